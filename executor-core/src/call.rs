@@ -1,0 +1,187 @@
+//! A function and its arguments as a job that can move to another process.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::job::{Job, Portable, Remake};
+
+/// A function and its arguments, as a job. Made by [`call`](call()) or [`call!`](crate::call!).
+///
+/// Only the arguments are encoded when it moves to another process. The function is a zero-sized type, so the
+/// worker, which is the same program, makes it again from the type. `Call` is deliberately not `Deserialize`: safe code
+/// could forge a function that it was never given.
+#[derive(Clone, Copy)]
+#[must_use = "a call does nothing until it is submitted"]
+pub struct Call<F, A> {
+    function: F,
+    arguments: A,
+}
+
+/// Makes a job from a function (or a closure that captures nothing) and a tuple of up to eight arguments.
+///
+/// A closure that captures does not compile here: pass what it captures as an argument.
+///
+/// ```
+/// use executor_core::{Job, call};
+///
+/// assert_eq!(call(u64::pow, (2, 10)).run(), 1024);
+/// assert_eq!(call(|name: String| name.len(), ("four".to_owned(),)).run(), 4);
+/// ```
+pub fn call<F, A>(function: F, arguments: A) -> Call<F, A>
+where
+    F: Copy,
+    Call<F, A>: Job,
+{
+    const {
+        assert!(
+            size_of::<F>() == 0,
+            "`call` takes a function or a closure that captures nothing: pass what it captures as an argument, `call(f, (captured,))`"
+        );
+    }
+    Call { function, arguments }
+}
+
+/// [`call`](call()) in the shape of the call itself: `call!(fib(30))` is `call(fib, (30,))`.
+///
+/// ```
+/// use executor_core::{Job, call};
+///
+/// fn area(width: u32, height: u32) -> u32 { width * height }
+///
+/// assert_eq!(call!(area(6, 7)).run(), 42);
+/// ```
+#[macro_export]
+macro_rules! call {
+    ($($function:ident)::+ ($($argument:expr),* $(,)?)) => {{
+        let arguments = ($($argument,)*);
+        $crate::__check_owned!(arguments, $($argument),*);
+        $crate::call($($function)::+, arguments)
+    }};
+}
+
+/// Names each borrowed argument in the compiler's message: a tuple as a whole would only get serde's.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __check_owned {
+    ($arguments:ident, ) => {};
+    ($arguments:ident, $a:expr $(, $($rest:expr),*)?) => {
+        $crate::__check_owned!(@ $arguments, [0 1 2 3 4 5 6 7], $a $(, $($rest),*)?)
+    };
+    (@ $arguments:ident, [$($index:tt)*], ) => {};
+    (@ $arguments:ident, [$index:tt $($next:tt)*], $a:expr $(, $($rest:expr),*)?) => {
+        {
+            #[allow(unused_imports)]
+            use $crate::__private::Owned as _;
+            if false {
+                $crate::__private::probe(&$arguments.$index).own();
+            }
+        }
+        $crate::__check_owned!(@ $arguments, [$($next)*], $($($rest),*)?)
+    };
+}
+
+/// Arguments that can move to another process. The lifetime is that of the bytes they are decoded from: a tuple that
+/// implements it for one lifetime only, as `(&str,)` does, borrows, and needs a `String` instead.
+#[diagnostic::on_unimplemented(
+    message = "the arguments `{Self}` cannot be sent to another process",
+    note = "arguments must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`"
+)]
+pub trait OwnedArguments<'bytes>: Serialize + Deserialize<'bytes> {}
+
+#[diagnostic::do_not_recommend]
+impl<'bytes, A> OwnedArguments<'bytes> for A where A: Serialize + Deserialize<'bytes> {}
+
+impl<F, A> Portable for Call<F, A>
+where
+    Self: Job,
+    F: Copy + 'static,
+    A: for<'bytes> OwnedArguments<'bytes>,
+{
+    fn type_name() -> &'static str {
+        std::any::type_name::<F>()
+    }
+
+    fn wire(&self) -> impl Serialize {
+        &self.arguments
+    }
+
+    fn rebuild<'de, D, R>(wire: D, remake: &R) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+        R: Remake,
+    {
+        let arguments = A::deserialize(wire)?;
+        Ok(Call { function: remake.remake(), arguments })
+    }
+}
+
+impl<F, A: fmt::Debug> fmt::Debug for Call<F, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(std::any::type_name::<F>()).field(&self.arguments).finish()
+    }
+}
+
+macro_rules! jobs {
+    ($($arity:literal: $($argument:ident $name:ident),*;)*) => {$(
+        impl<F, T, $($argument),*> Job for Call<F, ($($argument,)*)>
+        where
+            F: FnOnce($($argument),*) -> T + Copy + Send + 'static,
+            T: Send + 'static,
+            $($argument: Send + 'static,)*
+        {
+            type Output = T;
+
+            fn run(self) -> T {
+                let ($($name,)*) = self.arguments;
+                (self.function)($($name),*)
+            }
+        }
+    )*};
+}
+
+jobs! {
+    0: ;
+    1: A a;
+    2: A a, B b;
+    3: A a, B b, C c;
+    4: A a, B b, C c, D d;
+    5: A a, B b, C c, D d, E e;
+    6: A a, B b, C c, D d, E e, G g;
+    7: A a, B b, C c, D d, E e, G g, H h;
+    8: A a, B b, C c, D d, E e, G g, H h, I i;
+}
+
+/// What [`call!`](crate::call!) expands to. Not for use by hand.
+#[doc(hidden)]
+pub mod probe {
+    use std::marker::PhantomData;
+
+    /// An inherent method wins over a trait's, so a reference finds the one that always fails to compile, saying why.
+    pub struct Probe<T>(PhantomData<T>);
+
+    pub fn probe<T>(_: &T) -> Probe<T> {
+        Probe(PhantomData)
+    }
+
+    #[diagnostic::on_unimplemented(
+        message = "`&{Self}` is borrowed, and the arguments of a `call!` must own their data",
+        label = "borrowed argument",
+        note = "pass a `String` instead of `&str`, a `Vec<T>` instead of `&[T]`, a clone instead of a reference"
+    )]
+    pub trait OwnInstead {}
+
+    impl<T: ?Sized> Probe<&T> {
+        pub fn own(self)
+        where
+            T: OwnInstead,
+        {
+        }
+    }
+
+    pub trait Owned: Sized {
+        fn own(self) {}
+    }
+
+    impl<T> Owned for Probe<T> {}
+}

@@ -1,0 +1,405 @@
+//! The job cell: the one allocation that a queue and a future share. For those who write executors.
+//!
+//! A cell holds the payload while the job waits, and the outcome when it has ended:
+//!
+//! ```text
+//!            claim               finish
+//!   Queued ─────────> Running ──────────> Ended ───> Taken
+//!      └── withdraw (cancel, fail) ─────────^
+//! ```
+//!
+//! The queue sees it as [`Run`] (a job that runs in place) or [`Task`] (one that somebody else runs), the future as
+//! `Outcome`; both as [`Control`]. Every step is one transition under the cell's own lock, which says who won: one
+//! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
+//! payload, outcome, wakers and callbacks are moved out first.
+
+mod watch;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::panics::{catch, drop_quietly};
+use crate::status::{JobId, Status};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, ThreadId, thread_id};
+use crate::{Job, JobError, current};
+
+pub use watch::Notify;
+pub(crate) use watch::{Listener, Signal, Watch};
+
+/// What can be asked of every job, whatever its types.
+pub trait Control: Send + Sync {
+    /// The job's id.
+    fn id(&self) -> JobId;
+    /// Where the job is in its life.
+    fn status(&self) -> Status;
+    /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
+    fn cancel(&self) -> bool;
+    /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
+    fn abort(&self) -> bool;
+    /// Ends a job that has not ended with `error`. False if it has.
+    fn fail(&self, error: JobError) -> bool;
+    /// Whether somebody asked the job to stop.
+    fn stop_requested(&self) -> bool;
+}
+
+/// A queued job that runs on the thread that takes it from the queue.
+pub trait Run: Control {
+    /// Claims the job and runs it to its outcome, callbacks included. False if it was cancelled before.
+    fn run(self: Arc<Self>) -> bool;
+}
+
+/// A queued job that is run by somebody else, such as another process: `P` goes there and `O` comes back.
+pub trait Task<P, O>: Control {
+    /// Starts the job: true exactly once, and never after a cancel. `abort` is called if the job is aborted from now on.
+    #[must_use = "the payload is lost if it is not run"]
+    fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
+
+    /// Says the outcome of a claimed job. One that comes after another (a result after its timeout) is dropped.
+    /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
+    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
+}
+
+/// Stops a running job, by other means than asking it.
+pub trait Abort: Send + Sync {
+    /// Stops the job `id` if it still runs.
+    fn abort(&self, id: JobId);
+}
+
+/// What a future sees of its job.
+pub(crate) trait Outcome<T>: Control {
+    /// The outcome, once.
+    fn take(&self) -> Option<Result<T, JobError>>;
+    /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
+    fn settle(&self) -> Option<bool>;
+    /// Blocks until the job has ended, or `deadline`. Says whether it has ended.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
+    /// Replaces who is told of the end. Gives `watch` back if the job has ended.
+    fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>>;
+    /// Whether the waker that is told already would wake the same task.
+    fn is_watched_by(&self, waker: &std::task::Waker) -> bool;
+    /// Nobody will ask for the outcome any more.
+    fn detach(&self);
+}
+
+/// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
+pub struct Cell<P, O, T> {
+    id: JobId,
+    /// Makes the result from the raw outcome, on the thread of whoever takes it.
+    open: fn(O) -> Result<T, JobError>,
+    stop: AtomicBool,
+    inner: Mutex<Inner<P, O, T>>,
+    ended: Condvar,
+}
+
+struct Inner<P, O, T> {
+    stage: Stage<P, O, T>,
+    end: End,
+    watch: Watch<T>,
+    detached: bool,
+}
+
+enum Stage<P, O, T> {
+    Queued(P),
+    /// That thread drops the payload; the outcome follows.
+    Withdrawn(ThreadId),
+    Running(Option<Arc<dyn Abort>>),
+    Ended(Result<O, JobError>),
+    Opened(Result<T, JobError>),
+    Taken,
+}
+
+/// What is to be remembered of an outcome after it was taken.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Other,
+    /// Cancelled before it started: only then is `cancel` true.
+    NeverStarted,
+    Aborted,
+}
+
+impl<P, O, T> Stage<P, O, T> {
+    fn has_ended(&self) -> bool {
+        matches!(self, Self::Ended(_) | Self::Opened(_) | Self::Taken)
+    }
+
+    /// The outcome, if there is one to take; `Taken` stays in its place.
+    fn take_outcome(&mut self) -> Option<Self> {
+        matches!(self, Self::Ended(_) | Self::Opened(_)).then(|| std::mem::replace(self, Self::Taken))
+    }
+}
+
+impl<P, O, T> Cell<P, O, T> {
+    /// A cell for a job that waits to be claimed. `open` makes the result from the raw outcome.
+    pub fn queued(payload: P, open: fn(O) -> Result<T, JobError>) -> Self {
+        Self::new(Stage::Queued(payload), open)
+    }
+
+    pub(crate) fn ended(outcome: Result<T, JobError>, open: fn(O) -> Result<T, JobError>) -> Self {
+        let cell = Self::new(Stage::Opened(outcome), open);
+        let mut inner = cell.inner.lock();
+        if let Stage::Opened(Err(JobError::Cancelled)) = inner.stage {
+            inner.end = End::NeverStarted;
+        }
+        drop(inner);
+        cell
+    }
+
+    fn new(stage: Stage<P, O, T>, open: fn(O) -> Result<T, JobError>) -> Self {
+        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false };
+        let (inner, ended) = (Mutex::new(inner), Condvar::default());
+        Self { id: JobId::next(), open, stop: AtomicBool::new(false), inner, ended }
+    }
+
+    /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
+    pub(crate) fn with_payload<R>(&self, f: impl FnOnce(&mut P) -> R) -> Option<R> {
+        match &mut self.inner.lock().stage {
+            Stage::Queued(payload) => Some(f(payload)),
+            _ => None,
+        }
+    }
+
+    fn start(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
+        let mut inner = self.inner.lock();
+        if !matches!(inner.stage, Stage::Queued(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut inner.stage, Stage::Running(abort)) {
+            Stage::Queued(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// Ends a job that nobody has claimed. The payload is dropped before anyone can see the end, so that a true from
+    /// here means that nothing of the job is left.
+    fn withdraw(&self, error: JobError) -> bool {
+        let mut inner = self.inner.lock();
+        let me = thread_id();
+        let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
+        let Stage::Queued(payload) = was else {
+            inner.stage = was;
+            return false;
+        };
+        if error.is_cancelled() {
+            inner.end = End::NeverStarted;
+        }
+        drop(inner);
+        drop_quietly(payload);
+        let inner = self.inner.lock();
+        let signal = self.publish(inner, Err(error));
+        self.tell(signal);
+        true
+    }
+
+    /// Makes the outcome visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
+    fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, outcome: Result<O, JobError>) -> Signal {
+        if inner.end == End::Other && matches!(outcome, Err(JobError::Cancelled)) {
+            inner.end = End::Aborted;
+        }
+        let (stage, unwanted) =
+            if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
+        let before = std::mem::replace(&mut inner.stage, stage);
+        let signal = inner.watch.signal();
+        drop(inner);
+        self.ended.notify_all();
+        drop(before);
+        drop_quietly(unwanted);
+        signal
+    }
+
+    /// Ends a running job. The outcome of one that has ended is dropped.
+    pub(crate) fn end(&self, outcome: Result<O, JobError>) -> Option<Signal> {
+        let inner = self.inner.lock();
+        if matches!(inner.stage, Stage::Running(_)) {
+            return Some(self.publish(inner, outcome));
+        }
+        drop(inner);
+        drop_quietly(outcome);
+        None
+    }
+
+    pub(crate) fn tell(&self, signal: Signal) {
+        match signal {
+            Signal::Nobody => {}
+            Signal::Task(waker) => drop_quietly(catch(|| waker.wake())),
+            Signal::Set(listener, key) => listener.ended(key),
+            Signal::Callback => self.call_back(),
+        }
+    }
+
+    /// Runs the callback. The lock is let go before each piece of the user's code: decoding, then the callback.
+    fn call_back(&self) {
+        let mut inner = self.inner.lock();
+        if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::Nobody) {
+            let outcome = inner.stage.take_outcome();
+            drop(inner);
+            if let Some(outcome) = outcome {
+                // The panic hook has reported a panic in it; nobody is left to be told.
+                drop_quietly(catch(|| callback(self.opened(outcome))));
+            }
+        }
+    }
+
+    fn opened(&self, stage: Stage<P, O, T>) -> Result<T, JobError> {
+        match stage {
+            Stage::Ended(raw) => raw.and_then(self.open),
+            Stage::Opened(outcome) => outcome,
+            _ => unreachable!("only an outcome is opened"),
+        }
+    }
+}
+
+impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
+    fn id(&self) -> JobId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        let inner = self.inner.lock();
+        match (&inner.stage, inner.end) {
+            (Stage::Queued(_) | Stage::Withdrawn(_), _) => Status::Queued,
+            (Stage::Running(_), _) => Status::Running,
+            (_, End::Other) => Status::Done,
+            (_, End::NeverStarted | End::Aborted) => Status::Cancelled,
+        }
+    }
+
+    fn cancel(&self) -> bool {
+        if self.withdraw(JobError::Cancelled) {
+            return true;
+        }
+        let mut inner = self.inner.lock();
+        // Another thread may be dropping the payload: true must mean that it is gone. But a payload's own drop may
+        // cancel its job, and must not wait for itself.
+        while let Stage::Withdrawn(who) = inner.stage
+            && who != thread_id()
+        {
+            inner = self.ended.wait(inner);
+        }
+        inner.end == End::NeverStarted
+    }
+
+    fn abort(&self) -> bool {
+        if self.cancel() {
+            return true;
+        }
+        // Relaxed: the flag carries no data; the job only looks whether it is set.
+        self.stop.store(true, Ordering::Relaxed);
+        let abort = match &self.inner.lock().stage {
+            Stage::Running(abort) => abort.clone(),
+            _ => return false,
+        };
+        if let Some(abort) = abort {
+            abort.abort(self.id);
+        }
+        true
+    }
+
+    fn fail(&self, error: JobError) -> bool {
+        if self.withdraw(error.clone()) {
+            return true;
+        }
+        let signal = self.end(Err(error));
+        let ended = signal.is_some();
+        self.tell(signal.unwrap_or(Signal::Nobody));
+        ended
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl<J: Job> Cell<J, J::Output, J::Output> {
+    /// A cell for a job that runs in place.
+    pub fn of_job(job: J) -> Arc<Self> {
+        Arc::new(Self::queued(job, Ok))
+    }
+}
+
+impl<J: Job> Run for Cell<J, J::Output, J::Output> {
+    fn run(self: Arc<Self>) -> bool {
+        let Some(job) = self.start(None) else { return false };
+        let context = current::enter(current::Job::of(self.clone()));
+        let outcome = catch(|| job.run());
+        drop(context);
+        if let Some(signal) = self.end(outcome) {
+            self.tell(signal);
+        }
+        true
+    }
+}
+
+impl<P, O, T> Task<P, O> for Cell<P, O, T>
+where
+    P: Send + 'static,
+    O: Send + 'static,
+    T: Send + 'static,
+{
+    fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
+        self.start(abort)
+    }
+
+    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
+        match self.end(outcome) {
+            None | Some(Signal::Nobody) => Notify::nobody(),
+            Some(signal) => Notify::new(self, signal),
+        }
+    }
+}
+
+impl<P: Send, O: Send, T: Send> watch::Tell for Cell<P, O, T> {
+    fn tell(&self, signal: Signal) {
+        Cell::tell(self, signal);
+    }
+}
+
+impl<P: Send, O: Send, T: Send> Outcome<T> for Cell<P, O, T> {
+    fn take(&self) -> Option<Result<T, JobError>> {
+        let outcome = self.inner.lock().stage.take_outcome()?;
+        Some(self.opened(outcome))
+    }
+
+    fn settle(&self) -> Option<bool> {
+        let outcome = self.inner.lock().stage.take_outcome()?;
+        let outcome = self.opened(outcome);
+        let is_ok = outcome.is_ok();
+        self.inner.lock().stage = Stage::Opened(outcome);
+        Some(is_ok)
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut inner = self.inner.lock();
+        while !inner.stage.has_ended() {
+            inner = match deadline {
+                None => self.ended.wait(inner),
+                Some(deadline) if Instant::now() >= deadline => return false,
+                Some(deadline) => self.ended.wait_until(inner, deadline),
+            };
+        }
+        true
+    }
+
+    fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>> {
+        let mut inner = self.inner.lock();
+        if inner.stage.has_ended() {
+            return Err(watch);
+        }
+        let before = std::mem::replace(&mut inner.watch, watch);
+        drop(inner);
+        drop(before);
+        Ok(())
+    }
+
+    fn is_watched_by(&self, waker: &std::task::Waker) -> bool {
+        matches!(&self.inner.lock().watch, Watch::Task(known) if known.will_wake(waker))
+    }
+
+    fn detach(&self) {
+        let mut inner = self.inner.lock();
+        inner.detached = true;
+        let outcome = inner.stage.take_outcome();
+        let watch = std::mem::replace(&mut inner.watch, Watch::Nobody);
+        drop(inner);
+        drop((outcome, watch));
+    }
+}

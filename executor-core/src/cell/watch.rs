@@ -1,0 +1,83 @@
+//! Who is told when a job ends. A future has one owner, so it has one watcher at most; a newer one replaces it.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::JobError;
+
+type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
+
+/// The one who waits, without blocking a thread in the cell itself.
+pub(crate) enum Watch<T> {
+    Nobody,
+    Task(Waker),
+    /// A set of futures, and the key of this one in it.
+    Set(Arc<dyn Listener>, usize),
+    Call(Callback<T>),
+}
+
+impl<T> Watch<T> {
+    /// Whom to tell. A callback stays here, because it needs the outcome too.
+    pub(super) fn signal(&mut self) -> Signal {
+        match std::mem::replace(self, Watch::Nobody) {
+            Watch::Nobody => Signal::Nobody,
+            Watch::Task(waker) => Signal::Task(waker),
+            Watch::Set(listener, key) => Signal::Set(listener, key),
+            call @ Watch::Call(_) => {
+                *self = call;
+                Signal::Callback
+            }
+        }
+    }
+}
+
+/// Hears that a job ended. Runs no code of a user's.
+pub(crate) trait Listener: Send + Sync {
+    fn ended(&self, key: usize);
+}
+
+/// Whom to tell of an end.
+pub(crate) enum Signal {
+    Nobody,
+    Task(Waker),
+    Set(Arc<dyn Listener>, usize),
+    Callback,
+}
+
+/// Does what a [`Signal`] says; the cell, which holds the callback.
+pub(crate) trait Tell: Send + Sync {
+    fn tell(&self, signal: Signal);
+}
+
+/// What is left to do when a job has its outcome: wake its task, or run its callback. Dropped without
+/// [`fire`](Notify::fire), it still does so, on the thread that drops it: nobody waits for ever.
+#[must_use = "call `fire` on the thread where callbacks may run"]
+pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
+
+impl Notify {
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
+        Self(Some((cell, signal)))
+    }
+
+    /// Whether code of a user's would run for long: a callback, which may wait for other jobs.
+    pub fn is_callback(&self) -> bool {
+        matches!(self.0, Some((_, Signal::Callback)))
+    }
+
+    /// Wakes the task or runs the callback, on this thread.
+    pub fn fire(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Notify {
+    fn drop(&mut self) {
+        if let Some((cell, signal)) = self.0.take() {
+            cell.tell(signal);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a running job can ask about itself, and what its worker keeps for it.
+//!
+//! ```
+//! use executor_core::current;
+//!
+//! // Outside a job, there is nothing to tell.
+//! assert_eq!(current::id(), None);
+//! assert!(!current::stop_requested());
+//! ```
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::JobId;
+use crate::cell::Control;
+
+thread_local! {
+    static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+/// The id of the job that this thread runs. `None` outside a job.
+pub fn id() -> Option<JobId> {
+    with_job(|job| job.id)
+}
+
+/// How many times the job was started, this time included: 1, unless it is retried. `None` outside a job.
+pub fn attempt() -> Option<u32> {
+    with_job(|job| job.attempt)
+}
+
+/// When the time allowed for the job is over. `None` where it has no limit, and outside a job.
+pub fn deadline() -> Option<Instant> {
+    with_job(|job| job.deadline).flatten()
+}
+
+/// Whether somebody asked the job to stop. A long job on a thread looks now and then, and returns early.
+pub fn stop_requested() -> bool {
+    with_job(|job| job.control.as_ref().is_some_and(|control| control.stop_requested())).unwrap_or(false)
+}
+
+/// The name of the worker that this thread is. `None` on a thread that is no worker.
+pub fn worker_name() -> Option<Arc<str>> {
+    WORKER.with_borrow(|worker| worker.as_ref().map(|worker| worker.name.clone()))
+}
+
+/// What the pool's initializer made for this worker, if it made an `S`. It stays on its worker, so it needs no `Send`;
+/// put it in a `RefCell` to change it.
+pub fn state<S: 'static>() -> Option<Rc<S>> {
+    WORKER.with_borrow(|worker| worker.as_ref()?.state.clone()?.downcast().ok())
+}
+
+fn with_job<R>(f: impl FnOnce(&Job) -> R) -> Option<R> {
+    JOB.with_borrow(|job| job.as_ref().map(f))
+}
+
+/// For those who write executors: what the functions of this module tell a job.
+pub struct Job {
+    /// The job's id.
+    pub id: JobId,
+    /// How many times it was started.
+    pub attempt: u32,
+    /// When its time is over.
+    pub deadline: Option<Instant>,
+    /// Who knows whether it should stop.
+    pub control: Option<Arc<dyn Control>>,
+}
+
+impl Job {
+    /// A job that is run for the first time, with no time limit.
+    pub fn of(control: Arc<dyn Control>) -> Self {
+        Self { id: control.id(), attempt: 1, deadline: None, control: Some(control) }
+    }
+}
+
+/// Puts the job that ran on this thread before back in its place.
+#[must_use = "the thread is in the job until this is dropped"]
+pub struct Scope(Option<Job>);
+
+/// For those who write executors: this thread runs `job` until the scope is dropped. Scopes nest.
+pub fn enter(job: Job) -> Scope {
+    Scope(JOB.with_borrow_mut(|current| current.replace(job)))
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // The old value is dropped outside the borrow: it may hold the last reference to a cell.
+        let done = JOB.with_borrow_mut(|current| std::mem::replace(current, self.0.take()));
+        drop(done);
+    }
+}
+
+/// For those who write executors: what a worker keeps for its jobs.
+pub struct Worker {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What the initializer made.
+    pub state: Option<Rc<dyn Any>>,
+}
+
+/// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.
+pub fn set_worker(worker: Option<Worker>) {
+    let before = WORKER.with_borrow_mut(|current| std::mem::replace(current, worker));
+    drop(before);
+}

@@ -1,0 +1,258 @@
+//! How a job can end other than with its result. The texts say what happened, to which job, and what to do.
+
+mod crash;
+mod panic;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crash::{Crashed, Exit};
+pub use panic::Panicked;
+
+/// Why a job has no result.
+///
+/// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
+///
+/// ```
+/// use executor_core::{Future, JobError};
+///
+/// let future: Future<u32> = Future::failed(JobError::Cancelled);
+/// match future.result() {
+///     Err(JobError::Cancelled) => {}
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum JobError {
+    /// It was cancelled before it started, or aborted while it ran.
+    Cancelled,
+    /// The executor did not take it.
+    Rejected(Rejection),
+    /// Its code panicked.
+    Panicked(Panicked),
+    /// It was not done in the time it was given.
+    TimedOut(TimedOut),
+    /// The process that ran it died.
+    Crashed(Crashed),
+    /// It, or its result, could not be encoded or decoded.
+    Codec(CodecError),
+    /// What should have run it is gone or cannot work.
+    Broken(Broken),
+    /// Its result was an error; see [`Future::flatten`](crate::Future::flatten).
+    Failed(Failed),
+}
+
+impl JobError {
+    /// Whether the job was cancelled or aborted.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the job was cancelled"),
+            Self::Rejected(e) => e.fmt(f),
+            Self::Panicked(e) => e.fmt(f),
+            Self::TimedOut(e) => e.fmt(f),
+            Self::Crashed(e) => e.fmt(f),
+            Self::Codec(e) => e.fmt(f),
+            Self::Broken(e) => e.fmt(f),
+            Self::Failed(e) => e.fmt(f),
+        }
+    }
+}
+
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(e) => e.0.source(),
+            _ => None,
+        }
+    }
+}
+
+/// Why an executor refuses a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The executor was shut down, or dropped, before.
+    Shutdown,
+    /// Its bounded queue is full.
+    Full,
+    /// It was accepted, and dropped from a full queue in favour of another job.
+    Dropped,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shutdown => "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor",
+            Self::Full => "the job was rejected: the executor's queue is full; try again later, or make the bound larger",
+            Self::Dropped => "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger",
+        })
+    }
+}
+
+impl Error for Rejection {}
+
+/// A job that was not done in its time.
+#[derive(Clone, Debug)]
+pub struct TimedOut {
+    pub(crate) job: Arc<str>,
+    pub(crate) limit: Duration,
+}
+
+impl TimedOut {
+    /// For those who write executors: `job` was not done within `limit`.
+    pub fn new(job: impl Into<Arc<str>>, limit: Duration) -> Self {
+        Self { job: job.into(), limit }
+    }
+
+    /// The job's name.
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// The time that it was given.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job `{}` was not done within {:?}; give it more time, or less to do", self.job, self.limit)
+    }
+}
+
+impl Error for TimedOut {}
+
+/// A job or a result that could not be encoded or decoded. Only that job is affected.
+#[derive(Clone, Debug)]
+pub struct CodecError(Arc<CodecParts>);
+
+#[derive(Debug)]
+struct CodecParts {
+    action: &'static str,
+    job: String,
+    output: String,
+    cause: String,
+}
+
+impl CodecError {
+    /// For those who write executors. `action` is what failed (`"encode the job"`), `job` and `output` are the names
+    /// of the two types, and `cause` is the codec's own text.
+    pub fn new(action: &'static str, job: impl Into<String>, output: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self(Arc::new(CodecParts { action, job: job.into(), output: output.into(), cause: cause.to_string() }))
+    }
+
+    /// The type of the job, or the path of its function.
+    pub fn job(&self) -> &str {
+        &self.0.job
+    }
+
+    /// The type of its result.
+    pub fn output(&self) -> &str {
+        &self.0.output
+    }
+
+    /// The codec's own text.
+    pub fn cause(&self) -> &str {
+        &self.0.cause
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CodecParts { action, job, output, cause } = &*self.0;
+        write!(
+            f,
+            "could not {action} (job `{job}`, result `{output}`): {cause}; \
+             its types must survive a round trip through the pool's codec"
+        )
+    }
+}
+
+impl Error for CodecError {}
+
+/// What should have run the job is gone or cannot work.
+#[derive(Clone, Debug)]
+pub struct Broken(Arc<str>);
+
+impl Broken {
+    /// For those who write executors: `reason` says what is broken and what to do.
+    pub fn new(reason: impl Into<Arc<str>>) -> Self {
+        Self(reason.into())
+    }
+
+    /// What is broken.
+    pub fn reason(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the job was not run to its end: {}", self.0)
+    }
+}
+
+impl Error for Broken {}
+
+/// The error that a job returned as its result.
+#[derive(Clone, Debug)]
+pub struct Failed(Arc<dyn Error + Send + Sync>);
+
+impl Failed {
+    pub(crate) fn new(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self(error.into())
+    }
+
+    /// The error itself, to be downcast.
+    pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A setting that a pool cannot be built with, or a host that it cannot run in.
+#[derive(Clone, Debug)]
+pub struct BuildError {
+    setting: &'static str,
+    problem: String,
+}
+
+impl BuildError {
+    /// For those who write executors: `setting` is `value`, and `allowed` says what it may be.
+    pub fn setting(setting: &'static str, value: impl fmt::Display, allowed: impl fmt::Display) -> Self {
+        Self { setting, problem: format!("is {value}, and must be {allowed}") }
+    }
+
+    /// For those who write executors: what is wrong with `subject`, which is no setting, and what to do.
+    pub fn host(subject: &'static str, problem: impl Into<String>) -> Self {
+        Self { setting: subject, problem: problem.into() }
+    }
+
+    /// The setting, or the part of the host, that is the reason.
+    pub fn name(&self) -> &str {
+        self.setting
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot build the pool: `{}` {}", self.setting, self.problem)
+    }
+}
+
+impl Error for BuildError {}

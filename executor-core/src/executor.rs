@@ -1,0 +1,137 @@
+//! The traits of an executor, and what a refused job comes back as.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::map::{ClosureMapper, Map};
+use crate::{Future, Job, Rejection};
+
+/// What can be shut down. Not generic over the job, so that a call to it is never ambiguous.
+pub trait Shutdown {
+    /// Takes no more jobs. What was accepted still runs.
+    ///
+    /// With `wait`, returns after the last accepted job has its outcome and no thread or process of the executor is
+    /// left; without, returns at once, and the same comes true later. May be called many times, from many threads.
+    /// Inside a job or callback of the same executor `wait` is ignored: two such jobs would wait for each other.
+    fn shutdown(&self, wait: bool);
+}
+
+/// Runs jobs of type `J`, and gives a [`Future`] for the outcome of each.
+///
+/// Object-safe: `Arc<dyn Executor<Thumbnail>>` lets a configuration choose threads or processes.
+///
+/// ```
+/// use std::sync::Arc;
+/// use executor_core::{Executor, Job, promise};
+/// # use executor_core::{Future, Rejected, Shutdown};
+/// # struct Inline;
+/// # impl Shutdown for Inline { fn shutdown(&self, _: bool) {} }
+/// # impl<J: Job> Executor<J> for Inline {
+/// #     fn submit(&self, job: J) -> Future<J::Output> { Future::ready(job.run()) }
+/// #     fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> { Ok(self.submit(job)) }
+/// # }
+/// struct Double(u32);
+/// impl Job for Double {
+///     type Output = u32;
+///     fn run(self) -> u32 { 2 * self.0 }
+/// }
+///
+/// let executor: Arc<dyn Executor<Double>> = Arc::new(Inline);
+/// assert_eq!(executor.submit(Double(21)).result()?, 42);
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+pub trait Executor<J: Job>: Shutdown + Send + Sync {
+    /// Hands the job over. A job that is refused ends as [`JobError::Rejected`](crate::JobError::Rejected), which its
+    /// future tells. May block only where the executor has a bounded queue that says so.
+    fn submit(&self, job: J) -> Future<J::Output>;
+
+    /// As `submit`, but never blocks, and gives a refused job back.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] holds the job and why it was refused: after shutdown, or when a bounded queue is full.
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>>;
+}
+
+/// An executor of closures, for code that is generic over what runs them: a thread pool in production, a manual
+/// executor on virtual time in tests.
+///
+/// ```
+/// use executor_core::{ClosureExecutor, JobError};
+///
+/// fn sum_of_squares<E: ClosureExecutor>(pool: &E, numbers: Vec<u64>) -> Result<u64, JobError> {
+///     pool.map(numbers, |n| n * n).sum()
+/// }
+/// ```
+pub trait ClosureExecutor: Shutdown + Send + Sync {
+    /// A handle that does not keep the executor alive. A [`map`](ClosureExecutor::map) holds one.
+    type Handle: ClosureExecutor + Clone + 'static;
+
+    /// Hands the closure over, as [`Executor::submit`] does.
+    fn submit<F, T>(&self, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static;
+
+    /// Runs the closure once `delay` is over, by the executor's own clock.
+    fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static;
+
+    /// The time by which the executor delays jobs.
+    fn now(&self) -> Instant;
+
+    /// How many jobs can run at once.
+    fn workers(&self) -> usize;
+
+    /// A handle to this executor.
+    fn handle(&self) -> Self::Handle;
+
+    /// Applies `f` to each item on the executor; see [`Map`].
+    fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<Self::Handle, F>>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        Map::new(items.into_iter(), ClosureMapper::new(self.handle(), f))
+    }
+}
+
+/// A job that was refused, given back with the reason.
+pub struct Rejected<J> {
+    job: J,
+    reason: Rejection,
+}
+
+impl<J> Rejected<J> {
+    /// For those who write executors: refuses `job`.
+    pub fn new(job: J, reason: Rejection) -> Self {
+        Self { job, reason }
+    }
+
+    /// Why the job was refused.
+    pub fn reason(&self) -> Rejection {
+        self.reason
+    }
+
+    /// The job, unchanged and never started.
+    pub fn into_job(self) -> J {
+        self.job
+    }
+}
+
+impl<J> fmt::Debug for Rejected<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<J> fmt::Display for Rejected<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<J> std::error::Error for Rejected<J> {}

@@ -1,0 +1,229 @@
+//! The handle to a job's outcome.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::cell::{Cell, Control, Outcome, Watch};
+use crate::status::{JobId, Status};
+use crate::{AbortOnDrop, Canceller, Job, JobError};
+
+/// The outcome of a job, now or later.
+///
+/// Ask for it by blocking ([`result`](Future::result)), from async code (it is a std future on any runtime), or by a
+/// callback ([`on_done`](Future::on_done)). Dropped, it detaches: the job still runs, and its outcome is dropped where
+/// it ends.
+///
+/// A process that exits does not wait for jobs: shut the executor down first.
+///
+/// ```
+/// use executor_core::promise;
+///
+/// let (promise, future) = promise();
+/// std::thread::spawn(move || promise.complete(6 * 7));
+/// assert_eq!(future.result()?, 42);
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+#[must_use = "dropping a future detaches its job: its outcome, and every error, is lost"]
+pub struct Future<T> {
+    /// `None` once the outcome belongs to somebody else.
+    outcome: Option<Arc<dyn Outcome<T>>>,
+}
+
+impl<T> Future<T> {
+    /// For those who write executors: the future of a job cell. A cell has one future: make it once.
+    pub fn of<P, O>(cell: Arc<Cell<P, O, T>>) -> Self
+    where
+        P: Send + 'static,
+        O: Send + 'static,
+        T: Send + 'static,
+    {
+        Self { outcome: Some(cell) }
+    }
+
+    pub(crate) fn seen_as(outcome: Arc<dyn Outcome<T>>) -> Self {
+        Self { outcome: Some(outcome) }
+    }
+
+    pub(crate) fn outcome(&self) -> &Arc<dyn Outcome<T>> {
+        self.outcome.as_ref().expect("a future that was polled to its end has nothing more to tell")
+    }
+
+    pub(crate) fn into_outcome(mut self) -> Arc<dyn Outcome<T>> {
+        self.outcome.take().expect("a future that was polled to its end has nothing more to tell")
+    }
+
+    /// Waits for the job, and returns what came of it. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Every way in which a job can end without a result: see [`JobError`].
+    pub fn result(self) -> Result<T, JobError> {
+        self.wait();
+        self.take_ended()
+    }
+
+    /// As [`result`](Future::result), for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is the future itself, when the job had not ended in time. The inner one is the job's.
+    pub fn result_timeout(self, limit: Duration) -> Result<Result<T, JobError>, Self> {
+        if self.wait_timeout(limit) { Ok(self.take_ended()) } else { Err(self) }
+    }
+
+    /// As [`result`](Future::result), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is the future itself, when the job has not ended. The inner one is the job's.
+    pub fn try_result(self) -> Result<Result<T, JobError>, Self> {
+        if self.is_done() { Ok(self.take_ended()) } else { Err(self) }
+    }
+
+    fn take_ended(self) -> Result<T, JobError> {
+        self.outcome().take().expect("a job that has ended has an outcome until its one future takes it")
+    }
+
+    /// Blocks until the job has its outcome, a cancel included.
+    pub fn wait(&self) {
+        self.outcome().wait(None);
+    }
+
+    /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.
+    pub fn wait_timeout(&self, limit: Duration) -> bool {
+        // A limit beyond the clock's range is no limit.
+        self.outcome().wait(Instant::now().checked_add(limit))
+    }
+
+    /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.
+    pub fn cancel(&self) -> bool {
+        self.outcome().cancel()
+    }
+
+    /// [`cancel`](Future::cancel)s the job; if it runs, stops it: on a thread it is asked to
+    /// ([`current::stop_requested`](crate::current::stop_requested)) and ends as it likes, in a process it is killed and ends as
+    /// [`JobError::Cancelled`]. False if the job had ended (unless by a cancel).
+    pub fn abort(&self) -> bool {
+        self.outcome().abort()
+    }
+
+    /// Aborts the job when the wrapped future is dropped, instead of detaching it.
+    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+        AbortOnDrop::new(self)
+    }
+
+    /// Where the job is in its life.
+    pub fn status(&self) -> Status {
+        self.outcome().status()
+    }
+
+    /// Whether the job has its outcome, a cancel included.
+    pub fn is_done(&self) -> bool {
+        self.status().is_done()
+    }
+
+    /// Whether the job has started, and has no outcome yet.
+    pub fn is_running(&self) -> bool {
+        self.status() == Status::Running
+    }
+
+    /// Whether the job was cancelled or aborted.
+    pub fn is_cancelled(&self) -> bool {
+        self.status() == Status::Cancelled
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.outcome().id()
+    }
+
+    /// Cancels or aborts the job while somebody else waits for it.
+    pub fn canceller(&self) -> Canceller {
+        let control: Arc<dyn Control> = self.outcome().clone();
+        Canceller::new(control)
+    }
+
+    /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`
+    /// is reported by the panic hook and harms nothing else.
+    pub fn on_done<F>(self, f: F)
+    where
+        F: FnOnce(Result<T, JobError>) + Send + 'static,
+    {
+        let outcome = self.into_outcome();
+        if let Err(Watch::Call(f)) = outcome.watch(Watch::Call(Box::new(f)))
+            && let Some(ended) = outcome.take()
+        {
+            crate::panics::drop_quietly(crate::panics::catch(|| f(ended)));
+        }
+    }
+}
+
+impl<T: Send + 'static> Future<T> {
+    /// A future whose job has ended well.
+    pub fn ready(value: T) -> Self {
+        Self::with_outcome(Ok(value))
+    }
+
+    /// A future whose job has ended with `error`.
+    pub fn failed(error: JobError) -> Self {
+        Self::with_outcome(Err(error))
+    }
+
+    fn with_outcome(outcome: Result<T, JobError>) -> Self {
+        Self::of(Arc::new(Cell::<(), T, T>::ended(outcome, Ok)))
+    }
+
+    /// For those who write executors: a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.
+    pub fn of_job<J: Job<Output = T>>(job: J) -> (Arc<Cell<J, T, T>>, Self) {
+        let cell = Cell::of_job(job);
+        (cell.clone(), Self::of(cell))
+    }
+}
+
+impl<T> std::future::Future for Future<T> {
+    type Output = Result<T, JobError>;
+
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let cell = self.outcome();
+        if let Some(outcome) = cell.take() {
+            self.outcome = None;
+            return Poll::Ready(outcome);
+        }
+        if cell.is_watched_by(context.waker()) {
+            return Poll::Pending;
+        }
+        match cell.watch(Watch::Task(context.waker().clone())) {
+            Ok(()) => Poll::Pending,
+            // It ended between the two looks.
+            Err(_) => {
+                let outcome = cell.take().expect("a job that has ended has an outcome until its one future takes it");
+                self.outcome = None;
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl<T> Drop for Future<T> {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.outcome.take() {
+            outcome.detach();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut future = f.debug_struct("Future");
+        if let Some(outcome) = &self.outcome {
+            future.field("id", &outcome.id()).field("status", &outcome.status());
+        }
+        future.finish_non_exhaustive()
+    }
+}

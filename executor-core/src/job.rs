@@ -1,0 +1,146 @@
+//! What can be run, and what can be run elsewhere.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserializer, Serialize};
+
+/// Work that an executor runs once.
+///
+/// Every `FnOnce() -> T + Send + 'static` is a job. A type of your own is one too, which gives the work a name, and
+/// lets a configuration choose where it runs (`Arc<dyn Executor<Thumbnail>>`).
+///
+/// ```
+/// use executor_core::Job;
+///
+/// struct Thumbnail { width: u32 }
+///
+/// impl Job for Thumbnail {
+///     type Output = String;
+///     fn run(self) -> String { format!("{} pixels", self.width) }
+/// }
+///
+/// assert_eq!(Thumbnail { width: 64 }.run(), "64 pixels");
+/// assert_eq!((|| 2 + 2).run(), 4);
+/// ```
+pub trait Job: Send + 'static {
+    /// What the job computes. Its drop may run on a worker's thread, where nobody waits for it.
+    type Output: Send + 'static;
+
+    /// Does the work.
+    fn run(self) -> Self::Output;
+}
+
+impl<F, T> Job for F
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn run(self) -> T {
+        self()
+    }
+}
+
+/// A job that can move to another process: serde both ways, for the job and for its output.
+///
+/// Implemented for [`call`](crate::call()) of a function with arguments that own their data, and for every [`Job`] that is
+/// `Serialize + DeserializeOwned`. It is sealed: there is nothing to implement by hand.
+///
+/// ```
+/// use executor_core::{Job, PortableJob, call};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Thumbnail { width: u32 }
+///
+/// impl Job for Thumbnail {
+///     type Output = u32;
+///     fn run(self) -> u32 { self.width }
+/// }
+///
+/// fn is_portable(_: &impl PortableJob) {}
+/// is_portable(&Thumbnail { width: 64 });
+/// is_portable(&call(u32::pow, (2, 10)));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to another process",
+    label = "this job can run on threads only",
+    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call(f, (captured,))`",
+    note = "arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
+    note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
+)]
+pub trait PortableJob: Portable<Output: Serialize + DeserializeOwned> {}
+
+#[diagnostic::do_not_recommend]
+impl<J> PortableJob for J
+where
+    J: Portable,
+    J::Output: Serialize + DeserializeOwned,
+{
+}
+
+/// The half of [`PortableJob`] that travels: the job without its output. What prepares a worker (an initializer) needs
+/// no more, since its output stays in the worker.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to another process",
+    label = "this job can run on threads only",
+    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call(f, (captured,))`",
+    note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
+)]
+pub trait Portable: Job + sealed::Sealed {
+    /// The name that errors give to the job: the path of its function or type.
+    #[doc(hidden)]
+    fn type_name() -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
+    /// What is encoded.
+    #[doc(hidden)]
+    fn wire(&self) -> impl Serialize;
+
+    /// Makes the job again from what was encoded.
+    #[doc(hidden)]
+    fn rebuild<'de, D, R>(wire: D, remake: &R) -> Result<Self, D::Error>
+    where
+        Self: Sized,
+        D: Deserializer<'de>,
+        R: Remake;
+}
+
+#[diagnostic::do_not_recommend]
+impl<J> Portable for J
+where
+    J: Job + Serialize + DeserializeOwned,
+{
+    fn wire(&self) -> impl Serialize {
+        self
+    }
+
+    fn rebuild<'de, D, R>(wire: D, _: &R) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+        R: Remake,
+    {
+        Self::deserialize(wire)
+    }
+}
+
+/// The power to make a zero-sized function again from its type alone.
+///
+/// The one implementation that does it from nothing lives, unsafe and private, in the crate that starts processes; here it
+/// is only asked for, so this crate needs no unsafe code and hands the power to nobody.
+#[doc(hidden)]
+pub trait Remake {
+    fn remake<F: Copy + 'static>(&self) -> F;
+}
+
+pub(crate) mod sealed {
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    pub trait Sealed {}
+
+    #[diagnostic::do_not_recommend]
+    impl<J> Sealed for J where J: super::Job + Serialize + DeserializeOwned {}
+    impl<F, A> Sealed for crate::Call<F, A> {}
+}

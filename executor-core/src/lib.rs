@@ -1,0 +1,56 @@
+//! Jobs, futures and the executor trait: what every executor of the `executor` family shares.
+//!
+//! It starts no thread and has no unsafe code. Applications use the `executor` crate, which has all of it; this one is
+//! for whoever writes an executor of their own, or code that is generic over one.
+//!
+//! | to | see |
+//! |---|---|
+//! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
+//! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`Rejected`] |
+//! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
+//! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
+//! | ask from inside a job | [`current`] |
+//! | write an executor | [`promise()`], [`cell`], [`panics`] |
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod call;
+pub mod cell;
+pub mod current;
+mod error;
+mod executor;
+mod future;
+mod handles;
+mod job;
+mod map;
+mod mapped;
+pub mod panics;
+mod promise;
+mod remote;
+mod set;
+mod status;
+mod sync;
+mod wait;
+
+pub use call::{Call, OwnedArguments, call};
+pub use error::{
+    Broken, BuildError, CodecError, Crashed, Exit, Failed, JobError, Panicked, Rejection, TimedOut,
+};
+pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
+pub use future::Future;
+pub use handles::{AbortOnDrop, Canceller};
+#[doc(hidden)]
+pub use job::Remake;
+pub use job::{Job, Portable, PortableJob};
+pub use map::{ClosureMapper, Map, Mapper, Unordered};
+pub use promise::{Promise, promise};
+pub use remote::RemoteError;
+pub use set::{AsCompleted, JobSet, as_completed};
+pub use status::{JobId, Status};
+pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::call::probe::{Owned, OwnInstead, Probe, probe};
+}

@@ -1,0 +1,233 @@
+//! `map`: a function applied to items on an executor, a bounded number of them at a time.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter::Fuse;
+use std::sync::Arc;
+
+use crate::panics::catch;
+use crate::{ClosureExecutor, Future, JobError, JobSet};
+
+/// How a [`Map`] gets its function applied. For those who write executors.
+pub trait Mapper<A> {
+    /// What the function returns.
+    type Output: Send + 'static;
+
+    /// Submits one item.
+    fn submit(&mut self, item: A) -> Future<Self::Output>;
+
+    /// Submits several items as one job, for functions so short that a job each would cost more.
+    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<Self::Output, JobError>>>;
+
+    /// How many items can be worked on at once.
+    fn workers(&self) -> usize;
+}
+
+/// The results of a function applied to items on an executor, in the items' order. Made by the `map` of an executor.
+///
+/// It is lazy: items are taken from the input, and submitted, from the first `next` on, so that twice the number of workers
+/// are in flight (change it with [`buffered`](Map::buffered)); an endless input is fine. Each `next` blocks until its
+/// item is done. A panic costs one item. Dropping it cancels what has not started.
+#[must_use = "an iterator does nothing until it is asked"]
+pub struct Map<I: Iterator, M: Mapper<I::Item>> {
+    items: Fuse<I>,
+    mapper: M,
+    buffered: Option<usize>,
+    chunk: usize,
+    in_flight: InFlight<M::Output>,
+    /// Items in `in_flight`.
+    flying: usize,
+    /// The rest of the chunk that ended last.
+    ready: VecDeque<Result<M::Output, JobError>>,
+}
+
+enum Flight<R> {
+    One(Future<R>),
+    Chunk(Future<Vec<Result<R, JobError>>>, usize),
+}
+
+/// Cancels what has not started when it is dropped.
+struct InFlight<R>(VecDeque<Flight<R>>);
+
+impl<R> Drop for InFlight<R> {
+    fn drop(&mut self) {
+        for flight in &self.0 {
+            match flight {
+                Flight::One(future) => future.cancel(),
+                Flight::Chunk(future, _) => future.cancel(),
+            };
+        }
+    }
+}
+
+impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
+    /// For those who write executors: the map of `items` by `mapper`.
+    pub fn new(items: I, mapper: M) -> Self {
+        let (in_flight, ready) = (InFlight(VecDeque::new()), VecDeque::new());
+        Self { items: items.fuse(), mapper, buffered: None, chunk: 1, in_flight, flying: 0, ready }
+    }
+
+    /// Keeps `n` items in flight, at least 1, instead of twice the workers (times the chunk size).
+    pub fn buffered(mut self, n: usize) -> Self {
+        self.buffered = Some(n.max(1));
+        self
+    }
+
+    /// Submits `n` items as one job, at least 1. A panic still costs one item, while a crash or a cancel costs the chunk.
+    pub fn chunk_size(mut self, n: usize) -> Self {
+        self.chunk = n.max(1);
+        self
+    }
+
+    /// The results as they come, each with the index of its item. Items go one by one, whatever the chunk size.
+    pub fn unordered(self) -> Unordered<I, M> {
+        let limit = self.limit();
+        Unordered { items: self.items, mapper: self.mapper, limit, set: JobSet::new() }
+    }
+
+    fn limit(&self) -> usize {
+        self.buffered.unwrap_or_else(|| (2 * self.mapper.workers()).saturating_mul(self.chunk)).max(1)
+    }
+
+    fn fill(&mut self) {
+        let limit = self.limit();
+        while self.flying < limit {
+            let flight = if self.chunk == 1 {
+                let Some(item) = self.items.next() else { break };
+                self.flying += 1;
+                Flight::One(self.mapper.submit(item))
+            } else {
+                let room = self.chunk.min(limit - self.flying);
+                let items: Vec<_> = self.items.by_ref().take(room).collect();
+                if items.is_empty() {
+                    break;
+                }
+                let len = items.len();
+                self.flying += len;
+                Flight::Chunk(self.mapper.submit_chunk(items), len)
+            };
+            self.in_flight.0.push_back(flight);
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.flying + self.ready.len()
+    }
+}
+
+impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
+    type Item = Result<M::Output, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(outcome) = self.ready.pop_front() {
+            return Some(outcome);
+        }
+        self.fill();
+        match self.in_flight.0.pop_front()? {
+            Flight::One(future) => {
+                let outcome = future.result();
+                self.flying -= 1;
+                Some(outcome)
+            }
+            Flight::Chunk(future, len) => {
+                let outcomes = future.result();
+                self.flying -= len;
+                match outcomes {
+                    Ok(outcomes) => self.ready.extend(outcomes),
+                    Err(error) => self.ready.extend((0..len).map(|_| Err(error.clone()))),
+                }
+                self.ready.pop_front()
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (low, high) = self.items.size_hint();
+        let left = self.left();
+        (low.saturating_add(left), high.and_then(|high| high.checked_add(left)))
+    }
+}
+
+impl<I: ExactSizeIterator, M: Mapper<I::Item>> ExactSizeIterator for Map<I, M> {}
+
+impl<I: Iterator, M: Mapper<I::Item>> fmt::Debug for Map<I, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").field("in_flight", &self.flying).finish_non_exhaustive()
+    }
+}
+
+/// As [`Map`], in the order in which the items are done. Made by [`Map::unordered`].
+#[must_use = "an iterator does nothing until it is asked"]
+pub struct Unordered<I: Iterator, M: Mapper<I::Item>> {
+    items: Fuse<I>,
+    mapper: M,
+    limit: usize,
+    set: JobSet<M::Output>,
+}
+
+impl<I: Iterator, M: Mapper<I::Item>> Iterator for Unordered<I, M> {
+    type Item = (usize, Result<M::Output, JobError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.set.len() < self.limit {
+            let Some(item) = self.items.next() else { break };
+            self.set.insert(self.mapper.submit(item));
+        }
+        self.set.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (low, high) = self.items.size_hint();
+        (low.saturating_add(self.set.len()), high.and_then(|high| high.checked_add(self.set.len())))
+    }
+}
+
+impl<I: ExactSizeIterator, M: Mapper<I::Item>> ExactSizeIterator for Unordered<I, M> {}
+
+impl<I: Iterator, M: Mapper<I::Item>> Drop for Unordered<I, M> {
+    fn drop(&mut self) {
+        self.set.cancel_all();
+    }
+}
+
+impl<I: Iterator, M: Mapper<I::Item>> fmt::Debug for Unordered<I, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unordered").field("in_flight", &self.set.len()).finish_non_exhaustive()
+    }
+}
+
+/// Applies a closure on a [`ClosureExecutor`].
+pub struct ClosureMapper<E, F> {
+    executor: E,
+    function: Arc<F>,
+}
+
+impl<E: ClosureExecutor, F> ClosureMapper<E, F> {
+    pub(crate) fn new(executor: E, function: F) -> Self {
+        Self { executor, function: Arc::new(function) }
+    }
+}
+
+impl<E, F, A, R> Mapper<A> for ClosureMapper<E, F>
+where
+    E: ClosureExecutor,
+    F: Fn(A) -> R + Send + Sync + 'static,
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = R;
+
+    fn submit(&mut self, item: A) -> Future<R> {
+        let function = self.function.clone();
+        self.executor.submit(move || function(item))
+    }
+
+    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
+        let function = self.function.clone();
+        self.executor.submit(move || items.into_iter().map(|item| catch(|| function(item))).collect())
+    }
+
+    fn workers(&self) -> usize {
+        self.executor.workers()
+    }
+}

@@ -1,0 +1,127 @@
+//! Futures made from futures: the result of a job, changed where the job ends.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::cell::{Cell, Control, Outcome, Task, Watch};
+use crate::error::Failed;
+use crate::panics::catch;
+use crate::status::{JobId, Status};
+use crate::{Future, JobError};
+
+impl<T: Send + 'static> Future<T> {
+    /// Applies `f` to the result, on the thread where the job ends (or this one, if it has ended). A panic in `f` becomes
+    /// [`JobError::Panicked`]. To cancel the new future is to cancel the job.
+    ///
+    /// ```
+    /// use executor_core::Future;
+    ///
+    /// assert_eq!(Future::ready(20).map_ok(|n| n + 1).result()?, 21);
+    /// # Ok::<(), executor_core::JobError>(())
+    /// ```
+    pub fn map_ok<U, F>(self, f: F) -> Future<U>
+    where
+        U: Send + 'static,
+        F: FnOnce(T) -> U + Send + 'static,
+    {
+        self.and_then(|value| catch(|| f(value)))
+    }
+
+    fn and_then<U: Send + 'static>(self, f: impl FnOnce(T) -> Result<U, JobError> + Send + 'static) -> Future<U> {
+        let source = self.outcome().clone();
+        let target = Arc::new(Cell::<(), U, U>::queued((), Ok));
+        let mapped = Mapped { source, target: target.clone() };
+        self.on_done(move |outcome| {
+            if target.claim(None).is_some() {
+                target.finish(outcome.and_then(f)).fire();
+            }
+        });
+        Future::seen_as(Arc::new(mapped))
+    }
+}
+
+impl<T, E> Future<Result<T, E>>
+where
+    T: Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+{
+    /// One error instead of two: a job's own `Err` becomes [`JobError::Failed`], which holds it.
+    ///
+    /// ```
+    /// use executor_core::{Future, JobError};
+    ///
+    /// let future: Future<Result<u32, _>> = Future::ready("x".parse::<u32>());
+    /// let error = future.flatten().result().unwrap_err();
+    /// assert!(matches!(error, JobError::Failed(_)));
+    /// assert_eq!(error.to_string(), "invalid digit found in string");
+    /// ```
+    pub fn flatten(self) -> Future<T> {
+        self.and_then(|value| value.map_err(|error| JobError::Failed(Failed::new(error.into()))))
+    }
+}
+
+/// Cancel, abort and status are the source's; the outcome is the target's.
+struct Mapped<T, U> {
+    source: Arc<dyn Outcome<T>>,
+    target: Arc<Cell<(), U, U>>,
+}
+
+impl<T, U: Send> Control for Mapped<T, U> {
+    fn id(&self) -> JobId {
+        self.source.id()
+    }
+
+    fn status(&self) -> Status {
+        let (source, target) = (self.source.status(), self.target.status());
+        match (source.is_done(), target.is_done()) {
+            (true, true) => source,
+            // The job has ended, and its result is being changed.
+            (true, false) => Status::Running,
+            (false, _) => source,
+        }
+    }
+
+    fn cancel(&self) -> bool {
+        self.source.cancel()
+    }
+
+    fn abort(&self) -> bool {
+        self.source.abort()
+    }
+
+    fn fail(&self, error: JobError) -> bool {
+        self.source.fail(error)
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.source.stop_requested()
+    }
+}
+
+impl<T, U: Send> Outcome<U> for Mapped<T, U> {
+    fn take(&self) -> Option<Result<U, JobError>> {
+        self.target.take()
+    }
+
+    fn settle(&self) -> Option<bool> {
+        self.target.settle()
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.target.wait(deadline)
+    }
+
+    fn watch(&self, watch: Watch<U>) -> Result<(), Watch<U>> {
+        self.target.watch(watch)
+    }
+
+    fn is_watched_by(&self, waker: &Waker) -> bool {
+        self.target.is_watched_by(waker)
+    }
+
+    fn detach(&self) {
+        self.target.detach();
+    }
+}

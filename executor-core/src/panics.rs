@@ -1,0 +1,89 @@
+//! One place catches the panics of users' code, and finds out where they were raised.
+//!
+//! `catch_unwind` gives the payload only. The place is told to the panic hook, so the first job puts a hook in front of
+//! the program's: it notes the place if a job is running on the thread, and hands on.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use crate::{JobError, Panicked};
+
+thread_local! {
+    static CATCHING: Cell<usize> = const { Cell::new(0) };
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `f`; its panic becomes [`JobError::Panicked`], with the place where it was raised.
+///
+/// For those who write executors. The panic hook has run by then, so the message is on stderr as usual.
+///
+/// # Errors
+///
+/// [`JobError::Panicked`] if `f` panics.
+pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
+    note_places();
+    CATCHING.set(CATCHING.get() + 1);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(f));
+    CATCHING.set(CATCHING.get() - 1);
+    outcome.map_err(|payload| {
+        let place = PLACE.with_borrow_mut(Option::take);
+        JobError::Panicked(Panicked::new(payload, place))
+    })
+}
+
+fn note_places() {
+    static HOOK: Once = Once::new();
+    // Replacing the hook panics on a thread that is unwinding; the next job does it then.
+    if HOOK.is_completed() || std::thread::panicking() {
+        return;
+    }
+    HOOK.call_once(|| {
+        let program = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if CATCHING.get() > 0 {
+                let place = info.location().map(ToString::to_string);
+                PLACE.with_borrow_mut(|noted| *noted = place);
+            }
+            program(info);
+        }));
+    });
+}
+
+/// Drops a value of the user's whose drop may panic, where that must not harm whoever drops it.
+pub fn drop_quietly<T>(value: T) {
+    let mut unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
+    // A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
+    for _ in 0..3 {
+        match unwound {
+            Ok(()) => return,
+            Err(payload) => unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))),
+        }
+    }
+    std::mem::forget::<Result<(), Box<dyn Any + Send>>>(unwound);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_has_message_and_place() {
+        let error = catch(|| -> () { panic!("no {}", "luck") }).unwrap_err();
+        let JobError::Panicked(panicked) = error else { panic!("{error}") };
+        assert_eq!(panicked.message(), "no luck");
+        assert!(panicked.place().unwrap().contains("panics.rs:"), "{panicked}");
+    }
+
+    #[test]
+    fn drops_that_panic_again_and_again_end() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic::panic_any(Bomb);
+            }
+        }
+        drop_quietly(Bomb);
+    }
+}

@@ -1,0 +1,120 @@
+//! A future that is completed by hand. For those who write executors, or bridge to something else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::cell::{Abort, Cell, Control, Task};
+use crate::panics::{catch, drop_quietly};
+use crate::sync::Mutex;
+use crate::{Broken, Future, JobError, JobId};
+
+/// Completes a [`Future`] by hand. Dropped without, the future ends as [`JobError::Broken`], so nobody waits for ever.
+pub struct Promise<T: Send + 'static> {
+    cell: Arc<Cell<OnCancel, T, T>>,
+    hook: Arc<Hook>,
+}
+
+/// A promise and its future.
+///
+/// ```
+/// use executor_core::promise;
+///
+/// let (promise, future) = promise();
+/// assert!(promise.complete("done"));
+/// assert_eq!(future.result()?, "done");
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+pub fn promise<T: Send + 'static>() -> (Promise<T>, Future<T>) {
+    let hook = Arc::new(Hook(Mutex::new(None)));
+    let cell = Arc::new(Cell::queued(OnCancel(Some(hook.clone())), Ok));
+    (Promise { cell: cell.clone(), hook }, Future::of(cell))
+}
+
+impl<T: Send + 'static> Promise<T> {
+    /// Gives the future its result. False, and `value` is dropped, if it had an outcome already (it was cancelled).
+    pub fn complete(self, value: T) -> bool {
+        self.finish(Ok(value))
+    }
+
+    /// Ends the future with `error`. False if it had an outcome already.
+    pub fn fail(self, error: JobError) -> bool {
+        self.finish(Err(error))
+    }
+
+    fn finish(&self, outcome: Result<T, JobError>) -> bool {
+        self.start();
+        let Some(signal) = self.cell.end(outcome) else { return false };
+        self.cell.tell(signal);
+        true
+    }
+
+    /// Marks the job as running: from now on `cancel` is false, while `abort` still runs the hook of
+    /// [`on_cancel`](Promise::on_cancel). False if it was cancelled, or has started before.
+    pub fn start(&self) -> bool {
+        let Some(mut payload) = self.cell.claim(Some(self.hook.clone())) else { return false };
+        payload.0 = None;
+        true
+    }
+
+    /// Runs `f` when the job is cancelled; or aborted, where that comes after [`start`](Promise::start). Set it before `start`.
+    /// A later hook replaces an earlier one. False, and `f` is dropped, if the job has started or ended.
+    pub fn on_cancel(&self, f: impl FnOnce() + Send + 'static) -> bool {
+        let f: Box<dyn FnOnce() + Send> = Box::new(f);
+        // Under the cell's lock, so that a cancel either finds the hook or makes this false.
+        let before = self.cell.with_payload(|_| self.hook.0.lock().replace(f));
+        before.is_some()
+    }
+
+    /// Whether somebody asked the job to stop.
+    pub fn stop_requested(&self) -> bool {
+        self.cell.stop_requested()
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.cell.id()
+    }
+}
+
+impl<T: Send + 'static> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if !self.cell.status().is_done() {
+            self.finish(Err(JobError::Broken(Broken::new("its promise was dropped; complete or fail every promise"))));
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise").field("id", &self.id()).field("status", &self.cell.status()).finish()
+    }
+}
+
+/// What a cancel runs.
+struct Hook(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Hook {
+    fn run(&self) {
+        let hook = self.0.lock().take();
+        if let Some(hook) = hook {
+            drop_quietly(catch(hook));
+        }
+    }
+}
+
+impl Abort for Hook {
+    fn abort(&self, _: JobId) {
+        self.run();
+    }
+}
+
+/// The payload of a promise's cell. A cancelled payload is dropped, which runs the hook; a started one lets go of it.
+struct OnCancel(Option<Arc<Hook>>);
+
+impl Drop for OnCancel {
+    fn drop(&mut self) {
+        if let Some(hook) = self.0.take() {
+            hook.run();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! An error that can come back from another process.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a job that can fail returns from a process: any error as text, with the chain of its causes.
+///
+/// It is `From` every `std::error::Error`, so `?` works in the job; therefore, like `anyhow::Error`, it is no
+/// `Error` itself, but turns into a boxed one.
+///
+/// ```
+/// use executor_core::RemoteError;
+///
+/// fn parse(text: String) -> Result<u32, RemoteError> {
+///     Ok(text.trim().parse()?)
+/// }
+///
+/// assert_eq!(parse("12".into()).unwrap(), 12);
+/// assert_eq!(parse("x".into()).unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteError {
+    message: String,
+    causes: Vec<String>,
+}
+
+impl RemoteError {
+    /// An error with a text of its own, and no cause.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new() }
+    }
+
+    /// The texts of its causes, the nearest first.
+    pub fn causes(&self) -> impl Iterator<Item = &str> {
+        self.causes.iter().map(String::as_str)
+    }
+}
+
+impl<E: Error> From<E> for RemoteError {
+    fn from(error: E) -> Self {
+        let mut causes = Vec::new();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        Self { message: error.to_string(), causes }
+    }
+}
+
+/// The message; with `{:#}`, the causes behind it, each after a colon.
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if f.alternate() {
+            self.causes().try_for_each(|cause| write!(f, ": {cause}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#}")
+    }
+}
+
+impl From<RemoteError> for Box<dyn Error + Send + Sync> {
+    fn from(remote: RemoteError) -> Self {
+        // Built from the outside in, so the innermost cause must be made first.
+        let last = remote.causes.into_iter().rev().fold(None, |source, message| Some(Box::new(Link { message, source })));
+        Box::new(Link { message: remote.message, source: last })
+    }
+}
+
+impl From<RemoteError> for Box<dyn Error> {
+    fn from(remote: RemoteError) -> Self {
+        let error: Box<dyn Error + Send + Sync> = remote.into();
+        error
+    }
+}
+
+/// One link of the chain, once it is an `Error` again.
+#[derive(Debug)]
+struct Link {
+    message: String,
+    source: Option<Box<Link>>,
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Link {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|link| link as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_chain_of_causes() {
+        let outer = Link {
+            message: "outer".into(),
+            source: Some(Box::new(Link { message: "inner".into(), source: None })),
+        };
+        let remote = RemoteError::from(outer);
+        assert_eq!(format!("{remote}"), "outer");
+        assert_eq!(format!("{remote:#}"), "outer: inner");
+        let boxed: Box<dyn Error + Send + Sync> = remote.into();
+        assert_eq!(boxed.source().unwrap().to_string(), "inner");
+    }
+}

@@ -1,0 +1,222 @@
+//! A set of futures, drained as they end. It may grow meanwhile.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::cell::{Listener, Watch};
+use crate::sync::{Condvar, Mutex};
+use crate::{Future, JobError};
+
+/// Futures whose outcomes come in the order in which their jobs end. For crawlers: what a result leads to is inserted
+/// while the set is drained.
+///
+/// Dropping it detaches what has not ended.
+///
+/// ```
+/// use executor_core::{Future, JobSet};
+///
+/// let mut set = JobSet::new();
+/// set.insert(Future::ready(3));
+/// let mut sum = 0;
+/// while let Some((_, outcome)) = set.next() {
+///     let n: u32 = outcome?;
+///     sum += n;
+///     if n > 0 {
+///         set.insert(Future::ready(n - 1));
+///     }
+/// }
+/// assert_eq!(sum, 3 + 2 + 1);
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+pub struct JobSet<T> {
+    futures: HashMap<usize, Future<T>>,
+    next_key: usize,
+    ended: Arc<Ended>,
+}
+
+impl<T> JobSet<T> {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self { futures: HashMap::new(), next_key: 0, ended: Arc::default() }
+    }
+
+    /// Adds a future. Returns its key: 0 for the first, 1 for the second, and so on.
+    pub fn insert(&mut self, future: Future<T>) -> usize {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.ended.listen_to(&future, key);
+        self.futures.insert(key, future);
+        key
+    }
+
+    /// Blocks until a job ends, and returns its key and outcome. A cancelled job ends too. `None` when the set is empty.
+    #[expect(clippy::should_implement_trait, reason = "a set that grows while it is drained is no iterator")]
+    pub fn next(&mut self) -> Option<(usize, Result<T, JobError>)> {
+        if self.futures.is_empty() {
+            return None;
+        }
+        let key = self.ended.next(None)?;
+        Some(self.remove(key))
+    }
+
+    /// As [`next`](JobSet::next), for at most `limit`: `None` also when no job ended in that time.
+    pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Result<T, JobError>)> {
+        if self.futures.is_empty() {
+            return None;
+        }
+        let key = self.ended.next(Instant::now().checked_add(limit))?;
+        Some(self.remove(key))
+    }
+
+    /// As [`next`](JobSet::next), for async code: `Ready(None)` when the set is empty.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Result<T, JobError>)>> {
+        if self.futures.is_empty() {
+            return Poll::Ready(None);
+        }
+        self.ended.poll_next(context).map(|key| Some(self.remove(key)))
+    }
+
+    /// Cancels every job that has not started. Their outcomes still come from [`next`](JobSet::next).
+    pub fn cancel_all(&self) {
+        for future in self.futures.values() {
+            future.cancel();
+        }
+    }
+
+    /// How many futures are in the set.
+    pub fn len(&self) -> usize {
+        self.futures.len()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.futures.is_empty()
+    }
+
+    fn remove(&mut self, key: usize) -> (usize, Result<T, JobError>) {
+        let future = self.futures.remove(&key).expect("a job ends once, and its future stays until then");
+        (key, future.result())
+    }
+}
+
+impl<T> Default for JobSet<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for JobSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobSet").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The outcomes of `futures`, with the index of each, as their jobs end; a cancelled job counts as ended. Each step blocks
+/// until the next one has ended.
+///
+/// Dropping the iterator detaches the rest.
+///
+/// ```
+/// use executor_core::{Future, as_completed, promise};
+///
+/// let (_slow, pending) = promise();
+/// let first = as_completed([pending, Future::ready(7)]).next();
+/// assert!(matches!(first, Some((1, Ok(7)))));
+/// ```
+pub fn as_completed<T>(futures: impl IntoIterator<Item = Future<T>>) -> AsCompleted<T> {
+    let mut set = JobSet::new();
+    for future in futures {
+        set.insert(future);
+    }
+    AsCompleted(set)
+}
+
+/// Made by [`as_completed`].
+#[derive(Debug)]
+#[must_use = "an iterator does nothing until it is asked"]
+pub struct AsCompleted<T>(JobSet<T>);
+
+impl<T> AsCompleted<T> {
+    /// The set of those that are left.
+    pub fn into_set(self) -> JobSet<T> {
+        self.0
+    }
+}
+
+impl<T> Iterator for AsCompleted<T> {
+    type Item = (usize, Result<T, JobError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl<T> ExactSizeIterator for AsCompleted<T> {}
+
+/// The keys of jobs that have ended, in that order, and who waits for the next.
+#[derive(Default)]
+pub(crate) struct Ended {
+    keys: Mutex<Keys>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Keys {
+    ready: VecDeque<usize>,
+    waker: Option<Waker>,
+}
+
+impl Ended {
+    pub(crate) fn listen_to<T>(self: &Arc<Self>, future: &Future<T>, key: usize) {
+        if future.outcome().watch(Watch::Set(self.clone(), key)).is_err() {
+            self.ended(key);
+        }
+    }
+
+    /// The next key, waiting for it until `deadline` at most.
+    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
+        let mut keys = self.keys.lock();
+        loop {
+            if let Some(key) = keys.ready.pop_front() {
+                return Some(key);
+            }
+            keys = match deadline {
+                None => self.arrived.wait(keys),
+                Some(deadline) if Instant::now() >= deadline => return None,
+                Some(deadline) => self.arrived.wait_until(keys, deadline),
+            };
+        }
+    }
+
+    fn poll_next(&self, context: &mut Context<'_>) -> Poll<usize> {
+        let waker = context.waker().clone();
+        let mut keys = self.keys.lock();
+        if let Some(key) = keys.ready.pop_front() {
+            return Poll::Ready(key);
+        }
+        let before = keys.waker.replace(waker);
+        drop(keys);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Listener for Ended {
+    fn ended(&self, key: usize) {
+        let mut keys = self.keys.lock();
+        keys.ready.push_back(key);
+        let waker = keys.waker.take();
+        drop(keys);
+        self.arrived.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

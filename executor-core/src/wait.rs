@@ -1,0 +1,128 @@
+//! Waiting for several futures at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::set::Ended;
+use crate::{Future, JobError, as_completed};
+
+/// What [`wait`] waits for. A cancelled job counts as done, and as an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Until {
+    /// One of the jobs has ended.
+    FirstDone,
+    /// One of them has ended with a result; or all have ended.
+    FirstOk,
+    /// One of them has ended with an error; or all have ended.
+    FirstError,
+    /// All of them have ended.
+    AllDone,
+}
+
+/// The futures that [`wait`] was given, in their order, by whether their jobs have ended.
+#[derive(Debug)]
+#[must_use = "the futures are in here: dropped, they detach"]
+pub struct Waited<T> {
+    /// Their jobs have ended: `result` does not block.
+    pub done: Vec<Future<T>>,
+    /// Their jobs have not.
+    pub pending: Vec<Future<T>>,
+}
+
+/// Blocks until the jobs of `futures` are as far as `until` says.
+///
+/// With no futures, returns at once.
+///
+/// ```
+/// use executor_core::{Future, Until, promise, wait};
+///
+/// let (_slow, pending) = promise::<u32>();
+/// let waited = wait([pending, Future::ready(7)], Until::FirstDone);
+/// assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
+/// ```
+pub fn wait<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until) -> Waited<T> {
+    wait_until(futures, until, None)
+}
+
+/// As [`wait`], for at most `limit`.
+pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, limit: Duration) -> Waited<T> {
+    wait_until(futures, until, Instant::now().checked_add(limit))
+}
+
+fn wait_until<T>(
+    futures: impl IntoIterator<Item = Future<T>>,
+    until: Until,
+    deadline: Option<Instant>,
+) -> Waited<T> {
+    let futures: Vec<_> = futures.into_iter().collect();
+    let ended = Arc::new(Ended::default());
+    for (key, future) in futures.iter().enumerate() {
+        ended.listen_to(future, key);
+    }
+    let mut is_done = vec![false; futures.len()];
+    for _ in 0..futures.len() {
+        let Some(key) = ended.next(deadline) else { break };
+        is_done[key] = true;
+        let is_enough = match until {
+            Until::FirstDone => true,
+            Until::FirstOk => futures[key].outcome().settle() == Some(true),
+            Until::FirstError => futures[key].outcome().settle() == Some(false),
+            Until::AllDone => false,
+        };
+        if is_enough {
+            break;
+        }
+    }
+    // Others may have ended meanwhile: they are as done as those that were waited for.
+    while let Some(key) = ended.next(Some(Instant::now())) {
+        is_done[key] = true;
+    }
+    let mut waited = Waited { done: Vec::new(), pending: Vec::new() };
+    for (future, is_done) in futures.into_iter().zip(is_done) {
+        if is_done { waited.done.push(future) } else { waited.pending.push(future) }
+    }
+    waited
+}
+
+/// Waits for all of them. The outcomes come in the order of the futures. Blocks.
+///
+/// ```
+/// use executor_core::{Future, join_all};
+///
+/// let outcomes = join_all([Future::ready(1), Future::ready(2)]);
+/// assert!(matches!(outcomes[..], [Ok(1), Ok(2)]));
+/// ```
+pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T, JobError>> {
+    // All of them are there before the first is waited for: the iterator may be what submits them.
+    let futures: Vec<_> = futures.into_iter().collect();
+    futures.into_iter().map(Future::result).collect()
+}
+
+/// Waits until all have a result, or one has an error. Blocks.
+///
+/// ```
+/// use executor_core::{Future, JobError, try_join_all};
+///
+/// assert_eq!(try_join_all([Future::ready(1), Future::ready(2)])?, [1, 2]);
+/// assert!(try_join_all([Future::ready(1), Future::failed(JobError::Cancelled)]).is_err());
+/// # Ok::<(), JobError>(())
+/// ```
+///
+/// # Errors
+///
+/// The error of the first job that ended with one. The jobs that have not started by then are cancelled, the others
+/// detached.
+pub fn try_join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Result<Vec<T>, JobError> {
+    let mut ended = as_completed(futures);
+    let mut results: Vec<Option<T>> = (0..ended.len()).map(|_| None).collect();
+    while let Some((index, outcome)) = ended.next() {
+        match outcome {
+            Ok(value) => results[index] = Some(value),
+            Err(error) => {
+                ended.into_set().cancel_all();
+                return Err(error);
+            }
+        }
+    }
+    Ok(results.into_iter().map(|value| value.expect("each future ended once, and well")).collect())
+}

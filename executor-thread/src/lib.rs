@@ -1,0 +1,16 @@
+//! A thread pool with futures, for I/O-bound jobs, and the scheduler under it.
+//!
+//! | to | see |
+//! |---|---|
+//! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
+//! | make another kind of worker | [`scheduler`] |
+
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod pool;
+pub mod scheduler;
+
+pub use builder::ThreadPoolBuilder;
+pub use pool::{ThreadHandle, ThreadPool};
