@@ -154,7 +154,7 @@ jobs! {
 
 /// What [`call!`](crate::call!) expands to. Not for use by hand.
 #[doc(hidden)]
-pub mod probe {
+pub(crate) mod probe {
     use std::marker::PhantomData;
 
     /// An inherent method wins over a trait's, so a reference finds the one that always fails to compile, saying why.

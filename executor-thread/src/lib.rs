@@ -10,6 +10,7 @@
 
 mod builder;
 mod pool;
+mod runner;
 pub mod scheduler;
 
 pub use builder::ThreadPoolBuilder;

@@ -16,6 +16,7 @@
 //! struct Number(u32);
 //! impl Queued for Number {
 //!     fn fail(self, _: JobError) {}
+//!     fn has_ended(&self) -> bool { false }
 //! }
 //!
 //! struct Adder(mpsc::Sender<u32>);
@@ -63,17 +64,28 @@ pub trait Runner {
 pub trait Queued: Send + 'static {
     /// Ends a job that no worker can take.
     fn fail(self, error: JobError);
+
+    /// Whether it has ended while it waited: it was cancelled.
+    fn has_ended(&self) -> bool;
 }
 
 impl Queued for Arc<dyn Run> {
     fn fail(self, error: JobError) {
         Control::fail(&*self, error);
     }
+
+    fn has_ended(&self) -> bool {
+        self.status().is_done()
+    }
 }
 
 impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
     fn fail(self, error: JobError) {
         Control::fail(&*self, error);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.status().is_done()
     }
 }
 

@@ -1,0 +1,62 @@
+//! The thread pool's worker: it runs the job in place.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use executor_core::current::{self, Worker};
+use executor_core::panics::catch;
+use executor_core::{Broken, JobError};
+
+use crate::pool::Queued;
+use crate::scheduler::{Batch, Runner};
+
+/// Makes the state that a worker keeps for its jobs.
+pub(crate) type Initializer = Arc<dyn Fn() -> Rc<dyn Any> + Send + Sync>;
+
+/// Runs jobs on the thread that took them from the queue.
+pub(crate) struct InPlace {
+    name: Arc<str>,
+    initializer: Option<Initializer>,
+    is_ready: bool,
+}
+
+impl InPlace {
+    pub(crate) fn new(name: Arc<str>, initializer: Option<Initializer>) -> Self {
+        Self { name, initializer, is_ready: false }
+    }
+
+    /// Makes the worker's state before its first job; again before the next one, if that fails.
+    fn prepare(&mut self) -> Result<(), JobError> {
+        if !self.is_ready {
+            let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
+                JobError::Broken(Broken::new(format!("the initializer of its worker failed ({error}); mend the initializer")))
+            })?;
+            current::set_worker(Some(Worker { name: self.name.clone(), state }));
+            self.is_ready = true;
+        }
+        Ok(())
+    }
+}
+
+impl Runner for InPlace {
+    type Job = Queued;
+
+    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) {
+        match self.prepare() {
+            Ok(()) => {
+                job.run();
+            }
+            Err(error) => {
+                job.fail(error);
+            }
+        }
+    }
+}
+
+impl Drop for InPlace {
+    /// The state goes before the thread does, where a panic in its drop can still be caught.
+    fn drop(&mut self) {
+        current::set_worker(None);
+    }
+}
