@@ -1,4 +1,26 @@
-//! Thread and process pools with futures.
+//! Thread and process pools with futures. Every accepted job gets exactly one outcome.
+//!
+//! | to | see |
+//! |---|---|
+//! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
+//! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
+//! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
+//! | get what came of it | [`Future`], [`JobError`], [`RemoteError`] |
+//! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
+//! | apply a function to many items | `map` on each pool: [`Map`] |
+//! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
+//! | ask from inside a job | [`current`] |
+//! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Shutdown`] |
+//! | write an executor | [`promise()`], [`cell`], [`scheduler`] |
+//!
+//! ```
+//! use executor::ThreadPool;
+//!
+//! let pool = ThreadPool::new(2);
+//! let sum = pool.submit(|| (1..=100).sum::<u32>());
+//! assert_eq!(sum.result()?, 5050);
+//! # Ok::<(), executor::JobError>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -7,3 +29,8 @@ pub use executor_core::*;
 #[cfg(feature = "process")]
 pub use executor_process::*;
 pub use executor_thread::*;
+
+/// The README's code, compiled and run.
+#[cfg(all(doctest, feature = "process"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
