@@ -41,6 +41,21 @@ pub(super) struct State<J> {
     pub(super) has_timer: bool,
 }
 
+/// A queue of no more jobs than this keeps its memory.
+const SMALL_QUEUE: usize = 1024;
+
+impl<J> State<J> {
+    /// The next job. A queue that was long gives its memory back while it empties.
+    fn pop(&mut self) -> Option<J> {
+        let job = self.queue.pop_front();
+        let room = self.queue.capacity();
+        if room > SMALL_QUEUE && self.queue.len() < room / 4 {
+            self.queue.shrink_to(room / 2);
+        }
+        job
+    }
+}
+
 impl<R: Runner> Shared<R> {
     pub(super) fn new(config: Config, make: Make<R>) -> Self {
         let state = State {
@@ -68,7 +83,7 @@ impl<R: Runner> Shared<R> {
     pub(super) fn next(&self) -> Option<R::Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            if let Some(job) = state.pop() {
                 return Some(job);
             }
             if !state.is_open && state.delayed.is_empty() {
@@ -85,7 +100,7 @@ impl<R: Runner> Shared<R> {
     /// A job that waits although every worker is busy.
     pub(super) fn take_extra(&self) -> Option<R::Job> {
         let mut state = self.lock();
-        if state.idle == 0 { state.queue.pop_front() } else { None }
+        if state.idle == 0 { state.pop() } else { None }
     }
 
     /// The timer is done; idle workers look whether they are, too.

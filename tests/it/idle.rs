@@ -1,0 +1,81 @@
+//! An idle pool uses no CPU: its threads and processes are not woken while nothing is asked of them.
+
+use std::time::{Duration, Instant};
+
+use executor::ThreadPool;
+
+use crate::support::alone;
+use crate::support::gate::Gate;
+use crate::support::system::{Task, other_tasks, settle};
+
+/// Works on this thread for a while, during which none of `tasks` may run.
+fn assert_undisturbed(tasks: impl Fn() -> Vec<Task>) {
+    let before = tasks();
+    let counts = settle(&before);
+    let end = Instant::now() + Duration::from_millis(400);
+    while Instant::now() < end {
+        std::hint::spin_loop();
+    }
+    let after = tasks();
+    assert_eq!(before, after, "a thread started or ended");
+    assert_eq!(counts, settle(&after), "a thread woke up though it had nothing to do");
+}
+
+#[test]
+fn idle_threads_sleep() {
+    alone(idle_threads_sleep, || {
+        let pool = ThreadPool::new(8);
+        let all_here = std::sync::Arc::new(std::sync::Barrier::new(8));
+        let wait = || {
+            let all_here = all_here.clone();
+            move || all_here.wait().is_leader()
+        };
+        executor::join_all((0..8).map(|_| pool.submit(wait())));
+        assert_undisturbed(other_tasks);
+    });
+}
+
+#[test]
+fn threads_that_wait_sleep() {
+    alone(threads_that_wait_sleep, || {
+        // A timer with a job for later, a job that blocks, a queue behind it, and one who waits for all of them.
+        let pool = ThreadPool::new(1);
+        let later = pool.submit_after(Duration::from_hours(1), || ());
+        let (hold, gate) = Gate::closed();
+        let blocked = pool.submit(move || gate.wait());
+        let queued = pool.submit(|| ());
+        let canceller = later.canceller();
+        std::thread::scope(|scope| {
+            scope.spawn(|| executor::join_all([blocked, queued, later]));
+            scope.spawn(|| pool.shutdown(true));
+            assert_undisturbed(other_tasks);
+            assert!(canceller.cancel());
+            drop(hold);
+            // A shutdown that waits sees a delayed job that was cancelled when it is asked again.
+            pool.shutdown(false);
+        });
+    });
+}
+
+#[cfg(feature = "process")]
+#[test]
+fn idle_processes_sleep() {
+    alone(idle_processes_sleep, || {
+        use crate::support::door::Door;
+        use crate::support::gate::Gate;
+        use crate::support::kinds::Subject;
+        use crate::support::system::tasks_of;
+
+        let (pool, door) = (executor::ProcessPool::new(2).unwrap(), Door::new());
+        let pids = pool.handle();
+        let subject = Subject::new(pool, 2);
+        let guests = subject.block(&door);
+        let workers: Vec<u32> = guests.iter().map(crate::support::door::Guest::pid).collect();
+        drop(guests);
+        assert_undisturbed(|| {
+            let in_workers = workers.iter().flat_map(|&pid| tasks_of(pid));
+            other_tasks().into_iter().chain(in_workers).collect()
+        });
+        drop(pids);
+    });
+}

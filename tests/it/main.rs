@@ -1,0 +1,33 @@
+//! The laws of the executors, each tested on every kind of them: a module a topic.
+
+#![cfg(unix)]
+
+mod support;
+
+mod after_the_end;
+mod build_errors;
+mod cancel;
+mod captures;
+mod delays;
+mod futures;
+mod maps;
+mod order;
+mod outcomes;
+mod panics;
+mod reentrancy;
+mod shutdown;
+mod shutdown_inside;
+mod shutdown_races;
+mod states;
+mod tidy;
+mod wakeups;
+
+#[cfg(target_os = "linux")]
+mod idle;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
+mod threads;
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod processes;

@@ -1,0 +1,148 @@
+//! `map` is lazy and ordered, keeps a bounded number of items in flight, and cancels what has not started when dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use executor::{ClosureExecutor, JobError};
+
+use crate::support::gate::Gate;
+use crate::support::kinds::on_every_closure_executor;
+
+on_every_closure_executor![
+    results_come_in_the_order_of_the_items,
+    a_panic_costs_one_item,
+    nothing_is_taken_before_the_first_next,
+    an_endless_input_is_fine,
+    no_more_than_the_buffer_is_in_flight,
+    chunks_change_nothing_but_the_number_of_jobs,
+    an_unordered_map_gives_each_item_once_with_its_index,
+    a_dropped_map_cancels_what_has_not_started,
+    a_map_knows_its_length,
+    an_empty_map_is_empty,
+];
+
+fn results_come_in_the_order_of_the_items<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let doubled: Result<Vec<u32>, JobError> = pool.map(0..500, |n| 2 * n).collect();
+    assert!(doubled.unwrap().into_iter().eq((0..500).map(|n| 2 * n)));
+}
+
+fn a_panic_costs_one_item<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    for chunk in [1, 7] {
+        let picky = |n: u32| if n % 10 == 3 { panic!("item {n}") } else { n };
+        for (n, outcome) in (0..).zip(pool.map(0..50, picky).chunk_size(chunk)) {
+            match outcome {
+                Ok(value) => assert!(value == n && n % 10 != 3),
+                Err(JobError::Panicked(panicked)) => assert_eq!(panicked.message(), format!("item {n}")),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+}
+
+/// Items that count how many of them were taken.
+fn counted(items: impl Iterator<Item = usize>) -> (impl Iterator<Item = usize>, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = taken.clone();
+    (
+        items.inspect(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }),
+        taken,
+    )
+}
+
+fn nothing_is_taken_before_the_first_next<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let (items, taken) = counted(0..100);
+    let mut map = pool.map(items, |n| n);
+    assert_eq!(taken.load(Ordering::SeqCst), 0);
+    assert_eq!(map.next().unwrap().unwrap(), 0);
+    assert_eq!(taken.load(Ordering::SeqCst), 2 * pool.workers());
+}
+
+fn an_endless_input_is_fine<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let (items, taken) = counted(0..);
+    let sum: usize = pool.map(items, |n| n).take(100).map(Result::unwrap).sum();
+    assert_eq!(sum, 99 * 100 / 2);
+    assert!(taken.load(Ordering::SeqCst) <= 100 + 2 * pool.workers());
+}
+
+fn no_more_than_the_buffer_is_in_flight<E: ClosureExecutor>(make: impl Fn() -> E) {
+    for (buffer, chunk) in [(1, 1), (5, 1), (10, 3), (2, 100)] {
+        let pool = make();
+        let (items, taken) = counted(0..300);
+        for (n, outcome) in pool.map(items, |n| n).buffered(buffer).chunk_size(chunk).enumerate() {
+            assert_eq!(outcome.unwrap(), n);
+            let taken = taken.load(Ordering::SeqCst);
+            assert!(taken <= n + buffer, "{taken} items were taken when result {n} came, with a buffer of {buffer}");
+        }
+    }
+}
+
+fn chunks_change_nothing_but_the_number_of_jobs<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    for chunk in [0, 1, 3, 50, 100, 1000] {
+        let mapped: Vec<usize> = pool.map(0..100, |n| n + 1).chunk_size(chunk).map(Result::unwrap).collect();
+        assert!(mapped.into_iter().eq(1..101), "chunks of {chunk}");
+    }
+}
+
+fn an_unordered_map_gives_each_item_once_with_its_index<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let mut results: Vec<_> =
+        pool.map(0..200, |n| 3 * n).unordered().map(|(index, outcome)| (index, outcome.unwrap())).collect();
+    results.sort_unstable();
+    assert!(results.into_iter().eq((0..200).map(|n| (n, 3 * n))));
+}
+
+fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl Fn() -> E) {
+    for is_ordered in [true, false] {
+        let pool = make();
+        let workers = pool.workers();
+        let started = Arc::new(AtomicUsize::new(0));
+        let (hold, gate) = Gate::closed();
+        let count = started.clone();
+        // The first item goes through; the next ones occupy the workers until the map was dropped.
+        let mapper = move |n: usize| {
+            count.fetch_add(1, Ordering::SeqCst);
+            if n > 0 {
+                gate.wait();
+            }
+        };
+        let map = pool.map(0.., mapper).buffered(workers + 20);
+        if is_ordered {
+            let mut map = map;
+            map.next().unwrap().unwrap();
+        } else {
+            map.unordered().next().unwrap().1.unwrap();
+        }
+        drop(hold);
+        pool.shutdown(true);
+        let started = started.load(Ordering::SeqCst);
+        assert!(started <= 1 + workers, "{started} items started on {workers} workers");
+    }
+}
+
+fn a_map_knows_its_length<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let mut map = pool.map(vec![1, 2, 3, 4, 5], |n| n).buffered(2);
+    for left in (0..5).rev() {
+        assert_eq!(map.len(), left + 1);
+        assert!(map.next().is_some());
+    }
+    assert_eq!(map.len(), 0);
+    assert!(map.next().is_none());
+    let mut chunks = pool.map(vec![1, 2, 3, 4, 5], |n| n).chunk_size(2);
+    chunks.next();
+    assert_eq!(chunks.len(), 4);
+    assert_eq!(pool.map(0..9, |n| n).unordered().len(), 9);
+}
+
+fn an_empty_map_is_empty<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    assert!(pool.map(Vec::<u32>::new(), |n| n).next().is_none());
+    assert!(pool.map(Vec::<u32>::new(), |n| n).unordered().next().is_none());
+}

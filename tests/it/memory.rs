@@ -1,0 +1,79 @@
+//! Memory is given back: after a burst, the pool's memory and the process's are where they were.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use executor::{Future, ThreadPool};
+
+use crate::support::alone;
+use crate::support::gate::block;
+use crate::support::system::{other_tasks, resident, settle};
+
+const JOBS: usize = 1_000_000;
+const MIB: usize = 1 << 20;
+
+/// What the queue and its jobs take at the least, or the test measures nothing.
+const PEAK_AT_LEAST: usize = 64 * MIB;
+/// What may be left: what the allocator keeps for itself. Less than the million entries of an empty queue.
+const LEFT_AT_MOST: usize = 8 * MIB;
+
+/// A pool that has worked before, and the memory that the process has then.
+fn warm() -> (ThreadPool, usize) {
+    let pool = ThreadPool::new(1);
+    executor::join_all((0..10_000).map(|n| pool.submit(move || n)));
+    (pool, resident())
+}
+
+/// Waits until the queue is empty, and looks at what is left.
+fn assert_given_back(pool: &ThreadPool, before: usize, peak: usize) {
+    // One worker runs the jobs in order, so all have ended when the last has, and it sleeps when that is dropped too.
+    pool.submit(|| ()).result().unwrap();
+    settle(&other_tasks());
+    let (grown, left) = (peak.saturating_sub(before), resident().saturating_sub(before));
+    assert!(grown >= PEAK_AT_LEAST, "the burst took {} MiB only", grown / MIB);
+    assert!(left <= LEFT_AT_MOST, "{} of {} MiB were not given back", left / MIB, grown / MIB);
+}
+
+#[test]
+fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
+    alone(a_burst_of_a_million_jobs_leaves_nothing_behind, || {
+        let (pool, before) = warm();
+        let done = Arc::new(AtomicUsize::new(0));
+        let hold = block(&pool);
+        for _ in 0..JOBS {
+            let done = done.clone();
+            pool.execute(move || done.fetch_add(1, Ordering::Relaxed));
+        }
+        let peak = resident();
+        drop(hold);
+        assert_given_back(&pool, before, peak);
+        assert_eq!(done.load(Ordering::Relaxed), JOBS);
+    });
+}
+
+#[test]
+fn a_million_outcomes_leave_nothing_behind() {
+    alone(a_million_outcomes_leave_nothing_behind, || {
+        let (pool, before) = warm();
+        let futures: Vec<Future<usize>> = (0..JOBS).map(|n| pool.submit(move || n)).collect();
+        // One half is waited for, the other is not.
+        let peak = resident();
+        let waited = executor::join_all(futures.into_iter().take(JOBS / 2));
+        assert!(waited.into_iter().map(Result::unwrap).eq(0..JOBS / 2));
+        assert_given_back(&pool, before, peak);
+    });
+}
+
+#[test]
+fn a_million_cancelled_jobs_leave_nothing_behind() {
+    alone(a_million_cancelled_jobs_leave_nothing_behind, || {
+        let (pool, before) = warm();
+        let hold = block(&pool);
+        for n in 0..JOBS {
+            assert!(pool.submit(move || n).cancel());
+        }
+        let peak = resident();
+        drop(hold);
+        assert_given_back(&pool, before, peak);
+    });
+}

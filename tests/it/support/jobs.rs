@@ -1,0 +1,58 @@
+//! The one type of job that the contract is tested with: what it does is data, so it runs in any process.
+
+use executor::{Job, current};
+use serde::{Deserialize, Serialize};
+
+use super::door::Bell;
+use super::ledger::Pen;
+
+/// A job, and what it returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Do {
+    /// This number.
+    Echo(u64),
+    /// Nothing: it panics with this text.
+    Panic(String),
+    /// Nothing: it panics with this number as its payload.
+    PanicWith(u64),
+    /// This number, once it is in the ledger.
+    Write(Pen, u64),
+    /// This number, once it is let go at the door.
+    Ring(Bell, u64),
+    /// Its own id.
+    TellId,
+    /// The process that it runs in.
+    TellPid,
+    /// What the initializer made for its worker, or 0.
+    TellState,
+}
+
+/// Where [`Do::Panic`] panics.
+pub(crate) const PANICS_IN: &str = file!();
+pub(crate) const PANICS_ON_LINE: u32 = line!() + 2;
+fn panic_with_text(text: &str) -> u64 {
+    panic!("{text}")
+}
+
+impl Job for Do {
+    type Output = u64;
+
+    fn run(self) -> u64 {
+        match self {
+            Self::Echo(number) => number,
+            Self::Panic(text) => panic_with_text(&text),
+            Self::PanicWith(number) => std::panic::panic_any(number),
+            Self::Write(pen, number) => {
+                pen.write(number);
+                number
+            }
+            Self::Ring(bell, number) => {
+                bell.ring(number);
+                number
+            }
+            Self::TellId => current::id().map_or(0, executor::JobId::get),
+            Self::TellPid => std::process::id().into(),
+            Self::TellState => current::state::<u64>().map_or(0, |state| *state),
+        }
+    }
+}
