@@ -34,9 +34,7 @@ mod sync;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};
-pub use error::{
-    Broken, BuildError, CodecError, Crashed, Exit, Failed, JobError, Panicked, Rejection, TimedOut,
-};
+pub use error::{Broken, BuildError, CodecError, Crashed, Exit, Failed, JobError, Panicked, Rejection, TimedOut};
 pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
 pub use future::Future;
 pub use handles::{AbortOnDrop, Canceller};
@@ -52,5 +50,5 @@ pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::call::probe::{Owned, OwnInstead, Probe, probe};
+    pub use crate::call::probe::{OwnInstead, Owned, Probe, probe};
 }

@@ -70,7 +70,8 @@ impl fmt::Debug for RemoteError {
 impl From<RemoteError> for Box<dyn Error + Send + Sync> {
     fn from(remote: RemoteError) -> Self {
         // Built from the outside in, so the innermost cause must be made first.
-        let last = remote.causes.into_iter().rev().fold(None, |source, message| Some(Box::new(Link { message, source })));
+        let last =
+            remote.causes.into_iter().rev().fold(None, |source, message| Some(Box::new(Link { message, source })));
         Box::new(Link { message: remote.message, source: last })
     }
 }
@@ -107,10 +108,8 @@ mod tests {
 
     #[test]
     fn keeps_the_chain_of_causes() {
-        let outer = Link {
-            message: "outer".into(),
-            source: Some(Box::new(Link { message: "inner".into(), source: None })),
-        };
+        let outer =
+            Link { message: "outer".into(), source: Some(Box::new(Link { message: "inner".into(), source: None })) };
         let remote = RemoteError::from(outer);
         assert_eq!(format!("{remote}"), "outer");
         assert_eq!(format!("{remote:#}"), "outer: inner");

@@ -49,11 +49,7 @@ pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Unti
     wait_until(futures, until, Instant::now().checked_add(limit))
 }
 
-fn wait_until<T>(
-    futures: impl IntoIterator<Item = Future<T>>,
-    until: Until,
-    deadline: Option<Instant>,
-) -> Waited<T> {
+fn wait_until<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, deadline: Option<Instant>) -> Waited<T> {
     let futures: Vec<_> = futures.into_iter().collect();
     let ended = Arc::new(Ended::default());
     for (key, future) in futures.iter().enumerate() {

@@ -1,1 +1,31 @@
-//! x
+//! A pool of worker processes with futures, for CPU-bound and dangerous jobs.
+//!
+//! | to | see |
+//! |---|---|
+//! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
+//! | choose how arguments and results travel | [`Codec`] |
+//!
+//! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
+//! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
+//! [`initializer`](ProcessPoolBuilder::initializer). Linux only.
+
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod codec;
+mod frame;
+mod host;
+mod kind;
+mod mapper;
+mod pool;
+mod process;
+mod runner;
+mod spawn;
+mod watcher;
+mod worker;
+
+pub use builder::ProcessPoolBuilder;
+pub use codec::Codec;
+pub use mapper::CallMapper;
+pub use pool::{ProcessHandle, ProcessPool};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use executor_core::BuildError;
 
 use crate::ThreadPool;
-use crate::runner::{Initializer, InPlace};
+use crate::runner::{InPlace, Initializer};
 use crate::scheduler::{Config, Scheduler};
 
 /// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.

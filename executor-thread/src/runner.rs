@@ -30,7 +30,9 @@ impl InPlace {
     fn prepare(&mut self) -> Result<(), JobError> {
         if !self.is_ready {
             let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
-                JobError::Broken(Broken::new(format!("the initializer of its worker failed ({error}); mend the initializer")))
+                JobError::Broken(Broken::new(format!(
+                    "the initializer of its worker failed ({error}); mend the initializer"
+                )))
             })?;
             current::set_worker(Some(Worker { name: self.name.clone(), state }));
             self.is_ready = true;

@@ -91,9 +91,15 @@ pub enum Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Shutdown => "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor",
-            Self::Full => "the job was rejected: the executor's queue is full; try again later, or make the bound larger",
-            Self::Dropped => "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger",
+            Self::Shutdown => {
+                "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor"
+            }
+            Self::Full => {
+                "the job was rejected: the executor's queue is full; try again later, or make the bound larger"
+            }
+            Self::Dropped => {
+                "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger"
+            }
         })
     }
 }
@@ -147,7 +153,12 @@ struct CodecParts {
 impl CodecError {
     /// For those who write executors. `action` is what failed (`"encode the job"`), `job` and `output` are the names
     /// of the two types, and `cause` is the codec's own text.
-    pub fn new(action: &'static str, job: impl Into<String>, output: impl Into<String>, cause: impl fmt::Display) -> Self {
+    pub fn new(
+        action: &'static str,
+        job: impl Into<String>,
+        output: impl Into<String>,
+        cause: impl fmt::Display,
+    ) -> Self {
         Self(Arc::new(CodecParts { action, job: job.into(), output: output.into(), cause: cause.to_string() }))
     }
 

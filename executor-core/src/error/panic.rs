@@ -67,7 +67,10 @@ impl fmt::Display for Panicked {
 
 impl fmt::Debug for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panicked").field("message", &self.message()).field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Panicked")
+            .field("message", &self.message())
+            .field("place", &self.place())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,150 @@
+//! The settings of a process pool.
+
+use std::fmt;
+use std::sync::Arc;
+
+use executor_core::{BuildError, Portable};
+use executor_thread::scheduler::{Config, Scheduler};
+
+use crate::codec::Codec;
+use crate::kind::{Prepare, prepare};
+use crate::process::Pids;
+use crate::runner::InProcess;
+use crate::spawn::{Settings, Threads};
+use crate::worker::image::Offset;
+use crate::{ProcessPool, host};
+
+/// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
+const MOST_PROCESSES: usize = 4096;
+
+/// The settings of a [`ProcessPool`].
+///
+/// ```
+/// use executor_core::{call, current};
+/// use executor_process::{Codec, ProcessPool};
+///
+/// fn load_table(name: String) -> Vec<u32> { vec![1, 2, 3] /* from a file called `name` */ }
+///
+/// fn look_up(index: usize) -> u32 {
+///     let table = current::state::<Vec<u32>>().expect("the initializer made it");
+///     table[index]
+/// }
+///
+/// let pool = ProcessPool::builder()
+///     .processes(2)
+///     .threads_per_process(1)
+///     .initializer(call!(load_table("primes".to_owned()))) // once in each worker
+///     .codec(Codec::MessagePack)
+///     .build()?;
+/// assert_eq!(pool.submit(call!(look_up(2))).result()?, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "settings do nothing until they are built"]
+pub struct ProcessPoolBuilder {
+    processes: usize,
+    threads: Option<usize>,
+    name: Arc<str>,
+    codec: Codec,
+    initializer: Option<Initializer>,
+}
+
+/// Encoded when the codec is known.
+struct Initializer {
+    prepare: Prepare,
+    encode: Box<dyn FnOnce(Codec) -> Result<Vec<u8>, String> + Send>,
+}
+
+impl ProcessPoolBuilder {
+    pub(crate) fn new() -> Self {
+        Self { processes: cores(), threads: None, name: "executor".into(), codec: Codec::default(), initializer: None }
+    }
+
+    /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
+    /// which a cgroup may limit ([`available_parallelism`](std::thread::available_parallelism)).
+    pub fn processes(mut self, n: usize) -> Self {
+        self.processes = n;
+        self
+    }
+
+    /// How many threads the libraries in each worker should start, at least 1: sets `RAYON_NUM_THREADS`, `OMP_NUM_THREADS` and
+    /// their kin there. Without it, the cores divided by the processes, where the environment does not say otherwise, so that
+    /// n workers do not start n times as many threads as there are cores.
+    pub fn threads_per_process(mut self, n: usize) -> Self {
+        self.threads = Some(n);
+        self
+    }
+
+    /// The name of the workers, to which a number is added: `name-0`. Without it, `executor`.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Runs in each worker before its first job; what it returns stays there, where jobs reach it by
+    /// [`current::state`](executor_core::current::state). If it panics or ends the worker, the job that waited for it ends as
+    /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
+    pub fn initializer<P: Portable>(mut self, job: P) -> Self {
+        let encode = Box::new(move |codec: Codec| codec.encode(&job.wire()));
+        self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
+        self
+    }
+
+    /// How arguments and results become bytes. Without it, [`Codec::Postcard`].
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// The pool. No process starts before it has a job.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names the setting that cannot be, its value, and what is allowed; or what it is about this program
+    /// that keeps it from starting workers.
+    pub fn build(self) -> Result<ProcessPool, BuildError> {
+        if !(1..=MOST_PROCESSES).contains(&self.processes) {
+            return Err(BuildError::setting("processes", self.processes, format_args!("from 1 to {MOST_PROCESSES}")));
+        }
+        if self.threads == Some(0) {
+            return Err(BuildError::setting("threads_per_process", 0, "at least 1"));
+        }
+        if self.name.contains('\0') {
+            return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
+        }
+        host::check()?;
+        let pids = Arc::new(Pids::default());
+        let settings = Arc::new(Settings {
+            codec: self.codec,
+            threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
+            pids: Arc::clone(&pids),
+        });
+        let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
+        let scheduler = Scheduler::new(Config::new(self.name, self.processes), make);
+        Ok(ProcessPool::over(scheduler, self.codec, pids))
+    }
+}
+
+impl Initializer {
+    fn encoded(self, codec: Codec) -> Result<(Offset, Vec<u8>), BuildError> {
+        let offset = Offset::of_prepare(self.prepare)
+            .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
+        let bytes = (self.encode)(codec)
+            .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;
+        Ok((offset, bytes))
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl fmt::Debug for ProcessPoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessPoolBuilder")
+            .field("processes", &self.processes)
+            .field("name", &self.name)
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
+    }
+}

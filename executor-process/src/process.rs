@@ -1,0 +1,224 @@
+//! A child process, from its start until it is reaped. The one place that holds process ids, and sends signals.
+//!
+//! A pid names a process only until that is reaped; afterwards it may name a stranger. So the lock that guards the exit is held
+//! while a signal is sent, and while the child is reaped.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use executor_core::cell::Abort;
+use executor_core::{Exit, JobId};
+use ipc_channel::ipc::IpcSender;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+
+use crate::frame::{Greeting, Reply};
+use crate::watcher;
+
+/// The pids of a pool's workers.
+#[derive(Default)]
+pub(crate) struct Pids(Mutex<BTreeSet<u32>>);
+
+impl Pids {
+    pub(crate) fn list(&self) -> Vec<u32> {
+        self.0.lock().iter().copied().collect()
+    }
+}
+
+/// A worker's process.
+pub(crate) struct Process {
+    pid: u32,
+    pids: Arc<Pids>,
+    state: Mutex<State>,
+    gone: Condvar,
+}
+
+struct State {
+    life: Life,
+    /// The job that it runs.
+    job: Option<JobId>,
+    /// Whether that job is to be stopped: the process was killed for it.
+    is_aborted: bool,
+    wake: Wake,
+}
+
+enum Life {
+    Alive(Child),
+    Gone(Ended),
+}
+
+/// How a process ended. `None` where somebody else in this program has reaped it.
+pub(crate) type Ended = Option<Exit>;
+
+/// How to wake the thread that owns the process, should that wait for a message.
+enum Wake {
+    Nobody,
+    /// It waits for somebody to connect to this name.
+    Connect(String),
+    Post(IpcSender<Reply>),
+}
+
+impl Process {
+    /// Starts `command`, which will connect to `server`. If it has not done so by the end of `limit`, it is killed.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a process, a descriptor or a thread.
+    pub(crate) fn spawn(
+        command: &mut Command,
+        server: &str,
+        limit: Duration,
+        pids: &Arc<Pids>,
+    ) -> io::Result<Arc<Self>> {
+        let mut child = command.spawn()?;
+        match Self::watched(&mut child) {
+            Ok((pid, descriptor)) => {
+                let wake = Wake::Connect(server.to_owned());
+                let state = State { life: Life::Alive(child), job: None, is_aborted: false, wake };
+                let (pids, gone) = (Arc::clone(pids), Condvar::new());
+                let process = Arc::new(Self { pid, pids, state: Mutex::new(state), gone });
+                process.pids.0.lock().insert(pid);
+                if let Err(error) = watcher::watch(&process, descriptor, limit) {
+                    process.kill();
+                    process.bury();
+                    return Err(error);
+                }
+                Ok(process)
+            }
+            Err(error) => {
+                // It is not reaped yet, so its pid is its own.
+                drop(child.kill());
+                drop(child.wait());
+                Err(error)
+            }
+        }
+    }
+
+    fn watched(child: &mut Child) -> io::Result<(u32, OwnedFd)> {
+        let pid = child.id();
+        Ok((pid, pidfd_open(raw(pid), PidfdFlags::empty())?))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// It said hello: from now on, its death is posted here, while a job runs.
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>) {
+        let before = std::mem::replace(&mut self.state.lock().wake, Wake::Post(wake));
+        drop(before);
+        watcher::connected(self.pid);
+    }
+
+    /// From now until [`finish_job`](Process::finish_job) its owner waits for it. False if it has died.
+    pub(crate) fn begin_job(&self, id: JobId) -> bool {
+        let mut state = self.state.lock();
+        state.job = Some(id);
+        matches!(state.life, Life::Alive(_))
+    }
+
+    /// Its owner has what it waited for. Says whether the job was aborted, which killed the process.
+    pub(crate) fn finish_job(&self) -> bool {
+        let mut state = self.state.lock();
+        state.job = None;
+        state.is_aborted
+    }
+
+    /// Whether it can run no more jobs: it was killed to stop one.
+    pub(crate) fn is_doomed(&self) -> bool {
+        let state = self.state.lock();
+        state.is_aborted || matches!(state.life, Life::Gone(_))
+    }
+
+    /// Whether it has died, and was reaped.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.state.lock().life, Life::Gone(_))
+    }
+
+    /// Kills it, and what it has started in its process group.
+    pub(crate) fn kill(&self) {
+        self.signal(&self.state.lock());
+    }
+
+    fn signal(&self, state: &MutexGuard<'_, State>) {
+        if let Life::Alive(_) = state.life {
+            // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
+            let _ = kill_process_group(raw(self.pid), Signal::KILL);
+            // A job may have moved it to another group.
+            let _ = kill_process(raw(self.pid), Signal::KILL);
+        }
+    }
+
+    /// Blocks until it is reaped, and says how it ended.
+    pub(crate) fn wait(&self) -> Ended {
+        let mut state = self.state.lock();
+        loop {
+            if let Life::Gone(ended) = state.life {
+                return ended;
+            }
+            self.gone.wait(&mut state);
+        }
+    }
+
+    /// As [`wait`](Process::wait), for at most `limit`. Says whether it is gone.
+    pub(crate) fn wait_timeout(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut state = self.state.lock();
+        while let Life::Alive(_) = state.life {
+            if self.gone.wait_until(&mut state, deadline).timed_out() {
+                return matches!(state.life, Life::Gone(_));
+            }
+        }
+        true
+    }
+
+    /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
+    pub(crate) fn bury(&self) {
+        let mut state = self.state.lock();
+        self.signal(&state);
+        let Life::Alive(child) = &mut state.life else { return };
+        // It has died, so this does not block.
+        let ended = child.wait().ok().and_then(exit_of);
+        self.pids.0.lock().remove(&self.pid);
+        state.life = Life::Gone(ended);
+        let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
+        let is_waited_for = state.job.is_some();
+        drop(state);
+        self.gone.notify_all();
+        // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
+        match wake {
+            Wake::Connect(server) => {
+                // An error means that nobody waits there any more.
+                drop(IpcSender::connect(server).and_then(|sender| {
+                    sender.send(Greeting::Died).map_err(|error| io::Error::other(error.to_string()))
+                }));
+            }
+            Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
+            Wake::Post(_) | Wake::Nobody => {}
+        }
+    }
+}
+
+impl Abort for Process {
+    /// Kills the process if it still runs this job, and no other.
+    fn abort(&self, id: JobId) {
+        let mut state = self.state.lock();
+        if state.job == Some(id) {
+            state.is_aborted = true;
+            self.signal(&state);
+        }
+    }
+}
+
+fn raw(pid: u32) -> Pid {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
+}
+
+fn exit_of(status: ExitStatus) -> Option<Exit> {
+    status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal))
+}

@@ -1,0 +1,210 @@
+//! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::panics::catch;
+use ipc_channel::IpcError;
+use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use crate::codec::Codec;
+use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
+use crate::process::{Pids, Process};
+use crate::watcher;
+use crate::worker;
+use crate::worker::image::{self, Offset};
+use crate::worker::invitation::{Invitation, VARIABLE};
+
+/// From its start until it says hello. A loaded machine takes a second; a program whose constructors take longer than
+/// this would start no worker at all.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
+/// What libraries read to decide how many threads to start (of rayon, OpenMP, OpenBLAS, MKL, numexpr, Accelerate, tokio).
+const THREAD_COUNTS: [&str; 7] = [
+    "RAYON_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "TOKIO_WORKER_THREADS",
+];
+
+/// How many threads the libraries in a worker should start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Threads {
+    /// That many, where the environment does not say.
+    Default(usize),
+    /// That many, whatever the environment says.
+    Exactly(usize),
+}
+
+/// What all workers of a pool have in common.
+pub(crate) struct Settings {
+    pub(crate) codec: Codec,
+    pub(crate) threads: Threads,
+    pub(crate) initializer: Option<(Offset, Vec<u8>)>,
+    pub(crate) pids: Arc<Pids>,
+}
+
+/// A worker process that has said hello, and the parent's ends of its channels.
+pub(crate) struct Worker {
+    pub(crate) process: Arc<Process>,
+    /// `None` when the worker is to end.
+    requests: Option<IpcSender<Request>>,
+    replies: IpcReceiver<Reply>,
+    /// Kept until the worker is gone: it kills itself when this end closes.
+    _lifeline: IpcSender<()>,
+}
+
+impl Worker {
+    /// Starts one. Blocks until it is ready for jobs.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be.
+    pub(crate) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
+        let (server, server_name) =
+            IpcOneShotServer::<Greeting>::new().map_err(|error| format!("no socket for its rendezvous ({error})"))?;
+        let token = token()?;
+        let mut command = command(settings.threads, &token, &server_name);
+        let process = Process::spawn(&mut command, &server_name, START_LIMIT, &settings.pids)
+            .map_err(|error| format!("no process could be started ({error})"))?;
+        let greeted = catch(|| server.accept()).map_err(|panic| panic.to_string());
+        let hello = match greeted {
+            Ok(Ok((_, Greeting::Hello(hello)))) => verified(hello, &token),
+            Ok(Ok((_, Greeting::Died))) => Err("it ended before it said hello".to_owned()),
+            Ok(Err(error)) => Err(format!("it was cut off before it said hello ({error})")),
+            Err(panic) => Err(format!("it said hello in a way that cannot be read ({panic})")),
+        };
+        let hello = hello.map_err(|reason| {
+            let had_ended = process.is_gone();
+            process.kill();
+            let ended = process.wait();
+            watcher::settle();
+            match ended {
+                Some(exit) if had_ended => format!("{reason}: it {exit}"),
+                _ => reason,
+            }
+        })?;
+        let Hello { requests, replies, wake, lifeline, .. } = hello;
+        process.connected(wake);
+        let worker = Self { process, requests: Some(requests), replies, _lifeline: lifeline };
+        worker.prepare(settings, name)?;
+        Ok(worker)
+    }
+
+    fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
+        let initializer = settings.initializer.clone().map(|(offset, bytes)| (offset, Bytes(bytes)));
+        // Its death is posted while it has a job: a preparation is one without a future.
+        let is_alive = self.process.begin_job(executor_core::JobId::next());
+        let request = Request::Prepare { name: name.to_owned(), codec: settings.codec, initializer };
+        let reply = if is_alive { self.ask(request) } else { Received::Nothing };
+        self.process.finish_job();
+        match reply {
+            Received::Reply(Reply::Ready) => Ok(()),
+            Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
+            Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
+            Received::Nothing => {
+                self.process.kill();
+                Err(match self.process.wait() {
+                    Some(exit) => format!("its initializer ended it: it {exit}"),
+                    None => "its initializer ended it".to_owned(),
+                })
+            }
+        }
+    }
+
+    /// Sends a request and waits for the answer. The send never blocks: there is one at a time, and a socket has room for it.
+    pub(crate) fn ask(&self, request: Request) -> Received {
+        if self.requests.as_ref().is_none_or(|requests| requests.send(request).is_err()) {
+            return Received::Nothing;
+        }
+        loop {
+            // Messages are a worker's, and ipc-channel panics where one names a descriptor that it does not carry.
+            return match catch(|| self.replies.recv()) {
+                Ok(Ok(Reply::Died)) | Ok(Err(IpcError::Disconnected)) => Received::Nothing,
+                Ok(Ok(reply)) => Received::Reply(reply),
+                Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                    Received::Nothing
+                }
+                Ok(Err(error)) => Received::Nonsense(error.to_string()),
+                Err(panic) => Received::Nonsense(panic.to_string()),
+            };
+        }
+    }
+}
+
+/// What came from a worker.
+pub(crate) enum Received {
+    Reply(Reply),
+    /// It died, or closed its channel, which comes to the same.
+    Nothing,
+    /// What cannot be read.
+    Nonsense(String),
+}
+
+impl Drop for Worker {
+    /// Closes the channel, and returns when the process is gone.
+    fn drop(&mut self) {
+        self.requests = None;
+        if !self.process.wait_timeout(END_LIMIT) {
+            self.process.kill();
+            self.process.wait();
+        }
+        watcher::settle();
+    }
+}
+
+/// 128 random bits: who does not know them was not started by us.
+fn token() -> Result<String, String> {
+    let mut bytes = [0_u8; 16];
+    match getrandom(&mut bytes, GetRandomFlags::empty()) {
+        Ok(16) => Ok(image::hex(&bytes)),
+        Ok(_) => Err("the system has no random numbers".to_owned()),
+        Err(error) => Err(format!("the system has no random numbers ({error})")),
+    }
+}
+
+fn verified(hello: Box<Hello>, token: &str) -> Result<Hello, String> {
+    if hello.token != token {
+        return Err(
+            "somebody else came to its rendezvous, without the token; who else writes to this TMPDIR?".to_owned()
+        );
+    }
+    let ours = image::build();
+    if hello.build != ours {
+        return Err(format!("it runs another build of the program ({}, not {ours})", hello.build));
+    }
+    Ok(*hello)
+}
+
+fn command(threads: Threads, token: &str, server: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    if let Some(name) = env::args_os().next() {
+        command.arg0(name);
+    }
+    let invitation = Invitation {
+        depth: worker::depth() + 1,
+        parent: std::process::id(),
+        token: token.to_owned(),
+        server: server.to_owned(),
+    };
+    command.env(VARIABLE, invitation.text()).stdin(Stdio::null()).process_group(0);
+    for name in THREAD_COUNTS {
+        match threads {
+            Threads::Exactly(n) => command.env(name, n.to_string()),
+            Threads::Default(n) if env::var_os(name).is_none() => command.env(name, n.to_string()),
+            Threads::Default(_) => &mut command,
+        };
+    }
+    command
+}

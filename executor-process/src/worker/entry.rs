@@ -1,0 +1,60 @@
+//! Where a worker starts: before `main`, so that programs need no `init()` call. Unsafe, because it is called by the
+//! loader, and calls what the loader would have called next.
+#![allow(unsafe_code)]
+
+use std::env;
+use std::ffi::{c_char, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::invitation::{Invitation, VARIABLE};
+use super::serve;
+
+type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
+
+/// The loader calls every function in this section before `main` (System V ABI, "Initialization and Termination Functions").
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: Constructor = start;
+
+/// Whether the loader called `start`: it does not where the linker dropped it.
+static WAS_CALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a worker of this program would find its way here.
+pub(crate) fn is_linked() -> bool {
+    // Relaxed: set before `main`, when there was one thread. Naming `CONSTRUCTOR` keeps its object file in the program.
+    std::hint::black_box(&raw const CONSTRUCTOR);
+    WAS_CALLED.load(Ordering::Relaxed)
+}
+
+extern "C" fn start(argc: c_int, argv: *const *const c_char, envp: *const *const c_char) {
+    WAS_CALLED.store(true, Ordering::Relaxed);
+    let Some(value) = env::var_os(VARIABLE) else { return };
+    // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
+    // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
+    unsafe { env::remove_var(VARIABLE) };
+    let invitation = Invitation::parse(&value);
+    run_the_rest(argc, argv, envp);
+    serve::serve(invitation)
+}
+
+/// Runs the constructors of this image that come after ours: since we do not return, the loader never would.
+fn run_the_rest(argc: c_int, argv: *const *const c_char, envp: *const *const c_char) {
+    unsafe extern "C" {
+        /// The linker puts these around the section.
+        static __init_array_start: [usize; 0];
+        static __init_array_end: [usize; 0];
+    }
+    let (first, end) = ((&raw const __init_array_start).cast::<usize>(), (&raw const __init_array_end).cast::<usize>());
+    let len = (end.addr() - first.addr()) / size_of::<usize>();
+    // SAFETY: the linker put the section's words, relocated by now, between these two.
+    let functions = unsafe { std::slice::from_raw_parts(first, len) };
+    let ours = functions.iter().position(|&function| function == start as Constructor as usize);
+    let rest = ours.map_or(&functions[..0], |ours| &functions[ours + 1..]);
+    // 0 and -1 are what some linkers leave for "none".
+    for &function in rest.iter().filter(|&&function| function != 0 && function != usize::MAX) {
+        // SAFETY: the loader would call this word as this type, with these arguments, next. It never will, since we do not
+        // return, so each is called once.
+        let function = unsafe { std::mem::transmute::<usize, Constructor>(function) };
+        function(argc, argv, envp);
+    }
+}

@@ -1,0 +1,141 @@
+//! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
+
+use std::io;
+use std::process::exit;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use executor_core::JobId;
+use executor_core::current::{self, Worker};
+use executor_core::panics::{catch, drop_quietly};
+use ipc_channel::IpcError;
+use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+
+use super::guard::{guard, kill_own_group};
+use super::image::{self, Offset};
+use super::invitation::Invitation;
+use crate::codec::{Codec, Step};
+use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
+use crate::kind::Answer;
+
+/// The exit code of a worker that could not begin (EX_UNAVAILABLE of sysexits.h). Its stderr says why.
+const CANNOT_BEGIN: i32 = 69;
+
+static DEPTH: AtomicU32 = AtomicU32::new(0);
+
+/// How many pools this process is inside of: 0 in a program that is no worker.
+pub(crate) fn depth() -> u32 {
+    // Relaxed: written before there is a second thread.
+    DEPTH.load(Ordering::Relaxed)
+}
+
+/// The rest of the worker's life.
+pub(super) fn serve(invitation: Option<Invitation>) -> ! {
+    let Some(invitation) = invitation else {
+        let variable = super::invitation::VARIABLE;
+        cannot_begin(format_args!("{variable} is set to what no pool wrote; unset it"));
+    };
+    DEPTH.store(invitation.depth, Ordering::Relaxed);
+    if let Err(error) = guard(invitation.parent) {
+        cannot_begin(format_args!("the system refuses what ties it to its parent: {error}"));
+    }
+    match catch(|| greet(&invitation)) {
+        Ok(Ok((requests, replies))) => serve_requests(&requests, &replies),
+        Ok(Err(error)) => cannot_begin(format_args!("it could not greet process {}: {error}", invitation.parent)),
+        Err(panic) => cannot_begin(format_args!("it could not greet process {}: {panic}", invitation.parent)),
+    }
+    // The initializer's state has no later time to go.
+    drop_quietly(catch(|| current::set_worker(None)));
+    exit(0)
+}
+
+fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
+    eprintln!("executor: a worker process cannot begin: {reason}");
+    exit(CANNOT_BEGIN)
+}
+
+fn greet(invitation: &Invitation) -> Result<(IpcReceiver<Request>, IpcSender<Reply>), IpcError> {
+    let server = IpcSender::connect(invitation.server.clone())?;
+    let (request_sender, requests) = ipc::channel()?;
+    let (replies, reply_receiver) = ipc::channel()?;
+    let (lifeline, end) = ipc::channel::<()>()?;
+    server.send(Greeting::Hello(Box::new(Hello {
+        token: invitation.token.clone(),
+        build: image::build(),
+        requests: request_sender,
+        replies: reply_receiver,
+        wake: replies.clone(),
+        lifeline,
+    })))?;
+    // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
+    thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
+        while let Err(IpcError::Io(error)) = end.recv() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+        kill_own_group();
+    })?;
+    Ok((requests, replies))
+}
+
+fn serve_requests(requests: &IpcReceiver<Request>, replies: &IpcSender<Reply>) {
+    let mut codec = Codec::default();
+    loop {
+        let request = match requests.recv() {
+            Ok(request) => request,
+            Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        let reply = match request {
+            Request::Prepare { name, codec: wanted, initializer } => {
+                codec = wanted;
+                prepare(&name, codec, initializer)
+            }
+            Request::Run { job, attempt, work, body } => {
+                let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
+                drop(body);
+                Reply::Ended { job, answer: pack(answer) }
+            }
+        };
+        // It never blocks: one reply is in the socket at most, and that has room for it.
+        if replies.send(reply).is_err() {
+            return;
+        }
+    }
+}
+
+fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Reply {
+    let name = Arc::from(name);
+    current::set_worker(Some(Worker { name: Arc::clone(&name), state: None }));
+    let Some((offset, bytes)) = initializer else { return Reply::Ready };
+    let Some(prepare) = offset.prepare() else {
+        return Reply::NotReady(format!("its entry {offset:?} is not in the program"));
+    };
+    match prepare(codec, &bytes.0) {
+        Ok(state) => {
+            current::set_worker(Some(Worker { name, state: Some(Rc::clone(&state)) }));
+            Reply::Ready
+        }
+        Err(reason) => Reply::NotReady(reason),
+    }
+}
+
+fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {
+    let Some(work) = work.work() else {
+        return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
+    };
+    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None });
+    // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
+    let answer = catch(|| work(codec, body));
+    drop_quietly(scope);
+    answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
+}
+
+/// A result that finds no room in shared memory fails as one that cannot be encoded.
+fn pack(answer: Answer) -> Answered {
+    Answered::pack(answer)
+        .unwrap_or_else(|error| Answered::Small(Answer::Codec { step: Step::EncodeResult, cause: error.to_string() }))
+}
