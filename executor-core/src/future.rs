@@ -198,15 +198,13 @@ impl<T> std::future::Future for Future<T> {
         if cell.is_watched_by(context.waker()) {
             return Poll::Pending;
         }
-        match cell.watch(Watch::Task(context.waker().clone())) {
-            Ok(()) => Poll::Pending,
-            // It ended between the two looks.
-            Err(_) => {
-                let outcome = cell.take().expect("a job that has ended has an outcome until its one future takes it");
-                self.outcome = None;
-                Poll::Ready(outcome)
-            }
+        if cell.watch(Watch::Task(context.waker().clone())).is_ok() {
+            return Poll::Pending;
         }
+        // It ended between the two looks.
+        let outcome = cell.take().expect("a job that has ended has an outcome until its one future takes it");
+        self.outcome = None;
+        Poll::Ready(outcome)
     }
 }
 

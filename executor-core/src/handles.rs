@@ -74,6 +74,7 @@ impl<T> AbortOnDrop<T> {
     }
 
     /// The future alone: dropping it detaches again.
+    #[expect(clippy::missing_panics_doc, reason = "the future is taken here alone")]
     pub fn into_inner(mut self) -> Future<T> {
         self.future.take().expect("the future is here until its outcome was taken")
     }

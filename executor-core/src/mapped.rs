@@ -75,12 +75,8 @@ impl<T, U: Send> Control for Mapped<T, U> {
 
     fn status(&self) -> Status {
         let (source, target) = (self.source.status(), self.target.status());
-        match (source.is_done(), target.is_done()) {
-            (true, true) => source,
-            // The job has ended, and its result is being changed.
-            (true, false) => Status::Running,
-            (false, _) => source,
-        }
+        let is_being_changed = source.is_done() && !target.is_done();
+        if is_being_changed { Status::Running } else { source }
     }
 
     fn cancel(&self) -> bool {

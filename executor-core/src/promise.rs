@@ -86,7 +86,7 @@ impl<T: Send + 'static> Drop for Promise<T> {
 
 impl<T: Send + 'static> fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Promise").field("id", &self.id()).field("status", &self.cell.status()).finish()
+        f.debug_struct("Promise").field("id", &self.id()).field("status", &self.cell.status()).finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The locks and thread names that the job cell uses: parking_lot's, or loom's while a model is checked.
+//! The locks and thread names that the job cell uses: `parking_lot`'s, or loom's while a model is checked.
 //! A condition variable takes its guard by value here, which both can do.
 
 #[cfg(not(loom))]
@@ -46,7 +46,7 @@ mod modelled {
         loom::thread::current().id()
     }
 
-    /// loom's mutex behind parking_lot's interface. A poisoned lock ends the model, as it should.
+    /// loom's mutex behind `parking_lot`'s interface. A poisoned lock ends the model, as it should.
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {

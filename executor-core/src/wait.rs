@@ -108,6 +108,7 @@ pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T
 ///
 /// The error of the first job that ended with one. The jobs that have not started by then are cancelled, the others
 /// detached.
+#[expect(clippy::missing_panics_doc, reason = "each future ends once")]
 pub fn try_join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Result<Vec<T>, JobError> {
     let mut ended = as_completed(futures);
     let mut results: Vec<Option<T>> = (0..ended.len()).map(|_| None).collect();

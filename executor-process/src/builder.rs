@@ -7,6 +7,7 @@ use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 
 use crate::codec::Codec;
+use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
 use crate::process::Pids;
 use crate::runner::InProcess;
@@ -126,12 +127,12 @@ impl ProcessPoolBuilder {
 }
 
 impl Initializer {
-    fn encoded(self, codec: Codec) -> Result<(Offset, Vec<u8>), BuildError> {
+    fn encoded(self, codec: Codec) -> Result<(Offset, Bytes), BuildError> {
         let offset = Offset::of_prepare(self.prepare)
             .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
         let bytes = (self.encode)(codec)
             .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;
-        Ok((offset, bytes))
+        Ok((offset, bytes.into()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the parent and a worker say to each other.
 
 use std::fmt;
+use std::sync::Arc;
 
 use executor_core::panics::catch;
 use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
@@ -32,6 +33,8 @@ pub(crate) struct Hello {
     pub(crate) replies: IpcReceiver<Reply>,
     /// Into the same receiver, for the parent to wake itself when the worker dies.
     pub(crate) wake: IpcSender<Reply>,
+    /// The memory of its page.
+    pub(crate) page: IpcSharedMemory,
     /// The worker ends when this one is gone: nobody but the parent holds it.
     pub(crate) lifeline: IpcSender<()>,
 }
@@ -39,7 +42,7 @@ pub(crate) struct Hello {
 /// From the parent.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`].
+    /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, initializer: Option<(Offset, Bytes)> },
     /// A job to run, answered by [`Reply::Ended`].
     Run { job: u64, attempt: u32, work: Offset, body: Body },
@@ -77,7 +80,7 @@ impl Answered {
     /// Copies a large result, so that one that nobody takes for a while holds memory, and no descriptor.
     pub(crate) fn unpack(self) -> Answer {
         match self {
-            Self::Large(memory) => Answer::Done(Bytes(memory.to_vec())),
+            Self::Large(memory) => Answer::Done(memory.to_vec().into()),
             Self::Small(answer) => answer,
         }
     }
@@ -91,8 +94,8 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    pub(crate) fn pack(bytes: Vec<u8>) -> std::io::Result<Self> {
-        if bytes.len() > INLINE { Ok(Self::Shared(share(&bytes)?)) } else { Ok(Self::Inline(Bytes(bytes))) }
+    pub(crate) fn pack(bytes: &Bytes) -> std::io::Result<Self> {
+        if bytes.0.len() > INLINE { Ok(Self::Shared(share(&bytes.0)?)) } else { Ok(Self::Inline(bytes.clone())) }
     }
 }
 
@@ -113,9 +116,15 @@ fn share(bytes: &[u8]) -> std::io::Result<IpcSharedMemory> {
     })
 }
 
-/// Bytes that serde copies as a whole, not one by one.
+/// Bytes that serde copies as a whole, not one by one. Cheap to clone: a job is kept until it has begun.
 #[derive(Clone, Default)]
-pub(crate) struct Bytes(pub(crate) Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Arc<Vec<u8>>);
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,11 +149,11 @@ impl<'de> Deserialize<'de> for Bytes {
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.to_vec()))
+                Ok(bytes.to_vec().into())
             }
 
             fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-                Ok(Bytes(bytes))
+                Ok(bytes.into())
             }
         }
         deserializer.deserialize_byte_buf(Copied)

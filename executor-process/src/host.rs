@@ -35,7 +35,7 @@ pub(crate) fn check() -> Result<(), BuildError> {
     }
     let temporary = std::env::temp_dir();
     match temporary.to_str() {
-        None => Err(BuildError::setting("TMPDIR", format!("{temporary:?}"), "UTF-8")),
+        None => Err(BuildError::setting("TMPDIR", format!("{}", temporary.display()), "UTF-8")),
         Some(text) if text.len() > LONGEST_TEMPORARY => {
             let allowed = format!("a path of at most {LONGEST_TEMPORARY} bytes, since sockets are made in it");
             Err(BuildError::setting("TMPDIR", format!("{text:?}"), allowed))
@@ -80,7 +80,7 @@ fn is_in_executable(address: usize) -> bool {
     same_inode || line.ends_with(&*path.to_string_lossy())
 }
 
-/// Whether a line of `/proc/self/maps` (proc_pid_maps(5)), such as `5581-6000 r-xp …`, has `address` in its range.
+/// Whether a line of `/proc/self/maps` (`proc_pid_maps(5)`), such as `5581-6000 r-xp …`, has `address` in its range.
 fn covers(line: &str, address: usize) -> bool {
     let range = || {
         let (start, end) = line.split_once(' ')?.0.split_once('-')?;

@@ -74,7 +74,7 @@ fn work<J: PortableJob>(codec: Codec, bytes: &[u8]) -> Answer {
             let encoded = codec.encode(&output);
             drop_quietly(output);
             match encoded {
-                Ok(bytes) => Answer::Done(Bytes(bytes)),
+                Ok(bytes) => Answer::Done(bytes.into()),
                 Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
             }
         }

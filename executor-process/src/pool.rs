@@ -148,7 +148,7 @@ macro_rules! submits_portable_jobs {
                         return Ok(Future::failed(Step::EncodeJob.error::<J>(cause)));
                     }
                 };
-                let cell = Arc::new(Cell::queued(Encoded { kind: Kind::of::<J>(), bytes }, open::<J>));
+                let cell = Arc::new(Cell::queued(Encoded { kind: Kind::of::<J>(), bytes: bytes.into() }, open::<J>));
                 match self.scheduler.push(cell.clone()) {
                     Ok(()) => {
                         // Its copy in the worker is the one that runs.
@@ -215,5 +215,5 @@ submits_portable_jobs!(ProcessHandle);
 /// Decodes a result, on the thread of whoever takes it.
 fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
     let Returned { codec, bytes } = returned;
-    codec.decode_output(&bytes).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+    codec.decode_output(&bytes.0).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }

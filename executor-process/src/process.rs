@@ -11,8 +11,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Abort;
-use executor_core::{Exit, JobId};
+use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
@@ -40,10 +39,8 @@ pub(crate) struct Process {
 
 struct State {
     life: Life,
-    /// The job that it runs.
-    job: Option<JobId>,
-    /// Whether that job is to be stopped: the process was killed for it.
-    is_aborted: bool,
+    /// Whether its owner waits for a message.
+    is_waited_for: bool,
     wake: Wake,
 }
 
@@ -79,10 +76,9 @@ impl Process {
         match Self::watched(&mut child) {
             Ok((pid, descriptor)) => {
                 let wake = Wake::Connect(server.to_owned());
-                let state = State { life: Life::Alive(child), job: None, is_aborted: false, wake };
+                let state = State { life: Life::Alive(child), is_waited_for: false, wake };
                 let (pids, gone) = (Arc::clone(pids), Condvar::new());
                 let process = Arc::new(Self { pid, pids, state: Mutex::new(state), gone });
-                process.pids.0.lock().insert(pid);
                 if let Err(error) = watcher::watch(&process, descriptor, limit) {
                     process.kill();
                     process.bury();
@@ -108,31 +104,28 @@ impl Process {
         self.pid
     }
 
-    /// It said hello: from now on, its death is posted here, while a job runs.
+    /// It said hello: from now on, its death is posted to `wake`.
     pub(crate) fn connected(&self, wake: IpcSender<Reply>) {
-        let before = std::mem::replace(&mut self.state.lock().wake, Wake::Post(wake));
-        drop(before);
-        watcher::connected(self.pid);
+        let mut state = self.state.lock();
+        if matches!(state.life, Life::Alive(_)) {
+            self.pids.0.lock().insert(self.pid);
+            let before = std::mem::replace(&mut state.wake, Wake::Post(wake));
+            drop(state);
+            drop(before);
+            watcher::connected(self.pid);
+        }
     }
 
-    /// From now until [`finish_job`](Process::finish_job) its owner waits for it. False if it has died.
-    pub(crate) fn begin_job(&self, id: JobId) -> bool {
+    /// From now until [`stop_waiting`](Process::stop_waiting) its death is posted. False if it has died.
+    pub(crate) fn start_waiting(&self) -> bool {
         let mut state = self.state.lock();
-        state.job = Some(id);
+        state.is_waited_for = true;
         matches!(state.life, Life::Alive(_))
     }
 
-    /// Its owner has what it waited for. Says whether the job was aborted, which killed the process.
-    pub(crate) fn finish_job(&self) -> bool {
-        let mut state = self.state.lock();
-        state.job = None;
-        state.is_aborted
-    }
-
-    /// Whether it can run no more jobs: it was killed to stop one.
-    pub(crate) fn is_doomed(&self) -> bool {
-        let state = self.state.lock();
-        state.is_aborted || matches!(state.life, Life::Gone(_))
+    /// Its owner has what it waited for.
+    pub(crate) fn stop_waiting(&self) {
+        self.state.lock().is_waited_for = false;
     }
 
     /// Whether it has died, and was reaped.
@@ -187,7 +180,7 @@ impl Process {
         self.pids.0.lock().remove(&self.pid);
         state.life = Life::Gone(ended);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
-        let is_waited_for = state.job.is_some();
+        let is_waited_for = state.is_waited_for;
         drop(state);
         self.gone.notify_all();
         // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
@@ -200,17 +193,6 @@ impl Process {
             }
             Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
             Wake::Post(_) | Wake::Nobody => {}
-        }
-    }
-}
-
-impl Abort for Process {
-    /// Kills the process if it still runs this job, and no other.
-    fn abort(&self, id: JobId) {
-        let mut state = self.state.lock();
-        if state.job == Some(id) {
-            state.is_aborted = true;
-            self.signal(&state);
         }
     }
 }

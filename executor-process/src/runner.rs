@@ -1,136 +1,185 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::{Abort, Task};
+use executor_core::panics::catch;
 use executor_core::{Broken, Crashed, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner};
 
 use crate::codec::Codec;
 use crate::frame::{Body, Bytes, Reply, Request};
 use crate::kind::{Answer, Kind};
-use crate::process::{Ended, Process};
+use crate::process::Ended;
+use crate::seat::Seat;
 use crate::spawn::{Received, Settings, Worker};
 use crate::worker::image::Offset;
 
 /// A job on its way to a worker.
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
     pub(crate) codec: Codec,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
 }
 
 /// A job of the process pool's queue.
 pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
-/// How often a worker is started for one job before that is given up.
-const STARTS: u32 = 3;
+/// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
+/// begin it.
+const TRIES: u32 = 4;
 
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
 pub(crate) struct InProcess {
     settings: Arc<Settings>,
     name: Arc<str>,
     worker: Option<Worker>,
+    seat: Arc<Seat>,
 }
+
+/// Why a job has to be tried with another worker: it has not begun.
+struct NotBegun(String);
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        Self { settings, name, worker: None }
+        Self { settings, name, worker: None, seat: Arc::default() }
     }
 
-    /// A worker that lives, and from now on runs the job `id`.
-    fn worker_for(&mut self, id: JobId) -> Result<Arc<Process>, JobError> {
+    /// Brings the job to its outcome.
+    fn serve(&mut self, job: Queued) {
+        let id = job.id();
+        let mut claimed = None;
         let mut reason = String::new();
-        for _ in 0..STARTS {
-            // One that died while it was idle cost nobody anything.
-            if self.worker.as_ref().is_some_and(|worker| !worker.process.begin_job(id)) {
-                self.worker = None;
+        for _ in 0..TRIES {
+            if let Err(why) = self.ensure_worker() {
+                reason = why;
+                continue;
             }
-            if self.worker.is_none() {
-                match Worker::start(&self.settings, &self.name) {
-                    Ok(worker) if worker.process.begin_job(id) => self.worker = Some(worker),
-                    Ok(worker) => drop(worker),
-                    Err(why) => reason = why,
-                }
-            }
-            if let Some(worker) = &self.worker {
-                return Ok(Arc::clone(&worker.process));
+            // Claimed only once there is a worker: until then, it can be cancelled.
+            let payload = match claimed {
+                Some(ref payload) => payload,
+                None => match self.claim(&job, id) {
+                    Some(payload) => claimed.insert(payload),
+                    None => return,
+                },
+            };
+            match self.exchange(id, payload) {
+                Ok(outcome) => return self.finish(job, outcome),
+                Err(NotBegun(why)) => reason = why,
             }
         }
-        let text = format!("its worker process could not be started, {STARTS} times: {reason}");
-        Err(JobError::Broken(Broken::new(text)))
+        let text = format!("its worker process could not be started, {TRIES} times: {reason}");
+        let broken = JobError::Broken(Broken::new(text));
+        match claimed {
+            Some(_) => self.finish(job, Err(broken)),
+            None => drop(job.fail(broken)),
+        }
     }
 
-    fn exchange(&mut self, id: JobId, job: Encoded) -> Result<Returned, JobError> {
-        let codec = self.settings.codec;
-        let worker = self.worker.as_ref().expect("it was started for this job");
-        let (kind, started) = (job.kind, Instant::now());
-        let received = match request(id, job) {
-            Ok(request) => worker.ask(request),
-            Err(error) => {
-                worker.process.finish_job();
-                return Err(error);
-            }
-        };
-        let is_aborted = worker.process.finish_job();
-        match received {
-            _ if is_aborted => Err(JobError::Cancelled),
-            Received::Reply(Reply::Ended { job, answer }) if job == id.get() => match answer.unpack() {
-                Answer::Done(Bytes(bytes)) => Ok(Returned { codec, bytes }),
-                Answer::Panicked(panic) => Err(panic.into()),
-                Answer::Codec { step, cause } => Err((kind.codec_error)(step, cause)),
-            },
-            Received::Reply(_) => Err(self.expel("an answer to another question")),
-            Received::Nonsense(what) => Err(self.expel(&what)),
-            Received::Nothing => {
-                let ran = started.elapsed();
-                let pid = worker.process.pid();
-                let ended = self.end_worker();
-                Err(crashed(kind, pid, ended, ran))
-            }
+    fn claim(&self, job: &Queued, id: JobId) -> Option<Encoded> {
+        self.seat.take(id);
+        let abort: Arc<dyn Abort> = Arc::<Seat>::clone(&self.seat);
+        let payload = job.claim(Some(abort));
+        if payload.is_none() {
+            self.seat.leave();
         }
+        payload
+    }
+
+    fn finish(&mut self, job: Queued, outcome: Result<Returned, JobError>) {
+        let is_aborted = self.seat.leave();
+        // A reply that crossed the abort is not told: the abort was.
+        let outcome = if is_aborted { Err(JobError::Cancelled) } else { outcome };
+        // Before a killed worker is waited for: a large one takes tens of milliseconds to be gone.
+        job.finish(outcome).fire();
+        if is_aborted {
+            self.worker = None;
+        }
+    }
+
+    /// Makes sure that there is a worker. One that died while it was idle cost nobody anything.
+    fn ensure_worker(&mut self) -> Result<(), String> {
+        if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
+            self.worker = None;
+        }
+        if self.worker.is_none() {
+            self.worker = Some(Worker::start(&self.settings, &self.name)?);
+        }
+        Ok(())
+    }
+
+    /// Sends the job to the worker, and waits for what comes of it.
+    fn exchange(&mut self, id: JobId, job: &Encoded) -> Result<Result<Returned, JobError>, NotBegun> {
+        let worker = self.worker.as_ref().expect("there is one");
+        if !self.seat.run_in(&worker.process) {
+            return Ok(Err(JobError::Cancelled));
+        }
+        let request = match request(id, job) {
+            Ok(request) => request,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let started = Instant::now();
+        match worker.ask(request) {
+            Received::Reply(Reply::Ended { job: ended, answer }) if ended == id.get() => Ok(match answer.unpack() {
+                Answer::Done(bytes) => Ok(Returned { codec: self.settings.codec, bytes }),
+                Answer::Panicked(panic) => Err(panic.into()),
+                Answer::Codec { step, cause } => Err((job.kind.codec_error)(step, cause)),
+            }),
+            Received::Reply(_) => Ok(Err(self.expel("an answer to another question"))),
+            Received::Nonsense(what) => Ok(Err(self.expel(&what))),
+            Received::Nothing => self.bury(id, job.kind, started),
+        }
+    }
+
+    /// The worker died. Says whether that costs the job.
+    fn bury(&mut self, id: JobId, kind: Kind, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
+        let ran = started.elapsed();
+        let worker = self.worker.take().expect("it was asked");
+        // It may have closed its channel and live on.
+        worker.process.kill();
+        let ended = worker.process.wait();
+        if worker.has_begun(id) {
+            return Ok(Err(crashed(kind, worker.process.pid(), ended, ran)));
+        }
+        Err(NotBegun(match ended {
+            Some(exit) => format!("it {exit} before it began the job"),
+            None => "it died before it began the job".to_owned(),
+        }))
     }
 
     /// Kills a worker that broke the protocol. What it says from now on is not heard.
     fn expel(&mut self, said: &str) -> JobError {
-        let pid = self.worker.as_ref().map_or(0, |worker| worker.process.pid());
-        self.end_worker();
-        JobError::Broken(Broken::new(format!(
-            "its worker process {pid} answered with what cannot be read, and was killed: {said}"
-        )))
-    }
-
-    fn end_worker(&mut self) -> Ended {
-        let worker = self.worker.take()?;
-        // It may have closed its channel and live on.
-        worker.process.kill();
-        worker.process.wait()
+        let pid = self.worker.take().map_or(0, |worker| {
+            worker.process.kill();
+            worker.process.pid()
+        });
+        let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
+        JobError::Broken(Broken::new(text))
     }
 }
 
-fn request(id: JobId, job: Encoded) -> Result<Request, JobError> {
+fn request(id: JobId, job: &Encoded) -> Result<Request, JobError> {
+    let broken = |text: String| JobError::Broken(Broken::new(text));
     let work = Offset::of_work(job.kind.work).ok_or_else(|| {
-        let text = format!("`{}` is not in the program's own file, but in a shared library", job.kind.name);
-        JobError::Broken(Broken::new(text))
+        broken(format!("`{}` is not in the program's own file, but in a shared library", job.kind.name))
     })?;
-    let body = Body::pack(job.bytes).map_err(|error| {
-        JobError::Broken(Broken::new(format!("its arguments found {error}; free some and submit again")))
-    })?;
+    let body = Body::pack(&job.bytes)
+        .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
     Ok(Request::Run { job: id.get(), attempt: 1, work, body })
 }
 
-fn crashed(kind: Kind, pid: u32, ended: Ended, ran: std::time::Duration) -> JobError {
+fn crashed(kind: Kind, pid: u32, ended: Ended, ran: Duration) -> JobError {
     match ended {
         Some(exit) => JobError::Crashed(Crashed::new(kind.name, pid, exit, ran)),
         None => JobError::Broken(Broken::new(format!(
-            "its worker process {pid} died while it ran `{}`, and how is not known: something else in this program takes the exit \
-             status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
+            "its worker process {pid} died while it ran `{}`, and how is not known: something else in this program takes \
+             the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
             kind.name
         ))),
     }
@@ -143,24 +192,14 @@ impl Runner for InProcess {
         if job.status().is_done() {
             return; // cancelled: no reason to start a process
         }
-        let id = job.id();
-        let process = match self.worker_for(id) {
-            Ok(process) => process,
-            Err(error) => {
-                job.fail(error);
-                return;
-            }
-        };
-        let abort: Arc<dyn Abort> = Arc::<Process>::clone(&process);
-        let Some(payload) = job.claim(Some(abort)) else {
-            process.finish_job();
-            return;
-        };
-        let outcome = self.exchange(id, payload);
-        // Told before an aborted worker is waited for, which may take a while to be gone.
-        job.finish(outcome).fire();
-        if process.is_doomed() {
+        let copy = Arc::clone(&job);
+        if let Err(panic) = catch(|| self.serve(job)) {
+            // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
+            self.seat.leave();
+            copy.fail(JobError::Broken(Broken::new(format!(
+                "the thread that serves its worker failed ({panic}); report this"
+            ))));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use executor_core::JobId;
 use executor_core::panics::catch;
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
@@ -13,6 +14,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
+use crate::page::Page;
 use crate::process::{Pids, Process};
 use crate::watcher;
 use crate::worker;
@@ -26,7 +28,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
-/// What libraries read to decide how many threads to start (of rayon, OpenMP, OpenBLAS, MKL, numexpr, Accelerate, tokio).
+/// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
 const THREAD_COUNTS: [&str; 7] = [
     "RAYON_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -50,7 +52,7 @@ pub(crate) enum Threads {
 pub(crate) struct Settings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
-    pub(crate) initializer: Option<(Offset, Vec<u8>)>,
+    pub(crate) initializer: Option<(Offset, Bytes)>,
     pub(crate) pids: Arc<Pids>,
 }
 
@@ -60,6 +62,7 @@ pub(crate) struct Worker {
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
     replies: IpcReceiver<Reply>,
+    page: Page,
     /// Kept until the worker is gone: it kills itself when this end closes.
     _lifeline: IpcSender<()>,
 }
@@ -71,15 +74,14 @@ impl Worker {
     ///
     /// Why it could not be.
     pub(crate) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
-        let (server, server_name) =
-            IpcOneShotServer::<Greeting>::new().map_err(|error| format!("no socket for its rendezvous ({error})"))?;
+        let (server, server_name) = rendezvous()?;
         let token = token()?;
         let mut command = command(settings.threads, &token, &server_name);
         let process = Process::spawn(&mut command, &server_name, START_LIMIT, &settings.pids)
             .map_err(|error| format!("no process could be started ({error})"))?;
         let greeted = catch(|| server.accept()).map_err(|panic| panic.to_string());
         let hello = match greeted {
-            Ok(Ok((_, Greeting::Hello(hello)))) => verified(hello, &token),
+            Ok(Ok((_, Greeting::Hello(hello)))) => verified(*hello, &token),
             Ok(Ok((_, Greeting::Died))) => Err("it ended before it said hello".to_owned()),
             Ok(Err(error)) => Err(format!("it was cut off before it said hello ({error})")),
             Err(panic) => Err(format!("it said hello in a way that cannot be read ({panic})")),
@@ -94,21 +96,24 @@ impl Worker {
                 _ => reason,
             }
         })?;
-        let Hello { requests, replies, wake, lifeline, .. } = hello;
+        let Hello { requests, replies, wake, page, lifeline, .. } = hello;
+        let page = Page::over(page).ok_or("its page is too small")?;
         process.connected(wake);
-        let worker = Self { process, requests: Some(requests), replies, _lifeline: lifeline };
+        let worker = Self { process, requests: Some(requests), replies, page, _lifeline: lifeline };
         worker.prepare(settings, name)?;
         Ok(worker)
     }
 
     fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
-        let initializer = settings.initializer.clone().map(|(offset, bytes)| (offset, Bytes(bytes)));
-        // Its death is posted while it has a job: a preparation is one without a future.
-        let is_alive = self.process.begin_job(executor_core::JobId::next());
+        let initializer = settings.initializer.clone();
+        let has_initializer = initializer.is_some();
         let request = Request::Prepare { name: name.to_owned(), codec: settings.codec, initializer };
-        let reply = if is_alive { self.ask(request) } else { Received::Nothing };
-        self.process.finish_job();
-        match reply {
+        if !has_initializer {
+            // Nothing to wait for. If it is gone, the first job finds out.
+            self.send(request);
+            return Ok(());
+        }
+        match self.ask(request) {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
             Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
@@ -122,15 +127,30 @@ impl Worker {
         }
     }
 
-    /// Sends a request and waits for the answer. The send never blocks: there is one at a time, and a socket has room for it.
+    /// Whether it began the job. Exact once it is dead.
+    pub(crate) fn has_begun(&self, job: JobId) -> bool {
+        self.page.has_begun(job.get())
+    }
+
+    /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
+    fn send(&self, request: Request) -> bool {
+        self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
+    }
+
+    /// Sends a request and waits for the answer.
     pub(crate) fn ask(&self, request: Request) -> Received {
-        if self.requests.as_ref().is_none_or(|requests| requests.send(request).is_err()) {
-            return Received::Nothing;
-        }
+        let is_sent = self.process.start_waiting() && self.send(request);
+        let received = if is_sent { self.receive() } else { Received::Nothing };
+        self.process.stop_waiting();
+        received
+    }
+
+    /// Waits for the next message.
+    fn receive(&self) -> Received {
         loop {
             // Messages are a worker's, and ipc-channel panics where one names a descriptor that it does not carry.
             return match catch(|| self.replies.recv()) {
-                Ok(Ok(Reply::Died)) | Ok(Err(IpcError::Disconnected)) => Received::Nothing,
+                Ok(Ok(Reply::Died) | Err(IpcError::Disconnected)) => Received::Nothing,
                 Ok(Ok(reply)) => Received::Reply(reply),
                 Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::ConnectionReset => {
@@ -164,6 +184,23 @@ impl Drop for Worker {
     }
 }
 
+/// A socket in a private directory, and its name.
+fn rendezvous() -> Result<(IpcOneShotServer<Greeting>, String), String> {
+    // Looked at first, because ipc-channel panics where it finds none.
+    let parent = env::temp_dir();
+    if !parent.is_dir() {
+        return Err(format!(
+            "no socket for its rendezvous: {} is no directory; create it, or set TMPDIR",
+            parent.display()
+        ));
+    }
+    match catch(IpcOneShotServer::new) {
+        Ok(Ok(made)) => Ok(made),
+        Ok(Err(error)) => Err(format!("no socket for its rendezvous in {} ({error})", parent.display())),
+        Err(panic) => Err(format!("no socket for its rendezvous in {} ({panic})", parent.display())),
+    }
+}
+
 /// 128 random bits: who does not know them was not started by us.
 fn token() -> Result<String, String> {
     let mut bytes = [0_u8; 16];
@@ -174,7 +211,7 @@ fn token() -> Result<String, String> {
     }
 }
 
-fn verified(hello: Box<Hello>, token: &str) -> Result<Hello, String> {
+fn verified(hello: Hello, token: &str) -> Result<Hello, String> {
     if hello.token != token {
         return Err(
             "somebody else came to its rendezvous, without the token; who else writes to this TMPDIR?".to_owned()
@@ -184,7 +221,7 @@ fn verified(hello: Box<Hello>, token: &str) -> Result<Hello, String> {
     if hello.build != ours {
         return Err(format!("it runs another build of the program ({}, not {ours})", hello.build));
     }
-    Ok(*hello)
+    Ok(hello)
 }
 
 fn command(threads: Threads, token: &str, server: &str) -> Command {

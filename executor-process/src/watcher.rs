@@ -1,7 +1,7 @@
 //! Hears of the death of each worker, whatever else is open: the end of its channel would not tell, since a process that it
 //! started may hold that open.
 //!
-//! One thread for all pools of this process waits on a descriptor of each worker (pidfd_open(2)), and on a timer for each
+//! One thread for all pools of this process waits on a descriptor of each worker (`pidfd_open(2)`), and on a timer for each
 //! that has not said hello. It starts with the first worker and ends with the last.
 
 use std::collections::HashMap;
@@ -50,17 +50,17 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
 
 /// Watches `process`, whose death `death` becomes ready for, and kills it unless it is [`connected`] within `limit`.
 pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd, limit: Duration) -> io::Result<()> {
-    let watched = Watched { process: Arc::clone(process), death, alarm: Some(alarm(limit)?) };
+    let member = Watched { process: Arc::clone(process), death, alarm: Some(alarm(limit)?) };
     let mut running = RUNNING.lock();
     if let Some((watcher, _)) = &*running {
         let mut list = watcher.list.lock();
         if !list.is_closed {
-            return watcher.add(&mut list, watched);
+            return watcher.add(&mut list, member);
         }
     }
     let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let watcher = Arc::new(Watcher { events, list: Mutex::default() });
-    watcher.add(&mut watcher.list.lock(), watched)?;
+    watcher.add(&mut watcher.list.lock(), member)?;
     let body = Arc::clone(&watcher);
     let builder = thread::Builder::new().name("executor-watcher".into()).stack_size(128 * 1024);
     let thread = builder.spawn(move || body.work())?;

@@ -60,7 +60,7 @@ impl ThreadPool {
 }
 
 impl Default for ThreadPool {
-    /// A pool of `min(32, cores + 4)` threads, as CPython's `ThreadPoolExecutor` has: enough to overlap waiting, few
+    /// A pool of `min(32, cores + 4)` threads, as `CPython`'s `ThreadPoolExecutor` has: enough to overlap waiting, few
     /// enough to be kind.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -228,7 +228,7 @@ impl ThreadHandle {
 
 /// A time that does not come: the clock has no name for the end of time.
 fn far_future() -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     Instant::now() + CENTURY
 }
 

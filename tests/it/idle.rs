@@ -62,7 +62,6 @@ fn threads_that_wait_sleep() {
 fn idle_processes_sleep() {
     alone(idle_processes_sleep, || {
         use crate::support::door::Door;
-        use crate::support::gate::Gate;
         use crate::support::kinds::Subject;
         use crate::support::system::tasks_of;
 

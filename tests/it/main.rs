@@ -22,6 +22,8 @@ mod states;
 mod tidy;
 mod wakeups;
 
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod examples;
 #[cfg(target_os = "linux")]
 mod idle;
 #[cfg(target_os = "linux")]

@@ -154,6 +154,7 @@ fn threads_without_a_name_are_called_executor() {
 fn threads_have_the_stack_that_was_asked_for() {
     /// Needs 6 MiB of stack.
     fn deep() -> usize {
+        #[expect(clippy::large_stack_arrays, reason = "the stack is what is tested")]
         let frame = std::hint::black_box([1_u8; 6 << 20]);
         frame.iter().map(|&byte| usize::from(byte)).sum()
     }

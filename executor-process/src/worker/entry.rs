@@ -26,19 +26,19 @@ pub(crate) fn is_linked() -> bool {
     WAS_CALLED.load(Ordering::Relaxed)
 }
 
-extern "C" fn start(argc: c_int, argv: *const *const c_char, envp: *const *const c_char) {
+extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     WAS_CALLED.store(true, Ordering::Relaxed);
     let Some(value) = env::var_os(VARIABLE) else { return };
     // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
     // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
     unsafe { env::remove_var(VARIABLE) };
     let invitation = Invitation::parse(&value);
-    run_the_rest(argc, argv, envp);
+    run_the_rest(count, arguments, environment);
     serve::serve(invitation)
 }
 
 /// Runs the constructors of this image that come after ours: since we do not return, the loader never would.
-fn run_the_rest(argc: c_int, argv: *const *const c_char, envp: *const *const c_char) {
+fn run_the_rest(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     unsafe extern "C" {
         /// The linker puts these around the section.
         static __init_array_start: [usize; 0];
@@ -55,6 +55,6 @@ fn run_the_rest(argc: c_int, argv: *const *const c_char, envp: *const *const c_c
         // SAFETY: the loader would call this word as this type, with these arguments, next. It never will, since we do not
         // return, so each is called once.
         let function = unsafe { std::mem::transmute::<usize, Constructor>(function) };
-        function(argc, argv, envp);
+        function(count, arguments, environment);
     }
 }

@@ -16,6 +16,7 @@ use crate::kind::{Prepare, Work};
 
 /// A function's distance from the image's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::unsafe_derive_deserialize, reason = "the offset is checked against the code when it is used")]
 pub(crate) struct Offset(usize);
 
 impl Offset {
@@ -78,7 +79,7 @@ fn image() -> &'static Image {
     })
 }
 
-/// The first object is the program itself (dl_iterate_phdr(3)); no other is looked at.
+/// The first object is the program itself (`dl_iterate_phdr(3)`); no other is looked at.
 unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _: usize, image: *mut c_void) -> c_int {
     // SAFETY: both pointers are valid during the call: `info` by the contract of dl_iterate_phdr, `image` by `image()`.
     let (info, image) = unsafe { (&*info, &mut *image.cast::<Image>()) };
@@ -150,18 +151,17 @@ pub(crate) fn build() -> String {
 mod tests {
     use super::*;
     use crate::codec::Codec;
-    use crate::frame::Bytes;
     use crate::kind::Answer;
 
     fn work(_: Codec, _: &[u8]) -> Answer {
-        Answer::Done(Bytes(b"called".to_vec()))
+        Answer::Done(b"called".to_vec().into())
     }
 
     #[test]
     fn a_function_comes_back_from_its_offset() {
         let offset = Offset::of_work(work).expect("it is in this program");
         let answer = offset.work().expect("it is code")(Codec::Postcard, &[]);
-        assert!(matches!(answer, Answer::Done(Bytes(bytes)) if bytes == b"called"));
+        assert!(matches!(answer, Answer::Done(bytes) if *bytes.0 == b"called"));
     }
 
     #[test]

@@ -19,8 +19,9 @@ use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
 use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
 use crate::kind::Answer;
+use crate::page::Page;
 
-/// The exit code of a worker that could not begin (EX_UNAVAILABLE of sysexits.h). Its stderr says why.
+/// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 const CANNOT_BEGIN: i32 = 69;
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);
@@ -42,7 +43,7 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
         cannot_begin(format_args!("the system refuses what ties it to its parent: {error}"));
     }
     match catch(|| greet(&invitation)) {
-        Ok(Ok((requests, replies))) => serve_requests(&requests, &replies),
+        Ok(Ok(links)) => links.serve(),
         Ok(Err(error)) => cannot_begin(format_args!("it could not greet process {}: {error}", invitation.parent)),
         Err(panic) => cannot_begin(format_args!("it could not greet process {}: {panic}", invitation.parent)),
     }
@@ -56,7 +57,15 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
     exit(CANNOT_BEGIN)
 }
 
-fn greet(invitation: &Invitation) -> Result<(IpcReceiver<Request>, IpcSender<Reply>), IpcError> {
+/// This worker's ends of what it shares with its parent.
+struct Links {
+    requests: IpcReceiver<Request>,
+    replies: IpcSender<Reply>,
+    page: Page,
+}
+
+fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
+    let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
     let server = IpcSender::connect(invitation.server.clone())?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
@@ -67,6 +76,7 @@ fn greet(invitation: &Invitation) -> Result<(IpcReceiver<Request>, IpcSender<Rep
         requests: request_sender,
         replies: reply_receiver,
         wake: replies.clone(),
+        page: page.share(),
         lifeline,
     })))?;
     // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
@@ -78,49 +88,56 @@ fn greet(invitation: &Invitation) -> Result<(IpcReceiver<Request>, IpcSender<Rep
         }
         kill_own_group();
     })?;
-    Ok((requests, replies))
+    Ok(Links { requests, replies, page })
 }
 
-fn serve_requests(requests: &IpcReceiver<Request>, replies: &IpcSender<Reply>) {
-    let mut codec = Codec::default();
-    loop {
-        let request = match requests.recv() {
-            Ok(request) => request,
-            Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return,
-        };
-        let reply = match request {
-            Request::Prepare { name, codec: wanted, initializer } => {
-                codec = wanted;
-                prepare(&name, codec, initializer)
+impl Links {
+    /// Until the parent closes the channel.
+    fn serve(&self) {
+        let mut codec = Codec::default();
+        loop {
+            let request = match self.requests.recv() {
+                Ok(request) => request,
+                Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return,
+            };
+            let reply = match request {
+                Request::Prepare { name, codec: wanted, initializer } => {
+                    codec = wanted;
+                    match prepare(&name, codec, initializer) {
+                        Some(reply) => reply,
+                        None => continue,
+                    }
+                }
+                Request::Run { job, attempt, work, body } => {
+                    self.page.begin(job);
+                    let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
+                    drop(body);
+                    Reply::Ended { job, answer: pack(answer) }
+                }
+            };
+            // It never blocks: one reply is in the socket at most, and that has room for it.
+            if self.replies.send(reply).is_err() {
+                return;
             }
-            Request::Run { job, attempt, work, body } => {
-                let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
-                drop(body);
-                Reply::Ended { job, answer: pack(answer) }
-            }
-        };
-        // It never blocks: one reply is in the socket at most, and that has room for it.
-        if replies.send(reply).is_err() {
-            return;
         }
     }
 }
 
-fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Reply {
+fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Option<Reply> {
     let name = Arc::from(name);
     current::set_worker(Some(Worker { name: Arc::clone(&name), state: None }));
-    let Some((offset, bytes)) = initializer else { return Reply::Ready };
+    let (offset, bytes) = initializer?;
     let Some(prepare) = offset.prepare() else {
-        return Reply::NotReady(format!("its entry {offset:?} is not in the program"));
+        return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
     };
-    match prepare(codec, &bytes.0) {
+    Some(match prepare(codec, &bytes.0) {
         Ok(state) => {
             current::set_worker(Some(Worker { name, state: Some(Rc::clone(&state)) }));
             Reply::Ready
         }
         Err(reason) => Reply::NotReady(reason),
-    }
+    })
 }
 
 fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {

@@ -10,7 +10,7 @@ use super::eventually;
 pub(crate) struct Task(PathBuf);
 
 impl Task {
-    fn read(&self, file: &str) -> Option<String> {
+    pub(crate) fn read(&self, file: &str) -> Option<String> {
         fs::read_to_string(self.0.join(file)).ok()
     }
 

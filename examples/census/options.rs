@@ -1,0 +1,131 @@
+//! The command line.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+pub(crate) const HELP: &str = "\
+Counts what is in the Rust sources below a directory: lines, functions, unsafe
+blocks, calls that can panic, and how deep blocks nest.
+
+Usage: census [OPTIONS] [DIR]
+
+  DIR               where to look for .rs files, through symbolic links too;
+                    by default the sources that cargo has unpacked
+                    ($CARGO_HOME/registry/src, or ~/.cargo/registry/src)
+
+Options:
+  --with PLACE      where files are parsed:
+                      processes  in worker processes (the default)
+                      threads    on a thread pool; a file that overflows
+                                 the stack ends the whole program
+                      rayon      the same, on rayon's threads
+                      none       on the main thread, one after the other
+  --workers N       how many files are parsed at once, except with `none`;
+                    by default as many as there are cores
+  --cold            drop each file from the page cache before it is read
+  --json            print one JSON document instead of tables
+  --verbose         name each file that is not Rust, and why, on stderr
+  --help            print this
+
+A path that cannot be walked, read or parsed without a crash is one line on
+stderr; everything else is counted. So is text that is not UTF-8, and a file of
+more than 16 MiB. A file that the parser refuses is counted as \"unparsed\", and
+is no failure.
+
+Exit status: 0 if nothing failed, 1 if something did, 2 if the command line
+makes no sense.
+";
+
+/// What to do.
+pub(crate) enum Command {
+    Help,
+    Survey(Options),
+}
+
+/// How to do it.
+pub(crate) struct Options {
+    pub(crate) directory: PathBuf,
+    pub(crate) with: With,
+    pub(crate) workers: usize,
+    pub(crate) cold: bool,
+    pub(crate) json: bool,
+    pub(crate) verbose: bool,
+}
+
+/// Where files are parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum With {
+    Processes,
+    Threads,
+    Rayon,
+    None,
+}
+
+impl With {
+    const ALL: [Self; 4] = [Self::Processes, Self::Threads, Self::Rayon, Self::None];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "processes",
+            Self::Threads => "threads",
+            Self::Rayon => "rayon",
+            Self::None => "none",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|with| with.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("`--with` takes one of {names}")
+        })
+    }
+}
+
+impl Command {
+    pub(crate) fn from_args() -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_env();
+        let mut directory: Option<OsString> = None;
+        let mut with = With::Processes;
+        let mut workers = None;
+        let (mut cold, mut json, mut verbose) = (false, false, false);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("with") => with = parser.value()?.parse_with(With::from_name)?,
+                Long("workers") => workers = Some(parser.value()?.parse_with(number_of_workers)?),
+                Long("cold") => cold = true,
+                Long("json") => json = true,
+                Long("verbose") => verbose = true,
+                Short('h') | Long("help") => return Ok(Self::Help),
+                Value(value) if directory.is_none() => directory = Some(value),
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        let directory = directory.map_or_else(unpacked_sources, |directory| Ok(PathBuf::from(directory)))?;
+        let workers = match workers {
+            _ if with == With::None => 1,
+            Some(workers) => workers,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        Ok(Self::Survey(Options { directory, with, workers, cold, json, verbose }))
+    }
+}
+
+fn number_of_workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(workers @ 1..=1024) => Ok(workers),
+        _ => Err("`--workers` takes a number from 1 to 1024".to_owned()),
+    }
+}
+
+fn unpacked_sources() -> Result<PathBuf, String> {
+    let home = match env::var_os("CARGO_HOME").filter(|home| !home.is_empty()) {
+        Some(home) => PathBuf::from(home),
+        None => {
+            env::home_dir().ok_or("there is no home directory to look in: name one to look in instead")?.join(".cargo")
+        }
+    };
+    Ok(home.join("registry").join("src"))
+}

@@ -1,0 +1,71 @@
+//! Where files are parsed: one of four executors, chosen when the program runs.
+
+use executor::cell::Run;
+use executor::{BuildError, Executor, Future, Job, PortableJob, ProcessPool, Rejected, Shutdown, ThreadPool};
+
+use crate::options::With;
+
+/// A process's main thread has 8 MiB by default. With less, threads would overflow on files that processes parse.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// The executor that runs `workers` jobs at once `with` what it says.
+pub(crate) fn executor<J: PortableJob>(with: With, workers: usize) -> Result<Box<dyn Executor<J>>, BuildError> {
+    Ok(match with {
+        With::Processes => {
+            Box::new(ProcessPool::builder().processes(workers).threads_per_process(1).name("parse").build()?)
+        }
+        With::Threads => Box::new(ThreadPool::builder().threads(workers).stack_size(STACK).name("parse").build()?),
+        With::Rayon => Box::new(Rayon::new(workers)?),
+        With::None => Box::new(InPlace),
+    })
+}
+
+/// The calling thread.
+struct InPlace;
+
+impl<J: Job> Executor<J> for InPlace {
+    fn submit(&self, job: J) -> Future<J::Output> {
+        // The cell keeps a panic in the job, and makes it the outcome.
+        let (cell, future) = Future::of_job(job);
+        cell.run();
+        future
+    }
+
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        Ok(self.submit(job))
+    }
+}
+
+impl Shutdown for InPlace {
+    /// Every job has ended where it was submitted.
+    fn shutdown(&self, _wait: bool) {}
+}
+
+/// Rayon's threads.
+struct Rayon(rayon::ThreadPool);
+
+impl Rayon {
+    fn new(workers: usize) -> Result<Self, BuildError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).stack_size(STACK).build();
+        pool.map(Self).map_err(|error| BuildError::host("rayon", error.to_string()))
+    }
+}
+
+impl<J: Job> Executor<J> for Rayon {
+    fn submit(&self, job: J) -> Future<J::Output> {
+        let (cell, future) = Future::of_job(job);
+        self.0.spawn(move || {
+            cell.run();
+        });
+        future
+    }
+
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        Ok(self.submit(job))
+    }
+}
+
+impl Shutdown for Rayon {
+    /// Rayon's pool ends with its last job, once it is dropped. Here every outcome was awaited before.
+    fn shutdown(&self, _wait: bool) {}
+}

@@ -1,0 +1,100 @@
+//! The SHA-256 of every file below a directory, as `sha256sum --check` reads it, and what the files have in common.
+//!
+//! Files are read on a [`ThreadPool`], part by part; digests and compressibility are computed in a
+//! [`ProcessPool`]. A job that takes its process with it (try `--crash NAME`) costs the digest of
+//! its file, and no other.
+//!
+//! Lines come in the order of the paths' bytes, as `LC_ALL=C sort` has it, and as soon as they can: memory is bounded by
+//! the parts in flight, plus the names of the largest directory and one entry for each distinct digest.
+//!
+//! | module | has |
+//! |---|---|
+//! | `options` | the command line |
+//! | `walk` | which files there are, in order |
+//! | `parts` | both jobs: a file's next part, and what is computed from it |
+//! | `pipeline` | the files in flight |
+//! | `lines` | the lines on stdout and stderr |
+//! | `summary` | duplicates and compressibility |
+
+mod lines;
+mod options;
+mod parts;
+mod pipeline;
+mod summary;
+mod walk;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use executor::{BuildError, ProcessPool, ThreadPool};
+
+use crate::lines::{complain, report, write_digest};
+use crate::options::{Command, HELP, Options};
+use crate::pipeline::Pipeline;
+use crate::summary::Summary;
+use crate::walk::walk;
+
+/// Something failed, and was reported; the rest was done.
+const SOME_FAILED: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+
+/// How many files are read at once. Reading waits, so this has little to do with the number of cores.
+const READERS: usize = 8;
+
+fn main() -> ExitCode {
+    match Command::from_args() {
+        Ok(Command::Help) => ended(io::stdout().write_all(HELP.as_bytes()), 0),
+        Ok(Command::Digest(options)) => match run(&options) {
+            Ok((summary, written)) => {
+                let status = if summary.failed() == 0 { 0 } else { SOME_FAILED };
+                if written.is_ok() {
+                    complain(summary);
+                }
+                ended(written, status)
+            }
+            Err(error) => {
+                complain(format_args!("digest: {error}"));
+                ExitCode::from(SOME_FAILED)
+            }
+        },
+        Err(error) => {
+            complain(format_args!("digest: {error}\nTry `digest --help`."));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Says what was found, and whether all of it could be written.
+fn run(options: &Options) -> Result<(Summary, io::Result<()>), BuildError> {
+    let readers = ThreadPool::builder().threads(READERS).name("read").build()?;
+    let workers = ProcessPool::builder().processes(options.workers).threads_per_process(1).name("digest").build()?;
+    let mut summary = Summary::default();
+    let mut out = io::stdout().lock();
+    for (path, outcome) in Pipeline::new(walk(&options.directory), &readers, &workers, options.crash.clone()) {
+        match outcome {
+            Ok(whole) => {
+                summary.add(&path, &whole);
+                if let Err(error) = write_digest(&mut out, &whole.digest, &path) {
+                    return Ok((summary, Err(error)));
+                }
+            }
+            Err(reason) => {
+                summary.add_failed();
+                report(&path, &reason);
+            }
+        }
+    }
+    Ok((summary, out.flush()))
+}
+
+/// The exit status. A reader that has seen enough (`digest | head`) is no failure.
+fn ended(written: io::Result<()>, status: u8) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(format_args!("digest: cannot write to stdout: {error}"));
+            ExitCode::from(SOME_FAILED)
+        }
+        _ => ExitCode::from(status),
+    }
+}

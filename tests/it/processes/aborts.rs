@@ -1,0 +1,106 @@
+//! `abort` kills the worker of the job that it was called for, and of no other.
+
+use std::thread;
+
+use executor::{JobError, Status, call};
+
+use super::{is_cancelled, pool, worker_of};
+use crate::support::door::{Bell, Door};
+use crate::support::within_patience;
+
+fn ring(bell: Bell) {
+    bell.ring(0);
+}
+
+fn echo(n: u64) -> u64 {
+    n
+}
+
+#[test]
+fn a_running_job_is_killed_and_ends_as_cancelled() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let future = pool.submit(call!(ring(door.bell())));
+        let guest = door.answer();
+        let pid = guest.pid();
+        assert!(!future.cancel(), "it runs");
+        assert!(future.abort());
+        guest.wait_for_its_death();
+        assert!(!future.cancel(), "it did start");
+        future.wait();
+        assert_eq!(future.status(), Status::Cancelled);
+        assert!(is_cancelled(&future.result()));
+        assert_ne!(worker_of(&pool), pid);
+    });
+}
+
+#[test]
+fn a_queued_job_is_cancelled_without_a_kill() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let running = pool.submit(call!(ring(door.bell())));
+        let guest = door.answer();
+        let queued = pool.submit(call!(echo(1)));
+        assert!(queued.abort());
+        assert!(is_cancelled(&queued.result()));
+        let pid = guest.pid();
+        drop(guest);
+        running.result().expect("nobody aborted it");
+        assert_eq!(worker_of(&pool), pid);
+    });
+}
+
+#[test]
+fn a_job_that_has_ended_is_not_aborted() {
+    let pool = pool(1);
+    let pid = worker_of(&pool);
+    let future = pool.submit(call!(echo(1)));
+    future.wait();
+    assert!(!future.abort());
+    assert_eq!(future.result().unwrap(), 1);
+    assert_eq!(worker_of(&pool), pid);
+}
+
+#[test]
+fn a_guard_that_is_dropped_kills() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let guard = pool.submit(call!(ring(door.bell()))).abort_on_drop();
+        let guest = door.answer();
+        drop(guard);
+        guest.wait_for_its_death();
+    });
+}
+
+/// Aims at the end of a job: the kill must hit that one, or nobody.
+#[test]
+fn an_abort_that_races_the_end_never_hits_the_next_job() {
+    within_patience(|| {
+        let pool = pool(1);
+        let mut aborted = 0;
+        for n in 0..300 {
+            let target = pool.submit(call!(echo(n)));
+            let next = pool.submit(call!(echo(n + 1)));
+            let canceller = target.canceller();
+            let hand = thread::spawn(move || {
+                // Later and later, over the few microseconds in which the job runs and answers.
+                for _ in 0..n * 40 {
+                    std::hint::spin_loop();
+                }
+                canceller.abort()
+            });
+            let outcome = target.result();
+            let was_aborted = hand.join().expect("it only aborts");
+            match outcome {
+                Ok(value) => assert!(value == n && !was_aborted, "a result, and an abort that said true"),
+                Err(JobError::Cancelled) => {
+                    assert!(was_aborted);
+                    aborted += 1;
+                }
+                Err(other) => panic!("{other}"),
+            }
+            assert_eq!(next.result().map_err(|error| error.to_string()), Ok(n + 1), "the next job is another one");
+        }
+        assert!(aborted > 0, "no abort came in time: the test aims badly");
+    });
+}

@@ -1,0 +1,33 @@
+//! What holds for pools of processes alone.
+
+mod aborts;
+mod constructors;
+mod deaths;
+mod environment;
+mod initializers;
+mod nesting;
+mod orphans;
+mod payloads;
+mod starts;
+
+use executor::{JobError, ProcessPool, call};
+
+/// A pool of `n` processes.
+fn pool(n: usize) -> ProcessPool {
+    ProcessPool::new(n).expect("this program can start workers")
+}
+
+fn pid() -> u32 {
+    std::process::id()
+}
+
+/// The worker of a pool of one, which is alive afterwards.
+fn worker_of(pool: &ProcessPool) -> u32 {
+    let pid = pool.submit(call!(pid())).result().expect("the pool works");
+    assert_eq!(pool.pids(), [pid]);
+    pid
+}
+
+fn is_cancelled<T>(outcome: &Result<T, JobError>) -> bool {
+    matches!(outcome, Err(JobError::Cancelled))
+}

@@ -1,0 +1,157 @@
+//! Nothing outlives its pool, nor its process, however that ends.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use executor::{ProcessPool, call};
+
+use super::deaths::kill;
+use super::{pid, pool};
+use crate::support::door::{Bell, Door, Guest};
+use crate::support::system::{exists, tasks_of};
+use crate::support::{alone, eventually, within_patience};
+
+fn ring(bell: Bell, number: u64) {
+    bell.ring(number);
+}
+
+/// Has a child of its own, of which the test learns, and waits.
+#[expect(clippy::zombie_processes, reason = "its end is what is tested")]
+fn ring_with_a_child(bell: Bell) {
+    let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a system has `sleep`");
+    bell.ring(child.id().into());
+}
+
+/// Has a pool of its own, and waits for a job there.
+fn ring_in_a_pool(bell: Bell) {
+    pool(1).submit(call!(ring_with_a_child(bell))).wait();
+}
+
+const DOOR: &str = "EXECUTOR_TEST_DOOR";
+
+/// Run by the tests below, in a process of its own, which they kill.
+#[test]
+fn parent() {
+    let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
+    let pool = pool(3);
+    drop(pool.submit(call!(ring(bell.clone(), 0))));
+    drop(pool.submit(call!(ring_with_a_child(bell.clone()))));
+    pool.submit(call!(ring_in_a_pool(bell))).wait();
+}
+
+/// A program with a pool in a pool, and the three jobs that wait in it.
+fn family(door: &Door) -> (Child, Vec<Guest>) {
+    let child = Command::new(env::current_exe().expect("this program has a path"))
+        .args(["--exact", "processes::orphans::parent", "--nocapture"])
+        .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("this program can be run again");
+    (child, door.answer_all(3))
+}
+
+/// The guests, the children that they told of, and their parents.
+fn members(guests: &[Guest]) -> Vec<u32> {
+    let children = guests.iter().filter_map(|guest| u32::try_from(guest.number()).ok()).filter(|&pid| pid != 0);
+    guests.iter().map(Guest::pid).chain(children).collect()
+}
+
+fn is_alive(pid: u32) -> bool {
+    // What nobody reaps in a container stays a zombie: it is dead.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+}
+
+#[test]
+fn a_family_ends_with_a_parent_that_is_killed() {
+    within_patience(|| {
+        let door = Door::new();
+        let (mut parent, guests) = family(&door);
+        let members = members(&guests);
+        assert_eq!(members.len(), 5);
+        assert!(members.iter().all(|&pid| is_alive(pid)));
+        parent.kill().expect("it runs");
+        parent.wait().expect("it was killed");
+        eventually("the whole family is gone", || !members.iter().any(|&pid| is_alive(pid)));
+        // Only now are they let go.
+        drop(guests);
+    });
+}
+
+#[test]
+fn the_end_of_the_thread_that_submitted_ends_no_worker() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let bell = door.bell();
+        let future =
+            thread::scope(|scope| scope.spawn(|| pool.submit(call!(ring(bell, 1)))).join().expect("it submits"));
+        drop(door.answer());
+        future.result().unwrap();
+    });
+}
+
+/// What its own children leave behind ends with a worker.
+#[test]
+fn a_worker_takes_its_children_with_it() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let future = pool.submit(call!(ring_with_a_child(door.bell())));
+        let guest = door.answer();
+        let child = u32::try_from(guest.number()).expect("a pid");
+        kill(guest.pid());
+        assert!(future.result().is_err());
+        eventually("the child is gone", || !is_alive(child));
+    });
+}
+
+fn descriptors() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/proc/self/fd").expect("a process has descriptors");
+    entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
+}
+
+fn children() -> Vec<String> {
+    tasks_of(pid())
+        .iter()
+        .filter_map(|task| task.read("children"))
+        .flat_map(|text| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn nothing_is_left_after_a_shutdown() {
+    alone(nothing_is_left_after_a_shutdown, || {
+        // The first pool leaves what a process needs once, such as the descriptor of a random source.
+        drop(pool(1).submit(call!(pid())).result());
+        let (threads, open) = (tasks_of(pid()).len(), descriptors().len());
+        for round in 0..3 {
+            let pool = ProcessPool::new(3).expect("this program can start workers");
+            let door = Door::new();
+            let futures: Vec<_> = (0..3).map(|n| pool.submit(call!(ring(door.bell(), n)))).collect();
+            let guests = door.answer_all(3);
+            let pids = pool.pids();
+            assert_eq!((pids.len(), children().len()), (3, 3));
+            assert!(descriptors().len() > open);
+            if round == 1 {
+                for &pid in &pids {
+                    kill(pid);
+                }
+            }
+            drop(guests);
+            futures.iter().for_each(executor::Future::wait);
+            drop(door);
+            if round == 2 {
+                drop(pool);
+            } else {
+                pool.shutdown(true);
+            }
+            assert_eq!(children(), Vec::<String>::new(), "no zombie either");
+            assert!(!pids.iter().any(|&pid| exists(pid)));
+            assert_eq!(descriptors().len(), open, "{:?}", descriptors());
+            // The kernel may list a thread that was joined for a moment longer.
+            eventually("its threads are gone", || tasks_of(pid()).len() == threads);
+        }
+    });
+}
