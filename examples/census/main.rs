@@ -10,8 +10,8 @@
 //! - functions with or without a body: free, in `impl` blocks and in traits, nested ones too, but no closures and nothing
 //!   from `extern` blocks;
 //! - `unsafe` blocks, not `unsafe fn` or `unsafe impl`;
-//! - calls that can panic: the methods `unwrap`, `expect`, `unwrap_err` and `expect_err`, and the macros `panic!`,
-//!   `unreachable!`, `todo!`, `unimplemented!`, `assert!`, `assert_eq!` and `assert_ne!`;
+//! - calls that can panic: the methods `unwrap`, `expect`, `unwrap_err` and `expect_err`, and the macros `panic`,
+//!   `unreachable`, `todo`, `unimplemented`, `assert`, `assert_eq` and `assert_ne`;
 //! - how deep blocks nest.
 //!
 //! What is inside the parentheses of a macro call is tokens to the parser, and is not looked into.

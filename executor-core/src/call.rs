@@ -30,7 +30,7 @@ pub struct Call<F, A> {
 /// ```
 pub fn call<F, A>(function: F, arguments: A) -> Call<F, A>
 where
-    F: Copy,
+    F: CapturesNothing,
     Call<F, A>: Job,
 {
     const {
@@ -41,6 +41,19 @@ where
     }
     Call { function, arguments }
 }
+
+/// `Copy`, under a name that the compiler's message can explain. A closure that captures only what is `Copy` passes here,
+/// and fails by its size.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`call` takes a function or a closure that captures nothing",
+    label = "this closure captures",
+    note = "pass what it captures as an argument, `call(f, (captured,))`"
+)]
+pub trait CapturesNothing: Copy {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Copy> CapturesNothing for F {}
 
 /// [`call`](call()) in the shape of the call itself: `call!(fib(30))` is `call(fib, (30,))`.
 ///
@@ -126,7 +139,7 @@ macro_rules! jobs {
     ($($arity:literal: $($argument:ident $name:ident),*;)*) => {$(
         impl<F, T, $($argument),*> Job for Call<F, ($($argument,)*)>
         where
-            F: FnOnce($($argument),*) -> T + Copy + Send + 'static,
+            F: FnOnce($($argument),*) -> T + CapturesNothing + Send + 'static,
             T: Send + 'static,
             $($argument: Send + 'static,)*
         {

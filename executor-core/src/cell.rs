@@ -13,6 +13,9 @@
 //! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
 //! payload, outcome, wakers and callbacks are moved out first.
 
+#[cfg(all(test, loom))]
+mod loom_models;
+mod seen_as;
 mod watch;
 
 use std::sync::Arc;
@@ -23,63 +26,10 @@ use crate::status::{JobId, Status};
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, ThreadId, thread_id};
 use crate::{Job, JobError, current};
 
+pub(crate) use seen_as::Outcome;
+pub use seen_as::{Abort, Control, Run, Task};
 pub use watch::Notify;
 pub(crate) use watch::{Listener, Signal, Watch};
-
-/// What can be asked of every job, whatever its types.
-pub trait Control: Send + Sync {
-    /// The job's id.
-    fn id(&self) -> JobId;
-    /// Where the job is in its life.
-    fn status(&self) -> Status;
-    /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
-    fn cancel(&self) -> bool;
-    /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
-    fn abort(&self) -> bool;
-    /// Ends a job that has not ended with `error`. False if it has.
-    fn fail(&self, error: JobError) -> bool;
-    /// Whether somebody asked the job to stop.
-    fn stop_requested(&self) -> bool;
-}
-
-/// A queued job that runs on the thread that takes it from the queue.
-pub trait Run: Control {
-    /// Claims the job and runs it to its outcome, callbacks included. False if it was cancelled before.
-    fn run(self: Arc<Self>) -> bool;
-}
-
-/// A queued job that is run by somebody else, such as another process: `P` goes there and `O` comes back.
-pub trait Task<P, O>: Control {
-    /// Starts the job: true exactly once, and never after a cancel. `abort` is called if the job is aborted from now on.
-    #[must_use = "the payload is lost if it is not run"]
-    fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
-
-    /// Says the outcome of a claimed job. One that comes after another (a result after its timeout) is dropped.
-    /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
-    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
-}
-
-/// Stops a running job, by other means than asking it.
-pub trait Abort: Send + Sync {
-    /// Stops the job `id` if it still runs.
-    fn abort(&self, id: JobId);
-}
-
-/// What a future sees of its job.
-pub(crate) trait Outcome<T>: Control {
-    /// The outcome, once.
-    fn take(&self) -> Option<Result<T, JobError>>;
-    /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
-    fn settle(&self) -> Option<bool>;
-    /// Blocks until the job has ended, or `deadline`. Says whether it has ended.
-    fn wait(&self, deadline: Option<Instant>) -> bool;
-    /// Replaces who is told of the end. Gives `watch` back if the job has ended.
-    fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>>;
-    /// Whether the waker that is told already would wake the same task.
-    fn is_watched_by(&self, waker: &std::task::Waker) -> bool;
-    /// Nobody will ask for the outcome any more.
-    fn detach(&self);
-}
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P, O, T> {
@@ -288,10 +238,7 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
             Stage::Running(abort) => abort.clone(),
             _ => return false,
         };
-        if let Some(abort) = abort {
-            abort.abort(self.id);
-        }
-        true
+        abort.is_none_or(|abort| abort.abort(self.id))
     }
 
     fn fail(&self, error: JobError) -> bool {
@@ -400,6 +347,8 @@ impl<P: Send, O: Send, T: Send> Outcome<T> for Cell<P, O, T> {
         let outcome = inner.stage.take_outcome();
         let watch = std::mem::replace(&mut inner.watch, Watch::Nobody);
         drop(inner);
-        drop((outcome, watch));
+        // As quietly as where the job ends later: which of the two it is, is chance.
+        drop_quietly(outcome);
+        drop_quietly(watch);
     }
 }

@@ -44,17 +44,27 @@ pub fn stop_requested() -> bool {
 
 /// The name of the worker that this thread is. `None` on a thread that is no worker.
 pub fn worker_name() -> Option<Arc<str>> {
-    WORKER.with_borrow(|worker| worker.as_ref().map(|worker| worker.name.clone()))
+    with_worker(|worker| Some(worker.name.clone()))
 }
 
 /// What the pool's initializer made for this worker, if it made an `S`. It stays on its worker, so it needs no `Send`;
 /// put it in a `RefCell` to change it.
 pub fn state<S: 'static>() -> Option<Rc<S>> {
-    WORKER.with_borrow(|worker| worker.as_ref()?.state.clone()?.downcast().ok())
+    with_worker(|worker| worker.state.clone()?.downcast().ok())
 }
 
+// A thread that is ending has lost these values while others, older, are being dropped: it is in no job, and no worker.
+
 fn with_job<R>(f: impl FnOnce(&Job) -> R) -> Option<R> {
-    JOB.with_borrow(|job| job.as_ref().map(f))
+    JOB.try_with(|job| job.borrow().as_ref().map(f)).ok().flatten()
+}
+
+fn with_worker<R>(f: impl FnOnce(&Worker) -> Option<R>) -> Option<R> {
+    WORKER.try_with(|worker| worker.borrow().as_ref().and_then(f)).ok().flatten()
+}
+
+fn swap_job(job: Option<Job>) -> Option<Job> {
+    JOB.try_with(|current| current.replace(job)).ok().flatten()
 }
 
 /// For those who write executors: what the functions of this module tell a job.
@@ -82,13 +92,13 @@ pub struct Scope(Option<Job>);
 
 /// For those who write executors: this thread runs `job` until the scope is dropped. Scopes nest.
 pub fn enter(job: Job) -> Scope {
-    Scope(JOB.with_borrow_mut(|current| current.replace(job)))
+    Scope(swap_job(Some(job)))
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
         // The old value is dropped outside the borrow: it may hold the last reference to a cell.
-        let done = JOB.with_borrow_mut(|current| std::mem::replace(current, self.0.take()));
+        let done = swap_job(self.0.take());
         drop(done);
     }
 }
@@ -103,6 +113,6 @@ pub struct Worker {
 
 /// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.
 pub fn set_worker(worker: Option<Worker>) {
-    let before = WORKER.with_borrow_mut(|current| std::mem::replace(current, worker));
+    let before = WORKER.try_with(|current| current.replace(worker));
     drop(before);
 }

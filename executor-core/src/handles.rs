@@ -74,7 +74,10 @@ impl<T> AbortOnDrop<T> {
     }
 
     /// The future alone: dropping it detaches again.
-    #[expect(clippy::missing_panics_doc, reason = "the future is taken here alone")]
+    ///
+    /// # Panics
+    ///
+    /// When it was polled to its end.
     pub fn into_inner(mut self) -> Future<T> {
         self.future.take().expect("the future is here until its outcome was taken")
     }

@@ -25,12 +25,17 @@ thread_local! {
 pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
     note_places();
     CATCHING.set(CATCHING.get() + 1);
+    // A panic that is under way keeps its place: `f` may be called by a drop while it unwinds.
+    let under_way = swap_place(None);
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
+    let place = swap_place(under_way);
     CATCHING.set(CATCHING.get() - 1);
-    outcome.map_err(|payload| {
-        let place = PLACE.with_borrow_mut(Option::take);
-        JobError::Panicked(Panicked::new(payload, place))
-    })
+    outcome.map_err(|payload| JobError::Panicked(Panicked::new(payload, place)))
+}
+
+/// Notes a place, or that there is none, and returns what was noted. A thread that is ending has no note any more.
+fn swap_place(place: Option<String>) -> Option<String> {
+    PLACE.try_with(|noted| noted.replace(place)).ok().flatten()
 }
 
 fn note_places() {
@@ -43,8 +48,7 @@ fn note_places() {
         let program = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if CATCHING.get() > 0 {
-                let place = info.location().map(ToString::to_string);
-                PLACE.with_borrow_mut(|noted| *noted = place);
+                swap_place(info.location().map(ToString::to_string));
             }
             program(info);
         }));

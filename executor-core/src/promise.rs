@@ -103,8 +103,9 @@ impl Hook {
 }
 
 impl Abort for Hook {
-    fn abort(&self, _: JobId) {
+    fn abort(&self, _: JobId) -> bool {
         self.run();
+        true
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::cell::{Listener, Watch};
+use crate::panics::{catch, drop_quietly};
 use crate::sync::{Condvar, Mutex};
 use crate::{Future, JobError};
 
@@ -216,7 +217,7 @@ impl Listener for Ended {
         drop(keys);
         self.arrived.notify_all();
         if let Some(waker) = waker {
-            waker.wake();
+            drop_quietly(catch(|| waker.wake()));
         }
     }
 }

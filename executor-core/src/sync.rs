@@ -59,6 +59,12 @@ mod modelled {
         }
     }
 
+    impl<T: Default> Default for Mutex<T> {
+        fn default() -> Self {
+            Self::new(T::default())
+        }
+    }
+
     pub(crate) struct Condvar(loom::sync::Condvar);
 
     impl Default for Condvar {

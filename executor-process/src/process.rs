@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use crate::frame::{Greeting, Reply};
+use crate::seat::Kill;
 use crate::watcher;
 
 /// The pids of a pool's workers.
@@ -133,11 +134,6 @@ impl Process {
         matches!(self.state.lock().life, Life::Gone(_))
     }
 
-    /// Kills it, and what it has started in its process group.
-    pub(crate) fn kill(&self) {
-        self.signal(&self.state.lock());
-    }
-
     fn signal(&self, state: &MutexGuard<'_, State>) {
         if let Life::Alive(_) = state.life {
             // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
@@ -194,6 +190,13 @@ impl Process {
             Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
             Wake::Post(_) | Wake::Nobody => {}
         }
+    }
+}
+
+impl Kill for Process {
+    /// Kills it, and what it has started in its process group.
+    fn kill(&self) {
+        self.signal(&self.state.lock());
     }
 }
 

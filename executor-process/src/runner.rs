@@ -12,7 +12,7 @@ use crate::codec::Codec;
 use crate::frame::{Body, Bytes, Reply, Request};
 use crate::kind::{Answer, Kind};
 use crate::process::Ended;
-use crate::seat::Seat;
+use crate::seat::{Kill, Seat};
 use crate::spawn::{Received, Settings, Worker};
 use crate::worker::image::Offset;
 
@@ -117,7 +117,7 @@ impl InProcess {
     /// Sends the job to the worker, and waits for what comes of it.
     fn exchange(&mut self, id: JobId, job: &Encoded) -> Result<Result<Returned, JobError>, NotBegun> {
         let worker = self.worker.as_ref().expect("there is one");
-        if !self.seat.run_in(&worker.process) {
+        if !self.seat.run_in(worker.process.clone()) {
             return Ok(Err(JobError::Cancelled));
         }
         let request = match request(id, job) {

@@ -6,7 +6,10 @@ use executor_core::JobId;
 use executor_core::cell::Abort;
 use parking_lot::Mutex;
 
-use crate::process::Process;
+/// What runs a job, and can be ended.
+pub(crate) trait Kill: Send + Sync {
+    fn kill(&self);
+}
 
 /// Exact, because it has one lock: an abort finds either its own job here, and then kills the process that runs it, or
 /// another job or none, and then does nothing.
@@ -17,7 +20,7 @@ pub(crate) struct Seat(Mutex<Taken>);
 struct Taken {
     job: Option<JobId>,
     is_aborted: bool,
-    process: Option<Arc<Process>>,
+    process: Option<Arc<dyn Kill>>,
 }
 
 impl Seat {
@@ -29,9 +32,9 @@ impl Seat {
     }
 
     /// The job goes to `process`. False if it was aborted meanwhile.
-    pub(crate) fn run_in(&self, process: &Arc<Process>) -> bool {
+    pub(crate) fn run_in(&self, process: Arc<dyn Kill>) -> bool {
         let mut taken = self.0.lock();
-        taken.process = Some(Arc::clone(process));
+        taken.process = Some(process);
         !taken.is_aborted
     }
 
@@ -42,13 +45,67 @@ impl Seat {
 }
 
 impl Abort for Seat {
-    fn abort(&self, id: JobId) {
+    fn abort(&self, id: JobId) -> bool {
         let mut taken = self.0.lock();
-        if taken.job == Some(id) {
-            taken.is_aborted = true;
-            if let Some(process) = &taken.process {
-                process.kill();
-            }
+        if taken.job != Some(id) {
+            return false;
         }
+        taken.is_aborted = true;
+        if let Some(process) = &taken.process {
+            process.kill();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kills(AtomicUsize);
+
+    impl Kill for Kills {
+        fn kill(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Kills {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn an_abort_kills_for_its_own_job_alone() {
+        let (seat, kills) = (Seat::default(), Arc::new(Kills::default()));
+        let (first, second) = (JobId::next(), JobId::next());
+        seat.take(first);
+        assert!(seat.run_in(kills.clone()));
+        assert!(!seat.abort(second));
+        assert!(!seat.leave());
+        assert!(!seat.abort(first));
+        seat.take(second);
+        assert!(seat.run_in(kills.clone()), "the abort came too late, and was for another");
+        assert!(!seat.abort(first));
+        assert_eq!(kills.count(), 0);
+        assert!(seat.abort(second));
+        assert_eq!(kills.count(), 1);
+        assert!(seat.leave());
+        assert!(!seat.leave(), "told once");
+    }
+
+    #[test]
+    fn an_abort_before_there_is_a_process_is_not_forgotten() {
+        let (seat, kills) = (Seat::default(), Arc::new(Kills::default()));
+        let job = JobId::next();
+        seat.take(job);
+        assert!(seat.abort(job));
+        assert!(!seat.run_in(kills.clone()), "it must not be sent");
+        assert!(seat.leave());
+        assert_eq!(kills.count(), 0);
     }
 }

@@ -16,6 +16,7 @@ use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::process::{Pids, Process};
+use crate::seat::Kill;
 use crate::watcher;
 use crate::worker;
 use crate::worker::image::{self, Offset};

@@ -16,6 +16,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::process::Process;
+use crate::seat::Kill;
 
 /// The one that takes new processes.
 static RUNNING: Mutex<Option<(Arc<Watcher>, JoinHandle<()>)>> = Mutex::new(None);

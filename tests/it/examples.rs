@@ -92,6 +92,7 @@ fn obstacles(directory: &Path) -> Vec<(&'static str, &'static str)> {
     obstacles
 }
 
+// SAFETY: it is a text, to be parsed and never run.
 const ONE: &str = "pub fn one() -> u32 {\n    unsafe { std::hint::unreachable_unchecked() }\n}\n";
 const TWO: &str = "trait T { fn a(); fn b() { if true { loop { panic!() } } } }\nfn c() { None::<u8>.unwrap(); }\n";
 

@@ -13,6 +13,7 @@ type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_ch
 
 /// The loader calls every function in this section before `main` (System V ABI, "Initialization and Termination Functions").
 #[used]
+// SAFETY: the section holds pointers to functions of this very type.
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: Constructor = start;
 
@@ -39,6 +40,7 @@ extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: 
 
 /// Runs the constructors of this image that come after ours: since we do not return, the loader never would.
 fn run_the_rest(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
+    // SAFETY: linkers of ELF define both ("default linker script" of ld, and lld after it), as addresses without a value.
     unsafe extern "C" {
         /// The linker puts these around the section.
         static __init_array_start: [usize; 0];

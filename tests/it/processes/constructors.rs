@@ -15,10 +15,12 @@ extern "C" fn count() {
 
 // More than one, so that some come after the library's own, wherever the linker puts that.
 #[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
 #[unsafe(link_section = ".init_array")]
 static FIRST: [extern "C" fn(); 3] = [count, count, count];
 
 #[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
 #[unsafe(link_section = ".init_array.65000")]
 static EARLY: extern "C" fn() = count;
 

@@ -20,6 +20,13 @@ fn double(n: u64) -> u64 {
     2 * n
 }
 
+fn double_slowly(n: u64) -> u64 {
+    for step in 0..20_000 {
+        std::hint::black_box(step);
+    }
+    double(n)
+}
+
 fn abort() {
     std::process::abort();
 }
@@ -188,49 +195,35 @@ fn is_heard_although_a_child_of_it_holds_its_sockets() {
     });
 }
 
+/// A kill in each wave of twenty jobs, at whatever the victim does then: start, wait, run, answer.
 #[test]
 fn a_thousand_jobs_among_random_kills_each_have_their_outcome() {
     within_patience(|| {
         let pool = pool(3);
-        let futures: Vec<_> = (0..1000).map(|n| pool.submit(call!(double(n)))).collect();
-        let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let outcomes = thread::scope(|scope| {
-            let pool = &pool;
-            let killer = scope.spawn(move || {
-                let mut kills = 0;
-                while stopped
-                    .recv_timeout(Duration::from_millis(2))
-                    .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout)
-                {
-                    let pids = pool.pids();
-                    if let Some(&pid) = pids.get(kills % 3) {
-                        let pid = Pid::from_raw(pid.try_into().expect("a pid")).expect("no zero");
-                        // It may be gone by now.
-                        kills += usize::from(kill_process(pid, Signal::KILL).is_ok());
+        for wave in 0..50_usize {
+            let futures: Vec<_> = (0..20).map(|n| pool.submit(call!(double_slowly(n)))).collect();
+            let (mut kills, mut crashes, mut seen) = (0, 0, BTreeSet::new());
+            for (count, (index, outcome)) in as_completed(futures).enumerate() {
+                assert!(seen.insert(index), "one outcome for each");
+                match outcome {
+                    Ok(n) => assert_eq!(n, 2 * index as u64),
+                    Err(JobError::Crashed(crash)) => {
+                        assert_eq!(crash.signal(), Some("SIGKILL"));
+                        crashes += 1;
                     }
+                    Err(other) => panic!("{other}"),
                 }
-                kills
-            });
-            let outcomes: Vec<_> = as_completed(futures).collect();
-            drop(stop);
-            let kills = killer.join().expect("it only kills");
-            (outcomes, kills)
-        });
-        let (outcomes, kills) = outcomes;
-        let indices: BTreeSet<_> = outcomes.iter().map(|(index, _)| *index).collect();
-        assert_eq!(indices.len(), 1000, "one outcome for each");
-        let mut crashes = 0;
-        for (index, outcome) in outcomes {
-            match outcome {
-                Ok(n) => assert_eq!(n, 2 * index as u64),
-                Err(JobError::Crashed(crash)) => {
-                    assert_eq!(crash.signal(), Some("SIGKILL"));
-                    crashes += 1;
+                let pids = pool.pids();
+                if count == wave % 20
+                    && let Some(pid) = pids.get(wave % 3).and_then(|&pid| Pid::from_raw(pid.try_into().ok()?))
+                {
+                    // It may be gone by now.
+                    kills += usize::from(kill_process(pid, Signal::KILL).is_ok());
                 }
-                Err(other) => panic!("{other}"),
             }
+            assert_eq!(seen.len(), 20);
+            assert!(crashes <= kills, "{crashes} jobs crashed by {kills} kills");
         }
-        assert!(crashes <= kills, "{crashes} jobs crashed by {kills} kills");
         pool.shutdown(true);
         assert!(pool.pids().is_empty());
     });

@@ -1,1 +1,111 @@
-//! placeholder
+//! House rules, kept by reading the repository's own files. Each rule is a function of a text, in [`rules`], and is
+//! tested there on a text that breaks it; here it is applied to every file that it is about.
+
+mod rules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rules::Complaint;
+use walkdir::{DirEntry, WalkDir};
+
+struct File {
+    /// From the root of the repository.
+    path: PathBuf,
+    text: String,
+}
+
+impl File {
+    fn is(&self, extension: &str) -> bool {
+        self.path.extension().is_some_and(|found| found == extension)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.path.ends_with(name)
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of the repository. What git keeps for itself and what cargo builds are none.
+fn files() -> Vec<File> {
+    let is_ours = |entry: &DirEntry| entry.file_name() != ".git" && !entry.path().join("CACHEDIR.TAG").exists();
+    let entries = WalkDir::new(root()).sort_by_file_name().into_iter().filter_entry(is_ours);
+    let read = |entry: DirEntry| {
+        let path = entry.path().strip_prefix(root()).expect("the walk stays below its root").to_owned();
+        let bytes = fs::read(entry.path()).expect("a file of the repository can be read");
+        let Ok(text) = String::from_utf8(bytes) else {
+            panic!("{}: is no text; keep what is generated or compressed out of the repository", path.display())
+        };
+        File { path, text }
+    };
+    let files: Vec<_> = entries
+        .map(|entry| entry.expect("a readable directory"))
+        .filter(|entry| entry.file_type().is_file())
+        .map(read)
+        .collect();
+    assert!(files.len() > 50, "the rules see {} files only, in {}", files.len(), root().display());
+    files
+}
+
+/// Fails with every complaint of `rule` about the files that `is_about` picks.
+fn keep(is_about: impl Fn(&File) -> bool, rule: impl Fn(&File) -> Vec<Complaint>) {
+    let mut seen = 0;
+    let mut complaints = Vec::new();
+    for file in files().iter().filter(|file| is_about(file)) {
+        seen += 1;
+        complaints.extend(rule(file).into_iter().map(|(line, what)| format!("{}:{line}: {what}", file.path.display())));
+    }
+    assert_ne!(seen, 0, "the rule looks at no file");
+    assert!(complaints.is_empty(), "{} against the house rules:\n{}\n", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn rust_files_are_short() {
+    keep(|file| file.is("rs"), |file| rules::length(&file.text));
+}
+
+#[test]
+fn nothing_is_unfinished_and_no_test_sleeps() {
+    keep(|file| file.is("rs"), |file| rules::unfinished(&file.text));
+}
+
+#[test]
+fn unsafe_code_says_why_it_is_sound() {
+    keep(|file| file.is("rs"), |file| rules::safety(&file.text));
+}
+
+#[test]
+fn libraries_have_documentation_and_a_level_for_unsafe_code() {
+    let is_lib = |file: &File| file.is_named("src/lib.rs");
+    keep(is_lib, |file| rules::crate_root(&file.text, file.is_named("executor-core/src/lib.rs")));
+}
+
+#[test]
+fn manifests_take_dependencies_and_lints_from_the_workspace() {
+    keep(|file| file.is_named("Cargo.toml"), |file| rules::manifest(&file.text));
+}
+
+#[test]
+fn files_speak_to_their_readers_only() {
+    // The lock file and the licences have words of others.
+    let is_ours = |file: &File| !file.is("lock") && !file.path.starts_with("LICENSE-APACHE");
+    keep(is_ours, |file| rules::inside_talk(&file.text));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let is_markdown = |file: &File| file.is("md");
+    keep(is_markdown, |file| {
+        let directory = root().join(&file.path).parent().expect("a file is in a directory").to_owned();
+        let own = file.text.as_str();
+        rules::links(own, |path| match path {
+            "" => Some(own.to_owned()),
+            // A directory can be linked to, and has no headings.
+            path if directory.join(path).is_dir() => Some(String::new()),
+            path => fs::read_to_string(directory.join(path)).ok(),
+        })
+    });
+}

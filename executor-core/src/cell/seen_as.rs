@@ -1,0 +1,64 @@
+//! What the others see of a cell: everyone, a queue, whoever runs the job, and its future.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::{Notify, Watch};
+use crate::JobError;
+use crate::status::{JobId, Status};
+
+/// What can be asked of every job, whatever its types.
+pub trait Control: Send + Sync {
+    /// The job's id.
+    fn id(&self) -> JobId;
+    /// Where the job is in its life.
+    fn status(&self) -> Status;
+    /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
+    fn cancel(&self) -> bool;
+    /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
+    fn abort(&self) -> bool;
+    /// Ends a job that has not ended with `error`. False if it has.
+    fn fail(&self, error: JobError) -> bool;
+    /// Whether somebody asked the job to stop.
+    fn stop_requested(&self) -> bool;
+}
+
+/// A queued job that runs on the thread that takes it from the queue.
+pub trait Run: Control {
+    /// Claims the job and runs it to its outcome, callbacks included. False if it was cancelled before.
+    fn run(self: Arc<Self>) -> bool;
+}
+
+/// A queued job that is run by somebody else, such as another process: `P` goes there and `O` comes back.
+pub trait Task<P, O>: Control {
+    /// Starts the job: true exactly once, and never after a cancel. `abort` is called if the job is aborted from now on.
+    #[must_use = "the payload is lost if it is not run"]
+    fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
+
+    /// Says the outcome of a claimed job. One that comes after another (a result after its timeout) is dropped.
+    /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
+    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
+}
+
+/// Stops a running job, by other means than asking it.
+pub trait Abort: Send + Sync {
+    /// Stops the job `id` if it still runs. False if that comes too late: its outcome is on the way.
+    fn abort(&self, id: JobId) -> bool;
+}
+
+/// What a future sees of its job.
+pub(crate) trait Outcome<T>: Control {
+    /// The outcome, once.
+    fn take(&self) -> Option<Result<T, JobError>>;
+    /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
+    fn settle(&self) -> Option<bool>;
+    /// Blocks until the job has ended, or `deadline`. Says whether it has ended.
+    fn wait(&self, deadline: Option<Instant>) -> bool;
+    /// Replaces who is told of the end. Gives `watch` back if the job has ended.
+    fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>>;
+    /// Whether the waker that is told already would wake the same task.
+    fn is_watched_by(&self, waker: &Waker) -> bool;
+    /// Nobody will ask for the outcome any more.
+    fn detach(&self);
+}

@@ -1,0 +1,7 @@
+//~ `call` takes a function or a closure that captures nothing
+//~ pass what it captures as an argument, `call(f, (captured,))`
+
+fn main() {
+    let text = String::from("captured");
+    let _ = executor_core::call(move |a: usize| a + text.len(), (1_usize,));
+}

@@ -1,0 +1,14 @@
+//~ cannot be sent to another process
+//~ arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`
+
+struct Picture;
+
+fn draw() -> Picture {
+    Picture
+}
+
+fn submit(_: impl executor_core::PortableJob) {}
+
+fn main() {
+    submit(executor_core::call(draw, ()));
+}

@@ -1,0 +1,50 @@
+//! What must not compile, and what the compiler then says: each file of `tests/compile` starts with the texts that it
+//! must be refused with, after `//~`. Only the crate's own words are held to the letter; the compiler's may change.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn what_cannot_work_does_not_compile_and_the_message_says_what_to_do() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
+    fs::create_dir_all(&scratch).unwrap();
+    let (mut cases, mut bins) = (Vec::new(), String::new());
+    for entry in fs::read_dir(package.join("tests/compile")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        writeln!(bins, "[[bin]]\nname = {name:?}\npath = {path:?}").unwrap();
+        cases.push((name, fs::read_to_string(path).unwrap()));
+    }
+    let head = format!(
+        "[package]\nname = \"cases\"\nedition = \"2024\"\n[workspace]\n\
+         [dependencies]\nexecutor-core.path = {package:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
+    );
+    fs::write(scratch.join("Cargo.toml"), head + &bins).unwrap();
+    // The same versions of what is compiled already, so that nothing needs the network.
+    drop(fs::copy(package.join("../Cargo.lock"), scratch.join("Cargo.lock")));
+
+    let mut wrong = Vec::new();
+    for (name, source) in &cases {
+        // A build, not a check: whether a closure captures is known only when code is generated.
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--offline", "--quiet", "--color=never", "--bin", name])
+            .arg("--target-dir")
+            .arg(scratch.join("target"))
+            .current_dir(&scratch)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let wanted: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//~ ")).collect();
+        if output.status.success() != wanted.is_empty() {
+            wrong.push(format!("{name}.rs: {} is wrong:\n{stderr}", output.status));
+        }
+        for text in wanted.into_iter().filter(|text| !stderr.contains(text)) {
+            wrong.push(format!("{name}.rs: `{text}` is missing in:\n{stderr}"));
+        }
+    }
+    assert!(cases.len() > 5, "{cases:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,12 @@
+//! What the pieces promise, whatever the executor: each is driven by hand here. A module a topic.
+
+mod compile;
+mod manual;
+mod maps;
+mod panics;
+mod promises;
+mod reentrancy;
+mod sets;
+mod support;
+mod texts;
+mod waits;

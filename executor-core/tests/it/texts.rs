@@ -1,0 +1,143 @@
+//! What each error says, to the letter: a program's logs, and its users, depend on it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use executor_core::{
+    Broken, BuildError, CodecError, Crashed, Exit, Future, JobError, Panicked, Rejected, Rejection, RemoteError,
+    TimedOut,
+};
+
+#[track_caller]
+fn says(error: &dyn Error, text: &str) {
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn a_cancel() {
+    says(&JobError::Cancelled, "the job was cancelled");
+}
+
+#[test]
+fn rejections() {
+    let texts = [
+        (
+            Rejection::Shutdown,
+            "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor",
+        ),
+        (
+            Rejection::Full,
+            "the job was rejected: the executor's queue is full; try again later, or make the bound larger",
+        ),
+        (
+            Rejection::Dropped,
+            "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger",
+        ),
+    ];
+    for (reason, text) in texts {
+        says(&reason, text);
+        says(&JobError::Rejected(reason), text);
+        says(&Rejected::new("a job that has no text of its own", reason), text);
+    }
+}
+
+#[test]
+fn panics() {
+    let told = Panicked::new(Box::new("no luck"), Some("src/main.rs:3:5".into()));
+    says(&JobError::Panicked(told), "the job panicked at src/main.rs:3:5: no luck");
+    let told = Panicked::new(Box::new("no luck".to_owned()), None);
+    says(&JobError::Panicked(told), "the job panicked: no luck");
+    let told = Panicked::new(Box::new(7), None);
+    says(&JobError::Panicked(told), "the job panicked: (a payload that is not text)");
+    let told = Panicked::remote("far away", Some("src/lib.rs:1:1".into()));
+    says(&JobError::Panicked(told), "the job panicked at src/lib.rs:1:1: far away");
+}
+
+#[test]
+fn a_panic_goes_on_with_its_payload_once_and_then_with_its_message() {
+    let panicked = Panicked::new(Box::new(7_u8), None);
+    let resume =
+        |panicked: Panicked| std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panicked.resume())).unwrap_err();
+    assert_eq!(resume(panicked.clone()).downcast_ref(), Some(&7_u8));
+    let again = resume(panicked);
+    assert_eq!(again.downcast_ref::<String>().unwrap(), "(a payload that is not text)");
+}
+
+#[test]
+fn a_time_that_is_over() {
+    let error = JobError::TimedOut(TimedOut::new("app::fetch", Duration::from_millis(1500)));
+    says(&error, "job `app::fetch` was not done within 1.5s; give it more time, or less to do");
+}
+
+#[test]
+fn crashes() {
+    let crash = |exit, ran| JobError::Crashed(Crashed::new("app::parse", 4242, exit, ran));
+    let texts = [
+        (Exit::Code(3), Duration::ZERO, "exited with code 3 after 0 µs"),
+        (Exit::Code(0), Duration::from_micros(17), "exited with code 0 after 17 µs"),
+        (Exit::Signal(64), Duration::from_micros(1600), "was killed by signal 64 after 2 ms"),
+        (Exit::Signal(0), Duration::from_millis(1600), "was killed by signal 0 after 1.6 s"),
+        (Exit::Signal(-1), Duration::from_secs(90), "was killed by signal -1 after 90.0 s"),
+    ];
+    for (exit, ran, text) in texts {
+        let whole = format!("job `app::parse` crashed: its worker process 4242 {text}; no other job is affected");
+        says(&crash(exit, ran), &whole);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_by_name() {
+    let named = [(1, "SIGHUP"), (6, "SIGABRT"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM"), (31, "SIGSYS")];
+    for (number, name) in named {
+        let crash = Crashed::new("job", 1, Exit::Signal(number), Duration::ZERO);
+        assert_eq!(crash.signal(), Some(name));
+        says(
+            &crash,
+            &format!(
+                "job `job` crashed: its worker process 1 was killed by {name} after 0 µs; no other job is affected"
+            ),
+        );
+    }
+    assert_eq!(Crashed::new("job", 1, Exit::Code(11), Duration::ZERO).signal(), None);
+}
+
+#[test]
+fn what_cannot_be_encoded() {
+    let error = JobError::Codec(CodecError::new("decode the result", "app::draw", "app::Picture", "unexpected end"));
+    says(
+        &error,
+        "could not decode the result (job `app::draw`, result `app::Picture`): unexpected end; \
+         its types must survive a round trip through the pool's codec",
+    );
+}
+
+#[test]
+fn what_is_broken() {
+    says(
+        &JobError::Broken(Broken::new("the roof leaks; mend it")),
+        "the job was not run to its end: the roof leaks; mend it",
+    );
+}
+
+#[test]
+fn a_jobs_own_error_speaks_for_itself() {
+    let error = Future::ready("x".parse::<u8>()).flatten().result().unwrap_err();
+    says(&error, "invalid digit found in string");
+    let JobError::Failed(failed) = &error else { panic!("{error:?}") };
+    assert!(failed.get_ref().is::<std::num::ParseIntError>());
+    // From another process, it has its causes, and they are the sources of what it became.
+    let remote: Result<(), RemoteError> = Err(RemoteError::new("outside"));
+    let error = Future::ready(remote).flatten().result().unwrap_err();
+    says(&error, "outside");
+    assert!(error.source().is_none());
+}
+
+#[test]
+fn a_pool_that_cannot_be_built() {
+    let error = BuildError::setting("threads", 0, "1 or more");
+    says(&error, "cannot build the pool: `threads` is 0, and must be 1 or more");
+    let error = BuildError::host("program", "was deleted; start it from a file that stays");
+    says(&error, "cannot build the pool: `program` was deleted; start it from a file that stays");
+    assert_eq!(error.name(), "program");
+}
