@@ -171,9 +171,10 @@ impl Process {
         let mut state = self.state.lock();
         self.signal(&state);
         let Life::Alive(child) = &mut state.life else { return };
+        // Off the list first: once it is reaped, its pid may be a stranger's.
+        self.pids.0.lock().remove(&self.pid);
         // It has died, so this does not block.
         let ended = child.wait().ok().and_then(exit_of);
-        self.pids.0.lock().remove(&self.pid);
         state.life = Life::Gone(ended);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
         let is_waited_for = state.is_waited_for;
