@@ -16,18 +16,21 @@
 #[cfg(all(test, loom))]
 mod loom_models;
 mod seen_as;
+mod stage;
 mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::home::{self, HomeId};
 use crate::panics::{catch, drop_quietly};
 use crate::status::{JobId, Status};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, ThreadId, thread_id};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin, thread_id};
 use crate::{Job, JobError, current};
 
 pub(crate) use seen_as::Outcome;
 pub use seen_as::{Abort, Control, Run, Task};
+use stage::{End, Stage};
 pub use watch::Notify;
 pub(crate) use watch::{Listener, Signal, Watch};
 
@@ -36,7 +39,11 @@ pub struct Cell<P, O, T> {
     id: JobId,
     /// Makes the result from the raw outcome, on the thread of whoever takes it.
     open: fn(O) -> Result<T, JobError>,
+    /// Runs the payload, where that is done in place.
+    work: Option<fn(P) -> O>,
     stop: AtomicBool,
+    /// Set with the outcome, for those who look before they lock.
+    has_ended: AtomicBool,
     inner: Mutex<Inner<P, O, T>>,
     ended: Condvar,
 }
@@ -46,42 +53,21 @@ struct Inner<P, O, T> {
     end: End,
     watch: Watch<T>,
     detached: bool,
-}
-
-enum Stage<P, O, T> {
-    Queued(P),
-    /// That thread drops the payload; the outcome follows.
-    Withdrawn(ThreadId),
-    Running(Option<Arc<dyn Abort>>),
-    Ended(Result<O, JobError>),
-    Opened(Result<T, JobError>),
-    Taken,
-}
-
-/// What is to be remembered of an outcome after it was taken.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Other,
-    /// Cancelled before it started: only then is `cancel` true.
-    NeverStarted,
-    Aborted,
-}
-
-impl<P, O, T> Stage<P, O, T> {
-    fn has_ended(&self) -> bool {
-        matches!(self, Self::Ended(_) | Self::Opened(_) | Self::Taken)
-    }
-
-    /// The outcome, if there is one to take; `Taken` stays in its place.
-    fn take_outcome(&mut self) -> Option<Self> {
-        matches!(self, Self::Ended(_) | Self::Opened(_)).then(|| std::mem::replace(self, Self::Taken))
-    }
+    /// Whose queue it waits in.
+    home: Option<HomeId>,
 }
 
 impl<P, O, T> Cell<P, O, T> {
     /// A cell for a job that waits to be claimed. `open` makes the result from the raw outcome.
     pub fn queued(payload: P, open: fn(O) -> Result<T, JobError>) -> Self {
         Self::new(Stage::Queued(payload), open)
+    }
+
+    /// The same in the queue of `home`, which is told if the job leaves it otherwise.
+    #[must_use]
+    pub fn at(mut self, home: HomeId) -> Self {
+        self.inner.get_mut().home = Some(home);
+        self
     }
 
     pub(crate) fn ended(outcome: Result<T, JobError>, open: fn(O) -> Result<T, JobError>) -> Self {
@@ -95,9 +81,10 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     fn new(stage: Stage<P, O, T>, open: fn(O) -> Result<T, JobError>) -> Self {
-        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false };
+        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false, home: None };
+        let has_ended = AtomicBool::new(inner.stage.has_ended());
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
-        Self { id: JobId::next(), open, stop: AtomicBool::new(false), inner, ended }
+        Self { id: JobId::next(), open, work: None, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
@@ -132,8 +119,13 @@ impl<P, O, T> Cell<P, O, T> {
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
+        let home = inner.home.take();
         drop(inner);
         drop_quietly(payload);
+        // Before the end can be seen: by then, its place in a bounded queue is free.
+        if let Some(home) = home {
+            home::left(home);
+        }
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));
         self.tell(signal);
@@ -149,6 +141,8 @@ impl<P, O, T> Cell<P, O, T> {
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);
         let signal = inner.watch.signal();
+        // Relaxed: whoever sees it takes the lock before they take the outcome.
+        self.has_ended.store(true, Ordering::Relaxed);
         drop(inner);
         self.ended.notify_all();
         drop(before);
@@ -199,6 +193,16 @@ impl<P, O, T> Cell<P, O, T> {
 }
 
 impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
+    fn is_waiting(&self) -> bool {
+        matches!(self.inner.lock().stage, Stage::Queued(_))
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        let mut inner = self.inner.lock();
+        inner.home = Some(home);
+        matches!(inner.stage, Stage::Queued(_))
+    }
+
     fn id(&self) -> JobId {
         self.id
     }
@@ -258,21 +262,29 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
 
 impl<J: Job> Cell<J, J::Output, J::Output> {
     /// A cell for a job that runs in place.
-    pub fn of_job(job: J) -> Arc<Self> {
-        Arc::new(Self::queued(job, Ok))
+    pub fn of_job(job: J) -> Self {
+        Self { work: Some(J::run), ..Self::queued(job, Ok) }
     }
 }
 
 impl<J: Job> Run for Cell<J, J::Output, J::Output> {
     fn run(self: Arc<Self>) -> bool {
         let Some(job) = self.start(None) else { return false };
+        self.run_payload(job);
+        true
+    }
+}
+
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
+    /// Brings a claimed job to its outcome on this thread.
+    fn run_payload(self: Arc<Self>, payload: P) {
+        let work = self.work.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
-        let outcome = catch(|| job.run());
+        let outcome = catch(|| work(payload));
         drop(context);
         if let Some(signal) = self.end(outcome) {
             self.tell(signal);
         }
-        true
     }
 }
 
@@ -300,7 +312,7 @@ impl<P: Send, O: Send, T: Send> watch::Tell for Cell<P, O, T> {
     }
 }
 
-impl<P: Send, O: Send, T: Send> Outcome<T> for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cell<P, O, T> {
     fn take(&self) -> Option<Result<T, JobError>> {
         let outcome = self.inner.lock().stage.take_outcome()?;
         Some(self.opened(outcome))
@@ -314,7 +326,23 @@ impl<P: Send, O: Send, T: Send> Outcome<T> for Cell<P, O, T> {
         Some(is_ok)
     }
 
+    fn run_here(self: Arc<Self>, home: HomeId) -> bool {
+        let is_here = self.inner.lock().home == Some(home);
+        if self.work.is_none() || !is_here {
+            return false;
+        }
+        let Some(payload) = self.start(None) else { return false };
+        home::left(home);
+        self.run_payload(payload);
+        true
+    }
+
     fn wait(&self, deadline: Option<Instant>) -> bool {
+        // Relaxed: see `publish`.
+        if spin(|| self.has_ended.load(Ordering::Relaxed)) {
+            return true;
+        }
+        let _blocked = current::block();
         let mut inner = self.inner.lock();
         while !inner.stage.has_ended() {
             inner = match deadline {

@@ -9,16 +9,18 @@
 //! ```
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::JobId;
 use crate::cell::Control;
+use crate::home::HomeId;
 
 thread_local! {
     static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
@@ -109,6 +111,66 @@ pub struct Worker {
     pub name: Arc<str>,
     /// What the initializer made.
     pub state: Option<Rc<dyn Any>>,
+    /// The pool that the worker is of.
+    pub host: Option<Arc<dyn Host>>,
+}
+
+/// For those who write executors: what a pool does while jobs on its workers wait.
+pub trait Host: Send + Sync {
+    /// The queue whose jobs the worker may run in place.
+    fn home(&self) -> HomeId;
+    /// The calling worker is about to block.
+    fn block(&self);
+    /// The calling worker goes on.
+    fn unblock(&self);
+}
+
+/// The worker goes on when this is dropped.
+#[must_use = "the worker counts as blocked until this is dropped"]
+pub struct Blocked(Option<Arc<dyn Host>>);
+
+/// For jobs that wait for what this library does not know, such as a lock or a channel, and for those who write executors: tells
+/// the pool of this worker, which may start a spare thread meanwhile. Does nothing on other threads.
+pub fn block() -> Blocked {
+    let host = with_worker(|worker| worker.host.clone());
+    if let Some(host) = &host {
+        host.block();
+    }
+    Blocked(host)
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        if let Some(host) = &self.0 {
+            host.unblock();
+        }
+    }
+}
+
+/// How many jobs may wait for each other on one thread, each run in place by the one before it. A debug build overflows
+/// its stack of 2 MiB between 1,000 and 4,000.
+const MOST_DEPTH: usize = 128;
+
+/// Runs `f` with the queue whose jobs may be run in place here, if there is one, and if that is not too deep.
+pub(crate) fn in_place(f: impl FnOnce(HomeId) -> bool) -> bool {
+    let Some(home) = with_worker(|worker| worker.host.as_ref().map(|host| host.home())) else { return false };
+    let depth = DEPTH.get();
+    if depth >= MOST_DEPTH {
+        return false;
+    }
+    DEPTH.set(depth + 1);
+    let did_run = f(home);
+    DEPTH.set(depth);
+    did_run
+}
+
+/// For those who write executors: what the initializer made for this worker.
+pub fn set_state(state: Option<Rc<dyn Any>>) {
+    let before = WORKER.try_with(|current| {
+        let mut worker = current.borrow_mut();
+        worker.as_mut().and_then(|worker| std::mem::replace(&mut worker.state, state))
+    });
+    drop(before);
 }
 
 /// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::cell::{Cell, Control, Outcome, Watch};
+use crate::home::HomeId;
 use crate::status::{JobId, Status};
 use crate::{AbortOnDrop, Canceller, Job, JobError};
 
@@ -62,7 +63,8 @@ impl<T> Future<T> {
     /// Every way in which a job can end without a result: see [`JobError`].
     pub fn result(self) -> Result<T, JobError> {
         self.wait();
-        self.take_ended()
+        // Taken whole: a dropped future would tell the cell that it is gone.
+        ended(self.into_outcome().take())
     }
 
     /// As [`result`](Future::result), for at most `limit`.
@@ -84,12 +86,17 @@ impl<T> Future<T> {
     }
 
     fn take_ended(self) -> Result<T, JobError> {
-        self.outcome().take().expect("a job that has ended has an outcome until its one future takes it")
+        ended(self.outcome().take())
     }
 
-    /// Blocks until the job has its outcome, a cancel included.
+    /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
+    /// is queued.
     pub fn wait(&self) {
-        self.outcome().wait(None);
+        let outcome = self.outcome();
+        let did_run = crate::current::in_place(|home| outcome.clone().run_here(home));
+        if !did_run {
+            outcome.wait(None);
+        }
     }
 
     /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.
@@ -178,7 +185,16 @@ impl<T: Send + 'static> Future<T> {
 
     /// For those who write executors: a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.
     pub fn of_job<J: Job<Output = T>>(job: J) -> (Arc<Cell<J, T, T>>, Self) {
-        let cell = Cell::of_job(job);
+        Self::of_cell(Cell::of_job(job))
+    }
+
+    /// For those who write executors: the same for a job in the queue of `home`.
+    pub fn of_job_at<J: Job<Output = T>>(home: HomeId, job: J) -> (Arc<Cell<J, T, T>>, Self) {
+        Self::of_cell(Cell::of_job(job).at(home))
+    }
+
+    fn of_cell<J: Job<Output = T>>(cell: Cell<J, T, T>) -> (Arc<Cell<J, T, T>>, Self) {
+        let cell = Arc::new(cell);
         (cell.clone(), Self::of(cell))
     }
 }
@@ -202,7 +218,7 @@ impl<T> std::future::Future for Future<T> {
             return Poll::Pending;
         }
         // It ended between the two looks.
-        let outcome = cell.take().expect("a job that has ended has an outcome until its one future takes it");
+        let outcome = ended(cell.take());
         self.outcome = None;
         Poll::Ready(outcome)
     }
@@ -224,4 +240,9 @@ impl<T> fmt::Debug for Future<T> {
         }
         future.finish_non_exhaustive()
     }
+}
+
+/// The outcome of a job that has ended.
+fn ended<T>(outcome: Option<Result<T, JobError>>) -> Result<T, JobError> {
+    outcome.expect("a job that has ended has an outcome until its one future takes it")
 }

@@ -10,7 +10,7 @@
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | ask from inside a job | [`current`] |
-//! | write an executor | [`promise()`], [`cell`], [`panics`] |
+//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -22,6 +22,7 @@ mod error;
 mod executor;
 mod future;
 mod handles;
+pub mod home;
 mod job;
 mod map;
 mod mapped;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::cell::{Cell, Control, Outcome, Task, Watch};
 use crate::error::Failed;
+use crate::home::HomeId;
 use crate::panics::catch;
 use crate::status::{JobId, Status};
 use crate::{Future, JobError};
@@ -94,15 +95,27 @@ impl<T, U: Send> Control for Mapped<T, U> {
     fn stop_requested(&self) -> bool {
         self.source.stop_requested()
     }
+
+    fn is_waiting(&self) -> bool {
+        self.source.is_waiting()
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        self.source.move_to(home)
+    }
 }
 
-impl<T, U: Send> Outcome<U> for Mapped<T, U> {
+impl<T, U: Send + 'static> Outcome<U> for Mapped<T, U> {
     fn take(&self) -> Option<Result<U, JobError>> {
         self.target.take()
     }
 
     fn settle(&self) -> Option<bool> {
         self.target.settle()
+    }
+
+    fn run_here(self: Arc<Self>, home: HomeId) -> bool {
+        self.source.clone().run_here(home)
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cell::{Listener, Watch};
 use crate::panics::{catch, drop_quietly};
 use crate::sync::{Condvar, Mutex};
-use crate::{Future, JobError};
+use crate::{Future, JobError, current};
 
 /// Futures whose outcomes come in the order in which their jobs end. For crawlers: what a result leads to is inserted
 /// while the set is drained.
@@ -183,6 +183,11 @@ impl Ended {
 
     /// The next key, waiting for it until `deadline` at most.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
+        let ready = self.keys.lock().ready.pop_front();
+        if ready.is_some() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return ready;
+        }
+        let _blocked = current::block();
         let mut keys = self.keys.lock();
         loop {
             if let Some(key) = keys.ready.pop_front() {

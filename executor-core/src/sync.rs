@@ -5,12 +5,27 @@
 mod real {
     use std::time::Instant;
 
+    use crossbeam_utils::Backoff;
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use std::thread::ThreadId;
 
     pub(crate) fn thread_id() -> ThreadId {
         std::thread::current().id()
+    }
+
+    /// Looks a few times whether it `is_so`, for some microseconds at most: less than it takes to sleep and be woken.
+    pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
+        let backoff = Backoff::new();
+        loop {
+            if is_so() {
+                return true;
+            }
+            if backoff.is_completed() {
+                return false;
+            }
+            backoff.snooze();
+        }
     }
 
     #[derive(Default)]
@@ -46,6 +61,11 @@ mod modelled {
         loom::thread::current().id()
     }
 
+    /// One look: a model has no time to waste.
+    pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
+        is_so()
+    }
+
     /// loom's mutex behind `parking_lot`'s interface. A poisoned lock ends the model, as it should.
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -56,6 +76,10 @@ mod modelled {
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap()
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap()
         }
     }
 

@@ -51,6 +51,10 @@ pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Unti
 
 fn wait_until<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, deadline: Option<Instant>) -> Waited<T> {
     let futures: Vec<_> = futures.into_iter().collect();
+    if until == Until::AllDone && deadline.is_none() {
+        // All of them are waited for, so each may run here.
+        futures.iter().for_each(Future::wait);
+    }
     let ended = Arc::new(Ended::default());
     for (key, future) in futures.iter().enumerate() {
         ended.listen_to(future, key);

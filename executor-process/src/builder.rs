@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
@@ -121,7 +122,9 @@ impl ProcessPoolBuilder {
             pids: Arc::clone(&pids),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
-        let scheduler = Scheduler::new(Config::new(self.name, self.processes), make);
+        // A worker process is dear to start, and stays.
+        let config = Config { keep_alive: Duration::MAX, ..Config::new(self.name, self.processes) };
+        let scheduler = Scheduler::new(config, make);
         Ok(ProcessPool::over(scheduler, self.codec, pids))
     }
 }

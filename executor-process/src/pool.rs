@@ -7,7 +7,7 @@ use executor_core::BuildError;
 use executor_core::cell::Cell;
 use executor_core::panics::drop_quietly;
 use executor_core::{Executor, Future, JobError, Map, PortableJob, Rejected, Rejection, Shutdown};
-use executor_thread::scheduler::{Handle, Scheduler};
+use executor_thread::scheduler::{Handle, Priority, Scheduler};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -148,8 +148,11 @@ macro_rules! submits_portable_jobs {
                         return Ok(Future::failed(Step::EncodeJob.error::<J>(cause)));
                     }
                 };
-                let cell = Arc::new(Cell::queued(Encoded { kind: Kind::of::<J>(), bytes: bytes.into() }, open::<J>));
-                match self.scheduler.push(cell.clone()) {
+                let cell = Arc::new(
+                    Cell::queued(Encoded { kind: Kind::of::<J>(), bytes: bytes.into() }, open::<J>)
+                        .at(self.scheduler.queue()),
+                );
+                match self.scheduler.push(Priority::Normal, cell.clone()) {
                     Ok(()) => {
                         // Its copy in the worker is the one that runs.
                         drop_quietly(job);

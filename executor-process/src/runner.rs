@@ -51,8 +51,8 @@ impl InProcess {
         Self { settings, name, worker: None, seat: Arc::default() }
     }
 
-    /// Brings the job to its outcome.
-    fn serve(&mut self, job: Queued) {
+    /// Brings the job to its outcome. False if it had ended before it was claimed.
+    fn serve(&mut self, job: Queued) -> bool {
         let id = job.id();
         let mut claimed = None;
         let mut reason = String::new();
@@ -66,20 +66,26 @@ impl InProcess {
                 Some(ref payload) => payload,
                 None => match self.claim(&job, id) {
                     Some(payload) => claimed.insert(payload),
-                    None => return,
+                    None => return false,
                 },
             };
             match self.exchange(id, payload) {
-                Ok(outcome) => return self.finish(job, outcome),
+                Ok(outcome) => {
+                    self.finish(job, outcome);
+                    return true;
+                }
                 Err(NotBegun(why)) => reason = why,
             }
         }
         let text = format!("its worker process could not be started, {TRIES} times: {reason}");
         let broken = JobError::Broken(Broken::new(text));
-        match claimed {
-            Some(_) => self.finish(job, Err(broken)),
-            None => drop(job.fail(broken)),
+        let was_claimed = claimed.is_some();
+        if was_claimed {
+            self.finish(job, Err(broken));
+        } else {
+            job.fail(broken);
         }
+        was_claimed
     }
 
     fn claim(&self, job: &Queued, id: JobId) -> Option<Encoded> {
@@ -188,18 +194,20 @@ fn crashed(kind: Kind, pid: u32, ended: Ended, ran: Duration) -> JobError {
 impl Runner for InProcess {
     type Job = Queued;
 
-    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) {
+    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) -> bool {
         if job.status().is_done() {
-            return; // cancelled: no reason to start a process
+            return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        if let Err(panic) = catch(|| self.serve(job)) {
+        catch(|| self.serve(job)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
             self.seat.leave();
+            let was_claimed = !copy.is_waiting();
             copy.fail(JobError::Broken(Broken::new(format!(
                 "the thread that serves its worker failed ({panic}); report this"
             ))));
-        }
+            was_claimed
+        })
     }
 }

@@ -88,7 +88,7 @@ impl ThreadPoolBuilder {
             let value = format_args!("{:?}", config.name).to_string();
             return Err(BuildError::setting("name", value, "without a NUL character"));
         }
-        let make = move |name: &Arc<str>| InPlace::new(name.clone(), initializer.clone());
+        let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
         Ok(ThreadPool::over(Scheduler::new(config, make)))
     }
 }

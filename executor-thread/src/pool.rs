@@ -11,7 +11,7 @@ use executor_core::{
 
 use crate::ThreadPoolBuilder;
 use crate::runner::InPlace;
-use crate::scheduler::{Handle, Scheduler};
+use crate::scheduler::{Handle, Priority, Scheduler};
 
 /// Threads that run jobs, for work that waits more than it computes.
 ///
@@ -106,8 +106,8 @@ macro_rules! submits_closures {
                 if !self.scheduler.is_open() {
                     return Err(Rejected::new(job, Rejection::Shutdown));
                 }
-                let (cell, future) = Future::of_job(job);
-                match self.scheduler.push(cell.clone()) {
+                let (cell, future) = Future::of_job_at(self.scheduler.queue(), job);
+                match self.scheduler.push(Priority::Normal, cell.clone()) {
                     Ok(()) => Ok(future),
                     Err((_, reason)) => {
                         let job = cell.claim(None).expect("nobody else has seen the job");
@@ -123,9 +123,9 @@ macro_rules! submits_closures {
 
             /// Hands a job over that runs once `delay` is over. A shutdown waits for it.
             pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
-                let (cell, future) = Future::of_job(job);
+                let (cell, future) = Future::of_job_at(self.scheduler.delay(), job);
                 let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
-                match self.scheduler.push_at(when, cell) {
+                match self.scheduler.push_at(when, Priority::Normal, cell) {
                     Ok(()) => future,
                     Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
                 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use executor_core::current::{self, Worker};
+use executor_core::current;
 use executor_core::panics::catch;
 use executor_core::{Broken, JobError};
 
@@ -16,14 +16,13 @@ pub(crate) type Initializer = Arc<dyn Fn() -> Rc<dyn Any> + Send + Sync>;
 
 /// Runs jobs on the thread that took them from the queue.
 pub(crate) struct InPlace {
-    name: Arc<str>,
     initializer: Option<Initializer>,
     is_ready: bool,
 }
 
 impl InPlace {
-    pub(crate) fn new(name: Arc<str>, initializer: Option<Initializer>) -> Self {
-        Self { name, initializer, is_ready: false }
+    pub(crate) fn new(initializer: Option<Initializer>) -> Self {
+        Self { initializer, is_ready: false }
     }
 
     /// Makes the worker's state before its first job; again before the next one, if that fails.
@@ -34,7 +33,7 @@ impl InPlace {
                     "the initializer of its worker failed ({error}); mend the initializer"
                 )))
             })?;
-            current::set_worker(Some(Worker { name: self.name.clone(), state }));
+            current::set_state(state);
             self.is_ready = true;
         }
         Ok(())
@@ -44,13 +43,12 @@ impl InPlace {
 impl Runner for InPlace {
     type Job = Queued;
 
-    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) {
+    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) -> bool {
         match self.prepare() {
-            Ok(()) => {
-                job.run();
-            }
+            Ok(()) => job.run(),
             Err(error) => {
                 job.fail(error);
+                false
             }
         }
     }
@@ -59,6 +57,6 @@ impl Runner for InPlace {
 impl Drop for InPlace {
     /// The state goes before the thread does, where a panic in its drop can still be caught.
     fn drop(&mut self) {
-        current::set_worker(None);
+        current::set_state(None);
     }
 }

@@ -3,50 +3,55 @@
 //! A [`Scheduler`] owns a queue and up to `workers` threads. Each thread owns a [`Runner`], which says what the worker does
 //! with a job: a thread pool's runs it in place, a process pool's sends it to the child process that it owns.
 //!
-//! Threads start on demand, only when no idle one can take the job. One lock guards the queue and the counts, so the
-//! hard questions have one answer each: a submit that races a shutdown is either in the queue, and drained, or refused;
-//! a push either finds an idle worker to wake, or starts one, or knows that one will look at the queue again. No user's
-//! code runs under that lock.
+//! Threads start on demand, only when no idle one can take the job, and end when they have been idle for long. How it works, and
+//! why it is right, is in the README beside this module.
 //!
 //! ```
 //! use std::sync::{Arc, mpsc};
 //! use executor_core::JobError;
-//! use executor_thread::scheduler::{Batch, Config, Queued, Runner, Scheduler};
+//! use executor_core::home::HomeId;
+//! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
 //!
 //! struct Number(u32);
 //! impl Queued for Number {
 //!     fn fail(self, _: JobError) {}
-//!     fn has_ended(&self) -> bool { false }
+//!     fn is_waiting(&self) -> bool { true }
+//!     fn move_to(&self, _: HomeId) -> bool { true }
 //! }
 //!
 //! struct Adder(mpsc::Sender<u32>);
 //! impl Runner for Adder {
 //!     type Job = Number;
-//!     fn run(&mut self, job: Number, _: &mut Batch<'_, Number>) {
+//!     fn run(&mut self, job: Number, _: &mut Batch<'_, Number>) -> bool {
 //!         self.0.send(job.0 + 1).unwrap();
+//!         true
 //!     }
 //! }
 //!
 //! let (results, sums) = mpsc::channel();
 //! let scheduler = Scheduler::new(Config::new("adder", 1), move |_name| Adder(results.clone()));
-//! assert!(scheduler.push(Number(41)).is_ok());
+//! assert!(scheduler.push(Priority::Normal, Number(41)).is_ok());
 //! assert_eq!(sums.recv()?, 42);
 //! scheduler.shutdown(true);
 //! # Ok::<(), mpsc::RecvError>(())
 //! ```
 
 mod delay;
+mod lanes;
+mod shared;
 mod state;
 mod worker;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Run, Task};
+use executor_core::home::HomeId;
 use executor_core::{JobError, Rejection};
 
-use self::state::Shared;
+pub use self::lanes::Priority;
+use self::shared::Shared;
 pub use self::worker::Batch;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.
@@ -54,19 +59,26 @@ pub trait Runner {
     /// What waits in the queue.
     type Job: Queued;
 
-    /// Brings a job to its outcome. Should it panic, the worker goes on with a new runner.
+    /// Brings a job to its outcome. False if it had ended before it could be claimed. Should it panic, the worker goes on
+    /// with a new runner.
     ///
     /// With `batch` it can take a few more jobs at once, for each of which it is then responsible in the same way.
-    fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>);
+    fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool;
 }
 
 /// What a scheduler must be able to do with a job itself.
+///
+/// A job that leaves the queue otherwise, cancelled or run by who waits for it, tells its [`Home`](executor_core::home::Home): the
+/// one that it was made with, or moved to.
 pub trait Queued: Send + 'static {
     /// Ends a job that no worker can take.
     fn fail(self, error: JobError);
 
-    /// Whether it has ended while it waited: it was cancelled.
-    fn has_ended(&self) -> bool;
+    /// Whether it waits still: nobody has claimed or cancelled it.
+    fn is_waiting(&self) -> bool;
+
+    /// Its time has come: it waits in the queue `home` from now on. False if it does not wait any more.
+    fn move_to(&self, home: HomeId) -> bool;
 }
 
 impl Queued for Arc<dyn Run> {
@@ -74,8 +86,12 @@ impl Queued for Arc<dyn Run> {
         Control::fail(&*self, error);
     }
 
-    fn has_ended(&self) -> bool {
-        self.status().is_done()
+    fn is_waiting(&self) -> bool {
+        Control::is_waiting(&**self)
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        Control::move_to(&**self, home)
     }
 }
 
@@ -84,8 +100,12 @@ impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
         Control::fail(&*self, error);
     }
 
-    fn has_ended(&self) -> bool {
-        self.status().is_done()
+    fn is_waiting(&self) -> bool {
+        Control::is_waiting(&**self)
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        Control::move_to(&**self, home)
     }
 }
 
@@ -96,49 +116,52 @@ pub struct Config {
     pub name: Arc<str>,
     /// How many jobs run at once.
     pub workers: usize,
+    /// How many of the workers stay, however long they are idle.
+    pub min_workers: usize,
+    /// How long the others stay idle before they end.
+    pub keep_alive: Duration,
+    /// How many jobs may wait. `None` for as many as there is memory for.
+    pub capacity: Option<usize>,
     /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
 }
 
 impl Config {
-    /// Up to `workers` threads called `name-0`, `name-1`, and so on, each with a stack of the usual size.
+    /// Up to `workers` threads called `name-0`, `name-1`, and so on, each with a stack of the usual size, which end after
+    /// ten idle seconds.
     pub fn new(name: impl Into<Arc<str>>, workers: usize) -> Self {
-        Self { name: name.into(), workers, stack_size: None }
+        let keep_alive = Duration::from_secs(10);
+        Self { name: name.into(), workers, min_workers: 0, keep_alive, capacity: None, stack_size: None }
     }
 }
 
 /// A queue of jobs and the workers that run them. Dropping it is [`shutdown(true)`](Scheduler::shutdown).
-pub struct Scheduler<R: Runner> {
+pub struct Scheduler<R: Runner + 'static> {
     shared: Arc<Shared<R>>,
+}
+
+/// Pushes to a [`Scheduler`] without keeping it alive: when it is gone, jobs come back.
+pub struct Handle<R: Runner> {
+    shared: Weak<Shared<R>>,
+    workers: usize,
+    queue: HomeId,
+    delay: HomeId,
 }
 
 impl<R: Runner + 'static> Scheduler<R> {
     /// A scheduler with no thread yet. `make` makes the runner of each worker, on the worker's thread, from its name.
     pub fn new(config: Config, make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static) -> Self {
-        Self { shared: Arc::new(Shared::new(config, Box::new(make))) }
+        Self { shared: Shared::new(config, Box::new(make)) }
     }
 
-    /// Puts a job at the end of the queue. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// The job, after [`shutdown`](Scheduler::shutdown).
-    pub fn push(&self, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        self.shared.push(job)
-    }
-
-    /// Puts a job in the queue at the time `when`. A shutdown waits for it.
-    ///
-    /// # Errors
-    ///
-    /// The job, after [`shutdown`](Scheduler::shutdown).
-    pub fn push_at(&self, when: Instant, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        self.shared.push_at(when, job)
-    }
-
-    /// Whether jobs are still accepted.
-    pub fn is_open(&self) -> bool {
-        self.shared.is_open()
+    /// Pushes to the same queue without keeping the scheduler alive.
+    pub fn handle(&self) -> Handle<R> {
+        Handle {
+            shared: Arc::downgrade(&self.shared),
+            workers: self.workers(),
+            queue: self.queue(),
+            delay: self.delay(),
+        }
     }
 
     /// How many jobs run at once.
@@ -146,84 +169,137 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.shared.config.workers
     }
 
-    /// Accepts no more jobs, and ends each worker when the queue is empty.
-    ///
-    /// With `wait`, returns when the last thread is gone; but not on a worker of this very scheduler, which cannot wait
-    /// for itself.
-    pub fn shutdown(&self, wait: bool) {
-        self.shared.shutdown(wait);
+    /// The home of queued jobs: make those that are pushed there.
+    pub fn queue(&self) -> HomeId {
+        self.shared.queue.id()
     }
 
-    /// Pushes to the same queue without keeping the scheduler alive.
-    pub fn handle(&self) -> Handle<R> {
-        Handle { shared: Arc::downgrade(&self.shared), workers: self.workers() }
+    /// The home of delayed jobs: make those that are pushed by [`push_at`](Scheduler::push_at) there.
+    pub fn delay(&self) -> HomeId {
+        self.shared.delay.id()
     }
-}
 
-impl<R: Runner> Drop for Scheduler<R> {
-    fn drop(&mut self) {
-        self.shared.shutdown(true);
+    #[expect(clippy::unnecessary_wraps, reason = "a handle's may be gone")]
+    fn shared(&self) -> Option<&Arc<Shared<R>>> {
+        Some(&self.shared)
     }
-}
-
-impl<R: Runner> fmt::Debug for Scheduler<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler").field("config", &self.shared.config).finish_non_exhaustive()
-    }
-}
-
-/// Pushes to a [`Scheduler`] without keeping it alive.
-pub struct Handle<R: Runner> {
-    shared: Weak<Shared<R>>,
-    workers: usize,
 }
 
 impl<R: Runner + 'static> Handle<R> {
-    /// As [`Scheduler::push`].
-    ///
-    /// # Errors
-    ///
-    /// The job, when the scheduler is shut down or gone.
-    pub fn push(&self, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        match self.shared.upgrade() {
-            Some(shared) => shared.push(job),
-            None => Err((job, Rejection::Shutdown)),
-        }
-    }
-
-    /// As [`Scheduler::push_at`].
-    ///
-    /// # Errors
-    ///
-    /// The job, when the scheduler is shut down or gone.
-    pub fn push_at(&self, when: Instant, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        match self.shared.upgrade() {
-            Some(shared) => shared.push_at(when, job),
-            None => Err((job, Rejection::Shutdown)),
-        }
-    }
-
-    /// As [`Scheduler::is_open`].
-    pub fn is_open(&self) -> bool {
-        self.shared.upgrade().is_some_and(|shared| shared.is_open())
-    }
-
     /// As [`Scheduler::workers`].
     pub fn workers(&self) -> usize {
         self.workers
     }
 
-    /// As [`Scheduler::shutdown`].
-    pub fn shutdown(&self, wait: bool) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.shutdown(wait);
+    /// As [`Scheduler::queue`].
+    pub fn queue(&self) -> HomeId {
+        self.queue
+    }
+
+    /// As [`Scheduler::delay`].
+    pub fn delay(&self) -> HomeId {
+        self.delay
+    }
+
+    fn shared(&self) -> Option<Arc<Shared<R>>> {
+        self.shared.upgrade()
+    }
+}
+
+/// What a scheduler and its handle both do.
+macro_rules! takes_jobs {
+    ($of:ident) => {
+        impl<R: Runner + 'static> $of<R> {
+            /// Puts a job at the end of its lane. Never blocks.
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown, or when the queue is full.
+            pub fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+                match self.shared() {
+                    Some(shared) => shared.push(priority, job),
+                    None => Err((job, Rejection::Shutdown)),
+                }
+            }
+
+            /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown, or when the queue was full until the deadline.
+            pub fn push_wait(
+                &self,
+                priority: Priority,
+                job: R::Job,
+                deadline: Option<Instant>,
+            ) -> Result<(), (R::Job, Rejection)> {
+                match self.shared() {
+                    Some(shared) => shared.push_wait(priority, job, deadline),
+                    None => Err((job, Rejection::Shutdown)),
+                }
+            }
+
+            /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
+            /// blocks.
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown.
+            pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+                match self.shared() {
+                    Some(shared) => shared.push_over_oldest(priority, job),
+                    None => Err((job, Rejection::Shutdown)),
+                }
+            }
+
+            /// Puts a job in the queue at the time `when`, full or not. A shutdown waits for it. Never blocks.
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown.
+            pub fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+                match self.shared() {
+                    Some(shared) => shared.push_at(when, priority, job),
+                    None => Err((job, Rejection::Shutdown)),
+                }
+            }
+
+            /// Whether jobs are still accepted.
+            pub fn is_open(&self) -> bool {
+                self.shared().is_some_and(|shared| shared.is_open())
+            }
+
+            /// Accepts no more jobs, and ends each worker when the queue is empty.
+            ///
+            /// With `wait`, returns when the last thread is gone; but not on a worker of this very scheduler, which
+            /// cannot wait for itself.
+            pub fn shutdown(&self, wait: bool) {
+                if let Some(shared) = self.shared() {
+                    shared.shutdown(wait);
+                }
+            }
         }
+    };
+}
+
+takes_jobs!(Scheduler);
+takes_jobs!(Handle);
+
+impl<R: Runner + 'static> Drop for Scheduler<R> {
+    fn drop(&mut self) {
+        self.shared.shutdown(true);
+    }
+}
+
+impl<R: Runner + 'static> fmt::Debug for Scheduler<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }
 
 impl<R: Runner> Clone for Handle<R> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), workers: self.workers }
+        Self { shared: self.shared.clone(), ..*self }
     }
 }
 

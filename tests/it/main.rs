@@ -11,6 +11,7 @@ mod captures;
 mod delays;
 mod futures;
 mod maps;
+mod nested_waits;
 mod order;
 mod outcomes;
 mod panics;

@@ -29,6 +29,9 @@ fn assert_given_back(pool: &ThreadPool, before: usize, peak: usize) {
     // One worker runs the jobs in order, so all have ended when the last has, and it sleeps when that is dropped too.
     pool.submit(|| ()).result().unwrap();
     settle(&other_tasks());
+    // glibc gives back what is free at the end of its heap, and keeps the holes; which there are is chance.
+    // SAFETY: takes a number, and locks what it looks at.
+    unsafe { libc::malloc_trim(0) };
     let (grown, left) = (peak.saturating_sub(before), resident().saturating_sub(before));
     assert!(grown >= PEAK_AT_LEAST, "the burst took {} MiB only", grown / MIB);
     assert!(left <= LEFT_AT_MOST, "{} of {} MiB were not given back", left / MIB, grown / MIB);
@@ -72,8 +75,10 @@ fn a_million_cancelled_jobs_leave_nothing_behind() {
         for n in 0..JOBS {
             assert!(pool.submit(move || n).cancel());
         }
-        let peak = resident();
+        // What is dead in a queue goes before it is reached.
+        let grown = resident().saturating_sub(before);
+        assert!(grown <= LEFT_AT_MOST, "{} MiB of cancelled jobs wait behind one that runs", grown / MIB);
         drop(hold);
-        assert_given_back(&pool, before, peak);
+        pool.submit(|| ()).result().unwrap();
     });
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::{Notify, Watch};
 use crate::JobError;
+use crate::home::HomeId;
 use crate::status::{JobId, Status};
 
 /// What can be asked of every job, whatever its types.
@@ -22,6 +23,10 @@ pub trait Control: Send + Sync {
     fn fail(&self, error: JobError) -> bool;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
+    /// Whether nobody has claimed or ended it.
+    fn is_waiting(&self) -> bool;
+    /// It waits in the queue of `home` from now on. False if it does not wait any more.
+    fn move_to(&self, home: HomeId) -> bool;
 }
 
 /// A queued job that runs on the thread that takes it from the queue.
@@ -53,6 +58,8 @@ pub(crate) trait Outcome<T>: Control {
     fn take(&self) -> Option<Result<T, JobError>>;
     /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
     fn settle(&self) -> Option<bool>;
+    /// Runs the job on this thread if it waits in the queue of `home`. Says whether it did.
+    fn run_here(self: Arc<Self>, home: HomeId) -> bool;
     /// Blocks until the job has ended, or `deadline`. Says whether it has ended.
     fn wait(&self, deadline: Option<Instant>) -> bool;
     /// Replaces who is told of the end. Gives `watch` back if the job has ended.

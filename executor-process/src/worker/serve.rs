@@ -2,7 +2,6 @@
 
 use std::io;
 use std::process::exit;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -126,14 +125,14 @@ impl Links {
 
 fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Option<Reply> {
     let name = Arc::from(name);
-    current::set_worker(Some(Worker { name: Arc::clone(&name), state: None }));
+    current::set_worker(Some(Worker { name, state: None, host: None }));
     let (offset, bytes) = initializer?;
     let Some(prepare) = offset.prepare() else {
         return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
     };
     Some(match prepare(codec, &bytes.0) {
         Ok(state) => {
-            current::set_worker(Some(Worker { name, state: Some(Rc::clone(&state)) }));
+            current::set_state(Some(state));
             Reply::Ready
         }
         Err(reason) => Reply::NotReady(reason),

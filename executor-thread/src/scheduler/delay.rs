@@ -2,27 +2,33 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::state::Shared;
+use super::lanes::Priority;
+use super::shared::Shared;
 use super::{Queued, Runner};
+
+/// So few dead are kept until their time.
+const SMALL: usize = 1024;
 
 /// Jobs by time. Those of the same time are in the order in which they came.
 pub(super) struct Delayed<J> {
     jobs: BinaryHeap<Reverse<Timed<J>>>,
     count: u64,
+    /// Those of them that were cancelled.
+    dead: usize,
 }
 
 struct Timed<J> {
     when: Instant,
     number: u64,
+    priority: Priority,
     job: J,
 }
 
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push(&mut self, when: Instant, job: J) {
-        self.jobs.push(Reverse(Timed { when, number: self.count, job }));
+    pub(super) fn push(&mut self, when: Instant, priority: Priority, job: J) {
+        self.jobs.push(Reverse(Timed { when, number: self.count, priority, job }));
         self.count += 1;
     }
 
@@ -35,8 +41,16 @@ impl<J: Queued> Delayed<J> {
         self.jobs.peek().map(|Reverse(timed)| timed.when)
     }
 
-    fn pop(&mut self) -> Option<J> {
-        self.jobs.pop().map(|Reverse(timed)| timed.job)
+    fn pop(&mut self) -> Option<Timed<J>> {
+        self.jobs.pop().map(|Reverse(timed)| timed)
+    }
+
+    /// One of them was cancelled. Returns the dead, to be dropped outside the lock, when they have become the most, or at once if
+    /// somebody `waits` for the end.
+    pub(super) fn died(&mut self, waits: bool) -> Vec<J> {
+        self.dead += 1;
+        let is_most = self.jobs.len() > SMALL && self.dead > self.jobs.len() / 2;
+        if is_most || waits { self.take_dead() } else { Vec::new() }
     }
 
     pub(super) fn take_all(&mut self) -> Vec<J> {
@@ -46,29 +60,34 @@ impl<J: Queued> Delayed<J> {
     /// Takes out what was cancelled meanwhile, to be dropped outside the lock.
     pub(super) fn take_dead(&mut self) -> Vec<J> {
         let (dead, alive): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| timed.job.has_ended());
+            std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| !timed.job.is_waiting());
         self.jobs = alive.into();
+        self.dead = 0;
         dead.into_iter().map(|Reverse(timed)| timed.job).collect()
     }
 }
 
 impl<J> Default for Delayed<J> {
     fn default() -> Self {
-        Self { jobs: BinaryHeap::new(), count: 0 }
+        Self { jobs: BinaryHeap::new(), count: 0, dead: 0 }
     }
 }
 
 impl<R: Runner + 'static> Shared<R> {
     /// The body of the timer's thread: queues each job when its time has come. Ends with the shutdown, after the last one.
-    pub(super) fn keep_time(self: &Arc<Self>) {
+    pub(super) fn keep_time(&self) {
         let mut state = self.lock();
         loop {
             match state.delayed.next() {
                 None if !state.is_open => return self.end_timer(state),
                 None => self.due.wait(&mut state),
                 Some(when) if when <= Instant::now() => {
-                    if let Some(job) = state.delayed.pop() {
-                        self.enqueue(state, job);
+                    if let Some(Timed { priority, job, .. }) = state.delayed.pop() {
+                        // A cancelled one is dropped, outside the lock.
+                        drop(state);
+                        if job.move_to(self.queue.id()) {
+                            self.enqueue(self.lock(), priority, job);
+                        }
                         state = self.lock();
                     }
                 }

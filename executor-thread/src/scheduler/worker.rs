@@ -3,11 +3,17 @@
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
+use crossbeam_utils::Backoff;
+use crossbeam_utils::sync::Parker;
+use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
 use super::Runner;
-use super::state::Shared;
+use super::shared::Shared;
+use super::state::Own;
 
 thread_local! {
     /// Which scheduler this thread works for: the address of what its workers share, or null.
@@ -19,21 +25,101 @@ pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
 }
 
 /// The body of a worker's thread.
-pub(super) fn work<R: Runner>(shared: &Arc<Shared<R>>) {
+pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, number: usize) {
     SCHEDULER.set(Arc::as_ptr(shared).cast());
-    let name = Arc::from(std::thread::current().name().unwrap_or_default());
+    let name: Arc<str> = Arc::from(std::thread::current().name().unwrap_or_default());
+    let host: Arc<dyn current::Host> = shared.clone();
+    current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
+    let mut own = shared.lock().join(number);
+    let parker = Parker::new();
     let mut runner = None;
-    while let Some(job) = shared.next() {
-        let is_well = catch(|| {
+    while let Some(job) = shared.next(&mut own, &parker) {
+        let outcome = catch(|| {
             let runner = runner.get_or_insert_with(|| (shared.make)(&name));
-            runner.run(job, &mut Batch(shared));
+            runner.run(job, &mut Batch(shared))
         });
-        // A runner that panicked may be broken. The next job gets a new one.
-        if is_well.is_err() {
-            drop_quietly(runner.take());
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => shared.lock().lanes.removed_dead(1),
+            // A runner that panicked may be broken. The next job gets a new one.
+            Err(_) => drop_quietly(runner.take()),
         }
     }
     drop_quietly(runner);
+    drop_quietly(catch(|| current::set_worker(None)));
+    shared.gone(number);
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    /// The next job, waiting for one. `None` when the worker is to end: it was counted out by then.
+    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<R::Job> {
+        // Relaxed: an urgent job that is seen late is late by one job.
+        if !self.is_urgent.load(Ordering::Relaxed)
+            && let Some(job) = own.jobs.pop()
+        {
+            return Some(job);
+        }
+        let mut has_spun = false;
+        let mut state = self.lock();
+        loop {
+            state.count_hoard(own);
+            if state.is_too_wide() {
+                state.put_back(own);
+                if state.is_spare() {
+                    self.leave(state, own);
+                    return None;
+                }
+            } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
+                self.is_urgent.store(state.lanes.has_urgent(), Ordering::Relaxed);
+                let wake = state.wake();
+                let makes_room = state.wait_for_room > 0;
+                drop(state);
+                self.perform(wake);
+                if makes_room {
+                    self.room.notify_one();
+                }
+                return Some(job);
+            } else if state.is_over() {
+                self.leave(state, own);
+                return None;
+            } else if !has_spun && !state.is_spinning {
+                has_spun = true;
+                state.search(own);
+                state.is_spinning = true;
+                self.has_come.store(false, Ordering::Relaxed);
+                drop(state);
+                self.spin();
+                state = self.lock();
+                state.is_spinning = false;
+                continue;
+            }
+            // Only those that the pool can do without have a time to end.
+            let until = (state.workers() > self.config.min_workers)
+                .then(|| Instant::now().checked_add(self.config.keep_alive))
+                .flatten();
+            state.fall_asleep(own, parker.unparker().clone());
+            drop(state);
+            match until {
+                Some(until) => parker.park_deadline(until),
+                None => parker.park(),
+            }
+            state = self.lock();
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if !state.wake_up(own) && is_late && state.workers() > self.config.min_workers {
+                self.leave(state, own);
+                return None;
+            }
+        }
+    }
+
+    /// For some microseconds: less than it takes to sleep and be woken.
+    fn spin(&self) {
+        let backoff = Backoff::new();
+        // Relaxed: the lock that is taken next orders what comes after.
+        while !backoff.is_completed() && !self.has_come.load(Ordering::Relaxed) {
+            backoff.snooze();
+        }
+    }
 }
 
 /// More jobs than the one that a runner was given.
@@ -43,6 +129,11 @@ impl<J> Batch<'_, J> {
     /// Another job, if one waits and every worker is busy. Never blocks. Whoever takes it brings it to its outcome.
     pub fn take(&mut self) -> Option<J> {
         self.0.take_extra()
+    }
+
+    /// Says that a job taken here had ended before it could be claimed.
+    pub fn was_dead(&mut self) {
+        self.0.was_dead();
     }
 }
 
@@ -55,10 +146,16 @@ impl<J> std::fmt::Debug for Batch<'_, J> {
 /// A scheduler, whatever its runner.
 trait Extra<J> {
     fn take_extra(&self) -> Option<J>;
+    fn was_dead(&self);
 }
 
-impl<R: Runner> Extra<R::Job> for Arc<Shared<R>> {
+impl<R: Runner + 'static> Extra<R::Job> for Arc<Shared<R>> {
     fn take_extra(&self) -> Option<R::Job> {
-        Shared::take_extra(self)
+        let mut state = self.lock();
+        if state.is_full_house() { state.lanes.pop() } else { None }
+    }
+
+    fn was_dead(&self) {
+        self.lock().lanes.removed_dead(1);
     }
 }

@@ -55,7 +55,8 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 /// itself, for its name.
 ///
 /// glibc's allocator keeps the last few blocks that each thread freed, and cannot give back the memory around them: a
-/// hundred megabytes for one block. It does without there, so that what is held is what the program holds.
+/// hundred megabytes for one block; and the more it was asked for, the more it keeps. It does without both there, so that
+/// what is held is what the program holds.
 pub(crate) fn alone<F: Fn()>(test: F, body: impl FnOnce() + Send + 'static) {
     const ALONE: &str = "EXECUTOR_TEST_ALONE";
     if env::var_os(ALONE).is_some() {
@@ -66,7 +67,7 @@ pub(crate) fn alone<F: Fn()>(test: F, body: impl FnOnce() + Send + 'static) {
     let output = Command::new(env::current_exe().expect("this program has a path"))
         .args(["--exact", name, "--nocapture"])
         .env(ALONE, "1")
-        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=131072")
         .output()
         .expect("this program can be run again");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
