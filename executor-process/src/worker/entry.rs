@@ -50,13 +50,34 @@ fn run_the_rest(count: c_int, arguments: *const *const c_char, environment: *con
     let len = (end.addr() - first.addr()) / size_of::<usize>();
     // SAFETY: the linker put the section's words, relocated by now, between these two.
     let functions = unsafe { std::slice::from_raw_parts(first, len) };
-    let ours = functions.iter().position(|&function| function == start as Constructor as usize);
-    let rest = ours.map_or(&functions[..0], |ours| &functions[ours + 1..]);
-    // 0 and -1 are what some linkers leave for "none".
-    for &function in rest.iter().filter(|&&function| function != 0 && function != usize::MAX) {
+    for function in after(functions, start as Constructor as usize) {
         // SAFETY: the loader would call this word as this type, with these arguments, next. It never will, since we do not
         // return, so each is called once.
         let function = unsafe { std::mem::transmute::<usize, Constructor>(function) };
         function(count, arguments, environment);
+    }
+}
+
+/// The functions behind `ours`. 0 and -1 are what some linkers leave for "none".
+fn after(functions: &[usize], ours: usize) -> impl Iterator<Item = usize> {
+    let behind = functions.iter().skip_while(move |&&function| function != ours).skip(1);
+    behind.copied().filter(|&function| function != 0 && function != usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_what_comes_behind_ours() {
+        let after = |functions: &[usize]| after(functions, 7).collect::<Vec<_>>();
+        assert_eq!(after(&[3, 7, 0, 4, usize::MAX, 5]), [4, 5]);
+        assert!(after(&[7]).is_empty());
+        assert!(after(&[3, 4]).is_empty(), "without ours, the loader has called them all");
+    }
+
+    #[test]
+    fn the_section_holds_ours() {
+        assert!(is_linked());
     }
 }
