@@ -22,7 +22,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::home::{self, HomeId};
+use crate::home::{self, HomeId, Leaving};
 use crate::panics::{catch, drop_quietly};
 use crate::status::{JobId, Status};
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin, thread_id};
@@ -119,15 +119,14 @@ impl<P, O, T> Cell<P, O, T> {
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
-        let home = inner.home.take();
+        let home = Leaving::begin(inner.home.take());
         drop(inner);
         drop_quietly(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
-        if let Some(home) = home {
-            home::left(home);
-        }
+        home.left();
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));
+        home.ended();
         self.tell(signal);
         true
     }
@@ -332,7 +331,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
             return false;
         }
         let Some(payload) = self.start(None) else { return false };
-        home::left(home);
+        home::left_to_run(home);
         self.run_payload(payload);
         true
     }

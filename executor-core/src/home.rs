@@ -3,6 +3,7 @@
 //! A job that is cancelled, or run by whoever waits for it, leaves its queue without the queue. It tells its [`Home`], by a
 //! number: a reference would cost every job a count, for what happens to few.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,8 +26,11 @@ impl HomeId {
 /// A queue of jobs.
 pub trait Home: Send + Sync {
     /// A job that waited at `from`, which is this home, does not wait any more, and nobody took it from the queue: what is left of it there is dead. Runs on
-    /// the thread that cancelled the job, or runs it.
-    fn left(&self, from: HomeId);
+    /// the thread that cancelled the job, or runs it. If it `ends` without running, [`ended`](Home::ended) follows.
+    fn left(&self, from: HomeId, ends: bool);
+
+    /// A job that was cancelled at `from` has its outcome.
+    fn ended(&self, from: HomeId);
 }
 
 static HOMES: LazyLock<Mutex<HashMap<HomeId, Weak<dyn Home>>>> = LazyLock::new(Mutex::default);
@@ -56,10 +60,54 @@ impl Drop for Registration {
     }
 }
 
+thread_local! {
+    static LEAVING: RefCell<Vec<HomeId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// For how many jobs at `id` this thread is dropping what they captured, before their end is told. A shutdown that is called by
+/// such a drop cannot wait for it.
+pub fn leaving(id: HomeId) -> usize {
+    LEAVING.try_with(|leaving| leaving.borrow().iter().filter(|&&home| home == id).count()).unwrap_or_default()
+}
+
+/// A job leaves its home, or none, without being run.
+pub(crate) struct Leaving(Option<HomeId>);
+
+impl Leaving {
+    /// Before what it captured is dropped.
+    pub(crate) fn begin(id: Option<HomeId>) -> Self {
+        if let Some(id) = id {
+            // A thread that is ending has lost the list: it waits for no pool either.
+            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().push(id));
+        }
+        Self(id)
+    }
+
+    /// After that, and before anybody can see the end.
+    pub(crate) fn left(&self) {
+        if let Some(id) = self.0 {
+            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().pop());
+            tell(id, |home| home.left(id, true));
+        }
+    }
+
+    /// When it has its outcome.
+    pub(crate) fn ended(self) {
+        if let Some(id) = self.0 {
+            tell(id, |home| home.ended(id));
+        }
+    }
+}
+
+/// The job runs without its queue.
+pub(crate) fn left_to_run(id: HomeId) {
+    tell(id, |home| home.left(id, false));
+}
+
 /// Tells the home `id`, if it is still there.
-pub(crate) fn left(id: HomeId) {
+fn tell(id: HomeId, what: impl FnOnce(&dyn Home)) {
     let home = HOMES.lock().get(&id).and_then(Weak::upgrade);
     if let Some(home) = home {
-        home.left(id);
+        what(&*home);
     }
 }

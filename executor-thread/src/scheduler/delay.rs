@@ -16,7 +16,7 @@ pub(super) struct Delayed<J> {
     jobs: BinaryHeap<Reverse<Timed<J>>>,
     count: u64,
     /// Those of them that were cancelled.
-    dead: usize,
+    dead: isize,
 }
 
 struct Timed<J> {
@@ -30,6 +30,16 @@ impl<J: Queued> Delayed<J> {
     pub(super) fn push(&mut self, when: Instant, priority: Priority, job: J) {
         self.jobs.push(Reverse(Timed { when, number: self.count, priority, job }));
         self.count += 1;
+    }
+
+    /// How many have been taken out dead whose death was not told yet.
+    pub(super) fn untold(&self) -> usize {
+        if self.dead < 0 { self.dead.unsigned_abs() } else { 0 }
+    }
+
+    /// Jobs that were taken out were dead already.
+    fn removed_dead(&mut self, n: usize) {
+        self.dead -= isize::try_from(n).unwrap_or(isize::MAX);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,12 +59,15 @@ impl<J: Queued> Delayed<J> {
     /// somebody `waits` for the end.
     pub(super) fn died(&mut self, waits: bool) -> Vec<J> {
         self.dead += 1;
-        let is_most = self.jobs.len() > SMALL && self.dead > self.jobs.len() / 2;
+        let is_most = self.jobs.len() > SMALL && self.dead > isize::try_from(self.jobs.len() / 2).unwrap_or(isize::MAX);
         if is_most || waits { self.take_dead() } else { Vec::new() }
     }
 
+    /// All of them, to be failed.
     pub(super) fn take_all(&mut self) -> Vec<J> {
-        std::mem::take(&mut self.jobs).into_iter().map(|Reverse(timed)| timed.job).collect()
+        let all: Vec<J> = std::mem::take(&mut self.jobs).into_iter().map(|Reverse(timed)| timed.job).collect();
+        self.removed_dead(all.len());
+        all
     }
 
     /// Takes out what was cancelled meanwhile, to be dropped outside the lock.
@@ -62,7 +75,7 @@ impl<J: Queued> Delayed<J> {
         let (dead, alive): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| !timed.job.is_waiting());
         self.jobs = alive.into();
-        self.dead = 0;
+        self.removed_dead(dead.len());
         dead.into_iter().map(|Reverse(timed)| timed.job).collect()
     }
 }
@@ -87,8 +100,12 @@ impl<R: Runner + 'static> Shared<R> {
                         drop(state);
                         if job.move_to(self.queue.id()) {
                             self.enqueue(self.lock(), priority, job);
+                            state = self.lock();
+                        } else {
+                            drop(job);
+                            state = self.lock();
+                            state.delayed.removed_dead(1);
                         }
-                        state = self.lock();
                     }
                 }
                 Some(when) => {

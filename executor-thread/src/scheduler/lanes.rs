@@ -119,6 +119,11 @@ impl<J: Queued> Lanes<J> {
         if self.len > SMALL && self.alive() < self.len / 2 { self.sweep() } else { Vec::new() }
     }
 
+    /// How many have been taken out dead whose death was not told yet.
+    pub(super) fn untold(&self) -> usize {
+        if self.dead < 0 { self.dead.unsigned_abs() } else { 0 }
+    }
+
     /// A job that was taken out was dead already.
     pub(super) fn removed_dead(&mut self, n: usize) {
         self.dead -= isize::try_from(n).unwrap_or(isize::MAX);

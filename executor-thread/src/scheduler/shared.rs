@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crossbeam_utils::sync::Unparker;
 use executor_core::current::{self, Host};
-use executor_core::home::{Home, HomeId, Registration};
+use executor_core::home::{self, Home, HomeId, Registration};
 use executor_core::{Broken, JobError, Rejection};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -253,7 +253,8 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     fn tell_if_gone(&self, state: &State<R::Job>) {
-        if state.is_gone() {
+        // Who waits knows how many are its own.
+        if state.is_gone(usize::MAX) {
             self.gone.notify_all();
         }
     }
@@ -274,7 +275,8 @@ impl<R: Runner + 'static> Shared<R> {
         }
         let blocked = current::block();
         let mut state = self.lock();
-        while !state.is_gone() {
+        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
+        while !state.is_gone(own) {
             self.gone.wait(&mut state);
         }
         drop(state);
@@ -290,8 +292,9 @@ impl<R: Runner + 'static> Shared<R> {
 }
 
 impl<R: Runner + 'static> Home for Shared<R> {
-    fn left(&self, from: HomeId) {
+    fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
+        state.ending += usize::from(ends);
         let dead = if from == self.queue.id() {
             let dead = state.lanes.died();
             if state.wait_for_room > 0 {
@@ -306,8 +309,15 @@ impl<R: Runner + 'static> Home for Shared<R> {
             }
             dead
         };
+        self.tell_if_gone(&state);
         drop(state);
         drop(dead);
+    }
+
+    fn ended(&self, _: HomeId) {
+        let mut state = self.lock();
+        state.ending -= 1;
+        self.tell_if_gone(&state);
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct State<J> {
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
     pub(super) has_timer: bool,
+    /// Jobs that were cancelled and have no outcome yet.
+    pub(super) ending: usize,
     /// Threads that wait for a place in the queue.
     pub(super) wait_for_room: usize,
     /// A worker looks for a job a while longer before it sleeps.
@@ -67,6 +69,7 @@ impl<J: Queued> State<J> {
             delayed: Delayed::default(),
             is_open: true,
             has_timer: false,
+            ending: 0,
             wait_for_room: 0,
             is_spinning: false,
             width: config.workers,
@@ -109,9 +112,11 @@ impl<J: Queued> State<J> {
         !self.is_open && self.lanes.is_empty() && self.delayed.is_empty()
     }
 
-    /// Whether the last thread is gone.
-    pub(super) fn is_gone(&self) -> bool {
-        self.workers == 0 && !self.has_timer
+    /// Whether the last thread is gone, and every job that was cancelled has its outcome, but for those that `own` counts:
+    /// the caller itself is about to end them.
+    pub(super) fn is_gone(&self, own: usize) -> bool {
+        let untold = self.lanes.untold() + self.delayed.untold();
+        self.workers == 0 && !self.has_timer && self.ending == 0 && untold <= own
     }
 
     /// Whether nobody is left who could take a job.
