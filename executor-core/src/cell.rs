@@ -108,7 +108,7 @@ impl<P, O, T> Cell<P, O, T> {
 
     /// Ends a job that nobody has claimed. The payload is dropped before anyone can see the end, so that a true from
     /// here means that nothing of the job is left.
-    fn withdraw(&self, error: JobError) -> bool {
+    fn withdraw_with(&self, error: JobError) -> bool {
         let mut inner = self.inner.lock();
         let me = thread_id();
         let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
@@ -217,7 +217,7 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
     }
 
     fn cancel(&self) -> bool {
-        if self.withdraw(JobError::Cancelled) {
+        if self.withdraw_with(JobError::Cancelled) {
             return true;
         }
         let mut inner = self.inner.lock();
@@ -245,13 +245,17 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
     }
 
     fn fail(&self, error: JobError) -> bool {
-        if self.withdraw(error.clone()) {
+        if self.withdraw_with(error.clone()) {
             return true;
         }
         let signal = self.end(Err(error));
         let ended = signal.is_some();
         self.tell(signal.unwrap_or(Signal::Nobody));
         ended
+    }
+
+    fn withdraw(&self, error: JobError) -> bool {
+        self.withdraw_with(error)
     }
 
     fn stop_requested(&self) -> bool {

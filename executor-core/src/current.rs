@@ -14,9 +14,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::JobId;
 use crate::cell::Control;
 use crate::home::HomeId;
+use crate::{JobId, Label};
 
 thread_local! {
     static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
@@ -41,7 +41,34 @@ pub fn deadline() -> Option<Instant> {
 
 /// Whether somebody asked the job to stop. A long job on a thread looks now and then, and returns early.
 pub fn stop_requested() -> bool {
-    with_job(|job| job.control.as_ref().is_some_and(|control| control.stop_requested())).unwrap_or(false)
+    control().is_some_and(|control| control.stop_requested())
+        || with_worker(|worker| worker.host.clone()).is_some_and(|host| host.is_stopping())
+}
+
+/// The name that the job was given. `None` where it has none, and outside a job.
+pub fn name() -> Option<Arc<str>> {
+    with_job(|job| job.label.as_ref()?.name.clone()).flatten()
+}
+
+/// What the job belongs to, as its options say. `None` where they do not, and outside a job.
+pub fn tag() -> Option<Arc<str>> {
+    with_job(|job| job.label.as_ref()?.tag.clone()).flatten()
+}
+
+/// For those who write executors: the running job itself.
+pub fn control() -> Option<Arc<dyn Control>> {
+    with_job(|job| job.control.clone()).flatten()
+}
+
+/// For those who write executors: the running job is called so, and has so long. Outside a job, does nothing.
+pub fn describe(label: Option<Arc<Label>>, deadline: Option<Instant>) {
+    let before = JOB.try_with(|job| {
+        let mut job = job.borrow_mut();
+        let job = job.as_mut()?;
+        job.deadline = deadline.or(job.deadline);
+        std::mem::replace(&mut job.label, label)
+    });
+    drop(before);
 }
 
 /// The name of the worker that this thread is. `None` on a thread that is no worker.
@@ -79,12 +106,14 @@ pub struct Job {
     pub deadline: Option<Instant>,
     /// Who knows whether it should stop.
     pub control: Option<Arc<dyn Control>>,
+    /// How it is called.
+    pub label: Option<Arc<Label>>,
 }
 
 impl Job {
     /// A job that is run for the first time, with no time limit.
     pub fn of(control: Arc<dyn Control>) -> Self {
-        Self { id: control.id(), attempt: 1, deadline: None, control: Some(control) }
+        Self { id: control.id(), attempt: 1, deadline: None, control: Some(control), label: None }
     }
 }
 
@@ -123,6 +152,8 @@ pub trait Host: Send + Sync {
     fn block(&self);
     /// The calling worker goes on.
     fn unblock(&self);
+    /// Whether every job should stop.
+    fn is_stopping(&self) -> bool;
 }
 
 /// The worker goes on when this is dropped.

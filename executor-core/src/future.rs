@@ -147,10 +147,15 @@ impl<T> Future<T> {
         self.outcome().id()
     }
 
+    /// For those who write executors: the job itself.
+    pub fn control(&self) -> Arc<dyn Control> {
+        let control: Arc<dyn Control> = self.outcome().clone();
+        control
+    }
+
     /// Cancels or aborts the job while somebody else waits for it.
     pub fn canceller(&self) -> Canceller {
-        let control: Arc<dyn Control> = self.outcome().clone();
-        Canceller::new(control)
+        Canceller::new(self.control())
     }
 
     /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`

@@ -6,7 +6,8 @@
 //! | to | see |
 //! |---|---|
 //! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
-//! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`Rejected`] |
+//! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
+//! | say how, and in what time | [`JobOptions`], [`Priority`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | ask from inside a job | [`current`] |
@@ -26,10 +27,12 @@ pub mod home;
 mod job;
 mod map;
 mod mapped;
+mod options;
 pub mod panics;
 mod promise;
 mod remote;
 mod set;
+mod shutdown;
 mod status;
 mod sync;
 mod wait;
@@ -43,9 +46,11 @@ pub use handles::{AbortOnDrop, Canceller};
 pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};
 pub use map::{ClosureMapper, Map, Mapper, Unordered};
+pub use options::{JobOptions, Label, Priority};
 pub use promise::{Promise, promise};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
+pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};
 pub use status::{JobId, Status};
 pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 

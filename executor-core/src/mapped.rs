@@ -92,6 +92,10 @@ impl<T, U: Send> Control for Mapped<T, U> {
         self.source.fail(error)
     }
 
+    fn withdraw(&self, error: JobError) -> bool {
+        self.source.withdraw(error)
+    }
+
     fn stop_requested(&self) -> bool {
         self.source.stop_requested()
     }

@@ -9,9 +9,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+mod manage;
 mod pool;
 mod runner;
 pub mod scheduler;
+mod view;
 
 pub use builder::ThreadPoolBuilder;
 pub use pool::{ThreadHandle, ThreadPool};
+pub use view::ThreadView;

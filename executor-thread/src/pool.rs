@@ -32,7 +32,7 @@ use crate::scheduler::{Handle, Priority, Scheduler};
 /// # Ok::<(), executor_core::JobError>(())
 /// ```
 pub struct ThreadPool {
-    scheduler: Scheduler<InPlace>,
+    pub(crate) scheduler: Scheduler<InPlace>,
 }
 
 impl ThreadPool {
@@ -81,7 +81,7 @@ impl Default for ThreadPool {
 /// ```
 #[derive(Clone)]
 pub struct ThreadHandle {
-    scheduler: Handle<InPlace>,
+    pub(crate) scheduler: Handle<InPlace>,
 }
 
 /// What a pool and its handle both do.
@@ -220,6 +220,36 @@ impl ThreadPool {
 }
 
 impl ThreadHandle {
+    /// As `submit`, with a priority.
+    pub(crate) fn submit_at<J: Job>(&self, priority: Priority, job: J) -> Future<J::Output> {
+        self.try_submit_at(priority, job)
+            .unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
+    }
+
+    /// As `try_submit`, with a priority.
+    pub(crate) fn try_submit_at<J: Job>(&self, priority: Priority, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        let (cell, future) = Future::of_job_at(self.scheduler.queue(), job);
+        match self.scheduler.push(priority, cell.clone()) {
+            Ok(()) => Ok(future),
+            Err((_, reason)) => Err(Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)),
+        }
+    }
+
+    /// A job with a priority that is queued once `delay` is over.
+    pub(crate) fn try_submit_later<J: Job>(
+        &self,
+        delay: Duration,
+        priority: Priority,
+        job: J,
+    ) -> Result<Future<J::Output>, Rejected<J>> {
+        let (cell, future) = Future::of_job_at(self.scheduler.delay(), job);
+        let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
+        match self.scheduler.push_at(when, priority, cell.clone()) {
+            Ok(()) => Ok(future),
+            Err((_, reason)) => Err(Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)),
+        }
+    }
+
     /// Another handle to the same pool.
     pub fn handle(&self) -> ThreadHandle {
         self.clone()

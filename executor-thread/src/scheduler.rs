@@ -37,9 +37,12 @@
 //! ```
 
 mod delay;
+mod ending;
 mod lanes;
+mod members;
 mod shared;
 mod state;
+mod threads;
 mod worker;
 
 use std::fmt;
@@ -48,11 +51,11 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Run, Task};
 use executor_core::home::HomeId;
-use executor_core::{JobError, Rejection};
+use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
-pub use self::lanes::Priority;
 use self::shared::Shared;
 pub use self::worker::Batch;
+pub use executor_core::Priority;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.
 pub trait Runner {
@@ -79,6 +82,15 @@ pub trait Queued: Send + 'static {
 
     /// Its time has come: it waits in the queue `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+}
+
+/// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
+pub trait Alarm: Send {
+    /// The time has come.
+    fn ring(self: Box<Self>);
+
+    /// Whether it was called off: then it may be dropped before its time.
+    fn is_off(&self) -> bool;
 }
 
 impl Queued for Arc<dyn Run> {
@@ -262,6 +274,55 @@ macro_rules! takes_jobs {
                     Some(shared) => shared.push_at(when, priority, job),
                     None => Err((job, Rejection::Shutdown)),
                 }
+            }
+
+            /// Rings `alarm` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
+            /// blocks.
+            pub fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+                if let Some(shared) = self.shared() {
+                    shared.push_alarm(when, alarm);
+                }
+            }
+
+            /// Tells that an alarm was called off, so that what it holds can be dropped before its time.
+            pub fn called_off(&self) {
+                if let Some(shared) = self.shared() {
+                    shared.fell_silent();
+                }
+            }
+
+            /// Starts the workers that have not been started.
+            pub fn prestart(&self) {
+                if let Some(shared) = self.shared() {
+                    shared.prestart();
+                }
+            }
+
+            /// Gives each worker a job of its own, which it runs before any other. All are started first. The jobs must be made at
+            /// the home [`delay`](Self::delay), so that none runs in the place of another worker.
+            ///
+            /// # Errors
+            ///
+            /// After a shutdown; then `job` was not called.
+            pub fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
+                self.shared().map_or(Err(Rejection::Shutdown), |shared| shared.broadcast(job))
+            }
+
+            /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. On
+            /// a worker of this very scheduler it does not wait.
+            pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+                self.shared().is_none_or(|shared| shared.wait_idle(deadline))
+            }
+
+            /// A future that ends when the scheduler is shut down and its last worker is done.
+            pub fn closed(&self) -> Future<()> {
+                self.shared().map_or_else(|| Future::ready(()), |shared| shared.closed())
+            }
+
+            /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a worker of
+            /// this very scheduler.
+            pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+                self.shared().map_or_else(ShutdownReport::default, |shared| shared.shutdown_with(policy))
             }
 
             /// Whether jobs are still accepted.

@@ -12,6 +12,7 @@ mod delays;
 mod futures;
 mod maps;
 mod nested_waits;
+mod options;
 mod order;
 mod outcomes;
 mod panics;
@@ -27,6 +28,8 @@ mod wakeups;
 mod examples;
 #[cfg(target_os = "linux")]
 mod idle;
+#[cfg(target_os = "linux")]
+mod managing;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(target_os = "linux")]

@@ -21,6 +21,8 @@ pub trait Control: Send + Sync {
     fn abort(&self) -> bool;
     /// Ends a job that has not ended with `error`. False if it has.
     fn fail(&self, error: JobError) -> bool;
+    /// Ends a job that has not started with `error`. False if it has.
+    fn withdraw(&self, error: JobError) -> bool;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
     /// Whether nobody has claimed or ended it.

@@ -143,7 +143,7 @@ fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answ
     let Some(work) = work.work() else {
         return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
     };
-    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None });
+    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
     // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
     let answer = catch(|| work(codec, body));
     drop_quietly(scope);

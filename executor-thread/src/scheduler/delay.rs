@@ -1,35 +1,133 @@
-//! Jobs that wait for their time, and the thread that waits with them: one for a scheduler that needs it.
+//! What waits for its time: jobs, and alarms. One thread waits with them, for a scheduler that needs it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use super::lanes::Priority;
+use executor_core::Priority;
+
 use super::shared::Shared;
-use super::{Queued, Runner};
+use super::{Alarm, Queued, Runner};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;
 
-/// Jobs by time. Those of the same time are in the order in which they came.
+/// Jobs and alarms by time. Those of the same time are in the order in which they came.
 pub(super) struct Delayed<J> {
-    jobs: BinaryHeap<Reverse<Timed<J>>>,
+    heap: BinaryHeap<Reverse<Timed<J>>>,
     count: u64,
-    /// Those of them that were cancelled.
+    /// How many of them are jobs.
+    jobs: usize,
+    /// Jobs that were cancelled, and are in it still. Below zero for moments: see the lanes.
     dead: isize,
+    /// Alarms that were called off, and are in it still.
+    silent: usize,
 }
 
 struct Timed<J> {
     when: Instant,
     number: u64,
-    priority: Priority,
-    job: J,
+    what: What<J>,
 }
 
+enum What<J> {
+    Job(Priority, J),
+    Alarm(Box<dyn Alarm>),
+}
+
+impl<J: Queued> What<J> {
+    fn is_dead(&self) -> bool {
+        match self {
+            Self::Job(_, job) => !job.is_waiting(),
+            Self::Alarm(alarm) => alarm.is_off(),
+        }
+    }
+}
+
+/// What was taken out, to be dropped outside the lock.
+pub(super) struct Removed<J>(#[expect(dead_code, reason = "it is held to be dropped")] Vec<Timed<J>>);
+
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push(&mut self, when: Instant, priority: Priority, job: J) {
-        self.jobs.push(Reverse(Timed { when, number: self.count, priority, job }));
+    pub(super) fn push_job(&mut self, when: Instant, priority: Priority, job: J) {
+        self.jobs += 1;
+        self.push(when, What::Job(priority, job));
+    }
+
+    pub(super) fn push_alarm(&mut self, when: Instant, alarm: Box<dyn Alarm>) {
+        self.push(when, What::Alarm(alarm));
+    }
+
+    fn push(&mut self, when: Instant, what: What<J>) {
+        self.heap.push(Reverse(Timed { when, number: self.count, what }));
         self.count += 1;
+    }
+
+    /// Whether no job waits for its time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs == 0
+    }
+
+    /// Jobs that wait for their time.
+    pub(super) fn alive(&self) -> usize {
+        self.jobs.saturating_add_signed(-self.dead)
+    }
+
+    /// When the next is due.
+    fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse(timed)| timed.when)
+    }
+
+    fn pop(&mut self) -> Option<What<J>> {
+        let Reverse(Timed { what, .. }) = self.heap.pop()?;
+        match &what {
+            What::Job(..) => self.jobs -= 1,
+            What::Alarm(alarm) => self.silent = self.silent.saturating_sub(usize::from(alarm.is_off())),
+        }
+        Some(what)
+    }
+
+    /// A job was cancelled. Returns the dead when they have become the most, or at once if somebody `waits` for the end.
+    pub(super) fn died(&mut self, waits: bool) -> Removed<J> {
+        self.dead += 1;
+        self.sweep_if(waits)
+    }
+
+    /// An alarm was called off. Returns the dead when they have become the most.
+    pub(super) fn fell_silent(&mut self) -> Removed<J> {
+        self.silent += 1;
+        self.sweep_if(false)
+    }
+
+    fn sweep_if(&mut self, must: bool) -> Removed<J> {
+        let dead = self.silent.saturating_add_signed(self.dead.max(0));
+        let are_most = self.heap.len() > SMALL && dead > self.heap.len() / 2;
+        if are_most || must { self.take_dead() } else { Removed(Vec::new()) }
+    }
+
+    /// Takes out what was cancelled or called off.
+    pub(super) fn take_dead(&mut self) -> Removed<J> {
+        let (dead, alive): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.heap).into_iter().partition(|Reverse(timed)| timed.what.is_dead());
+        self.heap = alive.into();
+        let dead: Vec<_> = dead.into_iter().map(|Reverse(timed)| timed).collect();
+        let jobs = dead.iter().filter(|timed| matches!(timed.what, What::Job(..))).count();
+        self.jobs -= jobs;
+        self.removed_dead(jobs);
+        self.silent = 0;
+        Removed(dead)
+    }
+
+    /// All jobs, to be failed. The alarms go.
+    pub(super) fn take_all(&mut self) -> Vec<J> {
+        let all = std::mem::take(&mut self.heap).into_iter().filter_map(|Reverse(timed)| match timed.what {
+            What::Job(_, job) => Some(job),
+            What::Alarm(_) => None,
+        });
+        let all: Vec<J> = all.collect();
+        self.jobs = 0;
+        self.silent = 0;
+        self.removed_dead(all.len());
+        all
     }
 
     /// How many have been taken out dead whose death was not told yet.
@@ -38,80 +136,55 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// Jobs that were taken out were dead already.
-    fn removed_dead(&mut self, n: usize) {
+    pub(super) fn removed_dead(&mut self, n: usize) {
         self.dead -= isize::try_from(n).unwrap_or(isize::MAX);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-    }
-
-    /// When the next job is due.
-    fn next(&self) -> Option<Instant> {
-        self.jobs.peek().map(|Reverse(timed)| timed.when)
-    }
-
-    fn pop(&mut self) -> Option<Timed<J>> {
-        self.jobs.pop().map(|Reverse(timed)| timed)
-    }
-
-    /// One of them was cancelled. Returns the dead, to be dropped outside the lock, when they have become the most, or at once if
-    /// somebody `waits` for the end.
-    pub(super) fn died(&mut self, waits: bool) -> Vec<J> {
-        self.dead += 1;
-        let is_most = self.jobs.len() > SMALL && self.dead > isize::try_from(self.jobs.len() / 2).unwrap_or(isize::MAX);
-        if is_most || waits { self.take_dead() } else { Vec::new() }
-    }
-
-    /// All of them, to be failed.
-    pub(super) fn take_all(&mut self) -> Vec<J> {
-        let all: Vec<J> = std::mem::take(&mut self.jobs).into_iter().map(|Reverse(timed)| timed.job).collect();
-        self.removed_dead(all.len());
-        all
-    }
-
-    /// Takes out what was cancelled meanwhile, to be dropped outside the lock.
-    pub(super) fn take_dead(&mut self) -> Vec<J> {
-        let (dead, alive): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| !timed.job.is_waiting());
-        self.jobs = alive.into();
-        self.removed_dead(dead.len());
-        dead.into_iter().map(|Reverse(timed)| timed.job).collect()
     }
 }
 
 impl<J> Default for Delayed<J> {
     fn default() -> Self {
-        Self { jobs: BinaryHeap::new(), count: 0, dead: 0 }
+        Self { heap: BinaryHeap::new(), count: 0, jobs: 0, dead: 0, silent: 0 }
     }
 }
 
 impl<R: Runner + 'static> Shared<R> {
-    /// The body of the timer's thread: queues each job when its time has come. Ends with the shutdown, after the last one.
+    /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
+    /// shutdown, after the last job, and after the last worker, whose job may have an alarm.
     pub(super) fn keep_time(&self) {
         let mut state = self.lock();
         loop {
             match state.delayed.next() {
-                None if !state.is_open => return self.end_timer(state),
+                _ if state.needs_no_timer() => return self.end_timer(state),
                 None => self.due.wait(&mut state),
                 Some(when) if when <= Instant::now() => {
-                    if let Some(Timed { priority, job, .. }) = state.delayed.pop() {
-                        // A cancelled one is dropped, outside the lock.
-                        drop(state);
-                        if job.move_to(self.queue.id()) {
-                            self.enqueue(self.lock(), priority, job);
-                            state = self.lock();
-                        } else {
-                            drop(job);
-                            state = self.lock();
-                            state.delayed.removed_dead(1);
-                        }
-                    }
+                    let what = state.delayed.pop();
+                    state.is_moving = true;
+                    drop(state);
+                    let was_dead = self.do_what_is_due(what);
+                    state = self.lock();
+                    state.is_moving = false;
+                    state.delayed.removed_dead(usize::from(was_dead));
                 }
                 Some(when) => {
                     self.due.wait_until(&mut state, when);
                 }
             }
+        }
+    }
+
+    /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.
+    fn do_what_is_due(&self, what: Option<What<R::Job>>) -> bool {
+        match what {
+            Some(What::Job(priority, job)) if job.move_to(self.queue.id()) => {
+                self.enqueue(self.lock(), priority, job);
+                false
+            }
+            Some(What::Job(..)) => true,
+            Some(What::Alarm(alarm)) => {
+                alarm.ring();
+                false
+            }
+            None => false,
         }
     }
 }

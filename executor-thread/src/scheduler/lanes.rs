@@ -2,19 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Queued;
+use executor_core::Priority;
 
-/// Which jobs start first. Low ones are never starved: every few jobs, the others let one go first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Priority {
-    /// Before the others.
-    High,
-    /// The usual one.
-    #[default]
-    Normal,
-    /// When nothing else waits, and now and then all the same.
-    Low,
-}
+use super::Queued;
 
 /// Every so many jobs, the lanes are looked at in another order.
 const TURN: usize = 32;

@@ -1,25 +1,24 @@
 //! What the workers, the timer and the handles of a scheduler share.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam_utils::sync::Unparker;
 use executor_core::current::{self, Host};
-use executor_core::home::{self, Home, HomeId, Registration};
-use executor_core::{Broken, JobError, Rejection};
+use executor_core::home::{Home, HomeId, Registration};
+use executor_core::{JobError, Priority, Rejection};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::lanes::Priority;
-use super::state::{Own, State, Wake};
-use super::{Config, Queued, Runner, worker};
+use super::members::Own;
+use super::state::{State, Wake};
+use super::threads::Threads;
+use super::{Alarm, Config, Queued, Runner, worker};
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
 
 pub(super) struct Shared<R: Runner> {
-    this: Weak<Self>,
+    pub(super) this: Weak<Self>,
     pub(super) config: Config,
     pub(super) make: Make<R>,
     state: Mutex<State<R::Job>>,
@@ -31,22 +30,19 @@ pub(super) struct Shared<R: Runner> {
     pub(super) due: Condvar,
     /// Who waits for a place in a full queue waits here.
     pub(super) room: Condvar,
+    /// Who waits until nothing is left to do waits here.
+    pub(super) idle: Condvar,
     /// Who waits for a shutdown to be over waits here.
-    gone: Condvar,
-    threads: Mutex<Threads>,
+    pub(super) gone: Condvar,
+    /// Set by a shutdown that stops what runs.
+    pub(super) is_stopping: AtomicBool,
+    pub(super) threads: Mutex<Threads>,
     /// Held while threads are joined, so that whoever else shuts down returns no earlier.
-    joining: Mutex<()>,
+    pub(super) joining: Mutex<()>,
     /// The home of jobs in the lanes.
     pub(super) queue: Registration,
     /// The home of jobs that wait for their time.
     pub(super) delay: Registration,
-}
-
-#[derive(Default)]
-struct Threads {
-    living: HashMap<usize, JoinHandle<()>>,
-    /// The one that ended last, while the pool lives on. It joined the one before.
-    ended: Option<JoinHandle<()>>,
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -60,7 +56,9 @@ impl<R: Runner + 'static> Shared<R> {
             is_urgent: AtomicBool::new(false),
             due: Condvar::new(),
             room: Condvar::new(),
+            idle: Condvar::new(),
             gone: Condvar::new(),
+            is_stopping: AtomicBool::new(false),
             threads: Mutex::default(),
             joining: Mutex::default(),
             queue: Registration::new(this.clone()),
@@ -152,7 +150,25 @@ impl<R: Runner + 'static> Shared<R> {
         if !state.is_open {
             return Err((job, Rejection::Shutdown));
         }
-        state.delayed.push(when, priority, job);
+        state.delayed.push_job(when, priority, job);
+        self.tell_timer(state);
+        Ok(())
+    }
+
+    /// Rings `alarm` at the time `when`, unless everything has ended by then.
+    pub(super) fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+        let mut state = self.lock();
+        state.delayed.push_alarm(when, alarm);
+        self.tell_timer(state);
+    }
+
+    /// An alarm was called off.
+    pub(super) fn fell_silent(&self) {
+        let silent = self.lock().delayed.fell_silent();
+        drop(silent);
+    }
+
+    fn tell_timer(&self, mut state: MutexGuard<'_, State<R::Job>>) {
         let starts = !std::mem::replace(&mut state.has_timer, true);
         drop(state);
         if starts {
@@ -160,7 +176,6 @@ impl<R: Runner + 'static> Shared<R> {
         } else {
             self.due.notify_all();
         }
-        Ok(())
     }
 
     /// Queues a job that was accepted, and makes sure that somebody takes it.
@@ -177,70 +192,57 @@ impl<R: Runner + 'static> Shared<R> {
         self.perform(wake);
     }
 
-    pub(super) fn perform(&self, wake: Wake) {
+    /// Starts the workers that the pool may have and has not.
+    pub(super) fn prestart(&self) {
+        let hired = self.lock().hire_all();
+        for own in hired {
+            self.start_worker(own);
+        }
+    }
+
+    /// A job for each worker, all of which are started first.
+    ///
+    /// # Errors
+    ///
+    /// After a shutdown, when no job was asked for.
+    pub(super) fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
+        let mut state = self.lock();
+        if !state.is_open {
+            return Err(Rejection::Shutdown);
+        }
+        let hired = state.hire_all();
+        state.members.write(job);
+        self.is_urgent.store(true, Ordering::Relaxed);
+        self.has_come.store(true, Ordering::Relaxed);
+        let sleepers = state.wake_all();
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
+        for own in hired {
+            self.start_worker(own);
+        }
+        Ok(())
+    }
+
+    pub(super) fn perform(&self, wake: Wake<R::Job>) {
         match wake {
             Wake::Nobody => {}
             Wake::Sleeper(unparker) => unparker.unpark(),
-            Wake::Start(number) => self.start_worker(number),
+            Wake::Start(own) => self.start_worker(own),
         }
-    }
-
-    fn start_worker(&self, number: usize) {
-        let Some(shared) = self.this.upgrade() else { return };
-        if let Err(error) = self.start_thread(number, &number.to_string(), move || worker::work(&shared, number)) {
-            let mut state = self.lock();
-            state.did_not_start();
-            // The others take the jobs, unless there are none.
-            let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
-            self.tell_if_gone(&state);
-            drop(state);
-            fail_all(stranded, &error);
-        }
-    }
-
-    fn start_timer(&self) {
-        let Some(shared) = self.this.upgrade() else { return };
-        if let Err(error) = self.start_thread(usize::MAX, "timer", move || shared.keep_time()) {
-            let mut state = self.lock();
-            let delayed = state.delayed.take_all();
-            self.end_timer(state);
-            fail_all(delayed, &error);
-        }
-    }
-
-    fn start_thread(&self, number: usize, suffix: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-        let mut builder = std::thread::Builder::new().name(format!("{}-{suffix}", self.config.name));
-        if let Some(bytes) = self.config.stack_size {
-            builder = builder.stack_size(bytes);
-        }
-        let mut threads = self.threads.lock();
-        let thread = builder.spawn(body)?;
-        threads.living.insert(number, thread);
-        Ok(())
     }
 
     /// The worker's part of the state ends here; its thread does soon after.
     pub(super) fn leave(&self, mut state: MutexGuard<'_, State<R::Job>>, own: &mut Own<R::Job>) {
         state.put_back(own);
-        state.leave(own);
+        let letters = state.leave(own);
+        debug_assert!(letters.is_empty(), "a worker opens its letters before it leaves");
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         let wake = state.wake();
+        self.tell_if_idle(&state);
         drop(state);
+        self.due.notify_all();
         sleepers.iter().for_each(Unparker::unpark);
         self.perform(wake);
-    }
-
-    /// The last thing that a worker's thread does. While the pool is open, each joins the one that ended before it, so
-    /// that no more than one is left to be joined.
-    pub(super) fn gone(&self, number: usize) {
-        let mut threads = self.threads.lock();
-        let before = match threads.living.remove(&number) {
-            Some(me) => threads.ended.replace(me),
-            None => None,
-        };
-        drop(threads);
-        drop(before.map(JoinHandle::join));
-        self.tell_if_gone(&self.lock());
     }
 
     /// The timer is done; idle workers look whether they are, too.
@@ -250,9 +252,16 @@ impl<R: Runner + 'static> Shared<R> {
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         drop(state);
         sleepers.iter().for_each(Unparker::unpark);
+        self.tell_closed();
     }
 
-    fn tell_if_gone(&self, state: &State<R::Job>) {
+    pub(super) fn tell_if_idle(&self, state: &State<R::Job>) {
+        if state.wait_for_idle > 0 && state.is_idle() {
+            self.idle.notify_all();
+        }
+    }
+
+    pub(super) fn tell_if_gone(&self, state: &State<R::Job>) {
         // Who waits knows how many are its own.
         if state.is_gone(usize::MAX) {
             self.gone.notify_all();
@@ -270,24 +279,12 @@ impl<R: Runner + 'static> Shared<R> {
         sleepers.iter().for_each(Unparker::unpark);
         self.due.notify_all();
         self.room.notify_all();
+        self.tell_closed();
         if !wait || worker::is_worker_of(self) {
             return;
         }
-        let blocked = current::block();
-        let mut state = self.lock();
-        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
-        while !state.is_gone(own) {
-            self.gone.wait(&mut state);
-        }
-        drop(state);
-        let joining = self.joining.lock();
-        let Threads { living, ended } = std::mem::take(&mut *self.threads.lock());
-        for thread in living.into_values().chain(ended) {
-            // A worker's thread ends by returning; what its thread-locals do when dropped is not ours to report.
-            drop(thread.join());
-        }
-        drop(joining);
-        drop(blocked);
+        self.wait_gone(None);
+        self.join_all();
     }
 }
 
@@ -304,10 +301,12 @@ impl<R: Runner + 'static> Home for Shared<R> {
         } else {
             let is_closing = !state.is_open;
             let dead = state.delayed.died(is_closing);
-            if state.delayed.is_empty() {
+            if state.needs_no_timer() {
                 self.due.notify_all();
             }
-            dead
+            self.tell_if_gone(&state);
+            drop(state);
+            return drop(dead);
         };
         self.tell_if_gone(&state);
         drop(state);
@@ -317,7 +316,10 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn ended(&self, _: HomeId) {
         let mut state = self.lock();
         state.ending -= 1;
+        self.tell_if_idle(&state);
         self.tell_if_gone(&state);
+        drop(state);
+        self.tell_closed();
     }
 }
 
@@ -334,12 +336,9 @@ impl<R: Runner + 'static> Host for Shared<R> {
     fn unblock(&self) {
         self.lock().unblock();
     }
-}
 
-fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
-    let reason = format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer");
-    let broken = Broken::new(reason);
-    for job in jobs {
-        job.fail(JobError::Broken(broken.clone()));
+    fn is_stopping(&self) -> bool {
+        // Relaxed: the flag carries no data; jobs only look whether it is set.
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }

@@ -1,18 +1,24 @@
 //! The counts behind every decision: who works, who sleeps, who should be woken. All of it is under one lock, and no code of a
 //! user's runs under that.
 
-use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use crossbeam_utils::sync::Unparker;
+use executor_core::Promise;
 
 use super::delay::Delayed;
 use super::lanes::Lanes;
+use super::members::{BATCH, Members, Own};
 use super::{Config, Queued};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J> {
     pub(super) lanes: Lanes<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
     pub(super) has_timer: bool,
+    /// The timer holds a job in its hand: neither delayed nor queued.
+    pub(super) is_moving: bool,
+    /// Threads that wait until nothing is left to do.
+    pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
     /// Threads that wait for a place in the queue.
@@ -31,10 +37,9 @@ pub(super) struct State<J> {
     sleepers: Vec<Sleeper>,
     /// Workers ever started, for their names.
     started: usize,
-    /// Each worker's own queue, for the others to steal from.
-    stealers: Vec<(usize, Stealer<J>)>,
-    /// Workers whose own queue may have jobs in it.
-    hoarders: usize,
+    pub(super) members: Members<J>,
+    /// Who waits for the end, without a thread.
+    pub(super) closed: Vec<Promise<()>>,
 }
 
 struct Sleeper {
@@ -44,23 +49,12 @@ struct Sleeper {
 
 /// What is to be done once the lock is released.
 #[must_use = "somebody is counted as awake, and sleeps"]
-pub(super) enum Wake {
+pub(super) enum Wake<J> {
     Nobody,
     Sleeper(Unparker),
-    /// A new worker, of this number.
-    Start(usize),
+    /// A new worker.
+    Start(Own<J>),
 }
-
-/// A worker's own part: its number, its own queue, and what it is counted as.
-pub(super) struct Own<J> {
-    pub(super) number: usize,
-    pub(super) jobs: Deque<J>,
-    is_searching: bool,
-    is_hoarding: bool,
-}
-
-/// A worker takes no more jobs at once than this, so that what it leaves behind in a long job is soon stolen.
-const BATCH: usize = 32;
 
 impl<J: Queued> State<J> {
     pub(super) fn new(config: &Config) -> Self {
@@ -69,6 +63,8 @@ impl<J: Queued> State<J> {
             delayed: Delayed::default(),
             is_open: true,
             has_timer: false,
+            is_moving: false,
+            wait_for_idle: 0,
             ending: 0,
             wait_for_room: 0,
             is_spinning: false,
@@ -78,8 +74,8 @@ impl<J: Queued> State<J> {
             searching: 0,
             sleepers: Vec::new(),
             started: 0,
-            stealers: Vec::new(),
-            hoarders: 0,
+            members: Members::default(),
+            closed: Vec::new(),
         }
     }
 
@@ -109,7 +105,12 @@ impl<J: Queued> State<J> {
 
     /// Whether there will be nothing more to do.
     pub(super) fn is_over(&self) -> bool {
-        !self.is_open && self.lanes.is_empty() && self.delayed.is_empty()
+        !self.is_open && self.lanes.is_empty() && self.delayed.is_empty() && !self.members.has_letters()
+    }
+
+    /// Whether the timer has nothing left to do: no job will come, and no alarm can matter.
+    pub(super) fn needs_no_timer(&self) -> bool {
+        !self.is_open && self.delayed.is_empty() && self.workers == 0
     }
 
     /// Whether the last thread is gone, and every job that was cancelled has its outcome, but for those that `own` counts:
@@ -125,18 +126,32 @@ impl<J: Queued> State<J> {
     }
 
     /// Makes sure that somebody looks at what waits. One who looks is enough: it wakes the next when it has found something.
-    pub(super) fn wake(&mut self) -> Wake {
-        let has_work = !self.lanes.is_empty() || self.hoarders > 0;
+    pub(super) fn wake(&mut self) -> Wake<J> {
+        let has_work = !self.lanes.is_empty() || self.members.has_hoard();
         if !has_work || self.searching > 0 || self.busy() >= self.width {
             return Wake::Nobody;
         }
-        self.searching += 1;
-        if let Some(sleeper) = self.sleepers.pop() {
-            return Wake::Sleeper(sleeper.unparker);
+        match self.sleepers.pop() {
+            Some(sleeper) => {
+                self.searching += 1;
+                Wake::Sleeper(sleeper.unparker)
+            }
+            None => Wake::Start(self.hire()),
         }
+    }
+
+    /// One more worker, to be started.
+    fn hire(&mut self) -> Own<J> {
+        self.searching += 1;
         self.workers += 1;
         self.started += 1;
-        Wake::Start(self.started - 1)
+        self.members.add(self.started - 1)
+    }
+
+    /// The workers that the pool may have and has not, to be started.
+    pub(super) fn hire_all(&mut self) -> Vec<Own<J>> {
+        let missing = self.width.saturating_sub(self.workers - self.blocked);
+        (0..missing).map(|_| self.hire()).collect()
     }
 
     /// Everyone who sleeps, to look whether it is over.
@@ -145,40 +160,56 @@ impl<J: Queued> State<J> {
         self.sleepers.drain(..).map(|sleeper| sleeper.unparker).collect()
     }
 
-    /// A worker that was to be started could not be.
-    pub(super) fn did_not_start(&mut self) {
+    /// A worker that was to be started could not be. Its letters are to be failed.
+    pub(super) fn did_not_start(&mut self, number: usize) -> Vec<J> {
         self.workers -= 1;
         self.searching -= 1;
+        let letters = self.members.remove(number);
+        self.delayed.removed_dead(letters.len());
+        letters
     }
 
-    /// A worker's first step. It was started to search.
-    pub(super) fn join(&mut self, number: usize) -> Own<J> {
-        let jobs = Deque::new_fifo();
-        self.stealers.push((number, jobs.stealer()));
-        Own { number, jobs, is_searching: true, is_hoarding: false }
-    }
-
-    /// A worker's last step.
-    pub(super) fn leave(&mut self, own: &mut Own<J>) {
+    /// A worker's last step, or the end of one that could not be started. Its letters have nobody left to open them.
+    pub(super) fn leave(&mut self, own: &mut Own<J>) -> Vec<J> {
         self.found(own);
-        self.stealers.retain(|(number, _)| *number != own.number);
         self.workers -= 1;
+        self.members.remove(own.number)
     }
 
     /// The next job for `own`, and whoever should look for the one after it.
     pub(super) fn take(&mut self, own: &mut Own<J>, batch: bool) -> Option<J> {
-        let job = self
-            .lanes
-            .pop_urgent()
-            .or_else(|| own.jobs.pop())
-            .or_else(|| self.lanes.pop())
-            .or_else(|| self.steal(own))?;
+        let job = self.next_job(own)?;
         self.found(own);
         if batch && own.jobs.is_empty() {
             self.hoard(own);
         }
-        self.count_hoard(own);
+        self.members.count_hoard(own);
         Some(job)
+    }
+
+    fn next_job(&mut self, own: &Own<J>) -> Option<J> {
+        (self.lanes.pop_urgent())
+            .or_else(|| own.jobs.pop())
+            .or_else(|| self.lanes.pop())
+            .or_else(|| self.members.steal(own))
+    }
+
+    /// The job that `own` took last was dead already.
+    pub(super) fn removed_dead(&mut self, own: &Own<J>) {
+        // A letter's home is that of delayed jobs, so that nobody runs it in the place of another worker.
+        if own.has_letter { self.delayed.removed_dead(1) } else { self.lanes.removed_dead(1) }
+    }
+
+    /// A job for this worker alone.
+    pub(super) fn open_letter(&mut self, own: &mut Own<J>) -> Option<J> {
+        let letter = self.members.letter(own)?;
+        self.found(own);
+        Some(letter)
+    }
+
+    /// Whether workers should look here before they go on with their own queues.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.lanes.has_urgent() || self.members.has_letters()
     }
 
     /// Takes a share of a long queue along, so that the next few jobs need no lock.
@@ -189,31 +220,13 @@ impl<J: Queued> State<J> {
         }
     }
 
-    fn steal(&self, own: &Own<J>) -> Option<J> {
-        if self.hoarders == 0 {
-            return None;
-        }
-        let others = self.stealers.iter().filter(|(number, _)| *number != own.number);
-        others.map(|(_, stealer)| steal_from(stealer, &own.jobs)).find_map(Steal::success)
-    }
-
-    /// Counts whether the own queue has jobs in it. Others may have stolen them.
-    pub(super) fn count_hoard(&mut self, own: &mut Own<J>) {
-        match (own.is_hoarding, own.jobs.is_empty()) {
-            (false, false) => self.hoarders += 1,
-            (true, true) => self.hoarders -= 1,
-            _ => {}
-        }
-        own.is_hoarding = !own.jobs.is_empty();
-    }
-
     /// Puts the own jobs back where they came from, before all others.
     pub(super) fn put_back(&mut self, own: &mut Own<J>) {
         let mut jobs: Vec<J> = std::iter::from_fn(|| own.jobs.pop()).collect();
         while let Some(job) = jobs.pop() {
             self.lanes.push_front(job);
         }
-        self.count_hoard(own);
+        self.members.count_hoard(own);
     }
 
     pub(super) fn search(&mut self, own: &mut Own<J>) {
@@ -243,22 +256,24 @@ impl<J: Queued> State<J> {
     }
 
     /// The calling worker's job waits; another worker may take its place.
-    pub(super) fn block(&mut self) -> Wake {
+    pub(super) fn block(&mut self) -> Wake<J> {
         self.blocked += 1;
         self.wake()
     }
 
+    /// Jobs that run now.
+    pub(super) fn running(&self) -> usize {
+        self.busy() - self.searching + self.blocked
+    }
+
+    /// Whether nothing is queued, delayed, running or ending.
+    pub(super) fn is_idle(&self) -> bool {
+        let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
+        !waits && self.delayed.alive() == 0 && !self.is_moving && self.running() == 0 && self.ending == 0
+    }
+
     pub(super) fn unblock(&mut self) {
         self.blocked -= 1;
-    }
-}
-
-fn steal_from<J>(stealer: &Stealer<J>, into: &Deque<J>) -> Steal<J> {
-    loop {
-        match stealer.steal_batch_with_limit_and_pop(into, BATCH) {
-            Steal::Retry => {}
-            done => return done,
-        }
     }
 }
 
@@ -288,14 +303,14 @@ mod tests {
         State::new(&Config::new("test", width))
     }
 
-    fn push(state: &mut State<Number>, number: usize) -> Wake {
+    fn push(state: &mut State<Number>, number: usize) -> Wake<Number> {
         state.lanes.push(Priority::Normal, Number(number));
         state.wake()
     }
 
-    fn started(wake: Wake) -> usize {
+    fn started(wake: Wake<Number>) -> Own<Number> {
         match wake {
-            Wake::Start(number) => number,
+            Wake::Start(own) => own,
             Wake::Sleeper(_) | Wake::Nobody => panic!("no worker was started"),
         }
     }
@@ -303,14 +318,10 @@ mod tests {
     #[test]
     fn a_burst_wakes_one_who_wakes_the_next() {
         let mut state = state(2);
-        let first = started(push(&mut state, 0));
+        let mut one = started(push(&mut state, 0));
         assert!((1..5).all(|number| matches!(push(&mut state, number), Wake::Nobody)), "one looks already");
-        let mut one = state.join(first);
         assert_eq!(state.take(&mut one, false).map(|job| job.0), Some(0));
-        let mut two = {
-            let number = started(state.wake());
-            state.join(number)
-        };
+        let mut two = started(state.wake());
         assert_eq!(state.take(&mut two, false).map(|job| job.0), Some(1));
         assert!(matches!(state.wake(), Wake::Nobody), "the pool is two wide");
     }
@@ -318,33 +329,30 @@ mod tests {
     #[test]
     fn a_blocked_worker_is_replaced_and_its_jobs_are_stolen() {
         let mut state = state(1);
-        let number = started(push(&mut state, 0));
+        let mut one = started(push(&mut state, 0));
         for number in 1..9 {
             assert!(matches!(push(&mut state, number), Wake::Nobody));
         }
-        let mut one = state.join(number);
         assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
-        assert_eq!((state.lanes.len(), state.hoarders), (4, 1));
-        let spare = started(state.block());
-        let mut spare = state.join(spare);
+        assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
+        let mut spare = started(state.block());
         let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
         assert_eq!(order.len(), 8, "{order:?}");
         state.unblock();
         assert!(state.is_too_wide());
-        state.leave(&mut spare);
+        assert!(state.leave(&mut spare).is_empty());
         assert!(!state.is_too_wide());
-        state.count_hoard(&mut one);
-        assert_eq!(state.hoarders, 0);
+        state.members.count_hoard(&mut one);
+        assert!(!state.members.has_hoard());
     }
 
     #[test]
     fn what_a_worker_puts_back_comes_first() {
         let mut state = state(1);
-        let number = started(push(&mut state, 0));
+        let mut one = started(push(&mut state, 0));
         for number in 1..9 {
             assert!(matches!(push(&mut state, number), Wake::Nobody));
         }
-        let mut one = state.join(number);
         state.take(&mut one, true).unwrap();
         state.put_back(&mut one);
         let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut one, false)).map(|job| job.0).collect();
@@ -356,8 +364,7 @@ mod tests {
         let mut state = state(3);
         let mut workers: Vec<_> = (0..2)
             .map(|number| {
-                let number = started(push(&mut state, number));
-                let mut own = state.join(number);
+                let mut own = started(push(&mut state, number));
                 state.take(&mut own, false).unwrap();
                 own
             })

@@ -12,8 +12,8 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
 use super::Runner;
+use super::members::Own;
 use super::shared::Shared;
-use super::state::Own;
 
 thread_local! {
     /// Which scheduler this thread works for: the address of what its workers share, or null.
@@ -25,12 +25,11 @@ pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
 }
 
 /// The body of a worker's thread.
-pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, number: usize) {
+pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     SCHEDULER.set(Arc::as_ptr(shared).cast());
     let name: Arc<str> = Arc::from(std::thread::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
-    let mut own = shared.lock().join(number);
     let parker = Parker::new();
     let mut runner = None;
     while let Some(job) = shared.next(&mut own, &parker) {
@@ -40,14 +39,14 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, number: usize) 
         });
         match outcome {
             Ok(true) => {}
-            Ok(false) => shared.lock().lanes.removed_dead(1),
+            Ok(false) => shared.lock().removed_dead(&own),
             // A runner that panicked may be broken. The next job gets a new one.
             Err(_) => drop_quietly(runner.take()),
         }
     }
     drop_quietly(runner);
     drop_quietly(catch(|| current::set_worker(None)));
-    shared.gone(number);
+    shared.gone(own.number);
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -57,12 +56,16 @@ impl<R: Runner + 'static> Shared<R> {
         if !self.is_urgent.load(Ordering::Relaxed)
             && let Some(job) = own.jobs.pop()
         {
+            own.has_letter = false;
             return Some(job);
         }
         let mut has_spun = false;
         let mut state = self.lock();
         loop {
-            state.count_hoard(own);
+            state.members.count_hoard(own);
+            if let Some(letter) = state.open_letter(own) {
+                return Some(letter);
+            }
             if state.is_too_wide() {
                 state.put_back(own);
                 if state.is_spare() {
@@ -70,7 +73,7 @@ impl<R: Runner + 'static> Shared<R> {
                     return None;
                 }
             } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
-                self.is_urgent.store(state.lanes.has_urgent(), Ordering::Relaxed);
+                self.is_urgent.store(state.is_urgent(), Ordering::Relaxed);
                 let wake = state.wake();
                 let makes_room = state.wait_for_room > 0;
                 drop(state);
@@ -85,6 +88,7 @@ impl<R: Runner + 'static> Shared<R> {
             } else if !has_spun && !state.is_spinning {
                 has_spun = true;
                 state.search(own);
+                self.tell_if_idle(&state);
                 state.is_spinning = true;
                 self.has_come.store(false, Ordering::Relaxed);
                 drop(state);
@@ -98,6 +102,7 @@ impl<R: Runner + 'static> Shared<R> {
                 .then(|| Instant::now().checked_add(self.config.keep_alive))
                 .flatten();
             state.fall_asleep(own, parker.unparker().clone());
+            self.tell_if_idle(&state);
             drop(state);
             match until {
                 Some(until) => parker.park_deadline(until),

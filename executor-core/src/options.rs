@@ -1,0 +1,129 @@
+//! What can be said of a job besides what it does.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which jobs start first. Low ones are never starved: every few jobs, the others let one go first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Priority {
+    /// Before the others.
+    High,
+    /// The usual one.
+    #[default]
+    Normal,
+    /// When nothing else waits, and now and then all the same.
+    Low,
+}
+
+/// Options of a job, for the `with` of a pool.
+///
+/// ```
+/// use std::time::Duration;
+/// use executor_core::{JobOptions, Priority};
+///
+/// let options = JobOptions::new().name("thumbnail").priority(Priority::Low).timeout(Duration::from_secs(5));
+/// assert_eq!(options.get_timeout(), Some(Duration::from_secs(5)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until a pool is given them"]
+pub struct JobOptions {
+    label: Option<Arc<Label>>,
+    priority: Priority,
+    delay: Option<Duration>,
+    timeout: Option<Duration>,
+    start_by: Option<Duration>,
+}
+
+/// How a job is called: in errors, and by [`current`](crate::current).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Its name, in place of its type's.
+    pub name: Option<Arc<str>>,
+    /// What it belongs to, such as a request.
+    pub tag: Option<Arc<str>>,
+}
+
+impl JobOptions {
+    /// No options: an unnamed job of normal priority, to start as soon as it can and to run as long as it likes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name).
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
+        self.labelled(|label| label.name = Some(name.into()))
+    }
+
+    /// What the job belongs to, such as a request: in the job, [`current::tag`](crate::current::tag).
+    pub fn tag(self, tag: impl Into<Arc<str>>) -> Self {
+        self.labelled(|label| label.tag = Some(tag.into()))
+    }
+
+    /// Which jobs start before this one.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Queue the job only once `delay` is over. A shutdown waits for it.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// The time that it may run. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
+    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// The time that it may wait in the queue, which begins when its delay is over. If it has not started by then, it never
+    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut).
+    pub fn start_by(mut self, limit: Duration) -> Self {
+        self.start_by = Some(limit);
+        self
+    }
+
+    /// For those who write executors: name and tag.
+    pub fn label(&self) -> Option<&Arc<Label>> {
+        self.label.as_ref()
+    }
+
+    /// For those who write executors: the priority.
+    pub fn get_priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// For those who write executors: the delay.
+    pub fn get_delay(&self) -> Option<Duration> {
+        self.delay
+    }
+
+    /// For those who write executors: the time to run.
+    pub fn get_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// For those who write executors: the time to wait.
+    pub fn get_start_by(&self) -> Option<Duration> {
+        self.start_by
+    }
+
+    fn labelled(mut self, change: impl FnOnce(&mut Label)) -> Self {
+        change(Arc::make_mut(self.label.get_or_insert_default()));
+        self
+    }
+}
+
+impl fmt::Display for Label {
+    /// `name [tag]`, as far as they are known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, &self.tag) {
+            (Some(name), Some(tag)) => write!(f, "{name} [{tag}]"),
+            (Some(one), None) | (None, Some(one)) => f.write_str(one),
+            (None, None) => Ok(()),
+        }
+    }
+}

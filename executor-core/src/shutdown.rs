@@ -1,0 +1,99 @@
+//! How an executor is shut down when there is more to say than "wait" or "don't".
+
+use std::fmt;
+use std::time::Duration;
+
+/// What becomes of the jobs at a shutdown, and how long it may take.
+///
+/// ```
+/// use std::time::Duration;
+/// use executor_core::ShutdownPolicy;
+///
+/// // Run what was accepted; what is not done in five seconds is cancelled, or asked to stop.
+/// let policy = ShutdownPolicy::drain().within(Duration::from_secs(5));
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a policy does nothing until a pool is given it"]
+pub struct ShutdownPolicy {
+    step: ShutdownStep,
+    limit: Option<Duration>,
+}
+
+/// How hard a shutdown is. Each step does what the ones before it do, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ShutdownStep {
+    /// Runs what was accepted.
+    Drain,
+    /// Cancels what has not started.
+    CancelPending,
+    /// Stops what runs: on threads it is asked to, processes are killed.
+    Kill,
+}
+
+impl ShutdownPolicy {
+    /// Every accepted job runs, delayed ones at their time.
+    pub fn drain() -> Self {
+        Self { step: ShutdownStep::Drain, limit: None }
+    }
+
+    /// Jobs that have not started are cancelled, delayed ones too. Those that run go on to their end.
+    pub fn cancel_pending() -> Self {
+        Self { step: ShutdownStep::CancelPending, limit: None }
+    }
+
+    /// Jobs that have not started are cancelled, and those that run are stopped: on threads they are asked
+    /// ([`current::stop_requested`](crate::current::stop_requested)), processes are killed.
+    pub fn kill() -> Self {
+        Self { step: ShutdownStep::Kill, limit: None }
+    }
+
+    /// Waits for at most `limit`. When that is over, what has not started is cancelled, what runs is stopped, and the
+    /// report tells what runs all the same.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// For those who write executors: what to do first.
+    pub fn step(&self) -> ShutdownStep {
+        self.step
+    }
+
+    /// For those who write executors: how long to wait, if not for ever.
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+}
+
+/// What became of the jobs that an executor still had when it was shut down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "it says whether jobs were cancelled or still run"]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// They ran to their end.
+    pub completed: usize,
+    /// They never started.
+    pub cancelled: usize,
+    /// They run still: the time was up, and they do not listen.
+    pub still_running: usize,
+}
+
+impl ShutdownReport {
+    /// For those who write executors: a report.
+    pub fn new(completed: usize, cancelled: usize, still_running: usize) -> Self {
+        Self { completed, cancelled, still_running }
+    }
+
+    /// Whether every job ran to its end.
+    pub fn is_clean(&self) -> bool {
+        self.cancelled == 0 && self.still_running == 0
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { completed, cancelled, still_running } = self;
+        write!(f, "{completed} completed, {cancelled} cancelled, {still_running} still running")
+    }
+}

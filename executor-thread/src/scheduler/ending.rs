@@ -1,0 +1,130 @@
+//! The ends: of everything that was accepted, and of the scheduler.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use executor_core::current;
+use executor_core::home;
+use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, promise};
+
+use super::shared::Shared;
+use super::worker::is_worker_of;
+use super::{Queued, Runner};
+
+impl<R: Runner + 'static> Shared<R> {
+    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not on a
+    /// worker of this very scheduler, whose own job runs.
+    pub(super) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        if is_worker_of(self) {
+            return false;
+        }
+        let _blocked = current::block();
+        let mut state = self.lock();
+        state.wait_for_idle += 1;
+        while !state.is_idle() {
+            let is_late = match deadline {
+                None => {
+                    self.idle.wait(&mut state);
+                    false
+                }
+                Some(deadline) => self.idle.wait_until(&mut state, deadline).timed_out(),
+            };
+            if is_late {
+                break;
+            }
+        }
+        state.wait_for_idle -= 1;
+        state.is_idle()
+    }
+
+    /// A shutdown as `policy` says. On a worker of this very scheduler it waits for nothing.
+    pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+        let deadline = policy.limit().map(|limit| Instant::now().checked_add(limit));
+        let pending = {
+            let mut state = self.lock();
+            state.is_open = false;
+            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running()
+        };
+        self.shutdown(false);
+        let mut cancelled = self.take_step(policy.step());
+        if is_worker_of(self) {
+            return self.report(pending, cancelled);
+        }
+        let is_gone = self.wait_gone(deadline.flatten());
+        if is_gone {
+            self.join_all();
+        } else {
+            cancelled += self.take_step(ShutdownStep::Kill);
+        }
+        self.report(pending, cancelled)
+    }
+
+    /// A future that ends when the scheduler is shut down and its last thread is about to end.
+    pub(super) fn closed(&self) -> Future<()> {
+        let (promise, future) = promise();
+        self.lock().closed.push(promise);
+        self.tell_closed();
+        future
+    }
+
+    /// Ends those futures, if it has come to that. They run code of their owners', so no lock is held.
+    pub(super) fn tell_closed(&self) {
+        let mut state = self.lock();
+        if state.is_open || !state.is_gone(0) {
+            return;
+        }
+        let closed = std::mem::take(&mut state.closed);
+        drop(state);
+        for promise in closed {
+            promise.complete(());
+        }
+    }
+
+    fn take_step(&self, step: ShutdownStep) -> usize {
+        if step >= ShutdownStep::Kill {
+            // Relaxed: see `is_stopping` of the host.
+            self.is_stopping.store(true, Ordering::Relaxed);
+        }
+        if step >= ShutdownStep::CancelPending { self.cancel_pending() } else { 0 }
+    }
+
+    /// Cancels what has not started. Says how much that was.
+    fn cancel_pending(&self) -> usize {
+        let mut state = self.lock();
+        let (hoarded, letters) = state.members.steal_all();
+        let (queued, delayed) = (state.lanes.take_all(), state.delayed.take_all());
+        state.lanes.removed_dead(hoarded.len());
+        state.delayed.removed_dead(letters.len());
+        drop(state);
+        let all = hoarded.into_iter().chain(letters).chain(queued).chain(delayed);
+        let cancelled = all.filter(Queued::is_waiting).map(|job| job.fail(JobError::Cancelled)).count();
+        // Those who slept because something was left to do.
+        self.shutdown(false);
+        cancelled
+    }
+
+    fn report(&self, pending: usize, cancelled: usize) -> ShutdownReport {
+        let state = self.lock();
+        let still_running = state.running();
+        let left = state.lanes.alive() + state.delayed.alive();
+        ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
+    }
+
+    /// Blocks until the last thread is about to end, until `deadline` at most. Says whether it came to that.
+    pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
+        let _blocked = current::block();
+        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
+        let mut state = self.lock();
+        while !state.is_gone(own) {
+            match deadline {
+                None => self.gone.wait(&mut state),
+                Some(deadline) => {
+                    if self.gone.wait_until(&mut state, deadline).timed_out() {
+                        return state.is_gone(own);
+                    }
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,134 @@
+//! The workers one by one: each has a queue of its own, which the others may steal from, and a letter box for jobs that are for
+//! it alone.
+
+use std::collections::VecDeque;
+
+use crossbeam_deque::{Steal, Stealer, Worker as Deque};
+
+/// No worker takes more jobs along than this, so that what it leaves behind in a long job is soon stolen.
+pub(super) const BATCH: usize = 32;
+
+pub(super) struct Members<J> {
+    list: Vec<Member<J>>,
+    /// Workers whose own queue may have jobs in it.
+    hoarders: usize,
+    /// Jobs in letter boxes.
+    letters: usize,
+}
+
+struct Member<J> {
+    number: usize,
+    stealer: Stealer<J>,
+    letters: VecDeque<J>,
+}
+
+/// A worker's own part: its number, its own queue, and what it is counted as.
+pub(super) struct Own<J> {
+    pub(super) number: usize,
+    pub(super) jobs: Deque<J>,
+    pub(super) is_searching: bool,
+    is_hoarding: bool,
+    /// Whether the job that it took last was for it alone.
+    pub(super) has_letter: bool,
+}
+
+impl<J> Default for Members<J> {
+    fn default() -> Self {
+        Self { list: Vec::new(), hoarders: 0, letters: 0 }
+    }
+}
+
+impl<J> Members<J> {
+    /// One more, who is about to search.
+    pub(super) fn add(&mut self, number: usize) -> Own<J> {
+        let jobs = Deque::new_fifo();
+        self.list.push(Member { number, stealer: jobs.stealer(), letters: VecDeque::new() });
+        Own { number, jobs, is_searching: true, is_hoarding: false, has_letter: false }
+    }
+
+    /// One less. Its letters have nobody left to open them.
+    pub(super) fn remove(&mut self, number: usize) -> Vec<J> {
+        let Some(place) = self.list.iter().position(|member| member.number == number) else { return Vec::new() };
+        let letters = Vec::from(self.list.swap_remove(place).letters);
+        self.letters -= letters.len();
+        letters
+    }
+
+    /// How many jobs are in their own queues.
+    pub(super) fn hoarded(&self) -> usize {
+        self.list.iter().map(|member| member.stealer.len()).sum()
+    }
+
+    /// Whether one of them may have something to steal.
+    pub(super) fn has_hoard(&self) -> bool {
+        self.hoarders > 0
+    }
+
+    /// Counts whether the own queue has jobs in it. Others may have stolen them.
+    pub(super) fn count_hoard(&mut self, own: &mut Own<J>) {
+        match (own.is_hoarding, own.jobs.is_empty()) {
+            (false, false) => self.hoarders += 1,
+            (true, true) => self.hoarders -= 1,
+            _ => {}
+        }
+        own.is_hoarding = !own.jobs.is_empty();
+    }
+
+    /// A job from the queue of another, and some more into the own one.
+    pub(super) fn steal(&self, own: &Own<J>) -> Option<J> {
+        if self.hoarders == 0 {
+            return None;
+        }
+        let others = self.list.iter().filter(|member| member.number != own.number);
+        others
+            .map(|member| insist(|| member.stealer.steal_batch_with_limit_and_pop(&own.jobs, BATCH)))
+            .find_map(Steal::success)
+    }
+
+    /// Everything that is in their queues and letter boxes.
+    pub(super) fn steal_all(&mut self) -> (Vec<J>, Vec<J>) {
+        let (mut jobs, mut letters) = (Vec::new(), Vec::new());
+        for member in &mut self.list {
+            while let Steal::Success(job) = insist(|| member.stealer.steal()) {
+                jobs.push(job);
+            }
+            letters.extend(member.letters.drain(..));
+        }
+        self.letters = 0;
+        (jobs, letters)
+    }
+
+    /// A job for each of them.
+    pub(super) fn write(&mut self, mut job: impl FnMut() -> J) {
+        for member in &mut self.list {
+            member.letters.push_back(job());
+        }
+        self.letters += self.list.len();
+    }
+
+    pub(super) fn has_letters(&self) -> bool {
+        self.letters > 0
+    }
+
+    /// A job for this one alone.
+    pub(super) fn letter(&mut self, own: &mut Own<J>) -> Option<J> {
+        own.has_letter = false;
+        if self.letters == 0 {
+            return None;
+        }
+        let letter = self.list.iter_mut().find(|member| member.number == own.number)?.letters.pop_front()?;
+        self.letters -= 1;
+        own.has_letter = true;
+        Some(letter)
+    }
+}
+
+/// Until it is known whether there is something.
+fn insist<T>(steal: impl Fn() -> Steal<T>) -> Steal<T> {
+    loop {
+        match steal() {
+            Steal::Retry => {}
+            done => return done,
+        }
+    }
+}

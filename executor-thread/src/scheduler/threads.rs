@@ -1,0 +1,87 @@
+//! The threads of a scheduler: how they start, and how they are joined.
+
+use std::collections::HashMap;
+use std::thread::JoinHandle;
+
+use executor_core::{Broken, JobError, current};
+
+use super::members::Own;
+use super::shared::Shared;
+use super::{Queued, Runner, worker};
+
+#[derive(Default)]
+pub(super) struct Threads {
+    living: HashMap<usize, JoinHandle<()>>,
+    /// The one that ended last, while the pool lives on. It joined the one before.
+    ended: Option<JoinHandle<()>>,
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    pub(super) fn start_worker(&self, own: Own<R::Job>) {
+        let Some(shared) = self.this.upgrade() else { return };
+        let number = own.number;
+        if let Err(error) = self.start_thread(number, &number.to_string(), move || worker::work(&shared, own)) {
+            let mut state = self.lock();
+            let letters = state.did_not_start(number);
+            // The others take the jobs, unless there are none.
+            let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
+            self.tell_if_gone(&state);
+            drop(state);
+            fail_all(letters.into_iter().chain(stranded), &error);
+        }
+    }
+
+    pub(super) fn start_timer(&self) {
+        let Some(shared) = self.this.upgrade() else { return };
+        if let Err(error) = self.start_thread(usize::MAX, "timer", move || shared.keep_time()) {
+            let mut state = self.lock();
+            let delayed = state.delayed.take_all();
+            self.end_timer(state);
+            fail_all(delayed, &error);
+        }
+    }
+
+    fn start_thread(&self, number: usize, suffix: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let mut builder = std::thread::Builder::new().name(format!("{}-{suffix}", self.config.name));
+        if let Some(bytes) = self.config.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let mut threads = self.threads.lock();
+        let thread = builder.spawn(body)?;
+        threads.living.insert(number, thread);
+        Ok(())
+    }
+
+    /// The last thing that a worker's thread does. While the pool is open, each joins the one that ended before it, so
+    /// that no more than one is left to be joined.
+    pub(super) fn gone(&self, number: usize) {
+        let mut threads = self.threads.lock();
+        let before = match threads.living.remove(&number) {
+            Some(me) => threads.ended.replace(me),
+            None => None,
+        };
+        drop(threads);
+        drop(before.map(JoinHandle::join));
+        self.tell_if_gone(&self.lock());
+        self.tell_closed();
+    }
+
+    /// Joins what [`wait_gone`](Shared::wait_gone) has waited for.
+    pub(super) fn join_all(&self) {
+        let _blocked = current::block();
+        let _joining = self.joining.lock();
+        let Threads { living, ended } = std::mem::take(&mut *self.threads.lock());
+        for thread in living.into_values().chain(ended) {
+            // A worker's thread ends by returning; what its thread-locals do when dropped is not ours to report.
+            drop(thread.join());
+        }
+    }
+}
+
+fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
+    let reason = format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer");
+    let broken = Broken::new(reason);
+    for job in jobs {
+        job.fail(JobError::Broken(broken.clone()));
+    }
+}

@@ -1,0 +1,257 @@
+//! A pool seen with options: each job that is submitted through it has them.
+
+use std::any::type_name;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use executor_core::cell::Control;
+use executor_core::{
+    ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, JobOptions, Label, Map, Rejected, Shutdown,
+    TimedOut, current,
+};
+
+use crate::ThreadHandle;
+use crate::scheduler::Alarm;
+
+/// A view of a [`ThreadPool`](crate::ThreadPool) whose jobs have options. Made by [`with`](crate::ThreadPool::with). Cheap to
+/// clone; does not keep the pool alive.
+///
+/// ```
+/// use executor_core::{JobOptions, Priority};
+/// use executor_thread::ThreadPool;
+///
+/// let pool = ThreadPool::new(2);
+/// let background = pool.with(JobOptions::new().priority(Priority::Low).tag("nightly"));
+/// let tag = background.submit(executor_core::current::tag);
+/// assert_eq!(tag.result()?.as_deref(), Some("nightly"));
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+#[derive(Clone)]
+pub struct ThreadView {
+    pool: ThreadHandle,
+    options: JobOptions,
+}
+
+impl ThreadView {
+    pub(crate) fn new(pool: ThreadHandle, options: JobOptions) -> Self {
+        Self { pool, options }
+    }
+
+    /// The options.
+    pub fn options(&self) -> &JobOptions {
+        &self.options
+    }
+
+    /// Hands a job over with the view's options. Otherwise as [`ThreadPool::submit`](crate::ThreadPool::submit).
+    pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
+        if let Some(delay) = self.options.get_delay() {
+            return self.submit_after(delay, job);
+        }
+        let (job, wait) = self.described(job);
+        let future = self.pool.submit_at(self.options.get_priority(), job);
+        self.limit::<J>(wait, future.control(), Duration::ZERO);
+        future
+    }
+
+    /// As `submit`, but never blocks, and gives a job that is refused back.
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when a bounded queue is full.
+    pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        let (job, wait) = self.described(job);
+        let priority = self.options.get_priority();
+        let submitted = match self.options.get_delay() {
+            None => self.pool.try_submit_at(priority, job),
+            Some(delay) => self.pool.try_submit_later(delay, priority, job),
+        };
+        match submitted {
+            Ok(future) => {
+                self.limit::<J>(wait, future.control(), self.options.get_delay().unwrap_or_default());
+                Ok(future)
+            }
+            Err(rejected) => {
+                let reason = rejected.reason();
+                Err(Rejected::new(rejected.into_job().job, reason))
+            }
+        }
+    }
+
+    /// Hands a job over whose outcome nobody waits for.
+    pub fn execute<J: Job>(&self, job: J) {
+        drop(self.submit(job));
+    }
+
+    /// Hands a job over that is queued once `delay`, in place of the view's own, is over.
+    pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        let (job, wait) = self.described(job);
+        match self.pool.try_submit_later(delay, self.options.get_priority(), job) {
+            Ok(future) => {
+                self.limit::<J>(wait, future.control(), delay);
+                future
+            }
+            Err(rejected) => Future::failed(JobError::Rejected(rejected.reason())),
+        }
+    }
+
+    /// Applies `f` to each item, in parallel and in order; see [`Map`].
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<Self, F>>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        ClosureExecutor::map(self, items, f)
+    }
+
+    /// The job with what the options say of its run, and the flag that its wait is over, if that is limited.
+    fn described<J: Job>(&self, job: J) -> (Described<J>, Option<Arc<AtomicBool>>) {
+        let wait = self.options.get_start_by().map(|_| Arc::new(AtomicBool::new(false)));
+        let waits = wait.clone().map(|is_over| Off { is_over, pool: self.pool.clone() });
+        let (label, timeout) = (self.options.label().cloned(), self.options.get_timeout());
+        let timeout = timeout.map(|limit| (limit, self.pool.clone()));
+        (Described { job, label, timeout, waits }, wait)
+    }
+
+    /// Ends the job if it has not started in its time, which begins after `delay`.
+    fn limit<J>(&self, wait: Option<Arc<AtomicBool>>, control: Arc<dyn Control>, delay: Duration) {
+        let (Some(is_off), Some(limit)) = (wait, self.options.get_start_by()) else { return };
+        let Some(when) = Instant::now().checked_add(delay.saturating_add(limit)) else { return };
+        let error = timed_out::<J>(self.options.label(), limit);
+        self.pool.scheduler.push_alarm(when, Box::new(TimeIsUp { control, error, is_off, may_run: false }));
+    }
+}
+
+fn timed_out<J>(label: Option<&Arc<Label>>, limit: Duration) -> JobError {
+    let name = label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into());
+    JobError::TimedOut(TimedOut::new(name, limit))
+}
+
+/// A job with its name and its limits.
+struct Described<J> {
+    job: J,
+    label: Option<Arc<Label>>,
+    timeout: Option<(Duration, ThreadHandle)>,
+    /// Dropped when the job starts, or never will: then nobody needs to wait for its start any more.
+    waits: Option<Off>,
+}
+
+impl<J: Job> Job for Described<J> {
+    type Output = J::Output;
+
+    fn run(self) -> J::Output {
+        drop(self.waits);
+        let Some((limit, pool)) = self.timeout else {
+            current::describe(self.label, None);
+            return self.job.run();
+        };
+        let error = timed_out::<J>(self.label.as_ref(), limit);
+        let when = Instant::now().checked_add(limit);
+        current::describe(self.label, when);
+        let is_off = Arc::new(AtomicBool::new(false));
+        if let (Some(control), Some(when)) = (current::control(), when) {
+            let alarm = TimeIsUp { control, error, is_off: is_off.clone(), may_run: true };
+            pool.scheduler.push_alarm(when, Box::new(alarm));
+        }
+        let _off = Off { is_over: is_off, pool };
+        self.job.run()
+    }
+}
+
+/// Calls an alarm off when it is dropped.
+struct Off {
+    is_over: Arc<AtomicBool>,
+    pool: ThreadHandle,
+}
+
+impl Drop for Off {
+    fn drop(&mut self) {
+        // Relaxed: an alarm that rings all the same finds that the job has ended.
+        self.is_over.store(true, Ordering::Relaxed);
+        self.pool.scheduler.called_off();
+    }
+}
+
+/// Ends a job whose time is up.
+struct TimeIsUp {
+    control: Arc<dyn Control>,
+    error: JobError,
+    is_off: Arc<AtomicBool>,
+    /// Whether it is the time to run that is up, not the time to wait.
+    may_run: bool,
+}
+
+impl Alarm for TimeIsUp {
+    fn ring(self: Box<Self>) {
+        if self.is_off() {
+            return;
+        }
+        if self.may_run {
+            // First the job is asked to stop, then its future tells.
+            self.control.abort();
+            self.control.fail(self.error);
+        } else {
+            self.control.withdraw(self.error);
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Relaxed)
+    }
+}
+
+impl Shutdown for ThreadView {
+    fn shutdown(&self, wait: bool) {
+        self.pool.shutdown(wait);
+    }
+}
+
+impl<J: Job> Executor<J> for ThreadView {
+    fn submit(&self, job: J) -> Future<J::Output> {
+        Self::submit(self, job)
+    }
+
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        Self::try_submit(self, job)
+    }
+}
+
+impl ClosureExecutor for ThreadView {
+    type Handle = Self;
+
+    fn submit<F, T>(&self, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Self::submit(self, job)
+    }
+
+    fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Self::submit_after(self, delay, job)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn workers(&self) -> usize {
+        self.pool.workers()
+    }
+
+    fn handle(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl fmt::Debug for ThreadView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadView").field("options", &self.options).finish_non_exhaustive()
+    }
+}
