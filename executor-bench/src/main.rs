@@ -10,6 +10,8 @@
 //!   compare them within one run only, and trust none that spreads wide.
 //! - `ours / it` is what counts: the median, over the rounds, of our measurement divided by the contender's of the same
 //!   round. Below 1, ours is better.
+//! - `of minima` is the ratio of the two best rounds: on a machine that is never quiet it says more about what the
+//!   code can do, and less about what one gets.
 //! - `goal` is the most that ratio may be, or, in our own row, our median; `verdict` says whether it is. A small miss
 //!   or a narrow success of a noisy run needs another run, with more `--rounds`.
 //!
@@ -45,6 +47,8 @@ Parts:
   growth        only how a job's cost grows with threads, jobs and submitters
 
 Options:
+  --threads <N> of the pools, where a work does not say it itself (as many as cores)
+  --only <TEXT> only works whose label contains this
   --rounds <N>  how often each contender is measured (11)
   --quick       small sizes and one round, to see that everything runs
   --csv         comma-separated values instead of tables
@@ -62,6 +66,7 @@ enum Part {
 struct Options {
     part: Part,
     scale: Scale,
+    only: String,
     is_csv: bool,
     writes: bool,
 }
@@ -80,10 +85,13 @@ enum Command {
 
 fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
     let (mut part, mut rounds, mut is_quick, mut is_csv, mut writes) = (None, None, false, false, false);
+    let (mut threads, mut only) = (plans::cores(), String::new());
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
+            Arg::Long("threads") => threads = parser.value()?.parse()?,
+            Arg::Long("only") => only = parser.value()?.string()?,
             Arg::Long("quick") => is_quick = true,
             Arg::Long("csv") => is_csv = true,
             Arg::Long("write") => writes = true,
@@ -98,19 +106,19 @@ fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
         }
     }
     let Some(part) = part else { return Ok(Command::Help) };
-    if rounds == Some(0) {
-        return Err("--rounds 0 measures nothing; take at least 1".into());
+    if rounds == Some(0) || threads == 0 {
+        return Err("--rounds and --threads: nothing is measured with 0; take at least 1".into());
     }
-    if writes && (part == Part::Growth || is_quick) {
-        return Err("--write needs everything: take it with `threads`, without --quick".into());
+    if writes && (part == Part::Growth || is_quick || !only.is_empty()) {
+        return Err("--write needs everything: take it with `threads`, without --quick and --only".into());
     }
     let rounds = rounds.unwrap_or(if is_quick { 1 } else { ROUNDS });
-    Ok(Command::Benchmark(Options { part, scale: Scale { rounds, is_quick }, is_csv, writes }))
+    Ok(Command::Benchmark(Options { part, scale: Scale { threads, rounds, is_quick }, only, is_csv, writes }))
 }
 
-fn measure(plans: &[Plan]) -> Result<Report, Box<dyn Error>> {
+fn measure(plans: &[Plan], only: &str) -> Result<Report, Box<dyn Error>> {
     let mut report = Report::default();
-    for plan in plans {
+    for plan in plans.iter().filter(|plan| plan.label.contains(only)) {
         eprintln!("measuring: {}", plan.label);
         report.add(plan, &child::measure(plan)?);
     }
@@ -119,19 +127,26 @@ fn measure(plans: &[Plan]) -> Result<Report, Box<dyn Error>> {
 
 fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
     let machine = machine::facts();
-    let print = |report: &Report| print!("{}", if options.is_csv { report.csv() } else { report.table() + "\n" });
+    let print = |report: &Report| match report {
+        report if report.is_empty() => {}
+        report if options.is_csv => print!("{}", report.csv()),
+        report => println!("{}", report.table()),
+    };
     if options.is_csv {
         println!("{}", report::csv_head());
     } else {
         println!("{machine} Rounds: {}.\n", options.scale.rounds);
     }
     let works = match options.part {
-        Part::Threads => Some(measure(&plans::threads(options.scale))?),
+        Part::Threads => Some(measure(&plans::threads(options.scale), &options.only)?),
         Part::Growth => None,
     };
     works.iter().for_each(print);
-    let growth = measure(&plans::growth(options.scale))?;
+    let growth = measure(&plans::growth(options.scale), &options.only)?;
     print(&growth);
+    if growth.is_empty() && works.as_ref().is_none_or(Report::is_empty) {
+        return Err(format!("no work's label contains {:?}; the tables have the labels", options.only).into());
+    }
     if let (true, Some(works)) = (options.writes, works) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../BENCHMARKS.md");
         fs::write(path, report::document(&works, &growth, &machine))?;

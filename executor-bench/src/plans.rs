@@ -43,6 +43,8 @@ impl Plan {
 /// How much is measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
+    /// Of the pools, where a work does not say it itself.
+    pub(crate) threads: u64,
     pub(crate) rounds: usize,
     /// Sizes that tell nothing, to see that everything runs.
     pub(crate) is_quick: bool,
@@ -59,7 +61,8 @@ impl Scale {
     }
 }
 
-fn cores() -> u64 {
+/// How many threads this machine runs at once.
+pub(crate) fn cores() -> u64 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().try_into().expect("a small number"))
 }
 
@@ -74,13 +77,19 @@ fn counted(number: u64, noun: &str) -> String {
 
 /// The works that have goals, with every peer.
 pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
-    let Scale { rounds, .. } = scale;
+    let Scale { threads, rounds, .. } = scale;
     let plan = Plan::new;
     let (jobs, naps, milliseconds) = (scale.size(200_000), scale.size(20_000), scale.size(2000));
     let (trips, bursts) = (scale.size(20_000), scale.size(40));
     vec![
-        plan(counted(jobs, "submit"), "ns/job", "submits", vec![cores(), jobs, 1], rounds)
-            .goals([Goal::Against(Rayon::NAME, 0.6), Goal::Against(Bare::NAME, 1.2)]),
+        plan(
+            format!("{}, {}", counted(jobs, "submit"), counted(threads, "thread")),
+            "ns/job",
+            "submits",
+            vec![threads, jobs, 1],
+            rounds,
+        )
+        .goals([Goal::Against(Rayon::NAME, 0.6), Goal::Against(Bare::NAME, 1.2)]),
         plan("ping-pong".to_owned(), "ns/trip", "ping-pong", vec![trips], rounds)
             .goals([Goal::Against(Bare::NAME, 1.05)]),
         plan("burst on 32 workers".to_owned(), "µs", "burst", vec![32, bursts], rounds)
@@ -100,8 +109,8 @@ pub(crate) fn growth(scale: Scale) -> Vec<Plan> {
     };
     let rounds = scale.rounds;
     let by_threads = [1, 2, 8, 64, 256].map(|threads| plan(threads, 100_000, 1, rounds));
-    let by_jobs = [1000, 10_000, 1_000_000].map(|jobs| plan(cores(), jobs, 1, rounds));
-    let by_submitters = [2, 8, 64].map(|submitters| plan(cores(), 200_000, submitters, rounds));
+    let by_jobs = [1000, 10_000, 1_000_000].map(|jobs| plan(scale.threads, jobs, 1, rounds));
+    let by_submitters = [2, 8, 64].map(|submitters| plan(scale.threads, 200_000, submitters, rounds));
     by_threads.into_iter().chain(by_jobs).chain(by_submitters).chain([memory(scale)]).collect()
 }
 

@@ -6,10 +6,11 @@ use crate::peers::{Contender, Ours};
 use crate::plans::{Goal, Plan};
 use crate::stats::Samples;
 
-const HEAD: [&str; 9] = ["work", "contender", "median", "min", "max", "unit", "ours / it", "goal", "verdict"];
+const HEAD: [&str; 10] =
+    ["work", "contender", "median", "min", "max", "unit", "of minima", "ours / it", "goal", "verdict"];
 
 /// The columns of numbers.
-const RIGHT: [usize; 5] = [2, 3, 4, 6, 7];
+const RIGHT: [usize; 6] = [2, 3, 4, 6, 7, 8];
 
 /// What was measured, a row for each work and contender.
 #[derive(Default)]
@@ -33,11 +34,16 @@ fn verdict(is_met: bool) -> String {
 }
 
 impl Report {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Adds a row for each contender of a plan.
     pub(crate) fn add(&mut self, plan: &Plan, samples: &[(String, Samples)]) {
         let ours = samples.iter().find(|(name, _)| name == Ours::NAME).map(|(_, samples)| samples);
         for (name, samples) in samples {
             let ratio = ours.filter(|_| name != Ours::NAME).map(|ours| ours.ratio_to(samples));
+            let of_minima = ours.filter(|_| name != Ours::NAME).map(|ours| ours.min() / samples.min());
             let goal = plan.goals.iter().find_map(|goal| match (goal, ratio) {
                 (&Goal::Against(peer, most), Some(ratio)) if peer == name => Some((most, ratio <= most)),
                 (&Goal::AtMost(most), None) => Some((most, samples.median() <= most)),
@@ -50,6 +56,7 @@ impl Report {
                 number(samples.min()),
                 number(samples.max()),
                 plan.unit.to_owned(),
+                of_minima.map(number).unwrap_or_default(),
                 ratio.map(number).unwrap_or_default(),
                 goal.map(|(most, _)| format!("≤ {most}")).unwrap_or_default(),
                 goal.map(|(_, is_met)| verdict(is_met)).unwrap_or_default(),
@@ -114,7 +121,7 @@ pub(crate) fn document(works: &Report, growth: &Report, machine: &str) -> String
         written, in [executor-bench/src/works](executor-bench/src/works).\n\n\
         **Only ratios mean something.** Times depend on the machine and on what else it does. Every round runs each \
         contender once, in a rotating order; `ours / it` is the median of the rounds' ratios, and a goal is an upper \
-        bound of it, or of our own median where no contender is named.\n\n\
+        bound of it, or of our own median where no contender is named. `of minima` is the ratio of both best rounds.\n\n\
         {machine}\n\n\
         ## Works\n\n\
         {}\n\
@@ -134,12 +141,12 @@ mod tests {
 
     #[test]
     fn a_goal_is_judged_in_the_row_of_its_peer() {
-        let plans = threads(Scale { rounds: 1, is_quick: true });
+        let plans = threads(Scale { threads: 2, rounds: 1, is_quick: true });
         let samples = |name: &str, value| (name.to_owned(), Samples(vec![value]));
         let mut report = Report::default();
         report.add(&plans[1], &[samples("ours", 106.0), samples("bare channel", 100.0), samples("CPython", 1.0)]);
         report.add(&plans[3], &[samples("ours", 0.04), samples("CPython", 0.01)]);
-        let verdicts: Vec<_> = report.rows.iter().map(|row| (row[6].as_str(), row[8].as_str())).collect();
+        let verdicts: Vec<_> = report.rows.iter().map(|row| (row[7].as_str(), row[9].as_str())).collect();
         assert_eq!(verdicts, [("", ""), ("1.06", "not met"), ("106", ""), ("", "met"), ("4.00", "")]);
         assert_eq!(report.csv().lines().count(), 5);
     }
