@@ -10,10 +10,11 @@
 //!   compare them within one run only, and trust none that spreads wide.
 //! - `ours / it` is what counts: the median, over the rounds, of our measurement divided by the contender's of the same
 //!   round. Below 1, ours is better.
+//! - `95 %` is where that median would be after endless rounds, with that chance.
 //! - `of minima` is the ratio of the two best rounds: on a machine that is never quiet it says more about what the
 //!   code can do, and less about what one gets.
-//! - `goal` is the most that ratio may be, or, in our own row, our median; `verdict` says whether it is. A small miss
-//!   or a narrow success of a noisy run needs another run, with more `--rounds`.
+//! - `goal` is the most that ratio may be, or, in our own row, our median; `verdict` says whether it is. What is
+//!   unsure needs another run, with more `--rounds`, or a quieter machine.
 //!
 //! What keeps it fair: every contender has the same number of threads, all started and idle before a measurement; runs
 //! the same jobs, submitted and awaited by the same code, compiled for it; and has its results checked. A round runs each
@@ -49,7 +50,7 @@ Parts:
 Options:
   --threads <N> of the pools, where a work does not say it itself (as many as cores)
   --only <TEXT> only works whose label contains this
-  --rounds <N>  how often each contender is measured (11)
+  --rounds <N>  how often each contender is measured (11); what is short and varies much, some times as often
   --quick       small sizes and one round, to see that everything runs
   --csv         comma-separated values instead of tables
   --write       with `threads`: also write BENCHMARKS.md

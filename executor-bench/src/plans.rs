@@ -55,6 +55,11 @@ impl Scale {
         if self.is_quick { (size / 200).max(10) } else { size }
     }
 
+    /// For what takes little time, and varies much.
+    fn more_rounds(self, factor: usize) -> usize {
+        if self.is_quick { self.rounds } else { self.rounds * factor }
+    }
+
     /// For what takes seconds each time, and varies little.
     fn few_rounds(self) -> usize {
         self.rounds.min(3)
@@ -78,25 +83,20 @@ fn counted(number: u64, noun: &str) -> String {
 /// The works that have goals, with every peer.
 pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
     let Scale { threads, rounds, .. } = scale;
-    let plan = Plan::new;
+    let plan = |label: &str, unit, work, numbers, rounds| Plan::new(label.to_owned(), unit, work, numbers, rounds);
     let (jobs, naps, milliseconds) = (scale.size(200_000), scale.size(20_000), scale.size(2000));
-    let (trips, bursts) = (scale.size(20_000), scale.size(40));
+    let (trips, bursts) = (scale.size(10_000), scale.size(20));
+    let submits = format!("{}, {}", counted(jobs, "submit"), counted(threads, "thread"));
     vec![
-        plan(
-            format!("{}, {}", counted(jobs, "submit"), counted(threads, "thread")),
-            "ns/job",
-            "submits",
-            vec![threads, jobs, 1],
-            rounds,
-        )
-        .goals([Goal::Against(Rayon::NAME, 0.6), Goal::Against(Bare::NAME, 1.2)]),
-        plan("ping-pong".to_owned(), "ns/trip", "ping-pong", vec![trips], rounds)
+        plan(&submits, "ns/job", "submits", vec![threads, jobs, 1], scale.more_rounds(5))
+            .goals([Goal::Against(Rayon::NAME, 0.6), Goal::Against(Bare::NAME, 1.2)]),
+        plan("ping-pong", "ns/trip", "ping-pong", vec![trips], scale.more_rounds(3))
             .goals([Goal::Against(Bare::NAME, 1.05)]),
-        plan("burst on 32 workers".to_owned(), "µs", "burst", vec![32, bursts], rounds)
+        plan("burst on 32 workers", "µs", "burst", vec![32, bursts], scale.more_rounds(3))
             .goals([Goal::Against(Tokio::NAME, 0.1)]),
-        plan("idle, 256 threads".to_owned(), "cores", "idle", vec![256, milliseconds], scale.few_rounds())
+        plan("idle, 256 threads", "cores", "idle", vec![256, milliseconds], scale.few_rounds())
             .goals([Goal::AtMost(0.05)]),
-        plan(counted(naps, "sleep"), "ms", "sleeps", vec![64, naps], rounds).goals([Goal::Against(IDEAL, 1.06)]),
+        plan(&counted(naps, "sleep"), "ms", "sleeps", vec![64, naps], rounds).goals([Goal::Against(IDEAL, 1.06)]),
     ]
 }
 

@@ -6,11 +6,11 @@ use crate::peers::{Contender, Ours};
 use crate::plans::{Goal, Plan};
 use crate::stats::Samples;
 
-const HEAD: [&str; 10] =
-    ["work", "contender", "median", "min", "max", "unit", "of minima", "ours / it", "goal", "verdict"];
+const HEAD: [&str; 11] =
+    ["work", "contender", "median", "min", "max", "unit", "of minima", "ours / it", "95 %", "goal", "verdict"];
 
 /// The columns of numbers.
-const RIGHT: [usize; 6] = [2, 3, 4, 6, 7, 8];
+const RIGHT: [usize; 7] = [2, 3, 4, 6, 7, 8, 9];
 
 /// What was measured, a row for each work and contender.
 #[derive(Default)]
@@ -29,8 +29,16 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-fn verdict(is_met: bool) -> String {
-    if is_met { "met" } else { "not met" }.to_owned()
+/// Whether a goal is reached, and whether as many rounds again could say otherwise.
+fn verdict(values: &Samples, most: f64) -> String {
+    let (low, high) = values.median_range();
+    let verdict = if values.median() <= most { "met" } else { "not met" };
+    let is_sure = high <= most || low > most;
+    format!("{verdict}{}", if is_sure { "" } else { ", unsure" })
+}
+
+fn range((low, high): (f64, f64)) -> String {
+    format!("{}–{}", number(low), number(high))
 }
 
 impl Report {
@@ -42,13 +50,14 @@ impl Report {
     pub(crate) fn add(&mut self, plan: &Plan, samples: &[(String, Samples)]) {
         let ours = samples.iter().find(|(name, _)| name == Ours::NAME).map(|(_, samples)| samples);
         for (name, samples) in samples {
-            let ratio = ours.filter(|_| name != Ours::NAME).map(|ours| ours.ratio_to(samples));
+            let ratios = ours.filter(|_| name != Ours::NAME).map(|ours| ours.ratios_to(samples));
             let of_minima = ours.filter(|_| name != Ours::NAME).map(|ours| ours.min() / samples.min());
-            let goal = plan.goals.iter().find_map(|goal| match (goal, ratio) {
-                (&Goal::Against(peer, most), Some(ratio)) if peer == name => Some((most, ratio <= most)),
-                (&Goal::AtMost(most), None) => Some((most, samples.median() <= most)),
+            let goal = plan.goals.iter().find_map(|goal| match (goal, &ratios) {
+                (&Goal::Against(peer, most), Some(ratios)) if peer == name => Some((most, verdict(ratios, most))),
+                (&Goal::AtMost(most), None) => Some((most, verdict(samples, most))),
                 _ => None,
             });
+            let (most, verdict) = goal.unzip();
             self.rows.push([
                 plan.label.clone(),
                 name.clone(),
@@ -57,9 +66,10 @@ impl Report {
                 number(samples.max()),
                 plan.unit.to_owned(),
                 of_minima.map(number).unwrap_or_default(),
-                ratio.map(number).unwrap_or_default(),
-                goal.map(|(most, _)| format!("≤ {most}")).unwrap_or_default(),
-                goal.map(|(_, is_met)| verdict(is_met)).unwrap_or_default(),
+                ratios.as_ref().map(|ratios| number(ratios.median())).unwrap_or_default(),
+                ratios.map(|ratios| range(ratios.median_range())).unwrap_or_default(),
+                most.map(|most| format!("≤ {most}")).unwrap_or_default(),
+                verdict.unwrap_or_default(),
             ]);
         }
     }
@@ -121,7 +131,8 @@ pub(crate) fn document(works: &Report, growth: &Report, machine: &str) -> String
         written, in [executor-bench/src/works](executor-bench/src/works).\n\n\
         **Only ratios mean something.** Times depend on the machine and on what else it does. Every round runs each \
         contender once, in a rotating order; `ours / it` is the median of the rounds' ratios, and a goal is an upper \
-        bound of it, or of our own median where no contender is named. `of minima` is the ratio of both best rounds.\n\n\
+        bound of it, or of our own median where no contender is named. `95 %` is where that median would most likely be after endless rounds; a goal within is \
+        called unsure. `of minima` is the ratio of both best rounds.\n\n\
         {machine}\n\n\
         ## Works\n\n\
         {}\n\
@@ -146,7 +157,7 @@ mod tests {
         let mut report = Report::default();
         report.add(&plans[1], &[samples("ours", 106.0), samples("bare channel", 100.0), samples("CPython", 1.0)]);
         report.add(&plans[3], &[samples("ours", 0.04), samples("CPython", 0.01)]);
-        let verdicts: Vec<_> = report.rows.iter().map(|row| (row[7].as_str(), row[9].as_str())).collect();
+        let verdicts: Vec<_> = report.rows.iter().map(|row| (row[7].as_str(), row[10].as_str())).collect();
         assert_eq!(verdicts, [("", ""), ("1.06", "not met"), ("106", ""), ("", "met"), ("4.00", "")]);
         assert_eq!(report.csv().lines().count(), 5);
     }
