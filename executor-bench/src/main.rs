@@ -150,7 +150,14 @@ fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     if let (true, Some(works)) = (options.writes, works) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../BENCHMARKS.md");
-        fs::write(path, report::document(&works, &growth, &machine))?;
+        fs::write(
+            path,
+            report::document(
+                &works,
+                &growth,
+                &format!("{machine} Rounds: {}, and more of what is short.", options.scale.rounds),
+            ),
+        )?;
     }
     Ok(())
 }
