@@ -39,6 +39,8 @@
 mod delay;
 mod ending;
 mod lanes;
+#[cfg(all(test, loom))]
+mod loom_models;
 mod members;
 mod shared;
 mod state;

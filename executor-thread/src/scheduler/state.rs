@@ -10,7 +10,7 @@ use super::members::{BATCH, Members, Own};
 use super::{Config, Queued};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct State<J> {
+pub(super) struct State<J, U = Unparker> {
     pub(super) lanes: Lanes<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
@@ -34,7 +34,7 @@ pub(super) struct State<J> {
     /// Workers that were woken or started, or that spin, and have found nothing yet.
     searching: usize,
     /// Workers that sleep, the last one last.
-    sleepers: Vec<Sleeper>,
+    sleepers: Vec<Sleeper<U>>,
     /// Workers ever started, for their names.
     started: usize,
     pub(super) members: Members<J>,
@@ -42,21 +42,21 @@ pub(super) struct State<J> {
     pub(super) closed: Vec<Promise<()>>,
 }
 
-struct Sleeper {
+struct Sleeper<U> {
     number: usize,
-    unparker: Unparker,
+    unparker: U,
 }
 
 /// What is to be done once the lock is released.
 #[must_use = "somebody is counted as awake, and sleeps"]
-pub(super) enum Wake<J> {
+pub(super) enum Wake<J, U = Unparker> {
     Nobody,
-    Sleeper(Unparker),
+    Sleeper(U),
     /// A new worker.
     Start(Own<J>),
 }
 
-impl<J: Queued> State<J> {
+impl<J: Queued, U> State<J, U> {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             lanes: Lanes::default(),
@@ -126,7 +126,7 @@ impl<J: Queued> State<J> {
     }
 
     /// Makes sure that somebody looks at what waits. One who looks is enough: it wakes the next when it has found something.
-    pub(super) fn wake(&mut self) -> Wake<J> {
+    pub(super) fn wake(&mut self) -> Wake<J, U> {
         let has_work = !self.lanes.is_empty() || self.members.has_hoard();
         if !has_work || self.searching > 0 || self.busy() >= self.width {
             return Wake::Nobody;
@@ -155,7 +155,7 @@ impl<J: Queued> State<J> {
     }
 
     /// Everyone who sleeps, to look whether it is over.
-    pub(super) fn wake_all(&mut self) -> Vec<Unparker> {
+    pub(super) fn wake_all(&mut self) -> Vec<U> {
         self.searching += self.sleepers.len();
         self.sleepers.drain(..).map(|sleeper| sleeper.unparker).collect()
     }
@@ -240,7 +240,7 @@ impl<J: Queued> State<J> {
         own.is_searching = false;
     }
 
-    pub(super) fn fall_asleep(&mut self, own: &mut Own<J>, unparker: Unparker) {
+    pub(super) fn fall_asleep(&mut self, own: &mut Own<J>, unparker: U) {
         self.found(own);
         self.sleepers.push(Sleeper { number: own.number, unparker });
     }
@@ -256,7 +256,7 @@ impl<J: Queued> State<J> {
     }
 
     /// The calling worker's job waits; another worker may take its place.
-    pub(super) fn block(&mut self) -> Wake<J> {
+    pub(super) fn block(&mut self) -> Wake<J, U> {
         self.blocked += 1;
         self.wake()
     }
