@@ -5,6 +5,7 @@
 //! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
+//! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
 //! | apply a function to many items | `map` on each pool: [`Map`] |

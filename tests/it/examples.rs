@@ -310,3 +310,13 @@ fn they_explain_themselves() {
         }
     });
 }
+
+#[test]
+fn a_connection_per_thread_is_enough() {
+    within_patience(|| {
+        let run = run(&mut example("connection_per_thread"));
+        let text = String::from_utf8(run.stdout).expect("its output is text");
+        assert!(run.status.success(), "{}", run.stderr);
+        assert_eq!(text, "sum of squares: 333833500\n1000 requests went over at most 4 connections: true\n");
+    });
+}
