@@ -6,6 +6,7 @@ use crossbeam_utils::sync::Unparker;
 
 use super::delay::Delayed;
 use super::lanes::Lanes;
+use super::room::Waiters;
 use super::{Config, Queued};
 
 pub(super) struct State<J> {
@@ -13,8 +14,8 @@ pub(super) struct State<J> {
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
     pub(super) has_timer: bool,
-    /// Threads that wait for a place in the queue.
-    pub(super) wait_for_room: usize,
+    /// Who waits for a place in the queue.
+    pub(super) waiters: Waiters,
     /// A worker looks for a job a while longer before it sleeps.
     pub(super) is_spinning: bool,
     /// How many workers may be busy.
@@ -55,6 +56,8 @@ pub(super) struct Own<J> {
     pub(super) jobs: Deque<J>,
     is_searching: bool,
     is_hoarding: bool,
+    /// Its thread has called the hook for its start.
+    pub(super) has_begun: bool,
 }
 
 /// A worker takes no more jobs at once than this, so that what it leaves behind in a long job is soon stolen.
@@ -67,7 +70,7 @@ impl<J: Queued> State<J> {
             delayed: Delayed::default(),
             is_open: true,
             has_timer: false,
-            wait_for_room: 0,
+            waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,
             workers: 0,
@@ -150,7 +153,7 @@ impl<J: Queued> State<J> {
     pub(super) fn join(&mut self, number: usize) -> Own<J> {
         let jobs = Deque::new_fifo();
         self.stealers.push((number, jobs.stealer()));
-        Own { number, jobs, is_searching: true, is_hoarding: false }
+        Own { number, jobs, is_searching: true, is_hoarding: false, has_begun: false }
     }
 
     /// A worker's last step.

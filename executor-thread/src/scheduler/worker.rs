@@ -34,17 +34,22 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, number: usize) 
     let parker = Parker::new();
     let mut runner = None;
     while let Some(job) = shared.next(&mut own, &parker) {
+        shared.begin(&mut own);
         let outcome = catch(|| {
             let runner = runner.get_or_insert_with(|| (shared.make)(&name));
             runner.run(job, &mut Batch(shared))
         });
         match outcome {
             Ok(true) => {}
-            Ok(false) => shared.lock().lanes.removed_dead(1),
+            Ok(false) => shared.was_dead(),
             // A runner that panicked may be broken. The next job gets a new one.
             Err(_) => drop_quietly(runner.take()),
         }
     }
+    // It is counted out: what waits from here on, in a hook or a drop, is no matter of the scheduler's.
+    current::leave_host();
+    shared.begin(&mut own);
+    shared.config.hooks.stop();
     drop_quietly(runner);
     drop_quietly(catch(|| current::set_worker(None)));
     shared.gone(number);
@@ -70,14 +75,19 @@ impl<R: Runner + 'static> Shared<R> {
                     return None;
                 }
             } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
+                if !self.gives_up_its_place(&job) {
+                    state.lanes.removed_dead(1);
+                    drop(state);
+                    drop(job);
+                    state = self.lock();
+                    continue;
+                }
                 self.is_urgent.store(state.lanes.has_urgent(), Ordering::Relaxed);
                 let wake = state.wake();
-                let makes_room = state.wait_for_room > 0;
+                let free = state.waiters.one();
                 drop(state);
                 self.perform(wake);
-                if makes_room {
-                    self.room.notify_one();
-                }
+                self.tell_of_room(free);
                 return Some(job);
             } else if state.is_over() {
                 self.leave(state, own);
@@ -91,6 +101,13 @@ impl<R: Runner + 'static> Shared<R> {
                 self.spin();
                 state = self.lock();
                 state.is_spinning = false;
+                continue;
+            } else if !own.has_begun {
+                // Not as one who searches: others would wait for its hook.
+                state.found(own);
+                drop(state);
+                self.begin(own);
+                state = self.lock();
                 continue;
             }
             // Only those that the pool can do without have a time to end.
@@ -109,6 +126,14 @@ impl<R: Runner + 'static> Shared<R> {
                 self.leave(state, own);
                 return None;
             }
+        }
+    }
+
+    /// Calls the hook for the start of the worker's thread, once: when it has its first job, so that a slow hook is not in the way of
+    /// other jobs, or has nothing to do.
+    fn begin(&self, own: &mut Own<R::Job>) {
+        if !std::mem::replace(&mut own.has_begun, true) {
+            self.config.hooks.start();
         }
     }
 
@@ -152,10 +177,22 @@ trait Extra<J> {
 impl<R: Runner + 'static> Extra<R::Job> for Arc<Shared<R>> {
     fn take_extra(&self) -> Option<R::Job> {
         let mut state = self.lock();
-        if state.is_full_house() { state.lanes.pop() } else { None }
+        if !state.is_full_house() {
+            return None;
+        }
+        let job = state.lanes.pop()?;
+        if !self.gives_up_its_place(&job) {
+            state.lanes.removed_dead(1);
+            drop(state);
+            return None;
+        }
+        let free = state.waiters.one();
+        drop(state);
+        self.tell_of_room(free);
+        Some(job)
     }
 
     fn was_dead(&self) {
-        self.lock().lanes.removed_dead(1);
+        Shared::was_dead(self);
     }
 }
