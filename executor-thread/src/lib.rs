@@ -3,6 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
+//! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
 //! | make another kind of worker | [`scheduler`] |
 
 #![deny(unsafe_code)]
@@ -10,8 +11,12 @@
 
 mod builder;
 mod pool;
+mod queue;
 mod runner;
 pub mod scheduler;
+mod submit;
 
 pub use builder::ThreadPoolBuilder;
 pub use pool::{ThreadHandle, ThreadPool};
+pub use queue::{Queue, WhenFull};
+pub use submit::SubmitAsync;

@@ -100,12 +100,7 @@ impl<R: Runner + 'static> Shared<R> {
         Ok(())
     }
 
-    fn push_wait(
-        &self,
-        priority: Priority,
-        job: R::Job,
-        deadline: Option<Instant>,
-    ) -> Result<(), (R::Job, Rejection)> {
+    fn push_wait(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Result<(), (R::Job, Rejection)> {
         // Dropped last: to unblock takes the lock that the state holds.
         let mut blocked = None;
         let mut state = self.lock();
