@@ -96,7 +96,17 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     fn start(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
+        Self::start_locked(&mut self.inner.lock(), abort)
+    }
+
+    /// Starts the job if it waits in the queue of `home`, which counts those that leave: in one step with the look, for the queue may give
+    /// it away.
+    fn start_from(&self, home: HomeId) -> Option<P> {
         let mut inner = self.inner.lock();
+        if inner.home == Some(home) { Self::start_locked(&mut inner, None) } else { None }
+    }
+
+    fn start_locked(inner: &mut Inner<P, O, T>, abort: Option<Arc<dyn Abort>>) -> Option<P> {
         if !matches!(inner.stage, Stage::Queued(_)) {
             return None;
         }
@@ -330,11 +340,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
     }
 
     fn run_here(self: Arc<Self>, home: HomeId) -> bool {
-        let is_here = self.inner.lock().home == Some(home);
-        if self.work.is_none() || !is_here {
+        if self.work.is_none() {
             return false;
         }
-        let Some(payload) = self.start(None) else { return false };
+        let Some(payload) = self.start_from(home) else { return false };
         home::left_to_run(home);
         self.run_payload(payload);
         true

@@ -185,14 +185,25 @@ const MOST_DEPTH: usize = 128;
 /// Runs `f` with the queue whose jobs may be run in place here, if there is one, and if that is not too deep.
 pub(crate) fn in_place(f: impl FnOnce(HomeId) -> bool) -> bool {
     let Some(home) = with_worker(|worker| worker.host.as_ref().map(|host| host.home())) else { return false };
-    let depth = DEPTH.get();
-    if depth >= MOST_DEPTH {
-        return false;
+    nested(|| f(home)).unwrap_or(false)
+}
+
+/// For those who write executors: runs `f`, which runs a job inside of another piece of code, one level deeper. `None`, and `f` is dropped, when
+/// this thread is as deep as it may be.
+pub fn nested<R>(f: impl FnOnce() -> R) -> Option<R> {
+    /// Goes up again, also when `f` panics.
+    struct Level(usize);
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+        }
     }
-    DEPTH.set(depth + 1);
-    let did_run = f(home);
-    DEPTH.set(depth);
-    did_run
+    let level = Level(DEPTH.get());
+    if level.0 >= MOST_DEPTH {
+        return None;
+    }
+    DEPTH.set(level.0 + 1);
+    Some(f())
 }
 
 /// For those who write executors: what the initializer made for this worker.
@@ -202,6 +213,12 @@ pub fn set_state(state: Option<Rc<dyn Any>>) {
         worker.as_mut().and_then(|worker| std::mem::replace(&mut worker.state, state))
     });
     drop(before);
+}
+
+/// For those who write executors: this worker is counted by its pool no more. It keeps its name and its state.
+pub fn leave_host() {
+    let host = WORKER.try_with(|current| current.borrow_mut().as_mut().and_then(|worker| worker.host.take()));
+    drop(host);
 }
 
 /// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.

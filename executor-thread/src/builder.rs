@@ -4,12 +4,14 @@ use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use executor_core::BuildError;
+use executor_core::{BuildError, Panicked};
 
-use crate::ThreadPool;
 use crate::runner::{InPlace, Initializer};
 use crate::scheduler::{Config, Scheduler};
+use crate::submit::Rules;
+use crate::{Queue, ThreadPool};
 
 /// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_THREADS: usize = 65_536;
@@ -37,12 +39,13 @@ const SMALLEST_STACK: usize = 64 * 1024;
 pub struct ThreadPoolBuilder {
     config: Config,
     initializer: Option<Initializer>,
+    rules: Rules,
 }
 
 impl ThreadPoolBuilder {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { config: Config::new("executor", (cores + 4).min(32)), initializer: None }
+        Self { config: Config::new("executor", (cores + 4).min(32)), initializer: None, rules: Rules::default() }
     }
 
     /// How many jobs run at once: 1 to 65,536. Without it, `min(32, cores + 4)`.
@@ -71,15 +74,95 @@ impl ThreadPoolBuilder {
         self
     }
 
+    /// How many of the threads stay, once they have started, however long they are idle: none, if this is not set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().threads(8).min_threads(2).keep_alive(Duration::from_secs(1)).build()?;
+    /// # assert_eq!(ThreadPool::builder().threads(8).min_threads(9).build().unwrap_err().name(), "min_threads");
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn min_threads(mut self, n: usize) -> Self {
+        self.config.min_workers = n;
+        self
+    }
+
+    /// How long the other threads stay idle before they end. Without it, ten seconds.
+    pub fn keep_alive(mut self, idle: Duration) -> Self {
+        self.config.keep_alive = idle;
+        self
+    }
+
+    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for.
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.config.capacity = queue.capacity;
+        self.rules.when_full = queue.when_full;
+        self
+    }
+
+    /// Called on each thread before its first job, and before the [`initializer`](Self::initializer). A panic in it is reported by
+    /// the panic hook, and costs nothing else.
+    ///
+    /// ```
+    /// use executor_core::current;
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder()
+    ///     .on_thread_start(|| println!("{:?} starts", current::worker_name()))
+    ///     .on_thread_stop(|| println!("{:?} stops", current::worker_name()))
+    ///     .build()?;
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn on_thread_start(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.hooks = self.config.hooks.on_start(f);
+        self
+    }
+
+    /// Called on each thread after its last job, while what the [`initializer`](Self::initializer) made is still there. A shutdown
+    /// waits for it. A panic in it is reported by the panic hook, and costs nothing else.
+    pub fn on_thread_stop(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.hooks = self.config.hooks.on_stop(f);
+        self
+    }
+
+    /// Called when a job given to `execute` panics, on the thread where it ran: nobody waits for its outcome. Without it, the panic
+    /// hook alone reports. A panic in `f` is reported by the panic hook, and costs nothing else.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let (panics, panicked) = mpsc::channel();
+    /// let pool = ThreadPool::builder()
+    ///     .panic_handler(move |panic| drop(panics.send(panic.message().to_owned())))
+    ///     .build()?;
+    /// pool.execute(|| panic!("no luck"));
+    /// assert_eq!(panicked.recv()?, "no luck");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn panic_handler(mut self, f: impl Fn(&Panicked) + Send + Sync + 'static) -> Self {
+        self.rules.panic_handler = Some(Arc::new(f));
+        self
+    }
+
     /// The pool. No thread starts before it has a job.
     ///
     /// # Errors
     ///
     /// [`BuildError`] names the setting that cannot be, its value, and what is allowed.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
-        let Self { config, initializer } = self;
+        let Self { config, initializer, rules } = self;
         if !(1..=MOST_THREADS).contains(&config.workers) {
             return Err(BuildError::setting("threads", config.workers, format_args!("from 1 to {MOST_THREADS}")));
+        }
+        if config.min_workers > config.workers {
+            let allowed = format_args!("at most `threads`, which is {}", config.workers).to_string();
+            return Err(BuildError::setting("min_threads", config.min_workers, allowed));
+        }
+        if config.capacity == Some(0) {
+            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
         }
         if let Some(bytes) = config.stack_size.filter(|&bytes| bytes < SMALLEST_STACK) {
             return Err(BuildError::setting("stack_size", bytes, format_args!("at least {SMALLEST_STACK} bytes")));
@@ -89,7 +172,7 @@ impl ThreadPoolBuilder {
             return Err(BuildError::setting("name", value, "without a NUL character"));
         }
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
-        Ok(ThreadPool::over(Scheduler::new(config, make)))
+        Ok(ThreadPool::over(Scheduler::new(config, make), rules))
     }
 }
 

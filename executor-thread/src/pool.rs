@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Run, Task};
-use executor_core::{
-    ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, Map, Rejected, Rejection, Shutdown,
-};
+use executor_core::{ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, Map, Rejected, Shutdown};
 
 use crate::ThreadPoolBuilder;
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority, Scheduler};
+use crate::submit::{self, Rules, SubmitAsync};
 
 /// Threads that run jobs, for work that waits more than it computes.
 ///
@@ -33,6 +32,7 @@ use crate::scheduler::{Handle, Priority, Scheduler};
 /// ```
 pub struct ThreadPool {
     pub(crate) scheduler: Scheduler<InPlace>,
+    pub(crate) rules: Rules,
 }
 
 impl ThreadPool {
@@ -54,8 +54,8 @@ impl ThreadPool {
         ThreadPoolBuilder::new()
     }
 
-    pub(crate) fn over(scheduler: Scheduler<InPlace>) -> Self {
-        Self { scheduler }
+    pub(crate) fn over(scheduler: Scheduler<InPlace>, rules: Rules) -> Self {
+        Self { scheduler, rules }
     }
 }
 
@@ -82,46 +82,90 @@ impl Default for ThreadPool {
 #[derive(Clone)]
 pub struct ThreadHandle {
     pub(crate) scheduler: Handle<InPlace>,
+    pub(crate) rules: Rules,
 }
 
 /// What a pool and its handle both do.
 macro_rules! submits_closures {
     ($pool:ident) => {
         impl $pool {
-            /// Hands a job over, and returns the future of its outcome. Never blocks. After a shutdown the future ends as
-            /// [`JobError::Rejected`].
+            /// Hands a job over, and returns the future of its outcome. After a shutdown the future ends as
+            /// [`JobError::Rejected`]. Blocks only where a bounded queue is full and says so: see [`WhenFull`](crate::WhenFull).
             pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
-                match self.try_submit(job) {
-                    Ok(future) => future,
-                    Err(rejected) => Future::failed(JobError::Rejected(rejected.reason())),
-                }
+                self.rules.submit(&self.scheduler, Priority::Normal, job)
             }
 
-            /// As `submit`, but gives a job that is refused back.
+            /// As `submit`, but never blocks, and gives a job that is refused back.
             ///
             /// # Errors
             ///
-            /// The job, after a shutdown.
+            /// The job, after a shutdown, or when a bounded queue is full.
             pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                if !self.scheduler.is_open() {
-                    return Err(Rejected::new(job, Rejection::Shutdown));
-                }
-                let (cell, future) = Future::of_job_at(self.scheduler.queue(), job);
-                match self.scheduler.push(Priority::Normal, cell.clone()) {
-                    Ok(()) => Ok(future),
-                    Err((_, reason)) => {
-                        let job = cell.claim(None).expect("nobody else has seen the job");
-                        Err(Rejected::new(job, reason))
-                    }
-                }
+                self.rules.try_submit(&self.scheduler, Priority::Normal, job)
             }
 
-            /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook.
+            /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is
+            /// full. Blocks. On a worker of this pool it runs the job in place instead of waiting, as
+            /// [`WhenFull::Block`](crate::WhenFull::Block) does.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use executor_core::Rejection;
+            /// use executor_thread::{Queue, ThreadPool, WhenFull};
+            ///
+            /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
+            /// let limit = Duration::from_secs(60);
+            /// assert_eq!(pool.submit_timeout(|| 7, limit).map_err(|rejected| rejected.reason())?.result()?, 7);
+            ///
+            /// pool.shutdown(true);
+            /// let rejected = pool.submit_timeout(|| 8, limit).unwrap_err();
+            /// assert_eq!(rejected.reason(), Rejection::Shutdown);
+            /// assert_eq!((rejected.into_job())(), 8); // it comes back as it was
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown, or when the queue was full for so long.
+            pub fn submit_timeout<J: Job>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
+                // A limit beyond the clock's range is no limit.
+                let deadline = Instant::now().checked_add(limit);
+                submit::submit_until(&self.scheduler, Priority::Normal, job, deadline)
+            }
+
+            /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready
+            /// when the job is submitted. Never blocks. Fails as `submit_timeout` does after a shutdown.
+            ///
+            /// ```
+            /// use executor_core::JobError;
+            /// use executor_thread::ThreadPool;
+            ///
+            /// async fn answer(pool: &ThreadPool) -> Result<u32, JobError> {
+            ///     let future = pool.submit_async(|| 6 * 7).await.map_err(|rejected| JobError::Rejected(rejected.reason()))?;
+            ///     future.await
+            /// }
+            /// # use std::task::{Context, Poll, Waker};
+            /// # let pool = ThreadPool::new(1);
+            /// # let mut answered = std::pin::pin!(answer(&pool));
+            /// # let answer = loop {
+            /// #     match answered.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            /// #         Poll::Ready(answer) => break answer,
+            /// #         Poll::Pending => std::thread::yield_now(),
+            /// #     }
+            /// # };
+            /// # assert_eq!(answer.unwrap(), 42);
+            /// ```
+            pub fn submit_async<J: Job>(&self, job: J) -> SubmitAsync<J> {
+                SubmitAsync::new(self.handle().scheduler, Priority::Normal, job)
+            }
+
+            /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook, and to the
+            /// [`panic_handler`](ThreadPoolBuilder::panic_handler).
             pub fn execute<J: Job>(&self, job: J) {
-                drop(self.submit(job));
+                self.rules.detach(self.submit(job));
             }
 
-            /// Hands a job over that runs once `delay` is over. A shutdown waits for it.
+            /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
             pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
                 let (cell, future) = Future::of_job_at(self.scheduler.delay(), job);
                 let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
@@ -215,24 +259,19 @@ submits_closures!(ThreadHandle);
 impl ThreadPool {
     /// A handle, for whoever submits without owning the pool.
     pub fn handle(&self) -> ThreadHandle {
-        ThreadHandle { scheduler: self.scheduler.handle() }
+        ThreadHandle { scheduler: self.scheduler.handle(), rules: self.rules.clone() }
     }
 }
 
 impl ThreadHandle {
     /// As `submit`, with a priority.
     pub(crate) fn submit_at<J: Job>(&self, priority: Priority, job: J) -> Future<J::Output> {
-        self.try_submit_at(priority, job)
-            .unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
+        self.rules.submit(&self.scheduler, priority, job)
     }
 
     /// As `try_submit`, with a priority.
     pub(crate) fn try_submit_at<J: Job>(&self, priority: Priority, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        let (cell, future) = Future::of_job_at(self.scheduler.queue(), job);
-        match self.scheduler.push(priority, cell.clone()) {
-            Ok(()) => Ok(future),
-            Err((_, reason)) => Err(Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)),
-        }
+        self.rules.try_submit(&self.scheduler, priority, job)
     }
 
     /// A job with a priority that is queued once `delay` is over.

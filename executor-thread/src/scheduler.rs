@@ -38,10 +38,12 @@
 
 mod delay;
 mod ending;
+mod hooks;
 mod lanes;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod members;
+mod room;
 mod shared;
 mod state;
 mod threads;
@@ -55,6 +57,8 @@ use executor_core::cell::{Control, Run, Task};
 use executor_core::home::HomeId;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
+pub use self::hooks::Hooks;
+pub use self::room::Ticket;
 use self::shared::Shared;
 pub use self::worker::Batch;
 pub use executor_core::Priority;
@@ -138,6 +142,8 @@ pub struct Config {
     pub capacity: Option<usize>,
     /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
+    /// What each worker's thread calls when it starts and stops.
+    pub hooks: Hooks,
 }
 
 impl Config {
@@ -145,7 +151,8 @@ impl Config {
     /// ten idle seconds.
     pub fn new(name: impl Into<Arc<str>>, workers: usize) -> Self {
         let keep_alive = Duration::from_secs(10);
-        Self { name: name.into(), workers, min_workers: 0, keep_alive, capacity: None, stack_size: None }
+        let hooks = Hooks::default();
+        Self { name: name.into(), workers, min_workers: 0, keep_alive, capacity: None, stack_size: None, hooks }
     }
 }
 
@@ -224,48 +231,6 @@ impl<R: Runner + 'static> Handle<R> {
 macro_rules! takes_jobs {
     ($of:ident) => {
         impl<R: Runner + 'static> $of<R> {
-            /// Puts a job at the end of its lane. Never blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when the queue is full.
-            pub fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push(priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
-            }
-
-            /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when the queue was full until the deadline.
-            pub fn push_wait(
-                &self,
-                priority: Priority,
-                job: R::Job,
-                deadline: Option<Instant>,
-            ) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_wait(priority, job, deadline),
-                    None => Err((job, Rejection::Shutdown)),
-                }
-            }
-
-            /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
-            /// blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown.
-            pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_over_oldest(priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
-            }
-
             /// Puts a job in the queue at the time `when`, full or not. A shutdown waits for it. Never blocks.
             ///
             /// # Errors

@@ -81,7 +81,7 @@ impl ThreadView {
 
     /// Hands a job over whose outcome nobody waits for.
     pub fn execute<J: Job>(&self, job: J) {
-        drop(self.submit(job));
+        self.pool.rules.detach(self.submit(job));
     }
 
     /// Hands a job over that is queued once `delay`, in place of the view's own, is over.

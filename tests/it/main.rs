@@ -5,11 +5,13 @@
 mod support;
 
 mod after_the_end;
+mod bounded;
 mod build_errors;
 mod cancel;
 mod captures;
 mod delays;
 mod futures;
+mod hooks;
 mod maps;
 mod nested_waits;
 mod options;
@@ -32,6 +34,8 @@ mod idle;
 mod managing;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod places;
 #[cfg(target_os = "linux")]
 mod threads;
 

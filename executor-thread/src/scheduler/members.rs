@@ -23,6 +23,7 @@ struct Member<J> {
 }
 
 /// A worker's own part: its number, its own queue, and what it is counted as.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Own<J> {
     pub(super) number: usize,
     pub(super) jobs: Deque<J>,
@@ -30,6 +31,8 @@ pub(super) struct Own<J> {
     is_hoarding: bool,
     /// Whether the job that it took last was for it alone.
     pub(super) has_letter: bool,
+    /// Its thread has called the hook for its start.
+    pub(super) has_begun: bool,
 }
 
 impl<J> Default for Members<J> {
@@ -43,7 +46,7 @@ impl<J> Members<J> {
     pub(super) fn add(&mut self, number: usize) -> Own<J> {
         let jobs = Deque::new_fifo();
         self.list.push(Member { number, stealer: jobs.stealer(), letters: VecDeque::new() });
-        Own { number, jobs, is_searching: true, is_hoarding: false, has_letter: false }
+        Own { number, jobs, is_searching: true, is_hoarding: false, has_letter: false, has_begun: false }
     }
 
     /// One less. Its letters have nobody left to open them.

@@ -5,15 +5,16 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_utils::sync::Unparker;
-use executor_core::current::{self, Host};
+use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
-use executor_core::{JobError, Priority, Rejection};
+use executor_core::{Priority, Rejection};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::members::Own;
+use super::room::wake_tasks;
 use super::state::{State, Wake};
 use super::threads::Threads;
-use super::{Alarm, Config, Queued, Runner, worker};
+use super::{Alarm, Config, Runner, worker};
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
 
@@ -28,7 +29,7 @@ pub(super) struct Shared<R: Runner> {
     pub(super) is_urgent: AtomicBool,
     /// The timer waits here.
     pub(super) due: Condvar,
-    /// Who waits for a place in a full queue waits here.
+    /// Threads that wait for a place in a full queue wait here.
     pub(super) room: Condvar,
     /// Who waits until nothing is left to do waits here.
     pub(super) idle: Condvar,
@@ -43,6 +44,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) queue: Registration,
     /// The home of jobs that wait for their time.
     pub(super) delay: Registration,
+    /// The home of jobs that a worker has taken from a bounded queue, and not claimed yet.
+    pub(super) taken: Registration,
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -63,6 +66,7 @@ impl<R: Runner + 'static> Shared<R> {
             joining: Mutex::default(),
             queue: Registration::new(this.clone()),
             delay: Registration::new(this.clone()),
+            taken: Registration::new(this.clone()),
         })
     }
 
@@ -72,77 +76,6 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn is_open(&self) -> bool {
         self.lock().is_open
-    }
-
-    fn is_full(&self, state: &State<R::Job>) -> bool {
-        self.config.capacity.is_some_and(|capacity| state.lanes.alive() >= capacity)
-    }
-
-    pub(super) fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        let state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
-        }
-        if self.is_full(&state) {
-            return Err((job, Rejection::Full));
-        }
-        self.enqueue(state, priority, job);
-        Ok(())
-    }
-
-    /// Waits for a place in a full queue, until `deadline` at most.
-    pub(super) fn push_wait(
-        &self,
-        priority: Priority,
-        job: R::Job,
-        deadline: Option<Instant>,
-    ) -> Result<(), (R::Job, Rejection)> {
-        let mut state = self.lock();
-        if state.is_open && self.is_full(&state) {
-            drop(state);
-            let blocked = current::block();
-            state = self.lock();
-            state.wait_for_room += 1;
-            let mut is_late = false;
-            while state.is_open && self.is_full(&state) && !is_late {
-                match deadline {
-                    None => self.room.wait(&mut state),
-                    Some(deadline) => is_late = self.room.wait_until(&mut state, deadline).timed_out(),
-                }
-            }
-            state.wait_for_room -= 1;
-            drop(state);
-            drop(blocked);
-            state = self.lock();
-        }
-        match (state.is_open, self.is_full(&state)) {
-            (false, _) => Err((job, Rejection::Shutdown)),
-            (true, true) => Err((job, Rejection::Full)),
-            (true, false) => {
-                self.enqueue(state, priority, job);
-                Ok(())
-            }
-        }
-    }
-
-    /// Takes the oldest jobs out of a full queue to make room.
-    pub(super) fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-        let mut state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
-        }
-        let mut dropped = Vec::new();
-        while self.is_full(&state) {
-            let Some(oldest) = state.lanes.pop_oldest() else { break };
-            // It tells of its end, or has told.
-            state.lanes.removed_dead(1);
-            dropped.push(oldest);
-        }
-        self.enqueue(state, priority, job);
-        for job in dropped {
-            job.fail(JobError::Rejected(Rejection::Dropped));
-        }
-        Ok(())
     }
 
     pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
@@ -273,12 +206,14 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_open = false;
         let dead = state.delayed.take_dead();
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
+        let wakers = state.waiters.all_tasks();
         self.has_come.store(true, Ordering::Relaxed);
         drop(state);
         drop(dead);
         sleepers.iter().for_each(Unparker::unpark);
         self.due.notify_all();
         self.room.notify_all();
+        wake_tasks(wakers);
         self.tell_closed();
         if !wait || worker::is_worker_of(self) {
             return;
@@ -292,12 +227,16 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
-        let dead = if from == self.queue.id() {
+        if from == self.taken.id() {
+            // It has left the queue already.
+            return;
+        }
+        if from == self.queue.id() {
             let dead = state.lanes.died();
-            if state.wait_for_room > 0 {
-                self.room.notify_one();
-            }
-            dead
+            let free = state.waiters.one();
+            drop(state);
+            drop(dead);
+            self.tell_of_room(free);
         } else {
             let is_closing = !state.is_open;
             let dead = state.delayed.died(is_closing);
@@ -306,11 +245,8 @@ impl<R: Runner + 'static> Home for Shared<R> {
             }
             self.tell_if_gone(&state);
             drop(state);
-            return drop(dead);
-        };
-        self.tell_if_gone(&state);
-        drop(state);
-        drop(dead);
+            drop(dead);
+        }
     }
 
     fn ended(&self, _: HomeId) {

@@ -7,6 +7,7 @@ use executor_core::Promise;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{BATCH, Members, Own};
+use super::room::Waiters;
 use super::{Config, Queued};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -21,8 +22,8 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
-    /// Threads that wait for a place in the queue.
-    pub(super) wait_for_room: usize,
+    /// Who waits for a place in the queue.
+    pub(super) waiters: Waiters,
     /// A worker looks for a job a while longer before it sleeps.
     pub(super) is_spinning: bool,
     /// How many workers may be busy.
@@ -66,7 +67,7 @@ impl<J: Queued, U> State<J, U> {
             is_moving: false,
             wait_for_idle: 0,
             ending: 0,
-            wait_for_room: 0,
+            waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,
             workers: 0,

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use executor_core::{Broken, JobError, current};
 
 use super::members::Own;
+use super::room::wake_tasks;
 use super::shared::Shared;
 use super::{Queued, Runner, worker};
 
@@ -25,8 +26,11 @@ impl<R: Runner + 'static> Shared<R> {
             let letters = state.did_not_start(number);
             // The others take the jobs, unless there are none.
             let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
+            let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
             self.tell_if_gone(&state);
             drop(state);
+            self.room.notify_all();
+            wake_tasks(wakers);
             fail_all(letters.into_iter().chain(stranded), &error);
         }
     }

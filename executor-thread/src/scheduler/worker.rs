@@ -33,17 +33,22 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     let parker = Parker::new();
     let mut runner = None;
     while let Some(job) = shared.next(&mut own, &parker) {
+        shared.begin(&mut own);
         let outcome = catch(|| {
             let runner = runner.get_or_insert_with(|| (shared.make)(&name));
             runner.run(job, &mut Batch(shared))
         });
         match outcome {
             Ok(true) => {}
-            Ok(false) => shared.lock().removed_dead(&own),
+            Ok(false) => shared.found_dead(&own),
             // A runner that panicked may be broken. The next job gets a new one.
             Err(_) => drop_quietly(runner.take()),
         }
     }
+    // It is counted out: what waits from here on, in a hook or a drop, is no matter of the scheduler's.
+    current::leave_host();
+    shared.begin(&mut own);
+    shared.config.hooks.stop();
     drop_quietly(runner);
     drop_quietly(catch(|| current::set_worker(None)));
     shared.gone(own.number);
@@ -73,14 +78,19 @@ impl<R: Runner + 'static> Shared<R> {
                     return None;
                 }
             } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
+                if !self.gives_up_its_place(&job) {
+                    state.lanes.removed_dead(1);
+                    drop(state);
+                    drop(job);
+                    state = self.lock();
+                    continue;
+                }
                 self.is_urgent.store(state.is_urgent(), Ordering::Relaxed);
                 let wake = state.wake();
-                let makes_room = state.wait_for_room > 0;
+                let free = state.waiters.one();
                 drop(state);
                 self.perform(wake);
-                if makes_room {
-                    self.room.notify_one();
-                }
+                self.tell_of_room(free);
                 return Some(job);
             } else if state.is_over() {
                 self.leave(state, own);
@@ -95,6 +105,13 @@ impl<R: Runner + 'static> Shared<R> {
                 self.spin();
                 state = self.lock();
                 state.is_spinning = false;
+                continue;
+            } else if !own.has_begun {
+                // Not as one who searches: others would wait for its hook.
+                state.found(own);
+                drop(state);
+                self.begin(own);
+                state = self.lock();
                 continue;
             }
             // Only those that the pool can do without have a time to end.
@@ -114,6 +131,14 @@ impl<R: Runner + 'static> Shared<R> {
                 self.leave(state, own);
                 return None;
             }
+        }
+    }
+
+    /// Calls the hook for the start of the worker's thread, once: when it has its first job, so that a slow hook is not in the way of
+    /// other jobs, or has nothing to do.
+    fn begin(&self, own: &mut Own<R::Job>) {
+        if !std::mem::replace(&mut own.has_begun, true) {
+            self.config.hooks.start();
         }
     }
 
@@ -156,11 +181,30 @@ trait Extra<J> {
 
 impl<R: Runner + 'static> Extra<R::Job> for Arc<Shared<R>> {
     fn take_extra(&self) -> Option<R::Job> {
+        let mut dead = Vec::new();
         let mut state = self.lock();
-        if state.is_full_house() { state.lanes.pop() } else { None }
+        let job = loop {
+            let job = if state.is_full_house() { state.lanes.pop() } else { None };
+            match job {
+                Some(job) if !self.gives_up_its_place(&job) => {
+                    state.lanes.removed_dead(1);
+                    dead.push(job);
+                }
+                job => break job,
+            }
+        };
+        let free = job.is_some().then(|| state.waiters.one());
+        drop(state);
+        drop(dead);
+        if let Some(free) = free {
+            self.tell_of_room(free);
+        }
+        job
     }
 
     fn was_dead(&self) {
-        self.lock().lanes.removed_dead(1);
+        if self.config.capacity.is_none() {
+            self.lock().lanes.removed_dead(1);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! No test sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`].
 
+pub(crate) mod bounds;
 pub(crate) mod door;
 pub(crate) mod gate;
 pub(crate) mod jobs;

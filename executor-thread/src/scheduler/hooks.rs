@@ -1,0 +1,61 @@
+//! What a worker's thread calls when it starts and stops.
+
+use std::fmt;
+use std::sync::Arc;
+
+use executor_core::panics::{catch, drop_quietly};
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// What each worker's thread calls when it starts and when it stops. A panic in it is reported by the panic hook, and the worker goes on.
+///
+/// ```
+/// use executor_thread::scheduler::{Config, Hooks};
+///
+/// let config = Config { hooks: Hooks::default().on_start(|| println!("a worker")), ..Config::new("spoken", 2) };
+/// ```
+#[derive(Clone, Default)]
+pub struct Hooks {
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+}
+
+impl Hooks {
+    /// Called on each worker's thread before its first job, or before it first sleeps.
+    #[must_use]
+    pub fn on_start(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on each worker's thread when it takes no more jobs. Its runner is still there.
+    #[must_use]
+    pub fn on_stop(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_stop = Some(Arc::new(f));
+        self
+    }
+
+    pub(super) fn start(&self) {
+        call(self.on_start.as_ref());
+    }
+
+    pub(super) fn stop(&self) {
+        call(self.on_stop.as_ref());
+    }
+}
+
+fn call(hook: Option<&Hook>) {
+    if let Some(hook) = hook {
+        drop_quietly(catch(|| hook()));
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_set = |hook: &Option<Hook>| hook.is_some();
+        f.debug_struct("Hooks")
+            .field("on_start", &is_set(&self.on_start))
+            .field("on_stop", &is_set(&self.on_stop))
+            .finish()
+    }
+}

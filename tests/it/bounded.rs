@@ -1,0 +1,304 @@
+//! A bounded queue holds its bound, and does with the next job what it was told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use executor::{ClosureExecutor, Future, JobError, Queue, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
+
+use crate::support::bounds::{bounded, occupy, on_pools};
+use crate::support::eventually;
+
+const ALL: [WhenFull; 5] =
+    [WhenFull::Block, WhenFull::Reject, WhenFull::CallerRuns, WhenFull::DropOldest, WhenFull::DropNewest];
+
+fn rejection<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> Rejection {
+    match outcome {
+        Err(JobError::Rejected(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+on_pools!(
+    the_bound_counts_those_that_wait_alone,
+    a_cancelled_job_frees_its_place_at_once,
+    reject_refuses_from_outside_and_inside,
+    caller_runs_on_the_thread_that_submits,
+    drop_oldest_ends_the_one_that_waited_longest,
+    drop_newest_ends_the_new_one,
+    block_runs_a_workers_job_in_place,
+    jobs_that_submit_jobs_come_to_an_end,
+    maps_follow_the_same_rules,
+    execute_follows_the_same_rules,
+    many_who_submit_and_cancel_never_pass_the_bound,
+);
+
+/// Calls `inside` in a job, while every other thread is busy and one job waits in a queue of one place.
+fn inside_a_full_pool<T: Send + 'static>(
+    threads: usize,
+    when_full: WhenFull,
+    inside: impl FnOnce(ThreadHandle) -> T + Send + 'static,
+) -> (T, Future<u32>) {
+    let pool = bounded(threads, 1, when_full);
+    let busy = occupy(&pool, threads - 1);
+    let (go, gone) = mpsc::channel();
+    let (started, starts) = mpsc::channel();
+    let handle = pool.handle();
+    let inner = pool.submit(move || {
+        started.send(()).unwrap();
+        gone.recv().unwrap();
+        inside(handle)
+    });
+    starts.recv().unwrap();
+    let waits = pool.try_submit(|| 7).unwrap();
+    go.send(()).unwrap();
+    let value = inner.result().unwrap();
+    drop(busy);
+    (value, waits)
+}
+
+fn the_bound_counts_those_that_wait_alone(threads: usize) {
+    for when_full in ALL {
+        let pool = bounded(threads, 3, when_full);
+        let busy = occupy(&pool, threads);
+        let delayed = pool.submit_after(Duration::from_hours(1), || 0);
+        let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(move || n).unwrap()).collect();
+        if when_full == WhenFull::DropOldest {
+            assert!(delayed.cancel());
+        } else {
+            let refused = pool.try_submit(|| 1).unwrap_err();
+            assert_eq!(refused.reason(), Rejection::Full, "{when_full:?}");
+            assert_eq!(refused.into_job()(), 1);
+            // Its time has come, so it is queued all the same.
+            let due = pool.submit_after(Duration::ZERO, || 9);
+            assert!(delayed.cancel());
+            drop(busy);
+            assert_eq!(due.result().unwrap(), 9);
+            let results: Vec<i32> = waiting.into_iter().map(|future| future.result().unwrap()).collect();
+            assert_eq!(results, [0, 1, 2]);
+        }
+    }
+}
+
+fn a_cancelled_job_frees_its_place_at_once(threads: usize) {
+    for bound in [1, 3] {
+        let pool = bounded(threads, bound, WhenFull::Reject);
+        let _busy = occupy(&pool, threads);
+        let mut waiting: Vec<_> = (0..bound).map(|_| pool.try_submit(|| ()).unwrap()).collect();
+        for turn in 0..3000 {
+            assert_eq!(pool.try_submit(|| ()).unwrap_err().reason(), Rejection::Full, "turn {turn}");
+            assert!(waiting.swap_remove(turn % bound).cancel());
+            waiting.push(pool.try_submit(|| ()).unwrap());
+        }
+    }
+}
+
+fn reject_refuses_from_outside_and_inside(threads: usize) {
+    let pool = bounded(threads, 1, WhenFull::Reject);
+    let busy = occupy(&pool, threads);
+    let waits = pool.submit(|| 7);
+    assert_eq!(rejection(pool.submit(|| 0).result()), Rejection::Full);
+    assert_eq!(rejection(pool.handle().submit(|| 0).result()), Rejection::Full);
+    assert_eq!(rejection(ClosureExecutor::submit(&pool, || 0).result()), Rejection::Full);
+    drop(busy);
+    assert_eq!(waits.result().unwrap(), 7);
+
+    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::Reject, |handle| handle.submit(|| 1).result());
+    assert_eq!(rejection(outcome), Rejection::Full);
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+fn caller_runs_on_the_thread_that_submits(threads: usize) {
+    fn submit_one(handle: &ThreadHandle) {
+        let future = handle.submit(|| thread::current().id());
+        assert_eq!(future.status(), Status::Done);
+        assert_eq!(future.result().unwrap(), thread::current().id());
+        let panicked = handle.submit(|| panic!("in place")).result();
+        assert!(matches!(panicked, Err(JobError::Panicked(_))), "{panicked:?}");
+        assert_eq!(handle.try_submit(|| ()).unwrap_err().reason(), Rejection::Full);
+    }
+    let pool = bounded(threads, 1, WhenFull::CallerRuns);
+    let busy = occupy(&pool, threads);
+    let waits = pool.submit(|| 7);
+    submit_one(&pool.handle());
+    assert_eq!(ClosureExecutor::submit(&pool, || thread::current().id()).result().unwrap(), thread::current().id());
+    drop(busy);
+    assert_eq!(waits.result().unwrap(), 7);
+    pool.shutdown(true);
+    assert_eq!(rejection(pool.submit(|| 0).result()), Rejection::Shutdown);
+
+    let ((), waits) = inside_a_full_pool(threads, WhenFull::CallerRuns, |handle| submit_one(&handle));
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+fn drop_oldest_ends_the_one_that_waited_longest(threads: usize) {
+    let pool = bounded(threads, 3, WhenFull::DropOldest);
+    let busy = occupy(&pool, threads);
+    let mut futures: Vec<_> = (0..3).map(|n| pool.submit(move || n)).collect();
+    let (told, tells) = mpsc::channel();
+    futures.remove(0).on_done(move |outcome| told.send(rejection(outcome)).unwrap());
+    assert!(futures.remove(0).cancel());
+    // The place of the cancelled one is free.
+    futures.push(pool.submit(|| 3));
+    assert!(tells.try_recv().is_err());
+    futures.push(pool.try_submit(|| 4).unwrap());
+    assert_eq!(tells.try_recv().unwrap(), Rejection::Dropped, "its future is done by now");
+    assert!(futures.iter().all(|future| future.status() == Status::Queued), "no other is dropped");
+    drop(busy);
+    let results: Vec<i32> = futures.into_iter().map(|future| future.result().unwrap()).collect();
+    assert_eq!(results, [2, 3, 4]);
+
+    let (value, dropped) = inside_a_full_pool(threads, WhenFull::DropOldest, |handle| handle.submit(|| 1).result());
+    assert_eq!((value.unwrap(), rejection(dropped.result())), (1, Rejection::Dropped));
+}
+
+fn drop_newest_ends_the_new_one(threads: usize) {
+    let pool = bounded(threads, 1, WhenFull::DropNewest);
+    let busy = occupy(&pool, threads);
+    let waits = pool.submit(|| 7);
+    let token = Arc::new(());
+    let captured = token.clone();
+    assert_eq!(rejection(pool.submit(move || drop(captured)).result()), Rejection::Dropped);
+    assert_eq!(Arc::strong_count(&token), 1);
+    assert_eq!(pool.try_submit(|| 0).unwrap_err().reason(), Rejection::Full);
+    drop(busy);
+    assert_eq!(waits.result().unwrap(), 7);
+
+    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::DropNewest, |handle| handle.submit(|| 1).result());
+    assert_eq!(rejection(outcome), Rejection::Dropped);
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+fn block_runs_a_workers_job_in_place(threads: usize) {
+    let ((), waits) = inside_a_full_pool(threads, WhenFull::Block, |handle| {
+        let here = thread::current().id();
+        assert_eq!(handle.submit(|| thread::current().id()).result().unwrap(), here);
+        let limit = Duration::from_hours(1);
+        let future = handle.submit_timeout(|| thread::current().id(), limit).unwrap();
+        assert_eq!(future.result().unwrap(), here);
+        assert_eq!(handle.try_submit(|| ()).unwrap_err().reason(), Rejection::Full);
+    });
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+/// A chain of 1,000 jobs, and trees of jobs: each waits for those that it submits.
+fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
+    fn chain(handle: ThreadHandle, left: usize) -> usize {
+        if left == 0 { 0 } else { 1 + handle.clone().submit(move || chain(handle, left - 1)).result().unwrap() }
+    }
+    fn tree(handle: ThreadHandle, height: usize) -> usize {
+        if height == 0 {
+            return 1;
+        }
+        let subtrees: Vec<_> = (0..4)
+            .map(|_| {
+                let inner = handle.clone();
+                handle.submit(move || tree(inner, height - 1))
+            })
+            .collect();
+        executor::join_all(subtrees).into_iter().map(Result::unwrap).sum()
+    }
+    /// As `chain`, but nobody waits: each is submitted from inside of the one before.
+    fn dig(handle: ThreadHandle, left: usize, done: mpsc::Sender<()>) {
+        // The queue is full of these.
+        handle.execute(|| ());
+        if left == 0 {
+            done.send(()).unwrap();
+        } else {
+            handle.clone().execute(move || dig(handle, left - 1, done));
+        }
+    }
+    for when_full in [WhenFull::Block, WhenFull::CallerRuns] {
+        let pool = bounded(threads, 1, when_full);
+        let trees = [(); 3].map(|()| {
+            let handle = pool.handle();
+            pool.submit(move || tree(handle, 4))
+        });
+        assert_eq!(chain(pool.handle(), 1000), 1000);
+        for tree in trees {
+            assert_eq!(tree.result().unwrap(), 256);
+        }
+        let (done, end) = mpsc::channel();
+        dig(pool.handle(), 10_000, done);
+        end.recv().unwrap();
+    }
+}
+
+fn maps_follow_the_same_rules(threads: usize) {
+    for when_full in ALL {
+        let pool = bounded(threads, 1, when_full);
+        let outcomes: Vec<_> = pool.map(0..200_u64, |n| n).buffered(16).collect();
+        assert_eq!(outcomes.len(), 200);
+        for (n, outcome) in (0..).zip(outcomes) {
+            match (outcome, when_full) {
+                (Ok(value), _) => assert_eq!(value, n),
+                (Err(JobError::Rejected(Rejection::Full)), WhenFull::Reject)
+                | (Err(JobError::Rejected(Rejection::Dropped)), WhenFull::DropOldest | WhenFull::DropNewest) => {}
+                (error, _) => panic!("{when_full:?}: {error:?}"),
+            }
+        }
+    }
+}
+
+fn execute_follows_the_same_rules(threads: usize) {
+    for when_full in ALL {
+        let pool = bounded(threads, 1, when_full);
+        let runs = Arc::new(AtomicUsize::new(0));
+        // With one thread less busy, those that may block get through.
+        let busy = (when_full != WhenFull::Block).then(|| occupy(&pool, threads));
+        for _ in 0..50 {
+            let runs = runs.clone();
+            pool.handle().execute(move || {
+                runs.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        drop(busy);
+        pool.shutdown(true);
+        let expected = if matches!(when_full, WhenFull::Block | WhenFull::CallerRuns) { 50 } else { 1 };
+        assert_eq!(runs.load(Ordering::SeqCst), expected, "{when_full:?}");
+    }
+}
+
+fn many_who_submit_and_cancel_never_pass_the_bound(threads: usize) {
+    let pool = bounded(threads, 3, WhenFull::Reject);
+    let _busy = occupy(&pool, threads);
+    let waiting = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2000 {
+                    let Ok(future) = pool.try_submit(|| ()) else { continue };
+                    assert!(waiting.fetch_add(1, Ordering::SeqCst) < 3);
+                    waiting.fetch_sub(1, Ordering::SeqCst);
+                    assert!(future.cancel());
+                }
+            });
+        }
+    });
+    // Every place is free again, and there are no more than there were.
+    let places: Vec<_> = std::iter::from_fn(|| pool.try_submit(|| ()).ok()).collect();
+    assert_eq!(places.len(), 3);
+}
+
+#[test]
+fn a_queue_is_unbounded_unless_it_is_told_otherwise() {
+    let settings = [None, Some(Queue::unbounded()), Some(Queue::default())];
+    for queue in settings {
+        let builder = ThreadPool::builder().threads(1);
+        let pool = queue.map_or(builder.clone(), |queue| builder.queue(queue)).build().unwrap();
+        let _busy = occupy(&pool, 1);
+        assert!((0..100_000).all(|_| pool.try_submit(|| ()).is_ok()));
+    }
+}
+
+#[test]
+fn a_delayed_job_comes_into_a_full_queue() {
+    let pool = bounded(1, 2, WhenFull::Reject);
+    let busy = occupy(&pool, 1);
+    let due: Vec<_> = (0..5).map(|n| pool.submit_after(Duration::ZERO, move || n)).collect();
+    eventually("they are due, and fill the queue", || pool.try_submit(|| ()).is_err());
+    drop(busy);
+    assert!(executor::join_all(due).iter().all(Result::is_ok));
+    eventually("there is room again", || pool.try_submit(|| ()).is_ok());
+}
