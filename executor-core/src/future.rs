@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cell::{Cell, Control, Outcome, Watch};
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
-use crate::{AbortOnDrop, Canceller, Job, JobError};
+use crate::{AbortOnDrop, Canceller, Helper, Job, JobError};
 
 /// The outcome of a job, now or later.
 ///
@@ -151,6 +151,11 @@ impl<T> Future<T> {
     pub fn canceller(&self) -> Canceller {
         let control: Arc<dyn Control> = self.outcome().clone();
         Canceller::new(control)
+    }
+
+    /// For those who write executors: what runs the job in place, on a worker that waits for others than this one as well.
+    pub fn helper(&self) -> Helper<T> {
+        Helper::new(self.outcome().clone())
     }
 
     /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`
