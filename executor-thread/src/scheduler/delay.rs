@@ -23,12 +23,14 @@ struct Timed<J> {
     when: Instant,
     number: u64,
     priority: Priority,
+    /// Whether a shutdown cancels it.
+    fleeting: bool,
     job: J,
 }
 
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push(&mut self, when: Instant, priority: Priority, job: J) {
-        self.jobs.push(Reverse(Timed { when, number: self.count, priority, job }));
+    pub(super) fn push(&mut self, when: Instant, priority: Priority, job: J, fleeting: bool) {
+        self.jobs.push(Reverse(Timed { when, number: self.count, priority, fleeting, job }));
         self.count += 1;
     }
 
@@ -59,11 +61,20 @@ impl<J: Queued> Delayed<J> {
 
     /// Takes out what was cancelled meanwhile, to be dropped outside the lock.
     pub(super) fn take_dead(&mut self) -> Vec<J> {
-        let (dead, alive): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| !timed.job.is_waiting());
-        self.jobs = alive.into();
         self.dead = 0;
-        dead.into_iter().map(|Reverse(timed)| timed.job).collect()
+        self.take(|timed| !timed.job.is_waiting())
+    }
+
+    /// Takes out what a shutdown cancels, to be failed outside the lock.
+    pub(super) fn take_fleeting(&mut self) -> Vec<J> {
+        self.take(|timed| timed.fleeting)
+    }
+
+    fn take(&mut self, is_meant: impl Fn(&Timed<J>) -> bool) -> Vec<J> {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| is_meant(timed));
+        self.jobs = others.into();
+        meant.into_iter().map(|Reverse(timed)| timed.job).collect()
     }
 }
 

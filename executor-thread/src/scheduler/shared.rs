@@ -148,11 +148,22 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+        self.push_delayed(when, priority, job, false)
+    }
+
+    /// A job that is `fleeting` is cancelled by a shutdown.
+    pub(super) fn push_delayed(
+        &self,
+        when: Instant,
+        priority: Priority,
+        job: R::Job,
+        fleeting: bool,
+    ) -> Result<(), (R::Job, Rejection)> {
         let mut state = self.lock();
         if !state.is_open {
             return Err((job, Rejection::Shutdown));
         }
-        state.delayed.push(when, priority, job);
+        state.delayed.push(when, priority, job, fleeting);
         let starts = !std::mem::replace(&mut state.has_timer, true);
         drop(state);
         if starts {
@@ -262,6 +273,7 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         state.is_open = false;
         let dead = state.delayed.take_dead();
+        let fleeting = state.delayed.take_fleeting();
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         self.has_come.store(true, Ordering::Relaxed);
         drop(state);
@@ -269,6 +281,9 @@ impl<R: Runner + 'static> Shared<R> {
         sleepers.iter().for_each(Unparker::unpark);
         self.due.notify_all();
         self.room.notify_all();
+        for job in fleeting {
+            job.fail(JobError::Cancelled);
+        }
         if !wait || worker::is_worker_of(self) {
             return;
         }
