@@ -3,6 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
+//! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
 //! | make another kind of worker | [`scheduler`] |
 
 #![deny(unsafe_code)]
@@ -12,6 +13,8 @@ mod builder;
 mod pool;
 mod runner;
 pub mod scheduler;
+mod scope;
 
 pub use builder::ThreadPoolBuilder;
 pub use pool::{ThreadHandle, ThreadPool};
+pub use scope::{Scope, ScopedFuture};

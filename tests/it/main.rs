@@ -16,6 +16,7 @@ mod order;
 mod outcomes;
 mod panics;
 mod reentrancy;
+mod scopes;
 mod shutdown;
 mod shutdown_inside;
 mod shutdown_races;
