@@ -4,17 +4,20 @@
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
 //! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
+//! | run a closure again and again | [`ThreadPool::every`], [`Period`], [`Periodic`] |
 //! | make another kind of worker | [`scheduler`] |
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+mod periodic;
 mod pool;
 mod runner;
 pub mod scheduler;
 mod scope;
 
 pub use builder::ThreadPoolBuilder;
+pub use periodic::{Period, Periodic};
 pub use pool::{ThreadHandle, ThreadPool};
 pub use scope::{Scope, ScopedFuture};

@@ -15,6 +15,7 @@ mod nested_waits;
 mod order;
 mod outcomes;
 mod panics;
+mod periodic;
 mod reentrancy;
 mod scopes;
 mod shutdown;
