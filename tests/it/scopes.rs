@@ -1,6 +1,6 @@
 //! Jobs of a scope may borrow: when the scope ends, they and all that they held are gone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -39,7 +39,7 @@ struct Bomb<'a>(#[expect(dead_code, reason = "it is there to be dropped")] Count
 
 impl Drop for Bomb<'_> {
     fn drop(&mut self) {
-        std::panic::resume_unwind(Box::new("a bomb"));
+        resume_unwind(Box::new("a bomb"));
     }
 }
 
@@ -192,7 +192,7 @@ fn nothing_that_a_job_held_is_left_after_the_scope() {
                 let capture = Counted(&drops);
                 let panics = s.submit(move || {
                     let _both = (Counted(capture.0), capture);
-                    std::panic::resume_unwind(Box::new("quietly"));
+                    resume_unwind(Box::new("quietly"));
                 });
                 assert!(matches!(panics.result(), Err(JobError::Panicked(_))));
             }
@@ -216,7 +216,7 @@ fn a_future_that_is_forgotten_leaks_its_result_and_no_more() {
         });
         assert_eq!((captures.into_inner(), results.into_inner()), (20, 0));
         let message = panic_of(|| {
-            pool.scope(|s| std::mem::forget(s.submit(|| std::panic::resume_unwind(Box::new("quietly")))));
+            pool.scope(|s| std::mem::forget(s.submit(|| resume_unwind(Box::new("quietly")))));
         });
         assert_eq!(message, "a scoped job panicked");
     });
@@ -375,5 +375,24 @@ fn after_the_shutdown_jobs_are_dropped_at_once() {
             assert!(matches!(after.result(), Err(JobError::Rejected(Rejection::Shutdown))));
             assert_eq!(before.result().unwrap(), 1);
         });
+    });
+}
+
+#[test]
+fn a_job_that_no_worker_can_run_is_gone_before_its_scope() {
+    /// It takes its time to go.
+    struct Slow<'a>(#[expect(dead_code, reason = "it is there to be dropped, after")] Counted<'a>);
+    impl Drop for Slow<'_> {
+        fn drop(&mut self) {
+            (0..1000).for_each(|_| thread::yield_now());
+        }
+    }
+    within_patience(|| {
+        let fails = || -> () { resume_unwind(Box::new("quietly")) };
+        let pool = ThreadPool::builder().threads(2).initializer(fails).build().unwrap();
+        let drops = AtomicUsize::new(0);
+        let slow = Slow(Counted(&drops));
+        pool.scope(|s| drop(s.submit(move || drop(slow))));
+        assert_eq!(drops.into_inner(), 1);
     });
 }
