@@ -182,9 +182,14 @@ impl Drop for Blocked {
 /// its stack of 2 MiB between 1,000 and 4,000.
 const MOST_DEPTH: usize = 128;
 
+/// For those who write executors: the queue whose jobs may be run in place on this thread, if it is a worker.
+pub fn home() -> Option<HomeId> {
+    with_worker(|worker| worker.host.as_ref().map(|host| host.home()))
+}
+
 /// Runs `f` with the queue whose jobs may be run in place here, if there is one, and if that is not too deep.
 pub(crate) fn in_place(f: impl FnOnce(HomeId) -> bool) -> bool {
-    let Some(home) = with_worker(|worker| worker.host.as_ref().map(|host| host.home())) else { return false };
+    let Some(home) = home() else { return false };
     nested(|| f(home)).unwrap_or(false)
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cell::{Cell, Control, Outcome, Watch};
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
-use crate::{AbortOnDrop, Canceller, Job, JobError};
+use crate::{AbortOnDrop, Canceller, Helper, Job, JobError};
 
 /// The outcome of a job, now or later.
 ///
@@ -156,6 +156,11 @@ impl<T> Future<T> {
     /// Cancels or aborts the job while somebody else waits for it.
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.control())
+    }
+
+    /// For those who write executors: what runs the job in place, on a worker that waits for others than this one as well.
+    pub fn helper(&self) -> Helper<T> {
+        Helper::new(self.outcome().clone())
     }
 
     /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`

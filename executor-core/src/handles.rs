@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cell::Control;
+use crate::cell::{Control, Outcome};
 use crate::{Future, JobError, JobId};
 
 /// Cancels or aborts a job that somebody else waits for. Made by [`Future::canceller`].
@@ -46,6 +46,33 @@ impl Canceller {
 impl fmt::Debug for Canceller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Canceller").field(&self.id()).finish()
+    }
+}
+
+/// For those who write executors: runs a queued job in the place of the worker that would have taken it. Made by
+/// [`Future::helper`].
+pub struct Helper<T>(Arc<dyn Outcome<T>>);
+
+impl<T> Helper<T> {
+    pub(crate) fn new(outcome: Arc<dyn Outcome<T>>) -> Self {
+        Self(outcome)
+    }
+
+    /// Runs the job, if it waits in the queue of the pool that this thread is a worker of, and jobs are not nested too deeply
+    /// here. Says whether it did.
+    pub fn help(&self) -> bool {
+        crate::current::in_place(|home| self.0.clone().run_here(home))
+    }
+
+    /// Whether nobody has claimed or cancelled the job yet.
+    pub fn is_waiting(&self) -> bool {
+        self.0.is_waiting()
+    }
+}
+
+impl<T> fmt::Debug for Helper<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Helper").field(&self.0.id()).finish()
     }
 }
 

@@ -41,7 +41,7 @@ pub use call::{Call, OwnedArguments, call};
 pub use error::{Broken, BuildError, CodecError, Crashed, Exit, Failed, JobError, Panicked, Rejection, TimedOut};
 pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
 pub use future::Future;
-pub use handles::{AbortOnDrop, Canceller};
+pub use handles::{AbortOnDrop, Canceller, Helper};
 #[doc(hidden)]
 pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
 //! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
+//! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
+//! | run a closure again and again | [`ThreadPool::every`], [`Period`], [`Periodic`] |
 //! | make another kind of worker | [`scheduler`] |
 
 #![deny(unsafe_code)]
@@ -11,15 +13,19 @@
 
 mod builder;
 mod manage;
+mod periodic;
 mod pool;
 mod queue;
 mod runner;
 pub mod scheduler;
+mod scope;
 mod submit;
 mod view;
 
 pub use builder::ThreadPoolBuilder;
+pub use periodic::{Period, Periodic};
 pub use pool::{ThreadHandle, ThreadPool};
 pub use queue::{Queue, WhenFull};
+pub use scope::{Scope, ScopedFuture};
 pub use submit::SubmitAsync;
 pub use view::ThreadView;

@@ -293,10 +293,14 @@ impl ThreadHandle {
     pub fn handle(&self) -> ThreadHandle {
         self.clone()
     }
+
+    pub(crate) fn scheduler(&self) -> &Handle<InPlace> {
+        &self.scheduler
+    }
 }
 
 /// A time that does not come: the clock has no name for the end of time.
-fn far_future() -> Instant {
+pub(crate) fn far_future() -> Instant {
     const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     Instant::now() + CENTURY
 }

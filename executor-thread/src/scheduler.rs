@@ -292,6 +292,24 @@ macro_rules! takes_jobs {
                 self.shared().map_or_else(ShutdownReport::default, |shared| shared.shutdown_with(policy))
             }
 
+            /// As `push_at`, but a shutdown does not wait for the job: if its time has not come, it ends as
+            /// [`JobError::Cancelled`].
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown.
+            pub fn push_until_shutdown(
+                &self,
+                when: Instant,
+                priority: Priority,
+                job: R::Job,
+            ) -> Result<(), (R::Job, Rejection)> {
+                match self.shared() {
+                    Some(shared) => shared.push_delayed(when, priority, job, true),
+                    None => Err((job, Rejection::Shutdown)),
+                }
+            }
+
             /// Whether jobs are still accepted.
             pub fn is_open(&self) -> bool {
                 self.shared().is_some_and(|shared| shared.is_open())

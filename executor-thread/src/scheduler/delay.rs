@@ -27,6 +27,8 @@ pub(super) struct Delayed<J> {
 struct Timed<J> {
     when: Instant,
     number: u64,
+    /// Whether a shutdown cancels it.
+    fleeting: bool,
     what: What<J>,
 }
 
@@ -36,6 +38,13 @@ enum What<J> {
 }
 
 impl<J: Queued> What<J> {
+    fn into_job(self) -> Option<J> {
+        match self {
+            Self::Job(_, job) => Some(job),
+            Self::Alarm(_) => None,
+        }
+    }
+
     fn is_dead(&self) -> bool {
         match self {
             Self::Job(_, job) => !job.is_waiting(),
@@ -48,17 +57,17 @@ impl<J: Queued> What<J> {
 pub(super) struct Removed<J>(#[expect(dead_code, reason = "it is held to be dropped")] Vec<Timed<J>>);
 
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push_job(&mut self, when: Instant, priority: Priority, job: J) {
+    pub(super) fn push_job(&mut self, when: Instant, priority: Priority, job: J, fleeting: bool) {
         self.jobs += 1;
-        self.push(when, What::Job(priority, job));
+        self.push(when, What::Job(priority, job), fleeting);
     }
 
     pub(super) fn push_alarm(&mut self, when: Instant, alarm: Box<dyn Alarm>) {
-        self.push(when, What::Alarm(alarm));
+        self.push(when, What::Alarm(alarm), true);
     }
 
-    fn push(&mut self, when: Instant, what: What<J>) {
-        self.heap.push(Reverse(Timed { when, number: self.count, what }));
+    fn push(&mut self, when: Instant, what: What<J>, fleeting: bool) {
+        self.heap.push(Reverse(Timed { when, number: self.count, fleeting, what }));
         self.count += 1;
     }
 
@@ -106,28 +115,33 @@ impl<J: Queued> Delayed<J> {
 
     /// Takes out what was cancelled or called off.
     pub(super) fn take_dead(&mut self) -> Removed<J> {
-        let (dead, alive): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.heap).into_iter().partition(|Reverse(timed)| timed.what.is_dead());
-        self.heap = alive.into();
-        let dead: Vec<_> = dead.into_iter().map(|Reverse(timed)| timed).collect();
-        let jobs = dead.iter().filter(|timed| matches!(timed.what, What::Job(..))).count();
-        self.jobs -= jobs;
-        self.removed_dead(jobs);
+        let dead = self.take(|timed| timed.what.is_dead());
         self.silent = 0;
         Removed(dead)
     }
 
+    /// Takes out the jobs that a shutdown cancels, to be failed outside the lock.
+    pub(super) fn take_fleeting(&mut self) -> Vec<J> {
+        let fleeting = self.take(|timed| timed.fleeting && matches!(timed.what, What::Job(..)));
+        fleeting.into_iter().filter_map(|timed| timed.what.into_job()).collect()
+    }
+
+    fn take(&mut self, is_meant: impl Fn(&Timed<J>) -> bool) -> Vec<Timed<J>> {
+        let (meant, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.heap).into_iter().partition(|Reverse(timed)| is_meant(timed));
+        self.heap = others.into();
+        let meant: Vec<_> = meant.into_iter().map(|Reverse(timed)| timed).collect();
+        let jobs = meant.iter().filter(|timed| matches!(timed.what, What::Job(..))).count();
+        self.jobs -= jobs;
+        // Each is dead, or dies now.
+        self.removed_dead(jobs);
+        meant
+    }
+
     /// All jobs, to be failed. The alarms go.
     pub(super) fn take_all(&mut self) -> Vec<J> {
-        let all = std::mem::take(&mut self.heap).into_iter().filter_map(|Reverse(timed)| match timed.what {
-            What::Job(_, job) => Some(job),
-            What::Alarm(_) => None,
-        });
-        let all: Vec<J> = all.collect();
-        self.jobs = 0;
         self.silent = 0;
-        self.removed_dead(all.len());
-        all
+        self.take(|_| true).into_iter().filter_map(|timed| timed.what.into_job()).collect()
     }
 
     /// How many have been taken out dead whose death was not told yet.

@@ -7,14 +7,14 @@ use std::time::Instant;
 use crossbeam_utils::sync::Unparker;
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
-use executor_core::{Priority, Rejection};
+use executor_core::{JobError, Priority, Rejection};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::members::Own;
 use super::room::wake_tasks;
 use super::state::{State, Wake};
 use super::threads::Threads;
-use super::{Alarm, Config, Runner, worker};
+use super::{Alarm, Config, Queued, Runner, worker};
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
 
@@ -79,11 +79,22 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+        self.push_delayed(when, priority, job, false)
+    }
+
+    /// A job that is `fleeting` is cancelled by a shutdown.
+    pub(super) fn push_delayed(
+        &self,
+        when: Instant,
+        priority: Priority,
+        job: R::Job,
+        fleeting: bool,
+    ) -> Result<(), (R::Job, Rejection)> {
         let mut state = self.lock();
         if !state.is_open {
             return Err((job, Rejection::Shutdown));
         }
-        state.delayed.push_job(when, priority, job);
+        state.delayed.push_job(when, priority, job, fleeting);
         self.tell_timer(state);
         Ok(())
     }
@@ -205,6 +216,7 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         state.is_open = false;
         let dead = state.delayed.take_dead();
+        let fleeting = state.delayed.take_fleeting();
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         let wakers = state.waiters.all_tasks();
         self.has_come.store(true, Ordering::Relaxed);
@@ -214,6 +226,9 @@ impl<R: Runner + 'static> Shared<R> {
         self.due.notify_all();
         self.room.notify_all();
         wake_tasks(wakers);
+        for job in fleeting {
+            job.fail(JobError::Cancelled);
+        }
         self.tell_closed();
         if !wait || worker::is_worker_of(self) {
             return;

@@ -1,0 +1,119 @@
+//! Jobs that borrow: they have ended before what they borrow can change or go.
+
+mod future;
+mod jobs;
+mod lend;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use executor_core::panics::catch;
+
+use crate::{ThreadHandle, ThreadPool};
+
+pub use future::ScopedFuture;
+use future::Slot;
+use jobs::Jobs;
+
+/// Where jobs may borrow what lives longer than the scope. Made by [`ThreadPool::scope`].
+///
+/// `'scope` is the scope's own time, `'env` that of what is borrowed, as in [`std::thread::Scope`].
+///
+/// A future cannot leave its scope, and a job cannot borrow what lives within it:
+///
+/// ```compile_fail
+/// # let pool = executor_thread::ThreadPool::new(1);
+/// let escaped = pool.scope(|s| s.submit(|| 1));
+/// ```
+///
+/// ```compile_fail,E0521
+/// # let pool = executor_thread::ThreadPool::new(1);
+/// let mut kept = None;
+/// pool.scope(|s| kept = Some(s.submit(|| 1)));
+/// ```
+///
+/// ```compile_fail,E0373
+/// # let pool = executor_thread::ThreadPool::new(1);
+/// pool.scope(|s| {
+///     let inside = String::from("gone when the jobs run");
+///     drop(s.submit(|| inside.len()));
+/// });
+/// ```
+pub struct Scope<'scope, 'env: 'scope> {
+    pool: ThreadHandle,
+    jobs: Arc<Jobs>,
+    /// Neither longer nor shorter: with a shorter `'scope`, a job could borrow what goes before the scope ends.
+    own_time: PhantomData<&'scope mut &'scope ()>,
+    environment: PhantomData<&'env mut &'env ()>,
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Hands a job over that may borrow. Never blocks. After the pool's shutdown the job is dropped at once, and the future ends
+    /// as [`JobError::Rejected`](executor_core::JobError::Rejected).
+    ///
+    /// A job may submit more jobs to its scope. Dropping the future detaches the job; the scope waits for it all the same.
+    pub fn submit<F, T>(&'scope self, job: F) -> ScopedFuture<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let slot = Arc::new(Slot::default());
+        let (result, jobs) = (slot.clone(), self.jobs.clone());
+        let work = move || {
+            let outcome = catch(job);
+            if outcome.is_err() {
+                jobs.panicked();
+            }
+            result.put(outcome);
+        };
+        let future = self.pool.submit(self.lend(Box::new(work)));
+        self.jobs.submitted(&future);
+        ScopedFuture::new(future, slot, self.jobs.clone())
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+macro_rules! has_scopes {
+    ($pool:ident) => {
+        impl $pool {
+            /// Calls `f` with a scope, whose jobs may borrow what lives longer than the scope. Returns what `f` returns, once all
+            /// jobs of the scope have ended. Blocks until then; inside a job of the same pool, runs the scope's queued jobs in
+            /// place first.
+            ///
+            /// ```
+            /// use executor_thread::ThreadPool;
+            ///
+            /// let pool = ThreadPool::new(2);
+            /// let mut numbers = [3, 1, 2];
+            /// let (low, high) = numbers.split_at_mut(1);
+            /// let sum = pool.scope(|s| {
+            ///     s.submit(|| low[0] *= 10);
+            ///     let sum = s.submit(|| high.iter().sum::<i32>());
+            ///     sum.result()
+            /// })?;
+            /// assert_eq!((sum, numbers), (3, [30, 1, 2]));
+            /// # Ok::<(), executor_core::JobError>(())
+            /// ```
+            ///
+            /// # Panics
+            ///
+            /// When `f` does, and with "a scoped job panicked" when a job did whose
+            /// [`result`](crate::ScopedFuture::result) nobody took: in both cases after all jobs have ended.
+            pub fn scope<'env, F, R>(&self, f: F) -> R
+            where
+                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+            {
+                Scope::enter(self.handle(), f)
+            }
+        }
+    };
+}
+
+has_scopes!(ThreadPool);
+has_scopes!(ThreadHandle);

@@ -1,0 +1,104 @@
+//! The handle to a scoped job's outcome.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use executor_core::panics::drop_quietly;
+use executor_core::{Future, JobError, Status};
+use parking_lot::Mutex;
+
+use super::jobs::Jobs;
+
+/// The outcome of a scoped job, now or later. It can be used inside its scope only.
+///
+/// Dropped, it detaches: the scope still waits for the job, whose result is dropped where it ends.
+#[must_use = "dropping a future detaches its job: its result is lost, and a panic becomes the scope's"]
+pub struct ScopedFuture<'scope, T> {
+    /// Of the job's end. What came of it is in the slot: the pool's own future is of no borrowed type.
+    ended: Future<()>,
+    slot: Arc<Slot<T>>,
+    jobs: Arc<Jobs>,
+    scope: PhantomData<&'scope ()>,
+}
+
+impl<T> ScopedFuture<'_, T> {
+    pub(super) fn new(ended: Future<()>, slot: Arc<Slot<T>>, jobs: Arc<Jobs>) -> Self {
+        Self { ended, slot, jobs, scope: PhantomData }
+    }
+
+    /// Waits for the job, and returns what came of it. Blocks, as [`wait`](ScopedFuture::wait) does.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Panicked`]: then the panic is the caller's to deal with, and no longer the scope's.
+    /// [`JobError::Cancelled`], [`JobError::Rejected`] and [`JobError::Broken`] of a job that was not run.
+    pub fn result(self) -> Result<T, JobError> {
+        self.ended.wait();
+        match self.slot.take() {
+            Some(outcome) => {
+                if outcome.is_err() {
+                    self.jobs.panic_was_taken();
+                }
+                outcome
+            }
+            None => match self.ended.result() {
+                Err(error) => Err(error),
+                Ok(()) => unreachable!("a job that was run has left its outcome"),
+            },
+        }
+    }
+
+    /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
+    /// is queued.
+    pub fn wait(&self) {
+        self.ended.wait();
+    }
+
+    /// Where the job is in its life.
+    pub fn status(&self) -> Status {
+        self.ended.status()
+    }
+
+    /// Whether the job has its outcome, a cancel included.
+    pub fn is_done(&self) -> bool {
+        self.ended.is_done()
+    }
+
+    /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.
+    pub fn cancel(&self) -> bool {
+        self.ended.cancel()
+    }
+}
+
+impl<T> fmt::Debug for ScopedFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedFuture").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// Where a job leaves its outcome for its future.
+pub(super) struct Slot<T>(Mutex<Option<Result<T, JobError>>>);
+
+impl<T> Slot<T> {
+    pub(super) fn put(&self, outcome: Result<T, JobError>) {
+        *self.0.lock() = Some(outcome);
+    }
+
+    fn take(&self) -> Option<Result<T, JobError>> {
+        self.0.lock().take()
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Drop for Slot<T> {
+    /// An outcome that nobody took. As quietly on the job's side as on the future's: which of the two is last, is chance.
+    fn drop(&mut self) {
+        drop_quietly(self.0.get_mut().take());
+    }
+}
