@@ -162,7 +162,7 @@ macro_rules! submits_closures {
             /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook, and to the
             /// [`panic_handler`](ThreadPoolBuilder::panic_handler).
             pub fn execute<J: Job>(&self, job: J) {
-                self.rules.detach(self.submit(job));
+                self.rules.execute(&self.scheduler, Priority::Normal, job);
             }
 
             /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.

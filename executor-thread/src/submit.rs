@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use executor_core::cell::{Cell, Run, Task};
+use executor_core::cell::{Cell, Task};
 use executor_core::home::HomeId;
 use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection, current};
 
@@ -60,8 +60,8 @@ macro_rules! pushes {
 pushes!(Scheduler<InPlace>);
 pushes!(Handle<InPlace>);
 
-/// What a job is made into: what is queued, and its future.
-type Made<J> = (Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>, Future<<J as Job>::Output>);
+/// The cell of a job that runs in place.
+type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
 type Submitted<J> = Result<Future<<J as Job>::Output>, Rejected<J>>;
 
 /// What the pool was told to do, whichever handle a job comes by.
@@ -77,41 +77,58 @@ pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 impl Rules {
     /// Hands a job over, as [`WhenFull`] says.
     pub(crate) fn submit<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) -> Future<J::Output> {
-        let made = Future::of_job_at(scheduler.queue(), job);
-        let pushed = match self.when_full {
-            WhenFull::DropOldest => scheduler.push_over_oldest(priority, made.0.clone()),
-            WhenFull::Block | WhenFull::Reject | WhenFull::CallerRuns | WhenFull::DropNewest => {
-                scheduler.push(priority, made.0.clone())
-            }
-        };
-        let submitted = match (pushed, self.when_full) {
-            (Ok(()), _) => return made.1,
-            (Err((_, Rejection::Full)), WhenFull::Block) => wait(scheduler, priority, made, None),
-            (Err((_, Rejection::Full)), WhenFull::CallerRuns) => run_here(scheduler, priority, made),
-            (Err((_, Rejection::Full)), WhenFull::DropNewest) => Err(refused(made, Rejection::Dropped)),
-            (Err((_, reason)), _) => Err(refused(made, reason)),
-        };
-        submitted.unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        match self.hand_over(scheduler, priority, cell) {
+            Ok(()) => future,
+            Err(reason) => Future::failed(JobError::Rejected(reason)),
+        }
+    }
+
+    /// The same for a job whose outcome nobody waits for. If it panics, the handler is told, on the thread where it does.
+    pub(crate) fn execute<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) {
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        match self.panic_handler.clone() {
+            None => drop(future),
+            // Before the job can start: where it has ended, a callback runs on the thread that comes with it.
+            Some(handler) => future.on_done(move |outcome| {
+                if let Err(JobError::Panicked(panicked)) = outcome {
+                    handler(&panicked);
+                }
+            }),
+        }
+        // There is nobody to be told that it is refused.
+        let _: Result<(), _> = self.hand_over(scheduler, priority, cell);
     }
 
     /// Hands a job over if that needs no waiting.
     pub(crate) fn try_submit<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) -> Submitted<J> {
-        let made = Future::of_job_at(scheduler.queue(), job);
-        let pushed = match self.when_full {
-            WhenFull::DropOldest => scheduler.push_over_oldest(priority, made.0.clone()),
-            _ => scheduler.push(priority, made.0.clone()),
-        };
-        settled(made, pushed)
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        match self.push(scheduler, priority, cell.clone()) {
+            Ok(()) => Ok(future),
+            Err((_, reason)) => Err(refused(cell, reason)),
+        }
     }
 
-    /// Nobody waits for this job. If it panics, the handler is told.
-    pub(crate) fn detach<T: Send + 'static>(&self, future: Future<T>) {
-        let Some(handler) = self.panic_handler.clone() else { return drop(future) };
-        future.on_done(move |outcome| {
-            if let Err(JobError::Panicked(panicked)) = outcome {
-                handler(&panicked);
+    fn push(&self, scheduler: &impl Pushes, priority: Priority, job: Queued) -> Pushed {
+        match self.when_full {
+            WhenFull::DropOldest => scheduler.push_over_oldest(priority, job),
+            WhenFull::Block | WhenFull::Reject | WhenFull::CallerRuns | WhenFull::DropNewest => {
+                scheduler.push(priority, job)
             }
-        });
+        }
+    }
+
+    fn hand_over(&self, scheduler: &impl Pushes, priority: Priority, job: Queued) -> Result<(), Rejection> {
+        let pushed = match self.push(scheduler, priority, job) {
+            Err((job, Rejection::Full)) => match self.when_full {
+                WhenFull::Block => wait(scheduler, priority, job, None),
+                WhenFull::CallerRuns => run_here(scheduler, priority, job),
+                WhenFull::DropNewest => Err((job, Rejection::Dropped)),
+                WhenFull::Reject | WhenFull::DropOldest => Err((job, Rejection::Full)),
+            },
+            pushed => pushed,
+        };
+        pushed.map_err(|(_, reason)| reason)
     }
 }
 
@@ -122,39 +139,35 @@ pub(crate) fn submit_until<J: Job>(
     job: J,
     deadline: Option<Instant>,
 ) -> Submitted<J> {
-    let made = Future::of_job_at(scheduler.queue(), job);
-    match scheduler.push(priority, made.0.clone()) {
-        Err((_, Rejection::Full)) => wait(scheduler, priority, made, deadline),
-        pushed => settled(made, pushed),
+    let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+    let pushed = match scheduler.push(priority, cell.clone()) {
+        Err((job, Rejection::Full)) => wait(scheduler, priority, job, deadline),
+        pushed => pushed,
+    };
+    match pushed {
+        Ok(()) => Ok(future),
+        Err((_, reason)) => Err(refused(cell, reason)),
     }
 }
 
 /// Waits for a place; but not on a worker, for whom those that wait may be waiting.
-fn wait<J: Job>(scheduler: &impl Pushes, priority: Priority, made: Made<J>, deadline: Option<Instant>) -> Submitted<J> {
+fn wait(scheduler: &impl Pushes, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed {
     if scheduler.is_worker_here() {
-        return run_here(scheduler, priority, made);
+        run_here(scheduler, priority, job)
+    } else {
+        scheduler.push_wait(priority, job, deadline)
     }
-    let pushed = scheduler.push_wait(priority, made.0.clone(), deadline);
-    settled(made, pushed)
 }
 
 /// Runs the job on this thread, or queues it above the bound if that is too deep inside of other jobs.
-fn run_here<J: Job>(scheduler: &impl Pushes, priority: Priority, made: Made<J>) -> Submitted<J> {
-    if current::nested(|| made.0.clone().run()).is_some() {
-        return Ok(made.1);
-    }
-    let pushed = scheduler.push_above(priority, made.0.clone());
-    settled(made, pushed)
-}
-
-fn settled<J: Job>(made: Made<J>, pushed: Pushed) -> Submitted<J> {
-    match pushed {
-        Ok(()) => Ok(made.1),
-        Err((_, reason)) => Err(refused(made, reason)),
+fn run_here(scheduler: &impl Pushes, priority: Priority, job: Queued) -> Pushed {
+    match current::nested(|| job.clone().run()) {
+        Some(_) => Ok(()),
+        None => scheduler.push_above(priority, job),
     }
 }
 
-fn refused<J: Job>((cell, _): Made<J>, reason: Rejection) -> Rejected<J> {
+fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J> {
     Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)
 }
 
@@ -166,7 +179,7 @@ fn refused<J: Job>((cell, _): Made<J>, reason: Rejection) -> Rejected<J> {
 pub struct SubmitAsync<J: Job> {
     scheduler: Handle<InPlace>,
     priority: Priority,
-    made: Option<Made<J>>,
+    made: Option<(JobCell<J>, Future<J::Output>)>,
     ticket: Ticket,
 }
 
@@ -194,7 +207,7 @@ impl<J: Job> std::future::Future for SubmitAsync<J> {
         let (cell, future) = made.take().expect("it was there");
         Poll::Ready(match pushed {
             Ok(()) => Ok(future),
-            Err(reason) => Err(refused((cell, future), reason)),
+            Err(reason) => Err(refused(cell, reason)),
         })
     }
 }

@@ -79,9 +79,14 @@ impl ThreadView {
         }
     }
 
-    /// Hands a job over whose outcome nobody waits for.
+    /// Hands a job over whose outcome nobody waits for. A panic in one that has no delay and may wait as long as it likes is told to the
+    /// pool's panic handler.
     pub fn execute<J: Job>(&self, job: J) {
-        self.pool.rules.detach(self.submit(job));
+        if self.options.get_delay().is_some() || self.options.get_start_by().is_some() {
+            return drop(self.submit(job));
+        }
+        let (job, _) = self.described(job);
+        self.pool.rules.execute(&self.pool.scheduler, self.options.get_priority(), job);
     }
 
     /// Hands a job over that is queued once `delay`, in place of the view's own, is over.

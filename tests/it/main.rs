@@ -12,6 +12,7 @@ mod captures;
 mod delays;
 mod futures;
 mod hooks;
+mod lanes;
 mod maps;
 mod nested_waits;
 mod options;

@@ -1,0 +1,116 @@
+//! What a bounded queue counts, seen from the scheduler: places are exact, whatever becomes of a job on its way.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+
+use executor::cell::Run;
+use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
+use executor::{Future, JobError, Rejection};
+
+use crate::support::within_patience;
+
+type Entry = Arc<dyn Run>;
+
+/// Takes jobs from the queue when it is told to, and claims them when it is told so.
+struct Slow {
+    taken: Sender<()>,
+    claim: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Runner for Slow {
+    type Job = Entry;
+
+    fn run(&mut self, job: Entry, _: &mut Batch<'_, Entry>) -> bool {
+        self.taken.send(()).unwrap();
+        // An error says that the test is over.
+        let _: Result<(), _> = self.claim.lock().unwrap().recv();
+        job.run()
+    }
+}
+
+struct Fixture {
+    scheduler: Scheduler<Slow>,
+    taken: Receiver<()>,
+    claim: Option<Sender<()>>,
+}
+
+impl Fixture {
+    fn new(capacity: usize) -> Self {
+        let (takes, taken) = mpsc::channel();
+        let (claim, claims) = mpsc::channel();
+        let claims = Arc::new(Mutex::new(claims));
+        let config = Config { capacity: Some(capacity), ..Config::new("slow", 1) };
+        let scheduler = Scheduler::new(config, move |_| Slow { taken: takes.clone(), claim: claims.clone() });
+        Self { scheduler, taken, claim: Some(claim) }
+    }
+
+    /// A job in the queue, if it is taken.
+    fn push(&self, priority: Priority, number: u32) -> Result<Future<u32>, Rejection> {
+        let (cell, future) = Future::of_job_at(self.scheduler.queue(), move || number);
+        self.scheduler.push(priority, cell).map(|()| future).map_err(|(_, reason)| reason)
+    }
+
+    fn push_over_oldest(&self, priority: Priority, number: u32) -> Future<u32> {
+        let (cell, future) = Future::of_job_at(self.scheduler.queue(), move || number);
+        assert!(self.scheduler.push_over_oldest(priority, cell).is_ok());
+        future
+    }
+
+    fn fill(&self) -> Vec<Future<u32>> {
+        (0..).map_while(|number| self.push(Priority::Normal, number).ok()).collect()
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.claim = None;
+    }
+}
+
+#[test]
+fn a_job_that_is_cancelled_on_its_way_frees_no_second_place() {
+    within_patience(|| {
+        let slow = Fixture::new(3);
+        let on_its_way = slow.push(Priority::Normal, 9).unwrap();
+        slow.taken.recv().unwrap();
+        let mut waiting = slow.fill();
+        assert_eq!(waiting.len(), 3, "one that was taken has no place");
+        assert!(on_its_way.cancel());
+        assert_eq!(slow.push(Priority::Normal, 9).unwrap_err(), Rejection::Full);
+        // The dead are passed over, and counted once.
+        assert!(waiting.remove(0).cancel());
+        assert!(waiting.remove(0).cancel());
+        slow.claim.as_ref().unwrap().send(()).unwrap();
+        slow.taken.recv().unwrap();
+        assert_eq!(slow.fill().len(), 3);
+        assert_eq!(waiting.remove(0).status(), executor::Status::Queued);
+    });
+}
+
+#[test]
+fn the_oldest_of_the_least_priority_makes_room() {
+    within_patience(|| {
+        let slow = Fixture::new(5);
+        drop(slow.push(Priority::High, 0).unwrap());
+        slow.taken.recv().unwrap();
+        let [high, normal, low, second] =
+            [(Priority::High, 1), (Priority::Normal, 2), (Priority::Low, 3), (Priority::Low, 4)]
+                .map(|(priority, number)| slow.push(priority, number).unwrap());
+        let dead = slow.push(Priority::Low, 5).unwrap();
+        let is_dropped = |future: Future<u32>| match future.try_result() {
+            Ok(Err(JobError::Rejected(reason))) => assert_eq!(reason, Rejection::Dropped),
+            other => panic!("{other:?}"),
+        };
+        let urgent = slow.push_over_oldest(Priority::High, 6);
+        is_dropped(low);
+        assert!(dead.cancel());
+        let newer = slow.push_over_oldest(Priority::Normal, 7);
+        assert!(!second.is_done(), "the cancelled one has made room");
+        let newest = slow.push_over_oldest(Priority::Normal, 8);
+        is_dropped(second);
+        let last = slow.push_over_oldest(Priority::Low, 9);
+        is_dropped(normal);
+        assert!([&high, &urgent, &newer, &newest, &last].iter().all(|future| !future.is_done()));
+        assert_eq!(slow.push(Priority::High, 9).unwrap_err(), Rejection::Full);
+    });
+}
