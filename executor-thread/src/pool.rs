@@ -84,9 +84,9 @@ pub struct ThreadHandle {
     scheduler: Handle<InPlace>,
 }
 
-/// What a pool and its handle both do.
+/// What a pool and its handle both do: `$pool` by its field `$queue`, with `$handle` as the handle to it.
 macro_rules! submits_closures {
-    ($pool:ident) => {
+    ($pool:ident, $handle:ident, $queue:ident) => {
         impl $pool {
             /// Hands a job over, and returns the future of its outcome. Never blocks. After a shutdown the future ends as
             /// [`JobError::Rejected`].
@@ -103,11 +103,11 @@ macro_rules! submits_closures {
             ///
             /// The job, after a shutdown.
             pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                if !self.scheduler.is_open() {
+                if !self.$queue.is_open() {
                     return Err(Rejected::new(job, Rejection::Shutdown));
                 }
                 let (cell, future) = Future::of_job(job);
-                match self.scheduler.push(cell.clone()) {
+                match self.$queue.push(cell.clone()) {
                     Ok(()) => Ok(future),
                     Err((_, reason)) => {
                         let job = cell.claim(None).expect("nobody else has seen the job");
@@ -124,15 +124,15 @@ macro_rules! submits_closures {
             /// Hands a job over that runs once `delay` is over. A shutdown waits for it.
             pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
                 let (cell, future) = Future::of_job(job);
-                let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
-                match self.scheduler.push_at(when, cell) {
+                let when = Instant::now().checked_add(delay).unwrap_or_else($crate::pool::far_future);
+                match self.$queue.push_at(when, cell) {
                     Ok(()) => future,
                     Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
                 }
             }
 
             /// Applies `f` to each item, in parallel and in order; see [`Map`].
-            pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ThreadHandle, F>>
+            pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<$handle, F>>
             where
                 I: IntoIterator<Item: Send + 'static>,
                 F: Fn(I::Item) -> R + Send + Sync + 'static,
@@ -143,19 +143,19 @@ macro_rules! submits_closures {
 
             /// How many jobs run at once.
             pub fn workers(&self) -> usize {
-                self.scheduler.workers()
+                self.$queue.workers()
             }
 
             /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last thread is gone, except on
             /// a thread of this pool.
             pub fn shutdown(&self, wait: bool) {
-                self.scheduler.shutdown(wait);
+                self.$queue.shutdown(wait);
             }
         }
 
         impl Shutdown for $pool {
             fn shutdown(&self, wait: bool) {
-                self.scheduler.shutdown(wait);
+                self.$queue.shutdown(wait);
             }
         }
 
@@ -170,7 +170,7 @@ macro_rules! submits_closures {
         }
 
         impl ClosureExecutor for $pool {
-            type Handle = ThreadHandle;
+            type Handle = $handle;
 
             fn submit<F, T>(&self, job: F) -> Future<T>
             where
@@ -193,10 +193,10 @@ macro_rules! submits_closures {
             }
 
             fn workers(&self) -> usize {
-                self.scheduler.workers()
+                self.$queue.workers()
             }
 
-            fn handle(&self) -> ThreadHandle {
+            fn handle(&self) -> $handle {
                 Self::handle(self)
             }
         }
@@ -209,8 +209,11 @@ macro_rules! submits_closures {
     };
 }
 
-submits_closures!(ThreadPool);
-submits_closures!(ThreadHandle);
+#[cfg(feature = "rayon")]
+pub(crate) use submits_closures;
+
+submits_closures!(ThreadPool, ThreadHandle, scheduler);
+submits_closures!(ThreadHandle, ThreadHandle, scheduler);
 
 impl ThreadPool {
     /// A handle, for whoever submits without owning the pool.
@@ -227,7 +230,7 @@ impl ThreadHandle {
 }
 
 /// A time that does not come: the clock has no name for the end of time.
-fn far_future() -> Instant {
+pub(crate) fn far_future() -> Instant {
     const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     Instant::now() + CENTURY
 }

@@ -46,7 +46,10 @@ use std::time::Instant;
 use executor_core::cell::{Control, Run, Task};
 use executor_core::{JobError, Rejection};
 
+pub(crate) use self::delay::Delayed;
 use self::state::Shared;
+#[cfg(feature = "rayon")]
+pub(crate) use self::state::fail_all;
 pub use self::worker::Batch;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.

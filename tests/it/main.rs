@@ -33,3 +33,5 @@ mod threads;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
+#[cfg(feature = "rayon")]
+mod rayon_pool;

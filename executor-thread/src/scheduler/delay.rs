@@ -9,7 +9,7 @@ use super::state::Shared;
 use super::{Queued, Runner};
 
 /// Jobs by time. Those of the same time are in the order in which they came.
-pub(super) struct Delayed<J> {
+pub(crate) struct Delayed<J> {
     jobs: BinaryHeap<Reverse<Timed<J>>>,
     count: u64,
 }
@@ -21,30 +21,30 @@ struct Timed<J> {
 }
 
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push(&mut self, when: Instant, job: J) {
+    pub(crate) fn push(&mut self, when: Instant, job: J) {
         self.jobs.push(Reverse(Timed { when, number: self.count, job }));
         self.count += 1;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 
     /// When the next job is due.
-    fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.jobs.peek().map(|Reverse(timed)| timed.when)
     }
 
-    fn pop(&mut self) -> Option<J> {
+    pub(crate) fn pop(&mut self) -> Option<J> {
         self.jobs.pop().map(|Reverse(timed)| timed.job)
     }
 
-    pub(super) fn take_all(&mut self) -> Vec<J> {
+    pub(crate) fn take_all(&mut self) -> Vec<J> {
         std::mem::take(&mut self.jobs).into_iter().map(|Reverse(timed)| timed.job).collect()
     }
 
     /// Takes out what was cancelled meanwhile, to be dropped outside the lock.
-    pub(super) fn take_dead(&mut self) -> Vec<J> {
+    pub(crate) fn take_dead(&mut self) -> Vec<J> {
         let (dead, alive): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.jobs).into_iter().partition(|Reverse(timed)| timed.job.has_ended());
         self.jobs = alive.into();
