@@ -113,12 +113,13 @@ fn jobs_submitted_inside_a_job_start_in_submit_order() {
         let (pool, order) = (pool(1), Arc::new(Mutex::new(Vec::new())));
         let handle = pool.handle();
         let (mine, outer) = (order.clone(), order.clone());
-        drop(pool.submit(move || {
+        let submits = pool.submit(move || {
             for n in 0..500 {
                 let order = mine.clone();
                 handle.execute(move || order.lock().unwrap().push(n));
             }
-        }));
+        });
+        submits.result().unwrap();
         pool.shutdown(true);
         assert!(outer.lock().unwrap().iter().copied().eq(0..500));
     });
@@ -311,7 +312,8 @@ mod on_linux {
         };
         assert!(executor::join_all((0..threads).map(|_| pool.submit(wait()))).iter().all(Result::is_ok));
         drop(pool.submit_after(Duration::ZERO, || ())); // and the timer's
-        assert_eq!(count(), threads + 1);
+        // A thread gets its name when it runs.
+        eventually("all threads are there", || count() == threads + 1);
         pool
     }
 
