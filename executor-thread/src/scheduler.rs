@@ -46,6 +46,7 @@ use std::time::Instant;
 use executor_core::cell::{Control, Run, Task};
 use executor_core::{JobError, Rejection};
 
+#[cfg(feature = "rayon")]
 pub(crate) use self::delay::Delayed;
 use self::state::Shared;
 #[cfg(feature = "rayon")]
