@@ -29,6 +29,10 @@ fn assert_given_back(pool: &ThreadPool, before: usize, peak: usize) {
     // One worker runs the jobs in order, so all have ended when the last has, and it sleeps when that is dropped too.
     pool.submit(|| ()).result().unwrap();
     settle(&other_tasks());
+    assert_bounds(before, peak);
+}
+
+fn assert_bounds(before: usize, peak: usize) {
     let (grown, left) = (peak.saturating_sub(before), resident().saturating_sub(before));
     assert!(grown >= PEAK_AT_LEAST, "the burst took {} MiB only", grown / MIB);
     assert!(left <= LEFT_AT_MOST, "{} of {} MiB were not given back", left / MIB, grown / MIB);
@@ -48,6 +52,23 @@ fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
         drop(hold);
         assert_given_back(&pool, before, peak);
         assert_eq!(done.load(Ordering::Relaxed), JOBS);
+    });
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn a_burst_on_rayon_leaves_nothing_behind() {
+    alone(a_burst_on_rayon_leaves_nothing_behind, || {
+        let pool = crate::support::kinds::rayon(1);
+        executor::join_all((0..10_000).map(|n| pool.submit(move || n)));
+        let before = resident();
+        let hold = block(&pool);
+        (0..JOBS).for_each(|n| pool.execute(move || n));
+        let peak = resident();
+        drop(hold);
+        pool.submit(|| ()).result().unwrap();
+        settle(&other_tasks());
+        assert_bounds(before, peak);
     });
 }
 

@@ -207,9 +207,9 @@ fn a_pool_of_the_users_outlives_the_one_over_it() {
         assert!(futures.iter().all(executor::Future::is_done));
         assert!(pool.submit(|| ()).result().is_err());
         assert_eq!(shared.install(current::worker_name), None, "its threads are workers in our jobs only");
+        eventually("the pool is let go", || Arc::strong_count(&shared) == 1);
         drop(pool);
         assert_eq!(shared.install(rayon::current_num_threads), 2);
-        eventually("the pool is let go", || Arc::strong_count(&shared) == 1);
     });
 }
 
