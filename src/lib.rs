@@ -3,6 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
+//! | run jobs that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
 //! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`] |
@@ -32,6 +33,6 @@ pub use executor_process::*;
 pub use executor_thread::*;
 
 /// The README's code, compiled and run.
-#[cfg(all(doctest, feature = "process"))]
+#[cfg(all(doctest, feature = "process", feature = "rayon"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

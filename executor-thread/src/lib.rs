@@ -6,6 +6,7 @@
 //! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
 //! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
 //! | run a closure again and again | [`ThreadPool::every`], [`Period`], [`Periodic`] |
+//! | run closures that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | make another kind of worker | [`scheduler`] |
 
 #![deny(unsafe_code)]
@@ -16,6 +17,8 @@ mod manage;
 mod periodic;
 mod pool;
 mod queue;
+#[cfg(feature = "rayon")]
+mod rayon_pool;
 mod runner;
 pub mod scheduler;
 mod scope;
@@ -26,6 +29,8 @@ pub use builder::ThreadPoolBuilder;
 pub use periodic::{Period, Periodic};
 pub use pool::{ThreadHandle, ThreadPool};
 pub use queue::{Queue, WhenFull};
+#[cfg(feature = "rayon")]
+pub use rayon_pool::{RayonHandle, RayonPool};
 pub use scope::{Scope, ScopedFuture};
 pub use submit::SubmitAsync;
 pub use view::ThreadView;

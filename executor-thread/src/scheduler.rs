@@ -57,9 +57,13 @@ use executor_core::cell::{Control, Run, Task};
 use executor_core::home::HomeId;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
+#[cfg(feature = "rayon")]
+pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
 pub use self::room::Ticket;
 use self::shared::Shared;
+#[cfg(feature = "rayon")]
+pub(crate) use self::threads::fail_all;
 pub use self::worker::Batch;
 pub use executor_core::Priority;
 

@@ -35,6 +35,19 @@ fn idle_threads_sleep() {
     });
 }
 
+#[cfg(feature = "rayon")]
+#[test]
+fn idle_threads_of_rayon_sleep() {
+    alone(idle_threads_of_rayon_sleep, || {
+        let pool = crate::support::kinds::rayon(4);
+        executor::join_all((0..100).map(|n| pool.submit(move || n)));
+        // With the timer's, which waits for its time.
+        let later = pool.submit_after(Duration::from_hours(1), || ());
+        assert_undisturbed(other_tasks);
+        assert!(later.cancel());
+    });
+}
+
 #[test]
 fn threads_that_wait_sleep() {
     alone(threads_that_wait_sleep, || {

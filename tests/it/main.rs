@@ -44,3 +44,5 @@ mod threads;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
+#[cfg(feature = "rayon")]
+mod rayon_pool;

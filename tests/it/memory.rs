@@ -54,6 +54,27 @@ fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
     });
 }
 
+/// The block that rayon's queue ends with keeps glibc from giving the memory below it back, so ask what is asked for again.
+#[cfg(feature = "rayon")]
+#[test]
+fn bursts_on_rayon_use_the_same_memory_again() {
+    alone(bursts_on_rayon_use_the_same_memory_again, || {
+        let pool = crate::support::kinds::rayon(1);
+        let peaks = [(); 3].map(|()| {
+            let hold = block(&pool);
+            (0..JOBS).for_each(|n| pool.execute(move || n));
+            let peak = resident();
+            drop(hold);
+            // One worker runs the jobs in order.
+            pool.submit(|| ()).result().unwrap();
+            settle(&other_tasks());
+            peak
+        });
+        assert!(peaks[0] >= PEAK_AT_LEAST, "{peaks:?}");
+        assert!(peaks[2] <= peaks[0] + LEFT_AT_MOST, "{peaks:?}");
+    });
+}
+
 #[test]
 fn a_million_outcomes_leave_nothing_behind() {
     alone(a_million_outcomes_leave_nothing_behind, || {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 
-use executor::{Canceller, ClosureExecutor, ThreadHandle};
+use executor::{Canceller, ClosureExecutor};
 
 use crate::support::gate::{Gate, block};
 use crate::support::kinds::on_every_closure_executor;
@@ -69,9 +69,9 @@ fn a_callback_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     called.recv().unwrap();
 }
 
-fn a_waker_may_use_its_executor<E: ClosureExecutor<Handle = ThreadHandle>>(make: impl Fn() -> E) {
-    struct Uses(ThreadHandle, mpsc::Sender<()>);
-    impl Wake for Uses {
+fn a_waker_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+    struct Uses<H>(H, mpsc::Sender<()>);
+    impl<H: ClosureExecutor + 'static> Wake for Uses<H> {
         fn wake(self: Arc<Self>) {
             use_all(&self.0);
             self.1.send(()).unwrap_or_default();

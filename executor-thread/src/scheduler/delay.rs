@@ -13,7 +13,7 @@ use super::{Alarm, Queued, Runner};
 const SMALL: usize = 1024;
 
 /// Jobs and alarms by time. Those of the same time are in the order in which they came.
-pub(super) struct Delayed<J> {
+pub(crate) struct Delayed<J> {
     heap: BinaryHeap<Reverse<Timed<J>>>,
     count: u64,
     /// How many of them are jobs.
@@ -29,15 +29,15 @@ struct Timed<J> {
     number: u64,
     /// Whether a shutdown cancels it.
     fleeting: bool,
-    what: What<J>,
+    what: Due<J>,
 }
 
-enum What<J> {
+pub(crate) enum Due<J> {
     Job(Priority, J),
     Alarm(Box<dyn Alarm>),
 }
 
-impl<J: Queued> What<J> {
+impl<J: Queued> Due<J> {
     fn into_job(self) -> Option<J> {
         match self {
             Self::Job(_, job) => Some(job),
@@ -54,25 +54,25 @@ impl<J: Queued> What<J> {
 }
 
 /// What was taken out, to be dropped outside the lock.
-pub(super) struct Removed<J>(#[expect(dead_code, reason = "it is held to be dropped")] Vec<Timed<J>>);
+pub(crate) struct Removed<J>(#[expect(dead_code, reason = "it is held to be dropped")] Vec<Timed<J>>);
 
 impl<J: Queued> Delayed<J> {
-    pub(super) fn push_job(&mut self, when: Instant, priority: Priority, job: J, fleeting: bool) {
+    pub(crate) fn push_job(&mut self, when: Instant, priority: Priority, job: J, fleeting: bool) {
         self.jobs += 1;
-        self.push(when, What::Job(priority, job), fleeting);
+        self.push(when, Due::Job(priority, job), fleeting);
     }
 
     pub(super) fn push_alarm(&mut self, when: Instant, alarm: Box<dyn Alarm>) {
-        self.push(when, What::Alarm(alarm), true);
+        self.push(when, Due::Alarm(alarm), true);
     }
 
-    fn push(&mut self, when: Instant, what: What<J>, fleeting: bool) {
+    fn push(&mut self, when: Instant, what: Due<J>, fleeting: bool) {
         self.heap.push(Reverse(Timed { when, number: self.count, fleeting, what }));
         self.count += 1;
     }
 
     /// Whether no job waits for its time.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.jobs == 0
     }
 
@@ -82,21 +82,21 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// When the next is due.
-    fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(timed)| timed.when)
     }
 
-    fn pop(&mut self) -> Option<What<J>> {
+    pub(crate) fn pop(&mut self) -> Option<Due<J>> {
         let Reverse(Timed { what, .. }) = self.heap.pop()?;
         match &what {
-            What::Job(..) => self.jobs -= 1,
-            What::Alarm(alarm) => self.silent = self.silent.saturating_sub(usize::from(alarm.is_off())),
+            Due::Job(..) => self.jobs -= 1,
+            Due::Alarm(alarm) => self.silent = self.silent.saturating_sub(usize::from(alarm.is_off())),
         }
         Some(what)
     }
 
     /// A job was cancelled. Returns the dead when they have become the most, or at once if somebody `waits` for the end.
-    pub(super) fn died(&mut self, waits: bool) -> Removed<J> {
+    pub(crate) fn died(&mut self, waits: bool) -> Removed<J> {
         self.dead += 1;
         self.sweep_if(waits)
     }
@@ -114,7 +114,7 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// Takes out what was cancelled or called off.
-    pub(super) fn take_dead(&mut self) -> Removed<J> {
+    pub(crate) fn take_dead(&mut self) -> Removed<J> {
         let dead = self.take(|timed| timed.what.is_dead());
         self.silent = 0;
         Removed(dead)
@@ -122,7 +122,7 @@ impl<J: Queued> Delayed<J> {
 
     /// Takes out the jobs that a shutdown cancels, to be failed outside the lock.
     pub(super) fn take_fleeting(&mut self) -> Vec<J> {
-        let fleeting = self.take(|timed| timed.fleeting && matches!(timed.what, What::Job(..)));
+        let fleeting = self.take(|timed| timed.fleeting && matches!(timed.what, Due::Job(..)));
         fleeting.into_iter().filter_map(|timed| timed.what.into_job()).collect()
     }
 
@@ -131,7 +131,7 @@ impl<J: Queued> Delayed<J> {
             std::mem::take(&mut self.heap).into_iter().partition(|Reverse(timed)| is_meant(timed));
         self.heap = others.into();
         let meant: Vec<_> = meant.into_iter().map(|Reverse(timed)| timed).collect();
-        let jobs = meant.iter().filter(|timed| matches!(timed.what, What::Job(..))).count();
+        let jobs = meant.iter().filter(|timed| matches!(timed.what, Due::Job(..))).count();
         self.jobs -= jobs;
         // Each is dead, or dies now.
         self.removed_dead(jobs);
@@ -139,18 +139,18 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// All jobs, to be failed. The alarms go.
-    pub(super) fn take_all(&mut self) -> Vec<J> {
+    pub(crate) fn take_all(&mut self) -> Vec<J> {
         self.silent = 0;
         self.take(|_| true).into_iter().filter_map(|timed| timed.what.into_job()).collect()
     }
 
     /// How many have been taken out dead whose death was not told yet.
-    pub(super) fn untold(&self) -> usize {
+    pub(crate) fn untold(&self) -> usize {
         if self.dead < 0 { self.dead.unsigned_abs() } else { 0 }
     }
 
     /// Jobs that were taken out were dead already.
-    pub(super) fn removed_dead(&mut self, n: usize) {
+    pub(crate) fn removed_dead(&mut self, n: usize) {
         self.dead -= isize::try_from(n).unwrap_or(isize::MAX);
     }
 }
@@ -187,14 +187,14 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.
-    fn do_what_is_due(&self, what: Option<What<R::Job>>) -> bool {
+    fn do_what_is_due(&self, what: Option<Due<R::Job>>) -> bool {
         match what {
-            Some(What::Job(priority, job)) if job.move_to(self.queue.id()) => {
+            Some(Due::Job(priority, job)) if job.move_to(self.queue.id()) => {
                 self.enqueue(self.lock(), priority, job);
                 false
             }
-            Some(What::Job(..)) => true,
-            Some(What::Alarm(alarm)) => {
+            Some(Due::Job(..)) => true,
+            Some(Due::Alarm(alarm)) => {
                 alarm.ring();
                 false
             }

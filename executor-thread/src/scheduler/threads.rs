@@ -82,7 +82,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 }
 
-fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
+pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
     let reason = format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer");
     let broken = Broken::new(reason);
     for job in jobs {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "process")]
 use executor::ProcessPool;
+#[cfg(feature = "rayon")]
+use executor::RayonPool;
 use executor::{ClosureExecutor, Executor, Future, Job, Rejected, Shutdown, ThreadHandle, ThreadPool};
 
 use super::door::{Door, Guest};
@@ -72,6 +74,32 @@ pub(crate) fn processes_1() -> Subject {
 #[cfg(feature = "process")]
 pub(crate) fn processes_2() -> Subject {
     Subject::new(ProcessPool::new(2).expect("a pool of two processes"), 2)
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon_1() -> Subject {
+    Subject::new(rayon(1), 1)
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon_2() -> Subject {
+    Subject::new(rayon(2), 2)
+}
+
+/// Rayon's threads are not ours there.
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon_over() -> Subject {
+    Subject::new(over_rayon(), 2)
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon(threads: usize) -> RayonPool {
+    RayonPool::new(threads).expect("a few threads")
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn over_rayon() -> RayonPool {
+    RayonPool::over(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a few threads"))
 }
 
 /// A pool that is reached by its handle alone.
@@ -142,6 +170,12 @@ macro_rules! on_every_executor {
         $crate::support::kinds::on!(threads_2, [$($law)*]);
         $crate::support::kinds::on!(threads_8, [$($law)*]);
         $crate::support::kinds::on!(thread_handle, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on!(rayon_1, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on!(rayon_2, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on!(rayon_over, [$($law)*]);
         #[cfg(feature = "process")]
         $crate::support::kinds::on!(processes_1, [$($law)*]);
         #[cfg(feature = "process")]
@@ -154,6 +188,8 @@ pub(crate) use on_every_executor;
 macro_rules! on_one_worker {
     ($($law:ident),* $(,)?) => {
         $crate::support::kinds::on!(threads_1, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on!(rayon_1, [$($law)*]);
         #[cfg(feature = "process")]
         $crate::support::kinds::on!(processes_1, [$($law)*]);
     };
@@ -181,6 +217,12 @@ macro_rules! on_every_closure_executor {
         $crate::support::kinds::on_closures!(threads_2, || executor::ThreadPool::new(2), [$($law)*]);
         $crate::support::kinds::on_closures!(threads_8, || executor::ThreadPool::new(8), [$($law)*]);
         $crate::support::kinds::on_closures!(thread_handle, || $crate::support::kinds::ByHandle::new(2), [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on_closures!(rayon_1, || $crate::support::kinds::rayon(1), [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on_closures!(rayon_2, || $crate::support::kinds::rayon(2), [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::kinds::on_closures!(rayon_over, $crate::support::kinds::over_rayon, [$($law)*]);
     };
 }
 pub(crate) use on_every_closure_executor;

@@ -1,0 +1,381 @@
+//! What a rayon pool, its handles, its jobs and its timer share: the queue, the counts, and the one lock around them.
+//!
+//! Rayon is given a ticket for each job, not the job: whoever runs the ticket takes the job that has waited longest.
+//! So jobs start in the order in which they came, wherever rayon keeps the tickets; rayon itself prefers what its
+//! threads spawn, and a job that submits its own successor would keep those from outside waiting for ever.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Instant;
+
+use executor_core::current::Host;
+use executor_core::home::{self, Home, HomeId, Registration};
+use executor_core::panics::{catch, drop_quietly};
+use executor_core::{Priority, Rejection, current};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::pool::Queued;
+use crate::scheduler::{Delayed, Due, fail_all};
+
+pub(super) struct Crew {
+    this: Weak<Crew>,
+    workers: usize,
+    /// The home of jobs that have a ticket.
+    queue: Registration,
+    /// The home of jobs that wait for their time.
+    delay: Registration,
+    /// The threads that we started ourselves. None of a pool that somebody else made.
+    own: Box<[ThreadId]>,
+    state: Mutex<State>,
+    /// The timer waits here.
+    due: Condvar,
+    /// Who waits for a shutdown to be over waits here.
+    gone: Condvar,
+    /// Held while the timer is started, so that a shutdown joins it too.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct State {
+    /// There until the shutdown is over.
+    pool: Option<Arc<rayon::ThreadPool>>,
+    /// As many jobs as rayon has tickets that were not started.
+    queue: VecDeque<Queued>,
+    delayed: Delayed<Queued>,
+    is_open: bool,
+    /// Jobs that have a ticket. One that runs is left until its callbacks have run.
+    left: usize,
+    /// Jobs in the queue that were cancelled, or run by who waits for them. Told before or after their tickets are redeemed.
+    dead: isize,
+    /// Jobs that were cancelled and have no outcome yet.
+    ending: usize,
+    has_timer: bool,
+}
+
+/// A queue of no more jobs than this keeps its memory.
+const SMALL_QUEUE: usize = 1024;
+
+impl State {
+    /// The next job. A queue that was long gives its memory back while it empties.
+    fn pop(&mut self) -> Option<Queued> {
+        let job = self.queue.pop_front();
+        let room = self.queue.capacity();
+        if room > SMALL_QUEUE && self.queue.len() < room / 4 {
+            self.queue.shrink_to(room / 2);
+        }
+        job
+    }
+
+    /// Whether the shutdown is over, but for threads that are about to end, and for cancelled jobs that `own` counts: the
+    /// caller is about to end them.
+    fn is_over(&self, own: usize) -> bool {
+        let untold = self.dead.min(0).unsigned_abs() + self.delayed.untold();
+        let is_done = self.left == 0 && self.delayed.is_empty() && !self.has_timer;
+        !self.is_open && is_done && self.ending == 0 && untold <= own
+    }
+}
+
+impl Crew {
+    /// `threads` are those of the pool, to be joined by the shutdown: all of them, or none.
+    pub(super) fn new(pool: Arc<rayon::ThreadPool>, threads: Vec<JoinHandle<()>>) -> Arc<Self> {
+        let workers = pool.current_num_threads();
+        let own = threads.iter().map(|thread| thread.thread().id()).collect();
+        let state = State {
+            pool: Some(pool),
+            queue: VecDeque::new(),
+            delayed: Delayed::default(),
+            is_open: true,
+            left: 0,
+            dead: 0,
+            ending: 0,
+            has_timer: false,
+        };
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            this: this.clone(),
+            workers,
+            queue: Registration::new(this.clone()),
+            delay: Registration::new(this.clone()),
+            own,
+            state: Mutex::new(state),
+            due: Condvar::new(),
+            gone: Condvar::new(),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub(super) fn queue(&self) -> HomeId {
+        self.queue.id()
+    }
+
+    pub(super) fn delay(&self) -> HomeId {
+        self.delay.id()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state.lock().is_open
+    }
+
+    pub(super) fn push(self: &Arc<Self>, job: Queued) -> Result<(), (Queued, Rejection)> {
+        let state = self.state.lock();
+        if !state.is_open {
+            return Err((job, Rejection::Shutdown));
+        }
+        self.enqueue(state, job);
+        Ok(())
+    }
+
+    pub(super) fn push_at(self: &Arc<Self>, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
+        let mut state = self.state.lock();
+        if !state.is_open {
+            return Err((job, Rejection::Shutdown));
+        }
+        state.delayed.push_job(when, Priority::Normal, job, false);
+        let starts = !mem::replace(&mut state.has_timer, true);
+        drop(state);
+        if !starts {
+            self.due.notify_all();
+        } else if let Err(error) = self.start_timer() {
+            let mut state = self.state.lock();
+            let delayed = state.delayed.take_all();
+            state.has_timer = false;
+            self.end_if_over(state);
+            fail_all(delayed, &error);
+        }
+        Ok(())
+    }
+
+    /// Queues a job that was accepted. It is counted before its ticket can be run.
+    fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Queued) {
+        state.left += 1;
+        state.queue.push_back(job);
+        let pool = state.pool.clone().expect("the pool is there as long as a job is left");
+        drop(state);
+        let crew = self.clone();
+        pool.spawn_fifo(move || crew.redeem_ticket());
+    }
+
+    fn redeem_ticket(&self) {
+        let job = self.state.lock().pop().expect("there is a job for each ticket");
+        let scope = WorkerScope::enter(&self.this);
+        // A job's panics end in the job. One from anywhere else must not reach rayon, which would end the program.
+        let outcome = catch(move || job.run());
+        let was_dead = matches!(outcome, Ok(false));
+        drop_quietly(outcome);
+        drop(scope);
+        let mut state = self.state.lock();
+        state.dead -= isize::from(was_dead);
+        state.left -= 1;
+        self.end_if_over(state);
+    }
+
+    /// Lets go of rayon's pool when nothing needs it any more: its threads end then. This does not wait for them, so
+    /// that a thread of the pool can do it.
+    fn end_if_over(&self, mut state: MutexGuard<'_, State>) {
+        // Who waits knows how many are its own.
+        let pool = if state.is_over(usize::MAX) {
+            self.gone.notify_all();
+            state.pool.take()
+        } else {
+            None
+        };
+        drop(state);
+        drop(pool);
+    }
+
+    pub(super) fn shutdown(&self, wait: bool) {
+        let mut state = self.state.lock();
+        state.is_open = false;
+        let dead = state.delayed.take_dead();
+        self.due.notify_all();
+        let waits = wait && !self.is_inside(&state);
+        self.end_if_over(state);
+        drop(dead);
+        if !waits {
+            return;
+        }
+        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
+        let mut state = self.state.lock();
+        while !state.is_over(own) {
+            self.gone.wait(&mut state);
+        }
+        drop(state);
+        // Held while joining, so that whoever else shuts down returns no earlier.
+        let mut threads = self.threads.lock();
+        for thread in mem::take(&mut *threads) {
+            // These threads end by returning; what their thread-locals do when dropped is not ours to report.
+            drop(thread.join());
+        }
+    }
+
+    /// Whether this thread is one of the pool's, which cannot wait for itself. One that we started may outlive the jobs
+    /// and rayon's pool, with what a job has spawned.
+    fn is_inside(&self, state: &State) -> bool {
+        state.pool.as_ref().is_some_and(|pool| pool.current_thread_index().is_some())
+            || self.own.contains(&thread::current().id())
+    }
+
+    fn start_timer(self: &Arc<Self>) -> std::io::Result<()> {
+        let crew = self.clone();
+        let mut threads = self.threads.lock();
+        threads.push(thread::Builder::new().name("rayon-timer".to_owned()).spawn(move || crew.keep_time())?);
+        Ok(())
+    }
+
+    /// The body of the timer's thread: queues each job when its time has come. Ends with the shutdown, after the last one.
+    fn keep_time(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        loop {
+            match state.delayed.next() {
+                None if !state.is_open => {
+                    state.has_timer = false;
+                    return self.end_if_over(state);
+                }
+                None => self.due.wait(&mut state),
+                Some(when) if when <= Instant::now() => {
+                    let due = state.delayed.pop();
+                    drop(state);
+                    // Nothing rings here: alarms are the thread pool's.
+                    let Some(Due::Job(_, job)) = due else { return };
+                    let was_dead = !job.move_to(self.queue.id());
+                    if !was_dead {
+                        self.enqueue(self.state.lock(), job);
+                    }
+                    state = self.state.lock();
+                    state.delayed.removed_dead(usize::from(was_dead));
+                }
+                Some(when) => {
+                    self.due.wait_until(&mut state, when);
+                }
+            }
+        }
+    }
+}
+
+impl Home for Crew {
+    fn left(&self, from: HomeId, ends: bool) {
+        let mut state = self.state.lock();
+        state.ending += usize::from(ends);
+        if from == self.queue.id() {
+            state.dead += 1;
+            return self.end_if_over(state);
+        }
+        let is_closing = !state.is_open;
+        let dead = state.delayed.died(is_closing);
+        self.due.notify_all();
+        self.end_if_over(state);
+        drop(dead);
+    }
+
+    fn ended(&self, _: HomeId) {
+        let mut state = self.state.lock();
+        state.ending -= 1;
+        self.end_if_over(state);
+    }
+}
+
+/// Rayon's threads are as many as they are: a job that waits for another runs that in place while it is queued, and no
+/// thread comes to take its place otherwise.
+impl Host for Crew {
+    fn home(&self) -> HomeId {
+        self.queue.id()
+    }
+
+    fn block(&self) {}
+
+    fn unblock(&self) {}
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+}
+
+/// Makes the thread of a pool that is not ours a worker, as long as it runs a job.
+struct WorkerScope {
+    is_ours: bool,
+}
+
+impl WorkerScope {
+    fn enter(crew: &Weak<Crew>) -> Self {
+        // Within another job, which waits for its parts, the thread has its name already.
+        let is_ours = current::worker_name().is_none();
+        if is_ours {
+            let thread = thread::current();
+            let name = match (thread.name(), rayon::current_thread_index()) {
+                (Some(name), _) => Arc::from(name),
+                (None, index) => format!("rayon-{}", index.unwrap_or_default()).into(),
+            };
+            current::set_worker(Some(current::Worker {
+                name,
+                state: None,
+                host: crew.upgrade().map(|crew| crew as Arc<dyn Host>),
+            }));
+        }
+        Self { is_ours }
+    }
+}
+
+impl Drop for WorkerScope {
+    fn drop(&mut self) {
+        if self.is_ours {
+            current::set_worker(None);
+        }
+    }
+}
+
+/// The crew as a handle has it, which does not keep it.
+#[derive(Clone)]
+pub(super) struct Away {
+    crew: Weak<Crew>,
+    workers: usize,
+    queue: HomeId,
+    delay: HomeId,
+}
+
+impl From<&Arc<Crew>> for Away {
+    fn from(crew: &Arc<Crew>) -> Self {
+        Self { crew: Arc::downgrade(crew), workers: crew.workers, queue: crew.queue(), delay: crew.delay() }
+    }
+}
+
+impl Away {
+    pub(super) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub(super) fn queue(&self) -> HomeId {
+        self.queue
+    }
+
+    pub(super) fn delay(&self) -> HomeId {
+        self.delay
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.crew.upgrade().is_some_and(|crew| crew.is_open())
+    }
+
+    pub(super) fn push(&self, job: Queued) -> Result<(), (Queued, Rejection)> {
+        match self.crew.upgrade() {
+            Some(crew) => crew.push(job),
+            None => Err((job, Rejection::Shutdown)),
+        }
+    }
+
+    pub(super) fn push_at(&self, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
+        match self.crew.upgrade() {
+            Some(crew) => crew.push_at(when, job),
+            None => Err((job, Rejection::Shutdown)),
+        }
+    }
+
+    pub(super) fn shutdown(&self, wait: bool) {
+        if let Some(crew) = self.crew.upgrade() {
+            crew.shutdown(wait);
+        }
+    }
+}
