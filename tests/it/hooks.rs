@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor::{
     BuildError, ClosureExecutor, JobError, Queue, ThreadHandle, ThreadPool, ThreadPoolBuilder, WhenFull, current,
@@ -249,6 +249,16 @@ mod keep_alive {
                 settle(&stay);
                 assert_eq!(tasks_named(name), stay);
             }
+            // Those that stay sleep: once they know that they do, they do not look at the clock.
+            let stay = tasks_named(name);
+            let counts = || {
+                let end = Instant::now() + 20 * SHORT;
+                while Instant::now() < end {
+                    std::hint::spin_loop();
+                }
+                settle(&stay)
+            };
+            assert_eq!(counts(), counts());
             pool.shutdown(true);
             assert_eq!(set_of(&starts), set_of(&stops));
         });
