@@ -14,7 +14,7 @@ use crate::submit::Rules;
 use crate::{Queue, ThreadPool};
 
 /// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
-const MOST_THREADS: usize = 65_536;
+pub(crate) const MOST_THREADS: usize = 65_536;
 
 /// Less would not hold the standard library's own frames in a debug build.
 const SMALLEST_STACK: usize = 64 * 1024;

@@ -23,6 +23,7 @@ mod runner;
 pub mod scheduler;
 mod scope;
 mod submit;
+mod traits;
 mod view;
 
 pub use builder::ThreadPoolBuilder;

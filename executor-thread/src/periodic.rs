@@ -193,7 +193,7 @@ impl<F: FnMut() + Send + 'static> Job for Run<F> {
 /// Lets `run` wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
 fn submit<F: FnMut() + Send + 'static>(run: Run<F>) {
     let (shared, due) = (run.shared.clone(), run.due);
-    let scheduler = shared.pool.scheduler();
+    let scheduler = &shared.pool.scheduler;
     let (cell, future) = Future::of_job_at(scheduler.delay(), run);
     // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
     if shared.keep(future)

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Run, Task};
-use executor_core::{ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, Map, Rejected, Shutdown};
+use executor_core::cell::Run;
+use executor_core::{ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected};
 
 use crate::ThreadPoolBuilder;
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority, Scheduler};
 use crate::submit::{self, Rules, SubmitAsync};
+use crate::traits::is_closure_executor;
 
 /// Threads that run jobs, for work that waits more than it computes.
 ///
@@ -167,12 +168,8 @@ macro_rules! submits_closures {
 
             /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
             pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
-                let (cell, future) = Future::of_job_at(self.scheduler.delay(), job);
-                let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
-                match self.scheduler.push_at(when, Priority::Normal, cell) {
-                    Ok(()) => future,
-                    Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-                }
+                submit::submit_later(&self.scheduler, delay, Priority::Normal, job)
+                    .unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
             }
 
             /// Applies `f` to each item, in parallel and in order; see [`Map`].
@@ -190,60 +187,14 @@ macro_rules! submits_closures {
                 self.scheduler.workers()
             }
 
-            /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last thread is gone, except on
+            /// Takes no more jobs; see [`Shutdown::shutdown`](executor_core::Shutdown::shutdown). With `wait`, blocks until the last thread is gone, except on
             /// a thread of this pool.
             pub fn shutdown(&self, wait: bool) {
                 self.scheduler.shutdown(wait);
             }
         }
 
-        impl Shutdown for $pool {
-            fn shutdown(&self, wait: bool) {
-                self.scheduler.shutdown(wait);
-            }
-        }
-
-        impl<J: Job> Executor<J> for $pool {
-            fn submit(&self, job: J) -> Future<J::Output> {
-                Self::submit(self, job)
-            }
-
-            fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                Self::try_submit(self, job)
-            }
-        }
-
-        impl ClosureExecutor for $pool {
-            type Handle = ThreadHandle;
-
-            fn submit<F, T>(&self, job: F) -> Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit(self, job)
-            }
-
-            fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit_after(self, delay, job)
-            }
-
-            fn now(&self) -> Instant {
-                Instant::now()
-            }
-
-            fn workers(&self) -> usize {
-                self.scheduler.workers()
-            }
-
-            fn handle(&self) -> ThreadHandle {
-                Self::handle(self)
-            }
-        }
+        is_closure_executor!($pool, ThreadHandle);
 
         impl fmt::Debug for $pool {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -264,38 +215,9 @@ impl ThreadPool {
 }
 
 impl ThreadHandle {
-    /// As `submit`, with a priority.
-    pub(crate) fn submit_at<J: Job>(&self, priority: Priority, job: J) -> Future<J::Output> {
-        self.rules.submit(&self.scheduler, priority, job)
-    }
-
-    /// As `try_submit`, with a priority.
-    pub(crate) fn try_submit_at<J: Job>(&self, priority: Priority, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        self.rules.try_submit(&self.scheduler, priority, job)
-    }
-
-    /// A job with a priority that is queued once `delay` is over.
-    pub(crate) fn try_submit_later<J: Job>(
-        &self,
-        delay: Duration,
-        priority: Priority,
-        job: J,
-    ) -> Result<Future<J::Output>, Rejected<J>> {
-        let (cell, future) = Future::of_job_at(self.scheduler.delay(), job);
-        let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
-        match self.scheduler.push_at(when, priority, cell.clone()) {
-            Ok(()) => Ok(future),
-            Err((_, reason)) => Err(Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)),
-        }
-    }
-
     /// Another handle to the same pool.
     pub fn handle(&self) -> ThreadHandle {
         self.clone()
-    }
-
-    pub(crate) fn scheduler(&self) -> &Handle<InPlace> {
-        &self.scheduler
     }
 }
 

@@ -7,16 +7,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Task;
-use executor_core::{
-    BuildError, ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, Map, Rejected, Rejection, Shutdown,
-};
+use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection};
 
 use self::crew::{Away, Crew};
+use crate::builder::MOST_THREADS;
 use crate::pool::far_future;
-
-/// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
-const MOST_THREADS: usize = 65_536;
+use crate::submit::refused;
+use crate::traits::is_closure_executor;
 
 /// A [`rayon::ThreadPool`] that runs jobs, for closures that compute and use `par_iter`, `join` or `scope` inside: these
 /// use the threads of the pool that the job runs on.
@@ -203,10 +200,7 @@ macro_rules! submits_to_rayon {
                 let (cell, future) = Future::of_job_at(self.crew.queue(), job);
                 match self.crew.push(cell.clone()) {
                     Ok(()) => Ok(future),
-                    Err((_, reason)) => {
-                        let job = cell.claim(None).expect("nobody else has seen the job");
-                        Err(Rejected::new(job, reason))
-                    }
+                    Err((_, reason)) => Err(refused(cell, reason)),
                 }
             }
 
@@ -240,60 +234,14 @@ macro_rules! submits_to_rayon {
                 self.crew.workers()
             }
 
-            /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last job, and the last thread that
+            /// Takes no more jobs; see [`Shutdown::shutdown`](executor_core::Shutdown::shutdown). With `wait`, blocks until the last job, and the last thread that
             /// is ours, is gone, except on a thread of this pool.
             pub fn shutdown(&self, wait: bool) {
                 self.crew.shutdown(wait);
             }
         }
 
-        impl Shutdown for $pool {
-            fn shutdown(&self, wait: bool) {
-                self.crew.shutdown(wait);
-            }
-        }
-
-        impl<J: Job> Executor<J> for $pool {
-            fn submit(&self, job: J) -> Future<J::Output> {
-                Self::submit(self, job)
-            }
-
-            fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                Self::try_submit(self, job)
-            }
-        }
-
-        impl ClosureExecutor for $pool {
-            type Handle = RayonHandle;
-
-            fn submit<F, T>(&self, job: F) -> Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit(self, job)
-            }
-
-            fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit_after(self, delay, job)
-            }
-
-            fn now(&self) -> Instant {
-                Instant::now()
-            }
-
-            fn workers(&self) -> usize {
-                self.crew.workers()
-            }
-
-            fn handle(&self) -> RayonHandle {
-                Self::handle(self)
-            }
-        }
+        is_closure_executor!($pool, RayonHandle);
 
         impl fmt::Debug for $pool {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,14 +4,14 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Task};
 use executor_core::home::HomeId;
 use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection, current};
 
 use crate::WhenFull;
-use crate::pool::Queued;
+use crate::pool::{Queued, far_future};
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority, Scheduler, Ticket};
 
@@ -20,11 +20,13 @@ type Pushed = Result<(), (Queued, Rejection)>;
 /// The scheduler of a pool, or the handle to it.
 pub(crate) trait Pushes {
     fn queue(&self) -> HomeId;
+    fn delay(&self) -> HomeId;
     fn is_worker_here(&self) -> bool;
     fn push(&self, priority: Priority, job: Queued) -> Pushed;
     fn push_above(&self, priority: Priority, job: Queued) -> Pushed;
     fn push_wait(&self, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed;
     fn push_over_oldest(&self, priority: Priority, job: Queued) -> Pushed;
+    fn push_at(&self, when: Instant, priority: Priority, job: Queued) -> Pushed;
 }
 
 macro_rules! pushes {
@@ -32,6 +34,10 @@ macro_rules! pushes {
         impl Pushes for $of {
             fn queue(&self) -> HomeId {
                 Self::queue(self)
+            }
+
+            fn delay(&self) -> HomeId {
+                Self::delay(self)
             }
 
             fn is_worker_here(&self) -> bool {
@@ -52,6 +58,10 @@ macro_rules! pushes {
 
             fn push_over_oldest(&self, priority: Priority, job: Queued) -> Pushed {
                 Self::push_over_oldest(self, priority, job)
+            }
+
+            fn push_at(&self, when: Instant, priority: Priority, job: Queued) -> Pushed {
+                Self::push_at(self, when, priority, job)
             }
         }
     };
@@ -150,6 +160,21 @@ pub(crate) fn submit_until<J: Job>(
     }
 }
 
+/// Hands a job over that is queued once `delay` is over, full or not.
+pub(crate) fn submit_later<J: Job>(
+    scheduler: &impl Pushes,
+    delay: Duration,
+    priority: Priority,
+    job: J,
+) -> Submitted<J> {
+    let (cell, future) = Future::of_job_at(scheduler.delay(), job);
+    let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
+    match scheduler.push_at(when, priority, cell.clone()) {
+        Ok(()) => Ok(future),
+        Err((_, reason)) => Err(refused(cell, reason)),
+    }
+}
+
 /// Waits for a place; but not on a worker, for whom those that wait may be waiting.
 fn wait(scheduler: &impl Pushes, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed {
     if scheduler.is_worker_here() {
@@ -167,7 +192,8 @@ fn run_here(scheduler: &impl Pushes, priority: Priority, job: Queued) -> Pushed 
     }
 }
 
-fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J> {
+/// Takes the job back out of a cell that was not queued.
+pub(crate) fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J> {
     Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)
 }
 

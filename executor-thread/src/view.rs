@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::Control;
 use executor_core::{
-    ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, JobOptions, Label, Map, Rejected, Shutdown,
-    TimedOut, current,
+    ClosureExecutor, ClosureMapper, Future, Job, JobError, JobOptions, Label, Map, Rejected, TimedOut, current,
 };
 
 use crate::ThreadHandle;
 use crate::scheduler::Alarm;
+use crate::submit;
+use crate::traits::is_closure_executor;
 
 /// A view of a [`ThreadPool`](crate::ThreadPool) whose jobs have options. Made by [`with`](crate::ThreadPool::with). Cheap to
 /// clone; does not keep the pool alive.
@@ -50,7 +51,7 @@ impl ThreadView {
             return self.submit_after(delay, job);
         }
         let (job, wait) = self.described(job);
-        let future = self.pool.submit_at(self.options.get_priority(), job);
+        let future = self.pool.rules.submit(&self.pool.scheduler, self.options.get_priority(), job);
         self.limit::<J>(wait, future.control(), Duration::ZERO);
         future
     }
@@ -64,8 +65,8 @@ impl ThreadView {
         let (job, wait) = self.described(job);
         let priority = self.options.get_priority();
         let submitted = match self.options.get_delay() {
-            None => self.pool.try_submit_at(priority, job),
-            Some(delay) => self.pool.try_submit_later(delay, priority, job),
+            None => self.pool.rules.try_submit(&self.pool.scheduler, priority, job),
+            Some(delay) => submit::submit_later(&self.pool.scheduler, delay, priority, job),
         };
         match submitted {
             Ok(future) => {
@@ -92,7 +93,7 @@ impl ThreadView {
     /// Hands a job over that is queued once `delay`, in place of the view's own, is over.
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         let (job, wait) = self.described(job);
-        match self.pool.try_submit_later(delay, self.options.get_priority(), job) {
+        match submit::submit_later(&self.pool.scheduler, delay, self.options.get_priority(), job) {
             Ok(future) => {
                 self.limit::<J>(wait, future.control(), delay);
                 future
@@ -109,6 +110,21 @@ impl ThreadView {
         R: Send + 'static,
     {
         ClosureExecutor::map(self, items, f)
+    }
+
+    /// How many jobs the pool runs at once.
+    pub fn workers(&self) -> usize {
+        self.pool.workers()
+    }
+
+    /// Another view of the same pool, with the same options.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
+    /// Shuts the pool down, not only this view of it; see [`ThreadPool::shutdown`](crate::ThreadPool::shutdown).
+    pub fn shutdown(&self, wait: bool) {
+        self.pool.shutdown(wait);
     }
 
     /// The job with what the options say of its run, and the flag that its wait is over, if that is limited.
@@ -207,53 +223,7 @@ impl Alarm for TimeIsUp {
     }
 }
 
-impl Shutdown for ThreadView {
-    fn shutdown(&self, wait: bool) {
-        self.pool.shutdown(wait);
-    }
-}
-
-impl<J: Job> Executor<J> for ThreadView {
-    fn submit(&self, job: J) -> Future<J::Output> {
-        Self::submit(self, job)
-    }
-
-    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        Self::try_submit(self, job)
-    }
-}
-
-impl ClosureExecutor for ThreadView {
-    type Handle = Self;
-
-    fn submit<F, T>(&self, job: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Self::submit(self, job)
-    }
-
-    fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        Self::submit_after(self, delay, job)
-    }
-
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn workers(&self) -> usize {
-        self.pool.workers()
-    }
-
-    fn handle(&self) -> Self {
-        self.clone()
-    }
-}
+is_closure_executor!(ThreadView, ThreadView);
 
 impl fmt::Debug for ThreadView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
