@@ -14,8 +14,11 @@
 
 mod builder;
 mod codec;
+mod estimate;
+mod exchange;
 mod frame;
 mod host;
+mod job;
 mod kind;
 mod mapper;
 mod page;

@@ -11,9 +11,9 @@ use crossbeam_utils::sync::Parker;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
-use super::Runner;
 use super::members::Own;
 use super::shared::Shared;
+use super::{Alarm, Runner};
 
 thread_local! {
     /// Which scheduler this thread works for: the address of what its workers share, or null.
@@ -161,6 +161,16 @@ impl<J> Batch<'_, J> {
         self.0.take_extra()
     }
 
+    /// Rings `alarm` at the time `when`, as [`Handle::push_alarm`](super::Handle::push_alarm).
+    pub fn push_alarm(&mut self, when: Instant, alarm: Box<dyn Alarm>) {
+        self.0.push_alarm(when, alarm);
+    }
+
+    /// Tells that an alarm was called off, as [`Handle::called_off`](super::Handle::called_off).
+    pub fn called_off(&mut self) {
+        self.0.called_off();
+    }
+
     /// Says that a job taken here had ended before it could be claimed.
     pub fn was_dead(&mut self) {
         self.0.was_dead();
@@ -176,6 +186,8 @@ impl<J> std::fmt::Debug for Batch<'_, J> {
 /// A scheduler, whatever its runner.
 trait Extra<J> {
     fn take_extra(&self) -> Option<J>;
+    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
+    fn called_off(&self);
     fn was_dead(&self);
 }
 
@@ -200,6 +212,14 @@ impl<R: Runner + 'static> Extra<R::Job> for Arc<Shared<R>> {
             self.tell_of_room(free);
         }
         job
+    }
+
+    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+        Shared::push_alarm(self, when, alarm);
+    }
+
+    fn called_off(&self) {
+        self.fell_silent();
     }
 
     fn was_dead(&self) {
