@@ -116,20 +116,20 @@ impl<P, O, T> Cell<P, O, T> {
         }
     }
 
-    /// Ends a job that nobody has claimed. The payload is dropped before anyone can see the end, so that a true from
-    /// here means that nothing of the job is left.
-    fn withdraw_with(&self, error: JobError) -> bool {
+    /// Ends a job that nobody has claimed. The payload is dropped before anyone can see the end: when this returns, nothing of the
+    /// job is left.
+    fn withdraw_with(&self, error: JobError) -> Option<Signal> {
         let mut inner = self.inner.lock();
         let me = thread_id();
         let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
         let Stage::Queued(payload) = was else {
             inner.stage = was;
-            return false;
+            return None;
         };
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
-        let home = Leaving::begin(inner.home.take());
+        let home = Leaving::begin(inner.home);
         drop(inner);
         drop_quietly(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
@@ -137,8 +137,7 @@ impl<P, O, T> Cell<P, O, T> {
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));
         home.ended();
-        self.tell(signal);
-        true
+        Some(signal)
     }
 
     /// Makes the outcome visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
@@ -201,15 +200,22 @@ impl<P, O, T> Cell<P, O, T> {
     }
 }
 
-impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
     fn is_waiting(&self) -> bool {
         matches!(self.inner.lock().stage, Stage::Queued(_))
     }
 
     fn move_to(&self, home: HomeId) -> bool {
         let mut inner = self.inner.lock();
-        inner.home = Some(home);
-        matches!(inner.stage, Stage::Queued(_))
+        let is_waiting = matches!(inner.stage, Stage::Queued(_));
+        if is_waiting {
+            inner.home = Some(home);
+        }
+        is_waiting
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.inner.lock().home
     }
 
     fn id(&self) -> JobId {
@@ -227,7 +233,8 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
     }
 
     fn cancel(&self) -> bool {
-        if self.withdraw_with(JobError::Cancelled) {
+        if let Some(signal) = self.withdraw_with(JobError::Cancelled) {
+            self.tell(signal);
             return true;
         }
         let mut inner = self.inner.lock();
@@ -254,18 +261,14 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
         abort.is_none_or(|abort| abort.abort(self.id))
     }
 
-    fn fail(&self, error: JobError) -> bool {
-        if self.withdraw_with(error.clone()) {
-            return true;
-        }
-        let signal = self.end(Err(error));
-        let ended = signal.is_some();
-        self.tell(signal.unwrap_or(Signal::Nobody));
-        ended
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error.clone()).or_else(|| self.end(Err(error)))?;
+        Some(Notify::new(self, signal))
     }
 
-    fn withdraw(&self, error: JobError) -> bool {
-        self.withdraw_with(error)
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error)?;
+        Some(Notify::new(self, signal))
     }
 
     fn stop_requested(&self) -> bool {
@@ -313,7 +316,7 @@ where
 
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         match self.end(outcome) {
-            None | Some(Signal::Nobody) => Notify::nobody(),
+            None => Notify::nobody(),
             Some(signal) => Notify::new(self, signal),
         }
     }
