@@ -46,7 +46,19 @@ pub trait Task<P, O>: Control {
     #[must_use = "the payload is lost if it is not run"]
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
 
-    /// Says the outcome of a claimed job. One that comes after another (a result after its timeout) is dropped.
+    /// Lends the job to who will start it unless the lease is revoked before: to a queue elsewhere. `None` if it was claimed or
+    /// has ended.
+    #[must_use = "the payload is lost if it is not run"]
+    fn lend(&self, lease: Arc<dyn Lease>) -> Option<P>;
+
+    /// Revokes the lease of a job that has not started: it waits again, as if it had never been taken.
+    ///
+    /// # Errors
+    ///
+    /// The payload, if the job has started, or has ended.
+    fn take_back(&self, payload: P) -> Result<(), P>;
+
+    /// Says the outcome of a claimed or lent job. One that comes after another (a result after its timeout) is dropped.
     /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
 }
@@ -55,6 +67,17 @@ pub trait Task<P, O>: Control {
 pub trait Abort: Send + Sync {
     /// Stops the job `id` if it still runs. False if that comes too late: its outcome is on the way.
     fn abort(&self, id: JobId) -> bool;
+}
+
+/// Where a job is that was lent: it may have started there, or not. All three are asked of this one place, which must give one answer
+/// to who asks them at once.
+pub trait Lease: Abort {
+    /// Makes sure that the job `id` never starts there. False if it has started, or is not there. Runs under the lock of the job: it must
+    /// not block, nor ask anything of the job.
+    fn revoke(&self, id: JobId) -> bool;
+
+    /// Whether the job `id` has started there. As short as [`revoke`](Lease::revoke).
+    fn has_started(&self, id: JobId) -> bool;
 }
 
 /// What a future sees of its job.
