@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use executor_core::{Broken, Crashed, JobError};
+use executor_thread::scheduler::Batch;
 
 use crate::frame::{Answered, Reply, Request, Sent};
-use crate::job::{Encoded, Lent};
+use crate::job::{Encoded, Lent, Queued};
 use crate::page::Claim;
 use crate::process::Ended;
-use crate::runner::{InProcess, TRIES};
+use crate::runner::{InProcess, TRIES, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
 
@@ -37,13 +38,14 @@ enum Cause {
 
 impl InProcess {
     /// Sends the jobs and waits for what comes of them. The place of each is its slot.
-    pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>) {
+    pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
         let Some(worker) = self.worker.take() else { return };
         let started = Instant::now();
-        let end = if message.is_empty() { End::Done } else { self.converse(&worker, &mut jobs, message) };
+        let end = if message.is_empty() { End::Done } else { self.converse(&worker, &mut jobs, message, batch) };
         let pid = worker.process.pid();
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
+                worker.seat.page.clear(jobs.len());
                 self.worker = Some(worker);
                 return;
             }
@@ -56,10 +58,16 @@ impl InProcess {
             }
         };
         worker.process.kill();
-        self.bury(&worker, jobs, &Fall { pid, started, cause });
+        self.bury(&worker, jobs, &Fall { pid, started, cause }, batch);
     }
 
-    fn converse(&mut self, worker: &Worker, jobs: &mut [Option<Lent>], message: Vec<Sent>) -> End {
+    fn converse(
+        &mut self,
+        worker: &Worker,
+        jobs: &mut [Option<Lent>],
+        message: Vec<Sent>,
+        batch: &mut Batch<'_, Queued>,
+    ) -> End {
         let mut patience = (message.len() > 1).then_some(PATIENCE);
         worker.begin(Request::Run(message));
         let end = loop {
@@ -67,7 +75,7 @@ impl InProcess {
                 Received::Reply(Reply::Done) => break End::Done,
                 Received::Reply(Reply::Some) => {
                     self.settle(worker, jobs);
-                    self.tell_early();
+                    self.tell_early(batch);
                 }
                 Received::Reply(Reply::Answer { slot, job, answer }) => {
                     let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
@@ -84,8 +92,8 @@ impl InProcess {
                 Received::TooLate => {
                     patience = None;
                     self.settle(worker, jobs);
-                    self.take_back(worker, jobs);
-                    self.tell_early();
+                    take_back(worker, jobs, batch);
+                    self.tell_early(batch);
                 }
             }
         };
@@ -121,20 +129,12 @@ impl InProcess {
         self.untold.push(job.finish(outcome));
     }
 
-    /// Takes back what has not started: it would wait behind a slow job.
-    fn take_back(&mut self, worker: &Worker, jobs: &mut [Option<Lent>]) {
-        let is_sent = |slot, lent: &Lent| worker.seat.page.look(slot, lent.id()) == Some(Claim::Sent);
-        let places = jobs.iter_mut().enumerate();
-        let waiting: Vec<Lent> = places.filter_map(|(slot, place)| place.take_if(|lent| is_sent(slot, lent))).collect();
-        self.give_back(waiting.into_iter());
-    }
-
     /// Tells of what has ended while the worker has more to do.
-    fn tell_early(&mut self) {
-        for notify in std::mem::take(&mut self.untold) {
+    fn tell_early(&mut self, batch: &Batch<'_, Queued>) {
+        for notify in self.untold.drain(..) {
             if notify.is_callback() {
                 // It might wait for a job that this thread has to hear of.
-                self.untold.push(notify);
+                batch.call_back(notify);
             } else {
                 notify.fire();
             }
@@ -142,7 +142,7 @@ impl InProcess {
     }
 
     /// The worker is dead, or as good as dead. It costs the job that it was running.
-    fn bury(&mut self, worker: &Worker, mut jobs: Vec<Option<Lent>>, fall: &Fall) {
+    fn bury(&mut self, worker: &Worker, mut jobs: Vec<Option<Lent>>, fall: &Fall, batch: &mut Batch<'_, Queued>) {
         let page = &worker.seat.page;
         let waits = |(slot, place): (usize, &Option<Lent>)| {
             place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
@@ -178,7 +178,20 @@ impl InProcess {
                 }
             }
         }
-        self.give_back(waiting.into_iter());
+        for lent in waiting.into_iter().rev() {
+            // Nobody can start it any more: if it does not wait, it was cancelled.
+            drop(give_back(lent, batch));
+        }
+    }
+}
+
+/// Takes back what has not started: it would wait behind a slow job.
+fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Queued>) {
+    for (slot, place) in jobs.iter_mut().enumerate().rev() {
+        if let Some(lent) = place.take_if(|lent| worker.seat.page.look(slot, lent.id()) == Some(Claim::Sent)) {
+            // It may have started since, or have been cancelled.
+            *place = give_back(lent, batch).err();
+        }
     }
 }
 

@@ -101,6 +101,14 @@ impl Page {
         self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
     }
 
+    /// The parent, when nothing is left to do of a message with `slots` jobs: a job that comes again has one slot.
+    pub(crate) fn clear(&self, slots: usize) {
+        for slot in 0..slots {
+            // Relaxed: a worker that looks late finds another job, or none.
+            self.claim(slot).store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
     pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
         let found = self.claim(slot).load(Ordering::Acquire);
@@ -114,12 +122,10 @@ impl Page {
 
     /// The worker's answer, from the word `start` of the room for answers on, before the job is done. Says where the next one may
     /// begin; `None` if it has to go in a message.
-    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: &[u8]) -> Option<usize> {
-        let end = start + answer.len().div_ceil(8);
-        if answer.len() > LONGEST || end > ROOM {
-            self.place(slot).store(0, Ordering::Relaxed);
-            return None;
-        }
+    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: Option<&[u8]>) -> Option<usize> {
+        self.place(slot).store(0, Ordering::Relaxed);
+        let answer = answer.filter(|answer| answer.len() <= LONGEST)?;
+        let end = Some(start + answer.len().div_ceil(8)).filter(|&end| end <= ROOM)?;
         for (at, bytes) in (start..end).zip(answer.chunks(8)) {
             let mut whole = [0; 8];
             whole[..bytes.len()].copy_from_slice(bytes);
@@ -207,13 +213,14 @@ mod tests {
         let mut start = 0;
         for (slot, len) in [1, 8, 9, LONGEST].into_iter().enumerate() {
             let answer: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
-            start = worker.write_answer(slot, start, &answer).unwrap();
+            start = worker.write_answer(slot, start, Some(&answer)).unwrap();
             assert_eq!(parent.answer(slot), Some(answer));
         }
-        assert_eq!(worker.write_answer(0, 0, &[0; LONGEST + 1]), None);
-        assert_eq!(worker.write_answer(1, ROOM, &[0]), None);
-        assert_eq!((parent.answer(0), parent.answer(1)), (None, None), "they go in messages");
-        assert_eq!(parent.answer(2).unwrap().len(), 9);
+        assert_eq!(worker.write_answer(0, 0, Some(&[0; LONGEST + 1])), None);
+        assert_eq!(worker.write_answer(1, ROOM, Some(&[0])), None);
+        assert_eq!(worker.write_answer(2, 0, None), None);
+        assert_eq!([0, 1, 2].map(|slot| parent.answer(slot)), [None, None, None], "they go in messages");
+        assert_eq!(parent.answer(3).unwrap().len(), LONGEST);
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, TimedOut};
+use executor_core::{Broken, JobError, Priority, TimedOut};
 use executor_thread::scheduler::{Alarm, Batch, Runner};
 
 use crate::estimate::Estimates;
@@ -30,16 +29,13 @@ pub(crate) struct InProcess {
     name: Arc<str>,
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
-    /// Jobs that were taken, and wait again.
-    pub(crate) backlog: VecDeque<Queued>,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        let (estimates, backlog, untold) = (Estimates::default(), VecDeque::new(), Vec::new());
-        Self { settings, name, worker: None, estimates, backlog, untold }
+        Self { settings, name, worker: None, estimates: Estimates::default(), untold: Vec::new() }
     }
 
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
@@ -47,7 +43,7 @@ impl InProcess {
         if let Err(reason) = self.ensure_worker() {
             let text = format!("its worker process could not be started, {TRIES} times: {reason}");
             // Not claimed until there is a worker: until then, it can be cancelled.
-            return job.fail(JobError::Broken(Broken::new(text)));
+            return job.fail(JobError::Broken(Broken::new(text))).is_some();
         }
         let Some(first) = self.lend(job, 0) else { return false };
         let (mut jobs, mut message) = (Vec::new(), Vec::new());
@@ -58,7 +54,7 @@ impl InProcess {
         if let Some(rest) = rest {
             self.send_ahead(rest, &mut jobs, &mut message, batch);
         }
-        self.exchange(jobs, message);
+        self.exchange(jobs, message, batch);
         if is_timed {
             batch.called_off();
         }
@@ -128,25 +124,19 @@ impl InProcess {
         batch: &mut Batch<'_, Queued>,
     ) {
         while jobs.len() < SLOTS && !time.is_zero() {
-            let Some(job) = self.backlog.pop_front().or_else(|| batch.take()) else { return };
+            let Some(job) = batch.take() else { return };
             let Some(next) = self.lend(job, jobs.len()) else {
                 batch.was_dead();
                 continue;
             };
             let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
             let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.bytes.0.len()));
-            let Some(rest) = rest else { return self.give_back([next].into_iter()) };
+            let Some(rest) = rest else {
+                // It was not sent: if it does not wait, it was cancelled.
+                return drop(give_back(next, batch));
+            };
             (time, bytes) = rest;
             self.add(next, jobs, message);
-        }
-    }
-
-    /// The jobs wait again, in front of those that were behind them, unless they have ended.
-    pub(crate) fn give_back(&mut self, jobs: impl DoubleEndedIterator<Item = Lent>) {
-        for Lent { job, payload } in jobs.rev() {
-            if job.take_back(payload).is_ok() {
-                self.backlog.push_front(job);
-            }
         }
     }
 
@@ -160,6 +150,22 @@ impl InProcess {
     }
 }
 
+/// The job waits again, in front of those that were behind it.
+///
+/// # Errors
+///
+/// The job, if it has started or has ended.
+pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
+    let Lent { job, payload } = lent;
+    match job.take_back(payload) {
+        Ok(()) => {
+            batch.give_back(job, Priority::Normal);
+            Ok(())
+        }
+        Err(payload) => Err(Lent { job, payload }),
+    }
+}
+
 /// Ends a job that has run for too long, and the process that runs it.
 struct TimeIsUp {
     job: Queued,
@@ -169,15 +175,17 @@ struct TimeIsUp {
 }
 
 impl Alarm for TimeIsUp {
-    fn ring(self: Box<Self>) {
+    fn ring(self: Box<Self>) -> Option<Notify> {
         let id = self.job.id();
-        if self.seat.time_out(id) {
-            // First the future tells: a large process takes tens of milliseconds to be gone.
-            Control::fail(&*self.job, self.error);
-            if self.seat.has_started(id) {
-                self.process.kill();
-            }
+        if !self.seat.time_out(id) {
+            return None;
         }
+        // First the future tells: a large process takes tens of milliseconds to be gone.
+        let ended = Control::fail(self.job, self.error);
+        if self.seat.has_started(id) {
+            self.process.kill();
+        }
+        ended
     }
 
     fn is_off(&self) -> bool {
@@ -193,7 +201,7 @@ impl Runner for InProcess {
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        let was_alive = catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
+        catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
             let was_claimed = !copy.is_waiting();
@@ -201,10 +209,6 @@ impl Runner for InProcess {
                 "the thread that serves its worker failed ({panic}); report this"
             ))));
             was_claimed
-        });
-        while let Some(job) = self.backlog.pop_front() {
-            self.serve(job, batch);
-        }
-        was_alive
+        })
     }
 }

@@ -135,7 +135,7 @@ impl Links {
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             let answer = pack(answer);
-            let written = answer.short().and_then(|short| self.page.write_answer(slot, room, &short));
+            let written = self.page.write_answer(slot, room, answer.short().as_deref());
             if !self.page.change(slot, job, Claim::Started, Claim::Done) {
                 // It is being killed for this job, and must not come to another one.
                 wait_for_the_end();
