@@ -7,6 +7,7 @@ use std::time::Duration;
 use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
@@ -18,6 +19,9 @@ use crate::{ProcessPool, host};
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
+
+/// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
+const RESTART_BUDGET: (usize, Duration) = (1000, Duration::from_secs(10));
 
 /// The settings of a [`ProcessPool`].
 ///
@@ -48,6 +52,7 @@ pub struct ProcessPoolBuilder {
     name: Arc<str>,
     codec: Codec,
     initializer: Option<Initializer>,
+    budget: (usize, Duration),
 }
 
 /// Encoded when the codec is known.
@@ -58,7 +63,14 @@ struct Initializer {
 
 impl ProcessPoolBuilder {
     pub(crate) fn new() -> Self {
-        Self { processes: cores(), threads: None, name: "executor".into(), codec: Codec::default(), initializer: None }
+        Self {
+            processes: cores(),
+            threads: None,
+            name: "executor".into(),
+            codec: Codec::default(),
+            initializer: None,
+            budget: RESTART_BUDGET,
+        }
     }
 
     /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
@@ -91,6 +103,27 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// How many workers the pool may lose within `period`: to crashes, to what others do to them, and by not starting. Those that it ends
+    /// itself (for an abort, for a job whose time is up, at their retirement) do not count. With one more the pool breaks down: all its
+    /// jobs end as [`JobError::Broken`](executor_core::JobError::Broken), which says why and names the job that killed most, and later
+    /// ones are rejected. Without it, 1,000 within 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, Rejection, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).restart_budget(0, Duration::from_secs(1)).build()?;
+    /// assert!(matches!(pool.submit(call!(std::process::abort())).result(), Err::<(), _>(JobError::Crashed(_))));
+    /// pool.closed().result()?;
+    /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart_budget(mut self, most: usize, period: Duration) -> Self {
+        self.budget = (most, period);
+        self
+    }
+
     /// How arguments and results become bytes. Without it, [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
@@ -120,6 +153,7 @@ impl ProcessPoolBuilder {
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
+            budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         // A worker process is dear to start, and stays.

@@ -12,6 +12,7 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
 use ipc_channel::{IpcError, TryRecvError};
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
@@ -55,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) threads: Threads,
     pub(crate) initializer: Option<(Offset, Bytes)>,
     pub(crate) pids: Arc<Pids>,
+    pub(crate) budget: Budget,
 }
 
 /// A worker process that has said hello, and the parent's ends of its channels.
