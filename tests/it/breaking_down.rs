@@ -139,7 +139,9 @@ fn what_a_worker_took_along_ends_too() {
         drop(hold);
         starts.recv().unwrap();
         scheduler.break_down(broken("no paper"));
-        waits.into_iter().for_each(|future| assert_broken(future.result()));
+        for future in waits {
+            assert_broken(future.result());
+        }
         drop(end);
         runs.result().unwrap();
         scheduler.shutdown(true);

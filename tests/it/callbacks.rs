@@ -142,9 +142,9 @@ fn a_shutdown_and_who_waits_for_idleness_wait_for_callbacks() {
             thread::scope(|scope| {
                 scope.spawn(|| {
                     if is_shutdown {
-                        pool.shutdown(true)
+                        pool.shutdown(true);
                     } else {
-                        pool.wait_idle()
+                        pool.wait_idle();
                     }
                     assert!(is_open.load(Ordering::SeqCst));
                     assert_eq!(count.load(Ordering::SeqCst), 3);
@@ -194,6 +194,16 @@ fn the_thread_for_callbacks_is_there_as_long_as_it_is_needed() {
             thread(0);
             assert_eq!(is_called.get().unwrap().as_deref(), Some("cb-callbacks"));
         }
+        let open = ThreadPool::builder().threads(1).name("cb3").build().unwrap();
+        let (hold, gate) = Gate::closed();
+        too_slow(&open).on_done(move |_| gate.wait());
+        open.shutdown(false);
+        eventually("the others are gone", || tasks_named("cb3-") == tasks_named("cb3-callbacks"));
+        let closed = open.closed();
+        assert!(!closed.is_done());
+        drop(hold);
+        closed.result().unwrap();
+
         let kept = ThreadPool::builder().threads(1).name("cb2").keep_alive(Duration::MAX).build().unwrap();
         too_slow(&kept).on_done(drop);
         eventually("it starts", || tasks_named("cb2-callbacks").len() == 1);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use executor::scheduler::{Config, Priority, Scheduler};
-use executor::{Future, JobError, Rejection};
+use executor::{Future, JobError, Rejection, ShutdownPolicy};
 
 use crate::support::gate::Gate;
 use crate::support::script::{Entry, Scripted, push, scripted};
@@ -188,7 +188,18 @@ fn a_job_that_was_cancelled_meanwhile_is_dropped_and_counted_once() {
             // What is counted wrong is waited for, or not waited for.
             assert!(scheduler.wait_idle(None));
             assert_eq!(push(&scheduler, Priority::Normal, || 1).unwrap().result().unwrap(), 1);
-            scheduler.shutdown(true);
+
+            let (hold, gate) = Gate::closed();
+            let (started, starts) = mpsc::channel();
+            let job = move || {
+                started.send(()).unwrap();
+                gate.wait();
+            };
+            drop(push(&scheduler, Priority::Normal, job).unwrap());
+            starts.recv().unwrap();
+            push(&scheduler, Priority::Normal, || ()).unwrap().on_done(move |_| drop(hold));
+            let report = scheduler.shutdown_with(ShutdownPolicy::cancel_pending());
+            assert_eq!(report.to_string(), "1 completed, 1 cancelled, 0 still running");
         }
     });
 }
