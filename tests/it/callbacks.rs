@@ -196,7 +196,12 @@ fn the_thread_for_callbacks_is_there_as_long_as_it_is_needed() {
         }
         let open = ThreadPool::builder().threads(1).name("cb3").build().unwrap();
         let (hold, gate) = Gate::closed();
-        too_slow(&open).on_done(move |_| gate.wait());
+        let (called, calls) = mpsc::channel();
+        too_slow(&open).on_done(move |_| {
+            called.send(()).unwrap();
+            gate.wait();
+        });
+        calls.recv().unwrap();
         open.shutdown(false);
         eventually("the others are gone", || tasks_named("cb3-") == tasks_named("cb3-callbacks"));
         let closed = open.closed();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use executor::scheduler::{Config, Priority, Scheduler};
 use executor::{Future, JobError, Rejection, ShutdownPolicy};
@@ -228,6 +229,10 @@ fn a_letter_may_be_given_back() {
             drop(hold);
             assert_eq!(letter.result().is_ok(), !is_cancelled);
             assert!(scheduler.wait_idle(None));
+            let (cell, later) = Future::of_job_at(scheduler.delay(), || ());
+            assert!(scheduler.push_at(Instant::now() + Duration::from_hours(1), Priority::Normal, cell).is_ok());
+            assert!(!scheduler.wait_idle(Some(Instant::now())), "one job waits for its time");
+            assert!(later.cancel());
             scheduler.shutdown(true);
         }
     });
