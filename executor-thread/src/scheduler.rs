@@ -40,6 +40,7 @@
 
 mod batch;
 mod callbacks;
+mod dead;
 mod delay;
 mod ending;
 mod hooks;
@@ -66,6 +67,8 @@ pub use self::batch::Batch;
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
+#[cfg(feature = "rayon")]
+pub(crate) use self::lanes::Lanes;
 pub use self::queued::{Alarm, Queued};
 pub use self::room::Ticket;
 use self::shared::Shared;
