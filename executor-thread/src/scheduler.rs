@@ -51,7 +51,10 @@ mod members;
 mod queued;
 mod room;
 mod shared;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 mod state;
+mod sync;
 mod threads;
 mod worker;
 

@@ -8,7 +8,9 @@ use executor_core::Priority;
 
 use super::dead::Dead;
 use super::shared::Shared;
-use super::{Alarm, Queued, Runner, worker};
+use super::state::State;
+use super::sync::{MutexGuard, Unparker};
+use super::{Alarm, Queued, Runner, sync, worker};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;
@@ -173,7 +175,7 @@ impl<R: Runner + 'static> Shared<R> {
             match state.delayed.next() {
                 _ if state.needs_no_timer() => return self.end_timer(state),
                 None => self.due.wait(&mut state),
-                Some(when) if when <= Instant::now() => {
+                Some(when) if when <= sync::now() => {
                     let what = state.delayed.pop();
                     state.is_moving = true;
                     drop(state);
@@ -181,12 +183,27 @@ impl<R: Runner + 'static> Shared<R> {
                     state = self.lock();
                     state.is_moving = false;
                     state.delayed.removed_dead(usize::from(was_dead));
+                    if was_dead {
+                        self.has_fewer_delayed(state);
+                        state = self.lock();
+                    }
                 }
                 Some(when) => {
-                    self.due.wait_until(&mut state, when);
+                    self.due.wait_until(&mut state, Some(when));
                 }
             }
         }
+    }
+
+    /// A job that was waited for will not come: with it, everything may be over.
+    pub(super) fn has_fewer_delayed(&self, mut state: MutexGuard<'_, State<R::Job>>) {
+        self.tell_if_idle(&state);
+        if state.needs_no_timer() {
+            self.due.notify_all();
+        }
+        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
     }
 
     /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.
