@@ -33,6 +33,7 @@ pub struct JobOptions {
     delay: Option<Duration>,
     timeout: Option<Duration>,
     start_by: Option<Duration>,
+    retry: Option<u32>,
 }
 
 /// How a job is called: in errors, and by [`current`](crate::current).
@@ -86,6 +87,20 @@ impl JobOptions {
         self
     }
 
+    /// May be run again after its worker process died, `n` more times: for jobs that can be run twice without harm. Without it, what the
+    /// pool was built with, which is 0 unless it says otherwise. A job that panics, is aborted or runs out of its time is not run again. Threads
+    /// do not die, so a thread pool ignores this. In the job, [`current::attempt`](crate::current::attempt) counts the runs.
+    ///
+    /// ```
+    /// use executor_core::JobOptions;
+    ///
+    /// assert_eq!(JobOptions::new().retry(2).get_retry(), Some(2));
+    /// ```
+    pub fn retry(mut self, n: u32) -> Self {
+        self.retry = Some(n);
+        self
+    }
+
     /// For those who write executors: name and tag.
     pub fn label(&self) -> Option<&Arc<Label>> {
         self.label.as_ref()
@@ -109,6 +124,11 @@ impl JobOptions {
     /// For those who write executors: the time to wait.
     pub fn get_start_by(&self) -> Option<Duration> {
         self.start_by
+    }
+
+    /// For those who write executors: how many times more it may be run.
+    pub fn get_retry(&self) -> Option<u32> {
+        self.retry
     }
 
     fn labelled(mut self, change: impl FnOnce(&mut Label)) -> Self {

@@ -46,6 +46,7 @@ mod members;
 mod room;
 mod shared;
 mod state;
+mod stops;
 mod threads;
 mod worker;
 
@@ -55,7 +56,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Run, Task};
 use executor_core::home::HomeId;
-use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
+use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport, current};
 
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
@@ -65,6 +66,9 @@ use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
 pub use self::worker::Batch;
+pub use crate::limits::{StartAlarm, StartLimit};
+pub use crate::periodic::Rounds;
+pub use crate::push::{Line, Push, Pushed, push_until, time_after};
 pub use executor_core::Priority;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.
@@ -77,6 +81,23 @@ pub trait Runner {
     ///
     /// With `batch` it can take a few more jobs at once, for each of which it is then responsible in the same way.
     fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool;
+
+    /// Prepares for jobs that may come. Called by [`prestart`](Scheduler::prestart), while there is nothing else to do.
+    fn begin(&mut self) {}
+
+    /// What ends a job that it runs, from another thread. Asked once, before anything else. `None` where jobs can only be asked to stop.
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        None
+    }
+}
+
+/// Ends what a runner does, for a shutdown that kills.
+pub trait Stop: Send + Sync {
+    /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`]. Called by any thread.
+    fn stop(&self);
+
+    /// How many jobs that has ended so far.
+    fn ended(&self) -> usize;
 }
 
 /// What a scheduler must be able to do with a job itself.
@@ -92,6 +113,11 @@ pub trait Queued: Send + 'static {
 
     /// Its time has come: it waits in the queue `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+
+    /// Runs it on this thread, in place of whoever submits it. False if that cannot be: then it is still to be queued.
+    fn run_here(&self) -> bool {
+        false
+    }
 }
 
 /// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
@@ -114,6 +140,10 @@ impl Queued for Arc<dyn Run> {
 
     fn move_to(&self, home: HomeId) -> bool {
         Control::move_to(&**self, home)
+    }
+
+    fn run_here(&self) -> bool {
+        current::nested(|| self.clone().run()).is_some()
     }
 }
 
@@ -262,7 +292,7 @@ macro_rules! takes_jobs {
                 }
             }
 
-            /// Starts the workers that have not been started.
+            /// Starts the workers that have not been started, and has each [`begin`](Runner::begin).
             pub fn prestart(&self) {
                 if let Some(shared) = self.shared() {
                     shared.prestart();

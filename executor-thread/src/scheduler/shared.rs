@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::members::Own;
 use super::room::wake_tasks;
 use super::state::{State, Wake};
+use super::stops::Stops;
 use super::threads::Threads;
 use super::{Alarm, Config, Queued, Runner, worker};
 
@@ -37,6 +38,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) gone: Condvar,
     /// Set by a shutdown that stops what runs.
     pub(super) is_stopping: AtomicBool,
+    /// What it stops that does not listen.
+    pub(super) stops: Mutex<Stops>,
     pub(super) threads: Mutex<Threads>,
     /// Held while threads are joined, so that whoever else shuts down returns no earlier.
     pub(super) joining: Mutex<()>,
@@ -62,6 +65,7 @@ impl<R: Runner + 'static> Shared<R> {
             idle: Condvar::new(),
             gone: Condvar::new(),
             is_stopping: AtomicBool::new(false),
+            stops: Mutex::default(),
             threads: Mutex::default(),
             joining: Mutex::default(),
             queue: Registration::new(this.clone()),
@@ -136,9 +140,17 @@ impl<R: Runner + 'static> Shared<R> {
         self.perform(wake);
     }
 
-    /// Starts the workers that the pool may have and has not.
+    /// Starts the workers that the pool may have and has not, and lets each begin when it has nothing to do.
     pub(super) fn prestart(&self) {
-        let hired = self.lock().hire_all();
+        let mut state = self.lock();
+        if !state.is_open {
+            return;
+        }
+        let hired = state.hire_all();
+        state.members.call_all();
+        let sleepers = state.wake_all();
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
         for own in hired {
             self.start_worker(own);
         }

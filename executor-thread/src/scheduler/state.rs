@@ -34,6 +34,8 @@ pub(super) struct State<J, U = Unparker> {
     blocked: usize,
     /// Workers that were woken or started, or that spin, and have found nothing yet.
     searching: usize,
+    /// Workers that have no job, and make ready for one.
+    beginning: usize,
     /// Workers that sleep, the last one last.
     sleepers: Vec<Sleeper<U>>,
     /// Workers ever started, for their names.
@@ -73,6 +75,7 @@ impl<J: Queued, U> State<J, U> {
             workers: 0,
             blocked: 0,
             searching: 0,
+            beginning: 0,
             sleepers: Vec::new(),
             started: 0,
             members: Members::default(),
@@ -241,6 +244,18 @@ impl<J: Queued, U> State<J, U> {
         own.is_searching = false;
     }
 
+    /// It makes ready for jobs. It is not one who searches: others would wait for it.
+    pub(super) fn begin(&mut self, own: &mut Own<J>) {
+        self.found(own);
+        own.is_beginning = true;
+        self.beginning += 1;
+    }
+
+    /// It looks for a job again.
+    pub(super) fn has_begun(&mut self, own: &mut Own<J>) {
+        self.beginning -= usize::from(std::mem::take(&mut own.is_beginning));
+    }
+
     pub(super) fn fall_asleep(&mut self, own: &mut Own<J>, unparker: U) {
         self.found(own);
         self.sleepers.push(Sleeper { number: own.number, unparker });
@@ -264,7 +279,7 @@ impl<J: Queued, U> State<J, U> {
 
     /// Jobs that run now.
     pub(super) fn running(&self) -> usize {
-        self.busy() - self.searching + self.blocked
+        self.busy() - self.searching - self.beginning + self.blocked
     }
 
     /// Whether nothing is queued, delayed, running or ending.
