@@ -8,6 +8,7 @@ use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::about::About;
 use crate::codec::Codec;
 use crate::kind::Answer;
 use crate::worker::image::Offset;
@@ -45,7 +46,7 @@ pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, initializer: Option<(Offset, Bytes)> },
     /// A job to run, answered by [`Reply::Ended`].
-    Run { job: u64, attempt: u32, work: Offset, body: Body },
+    Run { job: u64, attempt: u32, about: Option<About>, work: Offset, body: Body },
 }
 
 /// From a worker.

@@ -5,18 +5,18 @@ use executor_core::{Future, JobError, Mapper, call};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ProcessHandle;
+use crate::ProcessView;
 use crate::kind::RemotePanic;
 
 /// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
 #[derive(Clone, Debug)]
 pub struct CallMapper<F> {
-    pool: ProcessHandle,
+    pool: ProcessView,
     function: F,
 }
 
 impl<F> CallMapper<F> {
-    pub(crate) fn new(pool: ProcessHandle, function: F) -> Self {
+    pub(crate) fn new(pool: ProcessView, function: F) -> Self {
         Self { pool, function }
     }
 }

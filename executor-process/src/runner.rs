@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Abort, Task};
 use executor_core::panics::catch;
-use executor_core::{Broken, Crashed, JobError, JobId};
-use executor_thread::scheduler::{Batch, Runner};
+use executor_core::{Broken, Crashed, JobError, JobId, Label};
+use executor_thread::scheduler::{Batch, Runner, StartLimit, Stop};
 
+use crate::about::About;
 use crate::codec::Codec;
 use crate::frame::{Body, Bytes, Reply, Request};
 use crate::kind::{Answer, Kind};
@@ -20,6 +21,27 @@ use crate::worker::image::Offset;
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
     pub(crate) bytes: Bytes,
+    pub(crate) label: Option<Arc<Label>>,
+    /// The time that it may run.
+    pub(crate) timeout: Option<Duration>,
+    /// How many times more it may be run, if its worker dies.
+    pub(crate) retry: u32,
+    /// Ends it if it has not started in its time. Goes when it is claimed.
+    pub(crate) waits: Option<StartLimit<InProcess>>,
+}
+
+impl Encoded {
+    /// Its name, in errors.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.label.as_ref().and_then(|label| label.name.as_deref());
+        name.unwrap_or(self.kind.name)
+    }
+
+    /// The same, for another cell.
+    pub(crate) fn again(&self) -> Self {
+        let Self { kind, ref bytes, ref label, timeout, retry, waits: _ } = *self;
+        Self { kind, bytes: bytes.clone(), label: label.clone(), timeout, retry, waits: None }
+    }
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
@@ -56,7 +78,11 @@ impl InProcess {
         let id = job.id();
         let mut claimed = None;
         let mut reason = String::new();
+        self.seat.take(id);
         for _ in 0..TRIES {
+            if self.seat.is_aborted() {
+                break;
+            }
             if let Err(why) = self.ensure_worker() {
                 reason = why;
                 continue;
@@ -64,7 +90,7 @@ impl InProcess {
             // Claimed only once there is a worker: until then, it can be cancelled.
             let payload = match claimed {
                 Some(ref payload) => payload,
-                None => match self.claim(&job, id) {
+                None => match self.claim(&job) {
                     Some(payload) => claimed.insert(payload),
                     None => return false,
                 },
@@ -83,17 +109,17 @@ impl InProcess {
         if was_claimed {
             self.finish(job, Err(broken));
         } else {
-            job.fail(broken);
+            job.fail(if self.seat.leave() { JobError::Cancelled } else { broken });
         }
         was_claimed
     }
 
-    fn claim(&self, job: &Queued, id: JobId) -> Option<Encoded> {
-        self.seat.take(id);
+    fn claim(&self, job: &Queued) -> Option<Encoded> {
         let abort: Arc<dyn Abort> = Arc::<Seat>::clone(&self.seat);
-        let payload = job.claim(Some(abort));
-        if payload.is_none() {
-            self.seat.leave();
+        let mut payload = job.claim(Some(abort));
+        match &mut payload {
+            Some(job) => drop(job.waits.take()),
+            None => self.seat.vacate(),
         }
         payload
     }
@@ -115,7 +141,7 @@ impl InProcess {
             self.worker = None;
         }
         if self.worker.is_none() {
-            self.worker = Some(Worker::start(&self.settings, &self.name)?);
+            self.worker = Some(Worker::start(&self.settings, &self.name, &self.seat)?);
         }
         Ok(())
     }
@@ -139,19 +165,19 @@ impl InProcess {
             }),
             Received::Reply(_) => Ok(Err(self.expel("an answer to another question"))),
             Received::Nonsense(what) => Ok(Err(self.expel(&what))),
-            Received::Nothing => self.bury(id, job.kind, started),
+            Received::Nothing => self.bury(id, job.name(), started),
         }
     }
 
     /// The worker died. Says whether that costs the job.
-    fn bury(&mut self, id: JobId, kind: Kind, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
+    fn bury(&mut self, id: JobId, name: &str, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
         let ran = started.elapsed();
         let worker = self.worker.take().expect("it was asked");
         // It may have closed its channel and live on.
         worker.process.kill();
         let ended = worker.process.wait();
         if worker.has_begun(id) {
-            return Ok(Err(crashed(kind, worker.process.pid(), ended, ran)));
+            return Ok(Err(crashed(name, worker.process.pid(), ended, ran)));
         }
         Err(NotBegun(match ended {
             Some(exit) => format!("it {exit} before it began the job"),
@@ -177,16 +203,15 @@ fn request(id: JobId, job: &Encoded) -> Result<Request, JobError> {
     })?;
     let body = Body::pack(&job.bytes)
         .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
-    Ok(Request::Run { job: id.get(), attempt: 1, work, body })
+    Ok(Request::Run { job: id.get(), attempt: 1, about: About::of(job), work, body })
 }
 
-fn crashed(kind: Kind, pid: u32, ended: Ended, ran: Duration) -> JobError {
+fn crashed(name: &str, pid: u32, ended: Ended, ran: Duration) -> JobError {
     match ended {
-        Some(exit) => JobError::Crashed(Crashed::new(kind.name, pid, exit, ran)),
+        Some(exit) => JobError::Crashed(Crashed::new(name, pid, exit, ran)),
         None => JobError::Broken(Broken::new(format!(
-            "its worker process {pid} died while it ran `{}`, and how is not known: something else in this program takes \
-             the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
-            kind.name
+            "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
+             the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
         ))),
     }
 }
@@ -202,12 +227,22 @@ impl Runner for InProcess {
         catch(|| self.serve(job)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
-            self.seat.leave();
+            self.seat.vacate();
             let was_claimed = !copy.is_waiting();
             copy.fail(JobError::Broken(Broken::new(format!(
                 "the thread that serves its worker failed ({panic}); report this"
             ))));
             was_claimed
         })
+    }
+
+    fn begin(&mut self) {
+        // If it cannot be started, the first job tries again, and tells why.
+        let _: Result<(), _> = self.ensure_worker();
+        self.seat.vacate();
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(Arc::<Seat>::clone(&self.seat))
     }
 }

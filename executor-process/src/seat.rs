@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use executor_core::JobId;
 use executor_core::cell::Abort;
+use executor_thread::scheduler::Stop;
 use parking_lot::Mutex;
 
 /// What runs a job, and can be ended.
@@ -21,6 +22,10 @@ struct Taken {
     job: Option<JobId>,
     is_aborted: bool,
     process: Option<Arc<dyn Kill>>,
+    /// The pool is being killed: every job that comes is aborted.
+    is_closed: bool,
+    /// Jobs that were aborted since.
+    ended: usize,
 }
 
 impl Seat {
@@ -28,19 +33,56 @@ impl Seat {
     pub(crate) fn take(&self, job: JobId) {
         let mut taken = self.0.lock();
         taken.job = Some(job);
-        taken.is_aborted = false;
+        taken.is_aborted = taken.is_closed;
     }
 
-    /// The job goes to `process`. False if it was aborted meanwhile.
+    /// The job goes to `process`, or that is started for it. False if it was aborted meanwhile.
     pub(crate) fn run_in(&self, process: Arc<dyn Kill>) -> bool {
         let mut taken = self.0.lock();
         taken.process = Some(process);
-        !taken.is_aborted
+        !taken.is_aborted && !taken.is_closed
+    }
+
+    /// Whether the job was aborted.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.lock().is_aborted
     }
 
     /// The job can no longer be aborted. Says whether it was, which killed its process.
     pub(crate) fn leave(&self) -> bool {
-        std::mem::take(&mut *self.0.lock()).is_aborted
+        let mut taken = self.0.lock();
+        let is_aborted = taken.is_aborted;
+        taken.ended += usize::from(is_aborted && taken.is_closed);
+        taken.clear();
+        is_aborted
+    }
+
+    /// There was no job to be aborted, or it had ended before.
+    pub(crate) fn vacate(&self) {
+        self.0.lock().clear();
+    }
+}
+
+impl Taken {
+    fn clear(&mut self) {
+        self.job = None;
+        self.is_aborted = false;
+        self.process = None;
+    }
+}
+
+impl Stop for Seat {
+    fn stop(&self) {
+        let mut taken = self.0.lock();
+        taken.is_closed = true;
+        taken.is_aborted = taken.job.is_some();
+        if let Some(process) = &taken.process {
+            process.kill();
+        }
+    }
+
+    fn ended(&self) -> usize {
+        self.0.lock().ended
     }
 }
 
@@ -107,5 +149,22 @@ mod tests {
         assert!(!seat.run_in(kills.clone()), "it must not be sent");
         assert!(seat.leave());
         assert_eq!(kills.count(), 0);
+    }
+
+    #[test]
+    fn a_stop_ends_what_runs_and_what_comes() {
+        let (seat, kills) = (Seat::default(), Arc::new(Kills::default()));
+        seat.take(JobId::next());
+        assert!(seat.run_in(kills.clone()));
+        seat.stop();
+        assert_eq!((kills.count(), seat.ended()), (1, 0));
+        assert!(seat.leave());
+        seat.take(JobId::next());
+        assert!(seat.is_aborted() && !seat.run_in(kills.clone()));
+        assert!(seat.leave());
+        assert_eq!(seat.ended(), 2);
+        assert!(!seat.run_in(kills), "nor is a worker started for nobody");
+        seat.vacate();
+        assert_eq!(seat.ended(), 2);
     }
 }

@@ -16,7 +16,7 @@ use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::process::{Pids, Process};
-use crate::seat::Kill;
+use crate::seat::{Kill, Seat};
 use crate::watcher;
 use crate::worker;
 use crate::worker::image::{self, Offset};
@@ -69,17 +69,20 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts one. Blocks until it is ready for jobs.
+    /// Starts one. Blocks until it is ready for jobs, or somebody kills what is in `seat`.
     ///
     /// # Errors
     ///
     /// Why it could not be.
-    pub(crate) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
+    pub(crate) fn start(settings: &Settings, name: &str, seat: &Seat) -> Result<Self, String> {
         let (server, server_name) = rendezvous()?;
         let token = token()?;
         let mut command = command(settings.threads, &token, &server_name);
         let process = Process::spawn(&mut command, &server_name, START_LIMIT, &settings.pids)
             .map_err(|error| format!("no process could be started ({error})"))?;
+        if !seat.run_in(process.clone()) {
+            process.kill();
+        }
         let greeted = catch(|| server.accept()).map_err(|panic| panic.to_string());
         let hello = match greeted {
             Ok(Ok((_, Greeting::Hello(hello)))) => verified(*hello, &token),

@@ -19,39 +19,42 @@ pub struct StartLimit<R: Runner + 'static> {
 
 /// The alarm of a [`StartLimit`], to be set when the job is accepted.
 #[must_use = "it does not ring unless it is set"]
-#[derive(Debug)]
-pub struct StartAlarm {
+pub struct StartAlarm<R: Runner + 'static> {
     is_off: Arc<AtomicBool>,
+    scheduler: Handle<R>,
     limit: Duration,
 }
 
 impl<R: Runner + 'static> StartLimit<R> {
     /// A job may wait for as long as `limit` in the queue of `scheduler`.
-    pub fn new(scheduler: Handle<R>, limit: Duration) -> (Self, StartAlarm) {
-        let off = Off::new(scheduler);
-        let alarm = StartAlarm { is_off: off.is_off.clone(), limit };
+    pub fn new(scheduler: Handle<R>, limit: Duration) -> (Self, StartAlarm<R>) {
+        let off = Off::new(scheduler.clone());
+        let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit };
         (Self { off, limit }, alarm)
     }
 }
 
-impl StartAlarm {
+impl<R: Runner + 'static> StartAlarm<R> {
     /// The time begins after `delay`. When it is over, the job that `control` is of ends with `error`, if it has not started.
-    pub fn set<R: Runner + 'static>(
-        self,
-        scheduler: &Handle<R>,
-        control: Arc<dyn Control>,
-        delay: Duration,
-        error: JobError,
-    ) {
+    pub fn set(self, control: Arc<dyn Control>, delay: Duration, error: JobError) {
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
         let alarm = TimeIsUp { control, error, is_off: self.is_off, may_run: false };
-        scheduler.push_alarm(when, Box::new(alarm));
+        self.scheduler.push_alarm(when, Box::new(alarm));
+    }
+}
+
+impl<R: Runner + 'static> fmt::Debug for StartAlarm<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartAlarm").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
 impl<R: Runner + 'static> fmt::Debug for StartLimit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartLimit").field("limit", &self.limit).field("off", &self.off.is_off).finish()
+        f.debug_struct("StartLimit")
+            .field("limit", &self.limit)
+            .field("is_off", &self.off.is_off)
+            .finish_non_exhaustive()
     }
 }
 

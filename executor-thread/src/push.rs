@@ -20,6 +20,10 @@ pub trait Push<R: Runner> {
     fn queue(&self) -> HomeId;
     /// As [`Scheduler::delay`].
     fn delay(&self) -> HomeId;
+    /// As [`Scheduler::handle`].
+    fn handle(&self) -> Handle<R>;
+    /// As [`Scheduler::is_open`].
+    fn is_open(&self) -> bool;
     /// As [`Scheduler::is_worker_here`].
     fn is_worker_here(&self) -> bool;
     /// As [`Scheduler::push`].
@@ -63,6 +67,14 @@ macro_rules! pushes {
 
             fn delay(&self) -> HomeId {
                 Self::delay(self)
+            }
+
+            fn handle(&self) -> Handle<R> {
+                Self::handle(self)
+            }
+
+            fn is_open(&self) -> bool {
+                Self::is_open(self)
             }
 
             fn is_worker_here(&self) -> bool {

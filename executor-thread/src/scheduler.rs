@@ -241,6 +241,11 @@ impl<R: Runner + 'static> Scheduler<R> {
 }
 
 impl<R: Runner + 'static> Handle<R> {
+    /// Another handle to the same queue.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
     /// As [`Scheduler::workers`].
     pub fn workers(&self) -> usize {
         self.workers

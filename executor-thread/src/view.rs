@@ -129,7 +129,7 @@ impl ThreadView {
     }
 
     /// The job with what the options say of its run, and the alarm for its wait, if that is limited.
-    fn described<J: Job>(&self, job: J) -> (Described<J>, Option<StartAlarm>) {
+    fn described<J: Job>(&self, job: J) -> (Described<J>, Option<StartAlarm<InPlace>>) {
         let limit = self.options.get_start_by();
         let (waits, alarm) = limit.map(|limit| StartLimit::new(self.pool.scheduler.clone(), limit)).unzip();
         let (label, timeout) = (self.options.label().cloned(), self.options.get_timeout());
@@ -138,9 +138,9 @@ impl ThreadView {
     }
 
     /// Ends the job if it has not started in its time, which begins after `delay`.
-    fn limit<J>(&self, alarm: Option<StartAlarm>, control: Arc<dyn Control>, delay: Duration) {
+    fn limit<J>(&self, alarm: Option<StartAlarm<InPlace>>, control: Arc<dyn Control>, delay: Duration) {
         if let (Some(alarm), Some(limit)) = (alarm, self.options.get_start_by()) {
-            alarm.set(&self.pool.scheduler, control, delay, timed_out::<J>(self.options.label(), limit));
+            alarm.set(control, delay, timed_out::<J>(self.options.label(), limit));
         }
     }
 }

@@ -15,6 +15,7 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use super::guard::{guard, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
+use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
 use crate::kind::Answer;
@@ -108,9 +109,9 @@ impl Links {
                         None => continue,
                     }
                 }
-                Request::Run { job, attempt, work, body } => {
+                Request::Run { job, attempt, about, work, body } => {
                     self.page.begin(job);
-                    let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
+                    let answer = run(About::job(about, JobId::from_number(job), attempt), codec, work, body.as_ref());
                     drop(body);
                     Reply::Ended { job, answer: pack(answer) }
                 }
@@ -139,11 +140,11 @@ fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Op
     })
 }
 
-fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {
+fn run(job: current::Job, codec: Codec, work: Offset, body: &[u8]) -> Answer {
     let Some(work) = work.work() else {
         return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
     };
-    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+    let scope = current::enter(job);
     // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
     let answer = catch(|| work(codec, body));
     drop_quietly(scope);

@@ -95,7 +95,9 @@ impl<R: Runner + 'static> Shared<R> {
         let cancelled = if step >= ShutdownStep::CancelPending { self.cancel_pending() } else { 0 };
         if step >= ShutdownStep::Kill {
             let stops = self.stops.lock().begin();
-            stops.iter().for_each(|stop| stop.stop());
+            for stop in stops {
+                stop.stop();
+            }
         }
         cancelled
     }
