@@ -65,7 +65,7 @@ fn a_cancelled_job_frees_its_place_at_once(make: Make) {
             assert!(waiting.swap_remove(turn % bound).cancel());
             waiting.push(pool.try_submit(Do::Echo(1)).unwrap());
         }
-        waiting.iter().for_each(|future| assert!(future.cancel()));
+        assert!(waiting.iter().all(Future::cancel));
     }
 }
 
@@ -165,7 +165,7 @@ fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
     // Every place is free again, and there are no more than there were.
     let places: Vec<_> = std::iter::from_fn(|| pool.try_submit(Do::Echo(1)).ok()).collect();
     assert_eq!(places.len(), 3);
-    places.iter().for_each(|future| assert!(future.cancel()));
+    assert!(places.iter().all(Future::cancel));
 }
 
 /// It runs where the job ended, which may be on the one thread that could make room.

@@ -5,6 +5,7 @@ mod constructors;
 mod deaths;
 mod environment;
 mod initializers;
+mod managing;
 mod nesting;
 mod orphans;
 mod payloads;

@@ -109,6 +109,13 @@ macro_rules! surface {
     };
 }
 
+/// A periodic closure returns nothing.
+trait Ignore: Sized {
+    fn ignore(self) {}
+}
+
+impl Ignore for u64 {}
+
 macro_rules! view {
     ($view:ty) => {
         impl View for $view {
@@ -123,8 +130,8 @@ macro_rules! view {
     };
 }
 
-surface!(ThreadPool, |job| move || drop(job.clone().run()), move || job.clone().run());
-surface!(ThreadHandle, |job| move || drop(job.clone().run()), move || job.clone().run());
+surface!(ThreadPool, |job| move || job.clone().run().ignore(), move || job.clone().run());
+surface!(ThreadHandle, |job| move || job.clone().run().ignore(), move || job.clone().run());
 view!(executor::ThreadView);
 #[cfg(feature = "process")]
 surface!(ProcessPool, |job| job, job);
