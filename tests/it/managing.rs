@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use executor::scheduler::{Alarm, Batch, Config, Runner, Scheduler};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
 use crate::support::door::Door;
 use crate::support::gate::{Gate, block};
 use crate::support::jobs::Do;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
-use crate::support::system::tasks_named;
+use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -41,6 +42,7 @@ fn prestart_hinders_nothing(make: Make) {
     let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Echo(n))).collect();
     pool.prestart();
     assert!(join_all(futures).into_iter().map(Result::unwrap).eq(0..100));
+    pool.wait_idle();
     pool.prestart();
     let report = pool.shutdown_with(ShutdownPolicy::drain());
     assert_eq!((report.completed, report.is_clean()), (0, true), "to be made ready is no job");
@@ -248,5 +250,47 @@ fn inside_a_job_it_waits_for_nothing() {
         let report = pool.submit(move || handle.shutdown_with(ShutdownPolicy::kill())).result().unwrap();
         assert_eq!(report.still_running, 1, "itself");
         pool.shutdown(true);
+    });
+}
+
+/// An alarm that rings until the gate is open.
+struct Long(mpsc::Sender<()>, Gate);
+
+impl Alarm for Long {
+    fn ring(self: Box<Self>) {
+        self.0.send(()).unwrap();
+        self.1.wait();
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
+struct Nothing;
+
+impl Runner for Nothing {
+    type Job = Arc<dyn executor::cell::Run>;
+
+    fn run(&mut self, job: Self::Job, _: &mut Batch<'_, Self::Job>) -> bool {
+        job.run()
+    }
+}
+
+#[test]
+fn who_waits_while_the_timer_has_something_in_its_hand_is_told() {
+    within_patience(|| {
+        let scheduler = Arc::new(Scheduler::new(Config::new("timed", 1), |_| Nothing));
+        let (hold, gate) = Gate::closed();
+        let (rang, rings) = mpsc::channel();
+        scheduler.push_alarm(Instant::now(), Box::new(Long(rang, gate)));
+        rings.recv().unwrap();
+        let waiter = scheduler.clone();
+        let name = "waits-for-idle";
+        let waiting = thread::Builder::new().name(name.into()).spawn(move || waiter.wait_idle(None)).unwrap();
+        eventually("it has started", || tasks_named(name).len() == 1);
+        settle(&tasks_named(name));
+        drop(hold);
+        assert!(waiting.join().unwrap());
     });
 }

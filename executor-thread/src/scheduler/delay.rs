@@ -178,6 +178,8 @@ impl<R: Runner + 'static> Shared<R> {
                     state = self.lock();
                     state.is_moving = false;
                     state.delayed.removed_dead(usize::from(was_dead));
+                    // What it had in its hand may have been all that there was.
+                    self.tell_if_idle(&state);
                 }
                 Some(when) => {
                     self.due.wait_until(&mut state, when);

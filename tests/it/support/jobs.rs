@@ -29,8 +29,6 @@ pub(crate) enum Do {
     TellWorker,
     /// Whether it is called so, belongs to this, and has a deadline that is to come: 1, 2 and 4.
     Compare(Option<String>, Option<String>),
-    /// This number, when it was asked to stop. It is in the ledger as soon as it runs.
-    Spin(Pen, u64),
     /// What the initializer made for its worker, or 0.
     TellState,
 }
@@ -70,13 +68,6 @@ impl Job for Do {
                 u64::from(current::name().as_deref() == name.as_deref())
                     + 2 * u64::from(current::tag().as_deref() == tag.as_deref())
                     + 4 * u64::from(is_later)
-            }
-            Self::Spin(pen, number) => {
-                pen.write(number);
-                while !current::stop_requested() {
-                    std::thread::yield_now();
-                }
-                number
             }
             Self::TellState => current::state::<u64>().map_or(0, |state| *state),
         }
