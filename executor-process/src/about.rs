@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use executor_core::{JobId, Label, current};
 use serde::{Deserialize, Serialize};
 
-use crate::runner::Encoded;
+use crate::job::Encoded;
 
 /// What a job's options say that code in the worker can ask for.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

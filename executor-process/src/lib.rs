@@ -15,10 +15,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod about;
+mod brake;
 mod builder;
 mod codec;
+mod estimate;
+mod exchange;
 mod frame;
 mod host;
+mod job;
 mod kind;
 mod manage;
 mod mapper;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use executor_core::panics::drop_quietly;
 use executor_core::{Future, JobError, JobOptions, PortableJob, ShutdownPolicy, ShutdownReport};
 
-use crate::runner::Queued;
+use crate::job::Queued;
 use crate::submit::cell;
 use crate::{ProcessHandle, ProcessPool, ProcessView};
 

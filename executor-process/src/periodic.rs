@@ -2,7 +2,7 @@
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{Future, JobError, JobOptions, PortableJob, Priority};
-use executor_thread::scheduler::Rounds;
+use executor_thread::scheduler::{Queued, Rounds};
 use executor_thread::{Period, Periodic};
 
 use crate::submit::cell;
@@ -31,7 +31,7 @@ impl<J: PortableJob + Clone> Run<J> {
         }
         future.on_done(move |outcome| self.ended(outcome));
         if let Err((cell, reason)) = pool.scheduler.push_until_shutdown(due, Priority::Normal, cell) {
-            executor_core::cell::Control::fail(&*cell, JobError::Rejected(reason));
+            drop(Queued::fail(cell, JobError::Rejected(reason)));
         }
     }
 

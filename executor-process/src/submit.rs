@@ -14,8 +14,9 @@ use executor_thread::WhenFull;
 use executor_thread::scheduler::{Handle, Line, Push, Pushed, StartAlarm, StartLimit, time_after};
 
 use crate::codec::{Codec, Step};
+use crate::job::{Encoded, Queued, Returned};
 use crate::kind::Kind;
-use crate::runner::{Encoded, InProcess, Queued, Returned};
+use crate::runner::InProcess;
 
 /// What the pool was told to do with jobs, whichever handle they come by.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +94,8 @@ impl Rules {
         hand_over: impl FnOnce(Made<J>) -> Submitted<J>,
     ) -> Submitted<J> {
         // A look before the work of encoding; the push looks again.
-        if !scheduler.is_open() {
-            return Err(Rejected::new(job, Rejection::Shutdown));
+        if let Some(reason) = scheduler.refusal() {
+            return Err(Rejected::new(job, reason));
         }
         match self.make(scheduler, home, options, job) {
             Ok(made) => hand_over(made),
@@ -119,7 +120,7 @@ impl Rules {
         };
         let alarm = options.get_start_by().map(|limit| {
             let (waits, alarm) = StartLimit::new(scheduler.handle(), limit);
-            encoded.waits = Some(waits);
+            encoded.waits = Some(Box::new(waits));
             (alarm, JobError::TimedOut(TimedOut::new(encoded.name(), limit)))
         });
         Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
@@ -129,12 +130,11 @@ impl Rules {
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
         let bytes = self.codec.encode(&job.wire()).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
         Ok(Encoded {
-            kind: Kind::of::<J>(),
-            bytes: bytes.into(),
             label: options.label().cloned(),
+            priority: options.get_priority(),
             timeout: options.get_timeout(),
-            retry: options.get_retry().unwrap_or(self.retry),
-            waits: None,
+            retries: options.get_retry().unwrap_or(self.retry),
+            ..Encoded::new(Kind::of::<J>(), bytes)
         })
     }
 }

@@ -22,8 +22,8 @@ pub trait Push<R: Runner> {
     fn delay(&self) -> HomeId;
     /// As [`Scheduler::handle`].
     fn handle(&self) -> Handle<R>;
-    /// As [`Scheduler::is_open`].
-    fn is_open(&self) -> bool;
+    /// As [`Scheduler::refusal`].
+    fn refusal(&self) -> Option<Rejection>;
     /// As [`Scheduler::is_worker_here`].
     fn is_worker_here(&self) -> bool;
     /// As [`Scheduler::push`].
@@ -73,8 +73,8 @@ macro_rules! pushes {
                 Self::handle(self)
             }
 
-            fn is_open(&self) -> bool {
-                Self::is_open(self)
+            fn refusal(&self) -> Option<Rejection> {
+                Self::refusal(self)
             }
 
             fn is_worker_here(&self) -> bool {

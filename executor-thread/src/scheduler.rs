@@ -9,13 +9,15 @@
 //! ```
 //! use std::sync::{Arc, mpsc};
 //! use executor_core::JobError;
+//! use executor_core::cell::Notify;
 //! use executor_core::home::HomeId;
 //! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
 //!
 //! struct Number(u32);
 //! impl Queued for Number {
-//!     fn fail(self, _: JobError) {}
+//!     fn fail(self, _: JobError) -> Option<Notify> { None }
 //!     fn is_waiting(&self) -> bool { true }
+//!     fn home(&self) -> Option<HomeId> { None }
 //!     fn move_to(&self, _: HomeId) -> bool { true }
 //! }
 //!
@@ -36,6 +38,8 @@
 //! # Ok::<(), mpsc::RecvError>(())
 //! ```
 
+mod batch;
+mod callbacks;
 mod delay;
 mod ending;
 mod hooks;
@@ -43,6 +47,7 @@ mod lanes;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod members;
+mod queued;
 mod room;
 mod shared;
 mod state;
@@ -54,18 +59,19 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Control, Run, Task};
+use executor_core::cell::Notify;
 use executor_core::home::HomeId;
-use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport, current};
+use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
+pub use self::batch::Batch;
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
+pub use self::queued::{Alarm, Queued};
 pub use self::room::Ticket;
 use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
-pub use self::worker::Batch;
 pub use crate::limits::{StartAlarm, StartLimit};
 pub use crate::periodic::Rounds;
 pub use crate::push::{Line, Push, Pushed, push_until, time_after};
@@ -98,67 +104,6 @@ pub trait Stop: Send + Sync {
 
     /// How many jobs that has ended so far.
     fn ended(&self) -> usize;
-}
-
-/// What a scheduler must be able to do with a job itself.
-///
-/// A job that leaves the queue otherwise, cancelled or run by who waits for it, tells its [`Home`](executor_core::home::Home): the
-/// one that it was made with, or moved to.
-pub trait Queued: Send + 'static {
-    /// Ends a job that no worker can take.
-    fn fail(self, error: JobError);
-
-    /// Whether it waits still: nobody has claimed or cancelled it.
-    fn is_waiting(&self) -> bool;
-
-    /// Its time has come: it waits in the queue `home` from now on. False if it does not wait any more.
-    fn move_to(&self, home: HomeId) -> bool;
-
-    /// Runs it on this thread, in place of whoever submits it. False if that cannot be: then it is still to be queued.
-    fn run_here(&self) -> bool {
-        false
-    }
-}
-
-/// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
-pub trait Alarm: Send {
-    /// The time has come.
-    fn ring(self: Box<Self>);
-
-    /// Whether it was called off: then it may be dropped before its time.
-    fn is_off(&self) -> bool;
-}
-
-impl Queued for Arc<dyn Run> {
-    fn fail(self, error: JobError) {
-        Control::fail(&*self, error);
-    }
-
-    fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
-    }
-
-    fn run_here(&self) -> bool {
-        current::nested(|| self.clone().run()).is_some()
-    }
-}
-
-impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
-    fn fail(self, error: JobError) {
-        Control::fail(&*self, error);
-    }
-
-    fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
-    }
 }
 
 /// The settings of a [`Scheduler`].
@@ -315,7 +260,7 @@ macro_rules! takes_jobs {
             }
 
             /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. On
-            /// a worker of this very scheduler it does not wait.
+            /// a thread of this very scheduler it does not wait.
             pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
                 self.shared().is_none_or(|shared| shared.wait_idle(deadline))
             }
@@ -325,7 +270,7 @@ macro_rules! takes_jobs {
                 self.shared().map_or_else(|| Future::ready(()), |shared| shared.closed())
             }
 
-            /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a worker of
+            /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a thread of
             /// this very scheduler.
             pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
                 self.shared().map_or_else(ShutdownReport::default, |shared| shared.shutdown_with(policy))
@@ -349,6 +294,38 @@ macro_rules! takes_jobs {
                 }
             }
 
+            /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so does what
+            /// a runner [gives back](Batch::give_back) later. Later pushes are refused as [`Rejection::Broken`]. What runs goes on, and the
+            /// threads end as after a shutdown. Of several errors, the first stays. Never blocks; callbacks run as [`call_back`](Self::call_back) does.
+            pub fn break_down(&self, error: JobError) {
+                if let Some(shared) = self.shared() {
+                    shared.break_down(error);
+                }
+            }
+
+            /// As [`Batch::give_back`], on any thread, while the runner that took the job is still in its `run`.
+            pub fn give_back(&self, job: R::Job, priority: Priority) {
+                match self.shared() {
+                    Some(shared) => shared.give_back(None, job, priority),
+                    None => drop(job.fail(JobError::Rejected(Rejection::Shutdown))),
+                }
+            }
+
+            /// Fires `notify`, a callback on a thread that is there for callbacks alone: one after the other, each as slow as it likes. Anything
+            /// else is fired here and now. Never blocks. The thread starts when it is needed, and ends when it has been idle for as long as a
+            /// worker may be. A shutdown waits for it; one that a callback calls does not.
+            pub fn call_back(&self, notify: Notify) {
+                match self.shared() {
+                    Some(shared) => shared.call_back(notify),
+                    None => notify.fire(),
+                }
+            }
+
+            /// Why no job is accepted any more. `None` while they are.
+            pub fn refusal(&self) -> Option<Rejection> {
+                self.shared().map_or(Some(Rejection::Shutdown), |shared| shared.refusal())
+            }
+
             /// Whether jobs are still accepted.
             pub fn is_open(&self) -> bool {
                 self.shared().is_some_and(|shared| shared.is_open())
@@ -356,7 +333,7 @@ macro_rules! takes_jobs {
 
             /// Accepts no more jobs, and ends each worker when the queue is empty.
             ///
-            /// With `wait`, returns when the last thread is gone; but not on a worker of this very scheduler, which
+            /// With `wait`, returns when the last thread is gone; but not on a thread of this very scheduler, which
             /// cannot wait for itself.
             pub fn shutdown(&self, wait: bool) {
                 if let Some(shared) = self.shared() {

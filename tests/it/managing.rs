@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use executor::cell::Notify;
 use executor::scheduler::{Alarm, Batch, Config, Runner, Scheduler};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
@@ -257,9 +258,10 @@ fn inside_a_job_it_waits_for_nothing() {
 struct Long(mpsc::Sender<()>, Gate);
 
 impl Alarm for Long {
-    fn ring(self: Box<Self>) {
+    fn ring(self: Box<Self>) -> Option<Notify> {
         self.0.send(()).unwrap();
         self.1.wait();
+        None
     }
 
     fn is_off(&self) -> bool {

@@ -8,7 +8,7 @@ use executor_core::home;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, promise};
 
 use super::shared::Shared;
-use super::worker::is_worker_of;
+use super::worker::is_thread_of;
 use super::{Queued, Runner};
 
 /// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
@@ -16,9 +16,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 impl<R: Runner + 'static> Shared<R> {
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not on a
-    /// worker of this very scheduler, whose own job runs.
+    /// thread of this very scheduler, whose own job runs.
     pub(super) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        if is_worker_of(self) {
+        if is_thread_of(self) {
             return false;
         }
         let _blocked = current::block();
@@ -47,11 +47,11 @@ impl<R: Runner + 'static> Shared<R> {
         let pending = {
             let mut state = self.lock();
             state.is_open = false;
-            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running()
+            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running() + state.extra
         };
         self.shutdown(false);
         let mut cancelled = self.take_step(policy.step());
-        if !is_worker_of(self) {
+        if !is_thread_of(self) {
             let mut is_gone = self.wait_gone(deadline.flatten());
             if !is_gone {
                 cancelled += self.take_step(ShutdownStep::Kill);
@@ -110,22 +110,30 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Cancels what has not started. Says how much that was.
     fn cancel_pending(&self) -> usize {
-        let mut state = self.lock();
-        let (hoarded, letters) = state.members.steal_all();
-        let (queued, delayed) = (state.lanes.take_all(), state.delayed.take_all());
-        state.lanes.removed_dead(hoarded.len());
-        state.delayed.removed_dead(letters.len());
-        drop(state);
-        let all = hoarded.into_iter().chain(letters).chain(queued).chain(delayed);
-        let cancelled = all.filter(Queued::is_waiting).map(|job| job.fail(JobError::Cancelled)).count();
+        let pending = self.lock().take_pending();
+        let cancelled = pending.into_iter().filter_map(|job| job.fail(JobError::Cancelled)).count();
         // Those who slept because something was left to do.
         self.shutdown(false);
         cancelled
     }
 
+    /// Closes the scheduler, and fails everything that waits, for the first reason that there was.
+    pub(super) fn break_down(&self, error: JobError) {
+        let mut state = self.lock();
+        state.is_open = false;
+        // A clone, for what an error holds may be a user's: none is dropped here.
+        let error = state.broken.get_or_insert_with(|| error.clone()).clone();
+        let pending = state.take_pending();
+        drop(state);
+        for notify in pending.into_iter().filter_map(|job| job.fail(error.clone())) {
+            self.call_back(notify);
+        }
+        self.shutdown(false);
+    }
+
     fn report(&self, pending: usize, cancelled: usize) -> ShutdownReport {
         let state = self.lock();
-        let still_running = state.running();
+        let still_running = state.running() + state.extra;
         let left = state.lanes.alive() + state.delayed.alive();
         ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
     }

@@ -35,6 +35,8 @@ pub(super) struct Own<J> {
     is_hoarding: bool,
     /// Whether the job that it took last was for it alone.
     pub(super) has_letter: bool,
+    /// Jobs that it has taken beside the one that it runs.
+    pub(super) extra: usize,
     /// Its thread has called the hook for its start.
     pub(super) has_begun: bool,
     /// It has no job, but makes ready for one.
@@ -59,6 +61,7 @@ impl<J> Members<J> {
             is_searching: true,
             is_hoarding: false,
             has_letter: false,
+            extra: 0,
             has_begun: false,
             is_beginning: false,
         }
@@ -121,17 +124,16 @@ impl<J> Members<J> {
             .find_map(Steal::success)
     }
 
-    /// Everything that is in their queues and letter boxes.
-    pub(super) fn steal_all(&mut self) -> (Vec<J>, Vec<J>) {
-        let (mut jobs, mut letters) = (Vec::new(), Vec::new());
-        for member in &mut self.list {
-            while let Steal::Success(job) = insist(|| member.stealer.steal()) {
-                jobs.push(job);
-            }
-            letters.extend(member.letters.drain(..));
-        }
+    /// Everything that is in their queues.
+    pub(super) fn steal_all(&self) -> Vec<J> {
+        let all = self.list.iter();
+        all.flat_map(|member| std::iter::from_fn(|| insist(|| member.stealer.steal()).success())).collect()
+    }
+
+    /// Everything that is in their letter boxes.
+    pub(super) fn take_letters(&mut self) -> Vec<J> {
         self.letters = 0;
-        (jobs, letters)
+        self.list.iter_mut().flat_map(|member| std::mem::take(&mut member.letters)).collect()
     }
 
     /// A job for each of them.
