@@ -74,7 +74,8 @@ impl JobOptions {
     }
 
     /// The time that it may run. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
-    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns.
+    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns;
+    /// in a process, the worker is killed.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self

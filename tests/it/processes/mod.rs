@@ -7,6 +7,7 @@ mod environment;
 mod initializers;
 mod managing;
 mod nesting;
+mod options;
 mod orphans;
 mod payloads;
 mod starts;
