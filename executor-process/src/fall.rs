@@ -24,7 +24,7 @@ pub(crate) enum Cause {
 impl Fall {
     /// What it means for the job that was running.
     pub(crate) fn error(&self, job: &Encoded) -> JobError {
-        let name = job.kind.name;
+        let name = job.name();
         match &self.cause {
             Cause::Death(Some(exit)) => JobError::Crashed(Crashed::new(name, self.pid, *exit, self.started.elapsed())),
             Cause::Death(None) => JobError::Broken(Broken::new(format!(
