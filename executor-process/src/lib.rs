@@ -17,9 +17,11 @@
 mod about;
 mod brake;
 mod builder;
+mod chunk;
 mod codec;
 mod estimate;
 mod exchange;
+mod fall;
 mod frame;
 mod host;
 mod job;
