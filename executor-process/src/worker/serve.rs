@@ -130,14 +130,14 @@ impl Links {
             if !self.page.start(slot, job) {
                 continue;
             }
+            let about = About::job(about, JobId::from_number(job), attempt);
             let mut published = None;
             let mut publish = |outcomes: &[u8]| {
                 let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
                 published = if is_written { Some(outcomes.len()) } else { published };
                 is_written
             };
-            let context = About::job(about, JobId::from_number(job), attempt);
-            let answer = run(context, codec, work, body.as_ref(), &mut Items(&mut publish));
+            let answer = run(about, codec, work, body.as_ref(), &mut Items(&mut publish));
             drop(body);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
