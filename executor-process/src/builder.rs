@@ -11,10 +11,14 @@ use crate::codec::Codec;
 use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
 use crate::process::Pids;
+use crate::recycle::Span;
 use crate::runner::InProcess;
-use crate::spawn::{Settings, Threads};
+use crate::spawn::Settings;
+use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
 use crate::{ProcessPool, host};
+
+mod workers;
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
@@ -48,6 +52,11 @@ pub struct ProcessPoolBuilder {
     name: Arc<str>,
     codec: Codec,
     initializer: Option<Initializer>,
+    surroundings: Surroundings,
+    span: Span,
+    idle_timeout: Duration,
+    start_limit: Duration,
+    grace: Duration,
 }
 
 /// Encoded when the codec is known.
@@ -58,7 +67,19 @@ struct Initializer {
 
 impl ProcessPoolBuilder {
     pub(crate) fn new() -> Self {
-        Self { processes: cores(), threads: None, name: "executor".into(), codec: Codec::default(), initializer: None }
+        Self {
+            processes: cores(),
+            threads: None,
+            name: "executor".into(),
+            codec: Codec::default(),
+            initializer: None,
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            // A worker process is dear to start, and stays.
+            idle_timeout: Duration::MAX,
+            start_limit: workers::START_LIMIT,
+            grace: Duration::ZERO,
+        }
     }
 
     /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
@@ -113,17 +134,21 @@ impl ProcessPoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
         }
+        self.check_workers()?;
         host::check()?;
         let pids = Arc::new(Pids::default());
         let settings = Arc::new(Settings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            surroundings: self.surroundings,
+            span: self.span,
+            start_limit: self.start_limit,
+            grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
-        // A worker process is dear to start, and stays.
-        let config = Config { keep_alive: Duration::MAX, ..Config::new(self.name, self.processes) };
+        let config = Config { keep_alive: self.idle_timeout, ..Config::new(self.name, self.processes) };
         let scheduler = Scheduler::new(config, make);
         Ok(ProcessPool::over(scheduler, self.codec, pids))
     }

@@ -19,11 +19,17 @@ mod host;
 mod kind;
 mod mapper;
 mod page;
+mod peer;
 mod pool;
 mod process;
+mod random;
+mod recycle;
+mod rendezvous;
 mod runner;
 mod seat;
+mod shortage;
 mod spawn;
+mod surroundings;
 mod watcher;
 mod worker;
 

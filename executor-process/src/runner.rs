@@ -11,9 +11,10 @@ use executor_thread::scheduler::{Batch, Runner};
 use crate::codec::Codec;
 use crate::frame::{Body, Bytes, Reply, Request};
 use crate::kind::{Answer, Kind};
-use crate::process::Ended;
+use crate::process::{Ended, Process};
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Received, Settings, Worker};
+use crate::watcher;
 use crate::worker::image::Offset;
 
 /// A job on its way to a worker.
@@ -41,6 +42,8 @@ pub(crate) struct InProcess {
     name: Arc<str>,
     worker: Option<Worker>,
     seat: Arc<Seat>,
+    /// Those that have run their last job, and may still be there.
+    retired: Vec<Arc<Process>>,
 }
 
 /// Why a job has to be tried with another worker: it has not begun.
@@ -48,7 +51,7 @@ struct NotBegun(String);
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        Self { settings, name, worker: None, seat: Arc::default() }
+        Self { settings, name, worker: None, seat: Arc::default(), retired: Vec::new() }
     }
 
     /// Brings the job to its outcome. False if it had ended before it was claimed.
@@ -106,6 +109,17 @@ impl InProcess {
         job.finish(outcome).fire();
         if is_aborted {
             self.worker = None;
+        }
+        self.recycle();
+    }
+
+    /// Lets go of a worker that has lived long enough. Nobody waits for its end, and the next job gets another one.
+    fn recycle(&mut self) {
+        let Some(worker) = &mut self.worker else { return };
+        worker.count_job();
+        if worker.is_worn() {
+            self.retired.retain(|process| !process.is_gone());
+            self.retired.extend(self.worker.take().map(Worker::retire));
         }
     }
 
@@ -188,6 +202,17 @@ fn crashed(kind: Kind, pid: u32, ended: Ended, ran: Duration) -> JobError {
              the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
             kind.name
         ))),
+    }
+}
+
+impl Drop for InProcess {
+    /// Returns when none of its processes is left.
+    fn drop(&mut self) {
+        self.worker = None;
+        for process in &self.retired {
+            process.wait();
+        }
+        watcher::settle();
     }
 }
 

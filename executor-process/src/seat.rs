@@ -9,6 +9,11 @@ use parking_lot::Mutex;
 /// What runs a job, and can be ended.
 pub(crate) trait Kill: Send + Sync {
     fn kill(&self);
+
+    /// As `kill`, but it may be given time to end by itself.
+    fn stop(&self) {
+        self.kill();
+    }
 }
 
 /// Exact, because it has one lock: an abort finds either its own job here, and then kills the process that runs it, or
@@ -52,7 +57,7 @@ impl Abort for Seat {
         }
         taken.is_aborted = true;
         if let Some(process) = &taken.process {
-            process.kill();
+            process.stop();
         }
         true
     }

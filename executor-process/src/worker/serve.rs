@@ -1,6 +1,9 @@
 //! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,8 +41,8 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
         cannot_begin(format_args!("{variable} is set to what no pool wrote; unset it"));
     };
     DEPTH.store(invitation.depth, Ordering::Relaxed);
-    if let Err(error) = guard(invitation.parent) {
-        cannot_begin(format_args!("the system refuses what ties it to its parent: {error}"));
+    if let Err(error) = guard(invitation.parent, invitation.limits) {
+        refuse(&invitation, &format!("the system refuses what makes it a worker ({error})"));
     }
     match catch(|| greet(&invitation)) {
         Ok(Ok(links)) => links.serve(),
@@ -49,6 +52,23 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
     // The initializer's state has no later time to go.
     drop_quietly(catch(|| current::set_worker(None)));
     exit(0)
+}
+
+/// Tells the parent why this process cannot be its worker, or stderr where that does not hear.
+fn refuse(invitation: &Invitation, reason: &str) -> ! {
+    let told = connect(invitation).is_ok_and(|parent| parent.send(Greeting::Refused(reason.to_owned())).is_ok());
+    if told { exit(CANNOT_BEGIN) } else { cannot_begin(format_args!("{reason}")) }
+}
+
+/// To the rendezvous, which nobody needs any more then: where the parent was killed just now, nobody else would take it away.
+fn connect(invitation: &Invitation) -> io::Result<IpcSender<Greeting>> {
+    let connected = IpcSender::connect(invitation.server.clone());
+    let socket = Path::new(&invitation.server);
+    if fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket()) {
+        drop(fs::remove_file(socket));
+        drop(socket.parent().map(fs::remove_dir));
+    }
+    connected
 }
 
 fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
@@ -65,7 +85,7 @@ struct Links {
 
 fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
     let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
-    let server = IpcSender::connect(invitation.server.clone())?;
+    let server = connect(invitation)?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
