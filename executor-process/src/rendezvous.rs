@@ -47,7 +47,9 @@ pub(crate) enum Missed {
     Died,
     /// It had its time. Strangers that came meanwhile are counted.
     TooLate { strangers: usize },
-    /// It hung up, or said what cannot be read, or the system refused something.
+    /// It closed the connection before it said anything.
+    HungUp,
+    /// It said what cannot be read, or the system refused something.
     Failed(String),
 }
 
@@ -95,18 +97,45 @@ impl Rendezvous {
             let awaited = guest.as_ref().unwrap_or(&self.listener);
             match wait(awaited.as_fd(), death.as_fd(), deadline)? {
                 Event::Ready => {}
-                Event::Death => return Err(Missed::Died),
+                Event::Death => return self.hear_last(guest, pid),
                 Event::End => return Err(Missed::TooLate { strangers }),
             }
             if let Some(guest) = &guest {
-                return self.hear(guest);
+                return match self.hear(guest) {
+                    Err(Missed::HungUp) => wait_for_death(death, deadline),
+                    heard => heard,
+                };
             }
-            match accept_with(&self.listener, SocketFlags::CLOEXEC) {
-                Ok(comer) if pid_of(&comer) == Some(pid) => guest = Some(comer),
-                Ok(_stranger) => strangers += 1,
-                Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => {}
-                Err(error) => return Err(failed("no socket to hear its hello", error)),
+            match self.accept()? {
+                Some(comer) if pid_of(&comer) == Some(pid) => guest = Some(comer),
+                Some(_stranger) => strangers += 1,
+                None => {}
             }
+        }
+    }
+
+    /// It is dead, and may have said why.
+    fn hear_last(&self, mut guest: Option<OwnedFd>, pid: u32) -> Result<Greeting, Missed> {
+        // It may be behind as many strangers, and behind no more.
+        for _ in 0..=BACKLOG {
+            if guest.is_some() {
+                break;
+            }
+            let Some(comer) = self.accept()? else { break };
+            guest = Some(comer).filter(|comer| pid_of(comer) == Some(pid));
+        }
+        match guest.map(|guest| self.hear(&guest)) {
+            Some(Ok(Greeting::Refused(reason))) => Ok(Greeting::Refused(reason)),
+            _ => Err(Missed::Died),
+        }
+    }
+
+    /// `None` where he is gone, or nobody came.
+    fn accept(&self) -> Result<Option<OwnedFd>, Missed> {
+        match accept_with(&self.listener, SocketFlags::CLOEXEC) {
+            Ok(comer) => Ok(Some(comer)),
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
+            Err(error) => Err(failed("no socket to hear its hello", error)),
         }
     }
 
@@ -114,7 +143,7 @@ impl Rendezvous {
     fn hear(&self, guest: &OwnedFd) -> Result<Greeting, Missed> {
         let (bytes, descriptors) = receive(guest).map_err(|error| failed("its hello could not be read", error))?;
         if bytes.is_empty() {
-            return Err(Missed::Failed("it hung up before it said hello".to_owned()));
+            return Err(Missed::HungUp);
         }
         let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         send(&self.entrance, &bytes, &borrowed).map_err(|error| failed("its hello could not be handed on", error))?;
@@ -126,6 +155,14 @@ impl Rendezvous {
             Ok(Err(error)) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({error})"))),
             Err(panic) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({panic})"))),
         }
+    }
+}
+
+/// Who hangs up ends, and how it does is worth to be known.
+fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeting, Missed> {
+    match wait(death.as_fd(), death.as_fd(), deadline)? {
+        Event::Death => Err(Missed::Died),
+        Event::Ready | Event::End => Err(Missed::HungUp),
     }
 }
 
@@ -161,8 +198,11 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
 fn entrance(listener: &OwnedFd, name: &str) -> Result<(OwnedFd, IpcReceiver<Greeting>), String> {
     let refused = |reason: &dyn std::fmt::Display| format!("no channel for its rendezvous ({reason})");
     let (sender, greetings) = ipc::channel::<Greeting>().map_err(|error| refused(&because(&error)))?;
-    let to_us: IpcSender<IpcSender<Greeting>> =
-        IpcSender::connect(name.to_owned()).map_err(|error| refused(&because(&error)))?;
+    let to_us: IpcSender<IpcSender<Greeting>> = IpcSender::connect(name.to_owned()).map_err(|error| {
+        // ipc-channel does not look whether it got a descriptor.
+        let got_none = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
+        refused(&because(&if got_none { Errno::MFILE.into() } else { error }))
+    })?;
     to_us.send(sender).map_err(|error| refused(&error))?;
     // It is in the queue by now, perhaps behind strangers.
     loop {
@@ -170,11 +210,11 @@ fn entrance(listener: &OwnedFd, name: &str) -> Result<(OwnedFd, IpcReceiver<Gree
         if pid_of(&comer) != Some(std::process::id()) {
             continue;
         }
-        // One of this process may be a stranger too, who has sent nothing.
-        if let Ok((_, descriptors)) = receive(&comer)
-            && let Ok([entrance]) = <[OwnedFd; 1]>::try_from(descriptors)
-        {
-            return Ok((entrance, greetings));
+        match receive(&comer).map(|(_, descriptors)| <[OwnedFd; 1]>::try_from(descriptors)) {
+            Ok(Ok([entrance])) => return Ok((entrance, greetings)),
+            // One of this process may be a stranger too, who has sent nothing, or something else.
+            Ok(Err(_)) | Err(Errno::AGAIN) => {}
+            Err(error) => return Err(refused(&because(&error.into()))),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::JobId;
 use executor_core::panics::catch;
+use executor_core::{Exit, JobId};
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{IpcReceiver, IpcSender};
 
@@ -15,7 +15,6 @@ use crate::process::{Pids, Process};
 use crate::recycle::{Lifetime, Span};
 use crate::rendezvous::{Missed, Rendezvous};
 use crate::seat::Kill;
-use crate::shortage::because;
 use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::{self, Offset};
 use crate::worker::invitation::Invitation;
@@ -66,7 +65,7 @@ impl Worker {
         };
         let mut command = settings.surroundings.command(settings.threads, &invitation.text());
         let (process, death) = Process::spawn(&mut command, settings.grace, &settings.pids)
-            .map_err(|error| format!("no process could be started ({})", because(&error)))?;
+            .map_err(|error| settings.surroundings.why_not(&error))?;
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
         let hello = match verified(greeted, &token, settings.start_limit) {
             Ok(hello) => hello,
@@ -191,10 +190,10 @@ enum Unmet {
 fn verified(greeted: Result<Greeting, Missed>, token: &str, limit: Duration) -> Result<Hello, Unmet> {
     let hello = match greeted {
         Ok(Greeting::Hello(hello)) => *hello,
-        Ok(Greeting::Refused(reason)) => return Err(Unmet::Unfit(reason)),
+        Ok(Greeting::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
         Err(Missed::Died) => return Err(Unmet::Ended),
         Err(Missed::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
-        Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
+        Err(Missed::HungUp) => return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned())),
     };
     if hello.token != token {
         return Err(Unmet::Unfit("it said hello without the token that it was given".to_owned()));
@@ -213,6 +212,9 @@ fn dismiss(process: &Process, reason: Unmet) -> String {
     watcher::settle();
     match (reason, ended) {
         (Unmet::Unfit(reason), _) => reason,
+        (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
+            format!("it ended before it said hello: it {exit}, and has written to stderr why")
+        }
         (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}"),
         (Unmet::Ended, None) => "it ended before it said hello".to_owned(),
     }

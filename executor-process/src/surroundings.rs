@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use executor_core::BuildError;
 
+use crate::shortage::because;
 use crate::worker::invitation::VARIABLE;
 
 /// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
@@ -69,7 +71,11 @@ impl Surroundings {
         if let Some(directory) = &self.directory
             && !directory.is_dir()
         {
-            return Err(BuildError::setting("current_dir", format!("{directory:?}"), "a directory that is there"));
+            return Err(BuildError::setting(
+                "current_dir",
+                format!("{:?}", directory.to_string_lossy()),
+                "a directory that is there",
+            ));
         }
         if !(-20..=19).contains(&self.limits.nice) {
             return Err(BuildError::setting("nice", self.limits.nice, "from -20 to 19"));
@@ -81,6 +87,17 @@ impl Surroundings {
                 format_args!("at least {LEAST_MEMORY}, which a worker needs to start"),
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// Why no process was started.
+    pub(crate) fn why_not(&self, error: &io::Error) -> String {
+        match &self.directory {
+            Some(directory) if !directory.is_dir() => format!(
+                "no process could be started: the pool's `current_dir` {} is not there any more; create it again",
+                directory.display()
+            ),
+            _ => format!("no process could be started ({})", because(error)),
         }
     }
 
@@ -113,17 +130,18 @@ impl Surroundings {
 
 fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> {
     let setting = if value.is_some() { "env" } else { "env_remove" };
-    let bytes = key.as_bytes();
+    let (bytes, shown) = (key.as_bytes(), key.to_string_lossy());
     if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
         let allowed = "a variable's name, not empty, without `=` and without a NUL character";
-        return Err(BuildError::setting(setting, format!("{key:?}"), allowed));
+        return Err(BuildError::setting(setting, format!("{shown:?}"), allowed));
     }
     if key == VARIABLE {
         return Err(BuildError::setting(setting, VARIABLE, "another variable: this one is the pool's own"));
     }
     match value {
         Some(value) if value.as_bytes().contains(&0) => {
-            Err(BuildError::setting(setting, format!("{value:?} for {key:?}"), "a value without a NUL character"))
+            let value = value.to_string_lossy();
+            Err(BuildError::setting(setting, format!("{value:?} for {shown:?}"), "a value without a NUL character"))
         }
         _ => Ok(()),
     }

@@ -139,7 +139,8 @@ impl Watcher {
 
     fn set_alarm(&self, process: &Process, timer: OwnedFd) -> io::Result<()> {
         let mut list = self.list.lock();
-        let watched = list.watched.get_mut(&process.pid()).filter(|watched| std::ptr::eq(&*watched.process, process));
+        let watched =
+            list.watched.get_mut(&process.pid()).filter(|watched| std::ptr::eq(Arc::as_ptr(&watched.process), process));
         let Some(watched) = watched else { return Ok(()) };
         epoll::add(&self.events, &timer, key(process.pid(), ALARM), epoll::EventFlags::IN)?;
         // Closing the last descriptor of a timer takes it from the set.

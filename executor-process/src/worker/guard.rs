@@ -11,27 +11,32 @@ use rustix::process::{
 
 use crate::surroundings::Limits;
 
-/// Prepares this process to be a worker of the process `parent`.
+/// Ties this process to its parent, and leaves behind what is that one's and comes with every new process: descriptors without
+/// close-on-exec, blocked and ignored signals. Must be called before this process opens a descriptor of its own.
 ///
 /// # Errors
 ///
-/// When the system refuses any of it: then nobody would be sure that the worker ends, or that it keeps to its limits.
-pub(crate) fn guard(parent: u32, limits: Limits) -> io::Result<()> {
+/// When the system refuses any of it: then nobody would be sure that the worker ends.
+pub(crate) fn guard() -> io::Result<()> {
+    close_inherited();
+    reset_signals();
     if getpgrp() != getpid() {
         setpgid(None, None)?;
     }
-    die_with_parent(parent)?;
-    keep_to(limits)
+    die_with_parent()
 }
 
-/// Leaves behind what is the parent's and comes with every new process: descriptors without close-on-exec, blocked and ignored
-/// signals. Must be called before this process opens a descriptor of its own.
-pub(crate) fn leave_inherited() {
-    close_inherited();
-    reset_signals();
+/// Whether this is the process that started us. Another one has adopted us where that died.
+pub(crate) fn is_parent(pid: u32) -> bool {
+    getppid().map_or(0, |parent| parent.as_raw_nonzero().get().unsigned_abs()) == pid
 }
 
-fn keep_to(limits: Limits) -> io::Result<()> {
+/// Limits this process as its pool wants it.
+///
+/// # Errors
+///
+/// The setting that the system refuses, and why.
+pub(crate) fn keep_to(limits: Limits) -> io::Result<()> {
     let named = |what: &str, error: rustix::io::Errno| io::Error::other(format!("{what}: {}", io::Error::from(error)));
     let most = if limits.may_dump_core { getrlimit(Resource::Core).maximum } else { Some(0) };
     // Not fatal: a core file too many is better than no worker.
@@ -73,18 +78,13 @@ fn reset_signals() {
 
 /// The kernel sends the signal when the thread that started us ends, which it does only after we have: by then the parent
 /// is dead. SIGKILL itself would spare our children; the handler takes the whole group.
-fn die_with_parent(parent: u32) -> io::Result<()> {
+fn die_with_parent() -> io::Result<()> {
     let signal = libc::SIGRTMAX() - 1;
     handle(signal, kill_group)?;
     let number = libc::c_ulong::try_from(signal).unwrap_or_default();
     // SAFETY: this option takes a signal number, and touches no memory.
     if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
         return Err(io::Error::last_os_error());
-    }
-    // It may have died before the kernel knew that we want to hear of it.
-    let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
-    if now != parent {
-        kill_own_group();
     }
     Ok(())
 }

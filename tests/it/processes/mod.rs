@@ -8,7 +8,11 @@ mod initializers;
 mod nesting;
 mod orphans;
 mod payloads;
+mod recycling;
+mod rendezvous;
+mod shortages;
 mod starts;
+mod surroundings;
 
 use executor::{JobError, ProcessPool, call};
 
