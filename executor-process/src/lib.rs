@@ -13,9 +13,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+mod chunk;
 mod codec;
+mod estimate;
+mod exchange;
+mod fall;
 mod frame;
 mod host;
+mod job;
 mod kind;
 mod mapper;
 mod page;

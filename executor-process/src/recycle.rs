@@ -28,11 +28,16 @@ impl Lifetime {
         Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
     }
 
-    /// It has run another job.
-    pub(crate) fn count(&mut self) {
+    /// It has run so many more jobs.
+    pub(crate) fn count(&mut self, jobs: u64) {
         if let Some(left) = &mut self.jobs_left {
-            *left = left.saturating_sub(1);
+            *left = left.saturating_sub(jobs);
         }
+    }
+
+    /// How many it may run still.
+    pub(crate) fn jobs_left(&self) -> u64 {
+        self.jobs_left.unwrap_or(u64::MAX)
     }
 
     /// Whether it should run no other job. Asks the kernel for its memory, where there is a limit: a few microseconds.
@@ -81,7 +86,7 @@ mod tests {
         let mut life = Lifetime::new(Span { jobs: Some(most), memory: None }, std::process::id(), seed);
         let mut jobs = 0;
         while !life.is_over() {
-            life.count();
+            life.count(1);
             jobs += 1;
         }
         jobs
@@ -106,7 +111,7 @@ mod tests {
     #[test]
     fn without_limits_it_is_never_over() {
         let mut life = Lifetime::new(Span::default(), std::process::id(), 0);
-        life.count();
+        life.count(1);
         assert!(!life.is_over());
     }
 

@@ -86,7 +86,7 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many jobs a worker runs at most before another takes its place, at least 1, for code that leaks. Each worker's own number is up to
+    /// How many jobs a worker runs at most before another takes its place, at least 1, for code that leaks. A chunk of a map is one. Each worker's own number is up to
     /// a tenth lower, by chance, so that they are not all replaced at once. It costs no job, and the next one waits for no more than
     /// the start of the new worker.
     pub fn max_jobs_per_process(mut self, n: u64) -> Self {
@@ -111,7 +111,7 @@ impl ProcessPoolBuilder {
     /// How long a worker may live on after SIGTERM where its job is aborted
     /// ([`Future::abort`](executor_core::Future::abort)), or where it has not ended two seconds after the pool: then it is
     /// killed. SIGTERM goes to its process group. It ends a worker, unless a job has installed a handler, which can
-    /// clean up. The aborted job has its outcome, and its place in the pool is free, when the worker is gone. Without it, or with zero, the kill comes at
+    /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Without it, or with zero, the kill comes at
     /// once. A time limit of a job always kills at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;

@@ -8,6 +8,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
@@ -20,10 +21,13 @@ use super::guard::{guard, is_parent, keep_to, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
-use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
-use crate::kind::Answer;
-use crate::page::Page;
+use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request, Sent};
+use crate::kind::{Answer, Items};
+use crate::page::{Claim, Page};
 use crate::shortage::because;
+
+/// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 pub(crate) const CANNOT_BEGIN: i32 = 69;
@@ -66,6 +70,10 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
             &format!("it has no descriptor or no shared memory ({panic}); raise `ulimit -n`, or use fewer processes"),
         ),
     }
+    end()
+}
+
+fn end() -> ! {
     // The initializer's state has no later time to go.
     drop_quietly(catch(|| current::set_worker(None)));
     exit(0)
@@ -161,23 +169,59 @@ impl Links {
             let reply = match request {
                 Request::Prepare { name, codec: wanted, initializer } => {
                     codec = wanted;
-                    match prepare(&name, codec, initializer) {
-                        Some(reply) => reply,
-                        None => continue,
-                    }
+                    prepare(&name, codec, initializer)
                 }
-                Request::Run { job, attempt, work, body } => {
-                    self.page.begin(job);
-                    let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
-                    drop(body);
-                    Reply::Ended { job, answer: pack(answer) }
-                }
+                Request::Run(jobs) => self.run_all(codec, jobs),
             };
-            // It never blocks: one reply is in the socket at most, and that has room for it.
-            if self.replies.send(reply).is_err() {
+            if reply.is_some_and(|reply| self.replies.send(reply).is_err()) {
                 return;
             }
         }
+    }
+
+    /// Runs the jobs of a message. `None` if the parent is gone.
+    fn run_all(&self, codec: Codec, jobs: Vec<Sent>) -> Option<Reply> {
+        let (mut room, mut told, mut untold) = (0, Instant::now(), false);
+        for Sent { slot, job, attempt, work, body } in jobs {
+            let start = Instant::now();
+            if untold && start - told >= PATIENCE {
+                self.replies.send(Reply::Some).ok()?;
+                (told, untold) = (start, false);
+            }
+            if !self.page.start(slot, job) {
+                continue;
+            }
+            let mut published = None;
+            let mut publish = |outcomes: &[u8]| {
+                let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
+                published = if is_written { Some(outcomes.len()) } else { published };
+                is_written
+            };
+            let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref(), &mut Items(&mut publish));
+            drop(body);
+            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            // Relaxed: the claim that follows orders it.
+            self.page.time(slot).store(nanos, Ordering::Relaxed);
+            room += published.map_or(0, |len: usize| len.div_ceil(8));
+            let answer = pack(answer);
+            let is_told = match answer.short() {
+                _ if matches!(answer, Answered::Small(Answer::Items)) => true,
+                // What a chunk has published stays.
+                Some(short) if published.is_none() => {
+                    self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
+                }
+                _ => false,
+            };
+            if !self.page.change(slot, job, Claim::Started, Claim::Done) {
+                // It is killed for this job, or was told by SIGTERM to end, and must not come to another one.
+                end();
+            }
+            untold = true;
+            if !is_told {
+                self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
+            }
+        }
+        Some(Reply::Done)
     }
 }
 
@@ -197,13 +241,13 @@ fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Op
     })
 }
 
-fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {
+fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8], items: &mut Items<'_>) -> Answer {
     let Some(work) = work.work() else {
         return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
     };
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
     // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-    let answer = catch(|| work(codec, body));
+    let answer = catch(|| work(codec, body, items));
     drop_quietly(scope);
     answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
 }

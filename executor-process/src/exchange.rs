@@ -1,0 +1,262 @@
+//! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
+
+use std::time::{Duration, Instant};
+
+use executor_core::JobError;
+use executor_thread::scheduler::Batch;
+
+use crate::fall::{self, Cause, Fall};
+use crate::frame::{Answered, Reply, Request, Sent};
+use crate::job::{Encoded, Lent, Queued, Returned};
+use crate::page::Claim;
+use crate::runner::{InProcess, TRIES, give_back};
+use crate::seat::Kill;
+use crate::spawn::{Received, Worker};
+
+/// For so long, jobs that were sent behind others wait there. Then those that have not started are taken back.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How the exchange ended.
+enum End {
+    Done,
+    Died,
+    /// The worker has said what cannot be.
+    Nonsense(String),
+}
+
+impl InProcess {
+    /// Sends the jobs and waits for what comes of them. The place of each is its slot.
+    pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
+        let Some(worker) = self.worker.take() else { return };
+        let started = Instant::now();
+        let end = if message.is_empty() { End::Done } else { self.converse(&worker, &mut jobs, message, batch) };
+        let pid = worker.process.pid();
+        let cause = match end {
+            End::Done if self.settle(&worker, &mut jobs) => {
+                worker.seat.page.clear(jobs.len());
+                return self.keep(worker, jobs.len());
+            }
+            End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
+            End::Nonsense(what) => Cause::Nonsense(what),
+            End::Died => {
+                // It may have closed its channel and live on.
+                worker.process.kill();
+                Cause::Death(worker.process.wait())
+            }
+        };
+        worker.process.kill();
+        self.bury(&worker, jobs, &Fall { pid, started, cause }, batch);
+    }
+
+    fn converse(
+        &mut self,
+        worker: &Worker,
+        jobs: &mut [Option<Lent>],
+        message: Vec<Sent>,
+        batch: &mut Batch<'_, Queued>,
+    ) -> End {
+        let mut patience = (message.len() > 1).then_some(PATIENCE);
+        worker.begin(Request::Run(message));
+        let end = loop {
+            match worker.receive(patience) {
+                Received::Reply(Reply::Done) => break End::Done,
+                Received::Reply(Reply::Some) => {
+                    self.settle(worker, jobs);
+                    self.tell_early(batch);
+                }
+                Received::Reply(Reply::Answer { slot, job, answer }) => {
+                    let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
+                        break End::Nonsense("an answer to another question".to_owned());
+                    };
+                    // Otherwise it was aborted, or its time was up, and this crossed the kill.
+                    if worker.seat.page.look(slot, job) == Some(Claim::Done) {
+                        self.hear(worker, slot, lent, answer, batch);
+                    }
+                }
+                Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
+                Received::Nonsense(what) => break End::Nonsense(what),
+                Received::Nothing => break End::Died,
+                Received::TooLate => {
+                    patience = None;
+                    self.settle(worker, jobs);
+                    take_back(worker, jobs, batch);
+                    self.tell_early(batch);
+                }
+            }
+        };
+        worker.end();
+        end
+    }
+
+    /// Says the outcomes of the jobs that are done, and forgets those that will never start. Whether none is left.
+    fn settle(&mut self, worker: &Worker, jobs: &mut [Option<Lent>]) -> bool {
+        let mut is_over = true;
+        for (slot, place) in jobs.iter_mut().enumerate() {
+            let Some(lent) = place.take() else { continue };
+            match worker.seat.page.look(slot, lent.id()) {
+                Some(Claim::Done) => *place = self.read(worker, slot, lent),
+                Some(Claim::Revoked) => forget(&lent),
+                _ => *place = Some(lent),
+            }
+            is_over &= place.is_none();
+        }
+        is_over
+    }
+
+    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
+    fn read(&mut self, worker: &Worker, slot: usize, mut lent: Lent) -> Option<Lent> {
+        let page = worker.seat.page.answer(slot);
+        if let Some(chunk) = &mut lent.payload.chunk {
+            if !chunk.absorb_page(page) {
+                let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                self.finish(lent, Err(error));
+            } else if chunk.is_over() {
+                self.learn(worker, slot, &lent);
+                self.finish_chunk(lent);
+            } else {
+                return Some(lent);
+            }
+            return None;
+        }
+        // What cannot be read is none.
+        let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
+        self.learn(worker, slot, &lent);
+        let outcome = lent.payload.outcome(self.settings.codec, Answered::Small(answer));
+        self.finish(lent, outcome);
+        None
+    }
+
+    /// Takes in an answer that came in a message.
+    fn hear(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered, batch: &mut Batch<'_, Queued>) {
+        let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
+        else {
+            return;
+        };
+        self.learn(worker, slot, &lent);
+        match (lent.payload.outcome(self.settings.codec, answer), &mut lent.payload.chunk) {
+            (Ok(returned), Some(chunk)) => {
+                // The one item that found no room on the page. The others have not run.
+                if !chunk.absorb(&returned.bytes.0) {
+                    let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                    return self.finish(lent, Err(error));
+                }
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            (outcome, _) => self.finish(lent, outcome),
+        }
+    }
+
+    /// Sends what is left of a chunk to the next worker. Nobody here will go on with it: it was at `from`.
+    fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
+        let Encoded { chunk: Some(chunk), bytes, .. } = &mut lent.payload else { return };
+        if chunk.is_over() {
+            return self.finish_chunk(lent);
+        }
+        *bytes = chunk.rest(&bytes.0).into();
+        if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
+            // If it does not wait, it was cancelled.
+            drop(give_back(lent, batch));
+        } else {
+            self.finish(lent, Err(JobError::Cancelled));
+        }
+    }
+
+    fn finish_chunk(&mut self, mut lent: Lent) {
+        let Some(chunk) = lent.payload.chunk.take() else { return };
+        let returned = chunk.into_returned(self.settings.codec);
+        self.finish(lent, Ok(returned));
+    }
+
+    fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+        self.untold.push(lent.job.finish(outcome));
+    }
+
+    fn learn(&mut self, worker: &Worker, slot: usize, lent: &Lent) {
+        // Relaxed: it was written before the claim that was read.
+        let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
+        self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        if let Some(chunk) = &lent.payload.chunk {
+            chunk.learn(nanos, lent.payload.bytes.0.len());
+        }
+    }
+
+    /// Tells of what has ended while the worker has more to do.
+    fn tell_early(&mut self, batch: &Batch<'_, Queued>) {
+        for notify in self.untold.drain(..) {
+            if notify.is_callback() {
+                // It might wait for a job that this thread has to hear of.
+                batch.call_back(notify);
+            } else {
+                notify.fire();
+            }
+        }
+    }
+
+    /// The worker is dead, or as good as dead. It costs the job that it was running.
+    fn bury(&mut self, worker: &Worker, mut jobs: Vec<Option<Lent>>, fall: &Fall, batch: &mut Batch<'_, Queued>) {
+        let page = &worker.seat.page;
+        let waits = |(slot, place): (usize, &Option<Lent>)| {
+            place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
+        };
+        let mut is_in_vain = jobs.iter().enumerate().all(waits);
+        self.settle(worker, &mut jobs);
+        let mut waiting = Vec::new();
+        for (slot, place) in jobs.iter_mut().enumerate() {
+            let Some(mut lent) = place.take() else { continue };
+            match page.look(slot, lent.id()) {
+                Some(Claim::Sent) => {
+                    if std::mem::take(&mut is_in_vain) {
+                        lent.payload.vain += 1;
+                        if lent.payload.vain >= TRIES {
+                            self.finish(lent, Err(fall.in_vain()));
+                            continue;
+                        }
+                    }
+                    waiting.push(lent);
+                }
+                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
+                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
+                    let error = fall.error(&lent.payload);
+                    if !lent.payload.runs_again()
+                        && let Some(chunk) = &mut lent.payload.chunk
+                    {
+                        chunk.fail_next(error);
+                    }
+                    self.go_on(worker, (slot, from), lent, batch);
+                }
+                Some(Claim::Started)
+                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
+                {
+                    waiting.push(lent);
+                }
+                Some(Claim::Revoked) => forget(&lent),
+                Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
+                // The alarm tells, and has told or is about to.
+                Some(Claim::TimedOut) => {}
+                Some(Claim::Started | Claim::Done) | None => {
+                    let error = fall.error(&lent.payload);
+                    self.finish(lent, Err(error));
+                }
+            }
+        }
+        for lent in waiting.into_iter().rev() {
+            // Nobody can start it any more: if it does not wait, it was cancelled.
+            drop(give_back(lent, batch));
+        }
+    }
+}
+
+/// Takes back what has not started: it would wait behind a slow job.
+fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Queued>) {
+    for (slot, place) in jobs.iter_mut().enumerate().rev() {
+        if let Some(lent) = place.take_if(|lent| worker.seat.page.look(slot, lent.id()) == Some(Claim::Sent)) {
+            // It may have started since, or have been cancelled.
+            *place = give_back(lent, batch).err();
+        }
+    }
+}
+
+/// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.
+fn forget(lent: &Lent) {
+    lent.job.is_waiting();
+}
