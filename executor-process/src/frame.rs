@@ -8,6 +8,7 @@ use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::about::About;
 use crate::codec::Codec;
 use crate::kind::Answer;
 use crate::worker::image::Offset;
@@ -55,6 +56,7 @@ pub(crate) struct Sent {
     pub(crate) slot: usize,
     pub(crate) job: u64,
     pub(crate) attempt: u32,
+    pub(crate) about: Option<About>,
     pub(crate) work: Offset,
     pub(crate) body: Body,
 }

@@ -3,6 +3,8 @@
 //! | to | see |
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
+//! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
+//! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
@@ -12,6 +14,9 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod about;
+mod brake;
+mod budget;
 mod builder;
 mod chunk;
 mod codec;
@@ -22,9 +27,11 @@ mod frame;
 mod host;
 mod job;
 mod kind;
+mod manage;
 mod mapper;
 mod page;
 mod peer;
+mod periodic;
 mod pool;
 mod process;
 mod random;
@@ -34,7 +41,9 @@ mod runner;
 mod seat;
 mod shortage;
 mod spawn;
+mod submit;
 mod surroundings;
+mod view;
 mod watcher;
 mod worker;
 
@@ -42,3 +51,5 @@ pub use builder::ProcessPoolBuilder;
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
+pub use submit::SubmitPortable;
+pub use view::ProcessView;

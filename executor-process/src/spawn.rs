@@ -9,6 +9,8 @@ use executor_core::panics::catch;
 use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use ipc_channel::{IpcError, TryRecvError};
 
+use crate::brake::Brake;
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
@@ -34,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Bytes)>,
     pub(crate) pids: Arc<Pids>,
+    pub(crate) budget: Budget,
 }
 
 /// A worker process that has said hello, and the parent's ends of its channels.
@@ -51,12 +54,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts one. Blocks until it is ready for jobs.
+    /// Starts one. Blocks until it is ready for jobs, or the `brake` is pulled.
     ///
     /// # Errors
     ///
     /// Why it could not be.
-    pub(crate) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
+    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, String> {
         let rendezvous = Rendezvous::new()?;
         let token = random::hex()?;
         let invitation = Invitation {
@@ -69,6 +72,9 @@ impl Worker {
         let mut command = settings.surroundings.command(settings.threads, &invitation.text());
         let (process, death) = Process::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| settings.surroundings.why_not(&error))?;
+        if !brake.start(process.clone()) {
+            process.kill();
+        }
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
         let hello = match verified(greeted, &token, settings.start_limit) {
             Ok(hello) => hello,

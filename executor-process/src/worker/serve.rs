@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use super::guard::{guard, is_parent, keep_to, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
+use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request, Sent};
 use crate::kind::{Answer, Items};
@@ -182,7 +183,7 @@ impl Links {
     /// Runs the jobs of a message. `None` if the parent is gone.
     fn run_all(&self, codec: Codec, jobs: Vec<Sent>) -> Option<Reply> {
         let (mut room, mut told, mut untold) = (0, Instant::now(), false);
-        for Sent { slot, job, attempt, work, body } in jobs {
+        for Sent { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
             if untold && start - told >= PATIENCE {
                 self.replies.send(Reply::Some).ok()?;
@@ -197,7 +198,8 @@ impl Links {
                 published = if is_written { Some(outcomes.len()) } else { published };
                 is_written
             };
-            let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref(), &mut Items(&mut publish));
+            let context = About::job(about, JobId::from_number(job), attempt);
+            let answer = run(context, codec, work, body.as_ref(), &mut Items(&mut publish));
             drop(body);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
@@ -241,11 +243,11 @@ fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Op
     })
 }
 
-fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8], items: &mut Items<'_>) -> Answer {
+fn run(job: current::Job, codec: Codec, work: Offset, body: &[u8], items: &mut Items<'_>) -> Answer {
     let Some(work) = work.work() else {
         return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
     };
-    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+    let scope = current::enter(job);
     // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
     let answer = catch(|| work(codec, body, items));
     drop_quietly(scope);

@@ -1,11 +1,15 @@
 //! What holds for pools of processes alone.
 
 mod aborts;
+mod ahead;
+mod chunks;
 mod constructors;
 mod deaths;
 mod environment;
 mod initializers;
+mod managing;
 mod nesting;
+mod options;
 mod orphans;
 mod payloads;
 mod recycling;
