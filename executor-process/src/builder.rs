@@ -13,11 +13,15 @@ use crate::codec::Codec;
 use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
 use crate::process::Pids;
+use crate::recycle::Span;
 use crate::runner::InProcess;
-use crate::spawn::{Settings, Threads};
+use crate::spawn::Settings;
 use crate::submit::Rules;
+use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
 use crate::{ProcessPool, host};
+
+mod workers;
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
@@ -56,6 +60,11 @@ pub struct ProcessPoolBuilder {
     queue: Queue,
     retry: u32,
     initializer: Option<Initializer>,
+    surroundings: Surroundings,
+    span: Span,
+    idle_timeout: Duration,
+    start_limit: Duration,
+    grace: Duration,
     budget: (usize, Duration),
 }
 
@@ -76,6 +85,12 @@ impl ProcessPoolBuilder {
             retry: 0,
             initializer: None,
             budget: RESTART_BUDGET,
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            // A worker process is dear to start, and stays.
+            idle_timeout: Duration::MAX,
+            start_limit: workers::START_LIMIT,
+            grace: Duration::ZERO,
         }
     }
 
@@ -188,6 +203,7 @@ impl ProcessPoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
         }
+        self.check_workers()?;
         if self.queue.capacity() == Some(0) {
             return Err(BuildError::setting("queue", 0, "for at least 1 job"));
         }
@@ -201,14 +217,17 @@ impl ProcessPoolBuilder {
         let settings = Arc::new(Settings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            surroundings: self.surroundings,
+            span: self.span,
+            start_limit: self.start_limit,
+            grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
             budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
-        // A worker process is dear to start, and stays.
         let capacity = self.queue.capacity();
-        let config = Config { keep_alive: Duration::MAX, capacity, ..Config::new(self.name, self.processes) };
+        let config = Config { keep_alive: self.idle_timeout, capacity, ..Config::new(self.name, self.processes) };
         let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
     }

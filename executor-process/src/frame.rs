@@ -21,8 +21,8 @@ pub(crate) const INLINE: usize = 64 * 1024;
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Greeting {
     Hello(Box<Hello>),
-    /// From the parent to itself: the worker died before it could say hello.
-    Died,
+    /// The worker cannot be one, for this reason. It ends.
+    Refused(String),
 }
 
 /// A worker is there, is the one that was started, and is of the same program.

@@ -14,8 +14,10 @@ use crate::estimate::Estimates;
 use crate::frame::{INLINE, Sent};
 use crate::job::{Lent, Queued};
 use crate::page::SLOTS;
+use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
+use crate::watcher;
 
 /// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
 /// begin it.
@@ -32,6 +34,8 @@ pub(crate) struct InProcess {
     brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
+    /// Those that have run their last job, and may still be there.
+    retired: Vec<Arc<Process>>,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
@@ -44,6 +48,7 @@ impl InProcess {
             brake: Arc::default(),
             worker: None,
             estimates: Estimates::default(),
+            retired: Vec::new(),
             untold: Vec::new(),
         }
     }
@@ -109,6 +114,18 @@ impl InProcess {
         }
     }
 
+    /// Keeps a worker that has run some jobs, unless it has lived long enough: then nobody waits for its end, and the next job gets
+    /// another one.
+    pub(crate) fn keep(&mut self, mut worker: Worker, jobs: usize) {
+        worker.count(jobs);
+        if worker.is_worn() {
+            self.retired.retain(|process| !process.is_gone());
+            self.retired.push(worker.retire());
+        } else {
+            self.worker = Some(worker);
+        }
+    }
+
     /// From now on the worker may start the job. `None` if it has ended.
     fn lend(&self, job: Queued, slot: usize) -> Option<Lent> {
         let seat = &self.worker.as_ref()?.seat;
@@ -150,7 +167,8 @@ impl InProcess {
         message: &mut Vec<Sent>,
         batch: &mut Batch<'_, Queued>,
     ) {
-        while jobs.len() < SLOTS && !time.is_zero() {
+        let most = self.worker.as_ref().map_or(0, Worker::jobs_left);
+        while jobs.len() < SLOTS && (jobs.len() as u64) < most && !time.is_zero() {
             let Some(job) = batch.take() else { return };
             self.brake.take(&job);
             let Some(next) = self.lend(job, jobs.len()) else {
@@ -219,6 +237,17 @@ impl Alarm for TimeIsUp {
 
     fn is_off(&self) -> bool {
         !self.seat.holds(self.job.id())
+    }
+}
+
+impl Drop for InProcess {
+    /// Returns when none of its processes is left.
+    fn drop(&mut self) {
+        self.worker = None;
+        for process in &self.retired {
+            process.wait();
+        }
+        watcher::settle();
     }
 }
 

@@ -7,4 +7,4 @@ pub(crate) mod invitation;
 pub(crate) mod remake;
 mod serve;
 
-pub(crate) use serve::depth;
+pub(crate) use serve::{CANNOT_BEGIN, depth};

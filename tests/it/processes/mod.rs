@@ -12,7 +12,11 @@ mod nesting;
 mod options;
 mod orphans;
 mod payloads;
+mod recycling;
+mod rendezvous;
+mod shortages;
 mod starts;
+mod surroundings;
 
 use executor::{JobError, ProcessPool, call};
 
