@@ -48,6 +48,8 @@ mod lanes;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod members;
+#[cfg(test)]
+mod number;
 mod queued;
 mod room;
 mod shared;
