@@ -8,18 +8,22 @@ use executor_core::{JobError, Panicked, Portable, PortableJob};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, Step};
-use crate::frame::Bytes;
+use crate::payload::Body;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker.
-pub(crate) type Work = fn(Codec, &[u8]) -> Answer;
+pub(crate) type Work = fn(Codec, Opened, &WorkerEnd) -> Answer<Outgoing>;
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
-pub(crate) type Prepare = fn(Codec, &[u8]) -> Result<Rc<dyn Any>, String>;
+pub(crate) type Prepare = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
 
-/// How a job ended in a worker that lives.
+/// An answer in a message.
+pub(crate) type Answered = Answer<Body>;
+
+/// How a job ended in a worker that lives, with its result in one of its forms.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
-    Done(Bytes),
+pub(crate) enum Answer<T> {
+    Done(T),
     Panicked(RemotePanic),
     Codec { step: Step, cause: String },
 }
@@ -64,17 +68,17 @@ impl Kind {
     }
 }
 
-fn work<J: PortableJob>(codec: Codec, bytes: &[u8]) -> Answer {
-    let job: J = match codec.decode_job(bytes) {
+fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd) -> Answer<Outgoing> {
+    let job: J = match decoded(codec, opened) {
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
     match catch(|| job.run()) {
         Ok(output) => {
-            let encoded = codec.encode(&output);
+            let encoded = codec.encode_result(&output, end);
             drop_quietly(output);
             match encoded {
-                Ok(bytes) => Answer::Done(bytes.into()),
+                Ok(outgoing) => Answer::Done(outgoing),
                 Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
             }
         }
@@ -82,11 +86,17 @@ fn work<J: PortableJob>(codec: Codec, bytes: &[u8]) -> Answer {
     }
 }
 
-pub(crate) fn prepare<P: Portable>(codec: Codec, bytes: &[u8]) -> Result<Rc<dyn Any>, String> {
+pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dyn Any>, String> {
     let job: P =
-        codec.decode_job(bytes).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
+        decoded(codec, opened).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
     match catch(|| job.run()) {
         Ok(state) => Ok(Rc::new(state)),
         Err(panic) => Err(panic.to_string()),
     }
+}
+
+/// Lets go of the bytes before the job runs.
+fn decoded<P: Portable>(codec: Codec, mut opened: Opened) -> Result<P, String> {
+    let descriptors = std::mem::take(&mut opened.descriptors);
+    codec.decode_job(&opened, descriptors)
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | choose how arguments and results travel | [`Codec`] |
+//! | share large bytes without a copy | [`Blob`] |
+//! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`] |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
 //! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
@@ -12,22 +14,31 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attachments;
+mod blob;
 mod builder;
+mod channel;
 mod codec;
 mod frame;
 mod host;
 mod kind;
 mod mapper;
+mod memory;
 mod page;
+mod payload;
 mod pool;
 mod process;
 mod runner;
 mod seat;
+mod socket;
 mod spawn;
+mod transport;
 mod watcher;
 mod worker;
 
+pub use blob::Blob;
 pub use builder::ProcessPoolBuilder;
+pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with};
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};

@@ -141,16 +141,15 @@ macro_rules! submits_portable_jobs {
                     return Err(Rejected::new(job, Rejection::Shutdown));
                 }
                 let encoded = self.codec.encode(&job.wire());
-                let bytes = match encoded {
-                    Ok(bytes) => bytes,
+                let payload = match encoded {
+                    Ok(payload) => payload,
                     Err(cause) => {
                         drop_quietly(job);
                         return Ok(Future::failed(Step::EncodeJob.error::<J>(cause)));
                     }
                 };
                 let cell = Arc::new(
-                    Cell::queued(Encoded { kind: Kind::of::<J>(), bytes: bytes.into() }, open::<J>)
-                        .at(self.scheduler.queue()),
+                    Cell::queued(Encoded { kind: Kind::of::<J>(), payload }, open::<J>).at(self.scheduler.queue()),
                 );
                 match self.scheduler.push(Priority::Normal, cell.clone()) {
                     Ok(()) => {
@@ -217,6 +216,6 @@ submits_portable_jobs!(ProcessHandle);
 
 /// Decodes a result, on the thread of whoever takes it.
 fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
-    let Returned { codec, bytes } = returned;
-    codec.decode_output(&bytes.0).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+    let Returned { codec, payload } = returned;
+    codec.decode_value(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }

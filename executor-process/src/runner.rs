@@ -9,8 +9,9 @@ use executor_core::{Broken, Crashed, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner};
 
 use crate::codec::Codec;
-use crate::frame::{Body, Bytes, Reply, Request};
+use crate::frame::{Reply, Request};
 use crate::kind::{Answer, Kind};
+use crate::payload::Payload;
 use crate::process::Ended;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Received, Settings, Worker};
@@ -19,13 +20,13 @@ use crate::worker::image::Offset;
 /// A job on its way to a worker.
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
-    pub(crate) bytes: Bytes,
+    pub(crate) payload: Payload,
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
     pub(crate) codec: Codec,
-    pub(crate) bytes: Bytes,
+    pub(crate) payload: Payload,
 }
 
 /// A job of the process pool's queue.
@@ -126,17 +127,20 @@ impl InProcess {
         if !self.seat.run_in(worker.process.clone()) {
             return Ok(Err(JobError::Cancelled));
         }
-        let request = match request(id, job) {
+        let request = match request(worker, id, job) {
             Ok(request) => request,
             Err(broken) => return Ok(Err(broken)),
         };
         let started = Instant::now();
         match worker.ask(request) {
-            Received::Reply(Reply::Ended { job: ended, answer }) if ended == id.get() => Ok(match answer.unpack() {
-                Answer::Done(bytes) => Ok(Returned { codec: self.settings.codec, bytes }),
-                Answer::Panicked(panic) => Err(panic.into()),
-                Answer::Codec { step, cause } => Err((job.kind.codec_error)(step, cause)),
-            }),
+            Received::Reply(Reply::Ended { job: ended, answer }) if ended == id.get() => {
+                Ok(match worker.payloads.unpack(answer) {
+                    Ok(Answer::Done(payload)) => Ok(Returned { codec: self.settings.codec, payload }),
+                    Ok(Answer::Panicked(panic)) => Err(panic.into()),
+                    Ok(Answer::Codec { step, cause }) => Err((job.kind.codec_error)(step, cause)),
+                    Err(what) => Err(self.expel(&what)),
+                })
+            }
             Received::Reply(_) => Ok(Err(self.expel("an answer to another question"))),
             Received::Nonsense(what) => Ok(Err(self.expel(&what))),
             Received::Nothing => self.bury(id, job.kind, started),
@@ -170,13 +174,12 @@ impl InProcess {
     }
 }
 
-fn request(id: JobId, job: &Encoded) -> Result<Request, JobError> {
+fn request(worker: &Worker, id: JobId, job: &Encoded) -> Result<Request, JobError> {
     let broken = |text: String| JobError::Broken(Broken::new(text));
     let work = Offset::of_work(job.kind.work).ok_or_else(|| {
         broken(format!("`{}` is not in the program's own file, but in a shared library", job.kind.name))
     })?;
-    let body = Body::pack(&job.bytes)
-        .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
+    let body = worker.payloads.pack(&job.payload).map_err(|error| broken(format!("it cannot be sent: {error}")))?;
     Ok(Request::Run { job: id.get(), attempt: 1, work, body })
 }
 

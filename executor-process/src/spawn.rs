@@ -1,6 +1,7 @@
 //! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
 
 use std::env;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,10 +14,13 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::codec::Codec;
-use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
+use crate::frame::{Greeting, Hello, Reply, Request};
 use crate::page::Page;
+use crate::payload::Payload;
 use crate::process::{Pids, Process};
 use crate::seat::Kill;
+use crate::socket::Door;
+use crate::transport::ParentEnd;
 use crate::watcher;
 use crate::worker;
 use crate::worker::image::{self, Offset};
@@ -53,7 +57,7 @@ pub(crate) enum Threads {
 pub(crate) struct Settings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
-    pub(crate) initializer: Option<(Offset, Bytes)>,
+    pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
 }
 
@@ -64,6 +68,8 @@ pub(crate) struct Worker {
     requests: Option<IpcSender<Request>>,
     replies: IpcReceiver<Reply>,
     page: Page,
+    /// What payloads go through beside the messages.
+    pub(crate) payloads: ParentEnd,
     /// Kept until the worker is gone: it kills itself when this end closes.
     _lifeline: IpcSender<()>,
 }
@@ -97,16 +103,21 @@ impl Worker {
                 _ => reason,
             }
         })?;
-        let Hello { requests, replies, wake, page, lifeline, .. } = hello;
+        let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
         let page = Page::over(page).ok_or("its page is too small")?;
+        let socket =
+            Door::knock(&door).map_err(|error| format!("its socket for payloads cannot be reached ({error})"))?;
         process.connected(wake);
-        let worker = Self { process, requests: Some(requests), replies, page, _lifeline: lifeline };
+        let payloads = ParentEnd::new(socket);
+        let worker = Self { process, requests: Some(requests), replies, page, payloads, _lifeline: lifeline };
         worker.prepare(settings, name)?;
         Ok(worker)
     }
 
     fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
-        let initializer = settings.initializer.clone();
+        let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
+        let initializer = settings.initializer.as_ref().map(packed).transpose();
+        let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
         let has_initializer = initializer.is_some();
         let request = Request::Prepare { name: name.to_owned(), codec: settings.codec, initializer };
         if !has_initializer {

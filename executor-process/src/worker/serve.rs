@@ -16,9 +16,12 @@ use super::guard::{guard, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
-use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
-use crate::kind::Answer;
+use crate::frame::{Greeting, Hello, Reply, Request};
+use crate::kind::{Answer, Answered};
 use crate::page::Page;
+use crate::payload::Body;
+use crate::socket::Door;
+use crate::transport::{Outgoing, WorkerEnd};
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 const CANNOT_BEGIN: i32 = 69;
@@ -61,6 +64,7 @@ struct Links {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
     page: Page,
+    payloads: WorkerEnd,
 }
 
 fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
@@ -69,6 +73,7 @@ fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
+    let door = Door::open()?;
     server.send(Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
         build: image::build(),
@@ -76,6 +81,7 @@ fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
         replies: reply_receiver,
         wake: replies.clone(),
         page: page.share(),
+        door: door.name().to_owned(),
         lifeline,
     })))?;
     // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
@@ -87,7 +93,9 @@ fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
         }
         kill_own_group();
     })?;
-    Ok(Links { requests, replies, page })
+    // The parent connects before it sends a request, and its death ends this process.
+    let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
+    Ok(Links { requests, replies, page, payloads })
 }
 
 impl Links {
@@ -103,16 +111,15 @@ impl Links {
             let reply = match request {
                 Request::Prepare { name, codec: wanted, initializer } => {
                     codec = wanted;
-                    match prepare(&name, codec, initializer) {
+                    match self.prepare(&name, codec, initializer) {
                         Some(reply) => reply,
                         None => continue,
                     }
                 }
                 Request::Run { job, attempt, work, body } => {
                     self.page.begin(job);
-                    let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
-                    drop(body);
-                    Reply::Ended { job, answer: pack(answer) }
+                    let answer = self.run(JobId::from_number(job), attempt, codec, work, body);
+                    Reply::Ended { job, answer: self.pack(answer) }
                 }
             };
             // It never blocks: one reply is in the socket at most, and that has room for it.
@@ -121,37 +128,42 @@ impl Links {
             }
         }
     }
-}
 
-fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Option<Reply> {
-    let name = Arc::from(name);
-    current::set_worker(Some(Worker { name, state: None, host: None }));
-    let (offset, bytes) = initializer?;
-    let Some(prepare) = offset.prepare() else {
-        return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
-    };
-    Some(match prepare(codec, &bytes.0) {
-        Ok(state) => {
-            current::set_state(Some(state));
-            Reply::Ready
-        }
-        Err(reason) => Reply::NotReady(reason),
-    })
-}
+    fn prepare(&self, name: &str, codec: Codec, initializer: Option<(Offset, Body)>) -> Option<Reply> {
+        let name = Arc::from(name);
+        current::set_worker(Some(Worker { name, state: None, host: None }));
+        let (offset, body) = initializer?;
+        let Some(prepare) = offset.prepare() else {
+            return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
+        };
+        Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
+            Ok(state) => {
+                current::set_state(Some(state));
+                Reply::Ready
+            }
+            Err(reason) => Reply::NotReady(reason),
+        })
+    }
 
-fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {
-    let Some(work) = work.work() else {
-        return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
-    };
-    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
-    // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-    let answer = catch(|| work(codec, body));
-    drop_quietly(scope);
-    answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
-}
+    fn run(&self, id: JobId, attempt: u32, codec: Codec, work: Offset, body: Body) -> Answer<Outgoing> {
+        let opened = match self.payloads.open(body) {
+            Ok(opened) => opened,
+            Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
+        };
+        let Some(work) = work.work() else {
+            return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
+        };
+        let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+        // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
+        let answer = catch(|| work(codec, opened, &self.payloads));
+        drop_quietly(scope);
+        answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
+    }
 
-/// A result that finds no room in shared memory fails as one that cannot be encoded.
-fn pack(answer: Answer) -> Answered {
-    Answered::pack(answer)
-        .unwrap_or_else(|error| Answered::Small(Answer::Codec { step: Step::EncodeResult, cause: error.to_string() }))
+    /// A result that finds no room in shared memory fails as one that cannot be encoded.
+    fn pack(&self, answer: Answer<Outgoing>) -> Answered {
+        self.payloads
+            .pack(answer)
+            .unwrap_or_else(|error| Answer::Codec { step: Step::EncodeResult, cause: error.to_string() })
+    }
 }
