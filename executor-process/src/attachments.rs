@@ -18,11 +18,25 @@ pub(crate) struct Attachment {
     pub(crate) is_channel: bool,
 }
 
+/// What was attached while something was encoded.
+#[derive(Default)]
+pub(crate) struct Sent {
+    pub(crate) list: Vec<Attachment>,
+    /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
+    pub(crate) refused: Option<String>,
+}
+
+/// What there is to be taken while something is decoded.
+struct Received {
+    list: Vec<Arc<OwnedFd>>,
+    refused: Option<String>,
+}
+
 thread_local! {
     /// `None` where nothing is being encoded.
-    static SENT: RefCell<Option<Vec<Attachment>>> = const { RefCell::new(None) };
+    static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
     /// `None` where nothing is being decoded.
-    static RECEIVED: RefCell<Option<Vec<Arc<OwnedFd>>>> = const { RefCell::new(None) };
+    static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
 }
 
 /// Puts back what was there before, also when the code between panics: encoding may be nested.
@@ -37,18 +51,22 @@ impl<T: 'static> Drop for Restore<T> {
 }
 
 /// Runs `encode`, and returns what the values in it attached.
-pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
-    let restore = Restore(&SENT, SENT.replace(Some(Vec::new())));
+pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Sent) {
+    let restore = Restore(&SENT, SENT.replace(Some(Sent::default())));
     let encoded = encode();
-    let attached = SENT.with_borrow_mut(Option::take);
+    let sent = SENT.with_borrow_mut(Option::take);
     drop(restore);
-    (encoded, attached.unwrap_or_default())
+    (encoded, sent.unwrap_or_default())
 }
 
-/// Runs `decode`, whose values take what they need of `descriptors`. The rest is closed.
-pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
-    let _restore = Restore(&RECEIVED, RECEIVED.replace(Some(descriptors)));
-    decode()
+/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed. Also returns why one of them was of no use.
+pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> (T, Option<String>) {
+    let received = Received { list: descriptors, refused: None };
+    let restore = Restore(&RECEIVED, RECEIVED.replace(Some(received)));
+    let decoded = decode();
+    let refused = RECEIVED.with_borrow_mut(|received| received.as_mut()?.refused.take());
+    drop(restore);
+    (decoded, refused)
 }
 
 /// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
@@ -56,26 +74,31 @@ pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> 
 pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
     SENT.with_borrow_mut(|sent| {
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
-        if sent.len() == MOST {
-            return Err(format!(
+        if sent.list.len() == MOST {
+            let why = format!(
                 "it holds more than {MOST} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
                  once; put small blobs into one, or send handles through a channel"
-            ));
+            );
+            return Err(sent.refused.insert(why).clone());
         }
-        sent.push(attachment);
-        Ok(u32::try_from(sent.len() - 1).unwrap_or(u32::MAX))
+        sent.list.push(attachment);
+        Ok(u32::try_from(sent.list.len() - 1).unwrap_or(u32::MAX))
     })
 }
 
-/// The descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may decode a value
-/// several times (`untagged`).
-pub(crate) fn take(what: &str, number: u32) -> Result<Arc<OwnedFd>, String> {
-    RECEIVED.with_borrow(|received| {
+/// Makes a value from the descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may
+/// decode a value several times (`untagged`).
+pub(crate) fn take<T>(
+    what: &str,
+    number: u32,
+    make: impl FnOnce(Arc<OwnedFd>) -> Result<T, String>,
+) -> Result<T, String> {
+    RECEIVED.with_borrow_mut(|received| {
         let Some(received) = received else { return Err(outside(what, "decoded")) };
-        let found = usize::try_from(number).ok().and_then(|number| received.get(number));
-        found
-            .cloned()
-            .ok_or_else(|| format!("the handle of {what} is not there: number {number} of {}", received.len()))
+        let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
+        let there = received.list.len();
+        let made = found.cloned().ok_or_else(|| format!("number {number} of {there} is not there")).and_then(make);
+        made.map_err(|why| received.refused.insert(format!("{what} cannot be used: {why}")).clone())
     })
 }
 
@@ -97,23 +120,24 @@ mod tests {
 
     #[test]
     fn numbers_lead_to_what_was_attached() {
-        let (numbers, attached) = collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
+        let (numbers, Sent { list: attached, .. }) =
+            collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
         assert_eq!(numbers, [Ok(0), Ok(1)]);
         let descriptors: Vec<_> = attached.into_iter().map(|attachment| attachment.descriptor).collect();
         let second = Arc::clone(&descriptors[1]);
         offer(descriptors, || {
-            assert!(Arc::ptr_eq(&take("a test", 1).unwrap(), &second));
-            let error = take("a test", 2).unwrap_err();
-            assert_eq!(error, "the handle of a test is not there: number 2 of 2");
+            assert!(Arc::ptr_eq(&take("a test", 1, Ok).unwrap(), &second));
+            let error = take("a test", 2, Ok).unwrap_err();
+            assert_eq!(error, "a test cannot be used: number 2 of 2 is not there");
         });
         assert_eq!(Arc::strong_count(&second), 1, "what nobody took is closed");
     }
 
     #[test]
     fn one_encoding_in_another_has_a_list_of_its_own() {
-        let (_, outer) = collect(|| {
+        let (_, Sent { list: outer, .. }) = collect(|| {
             attach("a test", attachment()).unwrap();
-            let (_, inner) = collect(|| attach("a test", attachment()).unwrap());
+            let (_, Sent { list: inner, .. }) = collect(|| attach("a test", attachment()).unwrap());
             assert_eq!(inner.len(), 1);
             assert_eq!(attach("a test", attachment()), Ok(1));
         });
@@ -124,7 +148,7 @@ mod tests {
     fn elsewhere_it_is_an_error_that_says_where() {
         let error = attach("a test", attachment()).unwrap_err();
         assert!(error.starts_with("a test can be encoded only as a part of a job, "), "{error}");
-        let error = take("a test", 0).unwrap_err();
+        let error = take("a test", 0, Ok).unwrap_err();
         assert!(error.starts_with("a test can be decoded only as a part of a job, "), "{error}");
     }
 

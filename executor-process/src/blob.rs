@@ -167,9 +167,8 @@ impl Serialize for Blob {
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Some(number) = Option::<u32>::deserialize(deserializer)? else { return Ok(Self::default()) };
-        let file = take(NAME, number).map_err(de::Error::custom)?;
-        let frozen =
-            Frozen::open(file).map_err(|error| de::Error::custom(format!("{NAME} cannot be read: {error}")))?;
+        let open = |file| Frozen::open(file).map_err(|error| error.to_string());
+        let frozen = take(NAME, number, open).map_err(de::Error::custom)?;
         Ok(Self(Some(Arc::new(frozen))))
     }
 }
@@ -186,7 +185,7 @@ mod tests {
     /// What a worker would make of the descriptor.
     fn received(file: OwnedFd) -> Result<Blob, String> {
         let encoded = serde_json::to_string(&Some(0)).unwrap();
-        offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string()))
+        offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string())).0
     }
 
     fn sealed(seals: SealFlags, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
@@ -209,10 +208,10 @@ mod tests {
     #[test]
     fn it_travels_by_its_number() {
         let blob = Blob::from(b"some bytes");
-        let (json, attached) = collect(|| serde_json::to_string(&[blob.clone(), Blob::default()]).unwrap());
-        assert_eq!((&*json, attached.len()), ("[0,null]", 1));
-        let descriptors = attached.into_iter().map(|attachment| attachment.descriptor).collect();
-        let came: [Blob; 2] = offer(descriptors, || serde_json::from_str(&json).unwrap());
+        let (json, sent) = collect(|| serde_json::to_string(&[blob.clone(), Blob::default()]).unwrap());
+        assert_eq!((&*json, sent.list.len()), ("[0,null]", 1));
+        let descriptors = sent.list.into_iter().map(|attachment| attachment.descriptor).collect();
+        let (came, _): ([Blob; 2], _) = offer(descriptors, || serde_json::from_str(&json).unwrap());
         assert_eq!(came, [blob, Blob::default()]);
     }
 
@@ -223,7 +222,7 @@ mod tests {
         assert_eq!(*received(sealed(all, fill)).unwrap(), *b"bytes");
         for missing in [SealFlags::SHRINK, SealFlags::GROW, SealFlags::WRITE] {
             let error = received(sealed(all - missing, fill)).unwrap_err();
-            assert_eq!(error, "a `Blob` cannot be read: it is shared memory that can still be changed");
+            assert_eq!(error, "a `Blob` cannot be used: it is shared memory that can still be changed");
         }
         let error = received(sealed(all, |file| ftruncate(file, 1 << 40).unwrap())).unwrap_err();
         assert!(error.contains("it claims 1099511627776 bytes of shared memory, and holds 0"), "{error}");

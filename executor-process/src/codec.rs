@@ -34,19 +34,20 @@ type Cause = String;
 impl Codec {
     /// `value` as bytes and descriptors. A panic of the user's `Serialize` is a cause like any other.
     pub(crate) fn encode(self, value: &impl Serialize) -> Result<Payload, Cause> {
-        let (bytes, attachments) = collect(|| {
+        let (bytes, sent) = collect(|| {
             guarded(|| match self {
                 Self::Postcard => postcard::to_stdvec(value).map_err(cause),
                 Self::MessagePack => rmp_serde::to_vec_named(value).map_err(cause),
             })
         });
-        Ok(Payload::new(bytes?, attachments))
+        let bytes = bytes.map_err(|cause| sent.refused.unwrap_or(cause))?;
+        Ok(Payload::new(bytes, sent.list))
     }
 
     /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
     pub(crate) fn encode_result(self, value: &impl Serialize, end: &WorkerEnd) -> Result<Outgoing, Cause> {
         let mut sink = Sink::new(end);
-        let (encoded, attachments) = collect(|| {
+        let (encoded, sent) = collect(|| {
             guarded(|| match self {
                 Self::Postcard => postcard::serialize_with_flavor(value, &mut sink).map_err(cause),
                 Self::MessagePack => {
@@ -55,9 +56,9 @@ impl Codec {
             })
         });
         match encoded {
-            Ok(()) => Ok(sink.finish(attachments)),
+            Ok(()) => Ok(sink.finish(sent.list)),
             Err(cause) => {
-                let cause = sink.refused().unwrap_or(cause);
+                let cause = sink.refused().or(sent.refused).unwrap_or(cause);
                 sink.abandon();
                 Err(cause)
             }
@@ -80,7 +81,7 @@ impl Codec {
     where
         S: DeserializeSeed<'de>,
     {
-        offer(descriptors, || {
+        let (decoded, refused) = offer(descriptors, || {
             guarded(|| match self {
                 Self::Postcard => {
                     let mut source = postcard::Deserializer::from_bytes(bytes);
@@ -93,7 +94,8 @@ impl Codec {
                     all_read(value, source.into_inner().len())
                 }
             })
-        })
+        });
+        decoded.map_err(|cause| refused.unwrap_or(cause))
     }
 }
 

@@ -5,6 +5,7 @@
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //! | share large bytes without a copy | [`Blob`] |
+//! | send paths that are not UTF-8 | [`os_str`] |
 //! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`] |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
@@ -24,6 +25,7 @@ mod host;
 mod kind;
 mod mapper;
 mod memory;
+pub mod os_str;
 mod page;
 mod payload;
 mod pool;

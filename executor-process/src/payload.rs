@@ -45,22 +45,25 @@ impl Payload {
         attached.has_given || attached.all.iter().any(|attachment| attachment.is_channel)
     }
 
-    /// For the one worker that runs it: ends of channels leave this process with it, blobs stay for another try.
+    /// For the one worker that runs it: once `send` has done so, ends of channels have left this process, and blobs stay for another
+    /// try.
     ///
     /// # Errors
     ///
-    /// When it was given before, and has ends of channels.
-    pub(crate) fn give(&self) -> io::Result<Vec<Attachment>> {
+    /// Those of `send`, which leave everything as it was; and when it was given before, and had ends of channels.
+    pub(crate) fn give<T>(&self, send: impl FnOnce(&[Attachment]) -> io::Result<T>) -> io::Result<T> {
         let mut attached = self.attachments.lock();
         if attached.has_given {
             return Err(io::Error::other(
-                "its channels went with the worker that died before it began the job, so it cannot be sent to another",
+                "its channels went with a worker that died before it began the job, so no other can have them; submit it \
+                 again with new ones",
             ));
         }
-        let given = attached.all.clone();
+        let sent = send(&attached.all)?;
+        let before = attached.all.len();
         attached.all.retain(|attachment| !attachment.is_channel);
-        attached.has_given = attached.all.len() < given.len();
-        Ok(given)
+        attached.has_given = attached.all.len() < before;
+        Ok(sent)
     }
 
     /// For one worker of several, or for whoever decodes it here.

@@ -1,5 +1,6 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,8 @@ impl InProcess {
         }
         let request = match request(worker, id, job) {
             Ok(request) => request,
-            Err(broken) => return Ok(Err(broken)),
+            Err(NotSent::Dead) => return self.bury(id, job.kind, Instant::now()),
+            Err(NotSent::Broken(why)) => return Ok(Err(JobError::Broken(Broken::new(why)))),
         };
         let started = Instant::now();
         match worker.ask(request) {
@@ -174,12 +176,21 @@ impl InProcess {
     }
 }
 
-fn request(worker: &Worker, id: JobId, job: &Encoded) -> Result<Request, JobError> {
-    let broken = |text: String| JobError::Broken(Broken::new(text));
+/// Why a job was not sent.
+enum NotSent {
+    /// The worker is gone, and has seen nothing of it.
+    Dead,
+    Broken(String),
+}
+
+fn request(worker: &Worker, id: JobId, job: &Encoded) -> Result<Request, NotSent> {
     let work = Offset::of_work(job.kind.work).ok_or_else(|| {
-        broken(format!("`{}` is not in the program's own file, but in a shared library", job.kind.name))
+        NotSent::Broken(format!("`{}` is not in the program's own file, but in a shared library", job.kind.name))
     })?;
-    let body = worker.payloads.pack(&job.payload).map_err(|error| broken(format!("it cannot be sent: {error}")))?;
+    let body = worker.payloads.pack(&job.payload).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
+        _ => NotSent::Broken(format!("it could not be sent to its worker process: {error}")),
+    })?;
     Ok(Request::Run { job: id.get(), attempt: 1, work, body })
 }
 

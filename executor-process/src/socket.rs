@@ -142,6 +142,9 @@ fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Result<bool> {
     }
 }
 
+/// Strangers can see the name in `/proc/net/unix`, and connect. They are let go again, but must not fill the queue.
+const BACKLOG: i32 = 128;
+
 /// Where a worker waits for its parent to connect. Its name is of the abstract kind, 128 random bits, so there is no file.
 pub(crate) struct Door {
     listener: OwnedFd,
@@ -155,7 +158,7 @@ impl Door {
         let name = format!("executor-{}", hex(&bytes));
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         bind(&listener, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        listen(&listener, 4)?;
+        listen(&listener, BACKLOG)?;
         Ok(Self { listener, name })
     }
 

@@ -69,7 +69,7 @@ pub(crate) struct Worker {
     replies: IpcReceiver<Reply>,
     page: Page,
     /// What payloads go through beside the messages.
-    pub(crate) payloads: ParentEnd,
+    pub(crate) payloads: Arc<ParentEnd>,
     /// Kept until the worker is gone: it kills itself when this end closes.
     _lifeline: IpcSender<()>,
 }
@@ -108,7 +108,7 @@ impl Worker {
         let socket =
             Door::knock(&door).map_err(|error| format!("its socket for payloads cannot be reached ({error})"))?;
         process.connected(wake);
-        let payloads = ParentEnd::new(socket);
+        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
         let worker = Self { process, requests: Some(requests), replies, page, payloads, _lifeline: lifeline };
         worker.prepare(settings, name)?;
         Ok(worker)

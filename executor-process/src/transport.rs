@@ -19,9 +19,9 @@ pub(crate) use worker::{Opened, Outgoing, Sink, WorkerEnd};
 
 /// Both ends, for tests.
 #[cfg(test)]
-pub(crate) fn pair() -> (ParentEnd, WorkerEnd) {
+pub(crate) fn pair() -> (std::sync::Arc<ParentEnd>, WorkerEnd) {
     let (ours, theirs) = crate::socket::pair().expect("there are descriptors left");
-    (ParentEnd::new(ours), WorkerEnd::new(theirs))
+    (std::sync::Arc::new(ParentEnd::new(ours, 0)), WorkerEnd::new(theirs))
 }
 
 #[cfg(test)]

@@ -44,11 +44,10 @@ impl End {
     }
 
     pub(super) fn from_wire(what: &str, wire: Wire) -> Result<Self, String> {
-        let socket = take(what, wire.number)?;
-        match socket_type(&*socket) {
+        take(what, wire.number, |socket| match socket_type(&*socket) {
             Ok(SocketType::SEQPACKET) => Ok(Self { socket, codec: wire.codec }),
-            _ => Err(format!("{what} is no end of a channel")),
-        }
+            _ => Err("it is no end of a channel".to_owned()),
+        })
     }
 
     pub(super) fn send(&self, message: &Payload, wait: Wait) -> io::Result<()> {

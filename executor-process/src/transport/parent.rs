@@ -3,10 +3,11 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::link::{Arrived, Link};
+use super::link::Link;
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
 use crate::attachments::Attachment;
 use crate::codec::Step;
@@ -14,6 +15,7 @@ use crate::kind::{Answer, Answered};
 use crate::memory;
 use crate::payload::{Body, Bytes, Data, INLINE, Payload};
 use crate::socket::Wait;
+use crate::watcher;
 
 /// The parent's end of what a worker's payloads go through.
 pub(crate) struct ParentEnd {
@@ -21,7 +23,24 @@ pub(crate) struct ParentEnd {
     ours: Mutex<Slots<Plain>>,
     /// The worker's slots, by number.
     theirs: Mutex<[Option<OwnedFd>; SLOTS]>,
+    /// Taken before the others where both are held.
+    rest: Mutex<Rest>,
+    pid: u32,
 }
+
+/// Whether the worker rests, and whether its memory is to be given back when it has done so for a while.
+#[derive(Default)]
+struct Rest {
+    /// How many jobs were sent and not answered.
+    jobs: usize,
+    /// When slots were last used, if their memory was not given back since.
+    used: Option<Instant>,
+    /// Whether the watcher will look.
+    is_watched: bool,
+}
+
+/// How long slots are kept that nobody uses.
+const KEEP: Duration = Duration::from_secs(1);
 
 /// Not mapped: a worker may do to it what it likes.
 struct Plain {
@@ -40,8 +59,10 @@ impl Store for Plain {
 }
 
 impl ParentEnd {
-    pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { link: Link::new(socket, Wait::No), ours: Mutex::default(), theirs: Mutex::default() }
+    /// `pid` is the worker's.
+    pub(crate) fn new(socket: OwnedFd, pid: u32) -> Self {
+        let link = Link::new(socket, Wait::No);
+        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), pid }
     }
 
     /// Prepares a job to be sent. Its ends of channels are the worker's from now on.
@@ -49,8 +70,14 @@ impl ParentEnd {
     /// # Errors
     ///
     /// When the system has no shared memory or no room in the socket, or the job cannot be sent a second time.
-    pub(crate) fn pack(&self, job: &Payload) -> io::Result<Body> {
-        self.pack_with(job.bytes(), job.give()?)
+    pub(crate) fn pack(self: &Arc<Self>, job: &Payload) -> io::Result<Body> {
+        // Counted first, so that the memory that it lies in is not cleared.
+        self.rest.lock().jobs += 1;
+        let packed = job.give(|attachments| self.pack_with(job.bytes(), attachments));
+        if packed.is_err() {
+            self.forget_job();
+        }
+        packed
     }
 
     /// As [`pack`](ParentEnd::pack), for what several workers get.
@@ -59,54 +86,62 @@ impl ParentEnd {
     ///
     /// When the system has no shared memory or no room in the socket.
     pub(crate) fn pack_copy(&self, job: &Payload) -> io::Result<Body> {
-        self.pack_with(job.bytes(), job.lend())
+        self.pack_with(job.bytes(), &job.lend())
     }
 
-    fn pack_with(&self, bytes: &Bytes, attachments: Vec<Attachment>) -> io::Result<Body> {
+    fn pack_with(&self, bytes: &Bytes, attachments: &[Attachment]) -> io::Result<Body> {
         let len = bytes.0.len();
         if len <= INLINE {
-            let packet = self.link.announce(None, &attachments)?;
+            let packet = self.link.announce(None, attachments)?;
             return Ok(Body { data: Data::Inline(bytes.clone()), packet });
         }
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("no shared memory of {len} bytes ({error})"));
+        self.rest.lock().used = Some(Instant::now());
         let mut ours = self.ours.lock();
         let Some((slot, mut taken)) = take_slot(&mut ours, len).map_err(named)? else {
             drop(ours);
             let file = memory::scratch().and_then(|file| filled(file, &bytes.0)).map_err(named)?;
-            let packet = self.link.announce(Some((&file, None)), &attachments)?;
+            let packet = self.link.announce(Some((&file, None)), attachments)?;
             return Ok(Body { data: Data::Once { len, forgets: None }, packet });
         };
         memory::write(&taken.store.file, &bytes.0, START).map_err(named)?;
         taken.lend().map_err(named)?;
         let fresh = (!taken.is_known).then_some((&taken.store.file, Some(slot)));
-        let packet = self.link.announce(fresh, &attachments)?;
+        let packet = self.link.announce(fresh, attachments)?;
         taken.is_known = true;
         ours.put(slot, taken);
         Ok(Body { data: Data::Slot { slot, len }, packet })
     }
 
-    /// What a message's job or result is. Large ones are copied, so that a result that nobody takes for a while holds no descriptor
-    /// but those of its handles.
+    /// What an answer is. A large result is copied, so that one that nobody takes for a while holds no descriptor but those of its
+    /// handles.
     ///
     /// # Errors
     ///
     /// When the worker broke the protocol, or this process cannot go on with it.
-    pub(crate) fn unpack(&self, answered: Answered) -> Result<Answer<Payload>, String> {
-        let body = match answered {
-            Answer::Done(body) => body,
-            Answer::Panicked(panic) => return Ok(Answer::Panicked(panic)),
+    pub(crate) fn unpack(self: &Arc<Self>, answered: Answered) -> Result<Answer<Payload>, String> {
+        let unpacked = match answered {
+            Answer::Done(body) => self.unpack_result(body),
+            Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
             Answer::Codec { step, cause } => {
                 if let Step::DecodeJob = step {
                     // It may have had no room for a slot that it was sent.
                     self.ours.lock().clear();
                 }
-                return Ok(Answer::Codec { step, cause });
+                Ok(Answer::Codec { step, cause })
             }
         };
+        self.forget_job();
+        unpacked
+    }
+
+    fn unpack_result(&self, body: Body) -> Result<Answer<Payload>, String> {
+        if let Data::Slot { .. } = body.data {
+            self.rest.lock().used = Some(Instant::now());
+        }
         let mut theirs = self.theirs.lock();
         let arrived = self.link.collect(body.packet, |slot, file| theirs[usize::from(slot)] = Some(file))?;
-        let Arrived { memory, handles, is_cut } = arrived;
         let read = match body.data {
             Data::Inline(bytes) => Ok(bytes),
             Data::Slot { slot, len } => {
@@ -120,42 +155,59 @@ impl ParentEnd {
                 if let Some(slot) = forgets.and_then(|slot| theirs.get_mut(usize::from(slot))) {
                     *slot = None;
                 }
-                let file = memory.ok_or("the memory of a result did not come")?;
+                let file = arrived.memory.ok_or("the memory of a result did not come")?;
                 memory::read(&file, START, len).map(Bytes::from)
             }
         };
-        drop(theirs);
-        let cause = match read {
-            Ok(_) if is_cut => {
-                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
-                    .to_owned()
-            }
-            Ok(bytes) => {
-                let attachments = handles
-                    .into_iter()
-                    .map(|file| Attachment { descriptor: Arc::new(file), is_channel: false })
-                    .collect();
-                return Ok(Answer::Done(Payload::new(bytes, attachments)));
-            }
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => "there is no memory for it".to_owned(),
-            Err(error) => return Err(format!("its result cannot be read ({error})")),
-        };
-        Ok(Answer::Codec { step: Step::DecodeResult, cause })
+        let failed = |cause: &str| Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() };
+        match read {
+            Ok(_) if arrived.is_cut => Ok(failed(
+                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE",
+            )),
+            Ok(bytes) => Ok(Answer::Done(Payload::new(bytes, attached(arrived.handles)))),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Ok(failed("there is no memory for it")),
+            Err(error) => Err(format!("its result cannot be read ({error})")),
+        }
     }
 
-    /// Whether it keeps memory.
-    pub(crate) fn keeps_memory(&self) -> bool {
-        !self.ours.lock().is_empty() || self.theirs.lock().iter().any(Option::is_some)
+    /// A job that was packed has its answer, or will have none though the worker lives.
+    pub(crate) fn forget_job(self: &Arc<Self>) {
+        let mut rest = self.rest.lock();
+        rest.jobs = rest.jobs.saturating_sub(1);
+        if rest.jobs == 0 && rest.used.is_some() && !rest.is_watched {
+            rest.is_watched = watcher::remind(self.pid, Arc::downgrade(self), KEEP);
+        }
     }
 
-    /// Gives the memory of both sides back. Only while the worker has nothing to do: else it may be writing a result.
-    pub(crate) fn shrink(&self) {
+    /// Gives the memory of the slots back if they were not used for a while. Says how long to wait before it is to be asked again.
+    pub(crate) fn shrink_after_rest(&self) -> Option<Duration> {
+        // Held to the end, so that no job is sent meanwhile: its worker might have written its result before the memory is cleared.
+        let mut rest = self.rest.lock();
+        rest.is_watched = false;
+        let used = rest.used.filter(|_| rest.jobs == 0)?;
+        let left = KEEP.saturating_sub(used.elapsed());
+        if !left.is_zero() {
+            rest.is_watched = true;
+            return Some(left);
+        }
+        rest.used = None;
+        self.shrink();
+        None
+    }
+
+    /// Gives the memory of both sides back. Only while the worker has nothing to do.
+    pub(super) fn shrink(&self) {
         self.ours.lock().shrink();
         for file in self.theirs.lock().iter().flatten() {
             // A failure leaves the memory where it is.
             let _ = memory::clear(file, START);
         }
     }
+}
+
+fn attached(descriptors: Vec<OwnedFd>) -> Vec<Attachment> {
+    let attachment = |file| Attachment { descriptor: Arc::new(file), is_channel: false };
+    descriptors.into_iter().map(attachment).collect()
 }
 
 /// A slot for `len` bytes, or `None` where they are too many to be kept.

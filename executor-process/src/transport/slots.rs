@@ -109,10 +109,6 @@ impl<S: Store> Slots<S> {
             let _ = memory::clear(slot.store.file(), START);
         }
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
-    }
 }
 
 fn number(index: usize) -> u8 {

@@ -1,6 +1,8 @@
 //! What holds for pools of processes alone.
 
 mod aborts;
+mod blobs;
+mod channels;
 mod constructors;
 mod deaths;
 mod environment;
