@@ -240,7 +240,7 @@ where
 
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         match self.end(outcome) {
-            None | Some(Signal::Nobody) => Notify::nobody(),
+            None => Notify::nobody(),
             Some(signal) => Notify::new(self, signal),
         }
     }

@@ -28,6 +28,17 @@ pub(crate) enum Answer<T> {
     Codec { step: Step, cause: String },
 }
 
+impl Answered {
+    /// The bytes of an answer that may be short enough for the page. What descriptors came with goes in a message: they are taken in
+    /// the order in which they were sent.
+    pub(crate) fn short(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Done(Body { packet: Some(_), .. }) => None,
+            answer => postcard::to_stdvec(answer).ok(),
+        }
+    }
+}
+
 /// What of a panic can leave its process: all but the payload.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RemotePanic {

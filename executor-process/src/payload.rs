@@ -38,6 +38,11 @@ impl Payload {
         &self.bytes
     }
 
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.0.len()
+    }
+
     /// Whether there are ends of channels in it. It can be sent to one worker only: an end that two processes hold does not tell
     /// the other end when it is gone. So it is not to be sent ahead, nor again.
     pub(crate) fn has_handles(&self) -> bool {
@@ -55,8 +60,7 @@ impl Payload {
         let mut attached = self.attachments.lock();
         if attached.has_given {
             return Err(io::Error::other(
-                "its channels went with a worker that died before it began the job, so no other can have them; submit it \
-                 again with new ones",
+                "its channels went with a worker that died, so no other can have them; submit it again with new ones",
             ));
         }
         let sent = send(&attached.all)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::stage::{End, Stage};
-use super::{Cell, Control, Inner, Signal};
+use super::{Cell, Control, Inner, Notify, Signal};
 use crate::JobError;
 use crate::home::{HomeId, Leaving};
 use crate::panics::drop_quietly;
@@ -11,23 +11,23 @@ use crate::status::{JobId, Status};
 use crate::sync::{MutexGuard, Ordering, thread_id};
 
 impl<P, O, T> Cell<P, O, T> {
-    /// Ends a job that has not started. The payload is dropped before anyone can see the end, so that a true from
-    /// here means that nothing of the job is left.
-    fn withdraw_with(&self, error: JobError) -> bool {
+    /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
+    /// job is left.
+    fn withdraw_with(&self, error: JobError) -> Option<Signal> {
         let mut inner = self.inner.lock();
         if let Stage::Lent(lease) = &inner.stage {
-            return lease.revoke(self.id) && self.withdraw_lent(inner, error);
+            return lease.revoke(self.id).then(|| self.withdraw_lent(inner, error));
         }
         let me = thread_id();
         let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
         let Stage::Queued(payload) = was else {
             inner.stage = was;
-            return false;
+            return None;
         };
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
-        let home = Leaving::begin(inner.home.take());
+        let home = Leaving::begin(inner.home);
         drop(inner);
         drop_quietly(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
@@ -35,37 +35,34 @@ impl<P, O, T> Cell<P, O, T> {
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));
         home.ended();
-        self.tell(signal);
-        true
+        Some(signal)
     }
 
     /// Whoever it was lent to has dropped the payload, or will.
-    fn withdraw_lent(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, error: JobError) -> bool {
+    fn withdraw_lent(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, error: JobError) -> Signal {
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
-        let signal = self.publish(inner, Err(error));
-        self.tell(signal);
-        true
-    }
-
-    fn end_here(&self, outcome: Result<O, JobError>) -> bool {
-        let signal = self.end(outcome);
-        let has_ended = signal.is_some();
-        self.tell(signal.unwrap_or(Signal::Nobody));
-        has_ended
+        self.publish(inner, Err(error))
     }
 }
 
-impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
     fn is_waiting(&self) -> bool {
         matches!(self.inner.lock().stage, Stage::Queued(_))
     }
 
     fn move_to(&self, home: HomeId) -> bool {
         let mut inner = self.inner.lock();
-        inner.home = Some(home);
-        matches!(inner.stage, Stage::Queued(_))
+        let is_waiting = matches!(inner.stage, Stage::Queued(_));
+        if is_waiting {
+            inner.home = Some(home);
+        }
+        is_waiting
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.inner.lock().home
     }
 
     fn id(&self) -> JobId {
@@ -90,7 +87,8 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
     }
 
     fn cancel(&self) -> bool {
-        if self.withdraw_with(JobError::Cancelled) {
+        if let Some(signal) = self.withdraw_with(JobError::Cancelled) {
+            self.tell(signal);
             return true;
         }
         let mut inner = self.inner.lock();
@@ -120,24 +118,23 @@ impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
             Ok(abort) => abort.abort(self.id),
             Err(lease) => {
                 let is_aborted = lease.abort(self.id);
-                if is_aborted {
-                    // At once: whoever it was lent to may take a while to hear of it.
-                    self.end_here(Err(JobError::Cancelled));
+                // At once: whoever it was lent to may take a while to hear of it.
+                if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
+                    self.tell(signal);
                 }
                 is_aborted
             }
         }
     }
 
-    fn fail(&self, error: JobError) -> bool {
-        if self.withdraw_with(error.clone()) {
-            return true;
-        }
-        self.end_here(Err(error))
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error.clone()).or_else(|| self.end(Err(error)))?;
+        Some(Notify::new(self, signal))
     }
 
-    fn withdraw(&self, error: JobError) -> bool {
-        self.withdraw_with(error)
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error)?;
+        Some(Notify::new(self, signal))
     }
 
     fn stop_requested(&self) -> bool {

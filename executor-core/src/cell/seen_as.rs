@@ -19,16 +19,19 @@ pub trait Control: Send + Sync {
     fn cancel(&self) -> bool;
     /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
     fn abort(&self) -> bool;
-    /// Ends a job that has not ended with `error`. False if it has.
-    fn fail(&self, error: JobError) -> bool;
-    /// Ends a job that has not started with `error`. False if it has.
-    fn withdraw(&self, error: JobError) -> bool;
+    /// Ends a job that has not ended with `error`. `None` if it has. The caller chooses the thread on which wakers and callbacks then
+    /// run, by where it calls [`Notify::fire`], or drops it.
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
     /// Whether nobody has claimed or ended it.
     fn is_waiting(&self) -> bool;
     /// It waits in the queue of `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+    /// Whose queue it waits in, or has waited in last.
+    fn home(&self) -> Option<HomeId>;
 }
 
 /// A queued job that runs on the thread that takes it from the queue.

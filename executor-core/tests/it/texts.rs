@@ -33,6 +33,11 @@ fn rejections() {
             Rejection::Dropped,
             "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger",
         ),
+        (
+            Rejection::Broken,
+            "the job was rejected: the executor broke down; the errors of the jobs that it had say why; mend that, and \
+             make another executor",
+        ),
     ];
     for (reason, text) in texts {
         says(&reason, text);

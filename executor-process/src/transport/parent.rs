@@ -31,8 +31,8 @@ pub(crate) struct ParentEnd {
 /// Whether the worker rests, and whether its memory is to be given back when it has done so for a while.
 #[derive(Default)]
 struct Rest {
-    /// How many jobs were sent and not answered.
-    jobs: usize,
+    /// Whether it may have something to do.
+    is_busy: bool,
     /// When slots were last used, if their memory was not given back since.
     used: Option<Instant>,
     /// Whether the watcher will look.
@@ -70,14 +70,9 @@ impl ParentEnd {
     /// # Errors
     ///
     /// When the system has no shared memory or no room in the socket, or the job cannot be sent a second time.
-    pub(crate) fn pack(self: &Arc<Self>, job: &Payload) -> io::Result<Body> {
-        // Counted first, so that the memory that it lies in is not cleared.
-        self.rest.lock().jobs += 1;
-        let packed = job.give(|attachments| self.pack_with(job.bytes(), attachments));
-        if packed.is_err() {
-            self.forget_job();
-        }
-        packed
+    pub(crate) fn pack(&self, job: &Payload) -> io::Result<Body> {
+        self.rest.lock().is_busy = true;
+        job.give(|attachments| self.pack_with(job.bytes(), attachments))
     }
 
     /// As [`pack`](ParentEnd::pack), for what several workers get.
@@ -120,8 +115,8 @@ impl ParentEnd {
     /// # Errors
     ///
     /// When the worker broke the protocol, or this process cannot go on with it.
-    pub(crate) fn unpack(self: &Arc<Self>, answered: Answered) -> Result<Answer<Payload>, String> {
-        let unpacked = match answered {
+    pub(crate) fn unpack(&self, answered: Answered) -> Result<Answer<Payload>, String> {
+        match answered {
             Answer::Done(body) => self.unpack_result(body),
             Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
             Answer::Codec { step, cause } => {
@@ -131,9 +126,7 @@ impl ParentEnd {
                 }
                 Ok(Answer::Codec { step, cause })
             }
-        };
-        self.forget_job();
-        unpacked
+        }
     }
 
     fn unpack_result(&self, body: Body) -> Result<Answer<Payload>, String> {
@@ -170,11 +163,11 @@ impl ParentEnd {
         }
     }
 
-    /// A job that was packed has its answer, or will have none though the worker lives.
-    pub(crate) fn forget_job(self: &Arc<Self>) {
+    /// The worker has nothing to do until the next job is packed.
+    pub(crate) fn rest(self: &Arc<Self>) {
         let mut rest = self.rest.lock();
-        rest.jobs = rest.jobs.saturating_sub(1);
-        if rest.jobs == 0 && rest.used.is_some() && !rest.is_watched {
+        rest.is_busy = false;
+        if rest.used.is_some() && !rest.is_watched {
             rest.is_watched = watcher::remind(self.pid, Arc::downgrade(self), KEEP);
         }
     }
@@ -184,7 +177,7 @@ impl ParentEnd {
         // Held to the end, so that no job is sent meanwhile: its worker might have written its result before the memory is cleared.
         let mut rest = self.rest.lock();
         rest.is_watched = false;
-        let used = rest.used.filter(|_| rest.jobs == 0)?;
+        let used = rest.used.filter(|_| !rest.is_busy)?;
         let left = KEEP.saturating_sub(used.elapsed());
         if !left.is_zero() {
             rest.is_watched = true;

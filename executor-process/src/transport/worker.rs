@@ -131,6 +131,11 @@ impl WorkerEnd {
         Ok(Opened { source, descriptors: handles.into_iter().map(Arc::new).collect() })
     }
 
+    /// A job that is not to run. The slot that it may lie in is free again.
+    pub(crate) fn skip(&self, body: Body) {
+        drop(self.open(body));
+    }
+
     /// Prepares a result to be sent.
     ///
     /// # Errors

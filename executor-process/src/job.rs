@@ -1,0 +1,91 @@
+//! A job on its way to a worker, and back.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::cell::{Control, Task};
+use executor_core::{Broken, JobError};
+
+use crate::codec::Codec;
+use crate::frame::Sent;
+use crate::kind::{Answer, Kind};
+use crate::payload::{INLINE, Payload};
+use crate::transport::ParentEnd;
+use crate::worker::image::Offset;
+
+/// A job on its way to a worker.
+pub(crate) struct Encoded {
+    pub(crate) kind: Kind,
+    pub(crate) body: Payload,
+    /// The time that it may run.
+    pub(crate) timeout: Option<Duration>,
+    /// How many times more it may be run after its worker died.
+    pub(crate) retries: u32,
+    /// Which run is the next one, from 1 on.
+    pub(crate) attempt: u32,
+    /// How many workers died before they began it.
+    pub(crate) vain: u32,
+}
+
+/// A result on its way back, to be decoded by whoever takes it.
+pub(crate) struct Returned {
+    pub(crate) codec: Codec,
+    pub(crate) payload: Payload,
+}
+
+/// A job of the process pool's queue.
+pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
+
+impl Encoded {
+    pub(crate) fn new(kind: Kind, body: Payload) -> Self {
+        Self { kind, body, timeout: None, retries: 0, attempt: 1, vain: 0 }
+    }
+
+    /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
+    /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
+    pub(crate) fn goes_alone(&self) -> bool {
+        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_handles()
+    }
+
+    /// What is sent of it to the worker that `payloads` leads to.
+    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<Sent, NotSent> {
+        let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
+        let work = Offset::of_work(self.kind.work).ok_or_else(|| {
+            broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
+        })?;
+        let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
+            _ => broken(format!("it could not be sent to its worker process: {error}")),
+        })?;
+        Ok(Sent { slot, job, attempt: self.attempt, work, body })
+    }
+
+    /// Its outcome, as a worker that lives tells it.
+    pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
+        match answer {
+            Answer::Done(payload) => Ok(Returned { codec, payload }),
+            Answer::Panicked(panic) => Err(panic.into()),
+            Answer::Codec { step, cause } => Err((self.kind.codec_error)(step, cause)),
+        }
+    }
+}
+
+/// Why a job was not sent.
+pub(crate) enum NotSent {
+    /// The worker is gone, and has seen nothing of it.
+    Dead,
+    Broken(JobError),
+}
+
+/// A job that was lent to a worker, and what it was made of, should it come back.
+pub(crate) struct Lent {
+    pub(crate) job: Queued,
+    pub(crate) payload: Encoded,
+}
+
+impl Lent {
+    pub(crate) fn id(&self) -> u64 {
+        Control::id(&*self.job).get()
+    }
+}
