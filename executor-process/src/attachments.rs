@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn one_encoding_in_another_has_a_list_of_its_own() {
-        let (_, Sent { list: outer, .. }) = collect(|| {
+        let ((), Sent { list: outer, .. }) = collect(|| {
             attach("a test", attachment()).unwrap();
             let (_, Sent { list: inner, .. }) = collect(|| attach("a test", attachment()).unwrap());
             assert_eq!(inner.len(), 1);

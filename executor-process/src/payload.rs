@@ -18,7 +18,8 @@ pub(crate) const INLINE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Payload {
     bytes: Bytes,
-    attachments: Mutex<Attached>,
+    /// `None` where nothing is attached, which is the rule.
+    attached: Option<Box<Mutex<Attached>>>,
 }
 
 #[derive(Debug)]
@@ -31,7 +32,8 @@ struct Attached {
 impl Payload {
     pub(crate) fn new(bytes: impl Into<Bytes>, attachments: Vec<Attachment>) -> Self {
         let attached = Attached { all: attachments, has_given: false };
-        Self { bytes: bytes.into(), attachments: Mutex::new(attached) }
+        let attached = (!attached.all.is_empty()).then(|| Box::new(Mutex::new(attached)));
+        Self { bytes: bytes.into(), attached }
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {
@@ -46,8 +48,10 @@ impl Payload {
     /// Whether there are ends of channels in it. It can be sent to one worker only: an end that two processes hold does not tell
     /// the other end when it is gone. So it is not to be sent ahead, nor again.
     pub(crate) fn has_handles(&self) -> bool {
-        let attached = self.attachments.lock();
-        attached.has_given || attached.all.iter().any(|attachment| attachment.is_channel)
+        self.attached.as_ref().is_some_and(|attached| {
+            let attached = attached.lock();
+            attached.has_given || attached.all.iter().any(|attachment| attachment.is_channel)
+        })
     }
 
     /// For the one worker that runs it: once `send` has done so, ends of channels have left this process, and blobs stay for another
@@ -57,7 +61,8 @@ impl Payload {
     ///
     /// Those of `send`, which leave everything as it was; and when it was given before, and had ends of channels.
     pub(crate) fn give<T>(&self, send: impl FnOnce(&[Attachment]) -> io::Result<T>) -> io::Result<T> {
-        let mut attached = self.attachments.lock();
+        let Some(attached) = &self.attached else { return send(&[]) };
+        let mut attached = attached.lock();
         if attached.has_given {
             return Err(io::Error::other(
                 "its channels went with a worker that died, so no other can have them; submit it again with new ones",
@@ -72,7 +77,7 @@ impl Payload {
 
     /// For one worker of several, or for whoever decodes it here.
     pub(crate) fn lend(&self) -> Vec<Attachment> {
-        self.attachments.lock().all.clone()
+        self.attached.as_ref().map(|attached| attached.lock().all.clone()).unwrap_or_default()
     }
 }
 

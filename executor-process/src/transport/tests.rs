@@ -233,7 +233,7 @@ fn lies_are_errors() {
 fn memory_that_is_taken_away_is_an_error() {
     let hostile = Hostile::new();
     let file = memory::scratch().unwrap();
-    memory::write(&file, &[1; 100_000], START).unwrap();
+    memory::write(&file, &vec![1; 100_000], START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
     let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced };
     assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());

@@ -94,11 +94,8 @@ fn types_that_ask_the_bytes_may_hold_them() {
 
 #[test]
 fn a_result_that_was_an_argument_is_the_same_memory() {
-    fn file_of(_: Blob) -> Vec<String> {
-        let entries = fs::read_dir("/proc/self/map_files").map(|entries| entries.flatten().count());
-        let maps = fs::read_to_string("/proc/self/maps").expect("a process has maps");
-        drop(entries);
-        inodes(&maps)
+    fn file_of(_blob: Blob) -> Vec<String> {
+        inodes(&fs::read_to_string("/proc/self/maps").expect("a process has maps"))
     }
     fn inodes(maps: &str) -> Vec<String> {
         let blobs = maps.lines().filter(|line| line.contains("/memfd:executor-blob"));
@@ -267,5 +264,26 @@ fn jobs_on_many_threads_do_not_mix_theirs_up() {
                 });
             }
         });
+    });
+}
+
+#[test]
+fn no_worker_can_change_one() {
+    /// Tries to write to it and to cut it short, by the worker's own descriptors.
+    fn attack(_blob: Blob) -> Vec<bool> {
+        let entries = fs::read_dir("/proc/self/fd").expect("a process has descriptors").flatten();
+        let blobs = entries.filter(|entry| {
+            fs::read_link(entry.path()).is_ok_and(|path| path.to_string_lossy().contains("/memfd:executor-blob"))
+        });
+        let files: Vec<_> = blobs.filter_map(|entry| fs::File::options().write(true).open(entry.path()).ok()).collect();
+        let writes = files.iter().map(|mut file| std::io::Write::write(&mut file, b"x").is_ok());
+        let cuts = files.iter().map(|file| file.set_len(0).is_ok());
+        writes.chain(cuts).collect()
+    }
+    within_patience(|| {
+        let pool = pool(1);
+        let blob = Blob::from(vec![1; 10_000]);
+        assert_eq!(pool.submit(call!(attack(blob.clone()))).result().unwrap(), [false, false]);
+        assert!(blob.len() == 10_000 && blob.iter().all(|byte| *byte == 1));
     });
 }

@@ -7,6 +7,7 @@ mod constructors;
 mod deaths;
 mod environment;
 mod initializers;
+mod large_payloads;
 mod nesting;
 mod orphans;
 mod payloads;
