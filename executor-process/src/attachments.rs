@@ -20,10 +20,10 @@ pub(crate) struct Attachment {
 
 /// What was attached while something was encoded.
 #[derive(Default)]
-pub(crate) struct Sent {
-    pub(crate) list: Vec<Attachment>,
+struct Sent {
+    list: Vec<Attachment>,
     /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
-    pub(crate) refused: Option<String>,
+    refused: Option<String>,
 }
 
 /// What there is to be taken while something is decoded.
@@ -51,22 +51,29 @@ impl<T: 'static> Drop for Restore<T> {
 }
 
 /// Runs `encode`, and returns what the values in it attached.
-pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Sent) {
+pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
     let restore = Restore(&SENT, SENT.replace(Some(Sent::default())));
     let encoded = encode();
     let sent = SENT.with_borrow_mut(Option::take);
     drop(restore);
-    (encoded, sent.unwrap_or_default())
+    (encoded, sent.unwrap_or_default().list)
 }
 
-/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed. Also returns why one of them was of no use.
-pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> (T, Option<String>) {
+/// Why something could not be attached, if that is why encoding failed.
+pub(crate) fn not_attached() -> Option<String> {
+    SENT.with_borrow_mut(|sent| sent.as_mut()?.refused.take())
+}
+
+/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed.
+pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
     let received = Received { list: descriptors, refused: None };
-    let restore = Restore(&RECEIVED, RECEIVED.replace(Some(received)));
-    let decoded = decode();
-    let refused = RECEIVED.with_borrow_mut(|received| received.as_mut()?.refused.take());
-    drop(restore);
-    (decoded, refused)
+    let _restore = Restore(&RECEIVED, RECEIVED.replace(Some(received)));
+    decode()
+}
+
+/// Why something that was attached is of no use, if that is why decoding failed.
+pub(crate) fn not_taken() -> Option<String> {
+    RECEIVED.with_borrow_mut(|received| received.as_mut()?.refused.take())
 }
 
 /// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
@@ -120,8 +127,7 @@ mod tests {
 
     #[test]
     fn numbers_lead_to_what_was_attached() {
-        let (numbers, Sent { list: attached, .. }) =
-            collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
+        let (numbers, attached) = collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
         assert_eq!(numbers, [Ok(0), Ok(1)]);
         let descriptors: Vec<_> = attached.into_iter().map(|attachment| attachment.descriptor).collect();
         let second = Arc::clone(&descriptors[1]);
@@ -135,9 +141,9 @@ mod tests {
 
     #[test]
     fn one_encoding_in_another_has_a_list_of_its_own() {
-        let ((), Sent { list: outer, .. }) = collect(|| {
+        let ((), outer) = collect(|| {
             attach("a test", attachment()).unwrap();
-            let (_, Sent { list: inner, .. }) = collect(|| attach("a test", attachment()).unwrap());
+            let (_, inner) = collect(|| attach("a test", attachment()).unwrap());
             assert_eq!(inner.len(), 1);
             assert_eq!(attach("a test", attachment()), Ok(1));
         });

@@ -185,7 +185,7 @@ mod tests {
     /// What a worker would make of the descriptor.
     fn received(file: OwnedFd) -> Result<Blob, String> {
         let encoded = serde_json::to_string(&Some(0)).unwrap();
-        offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string())).0
+        offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string()))
     }
 
     fn sealed(seals: SealFlags, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
@@ -208,10 +208,10 @@ mod tests {
     #[test]
     fn it_travels_by_its_number() {
         let blob = Blob::from(b"some bytes");
-        let (json, sent) = collect(|| serde_json::to_string(&[blob.clone(), Blob::default()]).unwrap());
-        assert_eq!((&*json, sent.list.len()), ("[0,null]", 1));
-        let descriptors = sent.list.into_iter().map(|attachment| attachment.descriptor).collect();
-        let (came, _): ([Blob; 2], _) = offer(descriptors, || serde_json::from_str(&json).unwrap());
+        let (json, attached) = collect(|| serde_json::to_string(&[blob.clone(), Blob::default()]).unwrap());
+        assert_eq!((&*json, attached.len()), ("[0,null]", 1));
+        let descriptors = attached.into_iter().map(|attachment| attachment.descriptor).collect();
+        let came: [Blob; 2] = offer(descriptors, || serde_json::from_str(&json).unwrap());
         assert_eq!(came, [blob, Blob::default()]);
     }
 

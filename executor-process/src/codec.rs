@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{CodecError, JobError, Portable, PortableJob};
+use postcard::ser_flavors::Flavor;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::attachments::{collect, offer};
+use crate::attachments::{self, collect, offer};
 use crate::payload::Payload;
 use crate::transport::{Outgoing, Sink, WorkerEnd};
 use crate::worker::remake::Remaker;
@@ -34,31 +35,35 @@ type Cause = String;
 impl Codec {
     /// `value` as bytes and descriptors. A panic of the user's `Serialize` is a cause like any other.
     pub(crate) fn encode(self, value: &impl Serialize) -> Result<Payload, Cause> {
-        let (bytes, sent) = collect(|| {
-            guarded(|| match self {
-                Self::Postcard => postcard::to_stdvec(value).map_err(cause),
-                Self::MessagePack => rmp_serde::to_vec_named(value).map_err(cause),
-            })
+        let mut bytes = Vec::new();
+        let (encoded, attachments) = collect(|| self.encode_into(value, &mut bytes));
+        encoded?;
+        Ok(Payload::new(bytes, attachments))
+    }
+
+    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
+    pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        let encoded = guarded(|| match self {
+            Self::Postcard => postcard::serialize_with_flavor(value, Behind(bytes)).map_err(cause),
+            Self::MessagePack => rmp_serde::encode::write_named(bytes, value).map_err(cause),
         });
-        let bytes = bytes.map_err(|cause| sent.refused.unwrap_or(cause))?;
-        Ok(Payload::new(bytes, sent.list))
+        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
     }
 
     /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
     pub(crate) fn encode_result(self, value: &impl Serialize, end: &WorkerEnd) -> Result<Outgoing, Cause> {
         let mut sink = Sink::new(end);
-        let (encoded, sent) = collect(|| {
-            guarded(|| match self {
+        let (encoded, attachments) = collect(|| {
+            let encoded = guarded(|| match self {
                 Self::Postcard => postcard::serialize_with_flavor(value, &mut sink).map_err(cause),
-                Self::MessagePack => {
-                    value.serialize(&mut rmp_serde::Serializer::new(&mut sink).with_struct_map()).map_err(cause)
-                }
-            })
+                Self::MessagePack => rmp_serde::encode::write_named(&mut sink, value).map_err(cause),
+            });
+            encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
         });
         match encoded {
-            Ok(()) => Ok(sink.finish(sent.list)),
+            Ok(()) => Ok(sink.finish(attachments)),
             Err(cause) => {
-                let cause = sink.refused().or(sent.refused).unwrap_or(cause);
+                let cause = sink.refused().unwrap_or(cause);
                 sink.abandon();
                 Err(cause)
             }
@@ -71,9 +76,18 @@ impl Codec {
     }
 
     /// The result, or the message of a channel, that `payload` is.
-    pub(crate) fn decode_value<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
+    pub(crate) fn decode_payload<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
         let descriptors = payload.lend().into_iter().map(|attachment| attachment.descriptor).collect();
-        self.decode(&payload.bytes().0, descriptors, PhantomData)
+        self.decode_value(&payload.bytes().0, descriptors)
+    }
+
+    /// The value that `bytes` are.
+    pub(crate) fn decode_value<T: DeserializeOwned>(
+        self,
+        bytes: &[u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+    ) -> Result<T, Cause> {
+        self.decode(bytes, descriptors, PhantomData)
     }
 
     /// The one way from bytes to a value.
@@ -81,8 +95,8 @@ impl Codec {
     where
         S: DeserializeSeed<'de>,
     {
-        let (decoded, refused) = offer(descriptors, || {
-            guarded(|| match self {
+        offer(descriptors, || {
+            let decoded = guarded(|| match self {
                 Self::Postcard => {
                     let mut source = postcard::Deserializer::from_bytes(bytes);
                     let value = seed.deserialize(&mut source).map_err(cause)?;
@@ -93,9 +107,30 @@ impl Codec {
                     let value = seed.deserialize(&mut source).map_err(cause)?;
                     all_read(value, source.into_inner().len())
                 }
-            })
-        });
-        decoded.map_err(|cause| refused.unwrap_or(cause))
+            });
+            decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+        })
+    }
+}
+
+/// What postcard writes behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Behind<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 
@@ -149,6 +184,11 @@ impl Step {
 
     /// The error of a `J` at this step.
     pub(crate) fn error<J: PortableJob>(self, cause: Cause) -> JobError {
-        JobError::Codec(CodecError::new(self.text(), J::type_name(), type_name::<J::Output>(), cause))
+        self.named(J::type_name(), type_name::<J::Output>(), cause)
+    }
+
+    /// The error of a job of that name, with that output, at this step.
+    pub(crate) fn named(self, job: &str, output: &str, cause: Cause) -> JobError {
+        JobError::Codec(CodecError::new(self.text(), job, output, cause))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use executor_core::{Broken, Crashed, JobError};
+use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
+use crate::fall::{self, Cause, Fall};
 use crate::frame::{Reply, Request, Sent};
-use crate::job::{Encoded, Lent, Queued};
+use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::kind::Answered;
 use crate::page::Claim;
-use crate::process::Ended;
 use crate::runner::{InProcess, TRIES, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
@@ -22,18 +22,6 @@ enum End {
     Done,
     Died,
     /// The worker has said what cannot be.
-    Nonsense(String),
-}
-
-/// Why a worker is given up.
-struct Fall {
-    pid: u32,
-    started: Instant,
-    cause: Cause,
-}
-
-enum Cause {
-    Death(Ended),
     Nonsense(String),
 }
 
@@ -89,7 +77,7 @@ impl InProcess {
                     };
                     // Otherwise it was aborted, or its time was up, and this crossed the kill.
                     if worker.seat.page.look(slot, job) == Some(Claim::Done) {
-                        self.finish(worker, slot, lent, answer);
+                        self.hear(worker, slot, lent, answer, batch);
                     }
                 }
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
@@ -113,11 +101,7 @@ impl InProcess {
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(lent) = place.take() else { continue };
             match worker.seat.page.look(slot, lent.id()) {
-                Some(Claim::Done) => match read(worker, slot) {
-                    Some(answer) => self.finish(worker, slot, lent, answer),
-                    // It comes in a message.
-                    None => *place = Some(lent),
-                },
+                Some(Claim::Done) => *place = self.read(worker, slot, lent),
                 Some(Claim::Revoked) => forget(&lent),
                 _ => *place = Some(lent),
             }
@@ -126,21 +110,92 @@ impl InProcess {
         is_over
     }
 
-    fn finish(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered) {
-        let Lent { job, payload } = lent;
-        // Relaxed: it was written before the claim that was read.
-        let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
-        self.estimates.learn(payload.kind, Duration::from_nanos(nanos));
-        let outcome = match worker.payloads.unpack(answer) {
-            Ok(answer) => payload.outcome(self.settings.codec, answer),
+    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
+    fn read(&mut self, worker: &Worker, slot: usize, mut lent: Lent) -> Option<Lent> {
+        let page = worker.seat.page.answer(slot);
+        if let Some(chunk) = &mut lent.payload.chunk {
+            if !chunk.absorb_page(page) {
+                let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                self.finish(lent, Err(error));
+            } else if chunk.is_over() {
+                self.learn(worker, slot, &lent);
+                self.finish_chunk(lent);
+            } else {
+                return Some(lent);
+            }
+            return None;
+        }
+        // What cannot be read is none.
+        let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
+        self.learn(worker, slot, &lent);
+        let outcome = self.unpack(worker, &lent, answer);
+        self.finish(lent, outcome);
+        None
+    }
+
+    /// Takes in an answer that came in a message.
+    fn hear(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered, batch: &mut Batch<'_, Queued>) {
+        let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
+        else {
+            return;
+        };
+        self.learn(worker, slot, &lent);
+        match (self.unpack(worker, &lent, answer), &mut lent.payload.chunk) {
+            (Ok(returned), Some(chunk)) => {
+                // The one item that found no room on the page. The others have not run.
+                if !chunk.absorb_payload(&returned.payload) {
+                    let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                    return self.finish(lent, Err(error));
+                }
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            (outcome, _) => self.finish(lent, outcome),
+        }
+    }
+
+    /// Sends what is left of a chunk to the next worker. Nobody here will go on with it: it was at `from`.
+    fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
+        let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload else { return };
+        if chunk.is_over() {
+            return self.finish_chunk(lent);
+        }
+        body.replace(chunk.rest(&body.bytes().0));
+        if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
+            // If it does not wait, it was cancelled.
+            drop(give_back(lent, batch));
+        } else {
+            self.finish(lent, Err(JobError::Cancelled));
+        }
+    }
+
+    fn finish_chunk(&mut self, mut lent: Lent) {
+        let Some(chunk) = lent.payload.chunk.take() else { return };
+        let returned = chunk.into_returned(self.settings.codec);
+        self.finish(lent, Ok(returned));
+    }
+
+    fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
+        match worker.payloads.unpack(answer) {
+            Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
             Err(said) => {
                 // It is not to be asked again. The other jobs find it dead.
                 worker.process.kill();
-                let fall = Fall { pid: worker.process.pid(), started: Instant::now(), cause: Cause::Nonsense(said) };
-                Err(fall.error(&payload))
+                Err(fall::unreadable(worker.process.pid(), &said))
             }
-        };
-        self.untold.push(job.finish(outcome));
+        }
+    }
+
+    fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+        self.untold.push(lent.job.finish(outcome));
+    }
+
+    fn learn(&mut self, worker: &Worker, slot: usize, lent: &Lent) {
+        // Relaxed: it was written before the claim that was read.
+        let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
+        self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        if let Some(chunk) = &lent.payload.chunk {
+            chunk.learn(nanos, lent.payload.body.len());
+        }
     }
 
     /// Tells of what has ended while the worker has more to do.
@@ -171,24 +226,34 @@ impl InProcess {
                     if std::mem::take(&mut is_in_vain) {
                         lent.payload.vain += 1;
                         if lent.payload.vain >= TRIES {
-                            self.untold.push(lent.job.finish(Err(fall.in_vain())));
+                            self.finish(lent, Err(fall.in_vain()));
                             continue;
                         }
                     }
                     waiting.push(lent);
                 }
-                Some(Claim::Started) if may_run_again(worker, slot, &lent) => {
-                    lent.payload.retries -= 1;
-                    lent.payload.attempt += 1;
+                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
+                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
+                    let error = fall.error(&lent.payload);
+                    if !lent.payload.runs_again()
+                        && let Some(chunk) = &mut lent.payload.chunk
+                    {
+                        chunk.fail_next(error);
+                    }
+                    self.go_on(worker, (slot, from), lent, batch);
+                }
+                Some(Claim::Started)
+                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
+                {
                     waiting.push(lent);
                 }
                 Some(Claim::Revoked) => forget(&lent),
-                Some(Claim::Aborted) => self.untold.push(lent.job.finish(Err(JobError::Cancelled))),
+                Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
                 // The alarm tells, and has told or is about to.
                 Some(Claim::TimedOut) => {}
                 Some(Claim::Started | Claim::Done) | None => {
                     let error = fall.error(&lent.payload);
-                    self.untold.push(lent.job.finish(Err(error)));
+                    self.finish(lent, Err(error));
                 }
             }
         }
@@ -209,48 +274,7 @@ fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Q
     }
 }
 
-/// Whether a job that was running is to be retried. Nobody will start it there any more, so it can be moved back to where it can be
-/// revoked; unless it was aborted.
-fn may_run_again(worker: &Worker, slot: usize, lent: &Lent) -> bool {
-    lent.payload.retries > 0 && worker.seat.page.change(slot, lent.id(), Claim::Started, Claim::Sent)
-}
-
 /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.
 fn forget(lent: &Lent) {
     lent.job.is_waiting();
-}
-
-/// The answer of a job that is done, from the page. What cannot be read there is none.
-fn read(worker: &Worker, slot: usize) -> Option<Answered> {
-    let answer = worker.seat.page.answer(slot)?;
-    postcard::from_bytes(&answer).ok()
-}
-
-impl Fall {
-    /// What it means for the job that was running.
-    fn error(&self, job: &Encoded) -> JobError {
-        let name = job.kind.name;
-        match &self.cause {
-            Cause::Death(Some(exit)) => JobError::Crashed(Crashed::new(name, self.pid, *exit, self.started.elapsed())),
-            Cause::Death(None) => JobError::Broken(Broken::new(format!(
-                "its worker process {} died while it ran `{name}`, and how is not known: something else in this program takes \
-                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
-                self.pid
-            ))),
-            Cause::Nonsense(said) => JobError::Broken(Broken::new(format!(
-                "its worker process {} was killed, because it answered with what cannot be read: {said}",
-                self.pid
-            ))),
-        }
-    }
-
-    /// What it means for a job that one worker after the other did not begin.
-    fn in_vain(&self) -> JobError {
-        let why = match &self.cause {
-            Cause::Death(Some(exit)) => format!("it {exit} before it began the job"),
-            Cause::Death(None) => "it died before it began the job".to_owned(),
-            Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
-        };
-        JobError::Broken(Broken::new(format!("its worker process could not be started, {TRIES} times: {why}")))
-    }
 }

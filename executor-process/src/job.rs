@@ -7,6 +7,8 @@ use std::time::Duration;
 use executor_core::cell::{Control, Task};
 use executor_core::{Broken, JobError};
 
+use crate::attachments::Attachment;
+use crate::chunk::Chunk;
 use crate::codec::Codec;
 use crate::frame::Sent;
 use crate::kind::{Answer, Kind};
@@ -26,12 +28,18 @@ pub(crate) struct Encoded {
     pub(crate) attempt: u32,
     /// How many workers died before they began it.
     pub(crate) vain: u32,
+    /// What is known of its items, if it is a chunk of a `map`.
+    pub(crate) chunk: Option<Box<Chunk>>,
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
     pub(crate) codec: Codec,
     pub(crate) payload: Payload,
+    /// What came with the outcomes of items of a chunk, by index.
+    pub(crate) attached: Vec<(usize, Vec<Attachment>)>,
+    /// Of the items of a chunk that have an error in place of bytes, by index.
+    pub(crate) errors: Vec<(usize, JobError)>,
 }
 
 /// A job of the process pool's queue.
@@ -39,7 +47,7 @@ pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
 impl Encoded {
     pub(crate) fn new(kind: Kind, body: Payload) -> Self {
-        Self { kind, body, timeout: None, retries: 0, attempt: 1, vain: 0 }
+        Self { kind, body, timeout: None, retries: 0, attempt: 1, vain: 0, chunk: None }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -61,10 +69,21 @@ impl Encoded {
         Ok(Sent { slot, job, attempt: self.attempt, work, body })
     }
 
+    /// The worker that ran it died. Whether it may be run again.
+    pub(crate) fn runs_again(&mut self) -> bool {
+        let is_allowed = self.retries > 0;
+        if is_allowed {
+            self.retries -= 1;
+            self.attempt += 1;
+        }
+        is_allowed
+    }
+
     /// Its outcome, as a worker that lives tells it.
     pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
         match answer {
-            Answer::Done(payload) => Ok(Returned { codec, payload }),
+            Answer::Done(payload) => Ok(Returned { codec, payload, attached: Vec::new(), errors: Vec::new() }),
+            Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.into()),
             Answer::Codec { step, cause } => Err((self.kind.codec_error)(step, cause)),
         }

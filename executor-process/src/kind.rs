@@ -5,14 +5,26 @@ use std::rc::Rc;
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{JobError, Panicked, Portable, PortableJob};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::chunk;
 use crate::codec::{Codec, Step};
 use crate::payload::Body;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker.
-pub(crate) type Work = fn(Codec, Opened, &WorkerEnd) -> Answer<Outgoing>;
+pub(crate) type Work = fn(Codec, Opened, &WorkerEnd, &mut Items<'_>) -> Answer<Outgoing>;
+
+/// Where a chunk says the outcomes of its items.
+pub(crate) struct Items<'a>(pub(crate) &'a mut dyn FnMut(&[u8]) -> bool);
+
+impl Items<'_> {
+    /// Replaces what was published by `outcomes`, which are the same and one more. False if there is no room for it.
+    pub(crate) fn publish(&mut self, outcomes: &[u8]) -> bool {
+        (self.0)(outcomes)
+    }
+}
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type Prepare = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
@@ -24,8 +36,13 @@ pub(crate) type Answered = Answer<Body>;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer<T> {
     Done(T),
+    /// All outcomes were published.
+    Items,
     Panicked(RemotePanic),
-    Codec { step: Step, cause: String },
+    Codec {
+        step: Step,
+        cause: String,
+    },
 }
 
 impl Answered {
@@ -77,9 +94,20 @@ impl Kind {
     pub(crate) fn of<J: PortableJob>() -> Self {
         Self { work: work::<J>, name: J::type_name(), codec_error: |step, cause| step.error::<J>(cause) }
     }
+
+    /// Of a chunk of a `map` by an `F`.
+    pub(crate) fn of_chunk<F, A, R>() -> Self
+    where
+        F: Fn(A) -> R + Copy + 'static,
+        A: DeserializeOwned,
+        R: Serialize,
+    {
+        let codec_error = |step: Step, cause| step.named(type_name::<F>(), type_name::<R>(), cause);
+        Self { work: chunk::work::<F, A, R>, name: type_name::<F>(), codec_error }
+    }
 }
 
-fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd) -> Answer<Outgoing> {
+fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
     let job: J = match decoded(codec, opened) {
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },

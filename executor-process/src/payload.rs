@@ -40,6 +40,11 @@ impl Payload {
         &self.bytes
     }
 
+    /// What is left of it to be sent, with the same attachments.
+    pub(crate) fn replace(&mut self, bytes: Vec<u8>) {
+        self.bytes = bytes.into();
+    }
+
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.bytes.0.len()

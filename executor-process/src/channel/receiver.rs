@@ -68,7 +68,7 @@ impl<T: DeserializeOwned> Receiver<T> {
         let lost =
             |cause: String| RecvError::Lost(format!("a message `{}` could not be decoded: {cause}", type_name::<T>()));
         match self.end.receive(wait) {
-            Ok(Some(message)) => self.end.codec.decode_value(&message).map_err(lost),
+            Ok(Some(message)) => self.end.codec.decode_payload(&message).map_err(lost),
             Ok(None) => Err(RecvError::Disconnected),
             Err(error) => Err(match error.kind() {
                 io::ErrorKind::WouldBlock => RecvError::Empty,

@@ -118,6 +118,7 @@ impl ParentEnd {
     pub(crate) fn unpack(&self, answered: Answered) -> Result<Answer<Payload>, String> {
         match answered {
             Answer::Done(body) => self.unpack_result(body),
+            Answer::Items => Ok(Answer::Items),
             Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
             Answer::Codec { step, cause } => {
                 if let Step::DecodeJob = step {

@@ -21,7 +21,7 @@ fn result(worker: &WorkerEnd, text: &str) -> Answer<Body> {
 
 fn text(parent: &Arc<ParentEnd>, answered: Answer<Body>) -> String {
     match parent.unpack(answered) {
-        Ok(Answer::Done(payload)) => Codec::Postcard.decode_value(&payload).unwrap(),
+        Ok(Answer::Done(payload)) => Codec::Postcard.decode_payload(&payload).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -124,7 +124,7 @@ fn jobs_that_nobody_opened_do_not_disturb_the_next() {
         .iter()
         .map(|descriptor| Attachment { descriptor: Arc::clone(descriptor), is_channel: false });
     let came = Payload::new(opened.to_vec(), attachments.collect());
-    assert_eq!(*Codec::Postcard.decode_value::<Blob>(&came).unwrap(), *b"a blob");
+    assert_eq!(*Codec::Postcard.decode_payload::<Blob>(&came).unwrap(), *b"a blob");
     assert!(worker.open(parent.pack(&payload(100_000)).unwrap()).unwrap().iter().all(|byte| *byte == 7));
 }
 

@@ -144,6 +144,7 @@ impl WorkerEnd {
     pub(crate) fn pack(&self, answer: Answer<Outgoing>) -> io::Result<Answered> {
         Ok(match answer {
             Answer::Done(outgoing) => Answer::Done(self.pack_result(outgoing)?),
+            Answer::Items => Answer::Items,
             Answer::Panicked(panic) => Answer::Panicked(panic),
             Answer::Codec { step, cause } => Answer::Codec { step, cause },
         })
@@ -194,6 +195,25 @@ fn window(file: Arc<OwnedFd>, len: usize) -> io::Result<Window> {
 pub(crate) struct Outgoing {
     written: Written,
     attachments: Vec<Attachment>,
+}
+
+impl Outgoing {
+    /// What is encoded already.
+    ///
+    /// # Errors
+    ///
+    /// When it is large, and the system has no memory for it.
+    pub(crate) fn new(bytes: &[u8], attachments: Vec<Attachment>, end: &WorkerEnd) -> Result<Self, String> {
+        let mut sink = Sink::new(end);
+        if let Err(error) = sink.extend(bytes) {
+            return Err(no_memory(&error));
+        }
+        Ok(sink.finish(attachments))
+    }
+}
+
+fn no_memory(error: &io::Error) -> String {
+    format!("there is no shared memory for it in the worker process ({error})")
 }
 
 enum Written {
@@ -250,7 +270,7 @@ impl<'a> Sink<'a> {
 
     /// Why it could not be written to, in place of what the codec says of that.
     pub(crate) fn refused(&mut self) -> Option<String> {
-        self.refused.take().map(|error| format!("there is no shared memory for it in the worker process ({error})"))
+        self.refused.take().map(|error| no_memory(&error))
     }
 
     fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {

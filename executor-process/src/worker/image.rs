@@ -152,11 +152,11 @@ mod tests {
     use super::*;
     use crate::codec::Codec;
     use crate::codec::Step;
-    use crate::kind::Answer;
+    use crate::kind::{Answer, Items};
     use crate::payload::Payload;
     use crate::transport::{self, Opened, Outgoing, WorkerEnd};
 
-    fn work(_: Codec, opened: Opened, _: &WorkerEnd) -> Answer<Outgoing> {
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
         Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
     }
 
@@ -165,7 +165,8 @@ mod tests {
         let offset = Offset::of_work(work).expect("it is in this program");
         let (parent, worker) = transport::pair();
         let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
-        let answer = offset.work().expect("it is code")(Codec::Postcard, opened, &worker);
+        let found = offset.work().expect("it is code");
+        let answer = found(Codec::Postcard, opened, &worker, &mut Items(&mut |_| false));
         assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
     }
 

@@ -18,7 +18,7 @@ use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
 use crate::frame::{Greeting, Hello, Reply, Request, Sent};
-use crate::kind::{Answer, Answered};
+use crate::kind::{Answer, Answered, Items};
 use crate::page::{Claim, Page};
 use crate::payload::Body;
 use crate::socket::Door;
@@ -134,24 +134,37 @@ impl Links {
                 self.replies.send(Reply::Some).ok()?;
                 (told, untold) = (start, false);
             }
-            if !self.page.change(slot, job, Claim::Sent, Claim::Started) {
+            if !self.page.start(slot, job) {
                 self.payloads.skip(body);
                 continue;
             }
-            let answer = self.run(JobId::from_number(job), attempt, codec, work, body);
+            let mut published = None;
+            let mut publish = |outcomes: &[u8]| {
+                let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
+                published = if is_written { Some(outcomes.len()) } else { published };
+                is_written
+            };
+            let answer = self.run(JobId::from_number(job), attempt, codec, work, body, &mut Items(&mut publish));
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
+            room += published.map_or(0, |len: usize| len.div_ceil(8));
             let answer = self.pack(answer);
-            let written = self.page.write_answer(slot, room, answer.short().as_deref());
+            let is_told = match answer.short() {
+                _ if matches!(answer, Answer::Items) => true,
+                // What a chunk has published stays.
+                Some(short) if published.is_none() => {
+                    self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
+                }
+                _ => false,
+            };
             if !self.page.change(slot, job, Claim::Started, Claim::Done) {
                 // It is being killed for this job, and must not come to another one.
                 wait_for_the_end();
             }
             untold = true;
-            match written {
-                Some(end) => room = end,
-                None => self.replies.send(Reply::Answer { slot, job, answer }).ok()?,
+            if !is_told {
+                self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
             }
         }
         Some(Reply::Done)
@@ -173,7 +186,15 @@ impl Links {
         })
     }
 
-    fn run(&self, id: JobId, attempt: u32, codec: Codec, work: Offset, body: Body) -> Answer<Outgoing> {
+    fn run(
+        &self,
+        id: JobId,
+        attempt: u32,
+        codec: Codec,
+        work: Offset,
+        body: Body,
+        items: &mut Items<'_>,
+    ) -> Answer<Outgoing> {
         let opened = match self.payloads.open(body) {
             Ok(opened) => opened,
             Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
@@ -183,7 +204,7 @@ impl Links {
         };
         let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-        let answer = catch(|| work(codec, opened, &self.payloads));
+        let answer = catch(|| work(codec, opened, &self.payloads, items));
         drop_quietly(scope);
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
     }

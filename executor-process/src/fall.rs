@@ -1,0 +1,53 @@
+//! Why a worker was lost, and what that means for its jobs.
+
+use std::time::Instant;
+
+use executor_core::{Broken, Crashed, JobError};
+
+use crate::job::Encoded;
+use crate::process::Ended;
+use crate::runner::TRIES;
+
+/// Why a worker is given up.
+pub(crate) struct Fall {
+    pub(crate) pid: u32,
+    pub(crate) started: Instant,
+    pub(crate) cause: Cause,
+}
+
+pub(crate) enum Cause {
+    Death(Ended),
+    Nonsense(String),
+}
+
+impl Fall {
+    /// What it means for the job that was running.
+    pub(crate) fn error(&self, job: &Encoded) -> JobError {
+        let name = job.kind.name;
+        match &self.cause {
+            Cause::Death(Some(exit)) => JobError::Crashed(Crashed::new(name, self.pid, *exit, self.started.elapsed())),
+            Cause::Death(None) => JobError::Broken(Broken::new(format!(
+                "its worker process {} died while it ran `{name}`, and how is not known: something else in this program takes \
+                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
+                self.pid
+            ))),
+            Cause::Nonsense(said) => unreadable(self.pid, said),
+        }
+    }
+
+    /// What it means for a job that one worker after the other did not begin.
+    pub(crate) fn in_vain(&self) -> JobError {
+        let why = match &self.cause {
+            Cause::Death(Some(exit)) => format!("it {exit} before it began the job"),
+            Cause::Death(None) => "it died before it began the job".to_owned(),
+            Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
+        };
+        JobError::Broken(Broken::new(format!("its worker process could not be started, {TRIES} times: {why}")))
+    }
+}
+
+/// A worker said what it cannot mean, and is killed for it.
+pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
+    let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
+    JobError::Broken(Broken::new(text))
+}
