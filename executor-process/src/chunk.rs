@@ -227,11 +227,10 @@ where
     while let Some((item, behind)) = split(rest) {
         rest = behind;
         let start = outcomes.len();
-        let (appended, attachments) = collect(|| {
-            append(&mut outcomes, |outcomes| {
-                run_item::<F, A, R>(codec, function, (item, &opened.descriptors), outcomes);
-                Ok(())
-            })
+        let mut attachments = Vec::new();
+        let appended = append(&mut outcomes, |outcomes| {
+            attachments = run_item::<F, A, R>(codec, function, (item, &opened.descriptors), outcomes);
+            Ok(())
         });
         let told = match appended {
             Ok(()) if attachments.is_empty() && items.publish(&outcomes) => continue,
@@ -247,7 +246,13 @@ where
     Answer::Items
 }
 
-fn run_item<F, A, R>(codec: Codec, function: F, (item, descriptors): (&[u8], &[Arc<OwnedFd>]), outcomes: &mut Vec<u8>)
+/// Appends the outcome of an item, and returns what is attached to it.
+fn run_item<F, A, R>(
+    codec: Codec,
+    function: F,
+    (item, descriptors): (&[u8], &[Arc<OwnedFd>]),
+    outcomes: &mut Vec<u8>,
+) -> Vec<Attachment>
 where
     F: Fn(A) -> R,
     A: DeserializeOwned,
@@ -260,9 +265,9 @@ where
             Err(panic) => (PANICKED, postcard::to_stdvec(&RemotePanic::from(panic)).unwrap_or_default()),
             Ok(result) => {
                 outcomes.push(DONE);
-                let encoded = codec.encode_into(&result, outcomes);
+                let (encoded, attachments) = collect(|| codec.encode_into(&result, outcomes));
                 drop_quietly(result);
-                let Err(cause) = encoded else { return };
+                let Err(cause) = encoded else { return attachments };
                 outcomes.truncate(start);
                 (NOT_ENCODED, cause.into_bytes())
             }
@@ -270,6 +275,7 @@ where
     };
     outcomes.push(tag);
     outcomes.extend(cause);
+    Vec::new()
 }
 
 /// The outcomes of a chunk, on the thread of whoever takes them.

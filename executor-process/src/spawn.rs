@@ -107,8 +107,10 @@ impl Worker {
         })?;
         let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
         let page = Page::over(page).ok_or("its page is too small")?;
-        let socket =
-            Door::knock(&door).map_err(|error| format!("its socket for payloads cannot be reached ({error})"))?;
+        let socket = Door::knock(&door).map_err(|error| {
+            process.kill();
+            format!("its socket for payloads cannot be reached ({error})")
+        })?;
         process.connected(wake);
         let seat = Arc::new(Seat::new(page, process.clone()));
         let payloads = Arc::new(ParentEnd::new(socket, process.pid()));

@@ -287,3 +287,33 @@ fn no_worker_can_change_one() {
         assert!(blob.len() == 10_000 && blob.iter().all(|byte| *byte == 1));
     });
 }
+
+#[test]
+fn map_takes_and_gives_them_in_chunks() {
+    fn doubled(number: u8, blob: Blob) -> (u8, Blob) {
+        (number, Blob::from([&*blob, &*blob].concat()))
+    }
+    within_patience(|| {
+        for codec in [Codec::Postcard, Codec::MessagePack] {
+            let pool = ProcessPool::builder().processes(2).codec(codec).build().unwrap();
+            for chunk in [1, 7] {
+                let items = (0..40_u8).map(|n| (n, Blob::from(vec![n; 100])));
+                let outcomes = pool.map(items, |(n, blob): (u8, Blob)| doubled(n, blob)).chunk_size(chunk);
+                for (n, outcome) in (0..).zip(outcomes) {
+                    assert_eq!(outcome.unwrap(), (n, Blob::from(vec![n; 200])));
+                }
+            }
+            // More than can travel at once: the items that do not fit fail alone.
+            let items = (0..70_u8).map(|n| Blob::from(&[n]));
+            let outcomes: Vec<_> = pool.map(items, |blob: Blob| blob[0]).chunk_size(70).collect();
+            for (n, outcome) in (0..).zip(outcomes) {
+                match outcome {
+                    Ok(number) => assert!(number == n && n < 64),
+                    Err(error) => {
+                        assert!(n >= 64 && error.to_string().contains("more than 64 handles"), "{n}: {error}")
+                    }
+                }
+            }
+        }
+    });
+}
