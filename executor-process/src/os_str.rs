@@ -1,7 +1,7 @@
 //! Paths that are not UTF-8, as arguments and results.
 //!
 //! Serde takes a `PathBuf` for text, and fails where it is none. A field of a job type can be taken for bytes instead, with
-//! `#[serde(with = "executor_process::os_str")]`; it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
+//! `#[serde(with = "executor_process::os_str")]` (or `"executor::os_str"`); it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
 //! argument of a function there is [`OsPath`].
 //!
 //! ```
