@@ -6,18 +6,24 @@ use std::time::Duration;
 
 use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
+use executor_thread::{Queue, WhenFull};
 
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
 use crate::payload::Payload;
 use crate::process::Pids;
 use crate::runner::InProcess;
 use crate::spawn::{Settings, Threads};
+use crate::submit::Rules;
 use crate::worker::image::Offset;
 use crate::{ProcessPool, host};
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
+
+/// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
+const RESTART_BUDGET: (usize, Duration) = (1000, Duration::from_secs(10));
 
 /// The settings of a [`ProcessPool`].
 ///
@@ -47,7 +53,10 @@ pub struct ProcessPoolBuilder {
     threads: Option<usize>,
     name: Arc<str>,
     codec: Codec,
+    queue: Queue,
+    retry: u32,
     initializer: Option<Initializer>,
+    budget: (usize, Duration),
 }
 
 /// Encoded when the codec is known.
@@ -58,7 +67,16 @@ struct Initializer {
 
 impl ProcessPoolBuilder {
     pub(crate) fn new() -> Self {
-        Self { processes: cores(), threads: None, name: "executor".into(), codec: Codec::default(), initializer: None }
+        Self {
+            processes: cores(),
+            threads: None,
+            name: "executor".into(),
+            codec: Codec::default(),
+            queue: Queue::unbounded(),
+            retry: 0,
+            initializer: None,
+            budget: RESTART_BUDGET,
+        }
     }
 
     /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
@@ -91,9 +109,66 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// How many workers the pool may lose within `period`: to crashes, to what others do to them, and by not starting. Those that it ends
+    /// itself (for an abort, for a job whose time is up, at their retirement) do not count. With one more the pool breaks down: all its
+    /// jobs end as [`JobError::Broken`](executor_core::JobError::Broken), which says why and names the job that killed most, and later
+    /// ones are rejected. Without it, 1,000 within 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, Rejection, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).restart_budget(0, Duration::from_secs(1)).build()?;
+    /// assert!(matches!(pool.submit(call!(std::process::abort())).result(), Err::<(), _>(JobError::Crashed(_))));
+    /// pool.closed().result()?;
+    /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart_budget(mut self, most: usize, period: Duration) -> Self {
+        self.budget = (most, period);
+        self
+    }
+
     /// How arguments and results become bytes. Without it, [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
+        self
+    }
+
+    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for. Not with
+    /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    /// use executor_thread::{Queue, WhenFull};
+    ///
+    /// // A producer that is faster than the pool waits for it.
+    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(10, WhenFull::Block)).build()?;
+    /// for n in 0..100 {
+    ///     pool.execute(call!(u64::pow(n, 2)));
+    /// }
+    /// # let error = ProcessPool::builder().queue(Queue::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
+    /// # assert_eq!(error.name(), "queue");
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// How many times more a job may be run after its worker died, where its options do not say; see
+    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Without it, none: a job runs once at most.
+    ///
+    /// ```
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).retry(1).build()?; // for jobs that can be run twice without harm
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn retry(mut self, n: u32) -> Self {
+        self.retry = n;
         self
     }
 
@@ -113,6 +188,14 @@ impl ProcessPoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
         }
+        if self.queue.capacity() == Some(0) {
+            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
+        }
+        if self.queue.when_full() == WhenFull::CallerRuns {
+            let allowed = "one of `Block`, `Reject`, `DropOldest` and `DropNewest`: a job of a process pool never runs in the \
+                           process that submits it";
+            return Err(BuildError::setting("queue", "`CallerRuns` when it is full", allowed));
+        }
         host::check()?;
         let pids = Arc::new(Pids::default());
         let settings = Arc::new(Settings {
@@ -120,12 +203,14 @@ impl ProcessPoolBuilder {
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
+            budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         // A worker process is dear to start, and stays.
-        let config = Config { keep_alive: Duration::MAX, ..Config::new(self.name, self.processes) };
-        let scheduler = Scheduler::new(config, make);
-        Ok(ProcessPool::over(scheduler, self.codec, pids))
+        let capacity = self.queue.capacity();
+        let config = Config { keep_alive: Duration::MAX, capacity, ..Config::new(self.name, self.processes) };
+        let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
+        Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
     }
 }
 

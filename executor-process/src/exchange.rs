@@ -52,7 +52,12 @@ impl InProcess {
             }
         };
         worker.process.kill();
-        self.bury(&worker, jobs, &Fall { pid, started, cause }, batch);
+        let fall = Fall { pid, started, cause };
+        let (is_meant, running) = (is_meant(&worker, &jobs), running(&worker, &jobs));
+        self.bury(&worker, jobs, &fall, batch);
+        if !is_meant {
+            self.spend(running, &fall, batch);
+        }
     }
 
     fn converse(
@@ -272,6 +277,21 @@ fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Q
             *place = give_back(lent, batch).err();
         }
     }
+}
+
+/// Whether the worker falls because somebody wished so.
+fn is_meant(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+    claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
+}
+
+/// The name of the job that the worker runs.
+fn running(worker: &Worker, jobs: &[Option<Lent>]) -> Option<&'static str> {
+    claims(worker, jobs).find_map(|(lent, claim)| (claim == Claim::Started).then_some(lent.payload.kind.name))
+}
+
+fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Item = (&'a Lent, Claim)> {
+    let lent = jobs.iter().enumerate().filter_map(|(slot, lent)| Some((slot, lent.as_ref()?)));
+    lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
 }
 
 /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.

@@ -1,5 +1,6 @@
 //! Why a worker was lost, and what that means for its jobs.
 
+use std::fmt;
 use std::time::Instant;
 
 use executor_core::{Broken, Crashed, JobError};
@@ -23,7 +24,7 @@ pub(crate) enum Cause {
 impl Fall {
     /// What it means for the job that was running.
     pub(crate) fn error(&self, job: &Encoded) -> JobError {
-        let name = job.kind.name;
+        let name = job.name();
         match &self.cause {
             Cause::Death(Some(exit)) => JobError::Crashed(Crashed::new(name, self.pid, *exit, self.started.elapsed())),
             Cause::Death(None) => JobError::Broken(Broken::new(format!(
@@ -43,6 +44,17 @@ impl Fall {
             Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
         };
         JobError::Broken(Broken::new(format!("its worker process could not be started, {TRIES} times: {why}")))
+    }
+}
+
+impl fmt::Display for Fall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pid = self.pid;
+        match &self.cause {
+            Cause::Death(Some(exit)) => write!(f, "process {pid} {exit}"),
+            Cause::Death(None) => write!(f, "process {pid} died"),
+            Cause::Nonsense(said) => write!(f, "process {pid} answered with what cannot be read: {said}"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
 use serde::{Deserialize, Serialize};
 
+use crate::about::About;
 use crate::codec::Codec;
 use crate::kind::Answered;
 use crate::payload::Body;
@@ -49,6 +50,7 @@ pub(crate) struct Sent {
     pub(crate) slot: usize,
     pub(crate) job: u64,
     pub(crate) attempt: u32,
+    pub(crate) about: Option<About>,
     pub(crate) work: Offset,
     pub(crate) body: Body,
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Control, Task};
-use executor_core::{Broken, JobError};
+use executor_core::{Broken, JobError, Label, Priority};
+use executor_thread::scheduler::StartLimit;
 
+use crate::about::About;
 use crate::attachments::Attachment;
 use crate::chunk::Chunk;
 use crate::codec::Codec;
 use crate::frame::Sent;
 use crate::kind::{Answer, Kind};
 use crate::payload::{INLINE, Payload};
+use crate::runner::InProcess;
 use crate::transport::ParentEnd;
 use crate::worker::image::Offset;
 
@@ -20,6 +23,11 @@ use crate::worker::image::Offset;
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
     pub(crate) body: Payload,
+    pub(crate) label: Option<Arc<Label>>,
+    /// Ends it if it has not started in its time.
+    pub(crate) waits: Option<Box<StartLimit<InProcess>>>,
+    /// The lane that it comes back to.
+    pub(crate) priority: Priority,
     /// The time that it may run.
     pub(crate) timeout: Option<Duration>,
     /// How many times more it may be run after its worker died.
@@ -47,7 +55,31 @@ pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
 impl Encoded {
     pub(crate) fn new(kind: Kind, body: Payload) -> Self {
-        Self { kind, body, timeout: None, retries: 0, attempt: 1, vain: 0, chunk: None }
+        Self {
+            kind,
+            body,
+            label: None,
+            waits: None,
+            priority: Priority::Normal,
+            timeout: None,
+            retries: 0,
+            attempt: 1,
+            vain: 0,
+            chunk: None,
+        }
+    }
+
+    /// Its name, in errors.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.label.as_ref().and_then(|label| label.name.as_deref());
+        name.unwrap_or(self.kind.name)
+    }
+
+    /// The same, for another cell.
+    pub(crate) fn again(&self) -> Self {
+        let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
+        let (body, label) = (body.again(), label.clone());
+        Self { kind, body, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -66,7 +98,7 @@ impl Encoded {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
             _ => broken(format!("it could not be sent to its worker process: {error}")),
         })?;
-        Ok(Sent { slot, job, attempt: self.attempt, work, body })
+        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
     }
 
     /// The worker that ran it died. Whether it may be run again.

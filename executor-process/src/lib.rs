@@ -3,6 +3,8 @@
 //! | to | see |
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
+//! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
+//! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //! | share large bytes without a copy | [`Blob`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
@@ -15,8 +17,11 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod about;
 mod attachments;
 mod blob;
+mod brake;
+mod budget;
 mod builder;
 mod channel;
 mod chunk;
@@ -28,18 +33,22 @@ mod frame;
 mod host;
 mod job;
 mod kind;
+mod manage;
 mod mapper;
 mod memory;
 pub mod os_str;
 mod page;
 mod payload;
+mod periodic;
 mod pool;
 mod process;
 mod runner;
 mod seat;
 mod socket;
 mod spawn;
+mod submit;
 mod transport;
+mod view;
 mod watcher;
 mod worker;
 
@@ -49,3 +58,5 @@ pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, cha
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
+pub use submit::SubmitPortable;
+pub use view::ProcessView;

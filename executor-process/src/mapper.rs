@@ -3,27 +3,25 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use executor_core::cell::Cell;
 use executor_core::{Future, JobError, Mapper, call};
-use executor_thread::scheduler::Priority;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ProcessHandle;
 use crate::chunk::{self, Chunk, Pace};
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
+use crate::{ProcessHandle, ProcessView};
 
 /// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
 #[derive(Clone, Debug)]
 pub struct CallMapper<F> {
-    pool: ProcessHandle,
+    pool: ProcessView,
     function: F,
     pace: Arc<Pace>,
 }
 
 impl<F> CallMapper<F> {
-    pub(crate) fn new(pool: ProcessHandle, function: F) -> Self {
+    pub(crate) fn new(pool: ProcessView, function: F) -> Self {
         Self { pool, function, pace: Arc::default() }
     }
 }
@@ -41,21 +39,17 @@ where
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
-        let ProcessHandle { scheduler, codec } = &self.pool;
-        let total = items.len();
-        let (body, errors) = chunk::encode::<A, R>(*codec, items, type_name::<F>());
+        let ProcessHandle { scheduler, rules } = &self.pool.pool;
+        let (total, name) = (items.len(), type_name::<F>());
+        let (body, errors) = chunk::encode::<A, R>(rules.codec, items, name);
         let chunk = Chunk::new(total, errors, self.pace.clone());
-        let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
         if chunk.is_over() {
-            return Future::ready(chunk::open(chunk.into_returned(*codec), type_name::<F>()));
+            return Future::ready(chunk::open(chunk.into_returned(rules.codec), name));
         }
         let mut payload = Encoded::new(Kind::of_chunk::<F, A, R>(), body);
         payload.chunk = Some(Box::new(chunk));
-        let cell = Arc::new(Cell::queued(payload, open).at(scheduler.queue()));
-        match scheduler.push(Priority::Normal, cell.clone()) {
-            Ok(()) => Future::of(cell),
-            Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-        }
+        let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
+        rules.submit_encoded(scheduler, self.pool.options(), payload, open)
     }
 
     fn workers(&self) -> usize {
@@ -63,6 +57,9 @@ where
     }
 
     fn chunk(&self) -> Option<usize> {
-        Some(self.pace.chunk())
+        // What is said of the time of a job is meant for each item.
+        let options = self.pool.options();
+        let is_timed = options.get_delay().or(options.get_timeout()).or(options.get_start_by()).is_some();
+        (!is_timed).then(|| self.pace.chunk())
     }
 }

@@ -40,6 +40,11 @@ impl Payload {
         &self.bytes
     }
 
+    /// The same, for another job.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.bytes.clone(), self.lend())
+    }
+
     /// What is left of it to be sent, with the same attachments.
     pub(crate) fn replace(&mut self, bytes: Vec<u8>) {
         self.bytes = bytes.into();

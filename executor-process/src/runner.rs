@@ -1,13 +1,15 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, Priority, TimedOut};
-use executor_thread::scheduler::{Alarm, Batch, Runner};
+use executor_core::{Broken, JobError, TimedOut};
+use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
+use crate::brake::Brake;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
@@ -28,6 +30,7 @@ const AHEAD: Duration = Duration::from_millis(1);
 pub(crate) struct InProcess {
     pub(crate) settings: Arc<Settings>,
     name: Arc<str>,
+    brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
     /// Whom to tell of what has ended.
@@ -36,12 +39,19 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        Self { settings, name, worker: None, estimates: Estimates::default(), untold: Vec::new() }
+        Self {
+            settings,
+            name,
+            brake: Arc::default(),
+            worker: None,
+            estimates: Estimates::default(),
+            untold: Vec::new(),
+        }
     }
 
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
-        if let Err(reason) = self.ensure_worker() {
+        if let Err(reason) = self.ensure_worker(batch) {
             let text = format!("its worker process could not be started, {TRIES} times: {reason}");
             // Not claimed until there is a worker: until then, it can be cancelled.
             return job.fail(JobError::Broken(Broken::new(text))).is_some();
@@ -65,22 +75,39 @@ impl InProcess {
         true
     }
 
-    /// Makes sure that there is a worker. One that died while it was idle cost nobody anything.
-    fn ensure_worker(&mut self) -> Result<(), String> {
+    /// Makes sure that there is a worker, by some tries.
+    fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
+        let mut started = self.start_worker();
+        for _ in 1..TRIES {
+            let Err(reason) = &started else { break };
+            self.spend(None, &format_args!("one did not start: {reason}"), batch);
+            started = self.start_worker();
+        }
+        started
+    }
+
+    /// Starts a worker if there is none. One that died while it was idle cost nobody anything.
+    fn start_worker(&mut self) -> Result<(), String> {
         if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
             self.worker = None;
         }
-        let mut reason = String::new();
-        for _ in 0..TRIES {
-            if self.worker.is_some() {
-                return Ok(());
-            }
-            match Worker::start(&self.settings, &self.name) {
-                Ok(worker) => self.worker = Some(worker),
-                Err(why) => reason = why,
-            }
+        if self.worker.is_some() {
+            return Ok(());
         }
-        if self.worker.is_some() { Ok(()) } else { Err(reason) }
+        if self.brake.is_pulled() {
+            return Err("the pool is being killed".to_owned());
+        }
+        let started = Worker::start(&self.settings, &self.name, &self.brake);
+        self.brake.has_started();
+        self.worker = Some(started?);
+        Ok(())
+    }
+
+    /// A worker was lost. When the pool has lost too many, it breaks down.
+    pub(crate) fn spend(&self, job: Option<&str>, reason: &dyn fmt::Display, batch: &Batch<'_, Queued>) {
+        if let Some(error) = self.settings.budget.spend(Instant::now(), job, reason) {
+            batch.break_down(error);
+        }
     }
 
     /// From now on the worker may start the job. `None` if it has ended.
@@ -131,6 +158,7 @@ impl InProcess {
     ) {
         while jobs.len() < SLOTS && !time.is_zero() {
             let Some(job) = batch.take() else { return };
+            self.brake.take(&job);
             let Some(next) = self.lend(job, jobs.len()) else {
                 batch.was_dead();
                 continue;
@@ -150,7 +178,7 @@ impl InProcess {
     fn watch_the_clock(&self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
-        let error = JobError::TimedOut(TimedOut::new(lent.payload.kind.name, limit));
+        let error = JobError::TimedOut(TimedOut::new(lent.payload.name(), limit));
         let (seat, process) = (Arc::clone(&worker.seat), worker.process.clone());
         batch.push_alarm(when, Box::new(TimeIsUp { job: lent.job.clone(), error, seat, process }));
     }
@@ -163,9 +191,10 @@ impl InProcess {
 /// The job, if it has started or has ended.
 pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
     let Lent { job, payload } = lent;
+    let priority = payload.priority;
     match job.take_back(payload) {
         Ok(()) => {
-            batch.give_back(job, Priority::Normal);
+            batch.give_back(job, priority);
             Ok(())
         }
         Err(payload) => Err(Lent { job, payload }),
@@ -203,11 +232,13 @@ impl Runner for InProcess {
     type Job = Queued;
 
     fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        self.brake.take(&job);
         if job.status().is_done() {
+            self.brake.let_go();
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
+        let did_run = catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
             let was_claimed = !copy.is_waiting();
@@ -215,6 +246,17 @@ impl Runner for InProcess {
                 "the thread that serves its worker failed ({panic}); report this"
             ))));
             was_claimed
-        })
+        });
+        self.brake.let_go();
+        did_run
+    }
+
+    fn begin(&mut self) {
+        // If it cannot be started, the first job tries again, and tells why.
+        let _: Result<(), _> = self.start_worker();
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(Arc::<Brake>::clone(&self.brake))
     }
 }

@@ -13,6 +13,8 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
 use ipc_channel::{IpcError, TryRecvError};
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use crate::brake::Brake;
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::{Greeting, Hello, Reply, Request};
 use crate::page::Page;
@@ -59,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) threads: Threads,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
+    pub(crate) budget: Budget,
 }
 
 /// A worker process that has said hello, and the parent's ends of its channels.
@@ -77,17 +80,20 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts one. Blocks until it is ready for jobs.
+    /// Starts one. Blocks until it is ready for jobs, or the `brake` is pulled.
     ///
     /// # Errors
     ///
     /// Why it could not be.
-    pub(crate) fn start(settings: &Settings, name: &str) -> Result<Self, String> {
+    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, String> {
         let (server, server_name) = rendezvous()?;
         let token = token()?;
         let mut command = command(settings.threads, &token, &server_name);
         let process = Process::spawn(&mut command, &server_name, START_LIMIT, &settings.pids)
             .map_err(|error| format!("no process could be started ({error})"))?;
+        if !brake.start(process.clone()) {
+            process.kill();
+        }
         let greeted = catch(|| server.accept()).map_err(|panic| panic.to_string());
         let hello = match greeted {
             Ok(Ok((_, Greeting::Hello(hello)))) => verified(*hello, &token),

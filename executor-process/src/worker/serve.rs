@@ -16,6 +16,7 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use super::guard::{guard, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
+use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Greeting, Hello, Reply, Request, Sent};
 use crate::kind::{Answer, Answered, Items};
@@ -128,7 +129,7 @@ impl Links {
     /// Runs the jobs of a message. `None` if the parent is gone.
     fn run_all(&self, codec: Codec, jobs: Vec<Sent>) -> Option<Reply> {
         let (mut room, mut told, mut untold) = (0, Instant::now(), false);
-        for Sent { slot, job, attempt, work, body } in jobs {
+        for Sent { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
             if untold && start - told >= PATIENCE {
                 self.replies.send(Reply::Some).ok()?;
@@ -144,7 +145,8 @@ impl Links {
                 published = if is_written { Some(outcomes.len()) } else { published };
                 is_written
             };
-            let answer = self.run(JobId::from_number(job), attempt, codec, work, body, &mut Items(&mut publish));
+            let context = About::job(about, JobId::from_number(job), attempt);
+            let answer = self.run(context, codec, work, body, &mut Items(&mut publish));
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
@@ -188,8 +190,7 @@ impl Links {
 
     fn run(
         &self,
-        id: JobId,
-        attempt: u32,
+        job: current::Job,
         codec: Codec,
         work: Offset,
         body: Body,
@@ -202,7 +203,7 @@ impl Links {
         let Some(work) = work.work() else {
             return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
         };
-        let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+        let scope = current::enter(job);
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
         let answer = catch(|| work(codec, opened, &self.payloads, items));
         drop_quietly(scope);

@@ -1,18 +1,17 @@
 //! What the workers, the timer and the handles of a scheduler share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crossbeam_utils::sync::Unparker;
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
 use executor_core::{JobError, Priority, Rejection};
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::members::Own;
 use super::room::wake_tasks;
 use super::state::{State, Wake};
+use super::stops::Stops;
+use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::threads::Threads;
 use super::{Alarm, Config, Queued, Runner, worker};
 
@@ -39,6 +38,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) gone: Condvar,
     /// Set by a shutdown that stops what runs.
     pub(super) is_stopping: AtomicBool,
+    /// What it stops that does not listen.
+    pub(super) stops: Mutex<Stops>,
     pub(super) threads: Mutex<Threads>,
     /// Held while threads are joined, so that whoever else shuts down returns no earlier.
     pub(super) joining: Mutex<()>,
@@ -59,12 +60,13 @@ impl<R: Runner + 'static> Shared<R> {
             make,
             has_come: AtomicBool::new(false),
             is_urgent: AtomicBool::new(false),
-            due: Condvar::new(),
-            room: Condvar::new(),
-            idle: Condvar::new(),
-            called: Condvar::new(),
-            gone: Condvar::new(),
+            due: Condvar::default(),
+            room: Condvar::default(),
+            idle: Condvar::default(),
+            called: Condvar::default(),
+            gone: Condvar::default(),
             is_stopping: AtomicBool::new(false),
+            stops: Mutex::default(),
             threads: Mutex::default(),
             joining: Mutex::default(),
             queue: Registration::new(this.clone()),
@@ -75,6 +77,10 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<R::Job>> {
         self.state.lock()
+    }
+
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.lock().refusal()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -144,9 +150,17 @@ impl<R: Runner + 'static> Shared<R> {
         self.perform(wake);
     }
 
-    /// Starts the workers that the pool may have and has not.
+    /// Starts the workers that the pool may have and has not, and lets each begin when it has nothing to do.
     pub(super) fn prestart(&self) {
-        let hired = self.lock().hire_all();
+        let mut state = self.lock();
+        if !state.is_open {
+            return;
+        }
+        let hired = state.hire_all();
+        state.members.call_all();
+        let sleepers = state.wake_all();
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
         for own in hired {
             self.start_worker(own);
         }
@@ -264,11 +278,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         } else {
             let is_closing = !state.is_open;
             let dead = state.delayed.died(is_closing);
-            if state.needs_no_timer() {
-                self.due.notify_all();
-            }
-            self.tell_if_gone(&state);
-            drop(state);
+            self.has_fewer_delayed(state);
             drop(dead);
         }
     }

@@ -3,11 +3,7 @@
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use crossbeam_utils::Backoff;
-use crossbeam_utils::sync::Parker;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
@@ -15,6 +11,7 @@ use super::Runner;
 use super::batch::Batch;
 use super::members::Own;
 use super::shared::Shared;
+use super::sync::{self, Ordering, Parker, thread_local};
 use super::threads::Role;
 
 thread_local! {
@@ -25,65 +22,97 @@ thread_local! {
 
 /// This thread is one of the scheduler's from now on.
 pub(super) fn enter<R: Runner>(shared: &Shared<R>) {
-    SCHEDULER.set(ptr::from_ref(shared).cast());
+    SCHEDULER.with(|known| known.set(ptr::from_ref(shared).cast()));
 }
 
 /// Whether this thread is one of the scheduler's, which cannot wait for its own end.
 pub(super) fn is_thread_of<R: Runner>(shared: &Shared<R>) -> bool {
-    SCHEDULER.get() == ptr::from_ref(shared).cast()
+    SCHEDULER.with(Cell::get) == ptr::from_ref(shared).cast()
 }
 
 pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
-    IS_WORKER.get() && is_thread_of(shared)
+    IS_WORKER.with(Cell::get) && is_thread_of(shared)
 }
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     enter(shared);
-    IS_WORKER.set(true);
-    let name: Arc<str> = Arc::from(std::thread::current().name().unwrap_or_default());
+    IS_WORKER.with(|is_worker| is_worker.set(true));
+    let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
     let parker = Parker::new();
     let mut runner = None;
-    while let Some(job) = shared.next(&mut own, &parker) {
+    while let Some(task) = shared.next(&mut own, &parker) {
         shared.begin(&mut own);
         let outcome = catch(|| {
-            let runner = runner.get_or_insert_with(|| (shared.make)(&name));
-            runner.run(job, &mut Batch::new(shared, &mut own))
+            let runner = runner.get_or_insert_with(|| shared.make_runner(own.number, &name));
+            match task {
+                Task::Run(job) => runner.run(job, &mut Batch::new(shared, &mut own)),
+                Task::Begin => {
+                    runner.begin();
+                    true
+                }
+            }
         });
+        shared.settle_extra(&mut own);
         match outcome {
             Ok(true) => {}
             Ok(false) => shared.found_dead(&own),
             // A runner that panicked may be broken. The next job gets a new one.
-            Err(_) => drop_quietly(runner.take()),
+            Err(_) => shared.drop_runner(own.number, &mut runner),
         }
     }
     // It is counted out: what waits from here on, in a hook or a drop, is no matter of the scheduler's.
     current::leave_host();
     shared.begin(&mut own);
     shared.config.hooks.stop();
-    drop_quietly(runner);
+    shared.drop_runner(own.number, &mut runner);
     drop_quietly(catch(|| current::set_worker(None)));
     shared.gone(Role::Worker(own.number));
 }
 
+/// What a worker is to do.
+enum Task<J> {
+    Run(J),
+    /// Nothing, but to be ready.
+    Begin,
+}
+
 impl<R: Runner + 'static> Shared<R> {
-    /// The next job, waiting for one. `None` when the worker is to end: it was counted out by then.
-    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<R::Job> {
+    fn make_runner(&self, number: usize, name: &Arc<str>) -> R {
+        let runner = (self.make)(name);
+        if let Some(stop) = runner.stop() {
+            let is_late = self.stops.lock().add(number, stop.clone());
+            if is_late {
+                stop.stop();
+            }
+        }
+        runner
+    }
+
+    fn drop_runner(&self, number: usize, runner: &mut Option<R>) {
+        drop_quietly(runner.take());
+        let stop = self.stops.lock().remove(number);
+        drop_quietly(stop);
+    }
+
+    /// What is to be done next, waiting for it. `None` when the worker is to end: it was counted out by then.
+    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed)
             && let Some(job) = own.jobs.pop()
         {
             own.has_letter = false;
-            return Some(job);
+            return Some(Task::Run(job));
         }
         let mut has_spun = false;
         let mut state = self.lock();
+        state.has_begun(own);
         loop {
             state.members.count_hoard(own);
             if let Some(letter) = state.open_letter(own) {
-                return Some(letter);
+                return Some(Task::Run(letter));
             }
             if state.is_too_wide() {
                 state.put_back(own);
@@ -105,10 +134,13 @@ impl<R: Runner + 'static> Shared<R> {
                 drop(state);
                 self.perform(wake);
                 self.tell_of_room(free);
-                return Some(job);
+                return Some(Task::Run(job));
             } else if state.is_over() {
                 self.leave(state, own);
                 return None;
+            } else if state.members.is_called(own) {
+                state.begin(own);
+                return Some(Task::Begin);
             } else if !has_spun && !state.is_spinning {
                 has_spun = true;
                 state.search(own);
@@ -130,7 +162,7 @@ impl<R: Runner + 'static> Shared<R> {
             }
             // Only those that the pool can do without have a time to end.
             let until = (state.workers() > self.config.min_workers)
-                .then(|| Instant::now().checked_add(self.config.keep_alive))
+                .then(|| sync::now().checked_add(self.config.keep_alive))
                 .flatten();
             state.fall_asleep(own, parker.unparker().clone());
             self.tell_if_idle(&state);
@@ -140,7 +172,7 @@ impl<R: Runner + 'static> Shared<R> {
                 None => parker.park(),
             }
             state = self.lock();
-            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            let is_late = until.is_some_and(|until| sync::now() >= until);
             if !state.wake_up(own) && is_late && state.workers() > self.config.min_workers {
                 self.leave(state, own);
                 return None;
@@ -158,10 +190,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// For some microseconds: less than it takes to sleep and be woken.
     fn spin(&self) {
-        let backoff = Backoff::new();
         // Relaxed: the lock that is taken next orders what comes after.
-        while !backoff.is_completed() && !self.has_come.load(Ordering::Relaxed) {
-            backoff.snooze();
-        }
+        sync::spin(|| self.has_come.load(Ordering::Relaxed));
     }
 }

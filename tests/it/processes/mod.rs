@@ -1,14 +1,18 @@
 //! What holds for pools of processes alone.
 
 mod aborts;
+mod ahead;
 mod blobs;
 mod channels;
+mod chunks;
 mod constructors;
 mod deaths;
 mod environment;
 mod initializers;
 mod large_payloads;
+mod managing;
 mod nesting;
+mod options;
 mod orphans;
 mod payloads;
 mod starts;
