@@ -5,6 +5,7 @@
 //! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
 //! | run jobs that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
+//! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `Sender`, `Receiver`, `os_str` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
 //! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`], `ProcessView` |
 //! | bound the queue | [`Queue`], [`WhenFull`] on the builder of each pool |

@@ -10,8 +10,8 @@ use executor_thread::{Queue, WhenFull};
 
 use crate::budget::Budget;
 use crate::codec::Codec;
-use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
+use crate::payload::Payload;
 use crate::process::Pids;
 use crate::recycle::Span;
 use crate::runner::InProcess;
@@ -71,7 +71,7 @@ pub struct ProcessPoolBuilder {
 /// Encoded when the codec is known.
 struct Initializer {
     prepare: Prepare,
-    encode: Box<dyn FnOnce(Codec) -> Result<Vec<u8>, String> + Send>,
+    encode: Box<dyn FnOnce(Codec) -> Result<Payload, String> + Send>,
 }
 
 impl ProcessPoolBuilder {
@@ -234,12 +234,12 @@ impl ProcessPoolBuilder {
 }
 
 impl Initializer {
-    fn encoded(self, codec: Codec) -> Result<(Offset, Bytes), BuildError> {
+    fn encoded(self, codec: Codec) -> Result<(Offset, Payload), BuildError> {
         let offset = Offset::of_prepare(self.prepare)
             .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
-        let bytes = (self.encode)(codec)
+        let payload = (self.encode)(codec)
             .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;
-        Ok((offset, bytes.into()))
+        Ok((offset, payload))
     }
 }
 

@@ -4,6 +4,7 @@
 //! as they come, so a crash costs the item that ran: the parent reads what was done before, and sends the rest to another worker.
 
 use std::any::type_name;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,9 +14,12 @@ use executor_core::{JobError, Remake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::attachments::{Attachment, collect};
 use crate::codec::{Codec, Step};
 use crate::job::Returned;
 use crate::kind::{Answer, Items, RemotePanic};
+use crate::payload::Payload;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
 use crate::worker::remake::Remaker;
 
 /// Of this much run time a chunk is made, if its items are short enough: the way there and back costs a hundredth of it.
@@ -33,6 +37,8 @@ pub(crate) struct Chunk {
     /// The index of the first item that has no outcome.
     next: usize,
     outcomes: Vec<u8>,
+    /// What came with the outcomes of items, by index.
+    attached: Vec<(usize, Vec<Attachment>)>,
     /// Of items that have an error in place of an outcome, by index.
     errors: Vec<(usize, JobError)>,
     /// How many of the items that were sent last have their outcome.
@@ -80,7 +86,16 @@ impl Pace {
 impl Chunk {
     /// A chunk of `total` items, of which some cannot be sent.
     pub(crate) fn new(total: usize, errors: Vec<(usize, JobError)>, pace: Arc<Pace>) -> Self {
-        let mut chunk = Self { total, next: 0, outcomes: Vec::new(), errors, taken: 0, has_page: false, pace };
+        let mut chunk = Self {
+            total,
+            next: 0,
+            outcomes: Vec::new(),
+            attached: Vec::new(),
+            errors,
+            taken: 0,
+            has_page: false,
+            pace,
+        };
         chunk.skip_errors();
         chunk
     }
@@ -88,6 +103,15 @@ impl Chunk {
     /// Takes in what a worker has written to the page, once. False if that is not well-formed, or too much.
     pub(crate) fn absorb_page(&mut self, outcomes: Option<Vec<u8>>) -> bool {
         std::mem::replace(&mut self.has_page, true) || self.absorb(&outcomes.unwrap_or_default())
+    }
+
+    /// Takes in the outcome of one item that came in a message. False if it is not well-formed.
+    pub(crate) fn absorb_payload(&mut self, outcome: &Payload) -> bool {
+        let attached = outcome.lend();
+        if !attached.is_empty() {
+            self.attached.push((self.next, attached));
+        }
+        self.absorb(&outcome.bytes().0)
     }
 
     /// Takes in more outcomes. False if they are not well-formed, or too many.
@@ -127,7 +151,8 @@ impl Chunk {
 
     /// What it returns when it is over.
     pub(crate) fn into_returned(self, codec: Codec) -> Returned {
-        Returned { codec, bytes: self.outcomes.into(), errors: self.errors }
+        let payload = Payload::new(self.outcomes, Vec::new());
+        Returned { codec, payload, attached: self.attached, errors: self.errors }
     }
 
     /// Of the items that were `sent`, those that have no outcome, to be sent again.
@@ -168,16 +193,18 @@ fn append(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), St
     written
 }
 
-/// The bytes of `items`, and an error for each that is not in them, because it cannot be encoded.
-pub(crate) fn encode<A: Serialize, R>(codec: Codec, items: Vec<A>, name: &str) -> (Vec<u8>, Vec<(usize, JobError)>) {
+/// The bytes of `items`, and an error for each that is not in them, because it cannot be encoded. They share their attachments.
+pub(crate) fn encode<A: Serialize, R>(codec: Codec, items: Vec<A>, name: &str) -> (Payload, Vec<(usize, JobError)>) {
     let (mut bytes, mut errors) = (Vec::new(), Vec::new());
-    for (index, item) in items.into_iter().enumerate() {
-        if let Err(cause) = append(&mut bytes, |bytes| codec.encode_into(&item, bytes)) {
-            errors.push((index, Step::EncodeJob.named(name, type_name::<R>(), cause)));
+    let ((), attachments) = collect(|| {
+        for (index, item) in items.into_iter().enumerate() {
+            if let Err(cause) = append(&mut bytes, |bytes| codec.encode_into(&item, bytes)) {
+                errors.push((index, Step::EncodeJob.named(name, type_name::<R>(), cause)));
+            }
+            drop_quietly(item);
         }
-        drop_quietly(item);
-    }
-    (bytes, errors)
+    });
+    (Payload::new(bytes, attachments), errors)
 }
 
 /// How an item ended, in front of what came of it.
@@ -187,7 +214,7 @@ const NOT_DECODED: u8 = 2;
 const NOT_ENCODED: u8 = 3;
 
 /// The entry of a chunk in a worker.
-pub(crate) fn work<F, A, R>(codec: Codec, bytes: &[u8], items: &mut Items<'_>) -> Answer
+pub(crate) fn work<F, A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, items: &mut Items<'_>) -> Answer<Outgoing>
 where
     F: Fn(A) -> R + Copy + 'static,
     A: DeserializeOwned,
@@ -196,41 +223,51 @@ where
     let function: F = Remaker.remake();
     // From now on, what is on the page is outcomes.
     items.publish(&[]);
-    let (mut rest, mut outcomes) = (bytes, Vec::new());
+    let (mut rest, mut outcomes) = (&opened[..], Vec::new());
     while let Some((item, behind)) = split(rest) {
         rest = behind;
         let start = outcomes.len();
+        let mut attachments = Vec::new();
         let appended = append(&mut outcomes, |outcomes| {
-            run_item::<F, A, R>(codec, function, item, outcomes);
+            attachments = run_item::<F, A, R>(codec, function, (item, &opened.descriptors), outcomes);
             Ok(())
         });
-        if let Err(cause) = appended {
-            return Answer::Codec { step: Step::EncodeResult, cause };
-        }
-        if !items.publish(&outcomes) {
+        let told = match appended {
+            Ok(()) if attachments.is_empty() && items.publish(&outcomes) => continue,
             // There is no room for this one. It goes in a message, and the others to the next worker.
-            return Answer::Done(outcomes.split_off(start).into());
-        }
+            Ok(()) => Outgoing::new(&outcomes[start..], attachments, end),
+            Err(cause) => Err(cause),
+        };
+        return match told {
+            Ok(outgoing) => Answer::Done(outgoing),
+            Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
+        };
     }
     Answer::Items
 }
 
-fn run_item<F, A, R>(codec: Codec, function: F, item: &[u8], outcomes: &mut Vec<u8>)
+/// Appends the outcome of an item, and returns what is attached to it.
+fn run_item<F, A, R>(
+    codec: Codec,
+    function: F,
+    (item, descriptors): (&[u8], &[Arc<OwnedFd>]),
+    outcomes: &mut Vec<u8>,
+) -> Vec<Attachment>
 where
     F: Fn(A) -> R,
     A: DeserializeOwned,
     R: Serialize,
 {
     let start = outcomes.len();
-    let (tag, cause) = match codec.decode_output(item) {
+    let (tag, cause) = match codec.decode_value(item, descriptors.to_vec()) {
         Err(cause) => (NOT_DECODED, cause.into_bytes()),
         Ok(argument) => match catch(|| function(argument)) {
-            Err(panic) => (PANICKED, Codec::Postcard.encode(&RemotePanic::from(panic)).unwrap_or_default()),
+            Err(panic) => (PANICKED, postcard::to_stdvec(&RemotePanic::from(panic)).unwrap_or_default()),
             Ok(result) => {
                 outcomes.push(DONE);
-                let encoded = codec.encode_into(&result, outcomes);
+                let (encoded, attachments) = collect(|| codec.encode_into(&result, outcomes));
                 drop_quietly(result);
-                let Err(cause) = encoded else { return };
+                let Err(cause) = encoded else { return attachments };
                 outcomes.truncate(start);
                 (NOT_ENCODED, cause.into_bytes())
             }
@@ -238,34 +275,44 @@ where
     };
     outcomes.push(tag);
     outcomes.extend(cause);
+    Vec::new()
 }
 
 /// The outcomes of a chunk, on the thread of whoever takes them.
 pub(crate) fn open<R: DeserializeOwned>(returned: Returned, name: &str) -> Vec<Result<R, JobError>> {
-    let Returned { codec, bytes, errors } = returned;
-    let (mut errors, mut rest, mut outcomes) = (errors.into_iter().peekable(), &bytes.0[..], Vec::new());
+    let Returned { codec, payload, attached, errors } = returned;
+    let (mut errors, mut attached) = (errors.into_iter().peekable(), attached.into_iter().peekable());
+    let (mut rest, mut outcomes) = (&payload.bytes().0[..], Vec::new());
     loop {
         if let Some((_, error)) = errors.next_if(|(index, _)| *index == outcomes.len()) {
             outcomes.push(Err(error));
         } else if let Some((outcome, behind)) = split(rest) {
             rest = behind;
-            outcomes.push(open_item(codec, outcome, name));
+            let came = attached.next_if(|(index, _)| *index == outcomes.len()).map(|(_, came)| came);
+            let descriptors = came.into_iter().flatten().map(|attachment| attachment.descriptor).collect();
+            outcomes.push(open_item(codec, (outcome, descriptors), name));
         } else {
             return outcomes;
         }
     }
 }
 
-fn open_item<R: DeserializeOwned>(codec: Codec, outcome: &[u8], name: &str) -> Result<R, JobError> {
+fn open_item<R: DeserializeOwned>(
+    codec: Codec,
+    (outcome, descriptors): (&[u8], Vec<Arc<OwnedFd>>),
+    name: &str,
+) -> Result<R, JobError> {
     let failed = |step: Step, cause: String| -> JobError { step.named(name, type_name::<R>(), cause) };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match outcome.split_first() {
-        Some((&DONE, result)) => codec.decode_output(result).map_err(|cause| failed(Step::DecodeResult, cause)),
+        Some((&DONE, result)) => {
+            codec.decode_value(result, descriptors).map_err(|cause| failed(Step::DecodeResult, cause))
+        }
         Some((&NOT_DECODED, cause)) => Err(failed(Step::DecodeJob, text(cause))),
         Some((&NOT_ENCODED, cause)) => Err(failed(Step::EncodeResult, text(cause))),
-        Some((&PANICKED, panic)) => Err(match Codec::Postcard.decode_output::<RemotePanic>(panic) {
+        Some((&PANICKED, panic)) => Err(match postcard::from_bytes::<RemotePanic>(panic) {
             Ok(panic) => panic.into(),
-            Err(cause) => failed(Step::DecodeResult, cause),
+            Err(cause) => failed(Step::DecodeResult, cause.to_string()),
         }),
         _ => Err(failed(Step::DecodeResult, "it has no known form".to_owned())),
     }

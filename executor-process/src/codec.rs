@@ -2,13 +2,19 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::io::Cursor;
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{CodecError, JobError, Portable, PortableJob};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use postcard::ser_flavors::Flavor;
+use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::attachments::{self, collect, offer};
+use crate::payload::Payload;
+use crate::transport::{Outgoing, Sink, WorkerEnd};
 use crate::worker::remake::Remaker;
 
 /// How jobs and results become bytes.
@@ -27,49 +33,82 @@ pub enum Codec {
 type Cause = String;
 
 impl Codec {
-    /// The bytes of `value`. A panic of the user's `Serialize` is a cause like any other.
-    pub(crate) fn encode(self, value: &impl Serialize) -> Result<Vec<u8>, Cause> {
+    /// `value` as bytes and descriptors. A panic of the user's `Serialize` is a cause like any other.
+    pub(crate) fn encode(self, value: &impl Serialize) -> Result<Payload, Cause> {
         let mut bytes = Vec::new();
-        self.encode_into(value, &mut bytes)?;
-        Ok(bytes)
+        let (encoded, attachments) = collect(|| self.encode_into(value, &mut bytes));
+        encoded?;
+        Ok(Payload::new(bytes, attachments))
     }
 
-    /// Appends the bytes of `value`, or a part of them if that fails.
+    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
     pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        guarded(|| match self {
-            Self::Postcard => postcard::to_extend(value, Behind(bytes)).map(drop).map_err(cause),
+        let encoded = guarded(|| match self {
+            Self::Postcard => postcard::serialize_with_flavor(value, Behind(bytes)).map_err(cause),
             Self::MessagePack => rmp_serde::encode::write_named(bytes, value).map_err(cause),
-        })
+        });
+        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    }
+
+    /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
+    pub(crate) fn encode_result(self, value: &impl Serialize, end: &WorkerEnd) -> Result<Outgoing, Cause> {
+        let mut sink = Sink::new(end);
+        let (encoded, attachments) = collect(|| {
+            let encoded = guarded(|| match self {
+                Self::Postcard => postcard::serialize_with_flavor(value, &mut sink).map_err(cause),
+                Self::MessagePack => rmp_serde::encode::write_named(&mut sink, value).map_err(cause),
+            });
+            encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        });
+        match encoded {
+            Ok(()) => Ok(sink.finish(attachments)),
+            Err(cause) => {
+                let cause = sink.refused().unwrap_or(cause);
+                sink.abandon();
+                Err(cause)
+            }
+        }
     }
 
     /// The job that `bytes` are.
-    pub(crate) fn decode_job<J: Portable>(self, bytes: &[u8]) -> Result<J, Cause> {
-        guarded(|| match self {
-            Self::Postcard => {
-                let mut source = postcard::Deserializer::from_bytes(bytes);
-                let job = J::rebuild(&mut source, &Remaker).map_err(cause)?;
-                all_read(job, source.finalize().map_err(cause)?)
-            }
-            Self::MessagePack => {
-                let mut source = rmp_serde::Deserializer::new(Cursor::new(bytes));
-                let job = J::rebuild(&mut source, &Remaker).map_err(cause)?;
-                all_read(job, rest(bytes, source.position()))
-            }
-        })
+    pub(crate) fn decode_job<J: Portable>(self, bytes: &[u8], descriptors: Vec<Arc<OwnedFd>>) -> Result<J, Cause> {
+        self.decode(bytes, descriptors, JobSeed(PhantomData))
     }
 
-    /// The result that `bytes` are.
-    pub(crate) fn decode_output<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, Cause> {
-        guarded(|| match self {
-            Self::Postcard => {
-                let (value, rest) = postcard::take_from_bytes(bytes).map_err(cause)?;
-                all_read(value, rest)
-            }
-            Self::MessagePack => {
-                let mut source = rmp_serde::Deserializer::new(Cursor::new(bytes));
-                let value = T::deserialize(&mut source).map_err(cause)?;
-                all_read(value, rest(bytes, source.position()))
-            }
+    /// The result, or the message of a channel, that `payload` is.
+    pub(crate) fn decode_payload<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
+        let descriptors = payload.lend().into_iter().map(|attachment| attachment.descriptor).collect();
+        self.decode_value(&payload.bytes().0, descriptors)
+    }
+
+    /// The value that `bytes` are.
+    pub(crate) fn decode_value<T: DeserializeOwned>(
+        self,
+        bytes: &[u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+    ) -> Result<T, Cause> {
+        self.decode(bytes, descriptors, PhantomData)
+    }
+
+    /// The one way from bytes to a value.
+    fn decode<'de, S>(self, bytes: &'de [u8], descriptors: Vec<Arc<OwnedFd>>, seed: S) -> Result<S::Value, Cause>
+    where
+        S: DeserializeSeed<'de>,
+    {
+        offer(descriptors, || {
+            let decoded = guarded(|| match self {
+                Self::Postcard => {
+                    let mut source = postcard::Deserializer::from_bytes(bytes);
+                    let value = seed.deserialize(&mut source).map_err(cause)?;
+                    all_read(value, source.finalize().map_err(cause)?.len())
+                }
+                Self::MessagePack => {
+                    let mut source = rmp_serde::Deserializer::new(bytes);
+                    let value = seed.deserialize(&mut source).map_err(cause)?;
+                    all_read(value, source.into_inner().len())
+                }
+            });
+            decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })
     }
 }
@@ -77,9 +116,32 @@ impl Codec {
 /// What postcard writes behind what is there.
 struct Behind<'a>(&'a mut Vec<u8>);
 
-impl Extend<u8> for Behind<'_> {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        self.0.extend(bytes);
+impl Flavor for Behind<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// A job is made again from its wire form and its type, for which serde has no trait of its own.
+struct JobSeed<J>(PhantomData<J>);
+
+impl<'de, J: Portable> DeserializeSeed<'de> for JobSeed<J> {
+    type Value = J;
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<J, D::Error> {
+        J::rebuild(source, &Remaker)
     }
 }
 
@@ -92,17 +154,13 @@ fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
     catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
 }
 
-fn rest(bytes: &[u8], read: u64) -> &[u8] {
-    usize::try_from(read).ok().and_then(|read| bytes.get(read..)).unwrap_or_default()
-}
-
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.
-fn all_read<T>(value: T, rest: &[u8]) -> Result<T, Cause> {
-    if rest.is_empty() {
+fn all_read<T>(value: T, rest: usize) -> Result<T, Cause> {
+    if rest == 0 {
         return Ok(value);
     }
     drop_quietly(value);
-    Err(format!("{} bytes were left over: `Serialize` wrote more than `Deserialize` reads", rest.len()))
+    Err(format!("{rest} bytes were left over: `Serialize` wrote more than `Deserialize` reads"))
 }
 
 /// Which of the four steps failed.

@@ -6,8 +6,9 @@ use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
 use crate::fall::{self, Cause, Fall};
-use crate::frame::{Answered, Reply, Request, Sent};
+use crate::frame::{Reply, Request, Sent};
 use crate::job::{Encoded, Lent, Queued, Returned};
+use crate::kind::Answered;
 use crate::page::Claim;
 use crate::runner::{InProcess, TRIES, give_back};
 use crate::seat::Kill;
@@ -29,11 +30,16 @@ impl InProcess {
     pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
         let Some(worker) = self.worker.take() else { return };
         let started = Instant::now();
-        let end = if message.is_empty() { End::Done } else { self.converse(&worker, &mut jobs, message, batch) };
+        let end = if message.is_empty() && !worker.is_cut_off() {
+            End::Done
+        } else {
+            self.converse(&worker, &mut jobs, message, batch)
+        };
         let pid = worker.process.pid();
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
                 worker.seat.page.clear(jobs.len());
+                worker.payloads.rest();
                 return self.keep(worker, jobs.len());
             }
             End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
@@ -126,7 +132,7 @@ impl InProcess {
         // What cannot be read is none.
         let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
         self.learn(worker, slot, &lent);
-        let outcome = lent.payload.outcome(self.settings.codec, Answered::Small(answer));
+        let outcome = self.unpack(worker, &lent, answer);
         self.finish(lent, outcome);
         None
     }
@@ -138,10 +144,10 @@ impl InProcess {
             return;
         };
         self.learn(worker, slot, &lent);
-        match (lent.payload.outcome(self.settings.codec, answer), &mut lent.payload.chunk) {
+        match (self.unpack(worker, &lent, answer), &mut lent.payload.chunk) {
             (Ok(returned), Some(chunk)) => {
                 // The one item that found no room on the page. The others have not run.
-                if !chunk.absorb(&returned.bytes.0) {
+                if !chunk.absorb_payload(&returned.payload) {
                     let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
                     return self.finish(lent, Err(error));
                 }
@@ -153,11 +159,11 @@ impl InProcess {
 
     /// Sends what is left of a chunk to the next worker. Nobody here will go on with it: it was at `from`.
     fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
-        let Encoded { chunk: Some(chunk), bytes, .. } = &mut lent.payload else { return };
+        let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload else { return };
         if chunk.is_over() {
             return self.finish_chunk(lent);
         }
-        *bytes = chunk.rest(&bytes.0).into();
+        body.replace(chunk.rest(&body.bytes().0));
         if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
             // If it does not wait, it was cancelled.
             drop(give_back(lent, batch));
@@ -172,6 +178,17 @@ impl InProcess {
         self.finish(lent, Ok(returned));
     }
 
+    fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
+        match worker.payloads.unpack(answer) {
+            Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
+            Err(said) => {
+                // It is not to be asked again. The other jobs find it dead.
+                worker.process.kill();
+                Err(fall::unreadable(worker.process.pid(), &said))
+            }
+        }
+    }
+
     fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
         self.untold.push(lent.job.finish(outcome));
     }
@@ -181,7 +198,7 @@ impl InProcess {
         let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
         self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
         if let Some(chunk) = &lent.payload.chunk {
-            chunk.learn(nanos, lent.payload.bytes.0.len());
+            chunk.learn(nanos, lent.payload.body.len());
         }
     }
 

@@ -1,5 +1,6 @@
 //! A job on its way to a worker, and back.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +9,20 @@ use executor_core::{Broken, JobError, Label, Priority};
 use executor_thread::scheduler::StartLimit;
 
 use crate::about::About;
+use crate::attachments::Attachment;
 use crate::chunk::Chunk;
 use crate::codec::Codec;
-use crate::frame::{Answered, Body, Bytes, Sent};
+use crate::frame::Sent;
 use crate::kind::{Answer, Kind};
+use crate::payload::{INLINE, Payload};
 use crate::runner::InProcess;
+use crate::transport::ParentEnd;
 use crate::worker::image::Offset;
 
 /// A job on its way to a worker.
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
-    pub(crate) bytes: Bytes,
+    pub(crate) body: Payload,
     pub(crate) label: Option<Arc<Label>>,
     /// Ends it if it has not started in its time.
     pub(crate) waits: Option<Box<StartLimit<InProcess>>>,
@@ -39,7 +43,9 @@ pub(crate) struct Encoded {
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
     pub(crate) codec: Codec,
-    pub(crate) bytes: Bytes,
+    pub(crate) payload: Payload,
+    /// What came with the outcomes of items of a chunk, by index.
+    pub(crate) attached: Vec<(usize, Vec<Attachment>)>,
     /// Of the items of a chunk that have an error in place of bytes, by index.
     pub(crate) errors: Vec<(usize, JobError)>,
 }
@@ -48,10 +54,10 @@ pub(crate) struct Returned {
 pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
 impl Encoded {
-    pub(crate) fn new(kind: Kind, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(kind: Kind, body: Payload) -> Self {
         Self {
             kind,
-            bytes: bytes.into(),
+            body,
             label: None,
             waits: None,
             priority: Priority::Normal,
@@ -71,25 +77,27 @@ impl Encoded {
 
     /// The same, for another cell.
     pub(crate) fn again(&self) -> Self {
-        let Self { kind, ref bytes, ref label, priority, timeout, retries, .. } = *self;
-        let (bytes, label) = (bytes.clone(), label.clone());
-        Self { kind, bytes, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
+        let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
+        let (body, label) = (body.again(), label.clone());
+        Self { kind, body, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
-    /// it weighs does not fill the channel.
+    /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
     pub(crate) fn goes_alone(&self) -> bool {
-        self.timeout.is_some() || self.bytes.0.len() > crate::frame::INLINE / 2
+        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_handles()
     }
 
-    /// What is sent of it.
-    pub(crate) fn sent(&self, slot: usize, job: u64) -> Result<Sent, JobError> {
-        let broken = |text: String| JobError::Broken(Broken::new(text));
+    /// What is sent of it to the worker that `payloads` leads to.
+    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<Sent, NotSent> {
+        let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
         let work = Offset::of_work(self.kind.work).ok_or_else(|| {
             broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
         })?;
-        let body = Body::pack(&self.bytes)
-            .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
+        let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
+            _ => broken(format!("it could not be sent to its worker process: {error}")),
+        })?;
         Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
     }
 
@@ -104,14 +112,21 @@ impl Encoded {
     }
 
     /// Its outcome, as a worker that lives tells it.
-    pub(crate) fn outcome(&self, codec: Codec, answer: Answered) -> Result<Returned, JobError> {
-        match answer.unpack() {
-            Answer::Done(bytes) => Ok(Returned { codec, bytes, errors: Vec::new() }),
+    pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
+        match answer {
+            Answer::Done(payload) => Ok(Returned { codec, payload, attached: Vec::new(), errors: Vec::new() }),
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.into()),
             Answer::Codec { step, cause } => Err((self.kind.codec_error)(step, cause)),
         }
     }
+}
+
+/// Why a job was not sent.
+pub(crate) enum NotSent {
+    /// The worker is gone, and has seen nothing of it.
+    Dead,
+    Broken(JobError),
 }
 
 /// A job that was lent to a worker, and what it was made of, should it come back.

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunk;
 use crate::codec::{Codec, Step};
-use crate::frame::Bytes;
+use crate::payload::Body;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker.
-pub(crate) type Work = fn(Codec, &[u8], &mut Items<'_>) -> Answer;
+pub(crate) type Work = fn(Codec, Opened, &WorkerEnd, &mut Items<'_>) -> Answer<Outgoing>;
 
 /// Where a chunk says the outcomes of its items.
 pub(crate) struct Items<'a>(pub(crate) &'a mut dyn FnMut(&[u8]) -> bool);
@@ -26,12 +27,15 @@ impl Items<'_> {
 }
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
-pub(crate) type Prepare = fn(Codec, &[u8]) -> Result<Rc<dyn Any>, String>;
+pub(crate) type Prepare = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
 
-/// How a job ended in a worker that lives.
+/// An answer in a message.
+pub(crate) type Answered = Answer<Body>;
+
+/// How a job ended in a worker that lives, with its result in one of its forms.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
-    Done(Bytes),
+pub(crate) enum Answer<T> {
+    Done(T),
     /// All outcomes were published.
     Items,
     Panicked(RemotePanic),
@@ -39,6 +43,17 @@ pub(crate) enum Answer {
         step: Step,
         cause: String,
     },
+}
+
+impl Answered {
+    /// The bytes of an answer that may be short enough for the page. What descriptors came with goes in a message: they are taken in
+    /// the order in which they were sent.
+    pub(crate) fn short(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Done(Body { packet: Some(_), .. }) => None,
+            answer => postcard::to_stdvec(answer).ok(),
+        }
+    }
 }
 
 /// What of a panic can leave its process: all but the payload.
@@ -92,17 +107,17 @@ impl Kind {
     }
 }
 
-fn work<J: PortableJob>(codec: Codec, bytes: &[u8], _: &mut Items<'_>) -> Answer {
-    let job: J = match codec.decode_job(bytes) {
+fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+    let job: J = match decoded(codec, opened) {
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
     match catch(|| job.run()) {
         Ok(output) => {
-            let encoded = codec.encode(&output);
+            let encoded = codec.encode_result(&output, end);
             drop_quietly(output);
             match encoded {
-                Ok(bytes) => Answer::Done(bytes.into()),
+                Ok(outgoing) => Answer::Done(outgoing),
                 Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
             }
         }
@@ -110,11 +125,17 @@ fn work<J: PortableJob>(codec: Codec, bytes: &[u8], _: &mut Items<'_>) -> Answer
     }
 }
 
-pub(crate) fn prepare<P: Portable>(codec: Codec, bytes: &[u8]) -> Result<Rc<dyn Any>, String> {
+pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dyn Any>, String> {
     let job: P =
-        codec.decode_job(bytes).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
+        decoded(codec, opened).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
     match catch(|| job.run()) {
         Ok(state) => Ok(Rc::new(state)),
         Err(panic) => Err(panic.to_string()),
     }
+}
+
+/// Lets go of the bytes before the job runs.
+fn decoded<P: Portable>(codec: Codec, mut opened: Opened) -> Result<P, String> {
+    let descriptors = std::mem::take(&mut opened.descriptors);
+    codec.decode_job(&opened, descriptors)
 }

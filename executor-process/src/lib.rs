@@ -6,6 +6,9 @@
 //! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
 //! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
+//! | share large bytes without a copy | [`Blob`] |
+//! | send paths that are not UTF-8 | [`os_str`] |
+//! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`] |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
 //! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
@@ -15,9 +18,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod about;
+mod attachments;
+mod blob;
 mod brake;
 mod budget;
 mod builder;
+mod channel;
 mod chunk;
 mod codec;
 mod estimate;
@@ -29,7 +35,10 @@ mod job;
 mod kind;
 mod manage;
 mod mapper;
+mod memory;
+pub mod os_str;
 mod page;
+mod payload;
 mod peer;
 mod periodic;
 mod pool;
@@ -40,14 +49,18 @@ mod rendezvous;
 mod runner;
 mod seat;
 mod shortage;
+mod socket;
 mod spawn;
 mod submit;
 mod surroundings;
+mod transport;
 mod view;
 mod watcher;
 mod worker;
 
+pub use blob::Blob;
 pub use builder::ProcessPoolBuilder;
+pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with};
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};

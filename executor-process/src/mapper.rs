@@ -41,13 +41,13 @@ where
     fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
         let codec = self.pool.codec();
         let total = items.len();
-        let (bytes, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
+        let (body, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
         let chunk = Chunk::new(total, errors, self.pace.clone());
         let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
         if chunk.is_over() {
             return Future::ready(chunk::open(chunk.into_returned(codec), type_name::<F>()));
         }
-        let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), bytes) };
+        let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), body) };
         self.pool.submit_encoded(payload, open)
     }
 

@@ -11,9 +11,10 @@ use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
 use crate::brake::Brake;
 use crate::estimate::Estimates;
-use crate::frame::{INLINE, Sent};
-use crate::job::{Lent, Queued};
+use crate::frame::Sent;
+use crate::job::{Lent, NotSent, Queued};
 use crate::page::SLOTS;
+use crate::payload::INLINE;
 use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
@@ -138,12 +139,17 @@ impl InProcess {
 
     /// Puts a job into the message. One that cannot go there fails alone.
     fn add(&mut self, lent: Lent, jobs: &mut Vec<Option<Lent>>, message: &mut Vec<Sent>) {
-        match lent.payload.sent(jobs.len(), lent.id()) {
+        let Some(worker) = &self.worker else { return };
+        match lent.payload.sent(&worker.payloads, jobs.len(), lent.id()) {
             Ok(sent) => {
                 message.push(sent);
                 jobs.push(Some(lent));
             }
-            Err(error) => {
+            Err(NotSent::Dead) => {
+                worker.cut_off();
+                jobs.push(Some(lent));
+            }
+            Err(NotSent::Broken(error)) => {
                 self.untold.push(lent.job.finish(Err(error)));
                 jobs.push(None);
             }
@@ -156,7 +162,7 @@ impl InProcess {
             return None;
         }
         let time = AHEAD.checked_sub(self.estimates.of(first.payload.kind)?)?;
-        Some((time, INLINE - first.payload.bytes.0.len()))
+        Some((time, INLINE - first.payload.body.len()))
     }
 
     /// Adds jobs that wait, if all workers are busy, as many as the worker will have done soon.
@@ -176,7 +182,7 @@ impl InProcess {
                 continue;
             };
             let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
-            let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.bytes.0.len()));
+            let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.body.len()));
             let Some(rest) = rest else {
                 // It was not sent: if it does not wait, it was cancelled.
                 return drop(give_back(next, batch));

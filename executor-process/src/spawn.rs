@@ -1,6 +1,7 @@
 //! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
 
 use std::cell::Cell;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,16 @@ use ipc_channel::{IpcError, TryRecvError};
 use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::codec::Codec;
-use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
+use crate::frame::{Greeting, Hello, Reply, Request};
 use crate::page::Page;
+use crate::payload::Payload;
 use crate::process::{Pids, Process};
 use crate::recycle::{Lifetime, Span};
 use crate::rendezvous::{Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
+use crate::socket::Door;
 use crate::surroundings::{Surroundings, Threads};
+use crate::transport::ParentEnd;
 use crate::worker::image::{self, Offset};
 use crate::worker::invitation::Invitation;
 use crate::{random, watcher, worker};
@@ -34,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) span: Span,
     pub(crate) start_limit: Duration,
     pub(crate) grace: Duration,
-    pub(crate) initializer: Option<(Offset, Bytes)>,
+    pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
     pub(crate) budget: Budget,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Worker {
     lifetime: Lifetime,
     /// Nobody waits for its end here.
     is_retired: bool,
+    /// What payloads go through beside the messages.
+    pub(crate) payloads: Arc<ParentEnd>,
 }
 
 impl Worker {
@@ -80,22 +86,32 @@ impl Worker {
             Ok(hello) => hello,
             Err(reason) => return Err(dismiss(&process, reason)),
         };
-        let Hello { requests, replies, wake, page, lifeline, .. } = hello;
+        let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
         let Some(page) = Page::over(page) else {
             return Err(dismiss(&process, Unmet::Unfit("its page is too small".into())));
+        };
+        let socket = match Door::knock(&door) {
+            Ok(socket) => socket,
+            Err(error) => {
+                let text = format!("its socket for payloads cannot be reached ({error})");
+                return Err(dismiss(&process, Unmet::Unfit(text)));
+            }
         };
         process.connected(wake, lifeline);
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let seat = Arc::new(Seat::new(page, process.clone()));
         let requests = Some(requests);
         let is_cut_off = Cell::new(false);
-        let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false };
+        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
+        let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
         worker.prepare(settings, name)?;
         Ok(worker)
     }
 
     fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
-        let initializer = settings.initializer.clone();
+        let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
+        let initializer = settings.initializer.as_ref().map(packed).transpose();
+        let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
         let has_initializer = initializer.is_some();
         let request = Request::Prepare { name: name.to_owned(), codec: settings.codec, initializer };
         if !has_initializer {
@@ -155,8 +171,17 @@ impl Worker {
 
     /// Sends a request whose answers are to be [received](Worker::receive) until [`end`](Worker::end).
     pub(crate) fn begin(&self, request: Request) {
-        let is_sent = self.process.start_waiting() && self.send(request);
+        let is_sent = !self.is_cut_off() && self.process.start_waiting() && self.send(request);
         self.is_cut_off.set(!is_sent);
+    }
+
+    /// It is gone, as the socket for payloads tells.
+    pub(crate) fn cut_off(&self) {
+        self.is_cut_off.set(true);
+    }
+
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.get()
     }
 
     /// Nothing more is waited for.

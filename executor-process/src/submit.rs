@@ -124,8 +124,8 @@ impl Rules {
 
     /// The job as it waits.
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
-        let bytes = self.codec.encode(&job.wire()).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(self.described(options, Encoded::new(Kind::of::<J>(), bytes)))
+        let body = self.codec.encode(&job.wire()).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
+        Ok(self.described(options, Encoded::new(Kind::of::<J>(), body)))
     }
 
     fn described(self, options: &JobOptions, job: Encoded) -> Encoded {
@@ -194,8 +194,8 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
 
 /// Decodes a result, on the thread of whoever takes it.
 fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
-    let Returned { codec, bytes, .. } = returned;
-    codec.decode_output(&bytes.0).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+    let Returned { codec, payload, .. } = returned;
+    codec.decode_payload(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }
 
 /// An encoded job, and the job itself, which comes back if it is refused.

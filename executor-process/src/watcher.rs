@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::process::Process;
+use crate::transport::ParentEnd;
 
 /// The one that takes new processes.
 static RUNNING: Mutex<Option<(Arc<Watcher>, JoinHandle<()>)>> = Mutex::new(None);
@@ -38,19 +39,22 @@ struct Watched {
     death: OwnedFd,
     /// Ready when it has had its time to end.
     alarm: Option<OwnedFd>,
+    /// Ready when its memory may have rested for long enough.
+    reminder: Option<(OwnedFd, Weak<ParentEnd>)>,
 }
 
 /// What a descriptor that became ready tells, beside the pid of the process.
 const DEATH: u64 = 0;
 const ALARM: u64 = 1;
+const REMINDER: u64 = 2;
 
 fn key(pid: u32, event: u64) -> epoll::EventData {
-    epoll::EventData::new_u64(u64::from(pid) << 1 | event)
+    epoll::EventData::new_u64(u64::from(pid) << 2 | event)
 }
 
 /// Watches `process`, whose death `death` becomes ready for.
 pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd) -> io::Result<()> {
-    let member = Watched { process: Arc::clone(process), death, alarm: None };
+    let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
     let mut running = RUNNING.lock();
     if let Some((watcher, _)) = &*running {
         let mut list = watcher.list.lock();
@@ -78,6 +82,20 @@ pub(crate) fn alarm(process: &Process, limit: Duration) -> io::Result<()> {
         Some((watcher, _)) => watcher.set_alarm(process, timer),
         None => Ok(()), // it was the last one, and is gone
     }
+}
+
+/// Looks after `limit` whether the memory that goes to the process `pid` and back has rested. False if it cannot.
+pub(crate) fn remind(pid: u32, payloads: Weak<ParentEnd>, limit: Duration) -> bool {
+    let running = RUNNING.lock();
+    let Some((watcher, _)) = &*running else { return false };
+    let mut list = watcher.list.lock();
+    let Some(watched) = list.watched.get_mut(&pid) else { return false };
+    let Ok(timer) = timer(limit) else { return false };
+    let is_added = epoll::add(&watcher.events, &timer, key(pid, REMINDER), epoll::EventFlags::IN).is_ok();
+    if is_added {
+        watched.reminder = Some((timer, payloads));
+    }
+    is_added
 }
 
 /// Returns when the thread is gone, unless it has something left to watch.
@@ -117,8 +135,12 @@ impl Watcher {
             let _ = epoll::wait(&self.events, rustix::buffer::spare_capacity(&mut events), None);
             for event in events.drain(..) {
                 let data = event.data.u64();
-                let pid = u32::try_from(data >> 1).unwrap_or_default();
-                if data & 1 == DEATH { self.bury(pid) } else { self.ring(pid) }
+                let pid = u32::try_from(data >> 2).unwrap_or_default();
+                match data & 3 {
+                    DEATH => self.bury(pid),
+                    ALARM => self.ring(pid),
+                    _ => self.remind(pid),
+                }
             }
             let mut list = self.list.lock();
             if list.watched.is_empty() {
@@ -146,6 +168,16 @@ impl Watcher {
         // Closing the last descriptor of a timer takes it from the set.
         watched.alarm = Some(timer);
         Ok(())
+    }
+
+    fn remind(&self, pid: u32) {
+        let reminder = self.list.lock().watched.get_mut(&pid).and_then(|watched| watched.reminder.take());
+        let Some((timer, payloads)) = reminder else { return };
+        let _ = epoll::delete(&self.events, &timer);
+        let Some(payloads) = payloads.upgrade() else { return };
+        if let Some(left) = payloads.shrink_after_rest() {
+            remind(pid, Arc::downgrade(&payloads), left);
+        }
     }
 
     fn ring(&self, pid: u32) {

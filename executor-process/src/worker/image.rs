@@ -151,17 +151,23 @@ pub(crate) fn build() -> String {
 mod tests {
     use super::*;
     use crate::codec::Codec;
+    use crate::codec::Step;
     use crate::kind::{Answer, Items};
+    use crate::payload::Payload;
+    use crate::transport::{self, Opened, Outgoing, WorkerEnd};
 
-    fn work(_: Codec, _: &[u8], _: &mut Items<'_>) -> Answer {
-        Answer::Done(b"called".to_vec().into())
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+        Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
     }
 
     #[test]
     fn a_function_comes_back_from_its_offset() {
         let offset = Offset::of_work(work).expect("it is in this program");
-        let answer = offset.work().expect("it is code")(Codec::Postcard, &[], &mut Items(&mut |_| false));
-        assert!(matches!(answer, Answer::Done(bytes) if *bytes.0 == b"called"));
+        let (parent, worker) = transport::pair();
+        let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
+        let found = offset.work().expect("it is code");
+        let answer = found(Codec::Postcard, opened, &worker, &mut Items(&mut |_| false));
+        assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
     }
 
     #[test]

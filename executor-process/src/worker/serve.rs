@@ -22,10 +22,13 @@ use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::about::About;
 use crate::codec::{Codec, Step};
-use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request, Sent};
-use crate::kind::{Answer, Items};
+use crate::frame::{Greeting, Hello, Reply, Request, Sent};
+use crate::kind::{Answer, Answered, Items};
 use crate::page::{Claim, Page};
+use crate::payload::Body;
 use crate::shortage::because;
+use crate::socket::Door;
+use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
 const PATIENCE: Duration = Duration::from_micros(200);
@@ -127,6 +130,7 @@ struct Links {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
     page: Page,
+    payloads: WorkerEnd,
 }
 
 fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
@@ -134,6 +138,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
+    let door = Door::open()?;
     // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
     thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
         while let Err(IpcError::Io(error)) = end.recv() {
@@ -150,11 +155,14 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
         replies: reply_receiver,
         wake: replies.clone(),
         page: page.share(),
+        door: door.name().to_owned(),
         lifeline,
     }));
     // Only now: from here on there is nothing that could be refused.
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(Links { requests, replies, page })
+    // The parent connects before it sends a request, and its death ends this process.
+    let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
+    Ok(Links { requests, replies, page, payloads })
 }
 
 impl Links {
@@ -170,7 +178,7 @@ impl Links {
             let reply = match request {
                 Request::Prepare { name, codec: wanted, initializer } => {
                     codec = wanted;
-                    prepare(&name, codec, initializer)
+                    self.prepare(&name, codec, initializer)
                 }
                 Request::Run(jobs) => self.run_all(codec, jobs),
             };
@@ -190,6 +198,7 @@ impl Links {
                 (told, untold) = (start, false);
             }
             if !self.page.start(slot, job) {
+                self.payloads.skip(body);
                 continue;
             }
             let about = About::job(about, JobId::from_number(job), attempt);
@@ -199,15 +208,14 @@ impl Links {
                 published = if is_written { Some(outcomes.len()) } else { published };
                 is_written
             };
-            let answer = run(about, codec, work, body.as_ref(), &mut Items(&mut publish));
-            drop(body);
+            let answer = self.run(about, codec, work, body, &mut Items(&mut publish));
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             room += published.map_or(0, |len: usize| len.div_ceil(8));
-            let answer = pack(answer);
+            let answer = self.pack(answer);
             let is_told = match answer.short() {
-                _ if matches!(answer, Answered::Small(Answer::Items)) => true,
+                _ if matches!(answer, Answer::Items) => true,
                 // What a chunk has published stays.
                 Some(short) if published.is_none() => {
                     self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
@@ -225,37 +233,49 @@ impl Links {
         }
         Some(Reply::Done)
     }
-}
 
-fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Option<Reply> {
-    let name = Arc::from(name);
-    current::set_worker(Some(Worker { name, state: None, host: None }));
-    let (offset, bytes) = initializer?;
-    let Some(prepare) = offset.prepare() else {
-        return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
-    };
-    Some(match prepare(codec, &bytes.0) {
-        Ok(state) => {
-            current::set_state(Some(state));
-            Reply::Ready
-        }
-        Err(reason) => Reply::NotReady(reason),
-    })
-}
+    fn prepare(&self, name: &str, codec: Codec, initializer: Option<(Offset, Body)>) -> Option<Reply> {
+        let name = Arc::from(name);
+        current::set_worker(Some(Worker { name, state: None, host: None }));
+        let (offset, body) = initializer?;
+        let Some(prepare) = offset.prepare() else {
+            return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
+        };
+        Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
+            Ok(state) => {
+                current::set_state(Some(state));
+                Reply::Ready
+            }
+            Err(reason) => Reply::NotReady(reason),
+        })
+    }
 
-fn run(job: current::Job, codec: Codec, work: Offset, body: &[u8], items: &mut Items<'_>) -> Answer {
-    let Some(work) = work.work() else {
-        return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
-    };
-    let scope = current::enter(job);
-    // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-    let answer = catch(|| work(codec, body, items));
-    drop_quietly(scope);
-    answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
-}
+    fn run(
+        &self,
+        job: current::Job,
+        codec: Codec,
+        work: Offset,
+        body: Body,
+        items: &mut Items<'_>,
+    ) -> Answer<Outgoing> {
+        let opened = match self.payloads.open(body) {
+            Ok(opened) => opened,
+            Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
+        };
+        let Some(work) = work.work() else {
+            return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
+        };
+        let scope = current::enter(job);
+        // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
+        let answer = catch(|| work(codec, opened, &self.payloads, items));
+        drop_quietly(scope);
+        answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
+    }
 
-/// A result that finds no room in shared memory fails as one that cannot be encoded.
-fn pack(answer: Answer) -> Answered {
-    Answered::pack(answer)
-        .unwrap_or_else(|error| Answered::Small(Answer::Codec { step: Step::EncodeResult, cause: error.to_string() }))
+    /// A result that finds no room in shared memory fails as one that cannot be encoded.
+    fn pack(&self, answer: Answer<Outgoing>) -> Answered {
+        self.payloads
+            .pack(answer)
+            .unwrap_or_else(|error| Answer::Codec { step: Step::EncodeResult, cause: error.to_string() })
+    }
 }

@@ -2,11 +2,14 @@
 
 mod aborts;
 mod ahead;
+mod blobs;
+mod channels;
 mod chunks;
 mod constructors;
 mod deaths;
 mod environment;
 mod initializers;
+mod large_payloads;
 mod managing;
 mod nesting;
 mod options;

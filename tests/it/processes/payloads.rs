@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use executor::os_str::OsPath;
 use executor::{Codec, Future, Job, JobError, ProcessPool, RemoteError, call};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -104,12 +105,68 @@ fn what_asks_the_bytes_needs_a_codec_that_describes_itself() {
 }
 
 #[test]
+fn flattened_fields_need_it_too() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        width: u32,
+        depth: Option<u8>,
+    }
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        name: String,
+        #[serde(flatten)]
+        inner: Inner,
+        #[serde(flatten)]
+        rest: BTreeMap<String, serde_json::Value>,
+    }
+    let rest = [("more".to_owned(), serde_json::json!([1, "x"]))].into();
+    let outer = Outer { name: "n".to_owned(), inner: Inner { width: 3, depth: None }, rest };
+    let describing = ProcessPool::builder().processes(1).codec(Codec::MessagePack).build().unwrap();
+    assert_eq!(describing.submit(call(same::<Outer>, (outer.clone(),))).result().unwrap(), outer);
+    let error = codec_error(pool(1).submit(call(same::<Outer>, (outer,))));
+    assert!(error.starts_with("could not encode the job (job `it::processes::payloads::same<"), "{error}");
+}
+
+fn strange_path() -> PathBuf {
+    PathBuf::from(OsString::from_vec(b"caf\xe9".to_vec()))
+}
+
+#[test]
 fn a_path_that_is_not_text_fails_as_such() {
-    let path = PathBuf::from(OsString::from_vec(b"caf\xe9".to_vec()));
     let pool = pool(1);
-    let error = codec_error(pool.submit(call(same::<PathBuf>, (path,))));
+    let error = codec_error(pool.submit(call(same::<PathBuf>, (strange_path(),))));
     assert!(error.starts_with("could not encode the job (job `"), "{error}");
     assert_eq!(pool.submit(call(same::<u32>, (1,))).result().unwrap(), 1);
+}
+
+#[test]
+fn a_path_that_is_not_text_goes_as_bytes() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Paths {
+        #[serde(with = "executor::os_str")]
+        one: PathBuf,
+        #[serde(with = "executor::os_str")]
+        name: OsString,
+        #[serde(with = "executor::os_str")]
+        none: Option<PathBuf>,
+        #[serde(with = "executor::os_str")]
+        more: Vec<Option<OsString>>,
+    }
+    let paths = Paths {
+        one: strange_path(),
+        name: strange_path().into(),
+        none: None,
+        more: vec![Some(strange_path().into()), None, Some("plain".into())],
+    };
+    for codec in [Codec::Postcard, Codec::MessagePack] {
+        let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
+        assert_eq!(pool.submit(call(same::<Paths>, (paths.clone(),))).result().unwrap(), paths);
+        let path = OsPath::from(strange_path());
+        assert_eq!(pool.submit(call(same::<OsPath>, (path.clone(),))).result().unwrap(), path);
+        // Serde's own form of it, an enum of two systems.
+        let name = OsString::from(strange_path());
+        assert_eq!(pool.submit(call(same::<OsString>, (name.clone(),))).result().unwrap(), name);
+    }
 }
 
 /// Goes wrong where it says.

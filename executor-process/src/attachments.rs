@@ -1,0 +1,167 @@
+//! What of a job, a result or a message is not bytes: descriptors, which travel beside them.
+//!
+//! Serde has no place for them. So whoever encodes sets up a list for its thread, into which the values that hold one put it, and
+//! write its number; whoever decodes sets up the list that came, from which they take it by that number.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// The most of them in one job, result or message.
+pub(crate) const MOST: usize = 64;
+
+/// A descriptor of a value that is to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub(crate) descriptor: Arc<OwnedFd>,
+    /// An end of a channel, which tells the other end when it is gone; so nobody may hold it but those who use it.
+    pub(crate) is_channel: bool,
+}
+
+/// What was attached while something was encoded.
+#[derive(Default)]
+struct Sent {
+    list: Vec<Attachment>,
+    /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
+    refused: Option<String>,
+}
+
+/// What there is to be taken while something is decoded.
+struct Received {
+    list: Vec<Arc<OwnedFd>>,
+    refused: Option<String>,
+}
+
+thread_local! {
+    /// `None` where nothing is being encoded.
+    static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
+    /// `None` where nothing is being decoded.
+    static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
+}
+
+/// Puts back what was there before, also when the code between panics: encoding may be nested.
+struct Restore<T: 'static>(&'static std::thread::LocalKey<RefCell<Option<T>>>, Option<T>);
+
+impl<T: 'static> Drop for Restore<T> {
+    fn drop(&mut self) {
+        let before = self.1.take();
+        // Dropped with the list free: it may close the last descriptor of a value.
+        drop(self.0.replace(before));
+    }
+}
+
+/// Runs `encode`, and returns what the values in it attached.
+pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
+    let restore = Restore(&SENT, SENT.replace(Some(Sent::default())));
+    let encoded = encode();
+    let sent = SENT.with_borrow_mut(Option::take);
+    drop(restore);
+    (encoded, sent.unwrap_or_default().list)
+}
+
+/// Why something could not be attached, if that is why encoding failed.
+pub(crate) fn not_attached() -> Option<String> {
+    SENT.with_borrow_mut(|sent| sent.as_mut()?.refused.take())
+}
+
+/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed.
+pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
+    let received = Received { list: descriptors, refused: None };
+    let _restore = Restore(&RECEIVED, RECEIVED.replace(Some(received)));
+    decode()
+}
+
+/// Why something that was attached is of no use, if that is why decoding failed.
+pub(crate) fn not_taken() -> Option<String> {
+    RECEIVED.with_borrow_mut(|received| received.as_mut()?.refused.take())
+}
+
+/// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
+/// article.
+pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
+    SENT.with_borrow_mut(|sent| {
+        let Some(sent) = sent else { return Err(outside(what, "encoded")) };
+        if sent.list.len() == MOST {
+            let why = format!(
+                "it holds more than {MOST} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
+                 once; put small blobs into one, or send handles through a channel"
+            );
+            return Err(sent.refused.insert(why).clone());
+        }
+        sent.list.push(attachment);
+        Ok(u32::try_from(sent.list.len() - 1).unwrap_or(u32::MAX))
+    })
+}
+
+/// Makes a value from the descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may
+/// decode a value several times (`untagged`).
+pub(crate) fn take<T>(
+    what: &str,
+    number: u32,
+    make: impl FnOnce(Arc<OwnedFd>) -> Result<T, String>,
+) -> Result<T, String> {
+    RECEIVED.with_borrow_mut(|received| {
+        let Some(received) = received else { return Err(outside(what, "decoded")) };
+        let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
+        let there = received.list.len();
+        let made = found.cloned().ok_or_else(|| format!("number {number} of {there} is not there")).and_then(make);
+        made.map_err(|why| received.refused.insert(format!("{what} cannot be used: {why}")).clone())
+    })
+}
+
+fn outside(what: &str, done: &str) -> String {
+    format!(
+        "{what} can be {done} only as a part of a job, of a result, or of a channel's message, since its handle travels \
+         beside the bytes; elsewhere, use what it holds"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory;
+
+    fn attachment() -> Attachment {
+        Attachment { descriptor: Arc::new(memory::file().unwrap()), is_channel: false }
+    }
+
+    #[test]
+    fn numbers_lead_to_what_was_attached() {
+        let (numbers, attached) = collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
+        assert_eq!(numbers, [Ok(0), Ok(1)]);
+        let descriptors: Vec<_> = attached.into_iter().map(|attachment| attachment.descriptor).collect();
+        let second = Arc::clone(&descriptors[1]);
+        offer(descriptors, || {
+            assert!(Arc::ptr_eq(&take("a test", 1, Ok).unwrap(), &second));
+            let error = take("a test", 2, Ok).unwrap_err();
+            assert_eq!(error, "a test cannot be used: number 2 of 2 is not there");
+        });
+        assert_eq!(Arc::strong_count(&second), 1, "what nobody took is closed");
+    }
+
+    #[test]
+    fn one_encoding_in_another_has_a_list_of_its_own() {
+        let ((), outer) = collect(|| {
+            attach("a test", attachment()).unwrap();
+            let (_, inner) = collect(|| attach("a test", attachment()).unwrap());
+            assert_eq!(inner.len(), 1);
+            assert_eq!(attach("a test", attachment()), Ok(1));
+        });
+        assert_eq!(outer.len(), 2);
+    }
+
+    #[test]
+    fn elsewhere_it_is_an_error_that_says_where() {
+        let error = attach("a test", attachment()).unwrap_err();
+        assert!(error.starts_with("a test can be encoded only as a part of a job, "), "{error}");
+        let error = take("a test", 0, Ok).unwrap_err();
+        assert!(error.starts_with("a test can be decoded only as a part of a job, "), "{error}");
+    }
+
+    #[test]
+    fn a_panic_leaves_no_list_behind() {
+        let panicked = std::panic::catch_unwind(|| collect(|| panic!("while it was encoded")));
+        assert!(panicked.is_err());
+        assert!(attach("a test", attachment()).is_err());
+    }
+}

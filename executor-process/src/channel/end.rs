@@ -1,0 +1,103 @@
+//! What both ends are: a socket, and a codec.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::net::SocketType;
+use rustix::net::sockopt::socket_type;
+use serde::{Deserialize, Serialize};
+
+use crate::Codec;
+use crate::attachments::{Attachment, attach, take};
+use crate::memory;
+use crate::payload::{INLINE, Payload};
+use crate::socket::{self, Packet, Wait};
+
+/// Cheap to clone: the same socket.
+#[derive(Clone)]
+pub(super) struct End {
+    socket: Arc<OwnedFd>,
+    pub(super) codec: Codec,
+}
+
+/// An end as bytes.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Wire {
+    number: u32,
+    codec: Codec,
+}
+
+/// What is said about a message before its bytes.
+const INSIDE: u8 = 0;
+/// Its bytes are in shared memory, and these are their number.
+const BESIDE: u8 = 1;
+
+impl End {
+    pub(super) fn new(socket: OwnedFd, codec: Codec) -> Self {
+        Self { socket: Arc::new(socket), codec }
+    }
+
+    pub(super) fn wire(&self, what: &str) -> Result<Wire, String> {
+        let number = attach(what, Attachment { descriptor: Arc::clone(&self.socket), is_channel: true })?;
+        Ok(Wire { number, codec: self.codec })
+    }
+
+    pub(super) fn from_wire(what: &str, wire: Wire) -> Result<Self, String> {
+        take(what, wire.number, |socket| match socket_type(&*socket) {
+            Ok(SocketType::SEQPACKET) => Ok(Self { socket, codec: wire.codec }),
+            _ => Err("it is no end of a channel".to_owned()),
+        })
+    }
+
+    pub(super) fn send(&self, message: &Payload, wait: Wait) -> io::Result<()> {
+        let attachments = message.lend();
+        let bytes = &message.bytes().0;
+        let memory = if bytes.len() > INLINE { Some(shared(bytes)?) } else { None };
+        let handles = attachments.iter().map(|attachment| attachment.descriptor.as_fd());
+        let descriptors: Vec<_> = memory.iter().map(AsFd::as_fd).chain(handles).collect();
+        if memory.is_some() {
+            let len = bytes.len() as u64;
+            socket::send(&self.socket, &[BESIDE], &len.to_le_bytes(), &descriptors, wait)
+        } else {
+            socket::send(&self.socket, &[INSIDE], bytes, &descriptors, wait)
+        }
+    }
+
+    /// The next message, or `None` when the other end is gone.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when there was none in time; `InvalidData` when the message is lost, and others may follow.
+    pub(super) fn receive(&self, wait: Wait) -> io::Result<Option<Payload>> {
+        let Some(packet) = socket::receive(&self.socket, wait)? else { return Ok(None) };
+        let Packet { mut bytes, mut descriptors, is_cut } = packet;
+        let lost = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        if is_cut {
+            return Err(lost(
+                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
+                    .to_owned(),
+            ));
+        }
+        let form = bytes.remove(0);
+        if form == BESIDE {
+            let len = <[u8; 8]>::try_from(bytes).ok().and_then(|len| usize::try_from(u64::from_le_bytes(len)).ok());
+            let len =
+                len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it is of no known form".to_owned()))?;
+            bytes = memory::read(&descriptors.remove(0), 0, len).map_err(|error| lost(error.to_string()))?;
+        } else if form != INSIDE {
+            return Err(lost("it is of no known form".to_owned()));
+        }
+        let attachments = descriptors
+            .into_iter()
+            .map(|descriptor| Attachment { descriptor: Arc::new(descriptor), is_channel: false })
+            .collect();
+        Ok(Some(Payload::new(bytes, attachments)))
+    }
+}
+
+fn shared(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = memory::scratch()?;
+    memory::write(&file, bytes, 0)?;
+    Ok(file)
+}

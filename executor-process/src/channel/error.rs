@@ -1,0 +1,124 @@
+//! Why a message did not go, or did not come.
+
+use std::any::type_name;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// A message that could not be sent. It gives the value back.
+///
+/// ```
+/// use executor_process::channel;
+///
+/// let (sender, receiver) = channel::<String>()?;
+/// drop(receiver);
+/// let error = sender.send("hello".to_owned()).unwrap_err();
+/// assert!(error.is_disconnected());
+/// assert_eq!(error.into_inner(), "hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct SendError<T> {
+    value: T,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+pub(super) enum Reason {
+    Disconnected,
+    Full,
+    Codec(String),
+    Io(io::Error),
+}
+
+impl<T> SendError<T> {
+    pub(super) fn new(value: T, reason: Reason) -> Self {
+        Self { value, reason }
+    }
+
+    /// Whether nobody can receive any more: every receiver is gone.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self.reason, Reason::Disconnected)
+    }
+
+    /// Whether there was no room, which only [`try_send`](crate::Sender::try_send) and
+    /// [`send_timeout`](crate::Sender::send_timeout) tell.
+    pub fn is_full(&self) -> bool {
+        matches!(self.reason, Reason::Full)
+    }
+
+    /// The value that was to be sent.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = type_name::<T>();
+        match &self.reason {
+            Reason::Disconnected => {
+                write!(f, "a message `{message}` was not sent: its channel has no receiver any more")
+            }
+            Reason::Full => write!(
+                f,
+                "a message `{message}` was not sent: its channel is full; try again later, or use `send`, which waits"
+            ),
+            Reason::Codec(cause) => write!(f, "a message `{message}` could not be encoded: {cause}"),
+            Reason::Io(error) => write!(f, "a message `{message}` was not sent: the system refuses it ({error})"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// Why no message was received.
+///
+/// ```
+/// use std::time::Duration;
+/// use executor_process::{RecvError, channel};
+///
+/// let (sender, receiver) = channel::<u32>()?;
+/// assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));
+/// assert!(matches!(receiver.recv_timeout(Duration::from_millis(1)), Err(RecvError::Empty)));
+/// drop(sender);
+/// assert!(matches!(receiver.recv(), Err(RecvError::Disconnected)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// There is none now, or there was none in the time given. Not told by [`recv`](crate::Receiver::recv).
+    Empty,
+    /// There will be none: every sender is gone, and what they sent was received.
+    Disconnected,
+    /// One came, and is lost: it could not be decoded, or this process has no room for what came with it. Others may follow.
+    Lost(String),
+    /// The system refuses it.
+    Io(io::Error),
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the channel has no message now; wait for longer, or use `recv`"),
+            Self::Disconnected => f.write_str("the channel has had its last message: every sender is gone"),
+            Self::Lost(cause) => f.write_str(cause),
+            Self::Io(error) => write!(f, "the system refuses to receive from the channel: {error}"),
+        }
+    }
+}
+
+impl Error for RecvError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}

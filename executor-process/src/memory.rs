@@ -1,0 +1,301 @@
+//! Memory that processes share, as files without a name (`memfd_create(2)`). Unsafe, because it maps them.
+//!
+//! What a process maps that does not trust the other is sealed (`fcntl(2)`, "File sealing"): it can be neither changed nor
+//! shortened any more, whatever the other does. So a slice of it is a slice like any other, and no read of it ends in a SIGBUS.
+//! What is not sealed is mapped in workers only, which trust their parent; the parent has it read and written by the kernel.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::OwnedFd;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
+use rustix::io::{Errno, pread, pwrite};
+use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap, munmap};
+
+/// What keeps a frozen file as it is: not shorter, not longer, not written to (which holds for holes punched in it, too).
+const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// An empty file of memory, that can be sealed.
+pub(crate) fn file() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::memfd_create("executor-blob", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?)
+}
+
+/// An empty file of memory, that can always be written to.
+pub(crate) fn scratch() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::memfd_create("executor-payload", MemfdFlags::CLOEXEC)?)
+}
+
+/// Makes room from `start` on, with memory behind it: it is refused here, where that is an error, and not later, where it would be a
+/// SIGBUS.
+pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()> {
+    loop {
+        match fallocate(file, FallocateFlags::empty(), start as u64, len as u64) {
+            Err(Errno::INTR) => {}
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// Writes all of `bytes` at `start`, without mapping the file.
+pub(crate) fn write(file: &OwnedFd, mut bytes: &[u8], start: usize) -> io::Result<()> {
+    let mut at = start as u64;
+    while !bytes.is_empty() {
+        match pwrite(file, bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                at += written as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the memory of a file back, but for what comes before `start`. Its size stays, and it reads as zeros.
+pub(crate) fn clear(file: &OwnedFd, start: usize) -> io::Result<()> {
+    let size = u64::try_from(fstat(file)?.st_size).unwrap_or_default();
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match size.checked_sub(start as u64) {
+        Some(len) if len > 0 => Ok(fallocate(file, hole, start as u64, len)?),
+        _ => Ok(()),
+    }
+}
+
+/// A copy of `len` bytes from `start` on, made by the kernel: whoever writes to the file meanwhile, or cuts it short, makes the
+/// copy wrong or missing, and no more.
+///
+/// # Errors
+///
+/// Also when the file holds less memory than `len` bytes take, be it that its size says otherwise: sizes cost nothing.
+pub(crate) fn read(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<u8>> {
+    check_held(file, len)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    while bytes.len() < len {
+        let at = (start + bytes.len()) as u64;
+        // The allocator may have reserved more than was asked for.
+        let wanted = len - bytes.len();
+        match pread(file, spare_capacity(&mut bytes), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) if read > wanted => bytes.truncate(len),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(bytes)
+}
+
+fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
+    const BLOCK: u64 = 512;
+    let held = u64::try_from(fstat(file)?.st_blocks).unwrap_or_default().saturating_mul(BLOCK);
+    if held < len as u64 {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it claims {len} bytes of shared memory, and holds {held}"),
+        ));
+    }
+    Ok(())
+}
+
+/// A part of a file, mapped.
+struct Mapping {
+    start: NonNull<u8>,
+    len: NonZeroUsize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread; what may be done with its bytes is for its owners to say.
+unsafe impl Send for Mapping {}
+// SAFETY: as above: a shared reference gives no access to the bytes but by the owners' `Deref`.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    fn new(file: &OwnedFd, start: usize, len: NonZeroUsize, can: ProtFlags, how: MapFlags) -> io::Result<Self> {
+        // A slice has at most `isize::MAX` bytes.
+        isize::try_from(len.get()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        // SAFETY: a new mapping, at a place that the kernel chooses, changes no memory that is there.
+        let address = unsafe { mmap(ptr::null_mut(), len.get(), can, how, file, start as u64) }?;
+        Ok(Self { start: NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len })
+    }
+
+    /// Lengthens it. It may move.
+    fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
+        isize::try_from(len.get()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let (start, before) = (self.start.as_ptr().cast(), self.len.get());
+        // SAFETY: it is a mapping of that length, and nobody has a reference into it: `self` is borrowed alone.
+        let address = unsafe { mremap(start, before, len.get(), MremapFlags::MAYMOVE) }?;
+        *self = Self { start: NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len };
+        Ok(())
+    }
+
+    /// Maps the pages from `from` on at once rather than one by one as they are touched. Before Linux 5.14 it does nothing.
+    fn populate(&self, from: usize) {
+        let Some(len) = self.len.get().checked_sub(from).filter(|len| *len > 0) else { return };
+        // SAFETY: the range is in the mapping. The advice touches pages as a write that changes nothing would.
+        let _ = unsafe { madvise(self.start.as_ptr().add(from).cast(), len, Advice::LinuxPopulateWrite) };
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and references to the bytes borrow from `self`.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len.get()) };
+    }
+}
+
+/// Bytes that nobody can change any more, in any process.
+pub(crate) struct Frozen {
+    mapping: Mapping,
+    file: Arc<OwnedFd>,
+}
+
+impl Frozen {
+    /// Maps a file whose seals say that it is frozen.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such file, is empty, or holds less memory than its size says; and when the system cannot map it.
+    pub(crate) fn open(file: Arc<OwnedFd>) -> io::Result<Self> {
+        let not_frozen = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let seals = fcntl_get_seals(&*file).map_err(|_| not_frozen("it is no shared memory"))?;
+        if !seals.contains(FROZEN) {
+            return Err(not_frozen("it is shared memory that can still be changed"));
+        }
+        let len = usize::try_from(fstat(&*file)?.st_size).unwrap_or_default();
+        let len = NonZeroUsize::new(len).ok_or_else(|| not_frozen("it is shared memory without a byte"))?;
+        // Else whoever reads it would be the one to pay for it.
+        check_held(&file, len.get())?;
+        // Private, since before Linux 6.7 a shared mapping of a sealed file is refused.
+        let mapping = Mapping::new(&file, 0, len, ProtFlags::READ, MapFlags::PRIVATE)?;
+        Ok(Self { mapping, file })
+    }
+
+    /// A copy of `bytes`, of which there is at least one.
+    pub(crate) fn copy_of(bytes: &[u8]) -> io::Result<Self> {
+        let file = file()?;
+        // Cheaper than to map it: no page is cleared before it is written, or faults.
+        write(&file, bytes, 0)?;
+        Self::seal(file)
+    }
+
+    fn seal(file: OwnedFd) -> io::Result<Self> {
+        fcntl_add_seals(&file, FROZEN)?;
+        Self::open(Arc::new(file))
+    }
+
+    pub(crate) fn file(&self) -> &Arc<OwnedFd> {
+        &self.file
+    }
+}
+
+impl Deref for Frozen {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the file is sealed (checked in `open`) against every change of its bytes and its length, by anyone; a seal cannot
+        // be taken back. All of the mapping lies in the file, so no page of it is missing.
+        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+    }
+}
+
+/// Bytes of a file that this process writes, and no other.
+pub(crate) struct Draft {
+    mapping: Mapping,
+    file: OwnedFd,
+    /// Where in the file they start.
+    offset: usize,
+}
+
+impl Draft {
+    /// `len` bytes of zero from `offset` on, which is a multiple of the size of a page. Nobody else may write to the file there.
+    pub(crate) fn new(file: OwnedFd, offset: usize, len: NonZeroUsize) -> io::Result<Self> {
+        reserve(&file, offset, len.get())?;
+        let mapping = Mapping::new(&file, offset, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
+        mapping.populate(0);
+        Ok(Self { mapping, file, offset })
+    }
+
+    /// Lengthens it to `len` bytes.
+    pub(crate) fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
+        let before = self.mapping.len.get();
+        reserve(&self.file, self.offset + before, len.get().saturating_sub(before))?;
+        self.mapping.grow(len)?;
+        self.mapping.populate(before);
+        Ok(())
+    }
+
+    pub(crate) fn file(&self) -> &OwnedFd {
+        &self.file
+    }
+
+    /// From now on nobody can change it. It has to be the whole of its file.
+    pub(crate) fn freeze(self) -> io::Result<Frozen> {
+        debug_assert_eq!(self.offset, 0);
+        let Self { mapping, file, .. } = self;
+        let len = mapping.len.get();
+        // The seal is refused while there is a mapping that can be written to.
+        drop(mapping);
+        match fcntl_add_seals(&file, FROZEN) {
+            Ok(()) => Frozen::open(Arc::new(file)),
+            // A process that was forked meanwhile has such a mapping, too.
+            Err(Errno::BUSY) => Frozen::copy_of(&read(&file, 0, len)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Deref for Draft {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the range is mapped and within the file. Nobody else has that, or only the parent of this worker, which reads it
+        // by system calls; so nobody shortens it, or writes there.
+        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+    }
+}
+
+impl DerefMut for Draft {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; and `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+    }
+}
+
+/// Bytes of a file that another process writes, seen without a copy. Only a worker has them, of its parent, which it trusts: the
+/// parent writes to the file only when the worker has said that it is done with it, and never shortens it.
+pub(crate) struct Window {
+    mapping: Mapping,
+    file: Arc<OwnedFd>,
+}
+
+impl Window {
+    /// `len` bytes from `offset` on, which is a multiple of the size of a page.
+    pub(crate) fn new(file: Arc<OwnedFd>, offset: usize, len: NonZeroUsize) -> io::Result<Self> {
+        let size = usize::try_from(fstat(&*file)?.st_size).unwrap_or_default();
+        if size < offset.saturating_add(len.get()) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mapping = Mapping::new(&file, offset, len, ProtFlags::READ, MapFlags::SHARED)?;
+        Ok(Self { mapping, file })
+    }
+
+    pub(crate) fn file(&self) -> &Arc<OwnedFd> {
+        &self.file
+    }
+}
+
+impl Deref for Window {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the range is mapped and was within the file when it was (checked in `new`); the parent does not shorten it, nor
+        // write to it while this worker reads.
+        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+    }
+}

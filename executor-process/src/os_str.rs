@@ -1,0 +1,230 @@
+//! Paths that are not UTF-8, as arguments and results.
+//!
+//! Serde takes a `PathBuf` for text, and fails where it is none. A field of a job type can be taken for bytes instead, with
+//! `#[serde(with = "executor_process::os_str")]` (or `"executor::os_str"`); it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
+//! argument of a function there is [`OsPath`].
+//!
+//! ```
+//! use std::path::PathBuf;
+//! use executor_core::Job;
+//! use executor_process::ProcessPool;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Checksum {
+//!     #[serde(with = "executor_process::os_str")]
+//!     file: PathBuf,
+//! }
+//!
+//! impl Job for Checksum {
+//!     type Output = usize;
+//!
+//!     fn run(self) -> usize {
+//!         self.file.as_os_str().len()
+//!     }
+//! }
+//!
+//! # use std::ffi::OsStr;
+//! # use std::os::unix::ffi::OsStrExt;
+//! let file = PathBuf::from(OsStr::from_bytes(b"caf\xe9"));
+//! assert_eq!(ProcessPool::new(1)?.submit(Checksum { file }).result()?, 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::ops::Deref;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// For `#[serde(with = "executor_process::os_str")]`.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize<T: OsText, S: Serializer>(text: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    text.encode(serializer)
+}
+
+/// For `#[serde(with = "executor_process::os_str")]`.
+///
+/// # Errors
+///
+/// Those of the deserializer, and when there are no bytes.
+pub fn deserialize<'de, T: OsText, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::decode(deserializer)
+}
+
+/// A path as an argument or a result, whatever bytes it has. It derefs to [`Path`].
+///
+/// ```
+/// use std::path::PathBuf;
+/// use executor_core::call;
+/// use executor_process::ProcessPool;
+/// use executor_process::os_str::OsPath;
+///
+/// fn parent(path: OsPath) -> Option<OsPath> {
+///     path.parent().map(OsPath::from)
+/// }
+///
+/// let pool = ProcessPool::new(1)?;
+/// let path = PathBuf::from("/srv/data");
+/// let parent = pool.submit(call!(parent(OsPath::from(path)))).result()?;
+/// assert_eq!(parent.map(PathBuf::from), Some(PathBuf::from("/srv")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OsPath(PathBuf);
+
+impl Deref for OsPath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for OsPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl<T: ?Sized + AsRef<OsStr>> From<&T> for OsPath {
+    fn from(path: &T) -> Self {
+        Self(PathBuf::from(path))
+    }
+}
+
+impl From<PathBuf> for OsPath {
+    fn from(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
+impl From<OsString> for OsPath {
+    fn from(path: OsString) -> Self {
+        Self(path.into())
+    }
+}
+
+impl From<OsPath> for PathBuf {
+    fn from(path: OsPath) -> Self {
+        path.0
+    }
+}
+
+impl Serialize for OsPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OsPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
+
+/// What `#[serde(with = "executor_process::os_str")]` can be put on.
+pub trait OsText: sealed::OsText {}
+
+impl<T: sealed::OsText> OsText for T {}
+
+mod sealed {
+    use super::{Deserializer, Serializer};
+
+    pub trait OsText: Sized {
+        fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+        fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    }
+}
+
+impl sealed::OsText for OsString {
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_bytes())
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(Raw).map(Self::from_vec)
+    }
+}
+
+impl sealed::OsText for PathBuf {
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_os_str().as_bytes())
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        OsString::decode(deserializer).map(Self::from)
+    }
+}
+
+/// Takes each element as the module does.
+struct Element<T>(T);
+
+impl<T: sealed::OsText> Serialize for Element<&T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.encode(serializer)
+    }
+}
+
+impl<'de, T: sealed::OsText> Deserialize<'de> for Element<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::decode(deserializer).map(Self)
+    }
+}
+
+impl<T: sealed::OsText> sealed::OsText for Option<T> {
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().map(Element).serialize(serializer)
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<Element<T>>::deserialize(deserializer)?.map(|Element(text)| text))
+    }
+}
+
+impl<T: sealed::OsText> sealed::OsText for Vec<T> {
+    fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Element))
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Element<T>>::deserialize(deserializer)?.into_iter().map(|Element(text)| text).collect())
+    }
+}
+
+/// Reads bytes in all forms that formats give them.
+struct Raw;
+
+impl<'de> Visitor<'de> for Raw {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of a path")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
+        Ok(text.as_bytes().to_vec())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = sequence.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
+    }
+}

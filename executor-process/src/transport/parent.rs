@@ -1,0 +1,232 @@
+//! The parent's end: nothing that it maps or reads can be changed under it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::link::Link;
+use super::slots::{SLOTS, START, Slot, Slots, Store, release};
+use crate::attachments::Attachment;
+use crate::codec::Step;
+use crate::kind::{Answer, Answered};
+use crate::memory;
+use crate::payload::{Body, Bytes, Data, INLINE, Payload};
+use crate::socket::Wait;
+use crate::watcher;
+
+/// The parent's end of what a worker's payloads go through.
+pub(crate) struct ParentEnd {
+    link: Link,
+    ours: Mutex<Slots<Plain>>,
+    /// The worker's slots, by number.
+    theirs: Mutex<[Option<OwnedFd>; SLOTS]>,
+    /// Taken before the others where both are held.
+    rest: Mutex<Rest>,
+    pid: u32,
+}
+
+/// Whether the worker rests, and whether its memory is to be given back when it has done so for a while.
+#[derive(Default)]
+struct Rest {
+    /// Whether it may have something to do.
+    is_busy: bool,
+    /// When slots were last used, if their memory was not given back since.
+    used: Option<Instant>,
+    /// Whether the watcher will look.
+    is_watched: bool,
+}
+
+/// How long slots are kept that nobody uses.
+const KEEP: Duration = Duration::from_secs(1);
+
+/// Not mapped: a worker may do to it what it likes.
+struct Plain {
+    file: OwnedFd,
+    capacity: usize,
+}
+
+impl Store for Plain {
+    fn file(&self) -> &OwnedFd {
+        &self.file
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+}
+
+impl ParentEnd {
+    /// `pid` is the worker's.
+    pub(crate) fn new(socket: OwnedFd, pid: u32) -> Self {
+        let link = Link::new(socket, Wait::No);
+        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), pid }
+    }
+
+    /// Prepares a job to be sent. Its ends of channels are the worker's from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no shared memory or no room in the socket, or the job cannot be sent a second time.
+    pub(crate) fn pack(&self, job: &Payload) -> io::Result<Body> {
+        self.rest.lock().is_busy = true;
+        job.give(|attachments| self.pack_with(job.bytes(), attachments))
+    }
+
+    /// As [`pack`](ParentEnd::pack), for what several workers get.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no shared memory or no room in the socket.
+    pub(crate) fn pack_copy(&self, job: &Payload) -> io::Result<Body> {
+        self.pack_with(job.bytes(), &job.lend())
+    }
+
+    fn pack_with(&self, bytes: &Bytes, attachments: &[Attachment]) -> io::Result<Body> {
+        let len = bytes.0.len();
+        if len <= INLINE {
+            let packet = self.link.announce(None, attachments)?;
+            return Ok(Body { data: Data::Inline(bytes.clone()), packet });
+        }
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("no shared memory of {len} bytes ({error})"));
+        self.rest.lock().used = Some(Instant::now());
+        let mut ours = self.ours.lock();
+        let Some((slot, mut taken)) = take_slot(&mut ours, len).map_err(named)? else {
+            drop(ours);
+            let file = memory::scratch().and_then(|file| filled(file, &bytes.0)).map_err(named)?;
+            let packet = self.link.announce(Some((&file, None)), attachments)?;
+            return Ok(Body { data: Data::Once { len, forgets: None }, packet });
+        };
+        memory::write(&taken.store.file, &bytes.0, START).map_err(named)?;
+        taken.lend().map_err(named)?;
+        let fresh = (!taken.is_known).then_some((&taken.store.file, Some(slot)));
+        let packet = self.link.announce(fresh, attachments)?;
+        taken.is_known = true;
+        ours.put(slot, taken);
+        Ok(Body { data: Data::Slot { slot, len }, packet })
+    }
+
+    /// What an answer is. A large result is copied, so that one that nobody takes for a while holds no descriptor but those of its
+    /// handles.
+    ///
+    /// # Errors
+    ///
+    /// When the worker broke the protocol, or this process cannot go on with it.
+    pub(crate) fn unpack(&self, answered: Answered) -> Result<Answer<Payload>, String> {
+        match answered {
+            Answer::Done(body) => self.unpack_result(body),
+            Answer::Items => Ok(Answer::Items),
+            Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
+            Answer::Codec { step, cause } => {
+                if let Step::DecodeJob = step {
+                    // It may have had no room for a slot that it was sent.
+                    self.ours.lock().clear();
+                }
+                Ok(Answer::Codec { step, cause })
+            }
+        }
+    }
+
+    fn unpack_result(&self, body: Body) -> Result<Answer<Payload>, String> {
+        if let Data::Slot { .. } = body.data {
+            self.rest.lock().used = Some(Instant::now());
+        }
+        let mut theirs = self.theirs.lock();
+        let arrived = self.link.collect(body.packet, |slot, file| theirs[usize::from(slot)] = Some(file))?;
+        let read = match body.data {
+            Data::Inline(bytes) => Ok(bytes),
+            Data::Slot { slot, len } => {
+                let file = theirs.get(usize::from(slot)).and_then(Option::as_ref);
+                let file = file.ok_or_else(|| format!("there is no slot {slot}"))?;
+                let read = memory::read(file, START, len).map(Bytes::from);
+                release(file);
+                read
+            }
+            Data::Once { len, forgets } => {
+                if let Some(slot) = forgets.and_then(|slot| theirs.get_mut(usize::from(slot))) {
+                    *slot = None;
+                }
+                let file = arrived.memory.ok_or("the memory of a result did not come")?;
+                memory::read(&file, START, len).map(Bytes::from)
+            }
+        };
+        let failed = |cause: &str| Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() };
+        match read {
+            Ok(_) if arrived.is_cut => Ok(failed(
+                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE",
+            )),
+            Ok(bytes) => Ok(Answer::Done(Payload::new(bytes, attached(arrived.handles)))),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Ok(failed("there is no memory for it")),
+            Err(error) => Err(format!("its result cannot be read ({error})")),
+        }
+    }
+
+    /// The worker has nothing to do until the next job is packed.
+    pub(crate) fn rest(self: &Arc<Self>) {
+        let mut rest = self.rest.lock();
+        rest.is_busy = false;
+        if rest.used.is_some() && !rest.is_watched {
+            rest.is_watched = watcher::remind(self.pid, Arc::downgrade(self), KEEP);
+        }
+    }
+
+    /// Gives the memory of the slots back if they were not used for a while. Says how long to wait before it is to be asked again.
+    pub(crate) fn shrink_after_rest(&self) -> Option<Duration> {
+        // Held to the end, so that no job is sent meanwhile: its worker might have written its result before the memory is cleared.
+        let mut rest = self.rest.lock();
+        rest.is_watched = false;
+        let used = rest.used.filter(|_| !rest.is_busy)?;
+        let left = KEEP.saturating_sub(used.elapsed());
+        if !left.is_zero() {
+            rest.is_watched = true;
+            return Some(left);
+        }
+        rest.used = None;
+        self.shrink();
+        None
+    }
+
+    /// Gives the memory of both sides back. Only while the worker has nothing to do.
+    pub(super) fn shrink(&self) {
+        self.ours.lock().shrink();
+        for file in self.theirs.lock().iter().flatten() {
+            // A failure leaves the memory where it is.
+            let _ = memory::clear(file, START);
+        }
+    }
+}
+
+fn attached(descriptors: Vec<OwnedFd>) -> Vec<Attachment> {
+    let attachment = |file| Attachment { descriptor: Arc::new(file), is_channel: false };
+    descriptors.into_iter().map(attachment).collect()
+}
+
+/// A slot for `len` bytes, or `None` where they are too many to be kept.
+fn take_slot(ours: &mut Slots<Plain>, len: usize) -> io::Result<Option<(u8, Slot<Plain>)>> {
+    let taken = ours.take(len);
+    let capacity = taken.as_ref().map_or(0, |(_, slot)| slot.store.capacity);
+    if !ours.has_room(capacity.max(len)) {
+        if let Some((number, slot)) = taken {
+            ours.put(number, slot);
+        }
+        return Ok(None);
+    }
+    match taken {
+        Some((number, mut slot)) => {
+            slot.store.capacity = capacity.max(len);
+            Ok(Some((number, slot)))
+        }
+        None => match ours.vacant() {
+            Some(number) => Ok(Some((number, Slot::new(Plain { file: memory::scratch()?, capacity: len })))),
+            None => Ok(None),
+        },
+    }
+}
+
+fn filled(file: OwnedFd, bytes: &[u8]) -> io::Result<OwnedFd> {
+    memory::write(&file, bytes, START)?;
+    Ok(file)
+}

@@ -1,0 +1,330 @@
+//! The worker's end: it reads jobs where the parent wrote them, and writes results where the parent reads them.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use postcard::ser_flavors::Flavor;
+
+use super::link::{Arrived, Link};
+use super::slots::{SLOTS, START, Slot, Slots, Store, release};
+use crate::attachments::Attachment;
+use crate::kind::{Answer, Answered};
+use crate::memory::{self, Draft, Window};
+use crate::payload::{Body, Bytes, Data, INLINE};
+use crate::socket::Wait;
+
+/// By how much a result's memory grows, at most: half as much of it again is wasted on none.
+const MOST_GROWTH: usize = 16 << 20;
+
+/// The first memory of a result that is too large for a message.
+const FIRST: usize = 1 << 20;
+
+/// A worker's end of what its payloads go through.
+pub(crate) struct WorkerEnd {
+    link: Link,
+    ours: Mutex<Slots<Draft>>,
+    /// The parent's slots, by number.
+    theirs: Mutex<[Option<Known>; SLOTS]>,
+}
+
+/// A slot of the parent's.
+struct Known {
+    file: Arc<OwnedFd>,
+    /// As far as it has been read.
+    window: Option<Arc<Window>>,
+}
+
+impl Known {
+    fn window(&mut self, len: usize) -> io::Result<Arc<Window>> {
+        if let Some(window) = self.window.as_ref().filter(|window| window.len() >= len) {
+            return Ok(Arc::clone(window));
+        }
+        let window = Arc::new(window(Arc::clone(&self.file), len)?);
+        Ok(Arc::clone(self.window.insert(window)))
+    }
+}
+
+impl Store for Draft {
+    fn file(&self) -> &OwnedFd {
+        Draft::file(self)
+    }
+
+    fn capacity(&self) -> usize {
+        self.len()
+    }
+}
+
+/// A job as it came, where it lies.
+pub(crate) struct Opened {
+    source: Source,
+    pub(crate) descriptors: Vec<Arc<OwnedFd>>,
+}
+
+enum Source {
+    Inline(Bytes),
+    Shared { window: Arc<Window>, len: usize },
+}
+
+impl Deref for Opened {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.source {
+            Source::Inline(bytes) => &bytes.0,
+            Source::Shared { window, len } => &window[..*len],
+        }
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl Drop for Source {
+    /// The parent may write there again.
+    fn drop(&mut self) {
+        if let Self::Shared { window, .. } = self {
+            release(window.file());
+        }
+    }
+}
+
+impl WorkerEnd {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self { link: Link::new(socket, Wait::Forever), ours: Mutex::default(), theirs: Mutex::default() }
+    }
+
+    /// Opens a job.
+    ///
+    /// # Errors
+    ///
+    /// When this process has no room for its descriptors or its memory.
+    pub(crate) fn open(&self, body: Body) -> Result<Opened, String> {
+        let mut theirs = self.theirs.lock();
+        let arrived = self.link.collect(body.packet, |slot, file| {
+            theirs[usize::from(slot)] = Some(Known { file: Arc::new(file), window: None });
+        })?;
+        let Arrived { memory, handles, is_cut } = arrived;
+        if is_cut {
+            return Err("the worker process has no room for the descriptors of its handles".to_owned());
+        }
+        let unmapped = |error: io::Error| format!("its shared memory cannot be mapped in the worker process ({error})");
+        let source = match body.data {
+            Data::Inline(bytes) => Source::Inline(bytes),
+            Data::Slot { slot, len } => {
+                let known = theirs.get_mut(usize::from(slot)).and_then(Option::as_mut);
+                let known = known.ok_or_else(|| format!("there is no slot {slot}"))?;
+                Source::Shared { window: known.window(len).map_err(unmapped)?, len }
+            }
+            Data::Once { len, .. } => {
+                let file = memory.ok_or("the worker process has no room for the descriptor of its memory")?;
+                Source::Shared { window: Arc::new(window(Arc::new(file), len).map_err(unmapped)?), len }
+            }
+        };
+        Ok(Opened { source, descriptors: handles.into_iter().map(Arc::new).collect() })
+    }
+
+    /// A job that is not to run. The slot that it may lie in is free again.
+    pub(crate) fn skip(&self, body: Body) {
+        drop(self.open(body));
+    }
+
+    /// Prepares a result to be sent.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no room for it.
+    pub(crate) fn pack(&self, answer: Answer<Outgoing>) -> io::Result<Answered> {
+        Ok(match answer {
+            Answer::Done(outgoing) => Answer::Done(self.pack_result(outgoing)?),
+            Answer::Items => Answer::Items,
+            Answer::Panicked(panic) => Answer::Panicked(panic),
+            Answer::Codec { step, cause } => Answer::Codec { step, cause },
+        })
+    }
+
+    fn pack_result(&self, outgoing: Outgoing) -> io::Result<Body> {
+        let Outgoing { written, attachments } = outgoing;
+        match written {
+            Written::Small(bytes) => {
+                let packet = self.link.announce(None, &attachments)?;
+                Ok(Body { data: Data::Inline(bytes.into()), packet })
+            }
+            Written::Large(Large { number, mut slot, len }) => {
+                let mut ours = self.ours.lock();
+                let number_to_keep = number.or_else(|| ours.vacant()).filter(|_| ours.has_room(slot.store.capacity()));
+                let Some(kept) = number_to_keep else {
+                    drop(ours);
+                    let packet = self.link.announce(Some((slot.store.file(), None)), &attachments)?;
+                    return Ok(Body { data: Data::Once { len, forgets: number }, packet });
+                };
+                slot.lend()?;
+                let fresh = (!slot.is_known).then_some((slot.store.file(), Some(kept)));
+                let packet = self.link.announce(fresh, &attachments)?;
+                slot.is_known = true;
+                ours.put(kept, slot);
+                Ok(Body { data: Data::Slot { slot: kept, len }, packet })
+            }
+        }
+    }
+
+    /// Memory that a large result is written to: a free slot, or a new one that may become one.
+    fn take(&self, len: usize) -> io::Result<Large> {
+        if let Some((number, slot)) = self.ours.lock().take(usize::MAX) {
+            return Ok(Large { number: Some(number), slot, len: 0 });
+        }
+        let len = NonZeroUsize::new(len).expect("it is large");
+        let draft = Draft::new(memory::scratch()?, START, len)?;
+        Ok(Large { number: None, slot: Slot::new(draft), len: 0 })
+    }
+}
+
+/// All of the file that holds the payload, which is no shorter than `len`.
+fn window(file: Arc<OwnedFd>, len: usize) -> io::Result<Window> {
+    Window::new(file, START, NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidData)?)
+}
+
+/// A result, encoded.
+pub(crate) struct Outgoing {
+    written: Written,
+    attachments: Vec<Attachment>,
+}
+
+impl Outgoing {
+    /// What is encoded already.
+    ///
+    /// # Errors
+    ///
+    /// When it is large, and the system has no memory for it.
+    pub(crate) fn new(bytes: &[u8], attachments: Vec<Attachment>, end: &WorkerEnd) -> Result<Self, String> {
+        let mut sink = Sink::new(end);
+        if let Err(error) = sink.extend(bytes) {
+            return Err(no_memory(&error));
+        }
+        Ok(sink.finish(attachments))
+    }
+}
+
+fn no_memory(error: &io::Error) -> String {
+    format!("there is no shared memory for it in the worker process ({error})")
+}
+
+enum Written {
+    Small(Vec<u8>),
+    Large(Large),
+}
+
+/// A slot that is being written to.
+struct Large {
+    number: Option<u8>,
+    slot: Slot<Draft>,
+    /// How much of it is written.
+    len: usize,
+}
+
+impl Large {
+    fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let draft = &mut self.slot.store;
+        let end = self.len.checked_add(bytes.len()).ok_or(io::ErrorKind::OutOfMemory)?;
+        if end > draft.len() {
+            let more = draft.len().min(MOST_GROWTH);
+            let len = end.max(draft.len().saturating_add(more));
+            draft.grow(NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?)?;
+        }
+        draft[self.len..end].copy_from_slice(bytes);
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// What a result is encoded into: small ones into a buffer that goes in the message, others into the memory that the parent reads.
+pub(crate) struct Sink<'a> {
+    end: &'a WorkerEnd,
+    written: Written,
+    /// Why memory was refused. Serde's errors have no room for it.
+    refused: Option<io::Error>,
+}
+
+impl<'a> Sink<'a> {
+    pub(crate) fn new(end: &'a WorkerEnd) -> Self {
+        Self { end, written: Written::Small(Vec::new()), refused: None }
+    }
+
+    /// What could not be encoded leaves its memory to the next.
+    pub(crate) fn abandon(self) {
+        if let Written::Large(Large { number: Some(number), slot, .. }) = self.written {
+            self.end.ours.lock().put(number, slot);
+        }
+    }
+
+    pub(crate) fn finish(self, attachments: Vec<Attachment>) -> Outgoing {
+        Outgoing { written: self.written, attachments }
+    }
+
+    /// Why it could not be written to, in place of what the codec says of that.
+    pub(crate) fn refused(&mut self) -> Option<String> {
+        self.refused.take().map(|error| no_memory(&error))
+    }
+
+    fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Written::Small(small) = &mut self.written else { return self.extend_large(bytes) };
+        if small.len() + bytes.len() <= INLINE {
+            small.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let small = std::mem::take(small);
+        self.written = Written::Large(self.end.take(FIRST.max(small.len() + bytes.len()))?);
+        self.extend_large(&small)?;
+        self.extend_large(bytes)
+    }
+
+    fn extend_large(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.written {
+            Written::Large(large) => large.extend(bytes),
+            Written::Small(_) => unreachable!("it has become large"),
+        }
+    }
+}
+
+/// For postcard.
+impl Flavor for &mut Sink<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.extend(bytes).map_err(|error| {
+            self.refused = Some(error);
+            postcard::Error::SerializeBufferFull
+        })
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// For `MessagePack`.
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.extend(bytes).map_err(|error| {
+            let kind = error.kind();
+            self.refused = Some(error);
+            kind
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

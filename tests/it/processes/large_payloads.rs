@@ -1,0 +1,187 @@
+//! Large arguments and results go through shared memory, which is used again, given back, and harmed by no worker.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use executor::{Blob, Codec, JobError, ProcessPool, call};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+
+use super::blobs::{descriptors, own_pid, shared};
+use super::{pool, worker_of};
+use crate::support::{alone, eventually, within_patience};
+
+const MIB: usize = 1 << 20;
+
+fn same<T>(value: T) -> T {
+    value
+}
+
+fn text(len: usize) -> String {
+    "some text, and more ".repeat(len / 20 + 1)[..len].to_owned()
+}
+
+/// How much memory the files have that payloads lie in, which this process holds.
+fn held() -> u64 {
+    let entries = fs::read_dir("/proc/self/fd").expect("a process has descriptors").flatten();
+    let ours = entries.filter(|entry| {
+        fs::read_link(entry.path()).is_ok_and(|path| path.to_string_lossy().contains("/memfd:executor-payload"))
+    });
+    ours.filter_map(|entry| fs::metadata(entry.path()).ok()).map(|file| file.blocks() * 512).sum()
+}
+
+#[test]
+fn they_lie_in_the_same_memory_again_and_again() {
+    alone(they_lie_in_the_same_memory_again_and_again, || {
+        for codec in [Codec::Postcard, Codec::MessagePack] {
+            let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
+            let worker = worker_of(&pool);
+            for _ in 0..30 {
+                let sent = text(2 * MIB);
+                assert!(pool.submit(call!(same(sent.clone()))).result().unwrap() == sent);
+            }
+            assert_eq!(shared(own_pid()), (2, 0), "one there and one back, and neither is mapped here");
+            assert_eq!(shared(worker).0, 2);
+        }
+    });
+}
+
+#[test]
+fn their_memory_is_given_back_when_the_worker_rests() {
+    alone(their_memory_is_given_back_when_the_worker_rests, || {
+        let pool = pool(1);
+        for _ in 0..2 {
+            let sent = text(8 * MIB);
+            assert!(pool.submit(call!(same(sent.clone()))).result().unwrap() == sent);
+            eventually("the memory is given back", || held() < MIB as u64);
+        }
+    });
+}
+
+#[test]
+fn what_is_too_large_to_be_kept_goes_all_the_same() {
+    within_patience(|| {
+        let pool = pool(1);
+        for len in [MIB, 70 * MIB, MIB, 20 * MIB] {
+            let sent = text(len);
+            assert!(pool.submit(call!(same(sent.clone()))).result().unwrap() == sent, "{len}");
+        }
+    });
+}
+
+#[test]
+fn ten_thousand_jobs_and_their_results_hold_no_descriptor() {
+    alone(ten_thousand_jobs_and_their_results_hold_no_descriptor, || {
+        let pool = pool(1);
+        let worker = worker_of(&pool);
+        let before = (descriptors(own_pid()), descriptors(worker));
+        let futures: Vec<_> = (0..10_000_u32).map(|n| pool.submit(call!(same(n)))).collect();
+        assert_eq!(descriptors(own_pid()), before.0);
+        for future in &futures {
+            future.wait();
+        }
+        assert_eq!((descriptors(own_pid()), descriptors(worker)), before);
+        assert!((0..).zip(futures).all(|(n, future)| future.result().unwrap() == n));
+    });
+}
+
+#[test]
+fn workers_that_die_with_them_leave_nothing_behind() {
+    fn dies_with(text: String, early: bool) -> String {
+        if early {
+            std::process::abort();
+        }
+        text
+    }
+    alone(workers_that_die_with_them_leave_nothing_behind, || {
+        let pool = pool(2);
+        pool.submit(call!(same(1))).result().unwrap();
+        let sent = text(300_000);
+        for _ in 0..5 {
+            let futures = [true, false, false, true, false]
+                .map(|early| (early, pool.submit(call!(dies_with(sent.clone(), early)))));
+            for (early, future) in futures {
+                match future.result() {
+                    Ok(back) => assert!(!early && back == sent),
+                    Err(error) => assert!(early && matches!(error, JobError::Crashed(_)), "{error}"),
+                }
+            }
+        }
+        drop(pool);
+        eventually("nothing is left", || shared(own_pid()) == (0, 0));
+    });
+}
+
+/// The descriptors of this process to the memory of payloads.
+fn payload_files() -> Vec<fs::File> {
+    let entries = fs::read_dir("/proc/self/fd").expect("a process has descriptors").flatten();
+    let ours = entries.filter(|entry| {
+        fs::read_link(entry.path()).is_ok_and(|path| path.to_string_lossy().contains("/memfd:executor-payload"))
+    });
+    ours.filter_map(|entry| fs::File::options().write(true).open(entry.path()).ok()).collect()
+}
+
+#[test]
+fn a_worker_that_cuts_the_memory_short_costs_itself() {
+    fn cut(text: String) -> String {
+        std::thread::spawn(|| {
+            let files = payload_files();
+            loop {
+                for file in &files {
+                    drop(file.set_len(0));
+                    drop(file.set_len(1 << 40));
+                }
+            }
+        });
+        text
+    }
+    within_patience(|| {
+        let pool = pool(1);
+        let sent = text(400_000);
+        for _ in 0..5 {
+            assert!(pool.submit(call!(same(sent.clone()))).result().unwrap() == sent);
+            let before = pool.pids();
+            match pool.submit(call!(cut(sent.clone()))).result() {
+                // It was faster than the thread that cuts.
+                Ok(back) => assert_eq!(back.len(), sent.len()),
+                Err(JobError::Broken(_) | JobError::Crashed(_) | JobError::Codec(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+            // The thread that cuts is to end as well.
+            for pid in before {
+                let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+                // It may have died of what it did.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        // The last of them may have been killed with this job sent and not begun, which costs it nothing.
+        assert_eq!(pool.submit(call!(same(1))).result().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_shortage_of_descriptors_costs_the_jobs_that_need_them() {
+    fn many() -> Vec<Blob> {
+        (0..40_u8).map(|n| Blob::from(&[n])).collect()
+    }
+    alone(a_shortage_of_descriptors_costs_the_jobs_that_need_them, || {
+        let pool = pool(1);
+        let worker = worker_of(&pool);
+        assert_eq!(pool.submit(call!(many())).result().unwrap().len(), 40);
+        let before = getrlimit(Resource::Nofile);
+        let few = Rlimit { current: Some(descriptors(own_pid()) as u64 + 5), maximum: before.maximum };
+        setrlimit(Resource::Nofile, few).unwrap();
+        let short = pool.submit(call!(many())).result();
+        let small = pool.submit(call!(same(1))).result();
+        setrlimit(Resource::Nofile, before).unwrap();
+        let error = short.unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
+            ),
+            "{error}"
+        );
+        assert_eq!(small.unwrap(), 1);
+        assert_eq!(pool.submit(call!(many())).result().unwrap().len(), 40);
+        assert_eq!(worker_of(&pool), worker, "no worker was lost");
+    });
+}
