@@ -1,6 +1,7 @@
 //! The settings of a process pool.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub struct ProcessPoolBuilder {
     name: Arc<str>,
     codec: Codec,
     initializer: Option<Initializer>,
+    keep_failed: Option<PathBuf>,
 }
 
 /// Encoded when the codec is known.
@@ -58,7 +60,14 @@ struct Initializer {
 
 impl ProcessPoolBuilder {
     pub(crate) fn new() -> Self {
-        Self { processes: cores(), threads: None, name: "executor".into(), codec: Codec::default(), initializer: None }
+        Self {
+            processes: cores(),
+            threads: None,
+            name: "executor".into(),
+            codec: Codec::default(),
+            initializer: None,
+            keep_failed: None,
+        }
     }
 
     /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
@@ -97,6 +106,34 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// Keeps each job that crashes, times out or panics as a file in `directory`, which is made if it is not there; the error says
+    /// in which ([`JobError::saved`](executor_core::JobError::saved)). It holds the function's place in the program and the encoded
+    /// arguments, and is readable by its owner alone. Nobody deletes these files but you.
+    ///
+    /// `EXECUTOR_REPLAY=`*file* in the environment of the same build of this program makes it run that job alone instead of
+    /// `main`, after the pool's initializer, in the foreground: under a debugger, say. It prints what came of it, and exits with
+    /// code 0 if the job returned, 101 if it panicked, and 65 if the file cannot be run. Such a file is as good as a program:
+    /// run those only whose origin you trust.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn crash(_page: u32) { std::process::abort() }
+    ///
+    /// let directory = std::env::temp_dir().join("failed-jobs");
+    /// let pool = ProcessPool::builder().processes(1).keep_failed(&directory).build()?;
+    /// let error = pool.submit(call!(crash(12))).result().unwrap_err();
+    /// let file = error.saved().expect("the directory can be written to");
+    /// assert!(file.starts_with(&directory));
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.keep_failed = Some(directory.into());
+        self
+    }
+
     /// The pool. No process starts before it has a job.
     ///
     /// # Errors
@@ -120,6 +157,7 @@ impl ProcessPoolBuilder {
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
+            keep_failed: self.keep_failed,
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         // A worker process is dear to start, and stays.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | choose how arguments and results travel | [`Codec`] |
+//! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
 //! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
@@ -13,6 +14,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+mod child;
 mod codec;
 mod frame;
 mod host;
@@ -20,10 +22,14 @@ mod kind;
 mod mapper;
 mod page;
 mod pool;
+mod postmortem;
 mod process;
+mod replay;
 mod runner;
 mod seat;
 mod spawn;
+mod symbols;
+mod trace;
 mod watcher;
 mod worker;
 

@@ -8,7 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use executor_core::panics::catch;
 use ipc_channel::ipc::IpcSharedMemory;
 
-/// Tells the last job that the worker began.
+use crate::trace::{Record, Words};
+
+/// Where the record of a crash begins, in bytes.
+const TRACE_AT: usize = 1024;
+
+/// The size of a page, in bytes.
+const SIZE: usize = TRACE_AT + size_of::<Words>();
+
+/// Tells the last job that the worker began, and where it was when a signal ended it.
 pub(crate) struct Page {
     word: NonNull<AtomicU64>,
     /// Owns what `word` points to.
@@ -17,11 +25,13 @@ pub(crate) struct Page {
 
 // SAFETY: the pointer is to an atomic, which may be used from any thread, and to memory that goes with the page.
 unsafe impl Send for Page {}
+// SAFETY: as above; there is nothing else in it that changes.
+unsafe impl Sync for Page {}
 
 impl Page {
     /// `None` where the system has no shared memory left.
     pub(crate) fn new() -> Option<Self> {
-        catch(|| IpcSharedMemory::from_byte(0, size_of::<AtomicU64>())).ok().and_then(Self::over)
+        catch(|| IpcSharedMemory::from_byte(0, SIZE)).ok().and_then(Self::over)
     }
 
     /// `None` if the memory is too small to be a page.
@@ -29,7 +39,7 @@ impl Page {
         // SAFETY: no other reference to the bytes exists or is made later: all access is through `word`.
         let bytes = unsafe { memory.deref_mut() };
         let word = NonNull::from(bytes).cast::<AtomicU64>();
-        let fits = memory.len() >= size_of::<AtomicU64>() && word.is_aligned();
+        let fits = memory.len() >= SIZE && word.is_aligned();
         fits.then_some(Self { word, memory })
     }
 
@@ -47,6 +57,13 @@ impl Page {
     /// Whether `job` is the last one that began. Exact once the worker is dead.
     pub(crate) fn has_begun(&self, job: u64) -> bool {
         self.word().load(Ordering::Acquire) == job
+    }
+
+    /// The record of a crash.
+    pub(crate) fn trace(&self) -> Record<'_> {
+        // SAFETY: inside of the memory (its size is checked in `over`), aligned since that is and `TRACE_AT` is a multiple; the
+        // rest as for `word`.
+        Record::over(unsafe { self.word.byte_add(TRACE_AT).cast::<Words>().as_ref() })
     }
 
     fn word(&self) -> &AtomicU64 {
@@ -71,6 +88,6 @@ mod tests {
 
     #[test]
     fn memory_that_is_too_small_is_no_page() {
-        assert!(Page::over(IpcSharedMemory::from_byte(0, 7)).is_none());
+        assert!(Page::over(IpcSharedMemory::from_byte(0, SIZE - 1)).is_none());
     }
 }

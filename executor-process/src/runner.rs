@@ -1,17 +1,17 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use executor_core::cell::{Abort, Task};
 use executor_core::panics::catch;
-use executor_core::{Broken, Crashed, JobError, JobId};
+use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner};
 
 use crate::codec::Codec;
 use crate::frame::{Body, Bytes, Reply, Request};
 use crate::kind::{Answer, Kind};
-use crate::process::Ended;
+use crate::postmortem::Case;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Received, Settings, Worker};
 use crate::worker::image::Offset;
@@ -134,24 +134,28 @@ impl InProcess {
         match worker.ask(request) {
             Received::Reply(Reply::Ended { job: ended, answer }) if ended == id.get() => Ok(match answer.unpack() {
                 Answer::Done(bytes) => Ok(Returned { codec: self.settings.codec, bytes }),
-                Answer::Panicked(panic) => Err(panic.into()),
+                Answer::Panicked(panic) => Err(self.case(id, job).panicked(panic)),
                 Answer::Codec { step, cause } => Err((job.kind.codec_error)(step, cause)),
             }),
             Received::Reply(_) => Ok(Err(self.expel("an answer to another question"))),
             Received::Nonsense(what) => Ok(Err(self.expel(&what))),
-            Received::Nothing => self.bury(id, job.kind, started),
+            Received::Nothing => self.bury(id, job, started),
         }
     }
 
+    fn case<'a>(&'a self, id: JobId, job: &'a Encoded) -> Case<'a> {
+        Case { settings: &self.settings, id, attempt: 1, name: None, job }
+    }
+
     /// The worker died. Says whether that costs the job.
-    fn bury(&mut self, id: JobId, kind: Kind, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
+    fn bury(&mut self, id: JobId, job: &Encoded, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
         let ran = started.elapsed();
         let worker = self.worker.take().expect("it was asked");
         // It may have closed its channel and live on.
         worker.process.kill();
         let ended = worker.process.wait();
         if worker.has_begun(id) {
-            return Ok(Err(crashed(kind, worker.process.pid(), ended, ran)));
+            return Ok(Err(self.case(id, job).crashed(&worker, ended, ran)));
         }
         Err(NotBegun(match ended {
             Some(exit) => format!("it {exit} before it began the job"),
@@ -178,17 +182,6 @@ fn request(id: JobId, job: &Encoded) -> Result<Request, JobError> {
     let body = Body::pack(&job.bytes)
         .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
     Ok(Request::Run { job: id.get(), attempt: 1, work, body })
-}
-
-fn crashed(kind: Kind, pid: u32, ended: Ended, ran: Duration) -> JobError {
-    match ended {
-        Some(exit) => JobError::Crashed(Crashed::new(kind.name, pid, exit, ran)),
-        None => JobError::Broken(Broken::new(format!(
-            "its worker process {pid} died while it ran `{}`, and how is not known: something else in this program takes \
-             the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
-            kind.name
-        ))),
-    }
 }
 
 impl Runner for InProcess {

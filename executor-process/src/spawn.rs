@@ -2,6 +2,7 @@
 
 use std::env;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::process::{Pids, Process};
 use crate::seat::Kill;
+use crate::trace::Record;
 use crate::watcher;
 use crate::worker;
 use crate::worker::image::{self, Offset};
@@ -55,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) threads: Threads,
     pub(crate) initializer: Option<(Offset, Bytes)>,
     pub(crate) pids: Arc<Pids>,
+    /// Where jobs that fail are kept.
+    pub(crate) keep_failed: Option<PathBuf>,
 }
 
 /// A worker process that has said hello, and the parent's ends of its channels.
@@ -131,6 +135,11 @@ impl Worker {
     /// Whether it began the job. Exact once it is dead.
     pub(crate) fn has_begun(&self, job: JobId) -> bool {
         self.page.has_begun(job.get())
+    }
+
+    /// Where it says that it is, or was.
+    pub(crate) fn record(&self) -> Record<'_> {
+        self.page.trace()
     }
 
     /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.

@@ -3,11 +3,12 @@
 #![allow(unsafe_code)]
 
 use std::env;
-use std::ffi::{c_char, c_int};
+use std::ffi::{OsString, c_char, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::invitation::{Invitation, VARIABLE};
-use super::serve;
+use super::{rerun, serve};
+use crate::replay::VARIABLE as REPLAY;
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -29,13 +30,23 @@ pub(crate) fn is_linked() -> bool {
 
 extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     WAS_CALLED.store(true, Ordering::Relaxed);
-    let Some(value) = env::var_os(VARIABLE) else { return };
+    if let Some(value) = take_variable(VARIABLE) {
+        let invitation = Invitation::parse(&value);
+        run_the_rest(count, arguments, environment);
+        serve::serve(invitation)
+    }
+    if let Some(path) = take_variable(REPLAY) {
+        run_the_rest(count, arguments, environment);
+        rerun::run(path.as_ref())
+    }
+}
+
+fn take_variable(name: &str) -> Option<OsString> {
+    let value = env::var_os(name)?;
     // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
     // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
-    unsafe { env::remove_var(VARIABLE) };
-    let invitation = Invitation::parse(&value);
-    run_the_rest(count, arguments, environment);
-    serve::serve(invitation)
+    unsafe { env::remove_var(name) };
+    Some(value)
 }
 
 /// Runs the constructors of this image that come after ours: since we do not return, the loader never would.

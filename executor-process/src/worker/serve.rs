@@ -12,6 +12,7 @@ use executor_core::panics::{catch, drop_quietly};
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 
+use super::crash;
 use super::guard::{guard, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
@@ -60,11 +61,14 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 struct Links {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
-    page: Page,
+    page: &'static Page,
 }
 
 fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
     let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
+    // There for ever: handlers of signals write to it.
+    let page: &'static Page = Box::leak(Box::new(page));
+    crash::install(page);
     let server = IpcSender::connect(invitation.server.clone())?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
@@ -109,6 +113,7 @@ impl Links {
                     }
                 }
                 Request::Run { job, attempt, work, body } => {
+                    crash::begins(job);
                     self.page.begin(job);
                     let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
                     drop(body);

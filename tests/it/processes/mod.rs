@@ -2,6 +2,7 @@
 
 mod aborts;
 mod constructors;
+mod crashes;
 mod deaths;
 mod environment;
 mod initializers;

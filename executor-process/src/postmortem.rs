@@ -1,0 +1,152 @@
+//! The errors of jobs that failed in a worker, with all that is known of why.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use executor_core::{Broken, Crashed, Exit, JobError, JobId, Saved, TimedOut};
+
+use crate::kind::RemotePanic;
+use crate::process::{Ended, Process};
+use crate::replay;
+use crate::runner::Encoded;
+use crate::spawn::{Settings, Worker};
+use crate::symbols;
+use crate::trace::{NO_ADDRESS, Record, Trace};
+use crate::worker::crash::where_signal;
+
+/// The time that a worker has to say where it is. It may be unable to.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1);
+
+/// A job that a worker was running.
+pub(crate) struct Case<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) id: JobId,
+    pub(crate) attempt: u32,
+    /// The name that it was given.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) job: &'a Encoded,
+}
+
+impl Case<'_> {
+    /// Its worker died while it ran, and is reaped.
+    pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
+        let (name, pid) = (self.job.kind.name, worker.process.pid());
+        let Some(exit) = ended else {
+            return JobError::Broken(Broken::new(format!(
+                "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
+                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
+            )));
+        };
+        let record = worker.record();
+        let trace = record.read().filter(|trace| self.is_of(trace, exit));
+        let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
+        let crash = Crashed::new(name, pid, exit, ran)
+            .with_name(self.name)
+            .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
+            .with_peak_memory(peak_memory)
+            .with_backtrace(trace.and_then(symbols::backtrace));
+        let saved = self.save(&format_args!("its process {exit}"));
+        JobError::Crashed(crash.with_saved(saved))
+    }
+
+    /// Whether the record is of this job and this death. A handler that had the signal after ours may have chosen to abort.
+    fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
+        let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
+        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
+    }
+
+    /// Its time was up. `trace` is what [`ask`] gave before the worker was killed.
+    pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
+        let trace = trace.filter(|trace| trace.facts.job == self.id.get());
+        let error = TimedOut::new(self.name.unwrap_or(self.job.kind.name), limit)
+            .with_backtrace(trace.and_then(symbols::backtrace));
+        let saved = self.save(&format_args!("was not done within {limit:?}"));
+        JobError::TimedOut(error.with_saved(saved))
+    }
+
+    /// It panicked.
+    pub(crate) fn panicked(&self, panic: RemotePanic) -> JobError {
+        match JobError::from(panic) {
+            JobError::Panicked(panic) => {
+                let saved = self.save(&panic);
+                JobError::Panicked(panic.with_saved(saved))
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps it as a file, where that is wanted. Blocks while that is written.
+    fn save(&self, why: &dyn std::fmt::Display) -> Option<Saved> {
+        replay::save(self.settings, self.id, self.attempt, self.job, why)
+    }
+}
+
+/// Asks a worker that lives where it is. Blocks for at most a millisecond.
+pub(crate) fn ask(process: &Process, record: Record<'_>) -> Option<Trace> {
+    let deadline = Instant::now() + ANSWER_LIMIT;
+    record.clear();
+    if !process.ask_where() {
+        return None;
+    }
+    while !record.is_written() && Instant::now() < deadline {
+        thread::yield_now();
+    }
+    // What it has found so far is worth telling, too.
+    record.read().filter(|trace| trace.facts.signal == where_signal())
+}
+
+/// Why the signal came, as far as it is known.
+fn cause(trace: &Trace, pid: u32) -> Option<String> {
+    let facts = &trace.facts;
+    let elsewhere = if facts.thread == pid { "" } else { ", in another thread than the job's" };
+    let is_access = matches!(facts.signal, libc::SIGSEGV | libc::SIGBUS) && facts.address != NO_ADDRESS;
+    match () {
+        () if trace.is_stack_overflow() => Some(format!("its stack overflowed{elsewhere}")),
+        () if trace.is_wild_call() => Some(format!("it called address {:#x}{elsewhere}", facts.address)),
+        () if is_access => Some(format!("it accessed address {:#x}{elsewhere}", facts.address)),
+        () if !elsewhere.is_empty() => Some("in another thread than the job's".to_owned()),
+        () => None,
+    }
+}
+
+/// The system counts what this process held when it started the worker as the worker's own, up to `floor`: more than that is
+/// the worker's alone. Otherwise there is what the worker itself has seen.
+fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Option<u64> {
+    let seen = trace.map(|trace| trace.facts.peak_memory).filter(|&bytes| bytes > 0);
+    counted.filter(|&bytes| bytes > floor).or(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Facts, Place};
+
+    fn trace(facts: Facts) -> Trace {
+        Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
+    }
+
+    #[test]
+    fn what_the_parent_held_is_not_the_workers_peak() {
+        let seen = trace(Facts { peak_memory: 5, ..Facts::default() });
+        assert_eq!(peak_memory(Some(70), 0, None), Some(70));
+        assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
+        assert_eq!(peak_memory(Some(70), 70, Some(&seen)), Some(5));
+        assert_eq!(peak_memory(Some(70), 70, None), None);
+        assert_eq!(peak_memory(None, 0, Some(&trace(Facts::default()))), None);
+    }
+
+    #[test]
+    fn the_cause_says_what_was_accessed_and_where() {
+        let facts = Facts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..Facts::default() };
+        assert_eq!(cause(&trace(facts), 7).as_deref(), Some("it accessed address 0x10"));
+        let text = "it accessed address 0x10, in another thread than the job's";
+        assert_eq!(cause(&trace(facts), 8).as_deref(), Some(text));
+        let overflow = Facts { address: (1 << 40) - 8, ..facts };
+        assert_eq!(cause(&trace(overflow), 7).as_deref(), Some("its stack overflowed"));
+        let unknown = Facts { address: NO_ADDRESS, ..facts };
+        assert_eq!(cause(&trace(unknown), 7), None);
+        let call = Trace { inner: vec![Place::Foreign(17)], ..trace(facts) };
+        assert_eq!(cause(&call, 7).as_deref(), Some("it called address 0x10"));
+        assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! A failed job, run again from its file: in the foreground, with signals, stdin and descriptors as anybody's who starts a program, so
+//! that a debugger finds what it expects.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::exit;
+use std::sync::Arc;
+
+use executor_core::JobId;
+use executor_core::current::{self, Worker};
+use executor_core::panics::{catch, drop_quietly};
+
+use crate::frame::Bytes;
+use crate::kind::Answer;
+use crate::replay::{Contents, VARIABLE, decode};
+
+/// The exit code where there is nothing to run (`EX_DATAERR` of sysexits.h). Stderr says why.
+const CANNOT_RUN: i32 = 65;
+
+/// The exit code of a program that panics.
+const FAILED: i32 = 101;
+
+/// The rest of the process's life.
+pub(super) fn run(path: &Path) -> ! {
+    let bytes = fs::read(path).unwrap_or_else(|error| refuse(path, format_args!("cannot be read: {error}")));
+    let contents = match catch(|| decode(&bytes)) {
+        Ok(Ok(contents)) => contents,
+        Ok(Err(reason)) => refuse(path, format_args!("{reason}")),
+        Err(panic) => refuse(path, format_args!("cannot be read: {panic}")),
+    };
+    drop(bytes);
+    let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
+    let Some(work) = entry.work() else { refuse(path, format_args!("names an entry that is not in the program")) };
+    eprintln!("executor: job {id}, `{name}`, runs again from {}; then: {why}", path.display());
+    current::set_worker(Some(Worker { name: Arc::from("executor-replay"), state: None, host: None }));
+    if let Some((offset, bytes)) = initializer {
+        let Some(prepare) = offset.prepare() else {
+            refuse(path, format_args!("names an initializer that is not in the program"))
+        };
+        match prepare(codec, &bytes.0) {
+            Ok(state) => current::set_state(Some(state)),
+            Err(reason) => end(FAILED, format_args!("its initializer failed: {reason}")),
+        }
+    }
+    let id = JobId::from_number(id);
+    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+    let answer = catch(|| work(codec, &job.0));
+    drop(scope);
+    match answer {
+        Ok(Answer::Done(Bytes(result))) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
+        Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
+        Ok(Answer::Codec { step, cause }) => end(FAILED, format_args!("it could not {}: {cause}", step.text())),
+        Err(panic) => end(FAILED, format_args!("{panic}")),
+    }
+}
+
+fn end(code: i32, outcome: fmt::Arguments<'_>) -> ! {
+    println!("executor: {outcome}");
+    // The initializer's state has no later time to go.
+    drop_quietly(catch(|| current::set_worker(None)));
+    exit(code)
+}
+
+fn refuse(path: &Path, reason: fmt::Arguments<'_>) -> ! {
+    eprintln!("executor: {VARIABLE}: {} {reason}", path.display());
+    exit(CANNOT_RUN)
+}
