@@ -44,7 +44,7 @@ impl Case<'_> {
             .with_name(self.name)
             .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
             .with_peak_memory(peak_memory)
-            .with_backtrace(trace.and_then(symbols::backtrace));
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind.work)));
         let saved = self.save(&format_args!("its process {exit}"));
         JobError::Crashed(crash.with_saved(saved))
     }
@@ -59,7 +59,7 @@ impl Case<'_> {
     pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
         let error = TimedOut::new(self.name.unwrap_or(self.job.kind.name), limit)
-            .with_backtrace(trace.and_then(symbols::backtrace));
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind.work)));
         let saved = self.save(&format_args!("was not done within {limit:?}"));
         JobError::TimedOut(error.with_saved(saved))
     }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use executor_core::{Backtrace, Frame};
 
+use crate::kind::Work;
 use crate::trace::{Place, Trace};
-use crate::worker::image;
+use crate::worker::{image, stack_walk};
 
 /// So many of the innermost functions are told, and of the outermost. More say no more.
 const MOST_INNER: usize = 16;
@@ -15,6 +16,8 @@ const MOST_OUTER: usize = 8;
 
 /// What runs a job in a worker, and what the standard library starts a thread with: what is around it is no concern of the job's.
 const ENTRIES: [&str; 2] = ["executor_process::kind::work", "std::sys::backtrace::__rust_begin_short_backtrace"];
+
+const OWN: &str = env!("CARGO_PKG_NAME");
 
 /// What stands between those and the user's code: names where there are paths, and files where there are none, as for functions that
 /// were inlined.
@@ -54,13 +57,14 @@ fn is_in_library(frame: &Frame) -> bool {
 
 fn is_entry(frame: &Frame) -> bool {
     let is_begin = frame.function().starts_with("__rust_begin_short_backtrace");
-    is_begin || ENTRIES.iter().any(|name| frame.function().starts_with(name))
+    let is_work = frame.function().starts_with("work<") && frame.file().is_some_and(|file| is_of_crate(file, OWN));
+    is_begin || is_work || ENTRIES.iter().any(|name| frame.function().starts_with(name))
 }
 
 fn is_plumbing(frame: &Frame) -> bool {
     let is_file = |file: &str| {
         PLUMBING_FILES.iter().any(|name| file.starts_with(name))
-            || ["executor-core", "executor-process"].iter().any(|name| is_of_crate(file, name))
+            || ["executor-core", OWN].iter().any(|name| is_of_crate(file, name))
     };
     PLUMBING.iter().any(|name| frame.function().starts_with(name)) || frame.file().is_some_and(is_file)
 }
@@ -73,10 +77,22 @@ fn is_of_crate(file: &str, name: &str) -> bool {
         .any(|directory| file.starts_with(&**directory) || file.contains(&format!("/{directory}")))
 }
 
-/// The functions that were called, named when somebody looks. `None` if nothing of the program's own was.
-pub(crate) fn backtrace(trace: Trace) -> Option<Backtrace> {
+/// The functions that were called by `work`, or by a thread, named when somebody looks. `None` if nothing of the program's own was.
+pub(crate) fn backtrace(mut trace: Trace, work: Work) -> Option<Backtrace> {
+    cut(&mut trace, work);
     let has_own = trace.inner.iter().chain(&trace.outer).any(|place| own(*place).is_some());
     has_own.then(|| Backtrace::new(move || named(&trace)))
+}
+
+/// Leaves out what called `work`, known by its address: it may have no name. The user's code may be inlined into `work` itself.
+fn cut(trace: &mut Trace, work: Work) {
+    let is_work = |place: &Place| own(*place).and_then(stack_walk::function_around) == Some(work as usize);
+    if let Some(at) = trace.inner.iter().position(is_work) {
+        trace.inner.truncate(at + 1);
+        trace.outer.clear();
+    } else if let Some(at) = trace.outer.iter().position(is_work) {
+        trace.outer.truncate(at + 1);
+    }
 }
 
 /// The address in this process.
@@ -186,108 +202,4 @@ fn folded(frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::trace::Facts;
-
-    fn frames(names: &[&str]) -> Vec<Frame> {
-        names.iter().map(|name| Frame::new(*name)).collect()
-    }
-
-    fn texts(frames: &[Frame]) -> Vec<String> {
-        frames.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn what_is_around_the_users_code_is_left_out() {
-        let inner = frames(&[
-            "std::sys::pal::unix::abort_internal",
-            "std::process::abort",
-            "app::parse",
-            "core::iter::Iterator::map",
-            "app::job",
-            "core::ops::function::Fn::call",
-            "<executor_core::call::Call<F,A> as executor_core::job::Job>::run",
-            "executor_process::kind::work::{{closure}}",
-            "std::panicking::try",
-            "executor_process::kind::work",
-            "main",
-        ]);
-        let (inner, outer) = trimmed(inner, frames(&["_start"]));
-        assert_eq!(texts(&inner), ["std::process::abort", "app::parse", "core::iter::Iterator::map", "app::job"]);
-        assert!(outer.is_empty());
-    }
-
-    #[test]
-    fn a_deep_stack_is_trimmed_at_its_outer_end() {
-        let (inner, outer) = (frames(&["app::deeper"]), frames(&["app::deeper", "app::job", "std::panicking::try"]));
-        let (inner, outer) = trimmed(inner, outer);
-        assert_eq!(
-            (texts(&inner), texts(&outer)),
-            (vec!["app::deeper".into()], vec!["app::deeper".into(), "app::job".into()])
-        );
-        let (inner, outer) =
-            trimmed(frames(&["app::job", "std::panicking::try"]), frames(&["std::sys::x", "std::thread::y"]));
-        assert_eq!((texts(&inner), outer), (vec!["app::job".into()], Vec::new()));
-        let (inner, _) = trimmed(frames(&["std::process::abort"]), Vec::new());
-        assert_eq!(texts(&inner), ["std::process::abort"], "nothing of the user's is known: better than nothing");
-    }
-
-    #[test]
-    fn a_function_of_this_program_is_named_by_its_distance() {
-        let address = own_address();
-        let distance = image::own(address).expect("it is in this program") as u64;
-        let trace =
-            Trace { facts: Facts::default(), inner: vec![Place::Own(distance + 1); 3], outer: Vec::new(), omitted: 0 };
-        let text = backtrace(trace).expect("it is in this program").to_string();
-        assert!(text.starts_with("at executor_process::symbols::tests::own_address"), "{text}");
-        assert!(text.ends_with(", 3 times"), "{text}");
-        let foreign = Trace { facts: Facts::default(), inner: vec![Place::Foreign(7)], outer: Vec::new(), omitted: 0 };
-        assert!(backtrace(foreign).is_none());
-    }
-
-    #[test]
-    fn a_long_backtrace_is_shortened_in_the_middle() {
-        let names: Vec<_> = (0..40).map(|n| Frame::new(n.to_string())).collect();
-        let all = |frames: &[Frame]| frames.to_vec();
-        assert_eq!(shortened(all(&names[..20]), 0, all(&names[20..24])), names[..24]);
-        let text = |frames: &[Frame]| texts(frames).join(" ");
-        let expected = "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 (16 more) 32 33 34 35 36 37 38 39";
-        assert_eq!(text(&shortened(all(&names[..20]), 0, all(&names[20..]))), expected);
-        assert_eq!(text(&shortened(all(&names[..2]), 7, all(&names[2..4]))), "0 1 (7 more) 2 3");
-        let twice = folded(frames(&["a", "a", "b"]));
-        assert_eq!(text(&shortened(twice.clone(), 0, frames(&["b", "c"]))), "a, 2 times b, 2 times c");
-    }
-
-    #[test]
-    fn functions_without_a_path_are_known_by_their_files() {
-        let inner = vec![
-            Frame::new("read<u8>").at("library/core/src/ptr/mod.rs", Some(1)),
-            Frame::new("parse").at("src/main.rs", Some(2)),
-            Frame::new("call<fn(), ()>").at("library/core/src/ops/function.rs", Some(3)),
-            Frame::new("run<u8>").at("/cargo/registry/executor-core-0.1.0/src/call.rs", Some(4)),
-            Frame::new("try<u8>").at("library/std/src/panicking.rs", Some(5)),
-        ];
-        let (inner, _) = trimmed(inner, Vec::new());
-        assert_eq!(texts(&inner), ["read<u8> (library/core/src/ptr/mod.rs:1)", "parse (src/main.rs:2)"]);
-    }
-
-    /// Trimmed names would not do: this one is ours.
-    #[inline(never)]
-    fn own_address() -> usize {
-        own_address as *const () as usize
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
-        #[test]
-        fn any_places_have_a_text(places in prop::collection::vec(any::<u64>(), 0..64), near in 0_u64..10_000_000) {
-            let mut inner: Vec<_> = places.into_iter().map(Place::Own).collect();
-            inner.push(Place::Own(near));
-            let trace = Trace { facts: Facts::default(), outer: inner.clone(), inner, omitted: usize::MAX };
-            let _ = backtrace(trace).map(|backtrace| backtrace.to_string());
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,6 @@ mod registers;
 pub(crate) mod remake;
 mod rerun;
 mod serve;
-mod stack_walk;
+pub(crate) mod stack_walk;
 
 pub(crate) use serve::depth;

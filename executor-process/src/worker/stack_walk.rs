@@ -17,6 +17,7 @@ type Visit<'a> = dyn FnMut(Found) -> bool + 'a;
 // SAFETY: as the ABI has them (Itanium C++ ABI, "Exception Handling", and `unwind.h`). They are linked into every Rust program.
 unsafe extern "C" {
     fn _Unwind_Backtrace(visit: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+    fn _Unwind_FindEnclosingFunction(address: *mut c_void) -> *mut c_void;
     fn _Unwind_GetIPInfo(frame: *mut c_void, is_before: *mut c_int) -> usize;
 }
 
@@ -28,6 +29,13 @@ const STOP: c_int = 5;
 pub(super) fn walk(mut visit: &mut Visit<'_>) {
     // SAFETY: `step` is called during this call only, with the pointer that is passed here.
     unsafe { _Unwind_Backtrace(step, (&raw mut visit).cast::<c_void>()) };
+}
+
+/// The start of the function that a call returns to at `address`. It is known without symbols.
+pub(crate) fn function_around(address: usize) -> Option<usize> {
+    // SAFETY: it looks the address up in the tables of the unwinder, and reads nothing there. Any will do.
+    let function = unsafe { _Unwind_FindEnclosingFunction(std::ptr::without_provenance_mut(address)) };
+    (!function.is_null()).then_some(function.addr())
 }
 
 extern "C" fn step(frame: *mut c_void, visit: *mut c_void) -> c_int {
