@@ -44,7 +44,7 @@ impl Case<'_> {
             .with_name(self.name)
             .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
             .with_peak_memory(peak_memory)
-            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind.work)));
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind)));
         let saved = self.save(&format_args!("its process {exit}"));
         JobError::Crashed(crash.with_saved(saved))
     }
@@ -59,7 +59,7 @@ impl Case<'_> {
     pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
         let error = TimedOut::new(self.name.unwrap_or(self.job.kind.name), limit)
-            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind.work)));
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind)));
         let saved = self.save(&format_args!("was not done within {limit:?}"));
         JobError::TimedOut(error.with_saved(saved))
     }
@@ -117,36 +117,4 @@ fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Optio
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::{Facts, Place};
-
-    fn trace(facts: Facts) -> Trace {
-        Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
-    }
-
-    #[test]
-    fn what_the_parent_held_is_not_the_workers_peak() {
-        let seen = trace(Facts { peak_memory: 5, ..Facts::default() });
-        assert_eq!(peak_memory(Some(70), 0, None), Some(70));
-        assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
-        assert_eq!(peak_memory(Some(70), 70, Some(&seen)), Some(5));
-        assert_eq!(peak_memory(Some(70), 70, None), None);
-        assert_eq!(peak_memory(None, 0, Some(&trace(Facts::default()))), None);
-    }
-
-    #[test]
-    fn the_cause_says_what_was_accessed_and_where() {
-        let facts = Facts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..Facts::default() };
-        assert_eq!(cause(&trace(facts), 7).as_deref(), Some("it accessed address 0x10"));
-        let text = "it accessed address 0x10, in another thread than the job's";
-        assert_eq!(cause(&trace(facts), 8).as_deref(), Some(text));
-        let overflow = Facts { address: (1 << 40) - 8, ..facts };
-        assert_eq!(cause(&trace(overflow), 7).as_deref(), Some("its stack overflowed"));
-        let unknown = Facts { address: NO_ADDRESS, ..facts };
-        assert_eq!(cause(&trace(unknown), 7), None);
-        let call = Trace { inner: vec![Place::Foreign(17)], ..trace(facts) };
-        assert_eq!(cause(&call, 7).as_deref(), Some("it called address 0x10"));
-        assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
-    }
-}
+mod tests;

@@ -143,7 +143,7 @@ impl Worker {
     }
 
     /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
-    fn send(&self, request: Request) -> bool {
+    pub(crate) fn send(&self, request: Request) -> bool {
         self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use executor_core::{Backtrace, Frame};
 
-use crate::kind::Work;
+use crate::kind::{Kind, Work};
 use crate::trace::{Place, Trace};
 use crate::worker::{image, stack_walk};
 
@@ -77,22 +77,26 @@ fn is_of_crate(file: &str, name: &str) -> bool {
         .any(|directory| file.starts_with(&**directory) || file.contains(&format!("/{directory}")))
 }
 
-/// The functions that were called by `work`, or by a thread, named when somebody looks. `None` if nothing of the program's own was.
-pub(crate) fn backtrace(mut trace: Trace, work: Work) -> Option<Backtrace> {
-    cut(&mut trace, work);
+/// The functions that were called by a job of this kind, or by a thread, named when somebody looks. `None` if nothing of the
+/// program's own was.
+pub(crate) fn backtrace(mut trace: Trace, kind: Kind) -> Option<Backtrace> {
+    let is_job = cut(&mut trace, kind.work);
     let has_own = trace.inner.iter().chain(&trace.outer).any(|place| own(*place).is_some());
-    has_own.then(|| Backtrace::new(move || named(&trace)))
+    has_own.then(|| Backtrace::new(move || named(&trace, is_job.then_some(kind.name))))
 }
 
 /// Leaves out what called `work`, known by its address: it may have no name. The user's code may be inlined into `work` itself.
-fn cut(trace: &mut Trace, work: Work) {
+/// Says whether it was there.
+fn cut(trace: &mut Trace, work: Work) -> bool {
     let is_work = |place: &Place| own(*place).and_then(stack_walk::function_around) == Some(work as usize);
     if let Some(at) = trace.inner.iter().position(is_work) {
         trace.inner.truncate(at + 1);
         trace.outer.clear();
-    } else if let Some(at) = trace.outer.iter().position(is_work) {
-        trace.outer.truncate(at + 1);
+        return true;
     }
+    let at = trace.outer.iter().position(is_work);
+    trace.outer.truncate(at.map_or(usize::MAX, |at| at + 1));
+    at.is_some()
 }
 
 /// The address in this process.
@@ -103,10 +107,14 @@ fn own(place: Place) -> Option<usize> {
     }
 }
 
-fn named(trace: &Trace) -> Vec<Frame> {
+/// `job` is the full name of the outermost function, where it is known.
+fn named(trace: &Trace, job: Option<&str>) -> Vec<Frame> {
     let inner: Vec<_> = trace.inner.iter().copied().flat_map(names).collect();
     let outer: Vec<_> = trace.outer.iter().copied().flat_map(names).collect();
-    let (inner, outer) = trimmed(inner, outer);
+    let (mut inner, mut outer) = trimmed(inner, outer);
+    if let (Some(job), Some(last)) = (job, outer.last_mut().or_else(|| inner.last_mut())) {
+        name_in_full(last, job);
+    }
     let omitted = if outer.is_empty() { 0 } else { trace.omitted };
     shortened(folded(inner), omitted, folded(outer))
 }
@@ -135,10 +143,9 @@ fn names(place: Place) -> Vec<Frame> {
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         // The alternate form leaves the hash out.
         let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
-        let frame = Frame::new(name);
         frames.push(match symbol.filename() {
-            Some(file) => frame.at(shown(file), symbol.lineno()),
-            None => frame,
+            Some(file) => placed(&name, &shown(file), symbol.lineno()),
+            None => Frame::new(name),
         });
     });
     if frames.is_empty()
@@ -148,6 +155,28 @@ fn names(place: Place) -> Vec<Frame> {
         frames.push(Frame::new(format!("program+{:#x}", distance.saturating_sub(1))));
     }
     frames
+}
+
+/// A function that was inlined has no path, and all its types, which are long where it is the standard library's.
+fn placed(name: &str, file: &str, line: Option<u32>) -> Frame {
+    let is_library = file.starts_with(&LIBRARY_SOURCE[1..]);
+    let short = name.split_once('<').map(|(short, _)| short).filter(|short| is_library && is_identifier(short));
+    Frame::new(short.unwrap_or(name)).at(file, line)
+}
+
+/// Line tables may have the last part of a path only.
+fn name_in_full(frame: &mut Frame, path: &str) {
+    if path.rsplit("::").next() == Some(frame.function()) {
+        let named = Frame::new(path).called(frame.calls());
+        *frame = match frame.file() {
+            Some(file) => named.at(file, frame.line()),
+            None => named,
+        };
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// As the standard library shows it: from the working directory on, if it is below that.

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use executor_core::{Broken, JobError};
+
 use super::*;
 use crate::codec::Codec;
 use crate::kind::Answer;
@@ -54,11 +56,11 @@ fn a_function_of_this_program_is_named_by_its_distance() {
     let distance = image::own(address).expect("it is in this program") as u64;
     let trace =
         Trace { facts: Facts::default(), inner: vec![Place::Own(distance + 1); 3], outer: Vec::new(), omitted: 0 };
-    let text = backtrace(trace, work).expect("it is in this program").to_string();
+    let text = backtrace(trace, kind()).expect("it is in this program").to_string();
     assert!(text.starts_with("at executor_process::symbols::tests::own_address"), "{text}");
     assert!(text.ends_with(", 3 times"), "{text}");
     let foreign = Trace { facts: Facts::default(), inner: vec![Place::Foreign(7)], outer: Vec::new(), omitted: 0 };
-    assert!(backtrace(foreign, work).is_none());
+    assert!(backtrace(foreign, kind()).is_none());
 }
 
 #[test]
@@ -92,6 +94,30 @@ fn work(_: Codec, _: &[u8]) -> Answer {
 }
 
 #[test]
+fn types_of_the_standard_librarys_functions_are_left_out() {
+    let text = |name: &str, file: &str| placed(name, file, Some(1)).to_string();
+    assert_eq!(text("sort<a::B, c::D>", "library/core/src/slice.rs"), "sort (library/core/src/slice.rs:1)");
+    assert_eq!(text("a::B<T>::c", "library/core/src/a.rs"), "a::B<T>::c (library/core/src/a.rs:1)");
+    assert_eq!(text("<T as A>::b", "library/core/src/a.rs"), "<T as A>::b (library/core/src/a.rs:1)");
+    assert_eq!(text("app::parse<u8>", "src/main.rs"), "app::parse<u8> (src/main.rs:1)");
+}
+
+fn kind() -> Kind {
+    Kind { work, name: "tests::work", codec_error: |_, cause| JobError::Broken(Broken::new(cause)) }
+}
+
+#[test]
+fn the_job_has_its_full_name() {
+    let text = |name: &str, path: &str| {
+        let mut frame = Frame::new(name).at("src/main.rs", Some(3)).called(2);
+        name_in_full(&mut frame, path);
+        frame.to_string()
+    };
+    assert_eq!(text("parse", "app::parse"), "app::parse (src/main.rs:3), 2 times");
+    assert_eq!(text("se", "app::parse"), "se (src/main.rs:3), 2 times");
+}
+
+#[test]
 fn what_called_the_entry_is_known_by_its_address() {
     let place = |address: usize| Place::Own(image::own(address).expect("it is in this program") as u64 + 1);
     let (inside, around) = (place(own_address as *const () as usize), place(trimmed as *const () as usize));
@@ -120,6 +146,6 @@ proptest! {
         let mut inner: Vec<_> = places.into_iter().map(Place::Own).collect();
         inner.push(Place::Own(near));
         let trace = Trace { facts: Facts::default(), outer: inner.clone(), inner, omitted: usize::MAX };
-        let _ = backtrace(trace, work).map(|backtrace| backtrace.to_string());
+        let _ = backtrace(trace, kind()).map(|backtrace| backtrace.to_string());
     }
 }

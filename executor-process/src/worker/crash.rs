@@ -162,7 +162,7 @@ fn hand_on(signal: c_int, info: *mut siginfo_t) {
     // SAFETY: the action is one that was in force, and `info` is as the kernel gave it to this handler.
     unsafe {
         match before {
-            Some(action) => drop(sigaction(signal, action, null_mut())),
+            Some(action) => _ = sigaction(signal, action, null_mut()),
             None => reset(signal),
         }
         if libc::syscall(libc::SYS_rt_tgsigqueueinfo, process(), thread(), signal, info) != 0 {
@@ -190,6 +190,17 @@ fn end_by_first(second: c_int) {
 fn reset(signal: c_int) {
     // SAFETY: the system's default needs no handler.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+/// What a handler does whose walk never ends.
+#[cfg(test)]
+pub(crate) fn hang_while_writing(signal: c_int) {
+    WRITER.store(thread(), Ordering::Relaxed);
+    FIRST.store(signal, Ordering::Relaxed);
+    set_alarm(1);
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 /// Ends the process by the first signal in so many seconds, 0 for never.

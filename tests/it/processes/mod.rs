@@ -9,6 +9,7 @@ mod initializers;
 mod nesting;
 mod orphans;
 mod payloads;
+mod replay;
 mod starts;
 
 use executor::{JobError, ProcessPool, call};
