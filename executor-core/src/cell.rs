@@ -5,14 +5,21 @@
 //! ```text
 //!            claim               finish
 //!   Queued ─────────> Running ──────────> Ended ───> Taken
-//!      └── withdraw (cancel, fail) ─────────^
+//!    ^ │ └── withdraw (cancel, fail) ───────^ ^
+//!    │ │ lend                        finish │ │ withdraw, if the lease can be revoked
+//!    │ └───────────────> Lent ──────────────┴─┘
+//!    └── take back ───────┘
 //! ```
+//!
+//! A job is lent to who may start it or not, such as another process that has jobs before it: there, the [`Lease`] says whether
+//! it has started, and revokes it if not.
 //!
 //! The queue sees it as [`Run`] (a job that runs in place) or [`Task`] (one that somebody else runs), the future as
 //! `Outcome`; both as [`Control`]. Every step is one transition under the cell's own lock, which says who won: one
 //! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
 //! payload, outcome, wakers and callbacks are moved out first.
 
+mod control;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod seen_as;
@@ -22,14 +29,14 @@ mod watch;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::home::{self, HomeId, Leaving};
+use crate::home::{self, HomeId};
 use crate::panics::{catch, drop_quietly};
-use crate::status::{JobId, Status};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin, thread_id};
+use crate::status::JobId;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
 use crate::{Job, JobError, current};
 
 pub(crate) use seen_as::Outcome;
-pub use seen_as::{Abort, Control, Run, Task};
+pub use seen_as::{Abort, Control, Lease, Run, Task};
 use stage::{End, Stage};
 pub use watch::Notify;
 pub(crate) use watch::{Listener, Signal, Watch};
@@ -95,50 +102,25 @@ impl<P, O, T> Cell<P, O, T> {
         }
     }
 
-    fn start(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
-        Self::start_locked(&mut self.inner.lock(), abort)
+    fn start(&self, as_stage: Stage<P, O, T>) -> Option<P> {
+        Self::start_locked(&mut self.inner.lock(), as_stage)
     }
 
     /// Starts the job if it waits in the queue of `home`, which counts those that leave: in one step with the look, for the queue may give
     /// it away.
     fn start_from(&self, home: HomeId) -> Option<P> {
         let mut inner = self.inner.lock();
-        if inner.home == Some(home) { Self::start_locked(&mut inner, None) } else { None }
+        if inner.home == Some(home) { Self::start_locked(&mut inner, Stage::Running(None)) } else { None }
     }
 
-    fn start_locked(inner: &mut Inner<P, O, T>, abort: Option<Arc<dyn Abort>>) -> Option<P> {
+    fn start_locked(inner: &mut Inner<P, O, T>, as_stage: Stage<P, O, T>) -> Option<P> {
         if !matches!(inner.stage, Stage::Queued(_)) {
             return None;
         }
-        match std::mem::replace(&mut inner.stage, Stage::Running(abort)) {
+        match std::mem::replace(&mut inner.stage, as_stage) {
             Stage::Queued(payload) => Some(payload),
             _ => None,
         }
-    }
-
-    /// Ends a job that nobody has claimed. The payload is dropped before anyone can see the end, so that a true from
-    /// here means that nothing of the job is left.
-    fn withdraw_with(&self, error: JobError) -> bool {
-        let mut inner = self.inner.lock();
-        let me = thread_id();
-        let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
-        let Stage::Queued(payload) = was else {
-            inner.stage = was;
-            return false;
-        };
-        if error.is_cancelled() {
-            inner.end = End::NeverStarted;
-        }
-        let home = Leaving::begin(inner.home.take());
-        drop(inner);
-        drop_quietly(payload);
-        // Before the end can be seen: by then, its place in a bounded queue is free.
-        home.left();
-        let inner = self.inner.lock();
-        let signal = self.publish(inner, Err(error));
-        home.ended();
-        self.tell(signal);
-        true
     }
 
     /// Makes the outcome visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
@@ -159,10 +141,10 @@ impl<P, O, T> Cell<P, O, T> {
         signal
     }
 
-    /// Ends a running job. The outcome of one that has ended is dropped.
+    /// Ends a running or lent job. The outcome of one that has ended is dropped.
     pub(crate) fn end(&self, outcome: Result<O, JobError>) -> Option<Signal> {
         let inner = self.inner.lock();
-        if matches!(inner.stage, Stage::Running(_)) {
+        if matches!(inner.stage, Stage::Running(_) | Stage::Lent(_)) {
             return Some(self.publish(inner, outcome));
         }
         drop(inner);
@@ -201,78 +183,6 @@ impl<P, O, T> Cell<P, O, T> {
     }
 }
 
-impl<P: Send, O: Send, T: Send> Control for Cell<P, O, T> {
-    fn is_waiting(&self) -> bool {
-        matches!(self.inner.lock().stage, Stage::Queued(_))
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        let mut inner = self.inner.lock();
-        inner.home = Some(home);
-        matches!(inner.stage, Stage::Queued(_))
-    }
-
-    fn id(&self) -> JobId {
-        self.id
-    }
-
-    fn status(&self) -> Status {
-        let inner = self.inner.lock();
-        match (&inner.stage, inner.end) {
-            (Stage::Queued(_) | Stage::Withdrawn(_), _) => Status::Queued,
-            (Stage::Running(_), _) => Status::Running,
-            (_, End::Other) => Status::Done,
-            (_, End::NeverStarted | End::Aborted) => Status::Cancelled,
-        }
-    }
-
-    fn cancel(&self) -> bool {
-        if self.withdraw_with(JobError::Cancelled) {
-            return true;
-        }
-        let mut inner = self.inner.lock();
-        // Another thread may be dropping the payload: true must mean that it is gone. But a payload's own drop may
-        // cancel its job, and must not wait for itself.
-        while let Stage::Withdrawn(who) = inner.stage
-            && who != thread_id()
-        {
-            inner = self.ended.wait(inner);
-        }
-        inner.end == End::NeverStarted
-    }
-
-    fn abort(&self) -> bool {
-        if self.cancel() {
-            return true;
-        }
-        // Relaxed: the flag carries no data; the job only looks whether it is set.
-        self.stop.store(true, Ordering::Relaxed);
-        let abort = match &self.inner.lock().stage {
-            Stage::Running(abort) => abort.clone(),
-            _ => return false,
-        };
-        abort.is_none_or(|abort| abort.abort(self.id))
-    }
-
-    fn fail(&self, error: JobError) -> bool {
-        if self.withdraw_with(error.clone()) {
-            return true;
-        }
-        let signal = self.end(Err(error));
-        let ended = signal.is_some();
-        self.tell(signal.unwrap_or(Signal::Nobody));
-        ended
-    }
-
-    fn withdraw(&self, error: JobError) -> bool {
-        self.withdraw_with(error)
-    }
-
-    fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
-
 impl<J: Job> Cell<J, J::Output, J::Output> {
     /// A cell for a job that runs in place.
     pub fn of_job(job: J) -> Self {
@@ -282,7 +192,7 @@ impl<J: Job> Cell<J, J::Output, J::Output> {
 
 impl<J: Job> Run for Cell<J, J::Output, J::Output> {
     fn run(self: Arc<Self>) -> bool {
-        let Some(job) = self.start(None) else { return false };
+        let Some(job) = self.start(Stage::Running(None)) else { return false };
         self.run_payload(job);
         true
     }
@@ -308,12 +218,29 @@ where
     T: Send + 'static,
 {
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
-        self.start(abort)
+        self.start(Stage::Running(abort))
+    }
+
+    fn lend(&self, lease: Arc<dyn Lease>) -> Option<P> {
+        self.start(Stage::Lent(lease))
+    }
+
+    fn take_back(&self, payload: P) -> Result<(), P> {
+        let mut inner = self.inner.lock();
+        match &inner.stage {
+            Stage::Lent(lease) if lease.revoke(self.id) => {
+                let lease = std::mem::replace(&mut inner.stage, Stage::Queued(payload));
+                drop(inner);
+                drop(lease);
+                Ok(())
+            }
+            _ => Err(payload),
+        }
     }
 
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         match self.end(outcome) {
-            None | Some(Signal::Nobody) => Notify::nobody(),
+            None => Notify::nobody(),
             Some(signal) => Notify::new(self, signal),
         }
     }

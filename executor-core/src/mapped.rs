@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::cell::{Cell, Control, Outcome, Task, Watch};
+use crate::cell::{Cell, Control, Notify, Outcome, Task, Watch};
 use crate::error::Failed;
 use crate::home::HomeId;
 use crate::panics::catch;
@@ -69,7 +69,7 @@ struct Mapped<T, U> {
     target: Arc<Cell<(), U, U>>,
 }
 
-impl<T, U: Send> Control for Mapped<T, U> {
+impl<T, U: Send + 'static> Control for Mapped<T, U> {
     fn id(&self) -> JobId {
         self.source.id()
     }
@@ -88,12 +88,12 @@ impl<T, U: Send> Control for Mapped<T, U> {
         self.source.abort()
     }
 
-    fn fail(&self, error: JobError) -> bool {
-        self.source.fail(error)
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        self.source.clone().fail(error)
     }
 
-    fn withdraw(&self, error: JobError) -> bool {
-        self.source.withdraw(error)
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        self.source.clone().withdraw(error)
     }
 
     fn stop_requested(&self) -> bool {
@@ -102,6 +102,10 @@ impl<T, U: Send> Control for Mapped<T, U> {
 
     fn is_waiting(&self) -> bool {
         self.source.is_waiting()
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.source.home()
     }
 
     fn move_to(&self, home: HomeId) -> bool {

@@ -44,8 +44,19 @@ pub(crate) struct Hello {
 pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, initializer: Option<(Offset, Bytes)> },
-    /// A job to run, answered by [`Reply::Ended`].
-    Run { job: u64, attempt: u32, work: Offset, body: Body },
+    /// Jobs to run one after the other, answered by [`Reply::Done`].
+    Run(Vec<Sent>),
+}
+
+/// A job as it is sent.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Sent {
+    /// Its place on the page.
+    pub(crate) slot: usize,
+    pub(crate) job: u64,
+    pub(crate) attempt: u32,
+    pub(crate) work: Offset,
+    pub(crate) body: Body,
 }
 
 /// From a worker.
@@ -54,10 +65,16 @@ pub(crate) enum Reply {
     Ready,
     /// The initializer failed, for this reason.
     NotReady(String),
-    Ended {
+    /// The answer of a job that is done, which is not on the page.
+    Answer {
+        slot: usize,
         job: u64,
         answer: Answered,
     },
+    /// Some jobs are done, and others of the same message are not.
+    Some,
+    /// All jobs of the message are done, or were revoked.
+    Done,
     /// From the parent to itself: the worker died.
     Died,
 }
@@ -74,6 +91,14 @@ impl Answered {
         match answer {
             Answer::Done(bytes) if bytes.0.len() > INLINE => Ok(Self::Large(share(&bytes.0)?)),
             answer => Ok(Self::Small(answer)),
+        }
+    }
+
+    /// The bytes of an answer that may be short enough for the page.
+    pub(crate) fn short(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Small(answer) => postcard::to_stdvec(answer).ok(),
+            Self::Large(_) => None,
         }
     }
 

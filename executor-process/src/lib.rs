@@ -16,8 +16,11 @@
 mod builder;
 mod child;
 mod codec;
+mod estimate;
+mod exchange;
 mod frame;
 mod host;
+mod job;
 mod kind;
 mod mapper;
 mod page;

@@ -1,5 +1,18 @@
-//! A page of memory that a worker shares with its parent: what the worker was doing stays readable when it is dead. Unsafe, because
-//! it makes an atomic number from raw memory.
+//! Memory that a worker shares with its parent: which of the jobs that it was sent have started, and what came of them, stays
+//! readable when it is dead. Unsafe, because it makes atomics of raw memory.
+//!
+//! Each job of a message has a slot. The slot's word tells whose the job is, and is changed by compare-and-set only, so parent and
+//! worker agree on who was first:
+//!
+//! ```text
+//!            worker            worker
+//!   Sent ──────────> Started ──────────> Done
+//!     │ parent          │ parent
+//!     └──> Revoked      └──> Aborted, TimedOut
+//! ```
+//!
+//! Answers are written here, too, as far as there is room, each before the next job starts; and, when a signal ends the worker, where it
+//! was ([`Record`]).
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -10,22 +23,64 @@ use ipc_channel::ipc::IpcSharedMemory;
 
 use crate::trace::{Record, Words};
 
-/// Where the record of a crash begins, in bytes.
-const TRACE_AT: usize = 1024;
+/// How many jobs a message may have.
+pub(crate) const SLOTS: usize = 64;
 
-/// The size of a page, in bytes.
-const SIZE: usize = TRACE_AT + size_of::<Words>();
+/// What a slot has: its claim, where its answer is, and how long the job ran.
+const PARTS: usize = 3;
 
-/// Tells the last job that the worker began, and where it was when a signal ended it.
+/// Where the record of a crash begins, in words: behind the slots.
+const TRACE_AT: usize = 256;
+
+/// Where the answers begin, in words of 8 bytes. Before them is the record.
+const ANSWERS_AT: usize = 512;
+
+/// Room for the answers of one message, in words: 60 KiB.
+const ROOM: usize = 7680;
+
+const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
+
+const SIZE: usize = (ANSWERS_AT + ROOM) * size_of::<AtomicU64>();
+
+/// Longer ones go in a message: here they would be copied word by word.
+const LONGEST: usize = 4096;
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The worker has not started it.
+    Sent,
+    /// Its code may run.
+    Started,
+    /// It has run, and its answer is here, or on its way.
+    Done,
+    /// It will never start there.
+    Revoked,
+    /// The worker is killed for it, because somebody wished so.
+    Aborted,
+    /// The worker is killed for it, because its time was up.
+    TimedOut,
+}
+
+const CLAIMS: [Claim; 6] = [Claim::Sent, Claim::Started, Claim::Done, Claim::Revoked, Claim::Aborted, Claim::TimedOut];
+
+/// The low bits of a word tell the claim, and the others the job, so that nobody takes the word of a later job for an earlier one's.
+const CLAIM_BITS: u32 = 3;
+
+fn word(job: u64, claim: Claim) -> u64 {
+    job << CLAIM_BITS | claim as u64
+}
+
+/// The memory.
 pub(crate) struct Page {
-    word: NonNull<AtomicU64>,
-    /// Owns what `word` points to.
+    words: NonNull<AtomicU64>,
+    /// Owns what `words` points to.
     memory: IpcSharedMemory,
 }
 
-// SAFETY: the pointer is to an atomic, which may be used from any thread, and to memory that goes with the page.
+// SAFETY: the pointer is to atomics, which may be used from any thread, and to memory that goes with the page.
 unsafe impl Send for Page {}
-// SAFETY: as above; there is nothing else in it that changes.
+// SAFETY: as above: all access is atomic.
 unsafe impl Sync for Page {}
 
 impl Page {
@@ -36,11 +91,11 @@ impl Page {
 
     /// `None` if the memory is too small to be a page.
     pub(crate) fn over(mut memory: IpcSharedMemory) -> Option<Self> {
-        // SAFETY: no other reference to the bytes exists or is made later: all access is through `word`.
+        // SAFETY: no other reference to the bytes exists or is made later: all access is through `words`.
         let bytes = unsafe { memory.deref_mut() };
-        let word = NonNull::from(bytes).cast::<AtomicU64>();
-        let fits = memory.len() >= SIZE && word.is_aligned();
-        fits.then_some(Self { word, memory })
+        let fits = bytes.len() >= SIZE;
+        let words = NonNull::from(bytes).cast::<AtomicU64>();
+        (fits && words.is_aligned()).then_some(Self { words, memory })
     }
 
     /// The same memory, for the other process.
@@ -48,28 +103,91 @@ impl Page {
         self.memory.clone()
     }
 
-    /// Says, before any code of `job` runs, that it has begun.
-    pub(crate) fn begin(&self, job: u64) {
-        // Release: whoever sees this, and who reads it after a death, sees what came before.
-        self.word().store(job, Ordering::Release);
+    /// The parent, before it sends `job` with the slot.
+    pub(crate) fn send(&self, slot: usize, job: u64) {
+        // Release, here and below: whoever sees the word sees what was done before.
+        self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
     }
 
-    /// Whether `job` is the last one that began. Exact once the worker is dead.
-    pub(crate) fn has_begun(&self, job: u64) -> bool {
-        self.word().load(Ordering::Acquire) == job
+    /// The parent, when nothing is left to do of a message with `slots` jobs: a job that comes again has one slot.
+    pub(crate) fn clear(&self, slots: usize) {
+        for slot in 0..slots {
+            // Relaxed: a worker that looks late finds another job, or none.
+            self.claim(slot).store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
+    pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
+        let found = self.claim(slot).load(Ordering::Acquire);
+        CLAIMS.into_iter().find(|&claim| found == word(job, claim))
+    }
+
+    /// Moves `job` from one claim to the next. False if it was not there: somebody else was first.
+    pub(crate) fn change(&self, slot: usize, job: u64, from: Claim, to: Claim) -> bool {
+        self.claim(slot).compare_exchange(word(job, from), word(job, to), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The worker's answer, from the word `start` of the room for answers on, before the job is done. Says where the next one may
+    /// begin; `None` if it has to go in a message.
+    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: Option<&[u8]>) -> Option<usize> {
+        self.place(slot).store(0, Ordering::Relaxed);
+        let answer = answer.filter(|answer| answer.len() <= LONGEST)?;
+        let end = Some(start + answer.len().div_ceil(8)).filter(|&end| end <= ROOM)?;
+        for (at, bytes) in (start..end).zip(answer.chunks(8)) {
+            let mut whole = [0; 8];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            // Relaxed: the claim that follows orders it.
+            self.word(ANSWERS_AT + at).store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+        }
+        self.place(slot).store((start as u64) << 32 | answer.len() as u64, Ordering::Relaxed);
+        Some(end)
+    }
+
+    /// A copy of the answer of a job that is done. `None` if it is not here.
+    pub(crate) fn answer(&self, slot: usize) -> Option<Vec<u8>> {
+        // Nothing that the worker may have written is trusted to be in range.
+        let place = self.place(slot).load(Ordering::Relaxed);
+        let (start, len) = (usize::try_from(place >> 32).ok()?, usize::try_from(place & u64::from(u32::MAX)).ok()?);
+        let end = start.checked_add(len.div_ceil(8)).filter(|&end| (1..=LONGEST).contains(&len) && end <= ROOM)?;
+        let mut answer = Vec::with_capacity(len.next_multiple_of(8));
+        for at in start..end {
+            answer.extend(self.word(ANSWERS_AT + at).load(Ordering::Relaxed).to_ne_bytes());
+        }
+        answer.truncate(len);
+        Some(answer)
+    }
+
+    /// How long the job of the slot ran, in nanoseconds.
+    pub(crate) fn time(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 2)
     }
 
     /// The record of a crash.
     pub(crate) fn trace(&self) -> Record<'_> {
-        // SAFETY: inside of the memory (its size is checked in `over`), aligned since that is and `TRACE_AT` is a multiple; the
-        // rest as for `word`.
-        Record::over(unsafe { self.word.byte_add(TRACE_AT).cast::<Words>().as_ref() })
+        // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled, and in `over`), of atomics, and
+        // aligned as those are.
+        Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
     }
 
-    fn word(&self) -> &AtomicU64 {
+    fn claim(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 0)
+    }
+
+    fn place(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 1)
+    }
+
+    fn part(&self, slot: usize, part: usize) -> &AtomicU64 {
+        assert!(slot < SLOTS, "a message has {SLOTS} slots");
+        self.word(slot * PARTS + part)
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(index < ANSWERS_AT + ROOM, "the page has no word {index}");
         // SAFETY: aligned and large enough (checked in `over`), mapped as long as `memory` lives, and never accessed but as
-        // an atomic, here and in the other process. Every bit pattern is a number.
-        unsafe { self.word.as_ref() }
+        // atomics, here and in the other process. Every bit pattern is a number.
+        unsafe { self.words.add(index).as_ref() }
     }
 }
 
@@ -77,13 +195,56 @@ impl Page {
 mod tests {
     use super::*;
 
+    fn both() -> (Page, Page) {
+        let parent = Page::new().unwrap();
+        let worker = Page::over(parent.share()).unwrap();
+        (parent, worker)
+    }
+
     #[test]
-    fn both_sides_see_what_began() {
-        let ours = Page::new().unwrap();
-        let theirs = Page::over(ours.share()).unwrap();
-        assert!(!ours.has_begun(7));
-        theirs.begin(7);
-        assert!(ours.has_begun(7) && !ours.has_begun(8));
+    fn one_of_both_sides_is_first() {
+        let (parent, worker) = both();
+        parent.send(3, 7);
+        assert_eq!(worker.look(3, 7), Some(Claim::Sent));
+        assert!(worker.change(3, 7, Claim::Sent, Claim::Started));
+        assert!(!parent.change(3, 7, Claim::Sent, Claim::Revoked));
+        assert!(parent.change(3, 7, Claim::Started, Claim::Aborted));
+        assert!(!worker.change(3, 7, Claim::Started, Claim::Done));
+        assert_eq!(parent.look(3, 7), Some(Claim::Aborted));
+    }
+
+    #[test]
+    fn a_slot_is_of_one_job() {
+        let (parent, worker) = both();
+        parent.send(0, 7);
+        parent.send(0, 8);
+        assert!(!worker.change(0, 7, Claim::Sent, Claim::Started), "a message that came too late starts nothing");
+        assert_eq!((parent.look(0, 7), parent.look(0, 8)), (None, Some(Claim::Sent)));
+    }
+
+    #[test]
+    fn answers_come_as_they_were_written_while_there_is_room() {
+        let (parent, worker) = both();
+        let mut start = 0;
+        for (slot, len) in [1, 8, 9, LONGEST].into_iter().enumerate() {
+            let answer: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            start = worker.write_answer(slot, start, Some(&answer)).unwrap();
+            assert_eq!(parent.answer(slot), Some(answer));
+        }
+        assert_eq!(worker.write_answer(0, 0, Some(&[0; LONGEST + 1])), None);
+        assert_eq!(worker.write_answer(1, ROOM, Some(&[0])), None);
+        assert_eq!(worker.write_answer(2, 0, None), None);
+        assert_eq!([0, 1, 2].map(|slot| parent.answer(slot)), [None, None, None], "they go in messages");
+        assert_eq!(parent.answer(3).unwrap().len(), LONGEST);
+    }
+
+    #[test]
+    fn a_place_out_of_range_has_no_answer() {
+        let (parent, worker) = both();
+        for place in [u64::MAX, 1 << 63 | 8, 7679 << 32 | 9, 7680 << 32 | 1, 4097, 0] {
+            worker.place(5).store(place, Ordering::Relaxed);
+            assert_eq!(parent.answer(5), None, "{place:x}");
+        }
     }
 
     #[test]

@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::ProcessPoolBuilder;
 use crate::codec::{Codec, Step};
+use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
 use crate::mapper::CallMapper;
 use crate::process::Pids;
-use crate::runner::{Encoded, InProcess, Returned};
+use crate::runner::InProcess;
 
 /// Processes that run jobs, for work that computes, leaks or may crash.
 ///
@@ -148,10 +149,8 @@ macro_rules! submits_portable_jobs {
                         return Ok(Future::failed(Step::EncodeJob.error::<J>(cause)));
                     }
                 };
-                let cell = Arc::new(
-                    Cell::queued(Encoded { kind: Kind::of::<J>(), bytes: bytes.into() }, open::<J>)
-                        .at(self.scheduler.queue()),
-                );
+                let cell =
+                    Arc::new(Cell::queued(Encoded::new(Kind::of::<J>(), bytes), open::<J>).at(self.scheduler.queue()));
                 match self.scheduler.push(Priority::Normal, cell.clone()) {
                     Ok(()) => {
                         // Its copy in the worker is the one that runs.

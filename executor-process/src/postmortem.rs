@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use executor_core::{Broken, Crashed, Exit, JobError, JobId, Saved, TimedOut};
 
-use crate::kind::RemotePanic;
+use crate::frame::Bytes;
+use crate::job::Encoded;
+use crate::kind::Kind;
 use crate::process::{Ended, Process};
 use crate::replay;
-use crate::runner::Encoded;
 use crate::spawn::{Settings, Worker};
 use crate::symbols;
 use crate::trace::{NO_ADDRESS, Record, Trace};
@@ -24,27 +25,32 @@ pub(crate) struct Case<'a> {
     pub(crate) attempt: u32,
     /// The name that it was given.
     pub(crate) name: Option<&'a str>,
-    pub(crate) job: &'a Encoded,
+    pub(crate) kind: Kind,
+    pub(crate) bytes: &'a Bytes,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    pub(crate) fn of(settings: &'a Settings, id: JobId, job: &'a Encoded) -> Self {
+        Self { settings, id, attempt: job.attempt, name: None, kind: job.kind, bytes: &job.bytes }
+    }
+
     /// Its worker died while it ran, and is reaped.
     pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
-        let (name, pid) = (self.job.kind.name, worker.process.pid());
+        let (name, pid) = (self.kind.name, worker.process.pid());
         let Some(exit) = ended else {
             return JobError::Broken(Broken::new(format!(
                 "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
                  the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
             )));
         };
-        let record = worker.record();
+        let record = worker.seat.page.trace();
         let trace = record.read().filter(|trace| self.is_of(trace, exit));
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
         let crash = Crashed::new(name, pid, exit, ran)
             .with_name(self.name)
             .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
             .with_peak_memory(peak_memory)
-            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind)));
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
         let saved = self.save(&format_args!("its process {exit}"));
         JobError::Crashed(crash.with_saved(saved))
     }
@@ -58,15 +64,15 @@ impl Case<'_> {
     /// Its time was up. `trace` is what [`ask`] gave before the worker was killed.
     pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
-        let error = TimedOut::new(self.name.unwrap_or(self.job.kind.name), limit)
-            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.job.kind)));
+        let error = TimedOut::new(self.name.unwrap_or(self.kind.name), limit)
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
         let saved = self.save(&format_args!("was not done within {limit:?}"));
         JobError::TimedOut(error.with_saved(saved))
     }
 
-    /// It panicked.
-    pub(crate) fn panicked(&self, panic: RemotePanic) -> JobError {
-        match JobError::from(panic) {
+    /// The error of a worker that lives. A panic is kept.
+    pub(crate) fn kept(&self, error: JobError) -> JobError {
+        match error {
             JobError::Panicked(panic) => {
                 let saved = self.save(&panic);
                 JobError::Panicked(panic.with_saved(saved))
@@ -77,7 +83,7 @@ impl Case<'_> {
 
     /// Keeps it as a file, where that is wanted. Blocks while that is written.
     fn save(&self, why: &dyn std::fmt::Display) -> Option<Saved> {
-        replay::save(self.settings, self.id, self.attempt, self.job, why)
+        replay::save(self, why)
     }
 }
 

@@ -8,14 +8,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use executor_core::{JobId, Saved};
+use executor_core::Saved;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::frame::Bytes;
-use crate::runner::Encoded;
-use crate::spawn::Settings;
+use crate::postmortem::Case;
 use crate::worker::image::{self, Offset};
 
 /// Makes a program run the job in this file instead of `main`.
@@ -47,27 +46,21 @@ pub(crate) struct Contents {
 }
 
 /// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
-pub(crate) fn save(
-    settings: &Settings,
-    id: JobId,
-    attempt: u32,
-    job: &Encoded,
-    why: &dyn fmt::Display,
-) -> Option<Saved> {
-    let directory = settings.keep_failed.as_deref()?;
-    let Some(entry) = Offset::of_work(job.kind.work) else {
+pub(crate) fn save(case: &Case<'_>, why: &dyn fmt::Display) -> Option<Saved> {
+    let directory = case.settings.keep_failed.as_deref()?;
+    let Some(entry) = Offset::of_work(case.kind.work) else {
         return Some(Saved::failed("its function is not in the program's own file"));
     };
     let contents = Contents {
         build: image::build(),
-        codec: settings.codec,
-        initializer: settings.initializer.clone(),
+        codec: case.settings.codec,
+        initializer: case.settings.initializer.clone(),
         entry,
-        name: job.kind.name.to_owned(),
-        id: id.get(),
-        attempt,
+        name: case.kind.name.to_owned(),
+        id: case.id.get(),
+        attempt: case.attempt,
         why: why.to_string(),
-        job: job.bytes.clone(),
+        job: case.bytes.clone(),
     };
     Some(match write(directory, &contents) {
         Ok(path) => Saved::to(path),

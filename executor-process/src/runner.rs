@@ -1,112 +1,70 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use executor_core::cell::{Abort, Task};
+use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, JobId};
-use executor_thread::scheduler::{Batch, Runner};
+use executor_core::{Broken, JobError, Priority};
+use executor_thread::scheduler::{Alarm, Batch, Runner};
 
-use crate::codec::Codec;
-use crate::frame::{Body, Bytes, Reply, Request};
-use crate::kind::{Answer, Kind};
-use crate::postmortem::Case;
+use crate::estimate::Estimates;
+use crate::frame::{Bytes, INLINE, Sent};
+use crate::job::{Lent, Queued};
+use crate::kind::Kind;
+use crate::page::SLOTS;
+use crate::postmortem::{Case, ask};
+use crate::process::Process;
 use crate::seat::{Kill, Seat};
-use crate::spawn::{Received, Settings, Worker};
-use crate::worker::image::Offset;
-
-/// A job on its way to a worker.
-pub(crate) struct Encoded {
-    pub(crate) kind: Kind,
-    pub(crate) bytes: Bytes,
-}
-
-/// A result on its way back, to be decoded by whoever takes it.
-pub(crate) struct Returned {
-    pub(crate) codec: Codec,
-    pub(crate) bytes: Bytes,
-}
-
-/// A job of the process pool's queue.
-pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
+use crate::spawn::{Settings, Worker};
 
 /// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
 /// begin it.
-const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
+
+/// So much work, by the time that jobs of the same type took, goes in one message: longer than the way there and back takes, so that the
+/// worker is busy, and too short to matter to who waits behind it.
+const AHEAD: Duration = Duration::from_millis(1);
 
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
 pub(crate) struct InProcess {
-    settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     name: Arc<str>,
-    worker: Option<Worker>,
-    seat: Arc<Seat>,
+    pub(crate) worker: Option<Worker>,
+    pub(crate) estimates: Estimates,
+    /// Whom to tell of what has ended.
+    pub(crate) untold: Vec<Notify>,
 }
-
-/// Why a job has to be tried with another worker: it has not begun.
-struct NotBegun(String);
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        Self { settings, name, worker: None, seat: Arc::default() }
+        Self { settings, name, worker: None, estimates: Estimates::default(), untold: Vec::new() }
     }
 
-    /// Brings the job to its outcome. False if it had ended before it was claimed.
-    fn serve(&mut self, job: Queued) -> bool {
-        let id = job.id();
-        let mut claimed = None;
-        let mut reason = String::new();
-        for _ in 0..TRIES {
-            if let Err(why) = self.ensure_worker() {
-                reason = why;
-                continue;
-            }
-            // Claimed only once there is a worker: until then, it can be cancelled.
-            let payload = match claimed {
-                Some(ref payload) => payload,
-                None => match self.claim(&job, id) {
-                    Some(payload) => claimed.insert(payload),
-                    None => return false,
-                },
-            };
-            match self.exchange(id, payload) {
-                Ok(outcome) => {
-                    self.finish(job, outcome);
-                    return true;
-                }
-                Err(NotBegun(why)) => reason = why,
-            }
+    /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
+    fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        if let Err(reason) = self.ensure_worker() {
+            let text = format!("its worker process could not be started, {TRIES} times: {reason}");
+            // Not claimed until there is a worker: until then, it can be cancelled.
+            return job.fail(JobError::Broken(Broken::new(text))).is_some();
         }
-        let text = format!("its worker process could not be started, {TRIES} times: {reason}");
-        let broken = JobError::Broken(Broken::new(text));
-        let was_claimed = claimed.is_some();
-        if was_claimed {
-            self.finish(job, Err(broken));
-        } else {
-            job.fail(broken);
+        let Some(first) = self.lend(job, 0) else { return false };
+        let (mut jobs, mut message) = (Vec::new(), Vec::new());
+        self.watch_the_clock(&first, batch);
+        let is_timed = first.payload.timeout.is_some();
+        let rest = self.room_behind(&first);
+        self.add(first, &mut jobs, &mut message);
+        if let Some(rest) = rest {
+            self.send_ahead(rest, &mut jobs, &mut message, batch);
         }
-        was_claimed
-    }
-
-    fn claim(&self, job: &Queued, id: JobId) -> Option<Encoded> {
-        self.seat.take(id);
-        let abort: Arc<dyn Abort> = Arc::<Seat>::clone(&self.seat);
-        let payload = job.claim(Some(abort));
-        if payload.is_none() {
-            self.seat.leave();
+        self.exchange(jobs, message, batch);
+        if is_timed {
+            batch.called_off();
         }
-        payload
-    }
-
-    fn finish(&mut self, job: Queued, outcome: Result<Returned, JobError>) {
-        let is_aborted = self.seat.leave();
-        // A reply that crossed the abort is not told: the abort was.
-        let outcome = if is_aborted { Err(JobError::Cancelled) } else { outcome };
-        // Before a killed worker is waited for: a large one takes tens of milliseconds to be gone.
-        job.finish(outcome).fire();
-        if is_aborted {
-            self.worker = None;
+        for notify in self.untold.drain(..) {
+            notify.fire();
         }
+        true
     }
 
     /// Makes sure that there is a worker. One that died while it was idle cost nobody anything.
@@ -114,88 +72,156 @@ impl InProcess {
         if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
             self.worker = None;
         }
-        if self.worker.is_none() {
-            self.worker = Some(Worker::start(&self.settings, &self.name)?);
+        let mut reason = String::new();
+        for _ in 0..TRIES {
+            if self.worker.is_some() {
+                return Ok(());
+            }
+            match Worker::start(&self.settings, &self.name) {
+                Ok(worker) => self.worker = Some(worker),
+                Err(why) => reason = why,
+            }
         }
-        Ok(())
+        if self.worker.is_some() { Ok(()) } else { Err(reason) }
     }
 
-    /// Sends the job to the worker, and waits for what comes of it.
-    fn exchange(&mut self, id: JobId, job: &Encoded) -> Result<Result<Returned, JobError>, NotBegun> {
-        let worker = self.worker.as_ref().expect("there is one");
-        if !self.seat.run_in(worker.process.clone()) {
-            return Ok(Err(JobError::Cancelled));
-        }
-        let request = match request(id, job) {
-            Ok(request) => request,
-            Err(broken) => return Ok(Err(broken)),
-        };
-        let started = Instant::now();
-        match worker.ask(request) {
-            Received::Reply(Reply::Ended { job: ended, answer }) if ended == id.get() => Ok(match answer.unpack() {
-                Answer::Done(bytes) => Ok(Returned { codec: self.settings.codec, bytes }),
-                Answer::Panicked(panic) => Err(self.case(id, job).panicked(panic)),
-                Answer::Codec { step, cause } => Err((job.kind.codec_error)(step, cause)),
-            }),
-            Received::Reply(_) => Ok(Err(self.expel("an answer to another question"))),
-            Received::Nonsense(what) => Ok(Err(self.expel(&what))),
-            Received::Nothing => self.bury(id, job, started),
+    /// From now on the worker may start the job. `None` if it has ended.
+    fn lend(&self, job: Queued, slot: usize) -> Option<Lent> {
+        let seat = &self.worker.as_ref()?.seat;
+        // First, so that a cancel finds it there.
+        seat.page.send(slot, job.id().get());
+        let lease: Arc<dyn Lease> = Arc::<Seat>::clone(seat);
+        let payload = job.lend(lease)?;
+        Some(Lent { job, payload })
+    }
+
+    /// Puts a job into the message. One that cannot go there fails alone.
+    fn add(&mut self, lent: Lent, jobs: &mut Vec<Option<Lent>>, message: &mut Vec<Sent>) {
+        match lent.payload.sent(jobs.len(), lent.id()) {
+            Ok(sent) => {
+                message.push(sent);
+                jobs.push(Some(lent));
+            }
+            Err(error) => {
+                self.untold.push(lent.job.finish(Err(error)));
+                jobs.push(None);
+            }
         }
     }
 
-    fn case<'a>(&'a self, id: JobId, job: &'a Encoded) -> Case<'a> {
-        Case { settings: &self.settings, id, attempt: 1, name: None, job }
-    }
-
-    /// The worker died. Says whether that costs the job.
-    fn bury(&mut self, id: JobId, job: &Encoded, started: Instant) -> Result<Result<Returned, JobError>, NotBegun> {
-        let ran = started.elapsed();
-        let worker = self.worker.take().expect("it was asked");
-        // It may have closed its channel and live on.
-        worker.process.kill();
-        let ended = worker.process.wait();
-        if worker.has_begun(id) {
-            return Ok(Err(self.case(id, job).crashed(&worker, ended, ran)));
+    /// How much may be sent behind the job: time, and bytes.
+    fn room_behind(&self, first: &Lent) -> Option<(Duration, usize)> {
+        if first.payload.goes_alone() {
+            return None;
         }
-        Err(NotBegun(match ended {
-            Some(exit) => format!("it {exit} before it began the job"),
-            None => "it died before it began the job".to_owned(),
-        }))
+        let time = AHEAD.checked_sub(self.estimates.of(first.payload.kind)?)?;
+        Some((time, INLINE - first.payload.bytes.0.len()))
     }
 
-    /// Kills a worker that broke the protocol. What it says from now on is not heard.
-    fn expel(&mut self, said: &str) -> JobError {
-        let pid = self.worker.take().map_or(0, |worker| {
-            worker.process.kill();
-            worker.process.pid()
-        });
-        let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
-        JobError::Broken(Broken::new(text))
+    /// Adds jobs that wait, if all workers are busy, as many as the worker will have done soon.
+    fn send_ahead(
+        &mut self,
+        (mut time, mut bytes): (Duration, usize),
+        jobs: &mut Vec<Option<Lent>>,
+        message: &mut Vec<Sent>,
+        batch: &mut Batch<'_, Queued>,
+    ) {
+        while jobs.len() < SLOTS && !time.is_zero() {
+            let Some(job) = batch.take() else { return };
+            let Some(next) = self.lend(job, jobs.len()) else {
+                batch.was_dead();
+                continue;
+            };
+            let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
+            let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.bytes.0.len()));
+            let Some(rest) = rest else {
+                // It was not sent: if it does not wait, it was cancelled.
+                return drop(give_back(next, batch));
+            };
+            (time, bytes) = rest;
+            self.add(next, jobs, message);
+        }
+    }
+
+    /// Ends the job when its time is up.
+    fn watch_the_clock(&self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
+        let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
+        let Some(when) = Instant::now().checked_add(limit) else { return };
+        let (settings, kind, bytes) = (Arc::clone(&self.settings), lent.payload.kind, lent.payload.bytes.clone());
+        let (job, attempt) = (lent.job.clone(), lent.payload.attempt);
+        let (seat, process) = (Arc::clone(&worker.seat), Arc::clone(&worker.process));
+        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, bytes, attempt, seat, process }));
     }
 }
 
-fn request(id: JobId, job: &Encoded) -> Result<Request, JobError> {
-    let broken = |text: String| JobError::Broken(Broken::new(text));
-    let work = Offset::of_work(job.kind.work).ok_or_else(|| {
-        broken(format!("`{}` is not in the program's own file, but in a shared library", job.kind.name))
-    })?;
-    let body = Body::pack(&job.bytes)
-        .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
-    Ok(Request::Run { job: id.get(), attempt: 1, work, body })
+/// The job waits again, in front of those that were behind it.
+///
+/// # Errors
+///
+/// The job, if it has started or has ended.
+pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
+    let Lent { job, payload } = lent;
+    match job.take_back(payload) {
+        Ok(()) => {
+            batch.give_back(job, Priority::Normal);
+            Ok(())
+        }
+        Err(payload) => Err(Lent { job, payload }),
+    }
+}
+
+/// Ends a job that has run for too long, and the process that runs it.
+struct TimeIsUp {
+    job: Queued,
+    limit: Duration,
+    settings: Arc<Settings>,
+    kind: Kind,
+    bytes: Bytes,
+    attempt: u32,
+    seat: Arc<Seat>,
+    process: Arc<Process>,
+}
+
+impl Alarm for TimeIsUp {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        let id = self.job.id();
+        if !self.seat.time_out(id) {
+            return None;
+        }
+        let trace = if self.seat.has_started(id) { ask(&self.process, self.seat.page.trace()) } else { None };
+        let case = Case {
+            settings: &self.settings,
+            id,
+            attempt: self.attempt,
+            name: None,
+            kind: self.kind,
+            bytes: &self.bytes,
+        };
+        let error = case.timed_out(self.limit, trace);
+        // First the future tells: a large process takes tens of milliseconds to be gone.
+        let ended = Control::fail(self.job, error);
+        if self.seat.has_started(id) {
+            self.process.kill();
+        }
+        ended
+    }
+
+    fn is_off(&self) -> bool {
+        !self.seat.holds(self.job.id())
+    }
 }
 
 impl Runner for InProcess {
     type Job = Queued;
 
-    fn run(&mut self, job: Queued, _: &mut Batch<'_, Queued>) -> bool {
+    fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         if job.status().is_done() {
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        catch(|| self.serve(job)).unwrap_or_else(|panic| {
+        catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
-            self.seat.leave();
             let was_claimed = !copy.is_waiting();
             copy.fail(JobError::Broken(Broken::new(format!(
                 "the thread that serves its worker failed ({panic}); report this"

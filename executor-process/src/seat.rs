@@ -1,60 +1,67 @@
-//! The place of a worker thread's one running job: who may stop it, and what that kills.
+//! The worker, seen from the jobs that it was sent: whether they have started there, and what ends them.
 
 use std::sync::Arc;
 
 use executor_core::JobId;
-use executor_core::cell::Abort;
-use parking_lot::Mutex;
+use executor_core::cell::{Abort, Lease};
 
-/// What runs a job, and can be ended.
+use crate::page::{Claim, Page, SLOTS};
+
+/// What runs jobs, and can be ended.
 pub(crate) trait Kill: Send + Sync {
+    /// Because a job of its is aborted.
     fn kill(&self);
 }
 
-/// Exact, because it has one lock: an abort finds either its own job here, and then kills the process that runs it, or
-/// another job or none, and then does nothing.
-#[derive(Default)]
-pub(crate) struct Seat(Mutex<Taken>);
-
-#[derive(Default)]
-struct Taken {
-    job: Option<JobId>,
-    is_aborted: bool,
-    process: Option<Arc<dyn Kill>>,
+/// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
+/// has moved its word to a claim from which the worker cannot go on, so no other job is hit.
+pub(crate) struct Seat {
+    pub(crate) page: Page,
+    process: Arc<dyn Kill>,
 }
 
 impl Seat {
-    /// From now on, `job` can be aborted.
-    pub(crate) fn take(&self, job: JobId) {
-        let mut taken = self.0.lock();
-        taken.job = Some(job);
-        taken.is_aborted = false;
+    pub(crate) fn new(page: Page, process: Arc<dyn Kill>) -> Self {
+        Self { page, process }
     }
 
-    /// The job goes to `process`. False if it was aborted meanwhile.
-    pub(crate) fn run_in(&self, process: Arc<dyn Kill>) -> bool {
-        let mut taken = self.0.lock();
-        taken.process = Some(process);
-        !taken.is_aborted
+    /// The slot of a job, and where it is.
+    fn find(&self, id: JobId) -> Option<(usize, Claim)> {
+        (0..SLOTS).find_map(|slot| Some((slot, self.page.look(slot, id.get())?)))
     }
 
-    /// The job can no longer be aborted. Says whether it was, which killed its process.
-    pub(crate) fn leave(&self) -> bool {
-        std::mem::take(&mut *self.0.lock()).is_aborted
+    fn change(&self, id: JobId, from: Claim, to: Claim) -> bool {
+        self.find(id).is_some_and(|(slot, _)| self.page.change(slot, id.get(), from, to))
+    }
+
+    /// Whether the job is there, and has not ended.
+    pub(crate) fn holds(&self, id: JobId) -> bool {
+        matches!(self.find(id), Some((_, Claim::Sent | Claim::Started)))
+    }
+
+    /// The time of the job `id` is up. True if it will not end any more: then, if it has started, the worker must be killed.
+    pub(crate) fn time_out(&self, id: JobId) -> bool {
+        self.change(id, Claim::Sent, Claim::Revoked) || self.change(id, Claim::Started, Claim::TimedOut)
     }
 }
 
 impl Abort for Seat {
     fn abort(&self, id: JobId) -> bool {
-        let mut taken = self.0.lock();
-        if taken.job != Some(id) {
-            return false;
+        let is_aborted = self.change(id, Claim::Started, Claim::Aborted);
+        if is_aborted {
+            self.process.kill();
         }
-        taken.is_aborted = true;
-        if let Some(process) = &taken.process {
-            process.kill();
-        }
-        true
+        is_aborted
+    }
+}
+
+impl Lease for Seat {
+    fn revoke(&self, id: JobId) -> bool {
+        self.change(id, Claim::Sent, Claim::Revoked)
+    }
+
+    fn has_started(&self, id: JobId) -> bool {
+        !matches!(self.find(id), None | Some((_, Claim::Sent | Claim::Revoked)))
     }
 }
 
@@ -73,39 +80,53 @@ mod tests {
         }
     }
 
-    impl Kills {
-        fn count(&self) -> usize {
-            self.0.load(Ordering::Relaxed)
+    /// The seat of a worker that was sent two jobs, and has started the first.
+    fn seat() -> (Seat, [JobId; 2], Arc<Kills>) {
+        let kills = Arc::new(Kills::default());
+        let seat = Seat::new(Page::new().unwrap(), kills.clone());
+        let jobs = [JobId::next(), JobId::next()];
+        for (slot, job) in jobs.iter().enumerate() {
+            seat.page.send(slot, job.get());
         }
+        assert!(seat.page.change(0, jobs[0].get(), Claim::Sent, Claim::Started));
+        (seat, jobs, kills)
     }
 
     #[test]
-    fn an_abort_kills_for_its_own_job_alone() {
-        let (seat, kills) = (Seat::default(), Arc::new(Kills::default()));
-        let (first, second) = (JobId::next(), JobId::next());
-        seat.take(first);
-        assert!(seat.run_in(kills.clone()));
-        assert!(!seat.abort(second));
-        assert!(!seat.leave());
-        assert!(!seat.abort(first));
-        seat.take(second);
-        assert!(seat.run_in(kills.clone()), "the abort came too late, and was for another");
-        assert!(!seat.abort(first));
-        assert_eq!(kills.count(), 0);
-        assert!(seat.abort(second));
-        assert_eq!(kills.count(), 1);
-        assert!(seat.leave());
-        assert!(!seat.leave(), "told once");
+    fn an_abort_kills_for_a_job_that_runs_alone() {
+        let (seat, [running, waiting], kills) = seat();
+        assert!(!seat.abort(JobId::next()));
+        assert!(!seat.abort(waiting), "it is to be revoked");
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0);
+        assert!(seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 1);
+        assert!(!seat.abort(running), "once");
+        assert!(!seat.page.change(0, running.get(), Claim::Started, Claim::Done), "its result comes too late");
     }
 
     #[test]
-    fn an_abort_before_there_is_a_process_is_not_forgotten() {
-        let (seat, kills) = (Seat::default(), Arc::new(Kills::default()));
-        let job = JobId::next();
-        seat.take(job);
-        assert!(seat.abort(job));
-        assert!(!seat.run_in(kills.clone()), "it must not be sent");
-        assert!(seat.leave());
-        assert_eq!(kills.count(), 0);
+    fn an_abort_after_the_end_kills_nobody() {
+        let (seat, [running, _], kills) = seat();
+        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert!(!seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn only_a_job_that_has_not_started_is_revoked() {
+        let (seat, [running, waiting], _) = seat();
+        assert!(seat.has_started(running) && !seat.has_started(waiting));
+        assert!(!seat.revoke(running) && seat.revoke(waiting) && !seat.revoke(waiting));
+        assert!(!seat.has_started(waiting) && !seat.holds(waiting) && seat.holds(running));
+        assert!(!seat.page.change(1, waiting.get(), Claim::Sent, Claim::Started), "the worker skips it");
+    }
+
+    #[test]
+    fn time_is_up_for_who_has_not_ended() {
+        let (seat, [running, waiting], kills) = seat();
+        assert!(seat.time_out(waiting) && !seat.has_started(waiting));
+        assert!(seat.time_out(running) && seat.has_started(running));
+        assert!(!seat.time_out(running) && !seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0, "that is for the one who asked");
     }
 }

@@ -1,5 +1,6 @@
 //! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
 
+use std::cell::Cell;
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -7,18 +8,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::JobId;
 use executor_core::panics::catch;
-use ipc_channel::IpcError;
 use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
+use ipc_channel::{IpcError, TryRecvError};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::process::{Pids, Process};
-use crate::seat::Kill;
-use crate::trace::Record;
+use crate::seat::{Kill, Seat};
 use crate::watcher;
 use crate::worker;
 use crate::worker::image::{self, Offset};
@@ -67,7 +66,9 @@ pub(crate) struct Worker {
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
     replies: IpcReceiver<Reply>,
-    page: Page,
+    /// Whether the last request did not go out.
+    is_cut_off: Cell<bool>,
+    pub(crate) seat: Arc<Seat>,
     /// Kept until the worker is gone: it kills itself when this end closes.
     _lifeline: IpcSender<()>,
 }
@@ -104,7 +105,15 @@ impl Worker {
         let Hello { requests, replies, wake, page, lifeline, .. } = hello;
         let page = Page::over(page).ok_or("its page is too small")?;
         process.connected(wake);
-        let worker = Self { process, requests: Some(requests), replies, page, _lifeline: lifeline };
+        let seat = Arc::new(Seat::new(page, process.clone()));
+        let worker = Self {
+            process,
+            requests: Some(requests),
+            replies,
+            is_cut_off: Cell::new(false),
+            seat,
+            _lifeline: lifeline,
+        };
         worker.prepare(settings, name)?;
         Ok(worker)
     }
@@ -121,7 +130,9 @@ impl Worker {
         match self.ask(request) {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
-            Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
+            Received::Reply(_) | Received::Nonsense(_) | Received::TooLate => {
+                Err("it answered with nonsense".to_owned())
+            }
             Received::Nothing => {
                 self.process.kill();
                 Err(match self.process.wait() {
@@ -132,40 +143,50 @@ impl Worker {
         }
     }
 
-    /// Whether it began the job. Exact once it is dead.
-    pub(crate) fn has_begun(&self, job: JobId) -> bool {
-        self.page.has_begun(job.get())
-    }
-
-    /// Where it says that it is, or was.
-    pub(crate) fn record(&self) -> Record<'_> {
-        self.page.trace()
-    }
-
     /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
-    pub(crate) fn send(&self, request: Request) -> bool {
+    fn send(&self, request: Request) -> bool {
         self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
     }
 
     /// Sends a request and waits for the answer.
-    pub(crate) fn ask(&self, request: Request) -> Received {
-        let is_sent = self.process.start_waiting() && self.send(request);
-        let received = if is_sent { self.receive() } else { Received::Nothing };
-        self.process.stop_waiting();
+    fn ask(&self, request: Request) -> Received {
+        self.begin(request);
+        let received = self.receive(None);
+        self.end();
         received
     }
 
-    /// Waits for the next message.
-    fn receive(&self) -> Received {
+    /// Sends a request whose answers are to be [received](Worker::receive) until [`end`](Worker::end).
+    pub(crate) fn begin(&self, request: Request) {
+        let is_sent = self.process.start_waiting() && self.send(request);
+        self.is_cut_off.set(!is_sent);
+    }
+
+    /// Nothing more is waited for.
+    pub(crate) fn end(&self) {
+        self.process.stop_waiting();
+    }
+
+    /// Waits for the next message, for `limit` at most.
+    pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
+        if self.is_cut_off.get() {
+            return Received::Nothing;
+        }
+        let receive = || match limit {
+            None => self.replies.recv().map_err(TryRecvError::IpcError),
+            Some(limit) => self.replies.try_recv_timeout(limit),
+        };
         loop {
             // Messages are a worker's, and ipc-channel panics where one names a descriptor that it does not carry.
-            return match catch(|| self.replies.recv()) {
-                Ok(Ok(Reply::Died) | Err(IpcError::Disconnected)) => Received::Nothing,
+            return match catch(receive) {
+                Ok(Ok(Reply::Died) | Err(TryRecvError::IpcError(IpcError::Disconnected))) => Received::Nothing,
                 Ok(Ok(reply)) => Received::Reply(reply),
-                Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Ok(Err(IpcError::Io(error))) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    Received::Nothing
-                }
+                Ok(Err(TryRecvError::Empty)) => Received::TooLate,
+                Ok(Err(TryRecvError::IpcError(IpcError::Io(error)))) => match error.kind() {
+                    std::io::ErrorKind::Interrupted => continue,
+                    std::io::ErrorKind::ConnectionReset => Received::Nothing,
+                    _ => Received::Nonsense(error.to_string()),
+                },
                 Ok(Err(error)) => Received::Nonsense(error.to_string()),
                 Err(panic) => Received::Nonsense(panic.to_string()),
             };
@@ -180,6 +201,8 @@ pub(crate) enum Received {
     Nothing,
     /// What cannot be read.
     Nonsense(String),
+    /// Nothing, in the time that it had.
+    TooLate,
 }
 
 impl Drop for Worker {

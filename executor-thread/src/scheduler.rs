@@ -9,13 +9,15 @@
 //! ```
 //! use std::sync::{Arc, mpsc};
 //! use executor_core::JobError;
+//! use executor_core::cell::Notify;
 //! use executor_core::home::HomeId;
 //! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
 //!
 //! struct Number(u32);
 //! impl Queued for Number {
-//!     fn fail(self, _: JobError) {}
+//!     fn fail(self, _: JobError) -> Option<Notify> { None }
 //!     fn is_waiting(&self) -> bool { true }
+//!     fn home(&self) -> Option<HomeId> { None }
 //!     fn move_to(&self, _: HomeId) -> bool { true }
 //! }
 //!
@@ -36,6 +38,8 @@
 //! # Ok::<(), mpsc::RecvError>(())
 //! ```
 
+mod batch;
+mod callbacks;
 mod delay;
 mod ending;
 mod hooks;
@@ -43,6 +47,7 @@ mod lanes;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod members;
+mod queued;
 mod room;
 mod shared;
 mod state;
@@ -53,18 +58,19 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Control, Run, Task};
+use executor_core::cell::Notify;
 use executor_core::home::HomeId;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
+pub use self::batch::Batch;
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
+pub use self::queued::{Alarm, Queued};
 pub use self::room::Ticket;
 use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
-pub use self::worker::Batch;
 pub use executor_core::Priority;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.
@@ -77,58 +83,6 @@ pub trait Runner {
     ///
     /// With `batch` it can take a few more jobs at once, for each of which it is then responsible in the same way.
     fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool;
-}
-
-/// What a scheduler must be able to do with a job itself.
-///
-/// A job that leaves the queue otherwise, cancelled or run by who waits for it, tells its [`Home`](executor_core::home::Home): the
-/// one that it was made with, or moved to.
-pub trait Queued: Send + 'static {
-    /// Ends a job that no worker can take.
-    fn fail(self, error: JobError);
-
-    /// Whether it waits still: nobody has claimed or cancelled it.
-    fn is_waiting(&self) -> bool;
-
-    /// Its time has come: it waits in the queue `home` from now on. False if it does not wait any more.
-    fn move_to(&self, home: HomeId) -> bool;
-}
-
-/// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
-pub trait Alarm: Send {
-    /// The time has come.
-    fn ring(self: Box<Self>);
-
-    /// Whether it was called off: then it may be dropped before its time.
-    fn is_off(&self) -> bool;
-}
-
-impl Queued for Arc<dyn Run> {
-    fn fail(self, error: JobError) {
-        Control::fail(&*self, error);
-    }
-
-    fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
-    }
-}
-
-impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
-    fn fail(self, error: JobError) {
-        Control::fail(&*self, error);
-    }
-
-    fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
-    }
 }
 
 /// The settings of a [`Scheduler`].
@@ -280,7 +234,7 @@ macro_rules! takes_jobs {
             }
 
             /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. On
-            /// a worker of this very scheduler it does not wait.
+            /// a thread of this very scheduler it does not wait.
             pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
                 self.shared().is_none_or(|shared| shared.wait_idle(deadline))
             }
@@ -290,7 +244,7 @@ macro_rules! takes_jobs {
                 self.shared().map_or_else(|| Future::ready(()), |shared| shared.closed())
             }
 
-            /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a worker of
+            /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a thread of
             /// this very scheduler.
             pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
                 self.shared().map_or_else(ShutdownReport::default, |shared| shared.shutdown_with(policy))
@@ -314,6 +268,33 @@ macro_rules! takes_jobs {
                 }
             }
 
+            /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so does what
+            /// a runner [gives back](Batch::give_back) later. Later pushes are refused as [`Rejection::Broken`]. What runs goes on, and the
+            /// threads end as after a shutdown. Of several errors, the first stays. Never blocks; callbacks run as [`call_back`](Self::call_back) does.
+            pub fn break_down(&self, error: JobError) {
+                if let Some(shared) = self.shared() {
+                    shared.break_down(error);
+                }
+            }
+
+            /// As [`Batch::give_back`], on any thread, while the runner that took the job is still in its `run`.
+            pub fn give_back(&self, job: R::Job, priority: Priority) {
+                match self.shared() {
+                    Some(shared) => shared.give_back(job, priority),
+                    None => drop(job.fail(JobError::Rejected(Rejection::Shutdown))),
+                }
+            }
+
+            /// Fires `notify`, a callback on a thread that is there for callbacks alone: one after the other, each as slow as it likes. Anything
+            /// else is fired here and now. Never blocks. The thread starts when it is needed, and ends when it has been idle for as long as a
+            /// worker may be. A shutdown waits for it; one that a callback calls does not.
+            pub fn call_back(&self, notify: Notify) {
+                match self.shared() {
+                    Some(shared) => shared.call_back(notify),
+                    None => notify.fire(),
+                }
+            }
+
             /// Whether jobs are still accepted.
             pub fn is_open(&self) -> bool {
                 self.shared().is_some_and(|shared| shared.is_open())
@@ -321,7 +302,7 @@ macro_rules! takes_jobs {
 
             /// Accepts no more jobs, and ends each worker when the queue is empty.
             ///
-            /// With `wait`, returns when the last thread is gone; but not on a worker of this very scheduler, which
+            /// With `wait`, returns when the last thread is gone; but not on a thread of this very scheduler, which
             /// cannot wait for itself.
             pub fn shutdown(&self, wait: bool) {
                 if let Some(shared) = self.shared() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Control;
+use executor_core::cell::{Control, Notify};
 use executor_core::{
     ClosureExecutor, ClosureMapper, Future, Job, JobError, JobOptions, Label, Map, Rejected, TimedOut, current,
 };
@@ -205,16 +205,16 @@ struct TimeIsUp {
 }
 
 impl Alarm for TimeIsUp {
-    fn ring(self: Box<Self>) {
+    fn ring(self: Box<Self>) -> Option<Notify> {
         if self.is_off() {
-            return;
+            return None;
         }
         if self.may_run {
             // First the job is asked to stop, then its future tells.
             self.control.abort();
-            self.control.fail(self.error);
+            self.control.fail(self.error)
         } else {
-            self.control.withdraw(self.error);
+            self.control.withdraw(self.error)
         }
     }
 

@@ -4,6 +4,7 @@
 //! loom's, and relaxed: what one thread did is seen by another only where the cell itself orders the two.
 
 mod composed;
+mod lent;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -177,7 +178,7 @@ fn of_two_outcomes_the_first_counts_and_the_other_is_dropped() {
         drop(cell.claim(None));
         let (outcome, late) = (Dropped(ended.clone()), cell.clone());
         let worker = thread::spawn(move || cell.finish(Ok(outcome)).fire());
-        let failed = late.fail(JobError::Cancelled);
+        let failed = late.fail(JobError::Cancelled).is_some();
         let outcome = future.result();
         assert_eq!(outcome.is_err(), failed);
         worker.join().unwrap();
@@ -314,7 +315,7 @@ fn a_job_that_is_killed_is_cancelled_unless_its_result_came_first() {
     struct Kill(JobCell<u32>);
     impl Abort for Kill {
         fn abort(&self, _: JobId) -> bool {
-            self.0.fail(JobError::Cancelled)
+            self.0.clone().fail(JobError::Cancelled).is_some()
         }
     }
     model(|| {

@@ -19,16 +19,19 @@ pub trait Control: Send + Sync {
     fn cancel(&self) -> bool;
     /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
     fn abort(&self) -> bool;
-    /// Ends a job that has not ended with `error`. False if it has.
-    fn fail(&self, error: JobError) -> bool;
-    /// Ends a job that has not started with `error`. False if it has.
-    fn withdraw(&self, error: JobError) -> bool;
+    /// Ends a job that has not ended with `error`. `None` if it has. The caller chooses the thread on which wakers and callbacks then
+    /// run, by where it calls [`Notify::fire`], or drops it.
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
     /// Whether nobody has claimed or ended it.
     fn is_waiting(&self) -> bool;
     /// It waits in the queue of `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+    /// Whose queue it waits in, or has waited in last.
+    fn home(&self) -> Option<HomeId>;
 }
 
 /// A queued job that runs on the thread that takes it from the queue.
@@ -43,7 +46,19 @@ pub trait Task<P, O>: Control {
     #[must_use = "the payload is lost if it is not run"]
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
 
-    /// Says the outcome of a claimed job. One that comes after another (a result after its timeout) is dropped.
+    /// Lends the job to who will start it unless the lease is revoked before: to a queue elsewhere. `None` if it was claimed or
+    /// has ended.
+    #[must_use = "the payload is lost if it is not run"]
+    fn lend(&self, lease: Arc<dyn Lease>) -> Option<P>;
+
+    /// Revokes the lease of a job that has not started: it waits again, as if it had never been taken.
+    ///
+    /// # Errors
+    ///
+    /// The payload, if the job has started, or has ended.
+    fn take_back(&self, payload: P) -> Result<(), P>;
+
+    /// Says the outcome of a claimed or lent job. One that comes after another (a result after its timeout) is dropped.
     /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
 }
@@ -52,6 +67,17 @@ pub trait Task<P, O>: Control {
 pub trait Abort: Send + Sync {
     /// Stops the job `id` if it still runs. False if that comes too late: its outcome is on the way.
     fn abort(&self, id: JobId) -> bool;
+}
+
+/// Where a job is that was lent: it may have started there, or not. All three are asked of this one place, which must give one answer
+/// to who asks them at once.
+pub trait Lease: Abort {
+    /// Makes sure that the job `id` never starts there. False if it has started, or is not there. Runs under the lock of the job: it must
+    /// not block, nor ask anything of the job.
+    fn revoke(&self, id: JobId) -> bool;
+
+    /// Whether the job `id` has started there. As short as [`revoke`](Lease::revoke).
+    fn has_started(&self, id: JobId) -> bool;
 }
 
 /// What a future sees of its job.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Abort;
+use super::{Abort, Lease};
 use crate::JobError;
 use crate::sync::ThreadId;
 
@@ -11,6 +11,8 @@ pub(super) enum Stage<P, O, T> {
     /// That thread drops the payload; the outcome follows.
     Withdrawn(ThreadId),
     Running(Option<Arc<dyn Abort>>),
+    /// Somebody has the payload, and may start it.
+    Lent(Arc<dyn Lease>),
     Ended(Result<O, JobError>),
     Opened(Result<T, JobError>),
     Taken,

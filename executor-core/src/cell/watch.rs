@@ -60,7 +60,10 @@ impl Notify {
     }
 
     pub(super) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
-        Self(Some((cell, signal)))
+        match signal {
+            Signal::Nobody => Self::nobody(),
+            signal => Self(Some((cell, signal))),
+        }
     }
 
     /// Whether code of a user's would run for long: a callback, which may wait for other jobs.

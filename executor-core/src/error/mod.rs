@@ -102,6 +102,8 @@ pub enum Rejection {
     Full,
     /// It was accepted, and dropped from a full queue in favour of another job.
     Dropped,
+    /// The executor broke down before. The jobs that it had then ended as [`JobError::Broken`], with the reason.
+    Broken,
 }
 
 impl fmt::Display for Rejection {
@@ -115,6 +117,10 @@ impl fmt::Display for Rejection {
             }
             Self::Dropped => {
                 "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger"
+            }
+            Self::Broken => {
+                "the job was rejected: the executor broke down; the errors of the jobs that it had say why; \
+                 mend that, and make another executor"
             }
         })
     }

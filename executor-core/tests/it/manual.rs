@@ -44,7 +44,7 @@ impl Manual {
 
     /// Ends the job that was queued first, without running it.
     pub(crate) fn fail(&self, error: JobError) {
-        assert!(self.take(0).is_some_and(|job| job.fail(error)));
+        assert!(self.take(0).is_some_and(|job| job.fail(error).is_some()));
     }
 
     fn take(&self, pick: usize) -> Option<Arc<dyn Run>> {

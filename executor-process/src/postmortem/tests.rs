@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::codec::Codec;
-use crate::frame::{Body, Bytes, Request};
+use crate::frame::Request;
 use crate::kind::Kind;
 use crate::process::Pids;
 use crate::seat::Kill;
 use crate::spawn::Threads;
 use crate::trace::{Facts, Place};
 use crate::worker::crash;
-use crate::worker::image::Offset;
 
 fn trace(facts: Facts) -> Trace {
     Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
@@ -53,15 +52,14 @@ fn settings(keep_failed: Option<PathBuf>) -> Settings {
 fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
     let worker = Worker::start(settings, "worker").expect("this program can start workers");
     let kind = Kind::of::<J>();
-    let bytes = Bytes::from(settings.codec.encode(&job.wire()).expect("it can be encoded"));
-    let work = Offset::of_work(kind.work).expect("it is in this program");
-    let body = Body::pack(&bytes).expect("it is small");
-    assert!(worker.send(Request::Run { job: 7, attempt: 1, work, body }));
-    (worker, Encoded { kind, bytes })
+    let encoded = Encoded::new(kind, settings.codec.encode(&job.wire()).expect("it can be encoded"));
+    worker.seat.page.send(0, 7);
+    worker.begin(Request::Run(vec![encoded.sent(0, 7).expect("it is in this program")]));
+    (worker, encoded)
 }
 
 fn case<'a>(settings: &'a Settings, job: &'a Encoded) -> Case<'a> {
-    Case { settings, id: JobId::from_number(7), attempt: 1, name: None, job }
+    Case::of(settings, JobId::from_number(7), job)
 }
 
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
@@ -79,8 +77,9 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     // It has to come to it first; and it has a millisecond, which a loaded machine may not give.
     while !text.contains("recv_timeout") {
         assert!(Instant::now() < deadline, "it never said so: {text}");
-        text =
-            case(&settings, &job).timed_out(Duration::from_secs(3), ask(&worker.process, worker.record())).to_string();
+        text = case(&settings, &job)
+            .timed_out(Duration::from_secs(3), ask(&worker.process, worker.seat.page.trace()))
+            .to_string();
     }
     let start = "job `executor_process::postmortem::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
     assert!(text.starts_with(start), "{text}");
@@ -90,7 +89,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let ended = worker.process.wait();
     let crash = case(&settings, &job).crashed(&worker, ended, Duration::ZERO);
     assert!(matches!(&crash, JobError::Crashed(crash) if crash.backtrace().is_none()), "{crash}");
-    assert!(ask(&worker.process, worker.record()).is_none(), "it is gone");
+    assert!(ask(&worker.process, worker.seat.page.trace()).is_none(), "it is gone");
 }
 
 /// Ends by the second of two signals, of which the first is told.
@@ -115,8 +114,7 @@ fn a_handler_that_hangs_is_ended_by_the_first_signal() {
 #[test]
 fn a_record_of_another_job_or_another_death_is_not_told() {
     let settings = settings(None);
-    let (kind, bytes) = (Kind::of::<Hangs>(), Bytes::default());
-    let job = Encoded { kind, bytes };
+    let job = Encoded::new(Kind::of::<Hangs>(), Vec::new());
     let case = case(&settings, &job);
     let facts = Facts { signal: 11, job: 7, ..Facts::default() };
     assert!(case.is_of(&trace(facts), Exit::Signal(11)));
@@ -130,7 +128,7 @@ fn a_record_of_another_job_or_another_death_is_not_told() {
 fn a_job_that_took_too_long_is_kept() {
     let directory = std::env::temp_dir().join(format!("executor-postmortem-{}", std::process::id()));
     let settings = settings(Some(directory.clone()));
-    let job = Encoded { kind: Kind::of::<Hangs>(), bytes: Bytes::default() };
+    let job = Encoded::new(Kind::of::<Hangs>(), Vec::new());
     let error = case(&settings, &job).timed_out(Duration::from_secs(3), None);
     let path = error.saved().expect("it can be written");
     let contents = replay::decode(&std::fs::read(path).unwrap()).unwrap();

@@ -5,6 +5,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
@@ -17,9 +18,12 @@ use super::guard::{guard, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
-use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request};
+use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request, Sent};
 use crate::kind::Answer;
-use crate::page::Page;
+use crate::page::{Claim, Page};
+
+/// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 const CANNOT_BEGIN: i32 = 69;
@@ -107,24 +111,53 @@ impl Links {
             let reply = match request {
                 Request::Prepare { name, codec: wanted, initializer } => {
                     codec = wanted;
-                    match prepare(&name, codec, initializer) {
-                        Some(reply) => reply,
-                        None => continue,
-                    }
+                    prepare(&name, codec, initializer)
                 }
-                Request::Run { job, attempt, work, body } => {
-                    crash::begins(job);
-                    self.page.begin(job);
-                    let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
-                    drop(body);
-                    Reply::Ended { job, answer: pack(answer) }
-                }
+                Request::Run(jobs) => self.run_all(codec, jobs),
             };
-            // It never blocks: one reply is in the socket at most, and that has room for it.
-            if self.replies.send(reply).is_err() {
+            if reply.is_some_and(|reply| self.replies.send(reply).is_err()) {
                 return;
             }
         }
+    }
+
+    /// Runs the jobs of a message. `None` if the parent is gone.
+    fn run_all(&self, codec: Codec, jobs: Vec<Sent>) -> Option<Reply> {
+        let (mut room, mut told, mut untold) = (0, Instant::now(), false);
+        for Sent { slot, job, attempt, work, body } in jobs {
+            let start = Instant::now();
+            if untold && start - told >= PATIENCE {
+                self.replies.send(Reply::Some).ok()?;
+                (told, untold) = (start, false);
+            }
+            if !self.page.change(slot, job, Claim::Sent, Claim::Started) {
+                continue;
+            }
+            crash::begins(job);
+            let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
+            drop(body);
+            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            // Relaxed: the claim that follows orders it.
+            self.page.time(slot).store(nanos, Ordering::Relaxed);
+            let answer = pack(answer);
+            let written = self.page.write_answer(slot, room, answer.short().as_deref());
+            if !self.page.change(slot, job, Claim::Started, Claim::Done) {
+                // It is being killed for this job, and must not come to another one.
+                wait_for_the_end();
+            }
+            untold = true;
+            match written {
+                Some(end) => room = end,
+                None => self.replies.send(Reply::Answer { slot, job, answer }).ok()?,
+            }
+        }
+        Some(Reply::Done)
+    }
+}
+
+fn wait_for_the_end() -> ! {
+    loop {
+        thread::park();
     }
 }
 

@@ -141,7 +141,7 @@ impl Crew {
             self.due.notify_all();
         } else if let Err(error) = self.start_timer() {
             let mut state = self.state.lock();
-            let delayed = state.delayed.take_all();
+            let delayed = state.delayed.take_jobs();
             state.has_timer = false;
             self.end_if_over(state);
             fail_all(delayed, &error);

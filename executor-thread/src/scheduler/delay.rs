@@ -7,7 +7,7 @@ use std::time::Instant;
 use executor_core::Priority;
 
 use super::shared::Shared;
-use super::{Alarm, Queued, Runner};
+use super::{Alarm, Queued, Runner, worker};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;
@@ -138,10 +138,12 @@ impl<J: Queued> Delayed<J> {
         meant
     }
 
-    /// All jobs, to be failed. The alarms go.
-    pub(crate) fn take_all(&mut self) -> Vec<J> {
-        self.silent = 0;
-        self.take(|_| true).into_iter().filter_map(|timed| timed.what.into_job()).collect()
+    /// All jobs, to be failed outside the lock. The alarms stay: jobs that run may have some.
+    pub(crate) fn take_jobs(&mut self) -> Vec<J> {
+        self.take(|timed| matches!(timed.what, Due::Job(..)))
+            .into_iter()
+            .filter_map(|timed| timed.what.into_job())
+            .collect()
     }
 
     /// How many have been taken out dead whose death was not told yet.
@@ -165,6 +167,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
     /// shutdown, after the last job, and after the last worker, whose job may have an alarm.
     pub(super) fn keep_time(&self) {
+        worker::enter(self);
         let mut state = self.lock();
         loop {
             match state.delayed.next() {
@@ -195,7 +198,9 @@ impl<R: Runner + 'static> Shared<R> {
             }
             Some(Due::Job(..)) => true,
             Some(Due::Alarm(alarm)) => {
-                alarm.ring();
+                if let Some(notify) = alarm.ring() {
+                    self.call_back(notify);
+                }
                 false
             }
             None => false,

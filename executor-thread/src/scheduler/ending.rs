@@ -8,14 +8,14 @@ use executor_core::home;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, promise};
 
 use super::shared::Shared;
-use super::worker::is_worker_of;
+use super::worker::is_thread_of;
 use super::{Queued, Runner};
 
 impl<R: Runner + 'static> Shared<R> {
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not on a
-    /// worker of this very scheduler, whose own job runs.
+    /// thread of this very scheduler, whose own job runs.
     pub(super) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        if is_worker_of(self) {
+        if is_thread_of(self) {
             return false;
         }
         let _blocked = current::block();
@@ -47,7 +47,7 @@ impl<R: Runner + 'static> Shared<R> {
         };
         self.shutdown(false);
         let mut cancelled = self.take_step(policy.step());
-        if is_worker_of(self) {
+        if is_thread_of(self) {
             return self.report(pending, cancelled);
         }
         let is_gone = self.wait_gone(deadline.flatten());
@@ -90,17 +90,25 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Cancels what has not started. Says how much that was.
     fn cancel_pending(&self) -> usize {
-        let mut state = self.lock();
-        let (hoarded, letters) = state.members.steal_all();
-        let (queued, delayed) = (state.lanes.take_all(), state.delayed.take_all());
-        state.lanes.removed_dead(hoarded.len());
-        state.delayed.removed_dead(letters.len());
-        drop(state);
-        let all = hoarded.into_iter().chain(letters).chain(queued).chain(delayed);
-        let cancelled = all.filter(Queued::is_waiting).map(|job| job.fail(JobError::Cancelled)).count();
+        let pending = self.lock().take_pending();
+        let cancelled = pending.into_iter().filter_map(|job| job.fail(JobError::Cancelled)).count();
         // Those who slept because something was left to do.
         self.shutdown(false);
         cancelled
+    }
+
+    /// Closes the scheduler, and fails everything that waits, for the first reason that there was.
+    pub(super) fn break_down(&self, error: JobError) {
+        let mut state = self.lock();
+        state.is_open = false;
+        // A clone, for what an error holds may be a user's: none is dropped here.
+        let error = state.broken.get_or_insert_with(|| error.clone()).clone();
+        let pending = state.take_pending();
+        drop(state);
+        for notify in pending.into_iter().filter_map(|job| job.fail(error.clone())) {
+            self.call_back(notify);
+        }
+        self.shutdown(false);
     }
 
     fn report(&self, pending: usize, cancelled: usize) -> ShutdownReport {

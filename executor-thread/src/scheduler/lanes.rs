@@ -35,8 +35,8 @@ impl<J: Queued> Lanes<J> {
     }
 
     /// Puts a job back that was taken too early.
-    pub(super) fn push_front(&mut self, job: J) {
-        self.queues[Priority::Normal as usize].push_front(job);
+    pub(super) fn push_front(&mut self, priority: Priority, job: J) {
+        self.queues[priority as usize].push_front(job);
         self.len += 1;
     }
 
@@ -147,6 +147,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use executor_core::JobError;
+    use executor_core::cell::Notify;
     use executor_core::home::HomeId;
 
     use super::*;
@@ -155,7 +156,13 @@ mod tests {
     struct Entry(usize, Arc<AtomicBool>);
 
     impl Queued for Entry {
-        fn fail(self, _: JobError) {}
+        fn fail(self, _: JobError) -> Option<Notify> {
+            None
+        }
+
+        fn home(&self) -> Option<HomeId> {
+            None
+        }
 
         fn is_waiting(&self) -> bool {
             !self.1.load(Ordering::Relaxed)

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use executor_core::cell::Notify;
 use executor_core::home::HomeId;
 use executor_core::{JobError, Priority};
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,13 @@ use super::{Config, Queued};
 struct Number(usize);
 
 impl Queued for Number {
-    fn fail(self, _: JobError) {}
+    fn fail(self, _: JobError) -> Option<Notify> {
+        None
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        None
+    }
 
     fn is_waiting(&self) -> bool {
         true

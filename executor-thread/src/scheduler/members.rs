@@ -88,17 +88,16 @@ impl<J> Members<J> {
             .find_map(Steal::success)
     }
 
-    /// Everything that is in their queues and letter boxes.
-    pub(super) fn steal_all(&mut self) -> (Vec<J>, Vec<J>) {
-        let (mut jobs, mut letters) = (Vec::new(), Vec::new());
-        for member in &mut self.list {
-            while let Steal::Success(job) = insist(|| member.stealer.steal()) {
-                jobs.push(job);
-            }
-            letters.extend(member.letters.drain(..));
-        }
+    /// Everything that is in their queues.
+    pub(super) fn steal_all(&self) -> Vec<J> {
+        let all = self.list.iter();
+        all.flat_map(|member| std::iter::from_fn(|| insist(|| member.stealer.steal()).success())).collect()
+    }
+
+    /// Everything that is in their letter boxes.
+    pub(super) fn take_letters(&mut self) -> Vec<J> {
         self.letters = 0;
-        (jobs, letters)
+        self.list.iter_mut().flat_map(|member| std::mem::take(&mut member.letters)).collect()
     }
 
     /// A job for each of them.

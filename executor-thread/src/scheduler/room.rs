@@ -81,20 +81,18 @@ impl<R: Runner + 'static> Shared<R> {
 
     fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
         let state = self.lock();
-        match (state.is_open, self.is_full(&state)) {
-            (false, _) => Err((job, Rejection::Shutdown)),
-            (true, true) => Err((job, Rejection::Full)),
-            (true, false) => {
-                self.enqueue(state, priority, job);
-                Ok(())
-            }
+        let reason = state.refusal().or_else(|| self.is_full(&state).then_some(Rejection::Full));
+        if let Some(reason) = reason {
+            return Err((job, reason));
         }
+        self.enqueue(state, priority, job);
+        Ok(())
     }
 
     fn push_above(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
         let state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
+        if let Some(reason) = state.refusal() {
+            return Err((job, reason));
         }
         self.enqueue(state, priority, job);
         Ok(())
@@ -106,8 +104,8 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         let mut is_late = false;
         loop {
-            if !state.is_open {
-                return Err((job, Rejection::Shutdown));
+            if let Some(reason) = state.refusal() {
+                return Err((job, reason));
             }
             if !self.is_full(&state) {
                 self.enqueue(state, priority, job);
@@ -134,8 +132,8 @@ impl<R: Runner + 'static> Shared<R> {
     /// Takes the oldest jobs out of a full queue to make room.
     fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
         let mut state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
+        if let Some(reason) = state.refusal() {
+            return Err((job, reason));
         }
         let (mut oldest, mut dead) = (Vec::new(), Vec::new());
         while self.is_full(&state) {
@@ -149,7 +147,7 @@ impl<R: Runner + 'static> Shared<R> {
         }
         self.enqueue(state, priority, job);
         for job in oldest {
-            job.fail(JobError::Rejected(Rejection::Dropped));
+            drop(job.fail(JobError::Rejected(Rejection::Dropped)));
         }
         Ok(())
     }
@@ -165,9 +163,9 @@ impl<R: Runner + 'static> Shared<R> {
         let waker = waker.clone();
         let mut state = self.lock();
         let before = ticket.0.and_then(|number| state.waiters.tasks.remove(&number));
-        let polled = if !state.is_open {
+        let polled = if let Some(reason) = state.refusal() {
             drop(state);
-            Poll::Ready(Err(Rejection::Shutdown))
+            Poll::Ready(Err(reason))
         } else if self.is_full(&state) {
             let waiters = &mut state.waiters;
             let number = *ticket.0.get_or_insert_with(|| {

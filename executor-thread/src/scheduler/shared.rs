@@ -33,6 +33,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) room: Condvar,
     /// Who waits until nothing is left to do waits here.
     pub(super) idle: Condvar,
+    /// The thread for callbacks waits here.
+    pub(super) called: Condvar,
     /// Who waits for a shutdown to be over waits here.
     pub(super) gone: Condvar,
     /// Set by a shutdown that stops what runs.
@@ -60,6 +62,7 @@ impl<R: Runner + 'static> Shared<R> {
             due: Condvar::new(),
             room: Condvar::new(),
             idle: Condvar::new(),
+            called: Condvar::new(),
             gone: Condvar::new(),
             is_stopping: AtomicBool::new(false),
             threads: Mutex::default(),
@@ -91,8 +94,8 @@ impl<R: Runner + 'static> Shared<R> {
         fleeting: bool,
     ) -> Result<(), (R::Job, Rejection)> {
         let mut state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
+        if let Some(reason) = state.refusal() {
+            return Err((job, reason));
         }
         state.delayed.push_job(when, priority, job, fleeting);
         self.tell_timer(state);
@@ -125,6 +128,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// Queues a job that was accepted, and makes sure that somebody takes it.
     pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority, job: R::Job) {
         state.lanes.push(priority, job);
+        self.has_queued(state, priority);
+    }
+
+    /// A job was put into a lane.
+    pub(super) fn has_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority) {
         if priority == Priority::High {
             self.is_urgent.store(true, Ordering::Relaxed);
         }
@@ -151,8 +159,8 @@ impl<R: Runner + 'static> Shared<R> {
     /// After a shutdown, when no job was asked for.
     pub(super) fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
         let mut state = self.lock();
-        if !state.is_open {
-            return Err(Rejection::Shutdown);
+        if let Some(reason) = state.refusal() {
+            return Err(reason);
         }
         let hired = state.hire_all();
         state.members.write(job);
@@ -225,12 +233,13 @@ impl<R: Runner + 'static> Shared<R> {
         sleepers.iter().for_each(Unparker::unpark);
         self.due.notify_all();
         self.room.notify_all();
+        self.called.notify_all();
         wake_tasks(wakers);
         for job in fleeting {
-            job.fail(JobError::Cancelled);
+            drop(job.fail(JobError::Cancelled));
         }
         self.tell_closed();
-        if !wait || worker::is_worker_of(self) {
+        if !wait || worker::is_thread_of(self) {
             return;
         }
         self.wait_gone(None);

@@ -1,9 +1,13 @@
 //! The counts behind every decision: who works, who sleeps, who should be woken. All of it is under one lock, and no code of a
 //! user's runs under that.
 
-use crossbeam_utils::sync::Unparker;
-use executor_core::Promise;
+#[cfg(test)]
+mod tests;
 
+use crossbeam_utils::sync::Unparker;
+use executor_core::{JobError, Priority, Promise, Rejection};
+
+use super::callbacks::Callbacks;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{BATCH, Members, Own};
@@ -39,6 +43,9 @@ pub(super) struct State<J, U = Unparker> {
     /// Workers ever started, for their names.
     started: usize,
     pub(super) members: Members<J>,
+    pub(super) callbacks: Callbacks,
+    /// Why no job can be run any more.
+    pub(super) broken: Option<JobError>,
     /// Who waits for the end, without a thread.
     pub(super) closed: Vec<Promise<()>>,
 }
@@ -76,7 +83,18 @@ impl<J: Queued, U> State<J, U> {
             sleepers: Vec::new(),
             started: 0,
             members: Members::default(),
+            callbacks: Callbacks::default(),
+            broken: None,
             closed: Vec::new(),
+        }
+    }
+
+    /// Why a job is not accepted, if none is.
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        match (self.is_open, &self.broken) {
+            (true, _) => None,
+            (false, None) => Some(Rejection::Shutdown),
+            (false, Some(_)) => Some(Rejection::Broken),
         }
     }
 
@@ -100,6 +118,11 @@ impl<J: Queued, U> State<J, U> {
         self.busy() >= self.width
     }
 
+    /// Whether a worker that has no job could take one.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.busy() - self.searching < self.width
+    }
+
     pub(super) fn workers(&self) -> usize {
         self.workers
     }
@@ -118,7 +141,7 @@ impl<J: Queued, U> State<J, U> {
     /// the caller itself is about to end them.
     pub(super) fn is_gone(&self, own: usize) -> bool {
         let untold = self.lanes.untold() + self.delayed.untold();
-        self.workers == 0 && !self.has_timer && self.ending == 0 && untold <= own
+        self.workers == 0 && !self.has_timer && self.callbacks.is_gone() && self.ending == 0 && untold <= own
     }
 
     /// Whether nobody is left who could take a job.
@@ -195,6 +218,35 @@ impl<J: Queued, U> State<J, U> {
             .or_else(|| self.members.steal(own))
     }
 
+    /// One more job for a worker that has one, if it would wait otherwise.
+    pub(super) fn take_extra(&mut self, own: &mut Own<J>) -> Option<J> {
+        if !self.is_full_house() {
+            return None;
+        }
+        let job = self.lanes.pop_urgent().or_else(|| own.jobs.pop()).or_else(|| self.lanes.pop())?;
+        self.members.count_hoard(own);
+        Some(job)
+    }
+
+    /// Puts a job back that was taken out, before all others of its priority: also before those that workers took along.
+    pub(super) fn give_back(&mut self, priority: Priority, job: J) {
+        if priority == Priority::Normal {
+            for later in self.members.steal_all().into_iter().rev() {
+                self.lanes.push_front(Priority::Normal, later);
+            }
+        }
+        self.lanes.push_front(priority, job);
+    }
+
+    /// Everything that waits, to be failed outside the lock.
+    pub(super) fn take_pending(&mut self) -> Vec<J> {
+        let (hoarded, letters) = (self.members.steal_all(), self.members.take_letters());
+        self.lanes.removed_dead(hoarded.len());
+        self.delayed.removed_dead(letters.len());
+        let rest = self.lanes.take_all().into_iter().chain(self.delayed.take_jobs());
+        hoarded.into_iter().chain(letters).chain(rest).collect()
+    }
+
     /// The job that `own` took last was dead already.
     pub(super) fn removed_dead(&mut self, own: &Own<J>) {
         // A letter's home is that of delayed jobs, so that nobody runs it in the place of another worker.
@@ -225,7 +277,7 @@ impl<J: Queued, U> State<J, U> {
     pub(super) fn put_back(&mut self, own: &mut Own<J>) {
         let mut jobs: Vec<J> = std::iter::from_fn(|| own.jobs.pop()).collect();
         while let Some(job) = jobs.pop() {
-            self.lanes.push_front(job);
+            self.lanes.push_front(Priority::Normal, job);
         }
         self.members.count_hoard(own);
     }
@@ -270,112 +322,11 @@ impl<J: Queued, U> State<J, U> {
     /// Whether nothing is queued, delayed, running or ending.
     pub(super) fn is_idle(&self) -> bool {
         let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
-        !waits && self.delayed.alive() == 0 && !self.is_moving && self.running() == 0 && self.ending == 0
+        let acts = self.is_moving || self.running() > 0 || self.ending > 0 || !self.callbacks.is_idle();
+        !waits && !acts && self.delayed.alive() == 0
     }
 
     pub(super) fn unblock(&mut self) {
         self.blocked -= 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use executor_core::JobError;
-    use executor_core::home::HomeId;
-
-    use super::super::Priority;
-    use super::*;
-
-    struct Number(usize);
-
-    impl Queued for Number {
-        fn fail(self, _: JobError) {}
-
-        fn is_waiting(&self) -> bool {
-            true
-        }
-
-        fn move_to(&self, _: HomeId) -> bool {
-            true
-        }
-    }
-
-    fn state(width: usize) -> State<Number> {
-        State::new(&Config::new("test", width))
-    }
-
-    fn push(state: &mut State<Number>, number: usize) -> Wake<Number> {
-        state.lanes.push(Priority::Normal, Number(number));
-        state.wake()
-    }
-
-    fn started(wake: Wake<Number>) -> Own<Number> {
-        match wake {
-            Wake::Start(own) => own,
-            Wake::Sleeper(_) | Wake::Nobody => panic!("no worker was started"),
-        }
-    }
-
-    #[test]
-    fn a_burst_wakes_one_who_wakes_the_next() {
-        let mut state = state(2);
-        let mut one = started(push(&mut state, 0));
-        assert!((1..5).all(|number| matches!(push(&mut state, number), Wake::Nobody)), "one looks already");
-        assert_eq!(state.take(&mut one, false).map(|job| job.0), Some(0));
-        let mut two = started(state.wake());
-        assert_eq!(state.take(&mut two, false).map(|job| job.0), Some(1));
-        assert!(matches!(state.wake(), Wake::Nobody), "the pool is two wide");
-    }
-
-    #[test]
-    fn a_blocked_worker_is_replaced_and_its_jobs_are_stolen() {
-        let mut state = state(1);
-        let mut one = started(push(&mut state, 0));
-        for number in 1..9 {
-            assert!(matches!(push(&mut state, number), Wake::Nobody));
-        }
-        assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
-        assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
-        let mut spare = started(state.block());
-        let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
-        assert_eq!(order.len(), 8, "{order:?}");
-        state.unblock();
-        assert!(state.is_too_wide());
-        assert!(state.leave(&mut spare).is_empty());
-        assert!(!state.is_too_wide());
-        state.members.count_hoard(&mut one);
-        assert!(!state.members.has_hoard());
-    }
-
-    #[test]
-    fn what_a_worker_puts_back_comes_first() {
-        let mut state = state(1);
-        let mut one = started(push(&mut state, 0));
-        for number in 1..9 {
-            assert!(matches!(push(&mut state, number), Wake::Nobody));
-        }
-        state.take(&mut one, true).unwrap();
-        state.put_back(&mut one);
-        let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut one, false)).map(|job| job.0).collect();
-        assert_eq!(order, (1..9).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_sleeper_is_woken_before_a_worker_is_started_and_the_last_one_first() {
-        let mut state = state(3);
-        let mut workers: Vec<_> = (0..2)
-            .map(|number| {
-                let mut own = started(push(&mut state, number));
-                state.take(&mut own, false).unwrap();
-                own
-            })
-            .collect();
-        let parkers = [(); 2].map(|()| crossbeam_utils::sync::Parker::new());
-        for (own, parker) in workers.iter_mut().zip(&parkers) {
-            state.fall_asleep(own, parker.unparker().clone());
-        }
-        assert!(matches!(push(&mut state, 7), Wake::Sleeper(_)));
-        assert!(!state.wake_up(&mut workers[0]), "it sleeps still");
-        assert!(state.wake_up(&mut workers[1]));
     }
 }

@@ -10,9 +10,18 @@ use super::room::wake_tasks;
 use super::shared::Shared;
 use super::{Queued, Runner, worker};
 
+/// What a thread is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    Worker(usize),
+    Timer,
+    /// One after the other, so each has its number.
+    Callbacks(usize),
+}
+
 #[derive(Default)]
 pub(super) struct Threads {
-    living: HashMap<usize, JoinHandle<()>>,
+    living: HashMap<Role, JoinHandle<()>>,
     /// The one that ended last, while the pool lives on. It joined the one before.
     ended: Option<JoinHandle<()>>,
 }
@@ -21,7 +30,9 @@ impl<R: Runner + 'static> Shared<R> {
     pub(super) fn start_worker(&self, own: Own<R::Job>) {
         let Some(shared) = self.this.upgrade() else { return };
         let number = own.number;
-        if let Err(error) = self.start_thread(number, &number.to_string(), move || worker::work(&shared, own)) {
+        if let Err(error) =
+            self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, own))
+        {
             let mut state = self.lock();
             let letters = state.did_not_start(number);
             // The others take the jobs, unless there are none.
@@ -37,30 +48,35 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn start_timer(&self) {
         let Some(shared) = self.this.upgrade() else { return };
-        if let Err(error) = self.start_thread(usize::MAX, "timer", move || shared.keep_time()) {
+        if let Err(error) = self.start_thread(Role::Timer, "timer", move || shared.keep_time()) {
             let mut state = self.lock();
-            let delayed = state.delayed.take_all();
+            let delayed = state.delayed.take_jobs();
             self.end_timer(state);
             fail_all(delayed, &error);
         }
     }
 
-    fn start_thread(&self, number: usize, suffix: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    pub(super) fn start_thread(
+        &self,
+        role: Role,
+        suffix: &str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
         let mut builder = std::thread::Builder::new().name(format!("{}-{suffix}", self.config.name));
         if let Some(bytes) = self.config.stack_size {
             builder = builder.stack_size(bytes);
         }
         let mut threads = self.threads.lock();
         let thread = builder.spawn(body)?;
-        threads.living.insert(number, thread);
+        threads.living.insert(role, thread);
         Ok(())
     }
 
-    /// The last thing that a worker's thread does. While the pool is open, each joins the one that ended before it, so
-    /// that no more than one is left to be joined.
-    pub(super) fn gone(&self, number: usize) {
+    /// The last thing that a worker's thread does, and that for callbacks. While the pool is open, each joins the one that ended before
+    /// it, so that no more than one is left to be joined.
+    pub(super) fn gone(&self, role: Role) {
         let mut threads = self.threads.lock();
-        let before = match threads.living.remove(&number) {
+        let before = match threads.living.remove(&role) {
             Some(me) => threads.ended.replace(me),
             None => None,
         };
@@ -86,6 +102,6 @@ pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std
     let reason = format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer");
     let broken = Broken::new(reason);
     for job in jobs {
-        job.fail(JobError::Broken(broken.clone()));
+        drop(job.fail(JobError::Broken(broken.clone())));
     }
 }

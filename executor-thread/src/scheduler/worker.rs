@@ -12,21 +12,35 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
 use super::Runner;
+use super::batch::Batch;
 use super::members::Own;
 use super::shared::Shared;
+use super::threads::Role;
 
 thread_local! {
-    /// Which scheduler this thread works for: the address of what its workers share, or null.
+    /// Which scheduler this thread is of: the address of what its threads share, or null.
     static SCHEDULER: Cell<*const ()> = const { Cell::new(ptr::null()) };
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread is one of the scheduler's from now on.
+pub(super) fn enter<R: Runner>(shared: &Shared<R>) {
+    SCHEDULER.set(ptr::from_ref(shared).cast());
+}
+
+/// Whether this thread is one of the scheduler's, which cannot wait for its own end.
+pub(super) fn is_thread_of<R: Runner>(shared: &Shared<R>) -> bool {
+    SCHEDULER.get() == ptr::from_ref(shared).cast()
 }
 
 pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
-    SCHEDULER.get() == ptr::from_ref(shared).cast()
+    IS_WORKER.get() && is_thread_of(shared)
 }
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
-    SCHEDULER.set(Arc::as_ptr(shared).cast());
+    enter(shared);
+    IS_WORKER.set(true);
     let name: Arc<str> = Arc::from(std::thread::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
@@ -36,7 +50,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
         shared.begin(&mut own);
         let outcome = catch(|| {
             let runner = runner.get_or_insert_with(|| (shared.make)(&name));
-            runner.run(job, &mut Batch(shared))
+            runner.run(job, &mut Batch::new(shared, &mut own))
         });
         match outcome {
             Ok(true) => {}
@@ -51,7 +65,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     shared.config.hooks.stop();
     drop_quietly(runner);
     drop_quietly(catch(|| current::set_worker(None)));
-    shared.gone(own.number);
+    shared.gone(Role::Worker(own.number));
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -148,63 +162,6 @@ impl<R: Runner + 'static> Shared<R> {
         // Relaxed: the lock that is taken next orders what comes after.
         while !backoff.is_completed() && !self.has_come.load(Ordering::Relaxed) {
             backoff.snooze();
-        }
-    }
-}
-
-/// More jobs than the one that a runner was given.
-pub struct Batch<'a, J>(&'a dyn Extra<J>);
-
-impl<J> Batch<'_, J> {
-    /// Another job, if one waits and every worker is busy. Never blocks. Whoever takes it brings it to its outcome.
-    pub fn take(&mut self) -> Option<J> {
-        self.0.take_extra()
-    }
-
-    /// Says that a job taken here had ended before it could be claimed.
-    pub fn was_dead(&mut self) {
-        self.0.was_dead();
-    }
-}
-
-impl<J> std::fmt::Debug for Batch<'_, J> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batch").finish_non_exhaustive()
-    }
-}
-
-/// A scheduler, whatever its runner.
-trait Extra<J> {
-    fn take_extra(&self) -> Option<J>;
-    fn was_dead(&self);
-}
-
-impl<R: Runner + 'static> Extra<R::Job> for Arc<Shared<R>> {
-    fn take_extra(&self) -> Option<R::Job> {
-        let mut dead = Vec::new();
-        let mut state = self.lock();
-        let job = loop {
-            let job = if state.is_full_house() { state.lanes.pop() } else { None };
-            match job {
-                Some(job) if !self.gives_up_its_place(&job) => {
-                    state.lanes.removed_dead(1);
-                    dead.push(job);
-                }
-                job => break job,
-            }
-        };
-        let free = job.is_some().then(|| state.waiters.one());
-        drop(state);
-        drop(dead);
-        if let Some(free) = free {
-            self.tell_of_room(free);
-        }
-        job
-    }
-
-    fn was_dead(&self) {
-        if self.config.capacity.is_none() {
-            self.lock().lanes.removed_dead(1);
         }
     }
 }

@@ -1,0 +1,143 @@
+//! What can be done to a job by others than those who run it.
+
+use std::sync::Arc;
+
+use super::stage::{End, Stage};
+use super::{Cell, Control, Inner, Notify, Signal};
+use crate::JobError;
+use crate::home::{HomeId, Leaving};
+use crate::panics::drop_quietly;
+use crate::status::{JobId, Status};
+use crate::sync::{MutexGuard, Ordering, thread_id};
+
+impl<P, O, T> Cell<P, O, T> {
+    /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
+    /// job is left.
+    fn withdraw_with(&self, error: JobError) -> Option<Signal> {
+        let mut inner = self.inner.lock();
+        if let Stage::Lent(lease) = &inner.stage {
+            return lease.revoke(self.id).then(|| self.withdraw_lent(inner, error));
+        }
+        let me = thread_id();
+        let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
+        let Stage::Queued(payload) = was else {
+            inner.stage = was;
+            return None;
+        };
+        if error.is_cancelled() {
+            inner.end = End::NeverStarted;
+        }
+        let home = Leaving::begin(inner.home);
+        drop(inner);
+        drop_quietly(payload);
+        // Before the end can be seen: by then, its place in a bounded queue is free.
+        home.left();
+        let inner = self.inner.lock();
+        let signal = self.publish(inner, Err(error));
+        home.ended();
+        Some(signal)
+    }
+
+    /// Whoever it was lent to has dropped the payload, or will.
+    fn withdraw_lent(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, error: JobError) -> Signal {
+        if error.is_cancelled() {
+            inner.end = End::NeverStarted;
+        }
+        self.publish(inner, Err(error))
+    }
+}
+
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
+    fn is_waiting(&self) -> bool {
+        matches!(self.inner.lock().stage, Stage::Queued(_))
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        let mut inner = self.inner.lock();
+        let is_waiting = matches!(inner.stage, Stage::Queued(_));
+        if is_waiting {
+            inner.home = Some(home);
+        }
+        is_waiting
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.inner.lock().home
+    }
+
+    fn id(&self) -> JobId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        let inner = self.inner.lock();
+        match (&inner.stage, inner.end) {
+            (Stage::Queued(_) | Stage::Withdrawn(_), _) => Status::Queued,
+            (Stage::Running(_), _) => Status::Running,
+            (Stage::Lent(lease), _) => {
+                if lease.has_started(self.id) {
+                    Status::Running
+                } else {
+                    Status::Queued
+                }
+            }
+            (_, End::Other) => Status::Done,
+            (_, End::NeverStarted | End::Aborted) => Status::Cancelled,
+        }
+    }
+
+    fn cancel(&self) -> bool {
+        if let Some(signal) = self.withdraw_with(JobError::Cancelled) {
+            self.tell(signal);
+            return true;
+        }
+        let mut inner = self.inner.lock();
+        // Another thread may be dropping the payload: true must mean that it is gone. But a payload's own drop may
+        // cancel its job, and must not wait for itself.
+        while let Stage::Withdrawn(who) = inner.stage
+            && who != thread_id()
+        {
+            inner = self.ended.wait(inner);
+        }
+        inner.end == End::NeverStarted
+    }
+
+    fn abort(&self) -> bool {
+        if self.cancel() {
+            return true;
+        }
+        // Relaxed: the flag carries no data; the job only looks whether it is set.
+        self.stop.store(true, Ordering::Relaxed);
+        let lease = match &self.inner.lock().stage {
+            Stage::Running(None) => return true,
+            Stage::Running(Some(abort)) => Ok(Arc::clone(abort)),
+            Stage::Lent(lease) => Err(Arc::clone(lease)),
+            _ => return false,
+        };
+        match lease {
+            Ok(abort) => abort.abort(self.id),
+            Err(lease) => {
+                let is_aborted = lease.abort(self.id);
+                // At once: whoever it was lent to may take a while to hear of it.
+                if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
+                    self.tell(signal);
+                }
+                is_aborted
+            }
+        }
+    }
+
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error.clone()).or_else(|| self.end(Err(error)))?;
+        Some(Notify::new(self, signal))
+    }
+
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
+        let signal = self.withdraw_with(error)?;
+        Some(Notify::new(self, signal))
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,174 @@
+//! What a runner can ask of its scheduler while it runs a job: for more jobs, or to have some back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use executor_core::cell::Notify;
+use executor_core::{JobError, Priority};
+
+use super::members::Own;
+use super::shared::Shared;
+use super::state::State;
+use super::{Alarm, Queued, Runner};
+
+/// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
+pub struct Batch<'a, J> {
+    scheduler: &'a dyn Asked<J>,
+    own: &'a mut Own<J>,
+}
+
+impl<'a, J> Batch<'a, J> {
+    pub(super) fn new(scheduler: &'a dyn Asked<J>, own: &'a mut Own<J>) -> Self {
+        Self { scheduler, own }
+    }
+
+    /// Another job, if one waits and every worker is busy. Never blocks. Whoever takes it brings it to its outcome, or
+    /// [gives it back](Batch::give_back).
+    pub fn take(&mut self) -> Option<J> {
+        self.scheduler.take_extra(self.own)
+    }
+
+    /// Says that a job taken here had ended before it could be claimed.
+    pub fn was_dead(&mut self) {
+        self.scheduler.was_dead();
+    }
+
+    /// Puts a job that nobody has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
+    /// another worker for it if one may take it. Give several back in reverse order to keep their order. `run` then returns true: the
+    /// job is its matter no more.
+    ///
+    /// It waits as before: a cancel frees its place, a shutdown waits for it, and a bounded queue takes it, full or not. Where
+    /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error. A job that was cancelled meanwhile is dropped.
+    pub fn give_back(&mut self, job: J, priority: Priority) {
+        self.scheduler.give_back(job, priority);
+    }
+
+    /// Whether another worker is idle, or could be started: jobs that this runner keeps waiting would run at once if they were given back.
+    /// Never blocks.
+    pub fn is_wanted(&self) -> bool {
+        self.scheduler.is_wanted()
+    }
+
+    /// As [`Scheduler::push_alarm`](super::Scheduler::push_alarm).
+    pub fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+        self.scheduler.push_alarm(when, alarm);
+    }
+
+    /// As [`Scheduler::called_off`](super::Scheduler::called_off).
+    pub fn called_off(&self) {
+        self.scheduler.called_off();
+    }
+
+    /// As [`Scheduler::call_back`](super::Scheduler::call_back).
+    pub fn call_back(&self, notify: Notify) {
+        self.scheduler.call_back(notify);
+    }
+
+    /// As [`Scheduler::break_down`](super::Scheduler::break_down).
+    pub fn break_down(&self, error: JobError) {
+        self.scheduler.break_down(error);
+    }
+}
+
+impl<J> fmt::Debug for Batch<'_, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
+}
+
+/// A scheduler, whatever its runner.
+pub(super) trait Asked<J> {
+    fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
+    fn was_dead(&self);
+    fn give_back(&self, job: J, priority: Priority);
+    fn is_wanted(&self) -> bool;
+    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
+    fn called_off(&self);
+    fn call_back(&self, notify: Notify);
+    fn break_down(&self, error: JobError);
+}
+
+impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
+    fn take_extra(&self, own: &mut Own<R::Job>) -> Option<R::Job> {
+        let mut dead = Vec::new();
+        let mut state = self.lock();
+        let job = loop {
+            match state.take_extra(own) {
+                Some(job) if !self.gives_up_its_place(&job) => {
+                    state.lanes.removed_dead(1);
+                    dead.push(job);
+                }
+                job => break job,
+            }
+        };
+        let free = job.is_some().then(|| state.waiters.one());
+        drop(state);
+        drop(dead);
+        if let Some(free) = free {
+            self.tell_of_room(free);
+        }
+        job
+    }
+
+    fn was_dead(&self) {
+        if self.config.capacity.is_none() {
+            self.lock().lanes.removed_dead(1);
+        }
+    }
+
+    fn give_back(&self, job: R::Job, priority: Priority) {
+        Shared::give_back(self, job, priority);
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.lock().is_wanted()
+    }
+
+    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+        Shared::push_alarm(self, when, alarm);
+    }
+
+    fn called_off(&self) {
+        self.fell_silent();
+    }
+
+    fn call_back(&self, notify: Notify) {
+        Shared::call_back(self, notify);
+    }
+
+    fn break_down(&self, error: JobError) {
+        Shared::break_down(self, error);
+    }
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    /// Queues a job again that a worker took, before all others of its priority.
+    pub(super) fn give_back(&self, job: R::Job, priority: Priority) {
+        let mut state = self.lock();
+        if let Some(error) = state.broken.clone() {
+            self.count_out(&mut state, &job);
+            drop(state);
+            if let Some(notify) = job.fail(error) {
+                self.call_back(notify);
+            }
+        } else if job.move_to(self.queue.id()) {
+            state.give_back(priority, job);
+            self.has_queued(state, priority);
+        } else {
+            self.count_out(&mut state, &job);
+            drop(state);
+            drop(job);
+        }
+    }
+
+    /// The job is dead, or about to be, and in no queue: its home is told of an entry that is not there.
+    fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
+        let home = job.home();
+        if home == Some(self.queue.id()) {
+            state.lanes.removed_dead(1);
+        } else if home == Some(self.delay.id()) {
+            state.delayed.removed_dead(1);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What waits in a scheduler: jobs, and alarms.
+
+use std::sync::Arc;
+
+use executor_core::JobError;
+use executor_core::cell::{Control, Notify, Run, Task};
+use executor_core::home::HomeId;
+
+/// What a scheduler must be able to do with a job itself.
+///
+/// A job that leaves the queue otherwise, cancelled or run by who waits for it, tells its [`Home`](executor_core::home::Home): the
+/// one that it was made with, or moved to.
+pub trait Queued: Send + 'static {
+    /// Ends a job that no worker is to take, if it waits still, and says whom to tell of that. `None` if it does not wait.
+    fn fail(self, error: JobError) -> Option<Notify>;
+
+    /// Whether it waits still: nobody has claimed or cancelled it.
+    fn is_waiting(&self) -> bool;
+
+    /// The home that it tells, or has told, if it leaves the queue otherwise.
+    fn home(&self) -> Option<HomeId>;
+
+    /// It waits in the queue `home` from now on. False if it does not wait any more.
+    fn move_to(&self, home: HomeId) -> bool;
+}
+
+/// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
+pub trait Alarm: Send {
+    /// The time has come. A callback that is to be run for it is run on the scheduler's thread for callbacks, and no timer waits for it.
+    fn ring(self: Box<Self>) -> Option<Notify>;
+
+    /// Whether it was called off: then it may be dropped before its time.
+    fn is_off(&self) -> bool;
+}
+
+impl Queued for Arc<dyn Run> {
+    fn fail(self, error: JobError) -> Option<Notify> {
+        Control::withdraw(self, error)
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        Control::home(&**self)
+    }
+
+    fn is_waiting(&self) -> bool {
+        Control::is_waiting(&**self)
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        Control::move_to(&**self, home)
+    }
+}
+
+impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
+    fn fail(self, error: JobError) -> Option<Notify> {
+        Control::withdraw(self, error)
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        Control::home(&**self)
+    }
+
+    fn is_waiting(&self) -> bool {
+        Control::is_waiting(&**self)
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        Control::move_to(&**self, home)
+    }
+}
