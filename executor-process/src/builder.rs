@@ -157,7 +157,8 @@ impl ProcessPoolBuilder {
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
-            keep_failed: self.keep_failed,
+            // Where this process is now, not when a job fails.
+            keep_failed: self.keep_failed.map(|directory| std::path::absolute(&directory).unwrap_or(directory)),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         // A worker process is dear to start, and stays.

@@ -46,14 +46,18 @@ mod tests {
 
     use super::*;
 
+    /// The pid of a shell, which is not waited for.
+    fn shell(script: &str) -> u32 {
+        Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell")
+    }
+
     #[test]
     fn a_child_is_reaped_once_with_what_it_held() {
-        let child = Command::new("/bin/sh").args(["-c", "exit 7"]).spawn().unwrap();
-        let (exit, peak_memory) = reap(child.id());
+        let child = shell("exit 7");
+        let (exit, peak_memory) = reap(child);
         assert_eq!(exit, Some(Exit::Code(7)));
         assert!(peak_memory.unwrap() > 100 * 1024);
-        assert_eq!(reap(child.id()), (None, None), "somebody has reaped it");
-        let child = Command::new("/bin/sh").args(["-c", "kill -9 $$"]).spawn().unwrap();
-        assert_eq!(reap(child.id()).0, Some(Exit::Signal(9)));
+        assert_eq!(reap(child), (None, None), "somebody has reaped it");
+        assert_eq!(reap(shell("kill -9 $$")).0, Some(Exit::Signal(9)));
     }
 }

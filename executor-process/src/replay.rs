@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use executor_core::Saved;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
@@ -94,12 +95,9 @@ fn publish(directory: &Path, stem: &str, partial: &Path) -> io::Result<PathBuf> 
         let path = directory.join(format!("{stem}{suffix}.job"));
         match renameat_with(CWD, partial, CWD, &path, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(path),
-            Err(rustix::io::Errno::EXIST) => {}
             // Not every file system can refuse to replace a file.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !path.exists() => {
-                return fs::rename(partial, &path).map(|()| path);
-            }
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+            Err(Errno::INVAL | Errno::NOSYS) if !path.exists() => return fs::rename(partial, &path).map(|()| path),
+            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -17,11 +17,11 @@ use std::ffi::{c_int, c_long, c_void};
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use libc::{sigaction, siginfo_t};
 
-use super::registers::{self, Registers};
+use super::registers::{Registers, Unread, read_word};
 use super::{image, memory, stack_walk};
 use crate::page::Page;
 use crate::trace::{Facts, NO_ADDRESS, Place, Record};
@@ -62,6 +62,9 @@ static KNOWN: OnceLock<Known> = OnceLock::new();
 
 /// The thread that writes the record, or 0.
 static WRITER: AtomicI32 = AtomicI32::new(0);
+
+/// Whether it has written it.
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 
 /// The signal that the record is about.
 static FIRST: AtomicI32 = AtomicI32::new(0);
@@ -144,16 +147,23 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
                 set_alarm(LIMIT);
                 write(known, signal, info, context);
                 set_alarm(0);
+                IS_WRITTEN.store(true, Ordering::Release);
             }
+            // Whoever handles signals behind us has chosen to end otherwise.
+            Err(writer) if writer == thread() && IS_WRITTEN.load(Ordering::Acquire) => {}
             Err(writer) if writer == thread() => end_by_first(signal),
-            // That thread ends the process in a moment, by its own signal.
-            Err(_) => loop {
-                // SAFETY: it waits, and touches nothing.
-                unsafe { libc::pause() };
-            },
+            // That thread ends the process in a moment, by its own signal; unless somebody behind us takes it for no error.
+            Err(_) => wait_for_the_end(),
         }
     }
     hand_on(signal, info);
+}
+
+/// For longer than the other thread may take.
+fn wait_for_the_end() {
+    let time = libc::timespec { tv_sec: 2 * LIMIT, tv_nsec: 0 };
+    // SAFETY: it waits, and touches nothing. Async-signal-safe.
+    unsafe { libc::nanosleep(&raw const time, null_mut()) };
 }
 
 /// Lets whom it was for before us, or the system, have the signal: it is pending until this handler returns, and comes again then.
@@ -266,7 +276,7 @@ fn write(known: &Known, signal: c_int, info: *mut siginfo_t, context: *mut c_voi
 fn write_frames(record: Record<'_>, registers: Registers) {
     // As the return addresses are: behind the instruction.
     record.push(place(registers.program_counter.wrapping_add(1)));
-    if registers::read_word(registers.program_counter) == Some(None) {
+    if read_word(registers.program_counter) == Err(Unread::Nothing) {
         // There is no code, so the walk would go no further, or fault: most likely a pointer to a function was none. Its caller is known.
         registers.caller().into_iter().for_each(|caller| record.push(place(caller)));
         return;
