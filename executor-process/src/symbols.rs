@@ -186,6 +186,12 @@ fn shown(file: &Path) -> String {
     if let Some(at) = text.find(LIBRARY_SOURCE).filter(|_| is_library) {
         return text[at + 1..].to_owned();
     }
+    // Of a crate from a registry, its name and version say enough.
+    if let Some((_, path)) = text.split_once("/registry/src/")
+        && let Some((_, path)) = path.split_once('/')
+    {
+        return path.to_owned();
+    }
     let below = env::current_dir().ok().and_then(|here| file.strip_prefix(here).map(PathBuf::from).ok());
     below.map_or(text, |below| below.display().to_string())
 }

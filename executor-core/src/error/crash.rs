@@ -31,6 +31,8 @@ impl fmt::Display for Exit {
 }
 
 /// The process that ran a job died. The job has no result; every other job is unharmed.
+///
+/// Its text ends with the [backtrace](Crashed::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
 #[derive(Clone, Debug)]
 pub struct Crashed(Arc<Parts>);
 
@@ -163,7 +165,8 @@ impl fmt::Display for Crashed {
         if let Some(bytes) = peak_memory {
             write!(f, ", having held {}", Size(*bytes))?;
         }
-        write!(f, "; no other job is affected{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref()))
+        write!(f, "; no other job is affected{}", Clause(saved.as_ref()))?;
+        Ending(backtrace.as_ref()).fmt(f)
     }
 }
 

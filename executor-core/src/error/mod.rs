@@ -19,6 +19,8 @@ pub use timed_out::TimedOut;
 
 /// Why a job has no result.
 ///
+/// Its text may have several lines, where it is known what the job was doing; `{:#}` is the text without those.
+///
 /// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
 ///
 /// ```

@@ -10,6 +10,8 @@ use super::backtrace::{Backtrace, Ending};
 use super::saved::{Clause, Saved};
 
 /// A job that was not done in its time.
+///
+/// Its text ends with the [backtrace](TimedOut::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
 #[derive(Clone, Debug)]
 pub struct TimedOut(Arc<Parts>);
 
@@ -66,8 +68,9 @@ impl TimedOut {
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { job, limit, backtrace, saved } = &*self.0;
-        let (kept, ending) = (Clause(saved.as_ref()), Ending(backtrace.as_ref()));
-        write!(f, "job `{job}` was not done within {limit:?}; give it more time, or less to do{kept}{ending}")
+        let kept = Clause(saved.as_ref());
+        write!(f, "job `{job}` was not done within {limit:?}; give it more time, or less to do{kept}")?;
+        Ending(backtrace.as_ref()).fmt(f)
     }
 }
 

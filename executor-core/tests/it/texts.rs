@@ -80,6 +80,7 @@ fn a_time_that_is_over() {
         "job `app::fetch` was not done within 2s; give it more time, or less to do; it is kept: start this program with \
          EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::parse (src/main.rs:3), 40 times\n    at app::job",
     );
+    assert!(format!("{seen:#}").ends_with(" to run it alone"), "{seen:#}");
     assert_eq!(JobError::TimedOut(seen).saved(), Some("/var/jobs/a.job".as_ref()));
 }
 
@@ -117,6 +118,8 @@ fn a_crash_with_all_that_can_be_known() {
          having held 37 MiB; no other job is affected; it could not be kept as a file: /full: no space left\n    \
          at app::parse (src/main.rs:3), 40 times\n    at app::job",
     );
+    let line = format!("{:#}", JobError::Crashed(crash.clone()));
+    assert!(line.ends_with("; it could not be kept as a file: /full: no space left"), "{line}");
     assert_eq!((crash.name(), crash.peak_memory()), (Some("page 12"), Some(37 << 20)));
     assert_eq!(crash.backtrace().unwrap().frames().len(), 2);
 }

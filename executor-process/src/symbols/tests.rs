@@ -94,6 +94,17 @@ fn work(_: Codec, _: &[u8]) -> Answer {
 }
 
 #[test]
+fn files_are_told_from_where_they_are_known() {
+    let text = |file: &str| shown(Path::new(file));
+    assert_eq!(text("/rustc/5980/library/core/src/a.rs"), "library/core/src/a.rs");
+    assert_eq!(text("/x/lib/rustlib/src/rust/library/std/src/a.rs"), "library/std/src/a.rs");
+    assert_eq!(text("/x/cargo/registry/src/index.crates.io-19/syn-3.0.10/src/a.rs"), "syn-3.0.10/src/a.rs");
+    assert_eq!(text("/x/library/src/a.rs"), "/x/library/src/a.rs");
+    let own = env::current_dir().expect("it is there").join("src/a.rs");
+    assert_eq!(text(own.to_str().expect("it is text")), "src/a.rs");
+}
+
+#[test]
 fn types_of_the_standard_librarys_functions_are_left_out() {
     let text = |name: &str, file: &str| placed(name, file, Some(1)).to_string();
     assert_eq!(text("sort<a::B, c::D>", "library/core/src/slice.rs"), "sort (library/core/src/slice.rs:1)");

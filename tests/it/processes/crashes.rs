@@ -24,7 +24,10 @@ fn abort_deep_inside() {
     fn deep_inside() {
         std::process::abort();
     }
-    [3, 1, 2].sort_by_key(|_| deep_inside());
+    [3, 1, 2].sort_by_key(|n: &i32| {
+        deep_inside();
+        *n
+    });
 }
 
 fn recurse(n: u64) -> u64 {
