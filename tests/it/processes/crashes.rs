@@ -98,7 +98,7 @@ fn crash_in_a_fork() -> i32 {
     unsafe {
         let pid = libc::fork();
         if pid == 0 {
-            libc::abort();
+            read_from(16);
         }
         let mut status = 0;
         libc::waitpid(pid, &raw mut status, 0);
@@ -109,6 +109,12 @@ fn crash_in_a_fork() -> i32 {
 fn crash_after_a_fork_did() -> u8 {
     crash_in_a_fork();
     follow_a_wild_pointer(16)
+}
+
+/// By the same signal, and without a word of its own.
+fn overflow_after_a_fork_crashed() {
+    crash_in_a_fork();
+    overflow_in_a_thread();
 }
 
 fn wait_at(door: Bell) {
@@ -214,10 +220,13 @@ fn many_threads_that_crash_at_once_are_one_crash() {
 #[test]
 fn a_crash_in_a_fork_is_the_forks() {
     let pool = pool(1);
-    assert_eq!(pool.submit(call!(crash_in_a_fork())).result().unwrap() & 0x7f, libc::SIGABRT);
-    let crash = crash(pool.submit(call!(crash_after_a_fork_did())));
-    assert_eq!(crash.signal(), Some("SIGSEGV"));
-    assert_eq!(functions(&crash).last().unwrap(), "crash_after_a_fork_did");
+    assert_eq!(pool.submit(call!(crash_in_a_fork())).result().unwrap() & 0x7f, libc::SIGSEGV);
+    let own = crash(pool.submit(call!(crash_after_a_fork_did())));
+    assert_eq!(own.signal(), Some("SIGSEGV"));
+    assert_eq!(functions(&own).last().unwrap(), "crash_after_a_fork_did");
+    let none = crash(pool.submit(call!(overflow_after_a_fork_crashed())));
+    assert_eq!((none.signal(), none.cause()), (Some("SIGSEGV"), None));
+    assert!(none.backtrace().is_none(), "{none}");
 }
 
 #[test]
