@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use crate::cell::Control;
 use crate::home::HomeId;
+use crate::sync::thread_local;
 use crate::{JobId, Label};
 
 thread_local! {
@@ -200,14 +201,14 @@ pub fn nested<R>(f: impl FnOnce() -> R) -> Option<R> {
     struct Level(usize);
     impl Drop for Level {
         fn drop(&mut self) {
-            DEPTH.set(self.0);
+            DEPTH.with(|depth| depth.set(self.0));
         }
     }
-    let level = Level(DEPTH.get());
+    let level = Level(DEPTH.with(Cell::get));
     if level.0 >= MOST_DEPTH {
         return None;
     }
-    DEPTH.set(level.0 + 1);
+    DEPTH.with(|depth| depth.set(level.0 + 1));
     Some(f())
 }
 

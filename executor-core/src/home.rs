@@ -11,6 +11,8 @@ use std::sync::{LazyLock, Weak};
 
 use parking_lot::Mutex;
 
+use crate::sync::thread_local;
+
 /// Names a [`Home`]. Never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HomeId(NonZeroU64);

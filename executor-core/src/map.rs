@@ -21,6 +21,11 @@ pub trait Mapper<A> {
 
     /// How many items can be worked on at once.
     fn workers(&self) -> usize;
+
+    /// How many items the next chunk should have, where nobody says otherwise. `None` if items are to go one by one.
+    fn chunk(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// The results of a function applied to items on an executor, in the items' order. Made by the `map` of an executor.
@@ -33,7 +38,7 @@ pub struct Map<I: Iterator, M: Mapper<I::Item>> {
     items: Fuse<I>,
     mapper: M,
     buffered: Option<usize>,
-    chunk: usize,
+    chunk: Option<usize>,
     in_flight: InFlight<M::Output>,
     /// Items in `in_flight`.
     flying: usize,
@@ -64,7 +69,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     /// For those who write executors: the map of `items` by `mapper`.
     pub fn new(items: I, mapper: M) -> Self {
         let (in_flight, ready) = (InFlight(VecDeque::new()), VecDeque::new());
-        Self { items: items.fuse(), mapper, buffered: None, chunk: 1, in_flight, flying: 0, ready }
+        Self { items: items.fuse(), mapper, buffered: None, chunk: None, in_flight, flying: 0, ready }
     }
 
     /// Keeps `n` items in flight, at least 1, instead of twice the workers (times the chunk size).
@@ -73,10 +78,19 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         self
     }
 
-    /// Submits `n` items as one job, at least 1. A panic still costs one item, while a crash or a cancel costs the chunk.
+    /// Submits `n` items as one job, at least 1. A panic or a crash still costs one item. Without it, a thread pool takes them one by one,
+    /// and a process pool as many as take about a millisecond, as it measures.
     pub fn chunk_size(mut self, n: usize) -> Self {
-        self.chunk = n.max(1);
+        self.chunk = Some(n.max(1));
         self
+    }
+
+    /// `None` for items one by one.
+    fn chunk(&self) -> Option<usize> {
+        match self.chunk {
+            Some(n) => Some(n).filter(|&n| n > 1),
+            None => self.mapper.chunk(),
+        }
     }
 
     /// The results as they come, each with the index of its item. Items go one by one, whatever the chunk size.
@@ -86,18 +100,14 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     }
 
     fn limit(&self) -> usize {
-        self.buffered.unwrap_or_else(|| (2 * self.mapper.workers()).saturating_mul(self.chunk)).max(1)
+        self.buffered.unwrap_or_else(|| (2 * self.mapper.workers()).saturating_mul(self.chunk().unwrap_or(1))).max(1)
     }
 
     fn fill(&mut self) {
-        let limit = self.limit();
+        let (limit, chunk) = (self.limit(), self.chunk());
         while self.flying < limit {
-            let flight = if self.chunk == 1 {
-                let Some(item) = self.items.next() else { break };
-                self.flying += 1;
-                Flight::One(self.mapper.submit(item))
-            } else {
-                let room = self.chunk.min(limit - self.flying);
+            let flight = if let Some(chunk) = chunk {
+                let room = chunk.min(limit - self.flying);
                 let items: Vec<_> = self.items.by_ref().take(room).collect();
                 if items.is_empty() {
                     break;
@@ -105,6 +115,10 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
                 let len = items.len();
                 self.flying += len;
                 Flight::Chunk(self.mapper.submit_chunk(items), len)
+            } else {
+                let Some(item) = self.items.next() else { break };
+                self.flying += 1;
+                Flight::One(self.mapper.submit(item))
             };
             self.in_flight.0.push_back(flight);
         }

@@ -1,7 +1,7 @@
-//! The locks and thread names that the job cell uses: `parking_lot`'s, or loom's while a model is checked.
+//! The locks and thread names that the job cell uses: `parking_lot`'s, or those of loom or shuttle while they choose who runs.
 //! A condition variable takes its guard by value here, which both can do.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod real {
     use std::time::Instant;
 
@@ -49,16 +49,21 @@ mod real {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod modelled {
     use std::time::Instant;
 
-    pub(crate) use loom::sync::MutexGuard;
-    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
-    pub(crate) use loom::thread::ThreadId;
+    #[cfg(loom)]
+    use loom as chooser;
+    #[cfg(shuttle)]
+    use shuttle as chooser;
+
+    pub(crate) use chooser::sync::MutexGuard;
+    pub(crate) use chooser::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use chooser::thread::ThreadId;
 
     pub(crate) fn thread_id() -> ThreadId {
-        loom::thread::current().id()
+        chooser::thread::current().id()
     }
 
     /// One look: a model has no time to waste.
@@ -66,12 +71,12 @@ mod modelled {
         is_so()
     }
 
-    /// loom's mutex behind `parking_lot`'s interface. A poisoned lock ends the model, as it should.
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    /// Their mutex behind `parking_lot`'s interface. A poisoned lock ends the model, as it should.
+    pub(crate) struct Mutex<T>(chooser::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(loom::sync::Mutex::new(value))
+            Self(chooser::sync::Mutex::new(value))
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -89,11 +94,11 @@ mod modelled {
         }
     }
 
-    pub(crate) struct Condvar(loom::sync::Condvar);
+    pub(crate) struct Condvar(chooser::sync::Condvar);
 
     impl Default for Condvar {
         fn default() -> Self {
-            Self(loom::sync::Condvar::new())
+            Self(chooser::sync::Condvar::new())
         }
     }
 
@@ -113,7 +118,13 @@ mod modelled {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use modelled::*;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::*;
+
+// Shuttle runs all threads of a test on one.
+#[cfg(shuttle)]
+pub(crate) use shuttle::thread_local;
+#[cfg(not(shuttle))]
+pub(crate) use std::thread_local;

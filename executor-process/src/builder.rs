@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
@@ -19,6 +20,9 @@ use crate::{ProcessPool, host};
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
+
+/// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
+const RESTART_BUDGET: (usize, Duration) = (1000, Duration::from_secs(10));
 
 /// The settings of a [`ProcessPool`].
 ///
@@ -50,6 +54,7 @@ pub struct ProcessPoolBuilder {
     codec: Codec,
     initializer: Option<Initializer>,
     keep_failed: Option<PathBuf>,
+    budget: (usize, Duration),
 }
 
 /// Encoded when the codec is known.
@@ -67,6 +72,7 @@ impl ProcessPoolBuilder {
             codec: Codec::default(),
             initializer: None,
             keep_failed: None,
+            budget: RESTART_BUDGET,
         }
     }
 
@@ -97,6 +103,27 @@ impl ProcessPoolBuilder {
     pub fn initializer<P: Portable>(mut self, job: P) -> Self {
         let encode = Box::new(move |codec: Codec| codec.encode(&job.wire()));
         self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
+        self
+    }
+
+    /// How many workers the pool may lose within `period`: to crashes, to what others do to them, and by not starting. Those that it ends
+    /// itself (for an abort, for a job whose time is up, at their retirement) do not count. With one more the pool breaks down: all its
+    /// jobs end as [`JobError::Broken`](executor_core::JobError::Broken), which says why and names the job that killed most, and later
+    /// ones are rejected. Without it, 1,000 within 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, Rejection, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).restart_budget(0, Duration::from_secs(1)).build()?;
+    /// assert!(matches!(pool.submit(call!(std::process::abort())).result(), Err::<(), _>(JobError::Crashed(_))));
+    /// pool.closed().result()?;
+    /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart_budget(mut self, most: usize, period: Duration) -> Self {
+        self.budget = (most, period);
         self
     }
 
@@ -159,6 +186,7 @@ impl ProcessPoolBuilder {
             pids: Arc::clone(&pids),
             // Where this process is now, not when a job fails.
             keep_failed: self.keep_failed.map(|directory| std::path::absolute(&directory).unwrap_or(directory)),
+            budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         // A worker process is dear to start, and stays.

@@ -29,9 +29,16 @@ type Cause = String;
 impl Codec {
     /// The bytes of `value`. A panic of the user's `Serialize` is a cause like any other.
     pub(crate) fn encode(self, value: &impl Serialize) -> Result<Vec<u8>, Cause> {
+        let mut bytes = Vec::new();
+        self.encode_into(value, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Appends the bytes of `value`, or a part of them if that fails.
+    pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
         guarded(|| match self {
-            Self::Postcard => postcard::to_stdvec(value).map_err(cause),
-            Self::MessagePack => rmp_serde::to_vec_named(value).map_err(cause),
+            Self::Postcard => postcard::to_extend(value, Behind(bytes)).map(drop).map_err(cause),
+            Self::MessagePack => rmp_serde::encode::write_named(bytes, value).map_err(cause),
         })
     }
 
@@ -64,6 +71,15 @@ impl Codec {
                 all_read(value, rest(bytes, source.position()))
             }
         })
+    }
+}
+
+/// What postcard writes behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl Extend<u8> for Behind<'_> {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        self.0.extend(bytes);
     }
 }
 
@@ -110,6 +126,11 @@ impl Step {
 
     /// The error of a `J` at this step.
     pub(crate) fn error<J: PortableJob>(self, cause: Cause) -> JobError {
-        JobError::Codec(CodecError::new(self.text(), J::type_name(), type_name::<J::Output>(), cause))
+        self.named(J::type_name(), type_name::<J::Output>(), cause)
+    }
+
+    /// The error of a job of that name, with that output, at this step.
+    pub(crate) fn named(self, job: &str, output: &str, cause: Cause) -> JobError {
+        JobError::Codec(CodecError::new(self.text(), job, output, cause))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use executor_core::{Broken, JobError};
+use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
+use crate::fall::{self, Cause, Fall};
 use crate::frame::{Answered, Reply, Request, Sent};
-use crate::job::{Lent, Queued};
+use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::page::Claim;
 use crate::postmortem::Case;
-use crate::process::Ended;
 use crate::runner::{InProcess, TRIES, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
@@ -22,18 +22,6 @@ enum End {
     Done,
     Died,
     /// The worker has said what cannot be.
-    Nonsense(String),
-}
-
-/// Why a worker is given up.
-struct Fall {
-    pid: u32,
-    started: Instant,
-    cause: Cause,
-}
-
-enum Cause {
-    Death(Ended),
     Nonsense(String),
 }
 
@@ -59,7 +47,12 @@ impl InProcess {
             }
         };
         worker.process.kill();
-        self.bury(&worker, jobs, &Fall { pid, started, cause }, batch);
+        let fall = Fall { pid, started, cause };
+        let (is_meant, running) = (is_meant(&worker, &jobs), running(&worker, &jobs));
+        self.bury(&worker, jobs, &fall, batch);
+        if !is_meant {
+            self.spend(running, &fall, batch);
+        }
     }
 
     fn converse(
@@ -84,7 +77,7 @@ impl InProcess {
                     };
                     // Otherwise it was aborted, or its time was up, and this crossed the kill.
                     if worker.seat.page.look(slot, job) == Some(Claim::Done) {
-                        self.finish(worker, slot, lent, answer);
+                        self.hear(worker, slot, lent, answer, batch);
                     }
                 }
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
@@ -108,11 +101,7 @@ impl InProcess {
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(lent) = place.take() else { continue };
             match worker.seat.page.look(slot, lent.id()) {
-                Some(Claim::Done) => match read(worker, slot) {
-                    Some(answer) => self.finish(worker, slot, lent, answer),
-                    // It comes in a message.
-                    None => *place = Some(lent),
-                },
+                Some(Claim::Done) => *place = self.read(worker, slot, lent),
                 Some(Claim::Revoked) => forget(&lent),
                 _ => *place = Some(lent),
             }
@@ -121,14 +110,82 @@ impl InProcess {
         is_over
     }
 
-    fn finish(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered) {
-        let Lent { job, payload } = lent;
+    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
+    fn read(&mut self, worker: &Worker, slot: usize, mut lent: Lent) -> Option<Lent> {
+        let page = worker.seat.page.answer(slot);
+        if let Some(chunk) = &mut lent.payload.chunk {
+            if !chunk.absorb_page(page) {
+                let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                self.finish(lent, Err(error));
+            } else if chunk.is_over() {
+                self.learn(worker, slot, &lent);
+                self.finish_chunk(lent);
+            } else {
+                return Some(lent);
+            }
+            return None;
+        }
+        // What cannot be read is none.
+        let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
+        self.learn(worker, slot, &lent);
+        let outcome = lent.payload.outcome(self.settings.codec, Answered::Small(answer));
+        self.finish(lent, outcome);
+        None
+    }
+
+    /// Takes in an answer that came in a message.
+    fn hear(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered, batch: &mut Batch<'_, Queued>) {
+        let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
+        else {
+            return;
+        };
+        self.learn(worker, slot, &lent);
+        match (lent.payload.outcome(self.settings.codec, answer), &mut lent.payload.chunk) {
+            (Ok(returned), Some(chunk)) => {
+                // The one item that found no room on the page. The others have not run.
+                if !chunk.absorb(&returned.bytes.0) {
+                    let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
+                    return self.finish(lent, Err(error));
+                }
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            (outcome, _) => self.finish(lent, outcome),
+        }
+    }
+
+    /// Sends what is left of a chunk to the next worker. Nobody here will go on with it: it was at `from`.
+    fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
+        let Encoded { chunk: Some(chunk), bytes, .. } = &mut lent.payload else { return };
+        if chunk.is_over() {
+            return self.finish_chunk(lent);
+        }
+        *bytes = chunk.rest(&bytes.0).into();
+        if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
+            // If it does not wait, it was cancelled.
+            drop(give_back(lent, batch));
+        } else {
+            self.finish(lent, Err(JobError::Cancelled));
+        }
+    }
+
+    fn finish_chunk(&mut self, mut lent: Lent) {
+        let Some(chunk) = lent.payload.chunk.take() else { return };
+        let returned = chunk.into_returned(self.settings.codec);
+        self.finish(lent, Ok(returned));
+    }
+
+    fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+        let outcome = outcome.map_err(|error| Case::of(&self.settings, &lent).kept(error));
+        self.untold.push(lent.job.finish(outcome));
+    }
+
+    fn learn(&mut self, worker: &Worker, slot: usize, lent: &Lent) {
         // Relaxed: it was written before the claim that was read.
         let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
-        self.estimates.learn(payload.kind, Duration::from_nanos(nanos));
-        let case = Case::of(&self.settings, job.id(), &payload);
-        let outcome = payload.outcome(self.settings.codec, answer).map_err(|error| case.kept(error));
-        self.untold.push(job.finish(outcome));
+        self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        if let Some(chunk) = &lent.payload.chunk {
+            chunk.learn(nanos, lent.payload.bytes.0.len());
+        }
     }
 
     /// Tells of what has ended while the worker has more to do.
@@ -159,24 +216,34 @@ impl InProcess {
                     if std::mem::take(&mut is_in_vain) {
                         lent.payload.vain += 1;
                         if lent.payload.vain >= TRIES {
-                            self.untold.push(lent.job.finish(Err(fall.in_vain())));
+                            self.finish(lent, Err(fall.in_vain()));
                             continue;
                         }
                     }
                     waiting.push(lent);
                 }
-                Some(Claim::Started) if may_run_again(worker, slot, &lent) => {
-                    lent.payload.retries -= 1;
-                    lent.payload.attempt += 1;
+                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
+                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
+                    let case = Case::of(&self.settings, &lent);
+                    if !lent.payload.runs_again()
+                        && let Some(chunk) = &mut lent.payload.chunk
+                    {
+                        chunk.fail_next(fall.error(worker, &case));
+                    }
+                    self.go_on(worker, (slot, from), lent, batch);
+                }
+                Some(Claim::Started)
+                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
+                {
                     waiting.push(lent);
                 }
                 Some(Claim::Revoked) => forget(&lent),
-                Some(Claim::Aborted) => self.untold.push(lent.job.finish(Err(JobError::Cancelled))),
+                Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
                 // The alarm tells, and has told or is about to.
                 Some(Claim::TimedOut) => {}
                 Some(Claim::Started | Claim::Done) | None => {
-                    let error = fall.error(worker, &Case::of(&self.settings, lent.job.id(), &lent.payload));
-                    self.untold.push(lent.job.finish(Err(error)));
+                    let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                    self.finish(lent, Err(error));
                 }
             }
         }
@@ -197,42 +264,22 @@ fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Q
     }
 }
 
-/// Whether a job that was running is to be retried. Nobody will start it there any more, so it can be moved back to where it can be
-/// revoked; unless it was aborted.
-fn may_run_again(worker: &Worker, slot: usize, lent: &Lent) -> bool {
-    lent.payload.retries > 0 && worker.seat.page.change(slot, lent.id(), Claim::Started, Claim::Sent)
+/// Whether the worker falls because somebody wished so.
+fn is_meant(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+    claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
+}
+
+/// The name of the job that the worker runs.
+fn running(worker: &Worker, jobs: &[Option<Lent>]) -> Option<&'static str> {
+    claims(worker, jobs).find_map(|(lent, claim)| (claim == Claim::Started).then_some(lent.payload.kind.name))
+}
+
+fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Item = (&'a Lent, Claim)> {
+    let lent = jobs.iter().enumerate().filter_map(|(slot, lent)| Some((slot, lent.as_ref()?)));
+    lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
 }
 
 /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.
 fn forget(lent: &Lent) {
     lent.job.is_waiting();
-}
-
-/// The answer of a job that is done, from the page. What cannot be read there is none.
-fn read(worker: &Worker, slot: usize) -> Option<Answered> {
-    let answer = worker.seat.page.answer(slot)?;
-    postcard::from_bytes(&answer).ok().map(Answered::Small)
-}
-
-impl Fall {
-    /// What it means for the job that was running.
-    fn error(&self, worker: &Worker, case: &Case<'_>) -> JobError {
-        match &self.cause {
-            Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
-            Cause::Nonsense(said) => JobError::Broken(Broken::new(format!(
-                "its worker process {} was killed, because it answered with what cannot be read: {said}",
-                self.pid
-            ))),
-        }
-    }
-
-    /// What it means for a job that one worker after the other did not begin.
-    fn in_vain(&self) -> JobError {
-        let why = match &self.cause {
-            Cause::Death(Some(exit)) => format!("it {exit} before it began the job"),
-            Cause::Death(None) => "it died before it began the job".to_owned(),
-            Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
-        };
-        JobError::Broken(Broken::new(format!("its worker process could not be started, {TRIES} times: {why}")))
-    }
 }

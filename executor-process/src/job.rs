@@ -6,6 +6,7 @@ use std::time::Duration;
 use executor_core::cell::{Control, Task};
 use executor_core::{Broken, JobError};
 
+use crate::chunk::Chunk;
 use crate::codec::Codec;
 use crate::frame::{Answered, Body, Bytes, Sent};
 use crate::kind::{Answer, Kind};
@@ -23,12 +24,16 @@ pub(crate) struct Encoded {
     pub(crate) attempt: u32,
     /// How many workers died before they began it.
     pub(crate) vain: u32,
+    /// What is known of its items, if it is a chunk of a `map`.
+    pub(crate) chunk: Option<Box<Chunk>>,
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
     pub(crate) codec: Codec,
     pub(crate) bytes: Bytes,
+    /// Of the items of a chunk that have an error in place of bytes, by index.
+    pub(crate) errors: Vec<(usize, JobError)>,
 }
 
 /// A job of the process pool's queue.
@@ -36,7 +41,7 @@ pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
 impl Encoded {
     pub(crate) fn new(kind: Kind, bytes: Vec<u8>) -> Self {
-        Self { kind, bytes: bytes.into(), timeout: None, retries: 0, attempt: 1, vain: 0 }
+        Self { kind, bytes: bytes.into(), timeout: None, retries: 0, attempt: 1, vain: 0, chunk: None }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -56,10 +61,21 @@ impl Encoded {
         Ok(Sent { slot, job, attempt: self.attempt, work, body })
     }
 
+    /// The worker that ran it died. Whether it may be run again.
+    pub(crate) fn runs_again(&mut self) -> bool {
+        let is_allowed = self.retries > 0;
+        if is_allowed {
+            self.retries -= 1;
+            self.attempt += 1;
+        }
+        is_allowed
+    }
+
     /// Its outcome, as a worker that lives tells it.
     pub(crate) fn outcome(&self, codec: Codec, answer: Answered) -> Result<Returned, JobError> {
         match answer.unpack() {
-            Answer::Done(bytes) => Ok(Returned { codec, bytes }),
+            Answer::Done(bytes) => Ok(Returned { codec, bytes, errors: Vec::new() }),
+            Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.into()),
             Answer::Codec { step, cause } => Err((self.kind.codec_error)(step, cause)),
         }

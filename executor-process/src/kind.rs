@@ -5,13 +5,25 @@ use std::rc::Rc;
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{JobError, Panicked, Portable, PortableJob};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::chunk;
 use crate::codec::{Codec, Step};
 use crate::frame::Bytes;
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker.
-pub(crate) type Work = fn(Codec, &[u8]) -> Answer;
+pub(crate) type Work = fn(Codec, &[u8], &mut Items<'_>) -> Answer;
+
+/// Where a chunk says the outcomes of its items.
+pub(crate) struct Items<'a>(pub(crate) &'a mut dyn FnMut(&[u8]) -> bool);
+
+impl Items<'_> {
+    /// Replaces what was published by `outcomes`, which are the same and one more. False if there is no room for it.
+    pub(crate) fn publish(&mut self, outcomes: &[u8]) -> bool {
+        (self.0)(outcomes)
+    }
+}
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type Prepare = fn(Codec, &[u8]) -> Result<Rc<dyn Any>, String>;
@@ -20,8 +32,13 @@ pub(crate) type Prepare = fn(Codec, &[u8]) -> Result<Rc<dyn Any>, String>;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
     Done(Bytes),
+    /// All outcomes were published.
+    Items,
     Panicked(RemotePanic),
-    Codec { step: Step, cause: String },
+    Codec {
+        step: Step,
+        cause: String,
+    },
 }
 
 /// What of a panic can leave its process: all but the payload.
@@ -62,9 +79,20 @@ impl Kind {
     pub(crate) fn of<J: PortableJob>() -> Self {
         Self { work: work::<J>, name: J::type_name(), codec_error: |step, cause| step.error::<J>(cause) }
     }
+
+    /// Of a chunk of a `map` by an `F`.
+    pub(crate) fn of_chunk<F, A, R>() -> Self
+    where
+        F: Fn(A) -> R + Copy + 'static,
+        A: DeserializeOwned,
+        R: Serialize,
+    {
+        let codec_error = |step: Step, cause| step.named(type_name::<F>(), type_name::<R>(), cause);
+        Self { work: chunk::work::<F, A, R>, name: type_name::<F>(), codec_error }
+    }
 }
 
-fn work<J: PortableJob>(codec: Codec, bytes: &[u8]) -> Answer {
+fn work<J: PortableJob>(codec: Codec, bytes: &[u8], _: &mut Items<'_>) -> Answer {
     let job: J = match codec.decode_job(bytes) {
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },

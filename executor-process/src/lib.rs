@@ -13,11 +13,14 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod budget;
 mod builder;
 mod child;
+mod chunk;
 mod codec;
 mod estimate;
 mod exchange;
+mod fall;
 mod frame;
 mod host;
 mod job;

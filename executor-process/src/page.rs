@@ -128,28 +128,39 @@ impl Page {
         self.claim(slot).compare_exchange(word(job, from), word(job, to), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// The worker starts `job`. False if it must not.
+    pub(crate) fn start(&self, slot: usize, job: u64) -> bool {
+        // What is there is of an earlier job. Relaxed: the claim that follows orders it.
+        self.place(slot).store(0, Ordering::Relaxed);
+        self.change(slot, job, Claim::Sent, Claim::Started)
+    }
+
     /// The worker's answer, from the word `start` of the room for answers on, before the job is done. Says where the next one may
     /// begin; `None` if it has to go in a message.
-    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: Option<&[u8]>) -> Option<usize> {
-        self.place(slot).store(0, Ordering::Relaxed);
-        let answer = answer.filter(|answer| answer.len() <= LONGEST)?;
+    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: &[u8]) -> Option<usize> {
+        if answer.len() > LONGEST { None } else { self.write_more(slot, start, answer, 0) }
+    }
+
+    /// The same of any length, where the first `known` bytes were written before.
+    pub(crate) fn write_more(&self, slot: usize, start: usize, answer: &[u8], known: usize) -> Option<usize> {
         let end = Some(start + answer.len().div_ceil(8)).filter(|&end| end <= ROOM)?;
-        for (at, bytes) in (start..end).zip(answer.chunks(8)) {
+        let first = known / 8;
+        for (at, bytes) in (start + first..end).zip(answer[first * 8..].chunks(8)) {
             let mut whole = [0; 8];
             whole[..bytes.len()].copy_from_slice(bytes);
-            // Relaxed: the claim that follows orders it.
+            // Relaxed: the place that follows orders it.
             self.word(ANSWERS_AT + at).store(u64::from_ne_bytes(whole), Ordering::Relaxed);
         }
-        self.place(slot).store((start as u64) << 32 | answer.len() as u64, Ordering::Relaxed);
+        self.place(slot).store((start as u64) << 32 | answer.len() as u64, Ordering::Release);
         Some(end)
     }
 
-    /// A copy of the answer of a job that is done. `None` if it is not here.
+    /// A copy of what a job has answered so far. `None` if that is nothing, or is not here.
     pub(crate) fn answer(&self, slot: usize) -> Option<Vec<u8>> {
         // Nothing that the worker may have written is trusted to be in range.
-        let place = self.place(slot).load(Ordering::Relaxed);
+        let place = self.place(slot).load(Ordering::Acquire);
         let (start, len) = (usize::try_from(place >> 32).ok()?, usize::try_from(place & u64::from(u32::MAX)).ok()?);
-        let end = start.checked_add(len.div_ceil(8)).filter(|&end| (1..=LONGEST).contains(&len) && end <= ROOM)?;
+        let end = start.checked_add(len.div_ceil(8)).filter(|&end| len > 0 && end <= ROOM)?;
         let mut answer = Vec::with_capacity(len.next_multiple_of(8));
         for at in start..end {
             answer.extend(self.word(ANSWERS_AT + at).load(Ordering::Relaxed).to_ne_bytes());
@@ -228,20 +239,33 @@ mod tests {
         let mut start = 0;
         for (slot, len) in [1, 8, 9, LONGEST].into_iter().enumerate() {
             let answer: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
-            start = worker.write_answer(slot, start, Some(&answer)).unwrap();
+            start = worker.write_answer(slot, start, &answer).unwrap();
             assert_eq!(parent.answer(slot), Some(answer));
         }
-        assert_eq!(worker.write_answer(0, 0, Some(&[0; LONGEST + 1])), None);
-        assert_eq!(worker.write_answer(1, ROOM, Some(&[0])), None);
-        assert_eq!(worker.write_answer(2, 0, None), None);
-        assert_eq!([0, 1, 2].map(|slot| parent.answer(slot)), [None, None, None], "they go in messages");
-        assert_eq!(parent.answer(3).unwrap().len(), LONGEST);
+        assert_eq!(worker.write_answer(4, 0, &[0; LONGEST + 1]), None);
+        assert_eq!(worker.write_answer(5, ROOM, &[0]), None);
+        assert_eq!([4, 5].map(|slot| parent.answer(slot)), [None, None], "they go in messages");
+    }
+
+    #[test]
+    fn an_answer_that_grows_is_whole_at_each_step() {
+        let (parent, worker) = both();
+        let (mut answer, mut known) = (Vec::new(), 0);
+        for len in [3, 5, 1, 8, 30, 2] {
+            answer.extend((0..len).map(|n| n + 100));
+            assert!(worker.write_more(1, 7, &answer, known).is_some());
+            known = answer.len();
+            assert_eq!(parent.answer(1).as_ref(), Some(&answer));
+        }
+        parent.send(1, 9);
+        assert!(worker.start(1, 9));
+        assert_eq!(parent.answer(1), None, "it was another job's");
     }
 
     #[test]
     fn a_place_out_of_range_has_no_answer() {
         let (parent, worker) = both();
-        for place in [u64::MAX, 1 << 63 | 8, 7679 << 32 | 9, 7680 << 32 | 1, 4097, 0] {
+        for place in [u64::MAX, 1 << 63 | 8, 7679 << 32 | 9, 7680 << 32 | 1, 61441, 0] {
             worker.place(5).store(place, Ordering::Relaxed);
             assert_eq!(parent.answer(5), None, "{place:x}");
         }

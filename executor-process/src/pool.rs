@@ -108,8 +108,8 @@ impl ProcessPool {
 /// ```
 #[derive(Clone)]
 pub struct ProcessHandle {
-    scheduler: Handle<InProcess>,
-    codec: Codec,
+    pub(crate) scheduler: Handle<InProcess>,
+    pub(crate) codec: Codec,
 }
 
 impl ProcessHandle {
@@ -216,6 +216,6 @@ submits_portable_jobs!(ProcessHandle);
 
 /// Decodes a result, on the thread of whoever takes it.
 fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
-    let Returned { codec, bytes } = returned;
+    let Returned { codec, bytes, .. } = returned;
     codec.decode_output(&bytes.0).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use executor_core::{Broken, Crashed, Exit, JobError, JobId, Saved, TimedOut};
 
 use crate::frame::Bytes;
-use crate::job::Encoded;
+use crate::job::{Encoded, Lent};
 use crate::kind::Kind;
 use crate::process::{Ended, Process};
 use crate::replay;
@@ -26,12 +26,19 @@ pub(crate) struct Case<'a> {
     /// The name that it was given.
     pub(crate) name: Option<&'a str>,
     pub(crate) kind: Kind,
-    pub(crate) bytes: &'a Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn of(settings: &'a Settings, id: JobId, job: &'a Encoded) -> Self {
-        Self { settings, id, attempt: job.attempt, name: None, kind: job.kind, bytes: &job.bytes }
+    /// Of a chunk, only the item that ran.
+    pub(crate) fn of(settings: &'a Settings, lent: &Lent) -> Self {
+        let Encoded { kind, attempt, ref bytes, ref chunk, .. } = lent.payload;
+        let id = JobId::from_number(lent.id());
+        let bytes = match chunk {
+            Some(chunk) => chunk.running(&bytes.0).into(),
+            None => bytes.clone(),
+        };
+        Self { settings, id, attempt, name: None, kind, bytes }
     }
 
     /// Its worker died while it ran, and is reaped.

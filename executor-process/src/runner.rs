@@ -1,5 +1,6 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ impl InProcess {
 
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
-        if let Err(reason) = self.ensure_worker() {
+        if let Err(reason) = self.ensure_worker(batch) {
             let text = format!("its worker process could not be started, {TRIES} times: {reason}");
             // Not claimed until there is a worker: until then, it can be cancelled.
             return job.fail(JobError::Broken(Broken::new(text))).is_some();
@@ -68,7 +69,7 @@ impl InProcess {
     }
 
     /// Makes sure that there is a worker. One that died while it was idle cost nobody anything.
-    fn ensure_worker(&mut self) -> Result<(), String> {
+    fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
         if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
             self.worker = None;
         }
@@ -79,10 +80,20 @@ impl InProcess {
             }
             match Worker::start(&self.settings, &self.name) {
                 Ok(worker) => self.worker = Some(worker),
-                Err(why) => reason = why,
+                Err(why) => {
+                    self.spend(None, &format_args!("one did not start: {why}"), batch);
+                    reason = why;
+                }
             }
         }
         if self.worker.is_some() { Ok(()) } else { Err(reason) }
+    }
+
+    /// A worker was lost. When the pool has lost too many, it breaks down.
+    pub(crate) fn spend(&self, job: Option<&str>, reason: &dyn fmt::Display, batch: &Batch<'_, Queued>) {
+        if let Some(error) = self.settings.budget.spend(Instant::now(), job, reason) {
+            batch.break_down(error);
+        }
     }
 
     /// From now on the worker may start the job. `None` if it has ended.
@@ -195,7 +206,7 @@ impl Alarm for TimeIsUp {
             attempt: self.attempt,
             name: None,
             kind: self.kind,
-            bytes: &self.bytes,
+            bytes: self.bytes.clone(),
         };
         let error = case.timed_out(self.limit, trace);
         // First the future tells: a large process takes tens of milliseconds to be gone.

@@ -13,6 +13,7 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
 use ipc_channel::{IpcError, TryRecvError};
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::{Bytes, Greeting, Hello, Reply, Request};
 use crate::page::Page;
@@ -58,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) pids: Arc<Pids>,
     /// Where jobs that fail are kept.
     pub(crate) keep_failed: Option<PathBuf>,
+    pub(crate) budget: Budget,
 }
 
 /// A worker process that has said hello, and the parent's ends of its channels.

@@ -15,7 +15,11 @@ const MOST_INNER: usize = 16;
 const MOST_OUTER: usize = 8;
 
 /// What runs a job in a worker, and what the standard library starts a thread with: what is around it is no concern of the job's.
-const ENTRIES: [&str; 2] = ["executor_process::kind::work", "std::sys::backtrace::__rust_begin_short_backtrace"];
+const ENTRIES: [&str; 3] = [
+    "executor_process::kind::work",
+    "executor_process::chunk::work",
+    "std::sys::backtrace::__rust_begin_short_backtrace",
+];
 
 const OWN: &str = env!("CARGO_PKG_NAME");
 

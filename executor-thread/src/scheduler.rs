@@ -40,6 +40,7 @@
 
 mod batch;
 mod callbacks;
+mod dead;
 mod delay;
 mod ending;
 mod hooks;
@@ -50,7 +51,10 @@ mod members;
 mod queued;
 mod room;
 mod shared;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 mod state;
+mod sync;
 mod threads;
 mod worker;
 
@@ -66,6 +70,8 @@ pub use self::batch::Batch;
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
+#[cfg(feature = "rayon")]
+pub(crate) use self::lanes::Lanes;
 pub use self::queued::{Alarm, Queued};
 pub use self::room::Ticket;
 use self::shared::Shared;

@@ -210,9 +210,10 @@ impl Alarm for TimeIsUp {
             return None;
         }
         if self.may_run {
-            // First the job is asked to stop, then its future tells.
+            // First its outcome, then it is asked to stop: one that stops at once is late all the same.
+            let notify = self.control.clone().fail(self.error);
             self.control.abort();
-            self.control.fail(self.error)
+            notify
         } else {
             self.control.withdraw(self.error)
         }

@@ -7,7 +7,7 @@ use executor::{ClosureExecutor, Future, JobError, Rejection, Status, ThreadPool}
 
 use crate::support::gate::block;
 use crate::support::kinds::on_every_closure_executor;
-use crate::support::within_patience;
+use crate::support::{eventually, within_patience};
 
 on_every_closure_executor![
     a_delayed_job_does_not_start_before_its_time,
@@ -157,5 +157,19 @@ fn a_delayed_job_holds_no_worker() {
         let delayed = pool.submit_after(HOUR, || ());
         assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
         assert!(delayed.cancel());
+    });
+}
+
+#[test]
+fn a_shutdown_ends_when_the_last_delayed_job_is_cancelled_though_the_workers_sleep() {
+    within_patience(|| {
+        let pool = ThreadPool::builder().threads(2).keep_alive(Duration::MAX).build().unwrap();
+        pool.submit(|| ()).result().unwrap();
+        let later = pool.submit_after(Duration::from_hours(1), || ());
+        std::thread::scope(|scope| {
+            scope.spawn(|| pool.shutdown(true));
+            eventually("it is closed", || pool.try_submit(|| ()).is_err());
+            assert!(later.cancel());
+        });
     });
 }

@@ -6,11 +6,14 @@ mod support;
 
 mod after_the_end;
 mod bounded;
+mod breaking_down;
 mod build_errors;
+mod callbacks;
 mod cancel;
 mod captures;
 mod delays;
 mod futures;
+mod giving_back;
 mod hooks;
 mod lanes;
 mod maps;

@@ -5,6 +5,7 @@ use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::Request;
 use crate::kind::Kind;
@@ -45,7 +46,14 @@ fn the_cause_says_what_was_accessed_and_where() {
 
 fn settings(keep_failed: Option<PathBuf>) -> Settings {
     let (codec, pids) = (Codec::Postcard, Arc::new(Pids::default()));
-    Settings { codec, threads: Threads::Default(1), initializer: None, pids, keep_failed }
+    Settings {
+        codec,
+        threads: Threads::Default(1),
+        initializer: None,
+        pids,
+        keep_failed,
+        budget: Budget::new(10, Duration::MAX),
+    }
 }
 
 /// A worker that has begun `job`, as the job of number 7.
@@ -58,8 +66,8 @@ fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worke
     (worker, encoded)
 }
 
-fn case<'a>(settings: &'a Settings, job: &'a Encoded) -> Case<'a> {
-    Case::of(settings, JobId::from_number(7), job)
+fn case<'a>(settings: &'a Settings, job: &Encoded) -> Case<'a> {
+    Case { settings, id: JobId::from_number(7), attempt: 1, name: None, kind: job.kind, bytes: job.bytes.clone() }
 }
 
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.

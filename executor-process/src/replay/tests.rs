@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kind::Answer;
+use crate::kind::{Answer, Items};
 
-fn work(_: Codec, _: &[u8]) -> Answer {
+fn work(_: Codec, _: &[u8], _: &mut Items<'_>) -> Answer {
     Answer::Done(Bytes::default())
 }
 

@@ -4,7 +4,7 @@ use executor_core::{Broken, JobError};
 
 use super::*;
 use crate::codec::Codec;
-use crate::kind::Answer;
+use crate::kind::{Answer, Items};
 use crate::trace::Facts;
 
 fn frames(names: &[&str]) -> Vec<Frame> {
@@ -89,7 +89,7 @@ fn functions_without_a_path_are_known_by_their_files() {
     assert_eq!(texts(&inner), ["read<u8> (library/core/src/ptr/mod.rs:1)", "parse (src/main.rs:2)"]);
 }
 
-fn work(_: Codec, _: &[u8]) -> Answer {
+fn work(_: Codec, _: &[u8], _: &mut Items<'_>) -> Answer {
     Answer::Done(Vec::new().into())
 }
 

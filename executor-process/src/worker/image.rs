@@ -162,16 +162,16 @@ pub(crate) fn build() -> String {
 mod tests {
     use super::*;
     use crate::codec::Codec;
-    use crate::kind::Answer;
+    use crate::kind::{Answer, Items};
 
-    fn work(_: Codec, _: &[u8]) -> Answer {
+    fn work(_: Codec, _: &[u8], _: &mut Items<'_>) -> Answer {
         Answer::Done(b"called".to_vec().into())
     }
 
     #[test]
     fn a_function_comes_back_from_its_offset() {
         let offset = Offset::of_work(work).expect("it is in this program");
-        let answer = offset.work().expect("it is code")(Codec::Postcard, &[]);
+        let answer = offset.work().expect("it is code")(Codec::Postcard, &[], &mut Items(&mut |_| false));
         assert!(matches!(answer, Answer::Done(bytes) if *bytes.0 == b"called"));
     }
 

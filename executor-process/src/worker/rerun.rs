@@ -12,7 +12,7 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
 use crate::frame::Bytes;
-use crate::kind::Answer;
+use crate::kind::{Answer, Items};
 use crate::replay::{Contents, VARIABLE, decode};
 
 /// The exit code where there is nothing to run (`EX_DATAERR` of sysexits.h). Stderr says why.
@@ -45,10 +45,17 @@ pub(super) fn run(path: &Path) -> ! {
     }
     let id = JobId::from_number(id);
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
-    let answer = catch(|| work(codec, &job.0));
+    let mut outcomes = 0;
+    let mut count = |written: &[u8]| {
+        outcomes = written.len();
+        true
+    };
+    let answer = catch(|| work(codec, &job.0, &mut Items(&mut count)));
     drop(scope);
     match answer {
         Ok(Answer::Done(Bytes(result))) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
+        // A panic of an item is told by the panic hook.
+        Ok(Answer::Items) => end(0, format_args!("the item ran, {outcomes} bytes of outcome")),
         Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
         Ok(Answer::Codec { step, cause }) => end(FAILED, format_args!("it could not {}: {cause}", step.text())),
         Err(panic) => end(FAILED, format_args!("{panic}")),

@@ -19,7 +19,7 @@ use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::codec::{Codec, Step};
 use crate::frame::{Answered, Bytes, Greeting, Hello, Reply, Request, Sent};
-use crate::kind::Answer;
+use crate::kind::{Answer, Items};
 use crate::page::{Claim, Page};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -130,25 +130,38 @@ impl Links {
                 self.replies.send(Reply::Some).ok()?;
                 (told, untold) = (start, false);
             }
-            if !self.page.change(slot, job, Claim::Sent, Claim::Started) {
+            if !self.page.start(slot, job) {
                 continue;
             }
             crash::begins(job);
-            let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref());
+            let mut published = None;
+            let mut publish = |outcomes: &[u8]| {
+                let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
+                published = if is_written { Some(outcomes.len()) } else { published };
+                is_written
+            };
+            let answer = run(JobId::from_number(job), attempt, codec, work, body.as_ref(), &mut Items(&mut publish));
             drop(body);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
+            room += published.map_or(0, |len: usize| len.div_ceil(8));
             let answer = pack(answer);
-            let written = self.page.write_answer(slot, room, answer.short().as_deref());
+            let is_told = match answer.short() {
+                _ if matches!(answer, Answered::Small(Answer::Items)) => true,
+                // What a chunk has published stays.
+                Some(short) if published.is_none() => {
+                    self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
+                }
+                _ => false,
+            };
             if !self.page.change(slot, job, Claim::Started, Claim::Done) {
                 // It is being killed for this job, and must not come to another one.
                 wait_for_the_end();
             }
             untold = true;
-            match written {
-                Some(end) => room = end,
-                None => self.replies.send(Reply::Answer { slot, job, answer }).ok()?,
+            if !is_told {
+                self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
             }
         }
         Some(Reply::Done)
@@ -177,13 +190,13 @@ fn prepare(name: &str, codec: Codec, initializer: Option<(Offset, Bytes)>) -> Op
     })
 }
 
-fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8]) -> Answer {
+fn run(id: JobId, attempt: u32, codec: Codec, work: Offset, body: &[u8], items: &mut Items<'_>) -> Answer {
     let Some(work) = work.work() else {
         return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
     };
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
     // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-    let answer = catch(|| work(codec, body));
+    let answer = catch(|| work(codec, body, items));
     drop_quietly(scope);
     answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
 }

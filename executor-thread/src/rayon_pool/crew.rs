@@ -4,7 +4,6 @@
 //! So jobs start in the order in which they came, wherever rayon keeps the tickets; rayon itself prefers what its
 //! threads spawn, and a job that submits its own successor would keep those from outside waiting for ever.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -17,7 +16,7 @@ use executor_core::{Priority, Rejection, current};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::pool::Queued;
-use crate::scheduler::{Delayed, Due, fail_all};
+use crate::scheduler::{Delayed, Due, Lanes, fail_all};
 
 pub(super) struct Crew {
     this: Weak<Crew>,
@@ -40,37 +39,22 @@ pub(super) struct Crew {
 struct State {
     /// There until the shutdown is over.
     pool: Option<Arc<rayon::ThreadPool>>,
-    /// As many jobs as rayon has tickets that were not started.
-    queue: VecDeque<Queued>,
+    /// No more jobs than rayon has tickets that were not started.
+    queue: Lanes<Queued>,
     delayed: Delayed<Queued>,
     is_open: bool,
     /// Jobs that have a ticket. One that runs is left until its callbacks have run.
     left: usize,
-    /// Jobs in the queue that were cancelled, or run by who waits for them. Told before or after their tickets are redeemed.
-    dead: isize,
     /// Jobs that were cancelled and have no outcome yet.
     ending: usize,
     has_timer: bool,
 }
 
-/// A queue of no more jobs than this keeps its memory.
-const SMALL_QUEUE: usize = 1024;
-
 impl State {
-    /// The next job. A queue that was long gives its memory back while it empties.
-    fn pop(&mut self) -> Option<Queued> {
-        let job = self.queue.pop_front();
-        let room = self.queue.capacity();
-        if room > SMALL_QUEUE && self.queue.len() < room / 4 {
-            self.queue.shrink_to(room / 2);
-        }
-        job
-    }
-
     /// Whether the shutdown is over, but for threads that are about to end, and for cancelled jobs that `own` counts: the
     /// caller is about to end them.
     fn is_over(&self, own: usize) -> bool {
-        let untold = self.dead.min(0).unsigned_abs() + self.delayed.untold();
+        let untold = self.queue.untold() + self.delayed.untold();
         let is_done = self.left == 0 && self.delayed.is_empty() && !self.has_timer;
         !self.is_open && is_done && self.ending == 0 && untold <= own
     }
@@ -83,11 +67,10 @@ impl Crew {
         let own = threads.iter().map(|thread| thread.thread().id()).collect();
         let state = State {
             pool: Some(pool),
-            queue: VecDeque::new(),
+            queue: Lanes::default(),
             delayed: Delayed::default(),
             is_open: true,
             left: 0,
-            dead: 0,
             ending: 0,
             has_timer: false,
         };
@@ -152,7 +135,7 @@ impl Crew {
     /// Queues a job that was accepted. It is counted before its ticket can be run.
     fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Queued) {
         state.left += 1;
-        state.queue.push_back(job);
+        state.queue.push(Priority::Normal, job);
         let pool = state.pool.clone().expect("the pool is there as long as a job is left");
         drop(state);
         let crew = self.clone();
@@ -160,17 +143,23 @@ impl Crew {
     }
 
     fn redeem_ticket(&self) {
-        let job = self.state.lock().pop().expect("there is a job for each ticket");
-        let scope = WorkerScope::enter(&self.this);
+        let job = self.state.lock().queue.pop();
+        // Its job may have been swept out, dead.
+        let was_dead = job.is_some_and(|job| !self.run(job));
+        let mut state = self.state.lock();
+        state.queue.removed_dead(usize::from(was_dead));
+        state.left -= 1;
+        self.end_if_over(state);
+    }
+
+    /// Says whether the job was still to be run.
+    fn run(&self, job: Queued) -> bool {
+        let _scope = WorkerScope::enter(&self.this);
         // A job's panics end in the job. One from anywhere else must not reach rayon, which would end the program.
         let outcome = catch(move || job.run());
         let was_dead = matches!(outcome, Ok(false));
         drop_quietly(outcome);
-        drop(scope);
-        let mut state = self.state.lock();
-        state.dead -= isize::from(was_dead);
-        state.left -= 1;
-        self.end_if_over(state);
+        !was_dead
     }
 
     /// Lets go of rayon's pool when nothing needs it any more: its threads end then. This does not wait for them, so
@@ -261,8 +250,9 @@ impl Home for Crew {
         let mut state = self.state.lock();
         state.ending += usize::from(ends);
         if from == self.queue.id() {
-            state.dead += 1;
-            return self.end_if_over(state);
+            let dead = state.queue.died();
+            self.end_if_over(state);
+            return drop(dead);
         }
         let is_closing = !state.is_open;
         let dead = state.delayed.died(is_closing);

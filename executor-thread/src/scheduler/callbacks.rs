@@ -2,11 +2,11 @@
 //! to do. Such a callback may take long, or wait for other jobs.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use executor_core::cell::Notify;
 
 use super::shared::Shared;
+use super::sync;
 use super::threads::Role;
 use super::{Runner, worker};
 
@@ -85,14 +85,11 @@ impl<R: Runner + 'static> Shared<R> {
                 state = self.lock();
                 state.callbacks.is_calling = false;
                 self.tell_if_idle(&state);
-                until = Instant::now().checked_add(self.config.keep_alive);
-            } else if !state.is_open || until.is_some_and(|until| Instant::now() >= until) {
+                until = sync::now().checked_add(self.config.keep_alive);
+            } else if !state.is_open || until.is_some_and(|until| sync::now() >= until) {
                 break;
             } else {
-                match until {
-                    None => self.called.wait(&mut state),
-                    Some(until) => drop(self.called.wait_until(&mut state, until)),
-                }
+                self.called.wait_until(&mut state, until);
             }
         }
         let left = state.callbacks.end();

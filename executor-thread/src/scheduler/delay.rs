@@ -6,8 +6,11 @@ use std::time::Instant;
 
 use executor_core::Priority;
 
+use super::dead::Dead;
 use super::shared::Shared;
-use super::{Alarm, Queued, Runner, worker};
+use super::state::State;
+use super::sync::{MutexGuard, Unparker};
+use super::{Alarm, Queued, Runner, sync, worker};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;
@@ -18,8 +21,7 @@ pub(crate) struct Delayed<J> {
     count: u64,
     /// How many of them are jobs.
     jobs: usize,
-    /// Jobs that were cancelled, and are in it still. Below zero for moments: see the lanes.
-    dead: isize,
+    dead: Dead,
     /// Alarms that were called off, and are in it still.
     silent: usize,
 }
@@ -78,7 +80,7 @@ impl<J: Queued> Delayed<J> {
 
     /// Jobs that wait for their time.
     pub(super) fn alive(&self) -> usize {
-        self.jobs.saturating_add_signed(-self.dead)
+        self.dead.alive_of(self.jobs)
     }
 
     /// When the next is due.
@@ -97,7 +99,7 @@ impl<J: Queued> Delayed<J> {
 
     /// A job was cancelled. Returns the dead when they have become the most, or at once if somebody `waits` for the end.
     pub(crate) fn died(&mut self, waits: bool) -> Removed<J> {
-        self.dead += 1;
+        self.dead.died();
         self.sweep_if(waits)
     }
 
@@ -108,7 +110,7 @@ impl<J: Queued> Delayed<J> {
     }
 
     fn sweep_if(&mut self, must: bool) -> Removed<J> {
-        let dead = self.silent.saturating_add_signed(self.dead.max(0));
+        let dead = self.silent + self.dead.count();
         let are_most = self.heap.len() > SMALL && dead > self.heap.len() / 2;
         if are_most || must { self.take_dead() } else { Removed(Vec::new()) }
     }
@@ -148,18 +150,18 @@ impl<J: Queued> Delayed<J> {
 
     /// How many have been taken out dead whose death was not told yet.
     pub(crate) fn untold(&self) -> usize {
-        if self.dead < 0 { self.dead.unsigned_abs() } else { 0 }
+        self.dead.untold()
     }
 
     /// Jobs that were taken out were dead already.
     pub(crate) fn removed_dead(&mut self, n: usize) {
-        self.dead -= isize::try_from(n).unwrap_or(isize::MAX);
+        self.dead.removed(n);
     }
 }
 
 impl<J> Default for Delayed<J> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), count: 0, jobs: 0, dead: 0, silent: 0 }
+        Self { heap: BinaryHeap::new(), count: 0, jobs: 0, dead: Dead::default(), silent: 0 }
     }
 }
 
@@ -173,7 +175,7 @@ impl<R: Runner + 'static> Shared<R> {
             match state.delayed.next() {
                 _ if state.needs_no_timer() => return self.end_timer(state),
                 None => self.due.wait(&mut state),
-                Some(when) if when <= Instant::now() => {
+                Some(when) if when <= sync::now() => {
                     let what = state.delayed.pop();
                     state.is_moving = true;
                     drop(state);
@@ -181,12 +183,27 @@ impl<R: Runner + 'static> Shared<R> {
                     state = self.lock();
                     state.is_moving = false;
                     state.delayed.removed_dead(usize::from(was_dead));
+                    if was_dead {
+                        self.has_fewer_delayed(state);
+                        state = self.lock();
+                    }
                 }
                 Some(when) => {
-                    self.due.wait_until(&mut state, when);
+                    self.due.wait_until(&mut state, Some(when));
                 }
             }
         }
+    }
+
+    /// A job that was waited for will not come: with it, everything may be over.
+    pub(super) fn has_fewer_delayed(&self, mut state: MutexGuard<'_, State<R::Job>>) {
+        self.tell_if_idle(&state);
+        if state.needs_no_timer() {
+            self.due.notify_all();
+        }
+        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
     }
 
     /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.

@@ -1,6 +1,5 @@
 //! The ends: of everything that was accepted, and of the scheduler.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use executor_core::current;
@@ -8,6 +7,7 @@ use executor_core::home;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, promise};
 
 use super::shared::Shared;
+use super::sync::{self, Ordering};
 use super::worker::is_thread_of;
 use super::{Queued, Runner};
 
@@ -21,25 +21,14 @@ impl<R: Runner + 'static> Shared<R> {
         let _blocked = current::block();
         let mut state = self.lock();
         state.wait_for_idle += 1;
-        while !state.is_idle() {
-            let is_late = match deadline {
-                None => {
-                    self.idle.wait(&mut state);
-                    false
-                }
-                Some(deadline) => self.idle.wait_until(&mut state, deadline).timed_out(),
-            };
-            if is_late {
-                break;
-            }
-        }
+        while !state.is_idle() && self.idle.wait_until(&mut state, deadline) {}
         state.wait_for_idle -= 1;
         state.is_idle()
     }
 
     /// A shutdown as `policy` says. On a worker of this very scheduler it waits for nothing.
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        let deadline = policy.limit().map(|limit| Instant::now().checked_add(limit));
+        let deadline = policy.limit().map(|limit| sync::now().checked_add(limit));
         let pending = {
             let mut state = self.lock();
             state.is_open = false;
@@ -123,16 +112,7 @@ impl<R: Runner + 'static> Shared<R> {
         let _blocked = current::block();
         let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
         let mut state = self.lock();
-        while !state.is_gone(own) {
-            match deadline {
-                None => self.gone.wait(&mut state),
-                Some(deadline) => {
-                    if self.gone.wait_until(&mut state, deadline).timed_out() {
-                        return state.is_gone(own);
-                    }
-                }
-            }
-        }
-        true
+        while !state.is_gone(own) && self.gone.wait_until(&mut state, deadline) {}
+        state.is_gone(own)
     }
 }

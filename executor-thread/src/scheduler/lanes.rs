@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use executor_core::Priority;
 
 use super::Queued;
+use super::dead::Dead;
 
 /// Every so many jobs, the lanes are looked at in another order.
 const TURN: usize = 32;
@@ -12,24 +13,22 @@ const TURN: usize = 32;
 /// A lane of no more jobs than this keeps its memory, and its dead.
 const SMALL: usize = 1024;
 
-pub(super) struct Lanes<J> {
+pub(crate) struct Lanes<J> {
     queues: [VecDeque<J>; 3],
     /// Jobs in them, dead or alive.
     len: usize,
-    /// Those of them that were cancelled, or run by who waits for them. A job's death is told here before or after it is taken out, so
-    /// for moments this is below zero.
-    dead: isize,
+    dead: Dead,
     taken: usize,
 }
 
 impl<J> Default for Lanes<J> {
     fn default() -> Self {
-        Self { queues: Default::default(), len: 0, dead: 0, taken: 0 }
+        Self { queues: Default::default(), len: 0, dead: Dead::default(), taken: 0 }
     }
 }
 
 impl<J: Queued> Lanes<J> {
-    pub(super) fn push(&mut self, priority: Priority, job: J) {
+    pub(crate) fn push(&mut self, priority: Priority, job: J) {
         self.queues[priority as usize].push_back(job);
         self.len += 1;
     }
@@ -41,7 +40,7 @@ impl<J: Queued> Lanes<J> {
     }
 
     /// The next job. It may be dead, which whoever claims it finds out, and tells by [`removed_dead`](Lanes::removed_dead).
-    pub(super) fn pop(&mut self) -> Option<J> {
+    pub(crate) fn pop(&mut self) -> Option<J> {
         // In turn, each lane is the first to be asked; else they go by priority.
         let first = if self.is_turn() { self.taken / TURN % 3 } else { 0 };
         self.pop_from([first, 0, 1, 2])
@@ -100,23 +99,23 @@ impl<J: Queued> Lanes<J> {
 
     /// Jobs that wait.
     pub(super) fn alive(&self) -> usize {
-        self.len.saturating_add_signed(-self.dead)
+        self.dead.alive_of(self.len)
     }
 
     /// One of them has died. Returns the dead, to be dropped outside the lock, when they have become the most.
-    pub(super) fn died(&mut self) -> Vec<J> {
-        self.dead += 1;
+    pub(crate) fn died(&mut self) -> Vec<J> {
+        self.dead.died();
         if self.len > SMALL && self.alive() < self.len / 2 { self.sweep() } else { Vec::new() }
     }
 
     /// How many have been taken out dead whose death was not told yet.
-    pub(super) fn untold(&self) -> usize {
-        if self.dead < 0 { self.dead.unsigned_abs() } else { 0 }
+    pub(crate) fn untold(&self) -> usize {
+        self.dead.untold()
     }
 
     /// A job that was taken out was dead already.
-    pub(super) fn removed_dead(&mut self, n: usize) {
-        self.dead -= isize::try_from(n).unwrap_or(isize::MAX);
+    pub(crate) fn removed_dead(&mut self, n: usize) {
+        self.dead.removed(n);
     }
 
     fn sweep(&mut self) -> Vec<J> {

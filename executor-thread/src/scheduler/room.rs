@@ -121,10 +121,7 @@ impl<R: Runner + 'static> Shared<R> {
                 continue;
             }
             state.waiters.threads += 1;
-            match deadline {
-                None => self.room.wait(&mut state),
-                Some(deadline) => is_late = self.room.wait_until(&mut state, deadline).timed_out(),
-            }
+            is_late = !self.room.wait_until(&mut state, deadline);
             state.waiters.threads -= 1;
         }
     }

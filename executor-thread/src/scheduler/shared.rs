@@ -1,18 +1,16 @@
 //! What the workers, the timer and the handles of a scheduler share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crossbeam_utils::sync::Unparker;
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
 use executor_core::{JobError, Priority, Rejection};
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::members::Own;
 use super::room::wake_tasks;
 use super::state::{State, Wake};
+use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::threads::Threads;
 use super::{Alarm, Config, Queued, Runner, worker};
 
@@ -59,11 +57,11 @@ impl<R: Runner + 'static> Shared<R> {
             make,
             has_come: AtomicBool::new(false),
             is_urgent: AtomicBool::new(false),
-            due: Condvar::new(),
-            room: Condvar::new(),
-            idle: Condvar::new(),
-            called: Condvar::new(),
-            gone: Condvar::new(),
+            due: Condvar::default(),
+            room: Condvar::default(),
+            idle: Condvar::default(),
+            called: Condvar::default(),
+            gone: Condvar::default(),
             is_stopping: AtomicBool::new(false),
             threads: Mutex::default(),
             joining: Mutex::default(),
@@ -264,11 +262,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         } else {
             let is_closing = !state.is_open;
             let dead = state.delayed.died(is_closing);
-            if state.needs_no_timer() {
-                self.due.notify_all();
-            }
-            self.tell_if_gone(&state);
-            drop(state);
+            self.has_fewer_delayed(state);
             drop(dead);
         }
     }

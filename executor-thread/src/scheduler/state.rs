@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use crossbeam_utils::sync::Unparker;
 use executor_core::{JobError, Priority, Promise, Rejection};
 
 use super::callbacks::Callbacks;
@@ -12,6 +11,7 @@ use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{BATCH, Members, Own};
 use super::room::Waiters;
+use super::sync::Unparker;
 use super::{Config, Queued};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -152,7 +152,7 @@ impl<J: Queued, U> State<J, U> {
     /// Makes sure that somebody looks at what waits. One who looks is enough: it wakes the next when it has found something.
     pub(super) fn wake(&mut self) -> Wake<J, U> {
         let has_work = !self.lanes.is_empty() || self.members.has_hoard();
-        if !has_work || self.searching > 0 || self.busy() >= self.width {
+        if !has_work || self.searching > 0 || self.is_full_house() {
             return Wake::Nobody;
         }
         match self.sleepers.pop() {

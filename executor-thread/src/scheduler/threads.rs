@@ -1,17 +1,17 @@
 //! The threads of a scheduler: how they start, and how they are joined.
 
-use std::collections::HashMap;
-use std::thread::JoinHandle;
+use std::collections::BTreeMap;
 
 use executor_core::{Broken, JobError, current};
 
 use super::members::Own;
 use super::room::wake_tasks;
 use super::shared::Shared;
+use super::sync::{self, JoinHandle};
 use super::{Queued, Runner, worker};
 
 /// What a thread is there for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Worker(usize),
     Timer,
@@ -21,7 +21,7 @@ pub(super) enum Role {
 
 #[derive(Default)]
 pub(super) struct Threads {
-    living: HashMap<Role, JoinHandle<()>>,
+    living: BTreeMap<Role, JoinHandle<()>>,
     /// The one that ended last, while the pool lives on. It joined the one before.
     ended: Option<JoinHandle<()>>,
 }
@@ -62,7 +62,7 @@ impl<R: Runner + 'static> Shared<R> {
         suffix: &str,
         body: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
-        let mut builder = std::thread::Builder::new().name(format!("{}-{suffix}", self.config.name));
+        let mut builder = sync::Builder::new().name(format!("{}-{suffix}", self.config.name));
         if let Some(bytes) = self.config.stack_size {
             builder = builder.stack_size(bytes);
         }

@@ -3,11 +3,7 @@
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use crossbeam_utils::Backoff;
-use crossbeam_utils::sync::Parker;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
@@ -15,6 +11,7 @@ use super::Runner;
 use super::batch::Batch;
 use super::members::Own;
 use super::shared::Shared;
+use super::sync::{self, Ordering, Parker, thread_local};
 use super::threads::Role;
 
 thread_local! {
@@ -25,23 +22,23 @@ thread_local! {
 
 /// This thread is one of the scheduler's from now on.
 pub(super) fn enter<R: Runner>(shared: &Shared<R>) {
-    SCHEDULER.set(ptr::from_ref(shared).cast());
+    SCHEDULER.with(|known| known.set(ptr::from_ref(shared).cast()));
 }
 
 /// Whether this thread is one of the scheduler's, which cannot wait for its own end.
 pub(super) fn is_thread_of<R: Runner>(shared: &Shared<R>) -> bool {
-    SCHEDULER.get() == ptr::from_ref(shared).cast()
+    SCHEDULER.with(Cell::get) == ptr::from_ref(shared).cast()
 }
 
 pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
-    IS_WORKER.get() && is_thread_of(shared)
+    IS_WORKER.with(Cell::get) && is_thread_of(shared)
 }
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     enter(shared);
-    IS_WORKER.set(true);
-    let name: Arc<str> = Arc::from(std::thread::current().name().unwrap_or_default());
+    IS_WORKER.with(|is_worker| is_worker.set(true));
+    let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
     let parker = Parker::new();
@@ -130,7 +127,7 @@ impl<R: Runner + 'static> Shared<R> {
             }
             // Only those that the pool can do without have a time to end.
             let until = (state.workers() > self.config.min_workers)
-                .then(|| Instant::now().checked_add(self.config.keep_alive))
+                .then(|| sync::now().checked_add(self.config.keep_alive))
                 .flatten();
             state.fall_asleep(own, parker.unparker().clone());
             self.tell_if_idle(&state);
@@ -140,7 +137,7 @@ impl<R: Runner + 'static> Shared<R> {
                 None => parker.park(),
             }
             state = self.lock();
-            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            let is_late = until.is_some_and(|until| sync::now() >= until);
             if !state.wake_up(own) && is_late && state.workers() > self.config.min_workers {
                 self.leave(state, own);
                 return None;
@@ -158,10 +155,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// For some microseconds: less than it takes to sleep and be woken.
     fn spin(&self) {
-        let backoff = Backoff::new();
         // Relaxed: the lock that is taken next orders what comes after.
-        while !backoff.is_completed() && !self.has_come.load(Ordering::Relaxed) {
-            backoff.snooze();
-        }
+        sync::spin(|| self.has_come.load(Ordering::Relaxed));
     }
 }

@@ -153,6 +153,25 @@ fn a_wild_pointer_names_the_function_that_followed_it() {
     assert!(text.contains(" was killed by SIGSEGV (it accessed address 0x10) after "), "{text}");
 }
 
+fn crash_at_three(n: u64) -> u64 {
+    if n == 3 { follow_a_wild_pointer(16).into() } else { n }
+}
+
+#[test]
+fn an_item_of_a_map_names_its_function() {
+    let pool = pool(1);
+    for (n, outcome) in (0..8).zip(pool.map(0..8, crash_at_three)) {
+        match outcome {
+            Ok(same) => assert_eq!(same, n),
+            Err(executor::JobError::Crashed(crash)) => {
+                assert_eq!(n, 3);
+                assert!(functions(&crash).last().unwrap().ends_with("crash_at_three"), "{crash}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
 #[test]
 fn an_abort_names_who_called_it() {
     let crash = crashed(|pool| pool.submit(call!(abort_deep_inside())));

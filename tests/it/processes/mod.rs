@@ -1,6 +1,8 @@
 //! What holds for pools of processes alone.
 
 mod aborts;
+mod ahead;
+mod chunks;
 mod constructors;
 mod crashes;
 mod deaths;

@@ -106,6 +106,21 @@ fn a_panic_is_kept_and_happens_again() {
     assert!(stderr(&again).contains("no luck"), "the panic hook has told it too");
 }
 
+fn crash_at_three(n: u64) -> u64 {
+    if n == 3 { std::process::abort() } else { n }
+}
+
+#[test]
+fn an_item_of_a_map_is_kept_alone() {
+    let directory = Directory::new();
+    let pool = keeping(directory.path());
+    let files: Vec<_> =
+        pool.map(0..8, crash_at_three).filter_map(Result::err).map(|error| error.saved().map(Path::to_owned)).collect();
+    let [Some(file)] = &files[..] else { panic!("{files:?}") };
+    assert_eq!(replay(this(), file).status.signal(), Some(6));
+    assert!(fs::metadata(file).unwrap().len() < 1000, "the others are not in it");
+}
+
 #[test]
 fn the_initializer_runs_again_before_it() {
     let directory = Directory::new();

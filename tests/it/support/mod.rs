@@ -8,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod jobs;
 pub(crate) mod kinds;
 pub(crate) mod ledger;
+pub(crate) mod script;
 #[cfg(target_os = "linux")]
 pub(crate) mod system;
 

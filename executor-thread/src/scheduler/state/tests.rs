@@ -95,7 +95,7 @@ fn a_sleeper_is_woken_before_a_worker_is_started_and_the_last_one_first() {
             own
         })
         .collect();
-    let parkers = [(); 2].map(|()| crossbeam_utils::sync::Parker::new());
+    let parkers = [(); 2].map(|()| super::super::sync::Parker::new());
     for (own, parker) in workers.iter_mut().zip(&parkers) {
         state.fall_asleep(own, parker.unparker().clone());
     }

@@ -1,0 +1,161 @@
+//! Jobs that wait for jobs, submitters that wait for places, and workers that nobody needs.
+
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
+
+use executor_core::{Future, Priority, promise};
+use shuttle::thread;
+
+use super::super::{Ticket, sync};
+use super::*;
+
+#[test]
+fn a_job_waits_for_a_queued_one_in_place() {
+    check(|| {
+        let scheduler = in_place(patient(1));
+        let handle = scheduler.handle();
+        let outer = push_job(&scheduler.handle(), move || {
+            let inner: Vec<_> = (0..2).map(|n| push_job(&handle, move || n).unwrap()).collect();
+            inner.into_iter().map(|inner| inner.result().unwrap()).sum::<usize>()
+        });
+        assert_eq!(outer.unwrap().result().unwrap(), 1);
+        assert!(scheduler.wait_idle(None));
+        scheduler.shutdown(true);
+    });
+}
+
+#[test]
+fn a_spare_takes_the_place_of_a_worker_that_waits() {
+    for workers in [1, 2] {
+        check(move || {
+            let (config, alive) = counted(patient(workers));
+            let scheduler = in_place(config);
+            let handle = scheduler.handle();
+            let (promises, futures): (Vec<_>, Vec<_>) = (0..2).map(|_| promise()).unzip();
+            let waits: Vec<_> =
+                futures.into_iter().map(|future| push_job(&handle, move || future.result().unwrap())).collect();
+            let last = push_job(&handle, move || promises.into_iter().for_each(|promise| assert!(promise.complete(7))));
+            for outcome in waits {
+                assert_eq!(outcome.unwrap().result().unwrap(), 7);
+            }
+            last.unwrap().result().unwrap();
+            // One too many steps back, and the others still look.
+            let ran = Count::default();
+            let more: Vec<_> = (0..3).map(|_| push(&handle, &ran).unwrap()).collect();
+            more.into_iter().for_each(|future| future.result().unwrap());
+            scheduler.shutdown(true);
+            assert_eq!(alive.get(), 0);
+        });
+    }
+}
+
+#[test]
+fn what_a_worker_took_along_is_stolen_while_it_waits() {
+    check(|| {
+        let scheduler = in_place(patient(1));
+        let (handle, ran) = (scheduler.handle(), Count::default());
+        let (promise, future) = promise();
+        let blocks = push_job(&handle, move || future.result().unwrap());
+        let mut futures: Vec<_> = (0..6).map(|_| push(&handle, &ran).unwrap()).collect();
+        let opens = push_job(&handle, move || assert!(promise.complete(())));
+        futures.push(opens.unwrap());
+        futures.push(blocks.unwrap());
+        futures.into_iter().for_each(|future| future.result().unwrap());
+        scheduler.shutdown(true);
+        assert_eq!(ran.get(), 6);
+    });
+}
+
+/// Wakes a task that is a thread.
+#[derive(Default)]
+struct Bell(sync::Mutex<bool>, sync::Condvar);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock() = true;
+        self.1.notify_all();
+    }
+}
+
+impl Bell {
+    fn wait(&self) {
+        let mut rang = self.0.lock();
+        while !std::mem::replace(&mut *rang, false) {
+            self.1.wait(&mut rang);
+        }
+    }
+}
+
+#[test]
+fn a_free_place_is_handed_to_one_who_waits_for_it() {
+    check(|| {
+        let scheduler = Arc::new(in_place(Config { capacity: Some(1), ..patient(1) }));
+        let ran = Count::default();
+        let job = |ran: &Count| {
+            let ran = ran.clone();
+            Future::of_job_at(scheduler.queue(), move || ran.add(1))
+        };
+        let (cancelled, future) = job(&ran);
+        assert!(scheduler.push(Priority::Normal, cancelled).is_ok());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let ((cell, _), handle) = (job(&ran), scheduler.handle());
+                thread::spawn(move || assert!(handle.push_wait(Priority::Normal, cell, None).is_ok()))
+            })
+            .collect();
+        let ((cell, _), handle) = (job(&ran), scheduler.handle());
+        let task = thread::spawn(move || {
+            let bell = Arc::new(Bell::default());
+            let (waker, mut ticket, mut cell) = (Waker::from(bell.clone()), Ticket::default(), Some(cell as Entry));
+            while let Poll::Pending = handle.poll_push(Priority::Normal, &mut cell, &mut ticket, &waker) {
+                bell.wait();
+            }
+        });
+        let is_cancelled = usize::from(future.cancel());
+        threads.into_iter().chain([task]).for_each(|thread| thread.join().unwrap());
+        scheduler.shutdown(true);
+        assert_eq!(ran.get() + is_cancelled, 4);
+    });
+}
+
+#[test]
+fn who_gives_up_tells_the_next() {
+    check(|| {
+        let scheduler = in_place(Config { capacity: Some(1), ..patient(1) });
+        let (handle, ran) = (scheduler.handle(), Count::default());
+        drop(push(&handle, &ran));
+        let next = {
+            let (handle, ran) = (handle.clone(), ran.clone());
+            thread::spawn(move || {
+                let (cell, _) = Future::of_job_at(handle.queue(), move || ran.add(1));
+                assert!(handle.push_wait(Priority::Normal, cell, None).is_ok());
+            })
+        };
+        let late = Future::of_job_at(handle.queue(), || ()).0;
+        let deadline = Some(sync::at(Duration::from_secs(1)));
+        let is_in = handle.push_wait(Priority::Normal, late, deadline).is_ok();
+        next.join().unwrap();
+        scheduler.shutdown(true);
+        assert_eq!(ran.get(), 2, "{is_in}");
+    });
+}
+
+#[test]
+fn workers_that_retire_miss_nothing() {
+    for min_workers in [0, 1] {
+        check(move || {
+            let config = Config { min_workers, keep_alive: Duration::from_secs(1), ..Config::new("retire", 2) };
+            let (config, alive) = counted(config);
+            let (scheduler, ran) = (in_place(config), Count::default());
+            let handle = scheduler.handle();
+            for _ in 0..3 {
+                let futures: Vec<_> = (0..2).map(|_| push(&handle, &ran).unwrap()).collect();
+                futures.into_iter().for_each(|future| future.result().unwrap());
+                thread::yield_now();
+            }
+            scheduler.shutdown(true);
+            assert_eq!((ran.get(), alive.get()), (6, 0));
+        });
+    }
+}

@@ -1,0 +1,180 @@
+//! Chunks of a `map`: whatever happens to an item, the others have their results, and none runs twice.
+
+use std::process::abort;
+
+use executor::{Codec, JobError, ProcessPool};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::deaths::kill;
+use super::pool;
+use crate::support::door::{Bell, Door};
+use crate::support::ledger::{Ledger, Pen};
+use crate::support::within_patience;
+
+fn write_or_crash((pen, number): (Pen, u64)) -> u64 {
+    pen.write(number);
+    if number % 100 == 37 {
+        abort();
+    }
+    number
+}
+
+fn crashes_cost_their_items(chunk: Option<usize>) {
+    within_patience(move || {
+        let (pool, ledger) = (pool(2), Ledger::new());
+        let items: Vec<_> = (0..300).map(|number| (ledger.pen(), number)).collect();
+        let map = pool.map(items, write_or_crash);
+        let map = if let Some(n) = chunk { map.chunk_size(n) } else { map };
+        for (number, outcome) in (0..).zip(map) {
+            match outcome {
+                Ok(result) => assert_eq!(result, number),
+                Err(JobError::Crashed(crash)) => {
+                    assert_eq!((number % 100, crash.signal()), (37, Some("SIGABRT")));
+                    assert!(crash.job().contains("write_or_crash"), "{crash}");
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert!(ledger.sorted().into_iter().eq(0..300), "each once");
+    });
+}
+
+#[test]
+fn a_crash_costs_its_item_in_chunks_that_the_pool_makes() {
+    crashes_cost_their_items(None);
+}
+
+#[test]
+fn a_crash_costs_its_item_in_chunks_of_a_size() {
+    crashes_cost_their_items(Some(64));
+}
+
+#[test]
+fn a_crash_of_the_last_item_costs_no_other() {
+    crashes_cost_their_items(Some(38));
+}
+
+fn ring_at((bell, number): (Bell, u64)) -> u64 {
+    if number == 5 {
+        bell.ring(number);
+    }
+    number
+}
+
+#[test]
+fn a_kill_from_outside_costs_the_item_that_ran() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let items: Vec<_> = (0..10).map(|number| (door.bell(), number)).collect();
+        let killer = std::thread::spawn(move || kill(door.answer().pid()));
+        let outcomes: Vec<_> = pool.map(items, ring_at).chunk_size(10).collect();
+        killer.join().unwrap();
+        let failed: Vec<_> = (0..10).filter(|&n| outcomes[n].is_err()).collect();
+        assert_eq!(failed, [5], "{outcomes:?}");
+    });
+}
+
+fn panic_sometimes(number: u64) -> u64 {
+    assert!(number % 10 != 3, "{number} is not liked");
+    number
+}
+
+#[test]
+fn a_panic_costs_its_item() {
+    within_patience(|| {
+        for (number, outcome) in (0..).zip(pool(2).map(0..100, panic_sometimes).chunk_size(30)) {
+            match outcome {
+                Ok(result) => assert_eq!(result, number),
+                Err(error) => {
+                    assert_eq!(number % 10, 3);
+                    assert!(error.to_string().contains(&format!("{number} is not liked")), "{error}");
+                }
+            }
+        }
+    });
+}
+
+fn text_of((number, len): (u64, usize)) -> String {
+    number.to_string().repeat(len)
+}
+
+fn texts_come_back(pool: &ProcessPool, len: usize, chunk: usize) {
+    let items = (0..60).map(|number| (number, len));
+    for (number, text) in (0..60_u64).zip(pool.map(items, text_of).chunk_size(chunk)) {
+        assert!(text.unwrap() == number.to_string().repeat(len), "{number} of {len}");
+    }
+}
+
+#[test]
+fn results_that_find_no_room_on_the_page_come_in_messages() {
+    within_patience(|| {
+        let pool = pool(2);
+        for len in [0, 1, 1000, 20_000, 100_000] {
+            texts_come_back(&pool, len, 60);
+            texts_come_back(&pool, len, 7);
+        }
+    });
+}
+
+/// Cannot be encoded if it is odd.
+#[derive(Deserialize)]
+struct Even(u64);
+
+impl Serialize for Even {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_multiple_of(2) {
+            serializer.serialize_newtype_struct("Even", &self.0)
+        } else {
+            Err(serde::ser::Error::custom("it is odd"))
+        }
+    }
+}
+
+fn half(even: Even) -> u64 {
+    even.0 / 2
+}
+
+fn even(number: u64) -> Even {
+    Even(number)
+}
+
+#[test]
+fn an_item_or_a_result_that_cannot_be_encoded_fails_alone() {
+    within_patience(|| {
+        // Postcard drops what a type says of its failure.
+        let pool = ProcessPool::builder().processes(1).codec(Codec::MessagePack).build().unwrap();
+        let (sent, made): (Vec<_>, Vec<_>) = (
+            pool.map((0..20_u64).map(Even), half).chunk_size(20).collect(),
+            pool.map(0..20_u64, even).chunk_size(20).collect(),
+        );
+        for (number, (sent, made)) in (0_u64..).zip(sent.into_iter().zip(made)) {
+            match (sent, made) {
+                (Ok(half), Ok(even)) => assert_eq!((half * 2, even.0), (number, number)),
+                (Err(JobError::Codec(sent)), Err(JobError::Codec(made))) => {
+                    assert!(
+                        sent.to_string()
+                            .contains("encode the job (job `it::processes::chunks::half`, result `u64`): it is odd"),
+                        "{sent}"
+                    );
+                    assert!(
+                        made.to_string()
+                            .contains("encode the result in the worker process (job `it::processes::chunks::even`"),
+                        "{made}"
+                    );
+                }
+                _ => panic!("{number} fails on one side only"),
+            }
+        }
+        let odd: Vec<_> = pool.map([1, 3].map(Even), half).chunk_size(2).collect();
+        assert!(odd.iter().all(Result::is_err) && odd.len() == 2);
+    });
+}
+
+#[test]
+fn a_trivial_function_goes_in_chunks_unasked() {
+    within_patience(|| {
+        let pool = pool(2);
+        let sum: u64 = pool.map(0..50_000_u64, u64::isqrt).map(Result::unwrap).sum();
+        assert_eq!(sum, (0..50_000_u64).map(u64::isqrt).sum::<u64>());
+    });
+}

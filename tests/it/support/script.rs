@@ -1,0 +1,40 @@
+//! A scheduler whose workers do with a job what the test says.
+
+use std::sync::Arc;
+
+use executor::cell::Run;
+use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
+use executor::{Future, Rejection};
+
+pub(crate) type Entry = Arc<dyn Run>;
+
+type Script = Arc<dyn Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync>;
+
+/// Does what the test says.
+pub(crate) struct Scripted(Script);
+
+impl Runner for Scripted {
+    type Job = Entry;
+
+    fn run(&mut self, job: Entry, batch: &mut Batch<'_, Entry>) -> bool {
+        (self.0)(job, batch)
+    }
+}
+
+pub(crate) fn scripted(
+    config: Config,
+    script: impl Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync + 'static,
+) -> Scheduler<Scripted> {
+    let script: Script = Arc::new(script);
+    Scheduler::new(config, move |_| Scripted(script.clone()))
+}
+
+/// Queues a job that returns `value`.
+pub(crate) fn push<T: Send + 'static>(
+    scheduler: &Scheduler<Scripted>,
+    priority: Priority,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<Future<T>, Rejection> {
+    let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+    scheduler.push(priority, cell).map(|()| future).map_err(|(_, reason)| reason)
+}
