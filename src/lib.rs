@@ -6,7 +6,9 @@
 //! | run jobs that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
-//! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`] |
+//! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`], `ProcessView` |
+//! | bound the queue | [`Queue`], [`WhenFull`] on the builder of each pool |
+//! | run a job again and again | `every` on each pool: [`Period`], [`Periodic`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
 //! | apply a function to many items | `map` on each pool: [`Map`] |

@@ -33,6 +33,7 @@ pub struct JobOptions {
     delay: Option<Duration>,
     timeout: Option<Duration>,
     start_by: Option<Duration>,
+    retry: Option<u32>,
 }
 
 /// How a job is called: in errors, and by [`current`](crate::current).
@@ -73,7 +74,8 @@ impl JobOptions {
     }
 
     /// The time that it may run. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
-    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns.
+    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns;
+    /// in a process, the worker is killed.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
@@ -83,6 +85,20 @@ impl JobOptions {
     /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut).
     pub fn start_by(mut self, limit: Duration) -> Self {
         self.start_by = Some(limit);
+        self
+    }
+
+    /// May be run again after its worker process died, `n` more times: for jobs that can be run twice without harm. Without it, what the
+    /// pool was built with, which is 0 unless it says otherwise. A job that panics, is aborted or runs out of its time is not run again. Threads
+    /// do not die, so a thread pool ignores this. In the job, [`current::attempt`](crate::current::attempt) counts the runs.
+    ///
+    /// ```
+    /// use executor_core::JobOptions;
+    ///
+    /// assert_eq!(JobOptions::new().retry(2).get_retry(), Some(2));
+    /// ```
+    pub fn retry(mut self, n: u32) -> Self {
+        self.retry = Some(n);
         self
     }
 
@@ -109,6 +125,11 @@ impl JobOptions {
     /// For those who write executors: the time to wait.
     pub fn get_start_by(&self) -> Option<Duration> {
         self.start_by
+    }
+
+    /// For those who write executors: how many times more it may be run.
+    pub fn get_retry(&self) -> Option<u32> {
+        self.retry
     }
 
     fn labelled(mut self, change: impl FnOnce(&mut Label)) -> Self {

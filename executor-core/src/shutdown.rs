@@ -49,7 +49,8 @@ impl ShutdownPolicy {
     }
 
     /// Waits for at most `limit`. When that is over, what has not started is cancelled, what runs is stopped, and the
-    /// report tells what runs all the same.
+    /// report tells what runs all the same. Processes that are killed then have up to a second more to be gone, of which they need a
+    /// few milliseconds.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
@@ -73,7 +74,7 @@ impl ShutdownPolicy {
 pub struct ShutdownReport {
     /// They ran to their end.
     pub completed: usize,
-    /// They never started.
+    /// They never started, or the processes that they ran in were killed.
     pub cancelled: usize,
     /// They run still: the time was up, and they do not listen.
     pub still_running: usize,

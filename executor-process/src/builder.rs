@@ -7,16 +7,22 @@ use std::time::Duration;
 
 use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
+use executor_thread::{Queue, WhenFull};
 
 use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::Bytes;
 use crate::kind::{Prepare, prepare};
 use crate::process::Pids;
+use crate::recycle::Span;
 use crate::runner::InProcess;
-use crate::spawn::{Settings, Threads};
+use crate::spawn::Settings;
+use crate::submit::Rules;
+use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
 use crate::{ProcessPool, host};
+
+mod workers;
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
@@ -52,8 +58,15 @@ pub struct ProcessPoolBuilder {
     threads: Option<usize>,
     name: Arc<str>,
     codec: Codec,
+    queue: Queue,
+    retry: u32,
     initializer: Option<Initializer>,
     keep_failed: Option<PathBuf>,
+    surroundings: Surroundings,
+    span: Span,
+    idle_timeout: Duration,
+    start_limit: Duration,
+    grace: Duration,
     budget: (usize, Duration),
 }
 
@@ -70,9 +83,17 @@ impl ProcessPoolBuilder {
             threads: None,
             name: "executor".into(),
             codec: Codec::default(),
+            queue: Queue::unbounded(),
+            retry: 0,
             initializer: None,
             keep_failed: None,
             budget: RESTART_BUDGET,
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            // A worker process is dear to start, and stays.
+            idle_timeout: Duration::MAX,
+            start_limit: workers::START_LIMIT,
+            grace: Duration::ZERO,
         }
     }
 
@@ -133,6 +154,28 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for. Not with
+    /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    /// use executor_thread::{Queue, WhenFull};
+    ///
+    /// // A producer that is faster than the pool waits for it.
+    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(10, WhenFull::Block)).build()?;
+    /// for n in 0..100 {
+    ///     pool.execute(call!(u64::pow(n, 2)));
+    /// }
+    /// # let error = ProcessPool::builder().queue(Queue::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
+    /// # assert_eq!(error.name(), "queue");
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
+        self
+    }
+
     /// Keeps each job that crashes, times out or panics as a file in `directory`, which is made if it is not there; the error says
     /// in which ([`JobError::saved`](executor_core::JobError::saved)). It holds the function's place in the program and the encoded
     /// arguments, and is readable by its owner alone. Nobody deletes these files but you.
@@ -161,6 +204,20 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// How many times more a job may be run after its worker died, where its options do not say; see
+    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Without it, none: a job runs once at most.
+    ///
+    /// ```
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).retry(1).build()?; // for jobs that can be run twice without harm
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn retry(mut self, n: u32) -> Self {
+        self.retry = n;
+        self
+    }
+
     /// The pool. No process starts before it has a job.
     ///
     /// # Errors
@@ -177,11 +234,24 @@ impl ProcessPoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
         }
+        self.check_workers()?;
+        if self.queue.capacity() == Some(0) {
+            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
+        }
+        if self.queue.when_full() == WhenFull::CallerRuns {
+            let allowed = "one of `Block`, `Reject`, `DropOldest` and `DropNewest`: a job of a process pool never runs in the \
+                           process that submits it";
+            return Err(BuildError::setting("queue", "`CallerRuns` when it is full", allowed));
+        }
         host::check()?;
         let pids = Arc::new(Pids::default());
         let settings = Arc::new(Settings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            surroundings: self.surroundings,
+            span: self.span,
+            start_limit: self.start_limit,
+            grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
             // Where this process is now, not when a job fails.
@@ -189,10 +259,10 @@ impl ProcessPoolBuilder {
             budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
-        // A worker process is dear to start, and stays.
-        let config = Config { keep_alive: Duration::MAX, ..Config::new(self.name, self.processes) };
-        let scheduler = Scheduler::new(config, make);
-        Ok(ProcessPool::over(scheduler, self.codec, pids))
+        let capacity = self.queue.capacity();
+        let config = Config { keep_alive: self.idle_timeout, capacity, ..Config::new(self.name, self.processes) };
+        let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
+        Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
     }
 }
 

@@ -35,8 +35,7 @@ impl InProcess {
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
                 worker.seat.page.clear(jobs.len());
-                self.worker = Some(worker);
-                return;
+                return self.keep(worker, jobs.len());
             }
             End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
             End::Nonsense(what) => Cause::Nonsense(what),

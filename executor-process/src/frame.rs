@@ -8,6 +8,7 @@ use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::about::About;
 use crate::codec::Codec;
 use crate::kind::Answer;
 use crate::worker::image::Offset;
@@ -20,8 +21,8 @@ pub(crate) const INLINE: usize = 64 * 1024;
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Greeting {
     Hello(Box<Hello>),
-    /// From the parent to itself: the worker died before it could say hello.
-    Died,
+    /// The worker cannot be one, for this reason. It ends.
+    Refused(String),
 }
 
 /// A worker is there, is the one that was started, and is of the same program.
@@ -55,6 +56,7 @@ pub(crate) struct Sent {
     pub(crate) slot: usize,
     pub(crate) job: u64,
     pub(crate) attempt: u32,
+    pub(crate) about: Option<About>,
     pub(crate) work: Offset,
     pub(crate) body: Body,
 }

@@ -4,18 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Control, Task};
-use executor_core::{Broken, JobError};
+use executor_core::{Broken, JobError, Label, Priority};
+use executor_thread::scheduler::StartLimit;
 
+use crate::about::About;
 use crate::chunk::Chunk;
 use crate::codec::Codec;
 use crate::frame::{Answered, Body, Bytes, Sent};
 use crate::kind::{Answer, Kind};
+use crate::runner::InProcess;
 use crate::worker::image::Offset;
 
 /// A job on its way to a worker.
 pub(crate) struct Encoded {
     pub(crate) kind: Kind,
     pub(crate) bytes: Bytes,
+    pub(crate) label: Option<Arc<Label>>,
+    /// Ends it if it has not started in its time.
+    pub(crate) waits: Option<Box<StartLimit<InProcess>>>,
+    /// The lane that it comes back to.
+    pub(crate) priority: Priority,
     /// The time that it may run.
     pub(crate) timeout: Option<Duration>,
     /// How many times more it may be run after its worker died.
@@ -41,7 +49,31 @@ pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
 
 impl Encoded {
     pub(crate) fn new(kind: Kind, bytes: Vec<u8>) -> Self {
-        Self { kind, bytes: bytes.into(), timeout: None, retries: 0, attempt: 1, vain: 0, chunk: None }
+        Self {
+            kind,
+            bytes: bytes.into(),
+            label: None,
+            waits: None,
+            priority: Priority::Normal,
+            timeout: None,
+            retries: 0,
+            attempt: 1,
+            vain: 0,
+            chunk: None,
+        }
+    }
+
+    /// Its name, in errors.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.label.as_ref().and_then(|label| label.name.as_deref());
+        name.unwrap_or(self.kind.name)
+    }
+
+    /// The same, for another cell.
+    pub(crate) fn again(&self) -> Self {
+        let Self { kind, ref bytes, ref label, priority, timeout, retries, .. } = *self;
+        let (bytes, label) = (bytes.clone(), label.clone());
+        Self { kind, bytes, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -58,7 +90,7 @@ impl Encoded {
         })?;
         let body = Body::pack(&self.bytes)
             .map_err(|error| broken(format!("there is {error} for its arguments; free some and submit again")))?;
-        Ok(Sent { slot, job, attempt: self.attempt, work, body })
+        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
     }
 
     /// The worker that ran it died. Whether it may be run again.

@@ -3,6 +3,8 @@
 //! | to | see |
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
+//! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
+//! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
@@ -13,6 +15,8 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod about;
+mod brake;
 mod budget;
 mod builder;
 mod child;
@@ -25,17 +29,27 @@ mod frame;
 mod host;
 mod job;
 mod kind;
+mod manage;
 mod mapper;
 mod page;
+mod peer;
+mod periodic;
 mod pool;
 mod postmortem;
 mod process;
+mod random;
+mod recycle;
+mod rendezvous;
 mod replay;
 mod runner;
 mod seat;
+mod shortage;
 mod spawn;
+mod submit;
+mod surroundings;
 mod symbols;
 mod trace;
+mod view;
 mod watcher;
 mod worker;
 
@@ -43,3 +57,5 @@ pub use builder::ProcessPoolBuilder;
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
+pub use submit::SubmitPortable;
+pub use view::ProcessView;

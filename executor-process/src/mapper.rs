@@ -3,13 +3,11 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use executor_core::cell::Cell;
 use executor_core::{Future, JobError, Mapper, call};
-use executor_thread::scheduler::Priority;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ProcessHandle;
+use crate::ProcessView;
 use crate::chunk::{self, Chunk, Pace};
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
@@ -17,13 +15,13 @@ use crate::kind::Kind;
 /// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
 #[derive(Clone, Debug)]
 pub struct CallMapper<F> {
-    pool: ProcessHandle,
+    pool: ProcessView,
     function: F,
     pace: Arc<Pace>,
 }
 
 impl<F> CallMapper<F> {
-    pub(crate) fn new(pool: ProcessHandle, function: F) -> Self {
+    pub(crate) fn new(pool: ProcessView, function: F) -> Self {
         Self { pool, function, pace: Arc::default() }
     }
 }
@@ -41,21 +39,16 @@ where
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
-        let ProcessHandle { scheduler, codec } = &self.pool;
+        let codec = self.pool.codec();
         let total = items.len();
-        let (bytes, errors) = chunk::encode::<A, R>(*codec, items, type_name::<F>());
+        let (bytes, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
         let chunk = Chunk::new(total, errors, self.pace.clone());
         let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
         if chunk.is_over() {
-            return Future::ready(chunk::open(chunk.into_returned(*codec), type_name::<F>()));
+            return Future::ready(chunk::open(chunk.into_returned(codec), type_name::<F>()));
         }
-        let mut payload = Encoded::new(Kind::of_chunk::<F, A, R>(), bytes);
-        payload.chunk = Some(Box::new(chunk));
-        let cell = Arc::new(Cell::queued(payload, open).at(scheduler.queue()));
-        match scheduler.push(Priority::Normal, cell.clone()) {
-            Ok(()) => Future::of(cell),
-            Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-        }
+        let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), bytes) };
+        self.pool.submit_encoded(payload, open)
     }
 
     fn workers(&self) -> usize {
@@ -63,6 +56,8 @@ where
     }
 
     fn chunk(&self) -> Option<usize> {
-        Some(self.pace.chunk())
+        // A time limit is for each item.
+        let is_limited = self.pool.options().get_timeout().is_some();
+        Some(if is_limited { 1 } else { self.pace.chunk() })
     }
 }

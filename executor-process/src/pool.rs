@@ -2,22 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use executor_core::BuildError;
-use executor_core::cell::Cell;
-use executor_core::panics::drop_quietly;
-use executor_core::{Executor, Future, JobError, Map, PortableJob, Rejected, Rejection, Shutdown};
-use executor_thread::scheduler::{Handle, Priority, Scheduler};
+use executor_core::{BuildError, Executor, Future, JobOptions, Map, PortableJob, Rejected, Shutdown};
+use executor_thread::scheduler::{Handle, Priority, Scheduler, push_until};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ProcessPoolBuilder;
-use crate::codec::{Codec, Step};
-use crate::job::{Encoded, Returned};
-use crate::kind::Kind;
 use crate::mapper::CallMapper;
 use crate::process::Pids;
 use crate::runner::InProcess;
+use crate::submit::{Rules, SubmitPortable, future_of};
+use crate::{ProcessPoolBuilder, ProcessView};
 
 /// Processes that run jobs, for work that computes, leaks or may crash.
 ///
@@ -49,8 +45,8 @@ use crate::runner::InProcess;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ProcessPool {
-    scheduler: Scheduler<InProcess>,
-    codec: Codec,
+    pub(crate) scheduler: Scheduler<InProcess>,
+    pub(crate) rules: Rules,
     pids: Arc<Pids>,
 }
 
@@ -78,8 +74,8 @@ impl ProcessPool {
         ProcessPoolBuilder::new()
     }
 
-    pub(crate) fn over(scheduler: Scheduler<InProcess>, codec: Codec, pids: Arc<Pids>) -> Self {
-        Self { scheduler, codec, pids }
+    pub(crate) fn over(scheduler: Scheduler<InProcess>, rules: Rules, pids: Arc<Pids>) -> Self {
+        Self { scheduler, rules, pids }
     }
 
     /// The process ids of the workers that live now.
@@ -89,7 +85,7 @@ impl ProcessPool {
 
     /// A handle, for whoever submits without owning the pool.
     pub fn handle(&self) -> ProcessHandle {
-        ProcessHandle { scheduler: self.scheduler.handle(), codec: self.codec }
+        ProcessHandle { scheduler: self.scheduler.handle(), rules: self.rules }
     }
 }
 
@@ -109,7 +105,7 @@ impl ProcessPool {
 #[derive(Clone)]
 pub struct ProcessHandle {
     pub(crate) scheduler: Handle<InProcess>,
-    pub(crate) codec: Codec,
+    pub(crate) rules: Rules,
 }
 
 impl ProcessHandle {
@@ -123,42 +119,99 @@ impl ProcessHandle {
 macro_rules! submits_portable_jobs {
     ($pool:ident) => {
         impl $pool {
-            /// Encodes a job and hands it over, and returns the future of its outcome. Blocks no longer than encoding takes. A
-            /// job that cannot be encoded ends as [`JobError::Codec`]; after a shutdown, it ends as [`JobError::Rejected`].
+            /// Encodes a job and hands it over, and returns the future of its outcome. Blocks no longer than encoding takes, but where a
+            /// bounded queue is full and says so: see [`WhenFull`](executor_thread::WhenFull). A job that cannot be encoded ends as
+            /// [`JobError::Codec`](executor_core::JobError::Codec); after a shutdown, it ends as
+            /// [`JobError::Rejected`](executor_core::JobError::Rejected).
             pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
-                match self.try_submit(job) {
-                    Ok(future) => future,
-                    Err(rejected) => Future::failed(JobError::Rejected(rejected.reason())),
-                }
+                self.rules.submit(&self.scheduler, &JobOptions::new(), job)
             }
 
-            /// As `submit`, but gives a job that is refused back.
+            /// As `submit`, but never waits, and gives a job that is refused back.
             ///
             /// # Errors
             ///
-            /// The job, after a shutdown.
+            /// The job, after a shutdown, or when a bounded queue is full.
             pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                if !self.scheduler.is_open() {
-                    return Err(Rejected::new(job, Rejection::Shutdown));
-                }
-                let encoded = self.codec.encode(&job.wire());
-                let bytes = match encoded {
-                    Ok(bytes) => bytes,
-                    Err(cause) => {
-                        drop_quietly(job);
-                        return Ok(Future::failed(Step::EncodeJob.error::<J>(cause)));
-                    }
-                };
-                let cell =
-                    Arc::new(Cell::queued(Encoded::new(Kind::of::<J>(), bytes), open::<J>).at(self.scheduler.queue()));
-                match self.scheduler.push(Priority::Normal, cell.clone()) {
-                    Ok(()) => {
-                        // Its copy in the worker is the one that runs.
-                        drop_quietly(job);
-                        Ok(Future::of(cell))
-                    }
-                    Err((_, reason)) => Err(Rejected::new(job, reason)),
-                }
+                self.rules.try_submit(&self.scheduler, &JobOptions::new(), job)
+            }
+
+            /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is full.
+            /// Blocks. In a callback of a job of this pool it queues the job above the bound instead of waiting, as
+            /// [`WhenFull::Block`](executor_thread::WhenFull::Block) does.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use executor_core::{Rejection, call};
+            /// use executor_process::ProcessPool;
+            /// use executor_thread::{Queue, WhenFull};
+            ///
+            /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
+            /// let limit = Duration::from_secs(60);
+            /// let power = pool.submit_timeout(call!(u32::pow(2, 5)), limit).map_err(|rejected| rejected.reason())?;
+            /// assert_eq!(power.result()?, 32);
+            ///
+            /// pool.shutdown(true);
+            /// let rejected = pool.submit_timeout(call!(u32::pow(2, 5)), limit).unwrap_err();
+            /// assert_eq!(rejected.reason(), Rejection::Shutdown);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// The job, after a shutdown, or when the queue was full for so long.
+            pub fn submit_timeout<J: PortableJob>(
+                &self,
+                job: J,
+                limit: Duration,
+            ) -> Result<Future<J::Output>, Rejected<J>> {
+                // A limit beyond the clock's range is no limit.
+                let deadline = Instant::now().checked_add(limit);
+                self.rules.push(&self.scheduler, &JobOptions::new(), job, |cell| {
+                    push_until(&self.scheduler, Priority::Normal, cell, deadline)
+                })
+            }
+
+            /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready when the
+            /// job is submitted. Blocks no longer than encoding takes. Fails as `submit_timeout` does after a shutdown.
+            ///
+            /// ```
+            /// use executor_core::{JobError, call};
+            /// use executor_process::ProcessPool;
+            ///
+            /// async fn answer(pool: &ProcessPool) -> Result<u32, JobError> {
+            ///     let submitted = pool.submit_async(call!(u32::pow(2, 5))).await;
+            ///     submitted.map_err(|rejected| JobError::Rejected(rejected.reason()))?.await
+            /// }
+            /// # use std::task::{Context, Poll, Waker};
+            /// # let pool = ProcessPool::new(1).unwrap();
+            /// # let mut answered = std::pin::pin!(answer(&pool));
+            /// # let answer = loop {
+            /// #     match answered.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            /// #         Poll::Ready(answer) => break answer,
+            /// #         Poll::Pending => std::thread::yield_now(),
+            /// #     }
+            /// # };
+            /// # assert_eq!(answer.unwrap(), 32);
+            /// ```
+            pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J> {
+                SubmitPortable::new(self.rules, self.scheduler.handle(), &JobOptions::new(), job)
+            }
+
+            /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use executor_core::call;
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// let later = pool.submit_after(Duration::from_millis(5), call!(u32::pow(2, 5)));
+            /// assert_eq!(later.result()?, 32);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
+                future_of(self.rules.submit_after(&self.scheduler, &JobOptions::new(), delay, job))
             }
 
             /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the worker's panic hook.
@@ -173,7 +226,7 @@ macro_rules! submits_portable_jobs {
                 F: Fn(I::Item) -> R + Copy + Send + 'static,
                 R: Serialize + DeserializeOwned + Send + 'static,
             {
-                Map::new(items.into_iter(), CallMapper::new(self.handle(), f))
+                Map::new(items.into_iter(), CallMapper::new(ProcessView::new(self.handle(), JobOptions::new()), f))
             }
 
             /// How many jobs run at once.
@@ -213,9 +266,3 @@ macro_rules! submits_portable_jobs {
 
 submits_portable_jobs!(ProcessPool);
 submits_portable_jobs!(ProcessHandle);
-
-/// Decodes a result, on the thread of whoever takes it.
-fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
-    let Returned { codec, bytes, .. } = returned;
-    codec.decode_output(&bytes.0).map_err(|cause| Step::DecodeResult.error::<J>(cause))
-}

@@ -1,9 +1,10 @@
 //! The errors of jobs that failed in a worker, with all that is known of why.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor_core::{Broken, Crashed, Exit, JobError, JobId, Saved, TimedOut};
+use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
 
 use crate::frame::Bytes;
 use crate::job::{Encoded, Lent};
@@ -24,7 +25,7 @@ pub(crate) struct Case<'a> {
     pub(crate) id: JobId,
     pub(crate) attempt: u32,
     /// The name that it was given.
-    pub(crate) name: Option<&'a str>,
+    pub(crate) label: Option<Arc<Label>>,
     pub(crate) kind: Kind,
     pub(crate) bytes: Bytes,
 }
@@ -32,13 +33,17 @@ pub(crate) struct Case<'a> {
 impl<'a> Case<'a> {
     /// Of a chunk, only the item that ran.
     pub(crate) fn of(settings: &'a Settings, lent: &Lent) -> Self {
-        let Encoded { kind, attempt, ref bytes, ref chunk, .. } = lent.payload;
+        let Encoded { kind, attempt, ref bytes, ref chunk, ref label, .. } = lent.payload;
         let id = JobId::from_number(lent.id());
         let bytes = match chunk {
             Some(chunk) => chunk.running(&bytes.0).into(),
             None => bytes.clone(),
         };
-        Self { settings, id, attempt, name: None, kind, bytes }
+        Self { settings, id, attempt, label: label.clone(), kind, bytes }
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.label.as_ref()?.name.as_deref()
     }
 
     /// Its worker died while it ran, and is reaped.
@@ -54,7 +59,7 @@ impl<'a> Case<'a> {
         let trace = record.read().filter(|trace| self.is_of(trace, exit));
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
         let crash = Crashed::new(name, pid, exit, ran)
-            .with_name(self.name)
+            .with_name(self.name())
             .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
             .with_peak_memory(peak_memory)
             .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
@@ -71,7 +76,7 @@ impl<'a> Case<'a> {
     /// Its time was up. `trace` is what [`ask`] gave before the worker was killed.
     pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
-        let error = TimedOut::new(self.name.unwrap_or(self.kind.name), limit)
+        let error = TimedOut::new(self.name().unwrap_or(self.kind.name), limit)
             .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
         let saved = self.save(&format_args!("was not done within {limit:?}"));
         JobError::TimedOut(error.with_saved(saved))

@@ -8,14 +8,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-use crate::frame::{Greeting, Reply};
+use crate::frame::Reply;
 use crate::seat::Kill;
 use crate::worker::crash;
 use crate::{child, watcher};
@@ -33,6 +33,7 @@ impl Pids {
 /// A worker's process.
 pub(crate) struct Process {
     pid: u32,
+    grace: Duration,
     pids: Arc<Pids>,
     state: Mutex<State>,
     gone: Condvar,
@@ -43,6 +44,8 @@ struct State {
     /// Whether its owner waits for a message.
     is_waited_for: bool,
     wake: Wake,
+    ending: Ending,
+    lifeline: Option<IpcSender<()>>,
 }
 
 enum Life {
@@ -56,36 +59,43 @@ pub(crate) type Ended = Option<Exit>;
 /// How to wake the thread that owns the process, should that wait for a message.
 enum Wake {
     Nobody,
-    /// It waits for somebody to connect to this name.
-    Connect(String),
     Post(IpcSender<Reply>),
 }
 
+/// What happens to a process that is to end and does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It is not to end.
+    No,
+    /// It was asked to, by the end of its channel.
+    Asked,
+    /// It was sent SIGTERM.
+    Terminated,
+}
+
 impl Process {
-    /// Starts `command`, which will connect to `server`. If it has not done so by the end of `limit`, it is killed.
+    /// Starts `command`. The descriptor becomes ready when the process dies. `grace` is the time that it is given to end after
+    /// SIGTERM, where it is to be stopped.
     ///
     /// # Errors
     ///
     /// When the system refuses a process, a descriptor or a thread.
-    pub(crate) fn spawn(
-        command: &mut Command,
-        server: &str,
-        limit: Duration,
-        pids: &Arc<Pids>,
-    ) -> io::Result<Arc<Self>> {
+    pub(crate) fn spawn(command: &mut Command, grace: Duration, pids: &Arc<Pids>) -> io::Result<(Arc<Self>, OwnedFd)> {
         let mut child = command.spawn()?;
-        match Self::watched(&mut child) {
-            Ok((pid, descriptor)) => {
-                let wake = Wake::Connect(server.to_owned());
-                let state = State { life: Life::Alive, is_waited_for: false, wake };
+        match Self::watched(&child) {
+            Ok((death, again)) => {
+                let pid = child.id();
+                let ending = Ending::No;
+                let state =
+                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
                 let (pids, gone) = (Arc::clone(pids), Condvar::new());
-                let process = Arc::new(Self { pid, pids, state: Mutex::new(state), gone });
-                if let Err(error) = watcher::watch(&process, descriptor, limit) {
+                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
+                if let Err(error) = watcher::watch(&process, death) {
                     process.kill();
                     process.bury();
                     return Err(error);
                 }
-                Ok(process)
+                Ok((process, again))
             }
             Err(error) => {
                 // It is not reaped yet, so its pid is its own.
@@ -96,24 +106,25 @@ impl Process {
         }
     }
 
-    fn watched(child: &mut Child) -> io::Result<(u32, OwnedFd)> {
-        let pid = child.id();
-        Ok((pid, pidfd_open(raw(pid), PidfdFlags::empty())?))
+    /// One for the watcher, and one for who waits for its hello.
+    fn watched(child: &Child) -> io::Result<(OwnedFd, OwnedFd)> {
+        let death = pidfd_open(raw(child.id()), PidfdFlags::empty())?;
+        let again = death.try_clone()?;
+        Ok((death, again))
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// It said hello: from now on, its death is posted to `wake`.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>) {
+    /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
+    /// when it is gone.
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);
-            let before = std::mem::replace(&mut state.wake, Wake::Post(wake));
-            drop(state);
-            drop(before);
-            watcher::connected(self.pid);
+            state.wake = Wake::Post(wake);
+            state.lifeline = Some(lifeline);
         }
     }
 
@@ -149,12 +160,54 @@ impl Process {
         matches!(state.life, Life::Alive) && child::signal_first_thread(self.pid, crash::where_signal())
     }
 
-    fn signal(&self, state: &MutexGuard<'_, State>) {
+    fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
         if let Life::Alive = state.life {
             // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
-            let _ = kill_process_group(raw(self.pid), Signal::KILL);
-            // A job may have moved it to another group.
-            let _ = kill_process(raw(self.pid), Signal::KILL);
+            let group = kill_process_group(raw(self.pid), signal);
+            // A job may have moved it to another group. SIGTERM comes once, since a job may count.
+            if group.is_err() || signal == Signal::KILL {
+                let _ = kill_process(raw(self.pid), signal);
+            }
+        }
+    }
+
+    /// Its channel is closed, so it should end. If it has not at the end of `limit`, it is [`stop`](Kill::stop)ped. Does not block.
+    pub(crate) fn end_within(&self, limit: Duration) {
+        let mut state = self.state.lock();
+        // One that was terminated has its alarm already.
+        if state.ending == Ending::No {
+            state.ending = Ending::Asked;
+            drop(state);
+            self.on_alarm(limit);
+        }
+    }
+
+    /// SIGTERM for it and its group now, and SIGKILL at the end of `grace`. Does not block.
+    pub(crate) fn terminate(&self, grace: Duration) {
+        let mut state = self.state.lock();
+        if state.ending == Ending::Terminated {
+            return;
+        }
+        state.ending = Ending::Terminated;
+        self.signal(&state, Signal::TERM);
+        drop(state);
+        self.on_alarm(grace);
+    }
+
+    fn on_alarm(&self, limit: Duration) {
+        if watcher::alarm(self, limit).is_err() {
+            // Nobody would wake us: better too early than never.
+            self.kill();
+        }
+    }
+
+    /// It had the time that [`end_within`](Process::end_within) or [`terminate`](Process::terminate) gave it.
+    pub(crate) fn run_out(&self) {
+        let ending = self.state.lock().ending;
+        match ending {
+            Ending::No => {}
+            Ending::Asked => self.stop(),
+            Ending::Terminated => self.kill(),
         }
     }
 
@@ -169,22 +222,10 @@ impl Process {
         }
     }
 
-    /// As [`wait`](Process::wait), for at most `limit`. Says whether it is gone.
-    pub(crate) fn wait_timeout(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let mut state = self.state.lock();
-        while let Life::Alive = state.life {
-            if self.gone.wait_until(&mut state, deadline).timed_out() {
-                return matches!(state.life, Life::Gone(..));
-            }
-        }
-        true
-    }
-
     /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
     pub(crate) fn bury(&self) {
         let mut state = self.state.lock();
-        self.signal(&state);
+        self.signal(&state, Signal::KILL);
         let Life::Alive = state.life else { return };
         // Off the list first: once it is reaped, its pid may be a stranger's.
         self.pids.0.lock().remove(&self.pid);
@@ -193,16 +234,12 @@ impl Process {
         state.life = Life::Gone(ended, peak_memory);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
         let is_waited_for = state.is_waited_for;
+        let lifeline = state.lifeline.take();
         drop(state);
         self.gone.notify_all();
+        drop(lifeline);
         // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
         match wake {
-            Wake::Connect(server) => {
-                // An error means that nobody waits there any more.
-                drop(IpcSender::connect(server).and_then(|sender| {
-                    sender.send(Greeting::Died).map_err(|error| io::Error::other(error.to_string()))
-                }));
-            }
             Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
             Wake::Post(_) | Wake::Nobody => {}
         }
@@ -212,7 +249,12 @@ impl Process {
 impl Kill for Process {
     /// Kills it, and what it has started in its process group.
     fn kill(&self) {
-        self.signal(&self.state.lock());
+        self.signal(&self.state.lock(), Signal::KILL);
+    }
+
+    /// Kills it at the end of its grace. At once where it has none.
+    fn stop(&self) {
+        if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
     }
 }
 

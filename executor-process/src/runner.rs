@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, Priority};
-use executor_thread::scheduler::{Alarm, Batch, Runner};
+use executor_core::{Broken, JobError, Label};
+use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
+use crate::brake::Brake;
 use crate::estimate::Estimates;
 use crate::frame::{Bytes, INLINE, Sent};
 use crate::job::{Lent, Queued};
@@ -18,6 +19,7 @@ use crate::postmortem::{Case, ask};
 use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
+use crate::watcher;
 
 /// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
 /// begin it.
@@ -31,15 +33,26 @@ const AHEAD: Duration = Duration::from_millis(1);
 pub(crate) struct InProcess {
     pub(crate) settings: Arc<Settings>,
     name: Arc<str>,
+    brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
+    /// Those that have run their last job, and may still be there.
+    retired: Vec<Arc<Process>>,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
 
 impl InProcess {
     pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
-        Self { settings, name, worker: None, estimates: Estimates::default(), untold: Vec::new() }
+        Self {
+            settings,
+            name,
+            brake: Arc::default(),
+            worker: None,
+            estimates: Estimates::default(),
+            retired: Vec::new(),
+            untold: Vec::new(),
+        }
     }
 
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
@@ -68,31 +81,50 @@ impl InProcess {
         true
     }
 
-    /// Makes sure that there is a worker. One that died while it was idle cost nobody anything.
+    /// Makes sure that there is a worker, by some tries.
     fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
+        let mut started = self.start_worker();
+        for _ in 1..TRIES {
+            let Err(reason) = &started else { break };
+            self.spend(None, &format_args!("one did not start: {reason}"), batch);
+            started = self.start_worker();
+        }
+        started
+    }
+
+    /// Starts a worker if there is none. One that died while it was idle cost nobody anything.
+    fn start_worker(&mut self) -> Result<(), String> {
         if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
             self.worker = None;
         }
-        let mut reason = String::new();
-        for _ in 0..TRIES {
-            if self.worker.is_some() {
-                return Ok(());
-            }
-            match Worker::start(&self.settings, &self.name) {
-                Ok(worker) => self.worker = Some(worker),
-                Err(why) => {
-                    self.spend(None, &format_args!("one did not start: {why}"), batch);
-                    reason = why;
-                }
-            }
+        if self.worker.is_some() {
+            return Ok(());
         }
-        if self.worker.is_some() { Ok(()) } else { Err(reason) }
+        if self.brake.is_pulled() {
+            return Err("the pool is being killed".to_owned());
+        }
+        let started = Worker::start(&self.settings, &self.name, &self.brake);
+        self.brake.has_started();
+        self.worker = Some(started?);
+        Ok(())
     }
 
     /// A worker was lost. When the pool has lost too many, it breaks down.
     pub(crate) fn spend(&self, job: Option<&str>, reason: &dyn fmt::Display, batch: &Batch<'_, Queued>) {
         if let Some(error) = self.settings.budget.spend(Instant::now(), job, reason) {
             batch.break_down(error);
+        }
+    }
+
+    /// Keeps a worker that has run some jobs, unless it has lived long enough: then nobody waits for its end, and the next job gets
+    /// another one.
+    pub(crate) fn keep(&mut self, mut worker: Worker, jobs: usize) {
+        worker.count(jobs);
+        if worker.is_worn() {
+            self.retired.retain(|process| !process.is_gone());
+            self.retired.push(worker.retire());
+        } else {
+            self.worker = Some(worker);
         }
     }
 
@@ -137,8 +169,10 @@ impl InProcess {
         message: &mut Vec<Sent>,
         batch: &mut Batch<'_, Queued>,
     ) {
-        while jobs.len() < SLOTS && !time.is_zero() {
+        let most = self.worker.as_ref().map_or(0, Worker::jobs_left);
+        while jobs.len() < SLOTS && (jobs.len() as u64) < most && !time.is_zero() {
             let Some(job) = batch.take() else { return };
+            self.brake.take(&job);
             let Some(next) = self.lend(job, jobs.len()) else {
                 batch.was_dead();
                 continue;
@@ -159,9 +193,9 @@ impl InProcess {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
         let (settings, kind, bytes) = (Arc::clone(&self.settings), lent.payload.kind, lent.payload.bytes.clone());
-        let (job, attempt) = (lent.job.clone(), lent.payload.attempt);
+        let (job, attempt, label) = (lent.job.clone(), lent.payload.attempt, lent.payload.label.clone());
         let (seat, process) = (Arc::clone(&worker.seat), Arc::clone(&worker.process));
-        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, bytes, attempt, seat, process }));
+        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, bytes, attempt, label, seat, process }));
     }
 }
 
@@ -172,9 +206,10 @@ impl InProcess {
 /// The job, if it has started or has ended.
 pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
     let Lent { job, payload } = lent;
+    let priority = payload.priority;
     match job.take_back(payload) {
         Ok(()) => {
-            batch.give_back(job, Priority::Normal);
+            batch.give_back(job, priority);
             Ok(())
         }
         Err(payload) => Err(Lent { job, payload }),
@@ -189,6 +224,7 @@ struct TimeIsUp {
     kind: Kind,
     bytes: Bytes,
     attempt: u32,
+    label: Option<Arc<Label>>,
     seat: Arc<Seat>,
     process: Arc<Process>,
 }
@@ -204,7 +240,7 @@ impl Alarm for TimeIsUp {
             settings: &self.settings,
             id,
             attempt: self.attempt,
-            name: None,
+            label: self.label.clone(),
             kind: self.kind,
             bytes: self.bytes.clone(),
         };
@@ -222,15 +258,28 @@ impl Alarm for TimeIsUp {
     }
 }
 
+impl Drop for InProcess {
+    /// Returns when none of its processes is left.
+    fn drop(&mut self) {
+        self.worker = None;
+        for process in &self.retired {
+            process.wait();
+        }
+        watcher::settle();
+    }
+}
+
 impl Runner for InProcess {
     type Job = Queued;
 
     fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        self.brake.take(&job);
         if job.status().is_done() {
+            self.brake.let_go();
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
+        let did_run = catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
             // A mistake of ours, or of a library below: it must not cost a future its outcome.
             self.worker = None;
             let was_claimed = !copy.is_waiting();
@@ -238,6 +287,17 @@ impl Runner for InProcess {
                 "the thread that serves its worker failed ({panic}); report this"
             ))));
             was_claimed
-        })
+        });
+        self.brake.let_go();
+        did_run
+    }
+
+    fn begin(&mut self) {
+        // If it cannot be started, the first job tries again, and tells why.
+        let _: Result<(), _> = self.start_worker();
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(Arc::<Brake>::clone(&self.brake))
     }
 }

@@ -9,8 +9,13 @@ use crate::page::{Claim, Page, SLOTS};
 
 /// What runs jobs, and can be ended.
 pub(crate) trait Kill: Send + Sync {
-    /// Because a job of its is aborted.
+    /// At once, and what it has started in its process group.
     fn kill(&self);
+
+    /// Because a job of its is aborted: it may be given time to end by itself.
+    fn stop(&self) {
+        self.kill();
+    }
 }
 
 /// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
@@ -49,7 +54,7 @@ impl Abort for Seat {
     fn abort(&self, id: JobId) -> bool {
         let is_aborted = self.change(id, Claim::Started, Claim::Aborted);
         if is_aborted {
-            self.process.kill();
+            self.process.stop();
         }
         is_aborted
     }

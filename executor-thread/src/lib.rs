@@ -13,9 +13,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+mod limits;
 mod manage;
 mod periodic;
 mod pool;
+mod push;
 mod queue;
 #[cfg(feature = "rayon")]
 mod rayon_pool;

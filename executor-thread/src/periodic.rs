@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use executor_core::panics::{catch, drop_quietly};
-use executor_core::{Future, Job, JobError};
+use executor_core::{Canceller, Future, Job, JobError};
 use parking_lot::Mutex;
 
-use crate::pool::far_future;
+use crate::push::far_future;
 use crate::scheduler::Priority;
 use crate::{ThreadHandle, ThreadPool};
 
@@ -84,7 +84,7 @@ fn duration(nanos: u128) -> Duration {
     Duration::new(seconds, u32::try_from(nanos % SECOND).unwrap_or_default())
 }
 
-/// Runs a job again and again, until it is dropped. Made by [`ThreadPool::every`].
+/// Runs a job again and again, until it is dropped. Made by `every` of a pool, such as [`ThreadPool::every`].
 #[must_use = "dropped at once, it cancels its runs at once"]
 pub struct Periodic {
     shared: Arc<Shared>,
@@ -92,7 +92,6 @@ pub struct Periodic {
 }
 
 struct Shared {
-    pool: ThreadHandle,
     period: Period,
     runs: AtomicU64,
     state: Mutex<State>,
@@ -102,17 +101,10 @@ struct Shared {
 struct State {
     is_cancelled: bool,
     /// The run that was submitted last. It stays after a cancel, so that another cancel waits for the first.
-    run: Option<Arc<Future<()>>>,
+    run: Option<Canceller>,
 }
 
 impl Periodic {
-    fn start<F: FnMut() + Send + 'static>(pool: ThreadHandle, period: Period, f: F) -> Self {
-        let shared = Arc::new(Shared { pool, period, runs: AtomicU64::new(0), state: Mutex::default() });
-        let due = period.first(Instant::now());
-        submit(Run { f, due, shared: shared.clone() });
-        Self { shared, is_detached: false }
-    }
-
     /// Lets no more runs begin. A run that goes on is not waited for, and ends as it likes. When none goes on, what the job captured
     /// is dropped by then.
     pub fn cancel(&self) {
@@ -157,25 +149,57 @@ impl Shared {
             run.cancel();
         }
     }
+}
 
-    /// Takes the future of the next run. False if there is to be none.
-    fn keep(&self, run: Future<()>) -> bool {
-        let mut state = self.state.lock();
+/// The times of a periodic job, for those who submit its runs. It moves from run to run, so no two can overlap.
+pub struct Rounds {
+    shared: Arc<Shared>,
+    due: Instant,
+}
+
+impl Rounds {
+    /// A periodic job whose first run is to be submitted.
+    pub fn start(period: Period) -> (Periodic, Self) {
+        let shared = Arc::new(Shared { period, runs: AtomicU64::new(0), state: Mutex::default() });
+        let due = period.first(Instant::now());
+        (Periodic { shared: shared.clone(), is_detached: false }, Self { shared, due })
+    }
+
+    /// When the next run is due.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// The next run is about to be submitted. False if there is to be none. To be called before, so that a cancel finds it.
+    pub fn is_next(&self, run: Canceller) -> bool {
+        let mut state = self.shared.state.lock();
         if state.is_cancelled {
             return false;
         }
-        let before = state.run.replace(Arc::new(run));
+        let before = state.run.replace(run);
         drop(state);
         drop(before);
         true
     }
+
+    /// A run has ended.
+    pub fn ended(&mut self) {
+        self.shared.runs.fetch_add(1, Ordering::Release);
+        self.due = self.shared.period.next(self.due, Instant::now());
+    }
 }
 
-/// One run, and all that is needed for the next. It moves from run to run, so no two can overlap.
+impl fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rounds").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+/// One run on threads, and all that is needed for the next.
 struct Run<F> {
     f: F,
-    due: Instant,
-    shared: Arc<Shared>,
+    rounds: Rounds,
+    pool: ThreadHandle,
 }
 
 impl<F: FnMut() + Send + 'static> Job for Run<F> {
@@ -184,19 +208,18 @@ impl<F: FnMut() + Send + 'static> Job for Run<F> {
     fn run(mut self) {
         // The panic hook has reported a panic in it; the next run is another one.
         drop_quietly(catch(&mut self.f));
-        self.shared.runs.fetch_add(1, Ordering::Release);
-        self.due = self.shared.period.next(self.due, Instant::now());
+        self.rounds.ended();
         submit(self);
     }
 }
 
 /// Lets `run` wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
 fn submit<F: FnMut() + Send + 'static>(run: Run<F>) {
-    let (shared, due) = (run.shared.clone(), run.due);
-    let scheduler = &shared.pool.scheduler;
+    let (shared, due, scheduler) = (run.rounds.shared.clone(), run.rounds.due(), run.pool.scheduler.clone());
     let (cell, future) = Future::of_job_at(scheduler.delay(), run);
-    // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
-    if shared.keep(future)
+    let rounds = Rounds { shared, due };
+    // One that comes in between leaves an empty cell to be pushed.
+    if rounds.is_next(future.canceller())
         && let Err((cell, reason)) = scheduler.push_until_shutdown(due, Priority::Normal, cell)
     {
         cell.fail(JobError::Rejected(reason));
@@ -237,7 +260,9 @@ macro_rules! has_periodic_jobs {
             where
                 F: FnMut() + Send + 'static,
             {
-                Periodic::start(self.handle(), period.into(), f)
+                let (periodic, rounds) = Rounds::start(period.into());
+                submit(Run { f, rounds, pool: self.handle() });
+                periodic
             }
         }
     };

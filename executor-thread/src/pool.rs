@@ -221,11 +221,5 @@ impl ThreadHandle {
     }
 }
 
-/// A time that does not come: the clock has no name for the end of time.
-pub(crate) fn far_future() -> Instant {
-    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
-    Instant::now() + CENTURY
-}
-
 /// A job of the thread pool's queue.
 pub(crate) type Queued = Arc<dyn Run>;

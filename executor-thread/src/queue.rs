@@ -31,6 +31,16 @@ impl Queue {
     pub fn bounded(n: usize, when_full: WhenFull) -> Self {
         Self { capacity: Some(n), when_full }
     }
+
+    /// For those who write executors: how many jobs may wait. `None` for as many as there is memory for.
+    pub fn capacity(&self) -> Option<usize> {
+        self.capacity
+    }
+
+    /// For those who write executors: what happens to the next one.
+    pub fn when_full(&self) -> WhenFull {
+        self.when_full
+    }
 }
 
 /// What `submit`, `execute` and `map` do with a job when the queue is full.

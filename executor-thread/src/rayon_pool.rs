@@ -5,13 +5,13 @@ mod crew;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection};
 
 use self::crew::{Away, Crew};
 use crate::builder::MOST_THREADS;
-use crate::pool::far_future;
+use crate::push::time_after;
 use crate::submit::refused;
 use crate::traits::is_closure_executor;
 
@@ -212,7 +212,7 @@ macro_rules! submits_to_rayon {
             /// Hands a job over that runs once `delay` is over. A shutdown waits for it.
             pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
                 let (cell, future) = Future::of_job_at(self.crew.delay(), job);
-                let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
+                let when = time_after(delay);
                 match self.crew.push_at(when, cell) {
                     Ok(()) => future,
                     Err((_, reason)) => Future::failed(JobError::Rejected(reason)),

@@ -54,6 +54,7 @@ mod shared;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
 mod state;
+mod stops;
 mod sync;
 mod threads;
 mod worker;
@@ -77,6 +78,9 @@ pub use self::room::Ticket;
 use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
+pub use crate::limits::{StartAlarm, StartLimit};
+pub use crate::periodic::Rounds;
+pub use crate::push::{Line, Push, Pushed, push_until, time_after};
 pub use executor_core::Priority;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.
@@ -89,6 +93,23 @@ pub trait Runner {
     ///
     /// With `batch` it can take a few more jobs at once, for each of which it is then responsible in the same way.
     fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool;
+
+    /// Prepares for jobs that may come. Called by [`prestart`](Scheduler::prestart), while there is nothing else to do.
+    fn begin(&mut self) {}
+
+    /// What ends a job that it runs, from another thread. Asked once, before anything else. `None` where jobs can only be asked to stop.
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        None
+    }
+}
+
+/// Ends what a runner does, for a shutdown that kills.
+pub trait Stop: Send + Sync {
+    /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`]. Called by any thread.
+    fn stop(&self);
+
+    /// How many jobs that has ended so far.
+    fn ended(&self) -> usize;
 }
 
 /// The settings of a [`Scheduler`].
@@ -171,6 +192,11 @@ impl<R: Runner + 'static> Scheduler<R> {
 }
 
 impl<R: Runner + 'static> Handle<R> {
+    /// Another handle to the same queue.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
     /// As [`Scheduler::workers`].
     pub fn workers(&self) -> usize {
         self.workers
@@ -222,7 +248,7 @@ macro_rules! takes_jobs {
                 }
             }
 
-            /// Starts the workers that have not been started.
+            /// Starts the workers that have not been started, and has each [`begin`](Runner::begin).
             pub fn prestart(&self) {
                 if let Some(shared) = self.shared() {
                     shared.prestart();
@@ -286,7 +312,7 @@ macro_rules! takes_jobs {
             /// As [`Batch::give_back`], on any thread, while the runner that took the job is still in its `run`.
             pub fn give_back(&self, job: R::Job, priority: Priority) {
                 match self.shared() {
-                    Some(shared) => shared.give_back(job, priority),
+                    Some(shared) => shared.give_back(None, job, priority),
                     None => drop(job.fail(JobError::Rejected(Rejection::Shutdown))),
                 }
             }
@@ -299,6 +325,11 @@ macro_rules! takes_jobs {
                     Some(shared) => shared.call_back(notify),
                     None => notify.fire(),
                 }
+            }
+
+            /// Why no job is accepted any more. `None` while they are.
+            pub fn refusal(&self) -> Option<Rejection> {
+                self.shared().map_or(Some(Rejection::Shutdown), |shared| shared.refusal())
             }
 
             /// Whether jobs are still accepted.

@@ -7,68 +7,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Task};
-use executor_core::home::HomeId;
-use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection, current};
+use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection};
 
 use crate::WhenFull;
-use crate::pool::{Queued, far_future};
+use crate::push::{Line, Push, push_until, time_after};
 use crate::runner::InPlace;
-use crate::scheduler::{Handle, Priority, Scheduler, Ticket};
-
-type Pushed = Result<(), (Queued, Rejection)>;
-
-/// The scheduler of a pool, or the handle to it.
-pub(crate) trait Pushes {
-    fn queue(&self) -> HomeId;
-    fn delay(&self) -> HomeId;
-    fn is_worker_here(&self) -> bool;
-    fn push(&self, priority: Priority, job: Queued) -> Pushed;
-    fn push_above(&self, priority: Priority, job: Queued) -> Pushed;
-    fn push_wait(&self, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed;
-    fn push_over_oldest(&self, priority: Priority, job: Queued) -> Pushed;
-    fn push_at(&self, when: Instant, priority: Priority, job: Queued) -> Pushed;
-}
-
-macro_rules! pushes {
-    ($of:ty) => {
-        impl Pushes for $of {
-            fn queue(&self) -> HomeId {
-                Self::queue(self)
-            }
-
-            fn delay(&self) -> HomeId {
-                Self::delay(self)
-            }
-
-            fn is_worker_here(&self) -> bool {
-                Self::is_worker_here(self)
-            }
-
-            fn push(&self, priority: Priority, job: Queued) -> Pushed {
-                Self::push(self, priority, job)
-            }
-
-            fn push_above(&self, priority: Priority, job: Queued) -> Pushed {
-                Self::push_above(self, priority, job)
-            }
-
-            fn push_wait(&self, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed {
-                Self::push_wait(self, priority, job, deadline)
-            }
-
-            fn push_over_oldest(&self, priority: Priority, job: Queued) -> Pushed {
-                Self::push_over_oldest(self, priority, job)
-            }
-
-            fn push_at(&self, when: Instant, priority: Priority, job: Queued) -> Pushed {
-                Self::push_at(self, when, priority, job)
-            }
-        }
-    };
-}
-
-pushes!(Scheduler<InPlace>);
-pushes!(Handle<InPlace>);
+use crate::scheduler::{Handle, Priority};
 
 /// The cell of a job that runs in place.
 type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
@@ -86,16 +30,21 @@ pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 
 impl Rules {
     /// Hands a job over, as [`WhenFull`] says.
-    pub(crate) fn submit<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) -> Future<J::Output> {
+    pub(crate) fn submit<J: Job>(
+        &self,
+        scheduler: &impl Push<InPlace>,
+        priority: Priority,
+        job: J,
+    ) -> Future<J::Output> {
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        match self.hand_over(scheduler, priority, cell) {
+        match self.when_full.push(scheduler, priority, cell) {
             Ok(()) => future,
-            Err(reason) => Future::failed(JobError::Rejected(reason)),
+            Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
         }
     }
 
     /// The same for a job whose outcome nobody waits for. If it panics, the handler is told, on the thread where it does.
-    pub(crate) fn execute<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) {
+    pub(crate) fn execute<J: Job>(&self, scheduler: &impl Push<InPlace>, priority: Priority, job: J) {
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
         match self.panic_handler.clone() {
             None => drop(future),
@@ -107,54 +56,33 @@ impl Rules {
             }),
         }
         // There is nobody to be told that it is refused.
-        let _: Result<(), _> = self.hand_over(scheduler, priority, cell);
+        let _: Result<(), _> = self.when_full.push(scheduler, priority, cell);
     }
 
     /// Hands a job over if that needs no waiting.
-    pub(crate) fn try_submit<J: Job>(&self, scheduler: &impl Pushes, priority: Priority, job: J) -> Submitted<J> {
+    pub(crate) fn try_submit<J: Job>(
+        &self,
+        scheduler: &impl Push<InPlace>,
+        priority: Priority,
+        job: J,
+    ) -> Submitted<J> {
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        match self.push(scheduler, priority, cell.clone()) {
+        match self.when_full.try_push(scheduler, priority, cell.clone()) {
             Ok(()) => Ok(future),
             Err((_, reason)) => Err(refused(cell, reason)),
         }
-    }
-
-    fn push(&self, scheduler: &impl Pushes, priority: Priority, job: Queued) -> Pushed {
-        match self.when_full {
-            WhenFull::DropOldest => scheduler.push_over_oldest(priority, job),
-            WhenFull::Block | WhenFull::Reject | WhenFull::CallerRuns | WhenFull::DropNewest => {
-                scheduler.push(priority, job)
-            }
-        }
-    }
-
-    fn hand_over(&self, scheduler: &impl Pushes, priority: Priority, job: Queued) -> Result<(), Rejection> {
-        let pushed = match self.push(scheduler, priority, job) {
-            Err((job, Rejection::Full)) => match self.when_full {
-                WhenFull::Block => wait(scheduler, priority, job, None),
-                WhenFull::CallerRuns => run_here(scheduler, priority, job),
-                WhenFull::DropNewest => Err((job, Rejection::Dropped)),
-                WhenFull::Reject | WhenFull::DropOldest => Err((job, Rejection::Full)),
-            },
-            pushed => pushed,
-        };
-        pushed.map_err(|(_, reason)| reason)
     }
 }
 
 /// Hands a job over when there is room, until `deadline`.
 pub(crate) fn submit_until<J: Job>(
-    scheduler: &impl Pushes,
+    scheduler: &impl Push<InPlace>,
     priority: Priority,
     job: J,
     deadline: Option<Instant>,
 ) -> Submitted<J> {
     let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-    let pushed = match scheduler.push(priority, cell.clone()) {
-        Err((job, Rejection::Full)) => wait(scheduler, priority, job, deadline),
-        pushed => pushed,
-    };
-    match pushed {
+    match push_until(scheduler, priority, cell.clone(), deadline) {
         Ok(()) => Ok(future),
         Err((_, reason)) => Err(refused(cell, reason)),
     }
@@ -162,33 +90,16 @@ pub(crate) fn submit_until<J: Job>(
 
 /// Hands a job over that is queued once `delay` is over, full or not.
 pub(crate) fn submit_later<J: Job>(
-    scheduler: &impl Pushes,
+    scheduler: &impl Push<InPlace>,
     delay: Duration,
     priority: Priority,
     job: J,
 ) -> Submitted<J> {
     let (cell, future) = Future::of_job_at(scheduler.delay(), job);
-    let when = Instant::now().checked_add(delay).unwrap_or_else(far_future);
+    let when = time_after(delay);
     match scheduler.push_at(when, priority, cell.clone()) {
         Ok(()) => Ok(future),
         Err((_, reason)) => Err(refused(cell, reason)),
-    }
-}
-
-/// Waits for a place; but not on a worker, for whom those that wait may be waiting.
-fn wait(scheduler: &impl Pushes, priority: Priority, job: Queued, deadline: Option<Instant>) -> Pushed {
-    if scheduler.is_worker_here() {
-        run_here(scheduler, priority, job)
-    } else {
-        scheduler.push_wait(priority, job, deadline)
-    }
-}
-
-/// Runs the job on this thread, or queues it above the bound if that is too deep inside of other jobs.
-fn run_here(scheduler: &impl Pushes, priority: Priority, job: Queued) -> Pushed {
-    match current::nested(|| job.clone().run()) {
-        Some(_) => Ok(()),
-        None => scheduler.push_above(priority, job),
     }
 }
 
@@ -203,16 +114,14 @@ pub(crate) fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J
 /// is offered to one of those that wait: poll this, or drop it.
 #[must_use = "the job is submitted when this is polled"]
 pub struct SubmitAsync<J: Job> {
-    scheduler: Handle<InPlace>,
-    priority: Priority,
+    line: Line<InPlace>,
     made: Option<(JobCell<J>, Future<J::Output>)>,
-    ticket: Ticket,
 }
 
 impl<J: Job> SubmitAsync<J> {
     pub(crate) fn new(scheduler: Handle<InPlace>, priority: Priority, job: J) -> Self {
-        let made = Some(Future::of_job_at(scheduler.queue(), job));
-        Self { scheduler, priority, made, ticket: Ticket::default() }
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        Self { line: Line::new(scheduler, priority, cell.clone()), made: Some((cell, future)) }
     }
 }
 
@@ -224,23 +133,12 @@ impl<J: Job> std::future::Future for SubmitAsync<J> {
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { scheduler, priority, made, ticket } = &mut *self;
-        let (cell, _) = made.as_ref().expect("what was submitted is not polled again");
-        let mut job: Option<Queued> = Some(cell.clone());
-        let Poll::Ready(pushed) = scheduler.poll_push(*priority, &mut job, ticket, context.waker()) else {
-            return Poll::Pending;
-        };
-        let (cell, future) = made.take().expect("it was there");
+        let Poll::Ready(pushed) = Pin::new(&mut self.line).poll(context) else { return Poll::Pending };
+        let (cell, future) = self.made.take().expect("what was submitted is not polled again");
         Poll::Ready(match pushed {
             Ok(()) => Ok(future),
             Err(reason) => Err(refused(cell, reason)),
         })
-    }
-}
-
-impl<J: Job> Drop for SubmitAsync<J> {
-    fn drop(&mut self) {
-        self.scheduler.give_up(std::mem::take(&mut self.ticket));
     }
 }
 

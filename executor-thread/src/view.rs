@@ -3,16 +3,17 @@
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Control, Notify};
+use executor_core::cell::Control;
 use executor_core::{
     ClosureExecutor, ClosureMapper, Future, Job, JobError, JobOptions, Label, Map, Rejected, TimedOut, current,
 };
 
 use crate::ThreadHandle;
-use crate::scheduler::Alarm;
+use crate::limits::{Off, StartAlarm, StartLimit};
+use crate::runner::InPlace;
+use crate::scheduler::Handle;
 use crate::submit;
 use crate::traits::is_closure_executor;
 
@@ -127,21 +128,20 @@ impl ThreadView {
         self.pool.shutdown(wait);
     }
 
-    /// The job with what the options say of its run, and the flag that its wait is over, if that is limited.
-    fn described<J: Job>(&self, job: J) -> (Described<J>, Option<Arc<AtomicBool>>) {
-        let wait = self.options.get_start_by().map(|_| Arc::new(AtomicBool::new(false)));
-        let waits = wait.clone().map(|is_over| Off { is_over, pool: self.pool.clone() });
+    /// The job with what the options say of its run, and the alarm for its wait, if that is limited.
+    fn described<J: Job>(&self, job: J) -> (Described<J>, Option<StartAlarm<InPlace>>) {
+        let limit = self.options.get_start_by();
+        let (waits, alarm) = limit.map(|limit| StartLimit::new(self.pool.scheduler.clone(), limit)).unzip();
         let (label, timeout) = (self.options.label().cloned(), self.options.get_timeout());
-        let timeout = timeout.map(|limit| (limit, self.pool.clone()));
-        (Described { job, label, timeout, waits }, wait)
+        let timeout = timeout.map(|limit| (limit, self.pool.scheduler.clone()));
+        (Described { job, label, timeout, waits }, alarm)
     }
 
     /// Ends the job if it has not started in its time, which begins after `delay`.
-    fn limit<J>(&self, wait: Option<Arc<AtomicBool>>, control: Arc<dyn Control>, delay: Duration) {
-        let (Some(is_off), Some(limit)) = (wait, self.options.get_start_by()) else { return };
-        let Some(when) = Instant::now().checked_add(delay.saturating_add(limit)) else { return };
-        let error = timed_out::<J>(self.options.label(), limit);
-        self.pool.scheduler.push_alarm(when, Box::new(TimeIsUp { control, error, is_off, may_run: false }));
+    fn limit<J>(&self, alarm: Option<StartAlarm<InPlace>>, control: Arc<dyn Control>, delay: Duration) {
+        if let (Some(alarm), Some(limit)) = (alarm, self.options.get_start_by()) {
+            alarm.set(control, delay, timed_out::<J>(self.options.label(), limit));
+        }
     }
 }
 
@@ -154,9 +154,8 @@ fn timed_out<J>(label: Option<&Arc<Label>>, limit: Duration) -> JobError {
 struct Described<J> {
     job: J,
     label: Option<Arc<Label>>,
-    timeout: Option<(Duration, ThreadHandle)>,
-    /// Dropped when the job starts, or never will: then nobody needs to wait for its start any more.
-    waits: Option<Off>,
+    timeout: Option<(Duration, Handle<InPlace>)>,
+    waits: Option<StartLimit<InPlace>>,
 }
 
 impl<J: Job> Job for Described<J> {
@@ -164,63 +163,15 @@ impl<J: Job> Job for Described<J> {
 
     fn run(self) -> J::Output {
         drop(self.waits);
-        let Some((limit, pool)) = self.timeout else {
+        let Some((limit, scheduler)) = self.timeout else {
             current::describe(self.label, None);
             return self.job.run();
         };
         let error = timed_out::<J>(self.label.as_ref(), limit);
         let when = Instant::now().checked_add(limit);
         current::describe(self.label, when);
-        let is_off = Arc::new(AtomicBool::new(false));
-        if let (Some(control), Some(when)) = (current::control(), when) {
-            let alarm = TimeIsUp { control, error, is_off: is_off.clone(), may_run: true };
-            pool.scheduler.push_alarm(when, Box::new(alarm));
-        }
-        let _off = Off { is_over: is_off, pool };
+        let _off = Off::end_run(scheduler, current::control(), when, error);
         self.job.run()
-    }
-}
-
-/// Calls an alarm off when it is dropped.
-struct Off {
-    is_over: Arc<AtomicBool>,
-    pool: ThreadHandle,
-}
-
-impl Drop for Off {
-    fn drop(&mut self) {
-        // Relaxed: an alarm that rings all the same finds that the job has ended.
-        self.is_over.store(true, Ordering::Relaxed);
-        self.pool.scheduler.called_off();
-    }
-}
-
-/// Ends a job whose time is up.
-struct TimeIsUp {
-    control: Arc<dyn Control>,
-    error: JobError,
-    is_off: Arc<AtomicBool>,
-    /// Whether it is the time to run that is up, not the time to wait.
-    may_run: bool,
-}
-
-impl Alarm for TimeIsUp {
-    fn ring(self: Box<Self>) -> Option<Notify> {
-        if self.is_off() {
-            return None;
-        }
-        if self.may_run {
-            // First its outcome, then it is asked to stop: one that stops at once is late all the same.
-            let notify = self.control.clone().fail(self.error);
-            self.control.abort();
-            notify
-        } else {
-            self.control.withdraw(self.error)
-        }
-    }
-
-    fn is_off(&self) -> bool {
-        self.is_off.load(Ordering::Relaxed)
     }
 }
 

@@ -1,17 +1,21 @@
 //! A bounded queue holds its bound, and does with the next job what it was told.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use executor::{ClosureExecutor, Future, JobError, Queue, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
+use executor::{Future, JobError, Queue, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy, on_pools};
+use crate::support::door::Door;
 use crate::support::eventually;
+use crate::support::jobs::Do;
+use crate::support::ledger::Ledger;
+use crate::support::surface::{self, Make, on_every_surface};
 
-const ALL: [WhenFull; 5] =
-    [WhenFull::Block, WhenFull::Reject, WhenFull::CallerRuns, WhenFull::DropOldest, WhenFull::DropNewest];
+/// What every pool can do. A process pool cannot run a job on its caller.
+const ALL: [WhenFull; 4] = [WhenFull::Block, WhenFull::Reject, WhenFull::DropOldest, WhenFull::DropNewest];
 
 fn rejection<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> Rejection {
     match outcome {
@@ -20,18 +24,185 @@ fn rejection<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> Rejection {
     }
 }
 
-on_pools!(
+on_every_surface!(
     the_bound_counts_those_that_wait_alone,
     a_cancelled_job_frees_its_place_at_once,
-    reject_refuses_from_outside_and_inside,
-    caller_runs_on_the_thread_that_submits,
+    reject_refuses,
     drop_oldest_ends_the_one_that_waited_longest,
     drop_newest_ends_the_new_one,
-    block_runs_a_workers_job_in_place,
-    jobs_that_submit_jobs_come_to_an_end,
     maps_follow_the_same_rules,
     execute_follows_the_same_rules,
     many_who_submit_and_cancel_never_pass_the_bound,
+    a_callback_does_not_wait_for_a_place,
+    a_delayed_job_comes_into_a_full_queue,
+);
+
+fn the_bound_counts_those_that_wait_alone(make: Make) {
+    // Who drops the oldest refuses nobody.
+    for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
+        let (pool, door) = (make(Queue::bounded(3, when_full)), Door::new());
+        let guests = surface::occupy(&*pool, pool.workers(), &door);
+        let delayed = pool.submit_after(Duration::from_hours(1), Do::Echo(0));
+        let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(Do::Echo(n)).unwrap()).collect();
+        let refused = pool.try_submit(Do::Echo(1)).unwrap_err();
+        assert_eq!((refused.reason(), refused.into_job()), (Rejection::Full, Do::Echo(1)), "{when_full:?}");
+        // Its time has come, so it is queued all the same.
+        let due = pool.submit_after(Duration::ZERO, Do::Echo(9));
+        assert!(delayed.cancel());
+        drop(guests);
+        assert_eq!(due.result().unwrap(), 9);
+        assert!(waiting.into_iter().map(|future| future.result().unwrap()).eq(0..3));
+    }
+}
+
+fn a_cancelled_job_frees_its_place_at_once(make: Make) {
+    for bound in [1, 3] {
+        let (pool, door) = (make(Queue::bounded(bound, WhenFull::Reject)), Door::new());
+        let _guests = surface::occupy(&*pool, pool.workers(), &door);
+        let mut waiting: Vec<_> = (0..bound).map(|_| pool.try_submit(Do::Echo(1)).unwrap()).collect();
+        for turn in 0..3000 {
+            assert_eq!(pool.try_submit(Do::Echo(1)).unwrap_err().reason(), Rejection::Full, "turn {turn}");
+            assert!(waiting.swap_remove(turn % bound).cancel());
+            waiting.push(pool.try_submit(Do::Echo(1)).unwrap());
+        }
+        assert!(waiting.iter().all(Future::cancel));
+    }
+}
+
+fn reject_refuses(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit(Do::Echo(7));
+    assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Full);
+    assert_eq!(rejection(pool.handle().submit(Do::Echo(0)).result()), Rejection::Full);
+    assert_eq!(pool.handle().try_submit(Do::Echo(0)).unwrap_err().reason(), Rejection::Full);
+    drop(guests);
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+fn drop_oldest_ends_the_one_that_waited_longest(make: Make) {
+    let (pool, door) = (make(Queue::bounded(3, WhenFull::DropOldest)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let mut futures: Vec<_> = (0..3).map(|n| pool.submit(Do::Echo(n))).collect();
+    let (told, tells) = mpsc::channel();
+    futures.remove(0).on_done(move |outcome| told.send(rejection(outcome)).unwrap());
+    assert!(futures.remove(0).cancel());
+    // The place of the cancelled one is free.
+    futures.push(pool.submit(Do::Echo(3)));
+    assert!(tells.try_recv().is_err());
+    futures.push(pool.try_submit(Do::Echo(4)).unwrap());
+    assert_eq!(tells.try_recv().unwrap(), Rejection::Dropped, "its future is done by now");
+    assert!(futures.iter().all(|future| future.status() == Status::Queued), "no other is dropped");
+    drop(guests);
+    assert!(futures.into_iter().map(|future| future.result().unwrap()).eq(2..5));
+}
+
+fn drop_newest_ends_the_new_one(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::DropNewest)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit(Do::Echo(7));
+    assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Dropped);
+    assert_eq!(pool.try_submit(Do::Echo(0)).unwrap_err().reason(), Rejection::Full);
+    drop(guests);
+    assert_eq!(waits.result().unwrap(), 7);
+}
+
+fn maps_follow_the_same_rules(make: Make) {
+    for when_full in ALL {
+        let pool = make(Queue::bounded(1, when_full));
+        let outcomes: Vec<_> = pool.double(0..200, 16).collect();
+        assert_eq!(outcomes.len(), 200);
+        let may_be = match when_full {
+            WhenFull::Reject => Some(Rejection::Full),
+            WhenFull::DropOldest | WhenFull::DropNewest => Some(Rejection::Dropped),
+            _ => None,
+        };
+        for (n, outcome) in (0..).zip(outcomes) {
+            match outcome {
+                Ok(value) => assert_eq!(value, 2 * n),
+                refused => assert_eq!(Some(rejection(refused)), may_be, "{when_full:?}"),
+            }
+        }
+    }
+}
+
+fn execute_follows_the_same_rules(make: Make) {
+    for when_full in ALL {
+        let (pool, door, ledger) = (make(Queue::bounded(1, when_full)), Door::new(), Ledger::new());
+        // With workers that are not busy, those that may block get through.
+        let busy = if when_full == WhenFull::Block { 0 } else { pool.workers() };
+        let guests = surface::occupy(&*pool, busy, &door);
+        for n in 0..50 {
+            pool.handle().execute(Do::Write(ledger.pen(), n));
+        }
+        drop(guests);
+        pool.shutdown(true);
+        let expected = match when_full {
+            WhenFull::Block => (0..50).collect(),
+            WhenFull::DropOldest => vec![49],
+            _ => vec![0],
+        };
+        assert_eq!(ledger.sorted(), expected, "{when_full:?}");
+    }
+}
+
+fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
+    let (pool, door) = (make(Queue::bounded(3, WhenFull::Reject)), Door::new());
+    let _guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waiting = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2000 {
+                    let Ok(future) = pool.try_submit(Do::Echo(1)) else { continue };
+                    assert!(waiting.fetch_add(1, Ordering::SeqCst) < 3);
+                    waiting.fetch_sub(1, Ordering::SeqCst);
+                    assert!(future.cancel());
+                }
+            });
+        }
+    });
+    // Every place is free again, and there are no more than there were.
+    let places: Vec<_> = std::iter::from_fn(|| pool.try_submit(Do::Echo(1)).ok()).collect();
+    assert_eq!(places.len(), 3);
+    assert!(places.iter().all(Future::cancel));
+}
+
+/// It runs where the job ended, which may be on the one thread that could make room.
+fn a_callback_does_not_wait_for_a_place(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
+    let mut guests = surface::occupy(&*pool, pool.workers() - 1, &door);
+    let first = pool.submit(Do::Ring(door.bell(), 1));
+    let guest = door.answer();
+    let waits = pool.submit(Do::Echo(7));
+    let (told, tells) = mpsc::channel();
+    let handle = pool.handle();
+    first.on_done(move |_| {
+        let futures: Vec<_> = (0..5).map(|n| handle.submit(Do::Echo(n))).collect();
+        told.send(futures).unwrap();
+    });
+    drop(guest);
+    let futures = tells.recv().unwrap();
+    assert!(futures.into_iter().map(|future| future.result().unwrap()).eq(0..5));
+    assert_eq!(waits.result().unwrap(), 7);
+    guests.clear();
+}
+
+fn a_delayed_job_comes_into_a_full_queue(make: Make) {
+    let (pool, door) = (make(Queue::bounded(2, WhenFull::Reject)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let due: Vec<_> = (0..5).map(|n| pool.submit_after(Duration::ZERO, Do::Echo(n))).collect();
+    eventually("they are due, and fill the queue", || pool.try_submit(Do::Echo(9)).is_err());
+    drop(guests);
+    assert!(executor::join_all(due).iter().all(Result::is_ok));
+    eventually("there is room again", || pool.try_submit(Do::Echo(9)).is_ok());
+}
+
+on_pools!(
+    each_policy_holds_inside_of_jobs,
+    caller_runs_on_the_thread_that_submits,
+    block_runs_a_workers_job_in_place,
+    jobs_that_submit_jobs_come_to_an_end,
 );
 
 /// Calls `inside` in a job, while every other thread is busy and one job waits in a queue of one place.
@@ -58,52 +229,13 @@ fn inside_a_full_pool<T: Send + 'static>(
     (value, waits)
 }
 
-fn the_bound_counts_those_that_wait_alone(threads: usize) {
-    // Who drops the oldest refuses nobody.
-    for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
-        let pool = bounded(threads, 3, when_full);
-        let busy = occupy(&pool, threads);
-        let delayed = pool.submit_after(Duration::from_hours(1), || 0);
-        let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(move || n).unwrap()).collect();
-        let refused = pool.try_submit(|| 1).unwrap_err();
-        assert_eq!(refused.reason(), Rejection::Full, "{when_full:?}");
-        assert_eq!(refused.into_job()(), 1);
-        // Its time has come, so it is queued all the same.
-        let due = pool.submit_after(Duration::ZERO, || 9);
-        assert!(delayed.cancel());
-        drop(busy);
-        assert_eq!(due.result().unwrap(), 9);
-        let results: Vec<i32> = waiting.into_iter().map(|future| future.result().unwrap()).collect();
-        assert_eq!(results, [0, 1, 2]);
-    }
-}
-
-fn a_cancelled_job_frees_its_place_at_once(threads: usize) {
-    for bound in [1, 3] {
-        let pool = bounded(threads, bound, WhenFull::Reject);
-        let _busy = occupy(&pool, threads);
-        let mut waiting: Vec<_> = (0..bound).map(|_| pool.try_submit(|| ()).unwrap()).collect();
-        for turn in 0..3000 {
-            assert_eq!(pool.try_submit(|| ()).unwrap_err().reason(), Rejection::Full, "turn {turn}");
-            assert!(waiting.swap_remove(turn % bound).cancel());
-            waiting.push(pool.try_submit(|| ()).unwrap());
-        }
-    }
-}
-
-fn reject_refuses_from_outside_and_inside(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::Reject);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
-    assert_eq!(rejection(pool.submit(|| 0).result()), Rejection::Full);
-    assert_eq!(rejection(pool.handle().submit(|| 0).result()), Rejection::Full);
-    assert_eq!(rejection(ClosureExecutor::submit(&pool, || 0).result()), Rejection::Full);
-    drop(busy);
-    assert_eq!(waits.result().unwrap(), 7);
-
+fn each_policy_holds_inside_of_jobs(threads: usize) {
     let (outcome, waits) = inside_a_full_pool(threads, WhenFull::Reject, |handle| handle.submit(|| 1).result());
-    assert_eq!(rejection(outcome), Rejection::Full);
-    assert_eq!(waits.result().unwrap(), 7);
+    assert_eq!((rejection(outcome), waits.result().unwrap()), (Rejection::Full, 7));
+    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::DropNewest, |handle| handle.submit(|| 1).result());
+    assert_eq!((rejection(outcome), waits.result().unwrap()), (Rejection::Dropped, 7));
+    let (value, dropped) = inside_a_full_pool(threads, WhenFull::DropOldest, |handle| handle.submit(|| 1).result());
+    assert_eq!((value.unwrap(), rejection(dropped.result())), (1, Rejection::Dropped));
 }
 
 fn caller_runs_on_the_thread_that_submits(threads: usize) {
@@ -119,51 +251,13 @@ fn caller_runs_on_the_thread_that_submits(threads: usize) {
     let busy = occupy(&pool, threads);
     let waits = pool.submit(|| 7);
     submit_one(&pool.handle());
-    assert_eq!(ClosureExecutor::submit(&pool, || thread::current().id()).result().unwrap(), thread::current().id());
+    assert!(pool.map(0..50, |n| n).all(|outcome| outcome.is_ok()), "a map runs its items here, too");
     drop(busy);
     assert_eq!(waits.result().unwrap(), 7);
     pool.shutdown(true);
     assert_eq!(rejection(pool.submit(|| 0).result()), Rejection::Shutdown);
 
     let ((), waits) = inside_a_full_pool(threads, WhenFull::CallerRuns, |handle| submit_one(&handle));
-    assert_eq!(waits.result().unwrap(), 7);
-}
-
-fn drop_oldest_ends_the_one_that_waited_longest(threads: usize) {
-    let pool = bounded(threads, 3, WhenFull::DropOldest);
-    let busy = occupy(&pool, threads);
-    let mut futures: Vec<_> = (0..3).map(|n| pool.submit(move || n)).collect();
-    let (told, tells) = mpsc::channel();
-    futures.remove(0).on_done(move |outcome| told.send(rejection(outcome)).unwrap());
-    assert!(futures.remove(0).cancel());
-    // The place of the cancelled one is free.
-    futures.push(pool.submit(|| 3));
-    assert!(tells.try_recv().is_err());
-    futures.push(pool.try_submit(|| 4).unwrap());
-    assert_eq!(tells.try_recv().unwrap(), Rejection::Dropped, "its future is done by now");
-    assert!(futures.iter().all(|future| future.status() == Status::Queued), "no other is dropped");
-    drop(busy);
-    let results: Vec<i32> = futures.into_iter().map(|future| future.result().unwrap()).collect();
-    assert_eq!(results, [2, 3, 4]);
-
-    let (value, dropped) = inside_a_full_pool(threads, WhenFull::DropOldest, |handle| handle.submit(|| 1).result());
-    assert_eq!((value.unwrap(), rejection(dropped.result())), (1, Rejection::Dropped));
-}
-
-fn drop_newest_ends_the_new_one(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::DropNewest);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
-    let token = Arc::new(());
-    let captured = token.clone();
-    assert_eq!(rejection(pool.submit(move || drop(captured)).result()), Rejection::Dropped);
-    assert_eq!(Arc::strong_count(&token), 1);
-    assert_eq!(pool.try_submit(|| 0).unwrap_err().reason(), Rejection::Full);
-    drop(busy);
-    assert_eq!(waits.result().unwrap(), 7);
-
-    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::DropNewest, |handle| handle.submit(|| 1).result());
-    assert_eq!(rejection(outcome), Rejection::Dropped);
     assert_eq!(waits.result().unwrap(), 7);
 }
 
@@ -222,65 +316,6 @@ fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
     }
 }
 
-fn maps_follow_the_same_rules(threads: usize) {
-    for when_full in ALL {
-        let pool = bounded(threads, 1, when_full);
-        let outcomes: Vec<_> = pool.map(0..200_u64, |n| n).buffered(16).collect();
-        assert_eq!(outcomes.len(), 200);
-        let may_be = match when_full {
-            WhenFull::Reject => Some(Rejection::Full),
-            WhenFull::DropOldest | WhenFull::DropNewest => Some(Rejection::Dropped),
-            _ => None,
-        };
-        for (n, outcome) in (0..).zip(outcomes) {
-            match outcome {
-                Ok(value) => assert_eq!(value, n),
-                refused => assert_eq!(Some(rejection(refused)), may_be, "{when_full:?}"),
-            }
-        }
-    }
-}
-
-fn execute_follows_the_same_rules(threads: usize) {
-    for when_full in ALL {
-        let pool = bounded(threads, 1, when_full);
-        let runs = Arc::new(AtomicUsize::new(0));
-        // With one thread less busy, those that may block get through.
-        let busy = (when_full != WhenFull::Block).then(|| occupy(&pool, threads));
-        for _ in 0..50 {
-            let runs = runs.clone();
-            pool.handle().execute(move || {
-                runs.fetch_add(1, Ordering::SeqCst);
-            });
-        }
-        drop(busy);
-        pool.shutdown(true);
-        let expected = if matches!(when_full, WhenFull::Block | WhenFull::CallerRuns) { 50 } else { 1 };
-        assert_eq!(runs.load(Ordering::SeqCst), expected, "{when_full:?}");
-    }
-}
-
-fn many_who_submit_and_cancel_never_pass_the_bound(threads: usize) {
-    let pool = bounded(threads, 3, WhenFull::Reject);
-    let _busy = occupy(&pool, threads);
-    let waiting = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..2000 {
-                    let Ok(future) = pool.try_submit(|| ()) else { continue };
-                    assert!(waiting.fetch_add(1, Ordering::SeqCst) < 3);
-                    waiting.fetch_sub(1, Ordering::SeqCst);
-                    assert!(future.cancel());
-                }
-            });
-        }
-    });
-    // Every place is free again, and there are no more than there were.
-    let places: Vec<_> = std::iter::from_fn(|| pool.try_submit(|| ()).ok()).collect();
-    assert_eq!(places.len(), 3);
-}
-
 #[test]
 fn a_queue_is_unbounded_unless_it_is_told_otherwise() {
     let settings = [None, Some(Queue::unbounded()), Some(Queue::default())];
@@ -290,15 +325,4 @@ fn a_queue_is_unbounded_unless_it_is_told_otherwise() {
         let _busy = occupy(&pool, 1);
         assert!((0..100_000).all(|_| pool.try_submit(|| ()).is_ok()));
     }
-}
-
-#[test]
-fn a_delayed_job_comes_into_a_full_queue() {
-    let pool = bounded(1, 2, WhenFull::Reject);
-    let busy = occupy(&pool, 1);
-    let due: Vec<_> = (0..5).map(|n| pool.submit_after(Duration::ZERO, move || n)).collect();
-    eventually("they are due, and fill the queue", || pool.try_submit(|| ()).is_err());
-    drop(busy);
-    assert!(executor::join_all(due).iter().all(Result::is_ok));
-    eventually("there is room again", || pool.try_submit(|| ()).is_ok());
 }

@@ -1,18 +1,168 @@
 //! A pool as a whole: warmed up, idle, and shut down in the ways there are.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use executor::{JobError, JobOptions, Priority, ShutdownPolicy, ThreadPool, current, join_all};
+use executor::cell::Notify;
+use executor::scheduler::{Alarm, Batch, Config, Runner, Scheduler};
+use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
+use crate::support::door::Door;
 use crate::support::gate::{Gate, block};
-use crate::support::system::tasks_named;
+use crate::support::jobs::Do;
+use crate::support::surface::{Make, Surface, occupy, on_every_surface};
+use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_hours(1);
+
+on_every_surface![
+    prestart_hinders_nothing,
+    a_broadcast_runs_once_on_each_worker_busy_or_not,
+    a_cancelled_broadcast_and_one_after_the_end_hang_nobody,
+    wait_idle_waits_for_all_that_was_accepted,
+    a_callback_does_not_wait_for_its_own_pool,
+    closed_ends_with_the_last_worker,
+    a_drain_runs_everything,
+    cancel_pending_runs_what_had_started_and_nothing_else,
+    a_kill_leaves_nothing_queued,
+];
+
+fn unbounded(make: Make) -> Arc<dyn Surface> {
+    make(Queue::unbounded())
+}
+
+fn prestart_hinders_nothing(make: Make) {
+    let pool = unbounded(make);
+    pool.prestart();
+    pool.handle().prestart();
+    let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Echo(n))).collect();
+    pool.prestart();
+    assert!(join_all(futures).into_iter().map(Result::unwrap).eq(0..100));
+    pool.wait_idle();
+    pool.prestart();
+    let report = pool.shutdown_with(ShutdownPolicy::drain());
+    assert_eq!((report.completed, report.is_clean()), (0, true), "to be made ready is no job");
+    pool.prestart();
+}
+
+fn a_broadcast_runs_once_on_each_worker_busy_or_not(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, 1, &door);
+    let futures = pool.broadcast(Do::TellWorker);
+    assert_eq!(futures.len(), pool.workers());
+    drop(guests);
+    let workers: HashSet<_> = join_all(futures).into_iter().map(Result::unwrap).collect();
+    assert_eq!(workers.len(), pool.workers());
+}
+
+fn a_cancelled_broadcast_and_one_after_the_end_hang_nobody(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let futures = pool.broadcast(Do::Echo(1));
+    assert!(futures.iter().all(Future::cancel));
+    drop(guests);
+    pool.shutdown(true);
+    let refused = pool.broadcast(Do::Echo(1));
+    assert!(refused.into_iter().all(|future| matches!(future.result(), Err(JobError::Rejected(_)))));
+}
+
+fn wait_idle_waits_for_all_that_was_accepted(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    pool.wait_idle();
+    for round in 0..20 {
+        let mut futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
+        futures.push(pool.submit_after(Duration::from_micros(100), Do::Echo(round)));
+        futures[7].cancel();
+        pool.wait_idle();
+        assert!(futures.iter().all(Future::is_done));
+    }
+    let guests = occupy(&*pool, pool.workers(), &door);
+    assert!(!pool.wait_idle_timeout(SHORT));
+    drop(guests);
+    assert!(pool.handle().wait_idle_timeout(LONG));
+}
+
+fn a_callback_does_not_wait_for_its_own_pool(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let future = pool.submit(Do::Ring(door.bell(), 1));
+    let guest = door.answer();
+    let (told, tells) = mpsc::channel();
+    let handle = pool.handle();
+    future.on_done(move |_| {
+        told.send(handle.wait_idle_timeout(LONG)).unwrap();
+        let report = handle.shutdown_with(ShutdownPolicy::drain());
+        assert!(report.still_running <= 1, "{report}");
+        told.send(true).unwrap();
+    });
+    drop(guest);
+    tells.recv().unwrap();
+    assert!(tells.recv().unwrap());
+    pool.shutdown(true);
+}
+
+fn closed_ends_with_the_last_worker(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let (first, second) = (pool.closed(), pool.handle().closed());
+    pool.shutdown(false);
+    assert!(!first.is_done());
+    drop(guests);
+    block_on(first).unwrap();
+    second.result().unwrap();
+    pool.closed().result().unwrap();
+    let handle = pool.handle();
+    drop(pool);
+    handle.closed().result().unwrap();
+    let unused = unbounded(make);
+    let closed = unused.closed();
+    unused.shutdown(false);
+    closed.result().unwrap();
+}
+
+fn a_drain_runs_everything(make: Make) {
+    let pool = unbounded(make);
+    let futures: Vec<_> = (0..500).map(|n| pool.submit(Do::Echo(n))).collect();
+    let later = pool.submit_after(SHORT, Do::Echo(7));
+    let report = pool.shutdown_with(ShutdownPolicy::drain());
+    assert!(report.is_clean() && report.completed <= 501, "{report}");
+    assert!(futures.iter().chain([&later]).all(Future::is_done));
+    assert!(later.result().is_ok());
+}
+
+fn cancel_pending_runs_what_had_started_and_nothing_else(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let queued: Vec<_> = (0..300).map(|n| pool.submit(Do::Echo(n))).collect();
+    let later = pool.submit_after(LONG, Do::Echo(1));
+    let opener = thread::spawn(move || {
+        queued.iter().for_each(Future::wait);
+        drop(guests);
+        queued
+    });
+    let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
+    assert_eq!((report.completed, report.cancelled, report.still_running), (pool.workers(), 301, 0));
+    assert!(opener.join().unwrap().into_iter().chain([later]).all(|future| future.is_cancelled()));
+}
+
+fn a_kill_leaves_nothing_queued(make: Make) {
+    for _ in 0..20 {
+        let pool = unbounded(make);
+        let futures: Vec<_> = (0..200).map(|n| pool.submit(Do::Echo(n))).collect();
+        let cancelled = thread::scope(|scope| {
+            let report = scope.spawn(|| pool.shutdown_with(ShutdownPolicy::kill()));
+            report.join().unwrap().cancelled
+        });
+        let outcomes: Vec<_> = futures.into_iter().map(|future| future.try_result().expect("an outcome")).collect();
+        let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(JobError::Cancelled))).count();
+        assert_eq!(told, cancelled, "the report counts them");
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() + cancelled, 200);
+    }
+}
 
 #[test]
 fn prestart_starts_every_thread_and_none_twice() {
@@ -23,37 +173,6 @@ fn prestart_starts_every_thread_and_none_twice() {
         eventually("six threads", || tasks_named("warm-a").len() == 6);
         join_all((0..100).map(|_| pool.submit(|| ())));
         assert_eq!(tasks_named("warm-a").len(), 6);
-    });
-}
-
-#[test]
-fn a_broadcast_runs_once_on_each_worker_busy_or_not() {
-    within_patience(|| {
-        for threads in [1, 2, 8] {
-            let pool = ThreadPool::new(threads);
-            let (hold, gate) = Gate::closed();
-            let busy = pool.submit(move || gate.wait());
-            let futures = pool.broadcast(|| thread::current().id());
-            assert_eq!(futures.len(), threads);
-            drop(hold);
-            let ids: HashSet<_> = join_all(futures).into_iter().map(Result::unwrap).collect();
-            assert_eq!(ids.len(), threads);
-            busy.result().unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_cancelled_broadcast_and_one_after_the_end_hang_nobody() {
-    within_patience(|| {
-        let pool = ThreadPool::new(2);
-        let hold = block(&pool);
-        let futures = pool.broadcast(|| ());
-        assert!(futures.iter().all(executor::Future::cancel));
-        drop(hold);
-        pool.shutdown(true);
-        let refused = pool.broadcast(|| ());
-        assert!(refused.into_iter().all(|future| matches!(future.result(), Err(JobError::Rejected(_)))));
     });
 }
 
@@ -78,60 +197,6 @@ fn wait_idle_returns_when_everything_has_its_outcome() {
             assert!(pool.wait_idle_timeout(LONG));
             let handle = pool.handle();
             assert!(!pool.submit(move || handle.wait_idle_timeout(LONG)).result().unwrap(), "its own job runs");
-        }
-    });
-}
-
-#[test]
-fn closed_ends_with_the_last_thread() {
-    within_patience(|| {
-        let pool = ThreadPool::new(2);
-        let hold = block(&pool);
-        let (first, second) = (pool.closed(), pool.handle().closed());
-        pool.shutdown(false);
-        assert!(!first.is_done());
-        drop(hold);
-        block_on(first).unwrap();
-        second.result().unwrap();
-        pool.closed().result().unwrap();
-        let dropped = ThreadPool::new(1).handle();
-        dropped.closed().result().unwrap();
-        let unused = ThreadPool::new(1);
-        let closed = unused.closed();
-        unused.shutdown(false);
-        closed.result().unwrap();
-    });
-}
-
-#[test]
-fn a_drain_runs_everything() {
-    within_patience(|| {
-        let pool = ThreadPool::new(2);
-        let futures: Vec<_> = (0..500).map(|_| pool.submit(|| ())).collect();
-        let later = pool.submit_after(SHORT, || ());
-        let report = pool.shutdown_with(ShutdownPolicy::drain());
-        assert!(report.is_clean() && report.completed <= 501, "{report}");
-        assert!(futures.iter().chain([&later]).all(executor::Future::is_done));
-        assert!(later.result().is_ok());
-    });
-}
-
-#[test]
-fn cancel_pending_runs_what_had_started_and_nothing_else() {
-    within_patience(|| {
-        for threads in [1, 2, 8] {
-            let pool = ThreadPool::new(threads);
-            let hold = block(&pool);
-            let queued: Vec<_> = (0..300).map(|_| pool.submit(|| ())).collect();
-            let later = pool.submit_after(LONG, || ());
-            let opener = thread::spawn(move || {
-                queued.iter().for_each(executor::Future::wait);
-                drop(hold);
-                queued
-            });
-            let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
-            assert_eq!((report.completed, report.cancelled, report.still_running), (threads, 301, 0));
-            assert!(opener.join().unwrap().into_iter().chain([later]).all(|future| future.is_cancelled()));
         }
     });
 }
@@ -186,5 +251,48 @@ fn inside_a_job_it_waits_for_nothing() {
         let report = pool.submit(move || handle.shutdown_with(ShutdownPolicy::kill())).result().unwrap();
         assert_eq!(report.still_running, 1, "itself");
         pool.shutdown(true);
+    });
+}
+
+/// An alarm that rings until the gate is open.
+struct Long(mpsc::Sender<()>, Gate);
+
+impl Alarm for Long {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        self.0.send(()).unwrap();
+        self.1.wait();
+        None
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
+struct Nothing;
+
+impl Runner for Nothing {
+    type Job = Arc<dyn executor::cell::Run>;
+
+    fn run(&mut self, job: Self::Job, _: &mut Batch<'_, Self::Job>) -> bool {
+        job.run()
+    }
+}
+
+#[test]
+fn who_waits_while_the_timer_has_something_in_its_hand_is_told() {
+    within_patience(|| {
+        let scheduler = Arc::new(Scheduler::new(Config::new("timed", 1), |_| Nothing));
+        let (hold, gate) = Gate::closed();
+        let (rang, rings) = mpsc::channel();
+        scheduler.push_alarm(Instant::now(), Box::new(Long(rang, gate)));
+        rings.recv().unwrap();
+        let waiter = scheduler.clone();
+        let name = "waits-for-idle";
+        let waiting = thread::Builder::new().name(name.into()).spawn(move || waiter.wait_idle(None)).unwrap();
+        eventually("it has started", || tasks_named(name).len() == 1);
+        settle(&tasks_named(name));
+        drop(hold);
+        assert!(waiting.join().unwrap());
     });
 }

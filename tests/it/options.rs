@@ -3,9 +3,13 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use executor::{Job, JobError, JobOptions, Priority, Rejection, ThreadPool, current, join_all};
+use executor::{Job, JobError, JobOptions, Priority, Queue, Rejection, ThreadPool, current, join_all};
 
-use crate::support::gate::{Gate, block};
+use crate::support::door::Door;
+use crate::support::gate::Gate;
+use crate::support::jobs::Do;
+use crate::support::ledger::Ledger;
+use crate::support::surface::{Make, occupy, on_every_surface, on_one_worker_surface};
 use crate::support::within_patience;
 
 const LONG: Duration = Duration::from_hours(1);
@@ -18,47 +22,145 @@ fn timed_out<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> String {
     }
 }
 
-#[test]
-fn urgent_jobs_start_first_and_background_jobs_last() {
-    within_patience(|| {
-        let pool = ThreadPool::new(1);
-        let hold = block(&pool);
-        let (told, order) = mpsc::channel();
-        for (name, priority) in [
-            ("low", Priority::Low),
-            ("normal", Priority::Normal),
-            ("high", Priority::High),
-            ("second normal", Priority::Normal),
-            ("second high", Priority::High),
-        ] {
-            let told = told.clone();
-            pool.with(JobOptions::new().priority(priority)).execute(move || told.send(name).unwrap());
-        }
-        drop((hold, told));
-        assert_eq!(order.iter().collect::<Vec<_>>(), ["high", "second high", "normal", "second normal", "low"]);
-    });
+mod one_worker {
+    use super::*;
+
+    on_one_worker_surface![
+        urgent_jobs_start_first_and_background_jobs_last,
+        background_jobs_are_not_starved_by_a_stream_of_urgent_ones,
+    ];
 }
 
-#[test]
-fn background_jobs_are_not_starved_by_a_stream_of_urgent_ones() {
-    within_patience(|| {
-        let pool = ThreadPool::new(1);
-        let hold = block(&pool);
-        let (urgent, background) = (
-            pool.with(JobOptions::new().priority(Priority::High)),
-            pool.with(JobOptions::new().priority(Priority::Low)),
-        );
-        let (told, order) = mpsc::channel();
-        let tell = |what: &'static str| {
-            let told = told.clone();
-            move || told.send(what).unwrap()
-        };
-        (0..500).for_each(|_| urgent.execute(tell("high")));
-        background.execute(tell("low"));
-        drop(hold);
-        let place = order.iter().position(|what| what == "low").expect("it runs");
-        assert!(place < 200, "after {place} of 500 urgent ones");
-    });
+on_every_surface![
+    a_job_is_told_its_name_and_its_tag_and_its_deadline,
+    a_job_that_has_not_started_in_time_never_does,
+    the_time_to_start_begins_when_the_delay_is_over,
+    a_job_that_starts_in_time_has_its_result,
+    a_start_that_races_its_time_is_one_or_the_other,
+    a_delayed_job_waits_for_its_time_and_a_shutdown_waits_for_it,
+    a_view_is_refused_what_its_pool_is_refused,
+];
+
+fn unbounded(make: Make) -> std::sync::Arc<dyn crate::support::surface::Surface> {
+    make(Queue::unbounded())
+}
+
+fn urgent_jobs_start_first_and_background_jobs_last(make: Make) {
+    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
+    let guests = occupy(&*pool, 1, &door);
+    for (number, priority) in
+        (0..).zip([Priority::Low, Priority::Normal, Priority::High, Priority::Normal, Priority::High])
+    {
+        pool.with(JobOptions::new().priority(priority)).execute(Do::Write(ledger.pen(), number));
+    }
+    drop(guests);
+    pool.shutdown(true);
+    assert_eq!(ledger.entries(), [2, 4, 1, 3, 0]);
+}
+
+fn background_jobs_are_not_starved_by_a_stream_of_urgent_ones(make: Make) {
+    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
+    let guests = occupy(&*pool, 1, &door);
+    let urgent = pool.with(JobOptions::new().priority(Priority::High));
+    (0..500).for_each(|_| urgent.execute(Do::Write(ledger.pen(), 1)));
+    pool.with(JobOptions::new().priority(Priority::Low)).execute(Do::Write(ledger.pen(), 0));
+    drop(guests);
+    pool.shutdown(true);
+    let place = ledger.entries().into_iter().position(|entry| entry == 0).expect("it runs");
+    assert!(place < 200, "after {place} of 500 urgent ones");
+}
+
+fn a_job_is_told_its_name_and_its_tag_and_its_deadline(make: Make) {
+    let pool = unbounded(make);
+    let (name, tag) = (Some("poll".to_owned()), Some("request 7".to_owned()));
+    let view = pool.with(JobOptions::new().name("poll").tag("request 7").timeout(LONG));
+    assert_eq!(view.submit(Do::Compare(name.clone(), tag.clone())).result().unwrap(), 7);
+    assert_eq!(view.submit_after(SHORT, Do::Compare(name.clone(), tag)).result().unwrap(), 7);
+    let view = pool.with(JobOptions::new().name("poll"));
+    assert_eq!(view.try_submit(Do::Compare(name, None)).unwrap().result().unwrap(), 3);
+    assert_eq!(pool.submit(Do::Compare(None, None)).result().unwrap(), 3, "the job before leaves nothing behind");
+}
+
+fn a_job_that_has_not_started_in_time_never_does(make: Make) {
+    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let view = pool.with(JobOptions::new().name("hasty").start_by(SHORT));
+    let future = view.submit(Do::Write(ledger.pen(), 1));
+    view.execute(Do::Write(ledger.pen(), 2));
+    let text = timed_out(future.result());
+    assert_eq!(text, "job `hasty` was not done within 2ms; give it more time, or less to do");
+    let unnamed = pool.with(JobOptions::new().start_by(SHORT)).try_submit(Do::Write(ledger.pen(), 3)).unwrap();
+    let text = timed_out(unnamed.result());
+    assert!(text.contains("Do` was not done within 2ms"), "{text}");
+    drop(guests);
+    pool.shutdown(true);
+    assert!(ledger.entries().is_empty());
+}
+
+fn the_time_to_start_begins_when_the_delay_is_over(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let start = Instant::now();
+    let view = pool.with(JobOptions::new().start_by(SHORT).delay(SHORT));
+    let (by_option, by_call) = (view.submit(Do::Echo(1)), view.submit_after(2 * SHORT, Do::Echo(1)));
+    timed_out(by_option.result());
+    assert!(start.elapsed() >= 2 * SHORT);
+    timed_out(by_call.result());
+    assert!(start.elapsed() >= 3 * SHORT);
+    drop(guests);
+}
+
+fn a_job_that_starts_in_time_has_its_result(make: Make) {
+    let pool = unbounded(make);
+    let view = pool.with(JobOptions::new().start_by(LONG));
+    let futures = (0..500).map(|n| view.submit(Do::Echo(n)));
+    assert!(join_all(futures).into_iter().map(Result::unwrap).eq(0..500));
+    let cancelled = view.submit_after(LONG, Do::Echo(1));
+    assert!(cancelled.cancel());
+    // An alarm that was called off holds up no shutdown.
+    pool.shutdown(true);
+}
+
+fn a_start_that_races_its_time_is_one_or_the_other(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let futures: Vec<_> = (0..300)
+        .map(|n| {
+            let view = pool.with(JobOptions::new().start_by(Duration::from_micros(n * 10)));
+            view.submit(Do::Write(ledger.pen(), n))
+        })
+        .collect();
+    let mut ran = Vec::new();
+    for (n, outcome) in (0..).zip(join_all(futures)) {
+        match outcome {
+            Ok(_) => ran.push(n),
+            Err(JobError::TimedOut(_)) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    pool.shutdown(true);
+    assert_eq!(ledger.sorted(), ran);
+}
+
+fn a_delayed_job_waits_for_its_time_and_a_shutdown_waits_for_it(make: Make) {
+    let pool = unbounded(make);
+    let due = Instant::now() + Duration::from_millis(20);
+    let view = pool.with(JobOptions::new().delay(Duration::from_millis(20)));
+    let futures = [view.submit(Do::Echo(1)), view.try_submit(Do::Echo(1)).unwrap()];
+    pool.shutdown(true);
+    assert!(Instant::now() >= due);
+    assert!(futures.into_iter().all(|future| future.try_result().expect("a shutdown waits").is_ok()));
+}
+
+fn a_view_is_refused_what_its_pool_is_refused(make: Make) {
+    let pool = unbounded(make);
+    let views = [JobOptions::new().delay(SHORT).start_by(LONG), JobOptions::new().name("late")];
+    let views = views.map(|options| pool.with(options));
+    views[0].shutdown(true);
+    for view in views {
+        let refused = view.try_submit(Do::Echo(5)).unwrap_err();
+        assert_eq!((refused.reason(), refused.into_job()), (Rejection::Shutdown, Do::Echo(5)));
+        assert!(matches!(view.submit(Do::Echo(5)).result(), Err(JobError::Rejected(Rejection::Shutdown))));
+    }
 }
 
 #[test]
@@ -123,34 +225,4 @@ fn a_job_without_a_name_is_called_by_its_type() {
     let pool = ThreadPool::new(1);
     let text = timed_out(pool.with(JobOptions::new().timeout(SHORT)).submit(Sleeper).result());
     assert!(text.contains("Sleeper` was not done within 2ms"), "{text}");
-}
-
-#[test]
-fn a_job_that_has_not_started_in_time_never_does() {
-    within_patience(|| {
-        let pool = ThreadPool::new(1);
-        let hold = block(&pool);
-        let (told, ran) = mpsc::channel();
-        let future = pool.with(JobOptions::new().start_by(SHORT)).submit(move || told.send(()).unwrap());
-        timed_out(future.result());
-        drop(hold);
-        assert!(ran.recv().is_err(), "what it captured is dropped");
-    });
-}
-
-#[test]
-fn a_delayed_job_waits_for_its_time_and_a_shutdown_waits_for_it() {
-    within_patience(|| {
-        let pool = ThreadPool::new(1);
-        let start = Instant::now();
-        let view = pool.with(JobOptions::new().delay(Duration::from_millis(20)));
-        let future = view.submit(Instant::now);
-        let also = view.try_submit(Instant::now).unwrap();
-        pool.shutdown(true);
-        for future in [future, also] {
-            assert!(future.result().unwrap() - start >= Duration::from_millis(20));
-        }
-        let refused = view.try_submit(|| 5).unwrap_err();
-        assert_eq!((refused.reason(), refused.into_job()()), (Rejection::Shutdown, 5));
-    });
 }

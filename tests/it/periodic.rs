@@ -1,18 +1,149 @@
 //! A periodic job runs at its times, one run at a time, until it is cancelled or its pool is shut down.
 
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use executor::{Period, Periodic, ThreadHandle, ThreadPool};
+use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool};
 
+use crate::support::door::Door;
 use crate::support::gate::{Gate, block};
+use crate::support::jobs::Do;
+use crate::support::ledger::Ledger;
+use crate::support::surface::{Make, Surface, on_every_surface};
 use crate::support::{eventually, within_patience};
 
 const HOUR: Duration = Duration::from_hours(1);
 const MILLI: Duration = Duration::from_millis(1);
+
+on_every_surface![
+    runs_come_again_and_again_and_are_counted,
+    no_run_is_early,
+    the_first_run_is_after_a_period_unless_it_is_to_be_now,
+    a_cancel_does_not_wait_for_a_run_which_is_the_last,
+    a_panic_ends_its_run_only,
+    other_jobs_get_their_turn_beside_one_without_a_pause,
+    a_shutdown_waits_for_no_next_run,
+    a_shutdown_ends_jobs_that_run_all_the_time,
+    a_detached_job_runs_until_the_shutdown,
+    after_the_shutdown_nothing_runs,
+    cancels_that_race_the_runs_end_them,
+];
+
+fn unbounded(make: Make) -> Arc<dyn Surface> {
+    make(Queue::unbounded())
+}
+
+fn runs_come_again_and_again_and_are_counted(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let periodic = pool.every(MILLI.into(), Do::Write(ledger.pen(), 1));
+    eventually("twenty runs", || periodic.runs() >= 20);
+    periodic.cancel();
+    pool.wait_idle();
+    assert_eq!(ledger.entries().len() as u64, periodic.runs());
+}
+
+fn no_run_is_early(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    for period in [Period::rate(3 * MILLI), Period::delay(3 * MILLI)] {
+        let start = Instant::now();
+        let periodic = pool.every(period, Do::Write(ledger.pen(), 1));
+        for n in 1..=5_u32 {
+            eventually("a run", || periodic.runs() >= u64::from(n));
+            assert!(Instant::now() >= start + n * 3 * MILLI, "run {n} was after {:?}", start.elapsed());
+        }
+    }
+}
+
+fn the_first_run_is_after_a_period_unless_it_is_to_be_now(make: Make) {
+    let pool = unbounded(make);
+    let now = pool.every(Period::rate(HOUR).starting_now(), Do::Echo(1));
+    eventually("a run", || now.runs() == 1);
+    let later = pool.handle().every(HOUR.into(), Do::Echo(1));
+    let others = pool.every(MILLI.into(), Do::Echo(1));
+    eventually("five runs", || others.runs() >= 5);
+    assert_eq!((now.runs(), later.runs()), (1, 0));
+}
+
+fn a_cancel_does_not_wait_for_a_run_which_is_the_last(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let periodic = pool.every(Period::delay(Duration::ZERO), Do::Ring(door.bell(), 1));
+    let guest = door.answer();
+    periodic.cancel();
+    assert_eq!(periodic.runs(), 0);
+    drop(guest);
+    // Another run would wait at the door.
+    pool.wait_idle();
+    assert_eq!(periodic.runs(), 1);
+}
+
+fn a_panic_ends_its_run_only(make: Make) {
+    let pool = unbounded(make);
+    let periodic = pool.every(MILLI.into(), Do::Panic("again".to_owned()));
+    eventually("the panics are counted", || periodic.runs() >= 3);
+}
+
+fn other_jobs_get_their_turn_beside_one_without_a_pause(make: Make) {
+    let pool = unbounded(make);
+    let periodic = pool.every(Duration::ZERO.into(), Do::Echo(1));
+    eventually("a run", || periodic.runs() > 0);
+    for n in 0..100 {
+        assert_eq!(pool.submit(Do::Echo(n)).result().unwrap(), n);
+    }
+}
+
+fn a_shutdown_waits_for_no_next_run(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let waiting: Vec<_> = (0..10).map(|n| pool.every(HOUR.into(), Do::Write(ledger.pen(), n))).collect();
+    pool.every(Period::delay(Duration::MAX), Do::Write(ledger.pen(), 10)).detach();
+    // A delayed job is waited for still.
+    let delayed = pool.submit_after(MILLI, Do::Echo(7));
+    pool.shutdown(true);
+    assert_eq!(delayed.try_result().expect("a shutdown waits").unwrap(), 7);
+    assert!(waiting.iter().all(|periodic| periodic.runs() == 0) && ledger.entries().is_empty());
+}
+
+fn a_shutdown_ends_jobs_that_run_all_the_time(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let periodics: Vec<_> = (0..4).map(|n| pool.every(Duration::ZERO.into(), Do::Write(ledger.pen(), n))).collect();
+    for periodic in &periodics {
+        eventually("a run", || periodic.runs() > 0);
+    }
+    pool.shutdown(true);
+    let runs: u64 = periodics.iter().map(Periodic::runs).sum();
+    assert_eq!(runs, ledger.entries().len() as u64);
+}
+
+fn a_detached_job_runs_until_the_shutdown(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    pool.every(MILLI.into(), Do::Write(ledger.pen(), 1)).detach();
+    eventually("ten runs", || ledger.entries().len() >= 10);
+    pool.shutdown(true);
+}
+
+fn after_the_shutdown_nothing_runs(make: Make) {
+    let (pool, ledger) = (unbounded(make), Ledger::new());
+    pool.shutdown(true);
+    let periodic = pool.handle().every(Period::from(MILLI).starting_now(), Do::Write(ledger.pen(), 1));
+    periodic.cancel();
+    assert_eq!((periodic.runs(), ledger.entries().len()), (0, 0));
+}
+
+fn cancels_that_race_the_runs_end_them(make: Make) {
+    let pool = unbounded(make);
+    for _ in 0..50 {
+        let periodics: Vec<_> = (0..3).map(|_| pool.every(Duration::from_micros(20).into(), Do::Echo(1))).collect();
+        eventually("a run", || periodics[0].runs() > 0);
+        std::thread::scope(|scope| {
+            for periodic in &periodics {
+                scope.spawn(|| periodic.cancel());
+            }
+        });
+        // It would never be idle, did one go on.
+        pool.wait_idle();
+    }
+}
 
 /// On a pool of each size, by its handle.
 fn on_each_size(test: fn(&ThreadPool, ThreadHandle)) {
@@ -32,46 +163,6 @@ fn ticking(pool: &ThreadHandle, period: impl Into<Period>) -> (Periodic, Receive
 }
 
 #[test]
-fn runs_come_one_after_the_other_and_are_counted() {
-    on_each_size(|_, pool| {
-        let (periodic, ticks) = ticking(&pool, MILLI);
-        assert_eq!(ticks.iter().take(20).count(), 20);
-        eventually("the twentieth run has ended", || periodic.runs() >= 20);
-        periodic.cancel();
-        // The channel ends, for the job is gone.
-        let others = ticks.iter().count() as u64;
-        assert_eq!(periodic.runs(), 20 + others);
-    });
-}
-
-#[test]
-fn no_run_is_early() {
-    on_each_size(|_, pool| {
-        let start = Instant::now();
-        let (_rate, ticks) = ticking(&pool, 3 * MILLI);
-        for (n, tick) in (1..=5).zip(ticks) {
-            assert!(tick >= start + n * 3 * MILLI, "run {n} was after {:?}", tick - start);
-        }
-        let (_delay, ticks) = ticking(&pool, Period::delay(3 * MILLI).starting_now());
-        let ticks: Vec<_> = ticks.iter().take(5).collect();
-        assert!(ticks.windows(2).all(|pair| pair[1] >= pair[0] + 3 * MILLI), "{ticks:?}");
-    });
-}
-
-#[test]
-fn the_first_run_is_after_a_period_unless_it_is_to_be_now() {
-    on_each_size(|_, pool| {
-        let (_now, ticks) = ticking(&pool, Period::rate(HOUR).starting_now());
-        ticks.recv().unwrap();
-        let (later, ticks) = ticking(&pool, HOUR);
-        let (_ticking, others) = ticking(&pool, MILLI);
-        assert_eq!(others.iter().take(5).count(), 5);
-        assert!(ticks.try_recv().is_err());
-        assert_eq!(later.runs(), 0);
-    });
-}
-
-#[test]
 fn a_drop_cancels_and_lets_go_of_the_captures() {
     on_each_size(|_, pool| {
         let token = Arc::new(());
@@ -80,24 +171,6 @@ fn a_drop_cancels_and_lets_go_of_the_captures() {
         assert_eq!(Arc::strong_count(&token), 2);
         drop(periodic);
         assert_eq!(Arc::strong_count(&token), 1);
-    });
-}
-
-#[test]
-fn a_cancel_does_not_wait_for_a_run_which_is_the_last() {
-    on_each_size(|_, pool| {
-        let (hold, gate) = Gate::closed();
-        let (begun, begins) = mpsc::channel();
-        let periodic = pool.every(Period::delay(Duration::ZERO), move || {
-            begun.send(()).unwrap();
-            gate.wait();
-        });
-        begins.recv().unwrap();
-        periodic.cancel();
-        assert_eq!(periodic.runs(), 0);
-        drop(hold);
-        assert!(begins.recv().is_err(), "a second run began");
-        assert_eq!(periodic.runs(), 1);
     });
 }
 
@@ -118,23 +191,6 @@ fn a_run_may_cancel_its_own_job() {
         });
         assert!(myself.set(Mutex::new(Some(periodic))).is_ok());
         assert!(runs.iter().eq(1..=3));
-    });
-}
-
-#[test]
-fn a_panic_ends_its_run_only() {
-    on_each_size(|_, pool| {
-        let (ran, runs) = mpsc::channel();
-        let mut count = 0;
-        let periodic = pool.every(MILLI, move || {
-            count += 1;
-            ran.send(count).unwrap();
-            if count % 2 == 1 {
-                resume_unwind(Box::new("quietly"));
-            }
-        });
-        assert!(runs.iter().take(6).eq(1..=6));
-        eventually("the panics are counted", || periodic.runs() >= 6);
     });
 }
 
@@ -195,17 +251,6 @@ fn runs_never_overlap_however_short_the_period() {
 }
 
 #[test]
-fn other_jobs_get_their_turn_beside_one_without_a_pause() {
-    on_each_size(|_, pool| {
-        let (_periodic, ticks) = ticking(&pool, Duration::ZERO);
-        ticks.recv().unwrap();
-        for n in 0..100 {
-            assert_eq!(pool.submit(move || n).result().unwrap(), n);
-        }
-    });
-}
-
-#[test]
 fn a_shutdown_does_not_wait_for_the_next_run() {
     on_each_size(|pool, handle| {
         let token = Arc::new(());
@@ -221,32 +266,6 @@ fn a_shutdown_does_not_wait_for_the_next_run() {
         assert_eq!(Arc::strong_count(&token), 1);
         assert_eq!(delayed.try_result().expect("a shutdown waits").unwrap(), 7);
         assert!(waiting.iter().all(|periodic| periodic.runs() == 0));
-    });
-}
-
-#[test]
-fn a_shutdown_ends_a_job_that_runs_all_the_time() {
-    on_each_size(|pool, handle| {
-        let periodics: Vec<_> = (0..4).map(|_| ticking(&handle, Duration::ZERO)).collect();
-        for (_, ticks) in &periodics {
-            ticks.recv().unwrap();
-        }
-        pool.shutdown(true);
-        for (periodic, ticks) in periodics {
-            // The first was received above.
-            assert_eq!(periodic.runs(), 1 + ticks.iter().count() as u64);
-        }
-    });
-}
-
-#[test]
-fn a_detached_job_runs_until_the_shutdown() {
-    on_each_size(|pool, handle| {
-        let (periodic, ticks) = ticking(&handle, MILLI);
-        periodic.detach();
-        assert_eq!(ticks.iter().take(10).count(), 10);
-        pool.shutdown(true);
-        assert!(ticks.iter().count() < usize::MAX, "the channel ends");
     });
 }
 

@@ -8,19 +8,30 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::{Rejection, ThreadHandle, ThreadPool, WhenFull};
+use executor::{JobError, Queue, Rejection, ThreadHandle, ThreadPool, WhenFull};
 
-use crate::support::bounds::{bounded, occupy, on_pools};
+use crate::support::bounds::{bounded, occupy};
+use crate::support::door::Door;
+use crate::support::jobs::Do;
+use crate::support::ledger::Ledger;
+use crate::support::surface::{self, Make, Surface, on_every_surface};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
 
-on_pools!(
+on_every_surface!(
     block_waits_for_a_place,
     all_of_many_submitters_get_through,
     a_shutdown_wakes_all_who_wait,
     a_limit_ends_the_wait,
     a_task_waits_without_a_thread,
+    a_task_that_finds_the_pool_closed_has_its_job_back,
 );
+
+/// For the names of threads, which the kernel cuts at 15 bytes.
+fn unique(what: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{what}{}-", COUNT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// Counts how often it was woken.
 #[derive(Default)]
@@ -53,14 +64,14 @@ fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'sta
     thread::Builder::new().name(name).spawn(body).unwrap()
 }
 
-fn block_waits_for_a_place(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::Block);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
-    let (handle, name) = (pool.handle(), format!("waits{threads}"));
+fn block_waits_for_a_place(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit(Do::Echo(7));
+    let (handle, name) = (pool.handle(), unique("waits"));
     let (done, is_done) = mpsc::channel();
     let submitter = spawn(name.clone(), move || {
-        let future = handle.submit(|| 8);
+        let future = handle.submit(Do::Echo(8));
         done.send(()).unwrap();
         future
     });
@@ -69,29 +80,23 @@ fn block_waits_for_a_place(threads: usize) {
     // A cancel makes room, as a worker does.
     assert!(waits.cancel());
     let future = submitter.join().unwrap();
-    drop(busy);
+    drop(guests);
     assert_eq!(future.result().unwrap(), 8);
 }
 
-fn all_of_many_submitters_get_through(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::Block);
-    let runs = Arc::new(AtomicUsize::new(0));
-    let job = || {
-        let runs = runs.clone();
-        move || {
-            runs.fetch_add(1, Ordering::SeqCst);
-        }
-    };
+fn all_of_many_submitters_get_through(make: Make) {
+    let (pool, ledger) = (make(Queue::bounded(1, WhenFull::Block)), Ledger::new());
     thread::scope(|scope| {
         for number in 0..50 {
-            let (pool, job) = (&pool, &job);
+            let (pool, ledger) = (&pool, &ledger);
             scope.spawn(move || {
                 for _ in 0..20 {
+                    let job = Do::Write(ledger.pen(), number);
                     // As threads, as tasks, and as threads that do not wait for ever.
                     let future = match number % 3 {
-                        0 => pool.submit(job()),
-                        1 => block_on(pool.submit_async(job())).unwrap(),
-                        _ => pool.submit_timeout(job(), Duration::from_hours(1)).unwrap(),
+                        0 => pool.submit(job),
+                        1 => block_on(pool.submit_async(job)).unwrap(),
+                        _ => pool.submit_timeout(job, Duration::from_hours(1)).unwrap(),
                     };
                     if number % 2 == 0 {
                         future.result().unwrap();
@@ -101,28 +106,27 @@ fn all_of_many_submitters_get_through(threads: usize) {
         }
     });
     pool.shutdown(true);
-    assert_eq!(runs.load(Ordering::SeqCst), 1000);
+    assert_eq!(ledger.entries().len(), 1000);
 }
 
-fn a_shutdown_wakes_all_who_wait(threads: usize) {
-    type Submit = fn(ThreadHandle, Arc<()>) -> Rejection;
+fn a_shutdown_wakes_all_who_wait(make: Make) {
+    type Submit = fn(&dyn Surface) -> Rejection;
     let ways: [Submit; 3] = [
-        |handle, token| match handle.submit(move || drop(token)).result() {
-            Err(executor::JobError::Rejected(reason)) => reason,
+        |pool| match pool.submit(Do::Echo(1)).result() {
+            Err(JobError::Rejected(reason)) => reason,
             other => panic!("{other:?}"),
         },
-        |handle, token| handle.submit_timeout(move || drop(token), Duration::MAX).unwrap_err().reason(),
-        |handle, token| block_on(handle.submit_async(move || drop(token))).unwrap_err().reason(),
+        |pool| pool.submit_timeout(Do::Echo(1), Duration::MAX).unwrap_err().reason(),
+        |pool| block_on(pool.submit_async(Do::Echo(1))).unwrap_err().reason(),
     ];
-    let pool = bounded(threads, 1, WhenFull::Block);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
-    let token = Arc::new(());
-    let name = format!("shutters{threads}");
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit(Do::Echo(7));
+    let name = unique("shut");
     let submitters: Vec<_> = (0..12)
         .map(|number| {
-            let (handle, token) = (pool.handle(), token.clone());
-            spawn(name.clone(), move || ways[number % 3](handle, token))
+            let handle = pool.handle();
+            spawn(name.clone(), move || ways[number % 3](&*handle))
         })
         .collect();
     wait_until_asleep(&name, 12);
@@ -130,34 +134,33 @@ fn a_shutdown_wakes_all_who_wait(threads: usize) {
     for submitter in submitters {
         assert_eq!(submitter.join().unwrap(), Rejection::Shutdown);
     }
-    assert_eq!(Arc::strong_count(&token), 1);
-    drop(busy);
+    drop(guests);
     assert_eq!(waits.result().unwrap(), 7);
 }
 
-fn a_limit_ends_the_wait(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::Reject);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit_timeout(|| 7, Duration::ZERO).unwrap();
+fn a_limit_ends_the_wait(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit_timeout(Do::Echo(7), Duration::ZERO).unwrap();
     let (start, limit) = (Instant::now(), Duration::from_millis(30));
-    let refused = pool.handle().submit_timeout(|| 8, limit).unwrap_err();
+    let refused = pool.handle().submit_timeout(Do::Echo(8), limit).unwrap_err();
     assert!(start.elapsed() >= limit);
-    assert_eq!((refused.reason(), refused.into_job()()), (Rejection::Full, 8));
-    drop(busy);
-    let future = pool.submit_timeout(|| 9, Duration::MAX).unwrap();
+    assert_eq!((refused.reason(), refused.into_job()), (Rejection::Full, Do::Echo(8)));
+    drop(guests);
+    let future = pool.submit_timeout(Do::Echo(9), Duration::MAX).unwrap();
     assert_eq!((waits.result().unwrap(), future.result().unwrap()), (7, 9));
 }
 
-fn a_task_waits_without_a_thread(threads: usize) {
-    let pool = bounded(threads, 1, WhenFull::Reject);
-    let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
+fn a_task_waits_without_a_thread(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
+    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let waits = pool.submit(Do::Echo(7));
     let (count, waker) = Count::new();
     let (latest, newer) = Count::new();
-    let mut submitted = pin!(pool.submit_async(|| 8));
+    let mut submitted = pool.submit_async(Do::Echo(8));
     assert!(submitted.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     assert!(submitted.as_mut().poll(&mut Context::from_waker(&newer)).is_pending());
-    drop(busy);
+    drop(guests);
     assert_eq!(waits.result().unwrap(), 7);
     eventually("the task is woken", || latest.get() == 1);
     assert_eq!(count.get(), 0, "its waker was replaced");
@@ -167,6 +170,15 @@ fn a_task_waits_without_a_thread(threads: usize) {
     };
     assert_eq!(future.result().unwrap(), 8);
     assert_eq!(latest.get(), 1);
+}
+
+fn a_task_that_finds_the_pool_closed_has_its_job_back(make: Make) {
+    let pool = make(Queue::unbounded());
+    let future = block_on(pool.submit_async(Do::Echo(8))).unwrap();
+    assert_eq!(future.result().unwrap(), 8);
+    pool.shutdown(true);
+    let refused = block_on(pool.handle().submit_async(Do::Echo(9))).unwrap_err();
+    assert_eq!((refused.reason(), refused.into_job()), (Rejection::Shutdown, Do::Echo(9)));
 }
 
 #[test]

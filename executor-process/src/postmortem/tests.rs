@@ -5,13 +5,15 @@ use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::codec::Codec;
 use crate::frame::Request;
 use crate::kind::Kind;
 use crate::process::Pids;
+use crate::recycle::Span;
 use crate::seat::Kill;
-use crate::spawn::Threads;
+use crate::surroundings::{Surroundings, Threads};
 use crate::trace::{Facts, Place};
 use crate::worker::crash;
 
@@ -52,13 +54,17 @@ fn settings(keep_failed: Option<PathBuf>) -> Settings {
         initializer: None,
         pids,
         keep_failed,
+        surroundings: Surroundings::default(),
+        span: Span::default(),
+        start_limit: Duration::from_secs(30),
+        grace: Duration::ZERO,
         budget: Budget::new(10, Duration::MAX),
     }
 }
 
 /// A worker that has begun `job`, as the job of number 7.
 fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
-    let worker = Worker::start(settings, "worker").expect("this program can start workers");
+    let worker = Worker::start(settings, "worker", &Brake::default()).expect("this program can start workers");
     let kind = Kind::of::<J>();
     let encoded = Encoded::new(kind, settings.codec.encode(&job.wire()).expect("it can be encoded"));
     worker.seat.page.send(0, 7);
@@ -67,7 +73,7 @@ fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worke
 }
 
 fn case<'a>(settings: &'a Settings, job: &Encoded) -> Case<'a> {
-    Case { settings, id: JobId::from_number(7), attempt: 1, name: None, kind: job.kind, bytes: job.bytes.clone() }
+    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, bytes: job.bytes.clone() }
 }
 
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.

@@ -12,4 +12,4 @@ mod rerun;
 mod serve;
 pub(crate) mod stack_walk;
 
-pub(crate) use serve::depth;
+pub(crate) use serve::{CANNOT_BEGIN, depth};

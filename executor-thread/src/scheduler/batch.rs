@@ -31,7 +31,7 @@ impl<'a, J> Batch<'a, J> {
 
     /// Says that a job taken here had ended before it could be claimed.
     pub fn was_dead(&mut self) {
-        self.scheduler.was_dead();
+        self.scheduler.was_dead(self.own);
     }
 
     /// Puts a job that nobody has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
@@ -41,7 +41,7 @@ impl<'a, J> Batch<'a, J> {
     /// It waits as before: a cancel frees its place, a shutdown waits for it, and a bounded queue takes it, full or not. Where
     /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error. A job that was cancelled meanwhile is dropped.
     pub fn give_back(&mut self, job: J, priority: Priority) {
-        self.scheduler.give_back(job, priority);
+        self.scheduler.give_back(self.own, job, priority);
     }
 
     /// Whether another worker is idle, or could be started: jobs that this runner keeps waiting would run at once if they were given back.
@@ -80,8 +80,8 @@ impl<J> fmt::Debug for Batch<'_, J> {
 /// A scheduler, whatever its runner.
 pub(super) trait Asked<J> {
     fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
-    fn was_dead(&self);
-    fn give_back(&self, job: J, priority: Priority);
+    fn was_dead(&self, own: &mut Own<J>);
+    fn give_back(&self, own: &mut Own<J>, job: J, priority: Priority);
     fn is_wanted(&self) -> bool;
     fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
     fn called_off(&self);
@@ -97,6 +97,7 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
             match state.take_extra(own) {
                 Some(job) if !self.gives_up_its_place(&job) => {
                     state.lanes.removed_dead(1);
+                    state.forget_extra(own, 1);
                     dead.push(job);
                 }
                 job => break job,
@@ -111,14 +112,16 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
         job
     }
 
-    fn was_dead(&self) {
+    fn was_dead(&self, own: &mut Own<R::Job>) {
+        let mut state = self.lock();
+        state.forget_extra(own, 1);
         if self.config.capacity.is_none() {
-            self.lock().lanes.removed_dead(1);
+            state.lanes.removed_dead(1);
         }
     }
 
-    fn give_back(&self, job: R::Job, priority: Priority) {
-        Shared::give_back(self, job, priority);
+    fn give_back(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) {
+        Shared::give_back(self, Some(own), job, priority);
     }
 
     fn is_wanted(&self) -> bool {
@@ -143,9 +146,19 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
 }
 
 impl<R: Runner + 'static> Shared<R> {
+    /// The worker has brought all that it took to its outcome.
+    pub(super) fn settle_extra(&self, own: &mut Own<R::Job>) {
+        if own.extra > 0 {
+            self.lock().forget_extra(own, usize::MAX);
+        }
+    }
+
     /// Queues a job again that a worker took, before all others of its priority.
-    pub(super) fn give_back(&self, job: R::Job, priority: Priority) {
+    pub(super) fn give_back(&self, own: Option<&mut Own<R::Job>>, job: R::Job, priority: Priority) {
         let mut state = self.lock();
+        if let Some(own) = own {
+            state.forget_extra(own, 1);
+        }
         if let Some(error) = state.broken.clone() {
             self.count_out(&mut state, &job);
             drop(state);

@@ -187,6 +187,8 @@ impl<R: Runner + 'static> Shared<R> {
                         self.has_fewer_delayed(state);
                         state = self.lock();
                     }
+                    // What it had in its hand may have been all that there was.
+                    self.tell_if_idle(&state);
                 }
                 Some(when) => {
                     self.due.wait_until(&mut state, Some(when));

@@ -1,6 +1,6 @@
 //! The ends: of everything that was accepted, and of the scheduler.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::current;
 use executor_core::home;
@@ -10,6 +10,9 @@ use super::shared::Shared;
 use super::sync::{self, Ordering};
 use super::worker::is_thread_of;
 use super::{Queued, Runner};
+
+/// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 impl<R: Runner + 'static> Shared<R> {
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not on a
@@ -29,23 +32,27 @@ impl<R: Runner + 'static> Shared<R> {
     /// A shutdown as `policy` says. On a worker of this very scheduler it waits for nothing.
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let deadline = policy.limit().map(|limit| sync::now().checked_add(limit));
+        let stopped = self.stopped();
         let pending = {
             let mut state = self.lock();
             state.is_open = false;
-            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running()
+            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running() + state.extra
         };
         self.shutdown(false);
         let mut cancelled = self.take_step(policy.step());
-        if is_thread_of(self) {
-            return self.report(pending, cancelled);
+        if !is_thread_of(self) {
+            let mut is_gone = self.wait_gone(deadline.flatten());
+            if !is_gone {
+                cancelled += self.take_step(ShutdownStep::Kill);
+                // What does not listen is about to end, where it can be made to.
+                let can_stop = !self.stops.lock().stopped().is_empty();
+                is_gone = can_stop && self.wait_gone(Instant::now().checked_add(STOP_LIMIT));
+            }
+            if is_gone {
+                self.join_all();
+            }
         }
-        let is_gone = self.wait_gone(deadline.flatten());
-        if is_gone {
-            self.join_all();
-        } else {
-            cancelled += self.take_step(ShutdownStep::Kill);
-        }
-        self.report(pending, cancelled)
+        self.report(pending, cancelled + self.stopped() - stopped)
     }
 
     /// A future that ends when the scheduler is shut down and its last thread is about to end.
@@ -74,7 +81,20 @@ impl<R: Runner + 'static> Shared<R> {
             // Relaxed: see `is_stopping` of the host.
             self.is_stopping.store(true, Ordering::Relaxed);
         }
-        if step >= ShutdownStep::CancelPending { self.cancel_pending() } else { 0 }
+        let cancelled = if step >= ShutdownStep::CancelPending { self.cancel_pending() } else { 0 };
+        if step >= ShutdownStep::Kill {
+            let stops = self.stops.lock().begin();
+            for stop in stops {
+                stop.stop();
+            }
+        }
+        cancelled
+    }
+
+    /// How many jobs were ended because they would not listen.
+    fn stopped(&self) -> usize {
+        let stopped = self.stops.lock().stopped();
+        stopped.iter().map(|stop| stop.ended()).sum()
     }
 
     /// Cancels what has not started. Says how much that was.
@@ -102,7 +122,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     fn report(&self, pending: usize, cancelled: usize) -> ShutdownReport {
         let state = self.lock();
-        let still_running = state.running();
+        let still_running = state.running() + state.extra;
         let left = state.lanes.alive() + state.delayed.alive();
         ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
     }

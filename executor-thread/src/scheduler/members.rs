@@ -14,12 +14,16 @@ pub(super) struct Members<J> {
     hoarders: usize,
     /// Jobs in letter boxes.
     letters: usize,
+    /// Workers that are to begin.
+    called: usize,
 }
 
 struct Member<J> {
     number: usize,
     stealer: Stealer<J>,
     letters: VecDeque<J>,
+    /// It is to begin before it has a job.
+    is_called: bool,
 }
 
 /// A worker's own part: its number, its own queue, and what it is counted as.
@@ -31,13 +35,17 @@ pub(super) struct Own<J> {
     is_hoarding: bool,
     /// Whether the job that it took last was for it alone.
     pub(super) has_letter: bool,
+    /// Jobs that it has taken beside the one that it runs.
+    pub(super) extra: usize,
     /// Its thread has called the hook for its start.
     pub(super) has_begun: bool,
+    /// It has no job, but makes ready for one.
+    pub(super) is_beginning: bool,
 }
 
 impl<J> Default for Members<J> {
     fn default() -> Self {
-        Self { list: Vec::new(), hoarders: 0, letters: 0 }
+        Self { list: Vec::new(), hoarders: 0, letters: 0, called: 0 }
     }
 }
 
@@ -45,16 +53,44 @@ impl<J> Members<J> {
     /// One more, who is about to search.
     pub(super) fn add(&mut self, number: usize) -> Own<J> {
         let jobs = Deque::new_fifo();
-        self.list.push(Member { number, stealer: jobs.stealer(), letters: VecDeque::new() });
-        Own { number, jobs, is_searching: true, is_hoarding: false, has_letter: false, has_begun: false }
+        let letters = VecDeque::new();
+        self.list.push(Member { number, stealer: jobs.stealer(), letters, is_called: false });
+        Own {
+            number,
+            jobs,
+            is_searching: true,
+            is_hoarding: false,
+            has_letter: false,
+            extra: 0,
+            has_begun: false,
+            is_beginning: false,
+        }
     }
 
     /// One less. Its letters have nobody left to open them.
     pub(super) fn remove(&mut self, number: usize) -> Vec<J> {
         let Some(place) = self.list.iter().position(|member| member.number == number) else { return Vec::new() };
-        let letters = Vec::from(self.list.swap_remove(place).letters);
+        let member = self.list.swap_remove(place);
+        self.called -= usize::from(member.is_called);
+        let letters = Vec::from(member.letters);
         self.letters -= letters.len();
         letters
+    }
+
+    /// Each is to begin, when it has nothing else to do.
+    pub(super) fn call_all(&mut self) {
+        self.list.iter_mut().for_each(|member| member.is_called = true);
+        self.called = self.list.len();
+    }
+
+    /// Whether this one is to begin now.
+    pub(super) fn is_called(&mut self, own: &Own<J>) -> bool {
+        if self.called == 0 {
+            return false;
+        }
+        let member = self.list.iter_mut().find(|member| member.number == own.number && member.is_called);
+        self.called -= usize::from(member.is_some());
+        member.map(|member| member.is_called = false).is_some()
     }
 
     /// How many jobs are in their own queues.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use executor_core::JobError;
 use executor_core::cell::{Control, Notify, Run, Task};
 use executor_core::home::HomeId;
+use executor_core::{JobError, current};
 
 /// What a scheduler must be able to do with a job itself.
 ///
@@ -22,6 +22,11 @@ pub trait Queued: Send + 'static {
 
     /// It waits in the queue `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+
+    /// Runs it on this thread, in place of whoever submits it. False if that cannot be: then it is still to be queued.
+    fn run_here(&self) -> bool {
+        false
+    }
 }
 
 /// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
@@ -48,6 +53,10 @@ impl Queued for Arc<dyn Run> {
 
     fn move_to(&self, home: HomeId) -> bool {
         Control::move_to(&**self, home)
+    }
+
+    fn run_here(&self) -> bool {
+        current::nested(|| self.clone().run()).is_some()
     }
 }
 

@@ -10,6 +10,7 @@ use executor_core::{JobError, Priority, Rejection};
 use super::members::Own;
 use super::room::wake_tasks;
 use super::state::{State, Wake};
+use super::stops::Stops;
 use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::threads::Threads;
 use super::{Alarm, Config, Queued, Runner, worker};
@@ -37,6 +38,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) gone: Condvar,
     /// Set by a shutdown that stops what runs.
     pub(super) is_stopping: AtomicBool,
+    /// What it stops that does not listen.
+    pub(super) stops: Mutex<Stops>,
     pub(super) threads: Mutex<Threads>,
     /// Held while threads are joined, so that whoever else shuts down returns no earlier.
     pub(super) joining: Mutex<()>,
@@ -63,6 +66,7 @@ impl<R: Runner + 'static> Shared<R> {
             called: Condvar::default(),
             gone: Condvar::default(),
             is_stopping: AtomicBool::new(false),
+            stops: Mutex::default(),
             threads: Mutex::default(),
             joining: Mutex::default(),
             queue: Registration::new(this.clone()),
@@ -73,6 +77,10 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<R::Job>> {
         self.state.lock()
+    }
+
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.lock().refusal()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -142,9 +150,17 @@ impl<R: Runner + 'static> Shared<R> {
         self.perform(wake);
     }
 
-    /// Starts the workers that the pool may have and has not.
+    /// Starts the workers that the pool may have and has not, and lets each begin when it has nothing to do.
     pub(super) fn prestart(&self) {
-        let hired = self.lock().hire_all();
+        let mut state = self.lock();
+        if !state.is_open {
+            return;
+        }
+        let hired = state.hire_all();
+        state.members.call_all();
+        let sleepers = state.wake_all();
+        drop(state);
+        sleepers.iter().for_each(Unparker::unpark);
         for own in hired {
             self.start_worker(own);
         }

@@ -38,6 +38,10 @@ pub(super) struct State<J, U = Unparker> {
     blocked: usize,
     /// Workers that were woken or started, or that spin, and have found nothing yet.
     searching: usize,
+    /// Jobs that workers have taken beside the one that each runs.
+    pub(super) extra: usize,
+    /// Workers that have no job, and make ready for one.
+    beginning: usize,
     /// Workers that sleep, the last one last.
     sleepers: Vec<Sleeper<U>>,
     /// Workers ever started, for their names.
@@ -80,6 +84,8 @@ impl<J: Queued, U> State<J, U> {
             workers: 0,
             blocked: 0,
             searching: 0,
+            extra: 0,
+            beginning: 0,
             sleepers: Vec::new(),
             started: 0,
             members: Members::default(),
@@ -218,6 +224,13 @@ impl<J: Queued, U> State<J, U> {
             .or_else(|| self.members.steal(own))
     }
 
+    /// The extra jobs of `own` are `n` fewer, as far as it has so many.
+    pub(super) fn forget_extra(&mut self, own: &mut Own<J>, n: usize) {
+        let n = n.min(own.extra);
+        own.extra -= n;
+        self.extra -= n;
+    }
+
     /// One more job for a worker that has one, if it would wait otherwise.
     pub(super) fn take_extra(&mut self, own: &mut Own<J>) -> Option<J> {
         if !self.is_full_house() {
@@ -225,6 +238,8 @@ impl<J: Queued, U> State<J, U> {
         }
         let job = self.lanes.pop_urgent().or_else(|| own.jobs.pop()).or_else(|| self.lanes.pop())?;
         self.members.count_hoard(own);
+        own.extra += 1;
+        self.extra += 1;
         Some(job)
     }
 
@@ -293,6 +308,18 @@ impl<J: Queued, U> State<J, U> {
         own.is_searching = false;
     }
 
+    /// It makes ready for jobs. It is not one who searches: others would wait for it.
+    pub(super) fn begin(&mut self, own: &mut Own<J>) {
+        self.found(own);
+        own.is_beginning = true;
+        self.beginning += 1;
+    }
+
+    /// It looks for a job again.
+    pub(super) fn has_begun(&mut self, own: &mut Own<J>) {
+        self.beginning -= usize::from(std::mem::take(&mut own.is_beginning));
+    }
+
     pub(super) fn fall_asleep(&mut self, own: &mut Own<J>, unparker: U) {
         self.found(own);
         self.sleepers.push(Sleeper { number: own.number, unparker });
@@ -316,7 +343,7 @@ impl<J: Queued, U> State<J, U> {
 
     /// Jobs that run now.
     pub(super) fn running(&self) -> usize {
-        self.busy() - self.searching + self.blocked
+        self.busy() - self.searching - self.beginning + self.blocked
     }
 
     /// Whether nothing is queued, delayed, running or ending.

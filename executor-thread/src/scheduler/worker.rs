@@ -43,44 +43,76 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
     let parker = Parker::new();
     let mut runner = None;
-    while let Some(job) = shared.next(&mut own, &parker) {
+    while let Some(task) = shared.next(&mut own, &parker) {
         shared.begin(&mut own);
         let outcome = catch(|| {
-            let runner = runner.get_or_insert_with(|| (shared.make)(&name));
-            runner.run(job, &mut Batch::new(shared, &mut own))
+            let runner = runner.get_or_insert_with(|| shared.make_runner(own.number, &name));
+            match task {
+                Task::Run(job) => runner.run(job, &mut Batch::new(shared, &mut own)),
+                Task::Begin => {
+                    runner.begin();
+                    true
+                }
+            }
         });
+        shared.settle_extra(&mut own);
         match outcome {
             Ok(true) => {}
             Ok(false) => shared.found_dead(&own),
             // A runner that panicked may be broken. The next job gets a new one.
-            Err(_) => drop_quietly(runner.take()),
+            Err(_) => shared.drop_runner(own.number, &mut runner),
         }
     }
     // It is counted out: what waits from here on, in a hook or a drop, is no matter of the scheduler's.
     current::leave_host();
     shared.begin(&mut own);
     shared.config.hooks.stop();
-    drop_quietly(runner);
+    shared.drop_runner(own.number, &mut runner);
     drop_quietly(catch(|| current::set_worker(None)));
     shared.gone(Role::Worker(own.number));
 }
 
+/// What a worker is to do.
+enum Task<J> {
+    Run(J),
+    /// Nothing, but to be ready.
+    Begin,
+}
+
 impl<R: Runner + 'static> Shared<R> {
-    /// The next job, waiting for one. `None` when the worker is to end: it was counted out by then.
-    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<R::Job> {
+    fn make_runner(&self, number: usize, name: &Arc<str>) -> R {
+        let runner = (self.make)(name);
+        if let Some(stop) = runner.stop() {
+            let is_late = self.stops.lock().add(number, stop.clone());
+            if is_late {
+                stop.stop();
+            }
+        }
+        runner
+    }
+
+    fn drop_runner(&self, number: usize, runner: &mut Option<R>) {
+        drop_quietly(runner.take());
+        let stop = self.stops.lock().remove(number);
+        drop_quietly(stop);
+    }
+
+    /// What is to be done next, waiting for it. `None` when the worker is to end: it was counted out by then.
+    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed)
             && let Some(job) = own.jobs.pop()
         {
             own.has_letter = false;
-            return Some(job);
+            return Some(Task::Run(job));
         }
         let mut has_spun = false;
         let mut state = self.lock();
+        state.has_begun(own);
         loop {
             state.members.count_hoard(own);
             if let Some(letter) = state.open_letter(own) {
-                return Some(letter);
+                return Some(Task::Run(letter));
             }
             if state.is_too_wide() {
                 state.put_back(own);
@@ -102,10 +134,13 @@ impl<R: Runner + 'static> Shared<R> {
                 drop(state);
                 self.perform(wake);
                 self.tell_of_room(free);
-                return Some(job);
+                return Some(Task::Run(job));
             } else if state.is_over() {
                 self.leave(state, own);
                 return None;
+            } else if state.members.is_called(own) {
+                state.begin(own);
+                return Some(Task::Begin);
             } else if !has_spun && !state.is_spinning {
                 has_spun = true;
                 state.search(own);

@@ -8,11 +8,17 @@ mod crashes;
 mod deaths;
 mod environment;
 mod initializers;
+mod managing;
 mod nesting;
+mod options;
 mod orphans;
 mod payloads;
+mod recycling;
+mod rendezvous;
 mod replay;
+mod shortages;
 mod starts;
+mod surroundings;
 
 use executor::{JobError, ProcessPool, call};
 

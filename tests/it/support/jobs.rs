@@ -1,5 +1,7 @@
 //! The one type of job that the contract is tested with: what it does is data, so it runs in any process.
 
+use std::time::Instant;
+
 use executor::{Job, current};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,10 @@ pub(crate) enum Do {
     TellId,
     /// The process that it runs in.
     TellPid,
+    /// The number in its worker's name.
+    TellWorker,
+    /// Whether it is called so, belongs to this, and has a deadline that is to come: 1, 2 and 4.
+    Compare(Option<String>, Option<String>),
     /// What the initializer made for its worker, or 0.
     TellState,
 }
@@ -52,6 +58,17 @@ impl Job for Do {
             }
             Self::TellId => current::id().map_or(0, executor::JobId::get),
             Self::TellPid => std::process::id().into(),
+            Self::TellWorker => {
+                let name = current::worker_name().expect("a job runs on a worker");
+                let (_, number) = name.rsplit_once('-').expect("it has a number");
+                number.parse().expect("it is a number")
+            }
+            Self::Compare(name, tag) => {
+                let is_later = current::deadline().is_some_and(|deadline| deadline > Instant::now());
+                u64::from(current::name().as_deref() == name.as_deref())
+                    + 2 * u64::from(current::tag().as_deref() == tag.as_deref())
+                    + 4 * u64::from(is_later)
+            }
             Self::TellState => current::state::<u64>().map_or(0, |state| *state),
         }
     }

@@ -15,13 +15,13 @@ use super::jobs::Do;
 
 /// An executor of whatever kind, seen as its users see it.
 pub(crate) struct Subject {
-    executor: Arc<dyn Executor<Do>>,
+    executor: Arc<dyn Later>,
     /// How many jobs it runs at once.
     pub(crate) workers: usize,
 }
 
 impl Subject {
-    pub(crate) fn new(executor: impl Executor<Do> + 'static, workers: usize) -> Self {
+    pub(crate) fn new(executor: impl Later + 'static, workers: usize) -> Self {
         Self { executor: Arc::new(executor), workers }
     }
 
@@ -40,12 +40,35 @@ impl Subject {
 }
 
 impl Deref for Subject {
-    type Target = dyn Executor<Do>;
+    type Target = dyn Later;
 
     fn deref(&self) -> &Self::Target {
         &*self.executor
     }
 }
+
+/// An executor that can wait with a job.
+pub(crate) trait Later: Executor<Do> {
+    fn submit_after(&self, delay: Duration, job: Do) -> Future<u64>;
+}
+
+macro_rules! later {
+    ($executor:ty, |$this:ident| $pool:expr) => {
+        impl Later for $executor {
+            fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
+                let $this = self;
+                $pool.submit_after(delay, job)
+            }
+        }
+    };
+}
+
+later!(ThreadPool, |this| this);
+later!(ByHandle, |this| this.handle);
+#[cfg(feature = "rayon")]
+later!(RayonPool, |this| this);
+#[cfg(feature = "process")]
+later!(ProcessPool, |this| this);
 
 /// How to make an executor of some kind.
 pub(crate) type Make = fn() -> Subject;

@@ -9,6 +9,7 @@ pub(crate) mod jobs;
 pub(crate) mod kinds;
 pub(crate) mod ledger;
 pub(crate) mod script;
+pub(crate) mod surface;
 #[cfg(target_os = "linux")]
 pub(crate) mod system;
 

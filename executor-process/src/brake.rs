@@ -1,0 +1,88 @@
+//! What a shutdown that kills does to a worker: it ends what that has in hand, and all that comes.
+
+use std::sync::Arc;
+
+use executor_core::cell::Control;
+use executor_thread::scheduler::Stop;
+use parking_lot::Mutex;
+
+use crate::job::Queued;
+use crate::seat::Kill;
+
+/// The jobs that a worker's thread has in hand, and the process that it starts. Both are ended without its lock: an abort calls back.
+#[derive(Default)]
+pub(crate) struct Brake(Mutex<InHand>);
+
+#[derive(Default)]
+struct InHand {
+    is_pulled: bool,
+    jobs: Vec<Queued>,
+    starting: Option<Arc<dyn Kill>>,
+    /// Jobs that this has ended.
+    ended: usize,
+}
+
+impl Brake {
+    /// The thread has `job` in hand, which ends at once if the brake was pulled.
+    pub(crate) fn take(&self, job: &Queued) {
+        let mut hand = self.0.lock();
+        if !hand.is_pulled {
+            return hand.jobs.push(Arc::clone(job));
+        }
+        drop(hand);
+        self.end(job);
+    }
+
+    /// It has none of them any more.
+    pub(crate) fn let_go(&self) {
+        let jobs = std::mem::take(&mut self.0.lock().jobs);
+        drop(jobs);
+    }
+
+    /// It waits for `process`, which is to be killed at once if this is false.
+    #[must_use = "nobody else kills it"]
+    pub(crate) fn start(&self, process: Arc<dyn Kill>) -> bool {
+        let mut hand = self.0.lock();
+        hand.starting = Some(process);
+        !hand.is_pulled
+    }
+
+    /// The process has started, or is gone.
+    pub(crate) fn has_started(&self) {
+        let process = self.0.lock().starting.take();
+        drop(process);
+    }
+
+    /// Whether nothing is to be started any more.
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.0.lock().is_pulled
+    }
+
+    fn end(&self, job: &Queued) {
+        let is_over = job.status().is_done();
+        if Control::abort(&**job) && !is_over {
+            self.0.lock().ended += 1;
+        }
+    }
+}
+
+impl Stop for Brake {
+    fn stop(&self) {
+        let (jobs, starting) = {
+            let mut hand = self.0.lock();
+            hand.is_pulled = true;
+            (std::mem::take(&mut hand.jobs), hand.starting.clone())
+        };
+        // First: a worker that cannot be started would break its job.
+        for job in &jobs {
+            self.end(job);
+        }
+        if let Some(process) = starting {
+            process.kill();
+        }
+    }
+
+    fn ended(&self) -> usize {
+        self.0.lock().ended
+    }
+}

@@ -1,0 +1,153 @@
+//! What is asked of a pool as a whole: to warm up, to be idle, to end.
+
+use std::time::{Duration, Instant};
+
+use executor_core::panics::drop_quietly;
+use executor_core::{Future, JobError, JobOptions, PortableJob, ShutdownPolicy, ShutdownReport};
+
+use crate::job::Queued;
+use crate::submit::cell;
+use crate::{ProcessHandle, ProcessPool, ProcessView};
+
+/// What a pool and its handle both do.
+macro_rules! is_managed {
+    ($pool:ident) => {
+        impl $pool {
+            /// A view of the pool whose jobs have `options`; an executor like the pool itself, which it does not keep alive.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use executor_core::{JobError, JobOptions, call};
+            /// use executor_process::ProcessPool;
+            ///
+            /// fn wait_for_input() { std::thread::park() }
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// let _busy = pool.submit(call!(wait_for_input())).abort_on_drop();
+            /// let hasty = pool.with(JobOptions::new().name("poll").start_by(Duration::from_millis(5)));
+            /// let error = hasty.submit(call!(u32::pow(2, 5))).result().unwrap_err();
+            /// assert_eq!(error.to_string(), "job `poll` was not done within 5ms; give it more time, or less to do");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn with(&self, options: JobOptions) -> ProcessView {
+                ProcessView::new(self.handle(), options)
+            }
+
+            /// Starts the worker processes that are not there, so that the first jobs need not wait for that. Does not wait for them.
+            ///
+            /// ```
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(2)?;
+            /// pool.prestart();
+            /// while pool.pids().len() < 2 {
+            ///     std::thread::yield_now();
+            /// }
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn prestart(&self) {
+                self.scheduler.prestart();
+            }
+
+            /// Runs `job` once in each worker process, before its other jobs, and returns a future for each: to warm caches, or to load
+            /// a configuration again. All workers are started first; each gets to it when its job is done.
+            ///
+            /// Workers that are started later, in place of one that died, have not run it: what every worker must have belongs in the
+            /// [`initializer`](crate::ProcessPoolBuilder::initializer).
+            ///
+            /// ```
+            /// use std::collections::HashSet;
+            /// use executor_core::{call, try_join_all};
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(2)?;
+            /// let pids = try_join_all(pool.broadcast(call(std::process::id, ())))?;
+            /// assert_eq!(pids.into_iter().collect::<HashSet<_>>().len(), 2);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn broadcast<J: PortableJob + Clone>(&self, job: J) -> Vec<Future<J::Output>> {
+                // Once, and before the scheduler's lock is taken: the copies are made under that.
+                let encoded = self.rules.encode(&JobOptions::new(), &job);
+                drop_quietly(job);
+                let encoded = match encoded {
+                    Ok(encoded) => encoded,
+                    Err(error) => return vec![Future::failed(error)],
+                };
+                let mut futures = Vec::new();
+                let told = self.scheduler.broadcast(|| -> Queued {
+                    let cell = cell::<J>(encoded.again(), self.scheduler.delay());
+                    futures.push(Future::of(cell.clone()));
+                    cell
+                });
+                match told {
+                    Ok(()) => futures,
+                    Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+                }
+            }
+
+            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. The pool
+            /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. In a callback of a job of this pool it
+            /// returns at once.
+            ///
+            /// ```
+            /// use executor_core::call;
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(2)?;
+            /// let futures: Vec<_> = (0..10).map(|n| pool.submit(call!(u32::pow(2, n)))).collect();
+            /// pool.wait_idle();
+            /// assert!(futures.iter().all(|future| future.is_done()));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn wait_idle(&self) {
+                self.scheduler.wait_idle(None);
+            }
+
+            /// As `wait_idle`, for at most `limit`. Says whether it came to that.
+            pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
+                self.scheduler.wait_idle(Instant::now().checked_add(limit))
+            }
+
+            /// A future that ends when the pool is shut down, and its last process is gone: for async code, which should not block
+            /// in [`shutdown`](Self::shutdown).
+            ///
+            /// ```
+            /// use executor_core::call;
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// pool.execute(call!(u32::pow(2, 5)));
+            /// pool.shutdown(false);
+            /// pool.closed().result()?; // or `.await`
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn closed(&self) -> Future<()> {
+                self.scheduler.closed()
+            }
+
+            /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy
+            /// allows; not in a callback of a job of this pool. To kill is to send SIGKILL to each worker that has a job, and to what that
+            /// started in its process group: the job ends as [`JobError::Cancelled`].
+            ///
+            /// ```
+            /// use executor_core::{ShutdownPolicy, call};
+            /// use executor_process::ProcessPool;
+            ///
+            /// fn spin() -> u32 { loop { std::hint::spin_loop() } }
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// let spinning = pool.submit(call!(spin()));
+            /// let report = pool.shutdown_with(ShutdownPolicy::kill());
+            /// assert_eq!(report.to_string(), "0 completed, 1 cancelled, 0 still running");
+            /// assert!(spinning.is_cancelled());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+                self.scheduler.shutdown_with(policy)
+            }
+        }
+    };
+}
+
+is_managed!(ProcessPool);
+is_managed!(ProcessHandle);

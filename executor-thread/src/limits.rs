@@ -1,0 +1,123 @@
+//! Time limits of jobs: an alarm each, which is called off when the job no longer needs it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use executor_core::JobError;
+use executor_core::cell::{Control, Notify};
+
+use crate::scheduler::{Alarm, Handle, Runner};
+
+/// Ends a job that has not started in its time. Goes with the job, and is dropped when that starts or never will: then nobody needs to
+/// wait for its start any more.
+pub struct StartLimit<R: Runner + 'static> {
+    off: Off<R>,
+    limit: Duration,
+}
+
+/// The alarm of a [`StartLimit`], to be set when the job is accepted.
+#[must_use = "it does not ring unless it is set"]
+pub struct StartAlarm<R: Runner + 'static> {
+    is_off: Arc<AtomicBool>,
+    scheduler: Handle<R>,
+    limit: Duration,
+}
+
+impl<R: Runner + 'static> StartLimit<R> {
+    /// A job may wait for as long as `limit` in the queue of `scheduler`.
+    pub fn new(scheduler: Handle<R>, limit: Duration) -> (Self, StartAlarm<R>) {
+        let off = Off::new(scheduler.clone());
+        let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit };
+        (Self { off, limit }, alarm)
+    }
+}
+
+impl<R: Runner + 'static> StartAlarm<R> {
+    /// The time begins after `delay`. When it is over, the job that `control` is of ends with `error`, if it has not started.
+    pub fn set(self, control: Arc<dyn Control>, delay: Duration, error: JobError) {
+        let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
+        let alarm = TimeIsUp { control, error, is_off: self.is_off, may_run: false };
+        self.scheduler.push_alarm(when, Box::new(alarm));
+    }
+}
+
+impl<R: Runner + 'static> fmt::Debug for StartAlarm<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartAlarm").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runner + 'static> fmt::Debug for StartLimit<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartLimit")
+            .field("limit", &self.limit)
+            .field("is_off", &self.off.is_off)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Calls an alarm off when it is dropped.
+pub(crate) struct Off<R: Runner + 'static> {
+    is_off: Arc<AtomicBool>,
+    scheduler: Handle<R>,
+}
+
+impl<R: Runner + 'static> Off<R> {
+    fn new(scheduler: Handle<R>) -> Self {
+        Self { is_off: Arc::default(), scheduler }
+    }
+
+    /// The running job that `control` is of ends with `error` at the time `when`, unless this is dropped before.
+    pub(crate) fn end_run(
+        scheduler: Handle<R>,
+        control: Option<Arc<dyn Control>>,
+        when: Option<Instant>,
+        error: JobError,
+    ) -> Self {
+        let off = Self::new(scheduler);
+        if let (Some(control), Some(when)) = (control, when) {
+            let alarm = TimeIsUp { control, error, is_off: off.is_off.clone(), may_run: true };
+            off.scheduler.push_alarm(when, Box::new(alarm));
+        }
+        off
+    }
+}
+
+impl<R: Runner + 'static> Drop for Off<R> {
+    fn drop(&mut self) {
+        // Relaxed: an alarm that rings all the same finds that the job has ended.
+        self.is_off.store(true, Ordering::Relaxed);
+        self.scheduler.called_off();
+    }
+}
+
+/// Ends a job whose time is up.
+struct TimeIsUp {
+    control: Arc<dyn Control>,
+    error: JobError,
+    is_off: Arc<AtomicBool>,
+    /// Whether it is the time to run that is up, not the time to wait.
+    may_run: bool,
+}
+
+impl Alarm for TimeIsUp {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        if self.is_off() {
+            return None;
+        }
+        if self.may_run {
+            // First its outcome, then it is asked to stop: one that stops at once is late all the same.
+            let notify = self.control.clone().fail(self.error);
+            self.control.abort();
+            notify
+        } else {
+            self.control.withdraw(self.error)
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Relaxed)
+    }
+}

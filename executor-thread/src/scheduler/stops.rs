@@ -1,0 +1,47 @@
+//! What ends the jobs that run, for a shutdown that kills.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Stop;
+
+/// What the runners of the workers gave.
+#[derive(Default)]
+pub(super) struct Stops {
+    /// By the numbers of the workers.
+    living: HashMap<usize, Arc<dyn Stop>>,
+    stopped: Vec<Arc<dyn Stop>>,
+    has_begun: bool,
+}
+
+impl Stops {
+    /// A worker has a new runner, and had none. True if `stop` is to be called at once: the others were.
+    #[must_use = "its jobs would run on"]
+    pub(super) fn add(&mut self, number: usize, stop: Arc<dyn Stop>) -> bool {
+        if self.has_begun {
+            self.stopped.push(stop);
+        } else {
+            self.living.insert(number, stop);
+        }
+        self.has_begun
+    }
+
+    /// A worker's runner is gone.
+    #[must_use = "it is dropped outside the lock"]
+    pub(super) fn remove(&mut self, number: usize) -> Option<Arc<dyn Stop>> {
+        self.living.remove(&number)
+    }
+
+    /// All that are to be called. From now on, whoever is added is.
+    pub(super) fn begin(&mut self) -> Vec<Arc<dyn Stop>> {
+        self.has_begun = true;
+        let living: Vec<_> = self.living.drain().map(|(_, stop)| stop).collect();
+        self.stopped.extend(living.iter().cloned());
+        living
+    }
+
+    /// All that were called.
+    pub(super) fn stopped(&self) -> Vec<Arc<dyn Stop>> {
+        self.stopped.clone()
+    }
+}

@@ -1,0 +1,223 @@
+//! Everything that a pool does on the outside, whatever runs its jobs.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::{
+    Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, ShutdownPolicy, ShutdownReport,
+    ThreadHandle, ThreadPool,
+};
+#[cfg(feature = "process")]
+use executor::{ProcessHandle, ProcessPool};
+
+use super::door::{Door, Guest};
+use super::jobs::Do;
+
+pub(crate) type Submitted = Result<Future<u64>, Rejected<Do>>;
+pub(crate) type Outcomes = Box<dyn Iterator<Item = Result<u64, JobError>>>;
+
+/// A pool, or a handle to one.
+pub(crate) trait Surface: Executor<Do> {
+    fn workers(&self) -> usize;
+    fn handle(&self) -> Box<dyn Surface>;
+    fn execute(&self, job: Do);
+    fn submit_after(&self, delay: Duration, job: Do) -> Future<u64>;
+    fn submit_timeout(&self, job: Do, limit: Duration) -> Submitted;
+    fn submit_async(&self, job: Do) -> Pin<Box<dyn std::future::Future<Output = Submitted> + Send>>;
+    /// Twice each number.
+    fn double(&self, numbers: std::ops::Range<u64>, buffered: usize) -> Outcomes;
+    fn with(&self, options: JobOptions) -> Box<dyn View>;
+    fn every(&self, period: Period, job: Do) -> Periodic;
+    fn broadcast(&self, job: Do) -> Vec<Future<u64>>;
+    fn prestart(&self);
+    fn wait_idle(&self);
+    fn wait_idle_timeout(&self, limit: Duration) -> bool;
+    fn closed(&self) -> Future<()>;
+    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
+}
+
+/// A pool seen with options.
+pub(crate) trait View: Executor<Do> {
+    fn execute(&self, job: Do);
+    fn submit_after(&self, delay: Duration, job: Do) -> Future<u64>;
+}
+
+macro_rules! surface {
+    ($pool:ty, |$job:ident| $every:expr, $broadcast:expr) => {
+        impl Surface for $pool {
+            fn workers(&self) -> usize {
+                Self::workers(self)
+            }
+
+            fn handle(&self) -> Box<dyn Surface> {
+                Box::new(Self::handle(self))
+            }
+
+            fn execute(&self, job: Do) {
+                Self::execute(self, job);
+            }
+
+            fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
+                Self::submit_after(self, delay, job)
+            }
+
+            fn submit_timeout(&self, job: Do, limit: Duration) -> Submitted {
+                Self::submit_timeout(self, job, limit)
+            }
+
+            fn submit_async(&self, job: Do) -> Pin<Box<dyn std::future::Future<Output = Submitted> + Send>> {
+                Box::pin(Self::submit_async(self, job))
+            }
+
+            fn double(&self, numbers: std::ops::Range<u64>, buffered: usize) -> Outcomes {
+                Box::new(Self::map(self, numbers, |n| 2 * n).buffered(buffered))
+            }
+
+            fn with(&self, options: JobOptions) -> Box<dyn View> {
+                Box::new(Self::with(self, options))
+            }
+
+            fn every(&self, period: Period, $job: Do) -> Periodic {
+                Self::every(self, period, $every)
+            }
+
+            fn broadcast(&self, $job: Do) -> Vec<Future<u64>> {
+                Self::broadcast(self, $broadcast)
+            }
+
+            fn prestart(&self) {
+                Self::prestart(self);
+            }
+
+            fn wait_idle(&self) {
+                Self::wait_idle(self);
+            }
+
+            fn wait_idle_timeout(&self, limit: Duration) -> bool {
+                Self::wait_idle_timeout(self, limit)
+            }
+
+            fn closed(&self) -> Future<()> {
+                Self::closed(self)
+            }
+
+            fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+                Self::shutdown_with(self, policy)
+            }
+        }
+    };
+}
+
+/// A periodic closure returns nothing.
+trait Ignore: Sized {
+    fn ignore(self) {}
+}
+
+impl Ignore for u64 {}
+
+macro_rules! view {
+    ($view:ty) => {
+        impl View for $view {
+            fn execute(&self, job: Do) {
+                Self::execute(self, job);
+            }
+
+            fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
+                Self::submit_after(self, delay, job)
+            }
+        }
+    };
+}
+
+surface!(ThreadPool, |job| move || job.clone().run().ignore(), move || job.clone().run());
+surface!(ThreadHandle, |job| move || job.clone().run().ignore(), move || job.clone().run());
+view!(executor::ThreadView);
+#[cfg(feature = "process")]
+surface!(ProcessPool, |job| job, job);
+#[cfg(feature = "process")]
+surface!(ProcessHandle, |job| job, job);
+#[cfg(feature = "process")]
+view!(executor::ProcessView);
+
+/// How to make a pool of some kind, with this queue.
+pub(crate) type Make = fn(Queue) -> Arc<dyn Surface>;
+
+pub(crate) fn threads_1(queue: Queue) -> Arc<dyn Surface> {
+    threads(1, queue)
+}
+
+pub(crate) fn threads_2(queue: Queue) -> Arc<dyn Surface> {
+    threads(2, queue)
+}
+
+pub(crate) fn threads_8(queue: Queue) -> Arc<dyn Surface> {
+    threads(8, queue)
+}
+
+fn threads(n: usize, queue: Queue) -> Arc<dyn Surface> {
+    Arc::new(ThreadPool::builder().threads(n).queue(queue).build().expect("a pool of threads"))
+}
+
+#[cfg(feature = "process")]
+pub(crate) fn processes_1(queue: Queue) -> Arc<dyn Surface> {
+    processes(1, queue)
+}
+
+#[cfg(feature = "process")]
+pub(crate) fn processes_2(queue: Queue) -> Arc<dyn Surface> {
+    processes(2, queue)
+}
+
+#[cfg(feature = "process")]
+fn processes(n: usize, queue: Queue) -> Arc<dyn Surface> {
+    Arc::new(ProcessPool::builder().processes(n).queue(queue).build().expect("a pool of processes"))
+}
+
+/// Keeps `n` workers busy, each with a guest. One by one: there may be one place only for those that wait.
+pub(crate) fn occupy(pool: &dyn Surface, n: usize, door: &Door) -> Vec<Guest> {
+    (0..n as u64)
+        .map(|number| {
+            drop(pool.submit(Do::Ring(door.bell(), number)));
+            door.answer()
+        })
+        .collect()
+}
+
+/// Tests each law, a `fn(surface::Make)`, on every kind of pool that has the whole surface.
+macro_rules! on_every_surface {
+    ($($law:ident),* $(,)?) => {
+        $crate::support::surface::on!(threads_1, [$($law)*]);
+        $crate::support::surface::on!(threads_2, [$($law)*]);
+        $crate::support::surface::on!(threads_8, [$($law)*]);
+        #[cfg(feature = "process")]
+        $crate::support::surface::on!(processes_1, [$($law)*]);
+        #[cfg(feature = "process")]
+        $crate::support::surface::on!(processes_2, [$($law)*]);
+    };
+}
+pub(crate) use on_every_surface;
+
+/// Tests each law on the kinds that have one worker.
+macro_rules! on_one_worker_surface {
+    ($($law:ident),* $(,)?) => {
+        $crate::support::surface::on!(threads_1, [$($law)*]);
+        #[cfg(feature = "process")]
+        $crate::support::surface::on!(processes_1, [$($law)*]);
+    };
+}
+pub(crate) use on_one_worker_surface;
+
+macro_rules! on {
+    ($kind:ident, [$($law:ident)*]) => {
+        mod $kind {
+            $(
+                #[test]
+                fn $law() {
+                    $crate::support::within_patience(|| super::$law($crate::support::surface::$kind));
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on;
