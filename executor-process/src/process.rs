@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group,
 
 use crate::frame::Reply;
 use crate::seat::Kill;
-use crate::watcher;
+use crate::worker::crash;
+use crate::{child, watcher};
 
 /// The pids of a pool's workers.
 #[derive(Default)]
@@ -49,8 +49,8 @@ struct State {
 }
 
 enum Life {
-    Alive(Child),
-    Gone(Ended),
+    Alive,
+    Gone(Ended, Option<u64>),
 }
 
 /// How a process ended. `None` where somebody else in this program has reaped it.
@@ -86,13 +86,8 @@ impl Process {
             Ok((death, again)) => {
                 let pid = child.id();
                 let ending = Ending::No;
-                let state = State {
-                    life: Life::Alive(child),
-                    is_waited_for: false,
-                    wake: Wake::Nobody,
-                    ending,
-                    lifeline: None,
-                };
+                let state =
+                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
                 let (pids, gone) = (Arc::clone(pids), Condvar::new());
                 let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
                 if let Err(error) = watcher::watch(&process, death) {
@@ -126,7 +121,7 @@ impl Process {
     /// when it is gone.
     pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
         let mut state = self.state.lock();
-        if matches!(state.life, Life::Alive(_)) {
+        if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);
             state.wake = Wake::Post(wake);
             state.lifeline = Some(lifeline);
@@ -137,7 +132,7 @@ impl Process {
     pub(crate) fn start_waiting(&self) -> bool {
         let mut state = self.state.lock();
         state.is_waited_for = true;
-        matches!(state.life, Life::Alive(_))
+        matches!(state.life, Life::Alive)
     }
 
     /// Its owner has what it waited for.
@@ -147,11 +142,26 @@ impl Process {
 
     /// Whether it has died, and was reaped.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.state.lock().life, Life::Gone(_))
+        matches!(self.state.lock().life, Life::Gone(..))
+    }
+
+    /// The most memory that it held, in bytes, once it is gone: as the system counts, which includes what this process held when
+    /// it started that one.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        match self.state.lock().life {
+            Life::Gone(_, peak_memory) => peak_memory,
+            Life::Alive => None,
+        }
+    }
+
+    /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
+    pub(crate) fn ask_where(&self) -> bool {
+        let state = self.state.lock();
+        matches!(state.life, Life::Alive) && child::signal_first_thread(self.pid, crash::where_signal())
     }
 
     fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
-        if let Life::Alive(_) = state.life {
+        if let Life::Alive = state.life {
             // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
             let group = kill_process_group(raw(self.pid), signal);
             // A job may have moved it to another group. SIGTERM comes once, since a job may count.
@@ -205,7 +215,7 @@ impl Process {
     pub(crate) fn wait(&self) -> Ended {
         let mut state = self.state.lock();
         loop {
-            if let Life::Gone(ended) = state.life {
+            if let Life::Gone(ended, _) = state.life {
                 return ended;
             }
             self.gone.wait(&mut state);
@@ -216,12 +226,12 @@ impl Process {
     pub(crate) fn bury(&self) {
         let mut state = self.state.lock();
         self.signal(&state, Signal::KILL);
-        let Life::Alive(child) = &mut state.life else { return };
+        let Life::Alive = state.life else { return };
         // Off the list first: once it is reaped, its pid may be a stranger's.
         self.pids.0.lock().remove(&self.pid);
         // It has died, so this does not block.
-        let ended = child.wait().ok().and_then(exit_of);
-        state.life = Life::Gone(ended);
+        let (ended, peak_memory) = child::reap(self.pid);
+        state.life = Life::Gone(ended, peak_memory);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
         let is_waited_for = state.is_waited_for;
         let lifeline = state.lifeline.take();
@@ -250,8 +260,4 @@ impl Kill for Process {
 
 fn raw(pid: u32) -> Pid {
     i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
-}
-
-fn exit_of(status: ExitStatus) -> Option<Exit> {
-    status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal))
 }

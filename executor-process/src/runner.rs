@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, TimedOut};
+use executor_core::{Broken, JobError, Label};
 use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
 use crate::brake::Brake;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
+use crate::kind::Kind;
 use crate::page::SLOTS;
 use crate::payload::INLINE;
+use crate::postmortem::{Case, Kept, ask};
 use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
@@ -196,9 +198,10 @@ impl InProcess {
     fn watch_the_clock(&self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
-        let error = JobError::TimedOut(TimedOut::new(lent.payload.name(), limit));
-        let (seat, process) = (Arc::clone(&worker.seat), worker.process.clone());
-        batch.push_alarm(when, Box::new(TimeIsUp { job: lent.job.clone(), error, seat, process }));
+        let (settings, kind, body) = (Arc::clone(&self.settings), lent.payload.kind, Kept::of(&lent.payload));
+        let (job, attempt, label) = (lent.job.clone(), lent.payload.attempt, lent.payload.label.clone());
+        let (seat, process) = (Arc::clone(&worker.seat), Arc::clone(&worker.process));
+        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, body, attempt, label, seat, process }));
     }
 }
 
@@ -222,9 +225,14 @@ pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(),
 /// Ends a job that has run for too long, and the process that runs it.
 struct TimeIsUp {
     job: Queued,
-    error: JobError,
+    limit: Duration,
+    settings: Arc<Settings>,
+    kind: Kind,
+    body: Kept,
+    attempt: u32,
+    label: Option<Arc<Label>>,
     seat: Arc<Seat>,
-    process: Arc<dyn Kill>,
+    process: Arc<Process>,
 }
 
 impl Alarm for TimeIsUp {
@@ -233,8 +241,18 @@ impl Alarm for TimeIsUp {
         if !self.seat.time_out(id) {
             return None;
         }
+        let trace = if self.seat.has_started(id) { ask(&self.process, self.seat.page.trace()) } else { None };
+        let case = Case {
+            settings: &self.settings,
+            id,
+            attempt: self.attempt,
+            label: self.label.clone(),
+            kind: self.kind,
+            body: self.body.clone(),
+        };
+        let error = case.timed_out(self.limit, trace);
         // First the future tells: a large process takes tens of milliseconds to be gone.
-        let ended = Control::fail(self.job, self.error);
+        let ended = Control::fail(self.job, error);
         if self.seat.has_started(id) {
             self.process.kill();
         }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
+    /// Where jobs that fail are kept.
+    pub(crate) keep_failed: Option<PathBuf>,
     pub(crate) budget: Budget,
 }
 

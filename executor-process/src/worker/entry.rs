@@ -7,7 +7,8 @@ use std::ffi::{OsString, c_char, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::invitation::{Invitation, VARIABLE};
-use super::serve;
+use super::{rerun, serve};
+use crate::replay::VARIABLE as REPLAY;
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -42,12 +43,23 @@ extern "C" fn arrive(_: c_int, _: *const *const c_char, _: *const *const c_char)
 
 extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     WAS_CALLED.store(true, Ordering::Relaxed);
-    let Some(text) = invitation() else { return };
+    if let Some(text) = take_variable(VARIABLE) {
+        run_the_rest(count, arguments, environment);
+        serve::serve(Invitation::parse(&text))
+    }
+    if let Some(path) = take_variable(REPLAY) {
+        run_the_rest(count, arguments, environment);
+        rerun::run(path.as_ref())
+    }
+}
+
+/// `None` in a process that is not to be what the variable says.
+fn take_variable(name: &str) -> Option<OsString> {
+    let value = if has_borrowed_rights() { None } else { env::var_os(name) }?;
     // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
     // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
-    unsafe { env::remove_var(VARIABLE) };
-    run_the_rest(count, arguments, environment);
-    serve::serve(Invitation::parse(&text))
+    unsafe { env::remove_var(name) };
+    Some(value)
 }
 
 /// `None` in a process that is no worker.

@@ -17,6 +17,7 @@ use ipc_channel::IpcError;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use parking_lot::Mutex;
 
+use super::crash;
 use super::guard::{guard, is_parent, keep_to, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
@@ -129,12 +130,15 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 struct Links {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
-    page: Page,
+    page: &'static Page,
     payloads: WorkerEnd,
 }
 
 fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
     let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
+    // There for ever: handlers of signals write to it.
+    let page: &'static Page = Box::leak(Box::new(page));
+    crash::install(page);
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
@@ -201,6 +205,7 @@ impl Links {
                 self.payloads.skip(body);
                 continue;
             }
+            crash::begins(job);
             let about = About::job(about, JobId::from_number(job), attempt);
             let mut published = None;
             let mut publish = |outcomes: &[u8]| {
