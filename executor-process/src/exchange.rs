@@ -39,7 +39,6 @@ impl InProcess {
         let pid = worker.process.pid();
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
-                worker.seat.page.clear(jobs.len());
                 worker.payloads.rest();
                 return self.keep(worker, jobs.len());
             }
