@@ -172,8 +172,9 @@ fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_run() {
         let guest = door.answer();
         let mut futures: Vec<_> = (0..8).map(|_| pool.submit(call!(spin(120)))).collect();
         let (sender, answers) = std::sync::mpsc::channel();
-        let last = futures.pop().unwrap();
-        futures.swap_remove(0).on_done(move |first| drop(sender.send((first, last.result()))));
+        // The first is told of before the fourth is done, and both are in the same message.
+        let fourth = futures.remove(3);
+        futures.remove(0).on_done(move |first| drop(sender.send((first, fourth.result()))));
         drop(guest);
         assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
         held.result().unwrap();
