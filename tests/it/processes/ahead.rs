@@ -163,21 +163,39 @@ fn spin(micros: u64) -> u64 {
     micros
 }
 
+fn spin_or_ring(micros: u64, bell: Option<Bell>) -> u64 {
+    bell.map_or_else(
+        || spin(micros),
+        |bell| {
+            bell.ring(micros);
+            micros
+        },
+    )
+}
+
 #[test]
-fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_run() {
+fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
     within_patience(|| {
         let (pool, door) = (pool(1), Door::new());
         // The first in a process takes longer.
         for _ in 0..20 {
-            pool.submit(call!(spin(120))).result().unwrap();
+            pool.submit(call!(spin_or_ring(120, None))).result().unwrap();
         }
         let held = pool.submit(call!(ring(door.bell(), 0)));
         let guest = door.answer();
-        let mut futures: Vec<_> = (0..8).map(|_| pool.submit(call!(spin(120)))).collect();
+        // By the time that the third runs, the first has waited for long enough to be told of.
+        let bells = [None, None, Some(door.bell()), None];
+        let mut futures: Vec<_> = bells.into_iter().map(|bell| pool.submit(call!(spin_or_ring(120, bell)))).collect();
         let (sender, answers) = std::sync::mpsc::channel();
-        // The first is told of before the fourth is done, and both are in the same message.
-        let fourth = futures.remove(3);
-        futures.remove(0).on_done(move |first| drop(sender.send((first, fourth.result()))));
+        let third = futures.remove(2);
+        let (told, tells) = std::sync::mpsc::channel();
+        futures.remove(0).on_done(move |first| {
+            drop(told.send(()));
+            drop(sender.send((first, third.result())));
+        });
+        drop(guest);
+        let guest = door.answer();
+        tells.recv().unwrap();
         drop(guest);
         assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
         held.result().unwrap();
