@@ -190,7 +190,7 @@ fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
         let third = futures.remove(2);
         let (told, tells) = std::sync::mpsc::channel();
         futures.remove(0).on_done(move |first| {
-            drop(told.send(()));
+            told.send(()).unwrap();
             drop(sender.send((first, third.result())));
         });
         drop(guest);
