@@ -44,7 +44,7 @@ fn spawn(plan: &Plan, only: &[&'static str]) -> Result<Vec<Measured>, Box<dyn Er
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err(format!("{}: measuring ended with {}", plan.label, output.status).into());
+        return Err(format!("measuring ended with {}", output.status).into());
     }
     String::from_utf8(output.stdout)?.lines().map(parse).collect()
 }

@@ -14,7 +14,7 @@ for processes.
 kernel, and under which load it was measured.
 
 - Every round runs each contender once, in a rotating order. `median`, `min` and `max` are of the rounds.
-- `ours / it` is the median of the rounds' ratios. Below 1, ours is better, except where the unit is jobs per second.
+- `ours / it` is the median of the rounds' ratios. Below 1, ours is better.
 - `95 %` is where that median would most likely be after endless rounds; a goal within is called unsure.
 - `of minima` is the ratio of both best rounds: on a machine that is never quiet it says more about what the code can do.
 - `goal` is an upper bound of the ratio or, in our own row, of our median.

@@ -44,6 +44,7 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::document::TITLES;
+use crate::peers::{Contender, Ours};
 use crate::plans::{Plan, Scale};
 use crate::processes::echo;
 use crate::report::Report;
@@ -163,13 +164,20 @@ fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
     Ok(Command::Benchmark(Options { part, scale: Scale { threads, rounds, is_quick }, only, is_csv, writes }))
 }
 
-fn measure(plans: &[Plan], only: &str) -> Result<Report, Box<dyn Error>> {
-    let mut report = Report::default();
+/// What fails is told in the table, and keeps nobody else from being measured; where it is ours, it is told again.
+fn measure(plans: &[Plan], only: &str) -> (Report, Vec<String>) {
+    let (mut report, mut failures) = (Report::default(), Vec::new());
     for plan in plans.iter().filter(|plan| plan.label.contains(only)) {
         eprintln!("measuring: {}", plan.label);
-        report.add(plan, &child::measure(plan)?);
+        let measured = child::measure(plan);
+        let measured = measured.unwrap_or_else(|error| vec![(Ours::NAME.to_owned(), Err(error.to_string()))]);
+        let failed = measured.iter().filter(|(name, _)| name == Ours::NAME && plan.left_out.is_none());
+        failures.extend(
+            failed.filter_map(|(_, samples)| Some(format!("{}: ours: {}", plan.label, samples.as_ref().err()?))),
+        );
+        report.add(plan, &measured);
     }
-    Ok(report)
+    (report, failures)
 }
 
 const PLANS: [fn(Scale) -> Vec<Plan>; TITLES.len()] =
@@ -179,13 +187,14 @@ fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.is_csv {
         println!("{}", report::csv_head());
     }
-    let mut sections = Vec::new();
+    let (mut sections, mut failures) = (Vec::new(), Vec::new());
     for ((title, plans), is_asked) in TITLES.into_iter().zip(PLANS).zip(options.part.sections()) {
         if !is_asked {
             continue;
         }
         let machine = format!("{} Rounds: {}, and more of what is short.", machine::facts(), options.scale.rounds);
-        let report = measure(&plans(options.scale), &options.only)?;
+        let (report, failed) = measure(&plans(options.scale), &options.only);
+        failures.extend(failed);
         if report.is_empty() {
             continue;
         }
@@ -207,7 +216,7 @@ fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
         };
         fs::write(path, document::document(&old, &sections))?;
     }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
 fn main() -> ExitCode {

@@ -54,6 +54,9 @@ fn best<'a>(start: &str, measured: &'a [Measured]) -> Option<&'a str> {
 }
 
 fn range((low, high): (f64, f64)) -> String {
+    if low.is_nan() || high.is_nan() {
+        return number(f64::NAN);
+    }
     format!("{}–{}", number(low), number(high))
 }
 
@@ -200,6 +203,7 @@ mod tests {
     fn nothing_is_a_goal_too() {
         assert_eq!(verdict(&Samples(vec![0.0]), 0.0), "met");
         assert_eq!(verdict(&Samples(vec![1.0]), 0.0), "not met");
-        assert_eq!(number(f64::NAN), "–");
+        // Two that are both nothing have no ratio.
+        assert_eq!(range(Samples(vec![f64::NAN]).median_range()), "–");
     }
 }

@@ -1,5 +1,6 @@
 //! Rounds: each runs every contender once, so that what disturbs the machine for a while disturbs all of them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::peers::{Contender, Visitor, every};
@@ -72,7 +73,8 @@ pub(crate) fn run<W: Work>(work: &W, rounds: usize, only: &[String]) -> Vec<Meas
     interleave(list, rounds, only)
 }
 
-/// Measures the contenders called `only`, or all of them where that is empty, in rounds. One that fails is left out from then on.
+/// Measures the contenders called `only`, or all of them where that is empty, in rounds. One that fails is left out
+/// from then on.
 pub(crate) fn interleave(mut list: Vec<Entrant<'_>>, rounds: usize, only: &[String]) -> Vec<Measured> {
     list.retain(|entrant| only.is_empty() || only.contains(&entrant.name));
     let mut measured: Vec<Measured> =
@@ -83,9 +85,11 @@ pub(crate) fn interleave(mut list: Vec<Entrant<'_>>, rounds: usize, only: &[Stri
             let index = (round + turn) % list.len();
             let (_, samples) = &mut measured[index];
             let Ok(known) = samples else { continue };
-            match (list[index].measure)() {
-                Ok(value) => known.0.push(value),
-                Err(reason) => *samples = Err(reason),
+            match catch_unwind(AssertUnwindSafe(&mut list[index].measure)) {
+                Ok(Ok(value)) => known.0.push(value),
+                Ok(Err(reason)) => *samples = Err(reason),
+                // The panic hook has said more. What is left of this contender is not used again.
+                Err(_) => *samples = Err("it panicked".to_owned()),
             }
         }
     }
@@ -108,7 +112,7 @@ mod tests {
         let measured = interleave(list, 3, &["ours".to_owned(), "peer".to_owned()]);
         let told: Vec<_> =
             measured.iter().map(|(_, samples)| samples.as_ref().map(|samples| samples.0.len())).collect();
-        assert_eq!(told, [Ok(3), Err(&"it is gone".to_owned())]);
+        assert_eq!(told, [Ok(3), Err(&"it is gone".to_owned()), Err(&"it panicked".to_owned())]);
         assert_eq!(tries, 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Goal, Plan, Scale, cores, counted};
-use crate::processes::{BEST_OF, BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, Procspawn, SPAWNED, python};
+use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, Procspawn, SPAWNED, python};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -18,7 +18,7 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
     let (queued, limit) = (scale.size(10_000), 20);
     let executor = Kind::Executor.name();
     let plans = vec![
-        plan("process ping-pong", "ns/trip", "process ping-pong", vec![scale.size(4000)], rounds)
+        plan("process ping-pong", "ns/trip", "process ping-pong", vec![scale.size(4000)], scale.more_rounds(3))
             .goals([Goal::Against(CHANNEL, 1.5), Goal::Against(executor, 0.1)]),
         plan(
             &format!("process jobs, {}", counted(jobs, "submit")),
@@ -35,7 +35,7 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
             vec![cores(), items],
             rounds,
         )
-        .goals([Goal::AgainstBest(BEST_OF, 0.2)]),
+        .goals([Goal::AgainstBest(executor, 0.2), Goal::AgainstBest(Kind::Pool.name(), 0.2)]),
         plan("process start to first result", "µs", "process start", vec![2 * repeats, 0], rounds)
             .goals([Goal::Against(SPAWNED, 1.0), Goal::Against(Procspawn::NAME, 1.0)]),
         plan(&format!("{} there and back, Blob", amount(bytes)), "µs", "process blob", vec![bytes, repeats], rounds)
@@ -66,8 +66,7 @@ pub(crate) fn process_growth(scale: Scale) -> Vec<Plan> {
     let jobs = scale.size(20_000);
     let by_workers = [1, 2, 4, 8, 16, 32, 64].into_iter().filter(|&processes| !is_quick || processes <= 4);
     let by_workers = by_workers.map(|processes| {
-        let label =
-            format!("{}, {}", counted(processes, "process").replace("processs", "processes"), counted(jobs, "job"));
+        let label = format!("{}, {}", counted(processes, "worker"), counted(jobs, "job"));
         Plan::new(label, "jobs/s", "process rate", vec![processes, jobs], rounds)
     });
     let sizes = [0, KIB, 32 * KIB, 64 * KIB, 128 * KIB, MIB, 16 * MIB, 256 * MIB];

@@ -8,9 +8,6 @@ use super::{Contender, Kind, Ours, warm};
 use crate::rounds::Entrant;
 use crate::works::float;
 
-/// What the names of `CPython`'s contenders start with, of which the best counts.
-pub(crate) const BEST_OF: &str = "CPython";
-
 /// The sizes of chunks that are tried, and the share of the items that is enough for the slow ones.
 const CHUNKS: [(u64, u64); 5] = [(1, 20), (10, 4), (100, 1), (1000, 1), (10_000, 1)];
 
@@ -32,7 +29,9 @@ pub(super) fn entrants(processes: usize, items: u64) -> Vec<Entrant<'static>> {
         if kind == Kind::Pool {
             list.push(pools.entrant(format!("{}, default chunk", kind.name()), format!("map {processes} {items} 0")));
         }
-        for (chunk, share) in CHUNKS {
+        // One row says why there is none.
+        let chunks = if kind.is_there() { &CHUNKS[..] } else { &CHUNKS[..1] };
+        for (chunk, share) in chunks {
             let work = format!("map {processes} {} {chunk}", (items / share).max(1));
             list.push(pools.entrant(format!("{}, chunk {chunk}", kind.name()), work));
         }

@@ -15,7 +15,6 @@ mod timeout;
 use std::cell::RefCell;
 
 pub(crate) use self::echo::{CHANNEL, Pipe};
-pub(crate) use self::map::BEST_OF;
 pub(crate) use self::payload::{BLOB, MEMCPY};
 pub(crate) use self::pools::{Contender, Ours, Procspawn};
 pub(crate) use self::python::Kind;

@@ -82,6 +82,11 @@ impl Trips {
         self.entrant(name, <[u8]>::to_vec, trip)
     }
 
+    /// What of [`blob`](Self::blob) is not the pool's: the same copies into new shared memory, in one process.
+    fn blobs_without_pool(&self) -> Entrant<'static> {
+        self.entrant("two Blobs without a pool", |_| (), |(), sent| copy(Blob::from(sent)))
+    }
+
     /// Into memory that is there before, and from there to some other.
     fn memcpy(&self) -> Entrant<'static> {
         let own = |sent: &[u8]| Copies { there: vec![1; sent.len()], back: vec![1; sent.len()] };
@@ -108,7 +113,7 @@ impl AsRef<[u8]> for Copies {
 /// Ours as a `Blob`, and the least that the same bytes cost.
 pub(super) fn of_blobs(bytes: usize, repeats: usize) -> Vec<Entrant<'static>> {
     let trips = Trips::new(bytes, repeats);
-    vec![trips.blob(Ours::NAME), trips.memcpy(), trips.passed_on()]
+    vec![trips.blob(Ours::NAME), trips.memcpy(), trips.blobs_without_pool(), trips.passed_on()]
 }
 
 /// Ours as a `Vec<u8>`, and everybody who can send that.

@@ -26,7 +26,7 @@ pub(crate) trait Contender: Sized {
     /// Waits for all processes.
     fn warm(&self, processes: usize) {
         let futures: Vec<_> = (0..4 * processes).map(|_| self.submit(0)).collect();
-        futures.into_iter().map(Self::result).for_each(|number| assert_eq!(number, 1));
+        assert!(futures.into_iter().map(Self::result).all(|number| number == 1), "an answer is wrong");
     }
 }
 
@@ -51,7 +51,7 @@ impl Contender for Ours {
 
     fn warm(&self, _: usize) {
         let started = try_join_all(self.0.broadcast(call(successor, (0,)))).expect("no job of a benchmark fails");
-        started.into_iter().for_each(|number| assert_eq!(number, 1));
+        assert!(started.into_iter().all(|number| number == 1), "an answer is wrong");
     }
 }
 

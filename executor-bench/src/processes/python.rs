@@ -45,6 +45,11 @@ impl Kind {
         }
     }
 
+    /// Whether there may be an interpreter for it.
+    pub(crate) fn is_there(self) -> bool {
+        self.interpreter().is_ok()
+    }
+
     fn interpreter(self) -> Result<OsString, String> {
         if self != Self::Loky {
             return Ok("python3".into());
