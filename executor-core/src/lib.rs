@@ -38,7 +38,10 @@ mod sync;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};
-pub use error::{Broken, BuildError, CodecError, Crashed, Exit, Failed, JobError, Panicked, Rejection, TimedOut};
+pub use error::{
+    Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Failed, Frame, JobError, Panicked, Rejection, Saved,
+    TimedOut,
+};
 pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
 pub use future::Future;
 pub use handles::{AbortOnDrop, Canceller, Helper};

@@ -1,6 +1,7 @@
 //! The settings of a process pool.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,15 @@ use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
 use crate::payload::Payload;
 use crate::process::Pids;
+use crate::recycle::Span;
 use crate::runner::InProcess;
-use crate::spawn::{Settings, Threads};
+use crate::spawn::Settings;
 use crate::submit::Rules;
+use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
 use crate::{ProcessPool, host};
+
+mod workers;
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
@@ -56,6 +61,12 @@ pub struct ProcessPoolBuilder {
     queue: Queue,
     retry: u32,
     initializer: Option<Initializer>,
+    keep_failed: Option<PathBuf>,
+    surroundings: Surroundings,
+    span: Span,
+    idle_timeout: Duration,
+    start_limit: Duration,
+    grace: Duration,
     budget: (usize, Duration),
 }
 
@@ -75,7 +86,14 @@ impl ProcessPoolBuilder {
             queue: Queue::unbounded(),
             retry: 0,
             initializer: None,
+            keep_failed: None,
             budget: RESTART_BUDGET,
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            // A worker process is dear to start, and stays.
+            idle_timeout: Duration::MAX,
+            start_limit: workers::START_LIMIT,
+            grace: Duration::ZERO,
         }
     }
 
@@ -119,8 +137,10 @@ impl ProcessPoolBuilder {
     /// use executor_core::{JobError, Rejection, call};
     /// use executor_process::ProcessPool;
     ///
+    /// fn crash() { std::process::abort() }
+    ///
     /// let pool = ProcessPool::builder().processes(1).restart_budget(0, Duration::from_secs(1)).build()?;
-    /// assert!(matches!(pool.submit(call!(std::process::abort())).result(), Err::<(), _>(JobError::Crashed(_))));
+    /// assert!(matches!(pool.submit(call!(crash())).result(), Err(JobError::Crashed(_))));
     /// pool.closed().result()?;
     /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -158,6 +178,34 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// Keeps each job that crashes, times out or panics as a file in `directory`, which is made if it is not there; the error says
+    /// in which ([`JobError::saved`](executor_core::JobError::saved)). It holds the function's place in the program and the encoded
+    /// arguments, and is readable by its owner alone. Nobody deletes these files but you.
+    ///
+    /// `EXECUTOR_REPLAY=`*file* in the environment of the same build of this program makes it run that job alone instead of
+    /// `main`, after the pool's initializer, in the foreground: under a debugger, say. It prints what came of it, and exits with
+    /// code 0 if the job returned, 101 if it panicked, and 65 if the file cannot be run. Such a file is as good as a program:
+    /// run those only whose origin you trust.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn crash(_page: u32) { std::process::abort() }
+    ///
+    /// let directory = std::env::temp_dir().join("failed-jobs");
+    /// let pool = ProcessPool::builder().processes(1).keep_failed(&directory).build()?;
+    /// let error = pool.submit(call!(crash(12))).result().unwrap_err();
+    /// let file = error.saved().expect("the directory can be written to");
+    /// assert!(file.starts_with(&directory));
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.keep_failed = Some(directory.into());
+        self
+    }
+
     /// How many times more a job may be run after its worker died, where its options do not say; see
     /// [`JobOptions::retry`](executor_core::JobOptions::retry). Without it, none: a job runs once at most.
     ///
@@ -188,6 +236,7 @@ impl ProcessPoolBuilder {
         if self.name.contains('\0') {
             return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
         }
+        self.check_workers()?;
         if self.queue.capacity() == Some(0) {
             return Err(BuildError::setting("queue", 0, "for at least 1 job"));
         }
@@ -201,14 +250,19 @@ impl ProcessPoolBuilder {
         let settings = Arc::new(Settings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            surroundings: self.surroundings,
+            span: self.span,
+            start_limit: self.start_limit,
+            grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
+            // Where this process is now, not when a job fails.
+            keep_failed: self.keep_failed.map(|directory| std::path::absolute(&directory).unwrap_or(directory)),
             budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
-        // A worker process is dear to start, and stays.
         let capacity = self.queue.capacity();
-        let config = Config { keep_alive: Duration::MAX, capacity, ..Config::new(self.name, self.processes) };
+        let config = Config { keep_alive: self.idle_timeout, capacity, ..Config::new(self.name, self.processes) };
         let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
     }

@@ -165,6 +165,13 @@ impl Chunk {
         rest.to_vec()
     }
 
+    /// Of the items that were `sent`, the one that has no outcome while those before it have theirs, as a chunk of its own.
+    pub(crate) fn running(&self, sent: &[u8]) -> Vec<u8> {
+        let behind = |bytes| split(bytes).map_or(&[][..], |(_, behind)| behind);
+        let rest = (0..self.taken).fold(sent, |rest, _| behind(rest));
+        rest[..rest.len() - behind(rest).len()].to_vec()
+    }
+
     /// The items that were sent last took so long.
     pub(crate) fn learn(&self, nanos: u64, sent: usize) {
         self.pace.learn(self.taken, nanos, sent.max(self.outcomes.len()));

@@ -173,7 +173,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::EncodeJob => "encode the job",
             Self::DecodeJob => "decode the job in the worker process",

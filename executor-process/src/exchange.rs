@@ -10,6 +10,7 @@ use crate::frame::{Reply, Request, Sent};
 use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::kind::Answered;
 use crate::page::Claim;
+use crate::postmortem::Case;
 use crate::runner::{InProcess, TRIES, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
@@ -38,10 +39,8 @@ impl InProcess {
         let pid = worker.process.pid();
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
-                worker.seat.page.clear(jobs.len());
                 worker.payloads.rest();
-                self.worker = Some(worker);
-                return;
+                return self.keep(worker, jobs.len());
             }
             End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
             End::Nonsense(what) => Cause::Nonsense(what),
@@ -191,6 +190,7 @@ impl InProcess {
     }
 
     fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+        let outcome = outcome.map_err(|error| Case::of(&self.settings, &lent).kept(error));
         self.untold.push(lent.job.finish(outcome));
     }
 
@@ -239,11 +239,11 @@ impl InProcess {
                 }
                 Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
                     let Some(mut lent) = self.read(worker, slot, lent) else { continue };
-                    let error = fall.error(&lent.payload);
+                    let case = Case::of(&self.settings, &lent);
                     if !lent.payload.runs_again()
                         && let Some(chunk) = &mut lent.payload.chunk
                     {
-                        chunk.fail_next(error);
+                        chunk.fail_next(fall.error(worker, &case));
                     }
                     self.go_on(worker, (slot, from), lent, batch);
                 }
@@ -257,7 +257,7 @@ impl InProcess {
                 // The alarm tells, and has told or is about to.
                 Some(Claim::TimedOut) => {}
                 Some(Claim::Started | Claim::Done) | None => {
-                    let error = fall.error(&lent.payload);
+                    let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));
                 }
             }

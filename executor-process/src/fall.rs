@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Instant;
 
-use executor_core::{Broken, Crashed, JobError};
+use executor_core::{Broken, JobError};
 
-use crate::job::Encoded;
+use crate::postmortem::Case;
 use crate::process::Ended;
 use crate::runner::TRIES;
+use crate::spawn::Worker;
 
 /// Why a worker is given up.
 pub(crate) struct Fall {
@@ -23,15 +24,9 @@ pub(crate) enum Cause {
 
 impl Fall {
     /// What it means for the job that was running.
-    pub(crate) fn error(&self, job: &Encoded) -> JobError {
-        let name = job.name();
+    pub(crate) fn error(&self, worker: &Worker, case: &Case<'_>) -> JobError {
         match &self.cause {
-            Cause::Death(Some(exit)) => JobError::Crashed(Crashed::new(name, self.pid, *exit, self.started.elapsed())),
-            Cause::Death(None) => JobError::Broken(Broken::new(format!(
-                "its worker process {} died while it ran `{name}`, and how is not known: something else in this program takes \
-                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)",
-                self.pid
-            ))),
+            Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
             Cause::Nonsense(said) => unreadable(self.pid, said),
         }
     }

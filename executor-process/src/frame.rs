@@ -13,8 +13,8 @@ use crate::worker::image::Offset;
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Greeting {
     Hello(Box<Hello>),
-    /// From the parent to itself: the worker died before it could say hello.
-    Died,
+    /// The worker cannot be one, for this reason. It ends.
+    Refused(String),
 }
 
 /// A worker is there, is the one that was started, and is of the same program.

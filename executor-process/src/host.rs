@@ -7,13 +7,14 @@ use executor_core::{BuildError, Job};
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
+use crate::rendezvous;
 use crate::worker;
 use crate::worker::image::Offset;
 use crate::worker::invitation::MOST_DEPTH;
 
-/// The name of a rendezvous is the name of a directory for temporary files and `/.tmpXXXXXX/socket`, and a socket's name has
-/// at most 107 bytes (unix(7)).
-const LONGEST_TEMPORARY: usize = 107 - "/.tmpXXXXXX/socket".len();
+/// The name of a rendezvous starts with that of the directory for temporary files, and a socket's name has at most 107 bytes
+/// (unix(7)).
+const LONGEST_TEMPORARY: usize = 107 - rendezvous::SUFFIX;
 
 /// Looks at what does not change between a pool's start and its workers'.
 ///
@@ -24,6 +25,11 @@ pub(crate) fn check() -> Result<(), BuildError> {
     if !worker::entry::is_linked() {
         let problem = "does not start its workers before `main`: the linker dropped the section `.init_array` of \
                        the crate `executor-process`; link it into the program itself, with that section kept";
+        return Err(BuildError::host("the program", problem));
+    }
+    if worker::entry::has_borrowed_rights() {
+        let problem = "has rights that the user who started it has not (setuid, setgid, file capabilities), and starts no workers: \
+                       a worker obeys its environment; drop the rights and run another program that has the pool";
         return Err(BuildError::host("the program", problem));
     }
     if worker::depth() >= MOST_DEPTH {

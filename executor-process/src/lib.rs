@@ -9,6 +9,7 @@
 //! | share large bytes without a copy | [`Blob`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
 //! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`] |
+//! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
 //! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
@@ -24,6 +25,7 @@ mod brake;
 mod budget;
 mod builder;
 mod channel;
+mod child;
 mod chunk;
 mod codec;
 mod estimate;
@@ -39,14 +41,24 @@ mod memory;
 pub mod os_str;
 mod page;
 mod payload;
+mod peer;
 mod periodic;
 mod pool;
+mod postmortem;
 mod process;
+mod random;
+mod recycle;
+mod rendezvous;
+mod replay;
 mod runner;
 mod seat;
+mod shortage;
 mod socket;
 mod spawn;
 mod submit;
+mod surroundings;
+mod symbols;
+mod trace;
 mod transport;
 mod view;
 mod watcher;

@@ -7,10 +7,10 @@ use executor_core::{Future, JobError, Mapper, call};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ProcessView;
 use crate::chunk::{self, Chunk, Pace};
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
-use crate::{ProcessHandle, ProcessView};
 
 /// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
 #[derive(Clone, Debug)]
@@ -39,17 +39,16 @@ where
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
-        let ProcessHandle { scheduler, rules } = &self.pool.pool;
-        let (total, name) = (items.len(), type_name::<F>());
-        let (body, errors) = chunk::encode::<A, R>(rules.codec, items, name);
+        let codec = self.pool.codec();
+        let total = items.len();
+        let (body, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
         let chunk = Chunk::new(total, errors, self.pace.clone());
-        if chunk.is_over() {
-            return Future::ready(chunk::open(chunk.into_returned(rules.codec), name));
-        }
-        let mut payload = Encoded::new(Kind::of_chunk::<F, A, R>(), body);
-        payload.chunk = Some(Box::new(chunk));
         let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
-        rules.submit_encoded(scheduler, self.pool.options(), payload, open)
+        if chunk.is_over() {
+            return Future::ready(chunk::open(chunk.into_returned(codec), type_name::<F>()));
+        }
+        let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), body) };
+        self.pool.submit_encoded(payload, open)
     }
 
     fn workers(&self) -> usize {
@@ -57,9 +56,8 @@ where
     }
 
     fn chunk(&self) -> Option<usize> {
-        // What is said of the time of a job is meant for each item.
-        let options = self.pool.options();
-        let is_timed = options.get_delay().or(options.get_timeout()).or(options.get_start_by()).is_some();
-        (!is_timed).then(|| self.pace.chunk())
+        // A time limit is for each item.
+        let is_limited = self.pool.options().get_timeout().is_some();
+        Some(if is_limited { 1 } else { self.pace.chunk() })
     }
 }

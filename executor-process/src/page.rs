@@ -11,7 +11,8 @@
 //!     └──> Revoked      └──> Aborted, TimedOut
 //! ```
 //!
-//! Answers are written here, too, as far as there is room, each before the next job starts.
+//! Answers are written here, too, as far as there is room, each before the next job starts; and, when a signal ends the worker, where it
+//! was ([`Record`]).
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -20,17 +21,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use executor_core::panics::catch;
 use ipc_channel::ipc::IpcSharedMemory;
 
+use crate::trace::{Record, Words};
+
 /// How many jobs a message may have.
 pub(crate) const SLOTS: usize = 64;
 
 /// What a slot has: its claim, where its answer is, and how long the job ran.
 const PARTS: usize = 3;
 
-/// Where the answers begin, in words of 8 bytes. Before them are the slots.
+/// Where the record of a crash begins, in words: behind the slots.
+const TRACE_AT: usize = 256;
+
+/// Where the answers begin, in words of 8 bytes. Before them is the record.
 const ANSWERS_AT: usize = 512;
 
 /// Room for the answers of one message, in words: 60 KiB.
 const ROOM: usize = 7680;
+
+const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
 const SIZE: usize = (ANSWERS_AT + ROOM) * size_of::<AtomicU64>();
 
@@ -101,14 +109,6 @@ impl Page {
         self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
     }
 
-    /// The parent, when nothing is left to do of a message with `slots` jobs: a job that comes again has one slot.
-    pub(crate) fn clear(&self, slots: usize) {
-        for slot in 0..slots {
-            // Relaxed: a worker that looks late finds another job, or none.
-            self.claim(slot).store(0, Ordering::Relaxed);
-        }
-    }
-
     /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
     pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
         let found = self.claim(slot).load(Ordering::Acquire);
@@ -164,6 +164,13 @@ impl Page {
     /// How long the job of the slot ran, in nanoseconds.
     pub(crate) fn time(&self, slot: usize) -> &AtomicU64 {
         self.part(slot, 2)
+    }
+
+    /// The record of a crash.
+    pub(crate) fn trace(&self) -> Record<'_> {
+        // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled, and in `over`), of atomics, and
+        // aligned as those are.
+        Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
     }
 
     fn claim(&self, slot: usize) -> &AtomicU64 {

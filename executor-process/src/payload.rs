@@ -50,6 +50,11 @@ impl Payload {
         self.bytes = bytes.into();
     }
 
+    /// Whether it is more than its bytes.
+    pub(crate) fn has_attachments(&self) -> bool {
+        self.attached.is_some()
+    }
+
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.bytes.0.len()

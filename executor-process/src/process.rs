@@ -6,19 +6,19 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-use crate::frame::{Greeting, Reply};
+use crate::frame::Reply;
 use crate::seat::Kill;
-use crate::watcher;
+use crate::worker::crash;
+use crate::{child, watcher};
 
 /// The pids of a pool's workers.
 #[derive(Default)]
@@ -33,6 +33,7 @@ impl Pids {
 /// A worker's process.
 pub(crate) struct Process {
     pid: u32,
+    grace: Duration,
     pids: Arc<Pids>,
     state: Mutex<State>,
     gone: Condvar,
@@ -43,11 +44,13 @@ struct State {
     /// Whether its owner waits for a message.
     is_waited_for: bool,
     wake: Wake,
+    ending: Ending,
+    lifeline: Option<IpcSender<()>>,
 }
 
 enum Life {
-    Alive(Child),
-    Gone(Ended),
+    Alive,
+    Gone(Ended, Option<u64>),
 }
 
 /// How a process ended. `None` where somebody else in this program has reaped it.
@@ -56,36 +59,43 @@ pub(crate) type Ended = Option<Exit>;
 /// How to wake the thread that owns the process, should that wait for a message.
 enum Wake {
     Nobody,
-    /// It waits for somebody to connect to this name.
-    Connect(String),
     Post(IpcSender<Reply>),
 }
 
+/// What happens to a process that is to end and does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It is not to end.
+    No,
+    /// It was asked to, by the end of its channel.
+    Asked,
+    /// It was sent SIGTERM.
+    Terminated,
+}
+
 impl Process {
-    /// Starts `command`, which will connect to `server`. If it has not done so by the end of `limit`, it is killed.
+    /// Starts `command`. The descriptor becomes ready when the process dies. `grace` is the time that it is given to end after
+    /// SIGTERM, where it is to be stopped.
     ///
     /// # Errors
     ///
     /// When the system refuses a process, a descriptor or a thread.
-    pub(crate) fn spawn(
-        command: &mut Command,
-        server: &str,
-        limit: Duration,
-        pids: &Arc<Pids>,
-    ) -> io::Result<Arc<Self>> {
+    pub(crate) fn spawn(command: &mut Command, grace: Duration, pids: &Arc<Pids>) -> io::Result<(Arc<Self>, OwnedFd)> {
         let mut child = command.spawn()?;
-        match Self::watched(&mut child) {
-            Ok((pid, descriptor)) => {
-                let wake = Wake::Connect(server.to_owned());
-                let state = State { life: Life::Alive(child), is_waited_for: false, wake };
+        match Self::watched(&child) {
+            Ok((death, again)) => {
+                let pid = child.id();
+                let ending = Ending::No;
+                let state =
+                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
                 let (pids, gone) = (Arc::clone(pids), Condvar::new());
-                let process = Arc::new(Self { pid, pids, state: Mutex::new(state), gone });
-                if let Err(error) = watcher::watch(&process, descriptor, limit) {
+                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
+                if let Err(error) = watcher::watch(&process, death) {
                     process.kill();
                     process.bury();
                     return Err(error);
                 }
-                Ok(process)
+                Ok((process, again))
             }
             Err(error) => {
                 // It is not reaped yet, so its pid is its own.
@@ -96,24 +106,25 @@ impl Process {
         }
     }
 
-    fn watched(child: &mut Child) -> io::Result<(u32, OwnedFd)> {
-        let pid = child.id();
-        Ok((pid, pidfd_open(raw(pid), PidfdFlags::empty())?))
+    /// One for the watcher, and one for who waits for its hello.
+    fn watched(child: &Child) -> io::Result<(OwnedFd, OwnedFd)> {
+        let death = pidfd_open(raw(child.id()), PidfdFlags::empty())?;
+        let again = death.try_clone()?;
+        Ok((death, again))
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// It said hello: from now on, its death is posted to `wake`.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>) {
+    /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
+    /// when it is gone.
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
         let mut state = self.state.lock();
-        if matches!(state.life, Life::Alive(_)) {
+        if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);
-            let before = std::mem::replace(&mut state.wake, Wake::Post(wake));
-            drop(state);
-            drop(before);
-            watcher::connected(self.pid);
+            state.wake = Wake::Post(wake);
+            state.lifeline = Some(lifeline);
         }
     }
 
@@ -121,7 +132,7 @@ impl Process {
     pub(crate) fn start_waiting(&self) -> bool {
         let mut state = self.state.lock();
         state.is_waited_for = true;
-        matches!(state.life, Life::Alive(_))
+        matches!(state.life, Life::Alive)
     }
 
     /// Its owner has what it waited for.
@@ -131,15 +142,72 @@ impl Process {
 
     /// Whether it has died, and was reaped.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.state.lock().life, Life::Gone(_))
+        matches!(self.state.lock().life, Life::Gone(..))
     }
 
-    fn signal(&self, state: &MutexGuard<'_, State>) {
-        if let Life::Alive(_) = state.life {
+    /// The most memory that it held, in bytes, once it is gone: as the system counts, which includes what this process held when
+    /// it started that one.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        match self.state.lock().life {
+            Life::Gone(_, peak_memory) => peak_memory,
+            Life::Alive => None,
+        }
+    }
+
+    /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
+    pub(crate) fn ask_where(&self) -> bool {
+        let state = self.state.lock();
+        matches!(state.life, Life::Alive) && child::signal_first_thread(self.pid, crash::where_signal())
+    }
+
+    fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
+        if let Life::Alive = state.life {
             // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
-            let _ = kill_process_group(raw(self.pid), Signal::KILL);
-            // A job may have moved it to another group.
-            let _ = kill_process(raw(self.pid), Signal::KILL);
+            let group = kill_process_group(raw(self.pid), signal);
+            // A job may have moved it to another group. SIGTERM comes once, since a job may count.
+            if group.is_err() || signal == Signal::KILL {
+                let _ = kill_process(raw(self.pid), signal);
+            }
+        }
+    }
+
+    /// Its channel is closed, so it should end. If it has not at the end of `limit`, it is [`stop`](Kill::stop)ped. Does not block.
+    pub(crate) fn end_within(&self, limit: Duration) {
+        let mut state = self.state.lock();
+        // One that was terminated has its alarm already.
+        if state.ending == Ending::No {
+            state.ending = Ending::Asked;
+            drop(state);
+            self.on_alarm(limit);
+        }
+    }
+
+    /// SIGTERM for it and its group now, and SIGKILL at the end of `grace`. Does not block.
+    pub(crate) fn terminate(&self, grace: Duration) {
+        let mut state = self.state.lock();
+        if state.ending == Ending::Terminated {
+            return;
+        }
+        state.ending = Ending::Terminated;
+        self.signal(&state, Signal::TERM);
+        drop(state);
+        self.on_alarm(grace);
+    }
+
+    fn on_alarm(&self, limit: Duration) {
+        if watcher::alarm(self, limit).is_err() {
+            // Nobody would wake us: better too early than never.
+            self.kill();
+        }
+    }
+
+    /// It had the time that [`end_within`](Process::end_within) or [`terminate`](Process::terminate) gave it.
+    pub(crate) fn run_out(&self) {
+        let ending = self.state.lock().ending;
+        match ending {
+            Ending::No => {}
+            Ending::Asked => self.stop(),
+            Ending::Terminated => self.kill(),
         }
     }
 
@@ -147,47 +215,31 @@ impl Process {
     pub(crate) fn wait(&self) -> Ended {
         let mut state = self.state.lock();
         loop {
-            if let Life::Gone(ended) = state.life {
+            if let Life::Gone(ended, _) = state.life {
                 return ended;
             }
             self.gone.wait(&mut state);
         }
     }
 
-    /// As [`wait`](Process::wait), for at most `limit`. Says whether it is gone.
-    pub(crate) fn wait_timeout(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let mut state = self.state.lock();
-        while let Life::Alive(_) = state.life {
-            if self.gone.wait_until(&mut state, deadline).timed_out() {
-                return matches!(state.life, Life::Gone(_));
-            }
-        }
-        true
-    }
-
     /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
     pub(crate) fn bury(&self) {
         let mut state = self.state.lock();
-        self.signal(&state);
-        let Life::Alive(child) = &mut state.life else { return };
+        self.signal(&state, Signal::KILL);
+        let Life::Alive = state.life else { return };
         // Off the list first: once it is reaped, its pid may be a stranger's.
         self.pids.0.lock().remove(&self.pid);
         // It has died, so this does not block.
-        let ended = child.wait().ok().and_then(exit_of);
-        state.life = Life::Gone(ended);
+        let (ended, peak_memory) = child::reap(self.pid);
+        state.life = Life::Gone(ended, peak_memory);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
         let is_waited_for = state.is_waited_for;
+        let lifeline = state.lifeline.take();
         drop(state);
         self.gone.notify_all();
+        drop(lifeline);
         // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
         match wake {
-            Wake::Connect(server) => {
-                // An error means that nobody waits there any more.
-                drop(IpcSender::connect(server).and_then(|sender| {
-                    sender.send(Greeting::Died).map_err(|error| io::Error::other(error.to_string()))
-                }));
-            }
             Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
             Wake::Post(_) | Wake::Nobody => {}
         }
@@ -197,14 +249,15 @@ impl Process {
 impl Kill for Process {
     /// Kills it, and what it has started in its process group.
     fn kill(&self) {
-        self.signal(&self.state.lock());
+        self.signal(&self.state.lock(), Signal::KILL);
+    }
+
+    /// Kills it at the end of its grace. At once where it has none.
+    fn stop(&self) {
+        if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
     }
 }
 
 fn raw(pid: u32) -> Pid {
     i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
-}
-
-fn exit_of(status: ExitStatus) -> Option<Exit> {
-    status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal))
 }

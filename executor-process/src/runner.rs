@@ -6,17 +6,21 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, TimedOut};
+use executor_core::{Broken, JobError, Label};
 use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
 use crate::brake::Brake;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
+use crate::kind::Kind;
 use crate::page::SLOTS;
 use crate::payload::INLINE;
+use crate::postmortem::{Case, Kept, ask};
+use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
+use crate::watcher;
 
 /// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
 /// begin it.
@@ -33,6 +37,8 @@ pub(crate) struct InProcess {
     brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
+    /// Those that have run their last job, and may still be there.
+    retired: Vec<Arc<Process>>,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
@@ -45,6 +51,7 @@ impl InProcess {
             brake: Arc::default(),
             worker: None,
             estimates: Estimates::default(),
+            retired: Vec::new(),
             untold: Vec::new(),
         }
     }
@@ -110,6 +117,18 @@ impl InProcess {
         }
     }
 
+    /// Keeps a worker that has run some jobs, unless it has lived long enough: then nobody waits for its end, and the next job gets
+    /// another one.
+    pub(crate) fn keep(&mut self, mut worker: Worker, jobs: usize) {
+        worker.count(jobs);
+        if worker.is_worn() {
+            self.retired.retain(|process| !process.is_gone());
+            self.retired.push(worker.retire());
+        } else {
+            self.worker = Some(worker);
+        }
+    }
+
     /// From now on the worker may start the job. `None` if it has ended.
     fn lend(&self, job: Queued, slot: usize) -> Option<Lent> {
         let seat = &self.worker.as_ref()?.seat;
@@ -156,7 +175,8 @@ impl InProcess {
         message: &mut Vec<Sent>,
         batch: &mut Batch<'_, Queued>,
     ) {
-        while jobs.len() < SLOTS && !time.is_zero() {
+        let most = self.worker.as_ref().map_or(0, Worker::jobs_left);
+        while jobs.len() < SLOTS && (jobs.len() as u64) < most && !time.is_zero() {
             let Some(job) = batch.take() else { return };
             self.brake.take(&job);
             let Some(next) = self.lend(job, jobs.len()) else {
@@ -178,9 +198,10 @@ impl InProcess {
     fn watch_the_clock(&self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
-        let error = JobError::TimedOut(TimedOut::new(lent.payload.name(), limit));
-        let (seat, process) = (Arc::clone(&worker.seat), worker.process.clone());
-        batch.push_alarm(when, Box::new(TimeIsUp { job: lent.job.clone(), error, seat, process }));
+        let (settings, kind, body) = (Arc::clone(&self.settings), lent.payload.kind, Kept::of(&lent.payload));
+        let (job, attempt, label) = (lent.job.clone(), lent.payload.attempt, lent.payload.label.clone());
+        let (seat, process) = (Arc::clone(&worker.seat), Arc::clone(&worker.process));
+        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, body, attempt, label, seat, process }));
     }
 }
 
@@ -204,9 +225,14 @@ pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(),
 /// Ends a job that has run for too long, and the process that runs it.
 struct TimeIsUp {
     job: Queued,
-    error: JobError,
+    limit: Duration,
+    settings: Arc<Settings>,
+    kind: Kind,
+    body: Kept,
+    attempt: u32,
+    label: Option<Arc<Label>>,
     seat: Arc<Seat>,
-    process: Arc<dyn Kill>,
+    process: Arc<Process>,
 }
 
 impl Alarm for TimeIsUp {
@@ -215,8 +241,18 @@ impl Alarm for TimeIsUp {
         if !self.seat.time_out(id) {
             return None;
         }
+        let trace = if self.seat.has_started(id) { ask(&self.process, self.seat.page.trace()) } else { None };
+        let case = Case {
+            settings: &self.settings,
+            id,
+            attempt: self.attempt,
+            label: self.label.clone(),
+            kind: self.kind,
+            body: self.body.clone(),
+        };
+        let error = case.timed_out(self.limit, trace);
         // First the future tells: a large process takes tens of milliseconds to be gone.
-        let ended = Control::fail(self.job, self.error);
+        let ended = Control::fail(self.job, error);
         if self.seat.has_started(id) {
             self.process.kill();
         }
@@ -225,6 +261,17 @@ impl Alarm for TimeIsUp {
 
     fn is_off(&self) -> bool {
         !self.seat.holds(self.job.id())
+    }
+}
+
+impl Drop for InProcess {
+    /// Returns when none of its processes is left.
+    fn drop(&mut self) {
+        self.worker = None;
+        for process in &self.retired {
+            process.wait();
+        }
+        watcher::settle();
     }
 }
 

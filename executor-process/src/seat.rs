@@ -9,8 +9,13 @@ use crate::page::{Claim, Page, SLOTS};
 
 /// What runs jobs, and can be ended.
 pub(crate) trait Kill: Send + Sync {
-    /// Because a job of its is aborted.
+    /// At once, and what it has started in its process group.
     fn kill(&self);
+
+    /// Because a job of its is aborted: it may be given time to end by itself.
+    fn stop(&self) {
+        self.kill();
+    }
 }
 
 /// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
@@ -25,7 +30,8 @@ impl Seat {
         Self { page, process }
     }
 
-    /// The slot of a job, and where it is.
+    /// The slot of a job, and where it is: the first that is its own. One that came back, and was sent again, may have left its word in
+    /// a slot behind; those before it are of jobs that were sent with it.
     fn find(&self, id: JobId) -> Option<(usize, Claim)> {
         (0..SLOTS).find_map(|slot| Some((slot, self.page.look(slot, id.get())?)))
     }
@@ -49,7 +55,7 @@ impl Abort for Seat {
     fn abort(&self, id: JobId) -> bool {
         let is_aborted = self.change(id, Claim::Started, Claim::Aborted);
         if is_aborted {
-            self.process.kill();
+            self.process.stop();
         }
         is_aborted
     }

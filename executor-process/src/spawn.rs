@@ -1,17 +1,15 @@
 //! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
 
 use std::cell::Cell;
-use std::env;
 use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use executor_core::Exit;
 use executor_core::panics::catch;
-use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
+use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use ipc_channel::{IpcError, TryRecvError};
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::brake::Brake;
 use crate::budget::Budget;
@@ -20,47 +18,31 @@ use crate::frame::{Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::payload::Payload;
 use crate::process::{Pids, Process};
+use crate::recycle::{Lifetime, Span};
+use crate::rendezvous::{Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
 use crate::socket::Door;
+use crate::surroundings::{Surroundings, Threads};
 use crate::transport::ParentEnd;
-use crate::watcher;
-use crate::worker;
 use crate::worker::image::{self, Offset};
-use crate::worker::invitation::{Invitation, VARIABLE};
-
-/// From its start until it says hello. A loaded machine takes a second; a program whose constructors take longer than
-/// this would start no worker at all.
-const START_LIMIT: Duration = Duration::from_secs(30);
+use crate::worker::invitation::Invitation;
+use crate::{random, watcher, worker};
 
 /// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
 const END_LIMIT: Duration = Duration::from_secs(2);
-
-/// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
-const THREAD_COUNTS: [&str; 7] = [
-    "RAYON_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "TOKIO_WORKER_THREADS",
-];
-
-/// How many threads the libraries in a worker should start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Threads {
-    /// That many, where the environment does not say.
-    Default(usize),
-    /// That many, whatever the environment says.
-    Exactly(usize),
-}
 
 /// What all workers of a pool have in common.
 pub(crate) struct Settings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) span: Span,
+    pub(crate) start_limit: Duration,
+    pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
+    /// Where jobs that fail are kept.
+    pub(crate) keep_failed: Option<PathBuf>,
     pub(crate) budget: Budget,
 }
 
@@ -73,10 +55,11 @@ pub(crate) struct Worker {
     /// Whether the last request did not go out.
     is_cut_off: Cell<bool>,
     pub(crate) seat: Arc<Seat>,
+    lifetime: Lifetime,
+    /// Nobody waits for its end here.
+    is_retired: bool,
     /// What payloads go through beside the messages.
     pub(crate) payloads: Arc<ParentEnd>,
-    /// Kept until the worker is gone: it kills itself when this end closes.
-    _lifeline: IpcSender<()>,
 }
 
 impl Worker {
@@ -86,49 +69,44 @@ impl Worker {
     ///
     /// Why it could not be.
     pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, String> {
-        let (server, server_name) = rendezvous()?;
-        let token = token()?;
-        let mut command = command(settings.threads, &token, &server_name);
-        let process = Process::spawn(&mut command, &server_name, START_LIMIT, &settings.pids)
-            .map_err(|error| format!("no process could be started ({error})"))?;
+        let rendezvous = Rendezvous::new()?;
+        let token = random::hex()?;
+        let invitation = Invitation {
+            depth: worker::depth() + 1,
+            parent: std::process::id(),
+            limits: settings.surroundings.limits,
+            token: token.clone(),
+            server: rendezvous.name().to_owned(),
+        };
+        let mut command = settings.surroundings.command(settings.threads, &invitation.text());
+        let (process, death) = Process::spawn(&mut command, settings.grace, &settings.pids)
+            .map_err(|error| settings.surroundings.why_not(&error))?;
         if !brake.start(process.clone()) {
             process.kill();
         }
-        let greeted = catch(|| server.accept()).map_err(|panic| panic.to_string());
-        let hello = match greeted {
-            Ok(Ok((_, Greeting::Hello(hello)))) => verified(*hello, &token),
-            Ok(Ok((_, Greeting::Died))) => Err("it ended before it said hello".to_owned()),
-            Ok(Err(error)) => Err(format!("it was cut off before it said hello ({error})")),
-            Err(panic) => Err(format!("it said hello in a way that cannot be read ({panic})")),
+        let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
+        let hello = match verified(greeted, &token, settings.start_limit) {
+            Ok(hello) => hello,
+            Err(reason) => return Err(dismiss(&process, reason)),
         };
-        let hello = hello.map_err(|reason| {
-            let had_ended = process.is_gone();
-            process.kill();
-            let ended = process.wait();
-            watcher::settle();
-            match ended {
-                Some(exit) if had_ended => format!("{reason}: it {exit}"),
-                _ => reason,
-            }
-        })?;
         let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
-        let page = Page::over(page).ok_or("its page is too small")?;
-        let socket = Door::knock(&door).map_err(|error| {
-            process.kill();
-            format!("its socket for payloads cannot be reached ({error})")
-        })?;
-        process.connected(wake);
-        let seat = Arc::new(Seat::new(page, process.clone()));
-        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
-        let worker = Self {
-            process,
-            requests: Some(requests),
-            replies,
-            is_cut_off: Cell::new(false),
-            seat,
-            payloads,
-            _lifeline: lifeline,
+        let Some(page) = Page::over(page) else {
+            return Err(dismiss(&process, Unmet::Unfit("its page is too small".into())));
         };
+        let socket = match Door::knock(&door) {
+            Ok(socket) => socket,
+            Err(error) => {
+                let text = format!("its socket for payloads cannot be reached ({error})");
+                return Err(dismiss(&process, Unmet::Unfit(text)));
+            }
+        };
+        process.connected(wake, lifeline);
+        let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
+        let seat = Arc::new(Seat::new(page, process.clone()));
+        let requests = Some(requests);
+        let is_cut_off = Cell::new(false);
+        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
+        let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
         worker.prepare(settings, name)?;
         Ok(worker)
     }
@@ -163,6 +141,27 @@ impl Worker {
     /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
     fn send(&self, request: Request) -> bool {
         self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
+    }
+
+    /// How many jobs it may run still.
+    pub(crate) fn jobs_left(&self) -> u64 {
+        self.lifetime.jobs_left()
+    }
+
+    /// Counts jobs that it has run.
+    pub(crate) fn count(&mut self, jobs: usize) {
+        self.lifetime.count(jobs as u64);
+    }
+
+    /// Whether it should run no other job.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.lifetime.is_over()
+    }
+
+    /// Closes the channel, and does not wait for the process to end: it is gone within a time.
+    pub(crate) fn retire(mut self) -> Arc<Process> {
+        self.is_retired = true;
+        Arc::clone(&self.process)
     }
 
     /// Sends a request and waits for the answer.
@@ -232,75 +231,67 @@ pub(crate) enum Received {
 }
 
 impl Drop for Worker {
-    /// Closes the channel, and returns when the process is gone.
+    /// Closes the channel, and returns when the process is gone, unless it is retired.
     fn drop(&mut self) {
-        self.requests = None;
-        if !self.process.wait_timeout(END_LIMIT) {
-            self.process.kill();
-            self.process.wait();
+        if self.requests.take().is_some() {
+            self.process.end_within(END_LIMIT);
         }
-        watcher::settle();
+        if !self.is_retired {
+            self.process.wait();
+            watcher::settle();
+        }
     }
 }
 
-/// A socket in a private directory, and its name.
-fn rendezvous() -> Result<(IpcOneShotServer<Greeting>, String), String> {
-    // Looked at first, because ipc-channel panics where it finds none.
-    let parent = env::temp_dir();
-    if !parent.is_dir() {
-        return Err(format!(
-            "no socket for its rendezvous: {} is no directory; create it, or set TMPDIR",
-            parent.display()
-        ));
-    }
-    match catch(IpcOneShotServer::new) {
-        Ok(Ok(made)) => Ok(made),
-        Ok(Err(error)) => Err(format!("no socket for its rendezvous in {} ({error})", parent.display())),
-        Err(panic) => Err(format!("no socket for its rendezvous in {} ({panic})", parent.display())),
-    }
+/// Why there is no worker, although its process was started.
+enum Unmet {
+    /// It ended by itself.
+    Ended,
+    Unfit(String),
 }
 
-/// 128 random bits: who does not know them was not started by us.
-fn token() -> Result<String, String> {
-    let mut bytes = [0_u8; 16];
-    match getrandom(&mut bytes, GetRandomFlags::empty()) {
-        Ok(16) => Ok(image::hex(&bytes)),
-        Ok(_) => Err("the system has no random numbers".to_owned()),
-        Err(error) => Err(format!("the system has no random numbers ({error})")),
-    }
-}
-
-fn verified(hello: Hello, token: &str) -> Result<Hello, String> {
+/// The hello, if it is of the process that was started, and of this program.
+fn verified(greeted: Result<Greeting, Missed>, token: &str, limit: Duration) -> Result<Hello, Unmet> {
+    let hello = match greeted {
+        Ok(Greeting::Hello(hello)) => *hello,
+        Ok(Greeting::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
+        Err(Missed::Died) => return Err(Unmet::Ended),
+        Err(Missed::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
+        Err(Missed::HungUp) => return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned())),
+    };
     if hello.token != token {
-        return Err(
-            "somebody else came to its rendezvous, without the token; who else writes to this TMPDIR?".to_owned()
-        );
+        return Err(Unmet::Unfit("it said hello without the token that it was given".to_owned()));
     }
     let ours = image::build();
     if hello.build != ours {
-        return Err(format!("it runs another build of the program ({}, not {ours})", hello.build));
+        return Err(Unmet::Unfit(format!("it runs another build of the program ({}, not {ours})", hello.build)));
     }
     Ok(hello)
 }
 
-fn command(threads: Threads, token: &str, server: &str) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    if let Some(name) = env::args_os().next() {
-        command.arg0(name);
+/// Ends what is no worker, and says why it is none.
+fn dismiss(process: &Process, reason: Unmet) -> String {
+    process.kill();
+    let ended = process.wait();
+    watcher::settle();
+    match (reason, ended) {
+        (Unmet::Unfit(reason), _) => reason,
+        (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
+            format!("it ended before it said hello: it {exit}, and has written to stderr why")
+        }
+        (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}"),
+        (Unmet::Ended, None) => "it ended before it said hello".to_owned(),
     }
-    let invitation = Invitation {
-        depth: worker::depth() + 1,
-        parent: std::process::id(),
-        token: token.to_owned(),
-        server: server.to_owned(),
+}
+
+fn too_late(limit: Duration, strangers: usize) -> String {
+    let others = match strangers {
+        0 => String::new(),
+        1 => " (another process came to its rendezvous, and was sent away)".to_owned(),
+        n => format!(" ({n} others came to its rendezvous, and were sent away)"),
     };
-    command.env(VARIABLE, invitation.text()).stdin(Stdio::null()).process_group(0);
-    for name in THREAD_COUNTS {
-        match threads {
-            Threads::Exactly(n) => command.env(name, n.to_string()),
-            Threads::Default(n) if env::var_os(name).is_none() => command.env(name, n.to_string()),
-            Threads::Default(_) => &mut command,
-        };
-    }
-    command
+    format!(
+        "it was killed, because it said no hello within {limit:?}{others}; does a constructor that runs before `main` take \
+         longer? Then set `start_limit`"
+    )
 }

@@ -118,44 +118,64 @@ impl Rules {
                 return Err(error);
             }
         };
-        let alarm = options.get_start_by().map(|limit| {
-            let (waits, alarm) = StartLimit::new(scheduler.handle(), limit);
-            encoded.waits = Some(Box::new(waits));
-            (alarm, JobError::TimedOut(TimedOut::new(encoded.name(), limit)))
-        });
+        let alarm = limit_wait(scheduler, options, &mut encoded);
         Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
-    }
-
-    /// Hands over what was encoded already.
-    pub(crate) fn submit_encoded<T: Send + 'static>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
-        encoded: Encoded,
-        open: fn(Returned) -> Result<T, JobError>,
-    ) -> Future<T> {
-        let cell = Arc::new(Cell::queued(self.with_options(options, encoded), open).at(scheduler.queue()));
-        match self.when_full.push(scheduler, options.get_priority(), cell.clone()) {
-            Ok(()) => Future::of(cell),
-            Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-        }
     }
 
     /// The job as it waits.
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
         let body = self.codec.encode(&job.wire()).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(self.with_options(options, Encoded::new(Kind::of::<J>(), body)))
+        Ok(self.described(options, Encoded::new(Kind::of::<J>(), body)))
     }
 
-    fn with_options(self, options: &JobOptions, encoded: Encoded) -> Encoded {
+    fn described(self, options: &JobOptions, job: Encoded) -> Encoded {
         Encoded {
             label: options.label().cloned(),
             priority: options.get_priority(),
             timeout: options.get_timeout(),
             retries: options.get_retry().unwrap_or(self.retry),
-            ..encoded
+            ..job
         }
     }
+
+    /// Hands over what was encoded already, as `submit` does.
+    pub(crate) fn submit_encoded<T: Send + 'static>(
+        self,
+        scheduler: &impl Push<InProcess>,
+        options: &JobOptions,
+        job: Encoded,
+        open: fn(Returned) -> Result<T, JobError>,
+    ) -> Future<T> {
+        let mut job = self.described(options, job);
+        let alarm = limit_wait(scheduler, options, &mut job);
+        let (priority, delay) = (options.get_priority(), options.get_delay());
+        let home = if delay.is_some() { scheduler.delay() } else { scheduler.queue() };
+        let cell = Arc::new(Cell::queued(job, open).at(home));
+        let pushed = match delay {
+            Some(delay) => scheduler.push_at(time_after(delay), priority, cell.clone()),
+            None => self.when_full.push(scheduler, priority, cell.clone()),
+        };
+        if let Err((_, reason)) = pushed {
+            return Future::failed(JobError::Rejected(reason));
+        }
+        let future = Future::of(cell);
+        if let Some((alarm, error)) = alarm {
+            alarm.set(future.control(), delay.unwrap_or_default(), error);
+        }
+        future
+    }
+}
+
+/// Limits the time that the job may wait, if its options do. The alarm is to be set when it is accepted.
+fn limit_wait(
+    scheduler: &impl Push<InProcess>,
+    options: &JobOptions,
+    job: &mut Encoded,
+) -> Option<(StartAlarm<InProcess>, JobError)> {
+    let limit = options.get_start_by()?;
+    let (waits, alarm) = StartLimit::new(scheduler.handle(), limit);
+    job.waits = Some(Box::new(waits));
+    Some((alarm, JobError::TimedOut(TimedOut::new(job.name(), limit))))
 }
 
 /// The cell of an encoded `J`, for the queue of `home`.

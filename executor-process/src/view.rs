@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use executor_core::{Executor, Future, JobOptions, Map, PortableJob, Rejected, Shutdown};
+use executor_core::{Executor, Future, JobError, JobOptions, Map, PortableJob, Rejected, Shutdown};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::codec::Codec;
+use crate::job::{Encoded, Returned};
 use crate::submit::future_of;
 use crate::{CallMapper, ProcessHandle};
 
@@ -72,6 +74,18 @@ impl ProcessView {
         R: Serialize + DeserializeOwned + Send + 'static,
     {
         Map::new(items.into_iter(), CallMapper::new(self.clone(), f))
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.pool.rules.codec
+    }
+
+    /// Hands over what was encoded already.
+    pub(crate) fn submit_encoded<T>(&self, job: Encoded, open: fn(Returned) -> Result<T, JobError>) -> Future<T>
+    where
+        T: Send + 'static,
+    {
+        self.pool.rules.submit_encoded(&self.pool.scheduler, &self.options, job, open)
     }
 
     /// How many jobs the pool runs at once.

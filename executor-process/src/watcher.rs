@@ -2,7 +2,7 @@
 //! started may hold that open.
 //!
 //! One thread for all pools of this process waits on a descriptor of each worker (`pidfd_open(2)`), and on a timer for each
-//! that has not said hello. It starts with the first worker and ends with the last.
+//! that is to end. It starts with the first worker and ends with the last.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,7 +16,6 @@ use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::process::Process;
-use crate::seat::Kill;
 use crate::transport::ParentEnd;
 
 /// The one that takes new processes.
@@ -38,7 +37,7 @@ struct Watched {
     process: Arc<Process>,
     /// Ready when it has died.
     death: OwnedFd,
-    /// Ready when it has had its time to say hello.
+    /// Ready when it has had its time to end.
     alarm: Option<OwnedFd>,
     /// Ready when its memory may have rested for long enough.
     reminder: Option<(OwnedFd, Weak<ParentEnd>)>,
@@ -53,9 +52,9 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
     epoll::EventData::new_u64(u64::from(pid) << 2 | event)
 }
 
-/// Watches `process`, whose death `death` becomes ready for, and kills it unless it is [`connected`] within `limit`.
-pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd, limit: Duration) -> io::Result<()> {
-    let member = Watched { process: Arc::clone(process), death, alarm: Some(alarm(limit)?), reminder: None };
+/// Watches `process`, whose death `death` becomes ready for.
+pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd) -> io::Result<()> {
+    let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
     let mut running = RUNNING.lock();
     if let Some((watcher, _)) = &*running {
         let mut list = watcher.list.lock();
@@ -75,10 +74,13 @@ pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd, limit: Duration) -> 
     Ok(())
 }
 
-/// The process `pid` has said hello: its time no longer matters.
-pub(crate) fn connected(pid: u32) {
-    if let Some((watcher, _)) = &*RUNNING.lock() {
-        watcher.forget_alarm(pid);
+/// Calls [`run_out`](Process::run_out) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
+pub(crate) fn alarm(process: &Process, limit: Duration) -> io::Result<()> {
+    // Not under the lock, which a death needs too.
+    let timer = timer(limit)?;
+    match &*RUNNING.lock() {
+        Some((watcher, _)) => watcher.set_alarm(process, timer),
+        None => Ok(()), // it was the last one, and is gone
     }
 }
 
@@ -88,7 +90,7 @@ pub(crate) fn remind(pid: u32, payloads: Weak<ParentEnd>, limit: Duration) -> bo
     let Some((watcher, _)) = &*running else { return false };
     let mut list = watcher.list.lock();
     let Some(watched) = list.watched.get_mut(&pid) else { return false };
-    let Ok(timer) = alarm(limit) else { return false };
+    let Ok(timer) = timer(limit) else { return false };
     let is_added = epoll::add(&watcher.events, &timer, key(pid, REMINDER), epoll::EventFlags::IN).is_ok();
     if is_added {
         watched.reminder = Some((timer, payloads));
@@ -120,9 +122,6 @@ impl Watcher {
     fn add(&self, list: &mut List, watched: Watched) -> io::Result<()> {
         let pid = watched.process.pid();
         epoll::add(&self.events, &watched.death, key(pid, DEATH), epoll::EventFlags::IN)?;
-        if let Some(alarm) = &watched.alarm {
-            epoll::add(&self.events, alarm, key(pid, ALARM), epoll::EventFlags::IN)?;
-        }
         list.watched.insert(pid, watched);
         Ok(())
     }
@@ -139,7 +138,7 @@ impl Watcher {
                 let pid = u32::try_from(data >> 2).unwrap_or_default();
                 match data & 3 {
                     DEATH => self.bury(pid),
-                    ALARM => self.time_out(pid),
+                    ALARM => self.ring(pid),
                     _ => self.remind(pid),
                 }
             }
@@ -160,12 +159,15 @@ impl Watcher {
         }
     }
 
-    fn time_out(&self, pid: u32) {
-        self.forget_alarm(pid);
-        let process = self.list.lock().watched.get(&pid).map(|watched| Arc::clone(&watched.process));
-        if let Some(process) = process {
-            process.kill();
-        }
+    fn set_alarm(&self, process: &Process, timer: OwnedFd) -> io::Result<()> {
+        let mut list = self.list.lock();
+        let watched =
+            list.watched.get_mut(&process.pid()).filter(|watched| std::ptr::eq(Arc::as_ptr(&watched.process), process));
+        let Some(watched) = watched else { return Ok(()) };
+        epoll::add(&self.events, &timer, key(process.pid(), ALARM), epoll::EventFlags::IN)?;
+        // Closing the last descriptor of a timer takes it from the set.
+        watched.alarm = Some(timer);
+        Ok(())
     }
 
     fn remind(&self, pid: u32) {
@@ -178,20 +180,26 @@ impl Watcher {
         }
     }
 
-    fn forget_alarm(&self, pid: u32) {
-        let alarm = self.list.lock().watched.get_mut(&pid).and_then(|watched| watched.alarm.take());
-        if let Some(alarm) = alarm {
-            let _ = epoll::delete(&self.events, &alarm);
+    fn ring(&self, pid: u32) {
+        let mut list = self.list.lock();
+        let Some(watched) = list.watched.get_mut(&pid) else { return };
+        // One that was heard may have been replaced since, by one whose time has not come.
+        let has_rung = |timer: &mut OwnedFd| rustix::io::read(&*timer, &mut [0; 8]).is_ok();
+        if watched.alarm.take_if(has_rung).is_some() {
+            let process = Arc::clone(&watched.process);
+            drop(list);
+            process.run_out();
         }
     }
 }
 
 /// A descriptor that becomes ready once `limit` is over.
-fn alarm(limit: Duration) -> io::Result<OwnedFd> {
-    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
-    let seconds = limit.as_secs().try_into().unwrap_or(i64::MAX);
-    let once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let value = Timespec { tv_sec: seconds, tv_nsec: limit.subsec_nanos().into() };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: once, it_value: value })?;
+fn timer(limit: Duration) -> io::Result<OwnedFd> {
+    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+    // All zeros would mean never.
+    let limit = limit.max(Duration::from_nanos(1));
+    let it_value = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+    let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
     Ok(timer)
 }

@@ -1,5 +1,6 @@
 //! The pool over rayon: jobs that compute in parallel themselves.
 
+mod away;
 mod crew;
 
 use std::fmt;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection};
 
-use self::crew::{Away, Crew};
+use self::away::Away;
+use self::crew::Crew;
 use crate::builder::MOST_THREADS;
 use crate::push::time_after;
 use crate::submit::refused;

@@ -40,6 +40,7 @@
 
 mod batch;
 mod callbacks;
+mod config;
 mod dead;
 mod delay;
 mod ending;
@@ -48,6 +49,8 @@ mod lanes;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod members;
+#[cfg(test)]
+mod number;
 mod queued;
 mod room;
 mod shared;
@@ -57,27 +60,29 @@ mod state;
 mod stops;
 mod sync;
 mod threads;
+mod waiters;
 mod worker;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use executor_core::cell::Notify;
 use executor_core::home::HomeId;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
 pub use self::batch::Batch;
+pub use self::config::Config;
 #[cfg(feature = "rayon")]
 pub(crate) use self::delay::{Delayed, Due};
 pub use self::hooks::Hooks;
 #[cfg(feature = "rayon")]
 pub(crate) use self::lanes::Lanes;
 pub use self::queued::{Alarm, Queued};
-pub use self::room::Ticket;
 use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
+pub use self::waiters::Ticket;
 pub use crate::limits::{StartAlarm, StartLimit};
 pub use crate::periodic::Rounds;
 pub use crate::push::{Line, Push, Pushed, push_until, time_after};
@@ -110,35 +115,6 @@ pub trait Stop: Send + Sync {
 
     /// How many jobs that has ended so far.
     fn ended(&self) -> usize;
-}
-
-/// The settings of a [`Scheduler`].
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The workers' threads are called this and a number: `name-0`.
-    pub name: Arc<str>,
-    /// How many jobs run at once.
-    pub workers: usize,
-    /// How many of the workers stay, however long they are idle.
-    pub min_workers: usize,
-    /// How long the others stay idle before they end.
-    pub keep_alive: Duration,
-    /// How many jobs may wait. `None` for as many as there is memory for.
-    pub capacity: Option<usize>,
-    /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
-    pub stack_size: Option<usize>,
-    /// What each worker's thread calls when it starts and stops.
-    pub hooks: Hooks,
-}
-
-impl Config {
-    /// Up to `workers` threads called `name-0`, `name-1`, and so on, each with a stack of the usual size, which end after
-    /// ten idle seconds.
-    pub fn new(name: impl Into<Arc<str>>, workers: usize) -> Self {
-        let keep_alive = Duration::from_secs(10);
-        let hooks = Hooks::default();
-        Self { name: name.into(), workers, min_workers: 0, keep_alive, capacity: None, stack_size: None, hooks }
-    }
 }
 
 /// A queue of jobs and the workers that run them. Dropping it is [`shutdown(true)`](Scheduler::shutdown).
@@ -217,6 +193,18 @@ impl<R: Runner + 'static> Handle<R> {
     }
 }
 
+/// Pushes a job, unless the scheduler is gone.
+fn pushed<S, J>(
+    shared: Option<S>,
+    job: J,
+    push: impl FnOnce(S, J) -> Result<(), (J, Rejection)>,
+) -> Result<(), (J, Rejection)> {
+    match shared {
+        Some(shared) => push(shared, job),
+        None => Err((job, Rejection::Shutdown)),
+    }
+}
+
 /// What a scheduler and its handle both do.
 macro_rules! takes_jobs {
     ($of:ident) => {
@@ -227,10 +215,7 @@ macro_rules! takes_jobs {
             ///
             /// The job, after a shutdown.
             pub fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_at(when, priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push_at(when, priority, job))
             }
 
             /// Rings `alarm` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
@@ -294,10 +279,7 @@ macro_rules! takes_jobs {
                 priority: Priority,
                 job: R::Job,
             ) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_delayed(when, priority, job, true),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push_delayed(when, priority, job, true))
             }
 
             /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so does what

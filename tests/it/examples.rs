@@ -38,7 +38,7 @@ impl Run {
 }
 
 /// Where cargo puts an example of the profile that this test was built with.
-fn example(name: &str) -> Command {
+pub(crate) fn example(name: &str) -> Command {
     let this = std::env::current_exe().expect("this program has a path");
     let profile = this.ancestors().nth(2).expect("a test lies in `deps` of its profile's directory");
     let program = profile.join("examples").join(name);

@@ -222,18 +222,10 @@ fn no_more_threads_stay_than_there_are() {
 mod keep_alive {
     use super::*;
     use crate::support::eventually;
+    use crate::support::gate::run_together;
     use crate::support::system::{settle, tasks_named};
 
     const SHORT: Duration = Duration::from_millis(5);
-
-    fn run_together(pool: &ThreadPool, n: usize) {
-        let all_here = Arc::new(Barrier::new(n));
-        let wait = || {
-            let all_here = all_here.clone();
-            move || all_here.wait().is_leader()
-        };
-        assert!(executor::join_all((0..n).map(|_| pool.submit(wait()))).iter().all(Result::is_ok));
-    }
 
     fn threads_that_stay(name: &'static str, min: usize) {
         within_patience(move || {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use executor::ThreadPool;
 
 use crate::support::alone;
-use crate::support::gate::Gate;
-use crate::support::system::{Task, other_tasks, settle};
+use crate::support::gate::{Gate, run_together};
+use crate::support::system::{Task, other_tasks, settle, ticks};
 
 /// Works on this thread for a while, during which none of `tasks` may run.
 fn assert_undisturbed(tasks: impl Fn() -> Vec<Task>) {
     let before = tasks();
-    let counts = settle(&before);
+    let (counts, time) = (settle(&before), ticks(&before));
     let end = Instant::now() + Duration::from_millis(400);
     while Instant::now() < end {
         std::hint::spin_loop();
@@ -19,18 +19,29 @@ fn assert_undisturbed(tasks: impl Fn() -> Vec<Task>) {
     let after = tasks();
     assert_eq!(before, after, "a thread started or ended");
     assert_eq!(counts, settle(&after), "a thread woke up though it had nothing to do");
+    assert_eq!(time, ticks(&after), "a thread ran though it had nothing to do");
 }
 
 #[test]
 fn idle_threads_sleep() {
     alone(idle_threads_sleep, || {
         let pool = ThreadPool::new(8);
-        let all_here = std::sync::Arc::new(std::sync::Barrier::new(8));
-        let wait = || {
-            let all_here = all_here.clone();
-            move || all_here.wait().is_leader()
-        };
-        executor::join_all((0..8).map(|_| pool.submit(wait())));
+        run_together(&pool, 8);
+        assert_undisturbed(other_tasks);
+    });
+}
+
+#[test]
+fn a_pool_of_256_idle_threads_uses_no_cpu() {
+    alone(a_pool_of_256_idle_threads_uses_no_cpu, || {
+        let pool = ThreadPool::builder().threads(256).min_threads(256).build().unwrap();
+        run_together(&pool, 256);
+        // With the timer's, and the ones that a few jobs have woken.
+        pool.submit_after(Duration::ZERO, || ()).result().unwrap();
+        for _ in 0..100 {
+            pool.submit(|| ()).result().unwrap();
+        }
+        assert!(other_tasks().len() > 256);
         assert_undisturbed(other_tasks);
     });
 }

@@ -54,7 +54,7 @@ fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
     });
 }
 
-/// The block that rayon's queue ends with keeps glibc from giving the memory below it back, so ask what is asked for again.
+/// What glibc gives back after a burst here is not all, and differs from run to run. So ask whether the next burst does with the same.
 #[cfg(feature = "rayon")]
 #[test]
 fn bursts_on_rayon_use_the_same_memory_again() {

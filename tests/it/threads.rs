@@ -6,23 +6,13 @@ use std::sync::{Arc, Barrier, mpsc};
 
 use executor::{Status, ThreadPool, current};
 
-use crate::support::gate::Gate;
+use crate::support::gate::{Gate, run_together};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{alone, eventually, within_patience};
 
 /// A pool whose threads are called so. A name of its own for each test: they run at the same time.
 fn pool(name: &str, threads: usize) -> ThreadPool {
     ThreadPool::builder().threads(threads).name(name).build().unwrap()
-}
-
-/// Runs `n` jobs of which each waits for all the others.
-fn run_together(pool: &ThreadPool, n: usize) {
-    let all_here = Arc::new(Barrier::new(n));
-    let wait = || {
-        let all_here = all_here.clone();
-        move || all_here.wait().is_leader()
-    };
-    assert!(executor::join_all((0..n).map(|_| pool.submit(wait()))).iter().all(Result::is_ok));
 }
 
 #[test]

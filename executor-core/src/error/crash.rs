@@ -2,8 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use super::backtrace::{Backtrace, Ending};
+use super::saved::{Clause, Saved};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,27 +31,77 @@ impl fmt::Display for Exit {
 }
 
 /// The process that ran a job died. The job has no result; every other job is unharmed.
+///
+/// Its text ends with the [backtrace](Crashed::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
 #[derive(Clone, Debug)]
 pub struct Crashed(Arc<Parts>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Parts {
     job: String,
+    name: Option<String>,
     pid: u32,
     exit: Exit,
     ran: Duration,
-    backtrace: Vec<String>,
+    cause: Option<String>,
+    peak_memory: Option<u64>,
+    saved: Option<Saved>,
+    backtrace: Option<Backtrace>,
+}
+
+/// For those who write executors: what is known of a crash.
+impl Crashed {
+    /// The process `pid` died by `exit` while it ran `job`, `ran` after it had started it.
+    pub fn new(job: impl Into<String>, pid: u32, exit: Exit, ran: Duration) -> Self {
+        let (job, name, cause, peak_memory, saved, backtrace) = (job.into(), None, None, None, None, None);
+        Self(Arc::new(Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace }))
+    }
+
+    /// The name that the job was given.
+    #[must_use]
+    pub fn with_name(self, name: Option<impl Into<String>>) -> Self {
+        self.with(|parts| parts.name = name.map(Into::into))
+    }
+
+    /// More about why it died, such as "its stack overflowed".
+    #[must_use]
+    pub fn with_cause(self, cause: Option<impl Into<String>>) -> Self {
+        self.with(|parts| parts.cause = cause.map(Into::into))
+    }
+
+    /// The most memory that the process held, in bytes.
+    #[must_use]
+    pub fn with_peak_memory(self, bytes: Option<u64>) -> Self {
+        self.with(|parts| parts.peak_memory = bytes)
+    }
+
+    /// What became of keeping the job.
+    #[must_use]
+    pub fn with_saved(self, saved: Option<Saved>) -> Self {
+        self.with(|parts| parts.saved = saved)
+    }
+
+    /// Where it was.
+    #[must_use]
+    pub fn with_backtrace(self, backtrace: Option<Backtrace>) -> Self {
+        self.with(|parts| parts.backtrace = backtrace)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
 }
 
 impl Crashed {
-    /// For those who write executors: the process `pid` died by `exit` while it ran `job`, `ran` after it had started it.
-    pub fn new(job: impl Into<String>, pid: u32, exit: Exit, ran: Duration) -> Self {
-        Self(Arc::new(Parts { job: job.into(), pid, exit, ran, backtrace: Vec::new() }))
-    }
-
     /// The path of the job's function, or of its type.
     pub fn job(&self) -> &str {
         &self.0.job
+    }
+
+    /// The name that the job was given, if it was.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
     }
 
     /// The process id of the worker.
@@ -73,25 +127,64 @@ impl Crashed {
         self.0.ran
     }
 
-    /// The functions that were being called at the death, innermost first, where they are known.
-    pub fn backtrace(&self) -> &[String] {
-        &self.0.backtrace
+    /// What is known of the reason beyond the signal, such as "its stack overflowed".
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The most memory that the worker, or a process that it waited for, held at once since it was started, in bytes: resident, so
+    /// what was reserved and never used does not count. `None` where the system cannot tell it from this process's own.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.0.peak_memory
+    }
+
+    /// The file that keeps the job, where the pool keeps those that fail.
+    pub fn saved(&self) -> Option<&Path> {
+        self.0.saved.as_ref().and_then(Saved::path)
+    }
+
+    /// The functions that the worker was in when a signal of its own doing ended it, as SIGSEGV or SIGABRT. `None` for
+    /// those that come from outside, as SIGKILL, for exits, and where it could not tell.
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.0.backtrace.as_ref()
     }
 }
 
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { job, pid, exit, ran, backtrace } = &*self.0;
-        write!(
-            f,
-            "job `{job}` crashed: its worker process {pid} {exit} after {}; no other job is affected",
-            Rounded(*ran)
-        )?;
-        backtrace.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
+        let Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace } = &*self.0;
+        match name {
+            Some(name) => write!(f, "job `{name}` (`{job}`) crashed: ")?,
+            None => write!(f, "job `{job}` crashed: ")?,
+        }
+        write!(f, "its worker process {pid} {exit}")?;
+        if let Some(cause) = cause {
+            write!(f, " ({cause})")?;
+        }
+        write!(f, " after {}", Rounded(*ran))?;
+        if let Some(bytes) = peak_memory {
+            write!(f, ", having held {}", Size(*bytes))?;
+        }
+        write!(f, "; no other job is affected{}", Clause(saved.as_ref()))?;
+        Ending(backtrace.as_ref()).fmt(f)
     }
 }
 
 impl Error for Crashed {}
+
+/// Bytes, in the unit that leaves a number below 1,024.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            n if n < 1 << 10 => write!(f, "{n} bytes"),
+            n if n < 1 << 20 => write!(f, "{} KiB", n >> 10),
+            n if n < 10 << 30 => write!(f, "{} MiB", n >> 20),
+            n => write!(f, "{} GiB", n >> 30),
+        }
+    }
+}
 
 /// A duration to three digits: what is measured across processes is no more exact.
 struct Rounded(Duration);
@@ -168,6 +261,7 @@ fn signal_name(number: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Frame;
 
     #[test]
     fn the_text_names_job_process_and_signal() {
@@ -181,6 +275,38 @@ mod tests {
             exit.to_string(),
             "job `app::parse` crashed: its worker process 7 exited with code 3 after 250 µs; no other job is affected"
         );
+    }
+
+    #[test]
+    fn the_text_ends_with_where_it_was() {
+        let crash = Crashed::new("app::parse", 7, Exit::Signal(11), Duration::from_millis(3))
+            .with_name(Some("page 12"))
+            .with_cause(Some("its stack overflowed"))
+            .with_peak_memory(Some(37 << 20))
+            .with_saved(Some(Saved::to("/var/jobs/a.job")))
+            .with_backtrace(Some(Backtrace::new(|| {
+                vec![Frame::new("app::deeper").at("src/main.rs", Some(3)).called(40), Frame::new("app::parse")]
+            })));
+        assert_eq!(
+            crash.to_string(),
+            "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after 3 ms, \
+             having held 37 MiB; no other job is affected; it is kept: start this program with \
+             EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::deeper (src/main.rs:3), 40 times\n    at app::parse"
+        );
+        assert_eq!(crash.saved(), Some(Path::new("/var/jobs/a.job")));
+        let crash =
+            Crashed::new("app::parse", 7, Exit::Code(0), Duration::ZERO).with_saved(Some(Saved::failed("no room")));
+        assert!(crash.to_string().ends_with("; no other job is affected; it could not be kept as a file: no room"));
+        assert_eq!(crash.saved(), None);
+    }
+
+    #[test]
+    fn sizes_are_told_in_a_fitting_unit() {
+        for (bytes, text) in
+            [(0, "0 bytes"), (1023, "1023 bytes"), (1 << 10, "1 KiB"), (37 << 20, "37 MiB"), (10 << 30, "10 GiB")]
+        {
+            assert_eq!(Size(bytes).to_string(), text);
+        }
     }
 
     #[test]

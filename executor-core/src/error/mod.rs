@@ -1,17 +1,25 @@
 //! How a job can end other than with its result. The texts say what happened, to which job, and what to do.
 
+mod backtrace;
 mod crash;
 mod panic;
+mod saved;
+mod timed_out;
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+pub use backtrace::{Backtrace, Frame};
 pub use crash::{Crashed, Exit};
 pub use panic::Panicked;
+pub use saved::Saved;
+pub use timed_out::TimedOut;
 
 /// Why a job has no result.
+///
+/// Its text may have several lines, where it is known what the job was doing; `{:#}` is the text without those.
 ///
 /// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
 ///
@@ -49,6 +57,16 @@ impl JobError {
     /// Whether the job was cancelled or aborted.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled)
+    }
+
+    /// The file that keeps the job, where its pool keeps those that crash, time out or panic.
+    pub fn saved(&self) -> Option<&Path> {
+        match self {
+            Self::Panicked(error) => error.saved(),
+            Self::TimedOut(error) => error.saved(),
+            Self::Crashed(error) => error.saved(),
+            _ => None,
+        }
     }
 }
 
@@ -111,38 +129,6 @@ impl fmt::Display for Rejection {
 }
 
 impl Error for Rejection {}
-
-/// A job that was not done in its time.
-#[derive(Clone, Debug)]
-pub struct TimedOut {
-    pub(crate) job: Arc<str>,
-    pub(crate) limit: Duration,
-}
-
-impl TimedOut {
-    /// For those who write executors: `job` was not done within `limit`.
-    pub fn new(job: impl Into<Arc<str>>, limit: Duration) -> Self {
-        Self { job: job.into(), limit }
-    }
-
-    /// The job's name.
-    pub fn job(&self) -> &str {
-        &self.job
-    }
-
-    /// The time that it was given.
-    pub fn limit(&self) -> Duration {
-        self.limit
-    }
-}
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job `{}` was not done within {:?}; give it more time, or less to do", self.job, self.limit)
-    }
-}
-
-impl Error for TimedOut {}
 
 /// A job or a result that could not be encoded or decoded. Only that job is affected.
 #[derive(Clone, Debug)]

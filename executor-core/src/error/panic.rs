@@ -3,9 +3,12 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use super::saved::{Clause, Saved};
 
 type Payload = Box<dyn Any + Send>;
 
@@ -17,6 +20,7 @@ struct Parts {
     message: String,
     place: Option<String>,
     payload: Mutex<Option<Payload>>,
+    saved: Option<Saved>,
 }
 
 impl Panicked {
@@ -27,12 +31,20 @@ impl Panicked {
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "(a payload that is not text)".to_owned());
-        Self(Arc::new(Parts { message, place, payload: Mutex::new(Some(payload)) }))
+        Self(Arc::new(Parts { message, place, payload: Mutex::new(Some(payload)), saved: None }))
     }
 
     /// For those who write executors: a panic in another process, where the payload stayed.
     pub fn remote(message: impl Into<String>, place: Option<String>) -> Self {
-        Self(Arc::new(Parts { message: message.into(), place, payload: Mutex::new(None) }))
+        Self(Arc::new(Parts { message: message.into(), place, payload: Mutex::new(None), saved: None }))
+    }
+
+    /// For those who write executors: what became of keeping the job.
+    #[must_use]
+    pub fn with_saved(self, saved: Option<Saved>) -> Self {
+        let (message, place) = (self.0.message.clone(), self.0.place.clone());
+        let payload = Mutex::new(self.0.payload.lock().take());
+        Self(Arc::new(Parts { message, place, payload, saved }))
     }
 
     /// What the panic said.
@@ -43,6 +55,11 @@ impl Panicked {
     /// Where it was raised, as `src/main.rs:3:5`. `None` where the program's own panic hook hides it.
     pub fn place(&self) -> Option<&str> {
         self.0.place.as_deref()
+    }
+
+    /// The file that keeps the job, where the pool keeps those that fail.
+    pub fn saved(&self) -> Option<&Path> {
+        self.0.saved.as_ref().and_then(Saved::path)
     }
 
     /// Goes on with the panic in this thread, with its own payload where that is here and not taken yet, or its message.
@@ -59,9 +76,10 @@ impl Panicked {
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place() {
-            Some(place) => write!(f, "the job panicked at {place}: {}", self.message()),
-            None => write!(f, "the job panicked: {}", self.message()),
+            Some(place) => write!(f, "the job panicked at {place}: {}", self.message())?,
+            None => write!(f, "the job panicked: {}", self.message())?,
         }
+        Clause(self.0.saved.as_ref()).fmt(f)
     }
 }
 

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use executor_core::{
-    Broken, BuildError, CodecError, Crashed, Exit, Future, JobError, Panicked, Rejected, Rejection, RemoteError,
-    TimedOut,
+    Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Frame, Future, JobError, Panicked, Rejected, Rejection,
+    RemoteError, Saved, TimedOut,
 };
 
 #[track_caller]
@@ -72,6 +72,56 @@ fn a_panic_goes_on_with_its_payload_once_and_then_with_its_message() {
 fn a_time_that_is_over() {
     let error = JobError::TimedOut(TimedOut::new("app::fetch", Duration::from_millis(1500)));
     says(&error, "job `app::fetch` was not done within 1.5s; give it more time, or less to do");
+    let seen = TimedOut::new("app::fetch", Duration::from_secs(2))
+        .with_backtrace(Some(backtrace()))
+        .with_saved(Some(Saved::to("/var/jobs/a.job")));
+    says(
+        &seen,
+        "job `app::fetch` was not done within 2s; give it more time, or less to do; it is kept: start this program with \
+         EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::parse (src/main.rs:3), 40 times\n    at app::job",
+    );
+    assert!(format!("{seen:#}").ends_with(" to run it alone"), "{seen:#}");
+    assert_eq!(JobError::TimedOut(seen).saved(), Some("/var/jobs/a.job".as_ref()));
+}
+
+fn backtrace() -> Backtrace {
+    Backtrace::new(|| vec![Frame::new("app::parse").at("src/main.rs", Some(3)).called(40), Frame::new("app::job")])
+}
+
+#[test]
+fn a_failed_job_that_is_kept() {
+    let kept = Panicked::new(Box::new(7_u8), Some("src/main.rs:3:5".into())).with_saved(Some(Saved::to("/a.job")));
+    let text = "the job panicked at src/main.rs:3:5: (a payload that is not text); it is kept: start this program with \
+                EXECUTOR_REPLAY=/a.job to run it alone";
+    says(&kept, text);
+    let kept = JobError::Panicked(kept);
+    assert_eq!(kept.saved(), Some("/a.job".as_ref()));
+    let JobError::Panicked(kept) = kept else { unreachable!() };
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| kept.resume())).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&7_u8), "it has its payload");
+    let not_kept = Panicked::remote("no luck", None).with_saved(Some(Saved::failed("/full: no space left")));
+    says(&not_kept, "the job panicked: no luck; it could not be kept as a file: /full: no space left");
+    assert_eq!(JobError::Panicked(not_kept).saved(), None);
+}
+
+#[test]
+fn a_crash_with_all_that_can_be_known() {
+    let crash = Crashed::new("app::parse", 7, Exit::Signal(11), Duration::from_millis(3))
+        .with_name(Some("page 12"))
+        .with_cause(Some("its stack overflowed"))
+        .with_peak_memory(Some(37 << 20))
+        .with_saved(Some(Saved::failed("/full: no space left")))
+        .with_backtrace(Some(backtrace()));
+    says(
+        &crash,
+        "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after 3 ms, \
+         having held 37 MiB; no other job is affected; it could not be kept as a file: /full: no space left\n    \
+         at app::parse (src/main.rs:3), 40 times\n    at app::job",
+    );
+    let line = format!("{:#}", JobError::Crashed(crash.clone()));
+    assert!(line.ends_with("; it could not be kept as a file: /full: no space left"), "{line}");
+    assert_eq!((crash.name(), crash.peak_memory()), (Some("page 12"), Some(37 << 20)));
+    assert_eq!(crash.backtrace().unwrap().frames().len(), 2);
 }
 
 #[test]

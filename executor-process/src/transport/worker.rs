@@ -210,6 +210,14 @@ impl Outgoing {
         }
         Ok(sink.finish(attachments))
     }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        match &self.written {
+            Written::Small(bytes) => bytes.len(),
+            Written::Large(large) => large.len,
+        }
+    }
 }
 
 fn no_memory(error: &io::Error) -> String {

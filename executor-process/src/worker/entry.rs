@@ -3,11 +3,12 @@
 #![allow(unsafe_code)]
 
 use std::env;
-use std::ffi::{c_char, c_int};
+use std::ffi::{OsString, c_char, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::invitation::{Invitation, VARIABLE};
-use super::serve;
+use super::{rerun, serve};
+use crate::replay::VARIABLE as REPLAY;
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -16,6 +17,13 @@ type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_ch
 // SAFETY: the section holds pointers to functions of this very type.
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: Constructor = start;
+
+/// As early as the linker lets anybody but the compiler's own runtime be: what constructors after it open or block is theirs, and one
+/// that hangs ends with the parent.
+#[used]
+// SAFETY: the section holds pointers to functions of this very type.
+#[unsafe(link_section = ".init_array.00101")]
+static FIRST: Constructor = arrive;
 
 /// Whether the loader called `start`: it does not where the linker dropped it.
 static WAS_CALLED: AtomicBool = AtomicBool::new(false);
@@ -27,15 +35,43 @@ pub(crate) fn is_linked() -> bool {
     WAS_CALLED.load(Ordering::Relaxed)
 }
 
+extern "C" fn arrive(_: c_int, _: *const *const c_char, _: *const *const c_char) {
+    if let Some(invitation) = invitation().and_then(|text| Invitation::parse(&text)) {
+        serve::arrive(&invitation);
+    }
+}
+
 extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     WAS_CALLED.store(true, Ordering::Relaxed);
-    let Some(value) = env::var_os(VARIABLE) else { return };
+    if let Some(text) = take_variable(VARIABLE) {
+        run_the_rest(count, arguments, environment);
+        serve::serve(Invitation::parse(&text))
+    }
+    if let Some(path) = take_variable(REPLAY) {
+        run_the_rest(count, arguments, environment);
+        rerun::run(path.as_ref())
+    }
+}
+
+/// `None` in a process that is not to be what the variable says.
+fn take_variable(name: &str) -> Option<OsString> {
+    let value = if has_borrowed_rights() { None } else { env::var_os(name) }?;
     // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
     // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
-    unsafe { env::remove_var(VARIABLE) };
-    let invitation = Invitation::parse(&value);
-    run_the_rest(count, arguments, environment);
-    serve::serve(invitation)
+    unsafe { env::remove_var(name) };
+    Some(value)
+}
+
+/// `None` in a process that is no worker.
+fn invitation() -> Option<OsString> {
+    if has_borrowed_rights() { None } else { env::var_os(VARIABLE) }
+}
+
+/// Whether the program has rights that who started it has not (setuid, file capabilities): whoever sets its variables must not
+/// decide what code it runs.
+pub(crate) fn has_borrowed_rights() -> bool {
+    // SAFETY: it reads what the kernel left for this process, and any number may be asked for.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
 /// Runs the constructors of this image that come after ours: since we do not return, the loader never would.

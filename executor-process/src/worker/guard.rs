@@ -5,40 +5,86 @@
 use std::ffi::c_int;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getpgrp, getpid, getppid, setpgid, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
+};
 
-/// Prepares this process to be a worker of the process `parent`. Must be called before it opens a descriptor of its own.
+use crate::surroundings::Limits;
+
+/// Ties this process to its parent, and leaves behind what is that one's and comes with every new process: descriptors without
+/// close-on-exec, blocked and ignored signals. Must be called before this process opens a descriptor of its own.
 ///
 /// # Errors
 ///
 /// When the system refuses any of it: then nobody would be sure that the worker ends.
-pub(crate) fn guard(parent: u32) -> io::Result<()> {
+pub(crate) fn guard() -> io::Result<()> {
     close_inherited();
-    ignore(libc::SIGINT); // Ctrl-C is for the parent to judge
-    ignore(libc::SIGPIPE); // as the standard library does before `main`
+    reset_signals();
     if getpgrp() != getpid() {
         setpgid(None, None)?;
     }
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    die_with_parent()
+}
+
+/// Whether this is the process that started us. Another one has adopted us where that died.
+pub(crate) fn is_parent(pid: u32) -> bool {
+    getppid().map_or(0, |parent| parent.as_raw_nonzero().get().unsigned_abs()) == pid
+}
+
+/// Limits this process as its pool wants it.
+///
+/// # Errors
+///
+/// The setting that the system refuses, and why.
+pub(crate) fn keep_to(limits: Limits) -> io::Result<()> {
+    let named = |what: &str, error: rustix::io::Errno| io::Error::other(format!("{what}: {}", io::Error::from(error)));
+    let most = if limits.may_dump_core { getrlimit(Resource::Core).maximum } else { Some(0) };
     // Not fatal: a core file too many is better than no worker.
-    let _ = setrlimit(Resource::Core, none);
-    die_with_parent(parent)
+    let _ = setrlimit(Resource::Core, Rlimit { current: most, maximum: most });
+    if let Some(bytes) = limits.memory {
+        // Never more than is allowed already: that would be refused.
+        let most = getrlimit(Resource::Data).maximum.map_or(bytes, |most| most.min(bytes));
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(Resource::Data, limit).map_err(|error| named(&format!("hard_memory_limit({bytes})"), error))?;
+    }
+    if limits.nice != 0 {
+        let setting = || format!("nice({})", limits.nice);
+        let now = getpriority_process(None).map_err(|error| named(&setting(), error))?;
+        let wanted = (now + limits.nice).clamp(-20, 19);
+        setpriority_process(None, wanted).map_err(|error| named(&setting(), error))?;
+    }
+    Ok(())
+}
+
+/// A parent that blocks or ignores signals passes that on to what it starts (signal(7)). A worker that blocked SIGTERM, or the signal
+/// of its parent's death, would not end by them; one that ignored SIGCHLD could not wait for its children.
+fn reset_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // What `nohup` set is meant for all that it starts.
+        if signal != libc::SIGHUP && is_ignored(signal) {
+            disposition(signal, libc::SIG_DFL);
+        }
+    }
+    disposition(libc::SIGINT, libc::SIG_IGN); // Ctrl-C is for the parent to judge
+    disposition(libc::SIGPIPE, libc::SIG_IGN); // as the standard library does before `main`
+    disposition(libc::SIGTTOU, libc::SIG_IGN); // it writes from the background: `stty tostop` would stop it for ever
+    // SAFETY: all zeros is memory for a signal set; `sigemptyset` makes it one.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
 }
 
 /// The kernel sends the signal when the thread that started us ends, which it does only after we have: by then the parent
 /// is dead. SIGKILL itself would spare our children; the handler takes the whole group.
-fn die_with_parent(parent: u32) -> io::Result<()> {
+fn die_with_parent() -> io::Result<()> {
     let signal = libc::SIGRTMAX() - 1;
     handle(signal, kill_group)?;
     let number = libc::c_ulong::try_from(signal).unwrap_or_default();
     // SAFETY: this option takes a signal number, and touches no memory.
     if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
         return Err(io::Error::last_os_error());
-    }
-    // It may have died before the kernel knew that we want to hear of it.
-    let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
-    if now != parent {
-        kill_own_group();
     }
     Ok(())
 }
@@ -53,9 +99,18 @@ extern "C" fn kill_group(_: c_int) {
     unsafe { libc::kill(0, libc::SIGKILL) };
 }
 
-fn ignore(signal: c_int) {
-    // SAFETY: to ignore a signal needs no handler.
-    unsafe { libc::signal(signal, libc::SIG_IGN) };
+fn is_ignored(signal: c_int) -> bool {
+    // SAFETY: all zeros is a valid `sigaction`, to which the kernel writes.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// To ignore a signal, or to do what is usual. What cannot be changed (SIGKILL, and what the C library keeps for itself) stays.
+fn disposition(signal: c_int, to: libc::sighandler_t) {
+    // SAFETY: neither needs a handler.
+    unsafe { libc::signal(signal, to) };
 }
 
 fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
@@ -70,7 +125,7 @@ fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
 
 /// Whatever the parent holds open without close-on-exec is not ours.
 fn close_inherited() {
-    // SAFETY: the descriptors are the parent's: nothing in this process owns one yet but what constructors may have opened,
-    // which are told in the documentation that workers start with three. The kernel is 5.9 or later, or says no.
+    // SAFETY: the descriptors are the parent's: nothing in this process owns one yet but what constructors of shared libraries
+    // may have opened, which run before us. The kernel is 5.9 or later, or says no.
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }

@@ -55,6 +55,17 @@ impl Offset {
     }
 }
 
+/// The distance of an address from the image's base, if it is in the program's own code. Async-signal-safe, once it was called before.
+pub(crate) fn own(address: usize) -> Option<usize> {
+    let image = image();
+    image.holds_code(address).then(|| address.wrapping_sub(image.base))
+}
+
+/// The address of a distance from the image's base, if it is in the program's own code.
+pub(crate) fn address_of(distance: usize) -> Option<usize> {
+    Offset(distance).address()
+}
+
 /// The program's own file, as it is loaded.
 #[derive(Default)]
 struct Image {

@@ -1,6 +1,9 @@
 //! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +15,10 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use parking_lot::Mutex;
 
-use super::guard::{guard, kill_own_group};
+use super::crash;
+use super::guard::{guard, is_parent, keep_to, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::about::About;
@@ -22,6 +27,7 @@ use crate::frame::{Greeting, Hello, Reply, Request, Sent};
 use crate::kind::{Answer, Answered, Items};
 use crate::page::{Claim, Page};
 use crate::payload::Body;
+use crate::shortage::because;
 use crate::socket::Door;
 use crate::transport::{Outgoing, WorkerEnd};
 
@@ -29,7 +35,10 @@ use crate::transport::{Outgoing, WorkerEnd};
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
-const CANNOT_BEGIN: i32 = 69;
+pub(crate) const CANNOT_BEGIN: i32 = 69;
+
+/// The way to the parent, from the arrival until the hello.
+static CONNECTED: Mutex<Option<io::Result<IpcSender<Greeting>>>> = Mutex::new(None);
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
@@ -46,17 +55,70 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
         cannot_begin(format_args!("{variable} is set to what no pool wrote; unset it"));
     };
     DEPTH.store(invitation.depth, Ordering::Relaxed);
-    if let Err(error) = guard(invitation.parent) {
-        cannot_begin(format_args!("the system refuses what ties it to its parent: {error}"));
+    arrive(&invitation);
+    let connected = CONNECTED.lock().take().unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()));
+    let parent = connected.unwrap_or_else(|error| {
+        cannot_begin(format_args!("it could not reach process {}: {error}", invitation.parent))
+    });
+    if let Err(error) = keep_to(invitation.limits) {
+        refuse(&parent, &format!("the system refuses what its pool wants ({error})"));
     }
-    match catch(|| greet(&invitation)) {
-        Ok(Ok(links)) => links.serve(),
-        Ok(Err(error)) => cannot_begin(format_args!("it could not greet process {}: {error}", invitation.parent)),
-        Err(panic) => cannot_begin(format_args!("it could not greet process {}: {panic}", invitation.parent)),
+    match catch(|| greet(&invitation, &parent)) {
+        Ok(Ok(links)) => {
+            drop(parent);
+            links.serve();
+        }
+        Ok(Err(error)) => refuse(&parent, &format!("it has not what it needs ({})", because(&error))),
+        // Which is how ipc-channel says it.
+        Err(panic) => refuse(
+            &parent,
+            &format!("it has no descriptor or no shared memory ({panic}); raise `ulimit -n`, or use fewer processes"),
+        ),
     }
+    end()
+}
+
+fn end() -> ! {
     // The initializer's state has no later time to go.
     drop_quietly(catch(|| current::set_worker(None)));
     exit(0)
+}
+
+/// Becomes a worker, as far as the parent and the system must know it before other constructors run. Does nothing when it is
+/// called again.
+pub(super) fn arrive(invitation: &Invitation) {
+    let mut connected = CONNECTED.lock();
+    if connected.is_some() {
+        return;
+    }
+    let guarded = guard();
+    // Even if it is not guarded, so that this can be told.
+    let parent = IpcSender::connect(invitation.server.clone());
+    clear(invitation);
+    if !is_parent(invitation.parent) {
+        kill_own_group();
+    }
+    if let (Ok(parent), Err(error)) = (&parent, guarded) {
+        refuse(parent, &format!("the system refuses what ties it to its parent ({error})"));
+    }
+    *connected = Some(parent);
+}
+
+/// Takes the rendezvous away: nobody needs it any more, and where the parent was killed just now, nobody else would.
+fn clear(invitation: &Invitation) {
+    let socket = Path::new(&invitation.server);
+    // Nothing else, should somebody else have written the invitation.
+    if fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket()) {
+        drop(fs::remove_file(socket));
+        drop(socket.parent().map(fs::remove_dir));
+    }
+}
+
+/// Tells the parent why this process cannot be its worker, or stderr where that does not hear.
+fn refuse(parent: &IpcSender<Greeting>, reason: &str) -> ! {
+    // ipc-channel panics where it cannot have a descriptor.
+    let is_told = catch(|| parent.send(Greeting::Refused(reason.to_owned()))).is_ok_and(|sent| sent.is_ok());
+    if is_told { exit(CANNOT_BEGIN) } else { cannot_begin(format_args!("{reason}")) }
 }
 
 fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
@@ -68,27 +130,19 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 struct Links {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
-    page: Page,
+    page: &'static Page,
     payloads: WorkerEnd,
 }
 
-fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
+fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
     let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
-    let server = IpcSender::connect(invitation.server.clone())?;
+    // There for ever: handlers of signals write to it.
+    let page: &'static Page = Box::leak(Box::new(page));
+    crash::install(page);
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
     let door = Door::open()?;
-    server.send(Greeting::Hello(Box::new(Hello {
-        token: invitation.token.clone(),
-        build: image::build(),
-        requests: request_sender,
-        replies: reply_receiver,
-        wake: replies.clone(),
-        page: page.share(),
-        door: door.name().to_owned(),
-        lifeline,
-    })))?;
     // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
     thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
         while let Err(IpcError::Io(error)) = end.recv() {
@@ -98,6 +152,18 @@ fn greet(invitation: &Invitation) -> Result<Links, IpcError> {
         }
         kill_own_group();
     })?;
+    let hello = Greeting::Hello(Box::new(Hello {
+        token: invitation.token.clone(),
+        build: image::build(),
+        requests: request_sender,
+        replies: reply_receiver,
+        wake: replies.clone(),
+        page: page.share(),
+        door: door.name().to_owned(),
+        lifeline,
+    }));
+    // Only now: from here on there is nothing that could be refused.
+    parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     // The parent connects before it sends a request, and its death ends this process.
     let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
     Ok(Links { requests, replies, page, payloads })
@@ -139,14 +205,15 @@ impl Links {
                 self.payloads.skip(body);
                 continue;
             }
+            crash::begins(job);
+            let about = About::job(about, JobId::from_number(job), attempt);
             let mut published = None;
             let mut publish = |outcomes: &[u8]| {
                 let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
                 published = if is_written { Some(outcomes.len()) } else { published };
                 is_written
             };
-            let context = About::job(about, JobId::from_number(job), attempt);
-            let answer = self.run(context, codec, work, body, &mut Items(&mut publish));
+            let answer = self.run(about, codec, work, body, &mut Items(&mut publish));
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
@@ -161,8 +228,8 @@ impl Links {
                 _ => false,
             };
             if !self.page.change(slot, job, Claim::Started, Claim::Done) {
-                // It is being killed for this job, and must not come to another one.
-                wait_for_the_end();
+                // It is killed for this job, or was told by SIGTERM to end, and must not come to another one.
+                end();
             }
             untold = true;
             if !is_told {
@@ -215,11 +282,5 @@ impl Links {
         self.payloads
             .pack(answer)
             .unwrap_or_else(|error| Answer::Codec { step: Step::EncodeResult, cause: error.to_string() })
-    }
-}
-
-fn wait_for_the_end() -> ! {
-    loop {
-        thread::park();
     }
 }

@@ -6,36 +6,15 @@
 
 use std::sync::Arc;
 
-use executor_core::cell::Notify;
-use executor_core::home::HomeId;
-use executor_core::{JobError, Priority};
+use executor_core::Priority;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex, MutexGuard};
 use loom::thread::{self, JoinHandle};
 
+use super::Config;
 use super::members::Own;
+use super::number::Number;
 use super::state::{State, Wake};
-use super::{Config, Queued};
-
-struct Number(usize);
-
-impl Queued for Number {
-    fn fail(self, _: JobError) -> Option<Notify> {
-        None
-    }
-
-    fn home(&self) -> Option<HomeId> {
-        None
-    }
-
-    fn is_waiting(&self) -> bool {
-        true
-    }
-
-    fn move_to(&self, _: HomeId) -> bool {
-        true
-    }
-}
 
 /// A token that is given once, to one who waits for it.
 #[derive(Default)]

@@ -3,7 +3,6 @@
 //! A freed place is told to one thread and one task, and taken by whoever comes first; the other waits on, where it was in its line.
 //! Who was told and does not want the place any more tells the next.
 
-use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -13,39 +12,8 @@ use executor_core::{JobError, Priority, Rejection, current};
 use super::members::Own;
 use super::shared::Shared;
 use super::state::State;
-use super::{Handle, Queued, Runner, Scheduler, worker};
-
-/// Those who wait for a place.
-#[derive(Default)]
-pub(super) struct Waiters {
-    threads: usize,
-    /// By ticket, so that who was told in vain is in front again.
-    tasks: BTreeMap<u64, Waker>,
-    tickets: u64,
-}
-
-/// Whom to tell of a free place, once the lock is released.
-#[must_use = "a place is free, and nobody knows"]
-pub(super) struct Free {
-    thread: bool,
-    task: Option<Waker>,
-}
-
-/// The place of a task in the line for a full queue; see [`Scheduler::poll_push`].
-#[derive(Debug, Default)]
-pub struct Ticket(Option<u64>);
-
-impl Waiters {
-    /// A place is free.
-    pub(super) fn one(&mut self) -> Free {
-        Free { thread: self.threads > 0, task: self.tasks.pop_first().map(|(_, waker)| waker) }
-    }
-
-    /// Everyone should look again. The threads are told by the condition variable.
-    pub(super) fn all_tasks(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.tasks).into_values().collect()
-    }
-}
+use super::waiters::{Free, Ticket};
+use super::{Handle, Queued, Runner, Scheduler, pushed, worker};
 
 /// Wakes tasks, outside of every lock: a waker is code of a user's.
 pub(super) fn wake_tasks(wakers: impl IntoIterator<Item = Waker>) {
@@ -212,10 +180,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown, or when the queue is full.
             pub fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push(priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push(priority, job))
             }
 
             /// As `push`, full or not.
@@ -224,10 +189,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown.
             pub fn push_above(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_above(priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push_above(priority, job))
             }
 
             /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
@@ -241,10 +203,7 @@ macro_rules! has_places {
                 job: R::Job,
                 deadline: Option<Instant>,
             ) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_wait(priority, job, deadline),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push_wait(priority, job, deadline))
             }
 
             /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
@@ -254,10 +213,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown.
             pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                match self.shared() {
-                    Some(shared) => shared.push_over_oldest(priority, job),
-                    None => Err((job, Rejection::Shutdown)),
-                }
+                pushed(self.shared(), job, |shared, job| shared.push_over_oldest(priority, job))
             }
 
             /// As `push`, but where the queue is full, leaves the job where it is, and wakes `waker` when to try again. Give the

@@ -10,8 +10,8 @@ use super::callbacks::Callbacks;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{BATCH, Members, Own};
-use super::room::Waiters;
 use super::sync::Unparker;
+use super::waiters::Waiters;
 use super::{Config, Queued};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]

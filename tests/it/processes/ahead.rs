@@ -1,5 +1,7 @@
 //! Jobs that were sent to a worker behind another one: they are as good as queued.
 
+use std::time::{Duration, Instant};
+
 use executor::{Future, JobError, ProcessPool, Status, call};
 
 use super::deaths::{crash, kill};
@@ -149,6 +151,57 @@ fn an_abort_costs_its_own_job_alone() {
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
         assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), Ok(2), Ok(3), Ok(4)]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0, 1, 2, 3, 4]);
+    });
+}
+
+/// Busy for some tens of microseconds, however fast the machine is.
+fn spin(micros: u64) -> u64 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_micros(micros) {
+        std::hint::spin_loop();
+    }
+    micros
+}
+
+#[test]
+fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_run() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        pool.submit(call!(spin(120))).result().unwrap();
+        let held = pool.submit(call!(ring(door.bell(), 0)));
+        let guest = door.answer();
+        let mut futures: Vec<_> = (0..8).map(|_| pool.submit(call!(spin(120)))).collect();
+        let (sender, answers) = std::sync::mpsc::channel();
+        // The first is told of before the fourth is done, and both are in the same message.
+        let fourth = futures.remove(3);
+        futures.remove(0).on_done(move |first| drop(sender.send((first, fourth.result()))));
+        drop(guest);
+        assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
+        held.result().unwrap();
+    });
+}
+
+#[test]
+fn an_abort_at_the_end_of_a_job_does_not_hit_the_next_one_of_its_message() {
+    within_patience(|| {
+        let pool = pool(1);
+        for round in 0..150 {
+            let futures: Vec<_> = (0..6).map(|_| pool.submit(call!(spin(40)))).collect();
+            let aborted = round % 5;
+            let is_seen = |status| matches!(status, Status::Running | Status::Done);
+            while !is_seen(futures[aborted].status()) {
+                std::hint::spin_loop();
+            }
+            spin(round as u64 % 45);
+            let hit = futures[aborted].abort();
+            for (number, future) in futures.into_iter().enumerate() {
+                match future.result() {
+                    Ok(40) => assert!(!hit || number != aborted),
+                    Err(JobError::Cancelled) => assert!(hit && number == aborted),
+                    other => panic!("{number} of round {round}: {other:?}"),
+                }
+            }
+        }
     });
 }
 

@@ -310,7 +310,7 @@ fn map_takes_and_gives_them_in_chunks() {
                 match outcome {
                     Ok(number) => assert!(number == n && n < 64),
                     Err(error) => {
-                        assert!(n >= 64 && error.to_string().contains("more than 64 handles"), "{n}: {error}")
+                        assert!(n >= 64 && error.to_string().contains("more than 64 handles"), "{n}: {error}");
                     }
                 }
             }

@@ -24,6 +24,24 @@ static FIRST: [extern "C" fn(); 3] = [count, count, count];
 #[unsafe(link_section = ".init_array.65000")]
 static EARLY: extern "C" fn() = count;
 
+/// The exit code of a process that SIGTRAP ends.
+pub(super) const TRAPPED: i32 = 77;
+
+extern "C" fn handle_traps() {
+    extern "C" fn trapped(_: i32) {
+        // SAFETY: it ends the process, and is async-signal-safe.
+        unsafe { libc::_exit(TRAPPED) };
+    }
+    let handler: extern "C" fn(i32) = trapped;
+    // SAFETY: the handler is async-signal-safe.
+    unsafe { libc::signal(libc::SIGTRAP, handler as *const () as usize) };
+}
+
+#[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
+#[unsafe(link_section = ".init_array")]
+static HANDLER: extern "C" fn() = handle_traps;
+
 #[test]
 fn each_constructor_runs_once_in_a_worker() {
     assert_eq!(CALLS.load(Ordering::Relaxed), 4, "in the parent");

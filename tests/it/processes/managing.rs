@@ -158,7 +158,7 @@ fn a_name_stands_in_the_errors_of_its_job() {
     let pool = pool(1);
     let outcome = pool.with(executor::JobOptions::new().name("resize")).submit(call!(crash())).result();
     match outcome {
-        Err(JobError::Crashed(crashed)) => assert_eq!(crashed.job(), "resize"),
+        Err(JobError::Crashed(crashed)) => assert_eq!(crashed.name(), Some("resize")),
         other => panic!("{other:?}"),
     }
 }

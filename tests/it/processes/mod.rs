@@ -6,6 +6,7 @@ mod blobs;
 mod channels;
 mod chunks;
 mod constructors;
+mod crashes;
 mod deaths;
 mod environment;
 mod initializers;
@@ -15,7 +16,12 @@ mod nesting;
 mod options;
 mod orphans;
 mod payloads;
+mod recycling;
+mod rendezvous;
+mod replay;
+mod shortages;
 mod starts;
+mod surroundings;
 
 use executor::{JobError, ProcessPool, call};
 

@@ -37,7 +37,12 @@ fn a_job_that_does_not_listen_ends_with_its_time_and_its_process() {
         let guest = door.answer();
         match future.result() {
             Err(JobError::TimedOut(error)) => {
-                assert_eq!(error.to_string(), "job `deaf` was not done within 200ms; give it more time, or less to do");
+                let line = format!("{error:#}");
+                assert_eq!(line, "job `deaf` was not done within 200ms; give it more time, or less to do");
+                // A loaded machine may not give it the millisecond that it has to say where it is.
+                if let Some(last) = error.backtrace().and_then(|backtrace| backtrace.frames().last()) {
+                    assert_eq!(last.function(), "it::processes::options::ring");
+                }
             }
             other => panic!("{other:?}"),
         }

@@ -59,7 +59,7 @@ fn members(guests: &[Guest]) -> Vec<u32> {
     guests.iter().map(Guest::pid).chain(children).collect()
 }
 
-fn is_alive(pid: u32) -> bool {
+pub(super) fn is_alive(pid: u32) -> bool {
     // What nobody reaps in a container stays a zombie: it is dead.
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
@@ -107,13 +107,17 @@ fn a_worker_takes_its_children_with_it() {
     });
 }
 
-fn descriptors() -> Vec<PathBuf> {
+pub(super) fn descriptors() -> Vec<PathBuf> {
     let entries = fs::read_dir("/proc/self/fd").expect("a process has descriptors");
     entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
 }
 
-fn children() -> Vec<String> {
-    tasks_of(pid())
+pub(super) fn children() -> Vec<String> {
+    children_of(pid())
+}
+
+pub(super) fn children_of(parent: u32) -> Vec<String> {
+    tasks_of(parent)
         .iter()
         .filter_map(|task| task.read("children"))
         .flat_map(|text| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>())

@@ -70,7 +70,7 @@ fn a_directory_whose_name_is_too_long_for_a_socket_is_refused() {
         set("TMPDIR", format!("/tmp/{}", "x".repeat(100)).as_ref());
         let error = ProcessPool::new(1).unwrap_err();
         assert_eq!(error.name(), "TMPDIR");
-        assert!(error.to_string().contains("must be a path of at most 89 bytes"), "{error}");
+        assert!(error.to_string().contains("must be a path of at most 83 bytes"), "{error}");
     });
 }
 
@@ -93,7 +93,7 @@ fn an_invitation_from_somebody_else_starts_no_worker() {
     let status = |parent: u32| {
         let mut command = Command::new(&program);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let invitation = format!("1 {parent} token /nowhere/socket");
+        let invitation = format!("1 {parent} 0 false 0 token /nowhere/socket");
         command.env("EXECUTOR_WORKER", invitation).output().expect("it can be run again").status
     };
     assert_eq!(status(parent).code(), Some(69), "nobody is at the rendezvous");

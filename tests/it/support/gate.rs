@@ -1,8 +1,8 @@
 //! A gate at which closures wait, for tests of what threads alone can do.
 
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 
-use executor::ClosureExecutor;
+use executor::{ClosureExecutor, ThreadPool};
 
 /// The closures' side.
 #[derive(Clone, Default)]
@@ -45,4 +45,14 @@ pub(crate) fn block<E: ClosureExecutor>(pool: &E) -> Hold {
     }
     (0..pool.workers()).for_each(|_| starts.recv().unwrap());
     hold
+}
+
+/// Runs `n` jobs of which each waits for all the others.
+pub(crate) fn run_together(pool: &ThreadPool, n: usize) {
+    let all_here = Arc::new(Barrier::new(n));
+    let wait = || {
+        let all_here = all_here.clone();
+        move || all_here.wait().is_leader()
+    };
+    assert!(executor::join_all((0..n).map(|_| pool.submit(wait()))).iter().all(Result::is_ok));
 }

@@ -31,6 +31,17 @@ impl Task {
     }
 }
 
+/// How long they have run, in the kernel's ticks. It reads them one by one, so let them sleep.
+pub(crate) fn ticks(tasks: &[Task]) -> u64 {
+    let of = |task: &Task| {
+        let stat = task.read("stat")?;
+        // The name, in brackets, may hold anything. Behind it, the 12th and 13th field are the times of the program and the kernel.
+        let (_, fields) = stat.rsplit_once(')')?;
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()
+    };
+    tasks.iter().map(|task| of(task).expect("the thread is there")).sum()
+}
+
 /// Every thread of the process `pid`.
 pub(crate) fn tasks_of(pid: u32) -> Vec<Task> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };

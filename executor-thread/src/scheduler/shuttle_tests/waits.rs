@@ -120,7 +120,7 @@ fn a_free_place_is_handed_to_one_who_waits_for_it() {
 }
 
 #[test]
-fn who_gives_up_tells_the_next() {
+fn a_place_goes_to_one_who_still_waits() {
     check(|| {
         let scheduler = in_place(Config { capacity: Some(1), ..patient(1) });
         let (handle, ran) = (scheduler.handle(), Count::default());

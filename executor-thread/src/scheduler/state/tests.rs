@@ -1,29 +1,7 @@
 //! The decisions, one by one, without threads.
 
-use executor_core::cell::Notify;
-use executor_core::home::HomeId;
-
+use super::super::number::Number;
 use super::*;
-
-struct Number(usize);
-
-impl Queued for Number {
-    fn fail(self, _: JobError) -> Option<Notify> {
-        None
-    }
-
-    fn home(&self) -> Option<HomeId> {
-        None
-    }
-
-    fn is_waiting(&self) -> bool {
-        true
-    }
-
-    fn move_to(&self, _: HomeId) -> bool {
-        true
-    }
-}
 
 fn state(width: usize) -> State<Number> {
     State::new(&Config::new("test", width))

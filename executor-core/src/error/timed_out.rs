@@ -1,0 +1,77 @@
+//! A job whose time was up.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backtrace::{Backtrace, Ending};
+use super::saved::{Clause, Saved};
+
+/// A job that was not done in its time.
+///
+/// Its text ends with the [backtrace](TimedOut::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
+#[derive(Clone, Debug)]
+pub struct TimedOut(Arc<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    job: Arc<str>,
+    limit: Duration,
+    backtrace: Option<Backtrace>,
+    saved: Option<Saved>,
+}
+
+impl TimedOut {
+    /// For those who write executors: `job` was not done within `limit`.
+    pub fn new(job: impl Into<Arc<str>>, limit: Duration) -> Self {
+        Self(Arc::new(Parts { job: job.into(), limit, backtrace: None, saved: None }))
+    }
+
+    /// For those who write executors: where it was when its time was up.
+    #[must_use]
+    pub fn with_backtrace(mut self, backtrace: Option<Backtrace>) -> Self {
+        Arc::make_mut(&mut self.0).backtrace = backtrace;
+        self
+    }
+
+    /// For those who write executors: what became of keeping it.
+    #[must_use]
+    pub fn with_saved(mut self, saved: Option<Saved>) -> Self {
+        Arc::make_mut(&mut self.0).saved = saved;
+        self
+    }
+
+    /// The job's name.
+    pub fn job(&self) -> &str {
+        &self.0.job
+    }
+
+    /// The time that it was given.
+    pub fn limit(&self) -> Duration {
+        self.0.limit
+    }
+
+    /// Where it was when its time was up. `None` where that is not known: on threads, and where its process did not answer
+    /// within a millisecond.
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.0.backtrace.as_ref()
+    }
+
+    /// The file that keeps the job, where the pool keeps those that fail.
+    pub fn saved(&self) -> Option<&Path> {
+        self.0.saved.as_ref().and_then(Saved::path)
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { job, limit, backtrace, saved } = &*self.0;
+        let kept = Clause(saved.as_ref());
+        write!(f, "job `{job}` was not done within {limit:?}; give it more time, or less to do{kept}")?;
+        Ending(backtrace.as_ref()).fmt(f)
+    }
+}
+
+impl Error for TimedOut {}

@@ -1,0 +1,134 @@
+//! The settings of the workers themselves: what is around them, and how long they live.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use executor_core::BuildError;
+
+use super::ProcessPoolBuilder;
+
+/// A loaded machine takes a second to start a worker; more is a constructor that hangs.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+
+impl ProcessPoolBuilder {
+    /// Sets a variable in the workers; the rest of the environment is inherited. It counts more than
+    /// [`threads_per_process`](Self::threads_per_process).
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn mode() -> Option<String> { std::env::var("MODE").ok() }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).env("MODE", "quiet").build()?;
+    /// assert_eq!(pool.submit(call!(mode())).result()?.as_deref(), Some("quiet"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.surroundings.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self
+    }
+
+    /// Removes a variable from the workers' environment, which they would inherit.
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.surroundings.set(key.as_ref().to_owned(), None);
+        self
+    }
+
+    /// The directory that the workers start in. It must be there when the pool is built, and whenever a worker starts. Without it, the one
+    /// that this process is in when it starts a worker.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn place() -> String { std::env::current_dir().unwrap().display().to_string() }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).current_dir("/").build()?;
+    /// assert_eq!(pool.submit(call!(place())).result()?, "/");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.surroundings.directory = Some(directory.into());
+        self
+    }
+
+    /// How much nicer than this process the workers are to others: -20 to 19 is added to the niceness, as nice(1) does, so that
+    /// background work leaves the cores to others. Below 0 needs the right to it; without that, no worker starts, and the
+    /// jobs' errors say so.
+    pub fn nice(mut self, increment: i32) -> Self {
+        self.surroundings.limits.nice = increment;
+        self
+    }
+
+    /// Whether a worker that crashes may leave a core file, as large as the system allows. Without it, it leaves none, whatever this process
+    /// does.
+    pub fn core_dumps(mut self, may_dump: bool) -> Self {
+        self.surroundings.limits.may_dump_core = may_dump;
+        self
+    }
+
+    /// How many bytes a worker may keep in RAM between two jobs: one that holds more after a job is replaced, so that what jobs leak
+    /// is given back. Looked at after each job, with its resident set, which counts the program's own code as well. It costs no job and
+    /// delays none, and does not limit what a job takes while it runs; that is [`hard_memory_limit`](Self::hard_memory_limit).
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.span.memory = Some(bytes);
+        self
+    }
+
+    /// How many bytes a worker may allocate, at least 16 MiB, enforced by the kernel at any time (`RLIMIT_DATA`: memory of its own that it may
+    /// write to, touched or not, the stacks of its threads included; not files and shared memory). An allocation beyond it fails,
+    /// which ends most Rust code with SIGABRT: the job ends as [`JobError::Crashed`](executor_core::JobError::Crashed), and
+    /// no other process of the machine is pressed for memory.
+    pub fn hard_memory_limit(mut self, bytes: u64) -> Self {
+        self.surroundings.limits.memory = Some(bytes);
+        self
+    }
+
+    /// How many jobs a worker runs at most before another takes its place, at least 1, for code that leaks. A chunk of a map is one. Each worker's own number is up to
+    /// a tenth lower, by chance, so that they are not all replaced at once. It costs no job, and the next one waits for no more than
+    /// the start of the new worker.
+    pub fn max_jobs_per_process(mut self, n: u64) -> Self {
+        self.span.jobs = Some(n);
+        self
+    }
+
+    /// How long a worker may be idle before it ends, with its thread. The next job starts another. Without it, workers stay as long
+    /// as the pool.
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle_timeout = idle;
+        self
+    }
+
+    /// How long a worker may take from its start until it is ready for its initializer, longer than zero. It is killed then, and the start has
+    /// failed. Without it, 30 seconds; constructors that run before `main` may need more.
+    pub fn start_limit(mut self, limit: Duration) -> Self {
+        self.start_limit = limit;
+        self
+    }
+
+    /// How long a worker may live on after SIGTERM where its job is aborted
+    /// ([`Future::abort`](executor_core::Future::abort)), or where it has not ended two seconds after the pool: then it is
+    /// killed. SIGTERM goes to its process group. It ends a worker, unless a job has installed a handler, which can
+    /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Without it, or with zero, the kill comes at
+    /// once. A time limit of a job always kills at once.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    pub(super) fn check_workers(&self) -> Result<(), BuildError> {
+        self.surroundings.check()?;
+        if self.span.memory == Some(0) {
+            return Err(BuildError::setting("memory_limit", "0 bytes", "at least 1"));
+        }
+        if self.span.jobs == Some(0) {
+            return Err(BuildError::setting("max_jobs_per_process", 0, "at least 1"));
+        }
+        if self.start_limit.is_zero() {
+            return Err(BuildError::setting("start_limit", "zero", "longer"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! The errors of jobs that failed in a worker, with all that is known of why.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
+
+use crate::job::{Encoded, Lent};
+use crate::kind::Kind;
+use crate::payload::Bytes;
+use crate::process::{Ended, Process};
+use crate::replay;
+use crate::spawn::{Settings, Worker};
+use crate::symbols;
+use crate::trace::{NO_ADDRESS, Record, Trace};
+use crate::worker::crash::where_signal;
+
+/// The time that a worker has to say where it is. It may be unable to.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1);
+
+/// A job that a worker was running.
+pub(crate) struct Case<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) id: JobId,
+    pub(crate) attempt: u32,
+    /// The name that it was given.
+    pub(crate) label: Option<Arc<Label>>,
+    pub(crate) kind: Kind,
+    pub(crate) body: Kept,
+}
+
+/// What of a job can be kept.
+#[derive(Clone)]
+pub(crate) enum Kept {
+    Bytes(Bytes),
+    /// There are handles in it, which are of no use to another process later.
+    Handles,
+}
+
+impl Kept {
+    /// Of a chunk, only the item that ran.
+    pub(crate) fn of(job: &Encoded) -> Self {
+        match &job.chunk {
+            _ if job.body.has_attachments() => Self::Handles,
+            Some(chunk) => Self::Bytes(chunk.running(&job.body.bytes().0).into()),
+            None => Self::Bytes(job.body.bytes().clone()),
+        }
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn of(settings: &'a Settings, lent: &Lent) -> Self {
+        let Encoded { kind, attempt, ref label, .. } = lent.payload;
+        let id = JobId::from_number(lent.id());
+        Self { settings, id, attempt, label: label.clone(), kind, body: Kept::of(&lent.payload) }
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.label.as_ref()?.name.as_deref()
+    }
+
+    /// Its worker died while it ran, and is reaped.
+    pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
+        let (name, pid) = (self.kind.name, worker.process.pid());
+        let Some(exit) = ended else {
+            return JobError::Broken(Broken::new(format!(
+                "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
+                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
+            )));
+        };
+        let record = worker.seat.page.trace();
+        let trace = record.read().filter(|trace| self.is_of(trace, exit));
+        let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
+        let crash = Crashed::new(name, pid, exit, ran)
+            .with_name(self.name())
+            .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
+            .with_peak_memory(peak_memory)
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
+        let saved = self.save(&format_args!("its process {exit}"));
+        JobError::Crashed(crash.with_saved(saved))
+    }
+
+    /// Whether the record is of this job and this death. A handler that had the signal after ours may have chosen to abort.
+    fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
+        let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
+        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
+    }
+
+    /// Its time was up. `trace` is what [`ask`] gave before the worker was killed.
+    pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
+        let trace = trace.filter(|trace| trace.facts.job == self.id.get());
+        let error = TimedOut::new(self.name().unwrap_or(self.kind.name), limit)
+            .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
+        let saved = self.save(&format_args!("was not done within {limit:?}"));
+        JobError::TimedOut(error.with_saved(saved))
+    }
+
+    /// The error of a worker that lives. A panic is kept.
+    pub(crate) fn kept(&self, error: JobError) -> JobError {
+        match error {
+            JobError::Panicked(panic) => {
+                let saved = self.save(&panic);
+                JobError::Panicked(panic.with_saved(saved))
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps it as a file, where that is wanted. Blocks while that is written.
+    fn save(&self, why: &dyn std::fmt::Display) -> Option<Saved> {
+        replay::save(self, why)
+    }
+}
+
+/// Asks a worker that lives where it is. Blocks for at most a millisecond.
+pub(crate) fn ask(process: &Process, record: Record<'_>) -> Option<Trace> {
+    let deadline = Instant::now() + ANSWER_LIMIT;
+    record.clear();
+    if !process.ask_where() {
+        return None;
+    }
+    while !record.is_written() && Instant::now() < deadline {
+        thread::yield_now();
+    }
+    // What it has found so far is worth telling, too.
+    record.read().filter(|trace| trace.facts.signal == where_signal())
+}
+
+/// Why the signal came, as far as it is known.
+fn cause(trace: &Trace, pid: u32) -> Option<String> {
+    let facts = &trace.facts;
+    let elsewhere = if facts.thread == pid { "" } else { ", in another thread than the job's" };
+    let is_access = matches!(facts.signal, libc::SIGSEGV | libc::SIGBUS) && facts.address != NO_ADDRESS;
+    match () {
+        () if trace.is_stack_overflow() => Some(format!("its stack overflowed{elsewhere}")),
+        () if trace.is_wild_call() => Some(format!("it called address {:#x}{elsewhere}", facts.address)),
+        () if is_access => Some(format!("it accessed address {:#x}{elsewhere}", facts.address)),
+        () if !elsewhere.is_empty() => Some("in another thread than the job's".to_owned()),
+        () => None,
+    }
+}
+
+/// The system counts what this process held when it started the worker as the worker's own, up to `floor`: more than that is
+/// the worker's alone. Otherwise there is what the worker itself has seen.
+fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Option<u64> {
+    let seen = trace.map(|trace| trace.facts.peak_memory).filter(|&bytes| bytes > 0);
+    counted.filter(|&bytes| bytes > floor).or(seen)
+}
+
+#[cfg(test)]
+mod tests;

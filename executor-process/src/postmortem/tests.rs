@@ -1,0 +1,152 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use executor_core::{Job, call};
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::brake::Brake;
+use crate::budget::Budget;
+use crate::codec::Codec;
+use crate::frame::Request;
+use crate::kind::Kind;
+use crate::payload::Payload;
+use crate::process::Pids;
+use crate::recycle::Span;
+use crate::seat::Kill;
+use crate::surroundings::{Surroundings, Threads};
+use crate::trace::{Facts, Place};
+use crate::worker::crash;
+
+fn trace(facts: Facts) -> Trace {
+    Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
+}
+
+#[test]
+fn what_the_parent_held_is_not_the_workers_peak() {
+    let seen = trace(Facts { peak_memory: 5, ..Facts::default() });
+    assert_eq!(peak_memory(Some(70), 0, None), Some(70));
+    assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
+    assert_eq!(peak_memory(Some(70), 70, Some(&seen)), Some(5));
+    assert_eq!(peak_memory(Some(70), 70, None), None);
+    assert_eq!(peak_memory(None, 0, Some(&trace(Facts::default()))), None);
+}
+
+#[test]
+fn the_cause_says_what_was_accessed_and_where() {
+    let facts = Facts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..Facts::default() };
+    assert_eq!(cause(&trace(facts), 7).as_deref(), Some("it accessed address 0x10"));
+    let text = "it accessed address 0x10, in another thread than the job's";
+    assert_eq!(cause(&trace(facts), 8).as_deref(), Some(text));
+    let overflow = Facts { address: (1 << 40) - 8, ..facts };
+    assert_eq!(cause(&trace(overflow), 7).as_deref(), Some("its stack overflowed"));
+    let unknown = Facts { address: NO_ADDRESS, ..facts };
+    assert_eq!(cause(&trace(unknown), 7), None);
+    let call = Trace { inner: vec![Place::Foreign(17)], ..trace(facts) };
+    assert_eq!(cause(&call, 7).as_deref(), Some("it called address 0x10"));
+    assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
+}
+
+fn settings(keep_failed: Option<PathBuf>) -> Settings {
+    let (codec, pids) = (Codec::Postcard, Arc::new(Pids::default()));
+    Settings {
+        codec,
+        threads: Threads::Default(1),
+        initializer: None,
+        pids,
+        keep_failed,
+        surroundings: Surroundings::default(),
+        span: Span::default(),
+        start_limit: Duration::from_secs(30),
+        grace: Duration::ZERO,
+        budget: Budget::new(10, Duration::MAX),
+    }
+}
+
+/// A worker that has begun `job`, as the job of number 7.
+fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
+    let worker = Worker::start(settings, "worker", &Brake::default()).expect("this program can start workers");
+    let kind = Kind::of::<J>();
+    let encoded = Encoded::new(kind, settings.codec.encode(&job.wire()).expect("it can be encoded"));
+    worker.seat.page.send(0, 7);
+    worker.begin(Request::Run(vec![encoded.sent(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
+    (worker, encoded)
+}
+
+fn case<'a>(settings: &'a Settings, job: &Encoded) -> Case<'a> {
+    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body: Kept::of(job) }
+}
+
+/// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
+fn hang() {
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    while receiver.recv_timeout(Duration::from_mins(1)).is_err() {}
+}
+
+#[test]
+fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
+    let settings = settings(None);
+    let (worker, job) = running(&settings, call(hang, ()));
+    let mut text = String::new();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    // It has to come to it first; and it has a millisecond, which a loaded machine may not give.
+    while !text.contains("recv_timeout") {
+        assert!(Instant::now() < deadline, "it never said so: {text}");
+        text = case(&settings, &job)
+            .timed_out(Duration::from_secs(3), ask(&worker.process, worker.seat.page.trace()))
+            .to_string();
+    }
+    let start = "job `executor_process::postmortem::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
+    assert!(text.starts_with(start), "{text}");
+    assert!(!worker.process.is_gone(), "asking ends nobody");
+    // What it said then is not about its death.
+    worker.process.kill();
+    let ended = worker.process.wait();
+    let crash = case(&settings, &job).crashed(&worker, ended, Duration::ZERO);
+    assert!(matches!(&crash, JobError::Crashed(crash) if crash.backtrace().is_none()), "{crash}");
+    assert!(ask(&worker.process, worker.seat.page.trace()).is_none(), "it is gone");
+}
+
+/// Ends by the second of two signals, of which the first is told.
+#[derive(Serialize, Deserialize)]
+struct Hangs;
+
+impl Job for Hangs {
+    type Output = ();
+
+    fn run(self) {
+        crash::hang_while_writing(libc::SIGILL);
+    }
+}
+
+#[test]
+fn a_handler_that_hangs_is_ended_by_the_first_signal() {
+    let settings = settings(None);
+    let (worker, _) = running(&settings, Hangs);
+    assert_eq!(worker.process.wait(), Some(Exit::Signal(libc::SIGILL)));
+}
+
+#[test]
+fn a_record_of_another_job_or_another_death_is_not_told() {
+    let settings = settings(None);
+    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let case = case(&settings, &job);
+    let facts = Facts { signal: 11, job: 7, ..Facts::default() };
+    assert!(case.is_of(&trace(facts), Exit::Signal(11)));
+    assert!(case.is_of(&trace(facts), Exit::Signal(6)), "a handler after ours may abort");
+    assert!(!case.is_of(&trace(facts), Exit::Signal(9)));
+    assert!(!case.is_of(&trace(facts), Exit::Code(0)));
+    assert!(!case.is_of(&trace(Facts { job: 8, ..facts }), Exit::Signal(11)));
+}
+
+#[test]
+fn a_job_that_took_too_long_is_kept() {
+    let directory = std::env::temp_dir().join(format!("executor-postmortem-{}", std::process::id()));
+    let settings = settings(Some(directory.clone()));
+    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let error = case(&settings, &job).timed_out(Duration::from_secs(3), None);
+    let path = error.saved().expect("it can be written");
+    let contents = replay::decode(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!((contents.id, &*contents.why), (7, "was not done within 3s"));
+    std::fs::remove_dir_all(&directory).unwrap();
+}

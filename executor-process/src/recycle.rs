@@ -1,0 +1,127 @@
+//! When a worker has lived long enough.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// What ends a worker between two jobs. Another takes its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    /// So many jobs, at most.
+    pub(crate) jobs: Option<u64>,
+    /// So many resident bytes, and more.
+    pub(crate) memory: Option<u64>,
+}
+
+/// The life of one worker.
+#[derive(Debug)]
+pub(crate) struct Lifetime {
+    jobs_left: Option<u64>,
+    memory: Option<(u64, Resident)>,
+}
+
+impl Lifetime {
+    /// That of the process `pid`. `seed` decides by how much its jobs are fewer than the most that are allowed: up to a tenth,
+    /// so that workers that started together do not end together.
+    pub(crate) fn new(span: Span, pid: u32, seed: u64) -> Self {
+        let memory = span.memory.and_then(|limit| Some((limit, Resident::of(pid).ok()?)));
+        Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
+    }
+
+    /// It has run so many more jobs.
+    pub(crate) fn count(&mut self, jobs: u64) {
+        if let Some(left) = &mut self.jobs_left {
+            *left = left.saturating_sub(jobs);
+        }
+    }
+
+    /// How many it may run still.
+    pub(crate) fn jobs_left(&self) -> u64 {
+        self.jobs_left.unwrap_or(u64::MAX)
+    }
+
+    /// Whether it should run no other job. Asks the kernel for its memory, where there is a limit: a few microseconds.
+    pub(crate) fn is_over(&self) -> bool {
+        let resident =
+            || self.memory.as_ref().is_some_and(|(limit, resident)| resident.bytes().is_ok_and(|now| now > *limit));
+        self.jobs_left == Some(0) || resident()
+    }
+}
+
+/// Up to a tenth of `most`. 0 where that is below 10.
+fn jitter(most: u64, seed: u64) -> u64 {
+    // SplitMix64's last step: near seeds give far numbers.
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % (most / 10 + 1)
+}
+
+/// How much memory of a process is in RAM: `/proc/<pid>/statm` (`proc_pid_statm(5)`), kept open.
+#[derive(Debug)]
+pub(crate) struct Resident(File);
+
+impl Resident {
+    pub(crate) fn of(pid: u32) -> io::Result<Self> {
+        File::open(format!("/proc/{pid}/statm")).map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> io::Result<u64> {
+        let mut text = [0; 128];
+        let read = self.0.read_at(&mut text, 0)?;
+        let pages =
+            std::str::from_utf8(&text[..read]).ok().and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        let pages = pages.ok_or_else(|| io::Error::other("statm has no second number"))?;
+        Ok(pages * rustix::param::page_size() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn of_jobs(most: u64, seed: u64) -> u64 {
+        let mut life = Lifetime::new(Span { jobs: Some(most), memory: None }, std::process::id(), seed);
+        let mut jobs = 0;
+        while !life.is_over() {
+            life.count(1);
+            jobs += 1;
+        }
+        jobs
+    }
+
+    #[test]
+    fn it_is_over_after_its_jobs_or_up_to_a_tenth_earlier() {
+        assert_eq!((of_jobs(1, 7), of_jobs(9, 3)), (1, 9));
+        let lives: BTreeSet<_> = (0..100).map(|seed| of_jobs(100, seed)).collect();
+        assert!(lives.iter().all(|jobs| (90..=100).contains(jobs)), "{lives:?}");
+        assert!(lives.len() > 5, "they do not end together: {lives:?}");
+    }
+
+    #[test]
+    fn it_is_over_when_it_holds_too_much() {
+        let me = std::process::id();
+        let with = |memory: u64| Lifetime::new(Span { jobs: None, memory: Some(memory) }, me, 0);
+        assert!(with(1).is_over());
+        assert!(!with(1 << 40).is_over());
+    }
+
+    #[test]
+    fn without_limits_it_is_never_over() {
+        let mut life = Lifetime::new(Span::default(), std::process::id(), 0);
+        life.count(1);
+        assert!(!life.is_over());
+    }
+
+    #[test]
+    fn the_resident_set_grows_with_what_is_touched() {
+        let resident = Resident::of(std::process::id()).unwrap();
+        let before = resident.bytes().unwrap();
+        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let after = resident.bytes().unwrap();
+        assert!(after >= before + (32 << 20), "{before} bytes before, {after} after");
+        drop(block);
+    }
+}

@@ -1,0 +1,33 @@
+//! What to do where the system refuses something.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// The error, and what ends a shortage of that kind.
+pub(crate) fn because(error: &io::Error) -> String {
+    let cure = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE) => "this process may open no more files: raise `ulimit -n`, or use fewer processes",
+        Some(Errno::NFILE) => "the system opens no more files: raise fs.file-max, or end something",
+        Some(Errno::AGAIN) => {
+            "there may be no more processes or threads: raise `ulimit -u` or pids.max of the cgroup, or use fewer processes"
+        }
+        Some(Errno::NOMEM | Errno::NOBUFS) => "there is no memory left: use fewer processes, or smaller ones",
+        Some(Errno::NOSPC) => "the file system is full: free some of it, or set TMPDIR",
+        _ => return error.to_string(),
+    };
+    format!("{error}; {cure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_says_what_to_do() {
+        let text = |error: Errno| because(&error.into());
+        assert!(text(Errno::MFILE).ends_with("raise `ulimit -n`, or use fewer processes"));
+        assert!(text(Errno::AGAIN).contains("`ulimit -u`"));
+        assert_eq!(text(Errno::PERM), io::Error::from(Errno::PERM).to_string(), "no shortage");
+    }
+}

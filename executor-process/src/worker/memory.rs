@@ -1,0 +1,56 @@
+//! The most memory that this process has held. The file of the kernel that tells it is read without allocating, so that a handler of
+//! signals can. Unsafe, because it asks for what the system counts.
+#![allow(unsafe_code)]
+
+use std::mem::zeroed;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::read;
+
+/// In bytes, of this program alone. 0 where it is not known.
+pub(super) fn peak() -> u64 {
+    let mut text = [0_u8; 4096];
+    let Ok(file) = open(c"/proc/self/status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else { return 0 };
+    let len = read(&file, &mut text).unwrap_or_default();
+    1024 * number_after(b"VmHWM:", &text[..len]).unwrap_or_default()
+}
+
+/// The bytes that the system counts as this process's peak (`getrusage(2)`), although they were its parent's: from the
+/// time between its making and its start of the program. 0 if there are none.
+pub(super) fn inherited() -> u64 {
+    // SAFETY: all zeros is a valid `rusage`, which the call fills.
+    let usage = unsafe {
+        let mut usage: libc::rusage = zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    let counted = 1024 * u64::try_from(usage.ru_maxrss).unwrap_or_default();
+    if counted > peak() { counted } else { 0 }
+}
+
+fn number_after(name: &[u8], text: &[u8]) -> Option<u64> {
+    let at = text.windows(name.len()).position(|bytes| bytes == name)? + name.len();
+    let digits =
+        text[at..].iter().skip_while(|byte| byte.is_ascii_whitespace()).take_while(|byte| byte.is_ascii_digit());
+    digits
+        .map(|byte| u64::from(byte - b'0'))
+        .try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_in_the_kernels_text() {
+        let text = b"Name:\tx\nVmPeak:\t  99 kB\nVmHWM:\t    1234 kB\nVmRSS:\t 7 kB\n";
+        assert_eq!(number_after(b"VmHWM:", text), Some(1234));
+        assert_eq!(number_after(b"VmXYZ:", text), None);
+        assert_eq!(number_after(b"VmHWM:", b"VmHWM: 99999999999999999999 kB"), None);
+    }
+
+    #[test]
+    fn this_process_has_held_something() {
+        assert!(peak() > 100 * 1024);
+    }
+}

@@ -1,0 +1,89 @@
+//! A failed job, run again from its file: in the foreground, with signals, stdin and descriptors as anybody's who starts a program, so
+//! that a debugger finds what it expects.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::exit;
+use std::sync::Arc;
+
+use executor_core::JobId;
+use executor_core::current::{self, Worker};
+use executor_core::panics::{catch, drop_quietly};
+
+use crate::kind::{Answer, Items};
+use crate::payload::{Body, Bytes, Data};
+use crate::replay::{Contents, VARIABLE, decode};
+use crate::socket;
+use crate::transport::WorkerEnd;
+
+/// The exit code where there is nothing to run (`EX_DATAERR` of sysexits.h). Stderr says why.
+const CANNOT_RUN: i32 = 65;
+
+/// The exit code of a program that panics.
+const FAILED: i32 = 101;
+
+/// The rest of the process's life.
+pub(super) fn run(path: &Path) -> ! {
+    let bytes = fs::read(path).unwrap_or_else(|error| refuse(path, format_args!("cannot be read: {error}")));
+    let contents = match catch(|| decode(&bytes)) {
+        Ok(Ok(contents)) => contents,
+        Ok(Err(reason)) => refuse(path, format_args!("{reason}")),
+        Err(panic) => refuse(path, format_args!("cannot be read: {panic}")),
+    };
+    drop(bytes);
+    let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
+    let Some(work) = entry.work() else { refuse(path, format_args!("names an entry that is not in the program")) };
+    eprintln!("executor: job {id}, `{name}`, runs again from {}; then: {why}", path.display());
+    // Nobody is at the other end: what goes back is counted only.
+    let end_of_nobody = match socket::pair() {
+        Ok((socket, _)) => WorkerEnd::new(socket),
+        Err(error) => refuse(path, format_args!("finds no room for a descriptor: {error}")),
+    };
+    current::set_worker(Some(Worker { name: Arc::from("executor-replay"), state: None, host: None }));
+    if let Some((offset, bytes)) = initializer {
+        let Some(prepare) = offset.prepare() else {
+            refuse(path, format_args!("names an initializer that is not in the program"))
+        };
+        match end_of_nobody.open(whole(bytes)).and_then(|opened| prepare(codec, opened)) {
+            Ok(state) => current::set_state(Some(state)),
+            Err(reason) => end(FAILED, format_args!("its initializer failed: {reason}")),
+        }
+    }
+    let id = JobId::from_number(id);
+    let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
+    let mut outcomes = 0;
+    let mut count = |written: &[u8]| {
+        outcomes = written.len();
+        true
+    };
+    let answer = match end_of_nobody.open(whole(job)) {
+        Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut Items(&mut count))),
+        Err(reason) => refuse(path, format_args!("cannot be opened: {reason}")),
+    };
+    drop(scope);
+    match answer {
+        Ok(Answer::Done(result)) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
+        // A panic of an item is told by the panic hook.
+        Ok(Answer::Items) => end(0, format_args!("the item ran, {outcomes} bytes of outcome")),
+        Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
+        Ok(Answer::Codec { step, cause }) => end(FAILED, format_args!("it could not {}: {cause}", step.text())),
+        Err(panic) => end(FAILED, format_args!("{panic}")),
+    }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Body { data: Data::Inline(bytes), packet: None }
+}
+
+fn end(code: i32, outcome: fmt::Arguments<'_>) -> ! {
+    println!("executor: {outcome}");
+    // The initializer's state has no later time to go.
+    drop_quietly(catch(|| current::set_worker(None)));
+    exit(code)
+}
+
+fn refuse(path: &Path, reason: fmt::Arguments<'_>) -> ! {
+    eprintln!("executor: {VARIABLE}: {} {reason}", path.display());
+    exit(CANNOT_RUN)
+}

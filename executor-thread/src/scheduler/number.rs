@@ -1,0 +1,27 @@
+//! A job that is a number, for tests of the decisions.
+
+use executor_core::JobError;
+use executor_core::cell::Notify;
+use executor_core::home::HomeId;
+
+use super::Queued;
+
+pub(super) struct Number(pub(super) usize);
+
+impl Queued for Number {
+    fn fail(self, _: JobError) -> Option<Notify> {
+        None
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        None
+    }
+
+    fn is_waiting(&self) -> bool {
+        true
+    }
+
+    fn move_to(&self, _: HomeId) -> bool {
+        true
+    }
+}

@@ -1,0 +1,190 @@
+//! Failed jobs are kept as files, and run again from them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use executor::{Codec, JobError, ProcessPool, call, current};
+
+use crate::examples::example;
+use crate::support::{Directory, within_patience};
+
+/// A pool that keeps what fails there.
+fn keeping(directory: &Path) -> ProcessPool {
+    ProcessPool::builder().processes(1).keep_failed(directory).build().expect("this program can start workers")
+}
+
+/// Aborts as long as the file is there.
+fn need_none(path: PathBuf) -> Vec<u8> {
+    if path.exists() {
+        std::process::abort();
+    }
+    vec![7; 10]
+}
+
+fn complain(about: String) {
+    panic!("no {about}");
+}
+
+fn look_up(index: usize) -> u32 {
+    let table = current::state::<Vec<u32>>().expect("the initializer made it");
+    assert_ne!(table[index], 7, "attempt {} of job {:?}", current::attempt().unwrap_or(0), current::id().is_some());
+    table[index]
+}
+
+fn table(size: u32) -> Vec<u32> {
+    (0..size).collect()
+}
+
+/// This program, or another, with a kept job.
+fn replay(mut program: Command, file: &Path) -> Output {
+    program.env("EXECUTOR_REPLAY", file).output().expect("it can be started")
+}
+
+fn this() -> Command {
+    Command::new(std::env::current_exe().expect("this program has a path"))
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("it is text")
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("it is text")
+}
+
+fn failure<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> (JobError, PathBuf) {
+    let error = outcome.expect_err("it fails");
+    let file = error.saved().unwrap_or_else(|| panic!("it is not kept: {error}")).to_owned();
+    (error, file)
+}
+
+#[test]
+fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let kept = directory.path().join("kept/here");
+        let reason = directory.path().join("reason");
+        fs::write(&reason, "").unwrap();
+        let (error, file) = failure(keeping(&kept).submit(call!(need_none(reason.clone()))).result());
+        let JobError::Crashed(crash) = &error else { panic!("{error}") };
+        assert_eq!(crash.saved(), Some(&*file));
+        let text = error.to_string();
+        let clause = format!(
+            "; no other job is affected; it is kept: start this program with EXECUTOR_REPLAY={} to run it alone\n",
+            file.display()
+        );
+        assert!(text.contains(&clause), "{text}");
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("it-processes-replay-need_none-"), "{name}");
+        assert!(name.ends_with(&format!("-{}.job", std::process::id())), "{name}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "for its owner's eyes");
+
+        let again = replay(this(), &file);
+        assert_eq!(again.status.signal(), Some(6), "a debugger finds it: {again:?}");
+        assert!(stderr(&again).starts_with("executor: job "), "{again:?}");
+        assert!(stderr(&again).contains("`it::processes::replay::need_none`, runs again from "), "{again:?}");
+        assert!(stderr(&again).ends_with("; then: its process was killed by SIGABRT\n"), "{again:?}");
+        fs::remove_file(&reason).unwrap();
+        let again = replay(this(), &file);
+        assert_eq!((again.status.code(), stdout(&again)), (Some(0), "executor: it returned, 11 bytes encoded\n"));
+    });
+}
+
+#[test]
+fn a_panic_is_kept_and_happens_again() {
+    let directory = Directory::new();
+    let (error, file) = failure(keeping(directory.path()).submit(call!(complain("luck".to_owned()))).result());
+    assert!(matches!(&error, JobError::Panicked(panic) if panic.message() == "no luck"), "{error}");
+    let again = replay(this(), &file);
+    assert_eq!(again.status.code(), Some(101));
+    let text = stdout(&again);
+    assert!(text.starts_with("executor: the job panicked at tests/it/processes/replay.rs:"), "{text}");
+    assert!(text.ends_with(": no luck\n"), "{text}");
+    assert!(stderr(&again).contains("no luck"), "the panic hook has told it too");
+}
+
+fn crash_at_three(n: u64) -> u64 {
+    if n == 3 { std::process::abort() } else { n }
+}
+
+#[test]
+fn an_item_of_a_map_is_kept_alone() {
+    let directory = Directory::new();
+    let pool = keeping(directory.path());
+    let files: Vec<_> =
+        pool.map(0..8, crash_at_three).filter_map(Result::err).map(|error| error.saved().map(Path::to_owned)).collect();
+    let [Some(file)] = &files[..] else { panic!("{files:?}") };
+    assert_eq!(replay(this(), file).status.signal(), Some(6));
+    assert!(fs::metadata(file).unwrap().len() < 1000, "the others are not in it");
+}
+
+#[test]
+fn the_initializer_runs_again_before_it() {
+    let directory = Directory::new();
+    let builder = ProcessPool::builder().processes(1).codec(Codec::MessagePack).keep_failed(directory.path());
+    let pool = builder.initializer(call!(table(9))).build().unwrap();
+    assert_eq!(pool.submit(call!(look_up(3))).result().unwrap(), 3);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "what does not fail is not kept");
+    let (error, file) = failure(pool.submit(call!(look_up(7))).result());
+    assert!(error.to_string().contains("attempt 1 of job true"), "{error}");
+    let again = replay(this(), &file);
+    assert_eq!(again.status.code(), Some(101));
+    assert!(stdout(&again).contains("attempt 1 of job true"), "{again:?}");
+}
+
+#[test]
+fn without_the_setting_nothing_is_kept() {
+    let error = super::pool(1).submit(call!(complain("luck".to_owned()))).result().unwrap_err();
+    assert_eq!(error.saved(), None);
+    assert!(!error.to_string().contains("kept"), "{error}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_is_told_and_changes_nothing_else() {
+    let pool = keeping("/proc/nowhere".as_ref());
+    let error = pool.submit(call!(complain("luck".to_owned()))).result().unwrap_err();
+    assert_eq!(error.saved(), None);
+    let text = error.to_string();
+    assert!(text.contains(": no luck; it could not be kept as a file: /proc/nowhere: "), "{text}");
+    let error = pool.submit(call!(need_none(PathBuf::from("/")))).result().unwrap_err();
+    assert!(matches!(&error, JobError::Crashed(crash) if crash.signal() == Some("SIGABRT")), "{error}");
+    assert!(error.to_string().contains("; no other job is affected; it could not be kept as a file: "), "{error}");
+}
+
+#[test]
+fn another_program_refuses_it() {
+    let directory = Directory::new();
+    let (_, file) = failure(keeping(directory.path()).submit(call!(complain("luck".to_owned()))).result());
+    let refused = replay(example("census"), &file);
+    assert_eq!((refused.status.code(), stdout(&refused)), (Some(65), ""));
+    let text = stderr(&refused);
+    assert!(text.contains("is for another build of the program ("), "{text}");
+    assert!(text.ends_with("): run it with the one that made it\n"), "{text}");
+}
+
+#[test]
+fn what_is_no_kept_job_is_refused() {
+    let directory = Directory::new();
+    let (_, file) = failure(keeping(directory.path()).submit(call!(complain("luck".to_owned()))).result());
+    let bytes = fs::read(&file).unwrap();
+    let (last, other) = (bytes.len() - 1, directory.path().join("other"));
+    let flipped = [&bytes[..last], &[bytes[last] ^ 1]].concat();
+    for (bytes, text) in [
+        (&flipped[..], "is damaged: its checksum is another\n"),
+        (&bytes[..40], "is damaged: its checksum is another\n"),
+        (&bytes[..18], "ends too early: it is damaged\n"),
+        (b"", "is no job that was kept by `keep_failed`\n"),
+        (b"#!/bin/sh", "is no job that was kept by `keep_failed`\n"),
+    ] {
+        fs::write(&other, bytes).unwrap();
+        let refused = replay(this(), &other);
+        assert_eq!((refused.status.code(), stdout(&refused)), (Some(65), ""));
+        assert_eq!(stderr(&refused), format!("executor: EXECUTOR_REPLAY: {} {text}", other.display()));
+    }
+    let refused = replay(this(), "/nowhere/at all".as_ref());
+    assert_eq!(refused.status.code(), Some(65));
+    assert!(stderr(&refused).starts_with("executor: EXECUTOR_REPLAY: /nowhere/at all cannot be read: "), "{refused:?}");
+}
