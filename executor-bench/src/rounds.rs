@@ -107,9 +107,13 @@ mod tests {
             tries += 1;
             if tries == 1 { Ok(1.0) } else { Err("it is gone".to_owned()) }
         };
-        let list =
-            vec![Entrant::new("ours", || 2.0), Entrant::fallible("peer", failing), Entrant::new("other", || 3.0)];
-        let measured = interleave(list, 3, &["ours".to_owned(), "peer".to_owned()]);
+        let list = vec![
+            Entrant::new("ours", || 2.0),
+            Entrant::fallible("peer", failing),
+            Entrant::new("broken", || panic!("on purpose")),
+            Entrant::new("other", || 3.0),
+        ];
+        let measured = interleave(list, 3, &["ours", "peer", "broken"].map(str::to_owned));
         let told: Vec<_> =
             measured.iter().map(|(_, samples)| samples.as_ref().map(|samples| samples.0.len())).collect();
         assert_eq!(told, [Ok(3), Err(&"it is gone".to_owned()), Err(&"it panicked".to_owned())]);
