@@ -83,6 +83,11 @@ impl<J: Queued> Delayed<J> {
         self.dead.alive_of(self.jobs)
     }
 
+    /// The same, with `more` jobs that have their home here.
+    pub(crate) fn alive_with(&self, more: usize) -> usize {
+        self.dead.alive_of(self.jobs + more)
+    }
+
     /// When the next is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(timed)| timed.when)

@@ -102,6 +102,11 @@ impl<J: Queued> Lanes<J> {
         self.dead.alive_of(self.len)
     }
 
+    /// The same, with `more` that were taken along and wait still.
+    pub(crate) fn alive_with(&self, more: usize) -> usize {
+        self.dead.alive_of(self.len + more)
+    }
+
     /// One of them has died. Returns the dead, to be dropped outside the lock, when they have become the most.
     pub(crate) fn died(&mut self) -> Vec<J> {
         self.dead.died();
