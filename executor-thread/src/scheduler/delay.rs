@@ -79,12 +79,12 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// Jobs that wait for their time.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.dead.alive_of(self.jobs)
     }
 
     /// The same, with `more` jobs that have their home here.
-    pub(crate) fn alive_with(&self, more: usize) -> usize {
+    pub(super) fn alive_with(&self, more: usize) -> usize {
         self.dead.alive_of(self.jobs + more)
     }
 

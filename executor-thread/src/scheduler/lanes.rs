@@ -98,12 +98,12 @@ impl<J: Queued> Lanes<J> {
     }
 
     /// Jobs that wait.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.dead.alive_of(self.len)
     }
 
     /// The same, with `more` that were taken along and wait still.
-    pub(crate) fn alive_with(&self, more: usize) -> usize {
+    pub(super) fn alive_with(&self, more: usize) -> usize {
         self.dead.alive_of(self.len + more)
     }
 
