@@ -9,11 +9,18 @@ use crate::support::door::Door;
 use crate::support::jobs::Do;
 use crate::support::surface::{self, Make, Surface, occupy};
 
+/// Where it is known which worker takes what along.
+mod alone {
+    use super::cancelled_jobs_are_not_queued;
+    use crate::support::surface;
+
+    surface::on_one_worker_surface!(cancelled_jobs_are_not_queued);
+}
+
 const HOUR: Duration = Duration::from_hours(1);
 
 surface::on_every_surface!(
     each_job_is_counted_once,
-    cancelled_jobs_are_not_queued,
     an_outcome_that_is_seen_is_counted,
     what_is_dropped_from_a_queue_has_failed,
     a_handle_tells_of_a_pool_that_is_gone,
