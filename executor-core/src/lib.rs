@@ -11,7 +11,8 @@
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | ask from inside a job | [`current`] |
-//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`] |
+//! | see how a pool does | [`Stats`], [`Histogram`] |
+//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`], [`tally`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -33,8 +34,10 @@ mod promise;
 mod remote;
 mod set;
 mod shutdown;
+mod stats;
 mod status;
 mod sync;
+pub mod tally;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};
@@ -54,6 +57,7 @@ pub use promise::{Promise, promise};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};
+pub use stats::{Histogram, Stats};
 pub use status::{JobId, Status};
 pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 

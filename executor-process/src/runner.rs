@@ -39,6 +39,8 @@ pub(crate) struct InProcess {
     pub(crate) estimates: Estimates,
     /// Those that have run their last job, and may still be there.
     retired: Vec<Arc<Process>>,
+    /// When the last message was.
+    pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
@@ -52,6 +54,7 @@ impl InProcess {
             worker: None,
             estimates: Estimates::default(),
             retired: Vec::new(),
+            sent: Instant::now(),
             untold: Vec::new(),
         }
     }
