@@ -14,6 +14,7 @@
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
 //! | apply a function to many items | `map` on each pool: [`Map`] |
 //! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
+//! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Shutdown`] |
 //! | write an executor | [`promise()`], [`cell`], [`scheduler`] |

@@ -12,6 +12,7 @@ mod callbacks;
 mod cancel;
 mod captures;
 mod delays;
+mod events;
 mod futures;
 mod giving_back;
 mod hooks;
