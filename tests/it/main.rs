@@ -35,6 +35,8 @@ mod wakeups;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod examples;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod from_python;
 #[cfg(target_os = "linux")]
 mod idle;
 #[cfg(target_os = "linux")]
