@@ -40,3 +40,11 @@ pub use executor_thread::*;
 #[cfg(all(doctest, feature = "process", feature = "rayon"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
+#[doc = include_str!("../docs/FROM_PYTHON.md")]
+pub mod from_python {}
+
+#[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
+#[doc = include_str!("../docs/GUIDE.md")]
+pub mod guide {}
