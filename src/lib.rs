@@ -15,6 +15,7 @@
 //! | apply a function to many items | `map` on each pool: [`Map`] |
 //! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
 //! | see how a pool does | `stats` on each pool: [`Stats`], [`Histogram`] |
+//! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Shutdown`] |
 //! | write an executor | [`promise()`], [`cell`], [`tally`], [`scheduler`] |
@@ -40,3 +41,11 @@ pub use executor_thread::*;
 #[cfg(all(doctest, feature = "process", feature = "rayon"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
+#[doc = include_str!("../docs/FROM_PYTHON.md")]
+pub mod from_python {}
+
+#[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
+#[doc = include_str!("../docs/GUIDE.md")]
+pub mod guide {}

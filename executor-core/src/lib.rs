@@ -10,6 +10,7 @@
 //! | say how, and in what time | [`JobOptions`], [`Priority`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
+//! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see how a pool does | [`Stats`], [`Histogram`] |
 //! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`], [`tally`] |
@@ -21,6 +22,7 @@ mod call;
 pub mod cell;
 pub mod current;
 mod error;
+mod event;
 mod executor;
 mod future;
 mod handles;
@@ -45,6 +47,7 @@ pub use error::{
     Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Failed, Frame, JobError, Panicked, Rejection, Saved,
     TimedOut,
 };
+pub use event::Event;
 pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
 pub use future::Future;
 pub use handles::{AbortOnDrop, Canceller, Helper};

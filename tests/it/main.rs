@@ -12,6 +12,7 @@ mod callbacks;
 mod cancel;
 mod captures;
 mod delays;
+mod events;
 mod futures;
 mod giving_back;
 mod hooks;
@@ -35,6 +36,8 @@ mod wakeups;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod examples;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod from_python;
 #[cfg(target_os = "linux")]
 mod idle;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,90 @@
+//! Our futures are std futures: awaited in tokio and in smol, with time limits and cancels that cross the border.
+//!
+//! In Python: `await loop.run_in_executor(pool, f)`, `asyncio.to_thread(f)`, `asyncio.wrap_future(future)`, `asyncio.gather(*futures)`,
+//! `asyncio.wait_for(future, seconds)`, `task.cancel()`.
+//!
+//! `cargo run --example async_bridge`
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::{Event, JobError, ThreadPool, current};
+use smol::future::FutureExt;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let pool = ThreadPool::new(2);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    println!("tokio: {}", runtime.block_on(gather(&pool))?);
+    println!("smol: {}", smol::block_on(gather(&pool))?);
+    runtime.block_on(off_load(&pool))?;
+    runtime.block_on(time_limit_of_tokio(&pool))?;
+    smol::block_on(time_limit_of_smol(&pool))?;
+    runtime.block_on(cancel(&pool))?;
+    pool.shutdown(true);
+    Ok(())
+}
+
+/// `gather`: the jobs run since they were submitted, so it is enough to await them one after the other.
+async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
+    let futures = (1..=4).map(|n| pool.submit(move || n * n)).collect::<Vec<_>>();
+    let mut sum = 0;
+    for future in futures {
+        sum += future.await?;
+    }
+    Ok(sum)
+}
+
+/// `to_thread`: the runtime has one thread, and goes on while a job of the pool blocks.
+async fn off_load(pool: &ThreadPool) -> Result<(), JobError> {
+    let go_on = Arc::new(Event::new());
+    let blocked = go_on.clone();
+    let job = pool.submit(move || blocked.wait());
+    // This runs on the thread that awaits: if the job blocked it, nobody would ever set the event.
+    let task = tokio::task::LocalSet::new();
+    task.run_until(async {
+        let setter = tokio::task::spawn_local(async move { go_on.set() });
+        job.await?;
+        println!("the runtime went on while a job blocked: {}", setter.await.is_ok());
+        Ok(())
+    })
+    .await
+}
+
+/// A job that runs until it is asked to stop, or for a minute. Whether it was asked.
+fn until_stopped() -> bool {
+    let never = Event::new();
+    (0..60_000).any(|_| current::stop_requested() || never.wait_timeout(Duration::from_millis(1)))
+}
+
+/// `wait_for`: a time limit drops the future. The job goes on, unless the future was made to abort it.
+async fn time_limit_of_tokio(pool: &ThreadPool) -> Result<(), JobError> {
+    let (stopped, was_stopped) = executor::promise();
+    let job = pool.submit(move || stopped.complete(until_stopped())).abort_on_drop();
+    let outcome = tokio::time::timeout(Duration::from_millis(20), job).await;
+    println!("tokio's time limit is over: {}", outcome.is_err());
+    println!("and the job was asked to stop: {}", was_stopped.await?);
+    Ok(())
+}
+
+/// The same with smol: the job, or the clock, whichever is first.
+async fn time_limit_of_smol(pool: &ThreadPool) -> Result<(), JobError> {
+    let (stopped, was_stopped) = executor::promise();
+    let job = pool.submit(move || stopped.complete(until_stopped())).abort_on_drop();
+    let clock = async {
+        smol::Timer::after(Duration::from_millis(20)).await;
+        None
+    };
+    let outcome = async { Some(job.await) }.or(clock).await;
+    println!("smol's time limit is over: {}, and the job was asked to stop: {}", outcome.is_none(), was_stopped.await?);
+    Ok(())
+}
+
+/// From the other side: whoever has a canceller ends what a task awaits.
+async fn cancel(pool: &ThreadPool) -> Result<(), JobError> {
+    let later = pool.submit_after(Duration::from_hours(1), || ());
+    let canceller = later.canceller();
+    drop(pool.submit(move || canceller.cancel()));
+    println!("awaited, and cancelled by a job: {}", later.await.unwrap_err());
+    Ok(())
+}

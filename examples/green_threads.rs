@@ -1,0 +1,46 @@
+//! What becomes of gevent: jobs that borrow, on threads that the system switches.
+//!
+//! In Python: `gevent.spawn(f, x)`, `gevent.joinall(jobs)`, `job.value`, `Pool(n).imap(f, items)`, `Timeout`,
+//! `monkey.patch_all()`. The last has no counterpart, for there is nothing to patch: a call that blocks holds up its own thread alone.
+//! Where there are ten thousand at once, take futures of `tokio` or `smol`.
+//!
+//! `cargo run --example green_threads`
+
+use std::error::Error;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use executor::{Event, ThreadPool, Until, wait_timeout};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let pool = ThreadPool::new(100);
+    let words = ["spawn", "join", "value"];
+
+    // spawn and joinall: the scope ends when its jobs have. They borrow `words`, which gevent's functions close over.
+    let lengths = pool.scope(|scope| {
+        let jobs = words.each_ref().map(|word| scope.submit(move || word.len()));
+        jobs.into_iter().map(executor::ScopedFuture::result).collect::<Result<Vec<_>, _>>()
+    })?;
+    println!("values: {lengths:?}");
+
+    // A hundred that all wait at once take as long as one. Nothing was patched for that.
+    let (never, pause, start) = (Event::new(), Duration::from_millis(100), Instant::now());
+    let in_time = pool.scope(|scope| {
+        let jobs: Vec<_> = (0..100).map(|_| scope.submit(|| !never.wait_timeout(pause))).collect();
+        jobs.into_iter().filter_map(|job| job.result().ok()).filter(|&waited| waited).count()
+    });
+    println!("{in_time} waited side by side: {}", start.elapsed() < pause * 50);
+
+    // joinall(jobs, timeout=…): what is not done in time is given back, and can be cancelled or waited for.
+    let (answer, question) = mpsc::channel::<u32>();
+    let slow = pool.submit(move || question.recv().unwrap_or_default());
+    let waited = wait_timeout([slow], Until::AllDone, Duration::from_millis(10));
+    println!("done in time: {}, pending: {}", waited.done.len(), waited.pending.len());
+    answer.send(42)?;
+    println!("later: {:?}", executor::join_all(waited.pending).into_iter().next().ok_or("it is pending")??);
+
+    // Pool(n).imap: in order, with a bounded number in flight.
+    let cubes = pool.map(1..=5_u32, |n| n.pow(3)).buffered(2);
+    println!("imap: {:?}", cubes.collect::<Result<Vec<_>, _>>()?);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Datagrams: each is sent and received whole, or not at all; nobody says that one was lost.
+//!
+//! In Python: `socket(AF_INET, SOCK_DGRAM)`, `bind`, `sendto(data, address)`, `recvfrom(size)`, `settimeout`; `UDPServer`.
+//!
+//! `cargo run --example udp_echo`
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::Duration;
+
+use executor::ThreadPool;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let pool = ThreadPool::new(1);
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = server.local_addr()?;
+    let served = pool.submit(move || echo(&server));
+
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    client.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut buffer = [0; 64];
+    for text in ["one", "two", ""] {
+        client.send_to(text.as_bytes(), address)?;
+        let (length, from) = client.recv_from(&mut buffer)?;
+        println!("{text:?} came back as {:?}, from the server: {}", text_of(&buffer[..length]), from == address);
+    }
+
+    // What is longer than the buffer is cut off, and the rest is gone.
+    client.send_to(b"a long datagram", address)?;
+    let (length, _) = client.recv_from(&mut buffer[..6])?;
+    println!("into 6 bytes: {:?}", text_of(&buffer[..length]));
+
+    // Connected, it needs no address, and takes from no one else.
+    client.connect(address)?;
+    client.send(b"end")?;
+    let length = client.recv(&mut buffer)?;
+    println!("connected to the server: {}, {:?}", client.peer_addr()? == address, text_of(&buffer[..length]));
+    println!("echoed: {}", served.flatten().result()?);
+
+    // Nobody answers any more: without a time limit, this would wait for ever.
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    client.connect(silent.local_addr()?)?;
+    client.set_read_timeout(Some(Duration::from_millis(20)))?;
+    client.send(b"anybody?")?;
+    println!("no answer in time: {}", client.recv(&mut buffer).is_err_and(|error| is_timeout(&error)));
+    Ok(())
+}
+
+/// Sends each datagram back to where it came from, until one says `end`. How many there were.
+fn echo(socket: &UdpSocket) -> io::Result<usize> {
+    let mut buffer = [0; 64];
+    for count in 1.. {
+        let (length, from) = socket.recv_from(&mut buffer)?;
+        socket.send_to(&buffer[..length], from)?;
+        if &buffer[..length] == b"end" {
+            return Ok(count);
+        }
+    }
+    Ok(0)
+}
+
+fn text_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// What a time limit ends with differs from system to system.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

@@ -1,0 +1,251 @@
+//! The example programs for whoever comes from Python: each prints what it does, and always the same.
+
+use crate::examples::example;
+use crate::support::within_patience;
+
+/// Runs it, and checks what it prints to the letter.
+fn prints(name: &'static str, options: &'static [&str], expected: &'static str) {
+    within_patience(move || assert_eq!(output(name, options), expected));
+}
+
+fn output(name: &str, options: &[&str]) -> String {
+    let output = example(name).args(options).output().expect("it can be started");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {}\n{stderr}", output.status);
+    String::from_utf8(output.stdout).expect("its output is text")
+}
+
+#[test]
+fn urls_are_fetched_by_a_thread_each() {
+    prints(
+        "thread_pool_urls",
+        &[],
+        r#"/: 200, 5 bytes
+/long: 200, 13 bytes
+/empty: 200, 0 bytes
+/missing: 404, 12 bytes
+ftp://nowhere: not an http URL
+the pool is shut down, submit is refused: true
+"#,
+    );
+}
+
+#[test]
+fn primes_are_found_by_processes() {
+    prints(
+        "process_pool_primes",
+        &[],
+        r#"97: prime
+1000003: prime
+1000005: not prime
+2147483647: prime
+10000000019: prime
+10000000021: not prime
+primes below 20000: 2262 = [669, 560, 525, 508]
+"#,
+    );
+}
+
+#[test]
+fn threads_locks_and_events_do_as_they_do_in_python() {
+    prints(
+        "threads",
+        &[],
+        r#"current thread: main
+joined: worker
+joined after a panic: Some("failed")
+a daemon is started, and not waited for
+2 workers: pool-0, pool-1
+counted under a lock: 4000
+acquire(blocking=False) of a held lock: false
+locked twice by one thread: 2
+after the event: 6, it is set: true
+"#,
+    );
+}
+
+#[test]
+fn a_timer_runs_later_or_is_cancelled() {
+    prints(
+        "timer",
+        &[],
+        r#"before its time: Queued
+it ran no earlier than told: true
+cancelled: true
+what became of it: the job was cancelled
+cancelled after its end: false
+in the order of their times: first, second, third
+three ticks, then cancelled
+the last one ran before the shutdown returned
+"#,
+    );
+}
+
+#[test]
+fn a_server_with_a_thread_for_each_client_drops_none() {
+    prints(
+        "threaded_tcp_server",
+        &[],
+        r#"51 clients are held at once, one of them silent
+50 of 50 were answered, past the silent one
+50 of 50 were answered by a server that stops
+dropped: 0, connections left: 0
+the first: hello
+the third: full, try later
+the second, when the first has gone: hello
+a silent client: hello, silent for too long
+"#,
+    );
+}
+
+#[test]
+fn a_thousand_clients_at_once_are_held_and_answered() {
+    prints(
+        "threaded_tcp_server",
+        &["--clients", "1000"],
+        r#"1001 clients are held at once, one of them silent
+1000 of 1000 were answered, past the silent one
+1000 of 1000 were answered by a server that stops
+dropped: 0, connections left: 0
+the first: hello
+the third: full, try later
+the second, when the first has gone: hello
+a silent client: hello, silent for too long
+"#,
+    );
+}
+
+#[test]
+fn datagrams_come_back() {
+    prints(
+        "udp_echo",
+        &[],
+        r#""one" came back as "one", from the server: true
+"two" came back as "two", from the server: true
+"" came back as "", from the server: true
+into 6 bytes: "a long"
+connected to the server: true, "end"
+echoed: 5
+no answer in time: true
+"#,
+    );
+}
+
+#[test]
+fn unix_sockets_are_files() {
+    prints(
+        "unix_sockets",
+        &[],
+        r#"answer: OVER A STREAM
+bound again: false
+connected to nobody: ConnectionRefused
+bound again, once removed: true
+first from here
+second from here
+over a pair, then the end
+"#,
+    );
+}
+
+#[test]
+fn version_6_is_spoken_where_there_is_one() {
+    const ALL: &str = r#"::1 is version 6: true
+greeted: ::1
+greeted over version 6: ::1
+greeted over version 4: ::ffff:127.0.0.1
+"#;
+    within_patience(|| {
+        let text = output("ipv6", &[]);
+        assert!(text == ALL || text == "this machine has no IPv6\n", "{text}");
+    });
+}
+
+#[test]
+fn sockets_have_every_verb() {
+    prints(
+        "nonblocking_sockets",
+        &[],
+        r#"accept with nobody there: WouldBlock
+connect_ex: EINPROGRESS
+connect_ex, when it is done: None
+accept gives the client's own address: true
+getpeername is the listener's: true
+fileno is a small number: true
+recv(4, MSG_PEEK): 4 bytes, which stay
+recv(4): "0123"
+recv(4), where less is left: "89"
+recv after settimeout: WouldBlock
+send took a part only: true
+send with no room: WouldBlock
+sendall: all of it arrived: true
+connect_ex to nobody: ECONNREFUSED
+connect with a timeout: TimedOut
+recvfrom: 8 bytes, from the sender: true
+"#,
+    );
+}
+
+#[test]
+fn frames_keep_messages_apart() {
+    prints(
+        "lock_step",
+        &[],
+        r#"two sends, one receive: "helloworld"
+one send of 1048576 bytes, more than one receive: true
+nobody begins: true
+nobody begins: true
+"hello" -> "olleh"
+"world" -> "dlrow"
+"" -> ""
+1048576 bytes -> 1048576 bytes
+too long: a message of more than 1 MiB
+messages served: 4
+"#,
+    );
+}
+
+#[test]
+fn futures_cross_the_border_to_async_code() {
+    prints(
+        "async_bridge",
+        &[],
+        r#"tokio: 30
+smol: 30
+the runtime went on while a job blocked: true
+tokio's time limit is over: true
+and the job was asked to stop: true
+smol's time limit is over: true, and the job was asked to stop: true
+awaited, and cancelled by a job: the job was cancelled
+"#,
+    );
+}
+
+#[test]
+fn generators_are_iterators() {
+    prints(
+        "generators",
+        &[],
+        r#"fibonacci: [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
+even squares, after a zero: [0, 0, 4, 64]
+averages: [10.0, 15.0, 30.0]
+countdown: Some(3), Some(2)
+closed at 1
+digits, by a pool: [1, 1, 1, 1, 1, 1, 1, 2]
+stream: [2, 6, 18, 54, 162]
+"#,
+    );
+}
+
+#[test]
+fn green_threads_are_scoped_jobs() {
+    prints(
+        "green_threads",
+        &[],
+        r#"values: [5, 4, 5]
+100 waited side by side: true
+done in time: 0, pending: 1
+later: 42
+imap: [1, 8, 27, 64, 125]
+"#,
+    );
+}
