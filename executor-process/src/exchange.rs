@@ -107,7 +107,7 @@ impl InProcess {
             let Some(lent) = place.take() else { continue };
             match worker.seat.page.look(slot, lent.id()) {
                 Some(Claim::Done) => *place = self.read(worker, slot, lent),
-                Some(Claim::Revoked) => forget(&lent),
+                Some(Claim::Revoked) => self.forget(worker, lent),
                 _ => *place = Some(lent),
             }
             is_over &= place.is_none();
@@ -120,8 +120,7 @@ impl InProcess {
         let page = worker.seat.page.answer(slot);
         if let Some(chunk) = &mut lent.payload.chunk {
             if !chunk.absorb_page(page) {
-                let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
-                self.finish(lent, Err(error));
+                self.refuse(worker, lent, "outcomes that no items have");
             } else if chunk.is_over() {
                 self.learn(worker, slot, &lent);
                 self.finish_chunk(lent);
@@ -149,8 +148,7 @@ impl InProcess {
             (Ok(returned), Some(chunk)) => {
                 // The one item that found no room on the page. The others have not run.
                 if !chunk.absorb_payload(&returned.payload) {
-                    let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
-                    return self.finish(lent, Err(error));
+                    return self.refuse(worker, lent, "outcomes that no items have");
                 }
                 self.go_on(worker, (slot, Claim::Done), lent, batch);
             }
@@ -182,12 +180,22 @@ impl InProcess {
     fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
         match worker.payloads.unpack(answer) {
             Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
-            Err(said) => {
-                // It is not to be asked again. The other jobs find it dead.
-                worker.process.kill();
-                Err(fall::unreadable(worker.process.pid(), &said))
-            }
+            Err(said) => Err(disbelieve(worker, &said)),
         }
+    }
+
+    /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock. A job with a time
+    /// limit is ended by its alarm. For any other, it was the worker that wrote so.
+    fn forget(&mut self, worker: &Worker, lent: Lent) {
+        lent.job.is_waiting();
+        if lent.payload.timeout.is_none() && !lent.job.status().is_done() {
+            self.refuse(worker, lent, "an end of a job that nobody ended");
+        }
+    }
+
+    /// Fails a job of which the worker has said what cannot be.
+    fn refuse(&mut self, worker: &Worker, lent: Lent, said: &str) {
+        self.finish(lent, Err(disbelieve(worker, said)));
     }
 
     fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
@@ -253,10 +261,10 @@ impl InProcess {
                 {
                     waiting.push(lent);
                 }
-                Some(Claim::Revoked) => forget(&lent),
+                Some(Claim::Revoked) => self.forget(worker, lent),
                 Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
                 // The alarm tells, and has told or is about to.
-                Some(Claim::TimedOut) => {}
+                Some(Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Started | Claim::Done) | None => {
                     let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));
@@ -268,6 +276,12 @@ impl InProcess {
             drop(give_back(lent, batch));
         }
     }
+}
+
+/// The worker is not to be asked again. The other jobs find it dead.
+fn disbelieve(worker: &Worker, said: &str) -> JobError {
+    worker.process.kill();
+    fall::unreadable(worker.process.pid(), said)
 }
 
 /// Takes back what has not started: it would wait behind a slow job.
@@ -295,7 +309,5 @@ fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Ite
     lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
 }
 
-/// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.
-fn forget(lent: &Lent) {
-    lent.job.is_waiting();
-}
+#[cfg(test)]
+mod tests;
