@@ -80,9 +80,11 @@ impl InProcess {
                     let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
                         break End::Nonsense("an answer to another question".to_owned());
                     };
-                    // Otherwise it was aborted, or its time was up, and this crossed the kill.
                     if worker.seat.page.look(slot, job) == Some(Claim::Done) {
                         self.hear(worker, slot, lent, answer, batch);
+                    } else {
+                        // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
+                        jobs[slot] = Some(lent);
                     }
                 }
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
