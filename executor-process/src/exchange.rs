@@ -38,7 +38,7 @@ impl InProcess {
         };
         let pid = worker.process.pid();
         let cause = match end {
-            End::Done if self.settle(&worker, &mut jobs) => {
+            End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
                 worker.seat.page.clear(jobs.len());
                 worker.payloads.rest();
                 return self.keep(worker, jobs.len());
@@ -282,6 +282,7 @@ impl InProcess {
 
 /// The worker is not to be asked again. The other jobs find it dead.
 fn disbelieve(worker: &Worker, said: &str) -> JobError {
+    worker.cut_off();
     worker.process.kill();
     fall::unreadable(worker.process.pid(), said)
 }
