@@ -105,13 +105,14 @@ impl Chunk {
         std::mem::replace(&mut self.has_page, true) || self.absorb(&outcomes.unwrap_or_default())
     }
 
-    /// Takes in the outcome of one item that came in a message. False if it is not well-formed.
+    /// Takes in the outcome of one item that came in a message. False if it is not well-formed, or not one.
     pub(crate) fn absorb_payload(&mut self, outcome: &Payload) -> bool {
         let attached = outcome.lend();
         if !attached.is_empty() {
             self.attached.push((self.next, attached));
         }
-        self.absorb(&outcome.bytes().0)
+        let taken = self.taken;
+        self.absorb(&outcome.bytes().0) && self.taken == taken + 1
     }
 
     /// Takes in more outcomes. False if they are not well-formed, or too many.
@@ -324,3 +325,6 @@ fn open_item<R: DeserializeOwned>(
         _ => Err(failed(Step::DecodeResult, "it has no known form".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ impl InProcess {
         };
         let pid = worker.process.pid();
         let cause = match end {
-            End::Done if self.settle(&worker, &mut jobs) => {
+            End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
                 worker.payloads.rest();
                 return self.keep(worker, jobs.len());
             }
@@ -80,9 +80,11 @@ impl InProcess {
                     let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
                         break End::Nonsense("an answer to another question".to_owned());
                     };
-                    // Otherwise it was aborted, or its time was up, and this crossed the kill.
                     if worker.seat.page.look(slot, job) == Some(Claim::Done) {
                         self.hear(worker, slot, lent, answer, batch);
+                    } else {
+                        // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
+                        jobs[slot] = Some(lent);
                     }
                 }
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
@@ -107,7 +109,7 @@ impl InProcess {
             let Some(lent) = place.take() else { continue };
             match worker.seat.page.look(slot, lent.id()) {
                 Some(Claim::Done) => *place = self.read(worker, slot, lent),
-                Some(Claim::Revoked) => forget(&lent),
+                Some(Claim::Revoked) => self.forget(worker, lent),
                 _ => *place = Some(lent),
             }
             is_over &= place.is_none();
@@ -120,8 +122,7 @@ impl InProcess {
         let page = worker.seat.page.answer(slot);
         if let Some(chunk) = &mut lent.payload.chunk {
             if !chunk.absorb_page(page) {
-                let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
-                self.finish(lent, Err(error));
+                self.refuse(worker, lent, "outcomes that no items have");
             } else if chunk.is_over() {
                 self.learn(worker, slot, &lent);
                 self.finish_chunk(lent);
@@ -149,8 +150,7 @@ impl InProcess {
             (Ok(returned), Some(chunk)) => {
                 // The one item that found no room on the page. The others have not run.
                 if !chunk.absorb_payload(&returned.payload) {
-                    let error = fall::unreadable(worker.process.pid(), "outcomes that no items have");
-                    return self.finish(lent, Err(error));
+                    return self.refuse(worker, lent, "outcomes that no items have");
                 }
                 self.go_on(worker, (slot, Claim::Done), lent, batch);
             }
@@ -182,12 +182,22 @@ impl InProcess {
     fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
         match worker.payloads.unpack(answer) {
             Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
-            Err(said) => {
-                // It is not to be asked again. The other jobs find it dead.
-                worker.process.kill();
-                Err(fall::unreadable(worker.process.pid(), &said))
-            }
+            Err(said) => Err(disbelieve(worker, &said)),
         }
+    }
+
+    /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock. A job with a time
+    /// limit is ended by its alarm. For any other, it was the worker that wrote so.
+    fn forget(&mut self, worker: &Worker, lent: Lent) {
+        lent.job.is_waiting();
+        if lent.payload.timeout.is_none() && !lent.job.status().is_done() {
+            self.refuse(worker, lent, "an end of a job that nobody ended");
+        }
+    }
+
+    /// Fails a job of which the worker has said what cannot be.
+    fn refuse(&mut self, worker: &Worker, lent: Lent, said: &str) {
+        self.finish(lent, Err(disbelieve(worker, said)));
     }
 
     fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
@@ -257,10 +267,10 @@ impl InProcess {
                 {
                     waiting.push(lent);
                 }
-                Some(Claim::Revoked) => forget(&lent),
+                Some(Claim::Revoked) => self.forget(worker, lent),
                 Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
                 // The alarm tells, and has told or is about to.
-                Some(Claim::TimedOut) => {}
+                Some(Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Started | Claim::Done) | None => {
                     let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));
@@ -272,6 +282,13 @@ impl InProcess {
             drop(give_back(lent, batch));
         }
     }
+}
+
+/// The worker is not to be asked again. The other jobs find it dead.
+fn disbelieve(worker: &Worker, said: &str) -> JobError {
+    worker.cut_off();
+    worker.process.kill();
+    fall::unreadable(worker.process.pid(), said)
 }
 
 /// Takes back what has not started: it would wait behind a slow job.
@@ -299,7 +316,5 @@ fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Ite
     lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
 }
 
-/// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock.
-fn forget(lent: &Lent) {
-    lent.job.is_waiting();
-}
+#[cfg(test)]
+mod tests;

@@ -173,6 +173,14 @@ impl Page {
         Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
     }
 
+    /// Writes words anywhere, as a worker can.
+    #[cfg(test)]
+    pub(crate) fn scribble(&self, words: &[(usize, u64)]) {
+        for &(index, word) in words {
+            self.word(index).store(word, Ordering::Release);
+        }
+    }
+
     fn claim(&self, slot: usize) -> &AtomicU64 {
         self.part(slot, 0)
     }

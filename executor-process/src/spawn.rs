@@ -111,6 +111,20 @@ impl Worker {
         Ok(worker)
     }
 
+    /// One for tests, of which somebody else plays the other side.
+    #[cfg(test)]
+    pub(crate) fn played(
+        process: Arc<Process>,
+        (requests, replies): (IpcSender<Request>, IpcReceiver<Reply>),
+        page: Page,
+        payloads: ParentEnd,
+    ) -> Self {
+        let lifetime = Lifetime::new(Span::default(), process.pid(), 0);
+        let seat = Arc::new(Seat::new(page, process.clone()));
+        let (requests, is_cut_off, payloads) = (Some(requests), Cell::new(false), Arc::new(payloads));
+        Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads }
+    }
+
     fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
         let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
         let initializer = settings.initializer.as_ref().map(packed).transpose();

@@ -12,6 +12,7 @@ mod environment;
 mod initializers;
 mod large_payloads;
 mod managing;
+mod matrix;
 mod nesting;
 mod options;
 mod orphans;
@@ -21,6 +22,7 @@ mod rendezvous;
 mod replay;
 mod shortages;
 mod starts;
+mod storm;
 mod surroundings;
 
 use executor::{JobError, ProcessPool, call};

@@ -1,0 +1,59 @@
+//! What a worker may say of a chunk, and not mean.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn chunk(total: usize) -> Chunk {
+    Chunk::new(total, Vec::new(), Arc::default())
+}
+
+/// An outcome that is well-formed for a chunk, whatever is in it.
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    let mut framed = u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec();
+    framed.extend(bytes);
+    framed
+}
+
+#[test]
+fn a_message_holds_the_outcome_of_one_item() {
+    let payload = |outcomes: usize| Payload::new(framed(b"\0\x07").repeat(outcomes), Vec::new());
+    for outcomes in [0, 2] {
+        assert!(!chunk(3).absorb_payload(&payload(outcomes)), "{outcomes} in a message");
+    }
+    let mut one = chunk(3);
+    assert!(one.absorb_payload(&payload(1)) && !one.is_over());
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_worker_says_there_is_one_outcome_for_each_item(
+        total in 1_usize..20,
+        said in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..30),
+        tail in prop::collection::vec(any::<u8>(), 0..8),
+    ) {
+        let mut chunk = chunk(total);
+        let mut bytes: Vec<u8> = said.iter().flat_map(|outcome| framed(outcome)).collect();
+        bytes.extend(&tail);
+        let is_well_formed = chunk.absorb(&bytes);
+        prop_assert!(!is_well_formed || said.len() <= total);
+        while !chunk.is_over() {
+            chunk.fail_next(JobError::Cancelled);
+        }
+        let outcomes = open::<u64>(chunk.into_returned(Codec::Postcard), "job");
+        prop_assert_eq!(outcomes.len(), total);
+    }
+
+    #[test]
+    fn what_is_left_of_a_chunk_is_a_part_of_it(
+        total in 1_usize..10,
+        sent in prop::collection::vec(any::<u8>(), 0..40),
+        said in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut chunk = chunk(total);
+        chunk.absorb(&said);
+        let running = chunk.running(&sent);
+        let rest = chunk.rest(&sent);
+        prop_assert!(sent.ends_with(&rest) && rest.starts_with(&running));
+    }
+}

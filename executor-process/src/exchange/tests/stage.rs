@@ -1,0 +1,219 @@
+//! A pool of one worker, which a function of the test plays: a thread that has the worker's ends of everything, and a process that
+//! can be killed.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use executor_core::{Future, JobOptions, Priority, call};
+use executor_thread::WhenFull;
+use executor_thread::scheduler::{Batch, Config, Runner, Scheduler};
+use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::budget::Budget;
+use crate::codec::Codec;
+use crate::frame::{Reply, Request, Sent};
+use crate::job::Queued;
+use crate::kind::Items;
+use crate::page::{Claim, Page};
+use crate::process::{Pids, Process};
+use crate::recycle::Span;
+use crate::runner::InProcess;
+use crate::seat::Kill;
+use crate::socket;
+use crate::spawn::{Settings, Worker};
+use crate::submit::{Rules, cell};
+use crate::surroundings::{Surroundings, Threads};
+use crate::transport::{ParentEnd, WorkerEnd};
+
+fn same(number: u64) -> u64 {
+    number
+}
+
+/// A worker's side.
+pub(super) struct Part {
+    /// Whether it is the first worker of its stage.
+    pub(super) is_first: bool,
+    pub(super) page: Page,
+    replies: IpcSender<Reply>,
+    payloads: WorkerEnd,
+}
+
+/// What happens when the function has played.
+pub(super) enum Played {
+    /// Nothing, until the parent closes the channel.
+    Waits,
+    /// The jobs are done as they should be.
+    Honestly,
+}
+
+type Play = Arc<dyn Fn(&Part, &[(usize, u64)]) -> Played + Send + Sync>;
+
+impl Part {
+    /// False if nobody hears.
+    pub(super) fn say(&self, reply: Reply) -> bool {
+        self.replies.send(reply).is_ok()
+    }
+
+    /// Says what is no reply.
+    pub(super) fn say_raw<T: Serialize + DeserializeOwned>(&self, what: T) {
+        drop(self.replies.clone().to_opaque().to::<T>().send(what));
+    }
+
+    fn serve(&self, requests: &IpcReceiver<Request>, play: &Play, has_job: &AtomicBool) {
+        while let Ok(request) = requests.recv() {
+            let Request::Run(jobs) = request else { continue };
+            let numbers: Vec<_> = jobs.iter().map(|sent| (sent.slot, sent.job)).collect();
+            if self.is_first {
+                has_job.store(true, Ordering::Release);
+            }
+            if let Played::Honestly = play(self, &numbers) {
+                jobs.into_iter().for_each(|sent| self.work(sent));
+                self.say(Reply::Done);
+            }
+        }
+    }
+
+    fn work(&self, Sent { slot, job, work, body, .. }: Sent) {
+        let opened = self.payloads.open(body).expect("it was sent by an honest parent");
+        if !self.page.start(slot, job) {
+            return;
+        }
+        let work = work.work().expect("it is in this program");
+        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Items(&mut |_| false));
+        let answer = self.payloads.pack(answer).expect("it is small");
+        if self.page.change(slot, job, Claim::Started, Claim::Done) {
+            self.say(Reply::Answer { slot, job, answer });
+        }
+    }
+}
+
+/// What the test sees of the workers.
+#[derive(Default)]
+struct Seen {
+    processes: Mutex<Vec<Arc<Process>>>,
+    /// Whether the first one has read a job.
+    has_job: AtomicBool,
+}
+
+struct Actor {
+    inner: InProcess,
+    play: Play,
+    seen: Arc<Seen>,
+    pids: Arc<Pids>,
+}
+
+impl Actor {
+    fn worker(&self) -> Worker {
+        let mut command = Command::new("sleep");
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.arg("1000").stdin(Stdio::null());
+        let (process, _) = Process::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
+        let (request_sender, requests) = ipc::channel().expect("a channel");
+        let (replies, reply_receiver) = ipc::channel().expect("a channel");
+        let (lifeline, _) = ipc::channel().expect("a channel");
+        process.connected(replies.clone(), lifeline);
+        let page = Page::new().expect("memory");
+        let (ours, theirs) = socket::pair().expect("sockets");
+        let mut processes = self.seen.processes.lock().unwrap();
+        let part = Part {
+            is_first: processes.is_empty(),
+            page: Page::over(page.share()).expect("it is large enough"),
+            replies,
+            payloads: WorkerEnd::new(theirs),
+        };
+        processes.push(Arc::clone(&process));
+        let (play, seen, own) = (Arc::clone(&self.play), Arc::clone(&self.seen), Arc::clone(&process));
+        thread::spawn(move || {
+            part.serve(&requests, &play, &seen.has_job);
+            own.kill();
+        });
+        Worker::played(
+            Arc::clone(&process),
+            (request_sender, reply_receiver),
+            page,
+            ParentEnd::new(ours, process.pid()),
+        )
+    }
+}
+
+impl Runner for Actor {
+    type Job = Queued;
+
+    fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        if self.inner.worker.as_ref().is_none_or(|worker| worker.process.is_gone()) {
+            self.inner.worker = Some(self.worker());
+        }
+        self.inner.run(job, batch)
+    }
+}
+
+/// The pool.
+pub(super) struct Stage {
+    scheduler: Scheduler<Actor>,
+    seen: Arc<Seen>,
+}
+
+impl Stage {
+    pub(super) fn new(play: impl Fn(&Part, &[(usize, u64)]) -> Played + Send + Sync + 'static) -> Self {
+        let (play, seen, pids): (Play, _, _) = (Arc::new(play), Arc::<Seen>::default(), Arc::<Pids>::default());
+        let settings = Arc::new(Settings {
+            codec: Codec::Postcard,
+            threads: Threads::Default(1),
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            start_limit: Duration::from_secs(30),
+            grace: Duration::ZERO,
+            initializer: None,
+            pids: Arc::clone(&pids),
+            keep_failed: None,
+            budget: Budget::new(1000, Duration::from_secs(10)),
+        });
+        let theirs = Arc::clone(&seen);
+        let scheduler = Scheduler::new(Config::new("stage", 1), move |name| Actor {
+            inner: InProcess::new(Arc::clone(&settings), Arc::clone(name)),
+            play: Arc::clone(&play),
+            seen: Arc::clone(&theirs),
+            pids: Arc::clone(&pids),
+        });
+        Self { scheduler, seen }
+    }
+
+    /// A job that returns the number.
+    pub(super) fn submit(&self, number: u64) -> Future<u64> {
+        self.submit_call(call(same, (number,)))
+    }
+
+    fn submit_call<J: executor_core::PortableJob<Output = u64>>(&self, job: J) -> Future<u64> {
+        let rules = Rules { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
+        let encoded = rules.encode(&JobOptions::new(), &job).expect("a number");
+        let cell = cell::<J>(encoded, self.scheduler.queue());
+        assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
+        Future::of(cell)
+    }
+
+    fn first(&self) -> Arc<Process> {
+        Arc::clone(&self.seen.processes.lock().unwrap()[0])
+    }
+
+    /// Blocks until the first worker is reaped.
+    pub(super) fn assert_first_is_killed(&self) {
+        self.first().wait();
+    }
+
+    pub(super) fn kill_first(&self) {
+        self.first().kill();
+    }
+
+    /// Blocks until the first worker has read a job.
+    pub(super) fn first_has_a_job(&self) -> bool {
+        while !self.seen.has_job.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        true
+    }
+}

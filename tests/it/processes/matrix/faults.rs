@@ -1,0 +1,119 @@
+//! What goes wrong in a worker, for real.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::thread;
+
+use rustix::process::{getpgrp, getpid};
+use serde::{Deserialize, Serialize};
+
+use crate::support::door::Bell;
+
+/// What no worker here may allocate in whole.
+pub(super) const MEMORY: u64 = 512 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Fault {
+    BadAccess,
+    Abort,
+    StackOverflow,
+    Exit,
+    KilledFromOutside,
+    KillsItsGroup,
+    Panic,
+    OutOfMemory,
+    BecomesAnotherProgram,
+    ClosesItsDescriptors,
+    WritesToStdout,
+    IsNotEncodable,
+    Hang,
+}
+
+use Fault::*;
+
+pub(super) const ALL: [Fault; 13] = [
+    BadAccess,
+    Abort,
+    StackOverflow,
+    Exit,
+    KilledFromOutside,
+    KillsItsGroup,
+    Panic,
+    OutOfMemory,
+    BecomesAnotherProgram,
+    ClosesItsDescriptors,
+    WritesToStdout,
+    IsNotEncodable,
+    Hang,
+];
+
+impl Fault {
+    /// Does it. Returns from what is no end of the process.
+    ///
+    /// # Errors
+    ///
+    /// [`IsNotEncodable`], for serde to say.
+    pub(super) fn commit(self, bell: &Bell) -> Result<(), String> {
+        match self {
+            BadAccess => {
+                // SAFETY: none. It is to crash, in a process of its own.
+                unsafe { std::ptr::without_provenance::<u8>(16).read_volatile() };
+            }
+            Abort => std::process::abort(),
+            StackOverflow => {
+                overflow(0);
+            }
+            Exit => std::process::exit(3),
+            KilledFromOutside => {
+                bell.ring(0);
+                hang()
+            }
+            KillsItsGroup => {
+                assert_eq!(getpgrp(), getpid(), "a worker has a group of its own");
+                // SAFETY: it reaches this process and those that it started.
+                unsafe { libc::kill(0, libc::SIGKILL) };
+                hang()
+            }
+            Panic => panic!("the matrix wants it"),
+            OutOfMemory => {
+                drop(std::hint::black_box(vec![1_u8; 2 * usize::try_from(MEMORY).expect("it is an address")]))
+            }
+            BecomesAnotherProgram => panic!("it could not: {}", Command::new("/bin/true").exec()),
+            ClosesItsDescriptors => {
+                // SAFETY: none. What owns them finds them closed.
+                unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+            }
+            WritesToStdout => {
+                let mut stdout = std::io::stdout();
+                stdout.write_all(b"}{ this is no reply\n").and_then(|()| stdout.flush()).map_err(|e| e.to_string())?;
+            }
+            IsNotEncodable => return Err("the matrix wants it".to_owned()),
+            Hang => hang(),
+        }
+        Ok(())
+    }
+
+    /// The end of a process that it is, as errors tell of it. `None` where a worker lives on, or ends when it has answered.
+    pub(super) fn end(self) -> Option<&'static str> {
+        Some(match self {
+            BadAccess | StackOverflow => "was killed by SIGSEGV",
+            Abort | OutOfMemory => "was killed by SIGABRT",
+            Exit => "exited with code 3",
+            KilledFromOutside | KillsItsGroup => "was killed by SIGKILL",
+            BecomesAnotherProgram => "exited with code 0",
+            Panic | ClosesItsDescriptors | WritesToStdout | IsNotEncodable | Hang => return None,
+        })
+    }
+}
+
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+fn overflow(n: u64) -> u64 {
+    let page = std::hint::black_box([n; 512]);
+    if n == u64::MAX { 0 } else { overflow(n + 1) + page[7] }
+}

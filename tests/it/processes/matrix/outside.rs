@@ -1,0 +1,106 @@
+//! What goes wrong before a worker has a job: in the initializer, or in a constructor, before the hello.
+
+use std::env;
+use std::time::Duration;
+
+use executor::call;
+
+use super::Expected;
+use super::faults::{self, Fault};
+use super::leftovers::Leftovers;
+use super::ways::{Cell, Killer, Way};
+use crate::support::alone;
+use crate::support::door::Bell;
+use crate::support::ledger::Ledger;
+
+const WAYS: [Way; 3] = [Way::Plain, Way::Chunk, Way::Retry];
+
+pub(super) const CELLS: usize = WAYS.len() * (11 + 11);
+
+/// The variable that makes the constructor of this program go wrong.
+const FAULT: &str = "EXECUTOR_TEST_FAULT_BEFORE_HELLO";
+
+extern "C" fn go_wrong() {
+    let Some((fault, bell)) = env::var(FAULT).ok().and_then(|text| serde_json::from_str::<(Fault, Bell)>(&text).ok())
+    else {
+        return;
+    };
+    fault.commit(&bell).expect("nothing is encoded here");
+}
+
+#[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = go_wrong;
+
+fn initialize((fault, bell): (Fault, Bell)) {
+    fault.commit(&bell).expect("nothing is encoded here");
+}
+
+fn in_an_initializer() -> impl Iterator<Item = Fault> {
+    faults::ALL.into_iter().filter(|fault| !matches!(fault, Fault::IsNotEncodable | Fault::Hang))
+}
+
+fn before_the_hello() -> impl Iterator<Item = Fault> {
+    faults::ALL.into_iter().filter(|fault| !matches!(fault, Fault::IsNotEncodable | Fault::OutOfMemory))
+}
+
+fn expected(fault: Fault, is_greeted: bool) -> Expected {
+    match fault {
+        Fault::WritesToStdout => Expected::Result,
+        Fault::Hang => Expected::Broken("it said no hello within"),
+        Fault::Panic if is_greeted => Expected::Broken("its initializer failed: the job panicked at "),
+        // It comes out of a function that nothing may come out of.
+        Fault::Panic => Expected::Broken("it ended before it said hello: it was killed by SIGABRT"),
+        Fault::ClosesItsDescriptors if is_greeted => Expected::Broken("its initializer ended it: it "),
+        _ => Expected::Broken(fault.end().unwrap_or_default()),
+    }
+}
+
+/// All jobs of a cell have the same fate.
+fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
+    let leftovers = Leftovers::count();
+    let mut wrong = Vec::new();
+    for (way, fault) in WAYS.into_iter().flat_map(|way| faults.clone().map(move |fault| (way, fault))) {
+        let ledger = Ledger::new();
+        let chunks = if way == Way::Chunk { 2 } else { 3 };
+        let killer = Killer::of(fault, 4 * chunks);
+        let builder = if is_greeted {
+            way.builder().initializer(call!(initialize((fault, killer.bell()))))
+        } else {
+            let limit = if fault == Fault::Hang { Duration::from_millis(10) } else { Duration::from_mins(1) };
+            let text = serde_json::to_string(&(fault, killer.bell())).expect("a path of text");
+            way.builder().env(FAULT, text).start_limit(limit)
+        };
+        let pool = builder.build().expect("a small pool");
+        let outcomes = Cell { way, trap: None, ledger: &ledger }.run(&pool);
+        drop(pool);
+        killer.join();
+        let expected = expected(fault, is_greeted);
+        let runs = usize::from(matches!(expected, Expected::Result));
+        let all = 0..outcomes.len() as u64;
+        let mut found: Vec<_> = all.clone().zip(&outcomes).filter_map(|(n, one)| expected.complaint(n, one)).collect();
+        let entries = ledger.sorted();
+        if !entries.iter().copied().eq(all.filter(|_| runs == 1)) {
+            found.push(format!("ran {entries:?}"));
+        }
+        wrong.extend(found.into_iter().map(|what| format!("{fault:?}, by {way:?}: {what}")));
+    }
+    leftovers.assert_none();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn in_the_initializer() {
+    alone(in_the_initializer, || go(true, in_an_initializer().collect::<Vec<_>>().into_iter()));
+}
+
+#[test]
+fn before_the_worker_says_hello() {
+    alone(before_the_worker_says_hello, || go(false, before_the_hello().collect::<Vec<_>>().into_iter()));
+}
+
+#[test]
+fn so_many_cells_are_outside_of_jobs() {
+    assert_eq!(WAYS.len() * (in_an_initializer().count() + before_the_hello().count()), CELLS);
+}
