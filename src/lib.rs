@@ -15,9 +15,10 @@
 //! | apply a function to many items | `map` on each pool: [`Map`] |
 //! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
 //! | let jobs wait for a word from another | [`Event`] |
+//! | see how a pool does | `stats` on each pool: [`Stats`], [`Histogram`] |
 //! | ask from inside a job | [`current`] |
 //! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Shutdown`] |
-//! | write an executor | [`promise()`], [`cell`], [`scheduler`] |
+//! | write an executor | [`promise()`], [`cell`], [`tally`], [`scheduler`] |
 //!
 //! ```
 //! use executor::ThreadPool;

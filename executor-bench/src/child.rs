@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::plans::Plan;
-use crate::rounds;
+use crate::processes;
+use crate::rounds::{self, Measured};
 use crate::stats::Samples;
-use crate::works::{Burst, Idle, Memory, PingPong, Sleeps, Submits};
+use crate::works::{Burst, Idle, Kept, Memory, PingPong, Rest, Sleeps, Submits};
 
 /// What makes this program such a process; not for the command line of anybody else.
 pub(crate) const COMMAND: &str = "measure";
@@ -16,8 +17,14 @@ pub(crate) const COMMAND: &str = "measure";
 /// Separates values in a line between the two processes: no name has one.
 const SEPARATOR: char = '\t';
 
+/// What a reason starts with, where there are no values.
+const NO_VALUES: char = '!';
+
 /// Has a plan measured.
-pub(crate) fn measure(plan: &Plan) -> Result<Vec<(String, Samples)>, Box<dyn Error>> {
+pub(crate) fn measure(plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
+    if let Some(reason) = &plan.left_out {
+        return Ok(vec![(plan.only.first().copied().unwrap_or_default().to_owned(), Err(reason.clone()))]);
+    }
     if !plan.apart {
         return spawn(plan, &plan.only);
     }
@@ -28,23 +35,27 @@ pub(crate) fn measure(plan: &Plan) -> Result<Vec<(String, Samples)>, Box<dyn Err
     Ok(samples)
 }
 
-fn spawn(plan: &Plan, only: &[&'static str]) -> Result<Vec<(String, Samples)>, Box<dyn Error>> {
+fn spawn(plan: &Plan, only: &[&'static str]) -> Result<Vec<Measured>, Box<dyn Error>> {
     let separator = SEPARATOR.to_string();
     let numbers: Vec<_> = plan.numbers.iter().map(u64::to_string).collect();
     let output = Command::new(env::current_exe()?)
         .args([COMMAND, plan.work, &plan.rounds.to_string(), &only.join(&separator), &numbers.join(&separator)])
+        .envs(plan.environment.clone())
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err(format!("{}: measuring ended with {}", plan.label, output.status).into());
+        return Err(format!("measuring ended with {}", output.status).into());
     }
     String::from_utf8(output.stdout)?.lines().map(parse).collect()
 }
 
-fn parse(line: &str) -> Result<(String, Samples), Box<dyn Error>> {
+fn parse(line: &str) -> Result<Measured, Box<dyn Error>> {
     let (name, values) = line.split_once(SEPARATOR).ok_or("a line without values")?;
+    if let Some(reason) = values.strip_prefix(NO_VALUES) {
+        return Ok((name.to_owned(), Err(reason.to_owned())));
+    }
     let values: Result<Vec<f64>, _> = values.split(SEPARATOR).map(str::parse).collect();
-    Ok((name.to_owned(), Samples(values?)))
+    Ok((name.to_owned(), Ok(Samples(values?))))
 }
 
 /// Measures in this process, with what [`measure`] has passed on, and prints a line for each contender.
@@ -63,11 +74,44 @@ pub(crate) fn main(work: &str, rounds: usize, only: &str, numbers: &str) -> Resu
         }
         ("sleeps", &[threads, jobs]) => rounds::run(&Sleeps { threads: threads.try_into()?, jobs }, rounds, &only),
         ("memory", &[jobs]) => rounds::run(&Memory { jobs }, rounds, &only),
-        _ => return Err(format!("no work is called {work}, with such numbers").into()),
+        ("rest", &[threads, milliseconds]) => {
+            let time = Duration::from_millis(milliseconds);
+            rounds::run(&Rest { threads: threads.try_into()?, time }, rounds, &only)
+        }
+        ("kept", &[threads, jobs]) => rounds::run(&Kept { threads: threads.try_into()?, jobs }, rounds, &only),
+        (work, numbers) => match processes::entrants(work, numbers) {
+            Some(entrants) => rounds::interleave(entrants, rounds, &only),
+            None => return Err(format!("no work is called {work}, with such numbers").into()),
+        },
     };
-    for (name, Samples(values)) in samples {
-        let values: Vec<_> = values.iter().map(f64::to_string).collect();
-        println!("{name}{SEPARATOR}{}", values.join(&SEPARATOR.to_string()));
+    for measured in &samples {
+        println!("{}", line(measured));
     }
     Ok(())
+}
+
+fn line((name, samples): &Measured) -> String {
+    match samples {
+        Ok(Samples(values)) => {
+            let values: Vec<_> = values.iter().map(f64::to_string).collect();
+            format!("{name}{SEPARATOR}{}", values.join(&SEPARATOR.to_string()))
+        }
+        Err(reason) => format!("{name}{SEPARATOR}{NO_VALUES}{}", reason.replace(['\n', SEPARATOR], " ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_was_measured_or_why_nothing_was() {
+        for samples in [Ok(vec![1.5, 2.0]), Err("no python3\tis found")] {
+            let measured = ("a peer".to_owned(), samples.clone().map(Samples).map_err(str::to_owned));
+            let (name, parsed) = parse(&line(&measured)).unwrap();
+            assert_eq!(name, "a peer");
+            assert_eq!(parsed.map(|samples| samples.0), samples.map_err(|reason| reason.replace('\t', " ")));
+        }
+        assert!(parse("a peer").is_err() && parse("a peer\tfast").is_err());
+    }
 }

@@ -1,5 +1,10 @@
 //! Which works are measured, in which sizes, and what ours is to reach.
 
+mod processes;
+
+use std::ffi::OsString;
+
+pub(crate) use self::processes::{process_growth, processes};
 use crate::peers::{Bare, Contender, Ours, Rayon, Tokio, Visitor, every};
 use crate::works::IDEAL;
 
@@ -7,6 +12,8 @@ use crate::works::IDEAL;
 pub(crate) enum Goal {
     /// At most this times what a peer takes.
     Against(&'static str, f64),
+    /// At most this times what the best of those takes whose names start so.
+    AgainstBest(&'static str, f64),
     /// At most this.
     AtMost(f64),
 }
@@ -24,11 +31,16 @@ pub(crate) struct Plan {
     pub(crate) apart: bool,
     pub(crate) rounds: usize,
     pub(crate) goals: Vec<Goal>,
+    /// What the measuring process finds in its environment.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// Why it is not measured here.
+    pub(crate) left_out: Option<String>,
 }
 
 impl Plan {
     fn new(label: String, unit: &'static str, work: &'static str, numbers: Vec<u64>, rounds: usize) -> Self {
-        Self { label, unit, work, numbers, only: Vec::new(), apart: false, rounds, goals: Vec::new() }
+        let (only, goals, environment) = (Vec::new(), Vec::new(), Vec::new());
+        Self { label, unit, work, numbers, only, apart: false, rounds, goals, environment, left_out: None }
     }
 
     fn goals(self, goals: impl Into<Vec<Goal>>) -> Self {
@@ -86,6 +98,9 @@ pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
     let plan = |label: &str, unit, work, numbers, rounds| Plan::new(label.to_owned(), unit, work, numbers, rounds);
     let (jobs, naps, milliseconds) = (scale.size(200_000), scale.size(20_000), scale.size(2000));
     let (trips, bursts) = (scale.size(10_000), scale.size(20));
+    let (rest_milliseconds, kept_jobs) = (scale.size(10_000), scale.size(1_000_000));
+    let rest = format!("CPU time in {rest_milliseconds} ms without a job, 256 threads");
+    let kept = format!("memory kept after {}", counted(kept_jobs, "job"));
     let submits = format!("{}, {}", counted(jobs, "submit"), counted(threads, "thread"));
     vec![
         plan(&submits, "ns/job", "submits", vec![threads, jobs, 1], scale.more_rounds(5))
@@ -97,8 +112,17 @@ pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
         plan("idle, 256 threads", "cores", "idle", vec![256, milliseconds], scale.few_rounds())
             .goals([Goal::AtMost(0.05)]),
         plan(&counted(naps, "sleep"), "ms", "sleeps", vec![64, naps], rounds).goals([Goal::Against(IDEAL, 1.06)]),
+        plan(&rest, "ms", "rest", vec![256, rest_milliseconds], scale.few_rounds())
+            .only([Ours::NAME, Bare::NAME, Tokio::NAME])
+            .goals([Goal::AtMost(0.0)]),
+        Plan { apart: true, ..plan(&kept, "MiB", "kept", vec![threads, kept_jobs], 1) }
+            .only([Ours::NAME, Bare::NAME, Rayon::NAME])
+            .goals([Goal::AtMost(KEPT)]),
     ]
 }
+
+/// What may stay behind a burst, in MiB: the pages that an allocator cannot give back for a few bytes in use there.
+const KEPT: f64 = 1.0;
 
 /// How the cost of a job grows with what is around it: ours, and the least that there can be.
 pub(crate) fn growth(scale: Scale) -> Vec<Plan> {

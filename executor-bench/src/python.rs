@@ -1,5 +1,6 @@
 //! `CPython`'s `ThreadPoolExecutor`, in a process of its own.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -17,33 +18,42 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// `None` where there is no interpreter.
-    pub(crate) fn start() -> Option<Self> {
-        let runs = |mut python: Command| python.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        let mut probe = Command::new("python3");
-        probe.args(["-c", "import concurrent.futures"]);
+    /// With the works of thread pools.
+    pub(crate) fn start() -> Result<Self, String> {
+        Self::run("python3".as_ref(), &["-c", SCRIPT])
+    }
+
+    /// Starts an interpreter.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or one without what a script needs.
+    pub(crate) fn run(interpreter: &OsStr, arguments: &[&str]) -> Result<Self, String> {
+        let runs = |python: &mut Command| python.stdout(Stdio::null()).stderr(Stdio::null()).status();
         // A stub that only offers to install one can be started, too.
-        if !runs(probe).is_ok_and(|status| status.success()) {
-            return None;
+        if !runs(Command::new(interpreter).args(["-c", "import concurrent.futures"]))
+            .is_ok_and(|status| status.success())
+        {
+            return Err(format!("no {} is found", interpreter.display()));
         }
-        let mut python = Command::new("python3");
-        python.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = python.spawn().ok()?;
-        let (works, answers) = (process.stdin.take(), BufReader::new(process.stdout.take()?));
-        Some(Self { process, works, answers })
+        let mut python = Command::new(interpreter);
+        let spawned = python.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut process = spawned.map_err(|error| format!("{} does not start: {error}", interpreter.display()))?;
+        let answers = BufReader::new(process.stdout.take().expect("it is piped"));
+        Ok(Self { works: process.stdin.take(), process, answers })
     }
 
     /// Has a work measured.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When the script fails, which says why on stderr.
-    pub(crate) fn measure(&mut self, work: &str) -> f64 {
+    pub(crate) fn measure(&mut self, work: &str) -> Result<f64, String> {
         let mut works = self.works.as_ref().expect("taken by drop only");
         let mut answer = String::new();
         let asked = writeln!(works, "{work}").and_then(|()| self.answers.read_line(&mut answer));
         let measured = asked.ok().and_then(|_| answer.trim().parse().ok());
-        measured.unwrap_or_else(|| panic!("python3 did not measure `{work}`; it answered {answer:?}"))
+        measured.ok_or_else(|| format!("python3 did not measure `{work}`; it answered {answer:?}"))
     }
 }
 
@@ -62,9 +72,9 @@ mod tests {
 
     #[test]
     fn the_script_measures() {
-        if let Some(mut python) = Python::start() {
-            assert!(python.measure("submits 2 10") > 0.0);
-            assert!(python.measure("burst 2 1") > 0.0);
+        if let Ok(mut python) = Python::start() {
+            assert!(python.measure("submits 2 10").unwrap() > 0.0);
+            assert!(python.measure("burst 2 1").unwrap() > 0.0);
         }
     }
 }

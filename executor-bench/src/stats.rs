@@ -19,6 +19,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 }
 
 /// One contender's measurements, a round each.
+#[derive(Clone, Debug)]
 pub(crate) struct Samples(pub(crate) Vec<f64>);
 
 impl Samples {

@@ -7,21 +7,54 @@ fn bench(args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).expect("its output is text"))
 }
 
-/// One work by one contender: all of them together are nothing for every day.
+/// Measures a work twice, by the contenders called `only`.
+fn measure(work: &str, only: &[&str], numbers: &str) {
+    let (code, output) = bench(&["measure", work, "2", &only.join("\t"), numbers]);
+    assert_eq!(code, Some(0), "{work}");
+    let names: Vec<_> = output.lines().filter_map(|line| line.split('\t').next()).collect();
+    assert_eq!(names, only, "{work}");
+    for line in output.lines() {
+        let values: Result<Vec<f64>, _> = line.split('\t').skip(1).map(str::parse).collect();
+        assert_eq!(values.map(|values| values.len()), Ok(2), "two rounds of {work}: {line}");
+    }
+}
+
+/// By some contenders: all of them together are nothing for every day.
 #[test]
 fn a_work_is_measured() {
-    for (work, numbers) in [("submits", "2\t100\t2"), ("ping-pong", "10"), ("burst", "4\t2"), ("sleeps", "4\t20")] {
-        let (code, output) = bench(&["measure", work, "2", "ours\tbare channel", numbers]);
-        assert_eq!(code, Some(0), "{work}");
-        let lines: Vec<_> = output.lines().map(|line| line.split('\t').count()).collect();
-        assert_eq!(lines, [3, 3], "a name and two rounds each of {work}: {output}");
+    for (work, numbers) in [
+        ("submits", "2\t100\t2"),
+        ("ping-pong", "10"),
+        ("burst", "4\t2"),
+        ("sleeps", "4\t20"),
+        ("rest", "4\t5"),
+        ("kept", "2\t100"),
+    ] {
+        measure(work, &["ours", "bare channel"], numbers);
     }
+}
+
+#[test]
+fn a_work_of_processes_is_measured() {
+    measure("process ping-pong", &["ours", "raw pipe", "bare ipc-channel", "procspawn Pool"], "10");
+    measure("process jobs", &["ours", "bare ipc-channel", "procspawn Pool"], "2\t50");
+    measure("process rate", &["ours"], "2\t50");
+    measure("process map", &["ours"], "2\t50");
+    measure("process start", &["ours", "raw pipe", "bare ipc-channel", "procspawn::spawn", "procspawn Pool"], "1\t1");
+    measure(
+        "process blob",
+        &["ours", "memcpy each way", "two Blobs without a pool", "ours, Blob passed on"],
+        "5000\t1",
+    );
+    measure("process bytes", &["ours", "ours, Blob", "raw pipe", "bare ipc-channel", "procspawn Pool"], "100000\t1");
+    measure("process timeout", &["ours", "procspawn join_timeout"], "5");
+    measure("process descriptors", &["ours"], "20");
 }
 
 #[test]
 fn a_mistake_is_told() {
     assert_eq!(bench(&["threads", "--rounds", "0"]).0, Some(2));
-    assert_eq!(bench(&["growth", "--write"]).0, Some(2));
+    assert_eq!(bench(&["growth", "--write", "--quick"]).0, Some(2));
     assert_eq!(bench(&["fibres"]).0, Some(2));
     assert_eq!(bench(&[]).0, Some(0));
 }

@@ -33,6 +33,7 @@ use crate::home::{self, HomeId};
 use crate::panics::{catch, drop_quietly};
 use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
+use crate::tally::{self, Aside, Moment};
 use crate::{Job, JobError, current};
 
 pub(crate) use seen_as::Outcome;
@@ -62,6 +63,8 @@ struct Inner<P, O, T> {
     detached: bool,
     /// Whose queue it waits in.
     home: Option<HomeId>,
+    /// Since when it waits there, where that is measured.
+    since: Moment,
 }
 
 impl<P, O, T> Cell<P, O, T> {
@@ -88,8 +91,9 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     fn new(stage: Stage<P, O, T>, open: fn(O) -> Result<T, JobError>) -> Self {
-        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false, home: None };
-        let has_ended = AtomicBool::new(inner.stage.has_ended());
+        let has_ended = AtomicBool::new(stage.has_ended());
+        let (home, since) = (None, Moment::default());
+        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false, home, since };
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
         Self { id: JobId::next(), open, work: None, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
@@ -102,23 +106,24 @@ impl<P, O, T> Cell<P, O, T> {
         }
     }
 
-    fn start(&self, as_stage: Stage<P, O, T>) -> Option<P> {
+    fn start(&self, as_stage: Stage<P, O, T>) -> Option<(P, Moment)> {
         Self::start_locked(&mut self.inner.lock(), as_stage)
     }
 
     /// Starts the job if it waits in the queue of `home`, which counts those that leave: in one step with the look, for the queue may give
     /// it away.
-    fn start_from(&self, home: HomeId) -> Option<P> {
+    fn start_from(&self, home: HomeId) -> Option<(P, Moment)> {
         let mut inner = self.inner.lock();
         if inner.home == Some(home) { Self::start_locked(&mut inner, Stage::Running(None)) } else { None }
     }
 
-    fn start_locked(inner: &mut Inner<P, O, T>, as_stage: Stage<P, O, T>) -> Option<P> {
+    /// The payload, and since when it waited.
+    fn start_locked(inner: &mut Inner<P, O, T>, as_stage: Stage<P, O, T>) -> Option<(P, Moment)> {
         if !matches!(inner.stage, Stage::Queued(_)) {
             return None;
         }
         match std::mem::replace(&mut inner.stage, as_stage) {
-            Stage::Queued(payload) => Some(payload),
+            Stage::Queued(payload) => Some((payload, inner.since)),
             _ => None,
         }
     }
@@ -128,6 +133,8 @@ impl<P, O, T> Cell<P, O, T> {
         if inner.end == End::Other && matches!(outcome, Err(JobError::Cancelled)) {
             inner.end = End::Aborted;
         }
+        // Before it can be seen: who has seen it is counted.
+        tally::count(inner.home, &outcome);
         let (stage, unwanted) =
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);
@@ -200,10 +207,14 @@ impl<J: Job> Run for Cell<J, J::Output, J::Output> {
 
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
     /// Brings a claimed job to its outcome on this thread.
-    fn run_payload(self: Arc<Self>, payload: P) {
+    fn run_payload(self: Arc<Self>, (payload, since): (P, Moment)) {
         let work = self.work.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
+        let begun = (!since.is_none()).then(Instant::now);
         let outcome = catch(|| work(payload));
+        if let Some(begun) = begun {
+            Control::took(&*self, begun, begun.elapsed());
+        }
         drop(context);
         if let Some(signal) = self.end(outcome) {
             self.tell(signal);
@@ -218,11 +229,11 @@ where
     T: Send + 'static,
 {
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
-        self.start(Stage::Running(abort))
+        self.start(Stage::Running(abort)).map(|(payload, _)| payload)
     }
 
     fn lend(&self, lease: Arc<dyn Lease>) -> Option<P> {
-        self.start(Stage::Lent(lease))
+        self.start(Stage::Lent(lease)).map(|(payload, _)| payload)
     }
 
     fn take_back(&self, payload: P) -> Result<(), P> {
@@ -272,6 +283,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
         }
         let Some(payload) = self.start_from(home) else { return false };
         home::left_to_run(home);
+        let _aside = Aside::enter(Some(home));
         self.run_payload(payload);
         true
     }

@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{LazyLock, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 
 use crate::sync::thread_local;
+use crate::tally::Tally;
 
 /// Names a [`Home`]. Never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,13 @@ pub trait Home: Send + Sync {
     fn ended(&self, from: HomeId);
 }
 
-static HOMES: LazyLock<Mutex<HashMap<HomeId, Weak<dyn Home>>>> = LazyLock::new(Mutex::default);
+/// A home, and who counts what came of its jobs.
+struct Known {
+    home: Weak<dyn Home>,
+    tally: Option<Arc<Tally>>,
+}
+
+static HOMES: LazyLock<Mutex<HashMap<HomeId, Known>>> = LazyLock::new(Mutex::default);
 
 /// A home that can be told, until this is dropped.
 #[derive(Debug)]
@@ -44,8 +51,17 @@ pub struct Registration(HomeId);
 impl Registration {
     /// Gives `home` a number.
     pub fn new(home: Weak<dyn Home>) -> Self {
+        Self::of(Known { home, tally: None })
+    }
+
+    /// The same, and `tally` counts what comes of its jobs.
+    pub fn counted(home: Weak<dyn Home>, tally: Arc<Tally>) -> Self {
+        Self::of(Known { home, tally: Some(tally) })
+    }
+
+    fn of(known: Known) -> Self {
         let id = HomeId::next();
-        HOMES.lock().insert(id, home);
+        HOMES.lock().insert(id, known);
         Self(id)
     }
 
@@ -108,8 +124,13 @@ pub(crate) fn left_to_run(id: HomeId) {
 
 /// Tells the home `id`, if it is still there.
 fn tell(id: HomeId, what: impl FnOnce(&dyn Home)) {
-    let home = HOMES.lock().get(&id).and_then(Weak::upgrade);
+    let home = HOMES.lock().get(&id).and_then(|known| known.home.upgrade());
     if let Some(home) = home {
         what(&*home);
     }
+}
+
+/// Does `f` with the tally of the home `id`, if it is still there and has one. Under a lock that is held by nobody for longer than this.
+pub(crate) fn with_tally<R>(id: HomeId, f: impl FnOnce(&Tally) -> R) -> Option<R> {
+    HOMES.lock().get(&id)?.tally.as_deref().map(f)
 }

@@ -12,7 +12,8 @@
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`] |
+//! | see how a pool does | [`Stats`], [`Histogram`] |
+//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`], [`tally`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -35,8 +36,10 @@ mod promise;
 mod remote;
 mod set;
 mod shutdown;
+mod stats;
 mod status;
 mod sync;
+pub mod tally;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};
@@ -57,6 +60,7 @@ pub use promise::{Promise, promise};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};
+pub use stats::{Histogram, Stats};
 pub use status::{JobId, Status};
 pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cell::{Cell, Control, Notify, Outcome, Task, Watch};
 use crate::error::Failed;
@@ -110,6 +110,14 @@ impl<T, U: Send + 'static> Control for Mapped<T, U> {
 
     fn move_to(&self, home: HomeId) -> bool {
         self.source.move_to(home)
+    }
+
+    fn waits_since(&self, when: Instant) {
+        self.source.waits_since(when);
+    }
+
+    fn took(&self, begun: Instant, ran: Duration) {
+        self.source.took(begun, ran);
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{JobError, Panicked};
 thread_local! {
     static CATCHING: Cell<usize> = const { Cell::new(0) };
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether there is one. This costs less to look at, for every job, than what has a destructor.
+    static HAS_PLACE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `f`; its panic becomes [`JobError::Panicked`], with the place where it was raised.
@@ -35,6 +37,9 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
 
 /// Notes a place, or that there is none, and returns what was noted. A thread that is ending has no note any more.
 fn swap_place(place: Option<String>) -> Option<String> {
+    if HAS_PLACE.replace(place.is_some()) == place.is_some() && place.is_none() {
+        return None;
+    }
     PLACE.try_with(|noted| noted.replace(place)).ok().flatten()
 }
 
@@ -57,6 +62,9 @@ fn note_places() {
 
 /// Drops a value of the user's whose drop may panic, where that must not harm whoever drops it.
 pub fn drop_quietly<T>(value: T) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
     let mut unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
     // A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
     for _ in 0..3 {

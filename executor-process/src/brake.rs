@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use executor_core::JobError;
 use executor_core::cell::Control;
 use executor_thread::scheduler::Stop;
 use parking_lot::Mutex;
@@ -58,9 +59,11 @@ impl Brake {
         self.0.lock().is_pulled
     }
 
-    fn end(&self, job: &Queued) {
+    /// Ends a job in hand, where the brake was pulled: by whoever comes first of those who see that.
+    pub(crate) fn end(&self, job: &Queued) {
         let is_over = job.status().is_done();
-        if Control::abort(&**job) && !is_over {
+        let cancelled = Control::withdraw(Arc::clone(job), JobError::Cancelled);
+        if cancelled.is_some() || Control::abort(&**job) && !is_over {
             self.0.lock().ended += 1;
         }
     }

@@ -68,6 +68,7 @@ pub struct ProcessPoolBuilder {
     start_limit: Duration,
     grace: Duration,
     budget: (usize, Duration),
+    measure: bool,
 }
 
 /// Encoded when the codec is known.
@@ -88,6 +89,7 @@ impl ProcessPoolBuilder {
             initializer: None,
             keep_failed: None,
             budget: RESTART_BUDGET,
+            measure: false,
             surroundings: Surroundings::default(),
             span: Span::default(),
             // A worker process is dear to start, and stays.
@@ -220,6 +222,24 @@ impl ProcessPoolBuilder {
         self
     }
 
+    /// Measures how long jobs wait until they are sent to a process, and how long they run there, for [`stats`](ProcessPool::stats). Without
+    /// it, neither is known. Jobs whose process dies are not measured, and of one that is run again, the last run is. A job that
+    /// is sent ahead, behind others, counts as sent then.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).measure(true).build()?;
+    /// assert_eq!(pool.submit(call!(u32::pow(2, 5))).result()?, 32);
+    /// assert_eq!(pool.stats().run.expect("it is measured").count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn measure(mut self, measures: bool) -> Self {
+        self.measure = measures;
+        self
+    }
+
     /// The pool. No process starts before it has a job.
     ///
     /// # Errors
@@ -262,7 +282,8 @@ impl ProcessPoolBuilder {
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         let capacity = self.queue.capacity();
-        let config = Config { keep_alive: self.idle_timeout, capacity, ..Config::new(self.name, self.processes) };
+        let (keep_alive, measure) = (self.idle_timeout, self.measure);
+        let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };
         let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
     }

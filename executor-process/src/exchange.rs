@@ -31,6 +31,7 @@ impl InProcess {
     pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
         let Some(worker) = self.worker.take() else { return };
         let started = Instant::now();
+        self.sent = started;
         let end = if message.is_empty() && !worker.is_cut_off() {
             End::Done
         } else {
@@ -39,7 +40,6 @@ impl InProcess {
         let pid = worker.process.pid();
         let cause = match end {
             End::Done if self.settle(&worker, &mut jobs) => {
-                worker.seat.page.clear(jobs.len());
                 worker.payloads.rest();
                 return self.keep(worker, jobs.len());
             }
@@ -201,6 +201,10 @@ impl InProcess {
         self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
         if let Some(chunk) = &lent.payload.chunk {
             chunk.learn(nanos, lent.payload.body.len());
+        }
+        // A chunk that goes on elsewhere is told of once, by its end.
+        if lent.payload.chunk.as_ref().is_none_or(|chunk| chunk.is_over()) {
+            lent.job.took(self.sent, Duration::from_nanos(nanos));
         }
     }
 

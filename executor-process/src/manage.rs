@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobError, JobOptions, PortableJob, ShutdownPolicy, ShutdownReport};
+use executor_core::{Future, JobError, JobOptions, PortableJob, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::job::Queued;
 use crate::submit::cell;
@@ -106,6 +106,30 @@ macro_rules! is_managed {
             /// As `wait_idle`, for at most `limit`. Says whether it came to that.
             pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
                 self.scheduler.wait_idle(Instant::now().checked_add(limit))
+            }
+
+            /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
+            /// was built to [`measure`](crate::ProcessPoolBuilder::measure) that. `workers` and `idle` count the threads that have a process each, or
+            /// start one for their next job; [`pids`](crate::ProcessPool::pids) tells the processes. A handle tells what came of the
+            /// jobs also when the pool is gone.
+            ///
+            /// ```
+            /// use executor_core::call;
+            /// use executor_process::ProcessPool;
+            ///
+            /// fn crash() { std::process::abort() }
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// pool.execute(call!(crash()));
+            /// pool.execute(call!(u32::pow(2, 5)));
+            /// pool.wait_idle();
+            /// let stats = pool.stats();
+            /// assert_eq!((stats.completed, stats.crashed, stats.queued, stats.running), (1, 1, 0, 0));
+            /// println!("{stats}");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn stats(&self) -> Stats {
+                self.scheduler.stats()
             }
 
             /// A future that ends when the pool is shut down, and its last process is gone: for async code, which should not block

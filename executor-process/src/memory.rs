@@ -130,7 +130,9 @@ impl Mapping {
         let (start, before) = (self.start.as_ptr().cast(), self.len.get());
         // SAFETY: it is a mapping of that length, and nobody has a reference into it: `self` is borrowed alone.
         let address = unsafe { mremap(start, before, len.get(), MremapFlags::MAYMOVE) }?;
-        *self = Self { start: NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len };
+        // One after the other: to replace the whole would drop it, and unmap what is no longer its own.
+        self.start = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        self.len = len;
         Ok(())
     }
 
@@ -299,3 +301,6 @@ impl Deref for Window {
         unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,14 +109,6 @@ impl Page {
         self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
     }
 
-    /// The parent, when nothing is left to do of a message with `slots` jobs: a job that comes again has one slot.
-    pub(crate) fn clear(&self, slots: usize) {
-        for slot in 0..slots {
-            // Relaxed: a worker that looks late finds another job, or none.
-            self.claim(slot).store(0, Ordering::Relaxed);
-        }
-    }
-
     /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
     pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
         let found = self.claim(slot).load(Ordering::Acquire);

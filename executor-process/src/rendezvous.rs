@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use executor_core::panics::catch;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, recvmsg,
@@ -36,6 +36,9 @@ const LARGEST: usize = 16 * 1024;
 
 /// The most descriptors in a message of ipc-channel.
 const MOST_DESCRIPTORS: usize = 64;
+
+/// So many descriptors others in this process may take while a greeting is handed on.
+const SPARE: usize = 8;
 
 /// As many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;
@@ -145,6 +148,7 @@ impl Rendezvous {
         if bytes.is_empty() {
             return Err(Missed::HungUp);
         }
+        has_room(&descriptors).map_err(|error| failed("its hello could not be handed on", error))?;
         let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         send(&self.entrance, &bytes, &borrowed).map_err(|error| failed("its hello could not be handed on", error))?;
         drop(borrowed);
@@ -156,6 +160,14 @@ impl Rendezvous {
             Err(panic) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({panic})"))),
         }
     }
+}
+
+/// Whether this process may have the same descriptors again, and some more: ipc-channel, which gets them next, does not see when the kernel
+/// hands over fewer than were sent, and ends the process over a message that lacks some. Others take descriptors meanwhile.
+fn has_room(descriptors: &[OwnedFd]) -> Result<(), Errno> {
+    let Some(any) = descriptors.first() else { return Ok(()) };
+    let copies: Result<Vec<_>, _> = (0..SPARE).map(|_| fcntl_dupfd_cloexec(any, 0)).collect();
+    copies.map(drop)
 }
 
 /// Who hangs up ends, and how it does is worth to be known.

@@ -39,6 +39,8 @@ pub(crate) struct InProcess {
     pub(crate) estimates: Estimates,
     /// Those that have run their last job, and may still be there.
     retired: Vec<Arc<Process>>,
+    /// When the last message was.
+    pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
 }
@@ -52,6 +54,7 @@ impl InProcess {
             worker: None,
             estimates: Estimates::default(),
             retired: Vec::new(),
+            sent: Instant::now(),
             untold: Vec::new(),
         }
     }
@@ -60,8 +63,13 @@ impl InProcess {
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         if let Err(reason) = self.ensure_worker(batch) {
             let text = format!("its worker process could not be started, {TRIES} times: {reason}");
-            // Not claimed until there is a worker: until then, it can be cancelled.
-            return job.fail(JobError::Broken(Broken::new(text))).is_some();
+            if self.brake.is_pulled() {
+                self.brake.end(&job);
+            } else {
+                job.fail(JobError::Broken(Broken::new(text)));
+            }
+            // It was not claimed, since there is no worker: until then, it can be cancelled.
+            return false;
         }
         let Some(first) = self.lend(job, 0) else { return false };
         let (mut jobs, mut message) = (Vec::new(), Vec::new());

@@ -30,7 +30,8 @@ impl Seat {
         Self { page, process }
     }
 
-    /// The slot of a job, and where it is.
+    /// The slot of a job, and where it is: the first that is its own. One that came back, and was sent again, may have left its word in
+    /// a slot behind; those before it are of jobs that were sent with it.
     fn find(&self, id: JobId) -> Option<(usize, Claim)> {
         (0..SLOTS).find_map(|slot| Some((slot, self.page.look(slot, id.get())?)))
     }

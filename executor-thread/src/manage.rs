@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobError, JobOptions, ShutdownPolicy, ShutdownReport};
+use executor_core::{Future, JobError, JobOptions, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::Queued;
 use crate::{ThreadHandle, ThreadPool, ThreadView};
@@ -92,6 +92,25 @@ macro_rules! is_managed {
             /// As `wait_idle`, for at most `limit`. Says whether it came to that.
             pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
                 self.scheduler.wait_idle(Instant::now().checked_add(limit))
+            }
+
+            /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
+            /// was built to [`measure`](crate::ThreadPoolBuilder::measure) that. A handle tells what came of the jobs also when the pool is
+            /// gone.
+            ///
+            /// ```
+            /// use executor_thread::ThreadPool;
+            ///
+            /// let pool = ThreadPool::new(2);
+            /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || 10 / n)).collect();
+            /// pool.wait_idle();
+            /// let stats = pool.stats();
+            /// assert_eq!((stats.completed, stats.panicked, stats.queued, stats.running), (9, 1, 0, 0));
+            /// println!("{stats}");
+            /// # drop(futures);
+            /// ```
+            pub fn stats(&self) -> Stats {
+                self.scheduler.stats()
             }
 
             /// A future that ends when the pool is shut down, and its last thread is done: for async code, which should not block

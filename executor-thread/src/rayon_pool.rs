@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection};
+use executor_core::{
+    BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection, Stats,
+};
 
 use self::away::Away;
 use self::crew::Crew;
@@ -234,6 +236,21 @@ macro_rules! submits_to_rayon {
             /// How many jobs run at once.
             pub fn workers(&self) -> usize {
                 self.crew.workers()
+            }
+
+            /// What the pool is doing, and what came of its jobs so far. Never blocks. Of threads that are not the pool's own, all count as its workers,
+            /// and those that do something else as idle. Nothing is measured. A handle tells what came of the jobs also when the pool is gone.
+            ///
+            /// ```
+            /// use executor_thread::RayonPool;
+            ///
+            /// let pool = RayonPool::new(2)?;
+            /// pool.submit(|| 6 * 7).result()?;
+            /// assert_eq!(pool.stats().completed, 1);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn stats(&self) -> Stats {
+                self.crew.stats()
             }
 
             /// Takes no more jobs; see [`Shutdown::shutdown`](executor_core::Shutdown::shutdown). With `wait`, blocks until the last job, and the last thread that

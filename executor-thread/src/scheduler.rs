@@ -41,6 +41,7 @@
 mod batch;
 mod callbacks;
 mod config;
+mod counting;
 mod dead;
 mod delay;
 mod ending;
@@ -69,6 +70,7 @@ use std::time::Instant;
 
 use executor_core::cell::Notify;
 use executor_core::home::HomeId;
+use executor_core::tally::Tally;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
 
 pub use self::batch::Batch;
@@ -128,6 +130,7 @@ pub struct Handle<R: Runner> {
     workers: usize,
     queue: HomeId,
     delay: HomeId,
+    tally: Arc<Tally>,
 }
 
 impl<R: Runner + 'static> Scheduler<R> {
@@ -143,6 +146,7 @@ impl<R: Runner + 'static> Scheduler<R> {
             workers: self.workers(),
             queue: self.queue(),
             delay: self.delay(),
+            tally: self.shared.tally.clone(),
         }
     }
 
@@ -349,7 +353,7 @@ impl<R: Runner + 'static> fmt::Debug for Scheduler<R> {
 
 impl<R: Runner> Clone for Handle<R> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), ..*self }
+        Self { shared: self.shared.clone(), tally: self.tally.clone(), ..*self }
     }
 }
 

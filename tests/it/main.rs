@@ -30,6 +30,7 @@ mod shutdown;
 mod shutdown_inside;
 mod shutdown_races;
 mod states;
+mod stats;
 mod tidy;
 mod wakeups;
 

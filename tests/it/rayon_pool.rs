@@ -27,9 +27,11 @@ fn a_job_computes_on_the_threads_of_its_own_pool() {
         let pool = pool(3);
         let (count, places) = pool
             .submit(|| {
-                let place =
-                    |_| (thread::current().id(), current::worker_name().expect("a thread of the pool has a name"));
-                let places: HashSet<(ThreadId, Arc<str>)> = (0..10_000).into_par_iter().map(place).collect();
+                let place = |_| {
+                    let thread = thread::current();
+                    (thread.id(), thread.name().expect("a thread of the pool has a name").to_owned())
+                };
+                let places: HashSet<(ThreadId, String)> = (0..10_000).into_par_iter().map(place).collect();
                 (rayon::current_num_threads(), places)
             })
             .result()

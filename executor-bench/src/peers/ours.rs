@@ -1,5 +1,7 @@
 //! The thread pool that all this is about.
 
+use std::time::Duration;
+
 use executor_thread::ThreadPool;
 
 use super::{Contender, Job};
@@ -13,7 +15,9 @@ impl Contender for Ours {
     type Future<T: Send + 'static> = executor_core::Future<T>;
 
     fn new(threads: usize) -> Self {
-        Self(ThreadPool::new(threads))
+        // As the others' threads, these stay.
+        let builder = ThreadPool::builder().threads(threads).keep_alive(Duration::from_hours(1));
+        Self(builder.build().expect("threads can be started"))
     }
 
     fn submit<T: Send + 'static>(&self, job: impl Job<T>) -> Self::Future<T> {

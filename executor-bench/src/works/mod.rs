@@ -2,10 +2,13 @@
 
 mod burst;
 mod idle;
+mod kept;
 mod memory;
 mod ping_pong;
+mod rest;
 mod sleeps;
 mod submits;
+mod trim;
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -14,8 +17,10 @@ use rustix::thread::Timespec;
 
 pub(crate) use self::burst::Burst;
 pub(crate) use self::idle::Idle;
+pub(crate) use self::kept::Kept;
 pub(crate) use self::memory::Memory;
 pub(crate) use self::ping_pong::PingPong;
+pub(crate) use self::rest::Rest;
 pub(crate) use self::sleeps::Sleeps;
 pub(crate) use self::submits::Submits;
 use crate::peers::Contender;

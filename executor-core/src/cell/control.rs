@@ -1,6 +1,7 @@
 //! What can be done to a job by others than those who run it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::stage::{End, Stage};
 use super::{Cell, Control, Inner, Notify, Signal};
@@ -9,6 +10,7 @@ use crate::home::{HomeId, Leaving};
 use crate::panics::drop_quietly;
 use crate::status::{JobId, Status};
 use crate::sync::{MutexGuard, Ordering, thread_id};
+use crate::tally::{self, Moment};
 
 impl<P, O, T> Cell<P, O, T> {
     /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
@@ -63,6 +65,19 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
 
     fn home(&self) -> Option<HomeId> {
         self.inner.lock().home
+    }
+
+    fn waits_since(&self, when: Instant) {
+        self.inner.lock().since = Moment::at(when);
+    }
+
+    fn took(&self, begun: Instant, ran: Duration) {
+        let inner = self.inner.lock();
+        let (home, since) = (inner.home, inner.since);
+        drop(inner);
+        if let (Some(home), Some(waited)) = (home, since.until(begun)) {
+            tally::record(home, waited, ran);
+        }
     }
 
     fn id(&self) -> JobId {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Notify, Watch};
 use crate::JobError;
@@ -32,6 +32,10 @@ pub trait Control: Send + Sync {
     fn move_to(&self, home: HomeId) -> bool;
     /// Whose queue it waits in, or has waited in last.
     fn home(&self) -> Option<HomeId>;
+    /// It is queued at the time `when`, and is to be measured.
+    fn waits_since(&self, when: Instant);
+    /// Somebody has begun to run it, at the time `begun`, and it ran for so long: told to its home's [tally](crate::tally), if it is measured.
+    fn took(&self, begun: Instant, ran: Duration);
 }
 
 /// A queued job that runs on the thread that takes it from the queue.

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use executor_core::Rejection;
 use executor_core::home::HomeId;
+use executor_core::tally::Tally;
+use executor_core::{Rejection, Stats};
 
 use super::crew::Crew;
 use crate::pool::Queued;
@@ -16,11 +17,18 @@ pub(super) struct Away {
     workers: usize,
     queue: HomeId,
     delay: HomeId,
+    tally: Arc<Tally>,
 }
 
 impl From<&Arc<Crew>> for Away {
     fn from(crew: &Arc<Crew>) -> Self {
-        Self { crew: Arc::downgrade(crew), workers: crew.workers(), queue: crew.queue(), delay: crew.delay() }
+        Self {
+            crew: Arc::downgrade(crew),
+            workers: crew.workers(),
+            queue: crew.queue(),
+            delay: crew.delay(),
+            tally: crew.tally().clone(),
+        }
     }
 }
 
@@ -35,6 +43,10 @@ impl Away {
 
     pub(super) fn delay(&self) -> HomeId {
         self.delay
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.crew.upgrade().map_or_else(|| self.tally.stats(), |crew| crew.stats())
     }
 
     pub(super) fn is_open(&self) -> bool {

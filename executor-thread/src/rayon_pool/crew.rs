@@ -12,7 +12,8 @@ use std::time::Instant;
 use executor_core::current::Host;
 use executor_core::home::{self, Home, HomeId, Registration};
 use executor_core::panics::{catch, drop_quietly};
-use executor_core::{Priority, Rejection, current};
+use executor_core::tally::Tally;
+use executor_core::{Priority, Rejection, Stats, current};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::pool::Queued;
@@ -25,6 +26,8 @@ pub(super) struct Crew {
     queue: Registration,
     /// The home of jobs that wait for their time.
     delay: Registration,
+    /// What came of the jobs of these homes.
+    tally: Arc<Tally>,
     /// The threads that we started ourselves. None of a pool that somebody else made.
     own: Box<[ThreadId]>,
     state: Mutex<State>,
@@ -45,6 +48,8 @@ struct State {
     is_open: bool,
     /// Jobs that have a ticket. One that runs is left until its callbacks have run.
     left: usize,
+    /// Jobs that run.
+    running: usize,
     /// Jobs that were cancelled and have no outcome yet.
     ending: usize,
     has_timer: bool,
@@ -71,14 +76,17 @@ impl Crew {
             delayed: Delayed::default(),
             is_open: true,
             left: 0,
+            running: 0,
             ending: 0,
             has_timer: false,
         };
+        let tally = Tally::new(false);
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             workers,
-            queue: Registration::new(this.clone()),
-            delay: Registration::new(this.clone()),
+            queue: Registration::counted(this.clone(), tally.clone()),
+            delay: Registration::counted(this.clone(), tally.clone()),
+            tally: tally.clone(),
             own,
             state: Mutex::new(state),
             due: Condvar::new(),
@@ -97,6 +105,22 @@ impl Crew {
 
     pub(super) fn delay(&self) -> HomeId {
         self.delay.id()
+    }
+
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let state = self.state.lock();
+        let mut stats = self.tally.stats();
+        stats.queued = state.queue.alive();
+        stats.delayed = state.delayed.alive();
+        stats.running += state.running;
+        stats.workers = if state.pool.is_some() { self.workers } else { 0 };
+        // While a job waits for its parts, its thread may run another.
+        stats.idle = stats.workers.saturating_sub(state.running);
+        stats
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -143,18 +167,25 @@ impl Crew {
     }
 
     fn redeem_ticket(&self) {
-        let job = self.state.lock().queue.pop();
+        let mut state = self.state.lock();
+        let job = state.queue.pop();
+        let has_job = usize::from(job.is_some());
+        state.running += has_job;
+        drop(state);
         // Its job may have been swept out, dead.
         let was_dead = job.is_some_and(|job| !self.run(job));
         let mut state = self.state.lock();
         state.queue.removed_dead(usize::from(was_dead));
         state.left -= 1;
+        state.running -= has_job;
         self.end_if_over(state);
     }
 
     /// Says whether the job was still to be run.
     fn run(&self, job: Queued) -> bool {
         let _scope = WorkerScope::enter(&self.this);
+        let (queue, delay) = (self.queue.id(), self.delay.id());
+        let _member = self.tally.visit([queue, delay, delay]);
         // A job's panics end in the job. One from anywhere else must not reach rayon, which would end the program.
         let outcome = catch(move || job.run());
         let was_dead = matches!(outcome, Ok(false));

@@ -20,6 +20,9 @@ pub struct Config {
     pub capacity: Option<usize>,
     /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
+    /// Whether it measures how long jobs wait, and how long they run. Those that a worker runs in place tell it themselves; others are
+    /// told of by [`Control::took`](executor_core::cell::Control::took).
+    pub measure: bool,
     /// What each worker's thread calls when it starts and stops.
     pub hooks: Hooks,
 }
@@ -30,6 +33,15 @@ impl Config {
     pub fn new(name: impl Into<Arc<str>>, workers: usize) -> Self {
         let keep_alive = Duration::from_secs(10);
         let hooks = Hooks::default();
-        Self { name: name.into(), workers, min_workers: 0, keep_alive, capacity: None, stack_size: None, hooks }
+        Self {
+            name: name.into(),
+            workers,
+            min_workers: 0,
+            keep_alive,
+            capacity: None,
+            stack_size: None,
+            measure: false,
+            hooks,
+        }
     }
 }

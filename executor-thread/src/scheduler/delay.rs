@@ -79,8 +79,13 @@ impl<J: Queued> Delayed<J> {
     }
 
     /// Jobs that wait for their time.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.dead.alive_of(self.jobs)
+    }
+
+    /// The same, with `more` jobs that have their home here.
+    pub(super) fn alive_with(&self, more: usize) -> usize {
+        self.dead.alive_of(self.jobs + more)
     }
 
     /// When the next is due.

@@ -98,8 +98,13 @@ impl<J: Queued> Lanes<J> {
     }
 
     /// Jobs that wait.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.dead.alive_of(self.len)
+    }
+
+    /// The same, with `more` that were taken along and wait still.
+    pub(super) fn alive_with(&self, more: usize) -> usize {
+        self.dead.alive_of(self.len + more)
     }
 
     /// One of them has died. Returns the dead, to be dropped outside the lock, when they have become the most.

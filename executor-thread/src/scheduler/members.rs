@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 
+use super::Queued;
+
 /// No worker takes more jobs along than this, so that what it leaves behind in a long job is soon stolen.
 pub(super) const BATCH: usize = 32;
 
@@ -146,6 +148,18 @@ impl<J> Members<J> {
 
     pub(super) fn has_letters(&self) -> bool {
         self.letters > 0
+    }
+
+    /// Jobs in letter boxes, dead ones too.
+    pub(super) fn letters(&self) -> usize {
+        self.letters
+    }
+
+    pub(super) fn living_letters(&self) -> usize
+    where
+        J: Queued,
+    {
+        self.list.iter().flat_map(|member| &member.letters).filter(|letter| letter.is_waiting()).count()
     }
 
     /// A job for this one alone.

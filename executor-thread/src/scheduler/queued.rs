@@ -1,9 +1,11 @@
 //! What waits in a scheduler: jobs, and alarms.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use executor_core::cell::{Control, Notify, Run, Task};
 use executor_core::home::HomeId;
+use executor_core::tally::Aside;
 use executor_core::{JobError, current};
 
 /// What a scheduler must be able to do with a job itself.
@@ -22,6 +24,9 @@ pub trait Queued: Send + 'static {
 
     /// It waits in the queue `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
+
+    /// It is queued at the time `when`, and is to be measured. Without this, it is not.
+    fn waits_since(&self, _when: Instant) {}
 
     /// Runs it on this thread, in place of whoever submits it. False if that cannot be: then it is still to be queued.
     fn run_here(&self) -> bool {
@@ -55,8 +60,16 @@ impl Queued for Arc<dyn Run> {
         Control::move_to(&**self, home)
     }
 
+    fn waits_since(&self, when: Instant) {
+        Control::waits_since(&**self, when);
+    }
+
     fn run_here(&self) -> bool {
-        current::nested(|| self.clone().run()).is_some()
+        current::nested(|| {
+            let _aside = Aside::enter(self.home());
+            self.clone().run()
+        })
+        .is_some()
     }
 }
 
@@ -75,5 +88,9 @@ impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
 
     fn move_to(&self, home: HomeId) -> bool {
         Control::move_to(&**self, home)
+    }
+
+    fn waits_since(&self, when: Instant) {
+        Control::waits_since(&**self, when);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
+use executor_core::tally::Tally;
 use executor_core::{JobError, Priority, Rejection};
 
 use super::members::Own;
@@ -49,10 +50,14 @@ pub(super) struct Shared<R: Runner> {
     pub(super) delay: Registration,
     /// The home of jobs that a worker has taken from a bounded queue, and not claimed yet.
     pub(super) taken: Registration,
+    /// What came of the jobs of these homes.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn new(config: Config, make: Make<R>) -> Arc<Self> {
+        let tally = Tally::new(config.measure);
+        let home = |this: &Weak<Self>| Registration::counted(this.clone(), tally.clone());
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             state: Mutex::new(State::new(&config)),
@@ -69,9 +74,10 @@ impl<R: Runner + 'static> Shared<R> {
             stops: Mutex::default(),
             threads: Mutex::default(),
             joining: Mutex::default(),
-            queue: Registration::new(this.clone()),
-            delay: Registration::new(this.clone()),
-            taken: Registration::new(this.clone()),
+            queue: home(this),
+            delay: home(this),
+            taken: home(this),
+            tally: tally.clone(),
         })
     }
 
@@ -133,6 +139,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Queues a job that was accepted, and makes sure that somebody takes it.
     pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority, job: R::Job) {
+        self.begins_to_wait(&job);
         state.lanes.push(priority, job);
         self.has_queued(state, priority);
     }
@@ -171,13 +178,17 @@ impl<R: Runner + 'static> Shared<R> {
     /// # Errors
     ///
     /// After a shutdown, when no job was asked for.
-    pub(super) fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
+    pub(super) fn broadcast(&self, mut job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
         let mut state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err(reason);
         }
         let hired = state.hire_all();
-        state.members.write(job);
+        state.members.write(|| {
+            let job = job();
+            self.begins_to_wait(&job);
+            job
+        });
         self.is_urgent.store(true, Ordering::Relaxed);
         self.has_come.store(true, Ordering::Relaxed);
         let sleepers = state.wake_all();

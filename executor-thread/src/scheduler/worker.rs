@@ -38,6 +38,7 @@ pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     enter(shared);
     IS_WORKER.with(|is_worker| is_worker.set(true));
+    let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));

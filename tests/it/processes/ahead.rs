@@ -1,5 +1,7 @@
 //! Jobs that were sent to a worker behind another one: they are as good as queued.
 
+use std::time::{Duration, Instant};
+
 use executor::{Future, JobError, ProcessPool, Status, call};
 
 use super::deaths::{crash, kill};
@@ -149,6 +151,78 @@ fn an_abort_costs_its_own_job_alone() {
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
         assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), Ok(2), Ok(3), Ok(4)]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0, 1, 2, 3, 4]);
+    });
+}
+
+/// Busy for some tens of microseconds, however fast the machine is.
+fn spin(micros: u64) -> u64 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_micros(micros) {
+        std::hint::spin_loop();
+    }
+    micros
+}
+
+fn spin_or_ring(micros: u64, bell: Option<Bell>) -> u64 {
+    bell.map_or_else(
+        || spin(micros),
+        |bell| {
+            bell.ring(micros);
+            micros
+        },
+    )
+}
+
+#[test]
+fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        // The first in a process takes longer.
+        for _ in 0..20 {
+            pool.submit(call!(spin_or_ring(120, None))).result().unwrap();
+        }
+        let held = pool.submit(call!(ring(door.bell(), 0)));
+        let guest = door.answer();
+        // By the time that the third runs, the first has waited for long enough to be told of.
+        let bells = [None, None, Some(door.bell()), None];
+        let mut futures: Vec<_> = bells.into_iter().map(|bell| pool.submit(call!(spin_or_ring(120, bell)))).collect();
+        let (sender, answers) = std::sync::mpsc::channel();
+        let third = futures.remove(2);
+        let (told, tells) = std::sync::mpsc::channel();
+        futures.remove(0).on_done(move |first| {
+            told.send(()).unwrap();
+            drop(sender.send((first, third.result())));
+        });
+        drop(guest);
+        let guest = door.answer();
+        tells.recv().unwrap();
+        drop(guest);
+        assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
+        held.result().unwrap();
+    });
+}
+
+#[test]
+fn an_abort_at_the_end_of_a_job_does_not_hit_the_next_one_of_its_message() {
+    within_patience(|| {
+        let pool = pool(1);
+        for round in 0..150 {
+            let futures: Vec<_> = (0..6).map(|_| pool.submit(call!(spin(40)))).collect();
+            let aborted = round % 5;
+            let is_seen = |status| matches!(status, Status::Running | Status::Done);
+            while !is_seen(futures[aborted].status()) {
+                std::hint::spin_loop();
+            }
+            spin(round as u64 % 45);
+            let hit = futures[aborted].abort();
+            for (number, future) in futures.into_iter().enumerate() {
+                match future.result() {
+                    Ok(40) => assert!(!hit || number != aborted),
+                    Err(JobError::Cancelled) => assert!(hit && number == aborted),
+                    other => panic!("{number} of round {round}: {other:?}"),
+                }
+            }
+        }
     });
 }
 

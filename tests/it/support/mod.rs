@@ -15,6 +15,7 @@ pub(crate) mod system;
 
 use std::env;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -102,11 +103,17 @@ pub(crate) struct Directory(PathBuf);
 impl Directory {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        // Relaxed: only the uniqueness of the number matters.
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("executor-it-{}-{number}", std::process::id()));
-        fs::create_dir(&path).expect("a fresh directory");
-        Self(path)
+        loop {
+            // Relaxed: only the uniqueness of the number matters.
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("executor-it-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Of an earlier process with the same number, which was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a fresh directory: {error}"),
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use executor::{
     Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, ShutdownPolicy, ShutdownReport,
-    ThreadHandle, ThreadPool,
+    Stats, ThreadHandle, ThreadPool,
 };
 #[cfg(feature = "process")]
 use executor::{ProcessHandle, ProcessPool};
@@ -33,6 +33,7 @@ pub(crate) trait Surface: Executor<Do> {
     fn prestart(&self);
     fn wait_idle(&self);
     fn wait_idle_timeout(&self, limit: Duration) -> bool;
+    fn stats(&self) -> Stats;
     fn closed(&self) -> Future<()>;
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
 }
@@ -96,6 +97,10 @@ macro_rules! surface {
 
             fn wait_idle_timeout(&self, limit: Duration) -> bool {
                 Self::wait_idle_timeout(self, limit)
+            }
+
+            fn stats(&self) -> Stats {
+                Self::stats(self)
             }
 
             fn closed(&self) -> Future<()> {

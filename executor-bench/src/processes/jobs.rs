@@ -1,0 +1,35 @@
+//! What the workers do. Functions, since closures of one process are nothing in another.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use executor_process::{Blob, Receiver, Sender};
+
+use crate::works::pause;
+
+pub(crate) fn successor(number: u64) -> u64 {
+    black_box(number) + 1
+}
+
+pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
+    bytes
+}
+
+/// Makes a result as large as what it gets, and reads all of that.
+pub(crate) fn copy(blob: Blob) -> Blob {
+    Blob::copy_of(&blob).expect("there is memory")
+}
+
+pub(crate) fn pass_on(blob: Blob) -> Blob {
+    blob
+}
+
+pub(crate) fn nap((): ()) {
+    pause(Duration::from_mins(1));
+}
+
+/// Blocks its worker until the other end of `gate` is dropped.
+pub(crate) fn block(started: Sender<()>, gate: Receiver<()>) {
+    started.send(()).expect("somebody waits for it");
+    assert!(gate.recv().is_err(), "nobody sends anything");
+}

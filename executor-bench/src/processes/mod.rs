@@ -1,0 +1,67 @@
+//! What is measured of pools of processes: each work with its contenders.
+
+mod descriptors;
+pub(crate) mod echo;
+mod jobs;
+mod many;
+mod map;
+mod payload;
+mod ping_pong;
+mod pools;
+pub(crate) mod python;
+mod start;
+mod timeout;
+
+use std::cell::RefCell;
+
+pub(crate) use self::echo::{CHANNEL, Pipe};
+pub(crate) use self::payload::{BLOB, MEMCPY};
+pub(crate) use self::pools::{Contender, Ours, Procspawn};
+pub(crate) use self::python::Kind;
+pub(crate) use self::start::SPAWNED;
+use crate::rounds::Entrant;
+
+/// The contenders of a work; `None` if none is called so, with so many numbers.
+pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'static>>> {
+    Some(match (work, numbers) {
+        ("process ping-pong", &[trips]) => ping_pong::entrants(trips),
+        ("process jobs", &[processes, jobs]) => many::entrants(size(processes), jobs),
+        ("process rate", &[processes, jobs]) => vec![many::rate(size(processes), jobs)],
+        ("process map", &[processes, items]) => map::entrants(size(processes), items),
+        ("process start", &[repeats, mebibytes]) => start::entrants(size(repeats), size(mebibytes)),
+        ("process blob", &[bytes, repeats]) => payload::of_blobs(size(bytes), size(repeats)),
+        ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
+        ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),
+        ("process descriptors", &[jobs]) => descriptors::entrants(jobs),
+        _ => return None,
+    })
+}
+
+fn size(number: u64) -> usize {
+    number.try_into().expect("fits into memory")
+}
+
+/// What is made when it is used for the first time: a contender that is not measured starts no process.
+struct Lazy<T, F> {
+    made: RefCell<Option<T>>,
+    make: F,
+}
+
+impl<T, F: Fn() -> T> Lazy<T, F> {
+    fn new(make: F) -> Self {
+        Self { made: RefCell::default(), make }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(self.made.borrow_mut().get_or_insert_with(&self.make))
+    }
+}
+
+/// A pool whose processes have all started.
+fn warm<C: Contender>(processes: usize) -> Lazy<C, impl Fn() -> C> {
+    Lazy::new(move || {
+        let pool = C::new(processes);
+        pool.warm(processes);
+        pool
+    })
+}

@@ -1,0 +1,74 @@
+//! From nothing to the first result of a worker.
+
+use std::hint::black_box;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::echo::Channel;
+use super::jobs::successor;
+use super::{CHANNEL, Contender, Ours, Pipe, Procspawn, python};
+use crate::rounds::Entrant;
+use crate::stats::median;
+
+/// The name in the tables.
+pub(crate) const SPAWNED: &str = "procspawn::spawn";
+
+/// Makes a pool of one process, or what is like it, and has it answer. In microseconds to the answer: the median of some times.
+/// Ending it again is not counted, except where a peer does that before it gives the answer.
+fn measure<T>(repeats: usize, first: impl Fn() -> (T, u64)) -> f64 {
+    let once = |_| {
+        let started = Instant::now();
+        let (pool, answer) = first();
+        let elapsed = started.elapsed();
+        drop(pool);
+        assert_eq!(answer, 2, "the answer is wrong");
+        elapsed.as_secs_f64() * 1e6
+    };
+    median(&(0..repeats).map(once).collect::<Vec<_>>())
+}
+
+fn pool<C: Contender>() -> (C, u64) {
+    let pool = C::new(1);
+    let answer = C::result(pool.submit(1));
+    (pool, answer)
+}
+
+fn pipe() -> (Pipe, u64) {
+    let mut pipe = Pipe::of_numbers();
+    let answer = pipe.successor(1);
+    (pipe, answer)
+}
+
+fn channel() -> (Channel<u64>, u64) {
+    let channel = Channel::of_numbers();
+    let answer = channel.ask(1);
+    (channel, answer)
+}
+
+fn spawned() -> ((), u64) {
+    ((), procspawn::spawn(1, successor).join().expect("no job of a benchmark fails"))
+}
+
+/// With so many mebibytes of used memory in this process. Python's are left out where there are some: those are not theirs.
+pub(super) fn entrants(repeats: usize, mebibytes: usize) -> Vec<Entrant<'static>> {
+    // Not zero: the system would give one page of zeros for all.
+    let memory = Rc::new(vec![1_u8; mebibytes << 20]);
+    let entrant = |name, first: fn(usize) -> f64| {
+        let memory = Rc::clone(&memory);
+        Entrant::new(name, move || {
+            black_box(memory.as_ptr());
+            first(repeats)
+        })
+    };
+    let mut list = vec![
+        entrant(Ours::NAME, |repeats| measure(repeats, pool::<Ours>)),
+        entrant(Pipe::NAME, |repeats| measure(repeats, pipe)),
+        entrant(CHANNEL, |repeats| measure(repeats, channel)),
+        entrant(SPAWNED, |repeats| measure(repeats, spawned)),
+        entrant(Procspawn::NAME, |repeats| measure(repeats, pool::<Procspawn>)),
+    ];
+    if mebibytes == 0 {
+        list.extend(python::entrants(&format!("start {}", (repeats / 4).max(1))));
+    }
+    list
+}

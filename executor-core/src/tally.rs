@@ -1,0 +1,271 @@
+//! Counts what came of an executor's jobs. For those who write executors.
+//!
+//! A job is counted where its outcome is decided, and by its [home](crate::home): so once, whoever ends it. A worker counts in
+//! numbers of its own, which nobody else writes, so that costs two memory accesses; they are summed when somebody asks. Whoever else ends a job
+//! (a cancel, a time limit) finds the tally by the number of the home, and adds to numbers that all of those share.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+
+use crate::home::{self, HomeId};
+use crate::stats::{Recorder, add};
+use crate::sync::thread_local;
+use crate::{Histogram, JobError, Stats};
+
+/// What came of an executor's jobs.
+pub struct Tally {
+    /// What was counted by those who are no members, and by members that have left.
+    others: Arc<Numbers>,
+    members: Mutex<Vec<Arc<Numbers>>>,
+}
+
+/// On a cache line of its own: its writer should not wait for another's.
+type Numbers = CachePadded<Counts>;
+
+#[derive(Default)]
+struct Counts {
+    completed: AtomicU64,
+    panicked: AtomicU64,
+    cancelled: AtomicU64,
+    timed_out: AtomicU64,
+    crashed: AtomicU64,
+    failed: AtomicU64,
+    /// Jobs that run inside of another one, or on a thread that is no worker.
+    aside: AtomicU64,
+    times: Option<Box<Times>>,
+}
+
+#[derive(Default)]
+struct Times {
+    wait: Recorder,
+    run: Recorder,
+}
+
+thread_local! {
+    static MEMBER: RefCell<Option<Local>> = const { RefCell::new(None) };
+}
+
+/// Where this thread counts jobs of these homes.
+struct Local {
+    homes: [HomeId; 3],
+    numbers: Arc<Numbers>,
+    is_shared: bool,
+}
+
+impl Tally {
+    /// An empty one. With `measures`, it has room for times.
+    pub fn new(measures: bool) -> Arc<Self> {
+        Arc::new(Self { others: Counts::new(measures), members: Mutex::default() })
+    }
+
+    /// The calling thread counts jobs of `homes` in numbers of its own, until what this returns is dropped there. Threads come and go;
+    /// what they have counted stays.
+    pub fn join(self: &Arc<Self>, homes: [HomeId; 3]) -> Member {
+        let numbers = Counts::new(self.others.times.is_some());
+        self.members.lock().push(numbers.clone());
+        Member::enter(self, Local { homes, numbers, is_shared: false })
+    }
+
+    /// The same in the numbers that all share: cheaper to begin and end, for a thread that does so for each job.
+    pub fn visit(self: &Arc<Self>, homes: [HomeId; 3]) -> Member {
+        Member::enter(self, Local { homes, numbers: self.others.clone(), is_shared: true })
+    }
+
+    /// What was counted: the outcomes, the jobs that run [aside](Aside), and the times.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        if self.others.times.is_some() {
+            (stats.wait, stats.run) = (Some(Histogram::default()), Some(Histogram::default()));
+        }
+        // Under the lock: who leaves is counted once.
+        let members = self.members.lock();
+        for numbers in members.iter().chain([&self.others]) {
+            numbers.add_to(&mut stats);
+        }
+        stats
+    }
+
+    /// What `numbers`, of one who counts no more, have goes to the others'.
+    fn leave(&self, numbers: &Arc<Numbers>) {
+        let mut members = self.members.lock();
+        let Some(place) = members.iter().position(|member| Arc::ptr_eq(member, numbers)) else { return };
+        members.swap_remove(place);
+        self.others.absorb(numbers);
+    }
+
+    pub(crate) fn count<O>(&self, outcome: &Result<O, JobError>) {
+        add(self.others.of(outcome), 1, true);
+    }
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tally").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    fn new(measures: bool) -> Arc<Numbers> {
+        Arc::new(CachePadded::new(Self { times: measures.then(Box::default), ..Self::default() }))
+    }
+
+    fn all(&self) -> [&AtomicU64; 7] {
+        let Self { completed, panicked, cancelled, timed_out, crashed, failed, aside, .. } = self;
+        [completed, panicked, cancelled, timed_out, crashed, failed, aside]
+    }
+
+    fn of<O>(&self, outcome: &Result<O, JobError>) -> &AtomicU64 {
+        match outcome {
+            Ok(_) => &self.completed,
+            Err(JobError::Panicked(_)) => &self.panicked,
+            Err(JobError::Cancelled) => &self.cancelled,
+            Err(JobError::TimedOut(_)) => &self.timed_out,
+            Err(JobError::Crashed(_)) => &self.crashed,
+            Err(JobError::Rejected(_) | JobError::Codec(_) | JobError::Broken(_) | JobError::Failed(_)) => &self.failed,
+        }
+    }
+
+    fn add_to(&self, stats: &mut Stats) {
+        // Relaxed, here and below: see `add`.
+        let [completed, panicked, cancelled, timed_out, crashed, failed, aside] =
+            self.all().map(|number| number.load(Ordering::Relaxed));
+        stats.completed += completed;
+        stats.panicked += panicked;
+        stats.cancelled += cancelled;
+        stats.timed_out += timed_out;
+        stats.crashed += crashed;
+        stats.failed += failed;
+        stats.running += usize::try_from(aside).unwrap_or_default();
+        if let (Some(times), Some(wait), Some(run)) = (&self.times, &mut stats.wait, &mut stats.run) {
+            times.wait.add_to(wait);
+            times.run.add_to(run);
+        }
+    }
+
+    fn absorb(&self, other: &Self) {
+        for (number, more) in self.all().into_iter().zip(other.all()) {
+            number.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        if let (Some(times), Some(more)) = (&self.times, &other.times) {
+            times.wait.absorb(&more.wait);
+            times.run.absorb(&more.run);
+        }
+    }
+
+    fn record(&self, wait: Duration, run: Duration, is_shared: bool) {
+        if let Some(times) = &self.times {
+            times.wait.record(wait, is_shared);
+            times.run.record(run, is_shared);
+        }
+    }
+}
+
+/// This thread counts for a [`Tally`] until this is dropped, on the same thread.
+#[must_use = "the thread counts until this is dropped"]
+pub struct Member {
+    tally: Arc<Tally>,
+    before: Option<Local>,
+}
+
+impl Member {
+    fn enter(tally: &Arc<Tally>, local: Local) -> Self {
+        let before = MEMBER.try_with(|member| member.replace(Some(local))).ok().flatten();
+        Self { tally: tally.clone(), before }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let own = MEMBER.try_with(|member| member.replace(self.before.take())).ok().flatten();
+        if let Some(own) = own.filter(|own| !own.is_shared) {
+            self.tally.leave(&own.numbers);
+        }
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").finish_non_exhaustive()
+    }
+}
+
+/// Does `here` with the numbers of this thread if it counts for `home`, and `there` with the tally of `home` otherwise.
+fn with<R>(home: HomeId, here: impl FnOnce(&Local) -> R, there: impl FnOnce(&Tally) -> R) -> Option<R> {
+    let told = MEMBER.try_with(|member| member.borrow().as_ref().filter(|local| local.homes.contains(&home)).map(here));
+    match told {
+        Ok(Some(told)) => Some(told),
+        _ => home::with_tally(home, there),
+    }
+}
+
+/// A job of `home` has this outcome. Runs no code of a user's, for it is called under the lock of the job.
+pub(crate) fn count<O>(home: Option<HomeId>, outcome: &Result<O, JobError>) {
+    if let Some(home) = home {
+        with(home, |local| add(local.numbers.of(outcome), 1, local.is_shared), |tally| tally.count(outcome));
+    }
+}
+
+/// A job of `home` has waited and run for so long.
+pub(crate) fn record(home: HomeId, wait: Duration, run: Duration) {
+    let there = |tally: &Tally| tally.others.record(wait, run, true);
+    with(home, |local| local.numbers.record(wait, run, local.is_shared), there);
+}
+
+/// A job of a home runs where no worker counts as running it, until this is dropped: inside of another one, or on the thread that
+/// submitted it.
+#[derive(Debug)]
+#[must_use = "the job counts as running until this is dropped"]
+pub struct Aside(Option<HomeId>);
+
+impl Aside {
+    /// It begins to run.
+    pub fn enter(home: Option<HomeId>) -> Self {
+        let aside = Self(home);
+        aside.add(1);
+        aside
+    }
+
+    fn add(&self, more: u64) {
+        if let Some(home) = self.0 {
+            let there = |tally: &Tally| add(&tally.others.aside, more, true);
+            with(home, |local| add(&local.numbers.aside, more, local.is_shared), there);
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // One less: the number wraps.
+        self.add(u64::MAX);
+    }
+}
+
+/// A point in time, or none, in half the room of an `Option<Instant>`: every job has one.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moment(Option<NonZeroU64>);
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl Moment {
+    pub(crate) fn at(when: Instant) -> Self {
+        let nanos = u64::try_from(when.saturating_duration_since(*START).as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::new(nanos.max(1)))
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The time from then to `when`.
+    pub(crate) fn until(self, when: Instant) -> Option<Duration> {
+        let nanos = self.0?.get();
+        Some(when.saturating_duration_since(*START).saturating_sub(Duration::from_nanos(nanos)))
+    }
+}

@@ -1,0 +1,64 @@
+//! What a scheduler is doing: told from the state that it has anyway, and from the tally of its jobs' ends.
+
+use std::time::Instant;
+
+use executor_core::Stats;
+use executor_core::home::HomeId;
+use executor_core::tally::Member;
+
+use super::shared::Shared;
+use super::state::State;
+use super::{Handle, Queued, Runner, Scheduler};
+
+impl<J: Queued, U> State<J, U> {
+    /// Adds what waits and what runs.
+    fn add_to(&self, stats: &mut Stats) {
+        let running = self.running();
+        let letters = self.members.living_letters();
+        // Who dies in a worker's own queue, or as a letter, is counted among the dead of its home.
+        stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.extra;
+        stats.delayed = self.delayed.alive_with(self.members.letters()).saturating_sub(letters);
+        stats.running += running;
+        stats.workers = self.workers();
+        stats.idle = stats.workers - running;
+    }
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    fn stats(&self) -> Stats {
+        let state = self.lock();
+        let mut stats = self.tally.stats();
+        state.add_to(&mut stats);
+        stats
+    }
+
+    /// The calling thread is a worker, and counts what it does in numbers of its own.
+    pub(super) fn join_tally(&self) -> Member {
+        self.tally.join(self.homes())
+    }
+
+    fn homes(&self) -> [HomeId; 3] {
+        [self.queue.id(), self.delay.id(), self.taken.id()]
+    }
+
+    /// The job is about to wait, or goes to a worker at once: its time begins, if it is measured.
+    pub(super) fn begins_to_wait(&self, job: &R::Job) {
+        if self.config.measure {
+            job.waits_since(Instant::now());
+        }
+    }
+}
+
+impl<R: Runner + 'static> Scheduler<R> {
+    /// What it is doing, and what came of its jobs so far. Never blocks.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+}
+
+impl<R: Runner + 'static> Handle<R> {
+    /// As [`Scheduler::stats`]. When the scheduler is gone, what came of its jobs is still told.
+    pub fn stats(&self) -> Stats {
+        self.shared().map_or_else(|| self.tally.stats(), |shared| shared.stats())
+    }
+}

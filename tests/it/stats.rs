@@ -1,0 +1,243 @@
+//! What a pool tells of itself adds up: each accepted job is waiting, running, or counted once among those that are done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::{JobOptions, Queue, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull};
+
+use crate::support::door::Door;
+use crate::support::jobs::Do;
+use crate::support::surface::{self, Make, Surface, occupy};
+
+/// Where it is known which worker takes what along.
+mod alone {
+    use super::cancelled_jobs_are_not_queued;
+    use crate::support::surface;
+
+    surface::on_one_worker_surface!(cancelled_jobs_are_not_queued);
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+surface::on_every_surface!(
+    each_job_is_counted_once,
+    an_outcome_that_is_seen_is_counted,
+    what_is_dropped_from_a_queue_has_failed,
+    a_handle_tells_of_a_pool_that_is_gone,
+    a_shutdown_that_kills_leaves_nothing_uncounted,
+);
+
+fn unbounded(make: Make) -> Arc<dyn Surface> {
+    make(Queue::unbounded())
+}
+
+/// Where each of so many accepted jobs is.
+fn total(stats: &Stats) -> u64 {
+    (stats.queued + stats.delayed + stats.running) as u64 + stats.done()
+}
+
+fn outcomes(stats: &Stats) -> [u64; 6] {
+    let Stats { completed, panicked, cancelled, timed_out, crashed, failed, .. } = *stats;
+    [completed, panicked, cancelled, timed_out, crashed, failed]
+}
+
+fn each_job_is_counted_once(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let workers = pool.workers();
+    assert_eq!((total(&pool.stats()), pool.stats().workers), (0, 0));
+    let guests = occupy(&*pool, workers, &door);
+    let echoes: Vec<_> = (0..50).map(|n| pool.submit(Do::Echo(n))).collect();
+    let panics: Vec<_> = (0..7).map(|_| pool.submit(Do::Panic("counted".to_owned()))).collect();
+    let delayed: Vec<_> = (0..3).map(|_| pool.submit_after(HOUR, Do::Echo(1))).collect();
+    let hasty = pool.with(JobOptions::new().start_by(Duration::from_millis(1)));
+    let late: Vec<_> = (0..4).map(|_| hasty.submit(Do::Echo(1))).collect();
+    assert_eq!(late.into_iter().filter_map(|future| future.result().err()).count(), 4);
+    let told = pool.broadcast(Do::Echo(2));
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.delayed), (57 + workers, 3), "{stats}");
+    assert_eq!((stats.running, stats.idle, stats.workers), (workers, 0, workers), "{stats}");
+    assert_eq!(outcomes(&stats), [0, 0, 0, 4, 0, 0], "{stats}");
+
+    assert!(echoes[..20].iter().all(|future| future.cancel()) && delayed.iter().all(|future| future.cancel()));
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.delayed, stats.cancelled), (37 + workers, 0, 23), "{stats}");
+    assert_eq!(total(&stats), (2 * workers + 50 + 7 + 3 + 4) as u64, "{stats}");
+
+    drop(guests);
+    pool.wait_idle();
+    let stats = pool.stats();
+    assert_eq!(outcomes(&stats), [(2 * workers + 30) as u64, 7, 23, 4, 0, 0], "{stats}");
+    assert_eq!((stats.queued, stats.delayed, stats.running, stats.idle), (0, 0, 0, stats.workers), "{stats}");
+    assert!(stats.wait.is_none() && stats.run.is_none());
+    assert_eq!((told.len(), panics.len()), (workers, 7));
+}
+
+/// Also those that a worker has taken along.
+fn cancelled_jobs_are_not_queued(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let before = occupy(&*pool, pool.workers(), &door);
+    let gates: Vec<_> = (0..pool.workers() as u64).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
+    let jobs: Vec<_> = (0..200).map(|n| pool.submit(Do::Echo(n))).collect();
+    drop(before);
+    let guests = door.answer_all(gates.len());
+    assert!(jobs.iter().all(|future| future.cancel()));
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.cancelled), (0, 200), "{stats}");
+    drop(guests);
+}
+
+fn an_outcome_that_is_seen_is_counted(make: Make) {
+    let pool = unbounded(make);
+    for n in 1..100 {
+        pool.submit(Do::Echo(n)).result().unwrap();
+        assert_eq!(pool.stats().completed, n);
+    }
+}
+
+fn what_is_dropped_from_a_queue_has_failed(make: Make) {
+    let (pool, door) = (make(Queue::bounded(1, WhenFull::DropOldest)), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let dropped = pool.submit(Do::Echo(1));
+    let kept = pool.submit(Do::Echo(2));
+    assert_eq!(dropped.result().unwrap_err().to_string(), executor::JobError::Rejected(Rejection::Dropped).to_string());
+    let stats = pool.stats();
+    assert_eq!((stats.queued, outcomes(&stats)), (1, [0, 0, 0, 0, 0, 1]), "{stats}");
+    drop(guests);
+    kept.result().unwrap();
+}
+
+fn a_handle_tells_of_a_pool_that_is_gone(make: Make) {
+    let pool = unbounded(make);
+    let handle = pool.handle();
+    pool.execute(Do::Echo(1));
+    assert!(pool.submit(Do::Panic("told".to_owned())).result().is_err());
+    drop(pool);
+    let stats = handle.stats();
+    assert_eq!((outcomes(&stats), stats.workers), ([1, 1, 0, 0, 0, 0], 0), "{stats}");
+    assert!(handle.submit(Do::Echo(1)).result().is_err());
+    assert_eq!(handle.stats().done(), 2, "what is rejected was never accepted");
+}
+
+fn a_shutdown_that_kills_leaves_nothing_uncounted(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let waiting: Vec<_> = (0..20).map(|n| pool.submit(Do::Echo(n))).collect();
+    let later = pool.submit_after(HOUR, Do::Echo(1));
+    let _ = pool.shutdown_with(ShutdownPolicy::kill().within(Duration::ZERO));
+    drop(guests);
+    pool.shutdown(true);
+    let stats = pool.stats();
+    assert_eq!((total(&stats), stats.done()), ((pool.workers() + 21) as u64, (pool.workers() + 21) as u64), "{stats}");
+    assert!(stats.cancelled >= 21 && later.is_cancelled() && waiting.iter().all(executor::Future::is_cancelled));
+}
+
+#[test]
+fn a_job_inside_of_another_runs_too() {
+    let pool = ThreadPool::new(1);
+    let handle = pool.handle();
+    let inside = pool.submit(move || {
+        let inner = handle.clone();
+        handle.submit(move || inner.stats().running).result().unwrap()
+    });
+    assert_eq!(inside.result().unwrap(), 2);
+    pool.wait_idle();
+    assert_eq!((pool.stats().running, pool.stats().completed), (0, 2));
+}
+
+#[test]
+fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
+    let queue = || Queue::bounded(1, WhenFull::CallerRuns);
+    let door = Door::new();
+    let (one, other) = (ThreadPool::new(1), ThreadPool::builder().threads(1).queue(queue()).build().unwrap());
+    let guests = occupy(&other, 1, &door);
+    let waits = other.submit(|| 0);
+    let handle = other.handle();
+    let running = one.submit(move || {
+        let inner = handle.clone();
+        handle.submit(move || inner.stats().running).result().unwrap()
+    });
+    assert_eq!(running.result().unwrap(), 2);
+    assert_eq!((one.stats().completed, other.stats().completed), (1, 1));
+    drop(guests);
+    waits.result().unwrap();
+}
+
+#[test]
+fn a_thread_that_ends_leaves_what_it_counted() {
+    let pool = ThreadPool::builder().threads(4).keep_alive(Duration::ZERO).measure(true).build().unwrap();
+    drop(executor::join_all((0..100).map(|n| pool.submit(move || n))));
+    crate::support::eventually("no thread is left", || pool.stats().workers == 0);
+    let stats = pool.stats();
+    assert_eq!((stats.completed, stats.run.map(|run| run.count())), (100, Some(100)));
+}
+
+#[test]
+fn what_waits_and_runs_is_measured() {
+    let (pool, door) = (ThreadPool::builder().threads(1).measure(true).build().unwrap(), Door::new());
+    measured(&pool, &door);
+}
+
+#[cfg(feature = "process")]
+#[test]
+fn what_processes_do_is_measured() {
+    let pool = executor::ProcessPool::builder().processes(1).measure(true).build().unwrap();
+    measured(&pool, &Door::new());
+}
+
+fn measured(pool: &dyn Surface, door: &Door) {
+    let guests = occupy(pool, 1, door);
+    let cancelled = pool.submit(Do::Echo(0));
+    let jobs: Vec<_> = (0..9).map(|n| pool.submit(Do::Echo(n))).collect();
+    assert!(cancelled.cancel());
+    let held = std::time::Instant::now();
+    crate::support::eventually("some time is over", || held.elapsed() > Duration::from_millis(20));
+    drop(guests);
+    drop(executor::join_all(jobs));
+    pool.wait_idle();
+    let stats = pool.stats();
+    let (wait, run) = (stats.wait.expect("it is measured"), stats.run.expect("it is measured"));
+    assert_eq!((wait.count(), run.count()), (10, 10), "not the one that never ran");
+    // The first one ran for so long, and the others waited for it.
+    assert!(run.max() >= Duration::from_millis(20) && run.quantile(0.5) < run.max(), "{run:?}");
+    assert!(wait.quantile(0.5) >= Duration::from_millis(17), "{wait:?}");
+}
+
+#[cfg(feature = "process")]
+#[test]
+fn processes_that_die_and_jobs_that_take_too_long_are_told_apart() {
+    fn crash() {
+        std::process::abort()
+    }
+    let (pool, door) = (executor::ProcessPool::new(1).unwrap(), Door::new());
+    assert!(pool.submit(executor::call!(crash())).result().is_err());
+    let strict = pool.with(JobOptions::new().timeout(Duration::from_millis(5)));
+    assert!(strict.submit(Do::Ring(door.bell(), 1)).result().is_err());
+    let aborted = pool.submit(Do::Ring(door.bell(), 2));
+    while door.answer().number() != 2 {}
+    assert!(aborted.abort() || aborted.is_done());
+    pool.wait_idle();
+    let stats = pool.stats();
+    let [completed, panicked, cancelled, timed_out, crashed, failed] = outcomes(&stats);
+    assert_eq!((panicked, timed_out, crashed, failed, completed + cancelled), (0, 1, 1, 0, 1), "{stats}");
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn rayon_counts_too() {
+    let (pool, door) = (crate::support::kinds::rayon(2), Door::new());
+    let busy: Vec<_> = (0..2).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
+    let guests = door.answer_all(2);
+    let jobs: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
+    pool.execute(Do::Panic("counted".to_owned()));
+    let later = pool.submit_after(HOUR, Do::Echo(1));
+    assert!(jobs[..10].iter().all(|future| future.cancel()));
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.delayed, stats.running, stats.idle), (21, 1, 2, 0), "{stats}");
+    assert!(later.cancel());
+    drop(guests);
+    drop(busy);
+    let handle = pool.handle();
+    pool.shutdown(true);
+    let stats = handle.stats();
+    assert_eq!((outcomes(&stats), total(&stats)), ([22, 1, 11, 0, 0, 0], 34), "{stats}");
+}
