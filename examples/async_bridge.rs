@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{Event, JobError, ThreadPool, current};
+use executor::{AbortOnDrop, Event, Future, JobError, ThreadPool, current, promise};
 use smol::future::FutureExt;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,16 +51,22 @@ async fn off_load(pool: &ThreadPool) -> Result<(), JobError> {
     .await
 }
 
-/// A job that runs until it is asked to stop, or for a minute. Whether it was asked.
-fn until_stopped() -> bool {
-    let never = Event::new();
-    (0..60_000).any(|_| current::stop_requested() || never.wait_timeout(Duration::from_millis(1)))
+/// A job that has started, and runs until it is asked to stop, or for a minute; and whether it was asked.
+async fn running(pool: &ThreadPool) -> Result<(AbortOnDrop<bool>, Future<bool>), JobError> {
+    let ((started, has_started), (stopped, was_stopped)) = (promise(), promise());
+    let job = pool.submit(move || {
+        started.complete(());
+        let never = Event::new();
+        let is_asked = || current::stop_requested() || never.wait_timeout(Duration::from_millis(1));
+        stopped.complete((0..60_000).any(|_| is_asked()))
+    });
+    has_started.await?;
+    Ok((job.abort_on_drop(), was_stopped))
 }
 
 /// `wait_for`: a time limit drops the future. The job goes on, unless the future was made to abort it.
 async fn time_limit_of_tokio(pool: &ThreadPool) -> Result<(), JobError> {
-    let (stopped, was_stopped) = executor::promise();
-    let job = pool.submit(move || stopped.complete(until_stopped())).abort_on_drop();
+    let (job, was_stopped) = running(pool).await?;
     let outcome = tokio::time::timeout(Duration::from_millis(20), job).await;
     println!("tokio's time limit is over: {}", outcome.is_err());
     println!("and the job was asked to stop: {}", was_stopped.await?);
@@ -69,8 +75,7 @@ async fn time_limit_of_tokio(pool: &ThreadPool) -> Result<(), JobError> {
 
 /// The same with smol: the job, or the clock, whichever is first.
 async fn time_limit_of_smol(pool: &ThreadPool) -> Result<(), JobError> {
-    let (stopped, was_stopped) = executor::promise();
-    let job = pool.submit(move || stopped.complete(until_stopped())).abort_on_drop();
+    let (job, was_stopped) = running(pool).await?;
     let clock = async {
         smol::Timer::after(Duration::from_millis(20)).await;
         None

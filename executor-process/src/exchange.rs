@@ -267,10 +267,8 @@ impl InProcess {
                 {
                     waiting.push(lent);
                 }
-                Some(Claim::Revoked) => self.forget(worker, lent),
+                Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
-                // The alarm tells, and has told or is about to.
-                Some(Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Started | Claim::Done) | None => {
                     let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));

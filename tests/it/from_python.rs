@@ -20,13 +20,13 @@ fn urls_are_fetched_by_a_thread_each() {
     prints(
         "thread_pool_urls",
         &[],
-        r#"/: 200, 5 bytes
+        "/: 200, 5 bytes
 /long: 200, 13 bytes
 /empty: 200, 0 bytes
 /missing: 404, 12 bytes
 ftp://nowhere: not an http URL
 the pool is shut down, submit is refused: true
-"#,
+",
     );
 }
 
@@ -35,14 +35,14 @@ fn primes_are_found_by_processes() {
     prints(
         "process_pool_primes",
         &[],
-        r#"97: prime
+        "97: prime
 1000003: prime
 1000005: not prime
 2147483647: prime
 10000000019: prime
 10000000021: not prime
 primes below 20000: 2262 = [669, 560, 525, 508]
-"#,
+",
     );
 }
 
@@ -69,7 +69,7 @@ fn a_timer_runs_later_or_is_cancelled() {
     prints(
         "timer",
         &[],
-        r#"before its time: Queued
+        "before its time: Queued
 it ran no earlier than told: true
 cancelled: true
 what became of it: the job was cancelled
@@ -77,7 +77,7 @@ cancelled after its end: false
 in the order of their times: first, second, third
 three ticks, then cancelled
 the last one ran before the shutdown returned
-"#,
+",
     );
 }
 
@@ -86,7 +86,7 @@ fn a_server_with_a_thread_for_each_client_drops_none() {
     prints(
         "threaded_tcp_server",
         &[],
-        r#"51 clients are held at once, one of them silent
+        "51 clients are held at once, one of them silent
 50 of 50 were answered, past the silent one
 50 of 50 were answered by a server that stops
 dropped: 0, connections left: 0
@@ -94,7 +94,7 @@ the first: hello
 the third: full, try later
 the second, when the first has gone: hello
 a silent client: hello, silent for too long
-"#,
+",
     );
 }
 
@@ -103,7 +103,7 @@ fn a_thousand_clients_at_once_are_held_and_answered() {
     prints(
         "threaded_tcp_server",
         &["--clients", "1000"],
-        r#"1001 clients are held at once, one of them silent
+        "1001 clients are held at once, one of them silent
 1000 of 1000 were answered, past the silent one
 1000 of 1000 were answered by a server that stops
 dropped: 0, connections left: 0
@@ -111,7 +111,7 @@ the first: hello
 the third: full, try later
 the second, when the first has gone: hello
 a silent client: hello, silent for too long
-"#,
+",
     );
 }
 
@@ -136,24 +136,24 @@ fn unix_sockets_are_files() {
     prints(
         "unix_sockets",
         &[],
-        r#"answer: OVER A STREAM
+        "answer: OVER A STREAM
 bound again: false
 connected to nobody: ConnectionRefused
 bound again, once removed: true
 first from here
 second from here
 over a pair, then the end
-"#,
+",
     );
 }
 
 #[test]
 fn version_6_is_spoken_where_there_is_one() {
-    const ALL: &str = r#"::1 is version 6: true
+    const ALL: &str = "::1 is version 6: true
 greeted: ::1
 greeted over version 6: ::1
 greeted over version 4: ::ffff:127.0.0.1
-"#;
+";
     within_patience(|| {
         let text = output("ipv6", &[]);
         assert!(text == ALL || text == "this machine has no IPv6\n", "{text}");
@@ -209,14 +209,14 @@ fn futures_cross_the_border_to_async_code() {
     prints(
         "async_bridge",
         &[],
-        r#"tokio: 30
+        "tokio: 30
 smol: 30
 the runtime went on while a job blocked: true
 tokio's time limit is over: true
 and the job was asked to stop: true
 smol's time limit is over: true, and the job was asked to stop: true
 awaited, and cancelled by a job: the job was cancelled
-"#,
+",
     );
 }
 
@@ -225,14 +225,14 @@ fn generators_are_iterators() {
     prints(
         "generators",
         &[],
-        r#"fibonacci: [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
+        "fibonacci: [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
 even squares, after a zero: [0, 0, 4, 64]
 averages: [10.0, 15.0, 30.0]
 countdown: Some(3), Some(2)
 closed at 1
 digits, by a pool: [1, 1, 1, 1, 1, 1, 1, 2]
 stream: [2, 6, 18, 54, 162]
-"#,
+",
     );
 }
 
@@ -241,11 +241,11 @@ fn green_threads_are_scoped_jobs() {
     prints(
         "green_threads",
         &[],
-        r#"values: [5, 4, 5]
-100 waited side by side: true
+        "values: [5, 4, 5]
+waited side by side: 100
 done in time: 0, pending: 1
 later: 42
 imap: [1, 8, 27, 64, 125]
-"#,
+",
     );
 }

@@ -58,7 +58,7 @@ fn each_job_is_counted_once(make: Make) {
     assert_eq!((stats.running, stats.idle, stats.workers), (workers, 0, workers), "{stats}");
     assert_eq!(outcomes(&stats), [0, 0, 0, 4, 0, 0], "{stats}");
 
-    assert!(echoes[..20].iter().all(|future| future.cancel()) && delayed.iter().all(|future| future.cancel()));
+    assert!(echoes[..20].iter().all(executor::Future::cancel) && delayed.iter().all(executor::Future::cancel));
     let stats = pool.stats();
     assert_eq!((stats.queued, stats.delayed, stats.cancelled), (37 + workers, 0, 23), "{stats}");
     assert_eq!(total(&stats), (2 * workers + 50 + 7 + 3 + 4) as u64, "{stats}");
@@ -80,7 +80,7 @@ fn cancelled_jobs_are_not_queued(make: Make) {
     let jobs: Vec<_> = (0..200).map(|n| pool.submit(Do::Echo(n))).collect();
     drop(before);
     let guests = door.answer_all(gates.len());
-    assert!(jobs.iter().all(|future| future.cancel()));
+    assert!(jobs.iter().all(executor::Future::cancel));
     let stats = pool.stats();
     assert_eq!((stats.queued, stats.cancelled), (0, 200), "{stats}");
     drop(guests);
@@ -230,7 +230,7 @@ fn rayon_counts_too() {
     let jobs: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
     pool.execute(Do::Panic("counted".to_owned()));
     let later = pool.submit_after(HOUR, Do::Echo(1));
-    assert!(jobs[..10].iter().all(|future| future.cancel()));
+    assert!(jobs[..10].iter().all(executor::Future::cancel));
     let stats = pool.stats();
     assert_eq!((stats.queued, stats.delayed, stats.running, stats.idle), (21, 1, 2, 0), "{stats}");
     assert!(later.cancel());

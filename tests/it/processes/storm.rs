@@ -68,7 +68,6 @@ fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>,
                 assert_eq!(crash.signal(), Some("SIGKILL"), "job {number}: {crash:#}");
                 assert!(killed.contains(&crash.pid()), "job {number}: nobody killed its worker: {crash:#}");
                 assert!(crashed.insert(crash.pid()), "job {number}: a worker runs one job at a time: {crash:#}");
-                continue;
             }
             Err(other) => panic!("job {number}: {other}"),
         }

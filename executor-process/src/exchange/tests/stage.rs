@@ -72,7 +72,9 @@ impl Part {
                 has_job.store(true, Ordering::Release);
             }
             if let Played::Honestly = play(self, &numbers) {
-                jobs.into_iter().for_each(|sent| self.work(sent));
+                for sent in jobs {
+                    self.work(sent);
+                }
                 self.say(Reply::Done);
             }
         }

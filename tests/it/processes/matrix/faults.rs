@@ -56,10 +56,7 @@ impl Fault {
     /// [`IsNotEncodable`], for serde to say.
     pub(super) fn commit(self, bell: &Bell) -> Result<(), String> {
         match self {
-            BadAccess => {
-                // SAFETY: none. It is to crash, in a process of its own.
-                unsafe { std::ptr::without_provenance::<u8>(16).read_volatile() };
-            }
+            BadAccess => access_badly(),
             Abort => std::process::abort(),
             StackOverflow => {
                 overflow(0);
@@ -71,19 +68,15 @@ impl Fault {
             }
             KillsItsGroup => {
                 assert_eq!(getpgrp(), getpid(), "a worker has a group of its own");
-                // SAFETY: it reaches this process and those that it started.
-                unsafe { libc::kill(0, libc::SIGKILL) };
+                kill_own_group();
                 hang()
             }
             Panic => panic!("the matrix wants it"),
             OutOfMemory => {
-                drop(std::hint::black_box(vec![1_u8; 2 * usize::try_from(MEMORY).expect("it is an address")]))
+                drop(std::hint::black_box(vec![1_u8; 2 * usize::try_from(MEMORY).expect("it is an address")]));
             }
             BecomesAnotherProgram => panic!("it could not: {}", Command::new("/bin/true").exec()),
-            ClosesItsDescriptors => {
-                // SAFETY: none. What owns them finds them closed.
-                unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
-            }
+            ClosesItsDescriptors => close_all(),
             WritesToStdout => {
                 let mut stdout = std::io::stdout();
                 stdout.write_all(b"}{ this is no reply\n").and_then(|()| stdout.flush()).map_err(|e| e.to_string())?;
@@ -116,4 +109,19 @@ fn hang() -> ! {
 fn overflow(n: u64) -> u64 {
     let page = std::hint::black_box([n; 512]);
     if n == u64::MAX { 0 } else { overflow(n + 1) + page[7] }
+}
+
+fn access_badly() {
+    // SAFETY: none. It is to crash, in a process of its own.
+    unsafe { std::ptr::without_provenance::<u8>(16).read_volatile() };
+}
+
+fn kill_own_group() {
+    // SAFETY: it reaches this process and those that it started.
+    unsafe { libc::kill(0, libc::SIGKILL) };
+}
+
+fn close_all() {
+    // SAFETY: none. What owns them finds them closed.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
