@@ -5,7 +5,6 @@
 mod real {
     use std::time::Instant;
 
-    use crossbeam_utils::Backoff;
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use std::thread::ThreadId;
@@ -14,18 +13,19 @@ mod real {
         std::thread::current().id()
     }
 
-    /// Looks a few times whether it `is_so`, for some microseconds at most: less than it takes to sleep and be woken.
+    /// Looks a few times whether it `is_so`, for some microseconds at most: less than it takes to sleep and be woken. It does not yield: where
+    /// others have work for this core, the system would let them have it for milliseconds, while a sleeper that is woken comes first.
     pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
-        let backoff = Backoff::new();
-        loop {
+        const LONGEST_PAUSE: u32 = 6;
+        for pause in 0..=LONGEST_PAUSE {
             if is_so() {
                 return true;
             }
-            if backoff.is_completed() {
-                return false;
+            for _ in 0..1 << pause {
+                std::hint::spin_loop();
             }
-            backoff.snooze();
         }
+        is_so()
     }
 
     #[derive(Default)]

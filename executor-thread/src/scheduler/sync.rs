@@ -4,7 +4,6 @@
 mod real {
     use std::time::Instant;
 
-    use crossbeam_utils::Backoff;
     pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +14,17 @@ mod real {
         Instant::now()
     }
 
-    /// For some microseconds, or until `is_over`: less than it takes to sleep and be woken.
+    /// For some microseconds, or until `is_over`: less than it takes to sleep and be woken. It does not yield: where others have work for
+    /// this core, the system would let them have it for milliseconds, while a sleeper that is woken comes first.
     pub(crate) fn spin(is_over: impl Fn() -> bool) {
-        let backoff = Backoff::new();
-        while !backoff.is_completed() && !is_over() {
-            backoff.snooze();
+        const LONGEST_PAUSE: u32 = 6;
+        for pause in 0..=LONGEST_PAUSE {
+            for _ in 0..1 << pause {
+                std::hint::spin_loop();
+            }
+            if is_over() {
+                return;
+            }
         }
     }
 
