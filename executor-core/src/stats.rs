@@ -98,7 +98,8 @@ mod tests {
         let text = "1 queued, 2 delayed, 3 running, 4 idle of 7 workers; 8 completed, 9 panicked, 10 cancelled, \
                     11 timed out, 12 crashed, 13 failed";
         assert_eq!((stats.to_string().as_str(), stats.done()), (text, 63));
+        // A bucket is told by its middle.
         let stats = Stats { wait: Some(Histogram::default()), run: Some(run), ..stats };
-        assert_eq!(stats.to_string(), format!("{text}; wait p50 0.000ns, p99 0.000ns; run p50 10.000µs, p99 10.000µs"));
+        assert_eq!(stats.to_string(), format!("{text}; wait p50 0.000ns, p99 0.000ns; run p50 9.215µs, p99 9.215µs"));
     }
 }
