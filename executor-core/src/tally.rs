@@ -1,6 +1,6 @@
 //! Counts what came of an executor's jobs. For those who write executors.
 //!
-//! A job is counted where its outcome is decided, and by its [home](crate::home): so once, whoever ends it. A worker counts in
+//! A job is counted where its outcome is decided, and by its [`home`](mod@crate::home): so once, whoever ends it. A worker counts in
 //! numbers of its own, which nobody else writes, so that costs two memory accesses; they are summed when somebody asks. Whoever else ends a job
 //! (a cancel, a time limit) finds the tally by the number of the home, and adds to numbers that all of those share.
 
