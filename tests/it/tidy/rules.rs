@@ -66,8 +66,8 @@ pub(super) fn safety(text: &str) -> Vec<Complaint> {
         .collect()
 }
 
-pub(super) fn crate_root(text: &str, is_core: bool) -> Vec<Complaint> {
-    let level = if is_core { "#![forbid(unsafe_code)]" } else { "#![deny(unsafe_code)]" };
+pub(super) fn crate_root(text: &str, is_safe: bool) -> Vec<Complaint> {
+    let level = if is_safe { "#![forbid(unsafe_code)]" } else { "#![deny(unsafe_code)]" };
     let mut complaints = Vec::new();
     if !text.starts_with("//! ") {
         complaints.push((1, "no documentation of the crate; start with what it is for".to_owned()));
