@@ -249,3 +249,23 @@ imap: [1, 8, 27, 64, 125]
 ",
     );
 }
+
+#[test]
+fn http_is_spoken_by_tasks_that_share_a_thread() {
+    prints(
+        "async_http",
+        &[],
+        "/hello: 200, hello
+/nowhere: 404, no such page
+20 of 20 by tasks, 4 at once
+/prime/1000003: 200, prime
+/crash: 500, its job ended by SIGABRT
+/prime/1000005: 200, not prime
+no answer in time: true
+20 of 20 by jobs, 4 at once
+/hello, while a job of the server blocks: 200, hello
+/wait, from a server that stops: 200, waited
+it takes no more: true
+",
+    );
+}

@@ -55,3 +55,5 @@ mod threads;
 mod processes;
 #[cfg(feature = "rayon")]
 mod rayon_pool;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod rendering;
