@@ -10,22 +10,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor::{AbortOnDrop, Event, Future, JobError, ThreadPool, current, promise};
-use smol::future::FutureExt;
+use smol::future::{self, FutureExt};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pool = ThreadPool::new(2);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     println!("tokio: {}", runtime.block_on(gather(&pool))?);
     println!("smol: {}", smol::block_on(gather(&pool))?);
-    runtime.block_on(off_load(&pool))?;
+    println!("tokio went on while a job blocked: {}", runtime.block_on(off_load(&pool))?);
+    println!("smol went on while a job blocked: {}", smol::block_on(off_load(&pool))?);
     runtime.block_on(time_limit_of_tokio(&pool))?;
     smol::block_on(time_limit_of_smol(&pool))?;
-    runtime.block_on(cancel(&pool))?;
+    runtime.block_on(cancel_in_tokio(&pool))?;
+    smol::block_on(cancel_in_smol(&pool))?;
+    println!("awaited in tokio, and cancelled by a job: {}", runtime.block_on(cancelled(&pool)));
+    println!("awaited in smol, and cancelled by a job: {}", smol::block_on(cancelled(&pool)));
     pool.shutdown(true);
     Ok(())
 }
 
-/// `gather`: the jobs run since they were submitted, so it is enough to await them one after the other.
+/// `gather`, which gevent calls `joinall`: the jobs run since they were submitted, so it is enough to await them one after the other.
 async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
     let futures = (1..=4).map(|n| pool.submit(move || n * n)).collect::<Vec<_>>();
     let mut sum = 0;
@@ -35,20 +39,14 @@ async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
     Ok(sum)
 }
 
-/// `to_thread`: the runtime has one thread, and goes on while a job of the pool blocks.
-async fn off_load(pool: &ThreadPool) -> Result<(), JobError> {
+/// `to_thread`: the runtime has one thread, and goes on while a job of the pool blocks. If the job blocked the thread that awaits it,
+/// nobody would ever set the event.
+async fn off_load(pool: &ThreadPool) -> Result<bool, JobError> {
     let go_on = Arc::new(Event::new());
     let blocked = go_on.clone();
-    let job = pool.submit(move || blocked.wait());
-    // This runs on the thread that awaits: if the job blocked it, nobody would ever set the event.
-    let task = tokio::task::LocalSet::new();
-    task.run_until(async {
-        let setter = tokio::task::spawn_local(async move { go_on.set() });
-        job.await?;
-        println!("the runtime went on while a job blocked: {}", setter.await.is_ok());
-        Ok(())
-    })
-    .await
+    let job = pool.submit(move || blocked.wait_timeout(Duration::from_mins(1)));
+    let (was_set, ()) = future::zip(job, async { go_on.set() }).await;
+    was_set
 }
 
 /// A job that has started, and runs until it is asked to stop, or for a minute; and whether it was asked.
@@ -85,11 +83,27 @@ async fn time_limit_of_smol(pool: &ThreadPool) -> Result<(), JobError> {
     Ok(())
 }
 
+/// `task.cancel()`: the task is dropped, and with it what it awaits.
+async fn cancel_in_tokio(pool: &ThreadPool) -> Result<(), JobError> {
+    let (job, was_stopped) = running(pool).await?;
+    let task = tokio::spawn(job);
+    task.abort();
+    let is_cancelled = task.await.is_err_and(|error| error.is_cancelled());
+    println!("a task of tokio is cancelled: {is_cancelled}, and the job was asked to stop: {}", was_stopped.await?);
+    Ok(())
+}
+
+async fn cancel_in_smol(pool: &ThreadPool) -> Result<(), JobError> {
+    let (job, was_stopped) = running(pool).await?;
+    let is_cancelled = smol::spawn(job).cancel().await.is_none();
+    println!("a task of smol is cancelled: {is_cancelled}, and the job was asked to stop: {}", was_stopped.await?);
+    Ok(())
+}
+
 /// From the other side: whoever has a canceller ends what a task awaits.
-async fn cancel(pool: &ThreadPool) -> Result<(), JobError> {
+async fn cancelled(pool: &ThreadPool) -> JobError {
     let later = pool.submit_after(Duration::from_hours(1), || ());
     let canceller = later.canceller();
     drop(pool.submit(move || canceller.cancel()));
-    println!("awaited, and cancelled by a job: {}", later.await.unwrap_err());
-    Ok(())
+    later.await.unwrap_err()
 }

@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     receive(&client, &server)?;
     send(&client, server)?;
+    close(&listener)?;
     println!("connect_ex to nobody: {}", refused()?);
     println!("connect with a timeout: {:?}", connect_timeout()?);
     datagrams()
@@ -81,10 +82,11 @@ fn receive(client: &Socket, server: &Socket) -> Result<(), Box<dyn Error>> {
     let mut buffer = [MaybeUninit::uninit(); 4];
     let length = server.recv_with_flags(&mut buffer, libc::MSG_PEEK)?;
     println!("recv(4, MSG_PEEK): {length} bytes, which stay");
+    // `recv` fills memory that nothing was written to before; `read`, which it is as well, a plain buffer.
+    server.recv(&mut buffer)?;
     let mut buffer = [0; 4];
-    (&*server).read_exact(&mut buffer)?;
-    println!("recv(4): {:?}", str::from_utf8(&buffer)?);
-    (&*server).read_exact(&mut buffer)?;
+    let length = (&*server).read(&mut buffer)?;
+    println!("recv(4), twice: {:?}", str::from_utf8(&buffer[..length])?);
     let length = (&*server).read(&mut buffer)?;
     println!("recv(4), where less is left: {:?}", str::from_utf8(&buffer[..length])?);
     server.set_read_timeout(Some(Duration::from_millis(10)))?;
@@ -107,7 +109,20 @@ fn send(client: &Socket, server: Socket) -> Result<(), Box<dyn Error>> {
     client.shutdown(std::net::Shutdown::Write)?;
     let received = reader.join().expect("it does not panic")?;
     println!("sendall: all of it arrived: {}", received >= (data.len() + sent) as u64);
-    // close() is the drop; `into_raw_fd` is detach().
+    Ok(())
+}
+
+/// close() is the drop: the other end has what was sent, and then 0 bytes, again and again. `into_raw_fd` is detach().
+fn close(listener: &Socket) -> Result<(), Box<dyn Error>> {
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    client.connect(&listener.local_addr()?)?;
+    listener.set_nonblocking(false)?;
+    let (server, _) = listener.accept()?;
+    client.send(b"bye")?;
+    drop(client);
+    let mut text = String::new();
+    (&server).read_to_string(&mut text)?;
+    println!("recv after the other's close: {text:?}, then {} bytes", (&server).read(&mut [0; 4])?);
     Ok(())
 }
 

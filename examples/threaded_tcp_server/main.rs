@@ -10,7 +10,7 @@ mod server;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use server::{Limits, Server};
@@ -74,6 +74,7 @@ impl Client {
 
 /// Many clients at once, and one that says nothing.
 fn crowd(number: usize) -> Result<(), Box<dyn Error>> {
+    let before = threads()?;
     let server = Server::start(Limits { served: number + 1, waiting: number + 1, silence: PATIENCE })?;
     let mut silent = Client::connect(server.address())?;
     silent.receive()?;
@@ -99,8 +100,22 @@ fn crowd(number: usize) -> Result<(), Box<dyn Error>> {
     let left = server.stop();
     println!("{} of {number} were answered by a server that stops", answered(&mut clients));
     let dropped = clients.iter_mut().chain([&mut silent]).filter_map(|client| client.rest().err()).count();
-    println!("dropped: {dropped}, connections left: {left}");
+    println!("dropped: {dropped}, connections left: {left}, threads left: {}", threads_beyond(before)?);
     Ok(())
+}
+
+/// As the kernel counts them.
+fn threads() -> std::io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// The kernel lists a thread for a moment after it was joined.
+fn threads_beyond(before: usize) -> std::io::Result<usize> {
+    let start = Instant::now();
+    while threads()? > before && start.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    Ok(threads()? - before)
 }
 
 /// More than the server has room for: the next one is told so, at once.

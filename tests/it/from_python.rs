@@ -89,7 +89,7 @@ fn a_server_with_a_thread_for_each_client_drops_none() {
         "51 clients are held at once, one of them silent
 50 of 50 were answered, past the silent one
 50 of 50 were answered by a server that stops
-dropped: 0, connections left: 0
+dropped: 0, connections left: 0, threads left: 0
 the first: hello
 the third: full, try later
 the second, when the first has gone: hello
@@ -106,7 +106,7 @@ fn a_thousand_clients_at_once_are_held_and_answered() {
         "1001 clients are held at once, one of them silent
 1000 of 1000 were answered, past the silent one
 1000 of 1000 were answered by a server that stops
-dropped: 0, connections left: 0
+dropped: 0, connections left: 0, threads left: 0
 the first: hello
 the third: full, try later
 the second, when the first has gone: hello
@@ -172,12 +172,13 @@ accept gives the client's own address: true
 getpeername is the listener's: true
 fileno is a small number: true
 recv(4, MSG_PEEK): 4 bytes, which stay
-recv(4): "0123"
+recv(4), twice: "4567"
 recv(4), where less is left: "89"
 recv after settimeout: WouldBlock
 send took a part only: true
 send with no room: WouldBlock
 sendall: all of it arrived: true
+recv after the other's close: "bye", then 0 bytes
 connect_ex to nobody: ECONNREFUSED
 connect with a timeout: TimedOut
 recvfrom: 8 bytes, from the sender: true
@@ -211,11 +212,15 @@ fn futures_cross_the_border_to_async_code() {
         &[],
         "tokio: 30
 smol: 30
-the runtime went on while a job blocked: true
+tokio went on while a job blocked: true
+smol went on while a job blocked: true
 tokio's time limit is over: true
 and the job was asked to stop: true
 smol's time limit is over: true, and the job was asked to stop: true
-awaited, and cancelled by a job: the job was cancelled
+a task of tokio is cancelled: true, and the job was asked to stop: true
+a task of smol is cancelled: true, and the job was asked to stop: true
+awaited in tokio, and cancelled by a job: the job was cancelled
+awaited in smol, and cancelled by a job: the job was cancelled
 ",
     );
 }
