@@ -10,10 +10,10 @@ use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
 use crate::budget::Budget;
+use crate::child::Pids;
 use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
 use crate::payload::Payload;
-use crate::process::Pids;
 use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::spawn::Settings;

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use executor_core::{Broken, JobError};
 
+use crate::child::Ended;
 use crate::postmortem::Case;
-use crate::process::Ended;
 use crate::runner::TRIES;
 use crate::spawn::Worker;
 

@@ -45,7 +45,6 @@ mod peer;
 mod periodic;
 mod pool;
 mod postmortem;
-mod process;
 mod random;
 mod recycle;
 mod rendezvous;

@@ -10,6 +10,7 @@ use executor_core::{Broken, JobError, Label};
 use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
 use crate::brake::Brake;
+use crate::child::Child;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
@@ -17,7 +18,6 @@ use crate::kind::Kind;
 use crate::page::SLOTS;
 use crate::payload::INLINE;
 use crate::postmortem::{Case, Kept, ask};
-use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
 use crate::watcher;
@@ -38,7 +38,7 @@ pub(crate) struct InProcess {
     pub(crate) worker: Option<Worker>,
     pub(crate) estimates: Estimates,
     /// Those that have run their last job, and may still be there.
-    retired: Vec<Arc<Process>>,
+    retired: Vec<Arc<Child>>,
     /// When the last message was.
     pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
@@ -240,7 +240,7 @@ struct TimeIsUp {
     attempt: u32,
     label: Option<Arc<Label>>,
     seat: Arc<Seat>,
-    process: Arc<Process>,
+    process: Arc<Child>,
 }
 
 impl Alarm for TimeIsUp {
