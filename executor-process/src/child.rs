@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{self, Command};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
@@ -147,6 +147,14 @@ impl Child {
         matches!(self.state.lock().life, Life::Gone(..))
     }
 
+    /// How it ended, once it is reaped.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match self.state.lock().life {
+            Life::Gone(ended, _) => Some(ended),
+            Life::Alive => None,
+        }
+    }
+
     /// The most memory that it held, in bytes, once it is gone: as the system counts, which includes what this process held when
     /// it started that one.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
@@ -196,6 +204,11 @@ impl Child {
         self.on_alarm(grace);
     }
 
+    /// SIGTERM for it and its group. Nobody looks whether it obeys.
+    pub(crate) fn ask_to_end(&self) {
+        self.signal(&self.state.lock(), Signal::TERM);
+    }
+
     fn on_alarm(&self, limit: Duration) {
         if watcher::alarm(self, limit).is_err() {
             // Nobody would wake us: better too early than never.
@@ -222,6 +235,21 @@ impl Child {
             }
             self.gone.wait(&mut state);
         }
+    }
+
+    /// Blocks until it is reaped, until `deadline` at most. Says whether it came to that.
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.wait();
+            return true;
+        };
+        let mut state = self.state.lock();
+        while matches!(state.life, Life::Alive) {
+            if self.gone.wait_until(&mut state, deadline).timed_out() {
+                return matches!(state.life, Life::Gone(..));
+            }
+        }
+        true
     }
 
     /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.

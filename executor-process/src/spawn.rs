@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) surroundings: Surroundings,
     pub(crate) span: Span,
     pub(crate) start_limit: Duration,
+    /// How many workers are tried for a job that none has begun.
+    pub(crate) tries: u32,
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,

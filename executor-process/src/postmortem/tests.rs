@@ -57,6 +57,7 @@ fn settings(keep_failed: Option<PathBuf>) -> Settings {
         keep_failed,
         surroundings: Surroundings::default(),
         span: Span::default(),
+        tries: crate::runner::TRIES,
         start_limit: Duration::from_secs(30),
         grace: Duration::ZERO,
         budget: Budget::new(10, Duration::MAX),

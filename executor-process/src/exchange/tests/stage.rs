@@ -168,6 +168,7 @@ impl Stage {
             threads: Threads::Default(1),
             surroundings: Surroundings::default(),
             span: Span::default(),
+            tries: crate::runner::TRIES,
             start_limit: Duration::from_secs(30),
             grace: Duration::ZERO,
             initializer: None,
