@@ -10,19 +10,21 @@ use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
 use crate::budget::Budget;
+use crate::child::Pids;
 use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
 use crate::payload::Payload;
-use crate::process::Pids;
 use crate::recycle::Span;
-use crate::runner::InProcess;
+use crate::runner::{InProcess, TRIES};
 use crate::spawn::Settings;
 use crate::submit::Rules;
 use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
-use crate::{ProcessPool, host};
+use crate::{ProcessPool, host, replay};
 
 mod workers;
+
+pub(crate) use workers::{START_LIMIT, check_start_limit};
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
@@ -94,7 +96,7 @@ impl ProcessPoolBuilder {
             span: Span::default(),
             // A worker process is dear to start, and stays.
             idle_timeout: Duration::MAX,
-            start_limit: workers::START_LIMIT,
+            start_limit: START_LIMIT,
             grace: Duration::ZERO,
         }
     }
@@ -253,9 +255,7 @@ impl ProcessPoolBuilder {
         if self.threads == Some(0) {
             return Err(BuildError::setting("threads_per_process", 0, "at least 1"));
         }
-        if self.name.contains('\0') {
-            return Err(BuildError::setting("name", format!("{:?}", self.name), "without a NUL character"));
-        }
+        check_name(&self.name)?;
         self.check_workers()?;
         if self.queue.capacity() == Some(0) {
             return Err(BuildError::setting("queue", 0, "for at least 1 job"));
@@ -273,11 +273,11 @@ impl ProcessPoolBuilder {
             surroundings: self.surroundings,
             span: self.span,
             start_limit: self.start_limit,
+            tries: TRIES,
             grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
-            // Where this process is now, not when a job fails.
-            keep_failed: self.keep_failed.map(|directory| std::path::absolute(&directory).unwrap_or(directory)),
+            keep_failed: self.keep_failed.as_deref().map(replay::absolute),
             budget: Budget::new(self.budget.0, self.budget.1),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
@@ -299,7 +299,15 @@ impl Initializer {
     }
 }
 
-fn cores() -> usize {
+/// The name of threads.
+pub(crate) fn check_name(name: &str) -> Result<(), BuildError> {
+    if name.contains('\0') {
+        return Err(BuildError::setting("name", format!("{name:?}"), "without a NUL character"));
+    }
+    Ok(())
+}
+
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -1,63 +1,293 @@
-//! What the system says of a child process, and the standard library does not ask. Unsafe, because it calls the system with a process id
-//! that must be a child's; whoever calls holds the lock under which it is one.
-#![allow(unsafe_code)]
+//! A child process, from its start until it is reaped. The one place that holds process ids, and sends signals.
+//!
+//! A pid names a process only until that is reaped; afterwards it may name a stranger. So the lock that guards the exit is held
+//! while a signal is sent, and while the child is reaped.
 
-use std::ffi::c_int;
+use std::collections::BTreeSet;
 use std::io;
-use std::mem::zeroed;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::os::fd::OwnedFd;
+use std::process::{self, Command};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use executor_core::Exit;
+use ipc_channel::ipc::IpcSender;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-/// Reaps a child that has died: how it ended, and the most memory that it held, in bytes. Blocks while it lives. `None` where
-/// somebody else has reaped it.
-pub(crate) fn reap(pid: u32) -> (Option<Exit>, Option<u64>) {
-    let Ok(pid) = libc::pid_t::try_from(pid) else { return (None, None) };
-    let mut status: c_int = 0;
-    // SAFETY: all zeros is a valid `rusage`.
-    let mut usage: libc::rusage = unsafe { zeroed() };
-    loop {
-        // SAFETY: it writes to these two, and reaps this child, which is ours and nobody else's to wait for.
-        if unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } == pid {
-            break;
-        }
-        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return (None, None);
-        }
+use crate::frame::Reply;
+use crate::seat::Kill;
+use crate::watcher;
+use crate::worker::crash;
+
+mod system;
+
+/// The pids of a pool's workers.
+#[derive(Default)]
+pub(crate) struct Pids(Mutex<BTreeSet<u32>>);
+
+impl Pids {
+    pub(crate) fn list(&self) -> Vec<u32> {
+        self.0.lock().iter().copied().collect()
     }
-    let status = ExitStatus::from_raw(status);
-    let exit = status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal));
-    // In kilobytes on Linux (getrusage(2)).
-    let peak_memory = u64::try_from(usage.ru_maxrss).ok().map(|kilobytes| kilobytes * 1024);
-    (exit, peak_memory)
 }
 
-/// Sends `signal` to the first thread of a child. False if that is not there.
-pub(crate) fn signal_first_thread(pid: u32, signal: c_int) -> bool {
-    // SAFETY: plain system call. The first thread of a process has the number of the process, which is a child's of ours
-    // that is not reaped, so the number is nobody else's.
-    libc::pid_t::try_from(pid).is_ok_and(|pid| unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, signal) } == 0)
+/// A worker's process.
+pub(crate) struct Child {
+    pid: u32,
+    grace: Duration,
+    pids: Arc<Pids>,
+    state: Mutex<State>,
+    gone: Condvar,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
+struct State {
+    life: Life,
+    /// Whether its owner waits for a message.
+    is_waited_for: bool,
+    wake: Wake,
+    ending: Ending,
+    lifeline: Option<IpcSender<()>>,
+}
 
-    use super::*;
+enum Life {
+    Alive,
+    Gone(Ended, Option<u64>),
+}
 
-    /// The pid of a shell, which is not waited for.
-    fn shell(script: &str) -> u32 {
-        Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell")
+/// How a process ended. `None` where somebody else in this program has reaped it.
+pub(crate) type Ended = Option<Exit>;
+
+/// How to wake the thread that owns the process, should that wait for a message.
+enum Wake {
+    Nobody,
+    Post(IpcSender<Reply>),
+}
+
+/// What happens to a process that is to end and does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It is not to end.
+    No,
+    /// It was asked to, by the end of its channel.
+    Asked,
+    /// It was sent SIGTERM.
+    Terminated,
+}
+
+impl Child {
+    /// Starts `command`. The descriptor becomes ready when the process dies. `grace` is the time that it is given to end after
+    /// SIGTERM, where it is to be stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a process, a descriptor or a thread.
+    pub(crate) fn spawn(command: &mut Command, grace: Duration, pids: &Arc<Pids>) -> io::Result<(Arc<Self>, OwnedFd)> {
+        let mut child = command.spawn()?;
+        match Self::watched(&child) {
+            Ok((death, again)) => {
+                let pid = child.id();
+                let ending = Ending::No;
+                let state =
+                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
+                let (pids, gone) = (Arc::clone(pids), Condvar::new());
+                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
+                if let Err(error) = watcher::watch(&process, death) {
+                    process.kill();
+                    process.bury();
+                    return Err(error);
+                }
+                Ok((process, again))
+            }
+            Err(error) => {
+                // It is not reaped yet, so its pid is its own.
+                drop(child.kill());
+                drop(child.wait());
+                Err(error)
+            }
+        }
     }
 
-    #[test]
-    fn a_child_is_reaped_once_with_what_it_held() {
-        let child = shell("exit 7");
-        let (exit, peak_memory) = reap(child);
-        assert_eq!(exit, Some(Exit::Code(7)));
-        assert!(peak_memory.unwrap() > 100 * 1024);
-        assert_eq!(reap(child), (None, None), "somebody has reaped it");
-        assert_eq!(reap(shell("kill -9 $$")).0, Some(Exit::Signal(9)));
+    /// One for the watcher, and one for who waits for its hello.
+    fn watched(child: &process::Child) -> io::Result<(OwnedFd, OwnedFd)> {
+        let death = pidfd_open(raw(child.id()), PidfdFlags::empty())?;
+        let again = death.try_clone()?;
+        Ok((death, again))
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
+    /// when it is gone.
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
+        let mut state = self.state.lock();
+        if matches!(state.life, Life::Alive) {
+            self.pids.0.lock().insert(self.pid);
+            state.wake = Wake::Post(wake);
+            state.lifeline = Some(lifeline);
+        }
+    }
+
+    /// From now until [`stop_waiting`](Child::stop_waiting) its death is posted. False if it has died.
+    pub(crate) fn start_waiting(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_waited_for = true;
+        matches!(state.life, Life::Alive)
+    }
+
+    /// Its owner has what it waited for.
+    pub(crate) fn stop_waiting(&self) {
+        self.state.lock().is_waited_for = false;
+    }
+
+    /// Whether it has died, and was reaped.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.state.lock().life, Life::Gone(..))
+    }
+
+    /// How it ended, once it is reaped.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match self.state.lock().life {
+            Life::Gone(ended, _) => Some(ended),
+            Life::Alive => None,
+        }
+    }
+
+    /// The most memory that it held, in bytes, once it is gone: as the system counts, which includes what this process held when
+    /// it started that one.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        match self.state.lock().life {
+            Life::Gone(_, peak_memory) => peak_memory,
+            Life::Alive => None,
+        }
+    }
+
+    /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
+    pub(crate) fn ask_where(&self) -> bool {
+        let state = self.state.lock();
+        matches!(state.life, Life::Alive) && system::signal_first_thread(self.pid, crash::where_signal())
+    }
+
+    fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
+        if let Life::Alive = state.life {
+            // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
+            let group = kill_process_group(raw(self.pid), signal);
+            // A job may have moved it to another group. SIGTERM comes once, since a job may count.
+            if group.is_err() || signal == Signal::KILL {
+                let _ = kill_process(raw(self.pid), signal);
+            }
+        }
+    }
+
+    /// Its channel is closed, so it should end. If it has not at the end of `limit`, it is [`stop`](Kill::stop)ped. Does not block.
+    pub(crate) fn end_within(&self, limit: Duration) {
+        let mut state = self.state.lock();
+        // One that was terminated has its alarm already.
+        if state.ending == Ending::No {
+            state.ending = Ending::Asked;
+            drop(state);
+            self.on_alarm(limit);
+        }
+    }
+
+    /// SIGTERM for it and its group now, and SIGKILL at the end of `grace`. Does not block.
+    pub(crate) fn terminate(&self, grace: Duration) {
+        let mut state = self.state.lock();
+        if state.ending == Ending::Terminated {
+            return;
+        }
+        state.ending = Ending::Terminated;
+        self.signal(&state, Signal::TERM);
+        drop(state);
+        self.on_alarm(grace);
+    }
+
+    /// SIGTERM for it and its group. Nobody looks whether it obeys.
+    pub(crate) fn ask_to_end(&self) {
+        self.signal(&self.state.lock(), Signal::TERM);
+    }
+
+    fn on_alarm(&self, limit: Duration) {
+        if watcher::alarm(self, limit).is_err() {
+            // Nobody would wake us: better too early than never.
+            self.kill();
+        }
+    }
+
+    /// It had the time that [`end_within`](Child::end_within) or [`terminate`](Child::terminate) gave it.
+    pub(crate) fn run_out(&self) {
+        let ending = self.state.lock().ending;
+        match ending {
+            Ending::No => {}
+            Ending::Asked => self.stop(),
+            Ending::Terminated => self.kill(),
+        }
+    }
+
+    /// Blocks until it is reaped, and says how it ended.
+    pub(crate) fn wait(&self) -> Ended {
+        let mut state = self.state.lock();
+        loop {
+            if let Life::Gone(ended, _) = state.life {
+                return ended;
+            }
+            self.gone.wait(&mut state);
+        }
+    }
+
+    /// Blocks until it is reaped, until `deadline` at most. Says whether it came to that.
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.wait();
+            return true;
+        };
+        let mut state = self.state.lock();
+        while matches!(state.life, Life::Alive) {
+            if self.gone.wait_until(&mut state, deadline).timed_out() {
+                return matches!(state.life, Life::Gone(..));
+            }
+        }
+        true
+    }
+
+    /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
+    pub(crate) fn bury(&self) {
+        let mut state = self.state.lock();
+        self.signal(&state, Signal::KILL);
+        let Life::Alive = state.life else { return };
+        // Off the list first: once it is reaped, its pid may be a stranger's.
+        self.pids.0.lock().remove(&self.pid);
+        // It has died, so this does not block.
+        let (ended, peak_memory) = system::reap(self.pid);
+        state.life = Life::Gone(ended, peak_memory);
+        let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
+        let is_waited_for = state.is_waited_for;
+        let lifeline = state.lifeline.take();
+        drop(state);
+        self.gone.notify_all();
+        drop(lifeline);
+        // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
+        match wake {
+            Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
+            Wake::Post(_) | Wake::Nobody => {}
+        }
+    }
+}
+
+impl Kill for Child {
+    /// Kills it, and what it has started in its process group.
+    fn kill(&self) {
+        self.signal(&self.state.lock(), Signal::KILL);
+    }
+
+    /// Kills it at the end of its grace. At once where it has none.
+    fn stop(&self) {
+        if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
+    }
+}
+
+fn raw(pid: u32) -> Pid {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
 }

@@ -11,7 +11,7 @@ use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::kind::Answered;
 use crate::page::Claim;
 use crate::postmortem::Case;
-use crate::runner::{InProcess, TRIES, give_back};
+use crate::runner::{InProcess, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
 
@@ -245,8 +245,10 @@ impl InProcess {
                 Some(Claim::Sent) => {
                     if std::mem::take(&mut is_in_vain) {
                         lent.payload.vain += 1;
-                        if lent.payload.vain >= TRIES {
-                            self.finish(lent, Err(fall.in_vain()));
+                        let tries = self.settings.tries;
+                        if lent.payload.vain >= tries {
+                            let error = fall.in_vain(worker, &Case::of(&self.settings, &lent), tries);
+                            self.finish(lent, Err(error));
                             continue;
                         }
                     }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use executor_core::{Broken, JobError};
 
+use crate::child::Ended;
 use crate::postmortem::Case;
-use crate::process::Ended;
-use crate::runner::TRIES;
+use crate::runner::not_started;
 use crate::spawn::Worker;
 
 /// Why a worker is given up.
@@ -31,14 +31,18 @@ impl Fall {
         }
     }
 
-    /// What it means for a job that one worker after the other did not begin.
-    pub(crate) fn in_vain(&self) -> JobError {
+    /// What it means for a job that one worker after the other did not begin. With one try only, it is the death of the worker that the
+    /// job was for.
+    pub(crate) fn in_vain(&self, worker: &Worker, case: &Case<'_>, tries: u32) -> JobError {
+        if tries == 1 {
+            return self.error(worker, case);
+        }
         let why = match &self.cause {
             Cause::Death(Some(exit)) => format!("it {exit} before it began the job"),
             Cause::Death(None) => "it died before it began the job".to_owned(),
             Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
         };
-        JobError::Broken(Broken::new(format!("its worker process could not be started, {TRIES} times: {why}")))
+        JobError::Broken(Broken::new(not_started(tries, &why)))
     }
 }
 

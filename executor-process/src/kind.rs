@@ -45,6 +45,17 @@ pub(crate) enum Answer<T> {
     },
 }
 
+impl<T> Answer<T> {
+    /// What a process exits with that has run nothing since.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Self::Done(_) | Self::Items => 0,
+            // As a Rust program that panics.
+            Self::Panicked(_) | Self::Codec { .. } => 101,
+        }
+    }
+}
+
 impl Answered {
     /// The bytes of an answer that may be short enough for the page. What descriptors came with goes in a message: they are taken in
     /// the order in which they were sent.

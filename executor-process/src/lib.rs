@@ -3,6 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
+//! | run one job in a process of its own | [`Process`], [`ProcessBuilder`], [`SpawnError`] |
 //! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
 //! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
@@ -70,5 +71,6 @@ pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, cha
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
+pub use process::{Process, ProcessBuilder, SpawnError};
 pub use submit::SubmitPortable;
 pub use view::ProcessView;

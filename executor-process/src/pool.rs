@@ -9,8 +9,8 @@ use executor_thread::scheduler::{Handle, Priority, Scheduler, push_until};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::child::Pids;
 use crate::mapper::CallMapper;
-use crate::process::Pids;
 use crate::runner::InProcess;
 use crate::submit::{Rules, SubmitPortable, future_of};
 use crate::{ProcessPoolBuilder, ProcessView};

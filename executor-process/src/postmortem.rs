@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
 
+use crate::child::{Child, Ended};
 use crate::job::{Encoded, Lent};
 use crate::kind::Kind;
 use crate::payload::Bytes;
-use crate::process::{Ended, Process};
 use crate::replay;
 use crate::spawn::{Settings, Worker};
 use crate::symbols;
@@ -114,7 +114,7 @@ impl<'a> Case<'a> {
 }
 
 /// Asks a worker that lives where it is. Blocks for at most a millisecond.
-pub(crate) fn ask(process: &Process, record: Record<'_>) -> Option<Trace> {
+pub(crate) fn ask(process: &Child, record: Record<'_>) -> Option<Trace> {
     let deadline = Instant::now() + ANSWER_LIMIT;
     record.clear();
     if !process.ask_where() {

@@ -1,263 +1,246 @@
-//! A child process, from its start until it is reaped. The one place that holds process ids, and sends signals.
+//! A process for one job: a pool of one worker that runs it, and ends.
 //!
-//! A pid names a process only until that is reaped; afterwards it may name a stranger. So the lock that guards the exit is held
-//! while a signal is sent, and while the child is reaped.
+//! The thread of that pool owns the process, as a pool's threads own theirs: it has started it, so the process lives no longer than
+//! that thread, and it is who hears what came of the job.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command};
+mod builder;
+mod error;
+
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use executor_core::Exit;
-use ipc_channel::ipc::IpcSender;
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use executor_core::{Exit, Future, JobError, PortableJob};
+use executor_thread::scheduler::Scheduler;
 
-use crate::frame::Reply;
+pub use builder::ProcessBuilder;
+pub use error::SpawnError;
+
+use crate::child::Child;
+use crate::runner::InProcess;
 use crate::seat::Kill;
-use crate::worker::crash;
-use crate::{child, watcher};
 
-/// The pids of a pool's workers.
-#[derive(Default)]
-pub(crate) struct Pids(Mutex<BTreeSet<u32>>);
+/// A process of its own that runs one job, and ends with it.
+///
+/// It is what a pool's worker is: the same program, started again, in which `main` never runs. It has `/dev/null` for stdin, ignores SIGINT,
+/// and ends with this process, however that ends. The job is a function with arguments that own their data
+/// ([`call!`](executor_core::call!)), or a type of yours that implements [`Job`](executor_core::Job) and serde's traits. [`join`](Process::join)
+/// has what came of it, in the same errors as a pool's jobs have: a crash is [`JobError::Crashed`], and tells where it was.
+///
+/// Dropping it blocks until the process has ended, unless it was built to be [killed then](ProcessBuilder::kill_on_drop). It is also a
+/// std future, and a [`Future`] by [`into_future`](IntoFuture::into_future), which nothing blocks for: `process.await`.
+///
+/// A pool uses its processes again, and is the better choice for more than a few jobs: a process takes milliseconds to start.
+///
+/// ```
+/// use executor_core::{Job, JobError, call};
+/// use executor_process::Process;
+/// use serde::{Deserialize, Serialize};
+///
+/// fn crash() { std::process::abort() }
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Greeter { whom: String }
+///
+/// impl Job for Greeter {
+///     type Output = String;
+///     fn run(self) -> String { format!("hello, {}, from process {}", self.whom, std::process::id()) }
+/// }
+///
+/// let greeter = Process::spawn(Greeter { whom: "world".to_owned() })?;
+/// let pid = greeter.pid();
+/// assert_eq!(greeter.join()?, format!("hello, world, from process {pid}"));
+///
+/// match Process::spawn(call!(crash()))?.join() {
+///     Err(JobError::Crashed(crash)) => assert_eq!(crash.signal(), Some("SIGABRT")),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping it waits for its end"]
+pub struct Process<T> {
+    future: Future<T>,
+    owner: Owner,
+}
 
-impl Pids {
-    pub(crate) fn list(&self) -> Vec<u32> {
-        self.0.lock().iter().copied().collect()
+/// What holds the process. Apart from the future, so that a `join` can take that.
+struct Owner {
+    name: Arc<str>,
+    child: Arc<Child>,
+    /// `None` once it is left alone.
+    scheduler: Option<Scheduler<InProcess>>,
+    kills: bool,
+}
+
+impl Process<()> {
+    /// Settings first, then [`spawn`](ProcessBuilder::spawn).
+    pub fn builder() -> ProcessBuilder {
+        ProcessBuilder::new()
     }
-}
 
-/// A worker's process.
-pub(crate) struct Process {
-    pid: u32,
-    grace: Duration,
-    pids: Arc<Pids>,
-    state: Mutex<State>,
-    gone: Condvar,
-}
-
-struct State {
-    life: Life,
-    /// Whether its owner waits for a message.
-    is_waited_for: bool,
-    wake: Wake,
-    ending: Ending,
-    lifeline: Option<IpcSender<()>>,
-}
-
-enum Life {
-    Alive,
-    Gone(Ended, Option<u64>),
-}
-
-/// How a process ended. `None` where somebody else in this program has reaped it.
-pub(crate) type Ended = Option<Exit>;
-
-/// How to wake the thread that owns the process, should that wait for a message.
-enum Wake {
-    Nobody,
-    Post(IpcSender<Reply>),
-}
-
-/// What happens to a process that is to end and does not.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// It is not to end.
-    No,
-    /// It was asked to, by the end of its channel.
-    Asked,
-    /// It was sent SIGTERM.
-    Terminated,
-}
-
-impl Process {
-    /// Starts `command`. The descriptor becomes ready when the process dies. `grace` is the time that it is given to end after
-    /// SIGTERM, where it is to be stopped.
+    /// Starts a process that runs `job`. Blocks until it is ready to, which takes some milliseconds.
     ///
     /// # Errors
     ///
-    /// When the system refuses a process, a descriptor or a thread.
-    pub(crate) fn spawn(command: &mut Command, grace: Duration, pids: &Arc<Pids>) -> io::Result<(Arc<Self>, OwnedFd)> {
-        let mut child = command.spawn()?;
-        match Self::watched(&child) {
-            Ok((death, again)) => {
-                let pid = child.id();
-                let ending = Ending::No;
-                let state =
-                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
-                let (pids, gone) = (Arc::clone(pids), Condvar::new());
-                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
-                if let Err(error) = watcher::watch(&process, death) {
-                    process.kill();
-                    process.bury();
-                    return Err(error);
-                }
-                Ok((process, again))
-            }
-            Err(error) => {
-                // It is not reaped yet, so its pid is its own.
-                drop(child.kill());
-                drop(child.wait());
-                Err(error)
-            }
+    /// [`SpawnError`] when the job cannot be encoded, or the process cannot be started.
+    pub fn spawn<J: PortableJob>(job: J) -> Result<Process<J::Output>, SpawnError> {
+        Self::builder().spawn(job)
+    }
+}
+
+impl<T> Process<T> {
+    /// Its process id. A stranger may have it once the process has ended: to end it, use [`kill`](Process::kill), which knows.
+    pub fn pid(&self) -> u32 {
+        self.owner.child.pid()
+    }
+
+    /// The name that it was given, or `process-` and a number; in the process,
+    /// [`current::worker_name`](executor_core::current::worker_name).
+    pub fn name(&self) -> &str {
+        &self.owner.name
+    }
+
+    /// Whether it has not ended yet. When its job has returned, it is there for some moments more.
+    pub fn is_alive(&self) -> bool {
+        !self.owner.child.is_gone()
+    }
+
+    /// How it ended: 0 when its job returned, 101 when that panicked or had a result that could not be encoded; what it
+    /// passed to `exit`; or the signal that ended it. `None` while it lives; and where something else in this program takes the
+    /// exit status of every child.
+    ///
+    /// ```
+    /// use executor_core::{Exit, call};
+    /// use executor_process::Process;
+    ///
+    /// fn wait_for_ever() { loop { std::thread::park() } }
+    ///
+    /// let process = Process::spawn(call!(wait_for_ever()))?;
+    /// assert_eq!(process.exit_code(), None);
+    /// process.terminate();
+    /// let exit = process.wait().unwrap();
+    /// assert_eq!((exit, exit.signal()), (Exit::Signal(15), Some("SIGTERM")));
+    /// assert_eq!(process.exit_code(), Some(exit));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exit_code(&self) -> Option<Exit> {
+        self.owner.child.ended().flatten()
+    }
+
+    /// Blocks until it has ended, and says how, as [`exit_code`](Process::exit_code) does. In a callback of its own job it returns at once.
+    pub fn wait(&self) -> Option<Exit> {
+        self.owner.wait();
+        self.exit_code()
+    }
+
+    /// Blocks until it has ended, and says what came of its job.
+    ///
+    /// # Errors
+    ///
+    /// Those of a job of a pool, [`JobError::Crashed`] before all: also when it was [killed](Process::kill), or
+    /// [terminated](Process::terminate).
+    pub fn join(self) -> Result<T, JobError> {
+        let Self { future, owner } = self;
+        let outcome = future.result();
+        owner.wait();
+        outcome
+    }
+
+    /// As [`join`](Process::join), and blocks no longer than `limit`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::call;
+    /// use executor_process::Process;
+    ///
+    /// fn wait_for_ever() { loop { std::thread::park() } }
+    ///
+    /// let process = Process::spawn(call!(wait_for_ever()))?;
+    /// let process = process.join_timeout(Duration::from_millis(5)).unwrap_err();
+    /// process.kill();
+    /// assert!(process.join().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The process, when it has not ended by then.
+    pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JobError>, Self> {
+        // A limit beyond the clock's range is no limit.
+        let deadline = Instant::now().checked_add(limit);
+        if self.future.wait_timeout(limit) && self.owner.child.wait_until(deadline) {
+            Ok(self.join())
+        } else {
+            Err(self)
         }
     }
 
-    /// One for the watcher, and one for who waits for its hello.
-    fn watched(child: &Child) -> io::Result<(OwnedFd, OwnedFd)> {
-        let death = pidfd_open(raw(child.id()), PidfdFlags::empty())?;
-        let again = death.try_clone()?;
-        Ok((death, again))
+    /// Sends SIGTERM to it, and to the processes that it started in its process group. That ends it, unless its job has installed a handler.
+    /// Does not block. Nothing happens when it has ended.
+    pub fn terminate(&self) {
+        self.owner.child.ask_to_end();
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
+    /// Ends it at once (SIGKILL), and the processes that it started in its process group. Does not block. Nothing happens when it has ended.
+    pub fn kill(&self) {
+        self.owner.child.kill();
     }
+}
 
-    /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
-    /// when it is gone.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
-        let mut state = self.state.lock();
-        if matches!(state.life, Life::Alive) {
-            self.pids.0.lock().insert(self.pid);
-            state.wake = Wake::Post(wake);
-            state.lifeline = Some(lifeline);
+/// The future of its job, for `await`, [`wait`](executor_core::wait()) and their kin. It is ready a moment before the process has ended.
+///
+/// Nobody owns the process then: dropped, the future lets it run on, and [`abort`](Future::abort) kills it. A process that was to
+/// be [killed on drop](ProcessBuilder::kill_on_drop) becomes one by [`abort_on_drop`](Future::abort_on_drop).
+///
+/// ```
+/// use executor_core::{call, join_all};
+/// use executor_process::Process;
+///
+/// let processes = [Process::spawn(call!(u32::pow(2, 5)))?, Process::spawn(call!(u32::pow(3, 2)))?];
+/// let powers = join_all(processes.map(IntoFuture::into_future));
+/// assert_eq!(powers.into_iter().collect::<Result<Vec<_>, _>>()?, [32, 9]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl<T> IntoFuture for Process<T> {
+    type Output = Result<T, JobError>;
+    type IntoFuture = Future<T>;
+
+    fn into_future(self) -> Future<T> {
+        let Self { future, mut owner } = self;
+        owner.leave();
+        future
+    }
+}
+
+impl Owner {
+    fn wait(&self) {
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.shutdown(true);
         }
     }
 
-    /// From now until [`stop_waiting`](Process::stop_waiting) its death is posted. False if it has died.
-    pub(crate) fn start_waiting(&self) -> bool {
-        let mut state = self.state.lock();
-        state.is_waited_for = true;
-        matches!(state.life, Life::Alive)
-    }
-
-    /// Its owner has what it waited for.
-    pub(crate) fn stop_waiting(&self) {
-        self.state.lock().is_waited_for = false;
-    }
-
-    /// Whether it has died, and was reaped.
-    pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.state.lock().life, Life::Gone(..))
-    }
-
-    /// The most memory that it held, in bytes, once it is gone: as the system counts, which includes what this process held when
-    /// it started that one.
-    pub(crate) fn peak_memory(&self) -> Option<u64> {
-        match self.state.lock().life {
-            Life::Gone(_, peak_memory) => peak_memory,
-            Life::Alive => None,
-        }
-    }
-
-    /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
-    pub(crate) fn ask_where(&self) -> bool {
-        let state = self.state.lock();
-        matches!(state.life, Life::Alive) && child::signal_first_thread(self.pid, crash::where_signal())
-    }
-
-    fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
-        if let Life::Alive = state.life {
-            // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
-            let group = kill_process_group(raw(self.pid), signal);
-            // A job may have moved it to another group. SIGTERM comes once, since a job may count.
-            if group.is_err() || signal == Signal::KILL {
-                let _ = kill_process(raw(self.pid), signal);
-            }
-        }
-    }
-
-    /// Its channel is closed, so it should end. If it has not at the end of `limit`, it is [`stop`](Kill::stop)ped. Does not block.
-    pub(crate) fn end_within(&self, limit: Duration) {
-        let mut state = self.state.lock();
-        // One that was terminated has its alarm already.
-        if state.ending == Ending::No {
-            state.ending = Ending::Asked;
-            drop(state);
-            self.on_alarm(limit);
-        }
-    }
-
-    /// SIGTERM for it and its group now, and SIGKILL at the end of `grace`. Does not block.
-    pub(crate) fn terminate(&self, grace: Duration) {
-        let mut state = self.state.lock();
-        if state.ending == Ending::Terminated {
-            return;
-        }
-        state.ending = Ending::Terminated;
-        self.signal(&state, Signal::TERM);
-        drop(state);
-        self.on_alarm(grace);
-    }
-
-    fn on_alarm(&self, limit: Duration) {
-        if watcher::alarm(self, limit).is_err() {
-            // Nobody would wake us: better too early than never.
-            self.kill();
-        }
-    }
-
-    /// It had the time that [`end_within`](Process::end_within) or [`terminate`](Process::terminate) gave it.
-    pub(crate) fn run_out(&self) {
-        let ending = self.state.lock().ending;
-        match ending {
-            Ending::No => {}
-            Ending::Asked => self.stop(),
-            Ending::Terminated => self.kill(),
-        }
-    }
-
-    /// Blocks until it is reaped, and says how it ended.
-    pub(crate) fn wait(&self) -> Ended {
-        let mut state = self.state.lock();
-        loop {
-            if let Life::Gone(ended, _) = state.life {
-                return ended;
-            }
-            self.gone.wait(&mut state);
-        }
-    }
-
-    /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
-    pub(crate) fn bury(&self) {
-        let mut state = self.state.lock();
-        self.signal(&state, Signal::KILL);
-        let Life::Alive = state.life else { return };
-        // Off the list first: once it is reaped, its pid may be a stranger's.
-        self.pids.0.lock().remove(&self.pid);
-        // It has died, so this does not block.
-        let (ended, peak_memory) = child::reap(self.pid);
-        state.life = Life::Gone(ended, peak_memory);
-        let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
-        let is_waited_for = state.is_waited_for;
-        let lifeline = state.lifeline.take();
-        drop(state);
-        self.gone.notify_all();
-        drop(lifeline);
-        // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
-        match wake {
-            Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
-            Wake::Post(_) | Wake::Nobody => {}
+    fn leave(&mut self) {
+        if let Some(scheduler) = self.scheduler.take() {
+            scheduler.detach();
         }
     }
 }
 
-impl Kill for Process {
-    /// Kills it, and what it has started in its process group.
-    fn kill(&self) {
-        self.signal(&self.state.lock(), Signal::KILL);
-    }
-
-    /// Kills it at the end of its grace. At once where it has none.
-    fn stop(&self) {
-        if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
+impl Drop for Owner {
+    /// Blocks until the process has ended, unless it was left alone.
+    fn drop(&mut self) {
+        if self.kills && self.scheduler.is_some() {
+            self.child.kill();
+        }
     }
 }
 
-fn raw(pid: u32) -> Pid {
-    i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
+impl<T> fmt::Debug for Process<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.owner.name)
+            .field("pid", &self.pid())
+            .field("exit_code", &self.exit_code())
+            .finish_non_exhaustive()
+    }
 }

@@ -46,6 +46,11 @@ pub(crate) struct Contents {
     pub(crate) job: Bytes,
 }
 
+/// The directory as it is meant where it is said: this process may be elsewhere when a job fails.
+pub(crate) fn absolute(directory: &Path) -> PathBuf {
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
+}
+
 /// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
 pub(crate) fn save(case: &Case<'_>, why: &dyn fmt::Display) -> Option<Saved> {
     let directory = case.settings.keep_failed.as_deref()?;

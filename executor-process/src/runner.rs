@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Lease, Notify};
@@ -10,6 +11,7 @@ use executor_core::{Broken, JobError, Label};
 use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
 
 use crate::brake::Brake;
+use crate::child::Child;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
@@ -17,12 +19,11 @@ use crate::kind::Kind;
 use crate::page::SLOTS;
 use crate::payload::INLINE;
 use crate::postmortem::{Case, Kept, ask};
-use crate::process::Process;
 use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
 use crate::watcher;
 
-/// How many workers are tried for one job before it is given up: those that cannot start, and those that die before they
+/// How many workers a pool tries for one job before that is given up: those that cannot start, and those that die before they
 /// begin it.
 pub(crate) const TRIES: u32 = 4;
 
@@ -30,15 +31,20 @@ pub(crate) const TRIES: u32 = 4;
 /// worker is busy, and too short to matter to who waits behind it.
 const AHEAD: Duration = Duration::from_millis(1);
 
+/// The first worker, or why there is none.
+pub(crate) type Debut = Result<Arc<Child>, String>;
+
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
 pub(crate) struct InProcess {
     pub(crate) settings: Arc<Settings>,
     name: Arc<str>,
     brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
+    /// Who is to know the first worker.
+    debut: Option<Sender<Debut>>,
     pub(crate) estimates: Estimates,
     /// Those that have run their last job, and may still be there.
-    retired: Vec<Arc<Process>>,
+    retired: Vec<Arc<Child>>,
     /// When the last message was.
     pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
@@ -52,6 +58,7 @@ impl InProcess {
             name,
             brake: Arc::default(),
             worker: None,
+            debut: None,
             estimates: Estimates::default(),
             retired: Vec::new(),
             sent: Instant::now(),
@@ -59,10 +66,20 @@ impl InProcess {
         }
     }
 
+    /// As `new`, and tells of its first worker once that is ready, or why there is none.
+    pub(crate) fn telling(settings: Arc<Settings>, name: Arc<str>, debut: Option<Sender<Debut>>) -> Self {
+        let mut runner = Self::new(settings, name);
+        runner.debut = debut;
+        runner
+    }
+
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         if let Err(reason) = self.ensure_worker(batch) {
-            let text = format!("its worker process could not be started, {TRIES} times: {reason}");
+            let text = not_started(self.settings.tries, &reason);
+            if let Some(debut) = self.debut.take() {
+                let _ = debut.send(Err(reason));
+            }
             if self.brake.is_pulled() {
                 self.brake.end(&job);
             } else {
@@ -93,7 +110,7 @@ impl InProcess {
     /// Makes sure that there is a worker, by some tries.
     fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
         let mut started = self.start_worker();
-        for _ in 1..TRIES {
+        for _ in 1..self.settings.tries {
             let Err(reason) = &started else { break };
             self.spend(None, &format_args!("one did not start: {reason}"), batch);
             started = self.start_worker();
@@ -114,7 +131,11 @@ impl InProcess {
         }
         let started = Worker::start(&self.settings, &self.name, &self.brake);
         self.brake.has_started();
-        self.worker = Some(started?);
+        let worker = self.worker.insert(started?);
+        if let Some(debut) = self.debut.take() {
+            // Who asked waits for it.
+            let _ = debut.send(Ok(Arc::clone(&worker.process)));
+        }
         Ok(())
     }
 
@@ -213,6 +234,14 @@ impl InProcess {
     }
 }
 
+/// What a job is told that no worker has begun.
+pub(crate) fn not_started(tries: u32, reason: &dyn fmt::Display) -> String {
+    match tries {
+        1 => format!("its process could not be started: {reason}"),
+        _ => format!("its worker process could not be started, {tries} times: {reason}"),
+    }
+}
+
 /// The job waits again, in front of those that were behind it.
 ///
 /// # Errors
@@ -240,7 +269,7 @@ struct TimeIsUp {
     attempt: u32,
     label: Option<Arc<Label>>,
     seat: Arc<Seat>,
-    process: Arc<Process>,
+    process: Arc<Child>,
 }
 
 impl Alarm for TimeIsUp {

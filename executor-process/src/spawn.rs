@@ -13,11 +13,11 @@ use ipc_channel::{IpcError, TryRecvError};
 
 use crate::brake::Brake;
 use crate::budget::Budget;
+use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Greeting, Hello, Reply, Request};
 use crate::page::Page;
 use crate::payload::Payload;
-use crate::process::{Pids, Process};
 use crate::recycle::{Lifetime, Span};
 use crate::rendezvous::{Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) surroundings: Surroundings,
     pub(crate) span: Span,
     pub(crate) start_limit: Duration,
+    /// How many workers are tried for a job that none has begun.
+    pub(crate) tries: u32,
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
@@ -48,7 +50,7 @@ pub(crate) struct Settings {
 
 /// A worker process that has said hello, and the parent's ends of its channels.
 pub(crate) struct Worker {
-    pub(crate) process: Arc<Process>,
+    pub(crate) process: Arc<Child>,
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
     replies: IpcReceiver<Reply>,
@@ -79,7 +81,7 @@ impl Worker {
             server: rendezvous.name().to_owned(),
         };
         let mut command = settings.surroundings.command(settings.threads, &invitation.text());
-        let (process, death) = Process::spawn(&mut command, settings.grace, &settings.pids)
+        let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| settings.surroundings.why_not(&error))?;
         if !brake.start(process.clone()) {
             process.kill();
@@ -114,7 +116,7 @@ impl Worker {
     /// One for tests, of which somebody else plays the other side.
     #[cfg(test)]
     pub(crate) fn played(
-        process: Arc<Process>,
+        process: Arc<Child>,
         (requests, replies): (IpcSender<Request>, IpcReceiver<Reply>),
         page: Page,
         payloads: ParentEnd,
@@ -173,7 +175,7 @@ impl Worker {
     }
 
     /// Closes the channel, and does not wait for the process to end: it is gone within a time.
-    pub(crate) fn retire(mut self) -> Arc<Process> {
+    pub(crate) fn retire(mut self) -> Arc<Child> {
         self.is_retired = true;
         Arc::clone(&self.process)
     }
@@ -284,7 +286,7 @@ fn verified(greeted: Result<Greeting, Missed>, token: &str, limit: Duration) -> 
 }
 
 /// Ends what is no worker, and says why it is none.
-fn dismiss(process: &Process, reason: Unmet) -> String {
+fn dismiss(process: &Child, reason: Unmet) -> String {
     process.kill();
     let ended = process.wait();
     watcher::settle();

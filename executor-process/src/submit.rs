@@ -193,7 +193,7 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
 }
 
 /// Decodes a result, on the thread of whoever takes it.
-fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
+pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
     let Returned { codec, payload, .. } = returned;
     codec.decode_payload(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }

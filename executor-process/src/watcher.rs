@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
-use crate::process::Process;
+use crate::child::Child;
 use crate::transport::ParentEnd;
 
 /// The one that takes new processes.
@@ -34,7 +34,7 @@ struct List {
 }
 
 struct Watched {
-    process: Arc<Process>,
+    process: Arc<Child>,
     /// Ready when it has died.
     death: OwnedFd,
     /// Ready when it has had its time to end.
@@ -53,7 +53,7 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
 }
 
 /// Watches `process`, whose death `death` becomes ready for.
-pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd) -> io::Result<()> {
+pub(crate) fn watch(process: &Arc<Child>, death: OwnedFd) -> io::Result<()> {
     let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
     let mut running = RUNNING.lock();
     if let Some((watcher, _)) = &*running {
@@ -74,8 +74,8 @@ pub(crate) fn watch(process: &Arc<Process>, death: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Calls [`run_out`](Process::run_out) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
-pub(crate) fn alarm(process: &Process, limit: Duration) -> io::Result<()> {
+/// Calls [`run_out`](Child::run_out) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
+pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
     // Not under the lock, which a death needs too.
     let timer = timer(limit)?;
     match &*RUNNING.lock() {
@@ -159,7 +159,7 @@ impl Watcher {
         }
     }
 
-    fn set_alarm(&self, process: &Process, timer: OwnedFd) -> io::Result<()> {
+    fn set_alarm(&self, process: &Child, timer: OwnedFd) -> io::Result<()> {
         let mut list = self.list.lock();
         let watched =
             list.watched.get_mut(&process.pid()).filter(|watched| std::ptr::eq(Arc::as_ptr(&watched.process), process));

@@ -122,6 +122,8 @@ pub trait Stop: Send + Sync {
 /// A queue of jobs and the workers that run them. Dropping it is [`shutdown(true)`](Scheduler::shutdown).
 pub struct Scheduler<R: Runner + 'static> {
     shared: Arc<Shared<R>>,
+    /// Whether its drop blocks.
+    waits: bool,
 }
 
 /// Pushes to a [`Scheduler`] without keeping it alive: when it is gone, jobs come back.
@@ -136,7 +138,12 @@ pub struct Handle<R: Runner> {
 impl<R: Runner + 'static> Scheduler<R> {
     /// A scheduler with no thread yet. `make` makes the runner of each worker, on the worker's thread, from its name.
     pub fn new(config: Config, make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static) -> Self {
-        Self { shared: Shared::new(config, Box::new(make)) }
+        Self { shared: Shared::new(config, Box::new(make)), waits: true }
+    }
+
+    /// Lets go of it as [`shutdown(false)`](Scheduler::shutdown) does: what was accepted runs on, and the threads end after it.
+    pub fn detach(mut self) {
+        self.waits = false;
     }
 
     /// Pushes to the same queue without keeping the scheduler alive.
@@ -341,7 +348,7 @@ takes_jobs!(Handle);
 
 impl<R: Runner + 'static> Drop for Scheduler<R> {
     fn drop(&mut self) {
-        self.shared.shutdown(true);
+        self.shared.shutdown(self.waits);
     }
 }
 

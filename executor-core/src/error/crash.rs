@@ -18,6 +18,31 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl Exit {
+    /// The code, where it exited.
+    pub fn code(self) -> Option<i32> {
+        match self {
+            Self::Code(code) => Some(code),
+            Self::Signal(_) => None,
+        }
+    }
+
+    /// The signal's name, as `SIGSEGV`, where one killed it.
+    ///
+    /// ```
+    /// use executor_core::Exit;
+    ///
+    /// assert_eq!(Exit::Signal(9).signal(), Some("SIGKILL"));
+    /// assert_eq!((Exit::Code(3).signal(), Exit::Code(3).code()), (None, Some(3)));
+    /// ```
+    pub fn signal(self) -> Option<&'static str> {
+        match self {
+            Self::Code(_) => None,
+            Self::Signal(number) => signal_name(number),
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -116,10 +141,7 @@ impl Crashed {
 
     /// The signal's name, as `SIGSEGV`, where one ended the worker.
     pub fn signal(&self) -> Option<&'static str> {
-        match self.0.exit {
-            Exit::Signal(number) => signal_name(number),
-            Exit::Code(_) => None,
-        }
+        self.0.exit.signal()
     }
 
     /// How long the job had run.

@@ -250,6 +250,11 @@ impl BuildError {
     pub fn name(&self) -> &str {
         self.setting
     }
+
+    /// What is wrong with it, and what it may be, to be read after its name.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
 }
 
 impl fmt::Display for BuildError {

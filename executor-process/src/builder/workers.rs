@@ -9,7 +9,7 @@ use executor_core::BuildError;
 use super::ProcessPoolBuilder;
 
 /// A loaded machine takes a second to start a worker; more is a constructor that hangs.
-pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl ProcessPoolBuilder {
     /// Sets a variable in the workers; the rest of the environment is inherited. It counts more than
@@ -126,9 +126,13 @@ impl ProcessPoolBuilder {
         if self.span.jobs == Some(0) {
             return Err(BuildError::setting("max_jobs_per_process", 0, "at least 1"));
         }
-        if self.start_limit.is_zero() {
-            return Err(BuildError::setting("start_limit", "zero", "longer"));
-        }
-        Ok(())
+        check_start_limit(self.start_limit)
     }
+}
+
+pub(crate) fn check_start_limit(limit: Duration) -> Result<(), BuildError> {
+    if limit.is_zero() {
+        return Err(BuildError::setting("start_limit", "zero", "longer"));
+    }
+    Ok(())
 }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::brake::Brake;
 use crate::budget::Budget;
+use crate::child::Pids;
 use crate::codec::Codec;
 use crate::frame::Request;
 use crate::kind::Kind;
 use crate::payload::Payload;
-use crate::process::Pids;
 use crate::recycle::Span;
 use crate::seat::Kill;
 use crate::surroundings::{Surroundings, Threads};
@@ -57,6 +57,7 @@ fn settings(keep_failed: Option<PathBuf>) -> Settings {
         keep_failed,
         surroundings: Surroundings::default(),
         span: Span::default(),
+        tries: crate::runner::TRIES,
         start_limit: Duration::from_secs(30),
         grace: Duration::ZERO,
         budget: Budget::new(10, Duration::MAX),

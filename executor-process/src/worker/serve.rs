@@ -1,5 +1,6 @@
 //! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -67,6 +68,7 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
         Ok(Ok(links)) => {
             drop(parent);
             links.serve();
+            end(links.exit_code.get())
         }
         Ok(Err(error)) => refuse(&parent, &format!("it has not what it needs ({})", because(&error))),
         // Which is how ipc-channel says it.
@@ -75,13 +77,12 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
             &format!("it has no descriptor or no shared memory ({panic}); raise `ulimit -n`, or use fewer processes"),
         ),
     }
-    end()
 }
 
-fn end() -> ! {
+fn end(code: i32) -> ! {
     // The initializer's state has no later time to go.
     drop_quietly(catch(|| current::set_worker(None)));
-    exit(0)
+    exit(code)
 }
 
 /// Becomes a worker, as far as the parent and the system must know it before other constructors run. Does nothing when it is
@@ -132,6 +133,8 @@ struct Links {
     replies: IpcSender<Reply>,
     page: &'static Page,
     payloads: WorkerEnd,
+    /// What the last job's end makes of this process's.
+    exit_code: Cell<i32>,
 }
 
 fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
@@ -166,7 +169,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     // The parent connects before it sends a request, and its death ends this process.
     let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
-    Ok(Links { requests, replies, page, payloads })
+    Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
 }
 
 impl Links {
@@ -219,6 +222,7 @@ impl Links {
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             room += published.map_or(0, |len: usize| len.div_ceil(8));
             let answer = self.pack(answer);
+            self.exit_code.set(answer.exit_code());
             let is_told = match answer.short() {
                 _ if matches!(answer, Answer::Items) => true,
                 // What a chunk has published stays.
@@ -229,7 +233,7 @@ impl Links {
             };
             if !self.page.change(slot, job, Claim::Started, Claim::Done) {
                 // It is killed for this job, or was told by SIGTERM to end, and must not come to another one.
-                end();
+                end(0);
             }
             untold = true;
             if !is_told {

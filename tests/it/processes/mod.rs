@@ -21,6 +21,7 @@ mod recycling;
 mod rendezvous;
 mod replay;
 mod shortages;
+mod spawned;
 mod starts;
 mod storm;
 mod surroundings;

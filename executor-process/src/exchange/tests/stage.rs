@@ -15,12 +15,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::budget::Budget;
+use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Reply, Request, Sent};
 use crate::job::Queued;
 use crate::kind::Items;
 use crate::page::{Claim, Page};
-use crate::process::{Pids, Process};
 use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::seat::Kill;
@@ -97,7 +97,7 @@ impl Part {
 /// What the test sees of the workers.
 #[derive(Default)]
 struct Seen {
-    processes: Mutex<Vec<Arc<Process>>>,
+    processes: Mutex<Vec<Arc<Child>>>,
     /// Whether the first one has read a job.
     has_job: AtomicBool,
 }
@@ -114,7 +114,7 @@ impl Actor {
         let mut command = Command::new("sleep");
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.arg("1000").stdin(Stdio::null());
-        let (process, _) = Process::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
+        let (process, _) = Child::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
         let (request_sender, requests) = ipc::channel().expect("a channel");
         let (replies, reply_receiver) = ipc::channel().expect("a channel");
         let (lifeline, _) = ipc::channel().expect("a channel");
@@ -168,6 +168,7 @@ impl Stage {
             threads: Threads::Default(1),
             surroundings: Surroundings::default(),
             span: Span::default(),
+            tries: crate::runner::TRIES,
             start_limit: Duration::from_secs(30),
             grace: Duration::ZERO,
             initializer: None,
@@ -198,7 +199,7 @@ impl Stage {
         Future::of(cell)
     }
 
-    fn first(&self) -> Arc<Process> {
+    fn first(&self) -> Arc<Child> {
         Arc::clone(&self.seen.processes.lock().unwrap()[0])
     }
 

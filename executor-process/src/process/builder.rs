@@ -1,0 +1,219 @@
+//! The settings of a process, and its start.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use executor_core::panics::drop_quietly;
+use executor_core::{JobOptions, PortableJob, current};
+use executor_thread::WhenFull;
+use executor_thread::scheduler::{Config, Scheduler};
+use parking_lot::Mutex;
+
+use super::error::{Reason, SpawnError};
+use super::{Owner, Process};
+use crate::budget::Budget;
+use crate::builder::{START_LIMIT, check_name, check_start_limit, cores};
+use crate::codec::Codec;
+use crate::recycle::Span;
+use crate::runner::InProcess;
+use crate::spawn::Settings;
+use crate::submit::{Rules, open};
+use crate::surroundings::{Surroundings, Threads};
+use crate::{host, replay};
+
+/// The settings of a [`Process`], which can be used for several.
+///
+/// ```
+/// use executor_core::{call, current};
+/// use executor_process::Process;
+///
+/// fn about() -> (Option<String>, String, String) {
+///     let directory = std::env::current_dir().unwrap();
+///     (std::env::var("MODE").ok(), directory.display().to_string(), current::worker_name().unwrap().to_string())
+/// }
+///
+/// let builder = Process::builder().name("scanner").env("MODE", "quiet").current_dir("/").nice(5).kill_on_drop(true);
+/// let process = builder.spawn(call!(about()))?;
+/// assert_eq!(process.name(), "scanner");
+/// assert_eq!(process.join()?, (Some("quiet".to_owned()), "/".to_owned(), "scanner".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "settings do nothing until a process is spawned"]
+pub struct ProcessBuilder {
+    name: Option<Arc<str>>,
+    codec: Codec,
+    surroundings: Surroundings,
+    start_limit: Duration,
+    timeout: Option<Duration>,
+    keep_failed: Option<PathBuf>,
+    kills: bool,
+}
+
+impl ProcessBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            name: None,
+            codec: Codec::default(),
+            surroundings: Surroundings::default(),
+            start_limit: START_LIMIT,
+            timeout: None,
+            keep_failed: None,
+            kills: false,
+        }
+    }
+
+    /// Its name, which its job's errors have, too. Without it, `process-` and a number.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How the job and its result become bytes. Without it, [`Codec::Postcard`].
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Whether dropping the [`Process`] kills it, instead of waiting for its end.
+    pub fn kill_on_drop(mut self, kills: bool) -> Self {
+        self.kills = kills;
+        self
+    }
+
+    /// The time that the job may run. Then it ends as [`JobError::TimedOut`](executor_core::JobError::TimedOut), and the process is killed.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets a variable in its environment; the rest is inherited.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.surroundings.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self
+    }
+
+    /// Removes a variable from its environment.
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.surroundings.set(key.as_ref().to_owned(), None);
+        self
+    }
+
+    /// The directory that it starts in. Without it, the one that this process is in.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.surroundings.directory = Some(directory.into());
+        self
+    }
+
+    /// How much nicer than this process it is to others; see [`ProcessPoolBuilder::nice`](crate::ProcessPoolBuilder::nice).
+    pub fn nice(mut self, increment: i32) -> Self {
+        self.surroundings.limits.nice = increment;
+        self
+    }
+
+    /// Whether it may leave a core file when it crashes. Without it, it leaves none.
+    pub fn core_dumps(mut self, may_dump: bool) -> Self {
+        self.surroundings.limits.may_dump_core = may_dump;
+        self
+    }
+
+    /// How many bytes it may allocate; see [`ProcessPoolBuilder::hard_memory_limit`](crate::ProcessPoolBuilder::hard_memory_limit).
+    pub fn hard_memory_limit(mut self, bytes: u64) -> Self {
+        self.surroundings.limits.memory = Some(bytes);
+        self
+    }
+
+    /// How long it may take until it is ready for its job, longer than zero. Without it, 30 seconds.
+    pub fn start_limit(mut self, limit: Duration) -> Self {
+        self.start_limit = limit;
+        self
+    }
+
+    /// Keeps the job as a file in `directory`, should it fail; see [`ProcessPoolBuilder::keep_failed`](crate::ProcessPoolBuilder::keep_failed).
+    pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.keep_failed = Some(directory.into());
+        self
+    }
+
+    /// Starts a process that runs `job`. Blocks until it is ready to, which takes some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] when a setting cannot be, the job cannot be encoded, or the process cannot be started.
+    pub fn spawn<J: PortableJob>(&self, job: J) -> Result<Process<J::Output>, SpawnError> {
+        let settings = Arc::new(self.settings()?);
+        let mut options = JobOptions::new();
+        if let Some(name) = &self.name {
+            options = options.name(Arc::clone(name));
+        }
+        if let Some(limit) = self.timeout {
+            options = options.timeout(limit);
+        }
+        let rules = Rules { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
+        let encoded = rules.encode(&options, &job);
+        // Its copy in the process is the one that runs.
+        drop_quietly(job);
+        let encoded = encoded?;
+
+        let name = self.name.clone().unwrap_or_else(next_name);
+        let (debut, ready) = mpsc::channel();
+        let debut = Mutex::new(Some(debut));
+        let called = Arc::clone(&name);
+        let make =
+            move |_: &Arc<str>| InProcess::telling(Arc::clone(&settings), Arc::clone(&called), debut.lock().take());
+        let scheduler = Scheduler::new(Config::new(Arc::clone(&name), 1), make);
+        let future = rules.submit_encoded(&scheduler, &options, encoded, open::<J>);
+        scheduler.shutdown(false);
+        // Where there is no thread, the job has failed by now, and nobody will tell.
+        let told = if future.is_done() { ready.try_recv().ok() } else { wait_for(&ready) };
+        match told {
+            Some(Ok(child)) => {
+                Ok(Process { future, owner: Owner { name, child, scheduler: Some(scheduler), kills: self.kills } })
+            }
+            Some(Err(reason)) => Err(Reason::Start(reason).into()),
+            None => Err(future
+                .result()
+                .err()
+                .map_or_else(|| Reason::Start("its thread failed".to_owned()), Reason::Job)
+                .into()),
+        }
+    }
+
+    fn settings(&self) -> Result<Settings, SpawnError> {
+        if let Some(name) = &self.name {
+            check_name(name)?;
+        }
+        self.surroundings.check()?;
+        check_start_limit(self.start_limit)?;
+        host::check()?;
+        Ok(Settings {
+            codec: self.codec,
+            threads: Threads::Default(cores()),
+            surroundings: self.surroundings.clone(),
+            // Its channel is closed as soon as its job is done, whatever a callback takes.
+            span: Span { jobs: Some(1), memory: None },
+            start_limit: self.start_limit,
+            tries: 1,
+            grace: Duration::ZERO,
+            initializer: None,
+            pids: Arc::default(),
+            keep_failed: self.keep_failed.as_deref().map(replay::absolute),
+            budget: Budget::new(usize::MAX, Duration::ZERO),
+        })
+    }
+}
+
+/// Blocks until the process is ready, or is known not to be. `None` where nobody tells.
+fn wait_for<T>(ready: &mpsc::Receiver<T>) -> Option<T> {
+    let _blocked = current::block();
+    ready.recv().ok()
+}
+
+fn next_name() -> Arc<str> {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    // Relaxed: only the uniqueness of the number matters.
+    format!("process-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into()
+}
