@@ -1,5 +1,6 @@
-//! Channels whose ends can be sent in a job, in its result, or in a message of another channel.
+//! Channels whose ends can be sent in a job, in its result, or in a message of another channel: one way, both ways, and for many.
 
+mod duplex;
 mod end;
 mod error;
 mod receiver;
@@ -10,6 +11,7 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use duplex::{Duplex, duplex, duplex_with};
 pub use error::{RecvError, SendError};
 pub use receiver::{Messages, Receiver};
 pub use sender::Sender;
@@ -58,6 +60,50 @@ use crate::socket;
 /// When the system has no descriptor left.
 pub fn channel<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiver<T>)> {
     channel_with(Codec::default())
+}
+
+/// A channel for many at both ends: each message goes to one receiver, and which one that is depends on who is free.
+///
+/// Both ends are `Clone`, and can be sent to as many processes as there is work for. The receivers have had their last message when every
+/// sender is gone, in whatever process; a sender is told when every receiver is gone. One sender's messages are taken in the order in
+/// which it sent them.
+///
+/// A message is taken whole or not at all, whatever its size, so a process that dies while it receives leaves nothing half read, and no
+/// lock behind: with it goes at most the one message that it has just taken. If that matters, have an answer sent, and send it again.
+///
+/// ```
+/// use executor_core::call;
+/// use executor_process::{ProcessPool, Receiver, Sender, queue};
+///
+/// fn square(numbers: Receiver<u64>, squares: Sender<u64>) {
+///     for number in &numbers {
+///         squares.send(number.unwrap().pow(2)).unwrap();
+///     }
+/// }
+///
+/// let pool = ProcessPool::new(3)?;
+/// let (numbers, taken) = queue()?;
+/// let (squared, squares) = queue()?;
+/// for _ in 0..3 {
+///     pool.execute(call!(square(taken.clone(), squared.clone())));
+/// }
+/// drop((taken, squared)); // ours: those of the jobs are left
+/// for number in 1..=10 {
+///     numbers.send(number)?;
+/// }
+/// drop(numbers); // the consumers end with the last message, and so do the squares
+/// assert_eq!(squares.iter().sum::<Result<u64, _>>()?, 385);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// It is a [`channel`] by another name, and has as much room. A queue that is bounded by a number of messages, and knows when all are done,
+/// needs a process that keeps it.
+///
+/// # Errors
+///
+/// When the system has no descriptor left.
+pub fn queue<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiver<T>)> {
+    channel()
 }
 
 /// As [`channel`], with a codec of your choice.

@@ -9,7 +9,8 @@
 //! | choose how arguments and results travel | [`Codec`] |
 //! | share large bytes without a copy | [`Blob`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
-//! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`] |
+//! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`], both ways by a [`duplex()`] |
+//! | share work between processes | [`queue()`] |
 //! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
@@ -67,7 +68,9 @@ mod worker;
 
 pub use blob::Blob;
 pub use builder::ProcessPoolBuilder;
-pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with};
+pub use channel::{
+    Duplex, Messages, Receiver, RecvError, SendError, Sender, channel, channel_with, duplex, duplex_with, queue,
+};
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -42,6 +42,13 @@ pub(crate) enum Wait {
     No,
     Until(Instant),
     Forever,
+}
+
+impl Wait {
+    /// A time beyond the clock's range is for ever.
+    pub(crate) fn within(limit: Duration) -> Self {
+        Instant::now().checked_add(limit).map_or(Self::Forever, Self::Until)
+    }
 }
 
 /// Two ends of one socket.
@@ -92,9 +99,8 @@ pub(crate) fn receive(socket: &OwnedFd, wait: Wait) -> io::Result<Option<Packet>
         buffer.resize(MOST_BYTES, 0);
         loop {
             match receive_into(buffer, socket, wait) {
-                Err(Errno::INTR) => {}
-                // Whoever closes an end with something unread makes it so; that is an end like any other.
-                Err(Errno::CONNRESET) => return Ok(None),
+                // Whoever closes an end with something unread makes it so, once. What it sent before is still there.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(Errno::AGAIN) if wait_for(socket, PollFlags::IN, wait)? => {}
                 other => return Ok(other?),
             }
@@ -120,6 +126,15 @@ fn receive_into(buffer: &mut [u8], socket: &OwnedFd, wait: Wait) -> Result<Optio
     }
     let is_cut = received.flags.contains(ReturnFlags::CTRUNC);
     Ok(Some(Packet { bytes: buffer[..received.bytes].to_vec(), descriptors, is_cut }))
+}
+
+/// Blocks until there is a packet, or the other end is gone. False when there was neither in time.
+///
+/// # Errors
+///
+/// When the system has no memory for it.
+pub(crate) fn is_ready(socket: &OwnedFd, limit: Duration) -> io::Result<bool> {
+    wait_for(socket, PollFlags::IN, Wait::within(limit))
 }
 
 /// Blocks until the socket is ready, be it to fail. False when the time is up.

@@ -1,13 +1,17 @@
-//! What both ends are: a socket, and a codec.
+//! What all ends are: a socket, and a codec.
 
+use std::any::type_name;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::net::SocketType;
 use rustix::net::sockopt::socket_type;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::error::{Reason, RecvError, SendError};
 use crate::Codec;
 use crate::attachments::{Attachment, attach, take};
 use crate::memory;
@@ -15,10 +19,10 @@ use crate::payload::{INLINE, Payload};
 use crate::socket::{self, Packet, Wait};
 
 /// Cheap to clone: the same socket.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct End {
     socket: Arc<OwnedFd>,
-    pub(super) codec: Codec,
+    codec: Codec,
 }
 
 /// An end as bytes.
@@ -50,7 +54,44 @@ impl End {
         })
     }
 
-    pub(super) fn send(&self, message: &Payload, wait: Wait) -> io::Result<()> {
+    /// Sends a value. If it did not go, it comes back.
+    pub(super) fn send<T: Serialize>(&self, value: T, wait: Wait) -> Result<(), SendError<T>> {
+        let message = match self.codec.encode(&value) {
+            Ok(message) => message,
+            Err(cause) => return Err(SendError::new(value, Reason::Codec(cause))),
+        };
+        self.send_message(&message, wait).map_err(|error| {
+            let reason = match error.kind() {
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Reason::Disconnected,
+                io::ErrorKind::WouldBlock => Reason::Full,
+                _ => Reason::Io(error),
+            };
+            SendError::new(value, reason)
+        })
+    }
+
+    /// The next value.
+    pub(super) fn receive<T: DeserializeOwned>(&self, wait: Wait) -> Result<T, RecvError> {
+        let lost =
+            |cause: String| RecvError::Lost(format!("a message `{}` could not be decoded: {cause}", type_name::<T>()));
+        match self.receive_message(wait) {
+            Ok(Some(message)) => self.codec.decode_payload(&message).map_err(lost),
+            Ok(None) => Err(RecvError::Disconnected),
+            Err(error) => Err(match error.kind() {
+                io::ErrorKind::WouldBlock => RecvError::Empty,
+                io::ErrorKind::InvalidData => lost(error.to_string()),
+                _ => RecvError::Io(error),
+            }),
+        }
+    }
+
+    /// Whether `receive` need not wait, once it is known or the time is up.
+    pub(super) fn poll(&self, limit: Duration) -> bool {
+        // What the system refuses is for `receive` to tell.
+        socket::is_ready(&self.socket, limit).unwrap_or(true)
+    }
+
+    fn send_message(&self, message: &Payload, wait: Wait) -> io::Result<()> {
         let attachments = message.lend();
         let bytes = &message.bytes().0;
         let memory = if bytes.len() > INLINE { Some(shared(bytes)?) } else { None };
@@ -69,7 +110,7 @@ impl End {
     /// # Errors
     ///
     /// `WouldBlock` when there was none in time; `InvalidData` when the message is lost, and others may follow.
-    pub(super) fn receive(&self, wait: Wait) -> io::Result<Option<Payload>> {
+    fn receive_message(&self, wait: Wait) -> io::Result<Option<Payload>> {
         let Some(packet) = socket::receive(&self.socket, wait)? else { return Ok(None) };
         let Packet { mut bytes, mut descriptors, is_cut } = packet;
         let lost = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);

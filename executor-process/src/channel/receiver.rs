@@ -1,11 +1,9 @@
 //! The end that messages come out of.
 
-use std::any::type_name;
 use std::fmt;
-use std::io;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -17,9 +15,11 @@ use crate::socket::Wait;
 
 const NAME: &str = "a `Receiver`";
 
-/// The end of a [`channel`](crate::channel()) that messages come out of.
+/// The end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()) that messages come out of. A clone takes from the same one:
+/// each message goes to one of them.
 ///
-/// In a job, it is the worker's: this process has it no longer once the job is sent, so a sender here sees when it is gone.
+/// In a job, it is the worker's: this process has it no longer once the job is sent, so a sender here sees when it is gone. Keep no
+/// clone then.
 pub struct Receiver<T> {
     end: End,
     carries: PhantomData<fn() -> T>,
@@ -38,7 +38,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     ///
     /// [`RecvError::Disconnected`] after the last message; [`RecvError::Lost`] for a message that cannot be decoded.
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.receive(Wait::Forever)
+        self.end.receive(Wait::Forever)
     }
 
     /// As [`recv`](Receiver::recv), and never blocks.
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     ///
     /// As for `recv`, and [`RecvError::Empty`] when there is none now.
     pub fn try_recv(&self) -> Result<T, RecvError> {
-        self.receive(Wait::No)
+        self.end.receive(Wait::No)
     }
 
     /// As [`recv`](Receiver::recv), and blocks no longer than `limit`.
@@ -56,41 +56,48 @@ impl<T: DeserializeOwned> Receiver<T> {
     ///
     /// As for `recv`, and [`RecvError::Empty`] when there was none in time.
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvError> {
-        self.receive(Instant::now().checked_add(limit).map_or(Wait::Forever, Wait::Until))
+        self.end.receive(Wait::within(limit))
     }
 
     /// The messages, one after the other, until every sender is gone. Blocks for each. One that is lost is an error in its place.
     pub fn iter(&self) -> Messages<'_, T> {
-        Messages(self)
+        Messages::new(&self.end)
     }
 
-    fn receive(&self, wait: Wait) -> Result<T, RecvError> {
-        let lost =
-            |cause: String| RecvError::Lost(format!("a message `{}` could not be decoded: {cause}", type_name::<T>()));
-        match self.end.receive(wait) {
-            Ok(Some(message)) => self.end.codec.decode_payload(&message).map_err(lost),
-            Ok(None) => Err(RecvError::Disconnected),
-            Err(error) => Err(match error.kind() {
-                io::ErrorKind::WouldBlock => RecvError::Empty,
-                io::ErrorKind::InvalidData => lost(error.to_string()),
-                _ => RecvError::Io(error),
-            }),
-        }
+    /// Whether there is a message to receive, or every sender is gone: then a receive does not block, unless another receiver was faster.
+    /// Blocks until it is so, for `limit` at most.
+    pub fn poll(&self, limit: Duration) -> bool {
+        self.end.poll(limit)
     }
 }
 
-/// The messages of a channel; see [`Receiver::iter`].
+/// The messages of a channel, until there will be none; see [`Receiver::iter`] and [`Duplex::iter`](crate::Duplex::iter).
 #[derive(Debug)]
-pub struct Messages<'a, T>(&'a Receiver<T>);
+pub struct Messages<'a, T> {
+    end: &'a End,
+    carries: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Messages<'a, T> {
+    pub(super) fn new(end: &'a End) -> Self {
+        Self { end, carries: PhantomData }
+    }
+}
 
 impl<T: DeserializeOwned> Iterator for Messages<'_, T> {
     type Item = Result<T, RecvError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.0.recv() {
+        match self.end.receive(Wait::Forever) {
             Err(RecvError::Disconnected) => None,
             other => Some(other),
         }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Self { end: self.end.clone(), carries: PhantomData }
     }
 }
 

@@ -1,15 +1,14 @@
 //! The end that messages go into.
 
 use std::fmt;
-use std::io;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::end::{End, Wire};
-use super::error::{Reason, SendError};
+use super::error::SendError;
 use crate::Codec;
 use crate::socket::Wait;
 
@@ -31,14 +30,14 @@ impl<T> Sender<T> {
 }
 
 impl<T: Serialize> Sender<T> {
-    /// Sends a message. Blocks while the channel is full, until the receiver has taken some, or is gone.
+    /// Sends a message. Blocks while the channel is full, until a receiver has taken some, or all are gone.
     ///
     /// # Errors
     ///
     /// When every receiver is gone, the message cannot be encoded or holds more than 64 handles, or the system has no shared
     /// memory for a large one. The value comes back.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_in(value, Wait::Forever)
+        self.end.send(value, Wait::Forever)
     }
 
     /// As [`send`](Sender::send), and never blocks.
@@ -47,7 +46,7 @@ impl<T: Serialize> Sender<T> {
     ///
     /// As for `send`, and when the channel is full.
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_in(value, Wait::No)
+        self.end.send(value, Wait::No)
     }
 
     /// As [`send`](Sender::send), and blocks no longer than `limit`.
@@ -56,22 +55,7 @@ impl<T: Serialize> Sender<T> {
     ///
     /// As for `send`, and when the channel is full.
     pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendError<T>> {
-        self.send_in(value, Instant::now().checked_add(limit).map_or(Wait::Forever, Wait::Until))
-    }
-
-    fn send_in(&self, value: T, wait: Wait) -> Result<(), SendError<T>> {
-        let message = match self.end.codec.encode(&value) {
-            Ok(message) => message,
-            Err(cause) => return Err(SendError::new(value, Reason::Codec(cause))),
-        };
-        self.end.send(&message, wait).map_err(|error| {
-            let reason = match error.kind() {
-                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Reason::Disconnected,
-                io::ErrorKind::WouldBlock => Reason::Full,
-                _ => Reason::Io(error),
-            };
-            SendError::new(value, reason)
-        })
+        self.end.send(value, Wait::within(limit))
     }
 }
 

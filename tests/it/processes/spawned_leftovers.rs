@@ -1,0 +1,269 @@
+//! Nothing is left of a process for one job, however it, its owner or its parent ends.
+
+use std::env;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use executor::{Process, ProcessPool, Receiver, RecvError, RemoteError, Sender, call, channel, join_all};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::deaths::kill;
+use super::orphans::{children, descriptors, is_alive};
+use super::pid;
+use super::surroundings::give_up_rights;
+use crate::support::door::{Bell, Door, Guest};
+use crate::support::system::tasks_of;
+use crate::support::{alone, eventually, within_patience};
+
+fn ring(bell: Bell, number: u64) {
+    bell.ring(number);
+}
+
+/// Has a child of its own, of which the test learns, and waits.
+#[expect(clippy::zombie_processes, reason = "its end is what is tested")]
+fn ring_with_a_child(bell: Bell) {
+    let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a system has `sleep`");
+    bell.ring(child.id().into());
+}
+
+/// Has a process of its own, and waits for it.
+fn ring_in_a_process(bell: Bell) {
+    Process::spawn(call!(ring_with_a_child(bell))).expect("a process may have processes").join().expect("it is let go");
+}
+
+fn abort() {
+    std::process::abort()
+}
+
+/// One for each way to end.
+fn spawn_and_end(way: u32) {
+    let door = Door::new();
+    let spawn = || {
+        let process = Process::spawn(call!(ring(door.bell(), 0))).unwrap();
+        (process, door.answer())
+    };
+    match way % 7 {
+        0 => assert_eq!(Process::spawn(call!(u32::pow(2, 5))).unwrap().join().unwrap(), 32),
+        1 => {
+            let (process, guest) = spawn();
+            process.terminate();
+            assert!(process.join().is_err());
+            drop(guest);
+        }
+        2 => drop(Process::spawn(call!(u32::pow(2, 5)))),
+        3 => {
+            let (process, guest) = spawn();
+            kill(process.pid());
+            drop(process);
+            drop(guest);
+        }
+        4 => drop(Process::builder().kill_on_drop(true).spawn(call!(ring(door.bell(), 0)))),
+        5 => assert!(Process::spawn(call!(abort())).unwrap().join().is_err()),
+        _ => assert_eq!(Process::spawn(call!(u32::pow(2, 5))).unwrap().into_future().result().unwrap(), 32),
+    }
+}
+
+#[test]
+fn hundreds_leave_nothing_behind() {
+    alone(hundreds_leave_nothing_behind, || {
+        spawn_and_end(0);
+        eventually("the first is gone", || children().is_empty());
+        let (threads, open) = (tasks_of(pid()).len(), descriptors().len());
+        for _ in 0..2 {
+            // Many at once, each from a thread of its own.
+            thread::scope(|scope| {
+                for first in 0..14 {
+                    scope.spawn(move || (first..first + 10).for_each(spawn_and_end));
+                }
+            });
+            // One that was left alone is gone a moment after its future is ready.
+            eventually("no process is left, no zombie either", || children().is_empty());
+            eventually("no descriptor is left", || descriptors().len() == open);
+            eventually("no thread is left", || tasks_of(pid()).len() == threads);
+        }
+    });
+}
+
+#[test]
+fn a_hundred_live_side_by_side() {
+    alone(a_hundred_live_side_by_side, || {
+        let door = Door::new();
+        let processes: Vec<_> = (0..100).map(|n| Process::spawn(call!(ring(door.bell(), n))).unwrap()).collect();
+        let guests = door.answer_all(100);
+        assert_eq!(children().len(), 100);
+        assert!(processes.iter().all(Process::is_alive));
+        drop(guests);
+        assert!(join_all(processes.into_iter().map(IntoFuture::into_future)).iter().all(Result::is_ok));
+        eventually("all are gone", || children().is_empty());
+    });
+}
+
+const DOOR: &str = "EXECUTOR_TEST_SPAWNED_DOOR";
+
+/// Run by the test below, in a process of its own, which it kills.
+#[test]
+fn parent() {
+    let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
+    let left_alone = Process::spawn(call!(ring(bell.clone(), 0))).unwrap().into_future();
+    let with_a_child = Process::spawn(call!(ring_with_a_child(bell.clone()))).unwrap();
+    let inside = Process::spawn(call!(ring_in_a_process(bell))).unwrap();
+    left_alone.wait();
+    drop((with_a_child, inside));
+}
+
+fn family(door: &Door) -> (Child, Vec<Guest>) {
+    let child = Command::new(env::current_exe().expect("this program has a path"))
+        .args(["--exact", "processes::spawned_leftovers::parent", "--nocapture"])
+        .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("this program can be run again");
+    (child, door.answer_all(3))
+}
+
+#[test]
+fn a_parent_that_is_killed_takes_them_with_it() {
+    within_patience(|| {
+        let door = Door::new();
+        let (mut parent, guests) = family(&door);
+        let grandchildren =
+            guests.iter().filter_map(|guest| u32::try_from(guest.number()).ok()).filter(|&pid| pid != 0);
+        let members: Vec<u32> = guests.iter().map(Guest::pid).chain(grandchildren).collect();
+        assert_eq!(members.len(), 5);
+        assert!(members.iter().all(|&pid| is_alive(pid)));
+        parent.kill().expect("it runs");
+        parent.wait().expect("it was killed");
+        eventually("the whole family is gone", || !members.iter().any(|&pid| is_alive(pid)));
+        drop(guests);
+    });
+}
+
+/// The kernel's signal of a parent's death comes with the end of the *thread* that started a process.
+#[test]
+fn the_end_of_the_thread_that_spawned_it_does_it_no_harm() {
+    within_patience(|| {
+        let door = Door::new();
+        let bell = door.bell();
+        let process = thread::spawn(move || Process::spawn(call!(ring(bell, 1))).unwrap()).join().unwrap();
+        drop(door.answer());
+        process.join().unwrap();
+    });
+}
+
+#[test]
+fn what_it_started_ends_with_it() {
+    within_patience(|| {
+        for end in [Process::kill as fn(&Process<()>), Process::terminate] {
+            let door = Door::new();
+            let process = Process::spawn(call!(ring_with_a_child(door.bell()))).unwrap();
+            let guest = door.answer();
+            let child = u32::try_from(guest.number()).expect("a pid");
+            end(&process);
+            assert!(process.join().is_err());
+            eventually("the child is gone", || !is_alive(child));
+        }
+    });
+}
+
+#[test]
+fn it_can_be_spawned_in_a_job_of_a_pool() {
+    fn spawn(n: u32) -> Result<u32, RemoteError> {
+        Ok(Process::spawn(call!(u32::pow(2, n)))?.join()?)
+    }
+    within_patience(|| {
+        let pool = ProcessPool::new(2).unwrap();
+        let powers: Vec<_> = pool.map(vec![1, 2, 3, 4], spawn).map(|power| power.unwrap().unwrap()).collect();
+        assert_eq!(powers, [2, 4, 8, 16]);
+    });
+}
+
+/// SIGTERM is a request.
+#[test]
+fn one_that_is_deaf_to_sigterm_lives_until_it_is_killed() {
+    fn be_deaf(bell: Bell) -> u32 {
+        // SAFETY: to ignore a signal needs no handler.
+        unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
+        bell.ring(0);
+        7
+    }
+    within_patience(|| {
+        let door = Door::new();
+        let process = Process::spawn(call!(be_deaf(door.bell()))).unwrap();
+        let guest = door.answer();
+        process.terminate();
+        assert!(process.is_alive());
+        drop(guest);
+        assert_eq!(process.join().unwrap(), 7, "its job goes on");
+
+        let process = Process::spawn(call!(be_deaf(door.bell()))).unwrap();
+        let _guest = door.answer();
+        process.terminate();
+        process.kill();
+        assert_eq!(process.wait().and_then(executor::Exit::signal), Some("SIGKILL"));
+    });
+}
+
+#[test]
+fn what_it_held_is_gone_with_it() {
+    fn hold(sender: Sender<u32>, receiver: Receiver<u32>) {
+        sender.send(receiver.recv().expect("one is sent")).expect("somebody listens");
+        std::process::abort();
+    }
+    within_patience(|| {
+        let (to, theirs) = channel().unwrap();
+        let (answers, from) = channel().unwrap();
+        let process = Process::spawn(call!(hold(answers, theirs))).unwrap();
+        to.send(5).unwrap();
+        assert_eq!(from.recv().unwrap(), 5);
+        assert!(matches!(from.recv(), Err(RecvError::Disconnected)));
+        assert!(process.join().is_err());
+        assert!(to.send(6).unwrap_err().is_disconnected());
+    });
+}
+
+/// Lowers a limit while `during` runs.
+fn with_at_most<T>(resource: Resource, most: u64, during: impl FnOnce() -> T) -> T {
+    let before = getrlimit(resource);
+    setrlimit(resource, Rlimit { current: Some(most), maximum: before.maximum }).expect("it may be lowered");
+    let result = during();
+    setrlimit(resource, before).expect("it may be raised again");
+    result
+}
+
+#[test]
+fn without_descriptors_a_spawn_fails_and_leaves_nothing() {
+    alone(without_descriptors_a_spawn_fails_and_leaves_nothing, || {
+        Process::spawn(call!(pid())).unwrap().join().unwrap();
+        let (threads, open) = (tasks_of(pid()).len(), descriptors().len());
+        let (mut failures, mut successes) = (0, 0);
+        // One more each time, so that each step of a start is the first to fail once.
+        for more in 0..40 {
+            let most = u64::try_from(open).expect("few") + more;
+            match with_at_most(Resource::Nofile, most, || Process::spawn(call!(pid())).map(Process::join)) {
+                Ok(outcome) => successes += u32::from(outcome.is_ok()),
+                Err(error) => {
+                    let text = error.to_string();
+                    let is_clear = text.contains("raise `ulimit -n`") || text.contains("has written to stderr why");
+                    assert!(text.starts_with("the process was not started: ") && is_clear, "{more} more: {text}");
+                    failures += 1;
+                }
+            }
+            assert_eq!(descriptors().len(), open, "{more} more: {:?}", descriptors());
+            assert_eq!(children(), Vec::<String>::new());
+        }
+        assert!(failures > 5 && successes > 5, "{failures} failures and {successes} successes");
+        eventually("no thread is left", || tasks_of(pid()).len() == threads);
+    });
+}
+
+#[test]
+fn without_a_thread_to_own_it_a_spawn_fails() {
+    alone(without_a_thread_to_own_it_a_spawn_fails, || {
+        // The limit is for each user, and not for root.
+        give_up_rights();
+        let error = with_at_most(Resource::Nproc, 0, || Process::spawn(call!(pid())).map(drop)).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("no worker thread could be started"), "{text}");
+        assert_eq!(children(), Vec::<String>::new());
+    });
+}
