@@ -44,7 +44,28 @@ struct Readme;
 
 #[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
 #[doc = include_str!("../docs/FROM_PYTHON.md")]
-pub mod from_python {}
+pub mod from_python {
+    #[doc = include_str!("../docs/from_python/asyncio.md")]
+    pub mod asyncio {}
+
+    #[doc = include_str!("../docs/from_python/concurrent_futures.md")]
+    pub mod concurrent_futures {}
+
+    #[doc = include_str!("../docs/from_python/multiprocessing.md")]
+    pub mod multiprocessing {}
+
+    #[doc = include_str!("../docs/from_python/queue.md")]
+    pub mod queue {}
+
+    #[doc = include_str!("../docs/from_python/socket.md")]
+    pub mod socket {}
+
+    #[doc = include_str!("../docs/from_python/socketserver.md")]
+    pub mod socketserver {}
+
+    #[doc = include_str!("../docs/from_python/threading.md")]
+    pub mod threading {}
+}
 
 #[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
 #[doc = include_str!("../docs/GUIDE.md")]

@@ -22,6 +22,7 @@ mod nested_waits;
 mod options;
 mod order;
 mod outcomes;
+mod pages;
 mod panics;
 mod periodic;
 mod reentrancy;
