@@ -45,7 +45,7 @@ mod wait;
 pub use call::{Call, OwnedArguments, call};
 pub use error::{
     Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Failed, Frame, JobError, Panicked, Rejection, Saved,
-    TimedOut,
+    Saving, TimedOut,
 };
 pub use event::Event;
 pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};

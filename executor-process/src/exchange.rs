@@ -14,6 +14,7 @@ use crate::postmortem::Case;
 use crate::runner::{InProcess, give_back};
 use crate::seat::Kill;
 use crate::spawn::{Received, Worker};
+use crate::time_limit::Clock;
 
 /// For so long, jobs that were sent behind others wait there. Then those that have not started are taken back.
 const PATIENCE: Duration = Duration::from_millis(2);
@@ -53,7 +54,8 @@ impl InProcess {
         };
         worker.process.kill();
         let fall = Fall { pid, started, cause };
-        let (is_meant, running) = (is_meant(&worker, &jobs), running(&worker, &jobs));
+        let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
+        let (is_meant, running) = (is_up || is_meant(&worker, &jobs), running(&worker, &jobs));
         self.bury(&worker, jobs, &fall, batch);
         if !is_meant {
             self.spend(running, &fall, batch);
@@ -186,11 +188,12 @@ impl InProcess {
         }
     }
 
-    /// Somebody cancelled it. Whoever sees it end sees the outcome: that is published under the same lock. A job with a time
-    /// limit is ended by its alarm. For any other, it was the worker that wrote so.
+    /// Somebody cancelled it, and whoever sees it end sees the outcome: that is published under the same lock; or its time was up, and
+    /// its alarm ends it. Otherwise it was the worker that wrote so.
     fn forget(&mut self, worker: &Worker, lent: Lent) {
         lent.job.is_waiting();
-        if lent.payload.timeout.is_none() && !lent.job.status().is_done() {
+        let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
+        if !is_up && !lent.job.status().is_done() {
             self.refuse(worker, lent, "an end of a job that nobody ended");
         }
     }
@@ -270,7 +273,8 @@ impl InProcess {
                     waiting.push(lent);
                 }
                 Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
-                Some(Claim::Aborted) => self.finish(lent, Err(JobError::Cancelled)),
+                Some(Claim::Aborted) if lent.job.stop_requested() => self.finish(lent, Err(JobError::Cancelled)),
+                Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
                 Some(Claim::Started | Claim::Done) | None => {
                     let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));

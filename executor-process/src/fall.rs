@@ -24,7 +24,7 @@ pub(crate) enum Cause {
 
 impl Fall {
     /// What it means for the job that was running.
-    pub(crate) fn error(&self, worker: &Worker, case: &Case<'_>) -> JobError {
+    pub(crate) fn error(&self, worker: &Worker, case: &Case) -> JobError {
         match &self.cause {
             Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
             Cause::Nonsense(said) => unreadable(self.pid, said),
@@ -33,7 +33,7 @@ impl Fall {
 
     /// What it means for a job that one worker after the other did not begin. With one try only, it is the death of the worker that the
     /// job was for.
-    pub(crate) fn in_vain(&self, worker: &Worker, case: &Case<'_>, tries: u32) -> JobError {
+    pub(crate) fn in_vain(&self, worker: &Worker, case: &Case, tries: u32) -> JobError {
         if tries == 1 {
             return self.error(worker, case);
         }

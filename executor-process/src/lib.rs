@@ -60,6 +60,7 @@ mod spawn;
 mod submit;
 mod surroundings;
 mod symbols;
+mod time_limit;
 mod trace;
 mod transport;
 mod view;

@@ -10,7 +10,7 @@ use crate::child::{Child, Ended};
 use crate::job::{Encoded, Lent};
 use crate::kind::Kind;
 use crate::payload::Bytes;
-use crate::replay;
+use crate::replay::{self, Unsaved};
 use crate::spawn::{Settings, Worker};
 use crate::symbols;
 use crate::trace::{NO_ADDRESS, Record, Trace};
@@ -20,8 +20,8 @@ use crate::worker::crash::where_signal;
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
 
 /// A job that a worker was running.
-pub(crate) struct Case<'a> {
-    pub(crate) settings: &'a Settings,
+pub(crate) struct Case {
+    pub(crate) settings: Arc<Settings>,
     pub(crate) id: JobId,
     pub(crate) attempt: u32,
     /// The name that it was given.
@@ -49,11 +49,12 @@ impl Kept {
     }
 }
 
-impl<'a> Case<'a> {
-    pub(crate) fn of(settings: &'a Settings, lent: &Lent) -> Self {
+impl Case {
+    pub(crate) fn of(settings: &Arc<Settings>, lent: &Lent) -> Self {
         let Encoded { kind, attempt, ref label, .. } = lent.payload;
         let id = JobId::from_number(lent.id());
-        Self { settings, id, attempt, label: label.clone(), kind, body: Kept::of(&lent.payload) }
+        let (settings, label) = (Arc::clone(settings), label.clone());
+        Self { settings, id, attempt, label, kind, body: Kept::of(&lent.payload) }
     }
 
     fn name(&self) -> Option<&str> {
@@ -87,13 +88,14 @@ impl<'a> Case<'a> {
         trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
     }
 
-    /// Its time was up. `trace` is what [`ask`] gave before the worker was killed.
-    pub(crate) fn timed_out(&self, limit: Duration, trace: Option<Trace>) -> JobError {
+    /// Its time was up. `trace` is what a [`Question`] gave before the worker was killed. The job is still to be kept, where the
+    /// pool keeps those that fail: a disk may be slow, and the error is due.
+    pub(crate) fn timed_out(self, limit: Duration, trace: Option<Trace>) -> (JobError, Option<Unsaved>) {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
         let error = TimedOut::new(self.name().unwrap_or(self.kind.name), limit)
             .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
-        let saved = self.save(&format_args!("was not done within {limit:?}"));
-        JobError::TimedOut(error.with_saved(saved))
+        let (saved, unsaved) = Unsaved::new(self, format!("was not done within {limit:?}")).unzip();
+        (JobError::TimedOut(error.with_saved(saved)), unsaved)
     }
 
     /// The error of a worker that lives. A panic is kept.
@@ -113,18 +115,27 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Asks a worker that lives where it is. Blocks for at most a millisecond.
-pub(crate) fn ask(process: &Child, record: Record<'_>) -> Option<Trace> {
-    let deadline = Instant::now() + ANSWER_LIMIT;
-    record.clear();
-    if !process.ask_where() {
-        return None;
+/// A worker that lives was asked where it is.
+pub(crate) struct Question {
+    deadline: Instant,
+}
+
+impl Question {
+    /// Asks it. `None` if it is gone.
+    pub(crate) fn ask(process: &Child, record: Record<'_>) -> Option<Self> {
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        record.clear();
+        process.ask_where().then_some(Self { deadline })
     }
-    while !record.is_written() && Instant::now() < deadline {
-        thread::yield_now();
+
+    /// Where it was. Blocks for what is left of a millisecond since it was asked.
+    pub(crate) fn answer(self, record: Record<'_>) -> Option<Trace> {
+        while !record.is_written() && Instant::now() < self.deadline {
+            thread::yield_now();
+        }
+        // What it has found so far is worth telling, too.
+        record.read().filter(|trace| trace.facts.signal == where_signal())
     }
-    // What it has found so far is worth telling, too.
-    record.read().filter(|trace| trace.facts.signal == where_signal())
 }
 
 /// Why the signal came, as far as it is known.

@@ -2,43 +2,28 @@
 //! let in.
 //!
 //! The listener is ours, because ipc-channel's one-shot server takes whoever comes first, and waits for ever for what he says. The
-//! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)). ipc-channel makes no receiver from a socket, so
-//! the greeting is handed on, as the packet that it is, into a channel of this process.
+//! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
+
+mod entrance;
 
 use std::env;
 use std::fs::{self, DirBuilder};
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use executor_core::panics::catch;
-use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, recvmsg,
-    sendmsg, socket_with,
-};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
+use self::entrance::{Entrance, receive};
 use crate::frame::Greeting;
 use crate::peer::pid_of;
 use crate::shortage::because;
 
 /// What follows the directory for temporary files in the name of a socket.
 pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
-
-/// The largest greeting, in bytes. One is a few hundred.
-const LARGEST: usize = 16 * 1024;
-
-/// The most descriptors in a message of ipc-channel.
-const MOST_DESCRIPTORS: usize = 64;
-
-/// So many descriptors others in this process may take while a greeting is handed on.
-const SPARE: usize = 8;
 
 /// As many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;
@@ -59,9 +44,7 @@ pub(crate) enum Missed {
 /// Waits for one worker.
 pub(crate) struct Rendezvous {
     listener: OwnedFd,
-    /// A packet that goes in here comes out of `greetings`.
-    entrance: OwnedFd,
-    greetings: IpcReceiver<Greeting>,
+    entrance: Entrance,
     place: Place,
 }
 
@@ -70,16 +53,10 @@ impl Rendezvous {
     ///
     /// When there is no directory for temporary files, or the system refuses a socket.
     pub(crate) fn new() -> Result<Self, String> {
-        let refused = |what: &str, error: Errno| format!("no {what} for its rendezvous ({})", because(&error.into()));
         let place = Place::new()?;
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-            .map_err(|error| refused("socket", error))?;
-        let address = SocketAddrUnix::new(&*place.socket).map_err(|error| refused("address", error))?;
-        bind(&listener, &address).map_err(|error| refused("address", error))?;
-        listen(&listener, BACKLOG).map_err(|error| refused("address", error))?;
-        let (entrance, greetings) = entrance(&listener, &place.socket)?;
-        Ok(Self { listener, entrance, greetings, place })
+        let listener = listener(&place)?;
+        let entrance = Entrance::new(&place.directory)?;
+        Ok(Self { listener, entrance, place })
     }
 
     /// The path of the socket.
@@ -148,26 +125,8 @@ impl Rendezvous {
         if bytes.is_empty() {
             return Err(Missed::HungUp);
         }
-        has_room(&descriptors).map_err(|error| failed("its hello could not be handed on", error))?;
-        let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-        send(&self.entrance, &bytes, &borrowed).map_err(|error| failed("its hello could not be handed on", error))?;
-        drop(borrowed);
-        drop(descriptors);
-        // ipc-channel panics where a message names a descriptor that it does not carry.
-        match catch(|| self.greetings.try_recv()) {
-            Ok(Ok(greeting)) => Ok(greeting),
-            Ok(Err(error)) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({error})"))),
-            Err(panic) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({panic})"))),
-        }
+        self.entrance.hand_on(&bytes, descriptors)
     }
-}
-
-/// Whether this process may have the same descriptors again, and some more: ipc-channel, which gets them next, does not see when the kernel
-/// hands over fewer than were sent, and ends the process over a message that lacks some. Others take descriptors meanwhile.
-fn has_room(descriptors: &[OwnedFd]) -> Result<(), Errno> {
-    let Some(any) = descriptors.first() else { return Ok(()) };
-    let copies: Result<Vec<_>, _> = (0..SPARE).map(|_| fcntl_dupfd_cloexec(any, 0)).collect();
-    copies.map(drop)
 }
 
 /// Who hangs up ends, and how it does is worth to be known.
@@ -206,60 +165,15 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
     }
 }
 
-/// A channel's receiver, and the socket that leads to it. It is seen nowhere but in a message, so we send us one.
-fn entrance(listener: &OwnedFd, name: &str) -> Result<(OwnedFd, IpcReceiver<Greeting>), String> {
-    let refused = |reason: &dyn std::fmt::Display| format!("no channel for its rendezvous ({reason})");
-    let (sender, greetings) = ipc::channel::<Greeting>().map_err(|error| refused(&because(&error)))?;
-    let to_us: IpcSender<IpcSender<Greeting>> = IpcSender::connect(name.to_owned()).map_err(|error| {
-        // ipc-channel does not look whether it got a descriptor.
-        let got_none = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
-        refused(&because(&if got_none { Errno::MFILE.into() } else { error }))
-    })?;
-    to_us.send(sender).map_err(|error| refused(&error))?;
-    // It is in the queue by now, perhaps behind strangers.
-    loop {
-        let comer = accept_with(listener, SocketFlags::CLOEXEC).map_err(|error| refused(&because(&error.into())))?;
-        if pid_of(&comer) != Some(std::process::id()) {
-            continue;
-        }
-        match receive(&comer).map(|(_, descriptors)| <[OwnedFd; 1]>::try_from(descriptors)) {
-            Ok(Ok([entrance])) => return Ok((entrance, greetings)),
-            // One of this process may be a stranger too, who has sent nothing, or something else.
-            Ok(Err(_)) | Err(Errno::AGAIN) => {}
-            Err(error) => return Err(refused(&because(&error.into()))),
-        }
-    }
-}
-
-/// The packet that is there, as it is.
-fn receive(socket: &OwnedFd) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
-    let mut bytes = vec![0; LARGEST];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags)?;
-    let mut descriptors = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(rights) = message {
-            descriptors.extend(rights);
-        }
-    }
-    if received.flags.contains(ReturnFlags::CTRUNC) {
-        // The kernel hands over as many as there is room for in the table of this process.
-        return Err(Errno::MFILE);
-    }
-    if received.flags.contains(ReturnFlags::TRUNC) {
-        return Err(Errno::MSGSIZE);
-    }
-    bytes.truncate(received.bytes);
-    Ok((bytes, descriptors))
-}
-
-fn send(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(descriptors));
-    sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).map(drop)
+fn listener(place: &Place) -> Result<OwnedFd, String> {
+    let refused = |what: &str, error: Errno| format!("no {what} for its rendezvous ({})", because(&error.into()));
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+        .map_err(|error| refused("socket", error))?;
+    let address = SocketAddrUnix::new(&*place.socket).map_err(|error| refused("address", error))?;
+    bind(&listener, &address).map_err(|error| refused("address", error))?;
+    listen(&listener, BACKLOG).map_err(|error| refused("address", error))?;
+    Ok(listener)
 }
 
 /// A directory of this user's own, and the path of the socket in it. Both go with it.
@@ -294,5 +208,35 @@ impl Drop for Place {
         // The worker takes both away as soon as it has connected, in case that we do not live until here.
         drop(fs::remove_file(&self.socket));
         drop(fs::remove_dir(&self.directory));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use rustix::net::connect;
+
+    use super::*;
+
+    fn visit(socket: &str) -> Result<OwnedFd, Errno> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let stranger = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        connect(&stranger, &SocketAddrUnix::new(socket)?).map(|()| stranger)
+    }
+
+    #[test]
+    fn a_full_queue_of_strangers_does_not_hold_up_who_makes_one() {
+        let place = Place::new().unwrap();
+        let listener = listener(&place).unwrap();
+        // They stay in the queue, also when they are gone.
+        let strangers = (0..1000).take_while(|_| visit(&place.socket).is_ok()).count();
+        assert!(strangers < 1000, "the queue is full");
+        let (told, made) = channel();
+        let thread = thread::spawn(move || told.send(Entrance::new(&place.directory).map(drop)));
+        made.recv_timeout(Duration::from_mins(1)).expect("it does not wait for them").unwrap();
+        thread.join().unwrap().unwrap();
+        drop(listener);
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use executor_core::Saved;
+use executor_core::{Saved, Saving};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -52,19 +52,48 @@ pub(crate) fn absolute(directory: &Path) -> PathBuf {
 }
 
 /// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
-pub(crate) fn save(case: &Case<'_>, why: &dyn fmt::Display) -> Option<Saved> {
+pub(crate) fn save(case: &Case, why: &dyn fmt::Display) -> Option<Saved> {
     let directory = case.settings.keep_failed.as_deref()?;
-    let Some(entry) = Offset::of_work(case.kind.work) else {
-        return Some(Saved::failed("its function is not in the program's own file"));
-    };
+    Some(match keep(directory, case, why) {
+        Ok(path) => Saved::to(path),
+        Err(reason) => Saved::failed(reason),
+    })
+}
+
+/// A job whose error is told before it is kept as a file.
+pub(crate) struct Unsaved {
+    case: Case,
+    why: String,
+    saving: Saving,
+}
+
+impl Unsaved {
+    /// What the error says of it, and what is to be [written](Unsaved::write), if the pool's settings say so.
+    pub(crate) fn new(case: Case, why: String) -> Option<(Saved, Self)> {
+        case.settings.keep_failed.as_ref()?;
+        let (saved, saving) = Saved::later();
+        Some((saved, Self { case, why, saving }))
+    }
+
+    /// Blocks while it is written.
+    pub(crate) fn write(self) {
+        let Self { case, why, saving } = self;
+        if let Some(directory) = &case.settings.keep_failed {
+            saving.done(keep(directory, &case, &why));
+        }
+    }
+}
+
+fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf, String> {
+    let entry = Offset::of_work(case.kind.work).ok_or("its function is not in the program's own file")?;
     let initializer = match &case.settings.initializer {
         Some((_, body)) if body.has_attachments() => {
-            return Some(Saved::failed("there are blobs or channels in what its initializer was given"));
+            return Err("there are blobs or channels in what its initializer was given".to_owned());
         }
         initializer => initializer.as_ref().map(|(entry, body)| (*entry, body.bytes().clone())),
     };
     let Kept::Bytes(job) = case.body.clone() else {
-        return Some(Saved::failed("there are blobs or channels in its arguments, which end with the program"));
+        return Err("there are blobs or channels in its arguments, which end with the program".to_owned());
     };
     let contents = Contents {
         build: image::build(),
@@ -77,10 +106,7 @@ pub(crate) fn save(case: &Case<'_>, why: &dyn fmt::Display) -> Option<Saved> {
         why: why.to_string(),
         job,
     };
-    Some(match write(directory, &contents) {
-        Ok(path) => Saved::to(path),
-        Err(error) => Saved::failed(format_args!("{}: {error}", directory.display())),
-    })
+    write(directory, &contents).map_err(|error| format!("{}: {error}", directory.display()))
 }
 
 /// Writes it under a name that nobody has, so that it is there as a whole or not at all.

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Control, Lease, Notify};
+use executor_core::cell::{Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError, Label};
-use executor_thread::scheduler::{Alarm, Batch, Runner, Stop};
+use executor_core::{Broken, JobError};
+use executor_thread::scheduler::{Batch, Runner, Stop};
 
 use crate::brake::Brake;
 use crate::child::Child;
 use crate::estimate::Estimates;
 use crate::frame::Sent;
 use crate::job::{Lent, NotSent, Queued};
-use crate::kind::Kind;
 use crate::page::SLOTS;
 use crate::payload::INLINE;
-use crate::postmortem::{Case, Kept, ask};
-use crate::seat::{Kill, Seat};
+use crate::postmortem::Case;
+use crate::seat::Seat;
 use crate::spawn::{Settings, Worker};
+use crate::time_limit::{self, Clock};
 use crate::watcher;
 
 /// How many workers a pool tries for one job before that is given up: those that cannot start, and those that die before they
@@ -49,6 +49,8 @@ pub(crate) struct InProcess {
     pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
     pub(crate) untold: Vec<Notify>,
+    /// The time limit of the job that it sent, which is alone then.
+    pub(crate) clock: Option<Clock>,
 }
 
 impl InProcess {
@@ -63,6 +65,7 @@ impl InProcess {
             retired: Vec::new(),
             sent: Instant::now(),
             untold: Vec::new(),
+            clock: None,
         }
     }
 
@@ -91,13 +94,14 @@ impl InProcess {
         let Some(first) = self.lend(job, 0) else { return false };
         let (mut jobs, mut message) = (Vec::new(), Vec::new());
         self.watch_the_clock(&first, batch);
-        let is_timed = first.payload.timeout.is_some();
         let rest = self.room_behind(&first);
         self.add(first, &mut jobs, &mut message);
         if let Some(rest) = rest {
             self.send_ahead(rest, &mut jobs, &mut message, batch);
         }
+        let is_timed = self.clock.is_some();
         self.exchange(jobs, message, batch);
+        self.stop_the_clock();
         if is_timed {
             batch.called_off();
         }
@@ -224,13 +228,20 @@ impl InProcess {
     }
 
     /// Ends the job when its time is up.
-    fn watch_the_clock(&self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
+    fn watch_the_clock(&mut self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
-        let (settings, kind, body) = (Arc::clone(&self.settings), lent.payload.kind, Kept::of(&lent.payload));
-        let (job, attempt, label) = (lent.job.clone(), lent.payload.attempt, lent.payload.label.clone());
-        let (seat, process) = (Arc::clone(&worker.seat), Arc::clone(&worker.process));
-        batch.push_alarm(when, Box::new(TimeIsUp { job, limit, settings, kind, body, attempt, label, seat, process }));
+        let case = Case::of(&self.settings, lent);
+        let (clock, alarm) = time_limit::set(lent.job.clone(), limit, case, &worker.seat, &worker.process);
+        self.clock = Some(clock);
+        batch.push_alarm(when, Box::new(alarm));
+    }
+
+    /// The job that was timed had its outcome. One whose time was up is kept now.
+    pub(crate) fn stop_the_clock(&mut self) {
+        if let Some(clock) = self.clock.take() {
+            clock.stop();
+        }
     }
 }
 
@@ -256,48 +267,6 @@ pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(),
             Ok(())
         }
         Err(payload) => Err(Lent { job, payload }),
-    }
-}
-
-/// Ends a job that has run for too long, and the process that runs it.
-struct TimeIsUp {
-    job: Queued,
-    limit: Duration,
-    settings: Arc<Settings>,
-    kind: Kind,
-    body: Kept,
-    attempt: u32,
-    label: Option<Arc<Label>>,
-    seat: Arc<Seat>,
-    process: Arc<Child>,
-}
-
-impl Alarm for TimeIsUp {
-    fn ring(self: Box<Self>) -> Option<Notify> {
-        let id = self.job.id();
-        if !self.seat.time_out(id) {
-            return None;
-        }
-        let trace = if self.seat.has_started(id) { ask(&self.process, self.seat.page.trace()) } else { None };
-        let case = Case {
-            settings: &self.settings,
-            id,
-            attempt: self.attempt,
-            label: self.label.clone(),
-            kind: self.kind,
-            body: self.body.clone(),
-        };
-        let error = case.timed_out(self.limit, trace);
-        // First the future tells: a large process takes tens of milliseconds to be gone.
-        let ended = Control::fail(self.job, error);
-        if self.seat.has_started(id) {
-            self.process.kill();
-        }
-        ended
-    }
-
-    fn is_off(&self) -> bool {
-        !self.seat.holds(self.job.id())
     }
 }
 

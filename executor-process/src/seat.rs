@@ -18,6 +18,15 @@ pub(crate) trait Kill: Send + Sync {
     }
 }
 
+/// Where a job was that was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It had not started.
+    Sent,
+    /// Its code may run.
+    Started,
+}
+
 /// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
 /// has moved its word to a claim from which the worker cannot go on, so no other job is hit.
 pub(crate) struct Seat {
@@ -45,9 +54,11 @@ impl Seat {
         matches!(self.find(id), Some((_, Claim::Sent | Claim::Started)))
     }
 
-    /// The time of the job `id` is up. True if it will not end any more: then, if it has started, the worker must be killed.
-    pub(crate) fn time_out(&self, id: JobId) -> bool {
-        self.change(id, Claim::Sent, Claim::Revoked) || self.change(id, Claim::Started, Claim::TimedOut)
+    /// The time of the job `id` is up. `None` if it had ended. Otherwise it ends no more by itself: if it has started, the worker
+    /// must be killed.
+    pub(crate) fn time_out(&self, id: JobId) -> Option<Ended> {
+        let sent = self.change(id, Claim::Sent, Claim::Revoked).then_some(Ended::Sent);
+        sent.or_else(|| self.change(id, Claim::Started, Claim::TimedOut).then_some(Ended::Started))
     }
 }
 
@@ -130,9 +141,9 @@ mod tests {
     #[test]
     fn time_is_up_for_who_has_not_ended() {
         let (seat, [running, waiting], kills) = seat();
-        assert!(seat.time_out(waiting) && !seat.has_started(waiting));
-        assert!(seat.time_out(running) && seat.has_started(running));
-        assert!(!seat.time_out(running) && !seat.abort(running));
+        assert!(seat.time_out(waiting) == Some(Ended::Sent) && !seat.has_started(waiting));
+        assert!(seat.time_out(running) == Some(Ended::Started) && seat.has_started(running));
+        assert!(seat.time_out(running).is_none() && !seat.abort(running));
         assert_eq!(kills.0.load(Ordering::Relaxed), 0, "that is for the one who asked");
     }
 }

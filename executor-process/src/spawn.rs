@@ -53,7 +53,8 @@ pub(crate) struct Worker {
     pub(crate) process: Arc<Child>,
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
-    replies: IpcReceiver<Reply>,
+    /// `None` when nothing is to be heard of it any more.
+    replies: Option<IpcReceiver<Reply>>,
     /// Whether the last request did not go out.
     is_cut_off: Cell<bool>,
     pub(crate) seat: Arc<Seat>,
@@ -105,7 +106,7 @@ impl Worker {
         process.connected(wake, lifeline);
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let seat = Arc::new(Seat::new(page, process.clone()));
-        let requests = Some(requests);
+        let (requests, replies) = (Some(requests), Some(replies));
         let is_cut_off = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
         let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
@@ -123,7 +124,8 @@ impl Worker {
     ) -> Self {
         let lifetime = Lifetime::new(Span::default(), process.pid(), 0);
         let seat = Arc::new(Seat::new(page, process.clone()));
-        let (requests, is_cut_off, payloads) = (Some(requests), Cell::new(false), Arc::new(payloads));
+        let (requests, replies) = (Some(requests), Some(replies));
+        let (is_cut_off, payloads) = (Cell::new(false), Arc::new(payloads));
         Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads }
     }
 
@@ -210,12 +212,10 @@ impl Worker {
 
     /// Waits for the next message, for `limit` at most.
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
-        if self.is_cut_off.get() {
-            return Received::Nothing;
-        }
+        let Some(replies) = self.replies.as_ref().filter(|_| !self.is_cut_off()) else { return Received::Nothing };
         let receive = || match limit {
-            None => self.replies.recv().map_err(TryRecvError::IpcError),
-            Some(limit) => self.replies.try_recv_timeout(limit),
+            None => replies.recv().map_err(TryRecvError::IpcError),
+            Some(limit) => replies.try_recv_timeout(limit),
         };
         loop {
             // Messages are a worker's, and ipc-channel panics where one names a descriptor that it does not carry.
@@ -252,6 +252,8 @@ impl Drop for Worker {
         if self.requests.take().is_some() {
             self.process.end_within(END_LIMIT);
         }
+        // First: whoever tells of its death may wait for room there, where the worker has left none, and is waited for below.
+        self.replies = None;
         if !self.is_retired {
             self.process.wait();
             watcher::settle();

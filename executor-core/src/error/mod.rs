@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use backtrace::{Backtrace, Frame};
 pub use crash::{Crashed, Exit};
 pub use panic::Panicked;
-pub use saved::Saved;
+pub use saved::{Saved, Saving};
 pub use timed_out::TimedOut;
 
 /// Why a job has no result.
@@ -59,7 +59,8 @@ impl JobError {
         matches!(self, Self::Cancelled)
     }
 
-    /// The file that keeps the job, where its pool keeps those that crash, time out or panic.
+    /// The file that keeps the job, where its pool keeps those that crash, time out or panic. Blocks while that is being written, which
+    /// a [`TimedOut`] does not wait for.
     pub fn saved(&self) -> Option<&Path> {
         match self {
             Self::Panicked(error) => error.saved(),

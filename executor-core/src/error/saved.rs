@@ -2,25 +2,52 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What became of keeping a failed job as a file.
 #[derive(Clone, Debug)]
-pub struct Saved(Result<Arc<Path>, Arc<str>>);
+pub struct Saved(Arc<OnceLock<Kept>>);
+
+type Kept = Result<PathBuf, String>;
 
 impl Saved {
     /// For those who write executors: it is in this file.
     pub fn to(path: impl Into<PathBuf>) -> Self {
-        Self(Ok(path.into().into()))
+        Self(Arc::new(Ok(path.into()).into()))
     }
 
     /// For those who write executors: it could not be written, for this reason.
     pub fn failed(reason: impl fmt::Display) -> Self {
-        Self(Err(reason.to_string().into()))
+        Self(Arc::new(Err(reason.to_string()).into()))
+    }
+
+    /// For those who write executors: it is being written while the error is told already. Whoever asks for the file, or prints the
+    /// error, waits until it is [`done`](Saving::done).
+    pub fn later() -> (Self, Saving) {
+        let saved = Self(Arc::default());
+        (saved.clone(), Saving(saved))
     }
 
     pub(super) fn path(&self) -> Option<&Path> {
-        self.0.as_deref().ok()
+        self.0.wait().as_deref().ok()
+    }
+}
+
+/// The other side of [`Saved::later`]. Dropped, it says that nobody wrote the file.
+#[derive(Debug)]
+pub struct Saving(Saved);
+
+impl Saving {
+    /// Says what became of it.
+    pub fn done(self, outcome: Result<PathBuf, String>) {
+        // It is the only one that says so.
+        let _ = self.0.0.set(outcome);
+    }
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        self.0.0.get_or_init(|| Err("whoever was to write it is gone".to_owned()));
     }
 }
 
@@ -29,12 +56,40 @@ pub(super) struct Clause<'a>(pub(super) Option<&'a Saved>);
 
 impl fmt::Display for Clause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.0.map(|saved| saved.0.wait()) {
             None => Ok(()),
-            Some(Saved(Ok(path))) => {
+            Some(Ok(path)) => {
                 write!(f, "; it is kept: start this program with EXECUTOR_REPLAY={} to run it alone", path.display())
             }
-            Some(Saved(Err(reason))) => write!(f, "; it could not be kept as a file: {reason}"),
+            Some(Err(reason)) => write!(f, "; it could not be kept as a file: {reason}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_early_waits_for_the_file() {
+        let (saved, saving) = Saved::later();
+        thread::scope(|scope| {
+            let asks = scope.spawn(|| saved.path().map(Path::to_owned));
+            let prints = scope.spawn(|| Clause(Some(&saved)).to_string());
+            saving.done(Ok("/var/jobs/a.job".into()));
+            assert_eq!(asks.join().unwrap(), Some("/var/jobs/a.job".into()));
+            assert!(prints.join().unwrap().contains("EXECUTOR_REPLAY=/var/jobs/a.job "));
+        });
+    }
+
+    #[test]
+    fn a_file_that_nobody_writes_is_told_so() {
+        let (saved, saving) = Saved::later();
+        drop(saving);
+        assert_eq!(saved.path(), None);
+        let text = Clause(Some(&saved)).to_string();
+        assert_eq!(text, "; it could not be kept as a file: whoever was to write it is gone");
     }
 }

@@ -12,6 +12,9 @@ use super::saved::{Clause, Saved};
 /// A job that was not done in its time.
 ///
 /// Its text ends with the [backtrace](TimedOut::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
+///
+/// Where the pool keeps failed jobs as files, the error is told first and the file is written behind: [`saved`](TimedOut::saved), and
+/// whoever prints the error, waits for it.
 #[derive(Clone, Debug)]
 pub struct TimedOut(Arc<Parts>);
 
@@ -59,7 +62,8 @@ impl TimedOut {
         self.0.backtrace.as_ref()
     }
 
-    /// The file that keeps the job, where the pool keeps those that fail.
+    /// The file that keeps the job, where the pool keeps those that fail. Blocks until it is written, which goes on for as long as the
+    /// disk takes after the job's process is dead.
     pub fn saved(&self) -> Option<&Path> {
         self.0.saved.as_ref().and_then(Saved::path)
     }

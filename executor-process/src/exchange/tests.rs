@@ -1,6 +1,8 @@
 //! Workers that say what they like: each costs the jobs that it was sent, and nobody else anything.
 
+mod floods;
 mod stage;
+mod times;
 
 use std::time::Duration;
 

@@ -47,9 +47,9 @@ fn the_cause_says_what_was_accessed_and_where() {
     assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
 }
 
-fn settings(keep_failed: Option<PathBuf>) -> Settings {
+fn settings(keep_failed: Option<PathBuf>) -> Arc<Settings> {
     let (codec, pids) = (Codec::Postcard, Arc::new(Pids::default()));
-    Settings {
+    Arc::new(Settings {
         codec,
         threads: Threads::Default(1),
         initializer: None,
@@ -61,7 +61,7 @@ fn settings(keep_failed: Option<PathBuf>) -> Settings {
         start_limit: Duration::from_secs(30),
         grace: Duration::ZERO,
         budget: Budget::new(10, Duration::MAX),
-    }
+    })
 }
 
 /// A worker that has begun `job`, as the job of number 7.
@@ -74,7 +74,8 @@ fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worke
     (worker, encoded)
 }
 
-fn case<'a>(settings: &'a Settings, job: &Encoded) -> Case<'a> {
+fn case(settings: &Arc<Settings>, job: &Encoded) -> Case {
+    let settings = Arc::clone(settings);
     Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body: Kept::of(job) }
 }
 
@@ -82,6 +83,11 @@ fn case<'a>(settings: &'a Settings, job: &Encoded) -> Case<'a> {
 fn hang() {
     let (_sender, receiver) = std::sync::mpsc::channel::<()>();
     while receiver.recv_timeout(Duration::from_mins(1)).is_err() {}
+}
+
+fn place(worker: &Worker) -> Option<Trace> {
+    let record = worker.seat.page.trace();
+    Question::ask(&worker.process, record)?.answer(record)
 }
 
 #[test]
@@ -93,9 +99,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     // It has to come to it first; and it has a millisecond, which a loaded machine may not give.
     while !text.contains("recv_timeout") {
         assert!(Instant::now() < deadline, "it never said so: {text}");
-        text = case(&settings, &job)
-            .timed_out(Duration::from_secs(3), ask(&worker.process, worker.seat.page.trace()))
-            .to_string();
+        text = case(&settings, &job).timed_out(Duration::from_secs(3), place(&worker)).0.to_string();
     }
     let start = "job `executor_process::postmortem::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
     assert!(text.starts_with(start), "{text}");
@@ -105,7 +109,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let ended = worker.process.wait();
     let crash = case(&settings, &job).crashed(&worker, ended, Duration::ZERO);
     assert!(matches!(&crash, JobError::Crashed(crash) if crash.backtrace().is_none()), "{crash}");
-    assert!(ask(&worker.process, worker.seat.page.trace()).is_none(), "it is gone");
+    assert!(place(&worker).is_none(), "it is gone");
 }
 
 /// Ends by the second of two signals, of which the first is told.
@@ -145,7 +149,9 @@ fn a_job_that_took_too_long_is_kept() {
     let directory = std::env::temp_dir().join(format!("executor-postmortem-{}", std::process::id()));
     let settings = settings(Some(directory.clone()));
     let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
-    let error = case(&settings, &job).timed_out(Duration::from_secs(3), None);
+    let (error, unsaved) = case(&settings, &job).timed_out(Duration::from_secs(3), None);
+    assert!(!directory.exists(), "the error is there first");
+    unsaved.expect("it is to be kept").write();
     let path = error.saved().expect("it can be written");
     let contents = replay::decode(&std::fs::read(path).unwrap()).unwrap();
     assert_eq!((contents.id, &*contents.why), (7, "was not done within 3s"));

@@ -2,6 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::iter;
 use std::time::Instant;
 
 use executor_core::Priority;
@@ -102,6 +103,18 @@ impl<J: Queued> Delayed<J> {
         Some(what)
     }
 
+    /// The next, if it is an alarm whose time has come by `now`.
+    fn pop_alarm(&mut self, now: Instant) -> Option<Box<dyn Alarm>> {
+        let Reverse(next) = self.heap.peek()?;
+        if next.when > now || matches!(next.what, Due::Job(..)) {
+            return None;
+        }
+        match self.pop()? {
+            Due::Alarm(alarm) => Some(alarm),
+            Due::Job(..) => None,
+        }
+    }
+
     /// A job was cancelled. Returns the dead when they have become the most, or at once if somebody `waits` for the end.
     pub(crate) fn died(&mut self, waits: bool) -> Removed<J> {
         self.dead.died();
@@ -181,10 +194,13 @@ impl<R: Runner + 'static> Shared<R> {
                 _ if state.needs_no_timer() => return self.end_timer(state),
                 None => self.due.wait(&mut state),
                 Some(when) if when <= sync::now() => {
-                    let what = state.delayed.pop();
+                    let now = sync::now();
+                    let alarms: Vec<_> = iter::from_fn(|| state.delayed.pop_alarm(now)).collect();
+                    let job = if alarms.is_empty() { state.delayed.pop() } else { None };
                     state.is_moving = true;
                     drop(state);
-                    let was_dead = self.do_what_is_due(what);
+                    self.ring(alarms);
+                    let was_dead = job.is_some_and(|job| self.queue_what_is_due(job));
                     state = self.lock();
                     state.is_moving = false;
                     state.delayed.removed_dead(usize::from(was_dead));
@@ -213,21 +229,26 @@ impl<R: Runner + 'static> Shared<R> {
         sleepers.iter().for_each(Unparker::unpark);
     }
 
+    fn ring(&self, mut alarms: Vec<Box<dyn Alarm>>) {
+        for alarm in &mut alarms {
+            alarm.begin();
+        }
+        for alarm in alarms {
+            if let Some(notify) = alarm.ring() {
+                self.call_back(notify);
+            }
+        }
+    }
+
     /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.
-    fn do_what_is_due(&self, what: Option<Due<R::Job>>) -> bool {
-        match what {
-            Some(Due::Job(priority, job)) if job.move_to(self.queue.id()) => {
+    fn queue_what_is_due(&self, due: Due<R::Job>) -> bool {
+        match due {
+            Due::Job(priority, job) if job.move_to(self.queue.id()) => {
                 self.enqueue(self.lock(), priority, job);
                 false
             }
-            Some(Due::Job(..)) => true,
-            Some(Due::Alarm(alarm)) => {
-                if let Some(notify) = alarm.ring() {
-                    self.call_back(notify);
-                }
-                false
-            }
-            None => false,
+            Due::Job(..) => true,
+            Due::Alarm(_) => false,
         }
     }
 }
@@ -257,3 +278,6 @@ impl<J> Ord for Timed<J> {
         self.key().cmp(&other.key())
     }
 }
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests;

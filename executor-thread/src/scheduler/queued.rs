@@ -36,7 +36,11 @@ pub trait Queued: Send + 'static {
 
 /// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
 pub trait Alarm: Send {
-    /// The time has come. A callback that is to be run for it is run on the scheduler's thread for callbacks, and no timer waits for it.
+    /// The time has come, and it rings next. All that are due begin before the first of them rings, so that what one waits for, all wait for
+    /// at the same time.
+    fn begin(&mut self) {}
+
+    /// It has begun. A callback that is to be run for it is run on the scheduler's thread for callbacks, and no timer waits for it.
     fn ring(self: Box<Self>) -> Option<Notify>;
 
     /// Whether it was called off: then it may be dropped before its time.

@@ -1,6 +1,7 @@
 //! A pool of one worker, which a function of the test plays: a thread that has the worker's ends of everything, and a process that
 //! can be killed.
 
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,6 +40,9 @@ pub(super) struct Part {
     /// Whether it is the first worker of its stage.
     pub(super) is_first: bool,
     pub(super) page: Page,
+    /// The same socket as `payloads` has.
+    pub(super) socket: OwnedFd,
+    process: Arc<Child>,
     replies: IpcSender<Reply>,
     payloads: WorkerEnd,
 }
@@ -57,6 +61,12 @@ impl Part {
     /// False if nobody hears.
     pub(super) fn say(&self, reply: Reply) -> bool {
         self.replies.send(reply).is_ok()
+    }
+
+    /// Its process is killed, and was reaped when this returns.
+    pub(super) fn die(&self) {
+        self.process.kill();
+        self.process.wait();
     }
 
     /// Says what is no reply.
@@ -125,6 +135,8 @@ impl Actor {
         let part = Part {
             is_first: processes.is_empty(),
             page: Page::over(page.share()).expect("it is large enough"),
+            socket: theirs.try_clone().expect("there are descriptors left"),
+            process: Arc::clone(&process),
             replies,
             payloads: WorkerEnd::new(theirs),
         };
@@ -188,12 +200,17 @@ impl Stage {
 
     /// A job that returns the number.
     pub(super) fn submit(&self, number: u64) -> Future<u64> {
-        self.submit_call(call(same, (number,)))
+        self.submit_with(&JobOptions::new(), call(same, (number,)))
     }
 
-    fn submit_call<J: executor_core::PortableJob<Output = u64>>(&self, job: J) -> Future<u64> {
+    /// The same, with a time limit.
+    pub(super) fn submit_for(&self, limit: Duration, number: u64) -> Future<u64> {
+        self.submit_with(&JobOptions::new().timeout(limit), call(same, (number,)))
+    }
+
+    fn submit_with<J: executor_core::PortableJob<Output = u64>>(&self, options: &JobOptions, job: J) -> Future<u64> {
         let rules = Rules { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
-        let encoded = rules.encode(&JobOptions::new(), &job).expect("a number");
+        let encoded = rules.encode(options, &job).expect("a number");
         let cell = cell::<J>(encoded, self.scheduler.queue());
         assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
         Future::of(cell)
