@@ -67,6 +67,7 @@ mod worker;
 pub use blob::Blob;
 pub use builder::ProcessPoolBuilder;
 pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with};
+pub use chunk::Outcomes;
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
