@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::iter::Fuse;
 use std::sync::Arc;
+use std::vec;
 
 use crate::panics::catch;
 use crate::{ClosureExecutor, Future, JobError, JobSet};
@@ -13,11 +14,14 @@ pub trait Mapper<A> {
     /// What the function returns.
     type Output: Send + 'static;
 
+    /// The outcomes of a chunk, one for each of its items, in their order. They may be made as they are taken.
+    type Outcomes: Iterator<Item = Result<Self::Output, JobError>> + Send + 'static;
+
     /// Submits one item.
     fn submit(&mut self, item: A) -> Future<Self::Output>;
 
     /// Submits several items as one job, for functions so short that a job each would cost more.
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<Self::Output, JobError>>>;
+    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Self::Outcomes>;
 
     /// How many items can be worked on at once.
     fn workers(&self) -> usize;
@@ -39,22 +43,24 @@ pub struct Map<I: Iterator, M: Mapper<I::Item>> {
     mapper: M,
     buffered: Option<usize>,
     chunk: Option<usize>,
-    in_flight: InFlight<M::Output>,
+    in_flight: InFlight<M::Output, M::Outcomes>,
     /// Items in `in_flight`.
     flying: usize,
-    /// The rest of the chunk that ended last.
-    ready: VecDeque<Result<M::Output, JobError>>,
+    /// The chunk that ended last.
+    ended: Result<M::Outcomes, JobError>,
+    /// How many of its items are left.
+    ready: usize,
 }
 
-enum Flight<R> {
+enum Flight<R, O> {
     One(Future<R>),
-    Chunk(Future<Vec<Result<R, JobError>>>, usize),
+    Chunk(Future<O>, usize),
 }
 
 /// Cancels what has not started when it is dropped.
-struct InFlight<R>(VecDeque<Flight<R>>);
+struct InFlight<R, O>(VecDeque<Flight<R, O>>);
 
-impl<R> Drop for InFlight<R> {
+impl<R, O> Drop for InFlight<R, O> {
     fn drop(&mut self) {
         for flight in &self.0 {
             match flight {
@@ -68,8 +74,8 @@ impl<R> Drop for InFlight<R> {
 impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     /// For those who write executors: the map of `items` by `mapper`.
     pub fn new(items: I, mapper: M) -> Self {
-        let (in_flight, ready) = (InFlight(VecDeque::new()), VecDeque::new());
-        Self { items: items.fuse(), mapper, buffered: None, chunk: None, in_flight, flying: 0, ready }
+        let (in_flight, ended) = (InFlight(VecDeque::new()), Err(JobError::Cancelled));
+        Self { items: items.fuse(), mapper, buffered: None, chunk: None, in_flight, flying: 0, ended, ready: 0 }
     }
 
     /// Keeps `n` items in flight, at least 1, instead of twice the workers (times the chunk size).
@@ -124,8 +130,20 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         }
     }
 
+    /// The next outcome of the chunk that ended last.
+    fn next_ready(&mut self) -> Option<Result<M::Output, JobError>> {
+        if self.ready == 0 {
+            return None;
+        }
+        self.ready -= 1;
+        match &mut self.ended {
+            Ok(outcomes) => outcomes.next(),
+            Err(error) => Some(Err(error.clone())),
+        }
+    }
+
     fn left(&self) -> usize {
-        self.flying + self.ready.len()
+        self.flying + self.ready
     }
 }
 
@@ -133,7 +151,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
     type Item = Result<M::Output, JobError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(outcome) = self.ready.pop_front() {
+        if let Some(outcome) = self.next_ready() {
             return Some(outcome);
         }
         self.fill();
@@ -144,13 +162,10 @@ impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
                 Some(outcome)
             }
             Flight::Chunk(future, len) => {
-                let outcomes = future.result();
+                self.ended = future.result();
                 self.flying -= len;
-                match outcomes {
-                    Ok(outcomes) => self.ready.extend(outcomes),
-                    Err(error) => self.ready.extend((0..len).map(|_| Err(error.clone()))),
-                }
-                self.ready.pop_front()
+                self.ready = len;
+                self.next_ready()
             }
         }
     }
@@ -231,14 +246,19 @@ where
 {
     type Output = R;
 
+    type Outcomes = vec::IntoIter<Result<R, JobError>>;
+
     fn submit(&mut self, item: A) -> Future<R> {
         let function = self.function.clone();
         self.executor.submit(move || function(item))
     }
 
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
+    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Self::Outcomes> {
         let function = self.function.clone();
-        self.executor.submit(move || items.into_iter().map(|item| catch(|| function(item))).collect())
+        self.executor.submit(move || {
+            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| function(item))).collect();
+            outcomes.into_iter()
+        })
     }
 
     fn workers(&self) -> usize {

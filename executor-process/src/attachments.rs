@@ -3,9 +3,10 @@
 //! Serde has no place for them. So whoever encodes sets up a list for its thread, into which the values that hold one put it, and
 //! write its number; whoever decodes sets up the list that came, from which they take it by that number.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 /// The most of them in one job, result or message.
 pub(crate) const MOST: usize = 64;
@@ -27,59 +28,113 @@ struct Sent {
 }
 
 /// What there is to be taken while something is decoded.
+#[derive(Default)]
 struct Received {
     list: Vec<Arc<OwnedFd>>,
     refused: Option<String>,
 }
 
+/// Whether a list is set up on this thread. It is made when there is something to be put there: few values have handles, and to look
+/// at this costs less, for every item of a map, than to look at what has a destructor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetUp {
+    No,
+    Empty,
+    List,
+}
+
 thread_local! {
-    /// `None` where nothing is being encoded.
+    static SENDS: Cell<SetUp> = const { Cell::new(SetUp::No) };
     static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
-    /// `None` where nothing is being decoded.
+    static RECEIVES: Cell<SetUp> = const { Cell::new(SetUp::No) };
     static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
 }
 
-/// Puts back what was there before, also when the code between panics: encoding may be nested.
-struct Restore<T: 'static>(&'static std::thread::LocalKey<RefCell<Option<T>>>, Option<T>);
+/// What is set up for as long as it is there. Puts back what was there before, also when the code between panics: encoding may be
+/// nested.
+struct Scope<T: 'static> {
+    set_up: &'static LocalKey<Cell<SetUp>>,
+    list: &'static LocalKey<RefCell<Option<T>>>,
+    before: SetUp,
+    /// In a box, since there is rarely one.
+    list_before: Option<Box<T>>,
+}
 
-impl<T: 'static> Drop for Restore<T> {
-    fn drop(&mut self) {
-        let before = self.1.take();
-        // Dropped with the list free: it may close the last descriptor of a value.
-        drop(self.0.replace(before));
+impl<T> Scope<T> {
+    #[inline]
+    fn begin(set_up: &'static LocalKey<Cell<SetUp>>, list: &'static LocalKey<RefCell<Option<T>>>) -> Self {
+        let before = set_up.replace(SetUp::Empty);
+        let list_before = if before == SetUp::List { list.take().map(Box::new) } else { None };
+        Self { set_up, list, before, list_before }
+    }
+
+    fn fill(&self, list: T) {
+        self.list.set(Some(list));
+        self.set_up.set(SetUp::List);
+    }
+
+    /// What is there by now.
+    fn take(&self) -> Option<T> {
+        if self.set_up.get() == SetUp::List { self.list.take() } else { None }
     }
 }
 
+impl<T: 'static> Drop for Scope<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let set_up = self.set_up.replace(self.before);
+        if set_up == SetUp::List || self.before == SetUp::List {
+            // Dropped with the list free: it may close the last descriptor of a value.
+            drop(self.list.replace(self.list_before.take().map(|list| *list)));
+        }
+    }
+}
+
+/// Runs `f` with the list, if one is set up.
+fn with_list<T: Default, R>(
+    set_up: &'static LocalKey<Cell<SetUp>>,
+    list: &'static LocalKey<RefCell<Option<T>>>,
+    f: impl FnOnce(Option<&mut T>) -> R,
+) -> R {
+    if set_up.get() == SetUp::No {
+        return f(None);
+    }
+    set_up.set(SetUp::List);
+    list.with_borrow_mut(|list| f(Some(list.get_or_insert_default())))
+}
+
 /// Runs `encode`, and returns what the values in it attached.
+#[inline]
 pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
-    let restore = Restore(&SENT, SENT.replace(Some(Sent::default())));
+    let scope = Scope::begin(&SENDS, &SENT);
     let encoded = encode();
-    let sent = SENT.with_borrow_mut(Option::take);
-    drop(restore);
-    (encoded, sent.unwrap_or_default().list)
+    (encoded, scope.take().map(|sent| sent.list).unwrap_or_default())
 }
 
 /// Why something could not be attached, if that is why encoding failed.
 pub(crate) fn not_attached() -> Option<String> {
-    SENT.with_borrow_mut(|sent| sent.as_mut()?.refused.take())
+    with_list(&SENDS, &SENT, |sent| sent?.refused.take())
 }
 
 /// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed.
+#[inline]
 pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
-    let received = Received { list: descriptors, refused: None };
-    let _restore = Restore(&RECEIVED, RECEIVED.replace(Some(received)));
+    let scope = Scope::begin(&RECEIVES, &RECEIVED);
+    if !descriptors.is_empty() {
+        scope.fill(Received { list: descriptors, refused: None });
+    }
     decode()
 }
 
 /// Why something that was attached is of no use, if that is why decoding failed.
 pub(crate) fn not_taken() -> Option<String> {
-    RECEIVED.with_borrow_mut(|received| received.as_mut()?.refused.take())
+    with_list(&RECEIVES, &RECEIVED, |received| received?.refused.take())
 }
 
 /// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
 /// article.
 pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
-    SENT.with_borrow_mut(|sent| {
+    with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
         if sent.list.len() == MOST {
             let why = format!(
@@ -100,7 +155,7 @@ pub(crate) fn take<T>(
     number: u32,
     make: impl FnOnce(Arc<OwnedFd>) -> Result<T, String>,
 ) -> Result<T, String> {
-    RECEIVED.with_borrow_mut(|received| {
+    with_list(&RECEIVES, &RECEIVED, |received| {
         let Some(received) = received else { return Err(outside(what, "decoded")) };
         let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
         let there = received.list.len();

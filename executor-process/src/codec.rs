@@ -41,13 +41,24 @@ impl Codec {
         Ok(Payload::new(bytes, attachments))
     }
 
-    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
-    pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        let encoded = guarded(|| match self {
+    fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        let encoded = guarded(|| self.append(value, bytes));
+        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    }
+
+    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached, and to catch
+    /// the panics of the user's `Serialize`.
+    #[inline]
+    pub(crate) fn encode_unguarded(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        self.append(value, bytes).map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    }
+
+    #[inline]
+    fn append(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        match self {
             Self::Postcard => postcard::serialize_with_flavor(value, Behind(bytes)).map_err(cause),
             Self::MessagePack => rmp_serde::encode::write_named(bytes, value).map_err(cause),
-        });
-        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        }
     }
 
     /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
@@ -90,28 +101,46 @@ impl Codec {
         self.decode(bytes, descriptors, PhantomData)
     }
 
-    /// The one way from bytes to a value.
+    /// The same, for callers that catch the panics of the user's `Deserialize`.
+    #[inline]
+    pub(crate) fn decode_unguarded<T: DeserializeOwned>(
+        self,
+        bytes: &[u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+    ) -> Result<T, Cause> {
+        offer(descriptors, || self.read(bytes, PhantomData).map_err(|cause| attachments::not_taken().unwrap_or(cause)))
+    }
+
     fn decode<'de, S>(self, bytes: &'de [u8], descriptors: Vec<Arc<OwnedFd>>, seed: S) -> Result<S::Value, Cause>
     where
         S: DeserializeSeed<'de>,
     {
         offer(descriptors, || {
-            let decoded = guarded(|| match self {
-                Self::Postcard => {
-                    let mut source = postcard::Deserializer::from_bytes(bytes);
-                    let value = seed.deserialize(&mut source).map_err(cause)?;
-                    all_read(value, source.finalize().map_err(cause)?.len())
-                }
-                Self::MessagePack => {
-                    let mut source = rmp_serde::Deserializer::new(bytes);
-                    let value = seed.deserialize(&mut source).map_err(cause)?;
-                    all_read(value, source.into_inner().len())
-                }
-            });
+            let decoded = guarded(|| self.read(bytes, seed));
             decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })
     }
+
+    /// The one way from bytes to a value.
+    #[inline]
+    fn read<'de, S: DeserializeSeed<'de>>(self, bytes: &'de [u8], seed: S) -> Result<S::Value, Cause> {
+        match self {
+            Self::Postcard => {
+                let mut source = postcard::Deserializer::from_bytes(bytes);
+                let value = seed.deserialize(&mut source).map_err(cause)?;
+                all_read(value, source.finalize().map_err(cause)?.len())
+            }
+            Self::MessagePack => {
+                let mut source = rmp_serde::Deserializer::new(bytes);
+                let value = seed.deserialize(&mut source).map_err(cause)?;
+                all_read(value, source.into_inner().len())
+            }
+        }
+    }
 }
+
+/// So many bytes a `u64` has at most, with seven bits in each.
+const LONGEST_NUMBER: usize = 10;
 
 /// What postcard writes behind what is there.
 struct Behind<'a>(&'a mut Vec<u8>);
@@ -124,8 +153,17 @@ impl Flavor for Behind<'_> {
         Ok(())
     }
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        // Most are numbers, whose bytes were written one by one just now: to read several at once would have to wait until they are
+        // in the cache.
+        if bytes.len() <= LONGEST_NUMBER {
+            for &byte in bytes {
+                self.0.push(byte);
+            }
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
         Ok(())
     }
 

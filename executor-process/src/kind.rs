@@ -10,21 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunk;
 use crate::codec::{Codec, Step};
+use crate::page::Growing;
 use crate::payload::Body;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
-/// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker.
-pub(crate) type Work = fn(Codec, Opened, &WorkerEnd, &mut Items<'_>) -> Answer<Outgoing>;
-
-/// Where a chunk says the outcomes of its items.
-pub(crate) struct Items<'a>(pub(crate) &'a mut dyn FnMut(&[u8]) -> bool);
-
-impl Items<'_> {
-    /// Replaces what was published by `outcomes`, which are the same and one more. False if there is no room for it.
-    pub(crate) fn publish(&mut self, outcomes: &[u8]) -> bool {
-        (self.0)(outcomes)
-    }
-}
+/// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
+/// come.
+pub(crate) type Work = fn(Codec, Opened, &WorkerEnd, &mut Growing<'_>) -> Answer<Outgoing>;
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type Prepare = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
@@ -118,7 +110,7 @@ impl Kind {
     }
 }
 
-fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
     let job: J = match decoded(codec, opened) {
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },

@@ -72,6 +72,7 @@ pub use builder::ProcessPoolBuilder;
 pub use channel::{
     Duplex, Messages, Receiver, RecvError, SendError, Sender, channel, channel_with, duplex, duplex_with, queue,
 };
+pub use chunk::Outcomes;
 pub use codec::Codec;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};

@@ -3,12 +3,12 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use executor_core::{Future, JobError, Mapper, call};
+use executor_core::{Future, Mapper, call};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ProcessView;
-use crate::chunk::{self, Chunk, Pace};
+use crate::chunk::{self, Chunk, Outcomes, Pace};
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
 
@@ -34,18 +34,20 @@ where
 {
     type Output = R;
 
+    type Outcomes = Outcomes<R>;
+
     fn submit(&mut self, item: A) -> Future<R> {
         self.pool.submit(call(self.function, (item,)))
     }
 
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Vec<Result<R, JobError>>> {
+    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Outcomes<R>> {
         let codec = self.pool.codec();
         let total = items.len();
         let (body, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
         let chunk = Chunk::new(total, errors, self.pace.clone());
-        let open = |returned: Returned| Ok(chunk::open(returned, type_name::<F>()));
+        let open = |returned: Returned| Ok(Outcomes::new(returned, type_name::<F>()));
         if chunk.is_over() {
-            return Future::ready(chunk::open(chunk.into_returned(codec), type_name::<F>()));
+            return Future::ready(Outcomes::new(chunk.into_returned(codec), type_name::<F>()));
         }
         let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), body) };
         self.pool.submit_encoded(payload, open)

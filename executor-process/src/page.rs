@@ -15,12 +15,15 @@
 //! was ([`Record`]).
 #![allow(unsafe_code)]
 
+mod growing;
+
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use executor_core::panics::catch;
 use ipc_channel::ipc::IpcSharedMemory;
 
+pub(crate) use self::growing::Growing;
 use crate::trace::{Record, Words};
 
 /// How many jobs a message may have.
@@ -130,21 +133,13 @@ impl Page {
     /// The worker's answer, from the word `start` of the room for answers on, before the job is done. Says where the next one may
     /// begin; `None` if it has to go in a message.
     pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: &[u8]) -> Option<usize> {
-        if answer.len() > LONGEST { None } else { self.write_more(slot, start, answer, 0) }
+        let mut growing = self.growing(slot, start);
+        (answer.len() <= LONGEST && growing.push(answer)).then(|| growing.end())
     }
 
-    /// The same of any length, where the first `known` bytes were written before.
-    pub(crate) fn write_more(&self, slot: usize, start: usize, answer: &[u8], known: usize) -> Option<usize> {
-        let end = Some(start + answer.len().div_ceil(8)).filter(|&end| end <= ROOM)?;
-        let first = known / 8;
-        for (at, bytes) in (start + first..end).zip(answer[first * 8..].chunks(8)) {
-            let mut whole = [0; 8];
-            whole[..bytes.len()].copy_from_slice(bytes);
-            // Relaxed: the place that follows orders it.
-            self.word(ANSWERS_AT + at).store(u64::from_ne_bytes(whole), Ordering::Relaxed);
-        }
-        self.place(slot).store((start as u64) << 32 | answer.len() as u64, Ordering::Release);
-        Some(end)
+    /// The same, to be written bit by bit.
+    pub(crate) fn growing(&self, slot: usize, start: usize) -> Growing<'_> {
+        Growing::new(self.place(slot), &self.room()[start..], start)
     }
 
     /// A copy of what a job has answered so far. `None` if that is nothing, or is not here.
@@ -152,10 +147,11 @@ impl Page {
         // Nothing that the worker may have written is trusted to be in range.
         let place = self.place(slot).load(Ordering::Acquire);
         let (start, len) = (usize::try_from(place >> 32).ok()?, usize::try_from(place & u64::from(u32::MAX)).ok()?);
-        let end = start.checked_add(len.div_ceil(8)).filter(|&end| len > 0 && end <= ROOM)?;
-        let mut answer = Vec::with_capacity(len.next_multiple_of(8));
-        for at in start..end {
-            answer.extend(self.word(ANSWERS_AT + at).load(Ordering::Relaxed).to_ne_bytes());
+        let end = start.checked_add(len.div_ceil(8)).filter(|_| len > 0)?;
+        let words = self.room().get(start..end)?;
+        let mut answer = vec![0; words.len() * 8];
+        for (bytes, word) in answer.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
         }
         answer.truncate(len);
         Some(answer)
@@ -192,6 +188,12 @@ impl Page {
     fn part(&self, slot: usize, part: usize) -> &AtomicU64 {
         assert!(slot < SLOTS, "a message has {SLOTS} slots");
         self.word(slot * PARTS + part)
+    }
+
+    /// The room for answers.
+    fn room(&self) -> &[AtomicU64] {
+        // SAFETY: as in `word`, for all words from the first of the room to the last of the memory.
+        unsafe { std::slice::from_raw_parts(self.words.add(ANSWERS_AT).as_ptr(), ROOM) }
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -250,16 +252,25 @@ mod tests {
     #[test]
     fn an_answer_that_grows_is_whole_at_each_step() {
         let (parent, worker) = both();
-        let (mut answer, mut known) = (Vec::new(), 0);
-        for len in [3, 5, 1, 8, 30, 2] {
-            answer.extend((0..len).map(|n| n + 100));
-            assert!(worker.write_more(1, 7, &answer, known).is_some());
-            known = answer.len();
+        let (mut answer, mut growing) = (Vec::new(), worker.growing(1, 7));
+        for len in [3, 0, 5, 1, 8, 30, 2, 64, 7, 1] {
+            let more: Vec<u8> = (answer.len()..answer.len() + len).map(|n| u8::try_from(n + 100).unwrap()).collect();
+            assert!(growing.push(&more));
+            answer.extend(more);
             assert_eq!(parent.answer(1).as_ref(), Some(&answer));
         }
+        assert_eq!(growing.end(), 7 + answer.len().div_ceil(8));
         parent.send(1, 9);
         assert!(worker.start(1, 9));
         assert_eq!(parent.answer(1), None, "it was another job's");
+    }
+
+    #[test]
+    fn what_finds_no_room_changes_nothing() {
+        let (parent, worker) = both();
+        let mut growing = worker.growing(0, ROOM - 2);
+        assert!(growing.push(&[1; 15]) && !growing.push(&[2; 2]) && growing.push(&[3]) && !growing.push(&[4]));
+        assert_eq!(parent.answer(0).as_deref(), Some(&[[1; 15].as_slice(), &[3]].concat()[..]));
     }
 
     #[test]

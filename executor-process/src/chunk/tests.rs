@@ -9,15 +9,19 @@ fn chunk(total: usize) -> Chunk {
 }
 
 /// An outcome that is well-formed for a chunk, whatever is in it.
-fn framed(bytes: &[u8]) -> Vec<u8> {
-    let mut framed = u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec();
-    framed.extend(bytes);
+fn framed(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut framed = Vec::new();
+    append(&mut framed, tag, |framed| {
+        framed.extend_from_slice(bytes);
+        Ok::<_, String>(())
+    })
+    .unwrap();
     framed
 }
 
 #[test]
 fn a_message_holds_the_outcome_of_one_item() {
-    let payload = |outcomes: usize| Payload::new(framed(b"\0\x07").repeat(outcomes), Vec::new());
+    let payload = |outcomes: usize| Payload::new(framed(0, b"\x07").repeat(outcomes), Vec::new());
     for outcomes in [0, 2] {
         assert!(!chunk(3).absorb_payload(&payload(outcomes)), "{outcomes} in a message");
     }
@@ -29,19 +33,19 @@ proptest! {
     #[test]
     fn whatever_a_worker_says_there_is_one_outcome_for_each_item(
         total in 1_usize..20,
-        said in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..30),
+        said in prop::collection::vec((0_u8..4, prop::collection::vec(any::<u8>(), 0..40)), 0..30),
         tail in prop::collection::vec(any::<u8>(), 0..8),
     ) {
         let mut chunk = chunk(total);
-        let mut bytes: Vec<u8> = said.iter().flat_map(|outcome| framed(outcome)).collect();
+        let mut bytes: Vec<u8> = said.iter().flat_map(|(tag, outcome)| framed(*tag, outcome)).collect();
         bytes.extend(&tail);
-        let is_well_formed = chunk.absorb(&bytes);
+        let is_well_formed = chunk.absorb(bytes);
         prop_assert!(!is_well_formed || said.len() <= total);
         while !chunk.is_over() {
             chunk.fail_next(JobError::Cancelled);
         }
-        let outcomes = open::<u64>(chunk.into_returned(Codec::Postcard), "job");
-        prop_assert_eq!(outcomes.len(), total);
+        let outcomes = Outcomes::<u64>::new(chunk.into_returned(Codec::Postcard), "job");
+        prop_assert_eq!(outcomes.count(), total);
     }
 
     #[test]
@@ -51,7 +55,7 @@ proptest! {
         said in prop::collection::vec(any::<u8>(), 0..40),
     ) {
         let mut chunk = chunk(total);
-        chunk.absorb(&said);
+        chunk.absorb(said);
         let running = chunk.running(&sent);
         let rest = chunk.rest(&sent);
         prop_assert!(sent.ends_with(&rest) && rest.starts_with(&running));

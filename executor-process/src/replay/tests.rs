@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kind::{Answer, Items};
+use crate::kind::Answer;
+use crate::page::Growing;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 

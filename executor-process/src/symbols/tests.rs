@@ -4,7 +4,8 @@ use executor_core::{Broken, JobError};
 
 use super::*;
 use crate::codec::Codec;
-use crate::kind::{Answer, Items};
+use crate::kind::Answer;
+use crate::page::Growing;
 use crate::trace::Facts;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
@@ -90,7 +91,7 @@ fn functions_without_a_path_are_known_by_their_files() {
     assert_eq!(texts(&inner), ["read<u8> (library/core/src/ptr/mod.rs:1)", "parse (src/main.rs:2)"]);
 }
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 

@@ -163,11 +163,12 @@ mod tests {
     use super::*;
     use crate::codec::Codec;
     use crate::codec::Step;
-    use crate::kind::{Answer, Items};
+    use crate::kind::Answer;
+    use crate::page::Growing;
     use crate::payload::Payload;
     use crate::transport::{self, Opened, Outgoing, WorkerEnd};
 
-    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Items<'_>) -> Answer<Outgoing> {
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
         Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
     }
 
@@ -177,7 +178,7 @@ mod tests {
         let (parent, worker) = transport::pair();
         let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
         let found = offset.work().expect("it is code");
-        let answer = found(Codec::Postcard, opened, &worker, &mut Items(&mut |_| false));
+        let answer = found(Codec::Postcard, opened, &worker, &mut Growing::nowhere());
         assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
     }
 

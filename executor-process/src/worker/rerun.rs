@@ -11,7 +11,8 @@ use executor_core::JobId;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
-use crate::kind::{Answer, Items};
+use crate::kind::Answer;
+use crate::page::Page;
 use crate::payload::{Body, Bytes, Data};
 use crate::replay::{Contents, VARIABLE, decode};
 use crate::socket;
@@ -52,20 +53,17 @@ pub(super) fn run(path: &Path) -> ! {
     }
     let id = JobId::from_number(id);
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
-    let mut outcomes = 0;
-    let mut count = |written: &[u8]| {
-        outcomes = written.len();
-        true
-    };
+    let Some(page) = Page::new() else { refuse(path, format_args!("finds no shared memory")) };
+    let mut outcomes = page.growing(0, 0);
     let answer = match end_of_nobody.open(whole(job)) {
-        Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut Items(&mut count))),
+        Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut outcomes)),
         Err(reason) => refuse(path, format_args!("cannot be opened: {reason}")),
     };
     drop(scope);
     match answer {
         Ok(Answer::Done(result)) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
         // A panic of an item is told by the panic hook.
-        Ok(Answer::Items) => end(0, format_args!("the item ran, {outcomes} bytes of outcome")),
+        Ok(Answer::Items) => end(0, format_args!("the item ran, {} bytes of outcome", outcomes.len())),
         Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
         Ok(Answer::Codec { step, cause }) => end(FAILED, format_args!("it could not {}: {cause}", step.text())),
         Err(panic) => end(FAILED, format_args!("{panic}")),

@@ -25,8 +25,8 @@ use super::invitation::Invitation;
 use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Greeting, Hello, Reply, Request, Sent};
-use crate::kind::{Answer, Answered, Items};
-use crate::page::{Claim, Page};
+use crate::kind::{Answer, Answered};
+use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
 use crate::shortage::because;
 use crate::socket::Door;
@@ -210,23 +210,18 @@ impl Links {
             }
             crash::begins(job);
             let about = About::job(about, JobId::from_number(job), attempt);
-            let mut published = None;
-            let mut publish = |outcomes: &[u8]| {
-                let is_written = self.page.write_more(slot, room, outcomes, published.unwrap_or(0)).is_some();
-                published = if is_written { Some(outcomes.len()) } else { published };
-                is_written
-            };
-            let answer = self.run(about, codec, work, body, &mut Items(&mut publish));
+            let mut growing = self.page.growing(slot, room);
+            let answer = self.run(about, codec, work, body, &mut growing);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
-            room += published.map_or(0, |len: usize| len.div_ceil(8));
+            room = growing.end();
             let answer = self.pack(answer);
             self.exit_code.set(answer.exit_code());
             let is_told = match answer.short() {
                 _ if matches!(answer, Answer::Items) => true,
                 // What a chunk has published stays.
-                Some(short) if published.is_none() => {
+                Some(short) if !growing.is_begun() => {
                     self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
                 }
                 _ => false,
@@ -265,7 +260,7 @@ impl Links {
         codec: Codec,
         work: Offset,
         body: Body,
-        items: &mut Items<'_>,
+        outcomes: &mut Growing<'_>,
     ) -> Answer<Outgoing> {
         let opened = match self.payloads.open(body) {
             Ok(opened) => opened,
@@ -276,7 +271,7 @@ impl Links {
         };
         let scope = current::enter(job);
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-        let answer = catch(|| work(codec, opened, &self.payloads, items));
+        let answer = catch(|| work(codec, opened, &self.payloads, outcomes));
         drop_quietly(scope);
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
     }

@@ -20,8 +20,7 @@ use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Reply, Request, Sent};
 use crate::job::Queued;
-use crate::kind::Items;
-use crate::page::{Claim, Page};
+use crate::page::{Claim, Growing, Page};
 use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::seat::Kill;
@@ -96,7 +95,7 @@ impl Part {
             return;
         }
         let work = work.work().expect("it is in this program");
-        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Items(&mut |_| false));
+        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Growing::nowhere());
         let answer = self.payloads.pack(answer).expect("it is small");
         if self.page.change(slot, job, Claim::Started, Claim::Done) {
             self.say(Reply::Answer { slot, job, answer });

@@ -1,0 +1,128 @@
+//! A chunk in a worker.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use executor_core::panics::{catch, drop_quietly};
+use executor_core::{JobError, Remake};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
+use crate::attachments::{Attachment, collect};
+use crate::codec::{Codec, Step};
+use crate::kind::{Answer, RemotePanic};
+use crate::page::Growing;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
+use crate::worker::remake::Remaker;
+
+/// The entry of a chunk in a worker.
+pub(crate) fn work<F, A, R>(
+    codec: Codec,
+    opened: Opened,
+    end: &WorkerEnd,
+    outcomes: &mut Growing<'_>,
+) -> Answer<Outgoing>
+where
+    F: Fn(A) -> R + Copy + 'static,
+    A: DeserializeOwned,
+    R: Serialize,
+{
+    let (function, descriptors): (F, _) = (Remaker.remake(), &opened.descriptors[..]);
+    let (mut rest, mut item) = (&opened[..], Item::new(codec, descriptors));
+    outcomes.begin();
+    loop {
+        // Once for all of them: it costs more than a short item.
+        let ran = catch(|| {
+            while let Some((_, bytes)) = next(&mut rest) {
+                let attachments = item.run(function, bytes);
+                if !attachments.is_empty() || !outcomes.push(&item.outcome) {
+                    return Some(attachments);
+                }
+            }
+            None
+        });
+        let attachments = match ran {
+            Ok(None) => return Answer::Items,
+            Ok(Some(attachments)) => attachments,
+            Err(panic) => {
+                item.panicked(panic);
+                if outcomes.push(&item.outcome) {
+                    continue;
+                }
+                Vec::new()
+            }
+        };
+        // There is no room for this one. It goes in a message, and the others to the next worker.
+        return match Outgoing::new(&item.outcome, attachments, end) {
+            Ok(outgoing) => Answer::Done(outgoing),
+            Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
+        };
+    }
+}
+
+/// What is done with an item, should that panic.
+#[derive(Clone, Copy)]
+enum Doing {
+    Decode,
+    Run,
+    Encode,
+}
+
+/// The item that is worked on.
+struct Item<'a, R> {
+    codec: Codec,
+    descriptors: &'a [Arc<OwnedFd>],
+    doing: Doing,
+    /// Out of the way of a panic: unwinding would end the process, should its drop panic, too.
+    result: Option<R>,
+    outcome: Vec<u8>,
+}
+
+impl<'a, R: Serialize> Item<'a, R> {
+    fn new(codec: Codec, descriptors: &'a [Arc<OwnedFd>]) -> Self {
+        Self { codec, descriptors, doing: Doing::Decode, result: None, outcome: Vec::new() }
+    }
+
+    /// Runs the item that `bytes` are. Returns what is attached to its outcome.
+    fn run<A: DeserializeOwned>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
+        self.doing = Doing::Decode;
+        let argument = match self.codec.decode_unguarded(bytes, self.descriptors.to_vec()) {
+            Ok(argument) => argument,
+            Err(cause) => {
+                self.say(NOT_DECODED, cause.as_bytes());
+                return Vec::new();
+            }
+        };
+        self.doing = Doing::Run;
+        let result = self.result.insert(function(argument));
+        self.doing = Doing::Encode;
+        self.outcome.clear();
+        let (codec, outcome) = (self.codec, &mut self.outcome);
+        let (encoded, attachments) =
+            collect(|| append(outcome, DONE, |outcome| codec.encode_unguarded(result, outcome)));
+        drop_quietly(self.result.take());
+        let Err(cause) = encoded else { return attachments };
+        self.say(NOT_ENCODED, cause.as_bytes());
+        Vec::new()
+    }
+
+    /// It has panicked.
+    fn panicked(&mut self, panic: JobError) {
+        drop_quietly(self.result.take());
+        match self.doing {
+            Doing::Decode => self.say(NOT_DECODED, panic.to_string().as_bytes()),
+            Doing::Run => self.say(PANICKED, &postcard::to_stdvec(&RemotePanic::from(panic)).unwrap_or_default()),
+            Doing::Encode => self.say(NOT_ENCODED, panic.to_string().as_bytes()),
+        }
+    }
+
+    #[cold]
+    fn say(&mut self, tag: u8, what: &[u8]) {
+        self.outcome.clear();
+        let Ok(()) = append(&mut self.outcome, tag, |outcome| {
+            outcome.extend_from_slice(what);
+            Ok::<_, std::convert::Infallible>(())
+        });
+    }
+}

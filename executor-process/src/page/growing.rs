@@ -1,0 +1,73 @@
+//! An answer that is written bit by bit, and is whole at each step.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An answer that grows on the page: that of a chunk, whose items each add theirs.
+pub(crate) struct Growing<'a> {
+    place: &'a AtomicU64,
+    /// From where the answer starts to the end of the room.
+    room: &'a [AtomicU64],
+    start: usize,
+    /// How many bytes are there.
+    len: usize,
+    /// The bytes of the last word, if that is not full; the others are zero.
+    last: u64,
+    is_begun: bool,
+}
+
+impl<'a> Growing<'a> {
+    /// In the `room` that begins with the word `start`.
+    pub(super) fn new(place: &'a AtomicU64, room: &'a [AtomicU64], start: usize) -> Self {
+        Self { place, room, start, len: 0, last: 0, is_begun: false }
+    }
+
+    /// From now on, what is there is the answer, be it nothing so far.
+    pub(crate) fn begin(&mut self) {
+        self.is_begun = true;
+    }
+
+    pub(crate) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// Appends `bytes`, which the parent sees all at once, also if this process dies meanwhile. False if there is no room.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
+        let len = self.len + bytes.len();
+        let Some(words) = self.room.get(self.len / 8..len.div_ceil(8)) else { return false };
+        let (mut words, mut last, mut filled) = (words.iter(), self.last, self.len % 8 * 8);
+        for piece in bytes.chunks(8) {
+            let number = piece.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            last |= number << filled;
+            let bits = filled + piece.len() * 8;
+            if bits >= 64 {
+                // Relaxed, here and below: the place that follows orders it. What was there before is written again as it was.
+                words.next().expect("the slice has room").store(last.to_le(), Ordering::Relaxed);
+                last = if filled == 0 { 0 } else { number >> (64 - filled) };
+            }
+            filled = bits % 64;
+        }
+        if let Some(word) = words.next() {
+            word.store(last.to_le(), Ordering::Relaxed);
+        }
+        (self.len, self.last, self.is_begun) = (len, last, true);
+        self.place.store((self.start as u64) << 32 | len as u64, Ordering::Release);
+        true
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the next answer may begin.
+    pub(crate) fn end(&self) -> usize {
+        self.start + self.len.div_ceil(8)
+    }
+
+    /// One without room.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        static NOWHERE: AtomicU64 = AtomicU64::new(0);
+        Self::new(&NOWHERE, &[], 0)
+    }
+}
