@@ -229,6 +229,10 @@ pub fn leave_host() {
 
 /// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.
 pub fn set_worker(worker: Option<Worker>) {
-    let before = WORKER.try_with(|current| current.replace(worker));
-    drop(before);
+    drop(replace_worker(worker));
+}
+
+/// For those who write executors: the same, and what the thread was before, to be put back.
+pub fn replace_worker(worker: Option<Worker>) -> Option<Worker> {
+    WORKER.try_with(|current| current.replace(worker)).ok().flatten()
 }

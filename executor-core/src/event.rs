@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::current;
+use crate::drive::Patience;
 use crate::sync::{Condvar, Mutex};
 
 /// A flag that is set and cleared, and that any number of threads and jobs can wait for: Python's `threading.Event`.
@@ -108,7 +109,15 @@ impl Event {
 
     /// Waits until it is set, or was since it had been set so many `times`.
     fn wait_since(&self, times: u64, limit: Option<Duration>) -> bool {
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let patience = Patience::new(limit);
+        let is_over = || {
+            let flag = self.flag.lock();
+            flag.is_set || flag.times != times
+        };
+        if patience.drive(|| [None], &|_| false, &is_over) {
+            return true;
+        }
+        let deadline = patience.deadline();
         // Before the lock: the pool takes its own.
         let _blocked = current::block();
         let mut flag = self.flag.lock();

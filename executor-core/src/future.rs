@@ -4,9 +4,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cell::{Cell, Control, Outcome, Watch};
+use crate::drive::Patience;
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
 use crate::{AbortOnDrop, Canceller, Helper, Job, JobError};
@@ -93,16 +94,22 @@ impl<T> Future<T> {
     /// is queued.
     pub fn wait(&self) {
         let outcome = self.outcome();
-        let did_run = crate::current::in_place(|home| outcome.clone().run_here(home));
-        if !did_run {
+        let run_here = |home| outcome.clone().run_here(home);
+        if !crate::current::in_place(run_here) && !self.drive(&Patience::new(None), &run_here) {
             outcome.wait(None);
         }
     }
 
     /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        // A limit beyond the clock's range is no limit.
-        self.outcome().wait(Instant::now().checked_add(limit))
+        let patience = Patience::new(Some(limit));
+        if self.drive(&patience, &|_| false) { self.is_done() } else { self.outcome().wait(patience.deadline()) }
+    }
+
+    /// Runs, on a thread that drives the job's executor, what has to be run first.
+    fn drive(&self, patience: &Patience, run_here: &(dyn Fn(HomeId) -> bool + Sync)) -> bool {
+        let outcome = self.outcome();
+        patience.drive(|| [outcome.home()], run_here, &|| outcome.status().is_done())
     }
 
     /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.

@@ -13,7 +13,7 @@
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see how a pool does | [`Stats`], [`Histogram`] |
-//! | write an executor | [`promise()`], [`cell`], [`home`], [`panics`], [`tally`] |
+//! | write an executor | [`promise()`], [`cell`], [`home`], [`drive`], [`panics`], [`tally`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -21,6 +21,7 @@
 mod call;
 pub mod cell;
 pub mod current;
+pub mod drive;
 mod error;
 mod event;
 mod executor;

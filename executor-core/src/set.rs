@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::cell::{Listener, Watch};
+use crate::drive::Patience;
 use crate::panics::{catch, drop_quietly};
 use crate::sync::{Condvar, Mutex};
 use crate::{Future, JobError, current};
@@ -59,8 +60,7 @@ impl<T> JobSet<T> {
         if self.futures.is_empty() {
             return None;
         }
-        let key = self.ended.next(None)?;
-        Some(self.remove(key))
+        self.next_within(&Patience::new(None))
     }
 
     /// As [`next`](JobSet::next), for at most `limit`: `None` also when no job ended in that time.
@@ -68,7 +68,11 @@ impl<T> JobSet<T> {
         if self.futures.is_empty() {
             return None;
         }
-        let key = self.ended.next(Instant::now().checked_add(limit))?;
+        self.next_within(&Patience::new(Some(limit)))
+    }
+
+    fn next_within(&mut self, patience: &Patience) -> Option<(usize, Result<T, JobError>)> {
+        let key = self.ended.next(patience, || self.futures.values())?;
         Some(self.remove(key))
     }
 
@@ -181,11 +185,24 @@ impl Ended {
         }
     }
 
-    /// The next key, waiting for it until `deadline` at most.
-    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<usize> {
-        let ready = self.keys.lock().ready.pop_front();
-        if ready.is_some() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return ready;
+    /// The next key, if there is one.
+    pub(crate) fn ready(&self) -> Option<usize> {
+        self.keys.lock().ready.pop_front()
+    }
+
+    /// The next key, waiting for it as long as `patience` lasts. It is one of `futures`.
+    pub(crate) fn next<'a, T: 'a, F>(&self, patience: &Patience, futures: impl Fn() -> F) -> Option<usize>
+    where
+        F: IntoIterator<Item = &'a Future<T>>,
+    {
+        let homes = || futures().into_iter().map(|future| future.outcome().home());
+        let is_over = || !self.keys.lock().ready.is_empty();
+        let deadline = patience.deadline();
+        if is_over()
+            || patience.drive(homes, &|_| false, &is_over)
+            || deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return self.ready();
         }
         let _blocked = current::block();
         let mut keys = self.keys.lock();

@@ -1,8 +1,9 @@
 //! Waiting for several futures at once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::drive::Patience;
 use crate::set::Ended;
 use crate::{Future, JobError, as_completed};
 
@@ -41,17 +42,17 @@ pub struct Waited<T> {
 /// assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
 /// ```
 pub fn wait<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until) -> Waited<T> {
-    wait_until(futures, until, None)
+    wait_for(futures, until, &Patience::new(None))
 }
 
 /// As [`wait`], for at most `limit`.
 pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, limit: Duration) -> Waited<T> {
-    wait_until(futures, until, Instant::now().checked_add(limit))
+    wait_for(futures, until, &Patience::new(Some(limit)))
 }
 
-fn wait_until<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, deadline: Option<Instant>) -> Waited<T> {
+fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, patience: &Patience) -> Waited<T> {
     let futures: Vec<_> = futures.into_iter().collect();
-    if until == Until::AllDone && deadline.is_none() {
+    if until == Until::AllDone && patience.deadline().is_none() {
         // All of them are waited for, so each may run here.
         futures.iter().for_each(Future::wait);
     }
@@ -61,7 +62,7 @@ fn wait_until<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, dea
     }
     let mut is_done = vec![false; futures.len()];
     for _ in 0..futures.len() {
-        let Some(key) = ended.next(deadline) else { break };
+        let Some(key) = ended.next(patience, || &futures) else { break };
         is_done[key] = true;
         let is_enough = match until {
             Until::FirstDone => true,
@@ -74,7 +75,7 @@ fn wait_until<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, dea
         }
     }
     // Others may have ended meanwhile: they are as done as those that were waited for.
-    while let Some(key) = ended.next(Some(Instant::now())) {
+    while let Some(key) = ended.ready() {
         is_done[key] = true;
     }
     let mut waited = Waited { done: Vec::new(), pending: Vec::new() };

@@ -1,6 +1,14 @@
 //! What executors, and the code on top of them, are tested with.
 //!
 //! For whoever writes an executor, and for applications that must be sure of what happens at shutdown.
+//!
+//! | to | see |
+//! |---|---|
+//! | run jobs one by one, on virtual time | [`ManualExecutor`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod manual;
+
+pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle, ManualView};

@@ -1,0 +1,141 @@
+//! Threads that run an executor's jobs while they wait for them. For those who write executors.
+//!
+//! An executor without threads of its own runs jobs when it is told to, on the thread that tells it: that thread drives it. While the
+//! thread waits, for a future, for several, or for an event, it would tell nobody anything. So the wait itself drives the executor, and
+//! its time limit is one on the executor's clock.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crate::home::HomeId;
+use crate::sync::thread_local;
+
+/// An executor that is driven.
+pub trait Driver: Send + Sync {
+    /// Whether jobs of this home are its own.
+    fn has(&self, home: HomeId) -> bool;
+
+    /// The time by its clock.
+    fn now(&self) -> Instant;
+
+    /// Does on this thread what brings the end of `wait` nearer, until it has come, or there is nothing to do.
+    fn drive(&self, wait: &Wait<'_>) -> Driven;
+}
+
+/// What a thread that drives an executor waits for.
+#[derive(Clone, Copy)]
+pub struct Wait<'a> {
+    is_over: &'a (dyn Fn() -> bool + Sync),
+    run_here: &'a (dyn Fn(HomeId) -> bool + Sync),
+    deadline: Option<Instant>,
+    is_own: bool,
+}
+
+impl Wait<'_> {
+    /// Whether it has come.
+    pub fn is_over(&self) -> bool {
+        (self.is_over)()
+    }
+
+    /// Runs the very job that is waited for, if it is one that waits in the queue of `home`, and the wait has no time limit.
+    pub fn run_here(&self, home: HomeId) -> bool {
+        (self.run_here)(home)
+    }
+
+    /// When the wait ends without, by the executor's clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether all that is waited for are jobs of this executor: nobody else can bring the end.
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("deadline", &self.deadline).field("is_own", &self.is_own).finish_non_exhaustive()
+    }
+}
+
+/// What came of a wait that an executor was driven for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// What was waited for has come.
+    Over,
+    /// The time is up, by the executor's clock.
+    TimeIsUp,
+    /// There was nothing to do: others may bring it.
+    Unknown,
+}
+
+thread_local! {
+    static DRIVEN: RefCell<Vec<Weak<dyn Driver>>> = const { RefCell::new(Vec::new()) };
+    /// Whether there are any: most threads drive nothing, and this costs less to look at.
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread drives `driver` from now on, until that is gone.
+pub fn register(driver: Weak<dyn Driver>) {
+    let gone = DRIVEN.try_with(|driven| {
+        let mut driven = driven.borrow_mut();
+        let (kept, gone): (Vec<_>, Vec<_>) = driven.drain(..).partition(|known| known.strong_count() > 0);
+        *driven = kept;
+        if !driven.iter().any(|known| known.ptr_eq(&driver)) {
+            driven.push(driver);
+        }
+        gone
+    });
+    drop(gone);
+    DRIVES.with(|drives| drives.set(true));
+}
+
+/// How long a thread waits, by its own clock and by those of the executors that it drives.
+pub(crate) struct Patience {
+    deadline: Option<Instant>,
+    driven: Vec<(Arc<dyn Driver>, Option<Instant>)>,
+}
+
+impl Patience {
+    /// A wait that begins now. A limit beyond the clock's range is none.
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        let after = |now: Instant| limit.and_then(|limit| now.checked_add(limit));
+        let driven = if DRIVES.with(Cell::get) { driven() } else { Vec::new() };
+        let driven = driven.into_iter().map(|driver| (after(driver.now()), driver)).map(|(at, driver)| (driver, at));
+        Self { driven: driven.collect(), deadline: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+    }
+
+    /// By the thread's own clock.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Drives what this thread drives, until `is_over` or for as long as that does anything. True: there is nothing to wait for any more,
+    /// because it is over or the time is up.
+    pub(crate) fn drive<H: IntoIterator<Item = Option<HomeId>>>(
+        &self,
+        homes: impl Fn() -> H,
+        run_here: &(dyn Fn(HomeId) -> bool + Sync),
+        is_over: &(dyn Fn() -> bool + Sync),
+    ) -> bool {
+        for (driver, deadline) in &self.driven {
+            // One that has others beside it may be waiting for their jobs.
+            let is_own =
+                self.driven.len() == 1 && homes().into_iter().all(|home| home.is_some_and(|home| driver.has(home)));
+            let wait = Wait { is_over, run_here, deadline: *deadline, is_own };
+            match driver.drive(&wait) {
+                Driven::Over => return true,
+                Driven::TimeIsUp if is_own => return true,
+                Driven::TimeIsUp | Driven::Unknown => {}
+            }
+        }
+        !self.driven.is_empty() && is_over()
+    }
+}
+
+fn driven() -> Vec<Arc<dyn Driver>> {
+    DRIVEN.try_with(|driven| driven.borrow().iter().filter_map(Weak::upgrade).collect()).unwrap_or_default()
+}

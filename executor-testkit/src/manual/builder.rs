@@ -1,0 +1,48 @@
+//! The settings of a manual executor.
+
+use super::ManualExecutor;
+use super::lanes::{Order, Random};
+use super::shared::Shared;
+
+/// Settings of a [`ManualExecutor`], from [`ManualExecutor::builder`].
+///
+/// ```
+/// use executor_testkit::ManualExecutor;
+///
+/// let manual = ManualExecutor::builder().seed(7).workers(4).build();
+/// assert_eq!(manual.workers(), 4);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "settings do nothing until the executor is built"]
+pub struct ManualExecutorBuilder {
+    seed: Option<u64>,
+    workers: Option<usize>,
+}
+
+impl ManualExecutorBuilder {
+    /// The next job is chosen as `seed` has it: in any order that a pool of so many [`workers`](Self::workers) could start them in. The same seed
+    /// and the same calls bring the same order. Without it, jobs start in the order in which they were submitted, the more urgent first.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// How many workers it says that it has, at least 1: generic code asks, `map` above all. It still runs one job at a time. 1, unless it is
+    /// set; 2 with a [`seed`](Self::seed), for one worker would have to keep each submitter's order.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers.max(1));
+        self
+    }
+
+    /// The executor. This thread drives it.
+    pub fn build(self) -> ManualExecutor {
+        let workers = self.workers.unwrap_or(if self.seed.is_some() { 2 } else { 1 });
+        let order = match self.seed {
+            None => Order::Fifo,
+            Some(seed) => Order::Seeded { random: Random::new(seed), in_line: workers == 1 },
+        };
+        let shared = Shared::new(workers, "manual-0".into(), order);
+        shared.driven_here();
+        ManualExecutor { shared }
+    }
+}

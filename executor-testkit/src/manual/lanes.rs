@@ -1,0 +1,178 @@
+//! The jobs that wait, and which of them is next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::ThreadId;
+
+use executor_core::cell::{Control, Run};
+use executor_core::home::HomeId;
+use executor_core::{JobId, Priority};
+
+/// Every so many jobs, one of less priority goes first.
+const TURN: usize = 16;
+/// No fewer dead jobs than this are worth being looked for.
+const MOST_DEAD: usize = 64;
+
+pub(super) type Job = Arc<dyn Run>;
+
+/// A job, and what the choice of the next one looks at.
+pub(super) struct Waiting {
+    pub(super) job: Job,
+    pub(super) priority: Priority,
+    pub(super) submitter: ThreadId,
+}
+
+impl Waiting {
+    pub(super) fn new(job: Job, priority: Priority) -> Self {
+        Self { job, priority, submitter: std::thread::current().id() }
+    }
+
+    /// Moves the job to the home `there`, if it waits still.
+    fn take(self, there: HomeId) -> Result<Job, Job> {
+        if Control::move_to(&*self.job, there) { Ok(self.job) } else { Err(self.job) }
+    }
+}
+
+/// A lane for each priority. Jobs that were cancelled, or were run by who waits for them, stay as dead until they are come across.
+pub(super) struct Lanes {
+    queues: [VecDeque<Waiting>; 3],
+    dead: isize,
+    taken: usize,
+    order: Order,
+}
+
+/// In which order jobs are taken.
+pub(super) enum Order {
+    Fifo,
+    /// Any order that several workers may bring about; with `in_line`, that one worker may.
+    Seeded {
+        random: Random,
+        in_line: bool,
+    },
+}
+
+impl Lanes {
+    pub(super) fn new(order: Order) -> Self {
+        Self { queues: Default::default(), dead: 0, taken: 0, order }
+    }
+
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        self.queues[waiting.priority as usize].push_back(waiting);
+    }
+
+    /// Jobs that wait.
+    pub(super) fn alive(&self) -> usize {
+        self.len().saturating_add_signed(-self.dead)
+    }
+
+    /// Whether not even dead ones are left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.queues.iter().map(VecDeque::len).sum()
+    }
+
+    /// The ids of those that wait: the most urgent first, and of the same priority in the order in which they came.
+    pub(super) fn ids(&self) -> Vec<JobId> {
+        let waiting = self.queues.iter().flatten().filter(|waiting| waiting.job.is_waiting());
+        waiting.map(|waiting| waiting.job.id()).collect()
+    }
+
+    /// The next job, which waits at `there` from now on. The dead that were come across are to be dropped outside the lock.
+    pub(super) fn take(&mut self, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+        loop {
+            let (lane, place) = self.choose()?;
+            self.taken += 1;
+            if let Some(job) = self.remove(lane, place, there, dead) {
+                return Some(job);
+            }
+        }
+    }
+
+    /// The same for the job that is number `n` of [`ids`](Lanes::ids).
+    pub(super) fn take_nth(&mut self, n: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+        let places = (0..3).flat_map(|lane| (0..self.queues[lane].len()).map(move |place| (lane, place)));
+        let mut waiting = places.filter(|&(lane, place)| self.queues[lane][place].job.is_waiting());
+        let (lane, place) = waiting.nth(n)?;
+        self.remove(lane, place, there, dead)
+    }
+
+    fn remove(&mut self, lane: usize, place: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+        match self.queues[lane].remove(place)?.take(there) {
+            Ok(job) => Some(job),
+            Err(job) => {
+                self.dead -= 1;
+                dead.push(job);
+                None
+            }
+        }
+    }
+
+    /// One of them has died. Gives the dead back when they have become the most.
+    pub(super) fn died(&mut self) -> Vec<Job> {
+        self.dead += 1;
+        let is_much = usize::try_from(self.dead).is_ok_and(|dead| dead > MOST_DEAD && dead > self.len() / 2);
+        if !is_much {
+            return Vec::new();
+        }
+        let mut dead = Vec::new();
+        for lane in &mut self.queues {
+            let (alive, gone) = std::mem::take(lane).into_iter().partition(|waiting| waiting.job.is_waiting());
+            *lane = alive;
+            dead.extend(VecDeque::into_iter(gone).map(|waiting: Waiting| waiting.job));
+        }
+        self.dead -= isize::try_from(dead.len()).unwrap_or(isize::MAX);
+        dead
+    }
+
+    fn choose(&mut self) -> Option<(usize, usize)> {
+        let full = |lane: &usize| !self.queues[*lane].is_empty();
+        match &mut self.order {
+            Order::Fifo => {
+                let is_turn = (self.taken + 1).is_multiple_of(TURN);
+                let lane = if is_turn { [2, 1, 0].into_iter().find(full) } else { (0..3).find(full) };
+                lane.map(|lane| (lane, 0))
+            }
+            Order::Seeded { random, in_line } => {
+                let lanes: Vec<_> = (0..3).filter(full).collect();
+                let lane = if random.below(8) == 0 { lanes.get(random.below(lanes.len())) } else { lanes.first() };
+                let lane = *lane?;
+                let places = if *in_line { firsts(&self.queues[lane]) } else { (0..self.queues[lane].len()).collect() };
+                Some((lane, places[random.below(places.len())]))
+            }
+        }
+    }
+}
+
+/// The places of each submitter's first job.
+fn firsts(lane: &VecDeque<Waiting>) -> Vec<usize> {
+    let mut submitters = Vec::new();
+    let mut is_first = |submitter| {
+        let is_new = !submitters.contains(&submitter);
+        submitters.extend(is_new.then_some(submitter));
+        is_new
+    };
+    lane.iter().enumerate().filter(|(_, waiting)| is_first(waiting.submitter)).map(|(place, _)| place).collect()
+}
+
+/// Numbers that look like chance, the same ones from the same seed: Steele, Lea and Flood's splitmix.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`; 0 if that is 0.
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        // The remainder of a number of 64 bits by one of a queue's length is even enough.
+        usize::try_from(mixed % u64::try_from(bound.max(1)).unwrap_or(u64::MAX)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,8 @@
+//! The manual executor: it runs what it is told to, when it is told to, on its own time.
+
+mod driving;
+mod ends;
+mod orders;
+mod own_thread;
+mod time;
+mod waits;

@@ -1,0 +1,31 @@
+//! What tests share: a limit to their patience.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Runs a test that might hang if it fails, on a thread of its own.
+pub(crate) fn within_patience<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, is_done) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let outcome = test();
+        // Nobody listens any more when the patience is over.
+        done.send(()).unwrap_or_default();
+        outcome
+    });
+    match is_done.recv_timeout(PATIENCE) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
+            thread.join().unwrap_or_else(|payload| resume_unwind(payload))
+        }
+    }
+}
+
+/// What the panic of a test that is to fail says.
+pub(crate) fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
