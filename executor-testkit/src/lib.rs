@@ -5,10 +5,12 @@
 //! | to | see |
 //! |---|---|
 //! | run jobs one by one, on virtual time | [`ManualExecutor`] |
+//! | hold an executor beside a model of shutdown | [`model`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod manual;
+pub mod model;
 
 pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle, ManualView};

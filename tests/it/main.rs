@@ -18,6 +18,7 @@ mod giving_back;
 mod hooks;
 mod lanes;
 mod maps;
+mod model;
 mod nested_waits;
 mod options;
 mod order;

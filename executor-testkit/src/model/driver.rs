@@ -1,0 +1,175 @@
+//! Does to an executor what a script says, and watches whether what it does is allowed.
+
+mod actors;
+mod deeds;
+mod seen;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::Subject;
+use super::op::{JobNumber, Op};
+use super::shape::{Ability, Shape};
+use super::stage::Stage;
+use super::world::{Answer, Life, World, raced};
+use actors::Actors;
+use seen::{Known, Seen};
+
+/// More than a race has parts.
+const PARTS: usize = 8;
+
+/// What went wrong, and at which operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) text: String,
+    /// It never came to rest: somebody waits for what does not come.
+    pub(crate) is_hang: bool,
+}
+
+/// An executor in the hands of a script.
+pub(crate) struct Driver {
+    shape: Shape,
+    patience: Duration,
+    stage: Arc<Stage>,
+    pool: Option<Arc<dyn Subject>>,
+    handle: Option<Arc<dyn Subject>>,
+    /// Tells the stats, also when the script has let go of everything.
+    watch: Option<Arc<dyn Subject>>,
+    jobs: BTreeMap<JobNumber, Arc<Known>>,
+    answers: Arc<Mutex<BTreeMap<usize, Answer>>>,
+    /// What no world allows, told by an actor.
+    wrong: Arc<Mutex<Option<String>>>,
+    actors: Actors,
+    worlds: Vec<World>,
+    trace: Vec<String>,
+}
+
+impl Driver {
+    pub(crate) fn new(shape: Shape, pool: Arc<dyn Subject>, patience: Duration) -> Self {
+        let stage = Stage::new(shape.has(Ability::Processes));
+        let handle = shape.has(Ability::Handle).then(|| pool.handle());
+        let watch = handle.clone().filter(|_| shape.has(Ability::Stats));
+        if shape.has(Ability::Nest) {
+            stage.set_inside(handle.clone().unwrap_or_else(|| pool.clone()));
+        }
+        Self {
+            shape,
+            patience,
+            stage,
+            pool: Some(pool),
+            handle,
+            watch,
+            jobs: BTreeMap::new(),
+            answers: Arc::default(),
+            wrong: Arc::default(),
+            actors: Actors::default(),
+            worlds: vec![World::new(shape)],
+            trace: Vec::new(),
+        }
+    }
+
+    /// Does it all, then brings every job to its end.
+    pub(crate) fn run(mut self, ops: &[Op], mut about_to_do: impl FnMut()) -> Result<(), Failure> {
+        let mut run = || {
+            for op in ops {
+                about_to_do();
+                self.step(op)?;
+            }
+            self.finish()
+        };
+        let ended = run();
+        self.stage.close();
+        if ended.is_err() {
+            // Whoever hangs must not keep this thread: what is dropped here may wait for it.
+            let (pool, handle) = (self.pool.take(), self.handle.take());
+            self.actors.run(Box::new(move || drop((pool, handle))));
+        }
+        ended
+    }
+
+    fn step(&mut self, op: &Op) -> Result<(), Failure> {
+        let at = self.trace.len() * PARTS;
+        self.trace.push(op.to_string());
+        let allowed: HashSet<World> = self.worlds.iter().flat_map(|world| raced(world, at, op.parts())).collect();
+        self.perform(at, op);
+        self.worlds = allowed.into_iter().collect();
+        self.settle()
+    }
+
+    /// Waits until the executor is where one of the worlds is at rest.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let start = Instant::now();
+        let mut pause = Duration::from_micros(20);
+        loop {
+            let seen = Seen::of(self);
+            let before = std::mem::take(&mut self.worlds);
+            let (allowed, others) = before.into_iter().partition(|world| seen.may_become(world));
+            self.worlds = allowed;
+            if let Some(text) = self.wrong.lock().take() {
+                return Err(self.failure(&text, false));
+            }
+            if self.worlds.is_empty() {
+                return Err(self.failure(&seen.tell(&others), false));
+            }
+            if self.worlds.iter().any(|world| seen.is(world)) {
+                return Ok(());
+            }
+            if start.elapsed() > self.patience {
+                return Err(self.failure(&seen.tell(&self.worlds), true));
+            }
+            self.stage.wait_for_change(pause);
+            pause = (pause * 2).min(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets all jobs end, shuts down, and looks whether anything is left.
+    fn finish(&mut self) -> Result<(), Failure> {
+        let world = self.worlds[0].clone();
+        let all = world.jobs.keys().copied();
+        for job in all.clone().filter(|&job| matches!(world.life(job), Some(Life::Delayed(_)))) {
+            self.step(&Op::Cancel(job))?;
+        }
+        for job in all.filter(|&job| world.jobs[&job].is_held) {
+            self.step(&Op::Open(job))?;
+        }
+        if self.shape.has(Ability::Manual) {
+            while !self.worlds[0].queue.is_empty() {
+                self.step(&Op::RunNext)?;
+            }
+        }
+        if self.pool.is_some() {
+            self.step(&Op::Shutdown(true))?;
+            self.step(&Op::DropPool)?;
+        }
+        self.look_what_is_left()
+    }
+
+    fn look_what_is_left(&mut self) -> Result<(), Failure> {
+        let open: Vec<_> = self.worlds[0].calls.values().filter(|call| call.is_waiting()).collect();
+        if !open.is_empty() {
+            return Err(self.failure(&format!("every job has ended, and these calls wait: {open:?}"), true));
+        }
+        for (number, known) in &self.jobs {
+            if known.told() > 1 {
+                return Err(self.failure(&format!("job {number} was told of {} times", known.told()), false));
+            }
+            if known.is_captured() {
+                return Err(self.failure(&format!("what job {number} captured is there after its end"), false));
+            }
+        }
+        Ok(())
+    }
+
+    fn failure(&self, what: &str, is_hang: bool) -> Failure {
+        let (last, before) = self.trace.split_last().expect("something was done");
+        let verb = if is_hang { "hangs" } else { "is wrong" };
+        let mut text = format!("after `{last}` the executor {verb}:\n{what}\nwhat was done:\n");
+        for (number, op) in before.iter().chain([last]).enumerate() {
+            text += &format!("  {:2}: {op}\n", number + 1);
+        }
+        Failure { text, is_hang }
+    }
+}

@@ -1,0 +1,235 @@
+//! Where the jobs of a script say that they run, and wait until they may go on: in this process under a lock, in another over a socket.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use executor_core::Future;
+use parking_lot::{Condvar, Mutex};
+use serde::{Deserialize, Serialize};
+
+use super::op::JobNumber;
+use super::{Subject, Task};
+
+/// The stages of this process, for jobs that find theirs by number.
+static STAGES: Mutex<BTreeMap<u64, Weak<Stage>>> = Mutex::new(BTreeMap::new());
+
+/// The side of the script.
+pub(crate) struct Stage {
+    number: u64,
+    port: Option<u16>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: BTreeMap<JobNumber, Presence>,
+    open: BTreeSet<JobNumber>,
+    is_over: bool,
+    /// What jobs submit jobs to.
+    inside: Option<Arc<dyn Subject>>,
+    children: BTreeMap<JobNumber, Future<u64>>,
+}
+
+/// What a job has told of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    /// How often it has started.
+    pub(crate) starts: usize,
+    /// How often it has done what it had to do.
+    pub(crate) ends: usize,
+    /// The process where it started last.
+    pub(crate) pid: u32,
+}
+
+/// Where a job finds its stage.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Address {
+    pid: u32,
+    number: u64,
+    port: Option<u16>,
+}
+
+impl Stage {
+    /// A stage, with a socket if jobs come from other processes.
+    pub(crate) fn new(has_others: bool) -> Arc<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: only the uniqueness of the number matters.
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let listener =
+            has_others.then(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket on the loopback"));
+        let port = listener.as_ref().map(|listener| listener.local_addr().expect("it is bound").port());
+        let stage = Arc::new(Self { number, port, state: Mutex::default(), changed: Condvar::new() });
+        STAGES.lock().insert(number, Arc::downgrade(&stage));
+        if let Some(listener) = listener {
+            let stage = Arc::downgrade(&stage);
+            spawn("model-listener", move || serve(&listener, &stage));
+        }
+        stage
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        Address { pid: std::process::id(), number: self.number, port: self.port }
+    }
+
+    /// What jobs submit jobs to.
+    pub(crate) fn set_inside(&self, inside: Arc<dyn Subject>) {
+        self.state.lock().inside = Some(inside);
+    }
+
+    /// Lets a job go on, now or when it comes.
+    pub(crate) fn open(&self, job: JobNumber) {
+        self.state.lock().open.insert(job);
+        self.changed.notify_all();
+    }
+
+    /// Lets everyone go on, and nobody submits any more.
+    pub(crate) fn close(&self) {
+        let inside = {
+            let mut state = self.state.lock();
+            state.is_over = true;
+            state.inside.take()
+        };
+        drop(inside);
+        self.changed.notify_all();
+        STAGES.lock().remove(&self.number);
+        // The listener looks whether there is a stage whenever somebody comes.
+        if let Some(port) = self.port {
+            drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+        }
+    }
+
+    pub(crate) fn presence(&self, job: JobNumber) -> Presence {
+        self.state.lock().jobs.get(&job).copied().unwrap_or_default()
+    }
+
+    /// The future of a job that a job submitted, once.
+    pub(crate) fn take_child(&self, job: JobNumber) -> Option<Future<u64>> {
+        self.state.lock().children.remove(&job)
+    }
+
+    /// Something changed that whoever waits for a change should see.
+    pub(crate) fn notify(&self) {
+        // Under the lock, so that whoever is about to wait is told.
+        drop(self.state.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change, but not for long: what an executor does by itself is told by nobody.
+    pub(crate) fn wait_for_change(&self, limit: Duration) {
+        self.changed.wait_for(&mut self.state.lock(), limit);
+    }
+
+    fn enter(&self, job: JobNumber, pid: u32, is_held: bool) {
+        let mut state = self.state.lock();
+        let presence = state.jobs.entry(job).or_default();
+        presence.starts += 1;
+        presence.pid = pid;
+        self.changed.notify_all();
+        while is_held && !state.is_over && !state.open.contains(&job) {
+            self.changed.wait(&mut state);
+        }
+    }
+
+    fn leave(&self, job: JobNumber) {
+        self.state.lock().jobs.entry(job).or_default().ends += 1;
+        self.changed.notify_all();
+    }
+
+    fn submit(&self, child: Task, waits: bool) {
+        let number = child.number;
+        let Some(inside) = self.state.lock().inside.clone() else { return };
+        let future = inside.submit(child);
+        if waits {
+            future.wait();
+        }
+        self.state.lock().children.insert(number, future);
+        self.changed.notify_all();
+    }
+}
+
+impl Address {
+    /// Says that the job runs, and waits where it is to.
+    pub(crate) fn enter(&self, job: JobNumber, is_held: bool) -> Entered {
+        if std::process::id() != self.pid {
+            return Entered::From(self.port.and_then(|port| knock(port, job, is_held).ok()));
+        }
+        let stage = STAGES.lock().get(&self.number).and_then(Weak::upgrade);
+        if let Some(stage) = &stage {
+            stage.enter(job, self.pid, is_held);
+        }
+        Entered::Here(stage, job)
+    }
+}
+
+/// A job that is on its stage. It has done what it had to do when this is dropped.
+pub(crate) enum Entered {
+    Here(Option<Arc<Stage>>, JobNumber),
+    From(Option<TcpStream>),
+}
+
+impl Entered {
+    /// Submits a job from inside of this one.
+    pub(crate) fn submit(&self, child: Task, waits: bool) {
+        if let Self::Here(Some(stage), _) = self {
+            stage.submit(child, waits);
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        match self {
+            Self::Here(Some(stage), job) => stage.leave(*job),
+            // An error says that the stage is gone.
+            Self::From(Some(stream)) => drop(stream.write_all(&[1]).and_then(|()| stream.read(&mut [0]))),
+            _ => {}
+        }
+    }
+}
+
+/// A job of another process comes to its stage.
+fn knock(port: u16, job: JobNumber, is_held: bool) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    let mut words = job.to_le_bytes().to_vec();
+    words.extend(std::process::id().to_le_bytes());
+    words.push(is_held.into());
+    stream.write_all(&words)?;
+    stream.read_exact(&mut [0])?;
+    Ok(stream)
+}
+
+fn serve(listener: &TcpListener, stage: &Weak<Stage>) {
+    for stream in listener.incoming() {
+        let (Some(stage), Ok(stream)) = (stage.upgrade(), stream) else { return };
+        if stage.state.lock().is_over {
+            return;
+        }
+        spawn("model-guest", move || drop(attend(stream, &stage)));
+    }
+}
+
+/// Stands on the stage for a job of another process.
+fn attend(mut stream: TcpStream, stage: &Stage) -> std::io::Result<()> {
+    let mut words = [0; 9];
+    stream.read_exact(&mut words)?;
+    let (numbers, is_held) = words.split_at(8);
+    let (job, pid) = numbers.split_at(4);
+    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
+    let (job, pid) = (number(job), number(pid));
+    stage.enter(job, pid, is_held == [1]);
+    stream.write_all(&[0])?;
+    stream.read_exact(&mut [0])?;
+    stage.leave(job);
+    stream.write_all(&[0])
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
+    thread::Builder::new().name(name.to_owned()).spawn(body).expect("a thread of the model");
+}

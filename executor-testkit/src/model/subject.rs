@@ -1,0 +1,57 @@
+//! What the model is tested against.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::{Executor, Future, ShutdownPolicy, ShutdownReport, Stats};
+
+use super::Task;
+
+/// An executor that the model is tested against, once for each script.
+///
+/// Implement the methods of the [abilities](super::Ability) that its [`Shape`](super::Shape) has; the others are not called.
+pub trait Subject: Executor<Task> + 'static {
+    /// Runs the job once `delay` is over: [`Ability::Delay`](super::Ability::Delay).
+    fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
+        let _ = (delay, job);
+        lacks("submit_after", "Delay")
+    }
+
+    /// Shuts down, and tells what became of the jobs: [`Ability::Report`](super::Ability::Report).
+    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+        let _ = policy;
+        lacks("shutdown_with", "Report")
+    }
+
+    /// Blocks until nothing is queued, delayed or running: [`Ability::Idle`](super::Ability::Idle).
+    fn wait_idle(&self) {
+        lacks("wait_idle", "Idle")
+    }
+
+    /// What it is doing, and what came of its jobs: [`Ability::Stats`](super::Ability::Stats).
+    fn stats(&self) -> Stats {
+        lacks("stats", "Stats")
+    }
+
+    /// What submits to it, and does not keep it alive: [`Ability::Handle`](super::Ability::Handle).
+    fn handle(&self) -> Arc<dyn Subject> {
+        lacks("handle", "Handle")
+    }
+
+    /// Runs a job that is queued, if there is one, and says whether there was: [`Ability::Manual`](super::Ability::Manual).
+    fn run_next(&self) -> bool {
+        lacks("run_next", "Manual")
+    }
+
+    /// Lets time pass, by the executor's clock: [`Ability::Manual`](super::Ability::Manual).
+    fn advance(&self, time: Duration) {
+        let _ = time;
+        lacks("advance", "Manual")
+    }
+}
+
+fn lacks(method: &str, ability: &str) -> ! {
+    panic!(
+        "the shape says `Ability::{ability}`, and the subject has no `{method}`; implement it, or take the ability off"
+    )
+}
