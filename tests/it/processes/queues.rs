@@ -139,7 +139,7 @@ fn a_producer_that_is_killed_leaves_no_torn_message_and_no_closed_door() {
             }
         }
         producers.iter().for_each(Process::kill);
-        producers.iter().for_each(|producer| drop(producer.wait()));
+        producers.iter().for_each(|producer| _ = producer.wait());
         thread::scope(|scope| {
             // There may be no room yet.
             scope.spawn(move || others.send(Parcel::new(9, 9)).unwrap());
