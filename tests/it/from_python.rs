@@ -47,6 +47,54 @@ primes below 20000: 2262 = [669, 560, 525, 508]
 }
 
 #[test]
+fn processes_start_end_and_are_ended() {
+    prints(
+        "process_basics",
+        &[],
+        "joined: 144
+it is worker, and says so: true
+its pid is not ours: true
+run: hello, world
+alive: true, exit code: None
+join(timeout=0.01): it runs on
+it ended by itself: Some(Code(0)), alive: false
+joined: now
+it exited with code 101; its job: panicked
+it exited with code 3; its job: crashed
+it was killed by SIGABRT; its job: crashed
+ended by SIGTERM; its job: crashed
+ended by SIGKILL; its job: crashed
+a daemon is dropped, and gone
+mode quiet in /
+",
+    );
+}
+
+#[test]
+fn queues_and_pipes_lead_from_process_to_process() {
+    prints(
+        "queue_and_pipe",
+        &[],
+        "taken: 100, each once: true
+get(timeout=0.01): the channel has no message now; wait for longer, or use `recv`
+get_nowait(): the channel has no message now; wait for longer, or use `recv`
+put_nowait() of one too many: full is true, and it comes back: true
+poll(): false
+poll(None): true, recv: ONE
+poll(None): true, recv: TWO
+the server saw the end, after 2 messages
+through an end that was sent: PASSED ON
+received 1000000 bytes, all of them 7: true
+from the dead: last words
+poll(): true, recv: the channel has had its last message: every sender is gone
+it is the end: true
+send: a message `()` was not sent: its channel has no receiver any more
+its job crashed: true
+",
+    );
+}
+
+#[test]
 fn threads_locks_and_events_do_as_they_do_in_python() {
     prints(
         "threads",
