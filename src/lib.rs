@@ -5,7 +5,8 @@
 //! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
 //! | run jobs that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
-//! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `Sender`, `Receiver`, `os_str` (feature `process`) |
+//! | run one job in a process of its own | `Process`, `ProcessBuilder` (feature `process`) |
+//! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `duplex`, `queue`, `Sender`, `Receiver`, `Duplex`, `os_str` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
 //! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`], `ProcessView` |
 //! | bound the queue | [`Queue`], [`WhenFull`] on the builder of each pool |

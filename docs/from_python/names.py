@@ -32,10 +32,9 @@ import types
 # Rows that wait for code: names of a module, members of an owner, all members of one. Empty when all is there: then this goes, too.
 PENDING = {
     "multiprocessing": {
-        "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Pipe", "Process",
-        "Queue", "RLock", "RawArray", "RawValue", "Semaphore", "Value", "current_process", "parent_process", "connection.Pipe",
-        "Barrier.*", "BoundedSemaphore.*", "Condition.*", "Connection.*", "Event.*", "JoinableQueue.*", "Lock.*", "Process.*",
-        "Queue.*", "RLock.*", "Semaphore.*", "SyncManager.*", "managers.*", "sharedctypes.*",
+        "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Manager", "RLock", "RawArray", "RawValue",
+        "Semaphore", "Value", "Barrier.*", "BoundedSemaphore.*", "Condition.*", "Event.*", "Lock.*", "RLock.*", "Semaphore.*",
+        "SyncManager.*", "managers.*", "sharedctypes.*",
     },
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -85,7 +85,7 @@ where
 /// An end of a [`duplex`](crate::duplex()), which sends `S`s and receives `R`s. One thread may send while another receives.
 pub struct Duplex<S, R> {
     end: End,
-    carries: PhantomData<(fn(S), fn() -> R)>,
+    carries: PhantomData<fn(S) -> R>,
 }
 
 impl<S, R> Duplex<S, R> {
@@ -185,6 +185,13 @@ impl<'a, S, R: DeserializeOwned> IntoIterator for &'a Duplex<S, R> {
 
     fn into_iter(self) -> Messages<'a, R> {
         self.iter()
+    }
+}
+
+/// To wait for it and for other things at once, as poll(2) does. Whoever reads from it, writes to it or changes its flags breaks it.
+impl<S, R> AsFd for Duplex<S, R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
     }
 }
 

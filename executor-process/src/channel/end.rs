@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +83,10 @@ impl End {
                 _ => RecvError::Io(error),
             }),
         }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// Whether `receive` need not wait, once it is known or the time is up.

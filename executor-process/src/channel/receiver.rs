@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -107,6 +107,13 @@ impl<'a, T: DeserializeOwned> IntoIterator for &'a Receiver<T> {
 
     fn into_iter(self) -> Messages<'a, T> {
         self.iter()
+    }
+}
+
+/// To wait for it and for other things at once, as poll(2) does. Whoever reads from it, writes to it or changes its flags breaks it.
+impl<T> AsFd for Receiver<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
     }
 }
 

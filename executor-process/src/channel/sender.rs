@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -62,6 +62,13 @@ impl<T: Serialize> Sender<T> {
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         Self { end: self.end.clone(), carries: PhantomData }
+    }
+}
+
+/// To wait for it and for other things at once, as poll(2) does. Whoever reads from it, writes to it or changes its flags breaks it.
+impl<T> AsFd for Sender<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
     }
 }
 

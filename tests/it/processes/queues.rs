@@ -207,7 +207,7 @@ fn a_producer_is_told_when_the_last_consumer_is_gone() {
 fn a_full_queue_goes_on_when_a_consumer_comes() {
     within_patience(|| {
         let (to, from) = queue().unwrap();
-        let count = (0..).take_while(|&number| to.try_send(Parcel::new(0, number)).is_ok()).count();
+        let count = (0..u64::MAX).take_while(|&number| to.try_send(Parcel::new(0, number)).is_ok()).count();
         let error = to.send_timeout(Parcel::new(0, 0), Duration::from_millis(1)).unwrap_err();
         assert!(error.is_full(), "{error}");
         thread::scope(|scope| {
