@@ -5,6 +5,7 @@ mod deeds;
 mod seen;
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
 use super::stage::Stage;
 use super::world::{Answer, Life, World, raced};
-use actors::Actors;
+use actors::{Actors, switches_if_asleep};
 use seen::{Known, Seen};
 
 /// More than a race has parts.
@@ -40,11 +41,15 @@ pub(crate) struct Driver {
     watch: Option<Arc<dyn Subject>>,
     jobs: BTreeMap<JobNumber, Arc<Known>>,
     answers: Arc<Mutex<BTreeMap<usize, Answer>>>,
+    /// The threads of the calls that have not returned.
+    busy: Arc<Mutex<BTreeMap<usize, PathBuf>>>,
     /// What no world allows, told by an actor.
     wrong: Arc<Mutex<Option<String>>>,
     actors: Actors,
     worlds: Vec<World>,
     trace: Vec<String>,
+    /// How many calls were made.
+    called: usize,
 }
 
 impl Driver {
@@ -64,10 +69,12 @@ impl Driver {
             watch,
             jobs: BTreeMap::new(),
             answers: Arc::default(),
+            busy: Arc::default(),
             wrong: Arc::default(),
             actors: Actors::default(),
             worlds: vec![World::new(shape)],
             trace: Vec::new(),
+            called: 0,
         }
     }
 
@@ -94,6 +101,7 @@ impl Driver {
         let at = self.trace.len() * PARTS;
         self.trace.push(op.to_string());
         let allowed: HashSet<World> = self.worlds.iter().flat_map(|world| raced(world, at, op.parts())).collect();
+        self.called += op.parts().len();
         self.perform(at, op);
         self.worlds = allowed.into_iter().collect();
         self.settle()
@@ -114,7 +122,7 @@ impl Driver {
             if self.worlds.is_empty() {
                 return Err(self.failure(&seen.tell(&others), false));
             }
-            if self.worlds.iter().any(|world| seen.is(world)) {
+            if self.worlds.iter().any(|world| seen.is(world)) && self.are_asleep(&seen) {
                 return Ok(());
             }
             if start.elapsed() > self.patience {
@@ -123,6 +131,22 @@ impl Driver {
             self.stage.wait_for_change(pause);
             pause = (pause * 2).min(Duration::from_millis(1));
         }
+    }
+
+    /// Whether the calls that have not returned have done what they do before they wait.
+    fn are_asleep(&self, seen: &Seen) -> bool {
+        let look = || {
+            let busy = self.busy.lock().clone();
+            busy.iter().map(|(&at, thread)| Some((at, switches_if_asleep(thread)?))).collect::<Option<Vec<_>>>()
+        };
+        let before = look();
+        if before.as_ref().is_some_and(Vec::is_empty) {
+            return seen.count() == self.called;
+        }
+        self.stage.wait_for_change(Duration::from_micros(50));
+        let after = look();
+        // Those that have returned are none of the busy ones, and one that has not begun is neither.
+        before.is_some() && before == after && before.map_or(0, |busy| busy.len()) + seen.count() == self.called
     }
 
     /// Lets all jobs end, shuts down, and looks whether anything is left.
