@@ -15,7 +15,7 @@ use super::Subject;
 use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
 use super::stage::Stage;
-use super::world::{Answer, Life, World, raced};
+use super::world::{Answer, Job, Life, World, raced};
 use actors::{Actors, switches_if_asleep};
 use seen::{Known, Seen};
 
@@ -122,7 +122,11 @@ impl Driver {
             if self.worlds.is_empty() {
                 return Err(self.failure(&seen.tell(&others), false));
             }
-            if self.worlds.iter().any(|world| seen.is(world)) && self.are_asleep(&seen) {
+            // The one that it is in comes first. Others, that nothing speaks against yet, stay: a look is not of one moment.
+            if let Some(place) = self.worlds.iter().position(|world| seen.is(world))
+                && self.are_asleep(&seen)
+            {
+                self.worlds.swap(0, place);
                 return Ok(());
             }
             if start.elapsed() > self.patience {
@@ -151,24 +155,26 @@ impl Driver {
 
     /// Lets all jobs end, shuts down, and looks whether anything is left.
     fn finish(&mut self) -> Result<(), Failure> {
-        let world = self.worlds[0].clone();
-        let all = world.jobs.keys().copied();
-        for job in all.clone().filter(|&job| matches!(world.life(job), Some(Life::Delayed(_)))) {
-            self.step(&Op::Cancel(job))?;
-        }
-        for job in all.filter(|&job| world.jobs[&job].is_held) {
-            self.step(&Op::Open(job))?;
-        }
-        if self.shape.has(Ability::Manual) {
-            while !self.worlds[0].queue.is_empty() {
-                self.step(&Op::RunNext)?;
-            }
-        }
-        if self.pool.is_some() {
-            self.step(&Op::Shutdown(true))?;
-            self.step(&Op::DropPool)?;
+        while let Some(op) = self.towards_the_end() {
+            self.step(&op)?;
         }
         self.look_what_is_left()
+    }
+
+    /// What is to be done next for the script to end.
+    fn towards_the_end(&self) -> Option<Op> {
+        let world = &self.worlds[0];
+        let first = |is_it: fn(&Job) -> bool| world.jobs.iter().find(|(_, job)| is_it(job)).map(|(&number, _)| number);
+        if let Some(job) = first(|job| matches!(job.life, Life::Delayed(_))) {
+            return Some(Op::Cancel(job));
+        }
+        if let Some(job) = first(|job| job.is_held) {
+            return Some(Op::Open(job));
+        }
+        if self.shape.has(Ability::Manual) && !world.queue.is_empty() {
+            return Some(Op::RunNext);
+        }
+        self.pool.is_some().then_some(if world.is_open { Op::Shutdown(true) } else { Op::DropPool })
     }
 
     fn look_what_is_left(&mut self) -> Result<(), Failure> {
