@@ -5,12 +5,15 @@
 //! | to | see |
 //! |---|---|
 //! | run jobs one by one, on virtual time | [`ManualExecutor`] |
+//! | make trouble, by a seed | [`Chaos`] |
 //! | hold an executor beside a model of shutdown | [`model`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod chaos;
 mod manual;
 pub mod model;
 
+pub use chaos::{Chaos, ChaosBuilder, Deed, Trouble};
 pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle, ManualView};

@@ -5,6 +5,7 @@ mod deeds;
 mod seen;
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use super::Subject;
 use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
 use super::stage::Stage;
-use super::world::{Answer, Life, World, raced};
-use actors::Actors;
+use super::world::{Answer, Job, Life, World, raced};
+use actors::{Actors, switches_if_asleep};
 use seen::{Known, Seen};
 
 /// More than a race has parts.
@@ -40,11 +41,15 @@ pub(crate) struct Driver {
     watch: Option<Arc<dyn Subject>>,
     jobs: BTreeMap<JobNumber, Arc<Known>>,
     answers: Arc<Mutex<BTreeMap<usize, Answer>>>,
+    /// The threads of the calls that have not returned.
+    busy: Arc<Mutex<BTreeMap<usize, PathBuf>>>,
     /// What no world allows, told by an actor.
     wrong: Arc<Mutex<Option<String>>>,
     actors: Actors,
     worlds: Vec<World>,
     trace: Vec<String>,
+    /// How many calls were made.
+    called: usize,
 }
 
 impl Driver {
@@ -64,10 +69,12 @@ impl Driver {
             watch,
             jobs: BTreeMap::new(),
             answers: Arc::default(),
+            busy: Arc::default(),
             wrong: Arc::default(),
             actors: Actors::default(),
             worlds: vec![World::new(shape)],
             trace: Vec::new(),
+            called: 0,
         }
     }
 
@@ -94,6 +101,7 @@ impl Driver {
         let at = self.trace.len() * PARTS;
         self.trace.push(op.to_string());
         let allowed: HashSet<World> = self.worlds.iter().flat_map(|world| raced(world, at, op.parts())).collect();
+        self.called += op.parts().len();
         self.perform(at, op);
         self.worlds = allowed.into_iter().collect();
         self.settle()
@@ -114,7 +122,11 @@ impl Driver {
             if self.worlds.is_empty() {
                 return Err(self.failure(&seen.tell(&others), false));
             }
-            if self.worlds.iter().any(|world| seen.is(world)) {
+            // The one that it is in comes first. Others, that nothing speaks against yet, stay: a look is not of one moment.
+            if let Some(place) = self.worlds.iter().position(|world| seen.is(world))
+                && self.are_asleep(&seen)
+            {
+                self.worlds.swap(0, place);
                 return Ok(());
             }
             if start.elapsed() > self.patience {
@@ -125,26 +137,44 @@ impl Driver {
         }
     }
 
+    /// Whether the calls that have not returned have done what they do before they wait.
+    fn are_asleep(&self, seen: &Seen) -> bool {
+        let look = || {
+            let busy = self.busy.lock().clone();
+            busy.iter().map(|(&at, thread)| Some((at, switches_if_asleep(thread)?))).collect::<Option<Vec<_>>>()
+        };
+        let before = look();
+        if before.as_ref().is_some_and(Vec::is_empty) {
+            return seen.count() == self.called;
+        }
+        self.stage.wait_for_change(Duration::from_micros(50));
+        let after = look();
+        // Those that have returned are none of the busy ones, and one that has not begun is neither.
+        before.is_some() && before == after && before.map_or(0, |busy| busy.len()) + seen.count() == self.called
+    }
+
     /// Lets all jobs end, shuts down, and looks whether anything is left.
     fn finish(&mut self) -> Result<(), Failure> {
-        let world = self.worlds[0].clone();
-        let all = world.jobs.keys().copied();
-        for job in all.clone().filter(|&job| matches!(world.life(job), Some(Life::Delayed(_)))) {
-            self.step(&Op::Cancel(job))?;
-        }
-        for job in all.filter(|&job| world.jobs[&job].is_held) {
-            self.step(&Op::Open(job))?;
-        }
-        if self.shape.has(Ability::Manual) {
-            while !self.worlds[0].queue.is_empty() {
-                self.step(&Op::RunNext)?;
-            }
-        }
-        if self.pool.is_some() {
-            self.step(&Op::Shutdown(true))?;
-            self.step(&Op::DropPool)?;
+        while let Some(op) = self.towards_the_end() {
+            self.step(&op)?;
         }
         self.look_what_is_left()
+    }
+
+    /// What is to be done next for the script to end.
+    fn towards_the_end(&self) -> Option<Op> {
+        let world = &self.worlds[0];
+        let first = |is_it: fn(&Job) -> bool| world.jobs.iter().find(|(_, job)| is_it(job)).map(|(&number, _)| number);
+        if let Some(job) = first(|job| matches!(job.life, Life::Delayed(_))) {
+            return Some(Op::Cancel(job));
+        }
+        if let Some(job) = first(|job| job.is_held) {
+            return Some(Op::Open(job));
+        }
+        if self.shape.has(Ability::Manual) && !world.queue.is_empty() {
+            return Some(Op::RunNext);
+        }
+        self.pool.is_some().then_some(if world.is_open { Op::Shutdown(true) } else { Op::DropPool })
     }
 
     fn look_what_is_left(&mut self) -> Result<(), Failure> {

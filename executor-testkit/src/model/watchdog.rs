@@ -39,6 +39,7 @@ fn stacks() -> Option<String> {
     let all = fs::read_to_string(&path).unwrap_or_default();
     drop(fs::remove_file(&path));
     let is_of_a_stack = |line: &&str| line.starts_with('#') || line.starts_with("Thread");
-    let stacks: String = all.lines().filter(is_of_a_stack).flat_map(|line| [line, "\n"]).collect();
+    let short = |line: &str| line.chars().take(160).chain(['\n']).collect::<String>();
+    let stacks: String = all.lines().filter(is_of_a_stack).map(short).collect();
     (status.is_ok() && stacks.contains('#')).then_some(stacks)
 }

@@ -33,17 +33,18 @@ impl<R: Runner + 'static> Shared<R> {
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let deadline = policy.limit().map(|limit| sync::now().checked_add(limit));
         let stopped = self.stopped();
-        let pending = {
+        let (pending, withdrawn) = {
             let mut state = self.lock();
             state.is_open = false;
-            state.lanes.alive() + state.members.hoarded() + state.delayed.alive() + state.running() + state.extra
+            let queued = state.lanes.alive() + state.members.hoarded() + state.delayed.alive();
+            (queued + state.running() + state.extra, state.withdrawn)
         };
         self.shutdown(false);
-        let mut cancelled = self.take_step(policy.step());
+        self.take_step(policy.step());
         if !is_thread_of(self) {
             let mut is_gone = self.wait_gone(deadline.flatten());
             if !is_gone {
-                cancelled += self.take_step(ShutdownStep::Kill);
+                self.take_step(ShutdownStep::Kill);
                 // What does not listen is about to end, where it can be made to.
                 let can_stop = !self.stops.lock().stopped().is_empty();
                 is_gone = can_stop && self.wait_gone(Instant::now().checked_add(STOP_LIMIT));
@@ -52,7 +53,7 @@ impl<R: Runner + 'static> Shared<R> {
                 self.join_all();
             }
         }
-        self.report(pending, cancelled + self.stopped() - stopped)
+        self.report(pending, withdrawn, self.stopped() - stopped)
     }
 
     /// A future that ends when the scheduler is shut down and its last thread is about to end.
@@ -76,19 +77,20 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    fn take_step(&self, step: ShutdownStep) -> usize {
+    fn take_step(&self, step: ShutdownStep) {
         if step >= ShutdownStep::Kill {
             // Relaxed: see `is_stopping` of the host.
             self.is_stopping.store(true, Ordering::Relaxed);
         }
-        let cancelled = if step >= ShutdownStep::CancelPending { self.cancel_pending() } else { 0 };
+        if step >= ShutdownStep::CancelPending {
+            self.cancel_pending();
+        }
         if step >= ShutdownStep::Kill {
             let stops = self.stops.lock().begin();
             for stop in stops {
                 stop.stop();
             }
         }
-        cancelled
     }
 
     /// How many jobs were ended because they would not listen.
@@ -97,13 +99,12 @@ impl<R: Runner + 'static> Shared<R> {
         stopped.iter().map(|stop| stop.ended()).sum()
     }
 
-    /// Cancels what has not started. Says how much that was.
-    fn cancel_pending(&self) -> usize {
+    /// Cancels what has not started.
+    fn cancel_pending(&self) {
         let pending = self.lock().take_pending();
-        let cancelled = pending.into_iter().filter_map(|job| job.fail(JobError::Cancelled)).count();
+        pending.into_iter().for_each(|job| drop(job.fail(JobError::Cancelled)));
         // Those who slept because something was left to do.
         self.shutdown(false);
-        cancelled
     }
 
     /// Closes the scheduler, and fails everything that waits, for the first reason that there was.
@@ -120,8 +121,10 @@ impl<R: Runner + 'static> Shared<R> {
         self.shutdown(false);
     }
 
-    fn report(&self, pending: usize, cancelled: usize) -> ShutdownReport {
+    /// Whoever cancelled a job meanwhile, this shutdown, another one or the job's owner, it is counted as cancelled.
+    fn report(&self, pending: usize, withdrawn: usize, stopped: usize) -> ShutdownReport {
         let state = self.lock();
+        let cancelled = state.withdrawn - withdrawn + stopped;
         let still_running = state.running() + state.extra;
         let left = state.lanes.alive() + state.delayed.alive();
         ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)

@@ -276,6 +276,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
+        state.withdrawn += usize::from(ends);
         if from == self.taken.id() {
             // It has left the queue already.
             return;

@@ -26,6 +26,8 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
+    /// How many jobs have ended without being run, by whomever, since the beginning.
+    pub(super) withdrawn: usize,
     /// Who waits for a place in the queue.
     pub(super) waiters: Waiters,
     /// A worker looks for a job a while longer before it sleeps.
@@ -78,6 +80,7 @@ impl<J: Queued, U> State<J, U> {
             is_moving: false,
             wait_for_idle: 0,
             ending: 0,
+            withdrawn: 0,
             waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,

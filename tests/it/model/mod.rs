@@ -6,7 +6,13 @@ use executor::WhenFull;
 use executor_testkit::check_shutdown;
 use executor_testkit::model::{Full, Shape};
 
+#[cfg(feature = "rayon")]
+use executor_testkit::model::Ability;
+#[cfg(feature = "rayon")]
+use subjects::rayon;
 use subjects::{bounded, threads};
+#[cfg(feature = "process")]
+use subjects::{bounded_processes, processes};
 
 /// A pool of one kind, through many scripts.
 macro_rules! beside_the_model {
@@ -29,4 +35,23 @@ beside_the_model! {
     a_queue_whose_caller_runs: Shape::threads(1).bounded(1, Full::CallerRuns), || bounded(1, 1, WhenFull::CallerRuns), 256;
     a_queue_that_drops_the_oldest: Shape::threads(2).bounded(2, Full::DropOldest), || bounded(2, 2, WhenFull::DropOldest), 256;
     a_queue_that_drops_the_newest: Shape::threads(1).bounded(2, Full::DropNewest), || bounded(1, 2, WhenFull::DropNewest), 256;
+}
+
+#[cfg(feature = "rayon")]
+beside_the_model! {
+    one_thread_of_rayon: rayon_shape(1), || rayon(1), 256;
+    two_threads_of_rayon: rayon_shape(2), || rayon(2), 256;
+}
+
+#[cfg(feature = "process")]
+beside_the_model! {
+    one_process: Shape::processes(1), || processes(1), 48;
+    two_processes: Shape::processes(2), || processes(2), 48;
+    processes_and_a_queue_that_blocks: Shape::processes(1).bounded(2, Full::Block), || bounded_processes(1, 2, WhenFull::Block), 32;
+    processes_and_a_queue_that_drops_the_oldest: Shape::processes(1).bounded(1, Full::DropOldest), || bounded_processes(1, 1, WhenFull::DropOldest), 32;
+}
+
+#[cfg(feature = "rayon")]
+fn rayon_shape(threads: usize) -> Shape {
+    Shape::threads(threads).without(Ability::Report).without(Ability::Idle)
 }

@@ -57,6 +57,36 @@ macro_rules! has_everything {
 }
 
 has_everything!(ThreadPool, ThreadHandle);
+#[cfg(feature = "process")]
+has_everything!(executor::ProcessPool, executor::ProcessHandle);
+
+#[cfg(feature = "rayon")]
+mod on_rayon {
+    use super::{Arc, Duration, Future, Of, Stats, Subject, Task};
+    use executor::{RayonHandle, RayonPool};
+
+    macro_rules! has_delays {
+        ($($pool:ty),*) => {
+            $(
+                impl Subject for Of<$pool> {
+                    fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
+                        self.0.submit_after(delay, job)
+                    }
+
+                    fn stats(&self) -> Stats {
+                        self.0.stats()
+                    }
+
+                    fn handle(&self) -> Arc<dyn Subject> {
+                        Arc::new(Of(self.0.handle()))
+                    }
+                }
+            )*
+        };
+    }
+
+    has_delays!(RayonPool, RayonHandle);
+}
 
 pub(super) fn threads(threads: usize) -> Of<ThreadPool> {
     Of(ThreadPool::new(threads))
@@ -65,4 +95,20 @@ pub(super) fn threads(threads: usize) -> Of<ThreadPool> {
 pub(super) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> Of<ThreadPool> {
     let queue = Queue::bounded(bound, when_full);
     Of(ThreadPool::builder().threads(threads).queue(queue).build().expect("a pool of threads"))
+}
+
+#[cfg(feature = "rayon")]
+pub(super) fn rayon(threads: usize) -> Of<executor::RayonPool> {
+    Of(executor::RayonPool::new(threads).expect("a few threads"))
+}
+
+#[cfg(feature = "process")]
+pub(super) fn processes(processes: usize) -> Of<executor::ProcessPool> {
+    Of(executor::ProcessPool::new(processes).expect("a pool of processes"))
+}
+
+#[cfg(feature = "process")]
+pub(super) fn bounded_processes(processes: usize, bound: usize, when_full: WhenFull) -> Of<executor::ProcessPool> {
+    let queue = Queue::bounded(bound, when_full);
+    Of(executor::ProcessPool::builder().processes(processes).queue(queue).build().expect("a pool of processes"))
 }

@@ -1,10 +1,38 @@
 //! Threads on which operations are done, so that one that waits holds nothing else up.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use parking_lot::Mutex;
+
+/// How often a thread that sleeps has gone to sleep, or was pushed off its core. `None` while it does something.
+///
+/// A call that waits is known by that its thread sleeps, twice as soundly. It may sleep for a lock as well; but then another thread is about to wake it.
+#[cfg(target_os = "linux")]
+pub(super) fn switches_if_asleep(thread: &Path) -> Option<u64> {
+    let status = fs::read_to_string(thread.join("status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    if !field("State:")?.starts_with('S') {
+        return None;
+    }
+    let number = |name: &str| field(name)?.parse::<u64>().ok();
+    Some(number("voluntary_ctxt_switches:")? + number("nonvoluntary_ctxt_switches:")?)
+}
+
+/// Elsewhere nobody tells, so it gets some milliseconds to fall asleep in.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn switches_if_asleep(_: &Path) -> Option<u64> {
+    thread::park_timeout(std::time::Duration::from_millis(5));
+    Some(0)
+}
+
+/// Where the calling thread can be looked at.
+pub(super) fn this_thread() -> PathBuf {
+    fs::read_link("/proc/thread-self").map_or_else(|_| PathBuf::new(), |thread| Path::new("/proc").join(thread))
+}
 
 pub(super) type Deed = Box<dyn FnOnce() + Send>;
 

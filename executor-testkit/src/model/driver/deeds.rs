@@ -11,6 +11,7 @@ use super::super::shape::Ability;
 use super::super::world::{Answer, End};
 use super::super::{Subject, Task};
 use super::Driver;
+use super::actors::this_thread;
 use super::seen::Known;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -21,17 +22,23 @@ impl Driver {
     pub(super) fn perform(&mut self, at: usize, op: &Op) {
         let parts = op.parts();
         let together = Arc::new(Barrier::new(parts.len()));
-        let deeds: Vec<_> = parts.iter().map(|part| self.deed(part, parts.len() == 1)).collect();
-        for (index, deed) in deeds.into_iter().enumerate() {
+        // What is dropped is taken last, for the others get hold of it too.
+        let (drops, others): (Vec<_>, Vec<_>) =
+            (0..parts.len()).partition(|&index| matches!(parts[index], Op::DropPool | Op::DropHandle));
+        let in_order = others.into_iter().chain(drops);
+        let deeds: Vec<_> = in_order.map(|index| (index, self.deed(&parts[index], parts.len() == 1))).collect();
+        for (index, deed) in deeds {
             let (together, answers, wrong) = (together.clone(), self.answers.clone(), self.wrong.clone());
-            let stage = self.stage.clone();
+            let (stage, busy) = (self.stage.clone(), self.busy.clone());
             self.actors.run(Box::new(move || {
+                busy.lock().insert(at + index, this_thread());
                 together.wait();
                 match catch_unwind(AssertUnwindSafe(deed)) {
                     Ok(Ok(answer)) => drop(answers.lock().insert(at + index, answer)),
                     Ok(Err(text)) => *wrong.lock() = Some(text),
                     Err(_) => *wrong.lock() = Some("a method of the executor panicked".to_owned()),
                 }
+                busy.lock().remove(&(at + index));
                 stage.notify();
             }));
         }

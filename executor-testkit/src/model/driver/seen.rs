@@ -127,6 +127,11 @@ impl Seen {
         }
     }
 
+    /// How many calls have returned.
+    pub(super) fn count(&self) -> usize {
+        self.answers.len()
+    }
+
     /// Whether nothing that was seen rules the world out.
     pub(super) fn may_become(&self, world: &World) -> bool {
         let job = |(number, (presence, outcome)): (&JobNumber, &(Presence, Option<End>))| {
@@ -229,6 +234,6 @@ fn numbers_of(stats: &Stats) -> Numbers {
 
 fn numbers_in(world: &World) -> Numbers {
     let delayed = world.count(|life| matches!(life, Life::Delayed(_)));
-    let running = world.count(|life| matches!(life, Life::Running | Life::Awaiting));
+    let running = world.count(|life| matches!(life, Life::Running | Life::Awaiting | Life::Inline));
     (world.queue.len(), delayed, running, world.done)
 }

@@ -107,7 +107,8 @@ impl World {
                 self.end(job, End::Cancelled);
                 true
             }
-            life => life == Life::Ended(End::Cancelled),
+            // One that was stopped had started.
+            life => life == Life::Ended(End::Cancelled) && !self.jobs[&job].ran,
         })
     }
 

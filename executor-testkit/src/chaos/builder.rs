@@ -1,0 +1,98 @@
+//! What trouble there is, and how often.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::log::Log;
+use super::trouble::{Fates, Kind};
+use super::{Chaos, Shared};
+
+/// What trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1, and none is in two.
+#[derive(Clone, Debug, Default)]
+#[must_use = "it makes no trouble until it is put around an executor"]
+pub struct ChaosBuilder {
+    seed: u64,
+    fates: Vec<(Kind, f64)>,
+    longest: Duration,
+}
+
+impl ChaosBuilder {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same seed, the same trouble.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// So many start later than they could, by up to `longest` on the executor's clock.
+    pub fn delay(mut self, share: f64, longest: Duration) -> Self {
+        self.longest = longest;
+        self.with(Kind::Delay, share)
+    }
+
+    /// So many start behind some that come after them. Where there is one worker, none does: order is a promise there.
+    pub fn reorder(self, share: f64) -> Self {
+        self.with(Kind::Reorder, share)
+    }
+
+    /// So many are cancelled before they start.
+    pub fn cancel(self, share: f64) -> Self {
+        self.with(Kind::Cancel, share)
+    }
+
+    /// So many are refused as [`Rejection::Full`](executor_core::Rejection::Full).
+    pub fn reject(self, share: f64) -> Self {
+        self.with(Kind::Reject, share)
+    }
+
+    /// So many end as [`JobError::TimedOut`](executor_core::JobError::TimedOut): half of them ran to their end all the same.
+    pub fn time_out(self, share: f64) -> Self {
+        self.with(Kind::TimeOut, share)
+    }
+
+    /// So many end as [`JobError::Broken`](executor_core::JobError::Broken), and did not run.
+    pub fn break_down(self, share: f64) -> Self {
+        self.with(Kind::Break, share)
+    }
+
+    /// So many end as [`JobError::Crashed`](executor_core::JobError::Crashed), as in a process that was killed: half of them had done all that they do
+    /// by then.
+    pub fn crash(self, share: f64) -> Self {
+        self.with(Kind::Crash, share)
+    }
+
+    /// So many panic instead of running.
+    pub fn panic(self, share: f64) -> Self {
+        self.with(Kind::Panic, share)
+    }
+
+    /// Puts it around an executor.
+    ///
+    /// # Panics
+    ///
+    /// When a share is not from 0 to 1, or all together are more than 1.
+    #[track_caller]
+    pub fn around<E>(self, executor: E) -> Chaos<E> {
+        let sum: f64 = self.fates.iter().map(|(_, share)| share).sum();
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        let are_shares = self.fates.iter().all(|&(_, share)| is_share(share)) && sum <= 1.0 + 1e-9;
+        assert!(are_shares, "shares of the jobs are from 0 to 1, and no more than 1 together: {:?}", self.fates);
+        let shared = Shared {
+            fates: Fates::new(self.seed, self.fates, self.longest),
+            log: Log::default(),
+            is_shut_down: AtomicBool::new(false),
+            line: super::submit::Line::default(),
+        };
+        Chaos { executor, shared: Arc::new(shared) }
+    }
+
+    fn with(mut self, kind: Kind, share: f64) -> Self {
+        self.fates.retain(|&(other, _)| other != kind);
+        self.fates.push((kind, share));
+        self
+    }
+}

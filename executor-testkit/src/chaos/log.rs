@@ -1,0 +1,88 @@
+//! What a chaos did.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// What a [`Chaos`](super::Chaos) did to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Which job: the first one that was submitted is 0.
+    pub job: u64,
+    /// What was done to it.
+    pub trouble: Trouble,
+}
+
+/// Trouble for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It started so much later.
+    Delayed(Duration),
+    /// It was put behind others.
+    Reordered,
+    /// It was cancelled.
+    Cancelled,
+    /// It was refused.
+    Rejected,
+    /// It ended as timed out: run to its end, or not at all.
+    TimedOut {
+        /// Whether it did all that it does.
+        ran: bool,
+    },
+    /// It ended as broken, and did not run.
+    Broken,
+    /// It ended as crashed.
+    Crashed {
+        /// Whether it did all that it does.
+        ran: bool,
+    },
+    /// It panicked.
+    Panicked,
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = |ran| if ran { "after it ran" } else { "before it ran" };
+        write!(f, "job {} was ", self.job)?;
+        match self.trouble {
+            Trouble::Delayed(time) => write!(f, "delayed by {time:?}"),
+            Trouble::Reordered => f.write_str("put behind others"),
+            Trouble::Cancelled => f.write_str("cancelled"),
+            Trouble::Rejected => f.write_str("refused"),
+            Trouble::TimedOut { ran } => write!(f, "timed out {}", run(ran)),
+            Trouble::Broken => f.write_str("broken"),
+            Trouble::Crashed { ran } => write!(f, "crashed {}", run(ran)),
+            Trouble::Panicked => f.write_str("made to panic"),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Log {
+    submitted: AtomicU64,
+    deeds: Mutex<BTreeMap<u64, Trouble>>,
+}
+
+impl Log {
+    /// The number of the next job.
+    pub(super) fn next(&self) -> u64 {
+        // Relaxed: only the uniqueness of the number matters.
+        self.submitted.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn note(&self, job: u64, trouble: Trouble) {
+        self.deeds.lock().insert(job, trouble);
+    }
+
+    pub(super) fn submitted(&self) -> u64 {
+        self.submitted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn deeds(&self) -> Vec<Deed> {
+        self.deeds.lock().iter().map(|(&job, &trouble)| Deed { job, trouble }).collect()
+    }
+}
