@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
+use crate::codec::Step;
 use crate::fall::{self, Cause, Fall};
 use crate::frame::{Reply, Request, Sent};
 use crate::job::{Encoded, Lent, Queued, Returned};
-use crate::kind::Answered;
+use crate::kind::{Answer, Answered};
 use crate::page::Claim;
 use crate::postmortem::Case;
 use crate::runner::{InProcess, give_back};
@@ -148,12 +149,23 @@ impl InProcess {
             return;
         };
         self.learn(worker, slot, &lent);
-        match (self.unpack(worker, &lent, answer), &mut lent.payload.chunk) {
+        let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
+        let outcome = self.unpack(worker, &lent, answer);
+        if is_unread && lent.payload.chunk.is_none() && lent.payload.may_start_elsewhere() {
+            // Nothing of it has run, and this worker gets no other job.
+            return self.move_on(worker, (slot, Claim::Done), lent, batch);
+        }
+        match (outcome, &mut lent.payload.chunk) {
             (Ok(returned), Some(chunk)) => {
                 // The one item that found no room on the page. The others have not run.
                 if !chunk.absorb_payload(&returned.payload) {
                     return self.refuse(worker, lent, "outcomes that no items have");
                 }
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            // The next item has no other outcome. The worker has not come to the others, but might where it is not believed.
+            (Err(error), Some(chunk)) if !worker.is_cut_off() => {
+                chunk.fail_next(error);
                 self.go_on(worker, (slot, Claim::Done), lent, batch);
             }
             (outcome, _) => self.finish(lent, outcome),
@@ -167,6 +179,11 @@ impl InProcess {
             return self.finish_chunk(lent);
         }
         body.replace(chunk.rest(&body.bytes().0));
+        self.move_on(worker, (slot, from), lent, batch);
+    }
+
+    /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
+    fn move_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), lent: Lent, batch: &mut Batch<'_, Queued>) {
         if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
             // If it does not wait, it was cancelled.
             drop(give_back(lent, batch));

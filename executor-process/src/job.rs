@@ -15,7 +15,7 @@ use crate::codec::Codec;
 use crate::frame::Sent;
 use crate::kind::{Answer, Kind};
 use crate::payload::{INLINE, Payload};
-use crate::runner::InProcess;
+use crate::runner::{InProcess, TRIES};
 use crate::transport::ParentEnd;
 use crate::worker::image::Offset;
 
@@ -101,6 +101,12 @@ impl Encoded {
         Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
     }
 
+    /// A worker had no room for it, and has run nothing of it. Whether another one may try.
+    pub(crate) fn may_start_elsewhere(&mut self) -> bool {
+        self.vain += 1;
+        self.vain < TRIES && !self.body.has_handles()
+    }
+
     /// The worker that ran it died. Whether it may be run again.
     pub(crate) fn runs_again(&mut self) -> bool {
         let is_allowed = self.retries > 0;
@@ -117,7 +123,7 @@ impl Encoded {
             Answer::Done(payload) => Ok(Returned { codec, payload, attached: Vec::new(), errors: Vec::new() }),
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.into()),
-            Answer::Codec { step, cause } => Err((self.kind.codec_error)(step, cause)),
+            Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => Err((self.kind.codec_error)(step, cause)),
         }
     }
 }

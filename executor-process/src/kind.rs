@@ -35,6 +35,11 @@ pub(crate) enum Answer<T> {
         step: Step,
         cause: String,
     },
+    /// The worker has no descriptor or no memory left for what this step needs, and may have none for the next job.
+    NoRoom {
+        step: Step,
+        cause: String,
+    },
 }
 
 impl<T> Answer<T> {
@@ -43,7 +48,7 @@ impl<T> Answer<T> {
         match self {
             Self::Done(_) | Self::Items => 0,
             // As a Rust program that panics.
-            Self::Panicked(_) | Self::Codec { .. } => 101,
+            Self::Panicked(_) | Self::Codec { .. } | Self::NoRoom { .. } => 101,
         }
     }
 }
@@ -53,7 +58,8 @@ impl Answered {
     /// the order in which they were sent.
     pub(crate) fn short(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Done(Body { packet: Some(_), .. }) => None,
+            // What is to be run elsewhere is not done, as what is on the page is.
+            Self::Done(Body { packet: Some(_), .. }) | Self::NoRoom { .. } => None,
             answer => postcard::to_stdvec(answer).ok(),
         }
     }

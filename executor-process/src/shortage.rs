@@ -7,7 +7,7 @@ use rustix::io::Errno;
 /// The error, and what ends a shortage of that kind.
 pub(crate) fn because(error: &io::Error) -> String {
     let cure = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => "this process may open no more files: raise `ulimit -n`, or use fewer processes",
+        Some(Errno::MFILE) => "it may open no more files: close some, raise `ulimit -n`, or use fewer processes",
         Some(Errno::NFILE) => "the system opens no more files: raise fs.file-max, or end something",
         Some(Errno::AGAIN) => {
             "there may be no more processes or threads: raise `ulimit -u` or pids.max of the cgroup, or use fewer processes"

@@ -173,7 +173,7 @@ impl Worker {
 
     /// Whether it should run no other job.
     pub(crate) fn is_worn(&self) -> bool {
-        self.lifetime.is_over()
+        self.payloads.is_short() || self.lifetime.is_over()
     }
 
     /// Closes the channel, and does not wait for the process to end: it is gone within a time.

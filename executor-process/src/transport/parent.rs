@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -25,6 +26,8 @@ pub(crate) struct ParentEnd {
     theirs: Mutex<[Option<OwnedFd>; SLOTS]>,
     /// Taken before the others where both are held.
     rest: Mutex<Rest>,
+    /// Whether the worker had no room for a job or a result.
+    is_short: AtomicBool,
     pid: u32,
 }
 
@@ -62,7 +65,8 @@ impl ParentEnd {
     /// `pid` is the worker's.
     pub(crate) fn new(socket: OwnedFd, pid: u32) -> Self {
         let link = Link::new(socket, Wait::No);
-        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), pid }
+        let is_short = AtomicBool::new(false);
+        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), is_short, pid }
     }
 
     /// Prepares a job to be sent. Its ends of channels are the worker's from now on.
@@ -120,12 +124,13 @@ impl ParentEnd {
             Answer::Done(body) => self.unpack_result(body),
             Answer::Items => Ok(Answer::Items),
             Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
-            Answer::Codec { step, cause } => {
-                if let Step::DecodeJob = step {
-                    // It may have had no room for a slot that it was sent.
-                    self.ours.lock().clear();
-                }
-                Ok(Answer::Codec { step, cause })
+            Answer::Codec { step, cause } => Ok(Answer::Codec { step, cause }),
+            Answer::NoRoom { step, cause } => {
+                // It may have had none for a slot that it was sent.
+                self.ours.lock().clear();
+                // Relaxed: it carries no data.
+                self.is_short.store(true, Ordering::Relaxed);
+                Ok(Answer::NoRoom { step, cause })
             }
         }
     }
@@ -162,6 +167,11 @@ impl ParentEnd {
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Ok(failed("there is no memory for it")),
             Err(error) => Err(format!("its result cannot be read ({error})")),
         }
+    }
+
+    /// Whether the worker had no room for a job or a result. What takes it may be there for good, where jobs leak.
+    pub(crate) fn is_short(&self) -> bool {
+        self.is_short.load(Ordering::Relaxed)
     }
 
     /// The worker has nothing to do until the next job is packed.

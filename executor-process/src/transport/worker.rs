@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use postcard::ser_flavors::Flavor;
@@ -13,9 +14,11 @@ use postcard::ser_flavors::Flavor;
 use super::link::{Arrived, Link};
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
 use crate::attachments::Attachment;
+use crate::codec::Step;
 use crate::kind::{Answer, Answered};
 use crate::memory::{self, Draft, Window};
 use crate::payload::{Body, Bytes, Data, INLINE};
+use crate::shortage::because;
 use crate::socket::Wait;
 
 /// By how much a result's memory grows, at most: half as much of it again is wasted on none.
@@ -30,6 +33,8 @@ pub(crate) struct WorkerEnd {
     ours: Mutex<Slots<Draft>>,
     /// The parent's slots, by number.
     theirs: Mutex<[Option<Known>; SLOTS]>,
+    /// Whether this process was refused a descriptor or memory since the last answer.
+    was_short: AtomicBool,
 }
 
 /// A slot of the parent's.
@@ -98,7 +103,8 @@ impl Drop for Source {
 
 impl WorkerEnd {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { link: Link::new(socket, Wait::Forever), ours: Mutex::default(), theirs: Mutex::default() }
+        let was_short = AtomicBool::new(false);
+        Self { link: Link::new(socket, Wait::Forever), ours: Mutex::default(), theirs: Mutex::default(), was_short }
     }
 
     /// Opens a job.
@@ -107,15 +113,28 @@ impl WorkerEnd {
     ///
     /// When this process has no room for its descriptors or its memory.
     pub(crate) fn open(&self, body: Body) -> Result<Opened, String> {
+        self.open_here(body).inspect_err(|_| self.is_short())
+    }
+
+    /// Relaxed: it is read on this thread.
+    fn is_short(&self) {
+        self.was_short.store(true, Ordering::Relaxed);
+    }
+
+    fn open_here(&self, body: Body) -> Result<Opened, String> {
         let mut theirs = self.theirs.lock();
         let arrived = self.link.collect(body.packet, |slot, file| {
             theirs[usize::from(slot)] = Some(Known { file: Arc::new(file), window: None });
         })?;
         let Arrived { memory, handles, is_cut } = arrived;
         if is_cut {
-            return Err("the worker process has no room for the descriptors of its handles".to_owned());
+            return Err("the worker process may open no more files, and has no room for the descriptors of its handles; does a \
+                        job leak some? Close them, or raise `ulimit -n`"
+                .to_owned());
         }
-        let unmapped = |error: io::Error| format!("its shared memory cannot be mapped in the worker process ({error})");
+        let unmapped = |error: io::Error| {
+            format!("its shared memory cannot be mapped in the worker process ({})", because(&error))
+        };
         let source = match body.data {
             Data::Inline(bytes) => Source::Inline(bytes),
             Data::Slot { slot, len } => {
@@ -136,18 +155,21 @@ impl WorkerEnd {
         drop(self.open(body));
     }
 
-    /// Prepares a result to be sent.
-    ///
-    /// # Errors
-    ///
-    /// When the system has no room for it.
-    pub(crate) fn pack(&self, answer: Answer<Outgoing>) -> io::Result<Answered> {
-        Ok(match answer {
-            Answer::Done(outgoing) => Answer::Done(self.pack_result(outgoing)?),
+    /// Prepares an answer to be sent. A result that finds no room fails as one that cannot be encoded.
+    pub(crate) fn pack(&self, answer: Answer<Outgoing>) -> Answered {
+        // Relaxed: it is set on this thread.
+        let was_short = self.was_short.swap(false, Ordering::Relaxed);
+        match answer {
+            Answer::Done(outgoing) => self.pack_result(outgoing).map_or_else(
+                |error| Answer::NoRoom { step: Step::EncodeResult, cause: no_memory(&error) },
+                Answer::Done,
+            ),
             Answer::Items => Answer::Items,
             Answer::Panicked(panic) => Answer::Panicked(panic),
+            Answer::Codec { step, cause } if was_short => Answer::NoRoom { step, cause },
             Answer::Codec { step, cause } => Answer::Codec { step, cause },
-        })
+            Answer::NoRoom { step, cause } => Answer::NoRoom { step, cause },
+        }
     }
 
     fn pack_result(&self, outgoing: Outgoing) -> io::Result<Body> {
@@ -206,6 +228,7 @@ impl Outgoing {
     pub(crate) fn new(bytes: &[u8], attachments: Vec<Attachment>, end: &WorkerEnd) -> Result<Self, String> {
         let mut sink = Sink::new(end);
         if let Err(error) = sink.extend(bytes) {
+            end.is_short();
             return Err(no_memory(&error));
         }
         Ok(sink.finish(attachments))
@@ -221,7 +244,7 @@ impl Outgoing {
 }
 
 fn no_memory(error: &io::Error) -> String {
-    format!("there is no shared memory for it in the worker process ({error})")
+    format!("there is no shared memory for it in the worker process ({})", because(error))
 }
 
 enum Written {
@@ -281,6 +304,11 @@ impl<'a> Sink<'a> {
         self.refused.take().map(|error| no_memory(&error))
     }
 
+    fn refuse(&mut self, error: io::Error) {
+        self.end.is_short();
+        self.refused = Some(error);
+    }
+
     fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Written::Small(small) = &mut self.written else { return self.extend_large(bytes) };
         if small.len() + bytes.len() <= INLINE {
@@ -311,7 +339,7 @@ impl Flavor for &mut Sink<'_> {
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         self.extend(bytes).map_err(|error| {
-            self.refused = Some(error);
+            self.refuse(error);
             postcard::Error::SerializeBufferFull
         })
     }
@@ -326,7 +354,7 @@ impl io::Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.extend(bytes).map_err(|error| {
             let kind = error.kind();
-            self.refused = Some(error);
+            self.refuse(error);
             kind
         })?;
         Ok(bytes.len())

@@ -31,6 +31,12 @@ pub(crate) fn is_parent(pid: u32) -> bool {
     getppid().map_or(0, |parent| parent.as_raw_nonzero().get().unsigned_abs()) == pid
 }
 
+/// Closes the descriptor that stdin has, which is empty in a worker.
+pub(crate) fn give_up_stdin() {
+    // SAFETY: nobody reads from it before this process ends, which is next.
+    unsafe { libc::close(libc::STDIN_FILENO) };
+}
+
 /// Limits this process as its pool wants it.
 ///
 /// # Errors

@@ -65,7 +65,9 @@ pub(super) fn run(path: &Path) -> ! {
         // A panic of an item is told by the panic hook.
         Ok(Answer::Items) => end(0, format_args!("the item ran, {} bytes of outcome", outcomes.len())),
         Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
-        Ok(Answer::Codec { step, cause }) => end(FAILED, format_args!("it could not {}: {cause}", step.text())),
+        Ok(Answer::Codec { step, cause } | Answer::NoRoom { step, cause }) => {
+            end(FAILED, format_args!("it could not {}: {cause}", step.text()))
+        }
         Err(panic) => end(FAILED, format_args!("{panic}")),
     }
 }

@@ -16,16 +16,18 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use ipc_channel::platform::OsIpcSender;
 use parking_lot::Mutex;
+use rustix::io::Errno;
 
 use super::crash;
-use super::guard::{guard, is_parent, keep_to, kill_own_group};
+use super::guard::{give_up_stdin, guard, is_parent, keep_to, kill_own_group};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Greeting, Hello, Reply, Request, Sent};
-use crate::kind::{Answer, Answered};
+use crate::kind::Answer;
 use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
 use crate::shortage::because;
@@ -93,8 +95,16 @@ pub(super) fn arrive(invitation: &Invitation) {
         return;
     }
     let guarded = guard();
+    // ipc-channel finds out once how much goes in a packet, and takes two descriptors for that: now, since to say that there are none is
+    // to send a packet.
+    drop(catch(OsIpcSender::get_max_fragment_size));
     // Even if it is not guarded, so that this can be told.
-    let parent = IpcSender::connect(invitation.server.clone());
+    let parent = IpcSender::connect(invitation.server.clone()).or_else(|error| {
+        // ipc-channel does not look whether it got a descriptor. One is left that a worker can do without, to say what is missing.
+        give_up_stdin();
+        let parent = IpcSender::connect(invitation.server.clone()).map_err(|_| error)?;
+        refuse(&parent, &because(&Errno::MFILE.into()))
+    });
     clear(invitation);
     if !is_parent(invitation.parent) {
         kill_own_group();
@@ -216,7 +226,7 @@ impl Links {
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             room = growing.end();
-            let answer = self.pack(answer);
+            let answer = self.payloads.pack(answer);
             self.exit_code.set(answer.exit_code());
             let is_told = match answer.short() {
                 _ if matches!(answer, Answer::Items) => true,
@@ -274,12 +284,5 @@ impl Links {
         let answer = catch(|| work(codec, opened, &self.payloads, outcomes));
         drop_quietly(scope);
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
-    }
-
-    /// A result that finds no room in shared memory fails as one that cannot be encoded.
-    fn pack(&self, answer: Answer<Outgoing>) -> Answered {
-        self.payloads
-            .pack(answer)
-            .unwrap_or_else(|error| Answer::Codec { step: Step::EncodeResult, cause: error.to_string() })
     }
 }

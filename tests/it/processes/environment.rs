@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use executor::{ProcessPool, call, current};
+use executor::{JobError, JobOptions, ProcessPool, call, current};
 use rustix::process::{getpgrp, getpid};
 
 use super::pool;
@@ -96,4 +97,41 @@ fn a_job_knows_its_id_its_worker_and_that_it_runs_once() {
     let future = pool.submit(call!(tell()));
     let id = future.id().get();
     assert_eq!(future.result().unwrap(), (Some(id), Some(1), Some("parser-0".to_owned()), false));
+}
+
+#[test]
+fn a_job_knows_what_it_was_given() {
+    type Told = (Option<String>, Option<String>, Option<Duration>, bool);
+    fn tell() -> Told {
+        let text = |text: Option<std::sync::Arc<str>>| text.map(|text| text.to_string());
+        let left = current::deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        (text(current::name()), text(current::tag()), left, current::stop_requested())
+    }
+    let pool = pool(1);
+    let options = JobOptions::new().name("report").tag("nightly").timeout(Duration::from_hours(1));
+    let (name, tag, left, is_stopped) = pool.with(options).submit(call!(tell())).result().unwrap();
+    assert_eq!((name.as_deref(), tag.as_deref(), is_stopped), (Some("report"), Some("nightly"), false));
+    assert!(left.is_some_and(|left| left <= Duration::from_hours(1) && left > Duration::from_mins(50)), "{left:?}");
+    assert_eq!(
+        pool.submit(call!(tell())).result().unwrap(),
+        (None, None, None, false),
+        "the next one was given nothing"
+    );
+}
+
+#[test]
+fn a_panic_tells_its_place_in_the_job() {
+    fn complain() {
+        panic!("no luck");
+    }
+    match pool(1).submit(call!(complain())).result() {
+        Err(JobError::Panicked(panic)) => {
+            assert_eq!(panic.message(), "no luck");
+            let place = panic.place().expect("it was raised somewhere");
+            let (file, rest) = place.split_once(':').expect("a line follows");
+            assert_eq!(file, file!());
+            assert!(rest.split(':').all(|number| number.parse::<u32>().is_ok()), "{place}");
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -3,6 +3,7 @@
 mod aborts;
 mod ahead;
 mod blobs;
+mod budget;
 mod channels;
 mod chunks;
 mod constructors;
@@ -10,6 +11,8 @@ mod crashes;
 mod deaths;
 mod duplexes;
 mod environment;
+mod exhaustion;
+mod gigabytes;
 mod initializers;
 mod large_payloads;
 mod managing;

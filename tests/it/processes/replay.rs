@@ -1,15 +1,19 @@
 //! Failed jobs are kept as files, and run again from them.
 
+use std::ffi::CString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use executor::{Codec, JobError, ProcessPool, call, current};
+use executor::{Codec, JobError, JobOptions, ProcessPool, call, current};
 
 use crate::examples::example;
-use crate::support::{Directory, within_patience};
+use crate::support::door::{Bell, Door};
+use crate::support::{Directory, alone, within_patience};
 
 /// A pool that keeps what fails there.
 fn keeping(directory: &Path) -> ProcessPool {
@@ -187,4 +191,36 @@ fn what_is_no_kept_job_is_refused() {
     let refused = replay(this(), "/nowhere/at all".as_ref());
     assert_eq!(refused.status.code(), Some(65));
     assert!(stderr(&refused).starts_with("executor: EXECUTOR_REPLAY: /nowhere/at all cannot be read: "), "{refused:?}");
+}
+
+fn hang(bell: Bell) {
+    bell.ring(0);
+}
+
+/// The disk is so slow that nothing is written until the test wants it: the file is a pipe, of which nobody reads.
+#[test]
+fn the_outcome_of_a_job_whose_time_is_up_does_not_wait_for_its_file() {
+    alone(the_outcome_of_a_job_whose_time_is_up_does_not_wait_for_its_file, || {
+        let (directory, door) = (Directory::new(), Door::new());
+        let pool = keeping(directory.path());
+        let view = pool.with(JobOptions::new().timeout(Duration::from_millis(100)));
+        let name = |id: u64| format!(".it-processes-replay-hang-{id}-{}-1.part", std::process::id());
+        // One of the next numbers is that of the job: nobody else submits any here.
+        let latest = pool.submit(call!(super::pid()));
+        let ids = latest.id().get() + 1..latest.id().get() + 20;
+        latest.result().unwrap();
+        for id in ids {
+            let path = CString::new(directory.path().join(name(id)).into_os_string().into_vec()).unwrap();
+            // SAFETY: the path ends with a zero, and is not kept.
+            assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+        }
+        let future = view.submit(call!(hang(door.bell())));
+        let id = future.id().get();
+        let error = future.result().unwrap_err();
+        assert!(matches!(error, JobError::TimedOut(_)), "{error}");
+        let written = fs::read(directory.path().join(name(id))).unwrap();
+        let file = error.saved().expect("it is written now");
+        assert!(written.starts_with(b"executor job") && file.exists(), "{}", file.display());
+        assert!(error.to_string().contains(&format!("EXECUTOR_REPLAY={}", file.display())), "{error}");
+    });
 }

@@ -84,6 +84,35 @@ fn packets_without_end_or_form_are_the_end_of_the_worker() {
     }
 }
 
+/// They are no part of any reply, and ipc-channel has nowhere to put them: it ends a program over two that nobody takes, or forgets them.
+#[test]
+fn a_reply_with_descriptors_is_the_end_of_the_worker() {
+    for is_answer in [false, true] {
+        let stage = Stage::new(move |part, jobs| {
+            if !part.is_first {
+                return Played::Honestly;
+            }
+            let (slot, job) = jobs[0];
+            do_it(part, slot, job);
+            let [one, other] = [(); 2].map(|()| ipc::channel::<()>().unwrap().0);
+            if is_answer {
+                // Its first part is as good as any.
+                part.say_raw((4_u8, one, other));
+            } else {
+                part.say_raw((one, other));
+            }
+            Played::Waits
+        });
+        let said = match stage.submit(5).result() {
+            Err(JobError::Broken(broken)) => broken.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said.contains("a message with descriptors"), "{said}");
+        assert_eq!(stage.submit(6).result().unwrap(), 6);
+        stage.assert_first_is_killed();
+    }
+}
+
 /// What it says while nobody listens fills its socket, and then it waits. The next job finds that nonsense, and the one after it another worker.
 #[test]
 fn a_flood_while_nobody_listens_is_the_end_of_the_worker() {
