@@ -11,6 +11,7 @@ mod deaths;
 mod environment;
 mod initializers;
 mod large_payloads;
+mod manager;
 mod managing;
 mod matrix;
 mod nesting;
