@@ -148,6 +148,16 @@ pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> 
     })
 }
 
+/// As [`attach`], once for all values that share the descriptor.
+pub(crate) fn attach_once(what: &str, attachment: Attachment) -> Result<u32, String> {
+    let is_same = |other: &Attachment| Arc::ptr_eq(&other.descriptor, &attachment.descriptor);
+    let found = SENT.with_borrow(|sent| sent.as_ref()?.list.iter().position(is_same));
+    match found.and_then(|index| u32::try_from(index).ok()) {
+        Some(number) => Ok(number),
+        None => attach(what, attachment),
+    }
+}
+
 /// Makes a value from the descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may
 /// decode a value several times (`untagged`).
 pub(crate) fn take<T>(
@@ -192,6 +202,15 @@ mod tests {
             assert_eq!(error, "a test cannot be used: number 2 of 2 is not there");
         });
         assert_eq!(Arc::strong_count(&second), 1, "what nobody took is closed");
+    }
+
+    #[test]
+    fn what_is_shared_is_attached_once() {
+        let (shared, other) = (attachment(), attachment());
+        let attach_three = || [&shared, &other, &shared].map(|one| attach_once("a test", one.clone()));
+        let (numbers, attached) = collect(attach_three);
+        assert_eq!((numbers, attached.len()), ([Ok(0), Ok(1), Ok(0)], 2));
+        assert!(attach_once("a test", shared).is_err(), "elsewhere");
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod host;
 mod job;
 mod kind;
 mod manage;
+pub mod manager;
 mod mapper;
 mod memory;
 pub mod os_str;
@@ -74,6 +75,7 @@ pub use channel::{
 };
 pub use chunk::Outcomes;
 pub use codec::Codec;
+pub use manager::Manager;
 pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
 pub use process::{Process, ProcessBuilder, SpawnError};

@@ -15,6 +15,7 @@ mod exhaustion;
 mod gigabytes;
 mod initializers;
 mod large_payloads;
+mod manager;
 mod managing;
 mod matrix;
 mod nesting;

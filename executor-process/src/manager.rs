@@ -1,0 +1,296 @@
+//! What processes share by asking one that keeps it: maps, lists, queues, values, locks and the like.
+//!
+//! A [`Manager`](crate::Manager) keeps them, and these are the handles:
+//!
+//! | to share | see |
+//! |---|---|
+//! | a value, and change it in one step | [`Value`] |
+//! | many values, by key, by place, or by name | [`Map`], [`List`], [`Array`], [`Namespace`] |
+//! | work, among many | [`Queue`] |
+//! | something that one at a time may use, or a few | [`Lock`], [`Semaphore`] |
+//! | the news that something happened | [`Event`], [`Condition`], [`Barrier`] |
+//!
+//! A handle is cheap to clone. It can be an argument of a job or of a process, a part of a result, a message of a
+//! [`channel`](crate::channel()), and a value of the same manager; and it works in the process of the manager as well. All
+//! handles of one manager in a process share one connection, and threads that wait do not hinder each other.
+
+mod array;
+mod condition;
+mod connection;
+mod error;
+mod event;
+mod handle;
+mod keeper;
+mod link;
+mod list;
+mod lock;
+mod map;
+mod namespace;
+mod queue;
+mod semaphore;
+mod server;
+mod value;
+mod wire;
+
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use array::Array;
+pub use condition::{Condition, ConditionGuard};
+pub use error::{ManagerError, PutError};
+pub use event::{Barrier, Event};
+pub use list::List;
+pub use lock::{Lock, LockGuard};
+pub use map::Map;
+pub use namespace::Namespace;
+pub use queue::Queue;
+pub use semaphore::{Permit, Semaphore};
+pub use value::Value;
+
+use crate::Codec;
+use crate::random;
+use crate::socket;
+use handle::{Handle, odd};
+use link::Link;
+use server::Server;
+use wire::{New, Op, Raw, Reply};
+
+/// Keeps what processes share. Its handles, in [`manager`](crate::manager), go to jobs and processes, and are used as if what they are of
+/// were there.
+///
+/// ```
+/// use executor_core::{RemoteError, call};
+/// use executor_process::{Manager, ProcessPool, manager::{Lock, Map}};
+///
+/// fn visit(page: String, seen: Map<String, u32>, log: Lock) -> Result<(), RemoteError> {
+///     seen.update(&page, |visits| *visits.get_or_insert(0) += 1)?;
+///     let _guard = log.lock()?;
+///     // One at a time comes here, in all processes.
+///     Ok(())
+/// }
+///
+/// let (manager, pool) = (Manager::new()?, ProcessPool::new(2)?);
+/// let (seen, log) = (manager.map()?, manager.lock()?);
+/// let jobs = ["a", "b", "a"].map(|page| pool.submit(call!(visit(page.to_owned(), seen.clone(), log.clone()))));
+/// for job in jobs {
+///     job.flatten().result()?;
+/// }
+/// assert_eq!(seen.get(&"a".to_owned())?, Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What it is
+///
+/// A thread of the process that makes it, and a connection for each process that uses a handle. What is kept is bytes: no code of yours
+/// runs in that thread, and none of your types is decoded there. It lives until the manager is dropped, or is
+/// [discarded](Map::discard) earlier. The drop ends the thread; whoever waits then, and whoever uses a handle later, gets
+/// [`ManagerError::Gone`].
+///
+/// Each method of a handle is a question to that thread and its answer, some 20 µs; what you do often, do in one: `extend`, `update`,
+/// `snapshot`. Calls of one thread are done in their order. When a call has returned, everybody sees what it did.
+///
+/// # When a process dies
+///
+/// What it held is free: locks, permits, what it was updating (which stays as it was), an item that was on its way to it (which goes
+/// to another). What it waited for is forgotten. All that it had changed before stays. It does not matter how it dies, nor whether a
+/// process that it started lives on. Nobody else is harmed, nor by one that sends nonsense: its connection ends.
+///
+/// # Who can talk to it
+///
+/// There is no address, so nobody can connect from outside, and there is no key to keep: a handle carries a descriptor, which goes from
+/// process to process beside the bytes of jobs, results and messages. Only who was given a handle has it.
+///
+/// # When memory is short
+///
+/// All is kept in the process of the manager. A queue without a capacity grows for as long as nobody takes from it, and so do maps and
+/// lists.
+pub struct Manager {
+    /// Not of a thing: what makes them.
+    root: Handle,
+    _server: Server,
+}
+
+impl Manager {
+    /// Starts one, whose values are encoded with [`Codec::Postcard`].
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor or thread left.
+    pub fn new() -> io::Result<Self> {
+        Self::with_codec(Codec::default())
+    }
+
+    /// As [`new`](Manager::new), with a codec of your choice.
+    ///
+    /// ```
+    /// use executor_process::{Codec, Manager};
+    ///
+    /// let manager = Manager::with_codec(Codec::MessagePack)?;
+    /// let value = manager.value(serde_json::json!({"any": ["value"]}))?;
+    /// assert_eq!(value.get()?["any"][0], "value");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor or thread left.
+    pub fn with_codec(codec: Codec) -> io::Result<Self> {
+        let id = random::bytes().map_err(io::Error::other)?;
+        let (ours, theirs) = socket::pair()?;
+        let server = Server::start(ours)?;
+        Ok(Self { root: Handle::new(Link::new(id, theirs), 0, codec), _server: server })
+    }
+
+    /// A map without keys.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn map<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned>(
+        &self,
+    ) -> Result<Map<K, V>, ManagerError> {
+        self.create(New::Map).map(Map::new)
+    }
+
+    /// A list without values.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn list<T: Serialize + DeserializeOwned>(&self) -> Result<List<T>, ManagerError> {
+        self.create(New::List { values: Vec::new(), is_fixed: false }).map(List::new)
+    }
+
+    /// A namespace without names.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn namespace(&self) -> Result<Namespace, ManagerError> {
+        self.create(New::Map).map(Namespace::new)
+    }
+
+    /// An array of these values, which stay as many.
+    ///
+    /// ```
+    /// # use executor_process::Manager;
+    /// let manager = Manager::new()?;
+    /// let zeros = manager.array(vec![0; 100])?;
+    /// assert_eq!(zeros.len()?, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be encoded, or the system has no descriptor left.
+    pub fn array<T: Serialize + DeserializeOwned>(
+        &self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Array<T>, ManagerError> {
+        let values = self.root.encode_all(values)?;
+        let values = values.iter().map(|value| Raw(value)).collect();
+        self.create(New::List { values, is_fixed: true }).map(Array::new)
+    }
+
+    /// A queue without items. With a capacity (of 1 at least), `put` waits while it holds as many; with `None`, never.
+    ///
+    /// ```
+    /// # use executor_process::Manager;
+    /// let manager = Manager::new()?;
+    /// let (small, large) = (manager.queue::<u32>(10)?, manager.queue::<u32>(None)?);
+    /// # drop((small, large));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn queue<T: Serialize + DeserializeOwned>(
+        &self,
+        capacity: impl Into<Option<usize>>,
+    ) -> Result<Queue<T>, ManagerError> {
+        let capacity = capacity.into().map(|capacity| capacity as u64);
+        self.create(New::Queue { capacity }).map(Queue::new)
+    }
+
+    /// A value.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be encoded, or the system has no descriptor left.
+    pub fn value<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<Value<T>, ManagerError> {
+        let value = self.root.encode(&value)?;
+        self.create(New::List { values: vec![Raw(&value)], is_fixed: true }).map(Value::new)
+    }
+
+    /// A lock, which is free.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn lock(&self) -> Result<Lock, ManagerError> {
+        self.create(New::Lock).map(Lock::new)
+    }
+
+    /// A semaphore of so many permits, to which [`release`](Semaphore::release) may add.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn semaphore(&self, permits: usize) -> Result<Semaphore, ManagerError> {
+        self.create(New::Semaphore { permits: permits as u64, most: None }).map(Semaphore::new)
+    }
+
+    /// A semaphore of so many permits, and never more.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn bounded_semaphore(&self, permits: usize) -> Result<Semaphore, ManagerError> {
+        let permits = permits as u64;
+        self.create(New::Semaphore { permits, most: Some(permits) }).map(Semaphore::new)
+    }
+
+    /// A condition, with a lock that is free.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn condition(&self) -> Result<Condition, ManagerError> {
+        self.create(New::Lock).map(Condition::new)
+    }
+
+    /// An event, which is not set.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn event(&self) -> Result<Event, ManagerError> {
+        self.create(New::Event).map(Event::new)
+    }
+
+    /// A barrier for so many.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn barrier(&self, parties: usize) -> Result<Barrier, ManagerError> {
+        self.create(New::Barrier { parties: parties as u64 }).map(Barrier::new)
+    }
+
+    fn create(&self, new: New<'_>) -> Result<Handle, ManagerError> {
+        match self.root.ask(Op::Create(new))?.reply()? {
+            Reply::Count(object) => Ok(self.root.of(object)),
+            _ => Err(odd()),
+        }
+    }
+}
+
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager").finish_non_exhaustive()
+    }
+}

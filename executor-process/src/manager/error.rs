@@ -1,0 +1,128 @@
+//! Why a manager did not do what it was asked.
+
+use std::any::type_name;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why something that a [`Manager`](crate::Manager) keeps could not be used. Nothing is changed then, unless it says so.
+///
+/// ```
+/// use executor_process::Manager;
+/// use executor_process::manager::ManagerError;
+///
+/// let manager = Manager::new()?;
+/// let value = manager.value(1)?;
+/// drop(manager);
+/// assert!(matches!(value.get(), Err(ManagerError::Gone)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ManagerError {
+    /// The manager is gone, and all that it kept.
+    Gone,
+    /// What the handle is of was [discarded](crate::manager::Map::discard).
+    Discarded,
+    /// The manager has let go of this process. What that held is free, and whether the last request was done is not known.
+    Disconnected,
+    /// A value could not be encoded or decoded, for this reason.
+    Codec(String),
+    /// There is no such place.
+    OutOfRange {
+        /// How long the list or array is.
+        len: usize,
+    },
+    /// `task_done` was called more often than this process took items.
+    NothingToDo,
+    /// More permits were given back than a bounded semaphore has.
+    TooManyPermits,
+    /// The system refuses it.
+    Io(io::Error),
+}
+
+impl fmt::Display for ManagerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str(
+                "the manager is gone: it was dropped, or its process has ended; keep it for as long as its handles are used",
+            ),
+            Self::Discarded => f.write_str("what this handle is of was discarded; make a new one"),
+            Self::Disconnected => f.write_str(
+                "the manager has let go of this process: one of them has no descriptor left, or it was sent what it cannot \
+                 read; the next use of a handle connects again",
+            ),
+            Self::Codec(cause) => f.write_str(cause),
+            Self::OutOfRange { len } => write!(f, "there is no such place: the length is {len}"),
+            Self::NothingToDo => f.write_str(
+                "`task_done` was called more often than this process took items from the queue; call it once for each",
+            ),
+            Self::TooManyPermits => f.write_str(
+                "the semaphore has all its permits; release once for each that was forgotten, or make one without a bound",
+            ),
+            Self::Io(error) => write!(f, "the system refuses a connection to the manager: {error}"),
+        }
+    }
+}
+
+impl Error for ManagerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// An item that could not be put into a [`Queue`](crate::manager::Queue). It gives the item back.
+///
+/// ```
+/// use executor_process::Manager;
+///
+/// let manager = Manager::new()?;
+/// let queue = manager.queue(1)?;
+/// queue.put("one".to_owned())?;
+/// let error = queue.try_put("two".to_owned()).unwrap_err();
+/// assert!(error.is_full());
+/// assert_eq!(error.into_inner(), "two");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PutError<T> {
+    item: T,
+    /// `None`: the queue is full.
+    cause: Option<ManagerError>,
+}
+
+impl<T> PutError<T> {
+    pub(super) fn new(item: T, cause: Option<ManagerError>) -> Self {
+        Self { item, cause }
+    }
+
+    /// Whether there was no room, which only `try_put` and `put_timeout` tell.
+    pub fn is_full(&self) -> bool {
+        self.cause.is_none()
+    }
+
+    /// The item.
+    pub fn into_inner(self) -> T {
+        self.item
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an item `{}` was not put: ", type_name::<T>())?;
+        match &self.cause {
+            None => f.write_str("the queue is full; try again later, or use `put`, which waits"),
+            Some(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PutError").field("cause", &self.cause).finish_non_exhaustive()
+    }
+}
+
+impl<T> Error for PutError<T> {}

@@ -1,0 +1,145 @@
+//! An event, and a barrier.
+
+use std::time::Duration;
+
+use super::error::ManagerError;
+use super::handle::{Handle, handle, nanos, odd};
+use super::wire::{Op, Reply};
+
+handle! {
+    /// A flag that processes wait for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::call;
+    /// use executor_process::{Manager, ProcessPool, manager::Event};
+    ///
+    /// fn wait(start: Event) -> bool {
+    ///     start.wait().is_ok()
+    /// }
+    ///
+    /// let (manager, pool) = (Manager::new()?, ProcessPool::new(1)?);
+    /// let start = manager.event()?;
+    /// let job = pool.submit(call!(wait(start.clone())));
+    /// assert!(!start.is_set()? && !start.wait_timeout(Duration::from_millis(1))?);
+    /// start.set()?;
+    /// assert!(job.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Between the threads of one process, [`executor_core::Event`] does it without a manager.
+    Event, "an `Event`"
+}
+
+impl Event {
+    /// Sets the flag, and wakes all who wait.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn set(&self) -> Result<(), ManagerError> {
+        self.handle.done(Op::Set(true))
+    }
+
+    /// Takes the flag back: whoever waits from now on waits for the next `set`.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn clear(&self) -> Result<(), ManagerError> {
+        self.handle.done(Op::Set(false))
+    }
+
+    /// Whether the flag is set.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn is_set(&self) -> Result<bool, ManagerError> {
+        match self.handle.ask(Op::IsSet)?.reply()? {
+            Reply::Flag(is_set) => Ok(is_set),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Blocks until the flag is set.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn wait(&self) -> Result<(), ManagerError> {
+        self.handle.done(Op::Await)
+    }
+
+    /// As [`wait`](Event::wait), and no longer than `limit`. False when it was not set in time.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn wait_timeout(&self, limit: Duration) -> Result<bool, ManagerError> {
+        match self.handle.ask_within(nanos(limit), Op::Await)?.reply()? {
+            Reply::Done => Ok(true),
+            Reply::Expired => Ok(false),
+            _ => Err(odd()),
+        }
+    }
+}
+
+handle! {
+    /// Where processes wait for each other: a number of them goes on together, and then the next as many.
+    ///
+    /// Whoever dies or gives up while he waits has not come, and it does not break: the others wait for another.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use executor_process::Manager;
+    ///
+    /// let manager = Manager::new()?;
+    /// let barrier = manager.barrier(2)?;
+    /// let other = thread::spawn({
+    ///     let barrier = barrier.clone();
+    ///     move || barrier.wait()
+    /// });
+    /// let leads = barrier.wait()?;
+    /// assert_ne!(leads, other.join().unwrap()?, "one of them");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Barrier, "a `Barrier`"
+}
+
+impl Barrier {
+    /// Blocks until as many as it is made for have come. True for one of them, the last.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn wait(&self) -> Result<bool, ManagerError> {
+        passed(&self.handle, None)?.ok_or_else(odd)
+    }
+
+    /// As [`wait`](Barrier::wait), and no longer than `limit`. `None` when the others did not come in time.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn wait_timeout(&self, limit: Duration) -> Result<Option<bool>, ManagerError> {
+        passed(&self.handle, nanos(limit))
+    }
+
+    /// How many wait now.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn waiting(&self) -> Result<usize, ManagerError> {
+        self.handle.count(Op::Len)
+    }
+}
+
+fn passed(handle: &Handle, limit: Option<u64>) -> Result<Option<bool>, ManagerError> {
+    match handle.ask_within(limit, Op::Await)?.reply()? {
+        Reply::Flag(is_last) => Ok(Some(is_last)),
+        Reply::Expired => Ok(None),
+        _ => Err(odd()),
+    }
+}

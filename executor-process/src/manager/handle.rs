@@ -1,0 +1,358 @@
+//! What every handle is: a way to the manager, the number of what it keeps, and how values become bytes.
+
+use std::any::type_name;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::connection::Connection;
+use super::error::ManagerError;
+use super::link::{self, Link};
+use super::wire::{Change, ObjectId, Op, Place, Raw, Refusal, Reply, Ticket, parse};
+use crate::Codec;
+use crate::attachments::collect;
+
+const NO_DESCRIPTORS: &str = "a manager keeps bytes, and no `Blob`, no end of a channel, and no handle of another manager; \
+                              send them in a job or through a channel";
+
+/// Cheap to clone: the same thing.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    link: Arc<Link>,
+    object: ObjectId,
+    codec: Codec,
+}
+
+/// A handle as bytes.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Wire {
+    link: link::Wire,
+    object: ObjectId,
+    codec: Codec,
+}
+
+/// An answer, as it came.
+pub(super) struct Answer(Vec<u8>);
+
+impl Answer {
+    pub(super) fn reply(&self) -> Result<Reply<Raw<'_>>, ManagerError> {
+        match parse(&self.0) {
+            Some(Reply::Refused(refusal)) => Err(refusal.into()),
+            Some(reply) => Ok(reply),
+            None => Err(odd()),
+        }
+    }
+}
+
+/// What a manager of ours would not say.
+pub(super) fn odd() -> ManagerError {
+    ManagerError::Codec(
+        "the manager's answer cannot be read; whoever made this handle is no manager of this program".to_owned(),
+    )
+}
+
+impl From<Refusal> for ManagerError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotThere => Self::Discarded,
+            Refusal::OutOfRange { len } => Self::OutOfRange { len: usize::try_from(len).unwrap_or(usize::MAX) },
+            Refusal::NothingToDo => Self::NothingToDo,
+            Refusal::TooMany => Self::TooManyPermits,
+            Refusal::TooLarge => {
+                Self::Codec("it is larger than 4 GiB, which is the most that can be read at once".to_owned())
+            }
+        }
+    }
+}
+
+/// A time limit, as it is sent. One that is too long for that is none.
+pub(super) fn nanos(limit: Duration) -> Option<u64> {
+    u64::try_from(limit.as_nanos()).ok()
+}
+
+impl Handle {
+    pub(super) fn new(link: Arc<Link>, object: ObjectId, codec: Codec) -> Self {
+        Self { link, object, codec }
+    }
+
+    /// The same way to something else.
+    pub(super) fn of(&self, object: ObjectId) -> Self {
+        Self { link: Arc::clone(&self.link), object, codec: self.codec }
+    }
+
+    pub(super) fn wire(&self, what: &str) -> Result<Wire, String> {
+        Ok(Wire { link: self.link.wire(what)?, object: self.object, codec: self.codec })
+    }
+
+    pub(super) fn from_wire(what: &str, wire: Wire) -> Result<Self, String> {
+        Ok(Self { link: Link::from_wire(what, wire.link)?, object: wire.object, codec: wire.codec })
+    }
+
+    /// Asks, and blocks until there is an answer.
+    pub(super) fn ask(&self, op: Op<'_>) -> Result<Answer, ManagerError> {
+        self.ask_within(None, op)
+    }
+
+    /// As `ask`. The answer is [`Reply::Expired`] after as many nanoseconds.
+    pub(super) fn ask_within(&self, limit: Option<u64>, op: Op<'_>) -> Result<Answer, ManagerError> {
+        self.link.ask(self.object, limit, op).map(Answer)
+    }
+
+    pub(super) fn discard(&self) -> Result<(), ManagerError> {
+        self.done(Op::Discard)
+    }
+
+    /// Asks for what has no result.
+    pub(super) fn done(&self, op: Op<'_>) -> Result<(), ManagerError> {
+        match self.ask(op)?.reply()? {
+            Reply::Done => Ok(()),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn count(&self, op: Op<'_>) -> Result<usize, ManagerError> {
+        match self.ask(op)?.reply()? {
+            Reply::Count(count) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Asks for a value, which may not be there.
+    pub(super) fn value<T: DeserializeOwned>(&self, op: Op<'_>) -> Result<Option<T>, ManagerError> {
+        match self.ask(op)?.reply()? {
+            Reply::Value(value) => value.map(|value| self.decode(value)).transpose(),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn values<T: DeserializeOwned>(&self) -> Result<Vec<T>, ManagerError> {
+        match self.ask(Op::All)?.reply()? {
+            Reply::Values(values) => values.into_iter().map(|value| self.decode(value)).collect(),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn pairs<T>(
+        &self,
+        decode: impl Fn(&Self, Raw<'_>, Raw<'_>) -> Result<T, ManagerError>,
+    ) -> Result<Vec<T>, ManagerError> {
+        match self.ask(Op::All)?.reply()? {
+            Reply::Pairs(pairs) => pairs.into_iter().map(|(key, value)| decode(self, key, value)).collect(),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, ManagerError> {
+        let mut bytes = Vec::new();
+        let (encoded, attached) = self.link.within(|| collect(|| self.codec.encode_into(&value, &mut bytes)));
+        let encoded = if attached.is_empty() { encoded } else { Err(NO_DESCRIPTORS.to_owned()) };
+        match encoded {
+            Ok(()) => Ok(bytes),
+            Err(cause) => {
+                Err(ManagerError::Codec(format!("a value `{}` could not be encoded: {cause}", type_name::<T>())))
+            }
+        }
+    }
+
+    pub(super) fn decode<T: DeserializeOwned>(&self, bytes: Raw<'_>) -> Result<T, ManagerError> {
+        self.link.within(|| self.codec.decode_value(bytes.0, Vec::new())).map_err(|cause| {
+            ManagerError::Codec(format!("a value `{}` could not be decoded: {cause}", type_name::<T>()))
+        })
+    }
+
+    /// Holds a place, or all of it, until the change is made or the hold is dropped.
+    pub(super) fn hold(&self, place: Option<Place<'_>>) -> Result<Held<'_>, ManagerError> {
+        let give_back = |ticket| Op::Commit(ticket, Change::None);
+        self.take(None, Op::Hold(place), give_back)?.ok_or_else(odd)
+    }
+
+    pub(super) fn encode_all<T: Serialize>(
+        &self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<Vec<u8>>, ManagerError> {
+        values.into_iter().map(|value| self.encode(&value)).collect()
+    }
+
+    /// Replaces what is at an index, and returns what was.
+    pub(super) fn set_at<T: Serialize + DeserializeOwned>(&self, index: u64, value: &T) -> Result<T, ManagerError> {
+        let value = self.encode(value)?;
+        self.value(Op::Put(Place::Index(index), Raw(&value)))?.ok_or_else(odd)
+    }
+
+    /// Changes what is at an index.
+    pub(super) fn update_at<T, R>(&self, index: u64, change: impl FnOnce(&mut T) -> R) -> Result<R, ManagerError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let held = self.hold(Some(Place::Index(index)))?;
+        let [value] = held.values()?[..] else { return Err(odd()) };
+        let mut value = self.decode(value)?;
+        let result = change(&mut value);
+        let value = self.encode(&value)?;
+        held.commit(Change::Put(Raw(&value)))?;
+        Ok(result)
+    }
+
+    /// Asks for something to hold, which `give_back` ends. `None` when the time is up.
+    pub(super) fn take(
+        &self,
+        limit: Option<u64>,
+        op: Op<'_>,
+        give_back: fn(Ticket) -> Op<'static>,
+    ) -> Result<Option<Held<'_>>, ManagerError> {
+        // The same for as long as it is held: what another connection holds is not ours.
+        let connection = self.link.connection()?;
+        let answer = connection.ask(self.object, limit, op).map_err(|failure| self.link.explain(failure))?;
+        let answer = Answer(answer);
+        if let Reply::Expired = answer.reply()? {
+            return Ok(None);
+        }
+        let mut held = Held {
+            handle: self,
+            connection,
+            answer: Answer(Vec::new()),
+            ticket: 0,
+            was_abandoned: false,
+            is_late: false,
+            give_back: None,
+        };
+        held.receive(answer, give_back)?;
+        Ok(Some(held))
+    }
+}
+
+/// What a process holds of a manager. Dropped, it is given back unchanged.
+pub(super) struct Held<'a> {
+    handle: &'a Handle,
+    connection: Arc<Connection>,
+    /// What it was granted with.
+    answer: Answer,
+    ticket: Ticket,
+    pub(super) was_abandoned: bool,
+    pub(super) is_late: bool,
+    /// What ends it. `None` where it is over.
+    give_back: Option<fn(Ticket) -> Op<'static>>,
+}
+
+impl Held<'_> {
+    pub(super) fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// What is there.
+    pub(super) fn values(&self) -> Result<Vec<Raw<'_>>, ManagerError> {
+        match self.answer.reply()? {
+            Reply::Granted { values, .. } => Ok(values),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Asks for what is about it, and does not end it.
+    pub(super) fn ask(&self, limit: Option<u64>, op: Op<'_>) -> Result<Answer, ManagerError> {
+        let link = &self.handle.link;
+        self.connection.ask(self.handle.object, limit, op).map(Answer).map_err(|failure| link.explain(failure))
+    }
+
+    /// Ends it with a change.
+    pub(super) fn commit(self, change: Change<'_>) -> Result<(), ManagerError> {
+        let ticket = self.ticket;
+        self.end(Op::Commit(ticket, change))
+    }
+
+    /// Asks for what ends it.
+    pub(super) fn end(mut self, op: Op<'_>) -> Result<(), ManagerError> {
+        match self.ask(None, op)?.reply()? {
+            Reply::Done => {
+                self.give_back = None;
+                Ok(())
+            }
+            _ => Err(odd()),
+        }
+    }
+
+    /// Gives it up for another, which it is then.
+    pub(super) fn exchange(&mut self, limit: Option<u64>, op: Op<'_>) -> Result<(), ManagerError> {
+        let Some(give_back) = self.give_back.take() else { return Err(odd()) };
+        let answer = self.ask(limit, op)?;
+        self.receive(answer, give_back)
+    }
+
+    fn receive(&mut self, answer: Answer, give_back: fn(Ticket) -> Op<'static>) -> Result<(), ManagerError> {
+        match answer.reply()? {
+            Reply::Granted { ticket, was_abandoned, is_late, .. } => {
+                (self.ticket, self.was_abandoned, self.is_late) = (ticket, was_abandoned, is_late);
+            }
+            _ => return Err(odd()),
+        }
+        self.answer = answer;
+        self.give_back = Some(give_back);
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Where it fails, the connection is over, and with it the hold.
+        match self.give_back.take().map(|give_back| give_back(self.ticket)) {
+            Some(op @ Op::Arrived(_)) => drop(self.connection.tell(self.handle.object, op)),
+            Some(op) => drop(self.connection.ask(self.handle.object, None, op)),
+            None => {}
+        }
+    }
+}
+
+/// A handle of some kind: a type that travels.
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident $(<$($param:ident),+>)?, $what:literal) => {
+        $(#[$doc])*
+        pub struct $name $(<$($param),+>)? {
+            handle: $crate::manager::handle::Handle,
+            of: std::marker::PhantomData<fn() -> ($($($param,)+)?)>,
+        }
+
+        impl $(<$($param),+>)? $name $(<$($param),+>)? {
+            pub(super) fn new(handle: $crate::manager::handle::Handle) -> Self {
+                Self { handle, of: std::marker::PhantomData }
+            }
+
+            /// Takes it out of the manager, which otherwise keeps it for as long as it lives. Whoever waits for it, and whoever uses
+            /// another handle of it, gets [`ManagerError::Discarded`](crate::manager::ManagerError::Discarded). Once more does nothing.
+            ///
+            /// # Errors
+            ///
+            /// When the manager is gone.
+            pub fn discard(self) -> Result<(), $crate::manager::ManagerError> {
+                self.handle.discard()
+            }
+        }
+
+        impl $(<$($param),+>)? Clone for $name $(<$($param),+>)? {
+            fn clone(&self) -> Self {
+                Self::new(self.handle.clone())
+            }
+        }
+
+        impl $(<$($param),+>)? std::fmt::Debug for $name $(<$($param),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+
+        impl $(<$($param),+>)? serde::Serialize for $name $(<$($param),+>)? {
+            fn serialize<S_: serde::Serializer>(&self, serializer: S_) -> Result<S_::Ok, S_::Error> {
+                self.handle.wire($what).map_err(serde::ser::Error::custom)?.serialize(serializer)
+            }
+        }
+
+        impl<'de, $($($param),+)?> serde::Deserialize<'de> for $name $(<$($param),+>)? {
+            fn deserialize<D_: serde::Deserializer<'de>>(deserializer: D_) -> Result<Self, D_::Error> {
+                let wire = serde::Deserialize::deserialize(deserializer)?;
+                let handle = $crate::manager::handle::Handle::from_wire($what, wire);
+                handle.map(Self::new).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(super) use handle;

@@ -1,0 +1,99 @@
+//! A namespace.
+
+use std::any::type_name;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ManagerError;
+use super::handle::{Handle, handle, odd};
+use super::wire::{Op, Place, Raw, Reply};
+
+handle! {
+    /// Named values that processes share, each of a type of its own.
+    ///
+    /// A value is read as the type that it was set with; another is an error that names both.
+    ///
+    /// ```
+    /// use executor_process::Manager;
+    ///
+    /// let manager = Manager::new()?;
+    /// let settings = manager.namespace()?;
+    /// settings.set("name", "crawler".to_owned())?;
+    /// settings.set("depth", 3_u32)?;
+    /// assert_eq!(settings.get::<u32>("depth")?, Some(3));
+    /// let error = settings.get::<u32>("name").unwrap_err();
+    /// assert_eq!(error.to_string(), "`name` is a value `alloc::string::String`, and no `u32`");
+    /// assert!(settings.remove("name")?);
+    /// assert_eq!(settings.names()?, ["depth"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Namespace, "a `Namespace`"
+}
+
+/// Behind the name of a type.
+const END: u8 = 0;
+
+impl Namespace {
+    /// The value of that name, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it is of another type or cannot be decoded, or the manager is gone.
+    pub fn get<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ManagerError> {
+        let answer = self.handle.ask(Op::Get(at(name)))?;
+        match answer.reply()? {
+            Reply::Value(value) => value.map(|value| typed(&self.handle, name, value)).transpose(),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Sets the value of that name. The one before may be of another type.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be encoded, or the manager is gone.
+    pub fn set<T: Serialize + DeserializeOwned>(&self, name: &str, value: T) -> Result<(), ManagerError> {
+        let mut bytes = type_name::<T>().as_bytes().to_vec();
+        bytes.push(END);
+        bytes.append(&mut self.handle.encode(&value)?);
+        self.handle.ask(Op::Put(at(name), Raw(&bytes)))?.reply().map(drop)
+    }
+
+    /// Takes the value of that name out. False if there was none.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn remove(&self, name: &str) -> Result<bool, ManagerError> {
+        match self.handle.ask(Op::Remove(at(name)))?.reply()? {
+            Reply::Value(value) => Ok(value.is_some()),
+            _ => Err(odd()),
+        }
+    }
+
+    /// All names, in alphabetical order, as they are at one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone.
+    pub fn names(&self) -> Result<Vec<String>, ManagerError> {
+        let mut names = self.handle.pairs(|_, name, _| Ok(String::from_utf8_lossy(name.0).into_owned()))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+fn at(name: &str) -> Place<'_> {
+    Place::Key(Raw(name.as_bytes()))
+}
+
+fn typed<T: DeserializeOwned>(handle: &Handle, name: &str, value: Raw<'_>) -> Result<T, ManagerError> {
+    let mut parts = value.0.splitn(2, |byte| *byte == END);
+    let (of, bytes) = parts.next().zip(parts.next()).ok_or_else(odd)?;
+    if of != type_name::<T>().as_bytes() {
+        let of = String::from_utf8_lossy(of);
+        return Err(ManagerError::Codec(format!("`{name}` is a value `{of}`, and no `{}`", type_name::<T>())));
+    }
+    handle.decode(Raw(bytes))
+}

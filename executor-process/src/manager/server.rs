@@ -1,0 +1,215 @@
+//! The manager's thread: it lets clients in, reads their requests, and sends answers. It waits in one place, for all of them, and
+//! never for one: no socket is read or written unless it is ready.
+//!
+//! A client is let in by the connector: a socket whose other end is in every handle. Who wants to talk makes a pair of sockets, keeps
+//! one, and sends the other through it.
+
+mod peer;
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::net::{Shutdown, shutdown};
+
+use self::peer::{Heard, Peer};
+use super::keeper::{ClientId, Keeper, Violation};
+use super::wire;
+use crate::socket::{self, Wait};
+
+/// How many connections a process may have. One is enough; a process that was cut off makes another.
+const MOST_PER_PROCESS: usize = 16;
+
+/// How much is read of a dead client, at most: what its socket held. A process that it left behind may write for ever.
+const LAST_READS: usize = 64;
+
+/// What a descriptor that became ready tells.
+const STOP: u64 = 0;
+const CONNECTOR: u64 = 1;
+// Of a client, from 1 on: twice its number, and one more for its death.
+
+/// The thread, as its owner has it. Dropped, it ends, and everything that is kept goes with it.
+pub(super) struct Server {
+    stop: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts the thread, which lets in who comes through `connector`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor, memory or thread left.
+    pub(super) fn start(connector: OwnedFd) -> io::Result<Self> {
+        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
+        let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&events, &stop, epoll::EventData::new_u64(STOP), epoll::EventFlags::IN)?;
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        epoll::add(&events, &connector, epoll::EventData::new_u64(CONNECTOR), flags)?;
+        let state = State { events, connector, peers: HashMap::new(), last: 0, keeper: Keeper::default() };
+        let _stop = Arc::clone(&stop);
+        let builder = thread::Builder::new().name("executor-manager".into());
+        let thread = builder.spawn(move || {
+            let _stop = _stop; // open for as long as it is waited for
+            state.work();
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+struct State {
+    events: OwnedFd,
+    connector: OwnedFd,
+    peers: HashMap<ClientId, Peer>,
+    /// The number of the last client.
+    last: ClientId,
+    keeper: Keeper,
+}
+
+impl State {
+    /// The body of the thread.
+    fn work(mut self) {
+        let mut events = Vec::with_capacity(64);
+        loop {
+            events.clear();
+            let left = self.keeper.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            // An error is an interruption by a signal, or a mistake of ours that has no cure.
+            let _ = epoll::wait(&self.events, spare_capacity(&mut events), left.as_ref());
+            for event in events.drain(..) {
+                match event.data.u64() {
+                    STOP => return,
+                    CONNECTOR => self.let_in(event.flags),
+                    death if death % 2 == 1 => self.part(death / 2),
+                    client => self.attend(client / 2, event.flags),
+                }
+            }
+            if self.keeper.next_deadline().is_some() {
+                self.keeper.expire(Instant::now());
+                self.tell();
+            }
+        }
+    }
+
+    /// Lets one client in. Whatever else comes through the connector is closed.
+    fn let_in(&mut self, flags: epoll::EventFlags) {
+        let Ok(Some(packet)) = socket::receive(&self.connector, Wait::No) else {
+            if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::RDHUP) {
+                // Somebody shut it down: nobody can come any more, and nobody is to be waited for.
+                let _ = epoll::delete(&self.events, &self.connector);
+            }
+            return;
+        };
+        let Ok([socket]) = <[OwnedFd; 1]>::try_from(packet.descriptors) else { return };
+        let Some(peer) = Peer::new(socket) else { return };
+        if self.peers.values().filter(|other| other.pid == peer.pid).count() >= MOST_PER_PROCESS {
+            return;
+        }
+        let client = self.last + 1;
+        if peer.watch(&self.events, client).is_ok() {
+            self.last = client;
+            self.peers.insert(client, peer);
+            self.keeper.join(client);
+        } else {
+            peer.forget(&self.events);
+        }
+    }
+
+    /// The client's socket is ready, for what was waited for or to fail.
+    fn attend(&mut self, client: ClientId, flags: epoll::EventFlags) {
+        let Some(peer) = self.peers.get_mut(&client) else { return };
+        if flags.contains(epoll::EventFlags::OUT) && peer.write().is_err() {
+            return self.part(client);
+        }
+        if peer.wants_to_be_read() && flags.intersects(!epoll::EventFlags::OUT) && peer.read() == Heard::End {
+            return self.part(client);
+        }
+        // One that reads nothing is told so by the kernel when it is gone, whatever is waited for.
+        if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR) && !peer.wants_to_be_read() {
+            return self.part(client);
+        }
+        if self.serve(client).is_err() {
+            return self.part(client);
+        }
+        self.tell();
+        if let Some(peer) = self.peers.get_mut(&client)
+            && peer.await_next(&self.events, client).is_err()
+        {
+            self.part(client);
+        }
+    }
+
+    /// Does what has come whole, unless the client takes no answers.
+    fn serve(&mut self, client: ClientId) -> Result<(), Violation> {
+        while let Some(peer) = self.peers.get_mut(&client).filter(|peer| peer.wants_to_be_read()) {
+            let Some(message) = peer.input.next() else { break };
+            let request = wire::parse(message).ok_or(Violation)?;
+            self.keeper.handle(client, request, Instant::now())?;
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Sends what is to be said.
+    fn tell(&mut self) {
+        let mut broken = Vec::new();
+        for (client, request, reply) in self.keeper.answers() {
+            if let Some(peer) = self.peers.get_mut(&client) {
+                peer.say(request, &reply);
+                if peer.write().is_err() || peer.await_next(&self.events, client).is_err() {
+                    broken.push(client);
+                }
+            }
+        }
+        broken.into_iter().for_each(|client| self.part(client));
+    }
+
+    /// The client is dead, has hung up, or said what it must not. What it had said before counts.
+    fn part(&mut self, client: ClientId) {
+        let Some(mut peer) = self.peers.remove(&client) else { return };
+        peer.forget(&self.events);
+        for _ in 0..LAST_READS {
+            while let Some(message) = peer.input.next() {
+                let heard = wire::parse(message).map(|request| self.keeper.handle(client, request, Instant::now()));
+                if heard != Some(Ok(())) {
+                    return self.mourn(client);
+                }
+                self.tell();
+            }
+            if peer.read() != Heard::Some {
+                break;
+            }
+        }
+        self.mourn(client);
+    }
+
+    fn mourn(&mut self, client: ClientId) {
+        self.keeper.leave(client);
+        self.tell();
+    }
+}
+
+impl Drop for State {
+    /// At once, and for all: a process that is just being started may have copies of our ends.
+    fn drop(&mut self) {
+        // The connector first: who loses his connection looks there for the reason.
+        let peers = self.peers.values().map(|peer| peer.socket.as_fd());
+        for socket in [self.connector.as_fd()].into_iter().chain(peers) {
+            let _ = shutdown(socket, Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! One value.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ManagerError;
+use super::handle::{handle, odd};
+use super::wire::{Op, Place, Raw};
+
+/// Where the one value is.
+const HERE: Place<'static> = Place::Index(0);
+
+handle! {
+    /// A value that processes share.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::{Manager, ProcessPool, manager::Value};
+    ///
+    /// fn count(words: String, total: Value<usize>) {
+    ///     let n = words.split_whitespace().count();
+    ///     total.update(|total| *total += n).expect("the manager is there");
+    /// }
+    ///
+    /// let (manager, pool) = (Manager::new()?, ProcessPool::new(2)?);
+    /// let total = manager.value(0)?;
+    /// let jobs = ["one two", "three"].map(|words| pool.submit(call!(count(words.to_owned(), total.clone()))));
+    /// for job in jobs {
+    ///     job.result()?;
+    /// }
+    /// assert_eq!(total.get()?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Value<T>, "a `Value`"
+}
+
+impl<T: Serialize + DeserializeOwned> Value<T> {
+    /// The value as it is. While somebody updates it, as it was before.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone, or the value cannot be decoded.
+    pub fn get(&self) -> Result<T, ManagerError> {
+        self.handle.value(Op::Get(HERE))?.ok_or_else(odd)
+    }
+
+    /// Replaces the value, and returns the one before. Waits while somebody updates it.
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone, or a value cannot be encoded or decoded.
+    pub fn set(&self, value: T) -> Result<T, ManagerError> {
+        let value = self.handle.encode(&value)?;
+        self.handle.value(Op::Put(HERE, Raw(&value)))?.ok_or_else(odd)
+    }
+
+    /// Changes the value in one step, and returns what `change` does. Nobody else changes it meanwhile: they wait. If this process dies
+    /// in `change`, or that panics, the value stays as it was, and the others go on.
+    ///
+    /// `change` runs here, once. It must not change the same value by another handle: that would wait for itself.
+    ///
+    /// ```
+    /// # use executor_process::Manager;
+    /// let manager = Manager::new()?;
+    /// let next = manager.value(7)?;
+    /// let mine = next.update(|next| std::mem::replace(next, *next + 1))?;
+    /// assert_eq!((mine, next.get()?), (7, 8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the manager is gone, or the value cannot be encoded or decoded.
+    pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, ManagerError> {
+        self.handle.update_at(0, change)
+    }
+}

@@ -1,0 +1,15 @@
+//! What a manager keeps is shared by processes and threads, whatever becomes of them.
+
+mod kinds;
+
+use executor::{Future, Manager, RemoteError};
+
+type Outcome<T = ()> = Result<T, RemoteError>;
+
+fn manager() -> Manager {
+    Manager::new().expect("there are descriptors")
+}
+
+fn ends<T: Send + 'static>(jobs: impl IntoIterator<Item = Future<Outcome<T>>>) -> Vec<T> {
+    jobs.into_iter().map(|job| job.flatten().result().expect("it works")).collect()
+}
