@@ -41,13 +41,13 @@ impl Codec {
         Ok(Payload::new(bytes, attachments))
     }
 
-    fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
+    pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
         let encoded = guarded(|| self.append(value, bytes));
         encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
     }
 
-    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached, and to catch
-    /// the panics of the user's `Serialize`.
+    /// The same, and the caller catches the panics of the user's `Serialize`, too.
     #[inline]
     pub(crate) fn encode_unguarded(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
         self.append(value, bytes).map_err(|cause| attachments::not_attached().unwrap_or(cause))
