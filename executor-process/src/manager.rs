@@ -20,6 +20,7 @@ mod connection;
 mod error;
 mod event;
 mod handle;
+mod held;
 mod keeper;
 mod link;
 mod list;

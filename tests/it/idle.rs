@@ -9,7 +9,7 @@ use crate::support::gate::{Gate, run_together};
 use crate::support::system::{Task, other_tasks, settle, ticks};
 
 /// Works on this thread for a while, during which none of `tasks` may run.
-fn assert_undisturbed(tasks: impl Fn() -> Vec<Task>) {
+pub(crate) fn assert_undisturbed(tasks: impl Fn() -> Vec<Task>) {
     let before = tasks();
     let (counts, time) = (settle(&before), ticks(&before));
     let end = Instant::now() + Duration::from_millis(400);

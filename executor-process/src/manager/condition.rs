@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::error::ManagerError;
-use super::handle::{Held, handle, nanos, odd};
+use super::handle::{handle, nanos, odd};
+use super::held::Held;
 use super::wire::Op;
 
 handle! {

@@ -9,13 +9,15 @@ mod gate;
 mod queue;
 mod semaphore;
 mod signal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use data::Data;
 pub(super) use desk::Answer;
-use desk::{Caller, Desk};
+use desk::{Caller, Desk, Left};
 use queue::Queue;
 use semaphore::Semaphore;
 use signal::{Barrier, Event};
@@ -40,10 +42,13 @@ trait Kept: Send {
     fn give_up(&mut self, ticket: Ticket, desk: &mut Desk) -> bool;
 
     /// A client died with this in its hands.
-    fn recover(&mut self, ticket: Ticket, desk: &mut Desk);
+    fn recover(&mut self, _ticket: Ticket) {}
 
-    /// Behind all waits and holds of it: the client itself is forgotten.
-    fn forget(&mut self, _client: ClientId, _desk: &mut Desk) {}
+    /// The client itself is forgotten.
+    fn forget(&mut self, _client: ClientId) {}
+
+    /// Behind any of the above: whoever waits for what is free now goes on.
+    fn settle(&mut self, _desk: &mut Desk) {}
 }
 
 #[derive(Default)]
@@ -95,7 +100,7 @@ impl Keeper {
 
     /// The client is gone: nobody waits for it, and what it held is free.
     pub(super) fn leave(&mut self, client: ClientId) {
-        let (waits, holds) = self.desk.leave(client);
+        let Left { waits, holds, objects } = self.desk.leave(client);
         for (ticket, object) in waits {
             if let Some(object) = self.objects.get_mut(&object) {
                 object.give_up(ticket, &mut self.desk);
@@ -103,11 +108,14 @@ impl Keeper {
         }
         for (ticket, object) in holds {
             if let Some(object) = self.objects.get_mut(&object) {
-                object.recover(ticket, &mut self.desk);
+                object.recover(ticket);
             }
         }
-        for object in self.objects.values_mut() {
-            object.forget(client, &mut self.desk);
+        for object in objects {
+            if let Some(object) = self.objects.get_mut(&object) {
+                object.forget(client);
+                object.settle(&mut self.desk);
+            }
         }
     }
 
@@ -123,6 +131,7 @@ impl Keeper {
             if object.give_up(ticket, &mut self.desk) {
                 self.desk.call_with(ticket, Reply::Expired);
             }
+            object.settle(&mut self.desk);
         }
     }
 

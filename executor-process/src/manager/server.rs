@@ -5,13 +5,15 @@
 //! one, and sends the other through it.
 
 mod peer;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
@@ -27,6 +29,9 @@ const MOST_PER_PROCESS: usize = 16;
 
 /// How much is read of a dead client, at most: what its socket held. A process that it left behind may write for ever.
 const LAST_READS: usize = 64;
+
+/// How long one client is served before the others have their turn.
+const TURN: Duration = Duration::from_micros(200);
 
 /// What a descriptor that became ready tells.
 const STOP: u64 = 0;
@@ -51,7 +56,8 @@ impl Server {
         epoll::add(&events, &stop, epoll::EventData::new_u64(STOP), epoll::EventFlags::IN)?;
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
         epoll::add(&events, &connector, epoll::EventData::new_u64(CONNECTOR), flags)?;
-        let state = State { events, connector, peers: HashMap::new(), last: 0, keeper: Keeper::default() };
+        let (peers, keeper, unserved) = (HashMap::new(), Keeper::default(), Vec::new());
+        let state = State { events, connector, peers, last: 0, keeper, unserved };
         let _stop = Arc::clone(&stop);
         let builder = thread::Builder::new().name("executor-manager".into());
         let thread = builder.spawn(move || {
@@ -78,6 +84,8 @@ struct State {
     /// The number of the last client.
     last: ClientId,
     keeper: Keeper,
+    /// Have more to be served, which has come already.
+    unserved: Vec<ClientId>,
 }
 
 impl State {
@@ -87,6 +95,7 @@ impl State {
         loop {
             events.clear();
             let left = self.keeper.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
+            let left = if self.unserved.is_empty() { left } else { Some(Duration::ZERO) };
             let left = left.and_then(|left| Timespec::try_from(left).ok());
             // An error is an interruption by a signal, or a mistake of ours that has no cure.
             let _ = epoll::wait(&self.events, spare_capacity(&mut events), left.as_ref());
@@ -96,6 +105,12 @@ impl State {
                     CONNECTOR => self.let_in(event.flags),
                     death if death % 2 == 1 => self.part(death / 2),
                     client => self.attend(client / 2, event.flags),
+                }
+            }
+            for client in std::mem::take(&mut self.unserved) {
+                if let Some(peer) = self.peers.get_mut(&client) {
+                    peer.is_unserved = false;
+                    self.attend(client, epoll::EventFlags::empty());
                 }
             }
             if self.keeper.next_deadline().is_some() {
@@ -135,6 +150,9 @@ impl State {
         if flags.contains(epoll::EventFlags::OUT) && peer.write().is_err() {
             return self.part(client);
         }
+        if peer.is_unserved {
+            return; // its turn comes; until then it is not read either
+        }
         if peer.wants_to_be_read() && flags.intersects(!epoll::EventFlags::OUT) && peer.read() == Heard::End {
             return self.part(client);
         }
@@ -153,12 +171,19 @@ impl State {
         }
     }
 
-    /// Does what has come whole, unless the client takes no answers.
+    /// Does what has come whole, unless the client takes no answers, and for no longer than its turn.
     fn serve(&mut self, client: ClientId) -> Result<(), Violation> {
+        let began = Instant::now();
         while let Some(peer) = self.peers.get_mut(&client).filter(|peer| peer.wants_to_be_read()) {
+            let now = Instant::now();
+            if now.duration_since(began) > TURN {
+                peer.is_unserved = true;
+                self.unserved.push(client);
+                break;
+            }
             let Some(message) = peer.input.next() else { break };
             let request = wire::parse(message).ok_or(Violation)?;
-            self.keeper.handle(client, request, Instant::now())?;
+            self.keeper.handle(client, request, now)?;
             self.tell();
         }
         Ok(())

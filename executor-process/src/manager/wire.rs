@@ -265,3 +265,10 @@ impl Frames {
         Some(message)
     }
 }
+
+#[cfg(test)]
+impl Frames {
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+}

@@ -58,17 +58,8 @@ impl Data {
         desk.let_go(caller, ticket)?;
         desk.answer(caller, Reply::Done);
         self.gate.release(ticket);
-        self.advance(desk);
+        self.settle(desk);
         Ok(())
-    }
-
-    /// Makes the changes that need not wait any more.
-    fn advance(&mut self, desk: &mut Desk) {
-        while let Some((ticket, scope, (caller, write))) = self.gate.next() {
-            if desk.call(ticket).is_some() {
-                self.run(scope, write, caller, desk);
-            }
-        }
     }
 
     fn run(&mut self, scope: Scope, write: Write, caller: Caller, desk: &mut Desk) {
@@ -109,16 +100,21 @@ impl Kept for Data {
         Ok(())
     }
 
-    fn give_up(&mut self, ticket: Ticket, desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, _desk: &mut Desk) -> bool {
         self.gate.give_up(ticket);
-        // Whoever waited for it as well goes on.
-        self.advance(desk);
         true
     }
 
-    fn recover(&mut self, ticket: Ticket, desk: &mut Desk) {
+    fn recover(&mut self, ticket: Ticket) {
         self.gate.release(ticket);
-        self.advance(desk);
+    }
+
+    fn settle(&mut self, desk: &mut Desk) {
+        while let Some((ticket, scope, (caller, write))) = self.gate.next() {
+            if desk.call(ticket).is_some() {
+                self.run(scope, write, caller, desk);
+            }
+        }
     }
 }
 

@@ -42,6 +42,18 @@ impl Caller {
 struct Client {
     waits: BTreeSet<Ticket>,
     holds: BTreeMap<Ticket, ObjectId>,
+    /// What else is to be told when it is gone.
+    ties: BTreeSet<ObjectId>,
+}
+
+/// What a client that is gone leaves behind.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) waits: Vec<(Ticket, ObjectId)>,
+    /// The last first.
+    pub(super) holds: Vec<(Ticket, ObjectId)>,
+    /// All that has to do with it.
+    pub(super) objects: BTreeSet<ObjectId>,
 }
 
 /// An answer to a request of a client.
@@ -51,6 +63,9 @@ pub(in crate::manager) type Answer = (ClientId, u64, Reply<Bytes>);
 pub(super) struct Desk {
     last: Ticket,
     waits: HashMap<Ticket, Caller>,
+    /// The same by what they wait for.
+    waiting: BTreeSet<(ObjectId, Ticket)>,
+    holders: BTreeMap<(ObjectId, Ticket), ClientId>,
     deadlines: BTreeSet<(Instant, Ticket)>,
     clients: HashMap<ClientId, Client>,
     pub(super) answers: Vec<Answer>,
@@ -61,15 +76,34 @@ impl Desk {
         self.clients.insert(client, Client::default());
     }
 
-    /// The client is gone: what it waited for, and what it held, the last first.
-    pub(super) fn leave(&mut self, client: ClientId) -> (Vec<(Ticket, ObjectId)>, Vec<(Ticket, ObjectId)>) {
-        let Some(Client { waits, holds }) = self.clients.remove(&client) else { return Default::default() };
-        let waits = waits.into_iter().filter_map(|ticket| {
-            let caller = self.waits.remove(&ticket)?;
-            self.forget_deadline(ticket, &caller);
-            Some((ticket, caller.object))
-        });
-        (waits.collect(), holds.into_iter().rev().collect())
+    pub(super) fn leave(&mut self, client: ClientId) -> Left {
+        let Some(Client { waits, holds, ties }) = self.clients.remove(&client) else { return Left::default() };
+        let mut left = Left { objects: ties, ..Left::default() };
+        for ticket in waits {
+            if let Some(caller) = self.waits.remove(&ticket) {
+                self.forget(ticket, &caller);
+                left.waits.push((ticket, caller.object));
+            }
+        }
+        for (ticket, object) in holds.into_iter().rev() {
+            self.holders.remove(&(object, ticket));
+            left.holds.push((ticket, object));
+        }
+        left.objects.extend(left.waits.iter().chain(&left.holds).map(|(_, object)| *object));
+        left
+    }
+
+    /// The object is to be told when the client is gone.
+    pub(super) fn tie(&mut self, caller: Caller) {
+        if let Some(client) = self.clients.get_mut(&caller.client) {
+            client.ties.insert(caller.object);
+        }
+    }
+
+    pub(super) fn untie(&mut self, caller: Caller) {
+        if let Some(client) = self.clients.get_mut(&caller.client) {
+            client.ties.remove(&caller.object);
+        }
     }
 
     pub(super) fn answer(&mut self, caller: Caller, reply: Reply<Bytes>) {
@@ -102,6 +136,7 @@ impl Desk {
             self.deadlines.insert((deadline, ticket));
         }
         self.waits.insert(ticket, caller);
+        self.waiting.insert((caller.object, ticket));
         Ok(ticket)
     }
 
@@ -112,7 +147,7 @@ impl Desk {
     /// The wait is over, and the caller is to be answered.
     pub(super) fn call(&mut self, ticket: Ticket) -> Option<Caller> {
         let caller = self.waits.remove(&ticket)?;
-        self.forget_deadline(ticket, &caller);
+        self.forget(ticket, &caller);
         if let Some(client) = self.clients.get_mut(&caller.client) {
             client.waits.remove(&ticket);
         }
@@ -140,6 +175,7 @@ impl Desk {
         let ticket = self.number();
         if let Some(client) = self.clients.get_mut(&caller.client) {
             client.holds.insert(ticket, caller.object);
+            self.holders.insert((caller.object, ticket), caller.client);
         }
         ticket
     }
@@ -157,6 +193,7 @@ impl Desk {
             return Err(Violation);
         }
         client.holds.remove(&ticket);
+        self.holders.remove(&(caller.object, ticket));
         Ok(())
     }
 
@@ -168,14 +205,17 @@ impl Desk {
 
     /// The object is gone: whoever waits for it is told, and nobody holds anything of it.
     pub(super) fn discard(&mut self, object: ObjectId, reply: impl Fn() -> Reply<Bytes>) {
-        let mut waits: Vec<_> =
-            self.waits.iter().filter(|(_, caller)| caller.object == object).map(|(ticket, _)| *ticket).collect();
-        waits.sort_unstable();
-        for ticket in waits {
+        while let Some((_, ticket)) = self.waiting.range((object, 0)..=(object, Ticket::MAX)).next().copied() {
             self.call_with(ticket, reply());
         }
+        while let Some((&(_, ticket), &client)) = self.holders.range((object, 0)..=(object, Ticket::MAX)).next() {
+            self.holders.remove(&(object, ticket));
+            if let Some(client) = self.clients.get_mut(&client) {
+                client.holds.remove(&ticket);
+            }
+        }
         for client in self.clients.values_mut() {
-            client.holds.retain(|_, held| *held != object);
+            client.ties.remove(&object);
         }
     }
 
@@ -195,7 +235,8 @@ impl Desk {
         self.last
     }
 
-    fn forget_deadline(&mut self, ticket: Ticket, caller: &Caller) {
+    fn forget(&mut self, ticket: Ticket, caller: &Caller) {
+        self.waiting.remove(&(caller.object, ticket));
         if let Some(deadline) = caller.deadline {
             self.deadlines.remove(&(deadline, ticket));
         }
@@ -207,6 +248,10 @@ impl Desk {
     /// Whether nobody waits for or holds anything.
     pub(super) fn is_clear(&self) -> bool {
         let is_idle = |client: &Client| client.waits.is_empty() && client.holds.is_empty();
-        self.waits.is_empty() && self.deadlines.is_empty() && self.clients.values().all(is_idle)
+        self.waits.is_empty()
+            && self.waiting.is_empty()
+            && self.holders.is_empty()
+            && self.deadlines.is_empty()
+            && self.clients.values().all(is_idle)
     }
 }

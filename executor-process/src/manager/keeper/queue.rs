@@ -55,36 +55,6 @@ impl Queue {
         desk.answer(caller, Reply::Granted { ticket, was_abandoned: false, is_late: false, values: vec![item] });
     }
 
-    /// Brings items and those who wait for them together.
-    fn settle(&mut self, desk: &mut Desk) {
-        loop {
-            if self.has_room()
-                && let Some((ticket, item)) = self.producers.pop_first()
-            {
-                // What a producer wanted to put that is dead is forgotten.
-                if let Some(caller) = desk.call(ticket) {
-                    self.push(item);
-                    desk.answer(caller, Reply::Done);
-                }
-            } else if !self.items.is_empty()
-                && let Some(ticket) = self.consumers.pop_first()
-            {
-                if let Some(caller) = desk.call(ticket)
-                    && let Some(item) = self.items.pop_front()
-                {
-                    self.deliver(item, caller, desk);
-                }
-            } else {
-                break;
-            }
-        }
-        if self.unfinished == 0 {
-            while let Some(ticket) = self.joiners.pop_first() {
-                desk.call_with(ticket, Reply::Count(self.lost));
-            }
-        }
-    }
-
     fn finish(&mut self, client: ClientId) -> bool {
         let Some(owed) = self.owed.get_mut(&client).filter(|owed| **owed > 0) else { return false };
         *owed -= 1;
@@ -123,11 +93,15 @@ impl Kept for Queue {
                 desk.let_go(caller, ticket)?;
                 self.on_the_way.remove(&ticket);
                 *self.owed.entry(caller.client).or_default() += 1;
+                desk.tie(caller);
                 return Ok(());
             }
             Op::TaskDone => {
-                let reply = if self.finish(caller.client) { Reply::Done } else { Reply::Refused(Refusal::NothingToDo) };
-                desk.answer(caller, reply);
+                let is_finished = self.finish(caller.client);
+                if !self.owed.contains_key(&caller.client) {
+                    desk.untie(caller);
+                }
+                desk.answer(caller, if is_finished { Reply::Done } else { Reply::Refused(Refusal::NothingToDo) });
             }
             Op::Join if self.unfinished == 0 => desk.answer(caller, Reply::Count(self.lost)),
             Op::Join => {
@@ -149,18 +123,46 @@ impl Kept for Queue {
     }
 
     /// The last is recovered first, so they come to the front in their order.
-    fn recover(&mut self, ticket: Ticket, desk: &mut Desk) {
+    fn recover(&mut self, ticket: Ticket) {
         if let Some(item) = self.on_the_way.remove(&ticket) {
             self.items.push_front(item);
-            self.settle(desk);
         }
     }
 
-    fn forget(&mut self, client: ClientId, desk: &mut Desk) {
+    fn forget(&mut self, client: ClientId) {
         if let Some(owed) = self.owed.remove(&client) {
             self.lost += owed;
             self.unfinished = self.unfinished.saturating_sub(owed);
-            self.settle(desk);
+        }
+    }
+
+    /// Brings items and those who wait for them together.
+    fn settle(&mut self, desk: &mut Desk) {
+        loop {
+            if self.has_room()
+                && let Some((ticket, item)) = self.producers.pop_first()
+            {
+                // What a producer wanted to put that is dead is forgotten.
+                if let Some(caller) = desk.call(ticket) {
+                    self.push(item);
+                    desk.answer(caller, Reply::Done);
+                }
+            } else if !self.items.is_empty()
+                && let Some(ticket) = self.consumers.pop_first()
+            {
+                if let Some(caller) = desk.call(ticket)
+                    && let Some(item) = self.items.pop_front()
+                {
+                    self.deliver(item, caller, desk);
+                }
+            } else {
+                break;
+            }
+        }
+        if self.unfinished == 0 {
+            while let Some(ticket) = self.joiners.pop_first() {
+                desk.call_with(ticket, Reply::Count(self.lost));
+            }
         }
     }
 }

@@ -47,16 +47,6 @@ impl Semaphore {
         desk.answer(caller, Reply::Granted { ticket, was_abandoned, is_late, values: Vec::new() });
     }
 
-    fn settle(&mut self, desk: &mut Desk) {
-        while self.free > 0
-            && let Some((ticket, is_late)) = self.line.pop_first()
-        {
-            if let Some(caller) = desk.call(ticket) {
-                self.grant(caller, is_late, desk);
-            }
-        }
-    }
-
     /// From waiting for a notification to waiting for the permit, which is for ever.
     fn wake(&mut self, ticket: Ticket, is_late: bool, desk: &mut Desk) {
         desk.lift_deadline(ticket);
@@ -120,16 +110,24 @@ impl Kept for Semaphore {
     fn give_up(&mut self, ticket: Ticket, desk: &mut Desk) -> bool {
         if self.sleepers.remove(&ticket) && desk.is_waiting(ticket) {
             self.wake(ticket, true, desk);
-            self.settle(desk);
             return false;
         }
         self.line.remove(&ticket);
         true
     }
 
-    fn recover(&mut self, _ticket: Ticket, desk: &mut Desk) {
+    fn recover(&mut self, _ticket: Ticket) {
         self.free_one();
         self.was_abandoned = true;
-        self.settle(desk);
+    }
+
+    fn settle(&mut self, desk: &mut Desk) {
+        while self.free > 0
+            && let Some((ticket, is_late)) = self.line.pop_first()
+        {
+            if let Some(caller) = desk.call(ticket) {
+                self.grant(caller, is_late, desk);
+            }
+        }
     }
 }

@@ -38,8 +38,6 @@ impl Kept for Event {
         self.waiting.remove(&ticket);
         true
     }
-
-    fn recover(&mut self, _ticket: Ticket, _desk: &mut Desk) {}
 }
 
 pub(super) struct Barrier {
@@ -77,6 +75,4 @@ impl Kept for Barrier {
         self.waiting.remove(&ticket);
         true
     }
-
-    fn recover(&mut self, _ticket: Ticket, _desk: &mut Desk) {}
 }

@@ -30,6 +30,8 @@ pub(super) struct Peer {
     death: Option<OwnedFd>,
     pub(super) pid: Option<u32>,
     pub(super) input: Frames,
+    /// Has had its turn, and there is more in its input.
+    pub(super) is_unserved: bool,
     output: Vec<u8>,
     /// How much of the output has gone.
     gone: usize,
@@ -53,7 +55,7 @@ impl Peer {
             None => None,
         };
         let (input, output) = (Frames::default(), Vec::new());
-        Some(Self { socket, death, pid, input, output, gone: 0, awaits: EventFlags::IN })
+        Some(Self { socket, death, pid, input, is_unserved: false, output, gone: 0, awaits: EventFlags::IN })
     }
 
     pub(super) fn watch(&self, events: &OwnedFd, client: ClientId) -> Result<(), Errno> {

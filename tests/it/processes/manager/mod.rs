@@ -1,5 +1,7 @@
 //! What a manager keeps is shared by processes and threads, whatever becomes of them.
 
+mod deaths;
+mod ends;
 mod kinds;
 
 use executor::{Future, Manager, RemoteError};
