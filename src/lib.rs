@@ -7,6 +7,7 @@
 //! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
 //! | run one job in a process of its own | `Process`, `ProcessBuilder` (feature `process`) |
 //! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `duplex`, `queue`, `Sender`, `Receiver`, `Duplex`, `os_str` (feature `process`) |
+//! | share values, queues and locks with processes | `Manager`, and its handles in `manager` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
 //! | say how, and in what time | [`JobOptions`], `with` on each pool: [`ThreadView`], `ProcessView` |
 //! | bound the queue | [`Queue`], [`WhenFull`] on the builder of each pool |
@@ -54,6 +55,9 @@ pub mod from_python {
 
     #[doc = include_str!("../docs/from_python/multiprocessing.md")]
     pub mod multiprocessing {}
+
+    #[doc = include_str!("../docs/from_python/multiprocessing_managers.md")]
+    pub mod multiprocessing_managers {}
 
     #[doc = include_str!("../docs/from_python/queue.md")]
     pub mod queue {}

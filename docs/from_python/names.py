@@ -29,13 +29,10 @@ import sys
 import threading
 import types
 
-# Rows that wait for code: names of a module, members of an owner, all members of one. Empty when all is there: then this goes, too.
-PENDING = {
-    "multiprocessing": {
-        "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Manager", "RLock", "RawArray", "RawValue",
-        "Semaphore", "Value", "Barrier.*", "BoundedSemaphore.*", "Condition.*", "Event.*", "Lock.*", "RLock.*", "Semaphore.*",
-        "SyncManager.*", "managers.*", "sharedctypes.*",
-    },
+# What processes share, on a page of its own.
+SHARED = {
+    "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Manager", "RLock", "RawArray", "RawValue", "Semaphore",
+    "Value",
 }
 
 
@@ -77,24 +74,32 @@ def threads():
 def processes():
     mp = multiprocessing
     names = {
-        "": set(mp.__all__),
+        "": set(mp.__all__) - SHARED,
         "connection": set(mp.connection.__all__),
         "context": defined(mp.context) - set(mp.__all__),
-        "managers": set(mp.managers.__all__),
         "pool": set(mp.pool.__all__) | {"AsyncResult", "MapResult"},
         "shared_memory": set(mp.shared_memory.__all__),
+    }
+    names |= members(mp.Process, mp.connection.Connection, mp.connection.Listener, mp.pool.AsyncResult)
+    names |= members(mp.queues.Queue, mp.queues.JoinableQueue, mp.queues.SimpleQueue)
+    names |= members(mp.shared_memory.SharedMemory, mp.shared_memory.ShareableList)
+    names["Pool"] = public(mp.pool.Pool)
+    # `multiprocessing.pool.AsyncResult` is another name of this class.
+    names["AsyncResult"] = names.pop("ApplyResult")
+    return names
+
+
+def shared():
+    mp = multiprocessing
+    names = {
+        "": SHARED & set(mp.__all__),
+        "managers": set(mp.managers.__all__),
         "sharedctypes": set(mp.sharedctypes.__all__) - set(mp.__all__),
     }
     # As between threads: some methods are there once it is made.
     locks = (mp.Lock(), mp.RLock(), mp.Semaphore(), mp.BoundedSemaphore(), mp.Condition(), mp.Event(), mp.Barrier(1))
     names |= {type(lock).__name__: public(lock) for lock in locks}
-    names |= members(mp.Process, mp.connection.Connection, mp.connection.Listener, mp.pool.AsyncResult)
-    names |= members(mp.queues.Queue, mp.queues.JoinableQueue, mp.queues.SimpleQueue)
-    names |= members(mp.shared_memory.SharedMemory, mp.shared_memory.ShareableList, mp.managers.SyncManager)
-    names["Pool"] = public(mp.pool.Pool)
-    # `multiprocessing.pool.AsyncResult` is another name of this class.
-    names["AsyncResult"] = names.pop("ApplyResult")
-    return names
+    return names | members(mp.managers.SyncManager)
 
 
 def sockets():
@@ -134,6 +139,7 @@ PAGES = {
     "asyncio": bridge,
     "concurrent_futures": concurrent_futures,
     "multiprocessing": processes,
+    "multiprocessing_managers": shared,
     "queue": queues,
     "socket": sockets,
     "socketserver": servers,
@@ -181,16 +187,12 @@ def named_by(row, owner):
 
 def missing(page, rows, expected):
     """Names of a module that no row is about."""
-    pending = PENDING.get(page.stem, set())
     for owner, names in expected.items():
         there = set().union(*(named_by(row, owner) for row in rows))
         prefix = f"{owner}." if owner else ""
         for name in sorted(names):
-            waits = f"{prefix}{name}" in pending or f"{prefix}*" in pending
-            if name not in there and not waits:
+            if name not in there:
                 yield f"{page}: no row for {page.stem}.{prefix}{name}"
-            if name in there and waits:
-                yield f"{page}: {prefix}{name} has a row; take it from PENDING in names.py"
 
 
 def promised(cell):
@@ -220,9 +222,6 @@ def main():
         complaints += [*missing(page, rows, names), *unused(page, rows, words)]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     print(f"{count} names of Python {sys.version.split()[0]}, {len(complaints)} complaints")
-    pending = sum(map(len, PENDING.values()))
-    if pending:
-        print(f"{pending} names wait for code")
     return bool(complaints)
 
 

@@ -11,6 +11,7 @@
 //! | send paths that are not UTF-8 | [`os_str`] |
 //! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`], both ways by a [`duplex()`] |
 //! | share work between processes | [`queue()`] |
+//! | share values, queues and locks between processes | [`Manager`], and its handles in [`manager`] |
 //! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
 //! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what

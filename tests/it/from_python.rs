@@ -95,6 +95,37 @@ its job crashed: true
 }
 
 #[test]
+fn a_manager_keeps_what_processes_share() {
+    prints(
+        "manager",
+        &[],
+        r#"map: [("be", 2), ("not", 2), ("or", 1), ("to", 2)]
+map: Some(1) is taken out, 3 are left
+list: [1, 4, 9, 16, 25, 36], of which the last is Some(36)
+namespace: ["depth", "name"], depth Some(3)
+namespace: `name` is a value `alloc::string::String`, and no `u32`
+array: [3, 2, 11]
+value: 400
+queue: 0 were lost, the sum is 55
+queue: None with a time limit
+queue: an item `core::option::Option<u32>` was not put: the queue is full; try again later, or use `put`, which waits
+lock: ["line 0", "line 1", "line 2"]
+lock: taken again: false
+lock: taken in time: false
+semaphore: never more than two: true
+bounded semaphore: the semaphore has all its permits; release once for each that was forgotten, or make one without a bound
+condition: 3 in stock
+condition: notified in time: false
+event: set in time: false
+barrier: both have met, 1 of them led
+barrier: alone: None
+crashed: true; the lock was abandoned: true, the value is 7
+after the manager: the manager is gone: it was dropped, or its process has ended; keep it for as long as its handles are used
+"#,
+    );
+}
+
+#[test]
 fn threads_locks_and_events_do_as_they_do_in_python() {
     prints(
         "threads",
