@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Goal, Plan, Scale, cores, counted};
-use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, Procspawn, SPAWNED, python};
+use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, PYTHON, Procspawn, SOCKET, SPAWNED, python};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -52,7 +52,20 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
         plan(&format!("descriptors of {}", counted(queued, "queued job")), "", "process descriptors", vec![queued], 1)
             .goals([Goal::AtMost(0.0)]),
     ];
-    with_loky(plans, scale)
+    with_loky(plans.into_iter().chain(managers(scale)).collect(), scale)
+}
+
+/// What a client of a manager does, a step at a time.
+fn managers(scale: Scale) -> [Plan; 4] {
+    let works = [
+        ("a value read", "manager get", vec![Goal::Against(SOCKET, 1.5), Goal::Against(PYTHON, 0.5)]),
+        ("a value updated", "manager update", vec![Goal::Against(PYTHON, 0.25)]),
+        ("a lock taken and freed", "manager lock", vec![Goal::Against(PYTHON, 0.5)]),
+        ("an item put and got", "manager queue", vec![Goal::Against(PYTHON, 0.5)]),
+    ];
+    works.map(|(label, work, goals)| {
+        Plan::new(format!("manager, {label}"), "ns", work, vec![scale.size(4000)], scale.more_rounds(3)).goals(goals)
+    })
 }
 
 fn with_loky(plans: Vec<Plan>, scale: Scale) -> Vec<Plan> {

@@ -3,6 +3,7 @@
 mod descriptors;
 pub(crate) mod echo;
 mod jobs;
+mod manager;
 mod many;
 mod map;
 mod payload;
@@ -15,6 +16,7 @@ mod timeout;
 use std::cell::RefCell;
 
 pub(crate) use self::echo::{CHANNEL, Pipe};
+pub(crate) use self::manager::{PYTHON, SOCKET};
 pub(crate) use self::payload::{BLOB, MEMCPY};
 pub(crate) use self::pools::{Contender, Ours, Procspawn};
 pub(crate) use self::python::Kind;
@@ -33,6 +35,10 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
         ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
         ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),
         ("process descriptors", &[jobs]) => descriptors::entrants(jobs),
+        ("manager get", &[steps]) => manager::entrants("get", steps),
+        ("manager update", &[steps]) => manager::entrants("update", steps),
+        ("manager lock", &[steps]) => manager::entrants("lock", steps),
+        ("manager queue", &[steps]) => manager::entrants("queue", steps),
         _ => return None,
     })
 }
