@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Queue, Value};
-use executor::{Blob, Codec, Manager, ProcessPool, Receiver, call, channel};
+use executor::{Blob, Codec, Manager, ProcessPool, Receiver, Sender, call, channel};
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ends, manager};
@@ -72,11 +72,11 @@ fn handles_go_wherever_jobs_go() {
 
 #[test]
 fn a_manager_in_a_worker_is_used_from_here_and_ends_with_it() {
-    fn make(hold: Receiver<()>, to: executor::Sender<(Value<u32>, Event)>) -> Outcome {
+    fn make(hold: Receiver<()>, to: Sender<(Value<u32>, Event, Event)>) -> Outcome {
         let manager = Manager::new()?;
-        let (value, event) = (manager.value(7)?, manager.event()?);
-        to.send((value.clone(), event.clone())).map_err(|_| ManagerError::Gone)?;
-        event.wait()?;
+        let (value, changed, never) = (manager.value(7)?, manager.event()?, manager.event()?);
+        to.send((value.clone(), changed.clone(), never)).map_err(|_| ManagerError::Gone)?;
+        changed.wait()?;
         assert_eq!(value.get()?, 8);
         drop(hold.recv());
         std::process::abort()
@@ -85,12 +85,11 @@ fn a_manager_in_a_worker_is_used_from_here_and_ends_with_it() {
         let pool = pool(1);
         let ((hold, held), (to, from)) = (channel().unwrap(), channel().unwrap());
         let job = pool.submit(call!(make(held, to)));
-        let (value, event) = from.recv().unwrap();
+        let (value, changed, never) = from.recv().unwrap();
         value.update(|value| *value += 1).unwrap();
-        event.set().unwrap();
-        event.clear().unwrap();
+        changed.set().unwrap();
         thread::scope(|scope| {
-            let waits = scope.spawn(|| event.wait());
+            let waits = scope.spawn(|| never.wait());
             drop(hold);
             assert!(matches!(waits.join().unwrap(), Err(ManagerError::Gone | ManagerError::Disconnected)));
         });
