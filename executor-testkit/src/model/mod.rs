@@ -40,6 +40,7 @@ mod check;
 mod closures;
 mod driver;
 mod machine;
+mod manual;
 mod op;
 mod script;
 mod shape;

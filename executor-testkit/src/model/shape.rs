@@ -71,6 +71,11 @@ impl Shape {
         [Delay, Report, Idle, Stats, Handle, Processes].into_iter().fold(Self::new(workers), Self::with)
     }
 
+    /// A [`ManualExecutor`](crate::ManualExecutor) of one worker.
+    pub fn manual() -> Self {
+        Self::threads(1).with(Ability::Manual)
+    }
+
     /// It has this ability too.
     pub fn with(mut self, ability: Ability) -> Self {
         self.abilities |= ability as u16;

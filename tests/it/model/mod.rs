@@ -2,12 +2,12 @@
 
 mod subjects;
 
-use executor::WhenFull;
-use executor_testkit::check_shutdown;
-use executor_testkit::model::{Full, Shape};
+use std::time::Duration;
 
-#[cfg(feature = "rayon")]
-use executor_testkit::model::Ability;
+use executor::{ThreadPool, WhenFull};
+use executor_testkit::model::{Ability, Closures, Full, Shape};
+use executor_testkit::{Chaos, ManualExecutor, check_shutdown};
+
 #[cfg(feature = "rayon")]
 use subjects::rayon;
 use subjects::{bounded, threads};
@@ -35,6 +35,30 @@ beside_the_model! {
     a_queue_whose_caller_runs: Shape::threads(1).bounded(1, Full::CallerRuns), || bounded(1, 1, WhenFull::CallerRuns), 256;
     a_queue_that_drops_the_oldest: Shape::threads(2).bounded(2, Full::DropOldest), || bounded(2, 2, WhenFull::DropOldest), 256;
     a_queue_that_drops_the_newest: Shape::threads(1).bounded(2, Full::DropNewest), || bounded(1, 2, WhenFull::DropNewest), 256;
+}
+
+beside_the_model! {
+    a_manual_executor: Shape::manual(), ManualExecutor::new, 256;
+    // It looks what is due when it has no job, so until then that counts as delayed.
+    a_manual_executor_on_a_thread: Shape::threads(1).without(Ability::Stats), on_a_thread, 64;
+    chaos_that_delays_on_one_thread: late_shape(1), || late(1), 64;
+    chaos_that_delays_on_two_threads: late_shape(2), || late(2), 64;
+}
+
+fn on_a_thread() -> ManualExecutor {
+    let manual = ManualExecutor::new();
+    manual.run_on_thread();
+    manual
+}
+
+/// Delays and other orders break no law.
+fn late(threads: usize) -> Closures<Chaos<ThreadPool>> {
+    let chaos = Chaos::builder().seed(threads as u64).delay(0.3, Duration::from_millis(2)).reorder(0.3);
+    Closures::new(chaos.around(ThreadPool::new(threads)))
+}
+
+fn late_shape(threads: usize) -> Shape {
+    Shape::new(threads).with(Ability::Delay).with(Ability::Handle).with(Ability::Nest)
 }
 
 #[cfg(feature = "rayon")]

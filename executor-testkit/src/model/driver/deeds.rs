@@ -11,7 +11,7 @@ use super::super::shape::Ability;
 use super::super::world::{Answer, End};
 use super::super::{Subject, Task};
 use super::Driver;
-use super::actors::this_thread;
+use super::actors::{Deed, this_thread};
 use super::seen::Known;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -30,7 +30,7 @@ impl Driver {
         for (index, deed) in deeds {
             let (together, answers, wrong) = (together.clone(), self.answers.clone(), self.wrong.clone());
             let (stage, busy) = (self.stage.clone(), self.busy.clone());
-            self.actors.run(Box::new(move || {
+            let perform: Deed = Box::new(move || {
                 busy.lock().insert(at + index, this_thread());
                 together.wait();
                 match catch_unwind(AssertUnwindSafe(deed)) {
@@ -40,7 +40,13 @@ impl Driver {
                 }
                 busy.lock().remove(&(at + index));
                 stage.notify();
-            }));
+            });
+            if self.shape.has(Ability::Manual) {
+                // On the thread that made it, for that drives it where it waits.
+                perform();
+            } else {
+                self.actors.run(perform);
+            }
         }
     }
 

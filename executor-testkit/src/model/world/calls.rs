@@ -28,6 +28,8 @@ pub(crate) enum Until {
     Idle,
     /// Until this job has its outcome.
     Job(JobNumber),
+    /// Until this job, which the call runs, has its outcome.
+    Ran(JobNumber),
     /// A submit: until this job has a place, or has run here, or is refused.
     Place(JobNumber),
 }
@@ -66,6 +68,7 @@ impl World {
             Until::AllEnded | Until::Idle => self.is_idle().then_some(Answer::Done),
             Until::Report(had) => self.is_idle().then(|| self.report(had)),
             Until::Job(job) => matches!(self.life(*job), Some(Life::Ended(_))).then_some(Answer::Done),
+            Until::Ran(job) => matches!(self.life(*job), Some(Life::Ended(_))).then_some(Answer::Said(true)),
             Until::Place(job) => {
                 (!matches!(self.life(*job), Some(Life::Knocking | Life::Inline))).then_some(Answer::Done)
             }
@@ -77,6 +80,12 @@ impl World {
         let had: BTreeSet<_> = self.owed().collect();
         self.close();
         self.take_step(policy.step());
+        if policy == Policy::DrainNow && self.shape.has(Ability::Manual) {
+            // Jobs take none of its time: what is queued runs, and what is not due is late.
+            let late: Vec<_> = had.iter().copied().filter(|&job| !self.queue.contains(&job)).collect();
+            late.into_iter().for_each(|job| self.end(job, End::Cancelled));
+            return Call::until(Until::Report(had));
+        }
         if !policy.is_at_once() {
             return Call::until(Until::Report(had));
         }

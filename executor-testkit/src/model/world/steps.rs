@@ -2,16 +2,37 @@
 
 use super::super::op::{Act, Delay, JobNumber};
 use super::super::shape::Ability;
-use super::{Answer, Call, End, Life, Submitter, World};
+use super::{Answer, Call, End, Life, Submitter, Until, World};
+
+/// What runs jobs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drive {
+    /// The executor.
+    Itself,
+    /// A call that waits, on a manual executor: for that, time passes too.
+    Everything,
+    /// A job that waits for another, on a manual executor.
+    Awaited,
+}
+
+impl Drive {
+    fn reaches(self, delay: Delay) -> bool {
+        match self {
+            Self::Itself => delay == Delay::Soon,
+            Self::Everything => true,
+            Self::Awaited => false,
+        }
+    }
+}
 
 impl World {
     /// All worlds that may come next without anybody doing anything.
     pub(crate) fn steps(&self) -> Vec<Self> {
-        let is_manual = self.shape.has(Ability::Manual);
+        let drive = self.drive();
         let mut next = Vec::new();
         for (&number, job) in &self.jobs {
             match job.life {
-                Life::Delayed(Delay::Soon) if !is_manual => next.push(self.with(|world| world.enqueue(number))),
+                Life::Delayed(delay) if drive.reaches(delay) => next.push(self.with(|world| world.enqueue(number))),
                 Life::Knocking if self.is_full().is_none() => next.push(self.with(|world| world.come_in(number))),
                 Life::Running | Life::Inline if !job.is_held => next.push(self.with(|world| world.finish(number))),
                 Life::Awaiting if self.is_child_done(job.act) => {
@@ -20,10 +41,8 @@ impl World {
                 _ => {}
             }
         }
-        if !is_manual {
-            let startable = self.queue.iter().copied().filter(|&job| self.may_start(job));
-            next.extend(startable.map(|job| self.with(|world| world.begin(job, Life::Running))));
-        }
+        let startable = self.queue.iter().copied().filter(|&job| self.may_start(job, drive));
+        next.extend(startable.map(|job| self.with(|world| world.begin(job, Life::Running))));
         for (&at, call) in &self.calls {
             let Call::Waits(until) = call else { continue };
             if let Some(answer) = self.answer_to(until) {
@@ -39,8 +58,7 @@ impl World {
         for job in self.queue.iter().copied().filter(|&job| self.is_in_turn(job)) {
             next.push(self.with(|world| {
                 world.begin(job, Life::Running);
-                world.finish(job);
-                world.calls.insert(at, Call::Returned(Answer::Said(true)));
+                world.calls.insert(at, Call::Waits(Until::Ran(job)));
             }));
         }
         if next.is_empty() {
@@ -55,10 +73,27 @@ impl World {
         world
     }
 
-    fn may_start(&self, job: JobNumber) -> bool {
+    fn may_start(&self, job: JobNumber, drive: Drive) -> bool {
         let running = self.count(|life| life == Life::Running);
         // A job that is waited for needs no worker: the one that waits runs it.
-        self.is_awaited(job) || running < self.shape.workers && self.is_in_turn(job)
+        match drive {
+            Drive::Itself => self.is_awaited(job) || running < self.shape.workers && self.is_in_turn(job),
+            // Out of turn, where the script waits for this one.
+            Drive::Everything => running < self.shape.workers,
+            Drive::Awaited => self.is_awaited(job),
+        }
+    }
+
+    /// What runs jobs now.
+    fn drive(&self) -> Drive {
+        if !self.shape.has(Ability::Manual) {
+            return Drive::Itself;
+        }
+        let waits = |call: &Call| match call {
+            Call::Waits(until) => !matches!(until, Until::Place(_) | Until::Ran(_)),
+            Call::Returned(_) => false,
+        };
+        if self.calls.values().any(waits) { Drive::Everything } else { Drive::Awaited }
     }
 
     /// One submitter's jobs start in order where there is one worker.

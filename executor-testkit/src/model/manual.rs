@@ -1,0 +1,48 @@
+//! The manual executor, as a subject.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::{Future, ShutdownPolicy, ShutdownReport, Stats};
+
+use super::{Subject, Task};
+use crate::{ManualExecutor, ManualHandle};
+
+macro_rules! is_subject {
+    ($($executor:ty),*) => {
+        $(
+            impl Subject for $executor {
+                fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
+                    Self::submit_after(self, delay, job)
+                }
+
+                fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+                    Self::shutdown_with(self, policy)
+                }
+
+                fn wait_idle(&self) {
+                    Self::wait_idle(self);
+                }
+
+                fn stats(&self) -> Stats {
+                    Self::stats(self)
+                }
+
+                fn handle(&self) -> Arc<dyn Subject> {
+                    Arc::new(Self::handle(self))
+                }
+
+                fn run_next(&self) -> bool {
+                    Self::run_next(self)
+                }
+
+                fn advance(&self, time: Duration) {
+                    // Time alone passes: what is due is queued, and runs when it is told to.
+                    self.elapse(time);
+                }
+            }
+        )*
+    };
+}
+
+is_subject!(ManualExecutor, ManualHandle);
