@@ -35,6 +35,7 @@ mod exchange;
 mod fall;
 mod frame;
 mod host;
+mod inbox;
 mod job;
 mod kind;
 mod manage;
