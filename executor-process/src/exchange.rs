@@ -8,13 +8,14 @@ use executor_thread::scheduler::Batch;
 use crate::codec::Step;
 use crate::fall::{self, Cause, Fall};
 use crate::frame::{Reply, Request, Sent};
+use crate::inbox::Received;
 use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::kind::{Answer, Answered};
 use crate::page::Claim;
 use crate::postmortem::Case;
 use crate::runner::{InProcess, give_back};
 use crate::seat::Kill;
-use crate::spawn::{Received, Worker};
+use crate::spawn::Worker;
 use crate::time_limit::Clock;
 
 /// For so long, jobs that were sent behind others wait there. Then those that have not started are taken back.

@@ -36,6 +36,7 @@ mod exchange;
 mod fall;
 mod frame;
 mod host;
+mod inbox;
 mod job;
 mod kind;
 mod manage;

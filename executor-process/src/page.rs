@@ -43,7 +43,8 @@ const ROOM: usize = 7680;
 
 const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
-const SIZE: usize = (ANSWERS_AT + ROOM) * size_of::<AtomicU64>();
+/// In bytes.
+pub(crate) const SIZE: usize = (ANSWERS_AT + ROOM) * size_of::<AtomicU64>();
 
 /// Longer ones go in a message: here they would be copied word by word.
 const LONGEST: usize = 4096;

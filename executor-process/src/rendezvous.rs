@@ -5,6 +5,7 @@
 //! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
 
 mod entrance;
+mod form;
 
 use std::env;
 use std::fs::{self, DirBuilder};
@@ -18,7 +19,8 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
 use self::entrance::{Entrance, receive};
-use crate::frame::Greeting;
+use self::form::{REPLIES, is_sound};
+use crate::frame::{Greeting, Hello};
 use crate::peer::pid_of;
 use crate::shortage::because;
 
@@ -41,10 +43,18 @@ pub(crate) enum Missed {
     Failed(String),
 }
 
+/// What a worker has said.
+pub(crate) enum Greeted {
+    /// With the socket that its replies come from.
+    Hello { hello: Box<Hello>, replies: Option<OwnedFd> },
+    /// Why it cannot be one.
+    Refused(String),
+}
+
 /// Waits for one worker.
 pub(crate) struct Rendezvous {
     listener: OwnedFd,
-    entrance: Entrance,
+    entrance: Entrance<Greeting>,
     place: Place,
 }
 
@@ -69,7 +79,7 @@ impl Rendezvous {
     /// # Errors
     ///
     /// When it does not greet.
-    pub(crate) fn meet(&self, pid: u32, death: &OwnedFd, limit: Duration) -> Result<Greeting, Missed> {
+    pub(crate) fn meet(&self, pid: u32, death: &OwnedFd, limit: Duration) -> Result<Greeted, Missed> {
         let deadline = Instant::now().checked_add(limit);
         let mut guest: Option<OwnedFd> = None;
         let mut strangers = 0;
@@ -95,7 +105,7 @@ impl Rendezvous {
     }
 
     /// It is dead, and may have said why.
-    fn hear_last(&self, mut guest: Option<OwnedFd>, pid: u32) -> Result<Greeting, Missed> {
+    fn hear_last(&self, mut guest: Option<OwnedFd>, pid: u32) -> Result<Greeted, Missed> {
         // It may be behind as many strangers, and behind no more.
         for _ in 0..=BACKLOG {
             if guest.is_some() {
@@ -105,7 +115,7 @@ impl Rendezvous {
             guest = Some(comer).filter(|comer| pid_of(comer) == Some(pid));
         }
         match guest.map(|guest| self.hear(&guest)) {
-            Some(Ok(Greeting::Refused(reason))) => Ok(Greeting::Refused(reason)),
+            Some(Ok(Greeted::Refused(reason))) => Ok(Greeted::Refused(reason)),
             _ => Err(Missed::Died),
         }
     }
@@ -120,17 +130,23 @@ impl Rendezvous {
     }
 
     /// Reads a packet, and what it means.
-    fn hear(&self, guest: &OwnedFd) -> Result<Greeting, Missed> {
+    fn hear(&self, guest: &OwnedFd) -> Result<Greeted, Missed> {
         let (bytes, descriptors) = receive(guest).map_err(|error| failed("its hello could not be read", error))?;
         if bytes.is_empty() {
             return Err(Missed::HungUp);
         }
-        self.entrance.hand_on(&bytes, descriptors)
+        if !is_sound(&bytes, &descriptors) {
+            return Err(Missed::Failed("it said hello in a way that cannot be read".to_owned()));
+        }
+        match self.entrance.hand_on(&bytes, &descriptors)? {
+            Greeting::Hello(hello) => Ok(Greeted::Hello { hello, replies: descriptors.into_iter().nth(REPLIES) }),
+            Greeting::Refused(reason) => Ok(Greeted::Refused(reason)),
+        }
     }
 }
 
 /// Who hangs up ends, and how it does is worth to be known.
-fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeting, Missed> {
+fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, Missed> {
     match wait(death.as_fd(), death.as_fd(), deadline)? {
         Event::Death => Err(Missed::Died),
         Event::Ready | Event::End => Err(Missed::HungUp),
@@ -211,6 +227,16 @@ impl Drop for Place {
     }
 }
 
+/// An end of a channel, and its socket, for tests.
+#[cfg(test)]
+pub(crate) fn with_socket<T: serde::Serialize + serde::de::DeserializeOwned>(end: T) -> (T, OwnedFd) {
+    let place = Place::new().expect("a directory");
+    let entrance = Entrance::new(&place.directory).expect("a channel");
+    let (bytes, mut descriptors) = entrance::packet(&place.directory, end).expect("it can be sent");
+    let end = entrance.hand_on(&bytes, &descriptors).ok().expect("it was sent just now");
+    (end, descriptors.remove(0))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
@@ -234,7 +260,7 @@ mod tests {
         let strangers = (0..1000).take_while(|_| visit(&place.socket).is_ok()).count();
         assert!(strangers < 1000, "the queue is full");
         let (told, made) = channel();
-        let thread = thread::spawn(move || told.send(Entrance::new(&place.directory).map(drop)));
+        let thread = thread::spawn(move || told.send(Entrance::<Greeting>::new(&place.directory).map(drop)));
         made.recv_timeout(Duration::from_mins(1)).expect("it does not wait for them").unwrap();
         thread.join().unwrap().unwrap();
         drop(listener);

@@ -138,7 +138,7 @@ pub(crate) fn is_ready(socket: &OwnedFd, limit: Duration) -> io::Result<bool> {
 }
 
 /// Blocks until the socket is ready, be it to fail. False when the time is up.
-fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Result<bool> {
+pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Result<bool> {
     let deadline = match wait {
         Wait::No => return Ok(false),
         Wait::Until(deadline) => Some(deadline),

@@ -2,24 +2,24 @@
 
 use std::cell::Cell;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::Exit;
-use executor_core::panics::catch;
-use ipc_channel::ipc::{IpcReceiver, IpcSender};
-use ipc_channel::{IpcError, TryRecvError};
+use ipc_channel::ipc::IpcSender;
 
 use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::child::{Child, Pids};
 use crate::codec::Codec;
-use crate::frame::{Greeting, Hello, Reply, Request};
+use crate::frame::{Hello, Reply, Request};
+use crate::inbox::{Inbox, Received};
 use crate::page::Page;
 use crate::payload::Payload;
 use crate::recycle::{Lifetime, Span};
-use crate::rendezvous::{Missed, Rendezvous};
+use crate::rendezvous::{Greeted, Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
 use crate::socket::Door;
 use crate::surroundings::{Surroundings, Threads};
@@ -54,7 +54,7 @@ pub(crate) struct Worker {
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
     /// `None` when nothing is to be heard of it any more.
-    replies: Option<IpcReceiver<Reply>>,
+    replies: Option<Inbox>,
     /// Whether the last request did not go out.
     is_cut_off: Cell<bool>,
     pub(crate) seat: Arc<Seat>,
@@ -88,11 +88,12 @@ impl Worker {
             process.kill();
         }
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
-        let hello = match verified(greeted, &token, settings.start_limit) {
+        let (hello, socket) = match verified(greeted, &token, settings.start_limit) {
             Ok(hello) => hello,
             Err(reason) => return Err(dismiss(&process, reason)),
         };
         let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
+        let replies = Inbox::new(replies, socket);
         let Some(page) = Page::over(page) else {
             return Err(dismiss(&process, Unmet::Unfit("its page is too small".into())));
         };
@@ -118,7 +119,7 @@ impl Worker {
     #[cfg(test)]
     pub(crate) fn played(
         process: Arc<Child>,
-        (requests, replies): (IpcSender<Request>, IpcReceiver<Reply>),
+        (requests, replies): (IpcSender<Request>, Inbox),
         page: Page,
         payloads: ParentEnd,
     ) -> Self {
@@ -212,38 +213,11 @@ impl Worker {
 
     /// Waits for the next message, for `limit` at most.
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
-        let Some(replies) = self.replies.as_ref().filter(|_| !self.is_cut_off()) else { return Received::Nothing };
-        let receive = || match limit {
-            None => replies.recv().map_err(TryRecvError::IpcError),
-            Some(limit) => replies.try_recv_timeout(limit),
-        };
-        loop {
-            // Messages are a worker's, and ipc-channel panics where one names a descriptor that it does not carry.
-            return match catch(receive) {
-                Ok(Ok(Reply::Died) | Err(TryRecvError::IpcError(IpcError::Disconnected))) => Received::Nothing,
-                Ok(Ok(reply)) => Received::Reply(reply),
-                Ok(Err(TryRecvError::Empty)) => Received::TooLate,
-                Ok(Err(TryRecvError::IpcError(IpcError::Io(error)))) => match error.kind() {
-                    std::io::ErrorKind::Interrupted => continue,
-                    std::io::ErrorKind::ConnectionReset => Received::Nothing,
-                    _ => Received::Nonsense(error.to_string()),
-                },
-                Ok(Err(error)) => Received::Nonsense(error.to_string()),
-                Err(panic) => Received::Nonsense(panic.to_string()),
-            };
+        match self.replies.as_ref().filter(|_| !self.is_cut_off()) {
+            Some(replies) => replies.receive(limit),
+            None => Received::Nothing,
         }
     }
-}
-
-/// What came from a worker.
-pub(crate) enum Received {
-    Reply(Reply),
-    /// It died, or closed its channel, which comes to the same.
-    Nothing,
-    /// What cannot be read.
-    Nonsense(String),
-    /// Nothing, in the time that it had.
-    TooLate,
 }
 
 impl Drop for Worker {
@@ -269,10 +243,13 @@ enum Unmet {
 }
 
 /// The hello, if it is of the process that was started, and of this program.
-fn verified(greeted: Result<Greeting, Missed>, token: &str, limit: Duration) -> Result<Hello, Unmet> {
-    let hello = match greeted {
-        Ok(Greeting::Hello(hello)) => *hello,
-        Ok(Greeting::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
+fn verified(greeted: Result<Greeted, Missed>, token: &str, limit: Duration) -> Result<(Hello, OwnedFd), Unmet> {
+    let (hello, replies) = match greeted {
+        Ok(Greeted::Hello { hello, replies: Some(replies) }) => (*hello, replies),
+        Ok(Greeted::Hello { .. }) => {
+            return Err(Unmet::Unfit("it said hello without a way for its replies".to_owned()));
+        }
+        Ok(Greeted::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
         Err(Missed::Died) => return Err(Unmet::Ended),
         Err(Missed::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
         Err(Missed::HungUp) => return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned())),
@@ -284,7 +261,7 @@ fn verified(greeted: Result<Greeting, Missed>, token: &str, limit: Duration) -> 
     if hello.build != ours {
         return Err(Unmet::Unfit(format!("it runs another build of the program ({}, not {ours})", hello.build)));
     }
-    Ok(hello)
+    Ok((hello, replies))
 }
 
 /// Ends what is no worker, and says why it is none.

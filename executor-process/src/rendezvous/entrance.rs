@@ -5,6 +5,7 @@
 //! have filled the queue already, and ipc-channel would wait behind them for ever. So the message goes another way, whose name is gone
 //! before anybody is listened to.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -20,9 +21,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, recvmsg,
     sendmsg, socket_with,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Missed, failed};
-use crate::frame::Greeting;
 use crate::shortage::because;
 
 /// The largest greeting, in bytes. One is a few hundred.
@@ -35,63 +37,76 @@ const MOST_DESCRIPTORS: usize = 64;
 const SPARE: usize = 8;
 
 /// A channel of this process, and the socket that leads into it.
-pub(super) struct Entrance {
-    /// A packet that goes in here comes out of `greetings`.
+pub(crate) struct Entrance<T> {
+    /// A packet that goes in here comes out of `messages`.
     way: OwnedFd,
-    greetings: IpcReceiver<Greeting>,
+    messages: IpcReceiver<T>,
 }
 
-impl Entrance {
+impl<T: Serialize + DeserializeOwned> Entrance<T> {
     /// `directory` is one that nobody but this user may enter.
     ///
     /// # Errors
     ///
     /// When the system refuses a descriptor or the directory.
-    pub(super) fn new(directory: &Path) -> Result<Self, String> {
-        let refused = |reason: &dyn std::fmt::Display| format!("no channel for its rendezvous ({reason})");
-        let lacks = |error: Errno| refused(&because(&error.into()));
-        let listener =
-            socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(lacks)?;
-        let name = directory.join("e");
-        bind(&listener, &SocketAddrUnix::new(&name).map_err(lacks)?).map_err(lacks)?;
-        let hidden = open(&name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-        drop(fs::remove_file(&name));
-        let hidden = hidden.map_err(lacks)?;
-        listen(&listener, 1).map_err(lacks)?;
-        let (sender, greetings) = ipc::channel::<Greeting>().map_err(|error| refused(&because(&error)))?;
-        let way = format!("/proc/self/fd/{}", hidden.as_raw_fd());
-        let to_us: IpcSender<IpcSender<Greeting>> = IpcSender::connect(way).map_err(|error| {
-            // ipc-channel does not look whether it got a descriptor.
-            let got_none = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
-            refused(&because(&if got_none { Errno::MFILE.into() } else { error }))
-        })?;
-        to_us.send(sender).map_err(|error| refused(&error))?;
-        let end = accept_with(&listener, SocketFlags::CLOEXEC).map_err(lacks)?;
-        let (_, descriptors) = receive(&end).map_err(lacks)?;
+    pub(crate) fn new(directory: &Path) -> Result<Self, String> {
+        let (sender, messages) = ipc::channel::<T>().map_err(|error| refused(&because(&error)))?;
+        let (_, descriptors) = packet(directory, sender)?;
         match <[OwnedFd; 1]>::try_from(descriptors) {
-            Ok([way]) => Ok(Self { way, greetings }),
+            Ok([way]) => Ok(Self { way, messages }),
             Err(_) => Err(refused(&"it did not come as it was sent")),
         }
     }
 
-    /// What a packet means.
+    /// What a packet of ipc-channel means.
     ///
     /// # Errors
     ///
     /// When that cannot be read, or there is no room for its descriptors.
-    pub(super) fn hand_on(&self, bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Greeting, Missed> {
-        has_room(&descriptors).map_err(|error| failed("its hello could not be handed on", error))?;
+    pub(crate) fn hand_on(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> Result<T, Missed> {
+        has_room(descriptors).map_err(|error| failed("its hello could not be handed on", error))?;
         let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         send(&self.way, bytes, &borrowed).map_err(|error| failed("its hello could not be handed on", error))?;
-        drop(borrowed);
-        drop(descriptors);
-        // ipc-channel panics where a message names a descriptor that it does not carry.
-        match catch(|| self.greetings.try_recv()) {
-            Ok(Ok(greeting)) => Ok(greeting),
-            Ok(Err(error)) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({error})"))),
-            Err(panic) => Err(Missed::Failed(format!("it said hello in a way that cannot be read ({panic})"))),
+        let unread = |why: &dyn Display| Missed::Failed(format!("it said hello in a way that cannot be read ({why})"));
+        match catch(|| self.messages.try_recv()) {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(error)) => Err(unread(&error)),
+            Err(panic) => Err(unread(&panic)),
         }
     }
+}
+
+fn refused(reason: &dyn Display) -> String {
+    format!("no channel for its rendezvous ({reason})")
+}
+
+/// A message as ipc-channel sends it.
+///
+/// # Errors
+///
+/// When the system refuses a descriptor or the directory.
+pub(crate) fn packet<T: Serialize + DeserializeOwned>(
+    directory: &Path,
+    message: T,
+) -> Result<(Vec<u8>, Vec<OwnedFd>), String> {
+    let lacks = |error: Errno| refused(&because(&error.into()));
+    let listener =
+        socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(lacks)?;
+    let name = directory.join("e");
+    bind(&listener, &SocketAddrUnix::new(&name).map_err(lacks)?).map_err(lacks)?;
+    let hidden = open(&name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    drop(fs::remove_file(&name));
+    let hidden = hidden.map_err(lacks)?;
+    listen(&listener, 1).map_err(lacks)?;
+    let way = format!("/proc/self/fd/{}", hidden.as_raw_fd());
+    let to_us: IpcSender<T> = IpcSender::connect(way).map_err(|error| {
+        // ipc-channel does not look whether it got a descriptor.
+        let got_none = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
+        refused(&because(&if got_none { Errno::MFILE.into() } else { error }))
+    })?;
+    to_us.send(message).map_err(|error| refused(&error))?;
+    let end = accept_with(&listener, SocketFlags::CLOEXEC).map_err(lacks)?;
+    receive(&end).map_err(lacks)
 }
 
 /// Whether this process may have the same descriptors again, and some more: ipc-channel, which gets them next, does not see when the kernel

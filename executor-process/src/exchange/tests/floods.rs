@@ -15,6 +15,7 @@ use super::stage::{Part, Played, Stage};
 use super::{do_it, reply};
 use crate::child::{Child, Pids};
 use crate::frame::{Reply, Request};
+use crate::inbox::Inbox;
 use crate::page::Page;
 use crate::seat::Kill;
 use crate::socket::{self, Wait};
@@ -113,6 +114,32 @@ fn a_reply_with_descriptors_is_the_end_of_the_worker() {
     }
 }
 
+/// As a job can write that knows its worker's descriptors.
+#[test]
+fn a_packet_of_no_known_form_is_the_end_of_the_worker() {
+    let sizes = |packet: u64, message: u64| [packet.to_ne_bytes(), message.to_ne_bytes()].concat();
+    let packets =
+        [vec![1], vec![1; 15], vec![1; 100], sizes(16, 1 << 40), sizes(100, 0), sizes(16, u64::MAX), sizes(0, 0)];
+    for packet in packets {
+        let stage = Stage::new(move |part, jobs| {
+            if !part.is_first {
+                return Played::Honestly;
+            }
+            let (slot, job) = jobs[0];
+            part.page.start(slot, job);
+            part.forge(&packet);
+            Played::Waits
+        });
+        let said = match stage.submit(5).result() {
+            Err(JobError::Broken(broken)) => broken.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said.contains("a packet that is no whole message"), "{said}");
+        assert_eq!(stage.submit(6).result().unwrap(), 6);
+        stage.assert_first_is_killed();
+    }
+}
+
 /// What it says while nobody listens fills its socket, and then it waits. The next job finds that nonsense, and the one after it another worker.
 #[test]
 fn a_flood_while_nobody_listens_is_the_end_of_the_worker() {
@@ -142,7 +169,7 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
     command.arg("1000").stdin(Stdio::null());
     let (process, _) = Child::spawn(&mut command, Duration::ZERO, &pids).expect("a system has `sleep`");
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
-    let (replies, receiver) = ipc::channel::<Reply>().unwrap();
+    let (replies, _, receiver) = Inbox::pair();
     let (lifeline, _) = ipc::channel().unwrap();
     process.connected(replies.clone(), lifeline);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();

@@ -19,12 +19,13 @@ use crate::budget::Budget;
 use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Reply, Request, Sent};
+use crate::inbox::Inbox;
 use crate::job::Queued;
 use crate::page::{Claim, Growing, Page};
 use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::seat::Kill;
-use crate::socket;
+use crate::socket::{self, Wait};
 use crate::spawn::{Settings, Worker};
 use crate::submit::{Rules, cell};
 use crate::surroundings::{Surroundings, Threads};
@@ -43,6 +44,8 @@ pub(super) struct Part {
     pub(super) socket: OwnedFd,
     process: Arc<Child>,
     replies: IpcSender<Reply>,
+    /// The same socket as `replies` has.
+    way: OwnedFd,
     payloads: WorkerEnd,
 }
 
@@ -66,6 +69,11 @@ impl Part {
     pub(super) fn die(&self) {
         self.process.kill();
         self.process.wait();
+    }
+
+    /// Sends a packet that ipc-channel would not.
+    pub(super) fn forge(&self, packet: &[u8]) {
+        socket::send(&self.way, &[], packet, &[], Wait::No).expect("there is room");
     }
 
     /// Says what is no reply.
@@ -125,7 +133,7 @@ impl Actor {
         command.arg("1000").stdin(Stdio::null());
         let (process, _) = Child::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
         let (request_sender, requests) = ipc::channel().expect("a channel");
-        let (replies, reply_receiver) = ipc::channel().expect("a channel");
+        let (replies, way, inbox) = Inbox::pair();
         let (lifeline, _) = ipc::channel().expect("a channel");
         process.connected(replies.clone(), lifeline);
         let page = Page::new().expect("memory");
@@ -137,6 +145,7 @@ impl Actor {
             socket: theirs.try_clone().expect("there are descriptors left"),
             process: Arc::clone(&process),
             replies,
+            way,
             payloads: WorkerEnd::new(theirs),
         };
         processes.push(Arc::clone(&process));
@@ -145,12 +154,7 @@ impl Actor {
             part.serve(&requests, &play, &seen.has_job);
             own.kill();
         });
-        Worker::played(
-            Arc::clone(&process),
-            (request_sender, reply_receiver),
-            page,
-            ParentEnd::new(ours, process.pid()),
-        )
+        Worker::played(Arc::clone(&process), (request_sender, inbox), page, ParentEnd::new(ours, process.pid()))
     }
 }
 
