@@ -36,6 +36,7 @@ mod promise;
 mod remote;
 mod set;
 mod shutdown;
+pub mod spin;
 mod stats;
 mod status;
 mod sync;
