@@ -37,6 +37,7 @@ mod promise;
 mod remote;
 mod set;
 mod shutdown;
+pub mod spin;
 mod stats;
 mod status;
 mod sync;

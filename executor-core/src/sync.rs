@@ -3,29 +3,27 @@
 
 #[cfg(not(any(loom, shuttle)))]
 mod real {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use std::thread::ThreadId;
 
+    use crate::spin::Spin;
+
     pub(crate) fn thread_id() -> ThreadId {
         std::thread::current().id()
     }
 
-    /// Looks a few times whether it `is_so`, for some microseconds at most: less than it takes to sleep and be woken. It does not yield: where
-    /// others have work for this core, the system would let them have it for milliseconds, while a sleeper that is woken comes first.
+    /// As long as the way to another process and back takes while this thread stays awake, and half of it again.
+    const LONGEST: Duration = Duration::from_micros(20);
+
+    /// Looks whether it `is_so`, for as long as it pays.
     pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
-        const LONGEST_PAUSE: u32 = 6;
-        for pause in 0..=LONGEST_PAUSE {
-            if is_so() {
-                return true;
-            }
-            for _ in 0..1 << pause {
-                std::hint::spin_loop();
-            }
+        thread_local! {
+            static SPIN: Spin = const { Spin::new() };
         }
-        is_so()
+        SPIN.with(|spin| spin.until(LONGEST, is_so))
     }
 
     #[derive(Default)]

@@ -2,7 +2,7 @@
 
 #[cfg(not(shuttle))]
 mod real {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
     pub(crate) use parking_lot::{Mutex, MutexGuard};
@@ -10,22 +10,18 @@ mod real {
     pub(crate) use std::thread::{Builder, JoinHandle, current};
     pub(crate) use std::thread_local;
 
+    use executor_core::spin::Spin;
+
     pub(crate) fn now() -> Instant {
         Instant::now()
     }
 
-    /// For some microseconds, or until `is_over`: less than it takes to sleep and be woken. It does not yield: where others have work for
-    /// this core, the system would let them have it for milliseconds, while a sleeper that is woken comes first.
+    /// For some microseconds, or until `is_over`, if that pays.
     pub(crate) fn spin(is_over: impl Fn() -> bool) {
-        const LONGEST_PAUSE: u32 = 6;
-        for pause in 0..=LONGEST_PAUSE {
-            for _ in 0..1 << pause {
-                std::hint::spin_loop();
-            }
-            if is_over() {
-                return;
-            }
+        std::thread_local! {
+            static SPIN: Spin = const { Spin::new() };
         }
+        SPIN.with(|spin| spin.until(Duration::ZERO, is_over));
     }
 
     #[derive(Default)]
