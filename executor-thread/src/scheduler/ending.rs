@@ -102,7 +102,9 @@ impl<R: Runner + 'static> Shared<R> {
     /// Cancels what has not started.
     fn cancel_pending(&self) {
         let pending = self.lock().take_pending();
-        pending.into_iter().for_each(|job| drop(job.fail(JobError::Cancelled)));
+        for job in pending {
+            drop(job.fail(JobError::Cancelled));
+        }
         // Those who slept because something was left to do.
         self.shutdown(false);
     }
