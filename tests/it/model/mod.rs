@@ -58,7 +58,8 @@ fn late(threads: usize) -> Closures<Chaos<ThreadPool>> {
 }
 
 fn late_shape(threads: usize) -> Shape {
-    Shape::new(threads).with(Ability::Delay).with(Ability::Handle).with(Ability::Nest)
+    // A job that is late is not run in place by the one that waits for it.
+    Shape::new(threads).with(Ability::Delay).with(Ability::Handle)
 }
 
 #[cfg(feature = "rayon")]
