@@ -1,5 +1,7 @@
 //! Every pool beside the model of shutdown, in courses of events that are drawn at random.
 
+mod faults;
+mod pasted;
 mod subjects;
 
 use std::time::Duration;
