@@ -55,6 +55,8 @@ mod threads;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod property_tests;
 #[cfg(feature = "rayon")]
 mod rayon_pool;
 #[cfg(all(feature = "process", target_os = "linux"))]

@@ -3,6 +3,8 @@
 mod builder;
 mod log;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::fmt;

@@ -186,6 +186,10 @@ impl Driver {
             if known.told() > 1 {
                 return Err(self.failure(&format!("job {number} was told of {} times", known.told()), false));
             }
+            if known.is_late() {
+                let text = format!("job {number} never ran, and its end was told before what it captured was dropped");
+                return Err(self.failure(&text, false));
+            }
             if known.is_captured() {
                 return Err(self.failure(&format!("what job {number} captured is there after its end"), false));
             }

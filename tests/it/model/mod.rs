@@ -1,5 +1,7 @@
 //! Every pool beside the model of shutdown, in courses of events that are drawn at random.
 
+mod faults;
+mod pasted;
 mod subjects;
 
 use std::time::Duration;
@@ -58,7 +60,8 @@ fn late(threads: usize) -> Closures<Chaos<ThreadPool>> {
 }
 
 fn late_shape(threads: usize) -> Shape {
-    Shape::new(threads).with(Ability::Delay).with(Ability::Handle).with(Ability::Nest)
+    // A job that is late is not run in place by the one that waits for it.
+    Shape::new(threads).with(Ability::Delay).with(Ability::Handle)
 }
 
 #[cfg(feature = "rayon")]

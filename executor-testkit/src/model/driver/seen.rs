@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use executor_core::{Canceller, Future, JobError, Stats};
@@ -25,6 +25,8 @@ pub(super) struct Known {
     /// How often an outcome was told.
     told: AtomicUsize,
     captured: Weak<()>,
+    /// Its end was told before what it captured was gone.
+    is_late: AtomicBool,
 }
 
 impl Known {
@@ -36,6 +38,7 @@ impl Known {
             outcome: Mutex::new(None),
             told: AtomicUsize::new(0),
             captured: Arc::downgrade(captured),
+            is_late: AtomicBool::new(false),
         }
     }
 
@@ -62,6 +65,10 @@ impl Known {
             Err(JobError::Rejected(reason)) => End::Refused(*reason),
             _ => End::Strange,
         };
+        // Whoever knows that a job never starts may rely on that nothing of it is left.
+        if matches!(end, End::Cancelled | End::Refused(_)) && self.is_captured() {
+            self.is_late.store(true, Ordering::SeqCst);
+        }
         self.refused_or(end);
     }
 
@@ -73,6 +80,10 @@ impl Known {
 
     pub(super) fn told(&self) -> usize {
         self.told.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_captured(&self) -> bool {

@@ -1,0 +1,118 @@
+//! Pools that break a law: the model finds each, and tells it shortly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::{Executor, Future, Rejected, Shutdown, ThreadPool};
+use executor_testkit::model::{Broken, Check, Shape, Subject, Task};
+
+use crate::support::within_patience;
+
+/// Takes jobs after its shutdown.
+pub(super) struct Deaf(ThreadPool);
+
+pub(super) fn deaf() -> Deaf {
+    Deaf(ThreadPool::new(1))
+}
+
+impl Shutdown for Deaf {
+    fn shutdown(&self, wait: bool) {
+        if wait {
+            self.0.shutdown(true);
+        }
+    }
+}
+
+/// Returns from its shutdown although jobs run.
+struct Hasty(ThreadPool);
+
+impl Shutdown for Hasty {
+    fn shutdown(&self, _: bool) {
+        self.0.shutdown(false);
+    }
+}
+
+/// Loses each job, but not the promise that it will run.
+struct Lossy(Arc<ThreadPool>);
+
+impl Shutdown for Lossy {
+    fn shutdown(&self, wait: bool) {
+        self.0.shutdown(wait);
+    }
+}
+
+macro_rules! hands_on {
+    ($($pool:ident)*) => {
+        $(
+            impl Executor<Task> for $pool {
+                fn submit(&self, job: Task) -> Future<u64> {
+                    self.0.submit(job)
+                }
+
+                fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> {
+                    self.0.try_submit(job)
+                }
+            }
+
+            impl Subject for $pool {}
+        )*
+    };
+}
+
+hands_on!(Deaf Hasty);
+
+impl Executor<Task> for Lossy {
+    fn submit(&self, job: Task) -> Future<u64> {
+        let (promise, future) = executor::promise();
+        // What would keep it is never dropped.
+        self.0.execute(move || std::mem::forget((promise, job)));
+        future
+    }
+
+    fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> {
+        Ok(self.submit(job))
+    }
+}
+
+impl Subject for Lossy {}
+
+fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Box<Broken> {
+    let check = Check::new(Shape::new(1)).named("Shape::new(1)", name).seed(7).patience(Duration::from_secs(2));
+    check.find(make).expect_err("it breaks a law")
+}
+
+#[test]
+fn what_is_found_is_printed_as_a_test_that_can_be_pasted() {
+    within_patience(|| {
+        let broken = found(deaf, "deaf");
+        let pasted = include_str!("pasted.rs");
+        let (before, after) = pasted.split_once("#[should_panic").expect("it is expected to fail");
+        let (_, after) = after.split_once('\n').expect("the rest");
+        assert!(format!("{before}{after}").ends_with(broken.test()), "{broken}");
+        let text = broken.to_string();
+        for line in
+            ["after `.submit(1, Act::Return)` the executor is wrong", "what was done:\n   1: .shutdown(false)\n"]
+        {
+            assert!(text.contains(line), "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_shutdown_that_returns_early_is_found() {
+    within_patience(|| {
+        let text = found(|| Hasty(ThreadPool::new(1)), "hasty").to_string();
+        assert!(text.contains("has returned Done; it should wait: AllEnded"), "{text}");
+        assert!(text.matches("\n        .").count() <= 4, "it can be made shorter: {text}");
+    });
+}
+
+#[test]
+fn a_job_that_never_ends_is_found_and_every_thread_is_told() {
+    within_patience(|| {
+        let text = found(|| Lossy(Arc::new(ThreadPool::new(1))), "lossy").to_string();
+        for part in ["hangs", "job 1: it has not started", "threads:\n", "executor-0", "stacks"] {
+            assert!(text.contains(part), "no `{part}` in: {text}");
+        }
+    });
+}
