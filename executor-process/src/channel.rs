@@ -124,3 +124,9 @@ pub fn channel_with<T: Serialize + DeserializeOwned>(codec: Codec) -> io::Result
     let (from, to) = socket::pair()?;
     Ok((Sender::new(from, codec), Receiver::new(to, codec)))
 }
+
+/// The receiver of a channel whose socket somebody else has the other end of.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn receiver_of<T>(socket: std::os::fd::OwnedFd, codec: Codec) -> Receiver<T> {
+    Receiver::new(socket, codec)
+}

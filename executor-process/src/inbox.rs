@@ -48,7 +48,7 @@ impl Inbox {
     }
 
     /// A channel for tests, with the socket that leads into it.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn pair() -> (ipc_channel::ipc::IpcSender<Reply>, OwnedFd, Self) {
         let (sender, receiver) = ipc_channel::ipc::channel().expect("a channel");
         let (sender, way) = crate::rendezvous::with_socket(sender);

@@ -35,6 +35,9 @@ mod estimate;
 mod exchange;
 mod fall;
 mod frame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod inbox;
 mod job;

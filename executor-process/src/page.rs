@@ -171,7 +171,7 @@ impl Page {
     }
 
     /// Writes words anywhere, as a worker can.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn scribble(&self, words: &[(usize, u64)]) {
         for &(index, word) in words {
             self.word(index).store(word, Ordering::Release);

@@ -11,6 +11,8 @@ use std::env;
 use std::fs::{self, DirBuilder};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
+#[cfg(any(test, fuzzing))]
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,8 +20,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
-use self::entrance::{Entrance, receive};
-use self::form::{REPLIES, is_sound};
+pub(crate) use self::entrance::Entrance;
+use self::entrance::receive;
+use self::form::REPLIES;
+pub(crate) use self::form::is_sound;
 use crate::frame::{Greeting, Hello};
 use crate::peer::pid_of;
 use crate::shortage::because;
@@ -193,13 +197,13 @@ fn listener(place: &Place) -> Result<OwnedFd, String> {
 }
 
 /// A directory of this user's own, and the path of the socket in it. Both go with it.
-struct Place {
+pub(crate) struct Place {
     directory: PathBuf,
     socket: String,
 }
 
 impl Place {
-    fn new() -> Result<Self, String> {
+    pub(crate) fn new() -> Result<Self, String> {
         let parent = env::temp_dir();
         if !parent.is_dir() {
             return Err(format!(
@@ -219,6 +223,13 @@ impl Place {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+impl Place {
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         // The worker takes both away as soon as it has connected, in case that we do not live until here.
@@ -228,7 +239,7 @@ impl Drop for Place {
 }
 
 /// An end of a channel, and its socket, for tests.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn with_socket<T: serde::Serialize + serde::de::DeserializeOwned>(end: T) -> (T, OwnedFd) {
     let place = Place::new().expect("a directory");
     let entrance = Entrance::new(&place.directory).expect("a channel");

@@ -168,6 +168,12 @@ fn encode(contents: &Contents) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A file with these bytes as its contents, whatever they are.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn seal(contents: &[u8]) -> Vec<u8> {
+    [&MAGIC[..], &FORMAT.to_le_bytes(), &checksum(contents).to_le_bytes(), contents].concat()
+}
+
 /// What is in a file with these bytes, which may be any.
 ///
 /// # Errors

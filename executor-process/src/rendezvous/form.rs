@@ -37,7 +37,7 @@ const HELLO: usize = 5;
 pub(super) const REPLIES: usize = 1;
 
 /// Whether each descriptor has its one place in what the bytes say.
-pub(super) fn is_sound(bytes: &[u8], descriptors: &[OwnedFd]) -> bool {
+pub(crate) fn is_sound(bytes: &[u8], descriptors: &[OwnedFd]) -> bool {
     let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() else { return false };
     if !is_whole(*head, bytes.len()) {
         return false;

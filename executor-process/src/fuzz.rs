@@ -1,0 +1,228 @@
+//! What decodes bytes of another process, each as one function of bytes: for the tests here, which run them a bounded number of times, and
+//! for `cargo fuzz` (see `executor-process/fuzz`). Each says whether it could make sense of what it was given; that it comes back is
+//! the point.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::JobError;
+use serde::{Deserialize, Serialize};
+
+use crate::chunk::{Chunk, Outcomes, Pace};
+use crate::codec::Codec;
+use crate::frame::{Greeting, Reply, Request};
+use crate::inbox::{HEAD, Inbox, Received};
+use crate::kind::{Answer, Answered};
+use crate::os_str::OsPath;
+use crate::page::{Page, SIZE, SLOTS};
+use crate::payload::Body;
+use crate::rendezvous::{Entrance, Place, is_sound};
+use crate::socket::{self, Wait};
+use crate::transport::ParentEnd;
+use crate::worker::invitation::Invitation;
+use crate::{Blob, Receiver, channel, memory, replay};
+
+/// A target, by its name.
+pub const TARGETS: [(&str, fn(&[u8]) -> bool); 10] = [
+    ("hello", hello),
+    ("invitation", invitation),
+    ("request", request),
+    ("reply", reply),
+    ("page", page),
+    ("outcomes", outcomes),
+    ("packet", packet),
+    ("message", message),
+    ("path", path),
+    ("kept", kept),
+];
+
+/// The first byte chooses.
+fn choice(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    bytes.split_first().map(|(&choice, rest)| (choice, rest))
+}
+
+/// As ipc-channel sends a message of its own.
+fn with_head(message: &[u8]) -> Vec<u8> {
+    [&(HEAD + message.len()).to_ne_bytes()[..], &message.len().to_ne_bytes(), message].concat()
+}
+
+fn sockets(n: u8) -> Vec<OwnedFd> {
+    (0..n).filter_map(|_| socket::pair().ok()).map(|(one, _)| one).collect()
+}
+
+/// The greeting of a worker, and some descriptors.
+pub fn hello(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
+    let mut descriptors = sockets(choice >> 1 & 7);
+    if choice & 16 == 0 && !descriptors.is_empty() {
+        let page = memory::scratch().expect("there is memory");
+        memory::reserve(&page, 0, SIZE).expect("there is memory");
+        descriptors.push(page);
+    }
+    if !is_sound(&packet, &descriptors) {
+        return false;
+    }
+    let place = Place::new().expect("there is a directory");
+    let entrance = Entrance::<Greeting>::new(place.directory()).expect("there are descriptors");
+    let Ok(greeting) = entrance.hand_on(&packet, &descriptors) else { panic!("it is sound, and is not read") };
+    match greeting {
+        Greeting::Hello(hello) => Page::over(hello.page).is_some(),
+        Greeting::Refused(_) => true,
+    }
+}
+
+/// The variable that makes a program a worker.
+pub fn invitation(bytes: &[u8]) -> bool {
+    Invitation::parse(&OsString::from_vec(bytes.to_vec())).is_some()
+}
+
+/// What a parent sends.
+pub fn request(bytes: &[u8]) -> bool {
+    postcard::from_bytes::<Request>(bytes).is_ok()
+}
+
+/// A packet where replies come in, and what becomes of an answer in it.
+pub fn reply(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
+    let (_sender, way, inbox) = Inbox::pair();
+    let descriptors = sockets(choice >> 1 & 3);
+    let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    if socket::send(&way, &[], &packet, &borrowed, Wait::No).is_err() {
+        return false;
+    }
+    match inbox.receive(Some(Duration::ZERO)) {
+        Received::Reply(Reply::Answer { answer, .. }) => outcome(answer, &[]),
+        Received::Reply(_) => true,
+        Received::Nothing | Received::Nonsense(_) | Received::TooLate => false,
+    }
+}
+
+/// Takes an answer as the parent does, where these packets came before it.
+fn outcome(answer: Answered, packets: &[(&[u8], Vec<OwnedFd>)]) -> bool {
+    let (ours, theirs) = socket::pair().expect("there are descriptors");
+    for (packet, descriptors) in packets {
+        let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        // An empty one cannot be told from an end.
+        let _ = socket::send(&theirs, &[], packet, &borrowed, Wait::No);
+    }
+    let parent = Arc::new(ParentEnd::new(ours, 0));
+    match parent.unpack(answer) {
+        Ok(Answer::Done(payload)) => {
+            let _ = Codec::Postcard.decode_payload::<Vec<Option<Blob>>>(&payload);
+            let _ = Codec::MessagePack.decode_payload::<Thing>(&payload);
+            true
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    }
+}
+
+/// Words anywhere on the page: claims, places of answers, answers, and the record of a crash.
+pub fn page(bytes: &[u8]) -> bool {
+    let Some(page) = Page::new() else { return false };
+    let (words, _) = bytes.as_chunks::<10>();
+    let words: Vec<_> = words
+        .iter()
+        .map(|&[low, high, ref word @ ..]| {
+            (usize::from(u16::from_le_bytes([low, high])) % (SIZE / 8), u64::from_le_bytes(*word))
+        })
+        .collect();
+    page.scribble(&words);
+    let mut is_understood = false;
+    for slot in 0..SLOTS {
+        is_understood |= page.look(slot, 1).is_some();
+        let Some(answer) = page.answer(slot) else { continue };
+        if let Ok(answer) = postcard::from_bytes::<Answered>(&answer) {
+            is_understood |= outcome(answer, &[]);
+        }
+        let _ = outcomes(&answer);
+    }
+    if let Some(trace) = page.trace().read() {
+        let _ = (trace.is_stack_overflow(), trace.is_wild_call());
+        is_understood = true;
+    }
+    is_understood
+}
+
+/// What a worker says of the items of a chunk.
+pub fn outcomes(bytes: &[u8]) -> bool {
+    let mut chunk = Chunk::new(8, vec![(3, JobError::Cancelled)], Arc::new(Pace::default()));
+    if !chunk.absorb(bytes.to_vec()) {
+        return false;
+    }
+    while !chunk.is_over() {
+        chunk.fail_next(JobError::Cancelled);
+    }
+    let outcomes: Vec<_> = Outcomes::<String>::new(chunk.into_returned(Codec::Postcard), "fuzz").collect();
+    assert_eq!(outcomes.len(), 8, "one for each item");
+    outcomes.iter().any(Result::is_ok)
+}
+
+/// A packet of descriptors, and the answer that names it.
+pub fn packet(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    let Some((head, body)) = rest.split_at_checked(9) else { return false };
+    let Ok(body) = postcard::from_bytes::<Body>(body) else { return false };
+    let mut descriptors = sockets(choice & 3);
+    for _ in 0..choice >> 2 & 3 {
+        let file = memory::scratch().expect("there is memory");
+        memory::write(&file, &[7; 100], 64 * 1024).expect("there is memory");
+        descriptors.push(file);
+    }
+    outcome(Answer::Done(body), &[(head, descriptors)])
+}
+
+/// A packet in a channel of a user's.
+pub fn message(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    let codec = if choice & 1 == 0 { Codec::Postcard } else { Codec::MessagePack };
+    let (ours, theirs) = socket::pair().expect("there are descriptors");
+    let receiver: Receiver<Thing> = channel::receiver_of(ours, codec);
+    let mut descriptors = sockets(choice >> 1 & 3);
+    descriptors.extend((0..choice >> 3 & 3).filter_map(|_| memory::scratch().ok()));
+    let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    socket::send(&theirs, &[], rest, &borrowed, Wait::No).is_ok() && receiver.try_recv().is_ok()
+}
+
+/// Something of each kind that a message may have.
+#[derive(Serialize, Deserialize)]
+struct Thing {
+    number: i64,
+    text: String,
+    list: Vec<Option<u16>>,
+    blob: Blob,
+    ends: Option<Receiver<u8>>,
+}
+
+/// Paths, whatever their bytes are.
+pub fn path(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Paths {
+        #[serde(with = "crate::os_str")]
+        _one: PathBuf,
+        #[serde(with = "crate::os_str")]
+        _all: Vec<OsString>,
+    }
+    [Codec::Postcard, Codec::MessagePack].into_iter().any(|codec| {
+        codec.decode_value::<OsPath>(bytes, Vec::new()).is_ok() | codec.decode_value::<Paths>(bytes, Vec::new()).is_ok()
+    })
+}
+
+/// A file that keeps a job.
+pub fn kept(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    // What the checksum keeps out is of interest, too.
+    let sealed = if choice & 1 == 0 { replay::seal(rest) } else { rest.to_vec() };
+    let read = replay::decode(&sealed);
+    let build = read.as_ref().err().is_some_and(|why| why.contains("another build"));
+    read.is_ok() || build
+}
+
+#[cfg(test)]
+mod tests;
