@@ -28,18 +28,18 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
     note_places();
     CATCHING.set(CATCHING.get() + 1);
     // A panic that is under way keeps its place: `f` may be called by a drop while it unwinds.
-    let under_way = swap_place(None);
+    let under_way = if HAS_PLACE.get() { swap_place(None) } else { None };
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
-    let place = swap_place(under_way);
+    // There is one also where `f` itself has caught a panic.
+    let place = if HAS_PLACE.get() || under_way.is_some() { swap_place(under_way) } else { None };
     CATCHING.set(CATCHING.get() - 1);
     outcome.map_err(|payload| JobError::Panicked(Panicked::new(payload, place)))
 }
 
 /// Notes a place, or that there is none, and returns what was noted. A thread that is ending has no note any more.
+#[cold]
 fn swap_place(place: Option<String>) -> Option<String> {
-    if HAS_PLACE.replace(place.is_some()) == place.is_some() && place.is_none() {
-        return None;
-    }
+    HAS_PLACE.set(place.is_some());
     PLACE.try_with(|noted| noted.replace(place)).ok().flatten()
 }
 
