@@ -112,7 +112,7 @@ fn send(client: &Socket, server: Socket) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// close() is the drop: the other end has what was sent, and then 0 bytes, again and again. `into_raw_fd` is detach().
+/// `close()` is the drop: the other end has what was sent, and then 0 bytes, again and again. `into_raw_fd` is `detach()`.
 fn close(listener: &Socket) -> Result<(), Box<dyn Error>> {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     client.connect(&listener.local_addr()?)?;

@@ -56,6 +56,9 @@ pub mod from_python {
     #[doc = include_str!("../docs/from_python/multiprocessing.md")]
     pub mod multiprocessing {}
 
+    #[doc = include_str!("../docs/from_python/multiprocessing_channels.md")]
+    pub mod multiprocessing_channels {}
+
     #[doc = include_str!("../docs/from_python/multiprocessing_managers.md")]
     pub mod multiprocessing_managers {}
 

@@ -5,7 +5,7 @@
 
 Fails, and says which, when a public name has no row on its module's page, or a row promises what no code of its page uses.
 
-A row's names are in its first column: of each code span, the last name before a bracket. Rows below a heading with code
+A module's pages are MODULE.md and MODULE_*.md. A row's names are in its first column: of each code span, the last name before a bracket. Rows below a heading with code
 spans (## `Lock`, `RLock`) are about members of those; elsewhere they are about names of the module.
 """
 
@@ -28,13 +28,6 @@ import socketserver
 import sys
 import threading
 import types
-
-# What processes share, on a page of its own.
-SHARED = {
-    "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Manager", "RLock", "RawArray", "RawValue", "Semaphore",
-    "Value",
-}
-
 
 def public(thing):
     return {name for name in dir(thing) if not name.startswith("_")}
@@ -74,32 +67,24 @@ def threads():
 def processes():
     mp = multiprocessing
     names = {
-        "": set(mp.__all__) - SHARED,
+        "": set(mp.__all__),
         "connection": set(mp.connection.__all__),
         "context": defined(mp.context) - set(mp.__all__),
+        "managers": set(mp.managers.__all__),
         "pool": set(mp.pool.__all__) | {"AsyncResult", "MapResult"},
         "shared_memory": set(mp.shared_memory.__all__),
-    }
-    names |= members(mp.Process, mp.connection.Connection, mp.connection.Listener, mp.pool.AsyncResult)
-    names |= members(mp.queues.Queue, mp.queues.JoinableQueue, mp.queues.SimpleQueue)
-    names |= members(mp.shared_memory.SharedMemory, mp.shared_memory.ShareableList)
-    names["Pool"] = public(mp.pool.Pool)
-    # `multiprocessing.pool.AsyncResult` is another name of this class.
-    names["AsyncResult"] = names.pop("ApplyResult")
-    return names
-
-
-def shared():
-    mp = multiprocessing
-    names = {
-        "": SHARED & set(mp.__all__),
-        "managers": set(mp.managers.__all__),
         "sharedctypes": set(mp.sharedctypes.__all__) - set(mp.__all__),
     }
     # As between threads: some methods are there once it is made.
     locks = (mp.Lock(), mp.RLock(), mp.Semaphore(), mp.BoundedSemaphore(), mp.Condition(), mp.Event(), mp.Barrier(1))
     names |= {type(lock).__name__: public(lock) for lock in locks}
-    return names | members(mp.managers.SyncManager)
+    names |= members(mp.Process, mp.connection.Connection, mp.connection.Listener, mp.pool.AsyncResult)
+    names |= members(mp.queues.Queue, mp.queues.JoinableQueue, mp.queues.SimpleQueue)
+    names |= members(mp.shared_memory.SharedMemory, mp.shared_memory.ShareableList, mp.managers.SyncManager)
+    names["Pool"] = public(mp.pool.Pool)
+    # `multiprocessing.pool.AsyncResult` is another name of this class.
+    names["AsyncResult"] = names.pop("ApplyResult")
+    return names
 
 
 def sockets():
@@ -139,7 +124,6 @@ PAGES = {
     "asyncio": bridge,
     "concurrent_futures": concurrent_futures,
     "multiprocessing": processes,
-    "multiprocessing_managers": shared,
     "queue": queues,
     "socket": sockets,
     "socketserver": servers,
@@ -185,14 +169,13 @@ def named_by(row, owner):
     return {name for name in names_of(first) if name in owners or is_constant(name)} | names_of(qualified)
 
 
-def missing(page, rows, expected):
+def missing(module, rows, expected):
     """Names of a module that no row is about."""
     for owner, names in expected.items():
         there = set().union(*(named_by(row, owner) for row in rows))
         prefix = f"{owner}." if owner else ""
-        for name in sorted(names):
-            if name not in there:
-                yield f"{page}: no row for {page.stem}.{prefix}{name}"
+        for name in sorted(names - there):
+            yield f"{module}.md: no row for {module}.{prefix}{name}"
 
 
 def promised(cell):
@@ -206,20 +189,22 @@ def unused(page, rows, words):
     """What a row promises and no code of its page uses, and rows with neither a promise nor a reason."""
     for number, _, (_, here, difference) in rows:
         for word in sorted(promised(here) - words):
-            yield f"{page}:{number}: no code on the page uses `{word}`"
+            yield f"{page.name}:{number}: no code on the page uses `{word}`"
         if not here and not difference:
-            yield f"{page}:{number}: neither what to use instead, nor why there is nothing"
+            yield f"{page.name}:{number}: neither what to use instead, nor why there is nothing"
 
 
 def main():
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
     complaints, count = [], 0
-    for stem, expected in sorted(PAGES.items()):
-        page = directory / f"{stem}.md"
-        rows, words = read(page)
-        names = expected()
+    for module, expected in sorted(PAGES.items()):
+        names, rows = expected(), []
         count += sum(map(len, names.values()))
-        complaints += [*missing(page, rows, names), *unused(page, rows, words)]
+        for page in [directory / f"{module}.md", *sorted(directory.glob(f"{module}_*.md"))]:
+            own, words = read(page)
+            rows += own
+            complaints += unused(page, own, words)
+        complaints += missing(module, rows, names)
     print(*complaints, sep="\n", end="\n" if complaints else "")
     print(f"{count} names of Python {sys.version.split()[0]}, {len(complaints)} complaints")
     return bool(complaints)

@@ -1,7 +1,7 @@
 //! The example programs for whoever comes from Python: each prints what it does, and always the same.
 
 use crate::examples::example;
-use crate::support::within_patience;
+use crate::support::{program, within_patience};
 
 /// Runs it, and checks what it prints to the letter.
 fn prints(name: &'static str, options: &'static [&str], expected: &'static str) {
@@ -9,7 +9,7 @@ fn prints(name: &'static str, options: &'static [&str], expected: &'static str) 
 }
 
 fn output(name: &str, options: &[&str]) -> String {
-    let output = example(name).args(options).output().expect("it can be started");
+    let output = program::output(example(name).args(options));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {}\n{stderr}", output.status);
     String::from_utf8(output.stdout).expect("its output is text")

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use crate::examples::example;
-use crate::support::{Directory, within_patience};
+use crate::support::{Directory, program, within_patience};
 
 /// Odd sides, so that one pixel is the picture's very middle, and tiles are cut off at its edges.
 const WIDTH: usize = 97;
@@ -23,7 +23,7 @@ impl Picture {
 fn render(path: &Path, tile: usize) -> Picture {
     let options = [("--width", WIDTH), ("--height", HEIGHT), ("--tile", tile)];
     let options = options.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]);
-    let output = example("render").args(options).arg(path).output().expect("it can be started");
+    let output = program::output(example("render").args(options).arg(path));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr, "", "nothing is drawn where there is no terminal");
     let tiles = WIDTH.div_ceil(tile) * HEIGHT.div_ceil(tile);
@@ -90,8 +90,7 @@ fn a_picture_that_cannot_be_written_is_an_error() {
             (&[], "usage: render"),
             (&["--width", "1", "--height", "1", "nowhere/set.png"], "No such file or directory"),
         ] {
-            let output =
-                example("render").args(options).current_dir(directory.path()).output().expect("it can be started");
+            let output = program::output(example("render").args(options).current_dir(directory.path()));
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success() && stderr.contains(complaint), "{options:?}: {stderr}");
         }

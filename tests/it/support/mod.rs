@@ -8,6 +8,8 @@ pub(crate) mod gate;
 pub(crate) mod jobs;
 pub(crate) mod kinds;
 pub(crate) mod ledger;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod surface;
 #[cfg(target_os = "linux")]
