@@ -146,4 +146,49 @@ mod tests {
         assert!(seat.time_out(running).is_none() && !seat.abort(running));
         assert_eq!(kills.0.load(Ordering::Relaxed), 0, "that is for the one who asked");
     }
+
+    /// What the worker does, step by step, and what the parent does: in every order of both.
+    #[test]
+    fn in_every_order_a_job_has_one_end() {
+        type Step = (&'static str, fn(&Seat, JobId) -> bool);
+        fn starts(seat: &Seat, id: JobId) -> bool {
+            seat.page.start(0, id.get())
+        }
+        fn ends(seat: &Seat, id: JobId) -> bool {
+            seat.page.change(0, id.get(), Claim::Started, Claim::Done)
+        }
+        let worker: [Step; 2] = [("starts", starts), ("ends", ends)];
+        let times_out: fn(&Seat, JobId) -> bool = |seat, id| seat.time_out(id).is_some();
+        let parents: [&[Step]; 6] = [
+            &[("revokes", |seat, id| seat.revoke(id))],
+            &[("aborts", |seat, id| seat.abort(id))],
+            &[("times out", times_out)],
+            &[("revokes", |seat, id| seat.revoke(id)), ("aborts", |seat, id| seat.abort(id))],
+            &[("aborts", |seat, id| seat.abort(id)), ("times out", times_out)],
+            &[("times out", times_out), ("revokes", |seat, id| seat.revoke(id))],
+        ];
+        for parent in parents {
+            // Each order is a choice of the places of the worker's steps.
+            let steps = parent.len() + worker.len();
+            for places in (0_u32..1 << steps).filter(|places| places.count_ones() == 2) {
+                let kills = Arc::new(Kills::default());
+                let (seat, id) = (Seat::new(Page::new().unwrap(), kills.clone()), JobId::next());
+                seat.page.send(0, id.get());
+                let (mut of_worker, mut of_parent) = (worker.iter(), parent.iter());
+                let mut order = Vec::new();
+                for place in 0..steps {
+                    let next = if places >> place & 1 == 1 { of_worker.next() } else { of_parent.next() };
+                    let (name, step) = next.expect("there are as many");
+                    order.push((*name, step(&seat, id)));
+                }
+                let did = |name| order.contains(&(name, true));
+                let [revoked, aborted, timed_out] = ["revokes", "aborts", "times out"].map(did);
+                let ended = [did("ends"), revoked, aborted, timed_out].into_iter().filter(|it| *it).count();
+                assert_eq!(ended, 1, "{order:?}");
+                assert!(!(revoked && did("starts")), "{order:?}");
+                assert!(!aborted || did("starts"), "{order:?}");
+                assert_eq!(kills.0.load(Ordering::Relaxed), usize::from(aborted), "{order:?}");
+            }
+        }
+    }
 }

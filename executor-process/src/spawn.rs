@@ -48,6 +48,26 @@ pub(crate) struct Settings {
     pub(crate) budget: Budget,
 }
 
+#[cfg(test)]
+impl Settings {
+    /// Those of a pool for which nothing was set, and which may lose as many workers as it does.
+    pub(crate) fn plain() -> Self {
+        Self {
+            codec: Codec::Postcard,
+            threads: Threads::Default(1),
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            tries: crate::runner::TRIES,
+            start_limit: Duration::from_secs(30),
+            grace: Duration::ZERO,
+            initializer: None,
+            pids: Arc::default(),
+            keep_failed: None,
+            budget: Budget::new(usize::MAX, Duration::MAX),
+        }
+    }
+}
+
 /// A worker process that has said hello, and the parent's ends of its channels.
 pub(crate) struct Worker {
     pub(crate) process: Arc<Child>,

@@ -6,15 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::brake::Brake;
-use crate::budget::Budget;
-use crate::child::Pids;
-use crate::codec::Codec;
 use crate::frame::Request;
 use crate::kind::Kind;
 use crate::payload::Payload;
-use crate::recycle::Span;
 use crate::seat::Kill;
-use crate::surroundings::{Surroundings, Threads};
 use crate::trace::{Facts, Place};
 use crate::worker::crash;
 
@@ -48,20 +43,7 @@ fn the_cause_says_what_was_accessed_and_where() {
 }
 
 fn settings(keep_failed: Option<PathBuf>) -> Arc<Settings> {
-    let (codec, pids) = (Codec::Postcard, Arc::new(Pids::default()));
-    Arc::new(Settings {
-        codec,
-        threads: Threads::Default(1),
-        initializer: None,
-        pids,
-        keep_failed,
-        surroundings: Surroundings::default(),
-        span: Span::default(),
-        tries: crate::runner::TRIES,
-        start_limit: Duration::from_secs(30),
-        grace: Duration::ZERO,
-        budget: Budget::new(10, Duration::MAX),
-    })
+    Arc::new(Settings { keep_failed, ..Settings::plain() })
 }
 
 /// A worker that has begun `job`, as the job of number 7.

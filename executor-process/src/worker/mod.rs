@@ -12,4 +12,7 @@ mod rerun;
 mod serve;
 pub(crate) mod stack_walk;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use serve::{CANNOT_BEGIN, depth};

@@ -15,20 +15,17 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::budget::Budget;
 use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Reply, Request, Sent};
 use crate::inbox::Inbox;
 use crate::job::Queued;
 use crate::page::{Claim, Growing, Page};
-use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::seat::Kill;
 use crate::socket::{self, Wait};
 use crate::spawn::{Settings, Worker};
 use crate::submit::{Rules, cell};
-use crate::surroundings::{Surroundings, Threads};
 use crate::transport::{ParentEnd, WorkerEnd};
 
 fn same(number: u64) -> u64 {
@@ -178,19 +175,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(play: impl Fn(&Part, &[(usize, u64)]) -> Played + Send + Sync + 'static) -> Self {
         let (play, seen, pids): (Play, _, _) = (Arc::new(play), Arc::<Seen>::default(), Arc::<Pids>::default());
-        let settings = Arc::new(Settings {
-            codec: Codec::Postcard,
-            threads: Threads::Default(1),
-            surroundings: Surroundings::default(),
-            span: Span::default(),
-            tries: crate::runner::TRIES,
-            start_limit: Duration::from_secs(30),
-            grace: Duration::ZERO,
-            initializer: None,
-            pids: Arc::clone(&pids),
-            keep_failed: None,
-            budget: Budget::new(1000, Duration::from_secs(10)),
-        });
+        let settings = Arc::new(Settings { pids: Arc::clone(&pids), ..Settings::plain() });
         let theirs = Arc::clone(&seen);
         let scheduler = Scheduler::new(Config::new("stage", 1), move |name| Actor {
             inner: InProcess::new(Arc::clone(&settings), Arc::clone(name)),
