@@ -26,8 +26,11 @@ use crate::transport::ParentEnd;
 use crate::worker::invitation::Invitation;
 use crate::{Blob, Receiver, channel, memory, replay};
 
-/// A target, by its name.
-pub const TARGETS: [(&str, fn(&[u8]) -> bool); 10] = [
+/// Says whether it could make sense of the bytes.
+pub type Target = fn(&[u8]) -> bool;
+
+/// All of them, by name.
+pub const TARGETS: [(&str, Target); 10] = [
     ("hello", hello),
     ("invitation", invitation),
     ("request", request),

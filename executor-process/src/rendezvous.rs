@@ -244,7 +244,7 @@ pub(crate) fn with_socket<T: serde::Serialize + serde::de::DeserializeOwned>(end
     let place = Place::new().expect("a directory");
     let entrance = Entrance::new(&place.directory).expect("a channel");
     let (bytes, mut descriptors) = entrance::packet(&place.directory, end).expect("it can be sent");
-    let end = entrance.hand_on(&bytes, &descriptors).ok().expect("it was sent just now");
+    let end = entrance.hand_on(&bytes, &descriptors).expect("it was sent just now");
     (end, descriptors.remove(0))
 }
 

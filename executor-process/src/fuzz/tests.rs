@@ -16,7 +16,7 @@ fn corpus(target: &str) -> Vec<(bool, Vec<u8>)> {
     let path = format!("{}/corpus/{target}.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let byte = |digits: &[u8]| u8::from_str_radix(str::from_utf8(digits).unwrap(), 16).unwrap();
-    let line = |line: &str| (line.starts_with('+'), line[1..].as_bytes().chunks(2).map(byte).collect());
+    let line = |line: &str| (line.starts_with('+'), line.as_bytes()[1..].chunks(2).map(byte).collect());
     text.lines().filter(|line| line.starts_with(['+', '-'])).map(line).collect()
 }
 
