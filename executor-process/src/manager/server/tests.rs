@@ -26,6 +26,8 @@ impl Stage {
 
     fn connect(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
+        // A test that fails ends.
+        ours.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         socket::send(&self.connector, &[0], &[], &[theirs.as_fd()], Wait::Forever).unwrap();
         ours
     }
@@ -140,6 +142,27 @@ fn a_connector_that_was_shut_down_lets_nobody_in_and_is_not_waited_for() {
     shutdown(&stage.connector, Shutdown::Both).unwrap();
     client.write_all(&request(1, Op::Len)).unwrap();
     assert!(client.read(&mut [0; 64]).unwrap() > 0, "who is in stays in");
+}
+
+#[test]
+fn what_was_answered_is_heard_also_when_the_manager_is_gone_by_then() {
+    for _ in 0..100 {
+        let manager = Manager::new().unwrap();
+        let (barrier, lock) = (manager.barrier(4).unwrap(), manager.lock().unwrap());
+        let others: Vec<_> = (0..3)
+            .map(|_| {
+                let (barrier, lock) = (barrier.clone(), lock.clone());
+                thread::spawn(move || {
+                    let met = barrier.wait();
+                    drop(lock.lock());
+                    met
+                })
+            })
+            .collect();
+        barrier.wait().unwrap();
+        drop(manager);
+        others.into_iter().for_each(|other| drop(other.join().unwrap().unwrap()));
+    }
 }
 
 #[test]
