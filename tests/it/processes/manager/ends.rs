@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Queue, Value};
+use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Value};
 use executor::{Blob, Codec, Manager, ProcessPool, Receiver, Sender, call, channel};
 use serde::{Deserialize, Serialize};
 
