@@ -128,9 +128,6 @@ impl Connection {
                 sleeps.wait(inbox);
                 continue;
             }
-            if !self.is_usable() {
-                return None;
-            }
             slot.sleeps = None;
             inbox.is_read = true;
             let heard = MutexGuard::unlocked(inbox, || self.read());
@@ -181,7 +178,8 @@ impl Connection {
                 Ok(sent) => rest = &rest[sent..],
                 Err(Errno::INTR) => {}
                 Err(_) => {
-                    self.end();
+                    // Answers may have come before: whoever waits reads to the end.
+                    self.is_over.store(true, Ordering::Relaxed);
                     return Err(Failure::Over);
                 }
             }

@@ -85,16 +85,16 @@ impl Keeper {
                 self.desk.answer(caller, Reply::Done);
                 Ok(())
             }
-            op => match self.objects.get_mut(&request.object) {
-                Some(object) => object.handle(op, caller, &mut self.desk),
-                None => {
-                    // Whoever took an item does not wait for an answer.
-                    if !matches!(op, Op::Arrived(_)) {
-                        self.desk.answer(caller, Reply::Refused(Refusal::NotThere));
-                    }
-                    Ok(())
+            op => {
+                if let Some(object) = self.objects.get_mut(&request.object) {
+                    return object.handle(op, caller, &mut self.desk);
                 }
-            },
+                // Whoever took an item does not wait for an answer.
+                if !matches!(op, Op::Arrived(_)) {
+                    self.desk.answer(caller, Reply::Refused(Refusal::NotThere));
+                }
+                Ok(())
+            }
         }
     }
 

@@ -58,11 +58,11 @@ impl Server {
         epoll::add(&events, &connector, epoll::EventData::new_u64(CONNECTOR), flags)?;
         let (peers, keeper, unserved) = (HashMap::new(), Keeper::default(), Vec::new());
         let state = State { events, connector, peers, last: 0, keeper, unserved };
-        let _stop = Arc::clone(&stop);
+        let waited_for = Arc::clone(&stop);
         let builder = thread::Builder::new().name("executor-manager".into());
         let thread = builder.spawn(move || {
-            let _stop = _stop; // open for as long as it is waited for
             state.work();
+            drop(waited_for);
         })?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -200,7 +200,9 @@ impl State {
                 }
             }
         }
-        broken.into_iter().for_each(|client| self.part(client));
+        for client in broken {
+            self.part(client);
+        }
     }
 
     /// The client is dead, has hung up, or said what it must not. What it had said before counts.

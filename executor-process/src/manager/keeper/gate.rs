@@ -154,21 +154,18 @@ mod tests {
             let mut inside: BTreeSet<Ticket> = BTreeSet::new();
             for (ticket, (act, scope, whose)) in (1..).zip(acts) {
                 let whose = here.keys().nth(whose).copied();
-                match (act, whose) {
-                    (0, Some(whose)) => {
-                        here.remove(&whose);
-                        if inside.remove(&whose) { gate.release(whose) } else { gate.give_up(whose) }
+                if let (0, Some(whose)) = (act, whose) {
+                    here.remove(&whose);
+                    if inside.remove(&whose) { gate.release(whose) } else { gate.give_up(whose) }
+                } else {
+                    let scope = if scope == 0 { Scope::All } else { Scope::Index(scope) };
+                    if gate.is_open(&scope) {
+                        gate.hold(ticket, scope.clone());
+                        inside.insert(ticket);
+                    } else {
+                        gate.line_up(ticket, scope.clone(), ());
                     }
-                    _ => {
-                        let scope = if scope == 0 { Scope::All } else { Scope::Index(scope) };
-                        if gate.is_open(&scope) {
-                            gate.hold(ticket, scope.clone());
-                            inside.insert(ticket);
-                        } else {
-                            gate.line_up(ticket, scope.clone(), ());
-                        }
-                        here.insert(ticket, scope);
-                    }
+                    here.insert(ticket, scope);
                 }
                 while let Some((ticket, scope, ())) = gate.next() {
                     prop_assert_eq!(Some(&scope), here.get(&ticket));
@@ -180,7 +177,9 @@ mod tests {
                     prop_assert_eq!(inside.contains(ticket), may, "{} of {:?}", ticket, &here);
                 }
             }
-            here.keys().for_each(|ticket| if inside.contains(ticket) { gate.release(*ticket) } else { gate.give_up(*ticket) });
+            for ticket in here.keys() {
+                if inside.contains(ticket) { gate.release(*ticket) } else { gate.give_up(*ticket) }
+            }
             prop_assert!(gate.next().is_none() && gate.parts.is_empty() && gate.waits.is_empty() && gate.held.is_empty());
         }
     }

@@ -26,6 +26,8 @@ impl Stage {
 
     fn connect(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
+        // A test that fails ends.
+        ours.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         socket::send(&self.connector, &[0], &[], &[theirs.as_fd()], Wait::Forever).unwrap();
         ours
     }
@@ -66,7 +68,7 @@ fn nonsense_ends_the_connection_and_no_other() {
     // Well-formed, and not to be asked: of a list that keeps its length.
     let mut client = stage.connect();
     client.write_all(&request(0, Op::Create(New::List { values: vec![Raw(b"1")], is_fixed: true }))).unwrap();
-    client.read(&mut [0; 64]).unwrap();
+    assert!(client.read(&mut [0; 64]).unwrap() > 0);
     client.write_all(&request(1, Op::Pop)).unwrap();
     assert!(is_cut_off(&client));
     (&bystander).write_all(&request(1, Op::Len)).unwrap();
@@ -106,19 +108,18 @@ fn one_that_floods_and_reads_nothing_holds_up_nobody_and_costs_little() {
     let stage = Stage::new();
     let mut client = stage.connect();
     client.write_all(&request(0, Op::Create(New::List { values: vec![Raw(&[7; 1000])], is_fixed: false }))).unwrap();
-    client.read(&mut [0; 64]).unwrap();
+    assert!(client.read(&mut [0; 64]).unwrap() > 0);
     client.set_nonblocking(true).unwrap();
     // Each answer is a thousand bytes; it is not read once a few of them lie.
     let flood = request(1, Op::All).repeat(1000);
     let (mut sent, limit) = (0, Timespec { tv_sec: 0, tv_nsec: 200_000_000 });
     loop {
-        match client.write(&flood) {
-            Ok(more) => sent += more,
-            Err(_) => {
-                let mut room = [PollFd::new(&client, PollFlags::OUT)];
-                if rustix::event::poll(&mut room, Some(&limit)).unwrap() == 0 {
-                    break;
-                }
+        if let Ok(more) = client.write(&flood) {
+            sent += more;
+        } else {
+            let mut room = [PollFd::new(&client, PollFlags::OUT)];
+            if rustix::event::poll(&mut room, Some(&limit)).unwrap() == 0 {
+                break;
             }
         }
         assert!(sent < 1 << 20, "it is read for ever");
@@ -143,6 +144,28 @@ fn a_connector_that_was_shut_down_lets_nobody_in_and_is_not_waited_for() {
 }
 
 #[test]
+fn what_was_answered_is_heard_also_when_the_manager_is_gone_by_then() {
+    for _ in 0..100 {
+        let manager = Manager::new().unwrap();
+        let (barrier, lock) = (manager.barrier(4).unwrap(), manager.lock().unwrap());
+        let others: Vec<_> = (0..3)
+            .map(|_| {
+                let (barrier, lock) = (barrier.clone(), lock.clone());
+                thread::spawn(move || {
+                    let met = barrier.wait();
+                    drop(lock.lock());
+                    met
+                })
+            })
+            .collect();
+        barrier.wait().unwrap();
+        drop(manager);
+        let led = others.into_iter().map(|other| other.join().unwrap().unwrap());
+        assert!(led.filter(|led| *led).count() <= 1);
+    }
+}
+
+#[test]
 fn threads_share_a_connection_and_none_waits_for_another() {
     let manager = Manager::new().unwrap();
     let (lock, value) = (manager.lock().unwrap(), manager.value(0_u32).unwrap());
@@ -160,8 +183,10 @@ fn threads_share_a_connection_and_none_waits_for_another() {
     for _ in 0..100 {
         shared.1.update(|value| *value += 1).unwrap();
     }
-    assert!((100..=100).contains(&shared.1.get().unwrap()), "they wait for the lock");
+    assert_eq!(shared.1.get().unwrap(), 100, "they wait for the lock");
     drop(guard);
-    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in waiting {
+        thread.join().unwrap();
+    }
     assert_eq!(shared.1.get().unwrap(), 120);
 }

@@ -34,7 +34,7 @@ fn a_lock_whose_holder_is_killed_is_free_and_the_next_is_told() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool, door) = (manager(), pool(3), Door::new());
+        let (pool, manager, door) = (pool(3), manager(), Door::new());
         let (lock, told) = (manager.lock().unwrap(), manager.value((0, 0)).unwrap());
         for round in 1..=5 {
             let holder = pool.submit(call!(hold(lock.clone(), door.bell())));
@@ -67,7 +67,7 @@ fn a_value_whose_updater_is_killed_is_as_it_was() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool, door) = (manager(), pool(1), Door::new());
+        let (pool, manager, door) = (pool(1), manager(), Door::new());
         let (value, map) = (manager.value(vec![7]).unwrap(), manager.map().unwrap());
         map.insert("key".to_owned(), 7).unwrap();
         let updater = pool.submit(call!(update(value.clone(), map.clone(), door.bell())));
@@ -118,7 +118,7 @@ fn what_a_killed_client_waited_for_goes_to_others() {
         });
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(1));
+        let (pool, manager) = (pool(1), manager());
         let (queue, lock) = (manager.queue(None).unwrap(), manager.lock().unwrap());
         let (condition, event) = (manager.condition().unwrap(), manager.event().unwrap());
         let barrier = manager.barrier(2).unwrap();
@@ -171,7 +171,7 @@ fn items_of_killed_consumers_come_once_or_are_counted() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool, door) = (manager(), pool(2), Door::new());
+        let (pool, manager, door) = (pool(2), manager(), Door::new());
         let (queue, taken) = (manager.queue(None).unwrap(), manager.value(Vec::new()).unwrap());
         (0..20).for_each(|item| queue.put(item).unwrap());
         for _ in 0..3 {
@@ -215,7 +215,7 @@ fn one_that_dies_in_the_middle_of_a_message_or_sends_nonsense_is_alone_with_it()
         Ok(is_over)
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(1));
+        let (pool, manager) = (pool(1), manager());
         let (value, lock) = (manager.value(7_u32).unwrap(), manager.lock().unwrap());
         let half = [&1000_u32.to_le_bytes()[..], &[1; 10]].concat();
         let job = pool.submit(call!(send(value.clone(), lock.clone(), half, true)));
@@ -248,7 +248,7 @@ fn a_process_that_the_dead_left_behind_holds_nothing() {
         std::process::abort();
     }
     within_patience(|| {
-        let (manager, pool, directory) = (manager(), pool(1), Directory::new());
+        let (pool, manager, directory) = (pool(1), manager(), Directory::new());
         let lock = manager.lock().unwrap();
         let path = directory.path().join("left");
         let listener = UnixListener::bind(&path).unwrap();

@@ -1,9 +1,10 @@
 //! How handles travel, what many of them cost, and what is left when the manager is gone.
 
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Queue, Value};
+use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Value};
 use executor::{Blob, Codec, Manager, ProcessPool, Receiver, Sender, call, channel};
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,7 @@ fn values_can_be_handles_of_the_same_manager_and_no_descriptors() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, other, pool) = (manager(), manager(), pool(1));
+        let (pool, manager, other) = (pool(1), manager(), manager());
         let (lists, numbers) = (manager.map().unwrap(), manager.list().unwrap());
         lists.insert("numbers".to_owned(), numbers.clone()).unwrap();
         ends([pool.submit(call!(add(lists.clone())))]);
@@ -133,7 +134,7 @@ fn large_values_go_through_and_others_do_not_wait_for_them() {
             .map_err(Into::into)
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(1));
+        let (pool, manager) = (pool(1), manager());
         let (large, small) = (manager.value(vec![1; 8 << 20]).unwrap(), manager.value(0).unwrap());
         let job = pool.submit(call!(double(large.clone())));
         for _ in 0..100 {
@@ -227,7 +228,7 @@ fn a_hundred_processes_meet_and_share_a_descriptor_or_two_each() {
     }
     alone(a_hundred_processes_meet_and_share_a_descriptor_or_two_each, || {
         const N: usize = 100;
-        let (manager, pool) = (manager(), pool(N));
+        let (pool, manager) = (pool(N), manager());
         let (barrier, sum) = (manager.barrier(N + 1).unwrap(), manager.value(0).unwrap());
         let jobs: Vec<_> = (0..N).map(|_| pool.submit(call!(meet(barrier.clone(), sum.clone())))).collect();
         barrier.wait().unwrap();
@@ -245,25 +246,39 @@ fn a_hundred_processes_meet_and_share_a_descriptor_or_two_each() {
         let back: Vec<_> = (0..300).map(|_| queue.get().unwrap()).collect();
         assert_eq!(back[299].get().unwrap(), 299);
         assert_eq!(descriptors(own_pid()), few, "handles have none of their own");
+        let pool = crate::processes::pool(1);
+        worker_of(&pool);
+        let few = descriptors(own_pid());
+        let there_and_back = |_| pool.submit(call(|values: Vec<Value<i32>>| values, (handles[..50].to_vec(),)));
+        let back: Vec<_> = (0..20).map(there_and_back).map(|job| job.result().unwrap()).collect();
+        assert_eq!(back[19][49].get().unwrap(), 49);
+        assert_eq!(descriptors(own_pid()), few, "nor have those that come back");
     });
 }
 
 #[test]
 fn an_idle_manager_sleeps() {
-    fn connect(value: Value<u32>, queue: Queue<u32>) -> Outcome<u32> {
-        value.set(5)?;
-        Ok(queue.get()?)
+    /// Stays connected.
+    fn connect(value: Value<u32>) -> Outcome {
+        static KEPT: OnceLock<Value<u32>> = OnceLock::new();
+        KEPT.get_or_init(|| value).set(5)?;
+        Ok(())
     }
     alone(an_idle_manager_sleeps, || {
-        let (manager, pool) = (manager(), pool(1));
+        let (pool, manager) = (pool(1), manager());
         let (value, queue) = (manager.value(0).unwrap(), manager.queue(None).unwrap());
         let lock = manager.lock().unwrap();
-        let _guard = lock.lock().unwrap();
+        let guard = lock.lock().unwrap();
         assert!(lock.lock_timeout(Duration::from_millis(1)).unwrap().is_none());
-        let job = pool.submit(call!(connect(value.clone(), queue.clone())));
-        eventually("it is connected", || value.get().unwrap() == 5);
+        ends([pool.submit(call!(connect(value.clone())))]);
+        assert_eq!(value.get().unwrap(), 5);
+        let waits = thread::spawn({
+            let queue = queue.clone();
+            move || queue.get()
+        });
         assert_undisturbed(other_tasks);
         queue.put(6).unwrap();
-        assert_eq!(ends([job]), [6]);
+        assert_eq!(waits.join().unwrap().unwrap(), 6);
+        drop(guard);
     });
 }

@@ -40,7 +40,7 @@ fn a_value_is_changed_in_one_step() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let value = manager.value(0_u32).unwrap();
         everywhere!(pool, count(value));
         assert_eq!(value.get().unwrap(), 4 * ROUNDS);
@@ -61,7 +61,7 @@ fn a_lock_lets_one_in() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (lock, value) = (manager.lock().unwrap(), manager.value(0).unwrap());
         everywhere!(pool, count(lock, value));
         assert_eq!(value.get().unwrap(), 4 * ROUNDS);
@@ -80,7 +80,7 @@ fn a_map_has_what_anybody_put_there() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (map, sums) = (manager.map().unwrap(), manager.map().unwrap());
         everywhere!(pool, fill(map, sums));
         assert_eq!(map.len().unwrap(), ROUNDS as usize);
@@ -129,7 +129,7 @@ fn a_list_keeps_the_order_of_each() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (list, me) = (manager.list().unwrap(), manager.value(0).unwrap());
         everywhere!(pool, fill(list, me));
         let all = list.snapshot().unwrap();
@@ -162,7 +162,7 @@ fn an_array_keeps_its_length_and_its_places_are_free_of_each_other() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let array = manager.array(vec![0; 3]).unwrap();
         everywhere!(pool, count(array));
         assert_eq!(array.snapshot().unwrap().into_iter().sum::<u32>(), 4 * ROUNDS);
@@ -184,7 +184,7 @@ fn a_namespace_knows_the_type_of_each_value() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(1));
+        let (pool, manager) = (pool(1), manager());
         let names = manager.namespace().unwrap();
         ends([pool.submit(call!(set(names.clone())))]);
         assert_eq!(names.get::<u32>("pid").unwrap(), Some(pool.pids()[0]));
@@ -211,7 +211,7 @@ fn a_queue_gives_each_item_to_one() {
         }
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let queue = manager.queue(3).unwrap();
         let mut taken = thread::scope(|scope| {
             scope.spawn(|| {
@@ -260,7 +260,7 @@ fn a_semaphore_lets_a_few_in() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (semaphore, inside) = (manager.semaphore(2).unwrap(), manager.value((0, 0)).unwrap());
         everywhere!(pool, enter(semaphore, inside));
         let (now, most) = inside.get().unwrap();
@@ -291,7 +291,7 @@ fn a_condition_is_waited_for_under_its_lock() {
         Ok(())
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let condition = manager.condition().unwrap();
         let (turn, next) = (manager.value(0).unwrap(), manager.value(0).unwrap());
         everywhere!(pool, play(condition, turn, next));
@@ -326,7 +326,7 @@ fn an_event_wakes_all() {
         Ok(event.is_set()? && event.wait_timeout(Duration::MAX)?)
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (event, ready) = (manager.event().unwrap(), manager.barrier(5).unwrap());
         assert!(!event.is_set().unwrap() && !event.wait_timeout(Duration::from_millis(1)).unwrap());
         thread::scope(|scope| {
@@ -353,7 +353,7 @@ fn a_barrier_lets_all_go_on_together_again_and_again() {
         Ok(led)
     }
     within_patience(|| {
-        let (manager, pool) = (manager(), pool(2));
+        let (pool, manager) = (pool(2), manager());
         let (barrier, met) = (manager.barrier(4).unwrap(), manager.value(0).unwrap());
         assert_eq!(barrier.wait_timeout(Duration::from_millis(1)).unwrap(), None);
         assert_eq!(everywhere!(pool, meet(barrier, met)).into_iter().sum::<u32>(), 10, "one leads in each round");

@@ -8,6 +8,7 @@ use executor::{Future, Manager, RemoteError};
 
 type Outcome<T = ()> = Result<T, RemoteError>;
 
+/// Made behind a pool, so that it goes before: jobs that wait for something of it are let go, also where a test fails.
 fn manager() -> Manager {
     Manager::new().expect("there are descriptors")
 }

@@ -132,7 +132,7 @@ proptest! {
         lengths in vec(0..5000_usize, 1..20),
         cuts in vec(1..3000_usize, 1..50),
     ) {
-        let messages: Vec<Vec<u8>> = lengths.iter().map(|len| vec![*len as u8; *len]).collect();
+        let messages: Vec<Vec<u8>> = lengths.iter().map(|len| vec![len.to_le_bytes()[0]; *len]).collect();
         let mut bytes = Vec::new();
         for message in &messages {
             frame(&mut bytes, &Raw(message)).unwrap();

@@ -43,6 +43,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// An answer that is there at once.
+#[allow(clippy::unnecessary_wraps)] // beside what a stage gives
 fn one(value: Option<u8>) -> Option<Said> {
     Some(Said::Value(value.map(|value| vec![value])))
 }
