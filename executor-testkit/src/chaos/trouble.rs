@@ -71,5 +71,5 @@ fn mix(number: u64) -> u64 {
 fn fraction(number: u64) -> f64 {
     #[allow(clippy::cast_precision_loss)] // 53 bits are what a fraction holds
     let top = (number >> 11) as f64;
-    top / (1_u64 << 53) as f64
+    top * 2_f64.powi(-53)
 }

@@ -107,6 +107,10 @@ impl Check {
     /// # Errors
     ///
     /// When there is one.
+    ///
+    /// # Panics
+    ///
+    /// When an executor cannot be made, or lacks a method that its shape says it has.
     pub fn find<S: Subject>(&self, make: impl Fn() -> S) -> Result<(), Box<Broken>> {
         let found: RefCell<Option<Failure>> = RefCell::default();
         let count = AtomicUsize::new(0);

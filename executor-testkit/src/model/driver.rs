@@ -5,6 +5,7 @@ mod deeds;
 mod seen;
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -147,7 +148,7 @@ impl Driver {
         if before.as_ref().is_some_and(Vec::is_empty) {
             return seen.count() == self.called;
         }
-        self.stage.wait_for_change(Duration::from_micros(50));
+        self.stage.wait_for_change(Duration::from_micros(200));
         let after = look();
         // Those that have returned are none of the busy ones, and one that has not begun is neither.
         before.is_some() && before == after && before.map_or(0, |busy| busy.len()) + seen.count() == self.called
@@ -202,7 +203,7 @@ impl Driver {
         let verb = if is_hang { "hangs" } else { "is wrong" };
         let mut text = format!("after `{last}` the executor {verb}:\n{what}\nwhat was done:\n");
         for (number, op) in before.iter().chain([last]).enumerate() {
-            text += &format!("  {:2}: {op}\n", number + 1);
+            let _ = writeln!(text, "  {:2}: {op}", number + 1);
         }
         Failure { text, is_hang }
     }

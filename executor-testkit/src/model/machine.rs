@@ -81,7 +81,7 @@ fn singles(world: &World) -> Vec<Choice> {
     if !held.is_empty() {
         add(6, select(held).prop_map(Op::Open).boxed());
     }
-    let alive = numbers(world, |world, job| world.is_known(job));
+    let alive = numbers(world, World::is_known);
     if !alive.is_empty() {
         let on = [Op::Cancel, Op::Wait, Op::CallBack, Op::DropFuture, Op::Abort];
         let weights = [6, 3, 2, 2, 3];
@@ -163,6 +163,6 @@ fn is_race(world: &World, parts: &[Op]) -> bool {
         && numbers.len() <= 1
         && futures.len() <= 1
         && is_once(|op| matches!(op, Op::DropPool | Op::DropHandle))
-        && !(parts.contains(&Op::DropPool) && !world.has_handle)
+        && (world.has_handle || !parts.contains(&Op::DropPool))
         && parts.iter().any(|op| !matches!(op, Op::Open(_)))
 }

@@ -10,7 +10,7 @@ use super::shape::Shape;
 use super::{Subject, watchdog};
 
 /// Longer than any executor takes to come to rest, on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is done to an executor, one operation after the other. After each, the script waits until the executor is at rest, and looks whether it is
 /// where the laws allow it to be.

@@ -83,7 +83,9 @@ impl World {
         if policy == Policy::DrainNow && self.shape.has(Ability::Manual) {
             // Jobs take none of its time: what is queued runs, and what is not due is late.
             let late: Vec<_> = had.iter().copied().filter(|&job| !self.queue.contains(&job)).collect();
-            late.into_iter().for_each(|job| self.end(job, End::Cancelled));
+            for job in late {
+                self.end(job, End::Cancelled);
+            }
             return Call::until(Until::Report(had));
         }
         if !policy.is_at_once() {

@@ -137,7 +137,9 @@ impl World {
     pub(super) fn all_due(&mut self) {
         let due: Vec<_> =
             self.jobs.iter().filter(|(_, job)| job.life == Life::Delayed(Delay::Soon)).map(|(&n, _)| n).collect();
-        due.into_iter().for_each(|job| self.enqueue(job));
+        for job in due {
+            self.enqueue(job);
+        }
     }
 }
 
