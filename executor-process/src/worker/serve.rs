@@ -156,15 +156,6 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
     let door = Door::open()?;
-    // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
-    thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
-        while let Err(IpcError::Io(error)) = end.recv() {
-            if error.kind() != io::ErrorKind::Interrupted {
-                break;
-            }
-        }
-        kill_own_group();
-    })?;
     let hello = Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
         build: image::build(),
@@ -175,6 +166,16 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
         door: door.name().to_owned(),
         lifeline,
     }));
+    // The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not. After all that may be refused:
+    // the refusal would let go of the lifeline, and be cut off.
+    thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
+        while let Err(IpcError::Io(error)) = end.recv() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+        kill_own_group();
+    })?;
     // Only now: from here on there is nothing that could be refused.
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     // The parent connects before it sends a request, and its death ends this process.
