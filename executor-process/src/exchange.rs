@@ -152,7 +152,7 @@ impl InProcess {
         self.learn(worker, slot, &lent);
         let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
         let outcome = self.unpack(worker, &lent, answer);
-        if is_unread && lent.payload.chunk.is_none() && lent.payload.may_start_elsewhere() {
+        if is_unread && lent.payload.chunk.is_none() && lent.payload.may_start_elsewhere(self.settings.tries) {
             // Nothing of it has run, and this worker gets no other job.
             return self.move_on(worker, (slot, Claim::Done), lent, batch);
         }

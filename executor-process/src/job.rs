@@ -15,7 +15,7 @@ use crate::codec::Codec;
 use crate::frame::Sent;
 use crate::kind::{Answer, Kind};
 use crate::payload::{INLINE, Payload};
-use crate::runner::{InProcess, TRIES};
+use crate::runner::InProcess;
 use crate::transport::ParentEnd;
 use crate::worker::image::Offset;
 
@@ -102,9 +102,9 @@ impl Encoded {
     }
 
     /// A worker had no room for it, and has run nothing of it. Whether another one may try.
-    pub(crate) fn may_start_elsewhere(&mut self) -> bool {
+    pub(crate) fn may_start_elsewhere(&mut self, tries: u32) -> bool {
         self.vain += 1;
-        self.vain < TRIES && !self.body.has_handles()
+        self.vain < tries && !self.body.has_handles()
     }
 
     /// The worker that ran it died. Whether it may be run again.

@@ -288,49 +288,55 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..60)
 }
 
-proptest! {
-    /// Two queues, and for each side whether it is there.
-    #[test]
-    fn it_does_as_two_queues_do(steps in steps()) {
-        let (one, other) = duplex::<Vec<u8>, Vec<u8>>().unwrap();
-        let mut ends = [Some(one), Some(other)];
-        let mut on_their_way = [VecDeque::new(), VecDeque::new()];
-        for (number, step) in steps.into_iter().enumerate() {
-            match step {
-                Step::Send(side, len) => {
-                    let (me, to) = (usize::from(side), usize::from(!side));
-                    let Some(end) = &ends[me] else { continue };
-                    let message = vec![u8::try_from(number).unwrap(); len];
-                    match end.try_send(message.clone()) {
-                        Ok(()) => {
-                            prop_assert!(ends[to].is_some());
-                            on_their_way[to].push_back(message);
-                        }
-                        Err(error) if error.is_full() => prop_assert!(!on_their_way[to].is_empty()),
-                        Err(error) => {
-                            prop_assert!(error.is_disconnected() && ends[to].is_none(), "{error}");
-                            prop_assert_eq!(error.into_inner(), message);
-                        }
+/// Two queues, and for each side whether it is there. Alone, since a process that another test just starts has a copy of each end until
+/// it runs its program.
+#[test]
+fn it_does_as_two_queues_do() {
+    alone(it_does_as_two_queues_do, || {
+        proptest!(|(steps in steps())| does_as_two_queues_do(steps)?);
+    });
+}
+
+fn does_as_two_queues_do(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let (one, other) = duplex::<Vec<u8>, Vec<u8>>().unwrap();
+    let mut ends = [Some(one), Some(other)];
+    let mut on_their_way = [VecDeque::new(), VecDeque::new()];
+    for (number, step) in steps.into_iter().enumerate() {
+        match step {
+            Step::Send(side, len) => {
+                let (me, to) = (usize::from(side), usize::from(!side));
+                let Some(end) = &ends[me] else { continue };
+                let message = vec![u8::try_from(number).unwrap(); len];
+                match end.try_send(message.clone()) {
+                    Ok(()) => {
+                        prop_assert!(ends[to].is_some());
+                        on_their_way[to].push_back(message);
+                    }
+                    Err(error) if error.is_full() => prop_assert!(!on_their_way[to].is_empty()),
+                    Err(error) => {
+                        prop_assert!(error.is_disconnected() && ends[to].is_none(), "{error}");
+                        prop_assert_eq!(error.into_inner(), message);
                     }
                 }
-                Step::Receive(side) => {
-                    let me = usize::from(side);
-                    let Some(end) = &ends[me] else { continue };
-                    match (end.try_recv(), on_their_way[me].pop_front()) {
-                        (Ok(message), expected) => prop_assert_eq!(Some(message), expected),
-                        (Err(RecvError::Empty), None) => prop_assert!(ends[1 - me].is_some()),
-                        (Err(RecvError::Disconnected), None) => prop_assert!(ends[1 - me].is_none()),
-                        (received, expected) => prop_assert!(false, "{received:?} and not {expected:?}"),
-                    }
-                }
-                Step::Poll(side) => {
-                    let me = usize::from(side);
-                    let Some(end) = &ends[me] else { continue };
-                    let is_ready = !on_their_way[me].is_empty() || ends[1 - me].is_none();
-                    prop_assert_eq!(end.poll(Duration::ZERO), is_ready);
-                }
-                Step::Drop(side) => ends[usize::from(side)] = None,
             }
+            Step::Receive(side) => {
+                let me = usize::from(side);
+                let Some(end) = &ends[me] else { continue };
+                match (end.try_recv(), on_their_way[me].pop_front()) {
+                    (Ok(message), expected) => prop_assert_eq!(Some(message), expected),
+                    (Err(RecvError::Empty), None) => prop_assert!(ends[1 - me].is_some()),
+                    (Err(RecvError::Disconnected), None) => prop_assert!(ends[1 - me].is_none()),
+                    (received, expected) => prop_assert!(false, "{received:?} and not {expected:?}"),
+                }
+            }
+            Step::Poll(side) => {
+                let me = usize::from(side);
+                let Some(end) = &ends[me] else { continue };
+                let is_ready = !on_their_way[me].is_empty() || ends[1 - me].is_none();
+                prop_assert_eq!(end.poll(Duration::ZERO), is_ready);
+            }
+            Step::Drop(side) => ends[usize::from(side)] = None,
         }
     }
+    Ok(())
 }

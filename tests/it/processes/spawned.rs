@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use executor::{Codec, Exit, Job, JobError, Process, ProcessBuilder, RemoteError, call, current};
+use executor::{Codec, Exit, Job, JobError, Process, ProcessBuilder, RemoteError, Sender, call, channel, current};
 use serde::{Deserialize, Serialize};
 
 use super::deaths::kill;
@@ -16,6 +16,11 @@ use crate::support::{block_on, eventually, within_patience};
 fn ring(bell: Bell, number: u64) -> u64 {
     bell.ring(number);
     number
+}
+
+fn ring_and_tell(bell: Bell, done: Sender<u64>) {
+    bell.ring(0);
+    done.send(7).expect("somebody listens");
 }
 
 fn abort() {
@@ -196,11 +201,12 @@ fn as_a_future_it_is_left_alone() {
         assert_eq!(block_on(async { Process::spawn(call!(u32::pow(2, 5))).unwrap().await }).unwrap(), 32);
 
         // Dropped, it runs on.
-        let (process, guest) = waiting(&Process::builder().kill_on_drop(true), &door);
-        let pid = process.pid();
+        let (sender, receiver) = channel().unwrap();
+        let process = Process::builder().kill_on_drop(true).spawn(call!(ring_and_tell(door.bell(), sender))).unwrap();
+        let (pid, guest) = (process.pid(), door.answer());
         drop(process.into_future());
-        assert!(is_alive(pid));
         drop(guest);
+        assert_eq!(receiver.recv().unwrap(), 7, "nobody has killed it");
         eventually("it has ended, and is reaped", || !exists(pid));
 
         // Aborted, it is killed.
