@@ -1,6 +1,6 @@
 //! What processes share by asking one that keeps it: maps, lists, queues, values, locks and the like.
 //!
-//! A [`Manager`](crate::Manager) keeps them, and these are the handles:
+//! A [`Manager`] keeps them, and these are the handles:
 //!
 //! | to share | see |
 //! |---|---|
