@@ -93,6 +93,11 @@ pub fn register(driver: Weak<dyn Driver>) {
     DRIVES.with(|drives| drives.set(true));
 }
 
+/// Whether this thread drives `driver`.
+pub fn is_driven_here(driver: &Weak<dyn Driver>) -> bool {
+    DRIVEN.try_with(|driven| driven.borrow().iter().any(|known| known.ptr_eq(driver))).unwrap_or_default()
+}
+
 /// How long a thread waits, by its own clock and by those of the executors that it drives.
 pub(crate) struct Patience {
     deadline: Option<Instant>,

@@ -8,6 +8,7 @@
 //! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
 //! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
 //! | say how, and in what time | [`JobOptions`], [`Priority`] |
+//! | bound a queue | [`Queue`], [`WhenFull`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | let jobs wait for a word from another | [`Event`] |
@@ -34,6 +35,7 @@ mod mapped;
 mod options;
 pub mod panics;
 mod promise;
+mod queue;
 mod remote;
 mod set;
 mod shutdown;
@@ -59,6 +61,7 @@ pub use job::{Job, Portable, PortableJob};
 pub use map::{ClosureMapper, Map, Mapper, Unordered};
 pub use options::{JobOptions, Label, Priority};
 pub use promise::{Promise, promise};
+pub use queue::{Queue, WhenFull};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};

@@ -11,7 +11,7 @@ use executor_core::home::HomeId;
 use executor_core::panics::drop_quietly;
 use executor_core::{Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
 use executor_thread::WhenFull;
-use executor_thread::scheduler::{Handle, Line, Push, Pushed, StartAlarm, StartLimit, time_after};
+use executor_thread::scheduler::{Fill, Handle, Line, Push, Pushed, StartAlarm, StartLimit, time_after};
 
 use crate::codec::{Codec, Step};
 use crate::job::{Encoded, Queued, Returned};

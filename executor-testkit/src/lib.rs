@@ -5,6 +5,7 @@
 //! | to | see |
 //! |---|---|
 //! | run jobs one by one, on virtual time | [`ManualExecutor`] |
+//! | test that an executor keeps the laws | [`contract!`], [`contract`](mod@contract) |
 //! | make trouble, by a seed | [`Chaos`] |
 //! | hold an executor beside a model of shutdown | [`model`] |
 
@@ -12,6 +13,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chaos;
+#[cfg(unix)]
+pub mod contract;
 mod manual;
 pub mod model;
 

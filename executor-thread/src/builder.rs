@@ -97,8 +97,8 @@ impl ThreadPoolBuilder {
 
     /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for.
     pub fn queue(mut self, queue: Queue) -> Self {
-        self.config.capacity = queue.capacity;
-        self.rules.when_full = queue.when_full;
+        self.config.capacity = queue.capacity();
+        self.rules.when_full = queue.when_full();
         self
     }
 

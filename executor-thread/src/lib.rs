@@ -18,7 +18,6 @@ mod manage;
 mod periodic;
 mod pool;
 mod push;
-mod queue;
 #[cfg(feature = "rayon")]
 mod rayon_pool;
 mod runner;
@@ -29,9 +28,9 @@ mod traits;
 mod view;
 
 pub use builder::ThreadPoolBuilder;
+pub use executor_core::{Queue, WhenFull};
 pub use periodic::{Period, Periodic};
 pub use pool::{ThreadHandle, ThreadPool};
-pub use queue::{Queue, WhenFull};
 #[cfg(feature = "rayon")]
 pub use rayon_pool::{RayonHandle, RayonPool};
 pub use scope::{Scope, ScopedFuture};

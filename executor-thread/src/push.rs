@@ -107,33 +107,41 @@ macro_rules! pushes {
 pushes!(Scheduler);
 pushes!(Handle);
 
-impl WhenFull {
-    /// For those who write executors: puts a job in the queue, as this says where that is full. Blocks if it says so.
+/// For those who write executors: what a queue that is full does with a job.
+pub trait Fill {
+    /// Puts a job in the queue, as this says where that is full. Blocks if it says so.
     ///
     /// # Errors
     ///
     /// The job, after a shutdown, or when this says so.
-    pub fn push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+    fn push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job>;
+
+    /// The same without waiting, and without running the job. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when the queue is full, unless another job makes room.
+    fn try_push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job>;
+}
+
+impl Fill for WhenFull {
+    fn push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         match self.try_push(scheduler, priority, job) {
             Err((job, Rejection::Full)) => match self {
-                Self::Block => wait(scheduler, priority, job, None),
                 Self::CallerRuns => run_here(scheduler, priority, job),
                 Self::DropNewest => Err((job, Rejection::Dropped)),
                 Self::Reject | Self::DropOldest => Err((job, Rejection::Full)),
+                // What else there may be one day is no reason to lose a job.
+                _ => wait(scheduler, priority, job, None),
             },
             pushed => pushed,
         }
     }
 
-    /// For those who write executors: the same without waiting, and without running the job. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// The job, after a shutdown, or when the queue is full, unless another job makes room.
-    pub fn try_push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+    fn try_push<R: Runner>(self, scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         match self {
             Self::DropOldest => scheduler.push_over_oldest(priority, job),
-            Self::Block | Self::Reject | Self::CallerRuns | Self::DropNewest => scheduler.push(priority, job),
+            _ => scheduler.push(priority, job),
         }
     }
 }

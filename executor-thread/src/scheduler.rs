@@ -87,7 +87,7 @@ pub(crate) use self::threads::fail_all;
 pub use self::waiters::Ticket;
 pub use crate::limits::{StartAlarm, StartLimit};
 pub use crate::periodic::Rounds;
-pub use crate::push::{Line, Push, Pushed, push_until, time_after};
+pub use crate::push::{Fill, Line, Push, Pushed, push_until, time_after};
 pub use executor_core::Priority;
 
 /// What a worker owns, and does with a job. Made, used and dropped on its worker's thread.

@@ -10,7 +10,7 @@ use executor_core::cell::{Cell, Task};
 use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection};
 
 use crate::WhenFull;
-use crate::push::{Line, Push, push_until, time_after};
+use crate::push::{Fill, Line, Push, push_until, time_after};
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority};
 

@@ -84,8 +84,8 @@ fn threads_that_wait_sleep() {
 fn idle_processes_sleep() {
     alone(idle_processes_sleep, || {
         use crate::support::door::Door;
-        use crate::support::kinds::Subject;
         use crate::support::system::tasks_of;
+        use executor_testkit::contract::Subject;
 
         let (pool, door) = (executor::ProcessPool::new(2).unwrap(), Door::new());
         let pids = pool.handle();

@@ -1,4 +1,4 @@
-//! The laws of the executors, each tested on every kind of them: a module a topic.
+//! What each kind of executor does: the contract that all of them keep, and what is their own, a module a topic.
 
 #![cfg(unix)]
 
@@ -9,32 +9,24 @@ mod bounded;
 mod breaking_down;
 mod build_errors;
 mod callbacks;
-mod cancel;
 mod captures;
+mod contract;
 mod delays;
 mod events;
-mod futures;
 mod giving_back;
 mod hooks;
 mod lanes;
-mod maps;
 mod model;
 mod nested_waits;
 mod options;
-mod order;
-mod outcomes;
 mod pages;
 mod panics;
 mod periodic;
-mod reentrancy;
 mod scopes;
-mod shutdown;
 mod shutdown_inside;
-mod shutdown_races;
 mod states;
 mod stats;
 mod tidy;
-mod wakeups;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod examples;

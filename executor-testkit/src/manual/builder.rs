@@ -1,5 +1,7 @@
 //! The settings of a manual executor.
 
+use executor_core::Queue;
+
 use super::ManualExecutor;
 use super::lanes::{Order, Random};
 use super::shared::Shared;
@@ -17,6 +19,7 @@ use super::shared::Shared;
 pub struct ManualExecutorBuilder {
     seed: Option<u64>,
     workers: Option<usize>,
+    queue: Queue,
 }
 
 impl ManualExecutorBuilder {
@@ -34,6 +37,24 @@ impl ManualExecutorBuilder {
         self
     }
 
+    /// How many jobs may wait, and what happens to the next one. Where that is to block, a thread that drives the executor runs the next jobs
+    /// until there is room, and others wait.
+    ///
+    /// ```
+    /// use executor_core::{JobError, Queue, Rejection, WhenFull};
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// let manual = ManualExecutor::builder().queue(Queue::bounded(1, WhenFull::Reject)).build();
+    /// let (first, second) = (manual.submit(|| 1), manual.submit(|| 2));
+    /// assert!(matches!(second.result(), Err(JobError::Rejected(Rejection::Full))));
+    /// assert_eq!(first.result()?, 1);
+    /// # Ok::<(), JobError>(())
+    /// ```
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
+        self
+    }
+
     /// The executor. This thread drives it.
     pub fn build(self) -> ManualExecutor {
         let workers = self.workers.unwrap_or(if self.seed.is_some() { 2 } else { 1 });
@@ -41,7 +62,7 @@ impl ManualExecutorBuilder {
             None => Order::Fifo,
             Some(seed) => Order::Seeded { random: Random::new(seed), in_line: workers == 1 },
         };
-        let shared = Shared::new(workers, "manual-0".into(), order);
+        let shared = Shared::new(workers, self.queue, "manual-0".into(), order);
         shared.driven_here();
         ManualExecutor { shared }
     }

@@ -99,6 +99,16 @@ impl Lanes {
         self.remove(lane, place, there, dead)
     }
 
+    /// The same for the oldest job of the least priority.
+    pub(super) fn take_oldest(&mut self, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+        loop {
+            let lane = (0..3).rev().find(|&lane| !self.queues[lane].is_empty())?;
+            if let Some(job) = self.remove(lane, 0, there, dead) {
+                return Some(job);
+            }
+        }
+    }
+
     fn remove(&mut self, lane: usize, place: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
         match self.queues[lane].remove(place)?.take(there) {
             Ok(job) => Some(job),

@@ -6,6 +6,7 @@ mod driving;
 mod inside;
 mod lanes;
 mod own_thread;
+mod room;
 mod shared;
 mod submit;
 mod view;
@@ -73,19 +74,9 @@ pub struct ManualHandle {
     shared: Arc<Shared>,
 }
 
-submits_jobs!(ManualExecutor, ManualHandle, |this, delay, job| view::submit(
-    &this.shared,
-    &JobOptions::new(),
-    delay,
-    job
-));
-submits_jobs!(ManualHandle, ManualHandle, |this, delay, job| view::submit(
-    &this.shared,
-    &JobOptions::new(),
-    delay,
-    job
-));
-submits_jobs!(ManualView, ManualView, |this, delay, job| this.submit_job(delay, job));
+submits_jobs!(ManualExecutor, ManualHandle, |this, way, job| view::submit(&this.shared, &JobOptions::new(), way, job));
+submits_jobs!(ManualHandle, ManualHandle, |this, way, job| view::submit(&this.shared, &JobOptions::new(), way, job));
+submits_jobs!(ManualView, ManualView, |this, way, job| this.submit_job(way, job));
 
 impl ManualExecutor {
     /// Jobs start in the order in which they were submitted, the more urgent first. This thread drives it.

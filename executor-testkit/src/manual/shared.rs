@@ -8,7 +8,7 @@ use executor_core::cell::{Control, Notify};
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId, Registration};
 use executor_core::tally::{Member, Tally};
-use executor_core::{JobError, JobId, Priority, Rejection, Stats, drive};
+use executor_core::{JobError, JobId, Priority, Queue, Rejection, Stats, drive};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::clock::{Clock, Event};
@@ -19,6 +19,7 @@ use super::own_thread::Threads;
 pub(super) struct Shared {
     me: Weak<Shared>,
     pub(super) workers: usize,
+    pub(super) bound: Queue,
     pub(super) name: Arc<str>,
     queue: Registration,
     delay: Registration,
@@ -47,7 +48,7 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(workers: usize, name: Arc<str>, order: Order) -> Arc<Self> {
+    pub(super) fn new(workers: usize, bound: Queue, name: Arc<str>, order: Order) -> Arc<Self> {
         let (clock, threads) = (Clock::new(), Threads::default());
         let lanes = Lanes::new(order);
         let (running, helping, ending, cancelled) = (0, 0, 0, 0);
@@ -57,7 +58,7 @@ impl Shared {
             let home = || Registration::counted(me.clone(), tally.clone());
             let (queue, delay, away) = (home(), home(), home());
             let (state, changed, is_stopping) = (Mutex::new(state), Condvar::new(), AtomicBool::new(false));
-            Self { me: me.clone(), workers, name, queue, delay, away, tally, state, changed, is_stopping }
+            Self { me: me.clone(), workers, bound, name, queue, delay, away, tally, state, changed, is_stopping }
         })
     }
 
@@ -71,6 +72,10 @@ impl Shared {
 
     pub(super) fn queue(&self) -> HomeId {
         self.queue.id()
+    }
+
+    pub(super) fn away(&self) -> HomeId {
+        self.away.id()
     }
 
     pub(super) fn delay(&self) -> HomeId {
@@ -87,16 +92,9 @@ impl Shared {
         drive::register(me);
     }
 
-    /// Queues a job, or refuses it.
-    pub(super) fn push(&self, priority: Priority, job: Job) -> Result<(), (Job, Rejection)> {
-        let mut state = self.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
-        }
-        state.lanes.push(Waiting::new(job, priority));
-        drop(state);
-        self.changed.notify_all();
-        Ok(())
+    pub(super) fn is_driven_here(&self) -> bool {
+        let me: Weak<dyn drive::Driver> = self.me.clone();
+        drive::is_driven_here(&me)
     }
 
     /// Queues a job when `delay` is over, or refuses it.
@@ -138,6 +136,9 @@ impl Shared {
             Some(n) => state.lanes.take_nth(n, self.away.id(), dead),
         }?;
         state.running += 1;
+        drop(state);
+        // For those who wait for room.
+        self.changed.notify_all();
         Some(job)
     }
 
@@ -293,6 +294,7 @@ impl Home for Shared {
         }
         drop(state);
         drop(dead);
+        self.changed.notify_all();
     }
 
     fn ended(&self, _: HomeId) {

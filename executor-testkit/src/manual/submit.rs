@@ -1,11 +1,18 @@
 //! What the executor, its handle and its views have in common: they are executors.
 
+/// When a job is to be queued.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Now { may_wait: bool },
+    Later(std::time::Duration),
+}
+
 macro_rules! submits_jobs {
-    ($executor:ident, $handle:ident, |$this:ident, $delay:ident, $job:ident| $submit:expr) => {
+    ($executor:ident, $handle:ident, |$this:ident, $way:ident, $job:ident| $submit:expr) => {
         impl $executor {
             fn hand_over<J: ::executor_core::Job>(
                 &self,
-                $delay: Option<::std::time::Duration>,
+                $way: $crate::manual::submit::Way,
                 $job: J,
             ) -> Result<::executor_core::Future<J::Output>, ::executor_core::Rejected<J>> {
                 let $this = self;
@@ -13,26 +20,28 @@ macro_rules! submits_jobs {
             }
 
             /// Queues a job, and returns the future of its outcome. After a shutdown the future ends as
-            /// [`JobError::Rejected`](executor_core::JobError::Rejected). Never blocks, and runs nothing.
+            /// [`JobError::Rejected`](executor_core::JobError::Rejected). Runs nothing, and never blocks, unless a bounded queue is full
+            /// and says so.
             pub fn submit<J: ::executor_core::Job>(&self, job: J) -> ::executor_core::Future<J::Output> {
-                self.hand_over(None, job).unwrap_or_else($crate::manual::submit::failed)
+                self.hand_over($crate::manual::submit::Way::Now { may_wait: true }, job)
+                    .unwrap_or_else($crate::manual::submit::failed)
             }
 
-            /// As `submit`, but gives a job that is refused back.
+            /// As `submit`, but never blocks, and gives a job that is refused back.
             ///
             /// # Errors
             ///
-            /// The job, after a shutdown.
+            /// The job, after a shutdown, or when a bounded queue is full.
             pub fn try_submit<J: ::executor_core::Job>(
                 &self,
                 job: J,
             ) -> Result<::executor_core::Future<J::Output>, ::executor_core::Rejected<J>> {
-                self.hand_over(None, job)
+                self.hand_over($crate::manual::submit::Way::Now { may_wait: false }, job)
             }
 
             /// Queues a job whose outcome nobody waits for. A panic in it is reported by the panic hook.
             pub fn execute<J: ::executor_core::Job>(&self, job: J) {
-                drop(self.hand_over(None, job));
+                drop(self.submit(job));
             }
 
             /// Queues a job once `delay` is over, by the virtual clock. A shutdown waits for it.
@@ -41,7 +50,8 @@ macro_rules! submits_jobs {
                 delay: ::std::time::Duration,
                 job: J,
             ) -> ::executor_core::Future<J::Output> {
-                self.hand_over(Some(delay), job).unwrap_or_else($crate::manual::submit::failed)
+                self.hand_over($crate::manual::submit::Way::Later(delay), job)
+                    .unwrap_or_else($crate::manual::submit::failed)
             }
 
             /// Applies `f` to each item, in order; see [`Map`](executor_core::Map).

@@ -9,6 +9,7 @@ use executor_core::{Future, Job, JobError, JobOptions, Label, Rejected, Rejectio
 
 use super::clock::Event;
 use super::shared::Shared;
+use super::submit::Way;
 
 /// A view of a [`ManualExecutor`](super::ManualExecutor) whose jobs have options, with limits in virtual time. Made by
 /// [`with`](super::ManualExecutor::with). Cheap to clone; does not keep the executor open.
@@ -24,18 +25,22 @@ impl ManualView {
         &self.options
     }
 
-    pub(super) fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        let delay = delay.or(self.options.get_delay());
+    pub(super) fn submit_job<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        let way = match (way, self.options.get_delay()) {
+            (Way::Now { .. }, Some(delay)) => Way::Later(delay),
+            (way, _) => way,
+        };
         let (label, timeout) = (self.options.label().cloned(), self.options.get_timeout());
         let timeout = timeout.map(|limit| (limit, self.shared.clone()));
         let described = Described { job, label: label.clone(), timeout };
-        let future = submit(&self.shared, &self.options, delay, described).map_err(|rejected| {
+        let future = submit(&self.shared, &self.options, way, described).map_err(|rejected| {
             let reason = rejected.reason();
             Rejected::new(rejected.into_job().job, reason)
         })?;
         if let Some(limit) = self.options.get_start_by() {
             let error = timed_out::<J>(label.as_ref(), limit);
-            let limit = delay.unwrap_or_default().saturating_add(limit);
+            let delay = if let Way::Later(delay) = way { delay } else { Duration::ZERO };
+            let limit = delay.saturating_add(limit);
             self.shared.set_alarm(limit, Event::EndWait(future.control(), error));
         }
         Ok(future)
@@ -46,15 +51,15 @@ impl ManualView {
 pub(super) fn submit<J: Job>(
     shared: &Shared,
     options: &JobOptions,
-    delay: Option<Duration>,
+    way: Way,
     job: J,
 ) -> Result<Future<J::Output>, Rejected<J>> {
-    let home = if delay.is_some() { shared.delay() } else { shared.queue() };
+    let home = if let Way::Later(_) = way { shared.delay() } else { shared.queue() };
     let (cell, future) = Future::of_job_at(home, job);
     let queued: Arc<dyn Run> = cell.clone();
-    let pushed = match delay {
-        None => shared.push(options.get_priority(), queued),
-        Some(delay) => shared.push_after(delay, options.get_priority(), queued),
+    let pushed = match way {
+        Way::Now { may_wait } => shared.push(options.get_priority(), queued, may_wait),
+        Way::Later(delay) => shared.push_after(delay, options.get_priority(), queued),
     };
     pushed.map(|()| future).map_err(|(_, reason)| refused(&*cell, reason))
 }

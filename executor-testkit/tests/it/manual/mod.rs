@@ -4,5 +4,6 @@ mod driving;
 mod ends;
 mod orders;
 mod own_thread;
+mod rooms;
 mod time;
 mod waits;

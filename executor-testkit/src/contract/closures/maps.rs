@@ -3,31 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use executor::{ClosureExecutor, JobError};
+use executor_core::{ClosureExecutor, JobError};
 
-use crate::support::gate::Gate;
-use crate::support::kinds::on_every_closure_executor;
+use crate::contract::tools::gate::Gate;
 
-on_every_closure_executor![
-    results_come_in_the_order_of_the_items,
-    a_panic_costs_one_item,
-    nothing_is_taken_before_the_first_next,
-    an_endless_input_is_fine,
-    no_more_than_the_buffer_is_in_flight,
-    chunks_change_nothing_but_the_number_of_jobs,
-    an_unordered_map_gives_each_item_once_with_its_index,
-    a_dropped_map_cancels_what_has_not_started,
-    a_map_knows_its_length,
-    an_empty_map_is_empty,
-];
-
-fn results_come_in_the_order_of_the_items<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn results_come_in_the_order_of_the_items<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let doubled: Result<Vec<u32>, JobError> = pool.map(0..500, |n| 2 * n).collect();
     assert!(doubled.unwrap().into_iter().eq((0..500).map(|n| 2 * n)));
 }
 
-fn a_panic_costs_one_item<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_panic_costs_one_item<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for chunk in [1, 7] {
         let picky = |n: u32| if n % 10 == 3 { panic!("item {n}") } else { n };
@@ -53,7 +39,7 @@ fn counted(items: impl Iterator<Item = usize>) -> (impl Iterator<Item = usize>, 
     )
 }
 
-fn nothing_is_taken_before_the_first_next<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn nothing_is_taken_before_the_first_next<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (items, taken) = counted(0..100);
     let mut map = pool.map(items, |n| n);
@@ -62,7 +48,7 @@ fn nothing_is_taken_before_the_first_next<E: ClosureExecutor>(make: impl Fn() ->
     assert_eq!(taken.load(Ordering::SeqCst), 2 * pool.workers());
 }
 
-fn an_endless_input_is_fine<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn an_endless_input_is_fine<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (items, taken) = counted(0..);
     let sum: usize = pool.map(items, |n| n).take(100).map(Result::unwrap).sum();
@@ -70,7 +56,7 @@ fn an_endless_input_is_fine<E: ClosureExecutor>(make: impl Fn() -> E) {
     assert!(taken.load(Ordering::SeqCst) <= 100 + 2 * pool.workers());
 }
 
-fn no_more_than_the_buffer_is_in_flight<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn no_more_than_the_buffer_is_in_flight<E: ClosureExecutor>(make: impl Fn() -> E) {
     for (buffer, chunk) in [(1, 1), (5, 1), (10, 3), (2, 100)] {
         let pool = make();
         let (items, taken) = counted(0..300);
@@ -82,7 +68,7 @@ fn no_more_than_the_buffer_is_in_flight<E: ClosureExecutor>(make: impl Fn() -> E
     }
 }
 
-fn chunks_change_nothing_but_the_number_of_jobs<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn chunks_change_nothing_but_the_number_of_jobs<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for chunk in [0, 1, 3, 50, 100, 1000] {
         let mapped: Vec<usize> = pool.map(0..100, |n| n + 1).chunk_size(chunk).map(Result::unwrap).collect();
@@ -90,7 +76,7 @@ fn chunks_change_nothing_but_the_number_of_jobs<E: ClosureExecutor>(make: impl F
     }
 }
 
-fn an_unordered_map_gives_each_item_once_with_its_index<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn an_unordered_map_gives_each_item_once_with_its_index<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let mut results: Vec<_> =
         pool.map(0..200, |n| 3 * n).unordered().map(|(index, outcome)| (index, outcome.unwrap())).collect();
@@ -98,7 +84,7 @@ fn an_unordered_map_gives_each_item_once_with_its_index<E: ClosureExecutor>(make
     assert!(results.into_iter().eq((0..200).map(|n| (n, 3 * n))));
 }
 
-fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl Fn() -> E) {
     for is_ordered in [true, false] {
         let pool = make();
         let workers = pool.workers();
@@ -126,7 +112,7 @@ fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl Fn(
     }
 }
 
-fn a_map_knows_its_length<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_map_knows_its_length<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let mut map = pool.map(vec![1, 2, 3, 4, 5], |n| n).buffered(2);
     for left in (0..5).rev() {
@@ -141,7 +127,7 @@ fn a_map_knows_its_length<E: ClosureExecutor>(make: impl Fn() -> E) {
     assert_eq!(pool.map(0..9, |n| n).unordered().len(), 9);
 }
 
-fn an_empty_map_is_empty<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn an_empty_map_is_empty<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     assert!(pool.map(Vec::<u32>::new(), |n| n).next().is_none());
     assert!(pool.map(Vec::<u32>::new(), |n| n).unordered().next().is_none());

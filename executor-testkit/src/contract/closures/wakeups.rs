@@ -5,30 +5,18 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use executor::{ClosureExecutor, Future};
+use executor_core::{ClosureExecutor, Future};
 
-use crate::support::block_on;
-use crate::support::kinds::on_every_closure_executor;
+use crate::contract::tools::block_on;
 
-on_every_closure_executor![
-    one_job_at_a_time,
-    several_submitters_each_one_job_at_a_time,
-    bursts,
-    a_callback_that_races_the_end_runs_once,
-    an_async_wait_that_races_the_end_is_woken,
-    a_wait_with_a_limit_ends_with_the_job,
-    a_set_hears_of_each_end,
-    delayed_jobs_one_at_a_time,
-];
-
-fn one_job_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn one_job_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for n in 0..3000 {
         assert_eq!(pool.submit(move || n).result().unwrap(), n);
     }
 }
 
-fn several_submitters_each_one_job_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn several_submitters_each_one_job_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -41,15 +29,15 @@ fn several_submitters_each_one_job_at_a_time<E: ClosureExecutor>(make: impl Fn()
     });
 }
 
-fn bursts<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn bursts<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for size in (1..80).rev() {
         let futures: Vec<_> = (0..size).map(|n| pool.submit(move || n)).collect();
-        assert!(executor::join_all(futures).into_iter().map(Result::unwrap).eq(0..size));
+        assert!(executor_core::join_all(futures).into_iter().map(Result::unwrap).eq(0..size));
     }
 }
 
-fn a_callback_that_races_the_end_runs_once<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_callback_that_races_the_end_runs_once<E: ClosureExecutor>(make: impl Fn() -> E) {
     const JOBS: usize = 2000;
     let pool = make();
     let calls: Arc<Vec<AtomicUsize>> = Arc::new((0..JOBS).map(|_| AtomicUsize::new(0)).collect());
@@ -67,7 +55,7 @@ fn a_callback_that_races_the_end_runs_once<E: ClosureExecutor>(make: impl Fn() -
     assert!(calls.iter().all(|calls| calls.load(Ordering::SeqCst) == 1));
 }
 
-fn an_async_wait_that_races_the_end_is_woken<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn an_async_wait_that_races_the_end_is_woken<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let sum = block_on(async {
         let mut sum = 0;
@@ -79,7 +67,7 @@ fn an_async_wait_that_races_the_end_is_woken<E: ClosureExecutor>(make: impl Fn()
     assert_eq!(sum, 999 * 1000 / 2);
 }
 
-fn a_wait_with_a_limit_ends_with_the_job<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_wait_with_a_limit_ends_with_the_job<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for n in 0..1000 {
         let future = pool.submit(move || n);
@@ -89,18 +77,18 @@ fn a_wait_with_a_limit_ends_with_the_job<E: ClosureExecutor>(make: impl Fn() -> 
     }
 }
 
-fn a_set_hears_of_each_end<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_set_hears_of_each_end<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for _ in 0..50 {
         let futures: Vec<Future<usize>> = (0..20).map(|n| pool.submit(move || n)).collect();
         let mut ended: Vec<_> =
-            executor::as_completed(futures).map(|(index, outcome)| (index, outcome.unwrap())).collect();
+            executor_core::as_completed(futures).map(|(index, outcome)| (index, outcome.unwrap())).collect();
         ended.sort_unstable();
         assert!(ended.into_iter().eq((0..20).map(|n| (n, n))));
     }
 }
 
-fn delayed_jobs_one_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn delayed_jobs_one_at_a_time<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     for n in 0..300 {
         let delay = Duration::from_micros(n % 60);

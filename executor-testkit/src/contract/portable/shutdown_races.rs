@@ -3,19 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use executor::{Future, JobError, Rejection};
+use executor_core::{Future, JobError, Rejection};
 
-use crate::support::jobs::Do;
-use crate::support::kinds::{Make, Subject, on_every_executor};
-use crate::support::ledger::Ledger;
-
-on_every_executor![
-    each_racing_submit_is_accepted_or_refused,
-    each_racing_submit_is_accepted_or_refused_without_wait,
-    each_job_accepted_in_a_race_runs_once,
-    a_shutdown_that_races_the_first_submit_loses_nothing,
-    racing_cancels_and_a_shutdown_lose_nothing,
-];
+use crate::contract::tools::jobs::Do;
+use crate::contract::tools::ledger::Ledger;
+use crate::contract::{Make, Subject};
 
 const SUBMITTERS: u64 = 4;
 const EACH: u64 = 1500;
@@ -50,7 +42,7 @@ fn race(pool: &Subject, wait: bool) -> Vec<(u64, Future<u64>)> {
     })
 }
 
-fn each_racing_submit_is_accepted_or_refused(make: Make) {
+pub fn each_racing_submit_is_accepted_or_refused(make: &Make) {
     let pool = make();
     let accepted = race(&pool, true);
     assert!(accepted.len() >= 190, "the shutdown came late");
@@ -61,14 +53,14 @@ fn each_racing_submit_is_accepted_or_refused(make: Make) {
     }
 }
 
-fn each_racing_submit_is_accepted_or_refused_without_wait(make: Make) {
+pub fn each_racing_submit_is_accepted_or_refused_without_wait(make: &Make) {
     let pool = make();
     for (n, future) in race(&pool, false) {
         assert_eq!(future.result().unwrap(), n);
     }
 }
 
-fn each_job_accepted_in_a_race_runs_once(make: Make) {
+pub fn each_job_accepted_in_a_race_runs_once(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let accepted: Vec<u64> = thread::scope(|scope| {
         let submit = |start: u64| {
@@ -88,7 +80,7 @@ fn each_job_accepted_in_a_race_runs_once(make: Make) {
     assert_eq!(ledger.sorted(), accepted);
 }
 
-fn a_shutdown_that_races_the_first_submit_loses_nothing(make: Make) {
+pub fn a_shutdown_that_races_the_first_submit_loses_nothing(make: &Make) {
     for _ in 0..20 {
         let pool = make();
         let future = thread::scope(|scope| {
@@ -104,7 +96,7 @@ fn a_shutdown_that_races_the_first_submit_loses_nothing(make: Make) {
     }
 }
 
-fn racing_cancels_and_a_shutdown_lose_nothing(make: Make) {
+pub fn racing_cancels_and_a_shutdown_lose_nothing(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let futures: Vec<_> = (0..300).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
     let mut cancelled: Vec<u64> = thread::scope(|scope| {

@@ -9,22 +9,29 @@ use serde::{Deserialize, Serialize};
 use super::Directory;
 
 /// The test's side.
-pub(crate) struct Ledger {
+#[derive(Debug)]
+pub struct Ledger {
     directory: Directory,
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
+    /// An empty one.
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
         Self { directory: Directory::new() }
     }
 
     /// What a job is given to write with.
-    pub(crate) fn pen(&self) -> Pen {
+    pub fn pen(&self) -> Pen {
         Pen { path: self.directory.path().join("ledger") }
     }
 
     /// The numbers of the jobs that ran, in the order in which they did.
-    pub(crate) fn entries(&self) -> Vec<u64> {
+    ///
+    /// # Panics
+    ///
+    /// When an entry is half written: a process died over it.
+    pub fn entries(&self) -> Vec<u64> {
         let bytes = fs::read(self.pen().path).unwrap_or_default();
         let (entries, rest) = bytes.as_chunks();
         assert!(rest.is_empty(), "an entry is half written");
@@ -32,7 +39,7 @@ impl Ledger {
     }
 
     /// The same, in the order of the numbers.
-    pub(crate) fn sorted(&self) -> Vec<u64> {
+    pub fn sorted(&self) -> Vec<u64> {
         let mut entries = self.entries();
         entries.sort_unstable();
         entries
@@ -41,12 +48,17 @@ impl Ledger {
 
 /// A job's side. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Pen {
+pub struct Pen {
     path: PathBuf,
 }
 
 impl Pen {
-    pub(crate) fn write(&self, number: u64) {
+    /// Adds an entry.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    pub fn write(&self, number: u64) {
         let mut file = OpenOptions::new().append(true).create(true).open(&self.path).expect("the ledger can be opened");
         file.write_all(&number.to_le_bytes()).expect("the ledger can be written");
     }

@@ -3,28 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use executor::{JobError, Status};
+use executor_core::{JobError, Status};
 
-use crate::support::door::Door;
-use crate::support::eventually;
-use crate::support::jobs::{Do, PANICS_IN, PANICS_ON_LINE};
-use crate::support::kinds::{Make, on_every_executor};
-use crate::support::ledger::Ledger;
+use crate::contract::Make;
+use crate::contract::tools::door::Door;
+use crate::contract::tools::eventually;
+use crate::contract::tools::jobs::{Do, PANICS_IN, PANICS_ON_LINE};
+use crate::contract::tools::ledger::Ledger;
 
-on_every_executor![
-    each_job_has_its_own_outcome,
-    each_job_runs_once_and_calls_back_once,
-    a_panic_is_told_to_the_letter,
-    a_panic_whose_payload_is_no_text_says_so,
-    a_panic_costs_its_job_only,
-    a_dropped_future_detaches,
-    try_submit_accepts_as_submit_does,
-    a_job_knows_its_id,
-    ids_grow,
-    status_goes_from_queued_over_running_to_done,
-];
-
-fn each_job_has_its_own_outcome(make: Make) {
+pub fn each_job_has_its_own_outcome(make: &Make) {
     let pool = make();
     let futures: Vec<_> = (0..500).map(|n| pool.submit(Do::Echo(n))).collect();
     // Asked for from the last to the first: the order of asking is free.
@@ -33,7 +20,7 @@ fn each_job_has_its_own_outcome(make: Make) {
     }
 }
 
-fn each_job_runs_once_and_calls_back_once(make: Make) {
+pub fn each_job_runs_once_and_calls_back_once(make: &Make) {
     const JOBS: u64 = 200;
     let (pool, ledger) = (make(), Ledger::new());
     let calls: Arc<Vec<AtomicUsize>> = Arc::new((0..JOBS).map(|_| AtomicUsize::new(0)).collect());
@@ -49,7 +36,7 @@ fn each_job_runs_once_and_calls_back_once(make: Make) {
     assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1), "each callback ran once: {calls:?}");
 }
 
-fn a_panic_is_told_to_the_letter(make: Make) {
+pub fn a_panic_is_told_to_the_letter(make: &Make) {
     let pool = make();
     let error = pool.submit(Do::Panic("no luck".into())).result().unwrap_err();
     let JobError::Panicked(panicked) = &error else { panic!("{error:?}") };
@@ -59,7 +46,7 @@ fn a_panic_is_told_to_the_letter(make: Make) {
     assert_eq!(error.to_string(), format!("the job panicked at {place}: no luck"));
 }
 
-fn a_panic_whose_payload_is_no_text_says_so(make: Make) {
+pub fn a_panic_whose_payload_is_no_text_says_so(make: &Make) {
     let pool = make();
     let error = pool.submit(Do::PanicWith(7)).result().unwrap_err();
     let JobError::Panicked(panicked) = &error else { panic!("{error:?}") };
@@ -68,7 +55,7 @@ fn a_panic_whose_payload_is_no_text_says_so(make: Make) {
     assert_eq!(error.to_string(), format!("the job panicked at {place}: (a payload that is not text)"));
 }
 
-fn a_panic_costs_its_job_only(make: Make) {
+pub fn a_panic_costs_its_job_only(make: &Make) {
     let pool = make();
     let futures: Vec<_> =
         (0..100).map(|n| pool.submit(if n % 3 == 0 { Do::Panic(format!("job {n}")) } else { Do::Echo(n) })).collect();
@@ -81,7 +68,7 @@ fn a_panic_costs_its_job_only(make: Make) {
     }
 }
 
-fn a_dropped_future_detaches(make: Make) {
+pub fn a_dropped_future_detaches(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     for n in 0..50 {
         drop(pool.submit(Do::Write(ledger.pen(), n)));
@@ -90,13 +77,13 @@ fn a_dropped_future_detaches(make: Make) {
     assert!(ledger.sorted().into_iter().eq(0..50));
 }
 
-fn try_submit_accepts_as_submit_does(make: Make) {
+pub fn try_submit_accepts_as_submit_does(make: &Make) {
     let pool = make();
     let future = pool.try_submit(Do::Echo(5)).expect("an open pool takes jobs");
     assert_eq!(future.result().unwrap(), 5);
 }
 
-fn a_job_knows_its_id(make: Make) {
+pub fn a_job_knows_its_id(make: &Make) {
     let pool = make();
     for _ in 0..20 {
         let future = pool.submit(Do::TellId);
@@ -105,13 +92,13 @@ fn a_job_knows_its_id(make: Make) {
     }
 }
 
-fn ids_grow(make: Make) {
+pub fn ids_grow(make: &Make) {
     let pool = make();
     let futures: Vec<_> = (0..20).map(|n| pool.submit(Do::Echo(n))).collect();
     assert!(futures.is_sorted_by(|a, b| a.id() < b.id()), "{futures:?}");
 }
 
-fn status_goes_from_queued_over_running_to_done(make: Make) {
+pub fn status_goes_from_queued_over_running_to_done(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let guests = pool.block(&door);
     let future = pool.submit(Do::Ring(door.bell(), 100));

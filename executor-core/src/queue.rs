@@ -1,21 +1,18 @@
 //! How many jobs may wait, and what happens to the next one.
 
-/// How many jobs may wait in a pool's queue; see [`ThreadPoolBuilder::queue`](crate::ThreadPoolBuilder::queue).
+/// How many jobs may wait in an executor's queue; for the `queue` of a pool's builder.
 ///
 /// ```
-/// use executor_thread::{Queue, ThreadPool, WhenFull};
+/// use executor_core::{Queue, WhenFull};
 ///
 /// // A producer that is faster than the pool waits for it.
-/// let pool = ThreadPool::builder().threads(2).queue(Queue::bounded(100, WhenFull::Block)).build()?;
-/// for n in 0..10_000_u64 {
-///     pool.execute(move || n * n);
-/// }
-/// # Ok::<(), executor_core::BuildError>(())
+/// let queue = Queue::bounded(100, WhenFull::Block);
+/// assert_eq!((queue.capacity(), queue.when_full()), (Some(100), WhenFull::Block));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Queue {
-    pub(crate) capacity: Option<usize>,
-    pub(crate) when_full: WhenFull,
+    capacity: Option<usize>,
+    when_full: WhenFull,
 }
 
 impl Queue {
@@ -46,7 +43,7 @@ impl Queue {
 /// What `submit`, `execute` and `map` do with a job when the queue is full.
 ///
 /// `try_submit` never waits and never runs a job: but for [`DropOldest`](WhenFull::DropOldest), it gives the job back as
-/// [`Rejection::Full`](executor_core::Rejection::Full). `submit_timeout` and `submit_async` wait for a place, whichever of these is set.
+/// [`Rejection::Full`](crate::Rejection::Full). `submit_timeout` and `submit_async` wait for a place, whichever of these is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -56,16 +53,16 @@ pub enum WhenFull {
     /// same pool the job runs in place instead, as with [`CallerRuns`](WhenFull::CallerRuns).
     #[default]
     Block,
-    /// The job ends as [`Rejection::Full`](executor_core::Rejection::Full).
+    /// The job ends as [`Rejection::Full`](crate::Rejection::Full).
     Reject,
     /// The submitter runs the job itself: by the time that `submit` returns, its future is done. On a thread that is no worker of the
-    /// pool, the job has no [`current::state`](executor_core::current::state), and a shutdown does not wait for it.
+    /// pool, the job has no [`current::state`](crate::current::state), and a shutdown does not wait for it.
     ///
     /// Jobs that submit jobs are run inside of each other to a depth of 128. What is deeper is queued, above the bound.
     CallerRuns,
-    /// The oldest waiting job of the least priority ends as [`Rejection::Dropped`](executor_core::Rejection::Dropped), and the
+    /// The oldest waiting job of the least priority ends as [`Rejection::Dropped`](crate::Rejection::Dropped), and the
     /// new one takes its place. Its callback runs on the thread that submits.
     DropOldest,
-    /// The new job ends as [`Rejection::Dropped`](executor_core::Rejection::Dropped).
+    /// The new job ends as [`Rejection::Dropped`](crate::Rejection::Dropped).
     DropNewest,
 }

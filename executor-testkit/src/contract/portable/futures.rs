@@ -2,32 +2,16 @@
 
 use std::time::Duration;
 
-use executor::{Future, JobError, JobSet, Until, as_completed, join_all, try_join_all, wait, wait_timeout};
+use executor_core::{Future, JobError, JobSet, Until, as_completed, join_all, try_join_all, wait, wait_timeout};
 
-use crate::support::block_on;
-use crate::support::door::Door;
-use crate::support::jobs::Do;
-use crate::support::kinds::{Make, on_every_executor};
-
-on_every_executor![
-    a_result_comes_in_each_of_the_ways_to_ask,
-    a_future_that_has_not_ended_comes_back,
-    a_callback_hears_of_the_outcome_before_and_after_the_end,
-    a_result_can_be_changed_where_the_job_ends,
-    wait_until_the_first_is_done,
-    wait_until_the_first_is_ok_or_an_error,
-    wait_until_all_are_done,
-    a_wait_with_a_limit_gives_all_futures_back,
-    as_completed_gives_the_first_to_end_first,
-    join_all_keeps_the_order,
-    try_join_all_stops_at_the_first_error_and_cancels_the_rest,
-    a_set_grows_while_it_is_drained,
-    a_set_cancels_what_has_not_started,
-];
+use crate::contract::tools::block_on;
+use crate::contract::tools::door::Door;
+use crate::contract::tools::jobs::Do;
+use crate::contract::{Make, Subject};
 
 const AT_ONCE: Duration = Duration::ZERO;
 
-fn a_result_comes_in_each_of_the_ways_to_ask(make: Make) {
+pub fn a_result_comes_in_each_of_the_ways_to_ask(make: &Make) {
     let pool = make();
     assert_eq!(pool.submit(Do::Echo(1)).result().unwrap(), 1);
     assert_eq!(pool.submit(Do::Echo(2)).result_timeout(Duration::MAX).unwrap().unwrap(), 2);
@@ -39,7 +23,7 @@ fn a_result_comes_in_each_of_the_ways_to_ask(make: Make) {
     assert_eq!(future.try_result().unwrap().unwrap(), 5);
 }
 
-fn a_future_that_has_not_ended_comes_back(make: Make) {
+pub fn a_future_that_has_not_ended_comes_back(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let future = pool.submit(Do::Ring(door.bell(), 6));
     let guest = door.answer();
@@ -52,7 +36,7 @@ fn a_future_that_has_not_ended_comes_back(make: Make) {
     assert_eq!(future.result().unwrap(), 6);
 }
 
-fn a_callback_hears_of_the_outcome_before_and_after_the_end(make: Make) {
+pub fn a_callback_hears_of_the_outcome_before_and_after_the_end(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let (calls, called) = std::sync::mpsc::channel();
     let early = pool.submit(Do::Ring(door.bell(), 1));
@@ -67,7 +51,7 @@ fn a_callback_hears_of_the_outcome_before_and_after_the_end(make: Make) {
     assert_eq!(called.into_iter().collect::<Vec<_>>(), [2]);
 }
 
-fn a_result_can_be_changed_where_the_job_ends(make: Make) {
+pub fn a_result_can_be_changed_where_the_job_ends(make: &Make) {
     let (pool, door) = (make(), Door::new());
     assert_eq!(pool.submit(Do::Echo(20)).map_ok(|n| n.to_string()).result().unwrap(), "20");
     let failed = pool.submit(Do::Panic("no luck".into())).map_ok(|n| n + 1).result();
@@ -83,13 +67,13 @@ fn a_result_can_be_changed_where_the_job_ends(make: Make) {
 }
 
 /// A job that waits at the door, and one of another kind that has ended.
-fn one_pending_and(pool: &crate::support::kinds::Subject, door: &Door, ended: Do) -> [Future<u64>; 2] {
+fn one_pending_and(pool: &Subject, door: &Door, ended: Do) -> [Future<u64>; 2] {
     let ended = pool.submit(ended);
     ended.wait();
     [pool.submit(Do::Ring(door.bell(), 1)), ended]
 }
 
-fn wait_until_the_first_is_done(make: Make) {
+pub fn wait_until_the_first_is_done(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let waited = wait(one_pending_and(&pool, &door, Do::Echo(2)), Until::FirstDone);
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
@@ -98,7 +82,7 @@ fn wait_until_the_first_is_done(make: Make) {
     assert_eq!(join_all(waited.pending)[0].as_ref().unwrap(), &1);
 }
 
-fn wait_until_the_first_is_ok_or_an_error(make: Make) {
+pub fn wait_until_the_first_is_ok_or_an_error(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let waited = wait(one_pending_and(&pool, &door, Do::Panic("a".into())), Until::FirstError);
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
@@ -113,7 +97,7 @@ fn wait_until_the_first_is_ok_or_an_error(make: Make) {
     assert_eq!(wait(futures, Until::FirstError).done.len(), 5);
 }
 
-fn wait_until_all_are_done(make: Make) {
+pub fn wait_until_all_are_done(make: &Make) {
     let pool = make();
     let futures = (0..50).map(|n| pool.submit(if n % 7 == 0 { Do::Panic("a".into()) } else { Do::Echo(n) }));
     let waited = wait(futures, Until::AllDone);
@@ -123,7 +107,7 @@ fn wait_until_all_are_done(make: Make) {
     }
 }
 
-fn a_wait_with_a_limit_gives_all_futures_back(make: Make) {
+pub fn a_wait_with_a_limit_gives_all_futures_back(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let futures = one_pending_and(&pool, &door, Do::Echo(2));
     let waited = wait_timeout(futures, Until::AllDone, Duration::from_millis(1));
@@ -133,13 +117,13 @@ fn a_wait_with_a_limit_gives_all_futures_back(make: Make) {
     assert_eq!((rest.done.len(), rest.pending.len()), (1, 0));
 }
 
-fn as_completed_gives_the_first_to_end_first(make: Make) {
+pub fn as_completed_gives_the_first_to_end_first(make: &Make) {
     let (pool, door) = (make(), Door::new());
-    let futures: Vec<_> = (0..pool.workers as u64).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
-    let mut guests = door.answer_all(pool.workers);
+    let futures: Vec<_> = (0..pool.workers() as u64).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
+    let mut guests = door.answer_all(pool.workers());
     guests.sort_by_key(|guest| std::cmp::Reverse(guest.number()));
     let mut ended = as_completed(futures);
-    assert_eq!(ended.len(), pool.workers);
+    assert_eq!(ended.len(), pool.workers());
     for guest in guests {
         let number = guest.number();
         drop(guest);
@@ -149,7 +133,7 @@ fn as_completed_gives_the_first_to_end_first(make: Make) {
     assert!(ended.next().is_none());
 }
 
-fn join_all_keeps_the_order(make: Make) {
+pub fn join_all_keeps_the_order(make: &Make) {
     let pool = make();
     let outcomes = join_all((0..100).map(|n| pool.submit(Do::Echo(n))));
     assert!(outcomes.into_iter().map(Result::unwrap).eq(0..100));
@@ -157,7 +141,7 @@ fn join_all_keeps_the_order(make: Make) {
     assert!(none.is_empty());
 }
 
-fn try_join_all_stops_at_the_first_error_and_cancels_the_rest(make: Make) {
+pub fn try_join_all_stops_at_the_first_error_and_cancels_the_rest(make: &Make) {
     let (pool, door) = (make(), Door::new());
     assert!(try_join_all((0..20).map(|n| pool.submit(Do::Echo(n)))).unwrap().into_iter().eq(0..20));
     let guests = pool.block(&door);
@@ -168,10 +152,10 @@ fn try_join_all_stops_at_the_first_error_and_cancels_the_rest(make: Make) {
     // A second cancel is as true as the first; it would be true here without it too, so look at the jobs' end.
     drop(guests);
     pool.shutdown(true);
-    assert!(cancellers.iter().all(executor::Canceller::cancel), "they were cancelled before they could start");
+    assert!(cancellers.iter().all(executor_core::Canceller::cancel), "they were cancelled before they could start");
 }
 
-fn a_set_grows_while_it_is_drained(make: Make) {
+pub fn a_set_grows_while_it_is_drained(make: &Make) {
     let pool = make();
     let mut set = JobSet::new();
     assert_eq!(set.insert(pool.submit(Do::Echo(6))), 0);
@@ -187,7 +171,7 @@ fn a_set_grows_while_it_is_drained(make: Make) {
     assert!(keys.into_iter().eq(0..(1 << 7) - 1), "a tree of depth 6, each node once");
 }
 
-fn a_set_cancels_what_has_not_started(make: Make) {
+pub fn a_set_cancels_what_has_not_started(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let guests = pool.block(&door);
     let mut set = JobSet::new();

@@ -3,20 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::support::door::Door;
-use crate::support::jobs::Do;
-use crate::support::kinds::{Make, on_one_worker};
-use crate::support::ledger::Ledger;
+use crate::contract::Make;
+use crate::contract::tools::door::Door;
+use crate::contract::tools::jobs::Do;
+use crate::contract::tools::ledger::Ledger;
 
-on_one_worker![
-    jobs_start_in_submit_order,
-    queued_jobs_start_in_submit_order,
-    a_cancel_leaves_the_order_of_the_others,
-    each_submitter_sees_its_own_order,
-    order_survives_a_shutdown,
-];
-
-fn jobs_start_in_submit_order(make: Make) {
+pub fn jobs_start_in_submit_order(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     for n in 0..1000 {
         drop(pool.submit(Do::Write(ledger.pen(), n)));
@@ -25,7 +17,7 @@ fn jobs_start_in_submit_order(make: Make) {
     assert!(ledger.entries().into_iter().eq(0..1000));
 }
 
-fn queued_jobs_start_in_submit_order(make: Make) {
+pub fn queued_jobs_start_in_submit_order(make: &Make) {
     let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
     let guests = pool.block(&door);
     for n in 0..1000 {
@@ -36,17 +28,17 @@ fn queued_jobs_start_in_submit_order(make: Make) {
     assert!(ledger.entries().into_iter().eq(0..1000));
 }
 
-fn a_cancel_leaves_the_order_of_the_others(make: Make) {
+pub fn a_cancel_leaves_the_order_of_the_others(make: &Make) {
     let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
     let guests = pool.block(&door);
     let futures: Vec<_> = (0..300).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
-    assert!(futures.iter().step_by(3).all(executor::Future::cancel));
+    assert!(futures.iter().step_by(3).all(executor_core::Future::cancel));
     drop(guests);
     drop(pool);
     assert!(ledger.entries().into_iter().eq((0..300).filter(|n| n % 3 != 0)));
 }
 
-fn each_submitter_sees_its_own_order(make: Make) {
+pub fn each_submitter_sees_its_own_order(make: &Make) {
     const EACH: u64 = 300;
     let (pool, ledger) = (make(), Ledger::new());
     thread::scope(|scope| {
@@ -67,7 +59,7 @@ fn each_submitter_sees_its_own_order(make: Make) {
     }
 }
 
-fn order_survives_a_shutdown(make: Make) {
+pub fn order_survives_a_shutdown(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let count = AtomicU64::new(0);
     thread::scope(|scope| {

@@ -2,31 +2,18 @@
 
 use std::thread;
 
-use executor::{Future, JobError, Status};
+use executor_core::{Future, JobError, Status};
 
-use crate::support::door::Door;
-use crate::support::jobs::Do;
-use crate::support::kinds::{Make, on_every_executor};
-use crate::support::ledger::Ledger;
-
-on_every_executor![
-    a_queued_job_is_cancelled_and_never_runs,
-    a_running_job_is_not_cancelled,
-    a_job_that_has_ended_is_not_cancelled,
-    a_second_cancel_is_as_true_as_the_first,
-    a_cancelled_job_calls_back_once,
-    a_cancelled_job_counts_as_done,
-    a_canceller_cancels_what_somebody_else_waits_for,
-    a_cancel_that_races_the_start_is_true_iff_the_job_never_runs,
-    cancels_that_race_each_other_agree,
-    a_guard_aborts_a_queued_job_when_it_is_dropped,
-];
+use crate::contract::Make;
+use crate::contract::tools::door::Door;
+use crate::contract::tools::jobs::Do;
+use crate::contract::tools::ledger::Ledger;
 
 fn is_cancelled<T>(outcome: &Result<T, JobError>) -> bool {
     matches!(outcome, Err(JobError::Cancelled))
 }
 
-fn a_queued_job_is_cancelled_and_never_runs(make: Make) {
+pub fn a_queued_job_is_cancelled_and_never_runs(make: &Make) {
     let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
     let guests = pool.block(&door);
     let futures: Vec<_> = (0..40).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
@@ -44,7 +31,7 @@ fn a_queued_job_is_cancelled_and_never_runs(make: Make) {
     assert!(ledger.sorted().into_iter().eq((0..40).filter(|n| n % 2 == 1)));
 }
 
-fn a_running_job_is_not_cancelled(make: Make) {
+pub fn a_running_job_is_not_cancelled(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let future = pool.submit(Do::Ring(door.bell(), 3));
     let guest = door.answer();
@@ -54,7 +41,7 @@ fn a_running_job_is_not_cancelled(make: Make) {
     assert_eq!(future.result().unwrap(), 3);
 }
 
-fn a_job_that_has_ended_is_not_cancelled(make: Make) {
+pub fn a_job_that_has_ended_is_not_cancelled(make: &Make) {
     let pool = make();
     let future = pool.submit(Do::Echo(3));
     future.wait();
@@ -64,7 +51,7 @@ fn a_job_that_has_ended_is_not_cancelled(make: Make) {
     assert_eq!(future.result().unwrap(), 3);
 }
 
-fn a_second_cancel_is_as_true_as_the_first(make: Make) {
+pub fn a_second_cancel_is_as_true_as_the_first(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let _guests = pool.block(&door);
     let future = pool.submit(Do::Echo(3));
@@ -74,7 +61,7 @@ fn a_second_cancel_is_as_true_as_the_first(make: Make) {
     assert!(is_cancelled(&future.result()));
 }
 
-fn a_cancelled_job_calls_back_once(make: Make) {
+pub fn a_cancelled_job_calls_back_once(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let (calls, called) = std::sync::mpsc::channel();
     let _guests = pool.block(&door);
@@ -86,17 +73,17 @@ fn a_cancelled_job_calls_back_once(make: Make) {
     assert_eq!(called.into_iter().collect::<Vec<_>>(), [true]);
 }
 
-fn a_cancelled_job_counts_as_done(make: Make) {
+pub fn a_cancelled_job_counts_as_done(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let _guests = pool.block(&door);
     let futures: Vec<_> = (0..5).map(|n| pool.submit(Do::Echo(n))).collect();
     assert!(futures.iter().all(Future::cancel));
-    let waited = executor::wait(futures, executor::Until::AllDone);
+    let waited = executor_core::wait(futures, executor_core::Until::AllDone);
     assert_eq!((waited.done.len(), waited.pending.len()), (5, 0));
-    assert_eq!(executor::as_completed(waited.done).filter(|(_, outcome)| is_cancelled(outcome)).count(), 5);
+    assert_eq!(executor_core::as_completed(waited.done).filter(|(_, outcome)| is_cancelled(outcome)).count(), 5);
 }
 
-fn a_canceller_cancels_what_somebody_else_waits_for(make: Make) {
+pub fn a_canceller_cancels_what_somebody_else_waits_for(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let _guests = pool.block(&door);
     let future = pool.submit(Do::Echo(3));
@@ -107,7 +94,7 @@ fn a_canceller_cancels_what_somebody_else_waits_for(make: Make) {
     assert!(is_cancelled(&waiter.join().unwrap()));
 }
 
-fn a_cancel_that_races_the_start_is_true_iff_the_job_never_runs(make: Make) {
+pub fn a_cancel_that_races_the_start_is_true_iff_the_job_never_runs(make: &Make) {
     const ROUNDS: u64 = 300;
     let (pool, ledger) = (make(), Ledger::new());
     let mut ran = Vec::new();
@@ -129,7 +116,7 @@ fn a_cancel_that_races_the_start_is_true_iff_the_job_never_runs(make: Make) {
     assert_eq!(ledger.sorted(), ran);
 }
 
-fn cancels_that_race_each_other_agree(make: Make) {
+pub fn cancels_that_race_each_other_agree(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let mut ran = Vec::new();
     for n in 0..100 {
@@ -147,7 +134,7 @@ fn cancels_that_race_each_other_agree(make: Make) {
     assert_eq!(ledger.sorted(), ran);
 }
 
-fn a_guard_aborts_a_queued_job_when_it_is_dropped(make: Make) {
+pub fn a_guard_aborts_a_queued_job_when_it_is_dropped(make: &Make) {
     let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
     let guests = pool.block(&door);
     drop(pool.submit(Do::Write(ledger.pen(), 1)).abort_on_drop());

@@ -3,20 +3,9 @@
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 
-use executor::{Canceller, ClosureExecutor};
+use executor_core::{Canceller, ClosureExecutor};
 
-use crate::support::gate::{Gate, block};
-use crate::support::kinds::on_every_closure_executor;
-
-on_every_closure_executor![
-    a_job_may_use_its_executor,
-    a_callback_may_use_its_executor,
-    a_waker_may_use_its_executor,
-    the_drop_of_a_cancelled_jobs_captures_may_use_the_executor,
-    the_drop_of_a_refused_job_may_use_the_executor,
-    the_drop_of_an_unwanted_result_may_use_the_executor,
-    the_drop_of_a_cancelled_delayed_job_may_use_the_executor,
-];
+use crate::contract::tools::gate::{Gate, block};
 
 /// Uses everything of an executor that could need one of its locks.
 fn use_all(handle: &impl ClosureExecutor) {
@@ -50,13 +39,13 @@ fn uses_on_drop<E: ClosureExecutor>(pool: &E) -> (UsesOnDrop<E::Handle>, mpsc::R
     (UsesOnDrop { handle: pool.handle(), canceller: None, dropped }, heard)
 }
 
-fn a_job_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_job_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let handle = pool.handle();
     pool.submit(move || use_all(&handle)).result().unwrap();
 }
 
-fn a_callback_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_callback_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (calls, called) = mpsc::channel();
     let hold = block(&pool);
@@ -69,7 +58,7 @@ fn a_callback_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     called.recv().unwrap();
 }
 
-fn a_waker_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn a_waker_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     struct Uses<H>(H, mpsc::Sender<()>);
     impl<H: ClosureExecutor + 'static> Wake for Uses<H> {
         fn wake(self: Arc<Self>) {
@@ -88,7 +77,7 @@ fn a_waker_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
 }
 
-fn the_drop_of_a_cancelled_jobs_captures_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn the_drop_of_a_cancelled_jobs_captures_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let hold = block(&pool);
     let (user, heard) = uses_on_drop(&pool);
@@ -101,7 +90,7 @@ fn the_drop_of_a_cancelled_jobs_captures_may_use_the_executor<E: ClosureExecutor
     drop(hold);
 }
 
-fn the_drop_of_a_refused_job_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn the_drop_of_a_refused_job_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     pool.shutdown(false);
     let (user, heard) = uses_on_drop(&pool);
@@ -109,14 +98,14 @@ fn the_drop_of_a_refused_job_may_use_the_executor<E: ClosureExecutor>(make: impl
     heard.recv().unwrap();
 }
 
-fn the_drop_of_an_unwanted_result_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn the_drop_of_an_unwanted_result_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (user, heard) = uses_on_drop(&pool);
     drop(pool.submit(move || user));
     heard.recv().unwrap();
 }
 
-fn the_drop_of_a_cancelled_delayed_job_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
+pub fn the_drop_of_a_cancelled_delayed_job_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (mut user, heard) = uses_on_drop(&pool);
     let other = pool.submit_after(std::time::Duration::from_hours(1), || ());

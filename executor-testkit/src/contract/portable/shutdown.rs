@@ -5,32 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use executor::{Future, JobError, Rejection};
+use executor_core::{Future, JobError, Rejection};
 
-use crate::support::door::Door;
-use crate::support::jobs::Do;
-use crate::support::kinds::{Make, on_every_executor};
-use crate::support::ledger::Ledger;
-
-on_every_executor![
-    shutdown_true_returns_after_the_last_outcome,
-    shutdown_true_waits_for_a_job_that_runs,
-    shutdown_true_waits_for_callbacks,
-    shutdown_false_returns_at_once_and_the_rest_still_runs,
-    shutdown_true_after_false_waits_for_all,
-    many_threads_may_shut_down_at_once,
-    drop_is_shutdown_true,
-    a_pool_that_had_no_job_shuts_down,
-    a_job_after_the_shutdown_is_rejected_to_the_letter,
-    a_refused_job_comes_back,
-    a_cancelled_job_does_not_hold_the_shutdown_up,
-];
+use crate::contract::Make;
+use crate::contract::tools::door::Door;
+use crate::contract::tools::jobs::Do;
+use crate::contract::tools::ledger::Ledger;
 
 fn all_done<T>(futures: &[Future<T>]) -> bool {
     futures.iter().all(Future::is_done)
 }
 
-fn shutdown_true_returns_after_the_last_outcome(make: Make) {
+pub fn shutdown_true_returns_after_the_last_outcome(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
     pool.shutdown(true);
@@ -41,7 +27,7 @@ fn shutdown_true_returns_after_the_last_outcome(make: Make) {
     }
 }
 
-fn shutdown_true_waits_for_a_job_that_runs(make: Make) {
+pub fn shutdown_true_waits_for_a_job_that_runs(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let future = pool.submit(Do::Ring(door.bell(), 7));
     let guest = door.answer();
@@ -63,7 +49,7 @@ fn shutdown_true_waits_for_a_job_that_runs(make: Make) {
     assert!(returned.load(Ordering::SeqCst));
 }
 
-fn shutdown_true_waits_for_callbacks(make: Make) {
+pub fn shutdown_true_waits_for_callbacks(make: &Make) {
     let pool = make();
     let calls = Arc::new(AtomicUsize::new(0));
     for n in 0..50 {
@@ -77,7 +63,7 @@ fn shutdown_true_waits_for_callbacks(make: Make) {
     assert_eq!(calls.load(Ordering::SeqCst), 50, "a callback runs on a thread of the pool, and none is left");
 }
 
-fn shutdown_false_returns_at_once_and_the_rest_still_runs(make: Make) {
+pub fn shutdown_false_returns_at_once_and_the_rest_still_runs(make: &Make) {
     let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
     let guests = pool.block(&door);
     let futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
@@ -90,7 +76,7 @@ fn shutdown_false_returns_at_once_and_the_rest_still_runs(make: Make) {
     assert!(ledger.sorted().into_iter().eq(0..30));
 }
 
-fn shutdown_true_after_false_waits_for_all(make: Make) {
+pub fn shutdown_true_after_false_waits_for_all(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let guests = pool.block(&door);
     let futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
@@ -103,7 +89,7 @@ fn shutdown_true_after_false_waits_for_all(make: Make) {
     pool.shutdown(false);
 }
 
-fn many_threads_may_shut_down_at_once(make: Make) {
+pub fn many_threads_may_shut_down_at_once(make: &Make) {
     for round in 0..5 {
         let pool = make();
         let futures: Vec<_> = (0..50).map(|n| pool.submit(Do::Echo(n))).collect();
@@ -117,11 +103,11 @@ fn many_threads_may_shut_down_at_once(make: Make) {
                 });
             }
         });
-        assert!(executor::join_all(futures).iter().all(Result::is_ok));
+        assert!(executor_core::join_all(futures).iter().all(Result::is_ok));
     }
 }
 
-fn drop_is_shutdown_true(make: Make) {
+pub fn drop_is_shutdown_true(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
     drop(pool);
@@ -129,14 +115,14 @@ fn drop_is_shutdown_true(make: Make) {
     assert!(ledger.sorted().into_iter().eq(0..100));
 }
 
-fn a_pool_that_had_no_job_shuts_down(make: Make) {
+pub fn a_pool_that_had_no_job_shuts_down(make: &Make) {
     drop(make());
     let pool = make();
     pool.shutdown(true);
     pool.shutdown(true);
 }
 
-fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: Make) {
+pub fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: &Make) {
     const TEXT: &str =
         "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor";
     let (pool, ledger) = (make(), Ledger::new());
@@ -150,7 +136,7 @@ fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: Make) {
     assert!(ledger.entries().is_empty(), "what is refused does not run");
 }
 
-fn a_refused_job_comes_back(make: Make) {
+pub fn a_refused_job_comes_back(make: &Make) {
     let (pool, ledger) = (make(), Ledger::new());
     pool.shutdown(false);
     let job = Do::Write(ledger.pen(), 1);
@@ -162,7 +148,7 @@ fn a_refused_job_comes_back(make: Make) {
     assert!(ledger.entries().is_empty(), "what is refused does not run");
 }
 
-fn a_cancelled_job_does_not_hold_the_shutdown_up(make: Make) {
+pub fn a_cancelled_job_does_not_hold_the_shutdown_up(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let guests = pool.block(&door);
     // Were it run, the shutdown would wait for it: nobody answers.

@@ -11,25 +11,36 @@ use serde::{Deserialize, Serialize};
 use super::Directory;
 
 /// The test's side.
-pub(crate) struct Door {
+#[derive(Debug)]
+pub struct Door {
     listener: UnixListener,
     directory: Directory,
 }
 
 impl Door {
-    pub(crate) fn new() -> Self {
+    /// A closed one.
+    ///
+    /// # Panics
+    ///
+    /// When there can be no socket in the directory for temporary files.
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
         let directory = Directory::new();
         let listener = UnixListener::bind(directory.path().join("door")).expect("a socket in a fresh directory");
         Self { listener, directory }
     }
 
     /// What a job is given to find the door.
-    pub(crate) fn bell(&self) -> Bell {
+    pub fn bell(&self) -> Bell {
         Bell { path: self.directory.path().join("door") }
     }
 
     /// Blocks until a job rings.
-    pub(crate) fn answer(&self) -> Guest {
+    ///
+    /// # Panics
+    ///
+    /// When who rings does not say who it is, as when its process dies.
+    pub fn answer(&self) -> Guest {
         let (mut stream, _) = self.listener.accept().expect("the door is open");
         let mut name = [0; 12];
         stream.read_exact(&mut name).expect("who rings says who it is");
@@ -42,20 +53,20 @@ impl Door {
     }
 
     /// Blocks until `n` jobs wait at the door at the same time.
-    pub(crate) fn answer_all(&self, n: usize) -> Vec<Guest> {
+    pub fn answer_all(&self, n: usize) -> Vec<Guest> {
         (0..n).map(|_| self.answer()).collect()
     }
 }
 
 /// A job's side. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Bell {
+pub struct Bell {
     path: PathBuf,
 }
 
 impl Bell {
     /// Blocks until the guest that `answer` gives is dropped, or the door is.
-    pub(crate) fn ring(&self, number: u64) {
+    pub fn ring(&self, number: u64) {
         let Ok(mut stream) = UnixStream::connect(&self.path) else { return };
         let mut name = number.to_le_bytes().to_vec();
         name.extend(std::process::id().to_le_bytes());
@@ -67,7 +78,8 @@ impl Bell {
 }
 
 /// A job that waits at the door. Dropped, it is let go.
-pub(crate) struct Guest {
+#[derive(Debug)]
+pub struct Guest {
     number: u64,
     pid: u32,
     stream: UnixStream,
@@ -75,17 +87,17 @@ pub(crate) struct Guest {
 
 impl Guest {
     /// The number that the job gave.
-    pub(crate) fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         self.number
     }
 
     /// The process in which the job runs.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Blocks until the job is gone without being let go: its process died.
-    pub(crate) fn wait_for_its_death(mut self) {
+    pub fn wait_for_its_death(mut self) {
         drop(self.stream.read(&mut [0]));
     }
 }

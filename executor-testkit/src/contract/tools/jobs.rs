@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use executor::{Job, current};
+use executor_core::{Job, current};
 use serde::{Deserialize, Serialize};
 
 use super::door::Bell;
@@ -10,7 +10,7 @@ use super::ledger::Pen;
 
 /// A job, and what it returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Do {
+pub enum Do {
     /// This number.
     Echo(u64),
     /// Nothing: it panics with this text.
@@ -34,8 +34,9 @@ pub(crate) enum Do {
 }
 
 /// Where [`Do::Panic`] panics.
-pub(crate) const PANICS_IN: &str = file!();
-pub(crate) const PANICS_ON_LINE: u32 = line!() + 2;
+pub const PANICS_IN: &str = file!();
+/// On which line.
+pub const PANICS_ON_LINE: u32 = line!() + 2;
 fn panic_with_text(text: &str) -> u64 {
     panic!("{text}")
 }
@@ -56,7 +57,7 @@ impl Job for Do {
                 bell.ring(number);
                 number
             }
-            Self::TellId => current::id().map_or(0, executor::JobId::get),
+            Self::TellId => current::id().map_or(0, executor_core::JobId::get),
             Self::TellPid => std::process::id().into(),
             Self::TellWorker => {
                 let name = current::worker_name().expect("a job runs on a worker");

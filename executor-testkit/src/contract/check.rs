@@ -1,0 +1,117 @@
+//! One check: a piece of a law, tested on one executor.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use super::Law;
+use super::tools::PATIENCE;
+
+/// A check that belongs to a law, for executors that are made by an `M`.
+pub struct Check<M: ?Sized> {
+    law: Law,
+    name: &'static str,
+    body: fn(&M),
+}
+
+impl<M: ?Sized> Check<M> {
+    #[doc(hidden)]
+    pub fn new(law: Law, name: &'static str, body: fn(&M)) -> Self {
+        Self { law, name, body }
+    }
+
+    /// The law.
+    pub fn law(&self) -> Law {
+        self.law
+    }
+
+    /// What is checked.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Does it on executors that `make` makes, which are of a `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`], if the law is broken, or the check takes longer than `patience`. Then what hangs is left behind.
+    pub fn run<H>(&self, kind: &str, make: H, patience: Duration) -> Result<(), Broken>
+    where
+        M: 'static,
+        H: std::ops::Deref<Target = M> + Send + 'static,
+    {
+        let body = self.body;
+        run(self.law, self.name, kind, patience, move || body(&make))
+    }
+}
+
+impl<M: ?Sized> fmt::Debug for Check<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("law", &self.law).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// An executor that breaks a law. Its text says which one, quotes it, and tells how that was found.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    law: Law,
+    text: String,
+}
+
+impl Broken {
+    /// The law.
+    pub fn law(&self) -> Law {
+        self.law
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// A test of the contract.
+#[doc(hidden)]
+#[track_caller]
+pub fn test(law: Law, name: &str, kind: &str, body: impl FnOnce() + Send + 'static) {
+    if let Err(broken) = run(law, name, kind, PATIENCE, body) {
+        panic!("{broken}");
+    }
+}
+
+fn run(
+    law: Law,
+    name: &str,
+    kind: &str,
+    patience: Duration,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<(), Broken> {
+    let broken = |how: &str| {
+        let name = name.replace('_', " ");
+        Broken { law, text: format!("{kind} breaks {law}\n  found by the check that {name}: {how}") }
+    };
+    let (done, ended) = mpsc::channel();
+    let body = move || {
+        let outcome = catch_unwind(AssertUnwindSafe(body)).map_err(|payload| text_of(&*payload));
+        // Nobody listens any more when the patience is over.
+        done.send(outcome).unwrap_or_default();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| broken(&error.to_string()))?;
+    match ended.recv_timeout(patience) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(text)) => Err(broken(&text)),
+        Err(RecvTimeoutError::Timeout) => Err(broken(&format!("it hangs, or takes longer than {patience:?}"))),
+        Err(RecvTimeoutError::Disconnected) => Err(broken("its thread ended without a word")),
+    }
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
+}

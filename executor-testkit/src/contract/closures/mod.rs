@@ -1,0 +1,12 @@
+//! Checks whose jobs are closures.
+
+pub mod aborts;
+pub mod captures;
+pub mod handles;
+pub mod maps;
+pub mod memory;
+pub mod nested_waits;
+pub mod panics;
+pub mod reentrancy;
+pub mod shutdown_inside;
+pub mod wakeups;

@@ -1,0 +1,150 @@
+//! A panic in anything of a user's costs the job that it belongs to, and nothing else: the one worker of the pool goes on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use executor_core::{ClosureExecutor, JobError};
+
+use crate::contract::tools::gate::{Gate, block};
+
+/// Panics when it is dropped, unless somebody is panicking already.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the bomb goes off");
+    }
+}
+
+/// Harms the workers of an executor, and then asks whether they are well.
+fn harmed<E: ClosureExecutor>(make: impl Fn() -> E, harm: impl FnOnce(&E)) {
+    let pool = make();
+    harm(&pool);
+    for n in 0..10 {
+        assert_eq!(pool.submit(move || n).result().unwrap(), n);
+    }
+    pool.shutdown(true);
+}
+
+pub fn a_panic_in_a_job<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let error = pool.submit(|| -> u32 { panic!("no luck") }).result().unwrap_err();
+        assert!(matches!(error, JobError::Panicked(_)), "{error:?}");
+    });
+}
+
+pub fn a_panic_in_a_job_with_its_payload_to_go_on_with<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let outcome = pool.submit(|| std::panic::panic_any(42_u8)).result();
+        let Err(JobError::Panicked(panicked)) = outcome else { panic!("{outcome:?}") };
+        let payload = catch_unwind(AssertUnwindSafe(|| panicked.resume())).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&42_u8));
+    });
+}
+
+pub fn a_panic_in_the_drop_of_what_a_job_captured<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let bomb = Bomb;
+        let outcome = pool.submit(move || drop(bomb)).result();
+        assert!(matches!(outcome, Err(JobError::Panicked(_))), "{outcome:?}");
+    });
+}
+
+pub fn a_panic_in_the_drop_of_what_a_cancelled_job_captured<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let hold = block(pool);
+        let bomb = Bomb;
+        let future = pool.submit(move || drop(bomb));
+        assert!(future.cancel());
+        assert!(matches!(future.result(), Err(JobError::Cancelled)));
+        drop(hold);
+    });
+}
+
+pub fn a_panic_in_the_drop_of_a_result_that_nobody_wants<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        for _ in 0..10 {
+            drop(pool.submit(|| Bomb));
+        }
+    });
+}
+
+pub fn a_panic_in_the_drop_of_a_panics_payload<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        drop(pool.submit(|| std::panic::panic_any(Bomb)));
+        let outcome = pool.submit(|| std::panic::panic_any(Bomb)).result();
+        let Err(error) = outcome;
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(error))).is_err());
+    });
+}
+
+pub fn a_panic_in_a_callback<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let hold = block(pool);
+        for n in 0..10 {
+            let calls = calls.clone();
+            pool.submit(move || n).on_done(move |_| {
+                calls.fetch_add(1, Ordering::SeqCst);
+                panic!("callback {n}");
+            });
+        }
+        drop(hold);
+        pool.submit(|| ()).result().unwrap();
+        assert_eq!(calls.load(Ordering::SeqCst), 10);
+    });
+}
+
+pub fn a_panic_in_a_callback_of_a_cancelled_job<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let hold = block(pool);
+        let future = pool.submit(|| ());
+        let canceller = future.canceller();
+        future.on_done(|_| panic!("callback"));
+        assert!(canceller.cancel(), "the panic does not reach who cancels");
+        drop(hold);
+    });
+}
+
+pub fn a_panic_in_a_mapped_result<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let outcome = pool.submit(|| 1).map_ok(|n| -> u32 { panic!("mapping {n}") }).result();
+        let Err(JobError::Panicked(panicked)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(panicked.message(), "mapping 1");
+    });
+}
+
+pub fn a_panic_in_a_waker<E: ClosureExecutor>(make: impl Fn() -> E) {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("waker");
+        }
+    }
+    harmed(make, |pool| {
+        let (hold, gate) = Gate::closed();
+        let mut future = std::pin::pin!(pool.submit(move || gate.wait()));
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(hold);
+        let ready = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if ready.is_pending() {
+            future.wait();
+        }
+    });
+}
+
+pub fn a_panic_in_one_item_of_a_chunk_of_a_map<E: ClosureExecutor>(make: impl Fn() -> E) {
+    harmed(make, |pool| {
+        let double = |n: u32| if n == 3 { panic!("item {n}") } else { 2 * n };
+        let outcomes: Vec<_> = pool.map(0..8, double).chunk_size(4).collect();
+        for (n, outcome) in (0..).zip(outcomes) {
+            match outcome {
+                Ok(value) => assert_eq!(value, 2 * n),
+                Err(error) => assert!(n == 3 && matches!(error, JobError::Panicked(_)), "{error:?}"),
+            }
+        }
+    });
+}

@@ -1,0 +1,10 @@
+//! Checks whose jobs are data, so that they run in any process.
+
+pub mod cancel;
+pub mod delays;
+pub mod futures;
+pub mod order;
+pub mod outcomes;
+pub mod shutdown;
+pub mod shutdown_inside;
+pub mod shutdown_races;

@@ -1,0 +1,106 @@
+//! The executor under test, as its users see it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::{ClosureExecutor, Executor, Future};
+
+use super::tools::door::{Door, Guest};
+use super::tools::jobs::Do;
+
+type Later = Arc<dyn Fn(Duration, Do) -> Future<u64> + Send + Sync>;
+
+/// An executor of whatever kind. It derefs to what all of them are.
+///
+/// ```
+/// use executor_core::Executor;
+/// use executor_testkit::ManualExecutor;
+/// use executor_testkit::contract::{Do, Subject};
+///
+/// let subject = Subject::new(ManualExecutor::new(), 1);
+/// assert_eq!(subject.submit(Do::Echo(7)).result().unwrap(), 7);
+/// ```
+pub struct Subject {
+    executor: Arc<dyn Executor<Do>>,
+    later: Option<Later>,
+    workers: usize,
+}
+
+/// How to make an executor of some kind: afresh for each check.
+pub type Make = dyn Fn() -> Subject + Send + Sync;
+
+impl Subject {
+    /// An executor that runs this many jobs at once.
+    pub fn new(executor: impl Executor<Do> + 'static, workers: usize) -> Self {
+        Self { executor: Arc::new(executor), later: None, workers }
+    }
+
+    /// One that can wait with a job, as `submit_after` does.
+    pub fn delaying<E: Executor<Do> + 'static>(
+        executor: E,
+        workers: usize,
+        submit_after: fn(&E, Duration, Do) -> Future<u64>,
+    ) -> Self {
+        let executor = Arc::new(executor);
+        let later = executor.clone();
+        let later: Later = Arc::new(move |delay, job| submit_after(&later, delay, job));
+        Self { executor, later: Some(later), workers }
+    }
+
+    /// One that runs closures, too.
+    pub fn of_closures<E: Closures>(executor: E) -> Self {
+        let workers = executor.workers();
+        Self::delaying(executor, workers, |executor, delay, job| {
+            executor.submit_after(delay, move || executor_core::Job::run(job))
+        })
+    }
+
+    /// How many jobs it runs at once.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// A second owner: the executor is dropped with the last of them.
+    pub fn share(&self) -> Arc<dyn Executor<Do>> {
+        self.executor.clone()
+    }
+
+    /// Keeps every worker busy, each with a guest.
+    pub fn block(&self, door: &Door) -> Vec<Guest> {
+        for number in 0..self.workers as u64 {
+            drop(self.submit(Do::Ring(door.bell(), number)));
+        }
+        door.answer_all(self.workers)
+    }
+
+    /// Hands over a job that runs once `delay` is over.
+    ///
+    /// # Panics
+    ///
+    /// When the executor cannot do that: then its contract is to be tested without `delays`.
+    pub fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
+        let later = self.later.as_ref().expect("an executor without delays is tested `without: delays`");
+        later(delay, job)
+    }
+}
+
+impl Deref for Subject {
+    type Target = dyn Executor<Do>;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.executor
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").field("workers", &self.workers).finish_non_exhaustive()
+    }
+}
+
+/// What is tested with closures as well as with [`Do`]: an executor of both.
+pub trait Closures: ClosureExecutor + Executor<Do> + 'static {}
+
+impl<E: ClosureExecutor + Executor<Do> + 'static> Closures for E {}

@@ -1,0 +1,113 @@
+//! What the checks stand on, also for tests of your own: jobs that work in any process, and what they wait at.
+//!
+//! No check sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`].
+
+pub mod door;
+pub mod gate;
+pub mod jobs;
+pub mod ledger;
+
+use std::env;
+use std::fs;
+use std::io::ErrorKind;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Runs a test that would rather fail than hang, on a thread of its own.
+///
+/// # Panics
+///
+/// When the test does, or takes longer than two minutes.
+pub fn within_patience(test: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel::<()>();
+    let name = thread::current().name().unwrap_or("test").to_owned();
+    let body = move || {
+        let _done = done; // dropped when the test ends, in whatever way
+        test();
+    };
+    let thread = thread::Builder::new().name(name.clone()).spawn(body).expect("a thread for the test");
+    if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(PATIENCE) {
+        panic!("{name} hangs");
+    }
+    if let Err(payload) = thread.join() {
+        panic::resume_unwind(payload);
+    }
+}
+
+/// Waits for what another thread or process, or the kernel, is about to do. Blocks.
+///
+/// # Panics
+///
+/// When that takes longer than a minute.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE / 2;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        thread::park_timeout(Duration::from_micros(100));
+    }
+}
+
+/// Blocks on any std future.
+pub fn block_on<F: std::future::Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// A directory that goes with its owner.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// A fresh one, in the directory for temporary files.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        loop {
+            // Relaxed: only the uniqueness of the number matters.
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("executor-contract-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Of an earlier process with the same number, which was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a fresh directory: {error}"),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}

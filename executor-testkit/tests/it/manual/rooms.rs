@@ -1,0 +1,103 @@
+//! A bounded queue does what it says when it is full.
+
+use std::sync::mpsc;
+use std::thread;
+
+use executor_core::{Future, JobError, JobOptions, Priority, Queue, Rejection, WhenFull};
+use executor_testkit::ManualExecutor;
+
+use crate::support::within_patience;
+
+fn bounded(most: usize, when_full: WhenFull) -> ManualExecutor {
+    ManualExecutor::builder().queue(Queue::bounded(most, when_full)).build()
+}
+
+fn is_refused<T>(future: Future<T>, reason: Rejection) -> bool {
+    matches!(future.try_result(), Ok(Err(JobError::Rejected(told))) if told == reason)
+}
+
+#[test]
+fn what_is_full_refuses() {
+    for (when_full, reason) in [(WhenFull::Reject, Rejection::Full), (WhenFull::DropNewest, Rejection::Dropped)] {
+        let manual = bounded(2, when_full);
+        let jobs = [manual.submit(|| 1), manual.submit(|| 2)];
+        assert!(is_refused(manual.submit(|| 3), reason));
+        let refused = manual.try_submit(|| 3).unwrap_err();
+        assert_eq!((refused.reason(), refused.into_job()()), (Rejection::Full, 3));
+        assert!(jobs[0].cancel(), "and its place is free");
+        assert_eq!(manual.submit(|| 4).result().unwrap(), 4);
+        let [_, second] = jobs;
+        assert_eq!(second.result().unwrap(), 2);
+    }
+}
+
+#[test]
+fn the_oldest_of_the_least_priority_makes_room() {
+    let manual = bounded(2, WhenFull::DropOldest);
+    let (normal, low) = (manual.submit(|| 1), manual.with(JobOptions::new().priority(Priority::Low)).submit(|| 2));
+    let third = manual.submit(|| 3);
+    assert!(is_refused(low, Rejection::Dropped));
+    let fourth = manual.try_submit(|| 4).unwrap();
+    assert!(is_refused(normal, Rejection::Dropped));
+    assert_eq!((third.result().unwrap(), fourth.result().unwrap()), (3, 4));
+}
+
+#[test]
+fn the_caller_runs_what_finds_no_room() {
+    let manual = bounded(1, WhenFull::CallerRuns);
+    let first = manual.submit(|| 1);
+    let here = manual.submit(|| thread::current().id());
+    assert_eq!(here.try_result().unwrap().unwrap(), thread::current().id());
+    assert!(!first.is_done());
+}
+
+#[test]
+fn who_drives_makes_room_and_others_wait_for_it() {
+    within_patience(|| {
+        let manual = bounded(1, WhenFull::Block);
+        let first = manual.submit(|| 1);
+        let second = manual.submit(|| 2);
+        assert!(first.is_done() && !second.is_done());
+        let (handle, (will, goes)) = (manual.handle(), mpsc::channel());
+        let waits = thread::spawn(move || {
+            will.send(()).unwrap();
+            handle.submit(|| 3)
+        });
+        goes.recv().unwrap();
+        assert!(manual.run_next());
+        assert_eq!(waits.join().unwrap().result().unwrap(), 3);
+        // A job that submits does not wait for the place that its own worker would free.
+        let handle = manual.handle();
+        let inside = manual.submit(move || {
+            drop(handle.submit(|| 4));
+            handle.submit(|| 5).try_result().map(Result::unwrap)
+        });
+        assert_eq!(inside.result().unwrap().unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_shutdown_frees_who_waits_for_room() {
+    within_patience(|| {
+        let manual = bounded(1, WhenFull::Block);
+        let kept = manual.submit(|| 1);
+        let (handle, (will, goes)) = (manual.handle(), mpsc::channel());
+        let waits = thread::spawn(move || {
+            will.send(()).unwrap();
+            handle.submit(|| 2).result()
+        });
+        goes.recv().unwrap();
+        manual.shutdown(false);
+        assert!(matches!(waits.join().unwrap(), Err(JobError::Rejected(Rejection::Shutdown))));
+        assert_eq!(kept.result().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_delayed_job_is_queued_full_or_not() {
+    let manual = bounded(1, WhenFull::Reject);
+    let (later, now) = (manual.submit_after(std::time::Duration::ZERO, || 1), manual.submit(|| 2));
+    manual.elapse(std::time::Duration::ZERO);
+    assert_eq!(manual.pending().len(), 2);
+    assert_eq!((later.result().unwrap(), now.result().unwrap()), (1, 2));
+}

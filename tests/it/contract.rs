@@ -1,0 +1,52 @@
+//! The contract of executors, kept by every kind of ours.
+
+use std::time::Duration;
+
+use executor::{JobOptions, Priority, ThreadPool, WhenFull};
+use executor_testkit::{ManualExecutor, contract};
+
+use crate::support::bounds::bounded;
+use crate::support::kinds::By;
+
+contract!(mod threads_1, one_worker, || ThreadPool::new(1));
+contract!(mod threads_2, || ThreadPool::new(2));
+contract!(mod threads_8, || ThreadPool::new(8));
+// Full, they would do something else; these are never full, and count their places all the same.
+contract!(mod bounded_1, one_worker, || bounded(1, 10_000, WhenFull::Block));
+contract!(mod thread_handle, || By::new(ThreadPool::new(2), ThreadPool::handle));
+contract!(mod thread_view, one_worker, || By::new(ThreadPool::new(1), |pool| {
+    let limit = Duration::from_hours(1);
+    pool.with(JobOptions::new().name("seen").priority(Priority::Low).timeout(limit).start_by(limit))
+}));
+contract!(mod manual, one_worker, || {
+    let manual = ManualExecutor::new();
+    manual.run_on_thread();
+    manual
+});
+
+/// Rayon's threads are as many as they are: none comes in the place of one that waits.
+#[cfg(feature = "rayon")]
+mod rayon_pools {
+    use super::contract;
+    use crate::support::kinds::{over_rayon, rayon};
+
+    contract!(mod rayon_1, one_worker, || rayon(1), without: spares);
+    contract!(mod rayon_2, || rayon(2), without: spares);
+    contract!(mod rayon_over, over_rayon, without: spares);
+}
+
+#[cfg(feature = "process")]
+mod process_pools {
+    use executor::ProcessPool;
+    use executor_testkit::contract::Subject;
+
+    use super::contract;
+
+    fn processes(n: usize) -> Subject {
+        let pool = ProcessPool::new(n).expect("a pool of a few processes");
+        Subject::delaying(pool, n, ProcessPool::submit_after)
+    }
+
+    contract!(mod processes_1, one_worker, portable: || processes(1));
+    contract!(mod processes_2, portable: || processes(2));
+}
