@@ -131,7 +131,8 @@ fn no_course_of_events_loses_a_letter() -> u32 {
         let network = sent.clone();
         let mailer = Mailer::new(manual.handle(), move |letter| {
             let mut sent = network.lock().unwrap();
-            let goes_through = (answers.rotate_right(sent.len() as u32 + 7 * letter)) & 1 == 1;
+            let turn = u32::try_from(sent.len()).expect("a course is short") + 7 * letter;
+            let goes_through = answers.rotate_right(turn) & 1 == 1;
             if goes_through {
                 sent.push(letter);
             }

@@ -76,9 +76,9 @@ impl Executor<Task> for Lossy {
 
 impl Subject for Lossy {}
 
-fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Box<Broken> {
+fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Broken {
     let check = Check::new(Shape::new(1)).named("Shape::new(1)", name).seed(7).patience(Duration::from_secs(2));
-    check.find(make).expect_err("it breaks a law")
+    *check.find(make).expect_err("it breaks a law")
 }
 
 #[test]

@@ -141,8 +141,9 @@ fn large_values_go_through_and_others_do_not_wait_for_them() {
             small.update(|small| *small += 1).unwrap();
         }
         assert_eq!(ends([job]), [16 << 20]);
+        let doubled = vec![1; 16 << 20];
         thread::scope(|scope| {
-            let all = scope.spawn(|| (0..5).all(|_| large.get().unwrap() == [1; 16 << 20]));
+            let all = scope.spawn(|| (0..5).all(|_| large.get().unwrap() == doubled));
             (0..100).for_each(|_| small.update(|small| *small += 1).unwrap());
             assert!(all.join().unwrap());
         });
@@ -242,7 +243,9 @@ fn a_hundred_processes_meet_and_share_a_descriptor_or_two_each() {
         let handles: Vec<_> = (0..300).map(|n| manager.value(n).unwrap()).collect();
         let few = descriptors(own_pid());
         let (copies, queue) = (handles.clone(), manager.queue::<Value<i32>>(None).unwrap());
-        copies.into_iter().for_each(|handle| queue.put(handle).unwrap());
+        for copy in copies {
+            queue.put(copy).unwrap();
+        }
         let back: Vec<_> = (0..300).map(|_| queue.get().unwrap()).collect();
         assert_eq!(back[299].get().unwrap(), 299);
         assert_eq!(descriptors(own_pid()), few, "handles have none of their own");
