@@ -28,7 +28,8 @@ impl ChaosBuilder {
         self
     }
 
-    /// So many start later than they could, by up to `longest` on the executor's clock.
+    /// So many start later than they could, by up to `longest` on the executor's clock. Where there is one worker, none does: order is a promise there,
+    /// and one that is late would be overtaken.
     pub fn delay(mut self, share: f64, longest: Duration) -> Self {
         self.longest = longest;
         self.with(Kind::Delay, share)
@@ -85,7 +86,6 @@ impl ChaosBuilder {
             fates: Fates::new(self.seed, self.fates, self.longest),
             log: Log::default(),
             is_shut_down: AtomicBool::new(false),
-            line: super::submit::Line::default(),
         };
         Chaos { executor, shared: Arc::new(shared) }
     }

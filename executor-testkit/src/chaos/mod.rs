@@ -54,7 +54,6 @@ struct Shared {
     fates: Fates,
     log: log::Log,
     is_shut_down: AtomicBool,
-    line: submit::Line,
 }
 
 impl Chaos<()> {

@@ -32,46 +32,6 @@ impl<J: Job> Slot<J> {
     }
 }
 
-/// On one worker, jobs that are late keep the ones behind them late, for they start in order.
-#[derive(Default)]
-pub(super) struct Line(Arc<Mutex<Late>>);
-
-#[derive(Default)]
-struct Late {
-    /// How many have not begun.
-    waiting: usize,
-    last: Option<Instant>,
-}
-
-/// A late job's place in the line, until it begins or is gone.
-struct Place(Option<Arc<Mutex<Late>>>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(late) = &self.0 {
-            late.lock().waiting -= 1;
-        }
-    }
-}
-
-impl Line {
-    /// How much later a job starts that wants to be `late`, and its place.
-    fn stand(&self, now: Instant, late: Option<Duration>) -> (Option<Duration>, Place) {
-        const STEP: Duration = Duration::from_micros(1);
-        let mut state = self.0.lock();
-        if late.is_none() && state.waiting == 0 {
-            return (None, Place(None));
-        }
-        let mut due = now + late.unwrap_or_default();
-        if let Some(last) = state.last.filter(|_| state.waiting > 0) {
-            due = due.max(last + STEP);
-        }
-        state.waiting += 1;
-        state.last = Some(due);
-        (Some(due - now), Place(Some(self.0.clone())))
-    }
-}
-
 /// Never while anybody looks.
 const FAR: Duration = Duration::from_hours(24);
 
@@ -98,8 +58,8 @@ impl<E: ClosureExecutor> Chaos<E> {
                 return Err(Rejected::new(job, Rejection::Full));
             }
             // Nothing stands between it and the executor, which may give it back.
-            None if self.workers() > 1 => return self.executor.try_submit(job),
-            _ => {}
+            None => return self.executor.try_submit(job),
+            Some(_) => {}
         }
         let slot = Slot::new(job);
         let future = self.give_with(number, trouble, &slot, None);
@@ -186,30 +146,15 @@ impl<E: ClosureExecutor> Chaos<E> {
         future
     }
 
-    /// Submits it, as late as it should be, or must be for the sake of those before it.
+    /// Submits it, as late as it should be.
     fn hand_over<F, T>(&self, delay: Option<Duration>, late: Option<Duration>, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        if let Some(delay) = delay {
-            // It has no place among the others.
-            return self.executor.submit_after(delay + late.unwrap_or_default(), job);
-        }
-        if self.workers() > 1 {
-            return match late {
-                Some(late) => self.executor.submit_after(late, job),
-                None => self.executor.submit(job),
-            };
-        }
-        let (late, place) = self.shared.line.stand(self.now(), late);
-        let job = move || {
-            drop(place);
-            job()
-        };
-        match late {
-            Some(late) => self.executor.submit_after(late, job),
-            None => self.executor.submit(job),
+        match (delay, late) {
+            (None, None) => self.executor.submit(job),
+            (delay, late) => self.executor.submit_after(delay.unwrap_or_default() + late.unwrap_or_default(), job),
         }
     }
 

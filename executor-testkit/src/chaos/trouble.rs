@@ -53,8 +53,10 @@ impl Fates {
 /// How much later a job with this trouble starts.
 pub(super) fn lateness(trouble: Option<Trouble>, workers: usize) -> Option<Duration> {
     match trouble {
+        // Those behind it would overtake it, and on one worker they start in order.
+        _ if workers == 1 => None,
         Some(Trouble::Delayed(time)) => Some(time),
-        Some(Trouble::Reordered) if workers > 1 => Some(BEHIND),
+        Some(Trouble::Reordered) => Some(BEHIND),
         _ => None,
     }
 }
