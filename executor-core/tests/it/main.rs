@@ -1,6 +1,10 @@
 //! What the pieces promise, whatever the executor: each is driven by hand here. A module a topic.
 
 mod compile;
+mod current;
+mod handles;
+mod homes;
+mod lent;
 mod manual;
 mod maps;
 mod panics;
