@@ -8,9 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::{Home, HomeId, Registration};
-use executor_core::{Event, promise};
+use executor_core::home::{HomeId, Registration};
+use executor_core::{Event, JobSet, Until, join_all, promise, wait, wait_timeout};
 
+use crate::homes::nowhere;
 use crate::support::{Count, within_patience};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -19,14 +20,6 @@ const HOUR: Duration = Duration::from_hours(1);
 struct Watchman {
     home: Registration,
     blocks: mpsc::Sender<()>,
-}
-
-struct Nowhere;
-
-impl Home for Nowhere {
-    fn left(&self, _: HomeId, _: bool) {}
-
-    fn ended(&self, _: HomeId) {}
 }
 
 impl Host for Watchman {
@@ -53,8 +46,7 @@ fn wait_on_worker<R: Send + 'static>(
     within_patience(|| {
         let (blocks, told) = mpsc::channel();
         let waiter = thread::spawn(move || {
-            let home: Arc<dyn Home> = Arc::new(Nowhere);
-            let host = Watchman { home: Registration::new(Arc::downgrade(&home)), blocks };
+            let host = Watchman { home: Registration::new(nowhere()), blocks };
             current::set_worker(Some(Worker { name: "it".into(), state: None, host: Some(Arc::new(host)) }));
             let waited = wait();
             current::set_worker(None);
@@ -98,6 +90,46 @@ fn a_wait_for_an_event_ends_with_it_or_with_its_limit() {
         assert!(wait_on_worker(wait, move || setter.set()));
     }
     within_patience(|| assert!(!Event::new().wait_timeout(Duration::from_millis(1))));
+}
+
+#[test]
+fn a_wait_for_several_ends_with_them_or_with_its_limit() {
+    for limit in [None, Some(HOUR)].repeat(20) {
+        let (promise, future) = promise();
+        let mut set = JobSet::new();
+        set.insert(future);
+        let next = move || match limit {
+            None => set.next().map(|(key, outcome)| (key, outcome.unwrap())),
+            Some(limit) => set.next_timeout(limit).map(|(key, outcome)| (key, outcome.unwrap())),
+        };
+        assert_eq!(wait_on_worker(next, move || assert!(promise.complete(7))), Some((0, 7)));
+
+        let (promise, future) = executor_core::promise();
+        let all = move || match limit {
+            None => wait([future], Until::AllDone),
+            Some(limit) => wait_timeout([future], Until::AllDone, limit),
+        };
+        assert_eq!(wait_on_worker(all, move || assert!(promise.complete(7))).done.len(), 1);
+    }
+    within_patience(|| {
+        let (promise, future) = promise();
+        let mut set = JobSet::new();
+        set.insert(future);
+        assert!(set.next_timeout(Duration::from_millis(1)).is_none());
+        assert!(promise.complete(7));
+        assert_eq!(set.next_timeout(Duration::ZERO).unwrap().1.unwrap(), 7);
+        assert!(set.next().is_none() && set.next_timeout(HOUR).is_none(), "it is empty");
+    });
+}
+
+#[test]
+fn all_outcomes_come_in_the_order_of_the_futures() {
+    within_patience(|| {
+        let ((one, first), (two, second)) = (promise(), promise());
+        assert!(two.complete(2) && one.complete(1));
+        let outcomes: Vec<_> = join_all([first, second]).into_iter().map(Result::unwrap).collect();
+        assert_eq!(outcomes, [1, 2]);
+    });
 }
 
 #[test]
@@ -156,4 +188,9 @@ fn what_is_printed_of_a_handle_names_its_job() {
     assert_eq!(format!("{future:?}"), format!("Future {{ id: {id}, status: Queued, .. }}"));
     assert!(promise.complete(1));
     assert_eq!(format!("{future:?}"), format!("Future {{ id: {id}, status: Done, .. }}"));
+    let (promise, _future) = executor_core::promise::<u32>();
+    assert_eq!(format!("{promise:?}"), format!("Promise {{ id: {:?}, status: Queued, .. }}", promise.id()));
+    let mut set = JobSet::new();
+    set.insert(future);
+    assert_eq!(format!("{set:?}"), "JobSet { len: 1, .. }");
 }

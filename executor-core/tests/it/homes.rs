@@ -1,7 +1,7 @@
 //! What a queue is told of jobs that leave it otherwise than by being taken from it, and when.
 
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use executor_core::cell::{Control, Run};
 use executor_core::current::{self, Host, Worker};
@@ -12,7 +12,7 @@ use executor_core::{Future, Status, promise};
 use crate::support::within_patience;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+pub(crate) enum Told {
     Left { ends: bool, while_it: Option<Status> },
     Ended { while_it: Option<Status> },
 }
@@ -43,6 +43,12 @@ impl Home for Log {
     }
 }
 
+/// A home that was there once: who is told of it is told nothing.
+pub(crate) fn nowhere() -> Weak<dyn Home> {
+    let home: Arc<dyn Home> = Arc::<Log>::default();
+    Arc::downgrade(&home)
+}
+
 /// A home that is known, and what it was told.
 pub(crate) struct Queue {
     log: Arc<Log>,
@@ -61,11 +67,11 @@ impl Queue {
         self.registration.id()
     }
 
-    fn watch(&self, job: &Arc<dyn Control>) {
+    pub(crate) fn watch(&self, job: &Arc<dyn Control>) {
         *self.log.job.lock().unwrap() = Some(job.clone());
     }
 
-    fn told(&self) -> Vec<Told> {
+    pub(crate) fn told(&self) -> Vec<Told> {
         let told = self.log.told.lock().unwrap();
         assert!(told.iter().all(|(from, _)| *from == self.id()));
         told.iter().map(|(_, told)| *told).collect()
@@ -89,7 +95,7 @@ impl Host for Workplace {
 }
 
 /// This thread is a worker that may run jobs of `home` in place.
-fn work_for(home: HomeId) {
+pub(crate) fn work_for(home: HomeId) {
     current::set_worker(Some(Worker {
         name: "it".into(),
         state: Some(Rc::new(())),
