@@ -141,3 +141,6 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_gone(own)
     }
 }
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests;
