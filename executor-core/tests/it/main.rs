@@ -2,6 +2,7 @@
 
 mod compile;
 mod current;
+mod drives;
 mod handles;
 mod homes;
 mod lent;
