@@ -143,4 +143,6 @@ impl<R: Runner + 'static> Shared<R> {
 }
 
 #[cfg(all(test, not(loom), not(shuttle)))]
+mod stopped;
+#[cfg(all(test, not(loom), not(shuttle)))]
 mod tests;
