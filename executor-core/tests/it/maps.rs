@@ -152,3 +152,45 @@ fn a_broken_chunk_gives_its_error_to_each_of_its_items() {
         assert_eq!(runner.join().unwrap(), Some(true));
     });
 }
+
+/// As soon as the first result is there, what should be in flight is.
+#[test]
+fn twice_the_workers_are_in_flight_where_nobody_says_otherwise() {
+    for (workers, chunk) in [(1, None), (3, None), (3, Some(1)), (3, Some(4))] {
+        within_patience(move || {
+            let pool = Manual::new(workers);
+            let run = |pool: &Manual| {
+                let pool = pool.clone();
+                thread::spawn(move || pool.run(0))
+            };
+            let ran = run(&pool);
+            let map = pool.map(0..100, |n: u32| n);
+            let mut map = if let Some(n) = chunk { map.chunk_size(n) } else { map };
+            assert_eq!((map.len(), map.size_hint()), (100, (100, Some(100))));
+            assert_eq!(map.next().unwrap().unwrap(), 0);
+            assert_eq!(ran.join().unwrap(), Some(true));
+            assert_eq!((pool.submitted(), map.len()), (2 * workers, 99));
+            let flying = (2 * workers - 1) * chunk.unwrap_or(1);
+            assert_eq!(format!("{map:?}"), format!("Map {{ in_flight: {flying}, .. }}"));
+
+            let pool = Manual::new(workers);
+            let ran = run(&pool);
+            let mut map = pool.map(0..100, |n: u32| n).unordered();
+            assert_eq!((map.len(), map.size_hint()), (100, (100, Some(100))));
+            let (index, outcome) = map.next().unwrap();
+            assert_eq!((index, outcome.unwrap()), (0, 0));
+            assert_eq!(ran.join().unwrap(), Some(true));
+            assert_eq!((pool.submitted(), map.len()), (2 * workers, 99));
+            assert_eq!(format!("{map:?}"), format!("Unordered {{ in_flight: {}, .. }}", 2 * workers - 1));
+        });
+    }
+}
+
+#[test]
+fn an_input_of_unknown_length_gives_bounds() {
+    let pool = Manual::new(1);
+    let items = || (0..9).filter(|n| n % 2 == 0);
+    assert_eq!(pool.map(items(), |n: u32| n).size_hint(), (0, Some(9)));
+    assert_eq!(pool.map(items(), |n: u32| n).unordered().size_hint(), (0, Some(9)));
+    assert_eq!(pool.map(0_u128.., |n| n).size_hint(), (usize::MAX, None));
+}

@@ -231,3 +231,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn how_many_are_left_is_known_and_what_is_left_is_a_set() {
+    within_patience(|| {
+        let (_slow, pending) = promise();
+        let mut completed = as_completed([pending, Future::ready(1), Future::ready(2)]);
+        assert_eq!((completed.len(), completed.size_hint()), (3, (3, Some(3))));
+        assert!(matches!(completed.next(), Some((1, Ok(1)))));
+        assert_eq!((completed.len(), completed.size_hint()), (2, (2, Some(2))));
+        let mut left = completed.into_set();
+        assert!(matches!(left.next(), Some((2, Ok(2)))));
+        assert_eq!(left.len(), 1);
+        left.cancel_all();
+        assert!(matches!(left.next(), Some((0, Err(JobError::Cancelled)))));
+        assert!(left.next().is_none());
+    });
+}

@@ -279,5 +279,7 @@ impl<J> Ord for Timed<J> {
     }
 }
 
+#[cfg(test)]
+mod heap;
 #[cfg(all(test, not(loom), not(shuttle)))]
 mod tests;

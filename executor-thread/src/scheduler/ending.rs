@@ -141,3 +141,8 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_gone(own)
     }
 }
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod stopped;
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests;

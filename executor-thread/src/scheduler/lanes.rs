@@ -1,5 +1,8 @@
 //! The queue: a lane for each priority, and a count of what in them is dead.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use executor_core::Priority;
@@ -142,97 +145,5 @@ impl<J: Queued> Lanes<J> {
         // Those that are alive die now, and tell it.
         self.removed_dead(all.len());
         all
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use executor_core::JobError;
-    use executor_core::cell::Notify;
-    use executor_core::home::HomeId;
-
-    use super::*;
-
-    #[derive(Clone)]
-    struct Entry(usize, Arc<AtomicBool>);
-
-    impl Queued for Entry {
-        fn fail(self, _: JobError) -> Option<Notify> {
-            None
-        }
-
-        fn home(&self) -> Option<HomeId> {
-            None
-        }
-
-        fn is_waiting(&self) -> bool {
-            !self.1.load(Ordering::Relaxed)
-        }
-
-        fn move_to(&self, _: HomeId) -> bool {
-            true
-        }
-    }
-
-    fn lanes(entries: impl IntoIterator<Item = (Priority, usize)>) -> Lanes<Entry> {
-        let mut lanes = Lanes::default();
-        for (priority, number) in entries {
-            lanes.push(priority, Entry(number, Arc::default()));
-        }
-        lanes
-    }
-
-    fn numbers(lanes: &mut Lanes<Entry>) -> Vec<usize> {
-        std::iter::from_fn(|| lanes.pop()).map(|Entry(number, _)| number).collect()
-    }
-
-    #[test]
-    fn jobs_go_by_priority_and_then_in_order() {
-        let mut lanes = lanes([
-            (Priority::Low, 5),
-            (Priority::Normal, 3),
-            (Priority::High, 1),
-            (Priority::Normal, 4),
-            (Priority::High, 2),
-        ]);
-        assert_eq!(numbers(&mut lanes), [1, 2, 3, 4, 5]);
-        assert!(lanes.is_empty());
-    }
-
-    #[test]
-    fn no_lane_is_starved() {
-        let high = (0..1000).map(|_| (Priority::High, 0));
-        let mut lanes = lanes(high.chain([(Priority::Low, 1), (Priority::Normal, 2)]));
-        let order = numbers(&mut lanes);
-        let place = |number| order.iter().position(|&found| found == number).unwrap();
-        assert!(place(1) < 3 * TURN && place(2) < 3 * TURN, "{} {}", place(1), place(2));
-    }
-
-    #[test]
-    fn the_dead_are_swept_when_they_are_the_most() {
-        let mut lanes = Lanes::default();
-        let entries: Vec<_> = (0..4000).map(|number| Entry(number, Arc::default())).collect();
-        for entry in &entries {
-            lanes.push(Priority::Normal, entry.clone());
-        }
-        let mut swept = 0;
-        for entry in entries.iter().skip(1).step_by(2).chain(entries.iter().step_by(2).take(1500)) {
-            entry.1.store(true, Ordering::Relaxed);
-            swept += lanes.died().len();
-        }
-        assert!(swept > 2000, "{swept}");
-        assert_eq!((lanes.alive(), lanes.len() - lanes.alive()), (500, 3500 - swept));
-        let mut left = 0;
-        while let Some(entry) = lanes.pop() {
-            if !entry.is_waiting() {
-                lanes.removed_dead(1);
-            }
-            left += 1;
-        }
-        assert_eq!(left, 4000 - swept);
-        assert_eq!(lanes.alive(), 0);
     }
 }

@@ -256,3 +256,6 @@ macro_rules! has_places {
 
 has_places!(Scheduler);
 has_places!(Handle);
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests;

@@ -2,6 +2,10 @@
 //! user's runs under that.
 
 #[cfg(test)]
+mod counts;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod tests;
 
 use executor_core::{JobError, Priority, Promise, Rejection};

@@ -1,0 +1,132 @@
+//! Shutdowns of a scheduler whose jobs do not listen, and whose runner is stopped; and by what a cancelled job has captured.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+
+use executor_core::Priority;
+use executor_core::cell::{Cell, Task};
+
+use super::super::{Batch, Config, Handle, Scheduler, Stop};
+use super::*;
+use crate::ThreadPool;
+
+/// Who hangs fails before this is over.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+type Entry = Arc<dyn Task<(), ()>>;
+
+/// Holds all jobs that it is given until it is stopped.
+struct Holder {
+    go: Receiver<()>,
+    reports: Sender<ShutdownReport>,
+    inside: Arc<OnceLock<Handle<Holder>>>,
+    hold: Arc<Hold>,
+}
+
+#[derive(Default)]
+struct Hold {
+    is_stopped: Mutex<bool>,
+    told: Condvar,
+    ended: AtomicUsize,
+}
+
+impl Stop for Hold {
+    fn stop(&self) {
+        *self.is_stopped.lock().unwrap() = true;
+        self.told.notify_all();
+    }
+
+    fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+impl Runner for Holder {
+    type Job = Entry;
+
+    fn run(&mut self, job: Entry, batch: &mut Batch<'_, Entry>) -> bool {
+        self.go.recv().unwrap();
+        let mut jobs = vec![job];
+        jobs.extend(std::iter::from_fn(|| batch.take()));
+        assert!(jobs.iter().all(|job| job.claim(None).is_some()));
+        let report = self.inside.get().unwrap().shutdown_with(ShutdownPolicy::drain());
+        self.reports.send(report).unwrap();
+        let stopped = self.hold.told.wait_while(self.hold.is_stopped.lock().unwrap(), |is_stopped| !*is_stopped);
+        drop(stopped);
+        self.hold.ended.fetch_add(jobs.len(), Ordering::SeqCst);
+        jobs.into_iter().for_each(|job| job.finish(Err(JobError::Cancelled)).fire());
+        true
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(self.hold.clone())
+    }
+}
+
+#[test]
+fn what_a_runner_was_made_to_end_is_cancelled_and_told_once() {
+    let (go, goes) = channel();
+    let (reports, inside_reports) = channel();
+    let inside = Arc::new(OnceLock::new());
+    let parts = Mutex::new(Some((goes, reports, inside.clone())));
+    let scheduler = Scheduler::new(Config::new("holds", 1), move |_: &Arc<str>| {
+        let (go, reports, inside) = parts.lock().unwrap().take().expect("there is one worker");
+        Holder { go, reports, inside, hold: Arc::default() }
+    });
+    assert!(inside.set(scheduler.handle()).is_ok());
+    let jobs: Vec<Future<()>> = (0..3)
+        .map(|_| {
+            let cell = Arc::new(Cell::queued((), Ok).at(scheduler.queue()));
+            assert!(scheduler.push(Priority::Normal, cell.clone()).is_ok());
+            Future::of(cell)
+        })
+        .collect();
+    go.send(()).unwrap();
+    let report = inside_reports.recv_timeout(PATIENCE).expect("it does not wait for itself");
+    assert_eq!((report.completed, report.cancelled, report.still_running), (0, 0, 3));
+    let report = scheduler.shutdown_with(ShutdownPolicy::kill().within(PATIENCE));
+    assert_eq!((report.completed, report.cancelled, report.still_running), (0, 3, 0));
+    assert!(jobs.into_iter().all(|job| job.result().unwrap_err().is_cancelled()));
+    let report = scheduler.shutdown_with(ShutdownPolicy::kill());
+    assert_eq!((report.completed, report.cancelled, report.still_running), (0, 0, 0));
+}
+
+/// Shuts its pool down when it is dropped, and tells that it has.
+struct Closes(Handle<crate::runner::InPlace>, Sender<()>);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.shutdown(true);
+        self.1.send(()).unwrap_or_default();
+    }
+}
+
+/// It cannot wait for the end of the very job.
+#[test]
+fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
+    for delay in [None, Some(Duration::from_hours(1))] {
+        let pool = ThreadPool::new(1);
+        let (told, has_returned) = channel();
+        let captured = Closes(pool.handle().scheduler, told);
+        let future = match delay {
+            Some(delay) => pool.submit_after(delay, move || drop(captured)),
+            None => {
+                let (held, gate) = channel::<()>();
+                let first = pool.submit(move || gate.recv().is_err());
+                let future = pool.submit(move || drop(captured));
+                let control = future.control();
+                let cancel = std::thread::spawn(move || control.cancel());
+                // The job that runs ends by itself, once the pool is closed.
+                while pool.try_submit(|| ()).is_ok() {
+                    std::thread::yield_now();
+                }
+                drop(held);
+                assert!(cancel.join().unwrap() && first.result().unwrap());
+                future
+            }
+        };
+        assert!(future.cancel());
+        has_returned.recv_timeout(PATIENCE).expect("it returns");
+    }
+}

@@ -1,0 +1,161 @@
+//! Shutdowns with jobs everywhere: what becomes of them, and what the report says of that.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use executor_core::{Broken, Priority, Rejection, current};
+
+use super::super::{Config, Scheduler};
+use super::*;
+use crate::ThreadPool;
+use crate::runner::InPlace;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Who hangs fails before this is over.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A job that runs until it is let go, and then says whether it was asked to stop.
+struct Held {
+    let_go: Sender<()>,
+    future: Future<bool>,
+}
+
+impl Held {
+    /// Submits it, and returns its gate and the place where it says that it has begun.
+    fn submit(pool: &ThreadPool) -> (Self, Receiver<()>) {
+        let (let_go, gate) = channel::<()>();
+        let (begin, has_begun) = channel();
+        let future = pool.submit(move || {
+            begin.send(()).unwrap_or_default();
+            let _ = gate.recv();
+            current::stop_requested()
+        });
+        (Self { let_go, future }, has_begun)
+    }
+
+    fn running(pool: &ThreadPool) -> Self {
+        let (held, has_begun) = Self::submit(pool);
+        has_begun.recv_timeout(PATIENCE).expect("it begins");
+        held
+    }
+
+    fn let_go(self) -> bool {
+        drop(self.let_go);
+        self.future.result().unwrap()
+    }
+}
+
+fn counts(report: ShutdownReport) -> (usize, usize, usize) {
+    (report.completed, report.cancelled, report.still_running)
+}
+
+#[test]
+fn what_has_not_started_is_cancelled_and_what_runs_goes_on() {
+    let pool = ThreadPool::new(1);
+    let held = Held::running(&pool);
+    let queued: Vec<_> = (0..3).map(|_| pool.submit(|| ())).collect();
+    let delayed: Vec<_> = (0..2).map(|_| pool.submit_after(HOUR, || ())).collect();
+    let handle = pool.handle();
+    let closing = thread::spawn(move || handle.shutdown_with(ShutdownPolicy::cancel_pending().within(HOUR)));
+    for future in queued.into_iter().chain(delayed) {
+        assert!(future.result_timeout(PATIENCE).unwrap().unwrap_err().is_cancelled());
+    }
+    assert!(!held.let_go(), "nobody asked it to stop");
+    assert_eq!(counts(closing.join().unwrap()), (1, 5, 0));
+}
+
+/// Some of the jobs are those that a worker took along.
+#[test]
+fn what_was_accepted_is_run_and_counted_wherever_it_is() {
+    let pool = ThreadPool::new(1);
+    let first = Held::running(&pool);
+    let (second, has_begun) = Held::submit(&pool);
+    let queued: Vec<_> = (0..8).map(|n| pool.submit(move || n)).collect();
+    assert!(!first.let_go());
+    has_begun.recv_timeout(PATIENCE).expect("it begins, and its worker has taken some along");
+    let delayed = pool.submit_after(Duration::ZERO, || 8);
+    let handle = pool.handle();
+    let closing = thread::spawn(move || handle.shutdown_with(ShutdownPolicy::drain()));
+    while pool.try_submit(|| ()).is_ok() {
+        thread::yield_now();
+    }
+    assert!(!second.let_go());
+    for (n, future) in queued.into_iter().chain([delayed]).enumerate() {
+        assert_eq!(future.result_timeout(PATIENCE).unwrap().unwrap(), n);
+    }
+    let report = closing.join().unwrap();
+    assert!(report.is_clean() && report.completed >= 10, "{report}");
+}
+
+#[test]
+fn what_does_not_listen_runs_still_when_the_time_is_up() {
+    let pool = ThreadPool::new(2);
+    let held = [Held::running(&pool), Held::running(&pool)];
+    let queued = pool.submit(|| ());
+    assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO))), (0, 1, 2));
+    assert!(queued.result().unwrap_err().is_cancelled());
+    assert!(held.into_iter().all(Held::let_go), "both were asked to stop");
+    assert!(pool.shutdown_with(ShutdownPolicy::kill()).is_clean());
+}
+
+#[test]
+fn what_listens_ends_with_a_kill() {
+    let pool = ThreadPool::new(1);
+    let (begin, has_begun) = channel();
+    let listens = pool.submit(move || {
+        begin.send(()).unwrap();
+        while !current::stop_requested() {
+            thread::yield_now();
+        }
+    });
+    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    let queued = pool.submit(|| ());
+    assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill().within(PATIENCE))), (1, 1, 0));
+    assert!(listens.result().is_ok() && queued.result().is_err());
+}
+
+#[test]
+fn a_pool_is_idle_when_nothing_waits_or_runs_and_for_its_own_threads_never() {
+    let pool = ThreadPool::new(1);
+    assert!(pool.wait_idle_timeout(Duration::ZERO));
+    let held = Held::running(&pool);
+    assert!(!pool.wait_idle_timeout(Duration::from_millis(1)));
+    let handle = pool.handle();
+    let waiting = thread::spawn(move || handle.wait_idle_timeout(PATIENCE));
+    assert!(!held.let_go());
+    assert!(waiting.join().unwrap());
+    let handle = pool.handle();
+    let inside = pool.submit(move || handle.wait_idle_timeout(PATIENCE));
+    assert!(!inside.result_timeout(PATIENCE / 2).expect("it does not wait for itself").unwrap());
+}
+
+#[test]
+fn it_is_closed_after_the_last_job_and_not_before_a_shutdown() {
+    let pool = ThreadPool::new(1);
+    let closed = pool.closed();
+    assert!(pool.submit(|| ()).result().is_ok() && !closed.is_done());
+    let held = Held::running(&pool);
+    pool.shutdown(false);
+    assert!(!closed.is_done() && !pool.closed().is_done());
+    assert!(!held.let_go());
+    assert!(closed.result_timeout(PATIENCE).unwrap().is_ok());
+    pool.shutdown(true);
+    assert!(pool.closed().is_done());
+}
+
+#[test]
+fn a_breakdown_fails_what_waits_for_the_first_reason() {
+    let scheduler = Scheduler::new(Config::new("breaks", 1), |_: &Arc<str>| InPlace::new(None));
+    let (later, waits) = Future::of_job_at(scheduler.delay(), || ());
+    let when = Instant::now() + HOUR;
+    assert!(scheduler.push_at(when, Priority::Normal, later).is_ok());
+    for reason in ["no paper", "no ink"] {
+        scheduler.break_down(JobError::Broken(Broken::new(reason)));
+    }
+    assert!(waits.result_timeout(PATIENCE).unwrap().unwrap_err().to_string().ends_with("no paper"));
+    let (job, _refused) = Future::of_job_at(scheduler.queue(), || ());
+    let refused = scheduler.push(Priority::Normal, job).map_err(|(_, reason)| reason);
+    assert_eq!((refused, scheduler.is_open()), (Err(Rejection::Broken), false));
+}

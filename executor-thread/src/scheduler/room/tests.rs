@@ -1,0 +1,165 @@
+//! Places in a bounded queue: who gets one, and who is told.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Wake};
+use std::thread;
+use std::time::Duration;
+
+use executor_core::{Future, Rejected};
+
+use super::*;
+use crate::{Queue, ThreadPool, WhenFull};
+
+/// Who hangs fails before this is over.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A pool of one thread, which is held, and whose queue has so many places.
+struct Full {
+    pool: ThreadPool,
+    let_go: Sender<()>,
+    held: Future<()>,
+}
+
+impl Full {
+    fn new(places: usize, when_full: WhenFull) -> Self {
+        let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(places, when_full)).build().unwrap();
+        let (let_go, gate): (_, Receiver<()>) = channel();
+        let (begin, has_begun) = channel();
+        let held = pool.submit(move || {
+            begin.send(()).unwrap();
+            let _ = gate.recv();
+        });
+        has_begun.recv_timeout(PATIENCE).expect("it begins");
+        Self { pool, let_go, held }
+    }
+
+    fn let_go(self) -> ThreadPool {
+        drop(self.let_go);
+        self.held.result().unwrap();
+        self.pool
+    }
+}
+
+fn reason<J, T>(submitted: Result<Future<T>, Rejected<J>>) -> Option<Rejection> {
+    submitted.err().map(|rejected| rejected.reason())
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wakes {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn as_many_jobs_wait_as_there_are_places_and_a_cancelled_one_gives_its_place_back() {
+    let full = Full::new(2, WhenFull::Reject);
+    let (first, second) = (full.pool.submit(|| 1), full.pool.submit(|| 2));
+    assert_eq!(reason(full.pool.try_submit(|| 3)), Some(Rejection::Full));
+    assert!(first.cancel());
+    let third = full.pool.try_submit(|| 3).ok().unwrap();
+    assert_eq!(reason(full.pool.try_submit(|| 4)), Some(Rejection::Full));
+    assert_eq!(full.pool.stats().queued, 2);
+    let pool = full.let_go();
+    assert_eq!((second.result().unwrap(), third.result().unwrap()), (2, 3));
+    pool.shutdown(true);
+    assert_eq!(reason(pool.try_submit(|| 5)), Some(Rejection::Shutdown));
+}
+
+#[test]
+fn one_who_waits_for_a_place_gets_it_or_is_late() {
+    let full = Full::new(1, WhenFull::Block);
+    let first = full.pool.submit(|| 1);
+    assert_eq!(reason(full.pool.submit_timeout(|| 0, Duration::ZERO)), Some(Rejection::Full));
+    assert_eq!(reason(full.pool.submit_timeout(|| 0, Duration::from_millis(1))), Some(Rejection::Full));
+    let submitters: Vec<_> = (2..5)
+        .map(|n| {
+            let handle = full.pool.handle();
+            thread::spawn(move || handle.submit(move || n).result_timeout(PATIENCE).unwrap().unwrap())
+        })
+        .collect();
+    let pool = full.let_go();
+    assert_eq!(first.result_timeout(PATIENCE).unwrap().unwrap(), 1);
+    let results: Vec<_> = submitters.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(results, [2, 3, 4]);
+    pool.shutdown(true);
+    assert!(pool.submit(|| 0).result().is_err());
+}
+
+#[test]
+fn a_place_that_a_cancel_frees_goes_to_one_who_waits() {
+    let full = Full::new(1, WhenFull::Block);
+    let first = full.pool.submit(|| 1);
+    let handle = full.pool.handle();
+    let submitter = thread::spawn(move || handle.submit_timeout(|| 2, PATIENCE).map_err(|rejected| rejected.reason()));
+    assert!(first.cancel());
+    let second = submitter.join().unwrap().unwrap();
+    full.let_go();
+    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+}
+
+/// Its own jobs would wait for it, so it runs them.
+#[test]
+fn a_worker_does_not_wait_for_a_place_in_its_own_queue() {
+    let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::Block)).build().unwrap();
+    let handle = pool.handle();
+    let outer = pool.submit(move || {
+        let inner: Vec<_> = (0..4).map(|_| handle.submit(|| thread::current().id())).collect();
+        inner.into_iter().all(|future| future.result().unwrap() == thread::current().id())
+    });
+    assert!(outer.result_timeout(PATIENCE).unwrap().unwrap());
+}
+
+#[test]
+fn the_oldest_makes_room_and_the_dead_are_not_counted() {
+    let full = Full::new(2, WhenFull::DropOldest);
+    let jobs: Vec<_> = (0..3).map(|n| full.pool.submit(move || n)).collect();
+    assert!(jobs[1].cancel());
+    let fourth = full.pool.submit(|| 3);
+    let fifth = full.pool.submit(|| 4);
+    let ends: Vec<_> = jobs.into_iter().map(|future| future.try_result().map(Result::unwrap_err)).collect();
+    assert!(matches!(&ends[0], Ok(JobError::Rejected(Rejection::Dropped))), "{ends:?}");
+    assert!(matches!(&ends[1], Ok(JobError::Cancelled)), "{ends:?}");
+    assert!(matches!(&ends[2], Ok(JobError::Rejected(Rejection::Dropped))), "{ends:?}");
+    full.let_go();
+    assert_eq!((fourth.result().unwrap(), fifth.result().unwrap()), (3, 4));
+}
+
+#[test]
+fn a_task_that_was_told_of_a_place_and_does_not_want_it_tells_the_next() {
+    let full = Full::new(1, WhenFull::Block);
+    let first = full.pool.submit(|| 0);
+    let wakes: Vec<Arc<Wakes>> = (0..3).map(|_| Arc::default()).collect();
+    let mut tasks: Vec<_> = (1..4).map(|n| full.pool.submit_async(move || n)).collect();
+    let poll = |task: &mut _, wakes: &Arc<Wakes>| {
+        std::future::Future::poll(Pin::new(task), &mut Context::from_waker(&wakes.clone().into()))
+    };
+    for _ in 0..2 {
+        for (task, wakes) in tasks.iter_mut().zip(&wakes) {
+            assert!(poll(task, wakes).is_pending());
+        }
+    }
+    let woken = || wakes.iter().map(|wakes| wakes.get()).collect::<Vec<_>>();
+    assert_eq!(woken(), [0, 0, 0]);
+    assert!(first.cancel());
+    assert_eq!(woken(), [1, 0, 0]);
+    drop(tasks.remove(0));
+    assert_eq!(woken(), [1, 1, 0]);
+    let Poll::Ready(Ok(second)) = poll(&mut tasks[0], &wakes[1]) else { panic!("there is a place for it") };
+    assert!(poll(&mut tasks[1], &wakes[2]).is_pending());
+    drop(tasks.remove(1));
+    assert_eq!(woken(), [1, 1, 0], "it left the line before it was told");
+    full.let_go();
+    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+}

@@ -1,0 +1,255 @@
+//! What the counts say: how many work, whether that is enough, and who takes what.
+
+use std::time::Instant;
+
+use super::super::number::Number;
+use super::*;
+
+pub(super) type Counts = State<Number, &'static str>;
+
+pub(super) fn state(width: usize) -> Counts {
+    State::new(&Config::new("test", width))
+}
+
+pub(super) fn push(state: &mut Counts, number: usize) {
+    state.lanes.push(Priority::Normal, Number(number));
+}
+
+pub(super) fn delay(state: &mut Counts, number: usize) {
+    state.delayed.push_job(Instant::now(), Priority::Normal, Number(number), false);
+}
+
+pub(super) fn started(wake: Wake<Number, &'static str>) -> Own<Number> {
+    match wake {
+        Wake::Start(own) => own,
+        Wake::Sleeper(_) | Wake::Nobody => panic!("no worker was started"),
+    }
+}
+
+fn is_nobody(wake: &Wake<Number, &'static str>) -> bool {
+    matches!(wake, Wake::Nobody)
+}
+
+/// One more worker that is busy with a job.
+pub(super) fn busy(state: &mut Counts) -> Own<Number> {
+    push(state, 0);
+    let mut own = started(state.wake());
+    assert!(state.take(&mut own, false).is_some());
+    own
+}
+
+/// Jobs that the worker takes along beside the one that it takes.
+fn hoarding(state: &mut Counts, own: &mut Own<Number>) {
+    (0..9).for_each(|number| push(state, number));
+    assert!(state.take(own, true).is_some());
+    assert!(state.members.has_hoard());
+}
+
+fn numbers(jobs: Vec<Number>) -> Vec<usize> {
+    jobs.into_iter().map(|job| job.0).collect()
+}
+
+#[test]
+fn workers_that_run_search_and_wait_are_told_apart() {
+    let mut state = state(2);
+    assert!(is_nobody(&state.wake()), "there is nothing to do");
+    assert!(state.is_stranded() && !state.is_full_house() && state.is_wanted());
+    push(&mut state, 0);
+    let mut one = started(state.wake());
+    assert_eq!((one.number, state.workers(), state.running()), (0, 1, 0));
+    assert!(is_nobody(&state.wake()), "one looks");
+    assert!(state.is_wanted() && !state.is_full_house() && !state.is_stranded());
+    assert!(state.take(&mut one, false).is_some());
+    assert_eq!(state.running(), 1);
+    assert!(state.is_wanted() && !state.is_full_house());
+
+    let two = busy(&mut state);
+    assert_eq!((two.number, state.workers(), state.running()), (1, 2, 2));
+    assert!(!state.is_wanted() && state.is_full_house() && !state.is_too_wide());
+    push(&mut state, 7);
+    assert!(is_nobody(&state.wake()), "the pool is two wide");
+
+    let mut three = started(state.block());
+    assert_eq!((three.number, state.workers(), state.running()), (2, 3, 2));
+    assert!(state.take(&mut three, false).is_some());
+    assert_eq!(state.running(), 3);
+    assert!(state.is_full_house() && !state.is_too_wide());
+    state.unblock();
+    assert!(state.is_too_wide());
+    assert!(is_nobody(&state.block()) && is_nobody(&state.block()));
+    assert!(!state.is_stranded() && !state.is_full_house());
+    assert!(is_nobody(&state.block()));
+    assert!(state.is_stranded());
+    assert_eq!(state.running(), 3);
+}
+
+#[test]
+fn a_worker_that_makes_ready_runs_nothing_and_searches_nothing() {
+    let mut state = state(1);
+    let mut own = busy(&mut state);
+    state.search(&mut own);
+    state.search(&mut own);
+    assert_eq!(state.running(), 0);
+    state.begin(&mut own);
+    assert_eq!(state.running(), 0);
+    state.has_begun(&mut own);
+    assert_eq!(state.running(), 1);
+    state.has_begun(&mut own);
+    assert_eq!(state.running(), 1, "it had begun");
+    state.search(&mut own);
+    state.found(&mut own);
+    state.found(&mut own);
+    assert_eq!(state.running(), 1);
+    assert!(state.leave(&mut own).is_empty());
+    assert_eq!((state.workers(), state.running()), (0, 0));
+}
+
+#[test]
+fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end() {
+    let mut state = state(2);
+    let mut workers = [busy(&mut state), busy(&mut state)];
+    for (own, name) in workers.iter_mut().zip(["one", "two"]) {
+        assert!(!state.is_spare());
+        state.fall_asleep(own, name);
+    }
+    assert!(state.is_spare() && state.is_wanted());
+    assert_eq!(state.running(), 0);
+    push(&mut state, 7);
+    assert!(matches!(state.wake(), Wake::Sleeper("two")), "the one who sleeps for the shortest time");
+    assert!(is_nobody(&state.wake()), "it looks");
+    assert!(state.wake_up(&mut workers[1]) && state.take(&mut workers[1], false).is_some());
+    assert_eq!(state.running(), 1);
+    state.fall_asleep(&mut workers[1], "again");
+    assert_eq!(state.wake_all(), ["one", "again"]);
+    assert!(workers.iter_mut().all(|own| state.wake_up(own)));
+    assert_eq!((state.running(), state.is_spare()), (0, false));
+    workers.iter_mut().for_each(|own| state.found(own));
+    assert_eq!(state.running(), 2, "they were counted as searching, once each");
+    state.fall_asleep(&mut workers[0], "one");
+    state.fall_asleep(&mut workers[1], "two");
+    assert!(!state.wake_up(&mut workers[0]), "it was nobody who woke it");
+    assert_eq!(state.wake_all(), ["two"]);
+}
+
+#[test]
+fn the_workers_that_are_missing_are_hired() {
+    let mut state = state(3);
+    let own = busy(&mut state);
+    let hired: Vec<_> = state.hire_all().iter().map(|own| own.number).collect();
+    assert_eq!((own.number, hired), (0, vec![1, 2]));
+    assert_eq!((state.workers(), state.running()), (3, 1));
+    assert!(state.hire_all().is_empty());
+    assert!(is_nobody(&state.block()));
+    assert_eq!(state.hire_all().len(), 1, "one waits");
+    assert!(state.did_not_start(3).is_empty() && state.did_not_start(2).is_empty());
+    assert_eq!((state.workers(), state.running()), (2, 1));
+}
+
+#[test]
+fn a_letter_is_for_its_worker_alone() {
+    let mut state = state(3);
+    let (mut one, mut two) = (busy(&mut state), busy(&mut state));
+    let three = busy(&mut state);
+    assert!(!state.is_urgent() && state.open_letter(&mut one).is_none());
+    let mut number = 10;
+    state.members.write(|| {
+        number += 1;
+        Number(number)
+    });
+    assert!(state.is_urgent() && state.members.has_letters());
+    assert_eq!((state.members.letters(), state.members.living_letters()), (3, 3));
+    state.search(&mut one);
+    assert_eq!(state.open_letter(&mut one).map(|job| job.0), Some(11));
+    assert!(one.has_letter && state.running() == 3, "it has found something");
+    state.removed_dead(&one);
+    assert_eq!((state.delayed.untold(), state.lanes.untold()), (1, 0));
+    assert!(state.open_letter(&mut one).is_none() && !one.has_letter);
+    state.removed_dead(&one);
+    assert_eq!((state.delayed.untold(), state.lanes.untold()), (1, 1));
+    assert_eq!(numbers(state.leave(&mut two)), [12], "nobody is left to open it");
+    assert_eq!((state.members.letters(), state.workers()), (1, 2));
+    state.members.write(|| Number(20));
+    assert_eq!(state.members.letters(), 3);
+    state.search(&mut one);
+    assert_eq!(numbers(state.did_not_start(three.number)), [13, 20]);
+    assert_eq!((state.delayed.untold(), state.members.letters()), (3, 1));
+}
+
+#[test]
+fn a_worker_takes_more_jobs_only_where_they_would_wait() {
+    let mut state = state(2);
+    let mut one = busy(&mut state);
+    push(&mut state, 1);
+    assert!(state.take_extra(&mut one).is_none(), "another worker could have it");
+    let mut two = started(state.wake());
+    assert!(state.take(&mut two, false).is_some());
+    (2..5).for_each(|number| push(&mut state, number));
+    let taken: Vec<_> = std::iter::from_fn(|| state.take_extra(&mut one)).map(|job| job.0).collect();
+    assert_eq!((taken, one.extra, state.extra), (vec![2, 3, 4], 3, 3));
+    push(&mut state, 5);
+    assert!(state.take_extra(&mut two).is_some());
+    state.forget_extra(&mut one, 2);
+    assert_eq!((one.extra, state.extra), (1, 2));
+    state.forget_extra(&mut one, 9);
+    assert_eq!((one.extra, two.extra, state.extra), (0, 1, 1));
+}
+
+#[test]
+fn a_share_of_a_long_queue_is_taken_along() {
+    for (width, queued, share) in [(1, 1, 0), (1, 2, 0), (1, 3, 1), (1, 9, 4), (3, 19, 3), (1, 1000, BATCH)] {
+        let mut state = state(width);
+        let mut own = busy(&mut state);
+        (0..queued).for_each(|number| push(&mut state, number));
+        assert!(state.take(&mut own, true).is_some());
+        assert_eq!((own.jobs.len(), state.members.hoarded()), (share, share), "{width} {queued}");
+        assert_eq!(state.members.has_hoard(), share > 0);
+        assert!(state.take(&mut own, true).is_some() || queued == 1);
+        assert!(own.jobs.len() <= share.max(queued / 2), "it has some still");
+    }
+    let mut state = state(1);
+    let mut own = busy(&mut state);
+    (0..9).for_each(|number| push(&mut state, number));
+    assert!(state.take(&mut own, false).is_some());
+    assert!(own.jobs.is_empty() && !state.members.has_hoard(), "it was not to");
+}
+
+#[test]
+fn what_is_given_back_comes_before_what_was_taken_along() {
+    let order = |priority| {
+        let mut state = state(1);
+        let mut own = busy(&mut state);
+        hoarding(&mut state, &mut own);
+        state.give_back(priority, Number(99));
+        std::iter::from_fn(|| state.take(&mut own, false)).map(|job| job.0).collect::<Vec<_>>()
+    };
+    assert_eq!(order(Priority::Normal), [99, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(order(Priority::High), [99, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(order(Priority::Low), [1, 2, 3, 4, 5, 6, 7, 8, 99]);
+}
+
+#[test]
+fn what_waits_is_taken_from_everywhere() {
+    let mut state = state(1);
+    let mut own = busy(&mut state);
+    hoarding(&mut state, &mut own);
+    state.members.write(|| Number(20));
+    delay(&mut state, 30);
+    assert_eq!(numbers(state.take_pending()), [1, 2, 3, 4, 20, 5, 6, 7, 8, 30]);
+    assert_eq!((state.lanes.untold(), state.delayed.untold()), (8, 2), "each dies now, and tells it");
+    state.members.count_hoard(&mut own);
+    assert!(state.lanes.is_empty() && state.delayed.is_empty() && !state.members.has_letters());
+    assert!(!state.members.has_hoard());
+}
+
+#[test]
+fn each_worker_is_called_once() {
+    let mut state = state(2);
+    let (one, mut two) = (busy(&mut state), busy(&mut state));
+    assert!(!state.members.is_called(&one));
+    state.members.call_all();
+    assert!(state.members.is_called(&one) && !state.members.is_called(&one));
+    assert!(state.leave(&mut two).is_empty());
+    assert!(!state.members.is_called(&one) && !state.members.is_called(&two));
+    state.members.call_all();
+    assert!(state.members.is_called(&one) && !state.members.is_called(&one));
+}

@@ -1,0 +1,97 @@
+//! Whether it is over, and whether it is idle: each thing that there may be to do holds that up.
+
+use super::super::number::Number;
+use super::counts::{busy, delay, push, started, state};
+use super::*;
+
+#[test]
+fn it_is_over_when_it_is_closed_and_nothing_waits_for_a_worker() {
+    let mut state = state(1);
+    let mut own = busy(&mut state);
+    assert!(!state.is_over());
+    state.is_open = false;
+    assert!(state.is_over());
+    push(&mut state, 0);
+    assert!(!state.is_over());
+    assert!(state.take(&mut own, false).is_some() && state.is_over());
+    delay(&mut state, 0);
+    assert!(!state.is_over());
+    assert!(state.delayed.pop().is_some() && state.is_over());
+    state.members.write(|| Number(1));
+    assert!(!state.is_over());
+}
+
+#[test]
+fn the_timer_is_needed_for_what_is_delayed_and_for_alarms_of_jobs_that_run() {
+    let mut state = state(1);
+    assert!(!state.needs_no_timer());
+    state.is_open = false;
+    assert!(state.needs_no_timer());
+    delay(&mut state, 0);
+    assert!(!state.needs_no_timer());
+    assert!(state.delayed.pop().is_some() && state.needs_no_timer());
+    let _own = busy(&mut state);
+    assert!(!state.needs_no_timer());
+}
+
+#[test]
+fn it_is_gone_with_the_last_thread_and_the_last_end() {
+    let mut state = state(1);
+    assert!(state.is_gone(0));
+    let mut own = busy(&mut state);
+    assert!(!state.is_gone(0));
+    assert!(state.leave(&mut own).is_empty() && state.is_gone(0));
+    state.has_timer = true;
+    assert!(!state.is_gone(0));
+    state.has_timer = false;
+    state.ending = 1;
+    assert!(!state.is_gone(0));
+    state.ending = 0;
+    state.lanes.removed_dead(1);
+    assert!(!state.is_gone(0) && state.is_gone(1));
+    state.delayed.removed_dead(2);
+    assert!(!state.is_gone(2) && state.is_gone(3), "their deaths were not told yet");
+}
+
+#[test]
+fn it_is_idle_when_nothing_waits_runs_or_ends() {
+    let mut state = state(1);
+    assert!(state.is_idle());
+    push(&mut state, 0);
+    assert!(!state.is_idle());
+    let mut own = started(state.wake());
+    assert!(state.take(&mut own, false).is_some() && !state.is_idle(), "it runs");
+    state.fall_asleep(&mut own, "one");
+    assert!(state.is_idle());
+    for ending in [1, 2, 0] {
+        state.ending = ending;
+        assert_eq!(state.is_idle(), ending == 0);
+    }
+    for is_moving in [true, false] {
+        state.is_moving = is_moving;
+        assert_eq!(state.is_idle(), !is_moving);
+    }
+    delay(&mut state, 0);
+    assert!(!state.is_idle());
+    assert!(state.delayed.pop().is_some() && state.is_idle());
+    state.members.write(|| Number(0));
+    assert!(!state.is_idle());
+    assert_eq!(state.take_pending().len(), 1);
+    assert!(!state.is_idle(), "its death was not told yet");
+    drop(state.delayed.died(false));
+    assert!(state.is_idle());
+    let mut other = busy(&mut super::counts::state(1));
+    other.jobs.push(Number(0));
+    state.members.count_hoard(&mut other);
+    assert!(!state.is_idle(), "jobs were taken along");
+}
+
+#[test]
+fn what_is_refused_is_refused_for_a_reason() {
+    let mut state = state(1);
+    assert_eq!(state.refusal(), None);
+    state.is_open = false;
+    assert_eq!(state.refusal(), Some(Rejection::Shutdown));
+    state.broken = Some(JobError::Cancelled);
+    assert_eq!(state.refusal(), Some(Rejection::Broken));
+}
