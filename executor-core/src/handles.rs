@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::cell::{Control, Outcome};
-use crate::{Future, JobError, JobId};
+use crate::{Future, JobError, JobId, Status};
 
 /// Cancels or aborts a job that somebody else waits for. Made by [`Future::canceller`].
 ///
@@ -35,6 +35,11 @@ impl Canceller {
     /// See [`Future::abort`].
     pub fn abort(&self) -> bool {
         self.0.abort()
+    }
+
+    /// See [`Future::status`].
+    pub fn status(&self) -> Status {
+        self.0.status()
     }
 
     /// The job's id.

@@ -32,6 +32,12 @@ pub trait Home: Send + Sync {
     /// the thread that cancelled the job, or runs it. If it `ends` without running, [`ended`](Home::ended) follows.
     fn left(&self, from: HomeId, ends: bool);
 
+    /// A job of `from`, which is this home, was taken from the queue, and lent; it ends without running, and [`ended`](Home::ended) follows.
+    /// Where jobs are never lent, this is never called.
+    fn revoked(&self, from: HomeId) {
+        let _ = from;
+    }
+
     /// A job that was cancelled at `from` has its outcome.
     fn ended(&self, from: HomeId);
 }
@@ -106,6 +112,14 @@ impl Leaving {
         if let Some(id) = self.0 {
             let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().pop());
             tell(id, |home| home.left(id, true));
+        }
+    }
+
+    /// The same for a job that had been taken from there, and lent.
+    pub(crate) fn revoked(&self) {
+        if let Some(id) = self.0 {
+            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().pop());
+            tell(id, |home| home.revoked(id));
         }
     }
 

@@ -19,7 +19,7 @@ struct InHand {
     is_pulled: bool,
     jobs: Vec<Queued>,
     starting: Option<Arc<dyn Kill>>,
-    /// Jobs that this has ended.
+    /// Jobs that this has ended after they had started: the others are counted by their queue.
     ended: usize,
 }
 
@@ -61,9 +61,9 @@ impl Brake {
 
     /// Ends a job in hand, where the brake was pulled: by whoever comes first of those who see that.
     pub(crate) fn end(&self, job: &Queued) {
-        let is_over = job.status().is_done();
-        let cancelled = Control::withdraw(Arc::clone(job), JobError::Cancelled);
-        if cancelled.is_some() || Control::abort(&**job) && !is_over {
+        let is_withdrawn = Control::withdraw(Arc::clone(job), JobError::Cancelled).is_some();
+        // It may have come back in between: then that was a withdrawal, too, as `cancel` tells.
+        if !is_withdrawn && Control::abort(&**job) && !Control::cancel(&**job) {
             self.0.lock().ended += 1;
         }
     }

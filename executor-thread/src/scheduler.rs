@@ -115,7 +115,7 @@ pub trait Stop: Send + Sync {
     /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`]. Called by any thread.
     fn stop(&self);
 
-    /// How many jobs that has ended so far.
+    /// How many jobs that has ended so far after they had started: the others are counted by their queue.
     fn ended(&self) -> usize;
 }
 

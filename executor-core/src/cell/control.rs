@@ -4,28 +4,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::stage::{End, Stage};
-use super::{Cell, Control, Inner, Notify, Signal};
+use super::{Cell, Control, Notify, Signal};
 use crate::JobError;
 use crate::home::{HomeId, Leaving};
 use crate::panics::drop_quietly;
 use crate::status::{JobId, Status};
-use crate::sync::{MutexGuard, Ordering, thread_id};
+use crate::sync::{Ordering, thread_id};
 use crate::tally::{self, Moment};
 
 impl<P, O, T> Cell<P, O, T> {
     /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
-    /// job is left.
+    /// job is left; where it was lent, whoever has the payload has dropped it, or will.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
         let mut inner = self.inner.lock();
-        if let Stage::Lent(lease) = &inner.stage {
-            return lease.revoke(self.id).then(|| self.withdraw_lent(inner, error));
-        }
-        let me = thread_id();
-        let was = std::mem::replace(&mut inner.stage, Stage::Withdrawn(me));
-        let Stage::Queued(payload) = was else {
-            inner.stage = was;
-            return None;
+        let is_lent = match &inner.stage {
+            Stage::Queued(_) => false,
+            Stage::Lent(lease) if lease.revoke(self.id) => true,
+            _ => return None,
         };
+        let payload = std::mem::replace(&mut inner.stage, Stage::Withdrawn(thread_id()));
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
         }
@@ -33,19 +30,15 @@ impl<P, O, T> Cell<P, O, T> {
         drop(inner);
         drop_quietly(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
-        home.left();
+        if is_lent {
+            home.revoked()
+        } else {
+            home.left()
+        }
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));
         home.ended();
         Some(signal)
-    }
-
-    /// Whoever it was lent to has dropped the payload, or will.
-    fn withdraw_lent(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, error: JobError) -> Signal {
-        if error.is_cancelled() {
-            inner.end = End::NeverStarted;
-        }
-        self.publish(inner, Err(error))
     }
 }
 

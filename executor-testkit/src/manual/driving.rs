@@ -79,7 +79,7 @@ impl Shared {
         let pending = state.lanes.alive() + state.clock.delayed() + state.running;
         let due = policy.limit().map(|limit| state.clock.after(limit));
         let up = due.map(|due| state.clock.set(due, Event::Stop));
-        let before = state.cancelled;
+        let withdrawn = state.withdrawn;
         drop(state);
         match policy.step() {
             ShutdownStep::Drain => {}
@@ -96,7 +96,7 @@ impl Shared {
         }
         let mut state = self.lock();
         up.inspect(|&up| state.clock.call_off(up));
-        let (cancelled, still_running) = (state.cancelled - before, state.running);
+        let (cancelled, still_running) = (state.withdrawn - withdrawn, state.running);
         let left = state.lanes.alive() + state.clock.delayed();
         ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
     }

@@ -42,8 +42,8 @@ pub(super) struct State {
     pub(super) helping: usize,
     /// Cancelled jobs that have not been told of.
     ending: usize,
-    /// How many jobs were cancelled by shutdowns.
-    pub(super) cancelled: usize,
+    /// How many jobs have ended without being run, by whomever, since the beginning.
+    pub(super) withdrawn: usize,
     pub(super) threads: Threads,
 }
 
@@ -51,8 +51,8 @@ impl Shared {
     pub(super) fn new(workers: usize, bound: Queue, name: Arc<str>, order: Order) -> Arc<Self> {
         let (clock, threads) = (Clock::new(), Threads::default());
         let lanes = Lanes::new(order);
-        let (running, helping, ending, cancelled) = (0, 0, 0, 0);
-        let state = State { lanes, clock, is_open: true, running, helping, ending, cancelled, threads };
+        let (running, helping, ending, withdrawn) = (0, 0, 0, 0);
+        let state = State { lanes, clock, is_open: true, running, helping, ending, withdrawn, threads };
         Arc::new_cyclic(|me: &Weak<Self>| {
             let tally = Tally::new(false);
             let home = || Registration::counted(me.clone(), tally.clone());
@@ -240,12 +240,10 @@ impl Shared {
         drop(state);
         drop(dead);
         let count = jobs.len();
-        let cancelled = jobs.into_iter().filter_map(|job| Control::withdraw(job, JobError::Cancelled));
-        let cancelled = cancelled.map(|notify| self.tell(Some(notify))).count();
-        let mut state = self.lock();
-        state.ending -= count;
-        state.cancelled += cancelled;
-        drop(state);
+        for job in jobs {
+            self.tell(Control::withdraw(job, JobError::Cancelled));
+        }
+        self.lock().ending -= count;
         self.changed.notify_all();
     }
 
@@ -286,6 +284,7 @@ impl Home for Shared {
     fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
+        state.withdrawn += usize::from(ends);
         let mut dead = Vec::new();
         if from == self.queue.id() {
             dead = state.lanes.died();

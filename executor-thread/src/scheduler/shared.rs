@@ -295,6 +295,12 @@ impl<R: Runner + 'static> Home for Shared<R> {
         }
     }
 
+    fn revoked(&self, _: HomeId) {
+        let mut state = self.lock();
+        state.ending += 1;
+        state.withdrawn += 1;
+    }
+
     fn ended(&self, _: HomeId) {
         let mut state = self.lock();
         state.ending -= 1;

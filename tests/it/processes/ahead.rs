@@ -1,8 +1,9 @@
 //! Jobs that were sent to a worker behind another one: they are as good as queued.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::{Future, JobError, ProcessPool, Status, call};
+use executor::{Future, JobError, ProcessPool, ShutdownPolicy, Status, call};
 
 use super::deaths::{crash, kill};
 use super::pool;
@@ -64,6 +65,22 @@ impl Scene {
     fn ran(&self) -> Vec<u64> {
         self.ledger.sorted().into_iter().filter(|&number| number < 1000).collect()
     }
+}
+
+#[test]
+fn a_report_counts_what_was_cancelled_behind_another_job() {
+    within_patience(|| {
+        let mut scene = scene(1);
+        let (futures, guest) = scene.five(0);
+        let report = thread::scope(|scope| {
+            let report = scope.spawn(|| scene.pool.shutdown_with(ShutdownPolicy::drain()));
+            eventually("it is shut down", || scene.pool.try_submit(call(|| (), ())).is_err());
+            assert!(futures[1..].iter().all(Future::cancel), "they have not started");
+            drop(guest);
+            report.join().unwrap()
+        });
+        assert_eq!((report.completed, report.cancelled, report.still_running), (1, 4, 0));
+    });
 }
 
 #[test]

@@ -90,6 +90,11 @@ impl Known {
         self.captured.strong_count() > 0
     }
 
+    /// Whether it has its outcome, be it that nobody is left to be told.
+    fn has_ended(&self) -> bool {
+        self.canceller.lock().as_ref().is_none_or(|canceller| canceller.status().is_done())
+    }
+
     /// Whether its outcome is there, taken or not.
     pub(super) fn is_over(&self) -> bool {
         self.outcome.lock().is_some() || self.future.lock().as_ref().is_some_and(Future::is_done)
@@ -107,9 +112,17 @@ impl Known {
     }
 }
 
+/// What is seen of a job.
+#[derive(Clone, Copy, Default)]
+struct Sight {
+    presence: Presence,
+    outcome: Option<End>,
+    has_ended: bool,
+}
+
 /// A look at everything.
 pub(super) struct Seen {
-    jobs: BTreeMap<JobNumber, (Presence, Option<End>)>,
+    jobs: BTreeMap<JobNumber, Sight>,
     answers: BTreeMap<usize, Answer>,
     stats: Option<Stats>,
 }
@@ -128,8 +141,10 @@ impl Seen {
         let numbers = driver.worlds.first().into_iter().flat_map(|world| world.jobs.keys().copied());
         // The outcome first: whoever has it has left its stage.
         let look = |number| {
-            let outcome = driver.jobs.get(&number).and_then(|known| known.look());
-            (number, (driver.stage.presence(number), outcome))
+            let known = driver.jobs.get(&number);
+            let has_ended = known.is_none_or(|known| known.has_ended());
+            let outcome = known.and_then(|known| known.look());
+            (number, Sight { presence: driver.stage.presence(number), outcome, has_ended })
         };
         Self {
             jobs: numbers.map(look).collect(),
@@ -145,7 +160,7 @@ impl Seen {
 
     /// Whether nothing that was seen rules the world out.
     pub(super) fn may_become(&self, world: &World) -> bool {
-        let job = |(number, (presence, outcome)): (&JobNumber, &(Presence, Option<End>))| {
+        let job = |(number, Sight { presence, outcome, .. }): (&JobNumber, &Sight)| {
             let Some(job) = world.jobs.get(number) else { return false };
             let is_end = outcome.is_none_or(|end| job.life == Life::Ended(end));
             presence.starts <= usize::from(job.ran) && presence.ends <= usize::from(job.ran) && is_end
@@ -166,10 +181,10 @@ impl Seen {
     fn differences(&self, world: &World) -> Vec<String> {
         let mut lines = Vec::new();
         for (number, job) in &world.jobs {
-            let (presence, outcome) = self.jobs.get(number).copied().unwrap_or_default();
-            if !is_as(job, presence, outcome) {
+            let sight = self.jobs.get(number).copied().unwrap_or_default();
+            if !is_as(job, sight) {
                 let allowed = describe(job);
-                lines.push(format!("job {number}: {}; allowed: {allowed}", tell(presence, outcome)));
+                lines.push(format!("job {number}: {}; allowed: {allowed}", tell(sight)));
             }
         }
         for (at, call) in &world.calls {
@@ -211,17 +226,18 @@ impl Seen {
     }
 }
 
-fn is_as(job: &Job, presence: Presence, outcome: Option<End>) -> bool {
+fn is_as(job: &Job, Sight { presence, outcome, has_ended }: Sight) -> bool {
     // Killed before it could say that it runs.
     let was_stopped = matches!(job.life, Life::Ended(End::Cancelled | End::Crashed));
     let has_started = presence.starts == usize::from(job.ran) || was_stopped && job.ran && presence.starts == 0;
     let Life::Ended(end) = job.life else { return has_started && presence.ends == 0 && outcome.is_none() };
     let has_left = presence.ends == 1 || !matches!(end, End::Returned | End::Panicked);
-    let is_told = outcome == Some(end) || outcome.is_none() && matches!(job.future, Hold::Dropped);
+    // One that has left its stage is not over yet: for a moment, an abort still finds it running.
+    let is_told = outcome == Some(end) || outcome.is_none() && matches!(job.future, Hold::Dropped) && has_ended;
     has_started && has_left && is_told
 }
 
-fn tell(presence: Presence, outcome: Option<End>) -> String {
+fn tell(Sight { presence, outcome, .. }: Sight) -> String {
     let started = match presence.starts {
         0 => "it has not started".to_owned(),
         1 => "it has started".to_owned(),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use executor_core::{JobError, Rejection, ShutdownPolicy, ShutdownReport, current};
+use executor_core::{
+    Canceller, Future, JobError, JobOptions, Priority, Rejection, ShutdownPolicy, ShutdownReport, current,
+};
 use executor_testkit::ManualExecutor;
 
 use crate::support::within_patience;
@@ -93,6 +95,17 @@ fn each_policy_does_what_it_says_and_tells() {
     assert_eq!(manual.shutdown_with(ShutdownPolicy::drain()), report(0, 0, 0), "nothing was left");
     let stats = manual.stats();
     assert_eq!((stats.completed, stats.cancelled, stats.queued, stats.delayed), (4, 1, 0, 0));
+}
+
+#[test]
+fn what_its_owner_cancels_meanwhile_is_told_as_cancelled() {
+    let manual = ManualExecutor::new();
+    let cancellers: Vec<_> =
+        [manual.submit_after(HOUR, || ()), manual.submit(|| ())].iter().map(Future::canceller).collect();
+    manual.with(JobOptions::new().priority(Priority::High)).execute(move || {
+        assert!(cancellers.iter().all(Canceller::cancel));
+    });
+    assert_eq!(manual.shutdown_with(ShutdownPolicy::drain()), report(1, 2, 0));
 }
 
 #[test]
