@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::exit;
@@ -155,6 +156,8 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
+    // Where the hello cannot be sent, it is not let go: its end would end this process before it has said why.
+    let held = ManuallyDrop::new(lifeline.clone());
     let door = Door::open()?;
     let hello = Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
@@ -176,8 +179,8 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
         }
         kill_own_group();
     })?;
-    // Only now: from here on there is nothing that could be refused.
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
+    drop(ManuallyDrop::into_inner(held));
     // The parent connects before it sends a request, and its death ends this process.
     let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
     Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
