@@ -1,6 +1,6 @@
 //! What the parent and a worker say to each other.
 
-use ipc_channel::ipc::{IpcReceiver, IpcSender, IpcSharedMemory};
+use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
 use crate::about::About;
@@ -26,9 +26,7 @@ pub(crate) struct Hello {
     pub(crate) replies: IpcReceiver<Reply>,
     /// Into the same receiver, for the parent to wake itself when the worker dies.
     pub(crate) wake: IpcSender<Reply>,
-    /// The memory of its page.
-    pub(crate) page: IpcSharedMemory,
-    /// Where it waits for the parent to connect to the socket of descriptors.
+    /// Where it waits for the parent to connect to the socket of descriptors, of which the first is its page.
     pub(crate) door: String,
     /// The worker ends when this one is gone: nobody but the parent holds it.
     pub(crate) lifeline: IpcSender<()>,

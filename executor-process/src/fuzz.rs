@@ -62,21 +62,16 @@ pub fn hello(bytes: &[u8]) -> bool {
     let Some((choice, rest)) = choice(bytes) else { return false };
     let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
     let mut descriptors = sockets(choice >> 1 & 7);
-    if choice & 16 == 0 && !descriptors.is_empty() {
-        let page = memory::scratch().expect("there is memory");
-        memory::reserve(&page, 0, SIZE).expect("there is memory");
-        descriptors.push(page);
+    if choice & 16 != 0 {
+        descriptors.push(memory::scratch().expect("there is memory"));
     }
     if !is_sound(&packet, &descriptors) {
         return false;
     }
     let place = Place::new().expect("there is a directory");
     let entrance = Entrance::<Greeting>::new(place.directory()).expect("there are descriptors");
-    let Ok(greeting) = entrance.hand_on(&packet, &descriptors) else { panic!("it is sound, and is not read") };
-    match greeting {
-        Greeting::Hello(hello) => Page::over(hello.page).is_some(),
-        Greeting::Refused(_) => true,
-    }
+    let Ok(_) = entrance.hand_on(&packet, &descriptors) else { panic!("it is sound, and is not read") };
+    true
 }
 
 /// The variable that makes a program a worker.
@@ -128,12 +123,12 @@ fn outcome(answer: Answered, packets: &[(&[u8], Vec<OwnedFd>)]) -> bool {
 
 /// Words anywhere on the page: claims, places of answers, answers, and the record of a crash.
 pub fn page(bytes: &[u8]) -> bool {
-    let Some(page) = Page::new() else { return false };
+    let Ok((page, _)) = Page::new() else { return false };
     let (words, _) = bytes.as_chunks::<10>();
     let words: Vec<_> = words
         .iter()
         .map(|&[low, high, ref word @ ..]| {
-            (usize::from(u16::from_le_bytes([low, high])) % (SIZE / 8), u64::from_le_bytes(*word))
+            (usize::from(u16::from_le_bytes([low, high])) % (SIZE.get() / 8), u64::from_le_bytes(*word))
         })
         .collect();
     page.scribble(&words);

@@ -20,9 +20,16 @@ use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap
 /// What keeps a frozen file as it is: not shorter, not longer, not written to (which holds for holes punched in it, too).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
 
+/// What keeps a shared file as long as it is, and lets it be written to.
+const OF_ONE_LENGTH: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
+
 /// An empty file of memory, that can be sealed.
 pub(crate) fn file() -> io::Result<OwnedFd> {
-    Ok(rustix::fs::memfd_create("executor-blob", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?)
+    sealable("executor-blob")
+}
+
+fn sealable(name: &str) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?)
 }
 
 /// An empty file of memory, that can always be written to.
@@ -203,6 +210,45 @@ impl Deref for Frozen {
         // SAFETY: the file is sealed (checked in `open`) against every change of its bytes and its length, by anyone; a seal cannot
         // be taken back. All of the mapping lies in the file, so no page of it is missing.
         unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+    }
+}
+
+/// Memory that several processes write, in a file whose length nobody can change any more: to access it never ends in a SIGBUS.
+pub(crate) struct Shared(Mapping);
+
+impl Shared {
+    /// `len` bytes of zero, and their file for whoever shares them.
+    pub(crate) fn new(len: NonZeroUsize) -> io::Result<(Self, OwnedFd)> {
+        let file = sealable("executor-page")?;
+        reserve(&file, 0, len.get())?;
+        fcntl_add_seals(&file, OF_ONE_LENGTH)?;
+        Ok((Self::map(&file, len)?, file))
+    }
+
+    /// The first `len` bytes of a file that another process has made.
+    ///
+    /// # Errors
+    ///
+    /// When its length can be changed, or it is too short; and when the system cannot map it.
+    pub(crate) fn open(file: &OwnedFd, len: NonZeroUsize) -> io::Result<Self> {
+        let unfit = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let seals = fcntl_get_seals(file).map_err(|_| unfit("it is no shared memory"))?;
+        if !seals.contains(OF_ONE_LENGTH) {
+            return Err(unfit("it is shared memory whose length can be changed"));
+        }
+        if usize::try_from(fstat(file)?.st_size).unwrap_or_default() < len.get() {
+            return Err(unfit("it is shared memory that is too short"));
+        }
+        Self::map(file, len)
+    }
+
+    fn map(file: &OwnedFd, len: NonZeroUsize) -> io::Result<Self> {
+        Ok(Self(Mapping::new(file, 0, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?))
+    }
+
+    /// Where it starts: at a page. All of it is there as long as `self` is, and others write to it at any time.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.0.start
     }
 }
 

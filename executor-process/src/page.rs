@@ -17,13 +17,14 @@
 
 mod growing;
 
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use executor_core::panics::catch;
-use ipc_channel::ipc::IpcSharedMemory;
-
 pub(crate) use self::growing::Growing;
+use crate::memory::Shared;
 use crate::trace::{Record, Words};
 
 /// How many jobs a message may have.
@@ -44,7 +45,7 @@ const ROOM: usize = 7680;
 const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
 /// In bytes.
-pub(crate) const SIZE: usize = (ANSWERS_AT + ROOM) * size_of::<AtomicU64>();
+pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new((ANSWERS_AT + ROOM) * size_of::<AtomicU64>()).unwrap();
 
 /// Longer ones go in a message: here they would be copied word by word.
 const LONGEST: usize = 4096;
@@ -79,7 +80,7 @@ fn word(job: u64, claim: Claim) -> u64 {
 pub(crate) struct Page {
     words: NonNull<AtomicU64>,
     /// Owns what `words` points to.
-    memory: IpcSharedMemory,
+    _memory: Shared,
 }
 
 // SAFETY: the pointer is to atomics, which may be used from any thread, and to memory that goes with the page.
@@ -88,23 +89,24 @@ unsafe impl Send for Page {}
 unsafe impl Sync for Page {}
 
 impl Page {
-    /// `None` where the system has no shared memory left.
-    pub(crate) fn new() -> Option<Self> {
-        catch(|| IpcSharedMemory::from_byte(0, SIZE)).ok().and_then(Self::over)
+    /// A new one, and its file, for the other process. The parent makes it: so nothing that the worker does to the file, as to cut it short,
+    /// can take memory away that the parent has mapped.
+    pub(crate) fn new() -> io::Result<(Self, OwnedFd)> {
+        let (memory, file) = Shared::new(SIZE)?;
+        Ok((Self::over(memory), file))
     }
 
-    /// `None` if the memory is too small to be a page.
-    pub(crate) fn over(mut memory: IpcSharedMemory) -> Option<Self> {
-        // SAFETY: no other reference to the bytes exists or is made later: all access is through `words`.
-        let bytes = unsafe { memory.deref_mut() };
-        let fits = bytes.len() >= SIZE;
-        let words = NonNull::from(bytes).cast::<AtomicU64>();
-        (fits && words.is_aligned()).then_some(Self { words, memory })
+    /// The one that another process has made.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or cannot be mapped.
+    pub(crate) fn open(file: &OwnedFd) -> io::Result<Self> {
+        Ok(Self::over(Shared::open(file, SIZE)?))
     }
 
-    /// The same memory, for the other process.
-    pub(crate) fn share(&self) -> IpcSharedMemory {
-        self.memory.clone()
+    fn over(memory: Shared) -> Self {
+        Self { words: memory.start().cast(), _memory: memory }
     }
 
     /// The parent, before it sends `job` with the slot.
@@ -165,7 +167,7 @@ impl Page {
 
     /// The record of a crash.
     pub(crate) fn trace(&self) -> Record<'_> {
-        // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled, and in `over`), of atomics, and
+        // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled), of atomics, and
         // aligned as those are.
         Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
     }
@@ -199,19 +201,23 @@ impl Page {
 
     fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < ANSWERS_AT + ROOM, "the page has no word {index}");
-        // SAFETY: aligned and large enough (checked in `over`), mapped as long as `memory` lives, and never accessed but as
-        // atomics, here and in the other process. Every bit pattern is a number.
+        // SAFETY: a page of the system is aligned for them; the memory has `SIZE` bytes as long as `_memory` lives, and is never
+        // accessed but as atomics, here and in the other process. Every bit pattern is a number.
         unsafe { self.words.add(index).as_ref() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{FallocateFlags, fallocate, ftruncate};
+    use rustix::io::Errno;
+
     use super::*;
+    use crate::{memory, socket};
 
     fn both() -> (Page, Page) {
-        let parent = Page::new().unwrap();
-        let worker = Page::over(parent.share()).unwrap();
+        let (parent, file) = Page::new().unwrap();
+        let worker = Page::open(&file).unwrap();
         (parent, worker)
     }
 
@@ -284,7 +290,28 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_too_small_is_no_page() {
-        assert!(Page::over(IpcSharedMemory::from_byte(0, SIZE - 1)).is_none());
+    fn nobody_takes_memory_away_from_the_other() {
+        let (parent, file) = Page::new().unwrap();
+        let size = SIZE.get() as u64;
+        for len in [0, size - 1, size + 1] {
+            assert_eq!(ftruncate(&file, len), Err(Errno::PERM), "{len}");
+        }
+        parent.send(SLOTS - 1, 7);
+        // A hole reads as zeros.
+        fallocate(&file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, size).unwrap();
+        assert_eq!(parent.look(SLOTS - 1, 7), None);
+        parent.send(SLOTS - 1, 7);
+        assert_eq!(parent.look(SLOTS - 1, 7), Some(Claim::Sent));
+    }
+
+    #[test]
+    fn what_can_be_shortened_or_is_too_short_is_no_page() {
+        let can_be_shortened = memory::file().unwrap();
+        memory::reserve(&can_be_shortened, 0, SIZE.get()).unwrap();
+        assert!(Page::open(&can_be_shortened).is_err());
+        let (_, too_short) = Shared::new(NonZeroUsize::new(SIZE.get() - 1).unwrap()).unwrap();
+        assert!(Page::open(&too_short).is_err());
+        let (no_memory, _other) = socket::pair().unwrap();
+        assert!(Page::open(&no_memory).is_err());
     }
 }

@@ -100,7 +100,7 @@ mod tests {
     /// The seat of a worker that was sent two jobs, and has started the first.
     fn seat() -> (Seat, [JobId; 2], Arc<Kills>) {
         let kills = Arc::new(Kills::default());
-        let seat = Seat::new(Page::new().unwrap(), kills.clone());
+        let seat = Seat::new(Page::new().unwrap().0, kills.clone());
         let jobs = [JobId::next(), JobId::next()];
         for (slot, job) in jobs.iter().enumerate() {
             seat.page.send(slot, job.get());
@@ -172,7 +172,7 @@ mod tests {
             let steps = parent.len() + worker.len();
             for places in (0_u32..1 << steps).filter(|places| places.count_ones() == 2) {
                 let kills = Arc::new(Kills::default());
-                let (seat, id) = (Seat::new(Page::new().unwrap(), kills.clone()), JobId::next());
+                let (seat, id) = (Seat::new(Page::new().unwrap().0, kills.clone()), JobId::next());
                 seat.page.send(0, id.get());
                 let (mut of_worker, mut of_parent) = (worker.iter(), parent.iter());
                 let mut order = Vec::new();

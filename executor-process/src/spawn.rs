@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,8 @@ use crate::payload::Payload;
 use crate::recycle::{Lifetime, Span};
 use crate::rendezvous::{Greeted, Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
-use crate::socket::Door;
+use crate::shortage::because;
+use crate::socket::{self, Door, Wait};
 use crate::surroundings::{Surroundings, Threads};
 use crate::transport::ParentEnd;
 use crate::worker::image::{self, Offset};
@@ -112,15 +113,12 @@ impl Worker {
             Ok(hello) => hello,
             Err(reason) => return Err(dismiss(&process, reason)),
         };
-        let Hello { requests, replies, wake, page, lifeline, door, .. } = hello;
+        let Hello { requests, replies, wake, lifeline, door, .. } = hello;
         let replies = Inbox::new(replies, socket);
-        let Some(page) = Page::over(page) else {
-            return Err(dismiss(&process, Unmet::Unfit("its page is too small".into())));
-        };
-        let socket = match Door::knock(&door) {
-            Ok(socket) => socket,
+        let (page, socket) = match connect(&door) {
+            Ok(both) => both,
             Err(error) => {
-                let text = format!("its socket for payloads cannot be reached ({error})");
+                let text = format!("its socket for payloads and a page cannot be had ({})", because(&error));
                 return Err(dismiss(&process, Unmet::Unfit(text)));
             }
         };
@@ -253,6 +251,14 @@ impl Drop for Worker {
             watcher::settle();
         }
     }
+}
+
+/// Connects to the worker behind the door, and shares a page with it.
+fn connect(door: &str) -> io::Result<(Page, OwnedFd)> {
+    let socket = Door::knock(door)?;
+    let (page, file) = Page::new()?;
+    socket::send(&socket, b"page", &[], &[file.as_fd()], Wait::No)?;
+    Ok((page, socket))
 }
 
 /// Why there is no worker, although its process was started.

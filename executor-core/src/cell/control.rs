@@ -31,9 +31,9 @@ impl<P, O, T> Cell<P, O, T> {
         drop_quietly(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
         if is_lent {
-            home.revoked()
+            home.revoked();
         } else {
-            home.left()
+            home.left();
         }
         let inner = self.inner.lock();
         let signal = self.publish(inner, Err(error));

@@ -53,7 +53,7 @@ pub(super) fn run(path: &Path) -> ! {
     }
     let id = JobId::from_number(id);
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
-    let Some(page) = Page::new() else { refuse(path, format_args!("finds no shared memory")) };
+    let (page, _) = Page::new().unwrap_or_else(|error| refuse(path, format_args!("finds no shared memory ({error})")));
     let mut outcomes = page.growing(0, 0);
     let answer = match end_of_nobody.open(whole(job)) {
         Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut outcomes)),

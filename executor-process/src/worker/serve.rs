@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::exit;
@@ -32,7 +33,7 @@ use crate::kind::Answer;
 use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
 use crate::shortage::because;
-use crate::socket::Door;
+use crate::socket::{self, Door, Wait};
 use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -149,10 +150,6 @@ struct Links {
 }
 
 fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
-    let page = Page::new().ok_or_else(|| io::Error::other("no shared memory"))?;
-    // There for ever: handlers of signals write to it.
-    let page: &'static Page = Box::leak(Box::new(page));
-    crash::install(page);
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
@@ -165,7 +162,6 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
         requests: request_sender,
         replies: reply_receiver,
         wake: replies.clone(),
-        page: page.share(),
         door: door.name().to_owned(),
         lifeline,
     }));
@@ -182,8 +178,19 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     drop(ManuallyDrop::into_inner(held));
     // The parent connects before it sends a request, and its death ends this process.
-    let payloads = WorkerEnd::new(door.answer(invitation.parent)?);
+    let socket = door.answer(invitation.parent)?;
+    // There for ever: handlers of signals write to it.
+    let page: &'static Page = Box::leak(Box::new(receive_page(&socket)?));
+    crash::install(page);
+    let payloads = WorkerEnd::new(socket);
     Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
+}
+
+/// There is room for its descriptor: those that went with the hello are free.
+fn receive_page(socket: &OwnedFd) -> io::Result<Page> {
+    let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let file = packet.descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?;
+    Page::open(file)
 }
 
 impl Links {

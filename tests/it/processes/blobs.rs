@@ -13,7 +13,8 @@ use crate::support::{alone, eventually, within_patience};
 
 /// How many descriptors a process holds to blobs and to memory of payloads, and how often it has mapped either.
 pub(super) fn shared(pid: u32) -> (usize, usize) {
-    let is_ours = |path: &str| path.contains("/memfd:executor-");
+    let is_ours =
+        |path: &str| ["/memfd:executor-blob", "/memfd:executor-payload"].iter().any(|name| path.contains(name));
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is there");
     let links = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     let open = links.filter(|path| path.to_str().is_some_and(is_ours)).count();

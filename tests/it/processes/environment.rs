@@ -63,8 +63,8 @@ fn no_descriptor_of_the_parent_is_open_in_it() {
     assert_eq!(strange, Vec::<&String>::new(), "{inside:?}");
     assert!(!inside.iter().any(|path| path.ends_with("status")), "{inside:?}");
     assert!(
-        inside.len() <= 6,
-        "requests, replies, lifeline, page, payloads, and the directory that is being read: {inside:?}"
+        inside.len() <= 5,
+        "requests, replies, lifeline, payloads, and the directory that is being read: {inside:?}"
     );
 }
 

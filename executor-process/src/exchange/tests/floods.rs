@@ -174,7 +174,7 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
     process.connected(replies.clone(), lifeline);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours, process.pid());
-    let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap(), payloads);
+    let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads);
     worker.begin(Request::Run(Vec::new()));
     let (blocks, blocked) = channel();
     let flood = thread::spawn(move || {

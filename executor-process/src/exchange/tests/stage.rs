@@ -133,12 +133,12 @@ impl Actor {
         let (replies, way, inbox) = Inbox::pair();
         let (lifeline, _) = ipc::channel().expect("a channel");
         process.connected(replies.clone(), lifeline);
-        let page = Page::new().expect("memory");
+        let (page, file) = Page::new().expect("memory");
         let (ours, theirs) = socket::pair().expect("sockets");
         let mut processes = self.seen.processes.lock().unwrap();
         let part = Part {
             is_first: processes.is_empty(),
-            page: Page::over(page.share()).expect("it is large enough"),
+            page: Page::open(&file).expect("it is a page"),
             socket: theirs.try_clone().expect("there are descriptors left"),
             process: Arc::clone(&process),
             replies,
