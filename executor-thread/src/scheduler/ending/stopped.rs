@@ -55,7 +55,9 @@ impl Runner for Holder {
         let stopped = self.hold.told.wait_while(self.hold.is_stopped.lock().unwrap(), |is_stopped| !*is_stopped);
         drop(stopped);
         self.hold.ended.fetch_add(jobs.len(), Ordering::SeqCst);
-        jobs.into_iter().for_each(|job| job.finish(Err(JobError::Cancelled)).fire());
+        for job in jobs {
+            job.finish(Err(JobError::Cancelled)).fire();
+        }
         true
     }
 
@@ -109,22 +111,21 @@ fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
         let pool = ThreadPool::new(1);
         let (told, has_returned) = channel();
         let captured = Closes(pool.handle().scheduler, told);
-        let future = match delay {
-            Some(delay) => pool.submit_after(delay, move || drop(captured)),
-            None => {
-                let (held, gate) = channel::<()>();
-                let first = pool.submit(move || gate.recv().is_err());
-                let future = pool.submit(move || drop(captured));
-                let control = future.control();
-                let cancel = std::thread::spawn(move || control.cancel());
-                // The job that runs ends by itself, once the pool is closed.
-                while pool.try_submit(|| ()).is_ok() {
-                    std::thread::yield_now();
-                }
-                drop(held);
-                assert!(cancel.join().unwrap() && first.result().unwrap());
-                future
+        let future = if let Some(delay) = delay {
+            pool.submit_after(delay, move || drop(captured))
+        } else {
+            let (held, gate) = channel::<()>();
+            let first = pool.submit(move || gate.recv().is_err());
+            let future = pool.submit(move || drop(captured));
+            let control = future.control();
+            let cancel = std::thread::spawn(move || control.cancel());
+            // The job that runs ends by itself, once the pool is closed.
+            while pool.try_submit(|| ()).is_ok() {
+                std::thread::yield_now();
             }
+            drop(held);
+            assert!(cancel.join().unwrap() && first.result().unwrap());
+            future
         };
         assert!(future.cancel());
         has_returned.recv_timeout(PATIENCE).expect("it returns");

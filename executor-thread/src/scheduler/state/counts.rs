@@ -123,7 +123,9 @@ fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end()
     assert_eq!(state.wake_all(), ["one", "again"]);
     assert!(workers.iter_mut().all(|own| state.wake_up(own)));
     assert_eq!((state.running(), state.is_spare()), (0, false));
-    workers.iter_mut().for_each(|own| state.found(own));
+    for own in &mut workers {
+        state.found(own);
+    }
     assert_eq!(state.running(), 2, "they were counted as searching, once each");
     state.fall_asleep(&mut workers[0], "one");
     state.fall_asleep(&mut workers[1], "two");
