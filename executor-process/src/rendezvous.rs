@@ -34,6 +34,9 @@ pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
 /// As many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;
 
+/// From the end of its connection until a process that dies is dead: milliseconds, and longer for one that holds much memory.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
+
 /// Why there is no greeting.
 #[derive(Debug)]
 pub(crate) enum Missed {
@@ -96,7 +99,7 @@ impl Rendezvous {
             }
             if let Some(guest) = &guest {
                 return match self.hear(guest) {
-                    Err(Missed::HungUp) => wait_for_death(death, deadline),
+                    Err(Missed::HungUp) => wait_for_death(death, soonest(deadline)),
                     heard => heard,
                 };
             }
@@ -147,6 +150,12 @@ impl Rendezvous {
             Greeting::Refused(reason) => Ok(Greeted::Refused(reason)),
         }
     }
+}
+
+/// Who hangs up says nothing more, and is not waited for to the end of its time.
+fn soonest(deadline: Option<Instant>) -> Option<Instant> {
+    let soon = Instant::now() + LAST_MOMENTS;
+    Some(deadline.map_or(soon, |deadline| deadline.min(soon)))
 }
 
 /// Who hangs up ends, and how it does is worth to be known.

@@ -27,7 +27,7 @@ impl ReferenceStateMachine for Machine {
     fn transitions(world: &World) -> BoxedStrategy<Op> {
         let mut choices = singles(world);
         let parts = Union::new_weighted(choices.clone());
-        if !world.shape.has(Ability::Manual) {
+        if world.shape.has(Ability::Race) && !world.shape.has(Ability::Manual) {
             choices.push((3, vec(parts, 2..=3).prop_map(Op::Race).boxed()));
         }
         Union::new_weighted(choices).boxed()

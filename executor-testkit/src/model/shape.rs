@@ -36,6 +36,9 @@ pub enum Ability {
     Processes = 1 << 6,
     /// Jobs run when `run_next` is called, on its thread, and time passes when `advance` is. Such jobs are never held.
     Manual = 1 << 7,
+    /// Two or three calls at once are drawn, too. Off, unless it is asked for: the [specification](super) of some races is narrower than
+    /// the laws, so what it finds there has to be read before it is believed.
+    Race = 1 << 8,
 }
 
 /// What the model must know of an executor: how many jobs it runs at once, how many may wait, and what it can do.

@@ -165,12 +165,14 @@ impl Driver {
         };
         Box::new(move || {
             let presence = stage.presence(job);
-            let runs = presence.starts == 1 && presence.ends == 0 && !known.is_over();
+            let runs = presence.starts == 1
+                && presence.ends == 0
+                && known.canceller().is_some_and(|canceller| !canceller.status().is_done());
             if runs && has_processes {
-                let kill = std::process::Command::new("kill").args(["-9", &presence.pid.to_string()]).status();
-                if !kill.is_ok_and(|status| status.success()) {
-                    return Err(format!("process {} of job {job} cannot be killed", presence.pid));
-                }
+                let kill = std::process::Command::new("kill").args(["-9", &presence.pid.to_string()]).output();
+                let kill = kill.map_err(|error| format!("there is no `kill`: {error}"))?;
+                // It may be gone already, killed for a job that was aborted.
+                return Ok(Answer::Said(kill.status.success()));
             }
             Ok(Answer::Said(runs))
         })
