@@ -95,11 +95,6 @@ impl Known {
         self.canceller.lock().as_ref().is_none_or(|canceller| canceller.status().is_done())
     }
 
-    /// Whether its outcome is there, taken or not.
-    pub(super) fn is_over(&self) -> bool {
-        self.outcome.lock().is_some() || self.future.lock().as_ref().is_some_and(Future::is_done)
-    }
-
     fn look(&self) -> Option<End> {
         let ended = {
             let mut future = self.future.lock();
