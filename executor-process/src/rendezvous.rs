@@ -153,14 +153,14 @@ impl Rendezvous {
 }
 
 /// Who hangs up says nothing more, and is not waited for to the end of its time.
-fn soonest(deadline: Option<Instant>) -> Option<Instant> {
+fn soonest(deadline: Option<Instant>) -> Instant {
     let soon = Instant::now() + LAST_MOMENTS;
-    Some(deadline.map_or(soon, |deadline| deadline.min(soon)))
+    deadline.map_or(soon, |deadline| deadline.min(soon))
 }
 
 /// Who hangs up ends, and how it does is worth to be known.
-fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, Missed> {
-    match wait(death.as_fd(), death.as_fd(), deadline)? {
+fn wait_for_death(death: &OwnedFd, deadline: Instant) -> Result<Greeted, Missed> {
+    match wait(death.as_fd(), death.as_fd(), Some(deadline))? {
         Event::Death => Err(Missed::Died),
         Event::Ready | Event::End => Err(Missed::HungUp),
     }
