@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use executor_core::cell::Lease;
 use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +79,12 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let (worker, job) = running(&settings, call(hang, ()));
     let mut text = String::new();
     let deadline = Instant::now() + Duration::from_mins(1);
-    // It has to come to it first; and it has a millisecond, which a loaded machine may not give.
+    // Nobody is asked about a job that has not started: its worker may not be ready to be.
+    while !Lease::has_started(&*worker.seat, JobId::from_number(7)) {
+        assert!(Instant::now() < deadline, "it never started");
+        std::thread::yield_now();
+    }
+    // It has to come to it then; and it has a millisecond, which a loaded machine may not give.
     while !text.contains("recv_timeout") {
         assert!(Instant::now() < deadline, "it never said so: {text}");
         text = case(&settings, &job).timed_out(Duration::from_secs(3), place(&worker)).0.to_string();
