@@ -99,7 +99,7 @@ impl Rendezvous {
             }
             if let Some(guest) = &guest {
                 return match self.hear(guest) {
-                    Err(Missed::HungUp) => wait_for_death(death, soonest(deadline)),
+                    Err(Missed::HungUp) => wait_for_death(death, deadline),
                     heard => heard,
                 };
             }
@@ -152,14 +152,10 @@ impl Rendezvous {
     }
 }
 
-/// Who hangs up says nothing more, and is not waited for to the end of its time.
-fn soonest(deadline: Option<Instant>) -> Instant {
+/// Who hangs up ends, and how it does is worth to be known; but it says nothing more, and is not waited for to the end of its time.
+fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, Missed> {
     let soon = Instant::now() + LAST_MOMENTS;
-    deadline.map_or(soon, |deadline| deadline.min(soon))
-}
-
-/// Who hangs up ends, and how it does is worth to be known.
-fn wait_for_death(death: &OwnedFd, deadline: Instant) -> Result<Greeted, Missed> {
+    let deadline = deadline.map_or(soon, |deadline| deadline.min(soon));
     match wait(death.as_fd(), death.as_fd(), Some(deadline))? {
         Event::Death => Err(Missed::Died),
         Event::Ready | Event::End => Err(Missed::HungUp),
