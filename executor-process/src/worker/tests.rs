@@ -29,19 +29,25 @@ fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> Sent {
     encoded.sent(&worker.payloads, slot, number).ok().expect("it is in this program")
 }
 
+/// A worker that was sent five jobs, of the numbers 7 to 11, and runs the first until it is told to go on.
+fn in_the_first_of_five() -> (Worker, Sender<()>) {
+    let worker =
+        Worker::start(&Settings::plain(), "worker", &Brake::default()).expect("this program can start workers");
+    let ((begun, has_begun), (go_on, may_end)) = (channel().unwrap(), channel().unwrap());
+    let first = sent(&worker, 0, call(wait, (begun, may_end)));
+    let others = (1..5).map(|slot| sent(&worker, slot, call(short, ())));
+    let message = [first].into_iter().chain(others).collect();
+    worker.begin(Request::Run(message));
+    has_begun.recv_timeout(Duration::from_mins(1)).expect("it begins");
+    (worker, go_on)
+}
+
 /// The first job's word goes where a parent may move it, which then would kill the worker; here it does not, so that only the worker can
 /// keep from going on.
 #[test]
 fn a_worker_whose_job_was_aborted_comes_to_no_other() {
     for claim in [Claim::Aborted, Claim::TimedOut] {
-        let worker =
-            Worker::start(&Settings::plain(), "worker", &Brake::default()).expect("this program can start workers");
-        let ((begun, has_begun), (go_on, may_end)) = (channel().unwrap(), channel().unwrap());
-        let first = sent(&worker, 0, call(wait, (begun, may_end)));
-        let others = (1..5).map(|slot| sent(&worker, slot, call(short, ())));
-        let message = [first].into_iter().chain(others).collect();
-        worker.begin(Request::Run(message));
-        has_begun.recv_timeout(Duration::from_mins(1)).expect("it begins");
+        let (worker, go_on) = in_the_first_of_five();
         let page = &worker.seat.page;
         assert!(page.change(0, 7, Claim::Started, claim));
         go_on.send(()).unwrap();
@@ -57,14 +63,7 @@ fn a_worker_whose_job_was_aborted_comes_to_no_other() {
 
 #[test]
 fn a_worker_skips_what_was_revoked() {
-    let worker =
-        Worker::start(&Settings::plain(), "worker", &Brake::default()).expect("this program can start workers");
-    let ((begun, has_begun), (go_on, may_end)) = (channel().unwrap(), channel().unwrap());
-    let first = sent(&worker, 0, call(wait, (begun, may_end)));
-    let others = (1..5).map(|slot| sent(&worker, slot, call(short, ())));
-    let message = [first].into_iter().chain(others).collect();
-    worker.begin(Request::Run(message));
-    has_begun.recv_timeout(Duration::from_mins(1)).expect("it begins");
+    let (worker, go_on) = in_the_first_of_five();
     let page = &worker.seat.page;
     assert!(page.change(2, 9, Claim::Sent, Claim::Revoked) && page.change(4, 11, Claim::Sent, Claim::Revoked));
     go_on.send(()).unwrap();

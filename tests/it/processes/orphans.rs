@@ -14,13 +14,13 @@ use crate::support::door::{Bell, Door, Guest};
 use crate::support::system::{exists, tasks_of};
 use crate::support::{alone, eventually, within_patience};
 
-fn ring(bell: Bell, number: u64) {
+pub(super) fn ring(bell: Bell, number: u64) {
     bell.ring(number);
 }
 
 /// Has a child of its own, of which the test learns, and waits.
 #[expect(clippy::zombie_processes, reason = "its end is what is tested")]
-fn ring_with_a_child(bell: Bell) {
+pub(super) fn ring_with_a_child(bell: Bell) {
     let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a system has `sleep`");
     bell.ring(child.id().into());
 }

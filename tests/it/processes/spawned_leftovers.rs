@@ -9,22 +9,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::deaths::kill;
 use super::orphans::{children, descriptors, is_alive};
+use super::orphans::{ring, ring_with_a_child};
 use super::pid;
 use super::surroundings::give_up_rights;
 use crate::support::door::{Bell, Door, Guest};
 use crate::support::system::tasks_of;
 use crate::support::{alone, eventually, within_patience};
-
-fn ring(bell: Bell, number: u64) {
-    bell.ring(number);
-}
-
-/// Has a child of its own, of which the test learns, and waits.
-#[expect(clippy::zombie_processes, reason = "its end is what is tested")]
-fn ring_with_a_child(bell: Bell) {
-    let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a system has `sleep`");
-    bell.ring(child.id().into());
-}
 
 /// Has a process of its own, and waits for it.
 fn ring_in_a_process(bell: Bell) {
