@@ -72,12 +72,8 @@ impl Codec {
             encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
         });
         match encoded {
-            Ok(()) => Ok(sink.finish(attachments)),
-            Err(cause) => {
-                let cause = sink.refused().unwrap_or(cause);
-                sink.abandon();
-                Err(cause)
-            }
+            Ok(()) => sink.finish(attachments),
+            Err(cause) => Err(sink.abandon(cause)),
         }
     }
 
@@ -142,12 +138,30 @@ impl Codec {
 /// So many bytes a `u64` has at most, with seven bits in each.
 const LONGEST_NUMBER: usize = 10;
 
+/// Appends what a codec writes.
+#[inline]
+pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    if let Ok(double) = <[u8; size_of::<f64>()]>::try_from(bytes) {
+        // A floating-point number, of which nothing was written to memory.
+        buffer.extend_from_slice(&double);
+    } else if bytes.len() <= LONGEST_NUMBER {
+        // Mostly other numbers, whose bytes were written one by one just now: to read several at once would have to wait until they are
+        // in the cache.
+        for &byte in bytes {
+            buffer.push(byte);
+        }
+    } else {
+        buffer.extend_from_slice(bytes);
+    }
+}
+
 /// What postcard writes behind what is there.
 struct Behind<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Behind<'_> {
     type Output = ();
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
         Ok(())
@@ -155,15 +169,7 @@ impl Flavor for Behind<'_> {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        // Most are numbers, whose bytes were written one by one just now: to read several at once would have to wait until they are
-        // in the cache.
-        if bytes.len() <= LONGEST_NUMBER {
-            for &byte in bytes {
-                self.0.push(byte);
-            }
-        } else {
-            self.0.extend_from_slice(bytes);
-        }
+        write_behind(self.0, bytes);
         Ok(())
     }
 

@@ -11,11 +11,13 @@
 
 mod link;
 mod parent;
+mod sink;
 mod slots;
 mod worker;
 
 pub(crate) use parent::ParentEnd;
-pub(crate) use worker::{Opened, Outgoing, Sink, WorkerEnd};
+pub(crate) use sink::{Outgoing, Sink};
+pub(crate) use worker::{Opened, WorkerEnd};
 
 /// Both ends, for tests.
 #[cfg(test)]

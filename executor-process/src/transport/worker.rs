@@ -9,23 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use postcard::ser_flavors::Flavor;
 
 use super::link::{Arrived, Link};
+use super::sink::{Large, Outgoing, Written, no_memory};
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
-use crate::attachments::Attachment;
 use crate::codec::Step;
 use crate::kind::{Answer, Answered};
 use crate::memory::{self, Draft, Window};
-use crate::payload::{Body, Bytes, Data, INLINE};
+use crate::payload::{Body, Bytes, Data};
 use crate::shortage::because;
 use crate::socket::Wait;
-
-/// By how much a result's memory grows, at most: half as much of it again is wasted on none.
-const MOST_GROWTH: usize = 16 << 20;
-
-/// The first memory of a result that is too large for a message.
-const FIRST: usize = 1 << 20;
 
 /// A worker's end of what its payloads go through.
 pub(crate) struct WorkerEnd {
@@ -116,8 +109,8 @@ impl WorkerEnd {
         self.open_here(body).inspect_err(|_| self.is_short())
     }
 
-    /// Relaxed: it is read on this thread.
-    fn is_short(&self) {
+    /// This process was refused a descriptor or memory. Relaxed: it is read on this thread.
+    pub(super) fn is_short(&self) {
         self.was_short.store(true, Ordering::Relaxed);
     }
 
@@ -198,7 +191,7 @@ impl WorkerEnd {
     }
 
     /// Memory that a large result is written to: a free slot, or a new one that may become one.
-    fn take(&self, len: usize) -> io::Result<Large> {
+    pub(super) fn take(&self, len: usize) -> io::Result<Large> {
         if let Some((number, slot)) = self.ours.lock().take(usize::MAX) {
             return Ok(Large { number: Some(number), slot, len: 0 });
         }
@@ -206,161 +199,16 @@ impl WorkerEnd {
         let draft = Draft::new(memory::scratch()?, START, len)?;
         Ok(Large { number: None, slot: Slot::new(draft), len: 0 })
     }
+
+    /// Memory that nothing was written to after all.
+    pub(super) fn give_back(&self, large: Large) {
+        if let Some(number) = large.number {
+            self.ours.lock().put(number, large.slot);
+        }
+    }
 }
 
 /// All of the file that holds the payload, which is no shorter than `len`.
 fn window(file: Arc<OwnedFd>, len: usize) -> io::Result<Window> {
     Window::new(file, START, NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidData)?)
-}
-
-/// A result, encoded.
-pub(crate) struct Outgoing {
-    written: Written,
-    attachments: Vec<Attachment>,
-}
-
-impl Outgoing {
-    /// What is encoded already.
-    ///
-    /// # Errors
-    ///
-    /// When it is large, and the system has no memory for it.
-    pub(crate) fn new(bytes: &[u8], attachments: Vec<Attachment>, end: &WorkerEnd) -> Result<Self, String> {
-        let mut sink = Sink::new(end);
-        if let Err(error) = sink.extend(bytes) {
-            end.is_short();
-            return Err(no_memory(&error));
-        }
-        Ok(sink.finish(attachments))
-    }
-
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> usize {
-        match &self.written {
-            Written::Small(bytes) => bytes.len(),
-            Written::Large(large) => large.len,
-        }
-    }
-}
-
-fn no_memory(error: &io::Error) -> String {
-    format!("there is no shared memory for it in the worker process ({})", because(error))
-}
-
-enum Written {
-    Small(Vec<u8>),
-    Large(Large),
-}
-
-/// A slot that is being written to.
-struct Large {
-    number: Option<u8>,
-    slot: Slot<Draft>,
-    /// How much of it is written.
-    len: usize,
-}
-
-impl Large {
-    fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let draft = &mut self.slot.store;
-        let end = self.len.checked_add(bytes.len()).ok_or(io::ErrorKind::OutOfMemory)?;
-        if end > draft.len() {
-            let more = draft.len().min(MOST_GROWTH);
-            let len = end.max(draft.len().saturating_add(more));
-            draft.grow(NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?)?;
-        }
-        draft[self.len..end].copy_from_slice(bytes);
-        self.len = end;
-        Ok(())
-    }
-}
-
-/// What a result is encoded into: small ones into a buffer that goes in the message, others into the memory that the parent reads.
-pub(crate) struct Sink<'a> {
-    end: &'a WorkerEnd,
-    written: Written,
-    /// Why memory was refused. Serde's errors have no room for it.
-    refused: Option<io::Error>,
-}
-
-impl<'a> Sink<'a> {
-    pub(crate) fn new(end: &'a WorkerEnd) -> Self {
-        Self { end, written: Written::Small(Vec::new()), refused: None }
-    }
-
-    /// What could not be encoded leaves its memory to the next.
-    pub(crate) fn abandon(self) {
-        if let Written::Large(Large { number: Some(number), slot, .. }) = self.written {
-            self.end.ours.lock().put(number, slot);
-        }
-    }
-
-    pub(crate) fn finish(self, attachments: Vec<Attachment>) -> Outgoing {
-        Outgoing { written: self.written, attachments }
-    }
-
-    /// Why it could not be written to, in place of what the codec says of that.
-    pub(crate) fn refused(&mut self) -> Option<String> {
-        self.refused.take().map(|error| no_memory(&error))
-    }
-
-    fn refuse(&mut self, error: io::Error) {
-        self.end.is_short();
-        self.refused = Some(error);
-    }
-
-    fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Written::Small(small) = &mut self.written else { return self.extend_large(bytes) };
-        if small.len() + bytes.len() <= INLINE {
-            small.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let small = std::mem::take(small);
-        self.written = Written::Large(self.end.take(FIRST.max(small.len() + bytes.len()))?);
-        self.extend_large(&small)?;
-        self.extend_large(bytes)
-    }
-
-    fn extend_large(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.written {
-            Written::Large(large) => large.extend(bytes),
-            Written::Small(_) => unreachable!("it has become large"),
-        }
-    }
-}
-
-/// For postcard.
-impl Flavor for &mut Sink<'_> {
-    type Output = ();
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.extend(bytes).map_err(|error| {
-            self.refuse(error);
-            postcard::Error::SerializeBufferFull
-        })
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
-}
-
-/// For `MessagePack`.
-impl io::Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.extend(bytes).map_err(|error| {
-            let kind = error.kind();
-            self.refuse(error);
-            kind
-        })?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
