@@ -44,7 +44,7 @@ impl Spin {
     /// assert!(spin.until(Duration::ZERO, || true));
     /// assert!(!spin.until(Duration::ZERO, || false));
     /// ```
-    pub fn until(&self, longest: Duration, is_so: impl Fn() -> bool) -> bool {
+    pub fn until(&self, longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
         if is_so() {
             return true;
         }
@@ -52,7 +52,7 @@ impl Spin {
             self.left.set(self.left.get() - 1);
             return false;
         }
-        if has_other_cores() && (pause_until(&is_so) || is_so_within(longest, &is_so)) {
+        if has_other_cores() && (pause_until(&mut is_so) || is_so_within(longest, &mut is_so)) {
             self.last.set(0);
             return true;
         }
@@ -62,7 +62,7 @@ impl Spin {
     }
 }
 
-fn pause_until(is_so: impl Fn() -> bool) -> bool {
+fn pause_until(mut is_so: impl FnMut() -> bool) -> bool {
     const LONGEST_PAUSE: u32 = 6;
     (0..=LONGEST_PAUSE).any(|pause| {
         (0..1 << pause).for_each(|_| spin_loop());
@@ -70,7 +70,7 @@ fn pause_until(is_so: impl Fn() -> bool) -> bool {
     })
 }
 
-fn is_so_within(longest: Duration, is_so: impl Fn() -> bool) -> bool {
+fn is_so_within(longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     const PAUSES: u32 = 32;
     if longest.is_zero() {
         return false;

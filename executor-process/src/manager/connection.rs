@@ -8,13 +8,18 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use executor_core::spin::Spin;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 
 use super::wire::{Frames, ObjectId, Op, Request, frame};
 use crate::socket::{self, Wait};
+
+/// For so long a thread may stay awake for an answer, where that pays: as long as a manager takes that has to be woken.
+const AWAKE: Duration = Duration::from_micros(20);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -33,8 +38,27 @@ pub(super) struct Connection {
     writing: Mutex<()>,
     inbox: Mutex<Inbox>,
     /// Locked by the thread that reads, without waiting.
-    input: Mutex<Frames>,
+    input: Mutex<Input>,
     is_over: AtomicBool,
+}
+
+/// What has come, and whether to stay awake for more.
+#[derive(Default)]
+struct Input {
+    frames: Frames,
+    spin: Spin,
+}
+
+impl Input {
+    /// Waits for more. False at the end of the connection.
+    fn receive(&mut self, socket: &OwnedFd) -> Result<bool, Errno> {
+        let mut received = Err(Errno::AGAIN);
+        self.spin.until(AWAKE, || {
+            received = self.frames.read(socket, RecvFlags::DONTWAIT);
+            received != Err(Errno::AGAIN)
+        });
+        if received == Err(Errno::AGAIN) { self.frames.read(socket, RecvFlags::empty()) } else { received }
+    }
 }
 
 #[derive(Default)]
@@ -154,11 +178,11 @@ impl Connection {
     fn read(&self) -> Option<(u64, Vec<u8>)> {
         let mut input = self.input.lock();
         loop {
-            if let Some(message) = input.next() {
+            if let Some(message) = input.frames.next() {
                 let (id, answer) = postcard::take_from_bytes::<u64>(message).ok()?;
                 return Some((id, answer.to_vec()));
             }
-            match input.read(&self.socket, RecvFlags::empty()) {
+            match input.receive(&self.socket) {
                 Ok(true) | Err(Errno::INTR) => {}
                 Ok(false) | Err(_) => return None,
             }
