@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 
 use executor_core::{BuildError, Job};
 use serde::{Deserialize, Serialize};
@@ -64,9 +65,10 @@ impl Job for Nothing {
 /// Workers run `/proc/self/exe`, which must be the file that this code is in. It is not where the code is in a shared library
 /// of somebody else's program, or where the program was started by naming it to the loader (`ld.so`).
 fn check_image() -> Result<(), BuildError> {
+    // It stays so.
+    static IS_OWN: OnceLock<bool> = OnceLock::new();
     let probe = Kind::of::<Nothing>().work;
-    let is_own = Offset::of_work(probe).is_some() && is_in_executable(probe as usize);
-    if is_own {
+    if *IS_OWN.get_or_init(|| Offset::of_work(probe).is_some() && is_in_executable(probe as usize)) {
         return Ok(());
     }
     let problem = "is not the file that holds this code: it is in a shared library, or was started through the dynamic \

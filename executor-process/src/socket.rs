@@ -11,16 +11,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, listen,
-    recvmsg, sendmsg, socket_with, socketpair,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::payload::INLINE;
-use crate::worker::image::hex;
 
 /// The most descriptors in a packet: those of a job's handles, and of one piece of shared memory.
 pub(crate) const MOST_DESCRIPTORS: usize = crate::attachments::MOST + 1;
@@ -154,51 +150,5 @@ pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Res
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-    }
-}
-
-/// Strangers can see the name in `/proc/net/unix`, and connect. They are let go again, but must not fill the queue.
-const BACKLOG: i32 = 128;
-
-/// Where a worker waits for its parent to connect. Its name is of the abstract kind, 128 random bits, so there is no file.
-pub(crate) struct Door {
-    listener: OwnedFd,
-    name: String,
-}
-
-impl Door {
-    pub(crate) fn open() -> io::Result<Self> {
-        let mut bytes = [0_u8; 16];
-        getrandom(&mut bytes, GetRandomFlags::empty())?;
-        let name = format!("executor-{}", hex(&bytes));
-        let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        bind(&listener, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        listen(&listener, BACKLOG)?;
-        Ok(Self { listener, name })
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Blocks until the process `pid` has connected.
-    pub(crate) fn answer(self, pid: u32) -> io::Result<OwnedFd> {
-        loop {
-            let socket = match accept_with(&self.listener, SocketFlags::CLOEXEC) {
-                Err(Errno::INTR) => continue,
-                other => other?,
-            };
-            if socket_peercred(&socket)?.pid.as_raw_nonzero().get().unsigned_abs() == pid {
-                return Ok(socket);
-            }
-        }
-    }
-
-    /// Connects to the door of that name. Never blocks.
-    pub(crate) fn knock(name: &str) -> io::Result<OwnedFd> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        connect(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        Ok(socket)
     }
 }

@@ -22,7 +22,7 @@ use crate::recycle::{Lifetime, Span};
 use crate::rendezvous::{Greeted, Missed, Rendezvous};
 use crate::seat::{Kill, Seat};
 use crate::shortage::because;
-use crate::socket::{self, Door, Wait};
+use crate::socket::{self, Wait};
 use crate::surroundings::{Surroundings, Threads};
 use crate::transport::ParentEnd;
 use crate::worker::image::{self, Offset};
@@ -102,26 +102,21 @@ impl Worker {
             token: token.clone(),
             server: rendezvous.name().to_owned(),
         };
-        let mut command = settings.surroundings.command(settings.threads, &invitation.text());
+        let (page, socket, theirs) = share()
+            .map_err(|error| format!("no page and no socket for its payloads can be had ({})", because(&error)))?;
+        let mut command = settings.surroundings.command(settings.threads, &invitation.text(), theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| settings.surroundings.why_not(&error))?;
         if !brake.start(process.clone()) {
             process.kill();
         }
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
-        let (hello, socket) = match verified(greeted, &token, settings.start_limit) {
+        let (hello, inbox) = match verified(greeted, &token, settings.start_limit) {
             Ok(hello) => hello,
             Err(reason) => return Err(dismiss(&process, reason)),
         };
-        let Hello { requests, replies, wake, lifeline, door, .. } = hello;
-        let replies = Inbox::new(replies, socket);
-        let (page, socket) = match connect(&door) {
-            Ok(both) => both,
-            Err(error) => {
-                let text = format!("its socket for payloads and a page cannot be had ({})", because(&error));
-                return Err(dismiss(&process, Unmet::Unfit(text)));
-            }
-        };
+        let Hello { requests, replies, wake, lifeline, .. } = hello;
+        let replies = Inbox::new(replies, inbox);
         process.connected(wake, lifeline);
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let seat = Arc::new(Seat::new(page, process.clone()));
@@ -253,12 +248,12 @@ impl Drop for Worker {
     }
 }
 
-/// Connects to the worker behind the door, and shares a page with it.
-fn connect(door: &str) -> io::Result<(Page, OwnedFd)> {
-    let socket = Door::knock(door)?;
+/// A page, the socket for payloads, and the end of that which the worker is started with. The page is there already.
+fn share() -> io::Result<(Page, OwnedFd, OwnedFd)> {
+    let (ours, theirs) = socket::pair()?;
     let (page, file) = Page::new()?;
-    socket::send(&socket, b"page", &[], &[file.as_fd()], Wait::No)?;
-    Ok((page, socket))
+    socket::send(&ours, b"page", &[], &[file.as_fd()], Wait::No)?;
+    Ok((page, ours, theirs))
 }
 
 /// Why there is no worker, although its process was started.

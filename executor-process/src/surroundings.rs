@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use executor_core::BuildError;
 
@@ -101,8 +102,8 @@ impl Surroundings {
         }
     }
 
-    /// What starts a worker that finds `invitation`.
-    pub(crate) fn command(&self, threads: Threads, invitation: &str) -> Command {
+    /// What starts a worker that finds `invitation`, and `socket` where stdin is to be: the one descriptor that comes through a start.
+    pub(crate) fn command(&self, threads: Threads, invitation: &str, socket: OwnedFd) -> Command {
         let mut command = Command::new("/proc/self/exe");
         if let Some(name) = env::args_os().next() {
             command.arg0(name);
@@ -123,7 +124,7 @@ impl Surroundings {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        command.env(VARIABLE, invitation).stdin(Stdio::null()).process_group(0);
+        command.env(VARIABLE, invitation).stdin(socket).process_group(0);
         command
     }
 }

@@ -23,7 +23,6 @@ struct Places {
     requests: usize,
     replies: usize,
     wake: usize,
-    _door: String,
     lifeline: usize,
 }
 

@@ -3,7 +3,9 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
@@ -29,6 +31,23 @@ pub(crate) fn guard() -> io::Result<()> {
 /// Whether this is the process that started us. Another one has adopted us where that died.
 pub(crate) fn is_parent(pid: u32) -> bool {
     getppid().map_or(0, |parent| parent.as_raw_nonzero().get().unsigned_abs()) == pid
+}
+
+/// Takes what this process was started with as its stdin, which is empty from now on.
+///
+/// # Errors
+///
+/// When this process may not have a descriptor more.
+pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
+    let nothing = File::open("/dev/null")?;
+    // SAFETY: what stdin is when this process starts is nobody else's; the copy of `nothing` is owned by nobody, as stdin always is.
+    unsafe {
+        let taken = libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+        if taken < 0 || libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(taken))
+    }
 }
 
 /// Closes the descriptor that stdin has, which is empty in a worker.

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 
 use super::crash;
-use super::guard::{give_up_stdin, guard, is_parent, keep_to, kill_own_group};
+use super::guard::{give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::about::About;
@@ -33,7 +33,7 @@ use crate::kind::Answer;
 use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
 use crate::shortage::because;
-use crate::socket::{self, Door, Wait};
+use crate::socket::{self, Wait};
 use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -42,8 +42,15 @@ const PATIENCE: Duration = Duration::from_micros(200);
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 pub(crate) const CANNOT_BEGIN: i32 = 69;
 
-/// The way to the parent, from the arrival until the hello.
-static CONNECTED: Mutex<Option<io::Result<IpcSender<Greeting>>>> = Mutex::new(None);
+/// What the arrival has brought, until the hello.
+static ARRIVED: Mutex<Option<Arrived>> = Mutex::new(None);
+
+struct Arrived {
+    /// The way to the parent.
+    parent: io::Result<IpcSender<Greeting>>,
+    /// The one descriptor that this process was started with: the socket for payloads.
+    socket: io::Result<OwnedFd>,
+}
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
@@ -61,14 +68,16 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
     };
     DEPTH.store(invitation.depth, Ordering::Relaxed);
     arrive(&invitation);
-    let connected = CONNECTED.lock().take().unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()));
-    let parent = connected.unwrap_or_else(|error| {
+    let Some(Arrived { parent, socket }) = ARRIVED.lock().take() else {
+        cannot_begin(format_args!("it has not arrived"))
+    };
+    let parent = parent.unwrap_or_else(|error| {
         cannot_begin(format_args!("it could not reach process {}: {error}", invitation.parent))
     });
     if let Err(error) = keep_to(invitation.limits) {
         refuse(&parent, &format!("the system refuses what its pool wants ({error})"));
     }
-    match catch(|| greet(&invitation, &parent)) {
+    match catch(|| greet(&invitation, &parent, socket)) {
         Ok(Ok(links)) => {
             drop(parent);
             links.serve();
@@ -92,11 +101,12 @@ fn end(code: i32) -> ! {
 /// Becomes a worker, as far as the parent and the system must know it before other constructors run. Does nothing when it is
 /// called again.
 pub(super) fn arrive(invitation: &Invitation) {
-    let mut connected = CONNECTED.lock();
-    if connected.is_some() {
+    let mut arrived = ARRIVED.lock();
+    if arrived.is_some() {
         return;
     }
     let guarded = guard();
+    let socket = take_stdin();
     // ipc-channel finds out once how much goes in a packet, and takes two descriptors for that: now, since to say that there are none is
     // to send a packet.
     drop(catch(OsIpcSender::get_max_fragment_size));
@@ -114,7 +124,7 @@ pub(super) fn arrive(invitation: &Invitation) {
     if let (Ok(parent), Err(error)) = (&parent, guarded) {
         refuse(parent, &format!("the system refuses what ties it to its parent ({error})"));
     }
-    *connected = Some(parent);
+    *arrived = Some(Arrived { parent, socket });
 }
 
 /// Takes the rendezvous away: nobody needs it any more, and where the parent was killed just now, nobody else would.
@@ -149,20 +159,19 @@ struct Links {
     exit_code: Cell<i32>,
 }
 
-fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Links> {
+fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Result<OwnedFd>) -> io::Result<Links> {
+    let socket = socket?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let (lifeline, end) = ipc::channel::<()>()?;
     // Where the hello cannot be sent, it is not let go: its end would end this process before it has said why.
     let held = ManuallyDrop::new(lifeline.clone());
-    let door = Door::open()?;
     let hello = Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
         build: image::build(),
         requests: request_sender,
         replies: reply_receiver,
         wake: replies.clone(),
-        door: door.name().to_owned(),
         lifeline,
     }));
     // After all that takes a descriptor: without one, nobody would hold the other end, and this process would be gone before it has said
@@ -177,8 +186,6 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     })?;
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     drop(ManuallyDrop::into_inner(held));
-    // The parent connects before it sends a request, and its death ends this process.
-    let socket = door.answer(invitation.parent)?;
     // There for ever: handlers of signals write to it.
     let page: &'static Page = Box::leak(Box::new(receive_page(&socket)?));
     crash::install(page);
@@ -186,7 +193,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>) -> io::Result<Li
     Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
 }
 
-/// There is room for its descriptor: those that went with the hello are free.
+/// There is room for its descriptor: those that went with the hello are free. It was sent before this process was started.
 fn receive_page(socket: &OwnedFd) -> io::Result<Page> {
     let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let file = packet.descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?;
