@@ -47,7 +47,7 @@ struct State {
     is_waited_for: bool,
     wake: Wake,
     ending: Ending,
-    lifeline: Option<IpcSender<()>>,
+    lifeline: Option<OwnedFd>,
 }
 
 enum Life {
@@ -121,7 +121,7 @@ impl Child {
 
     /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
     /// when it is gone.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: IpcSender<()>) {
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: OwnedFd) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);

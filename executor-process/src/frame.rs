@@ -26,8 +26,6 @@ pub(crate) struct Hello {
     pub(crate) replies: IpcReceiver<Reply>,
     /// Into the same receiver, for the parent to wake itself when the worker dies.
     pub(crate) wake: IpcSender<Reply>,
-    /// The worker ends when this one is gone: nobody but the parent holds it.
-    pub(crate) lifeline: IpcSender<()>,
 }
 
 /// From the parent.

@@ -152,7 +152,7 @@ fn cause(trace: &Trace, pid: u32) -> Option<String> {
     }
 }
 
-/// The system counts what this process held when it started the worker as the worker's own, up to `floor`: more than that is
+/// The system may count what this process held when it started the worker as the worker's own, up to `floor`: more than that is
 /// the worker's alone. Otherwise there is what the worker itself has seen.
 fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Option<u64> {
     let seen = trace.map(|trace| trace.facts.peak_memory).filter(|&bytes| bytes > 0);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::brake::Brake;
 use crate::budget::Budget;
@@ -102,7 +103,7 @@ impl Worker {
             token: token.clone(),
             server: rendezvous.name().to_owned(),
         };
-        let (page, socket, theirs) = share()
+        let Given { page, socket, theirs, lifeline } = Given::new()
             .map_err(|error| format!("no page and no socket for its payloads can be had ({})", because(&error)))?;
         let mut command = settings.surroundings.command(settings.threads, &invitation.text(), theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
@@ -115,7 +116,7 @@ impl Worker {
             Ok(hello) => hello,
             Err(reason) => return Err(dismiss(&process, reason)),
         };
-        let Hello { requests, replies, wake, lifeline, .. } = hello;
+        let Hello { requests, replies, wake, .. } = hello;
         let replies = Inbox::new(replies, inbox);
         process.connected(wake, lifeline);
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
@@ -248,12 +249,25 @@ impl Drop for Worker {
     }
 }
 
-/// A page, the socket for payloads, and the end of that which the worker is started with. The page is there already.
-fn share() -> io::Result<(Page, OwnedFd, OwnedFd)> {
-    let (ours, theirs) = socket::pair()?;
-    let (page, file) = Page::new()?;
-    socket::send(&ours, b"page", &[], &[file.as_fd()], Wait::No)?;
-    Ok((page, ours, theirs))
+/// What a worker shares with its parent from the start.
+struct Given {
+    page: Page,
+    /// For payloads.
+    socket: OwnedFd,
+    /// The other end, which the worker is started with. The rest of what is the worker's has been sent there.
+    theirs: OwnedFd,
+    /// The worker ends when this one is gone: nobody but the parent holds it.
+    lifeline: OwnedFd,
+}
+
+impl Given {
+    fn new() -> io::Result<Self> {
+        let (socket, theirs) = socket::pair()?;
+        let (end, lifeline) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (page, file) = Page::new()?;
+        socket::send(&socket, b"page", &[], &[file.as_fd(), end.as_fd()], Wait::No)?;
+        Ok(Self { page, socket, theirs, lifeline })
+    }
 }
 
 /// Why there is no worker, although its process was started.

@@ -107,7 +107,7 @@ impl<'a> Record<'a> {
         self.0[STATE].store(WRITTEN, Ordering::Release);
     }
 
-    /// In the worker, when it starts: the system counts so many bytes that are its parent's.
+    /// In the worker, when it starts: the system counts so many bytes already, which may be its parent's.
     pub(crate) fn set_floor(self, bytes: u64) {
         self.set(FLOOR, bytes);
     }

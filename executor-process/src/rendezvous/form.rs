@@ -23,11 +23,10 @@ struct Places {
     requests: usize,
     replies: usize,
     wake: usize,
-    lifeline: usize,
 }
 
 /// Its channels.
-const HELLO: usize = 4;
+const HELLO: usize = 3;
 
 /// Where the replies are among the descriptors of a hello.
 pub(super) const REPLIES: usize = 1;
@@ -47,8 +46,8 @@ pub(crate) fn is_sound(bytes: &[u8], descriptors: &[OwnedFd]) -> bool {
 
 impl Places {
     fn are_usual(&self) -> bool {
-        let Self { requests, replies, wake, lifeline, .. } = *self;
-        [requests, replies, wake, lifeline] == [0, REPLIES, 2, 3]
+        let Self { requests, replies, wake, .. } = *self;
+        [requests, replies, wake] == [0, REPLIES, 2]
     }
 }
 

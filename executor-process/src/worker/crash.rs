@@ -74,7 +74,7 @@ static JOB: AtomicU64 = AtomicU64::new(0);
 
 /// Installs the handlers, on the thread that will run the jobs. Where the system refuses any of it, crashes there have no backtrace.
 pub(super) fn install(page: &'static Page) {
-    page.trace().set_floor(memory::inherited());
+    page.trace().set_floor(memory::counted());
     // Whatever they do once only, they do now.
     image::own(0);
     stack_walk::walk(&mut |_| true);

@@ -5,13 +5,16 @@
 use std::ffi::c_int;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
 };
 
 use crate::surroundings::Limits;
+
+/// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
+const F_SETSIG: c_int = 10;
 
 /// Ties this process to its parent, and leaves behind what is that one's and comes with every new process: descriptors without
 /// close-on-exec, blocked and ignored signals. Must be called before this process opens a descriptor of its own.
@@ -110,6 +113,32 @@ fn die_with_parent() -> io::Result<()> {
     // SAFETY: this option takes a signal number, and touches no memory.
     if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
         return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// This process and its group are killed when nobody holds the other end of the pipe `lifeline` any more. The kernel does it (`F_SETSIG`
+/// of fcntl(2)): no thread waits, and no job can be in the way as it can be of the parent's death signal, whose handler it may replace.
+///
+/// # Errors
+///
+/// When the kernel cannot do so.
+pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
+    // Nobody closes it.
+    let lifeline = lifeline.into_raw_fd();
+    let set = |command: c_int, to: c_int| {
+        // SAFETY: these commands take a number each, and touch no memory.
+        let result = unsafe { libc::fcntl(lifeline, command, to) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    set(libc::F_SETOWN, -getpgrp().as_raw_nonzero().get())?;
+    set(F_SETSIG, libc::SIGKILL)?;
+    set(libc::F_SETFL, libc::O_ASYNC)?;
+    // It may have come to its end before.
+    let mut end = libc::pollfd { fd: lifeline, events: 0, revents: 0 };
+    // SAFETY: it is one, and is there.
+    if unsafe { libc::poll(&raw mut end, 1, 0) } != 0 {
+        kill_own_group();
     }
     Ok(())
 }

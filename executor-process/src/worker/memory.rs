@@ -15,17 +15,16 @@ pub(super) fn peak() -> u64 {
     1024 * number_after(b"VmHWM:", &text[..len]).unwrap_or_default()
 }
 
-/// The bytes that the system counts as this process's peak (`getrusage(2)`), although they were its parent's: from the
-/// time between its making and its start of the program. 0 if there are none.
-pub(super) fn inherited() -> u64 {
+/// The bytes that the system counts as this process's peak (`getrusage(2)`) by now. In a process that has just begun, they may have been its
+/// parent's: from the time between its making and its start of the program.
+pub(super) fn counted() -> u64 {
     // SAFETY: all zeros is a valid `rusage`, which the call fills.
     let usage = unsafe {
         let mut usage: libc::rusage = zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
-    let counted = 1024 * u64::try_from(usage.ru_maxrss).unwrap_or_default();
-    if counted > peak() { counted } else { 0 }
+    1024 * u64::try_from(usage.ru_maxrss).unwrap_or_default()
 }
 
 fn number_after(name: &[u8], text: &[u8]) -> Option<u64> {

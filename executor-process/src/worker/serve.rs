@@ -3,14 +3,12 @@
 use std::cell::Cell;
 use std::fs;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use executor_core::JobId;
@@ -23,7 +21,7 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 
 use super::crash;
-use super::guard::{give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
+use super::guard::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
 use crate::about::About;
@@ -161,43 +159,35 @@ struct Links {
 
 fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Result<OwnedFd>) -> io::Result<Links> {
     let socket = socket?;
+    let page = begin(&socket)?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
-    let (lifeline, end) = ipc::channel::<()>()?;
-    // Where the hello cannot be sent, it is not let go: its end would end this process before it has said why.
-    let held = ManuallyDrop::new(lifeline.clone());
     let hello = Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
         build: image::build(),
         requests: request_sender,
         replies: reply_receiver,
         wake: replies.clone(),
-        lifeline,
     }));
-    // After all that takes a descriptor: without one, nobody would hold the other end, and this process would be gone before it has said
-    // why. The parent's death signal may be lost, where a job replaced its handler; the end of this channel is not.
-    thread::Builder::new().name("executor-lifeline".into()).stack_size(64 * 1024).spawn(move || {
-        while let Err(IpcError::Io(error)) = end.recv() {
-            if error.kind() != io::ErrorKind::Interrupted {
-                break;
-            }
-        }
-        kill_own_group();
-    })?;
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
-    drop(ManuallyDrop::into_inner(held));
     // There for ever: handlers of signals write to it.
-    let page: &'static Page = Box::leak(Box::new(receive_page(&socket)?));
+    let page: &'static Page = Box::leak(Box::new(page));
+    // While the parent reads the hello.
     crash::install(page);
     let payloads = WorkerEnd::new(socket);
     Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
 }
 
-/// There is room for its descriptor: those that went with the hello are free. It was sent before this process was started.
-fn receive_page(socket: &OwnedFd) -> io::Result<Page> {
+/// Takes in what was sent before this process was started: its page, and the end of what its life hangs by.
+fn begin(socket: &OwnedFd) -> io::Result<Page> {
     let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let file = packet.descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?;
-    Page::open(file)
+    if packet.is_cut {
+        return Err(Errno::MFILE.into());
+    }
+    let [page, lifeline] =
+        <[OwnedFd; 2]>::try_from(packet.descriptors).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    end_with(lifeline)?;
+    Page::open(&page)
 }
 
 impl Links {

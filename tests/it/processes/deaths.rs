@@ -168,8 +168,8 @@ fn an_idle_worker_that_was_killed_is_reaped_without_a_job() {
 /// A process that left the group keeps the worker's sockets open: only the pidfd tells.
 fn leave_a_child_that_holds_the_sockets(bell: Bell) {
     let (mut has_left, left) = std::io::pipe().expect("a pipe");
-    // SAFETY: the child only calls what is async-signal-safe, but for the bell, which allocates: this process has no
-    // other thread that could hold the allocator's lock (the lifeline waits in the kernel).
+    // SAFETY: the child only calls what is async-signal-safe, but for the bell, which allocates: a worker has no other thread that could
+    // hold the allocator's lock.
     if unsafe { libc::fork() } == 0 {
         // SAFETY: as above.
         unsafe { libc::setsid() };

@@ -60,7 +60,7 @@ fn no_descriptor_of_the_parent_is_open_in_it() {
         .iter()
         .filter(|path| !path.starts_with("socket:") && !path.starts_with("/memfd:") && !path.contains("/proc/"))
         .collect();
-    assert_eq!(strange, Vec::<&String>::new(), "{inside:?}");
+    assert!(matches!(strange[..], [lifeline] if lifeline.starts_with("pipe:")), "{inside:?}");
     assert!(!inside.iter().any(|path| path.ends_with("status")), "{inside:?}");
     assert!(
         inside.len() <= 5,

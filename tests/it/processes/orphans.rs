@@ -30,19 +30,26 @@ fn ring_in_a_pool(bell: Bell) {
     pool(1).submit(call!(ring_with_a_child(bell))).wait();
 }
 
+/// Does not hear of the parent's death by a signal any more, as where it has replaced the handler.
+fn ring_deaf(bell: Bell) {
+    rustix::process::set_parent_process_death_signal(None).expect("it may");
+    ring_with_a_child(bell);
+}
+
 const DOOR: &str = "EXECUTOR_TEST_DOOR";
 
 /// Run by the tests below, in a process of its own, which they kill.
 #[test]
 fn parent() {
     let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
-    let pool = pool(3);
+    let pool = pool(4);
     drop(pool.submit(call!(ring(bell.clone(), 0))));
+    drop(pool.submit(call!(ring_deaf(bell.clone()))));
     drop(pool.submit(call!(ring_with_a_child(bell.clone()))));
     pool.submit(call!(ring_in_a_pool(bell))).wait();
 }
 
-/// A program with a pool in a pool, and the three jobs that wait in it.
+/// A program with a pool in a pool, and the four jobs that wait in it.
 fn family(door: &Door) -> (Child, Vec<Guest>) {
     let child = Command::new(env::current_exe().expect("this program has a path"))
         .args(["--exact", "processes::orphans::parent", "--nocapture"])
@@ -50,7 +57,7 @@ fn family(door: &Door) -> (Child, Vec<Guest>) {
         .stdout(Stdio::null())
         .spawn()
         .expect("this program can be run again");
-    (child, door.answer_all(3))
+    (child, door.answer_all(4))
 }
 
 /// The guests, the children that they told of, and their parents.
@@ -71,7 +78,7 @@ fn a_family_ends_with_a_parent_that_is_killed() {
         let door = Door::new();
         let (mut parent, guests) = family(&door);
         let members = members(&guests);
-        assert_eq!(members.len(), 5);
+        assert_eq!(members.len(), 7);
         assert!(members.iter().all(|&pid| is_alive(pid)));
         parent.kill().expect("it runs");
         parent.wait().expect("it was killed");

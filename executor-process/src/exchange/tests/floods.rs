@@ -170,7 +170,7 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
     let (process, _) = Child::spawn(&mut command, Duration::ZERO, &pids).expect("a system has `sleep`");
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
     let (replies, _, receiver) = Inbox::pair();
-    let (lifeline, _) = ipc::channel().unwrap();
+    let (_, lifeline) = rustix::pipe::pipe().unwrap();
     process.connected(replies.clone(), lifeline);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours, process.pid());

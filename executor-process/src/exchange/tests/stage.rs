@@ -131,7 +131,7 @@ impl Actor {
         let (process, _) = Child::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
         let (request_sender, requests) = ipc::channel().expect("a channel");
         let (replies, way, inbox) = Inbox::pair();
-        let (lifeline, _) = ipc::channel().expect("a channel");
+        let (_, lifeline) = rustix::pipe::pipe().expect("a pipe");
         process.connected(replies.clone(), lifeline);
         let (page, file) = Page::new().expect("memory");
         let (ours, theirs) = socket::pair().expect("sockets");
