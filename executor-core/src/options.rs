@@ -51,12 +51,12 @@ impl JobOptions {
         Self::default()
     }
 
-    /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name).
+    /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name), in another process the first KiB of it.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         self.labelled(|label| label.name = Some(name.into()))
     }
 
-    /// What the job belongs to, such as a request: in the job, [`current::tag`](crate::current::tag).
+    /// What the job belongs to, such as a request: in the job, [`current::tag`](crate::current::tag), in another process the first KiB of it.
     pub fn tag(self, tag: impl Into<Arc<str>>) -> Self {
         self.labelled(|label| label.tag = Some(tag.into()))
     }

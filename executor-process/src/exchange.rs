@@ -13,7 +13,7 @@ use crate::job::{Encoded, Lent, Queued, Returned};
 use crate::kind::{Answer, Answered};
 use crate::page::Claim;
 use crate::postmortem::Case;
-use crate::runner::{InProcess, give_back};
+use crate::runner::{InProcess, give_back, let_go};
 use crate::seat::Kill;
 use crate::spawn::Worker;
 use crate::time_limit::Clock;
@@ -186,8 +186,7 @@ impl InProcess {
     /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
     fn move_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), lent: Lent, batch: &mut Batch<'_, Queued>) {
         if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
-            // If it does not wait, it was cancelled.
-            drop(give_back(lent, batch));
+            let_go(lent, batch);
         } else {
             self.finish(lent, Err(JobError::Cancelled));
         }
@@ -206,10 +205,10 @@ impl InProcess {
         }
     }
 
-    /// Somebody cancelled it, and whoever sees it end sees the outcome: that is published under the same lock; or its time was up, and
+    /// Somebody cancels it, who has moved its word, and may not have told of it yet: a cancel like theirs waits for that. Or its time was up, and
     /// its alarm ends it. Otherwise it was the worker that wrote so.
     fn forget(&mut self, worker: &Worker, lent: Lent) {
-        lent.job.is_waiting();
+        lent.job.cancel();
         let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
         if !is_up && !lent.job.status().is_done() {
             self.refuse(worker, lent, "an end of a job that nobody ended");
@@ -300,8 +299,7 @@ impl InProcess {
             }
         }
         for lent in waiting.into_iter().rev() {
-            // Nobody can start it any more: if it does not wait, it was cancelled.
-            drop(give_back(lent, batch));
+            let_go(lent, batch);
         }
     }
 }

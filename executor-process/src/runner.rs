@@ -219,8 +219,8 @@ impl InProcess {
             let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
             let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.body.len()));
             let Some(rest) = rest else {
-                // It was not sent: if it does not wait, it was cancelled.
-                return drop(give_back(next, batch));
+                // It was not sent.
+                return let_go(next, batch);
             };
             (time, bytes) = rest;
             self.add(next, jobs, message);
@@ -267,6 +267,14 @@ pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(),
             Ok(())
         }
         Err(payload) => Err(Lent { job, payload }),
+    }
+}
+
+/// The same for a job that nobody can start: if it does not wait, it was cancelled. Who does that may not have told of it yet; it is waited
+/// for, since this thread may be the last that a shutdown waits for.
+pub(crate) fn let_go(lent: Lent, batch: &mut Batch<'_, Queued>) {
+    if let Err(lent) = give_back(lent, batch) {
+        lent.job.cancel();
     }
 }
 

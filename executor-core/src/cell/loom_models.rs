@@ -4,6 +4,7 @@
 //! loom's, and relaxed: what one thread did is seen by another only where the cell itself orders the two.
 
 mod composed;
+mod homes;
 mod lent;
 
 use std::pin::Pin;

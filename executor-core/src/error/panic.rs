@@ -47,7 +47,7 @@ impl Panicked {
         Self(Arc::new(Parts { message, place, payload, saved }))
     }
 
-    /// What the panic said.
+    /// What the panic said; of one in another process that says more, the first 64 KiB.
     pub fn message(&self) -> &str {
         &self.0.message
     }

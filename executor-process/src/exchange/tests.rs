@@ -1,5 +1,6 @@
 //! Workers that say what they like: each costs the jobs that it was sent, and nobody else anything.
 
+mod cancels;
 mod floods;
 mod stage;
 mod times;

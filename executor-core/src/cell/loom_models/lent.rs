@@ -6,21 +6,25 @@ use loom::model;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use super::super::{Abort, Control, Lease, Task};
+use super::super::{Abort, Lease, Task};
 use super::{JobCell, job};
 use crate::{Future, JobError, JobId, Status};
 
 /// What a process pool keeps of a job in memory that it shares with the worker.
-struct Word(AtomicUsize);
+pub(super) struct Word(AtomicUsize);
 
-const SENT: usize = 0;
-const STARTED: usize = 1;
-const DONE: usize = 2;
+pub(super) const SENT: usize = 0;
+pub(super) const STARTED: usize = 1;
+pub(super) const DONE: usize = 2;
 const REVOKED: usize = 3;
 const ABORTED: usize = 4;
 
 impl Word {
-    fn change(&self, from: usize, to: usize) -> bool {
+    pub(super) fn sent() -> Self {
+        Self(AtomicUsize::new(SENT))
+    }
+
+    pub(super) fn change(&self, from: usize, to: usize) -> bool {
         self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
@@ -43,7 +47,7 @@ impl Lease for Word {
 
 fn lent() -> (JobCell<u32>, Future<u32>, Arc<Word>) {
     let (cell, future, _) = job();
-    let word = Arc::new(Word(AtomicUsize::new(SENT)));
+    let word = Arc::new(Word::sent());
     assert!(cell.lend(word.clone()).is_some());
     assert_eq!(future.status(), Status::Queued, "it has not started");
     (cell, future, word)
@@ -80,7 +84,7 @@ fn a_start_or_a_cancel_wins() {
 fn a_job_that_is_taken_back_waits_again_or_was_cancelled() {
     model(|| {
         let (cell, future, _gone) = job();
-        let word = Arc::new(Word(AtomicUsize::new(SENT)));
+        let word = Arc::new(Word::sent());
         let payload = cell.lend(word).unwrap();
         let canceller = future.canceller();
         let other = thread::spawn(move || canceller.cancel());

@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use executor_core::home::HomeId;
 use executor_core::{Future, JobOptions, Priority, call};
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Batch, Config, Runner, Scheduler};
@@ -196,10 +197,22 @@ impl Stage {
         self.submit_with(&JobOptions::new().timeout(limit), call(same, (number,)))
     }
 
+    /// The same as `submit`, and its end is told to `home` in place of the pool.
+    pub(super) fn submit_at(&self, home: HomeId, number: u64) -> Future<u64> {
+        self.submit_to(home, &JobOptions::new(), call(same, (number,)))
+    }
+
     fn submit_with<J: executor_core::PortableJob<Output = u64>>(&self, options: &JobOptions, job: J) -> Future<u64> {
+        self.submit_to(self.scheduler.queue(), options, job)
+    }
+
+    fn submit_to<J>(&self, home: HomeId, options: &JobOptions, job: J) -> Future<u64>
+    where
+        J: executor_core::PortableJob<Output = u64>,
+    {
         let rules = Rules { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
         let encoded = rules.encode(options, &job).expect("a number");
-        let cell = cell::<J>(encoded, self.scheduler.queue());
+        let cell = cell::<J>(encoded, home);
         assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
         Future::of(cell)
     }
@@ -215,6 +228,11 @@ impl Stage {
 
     pub(super) fn kill_first(&self) {
         self.first().kill();
+    }
+
+    /// Whether the first worker is reaped before the end of `limit`.
+    pub(super) fn first_is_gone_within(&self, limit: Duration) -> bool {
+        self.first().wait_until(Some(Instant::now() + limit))
     }
 
     /// Blocks until the first worker has read a job.
