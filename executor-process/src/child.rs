@@ -20,7 +20,10 @@ use crate::seat::Kill;
 use crate::watcher;
 use crate::worker::crash;
 
+mod oom;
 mod system;
+
+use oom::OomKills;
 
 /// The pids of a pool's workers.
 #[derive(Default)]
@@ -39,10 +42,13 @@ pub(crate) struct Child {
     pids: Arc<Pids>,
     state: Mutex<State>,
     gone: Condvar,
+    oom_kills: OomKills,
 }
 
 struct State {
     life: Life,
+    /// Whether it lived when it was killed by us.
+    is_killed: bool,
     /// Whether its owner waits for a message.
     is_waited_for: bool,
     wake: Wake,
@@ -87,11 +93,16 @@ impl Child {
         match Self::watched(&child) {
             Ok((death, again)) => {
                 let pid = child.id();
-                let ending = Ending::No;
-                let state =
-                    State { life: Life::Alive, is_waited_for: false, wake: Wake::Nobody, ending, lifeline: None };
-                let (pids, gone) = (Arc::clone(pids), Condvar::new());
-                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone });
+                let state = State {
+                    life: Life::Alive,
+                    is_killed: false,
+                    is_waited_for: false,
+                    wake: Wake::Nobody,
+                    ending: Ending::No,
+                    lifeline: None,
+                };
+                let (pids, gone, oom_kills) = (Arc::clone(pids), Condvar::new(), OomKills::around(pid));
+                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone, oom_kills });
                 if let Err(error) = watcher::watch(&process, death) {
                     process.kill();
                     process.bury();
@@ -164,6 +175,19 @@ impl Child {
         }
     }
 
+    /// More about a death by SIGKILL, once it is gone: whose doing it was, as far as that is known.
+    pub(crate) fn why_killed(&self) -> Option<&'static str> {
+        let state = self.state.lock();
+        let is_by_others = !state.is_killed && matches!(state.life, Life::Gone(Some(Exit::Signal(libc::SIGKILL)), _));
+        drop(state);
+        if is_by_others { self.oom_kills.why_killed() } else { None }
+    }
+
+    /// The same, to follow what is said of how it ended.
+    pub(crate) fn why_clause(&self) -> String {
+        self.why_killed().map(|why| format!(" ({why})")).unwrap_or_default()
+    }
+
     /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
     pub(crate) fn ask_where(&self) -> bool {
         let state = self.state.lock();
@@ -226,6 +250,15 @@ impl Child {
         }
     }
 
+    /// Its channel has ended, so it has died; or else it is killed. Blocks until it is reaped, and says how it ended.
+    pub(crate) fn see_off(&self) -> Ended {
+        let mut state = self.state.lock();
+        state.is_killed |= matches!(state.life, Life::Alive) && !system::is_ending(self.pid);
+        self.signal(&state, Signal::KILL);
+        drop(state);
+        self.wait()
+    }
+
     /// Blocks until it is reaped, and says how it ended.
     pub(crate) fn wait(&self) -> Ended {
         let mut state = self.state.lock();
@@ -279,7 +312,9 @@ impl Child {
 impl Kill for Child {
     /// Kills it, and what it has started in its process group.
     fn kill(&self) {
-        self.signal(&self.state.lock(), Signal::KILL);
+        let mut state = self.state.lock();
+        state.is_killed |= matches!(state.life, Life::Alive);
+        self.signal(&state, Signal::KILL);
     }
 
     /// Kills it at the end of its grace. At once where it has none.

@@ -50,8 +50,7 @@ impl InProcess {
             End::Nonsense(what) => Cause::Nonsense(what),
             End::Died => {
                 // It may have closed its channel and live on.
-                worker.process.kill();
-                Cause::Death(worker.process.wait())
+                Cause::Death(worker.process.see_off())
             }
         };
         worker.process.kill();

@@ -38,7 +38,7 @@ impl Fall {
             return self.error(worker, case);
         }
         let why = match &self.cause {
-            Cause::Death(Some(exit)) => format!("it {exit} before it began the job"),
+            Cause::Death(Some(exit)) => format!("it {exit}{} before it began the job", worker.process.why_clause()),
             Cause::Death(None) => "it died before it began the job".to_owned(),
             Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
         };

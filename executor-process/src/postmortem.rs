@@ -75,7 +75,7 @@ impl Case {
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
         let crash = Crashed::new(name, pid, exit, ran)
             .with_name(self.name())
-            .with_cause(trace.as_ref().and_then(|trace| cause(trace, pid)))
+            .with_cause(cause_of_death(worker, trace.as_ref()))
             .with_peak_memory(peak_memory)
             .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
         let saved = self.save(&format_args!("its process {exit}"));
@@ -135,6 +135,13 @@ impl Question {
         }
         // What it has found so far is worth telling, too.
         record.read().filter(|trace| trace.facts.signal == where_signal())
+    }
+}
+
+fn cause_of_death(worker: &Worker, trace: Option<&Trace>) -> Option<String> {
+    match trace {
+        Some(trace) => cause(trace, worker.process.pid()),
+        None => worker.process.why_killed().map(ToOwned::to_owned),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::fs;
 use std::io;
 use std::mem::zeroed;
 use std::os::unix::process::ExitStatusExt;
@@ -33,6 +34,16 @@ pub(crate) fn reap(pid: u32) -> (Option<Exit>, Option<u64>) {
     (exit, peak_memory)
 }
 
+/// Whether a child that is not reaped has begun to end, or has ended.
+pub(crate) fn is_ending(pid: u32) -> bool {
+    /// In the kernel's flags of a task (`PF_EXITING`): set before it closes its descriptors.
+    const EXITING: u64 = 4;
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The name, in brackets, may hold anything. Behind it, the 7th field is the flags (proc_pid_stat(5)).
+    let flags = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(6)?.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & EXITING != 0)
+}
+
 /// Sends `signal` to the first thread of a child. False if that is not there.
 pub(crate) fn signal_first_thread(pid: u32, signal: c_int) -> bool {
     // SAFETY: plain system call. The first thread of a process has the number of the process, which is a child's of ours
@@ -49,6 +60,17 @@ mod tests {
     /// The pid of a shell, which is not waited for.
     fn shell(script: &str) -> u32 {
         Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell")
+    }
+
+    #[test]
+    fn a_child_that_has_ended_is_told_from_one_that_lives() {
+        assert!(!is_ending(std::process::id()));
+        let child = shell("exit 7");
+        while !is_ending(child) {
+            std::thread::yield_now();
+        }
+        assert_eq!(reap(child).0, Some(Exit::Code(7)));
+        assert!(!is_ending(child), "there is none");
     }
 
     #[test]

@@ -40,4 +40,5 @@ pub(crate) fn alone<F: Fn()>(test: F, body: impl FnOnce() + Send + 'static) {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
     assert!(stdout.contains("1 passed"), "{name} did not run:\n{stdout}");
+    eprint!("{stderr}");
 }

@@ -1,0 +1,140 @@
+//! Whether the kernel has killed a child because memory ran out. It does so by SIGKILL, as anybody may, and tells the child's parent
+//! nothing more; but it counts, for each memory cgroup, whom it killed there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What to say of a SIGKILL where the count has risen.
+const LIKELY: &str =
+    "most likely by the kernel, since memory ran out; raise the limit of its cgroup, or run less at once";
+
+/// What to say where there is no count.
+const POSSIBLE: &str = "perhaps by the kernel, as when memory runs out: see `dmesg`";
+
+/// A count of such kills, as it was when the child was started.
+pub(super) struct OomKills(Option<(PathBuf, u64)>);
+
+impl OomKills {
+    /// Of the cgroup of the process `pid`, or else of the whole machine.
+    pub(super) fn around(pid: u32) -> Self {
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        Self::among(&groups, Path::new("/sys/fs/cgroup"), Path::new("/proc/vmstat"))
+    }
+
+    /// `groups` is what the kernel says of a process (cgroups(7)).
+    fn among(groups: &str, mount: &Path, machine: &Path) -> Self {
+        let counter = counter(groups, mount).unwrap_or_else(|| machine.to_owned());
+        Self(count(&counter).map(|before| (counter, before)))
+    }
+
+    /// Why a child was killed that nobody of us has killed, as far as the kernel tells. `None` if it did not do it.
+    pub(super) fn why_killed(&self) -> Option<&'static str> {
+        let risen = self.0.as_ref().and_then(|(counter, before)| Some(count(counter)? > *before));
+        match risen {
+            Some(true) => Some(LIKELY),
+            Some(false) => None,
+            None => Some(POSSIBLE),
+        }
+    }
+}
+
+/// The file that counts for a process of these `groups`: of the nearest one around it that has memory accounted for, in either version
+/// of cgroups. Where a container sees its own groups only, that is the outermost one.
+fn counter(groups: &str, mount: &Path) -> Option<PathBuf> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next()?, fields.next()?.trim_start_matches('/'));
+        let (mount, file) = match controllers {
+            "" => (mount.to_owned(), "memory.events"),
+            _ if controllers.split(',').any(|name| name == "memory") => (mount.join("memory"), "memory.oom_control"),
+            _ => return None,
+        };
+        let group = mount.join(group);
+        let around = group.ancestors().take_while(|group| group.starts_with(&mount));
+        around.map(|group| group.join(file)).find(|file| file.is_file())
+    })
+}
+
+fn count(file: &Path) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file system of cgroups, gone with it.
+    struct Mount(PathBuf);
+
+    impl Mount {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("executor-oom-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            let file = self.0.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+
+        fn kills(&self, groups: &str) -> OomKills {
+            OomKills::among(groups, &self.0, &self.0.join("vmstat"))
+        }
+    }
+
+    impl Drop for Mount {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    const BEFORE: &str = "low 0\nhigh 0\nmax 7\noom 3\noom_kill 2\noom_group_kill 0\n";
+    const AFTER: &str = "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\noom_group_kill 0\n";
+
+    #[test]
+    fn a_count_that_has_risen_names_memory() {
+        let mount = Mount::new("risen");
+        mount.write("app/memory.events", BEFORE);
+        let kills = mount.kills("0::/app\n");
+        assert_eq!(kills.why_killed(), None, "it was somebody else");
+        mount.write("app/memory.events", AFTER);
+        assert_eq!(kills.why_killed(), Some(LIKELY));
+    }
+
+    #[test]
+    fn the_nearest_group_that_counts_is_asked() {
+        let mount = Mount::new("nearest");
+        mount.write("app/memory.events", BEFORE);
+        mount.write("memory/jobs/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
+        let file = |groups| counter(groups, &mount.0).map(|file| file.strip_prefix(&mount.0).unwrap().to_owned());
+        assert_eq!(file("0::/app/inner/most\n"), Some("app/memory.events".into()));
+        let old = "4:cpu,memory:/jobs/one\n3:pids:/app\n0::/\n";
+        assert_eq!(file(old), Some("memory/jobs/memory.oom_control".into()));
+        assert_eq!(file("4:memory_too:/jobs\n0::/\n"), None);
+        assert_eq!(file("0::/../elsewhere\n"), None);
+        assert_eq!(file("nonsense"), None);
+    }
+
+    #[test]
+    fn without_a_group_the_machine_is_asked_and_without_that_nobody_knows() {
+        let mount = Mount::new("machine");
+        let unknown = mount.kills("0::/\n");
+        assert_eq!(unknown.why_killed(), Some(POSSIBLE));
+        mount.write("vmstat", "pgfault 7\noom_kill 5\n");
+        let kills = mount.kills("0::/\n");
+        assert_eq!(kills.why_killed(), None);
+        mount.write("vmstat", "pgfault 8\noom_kill 6\n");
+        assert_eq!(kills.why_killed(), Some(LIKELY));
+        fs::remove_file(mount.0.join("vmstat")).unwrap();
+        assert_eq!(kills.why_killed(), Some(POSSIBLE), "it is gone");
+    }
+
+    #[test]
+    fn this_machine_counts() {
+        let kills = OomKills::around(std::process::id());
+        assert!(kills.0.is_some_and(|(_, before)| before < u64::MAX));
+    }
+}
