@@ -100,6 +100,20 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     assert!(place(&worker).is_none(), "it is gone");
 }
 
+/// It has said hello, and may not have the handler yet that answers.
+#[test]
+fn who_is_asked_too_early_answers_later() {
+    for _ in 0..20 {
+        let worker =
+            Worker::start(&settings(None), "worker", &Brake::default()).expect("this program can start workers");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while place(&worker).is_none() {
+            assert!(!worker.process.is_gone(), "asking ends nobody");
+            assert!(Instant::now() < deadline, "it never said so");
+        }
+    }
+}
+
 /// Ends by the second of two signals, of which the first is told.
 #[derive(Serialize, Deserialize)]
 struct Hangs;

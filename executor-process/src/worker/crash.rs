@@ -13,7 +13,7 @@
 //! - a process that a job forked is not the worker: its signals are handed on at once.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{c_int, c_long, c_ulong, c_void};
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
@@ -32,9 +32,12 @@ const SIGNALS: [c_int; 7] =
 /// The time that the walk may take, in seconds. Millions of frames are done by then.
 const LIMIT: c_long = 2;
 
-/// Room for two handlers, one in the other, with the largest registers there are (11 KiB), twice over. What is not touched
-/// costs nothing.
+/// Room for two handlers, one in the other, where registers take no more than usual (11 KiB), twice over. What is not touched costs nothing.
 const STACK_SIZE: usize = 128 * 1024;
+
+/// By this the kernel tells how much a handler needs at least, for the registers that this processor has (`AT_MINSIGSTKSZ`, getauxval(3)).
+/// Those of SVE and SME may take 64 KiB and more.
+const LEAST_STACK: c_ulong = 51;
 
 /// The code of signals for which the kernel knows no more (asm-generic/siginfo.h).
 const SI_KERNEL: c_int = 0x80;
@@ -127,11 +130,12 @@ fn use_other_stack() {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
         let access = libc::PROT_READ | libc::PROT_WRITE;
         let guard = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap_or(4096);
-        let memory = libc::mmap(null_mut(), guard + STACK_SIZE, access, flags, -1, 0);
+        let size = STACK_SIZE.max(4 * usize::try_from(libc::getauxval(LEAST_STACK)).unwrap_or_default());
+        let memory = libc::mmap(null_mut(), guard + size, access, flags, -1, 0);
         if memory == libc::MAP_FAILED || libc::mprotect(memory, guard, libc::PROT_NONE) != 0 {
             return;
         }
-        let stack = libc::stack_t { ss_sp: memory.byte_add(guard), ss_flags: 0, ss_size: STACK_SIZE };
+        let stack = libc::stack_t { ss_sp: memory.byte_add(guard), ss_flags: 0, ss_size: size };
         libc::sigaltstack(&raw const stack, null_mut());
     }
 }

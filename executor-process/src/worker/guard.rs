@@ -11,6 +11,7 @@ use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
 };
 
+use super::crash::where_signal;
 use crate::surroundings::Limits;
 
 /// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
@@ -96,6 +97,7 @@ fn reset_signals() {
     disposition(libc::SIGINT, libc::SIG_IGN); // Ctrl-C is for the parent to judge
     disposition(libc::SIGPIPE, libc::SIG_IGN); // as the standard library does before `main`
     disposition(libc::SIGTTOU, libc::SIG_IGN); // it writes from the background: `stty tostop` would stop it for ever
+    disposition(where_signal(), libc::SIG_IGN); // until it can answer: by default, to be asked is to be killed
     // SAFETY: all zeros is memory for a signal set; `sigemptyset` makes it one.
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
