@@ -16,19 +16,27 @@
 #![allow(unsafe_code)]
 
 mod growing;
+#[cfg(all(test, loom))]
+mod loom_models;
 
+use std::any::Any;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+#[cfg(loom)]
+use loom::sync::atomic::AtomicU64;
 
 pub(crate) use self::growing::Growing;
 use crate::memory::Shared;
 use crate::trace::{Record, Words};
 
-/// How many jobs a message may have.
-pub(crate) const SLOTS: usize = 64;
+/// How many jobs a message may have. Loom's models have few, and little room: it goes through all of it in every order.
+pub(crate) const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// What a slot has: its claim, where its answer is, and how long the job ran.
 const PARTS: usize = 3;
@@ -40,7 +48,7 @@ const TRACE_AT: usize = 256;
 const ANSWERS_AT: usize = 512;
 
 /// Room for the answers of one message, in words: 60 KiB.
-const ROOM: usize = 7680;
+const ROOM: usize = if cfg!(loom) { 4 } else { 7680 };
 
 const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
@@ -80,7 +88,7 @@ fn word(job: u64, claim: Claim) -> u64 {
 pub(crate) struct Page {
     words: NonNull<AtomicU64>,
     /// Owns what `words` points to.
-    _memory: Shared,
+    _memory: Box<dyn Any>,
 }
 
 // SAFETY: the pointer is to atomics, which may be used from any thread, and to memory that goes with the page.
@@ -106,7 +114,14 @@ impl Page {
     }
 
     fn over(memory: Shared) -> Self {
-        Self { words: memory.start().cast(), _memory: memory }
+        Self { words: memory.start().cast(), _memory: Box::new(memory) }
+    }
+
+    /// One for threads of a model: loom's atomics are more than their words, so they cannot lie in memory that is shared.
+    #[cfg(all(test, loom))]
+    pub(crate) fn modelled() -> Self {
+        let words: Box<[AtomicU64]> = (0..ANSWERS_AT + ROOM).map(|_| AtomicU64::new(0)).collect();
+        Self { words: NonNull::from(&*words).cast(), _memory: Box::new(words) }
     }
 
     /// The parent, before it sends `job` with the slot.

@@ -1,6 +1,8 @@
 //! An answer that is written bit by bit, and is whole at each step.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use super::AtomicU64;
 
 /// An answer that grows on the page: that of a chunk, whose items each add theirs.
 pub(crate) struct Growing<'a> {
@@ -67,7 +69,6 @@ impl<'a> Growing<'a> {
     /// One without room.
     #[cfg(test)]
     pub(crate) fn nowhere() -> Self {
-        static NOWHERE: AtomicU64 = AtomicU64::new(0);
-        Self::new(&NOWHERE, &[], 0)
+        Self::new(Box::leak(Box::new(AtomicU64::new(0))), &[], 0)
     }
 }
