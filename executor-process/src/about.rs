@@ -7,6 +7,7 @@ use executor_core::{JobId, Label, current};
 use serde::{Deserialize, Serialize};
 
 use crate::job::Encoded;
+use crate::text::{MOST_NAME, cut};
 
 /// What a job's options say that code in the worker can ask for.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,7 +24,10 @@ impl About {
         if job.label.is_none() && job.timeout.is_none() {
             return None;
         }
-        let text = |of: fn(&Label) -> &Option<Arc<str>>| Some(of(job.label.as_ref()?).as_ref()?.to_string());
+        let text = |of: fn(&Label) -> &Option<Arc<str>>| {
+            let text = of(job.label.as_ref()?).as_ref()?;
+            Some(cut(text.to_string(), MOST_NAME))
+        };
         Some(Self { name: text(|label| &label.name), tag: text(|label| &label.tag), limit: job.timeout })
     }
 

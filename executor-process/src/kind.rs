@@ -12,6 +12,7 @@ use crate::chunk;
 use crate::codec::{Codec, Step};
 use crate::page::Growing;
 use crate::payload::Body;
+use crate::text::{MOST_NAME, MOST_SAID, cut};
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
@@ -70,6 +71,13 @@ impl Answered {
 pub(crate) struct RemotePanic {
     message: String,
     place: Option<String>,
+}
+
+impl RemotePanic {
+    /// As much of it as can be sent.
+    pub(crate) fn cut(self) -> Self {
+        Self { message: cut(self.message, MOST_SAID), place: self.place.map(|place| cut(place, MOST_NAME)) }
+    }
 }
 
 impl From<JobError> for RemotePanic {

@@ -66,6 +66,7 @@ mod spawn;
 mod submit;
 mod surroundings;
 mod symbols;
+mod text;
 mod time_limit;
 mod trace;
 mod transport;

@@ -25,6 +25,7 @@ use crate::seat::{Kill, Seat};
 use crate::shortage::because;
 use crate::socket::{self, Wait};
 use crate::surroundings::{Surroundings, Threads};
+use crate::text::{MOST_NAME, cut};
 use crate::transport::ParentEnd;
 use crate::worker::image::{self, Offset};
 use crate::worker::invitation::Invitation;
@@ -149,7 +150,7 @@ impl Worker {
         let initializer = settings.initializer.as_ref().map(packed).transpose();
         let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
         let has_initializer = initializer.is_some();
-        let request = Request::Prepare { name: name.to_owned(), codec: settings.codec, initializer };
+        let request = Request::Prepare { name: cut(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
         if !has_initializer {
             // Nothing to wait for. If it is gone, the first job finds out.
             self.send(request);
@@ -161,13 +162,10 @@ impl Worker {
             Received::Reply(_) | Received::Nonsense(_) | Received::TooLate => {
                 Err("it answered with nonsense".to_owned())
             }
-            Received::Nothing => {
-                self.process.kill();
-                Err(match self.process.wait() {
-                    Some(exit) => format!("its initializer ended it: it {exit}"),
-                    None => "its initializer ended it".to_owned(),
-                })
-            }
+            Received::Nothing => Err(match self.process.see_off() {
+                Some(exit) => format!("its initializer ended it: it {exit}{}", self.process.why_clause()),
+                None => "its initializer ended it".to_owned(),
+            }),
         }
     }
 
@@ -301,15 +299,14 @@ fn verified(greeted: Result<Greeted, Missed>, token: &str, limit: Duration) -> R
 
 /// Ends what is no worker, and says why it is none.
 fn dismiss(process: &Child, reason: Unmet) -> String {
-    process.kill();
-    let ended = process.wait();
+    let ended = process.see_off();
     watcher::settle();
     match (reason, ended) {
         (Unmet::Unfit(reason), _) => reason,
         (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
             format!("it ended before it said hello: it {exit}, and has written to stderr why")
         }
-        (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}"),
+        (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}{}", process.why_clause()),
         (Unmet::Ended, None) => "it ended before it said hello".to_owned(),
     }
 }

@@ -19,6 +19,7 @@ use crate::memory::{self, Draft, Window};
 use crate::payload::{Body, Bytes, Data};
 use crate::shortage::because;
 use crate::socket::Wait;
+use crate::text::{MOST_SAID, cut};
 
 /// A worker's end of what its payloads go through.
 pub(crate) struct WorkerEnd {
@@ -158,10 +159,10 @@ impl WorkerEnd {
                 Answer::Done,
             ),
             Answer::Items => Answer::Items,
-            Answer::Panicked(panic) => Answer::Panicked(panic),
-            Answer::Codec { step, cause } if was_short => Answer::NoRoom { step, cause },
-            Answer::Codec { step, cause } => Answer::Codec { step, cause },
-            Answer::NoRoom { step, cause } => Answer::NoRoom { step, cause },
+            Answer::Panicked(panic) => Answer::Panicked(panic.cut()),
+            Answer::Codec { step, cause } if was_short => Answer::NoRoom { step, cause: cut(cause, MOST_SAID) },
+            Answer::Codec { step, cause } => Answer::Codec { step, cause: cut(cause, MOST_SAID) },
+            Answer::NoRoom { step, cause } => Answer::NoRoom { step, cause: cut(cause, MOST_SAID) },
         }
     }
 

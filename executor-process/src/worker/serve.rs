@@ -32,6 +32,7 @@ use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
 use crate::shortage::because;
 use crate::socket::{self, Wait};
+use crate::text::{MOST_SAID, cut};
 use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -268,7 +269,7 @@ impl Links {
                 current::set_state(Some(state));
                 Reply::Ready
             }
-            Err(reason) => Reply::NotReady(reason),
+            Err(reason) => Reply::NotReady(cut(reason, MOST_SAID)),
         })
     }
 
