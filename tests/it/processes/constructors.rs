@@ -1,5 +1,6 @@
 //! What runs before `main` runs in a worker too, although it never comes to `main`.
 
+use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use executor::call;
@@ -23,6 +24,22 @@ static FIRST: [extern "C" fn(); 3] = [count, count, count];
 // SAFETY: the section holds pointers to functions, which may ignore what they are called with.
 #[unsafe(link_section = ".init_array.65000")]
 static EARLY: extern "C" fn() = count;
+
+/// Panics of workers are what tests want of them, and a new process takes a third of a second to name the functions of its first.
+extern "C" fn leave_backtraces_out() {
+    if env::var_os("EXECUTOR_WORKER").is_some() && env::var_os(BACKTRACE).is_some() {
+        // SAFETY: constructors run one after the other, before there is a second thread.
+        unsafe { env::set_var(BACKTRACE, "0") };
+    }
+}
+
+/// What it changes in a worker, where it is set.
+pub(super) const BACKTRACE: &str = "RUST_BACKTRACE";
+
+#[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
+#[unsafe(link_section = ".init_array.00200")]
+static BEFORE_OTHERS: extern "C" fn() = leave_backtraces_out;
 
 /// The exit code of a process that SIGTRAP ends.
 pub(super) const TRAPPED: i32 = 77;

@@ -125,23 +125,23 @@ fn values_can_be_handles_of_the_same_manager_and_no_descriptors() {
 
 #[test]
 fn large_values_go_through_and_others_do_not_wait_for_them() {
-    fn double(value: Value<Vec<u8>>) -> Outcome<usize> {
+    fn double(value: Value<String>) -> Outcome<usize> {
         value
-            .update(|bytes| {
-                bytes.extend_from_within(..);
-                bytes.len()
+            .update(|text| {
+                *text = text.repeat(2);
+                text.len()
             })
             .map_err(Into::into)
     }
     within_patience(|| {
         let (pool, manager) = (pool(1), manager());
-        let (large, small) = (manager.value(vec![1; 8 << 20]).unwrap(), manager.value(0).unwrap());
+        let (large, small) = (manager.value("1".repeat(8 << 20)).unwrap(), manager.value(0).unwrap());
         let job = pool.submit(call!(double(large.clone())));
         for _ in 0..100 {
             small.update(|small| *small += 1).unwrap();
         }
         assert_eq!(ends([job]), [16 << 20]);
-        let doubled = vec![1; 16 << 20];
+        let doubled = "1".repeat(16 << 20);
         thread::scope(|scope| {
             let all = scope.spawn(|| (0..5).all(|_| large.get().unwrap() == doubled));
             (0..100).for_each(|_| small.update(|small| *small += 1).unwrap());

@@ -68,7 +68,12 @@ fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
         let builder = if is_greeted {
             way.builder().initializer(call!(initialize((fault, killer.bell()))))
         } else {
-            let limit = if fault == Fault::Hang { Duration::from_millis(10) } else { Duration::from_mins(1) };
+            // Who has hung up and lives is waited for, too.
+            let limit = match fault {
+                Fault::Hang => Duration::from_millis(10),
+                Fault::ClosesItsDescriptors => Duration::from_millis(50),
+                _ => Duration::from_mins(1),
+            };
             let text = serde_json::to_string(&(fault, killer.bell())).expect("a path of text");
             way.builder().env(FAULT, text).start_limit(limit)
         };

@@ -1,5 +1,6 @@
 //! What goes wrong in a thread that a job left behind, while its worker is idle or runs the next job.
 
+use std::fs;
 use std::thread;
 
 use executor::{Future, JobError, ProcessPool, call};
@@ -62,6 +63,10 @@ fn cell(pool: &ProcessPool, fault: Fault, is_idle: bool) -> Vec<String> {
     drop(thread);
     if fault.end().is_some() {
         eventually("its worker is gone", || !exists(worker));
+    } else if fault == Fault::ClosesItsDescriptors {
+        // Or else the next job sees it happen.
+        let open = || fs::read_dir(format!("/proc/{worker}/fd")).map_or(0, Iterator::count);
+        eventually("none but the first three is open", || open() <= 3);
     }
     if let Some((future, guest)) = running {
         drop(guest);
