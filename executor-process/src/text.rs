@@ -17,14 +17,12 @@ const PACKET: usize = 212_992 - 64;
 const _: () = assert!(INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);
 
 /// At most about `most` bytes of `text`, with how many are missing.
-pub(crate) fn cut(mut text: String, most: usize) -> String {
-    if text.len() > most {
-        let end = text.floor_char_boundary(most);
-        let missing = text.len() - end;
-        text.truncate(end);
-        text.push_str(&format!(" … and {missing} bytes more"));
+pub(crate) fn cut(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
     }
-    text
+    let (kept, rest) = text.split_at(text.floor_char_boundary(most));
+    format!("{kept} … and {} bytes more", rest.len())
 }
 
 #[cfg(test)]

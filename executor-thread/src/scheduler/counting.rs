@@ -16,7 +16,7 @@ impl<J: Queued, U> State<J, U> {
         let running = self.running();
         let letters = self.members.living_letters();
         // Who dies in a worker's own queue, or as a letter, is counted among the dead of its home.
-        stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.extra;
+        stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.living_extra();
         stats.delayed = self.delayed.alive_with(self.members.letters()).saturating_sub(letters);
         stats.running += running;
         stats.workers = self.workers();

@@ -37,7 +37,7 @@ impl<R: Runner + 'static> Shared<R> {
             let mut state = self.lock();
             state.is_open = false;
             let queued = state.lanes.alive() + state.members.hoarded() + state.delayed.alive();
-            (queued + state.running() + state.extra, state.withdrawn)
+            (queued + state.running() + state.living_extra(), state.withdrawn)
         };
         self.shutdown(false);
         self.take_step(policy.step());
@@ -127,7 +127,7 @@ impl<R: Runner + 'static> Shared<R> {
     fn report(&self, pending: usize, withdrawn: usize, stopped: usize) -> ShutdownReport {
         let state = self.lock();
         let cancelled = state.withdrawn - withdrawn + stopped;
-        let still_running = state.running() + state.extra;
+        let still_running = state.running() + state.living_extra();
         let left = state.lanes.alive() + state.delayed.alive();
         ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
     }

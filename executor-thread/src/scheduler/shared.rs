@@ -299,6 +299,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         let mut state = self.lock();
         state.ending += 1;
         state.withdrawn += 1;
+        state.extra_is_revoked();
     }
 
     fn ended(&self, _: HomeId) {

@@ -46,6 +46,8 @@ pub(super) struct State<J, U = Unparker> {
     searching: usize,
     /// Jobs that workers have taken beside the one that each runs.
     pub(super) extra: usize,
+    /// Those of them that were cancelled, as far as that is known: a job that runs may be cancelled where it was not begun.
+    extra_revoked: usize,
     /// Workers that have no job, and make ready for one.
     beginning: usize,
     /// Workers that sleep, the last one last.
@@ -92,6 +94,7 @@ impl<J: Queued, U> State<J, U> {
             blocked: 0,
             searching: 0,
             extra: 0,
+            extra_revoked: 0,
             beginning: 0,
             sleepers: Vec::new(),
             started: 0,
@@ -236,6 +239,17 @@ impl<J: Queued, U> State<J, U> {
         let n = n.min(own.extra);
         own.extra -= n;
         self.extra -= n;
+        self.extra_revoked = self.extra_revoked.min(self.extra);
+    }
+
+    /// One of the extra jobs was cancelled, where there are some: its worker has it still, and finds out when it comes to it.
+    pub(super) fn extra_is_revoked(&mut self) {
+        self.extra_revoked = self.extra.min(self.extra_revoked + 1);
+    }
+
+    /// Extra jobs, but those that were cancelled.
+    pub(super) fn living_extra(&self) -> usize {
+        self.extra - self.extra_revoked
     }
 
     /// One more job for a worker that has one, if it would wait otherwise.

@@ -105,6 +105,22 @@ fn what_waits_behind_a_slow_job_can_be_cancelled() {
     });
 }
 
+/// At once: not only when they are taken back, or found out.
+#[test]
+fn what_is_cancelled_behind_a_slow_job_is_not_queued() {
+    within_patience(|| {
+        for _ in 0..20 {
+            let mut scene = scene(1);
+            let (futures, guest) = scene.five(0);
+            assert!(futures[1..].iter().all(Future::cancel), "they have not started");
+            let stats = scene.pool.stats();
+            assert_eq!((stats.queued, stats.running, stats.cancelled), (0, 1, 4), "{stats}");
+            drop(guest);
+            assert_eq!(scene.pool.shutdown_with(ShutdownPolicy::drain()).cancelled, 0, "that was before");
+        }
+    });
+}
+
 #[test]
 fn what_waits_behind_a_slow_job_runs_elsewhere() {
     within_patience(|| {

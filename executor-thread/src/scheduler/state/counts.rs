@@ -194,6 +194,12 @@ fn a_worker_takes_more_jobs_only_where_they_would_wait() {
     assert_eq!((one.extra, state.extra), (1, 2));
     state.forget_extra(&mut one, 9);
     assert_eq!((one.extra, two.extra, state.extra), (0, 1, 1));
+    for _ in 0..2 {
+        state.extra_is_revoked();
+        assert_eq!((state.extra, state.living_extra()), (1, 0), "no more than there are");
+    }
+    state.forget_extra(&mut two, 1);
+    assert_eq!((state.extra, state.living_extra()), (0, 0));
 }
 
 #[test]
