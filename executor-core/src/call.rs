@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::bytes::{self, InOnePiece};
 use crate::job::{Job, Portable, Remake};
 
 /// A function and its arguments, as a job. Made by [`call`](call()) or [`call!`](crate::call!).
@@ -109,14 +110,14 @@ impl<F, A> Portable for Call<F, A>
 where
     Self: Job,
     F: Copy + 'static,
-    A: for<'bytes> OwnedArguments<'bytes>,
+    A: for<'bytes> OwnedArguments<'bytes> + 'static,
 {
     fn type_name() -> &'static str {
         std::any::type_name::<F>()
     }
 
     fn wire(&self) -> impl Serialize {
-        &self.arguments
+        InOnePiece(&self.arguments)
     }
 
     fn rebuild<'de, D, R>(wire: D, remake: &R) -> Result<Self, D::Error>
@@ -124,7 +125,7 @@ where
         D: Deserializer<'de>,
         R: Remake,
     {
-        let arguments = A::deserialize(wire)?;
+        let arguments = bytes::deserialize(wire)?;
         Ok(Call { function: remake.remake(), arguments })
     }
 }

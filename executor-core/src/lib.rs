@@ -14,11 +14,12 @@
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see how a pool does | [`Stats`], [`Histogram`] |
-//! | write an executor | [`promise()`], [`cell`], [`home`], [`drive`], [`panics`], [`tally`] |
+//! | write an executor | [`promise()`], [`cell`], [`home`], [`drive`], [`panics`], [`bytes`], [`tally`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod bytes;
 mod call;
 pub mod cell;
 pub mod current;

@@ -146,7 +146,11 @@ impl Chunk {
 }
 
 /// The bytes of `items`, and an error for each that is not in them, because it cannot be encoded. They share their attachments.
-pub(crate) fn encode<A: Serialize, R>(codec: Codec, items: Vec<A>, name: &str) -> (Payload, Vec<(usize, JobError)>) {
+pub(crate) fn encode<A: Serialize + 'static, R>(
+    codec: Codec,
+    items: Vec<A>,
+    name: &str,
+) -> (Payload, Vec<(usize, JobError)>) {
     let (mut bytes, mut errors) = (Vec::new(), Vec::new());
     let ((), attachments) = collect(|| {
         let (mut left, mut at) = (items.iter().enumerate(), (0, 0));

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use executor_core::bytes::{self, InOnePiece};
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{CodecError, JobError, Portable, PortableJob};
 use postcard::ser_flavors::Flavor;
@@ -18,6 +19,9 @@ use crate::transport::{Outgoing, Sink, WorkerEnd};
 use crate::worker::remake::Remaker;
 
 /// How jobs and results become bytes.
+///
+/// A `Vec<u8>` that is the only argument of a [`call`](executor_core::call()), or its result, or an item of a `map`, is copied as one. Anywhere
+/// else, serde is called for each byte: a [`Blob`](crate::Blob), or the types of the crate `serde_bytes`, are faster there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {
@@ -49,8 +53,11 @@ impl Codec {
 
     /// The same, and the caller catches the panics of the user's `Serialize`, too.
     #[inline]
-    pub(crate) fn encode_unguarded(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        self.append(value, bytes).map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    pub(crate) fn encode_unguarded<T>(self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Cause>
+    where
+        T: Serialize + 'static,
+    {
+        self.append(&InOnePiece(value), bytes).map_err(|cause| attachments::not_attached().unwrap_or(cause))
     }
 
     #[inline]
@@ -62,8 +69,11 @@ impl Codec {
     }
 
     /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
-    pub(crate) fn encode_result(self, value: &impl Serialize, end: &WorkerEnd) -> Result<Outgoing, Cause> {
-        let mut sink = Sink::new(end);
+    pub(crate) fn encode_result<T>(self, value: &T, end: &WorkerEnd) -> Result<Outgoing, Cause>
+    where
+        T: Serialize + 'static,
+    {
+        let (value, mut sink) = (&InOnePiece(value), Sink::new(end));
         let (encoded, attachments) = collect(|| {
             let encoded = guarded(|| match self {
                 Self::Postcard => postcard::serialize_with_flavor(value, &mut sink).map_err(cause),
@@ -82,10 +92,14 @@ impl Codec {
         self.decode(bytes, descriptors, JobSeed(PhantomData))
     }
 
-    /// The result, or the message of a channel, that `payload` is.
+    /// The result that `payload` is.
+    pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
+        self.decode(&payload.bytes().0, descriptors_of(payload), ResultSeed(PhantomData))
+    }
+
+    /// The message of a channel that `payload` is.
     pub(crate) fn decode_payload<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
-        let descriptors = payload.lend().into_iter().map(|attachment| attachment.descriptor).collect();
-        self.decode_value(&payload.bytes().0, descriptors)
+        self.decode_value(&payload.bytes().0, descriptors_of(payload))
     }
 
     /// The value that `bytes` are.
@@ -99,12 +113,15 @@ impl Codec {
 
     /// The same, for callers that catch the panics of the user's `Deserialize`.
     #[inline]
-    pub(crate) fn decode_unguarded<T: DeserializeOwned>(
+    pub(crate) fn decode_unguarded<T: DeserializeOwned + 'static>(
         self,
         bytes: &[u8],
         descriptors: Vec<Arc<OwnedFd>>,
     ) -> Result<T, Cause> {
-        offer(descriptors, || self.read(bytes, PhantomData).map_err(|cause| attachments::not_taken().unwrap_or(cause)))
+        offer(descriptors, || {
+            let read = self.read(bytes, ResultSeed(PhantomData));
+            read.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+        })
     }
 
     fn decode<'de, S>(self, bytes: &'de [u8], descriptors: Vec<Arc<OwnedFd>>, seed: S) -> Result<S::Value, Cause>
@@ -176,6 +193,22 @@ impl Flavor for Behind<'_> {
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
     }
+}
+
+/// What was written [`InOnePiece`].
+struct ResultSeed<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + 'static> DeserializeSeed<'de> for ResultSeed<T> {
+    type Value = T;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<T, D::Error> {
+        bytes::deserialize(source)
+    }
+}
+
+fn descriptors_of(payload: &Payload) -> Vec<Arc<OwnedFd>> {
+    payload.lend().into_iter().map(|attachment| attachment.descriptor).collect()
 }
 
 /// A job is made again from its wire form and its type, for which serde has no trait of its own.

@@ -116,8 +116,8 @@ impl Kind {
     pub(crate) fn of_chunk<F, A, R>() -> Self
     where
         F: Fn(A) -> R + Copy + 'static,
-        A: DeserializeOwned,
-        R: Serialize,
+        A: DeserializeOwned + 'static,
+        R: Serialize + 'static,
     {
         let codec_error = |step: Step, cause| step.named(type_name::<F>(), type_name::<R>(), cause);
         Self { work: chunk::work::<F, A, R>, name: type_name::<F>(), codec_error }

@@ -195,7 +195,7 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
 /// Decodes a result, on the thread of whoever takes it.
 pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
     let Returned { codec, payload, .. } = returned;
-    codec.decode_payload(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+    codec.decode_result(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }
 
 /// An encoded job, and the job itself, which comes back if it is refused.

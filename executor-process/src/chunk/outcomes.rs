@@ -35,7 +35,7 @@ pub struct Outcomes<R> {
     batch: vec::IntoIter<Result<R, JobError>>,
 }
 
-impl<R: DeserializeOwned> Outcomes<R> {
+impl<R: DeserializeOwned + 'static> Outcomes<R> {
     /// Of the function called `name`.
     pub(crate) fn new(returned: Returned, name: &'static str) -> Self {
         let Returned { codec, payload, mut attached, mut errors } = returned;
@@ -83,7 +83,7 @@ impl<R: DeserializeOwned> Outcomes<R> {
     }
 }
 
-impl<R: DeserializeOwned> Iterator for Outcomes<R> {
+impl<R: DeserializeOwned + 'static> Iterator for Outcomes<R> {
     type Item = Result<R, JobError>;
 
     #[inline]

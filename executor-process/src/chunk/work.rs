@@ -25,8 +25,8 @@ pub(crate) fn work<F, A, R>(
 ) -> Answer<Outgoing>
 where
     F: Fn(A) -> R + Copy + 'static,
-    A: DeserializeOwned,
-    R: Serialize,
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
 {
     let (function, descriptors): (F, _) = (Remaker.remake(), &opened.descriptors[..]);
     let (mut rest, mut item) = (&opened[..], Item::new(codec, descriptors));
@@ -79,13 +79,13 @@ struct Item<'a, R> {
     outcome: Vec<u8>,
 }
 
-impl<'a, R: Serialize> Item<'a, R> {
+impl<'a, R: Serialize + 'static> Item<'a, R> {
     fn new(codec: Codec, descriptors: &'a [Arc<OwnedFd>]) -> Self {
         Self { codec, descriptors, doing: Doing::Decode, result: None, outcome: Vec::new() }
     }
 
     /// Runs the item that `bytes` are. Returns what is attached to its outcome.
-    fn run<A: DeserializeOwned>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
+    fn run<A: DeserializeOwned + 'static>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
         self.doing = Doing::Decode;
         let argument = match self.codec.decode_unguarded(bytes, self.descriptors.to_vec()) {
             Ok(argument) => argument,

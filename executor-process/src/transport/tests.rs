@@ -16,7 +16,7 @@ fn payload(len: usize) -> Payload {
 }
 
 fn result(worker: &WorkerEnd, text: &str) -> Answer<Body> {
-    worker.pack(Answer::Done(Codec::Postcard.encode_result(&text, worker).unwrap()))
+    worker.pack(Answer::Done(Codec::Postcard.encode_result(&text.to_owned(), worker).unwrap()))
 }
 
 fn text(parent: &Arc<ParentEnd>, answered: Answer<Body>) -> String {

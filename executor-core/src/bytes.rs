@@ -1,0 +1,95 @@
+//! A `Vec<u8>` in one piece. For those who write executors.
+//!
+//! Serde takes a `Vec<u8>` for a sequence of numbers, and calls for each of them, which takes many times as long as to copy them all. So what
+//! a job gets or returns goes as bytes where it is nothing else: [`InOnePiece`] on one side, [`deserialize`] on the other.
+
+use std::any::Any;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::{ByteBuf, Bytes};
+
+/// Serializes a `Vec<u8>`, or that in a tuple of its own, as bytes, and anything else as ever.
+///
+/// ```
+/// use executor_core::bytes::InOnePiece;
+///
+/// let (bytes, numbers) = (vec![1_u8, 2], vec![1_u16, 2]);
+/// assert_eq!(postcard::to_stdvec(&InOnePiece(&bytes))?, [2, 1, 2]);
+/// assert_eq!(postcard::to_stdvec(&InOnePiece(&numbers))?, postcard::to_stdvec(&numbers)?);
+/// # Ok::<(), postcard::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct InOnePiece<'a, T>(pub &'a T);
+
+impl<T: Serialize + 'static> Serialize for InOnePiece<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let value: &dyn Any = self.0;
+        if let Some(bytes) = value.downcast_ref::<Vec<u8>>() {
+            return Bytes::new(bytes).serialize(to);
+        }
+        if let Some((bytes,)) = value.downcast_ref::<(Vec<u8>,)>() {
+            return (Bytes::new(bytes),).serialize(to);
+        }
+        self.0.serialize(to)
+    }
+}
+
+/// Reads what [`InOnePiece`] wrote.
+///
+/// # Errors
+///
+/// Those of `from`, and what is no `T`.
+pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + 'static,
+    D: Deserializer<'de>,
+{
+    let mut value: Option<T> = None;
+    let place: &mut dyn Any = &mut value;
+    if let Some(place) = place.downcast_mut::<Option<Vec<u8>>>() {
+        *place = Some(ByteBuf::deserialize(from)?.into_vec());
+    } else if let Some(place) = place.downcast_mut::<Option<(Vec<u8>,)>>() {
+        let (bytes,): (ByteBuf,) = Deserialize::deserialize(from)?;
+        *place = Some((bytes.into_vec(),));
+    } else {
+        return T::deserialize(from);
+    }
+    match value {
+        Some(value) => Ok(value),
+        None => unreachable!("one of its two types was put there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) -> usize {
+        let bytes = postcard::to_stdvec(&InOnePiece(value)).unwrap();
+        let mut postcard = postcard::Deserializer::from_bytes(&bytes);
+        assert_eq!(deserialize::<T, _>(&mut postcard).as_ref(), Ok(value));
+        let text = serde_json::to_string(&InOnePiece(value)).unwrap();
+        assert_eq!(deserialize::<T, _>(&mut serde_json::Deserializer::from_str(&text)).unwrap(), *value);
+        bytes.len()
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        assert_eq!(comes_back(&vec![0_u8, 127, 255]), 4);
+        assert_eq!(comes_back(&(vec![0_u8, 127, 255],)), 4);
+        assert_eq!(comes_back(&(vec![0_u8, 127, 255], 7_u8)), 5);
+        assert_eq!(comes_back(&vec![0_i32, 127, 255]), 6);
+        assert_eq!(comes_back(&"text".to_owned()), 5);
+        assert_eq!(comes_back(&Vec::<u8>::new()), 1);
+    }
+
+    #[test]
+    fn what_is_no_bytes_is_refused() {
+        assert!(deserialize::<Vec<u8>, _>(&mut postcard::Deserializer::from_bytes(&[9, 1, 2])).is_err());
+        assert!(deserialize::<(Vec<u8>,), _>(&mut serde_json::Deserializer::from_str("[300]")).is_err());
+    }
+}
