@@ -34,10 +34,10 @@ const LAST_READS: usize = 64;
 /// How long one client is served before the others have their turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// What a descriptor that became ready tells.
 /// For so long it may stay awake for the next request, where that pays: as long as a client takes that has to be woken.
 const AWAKE: Duration = Duration::from_micros(20);
 
+/// What a descriptor that became ready tells.
 const STOP: u64 = 0;
 const CONNECTOR: u64 = 1;
 // Of a client, from 1 on: twice its number, and one more for its death.

@@ -235,15 +235,20 @@ fn a_process_that_the_dead_left_behind_holds_nothing() {
     fn leave_one_behind(lock: Lock, path: PathBuf) {
         let guard = lock.lock().expect("the manager is there");
         let stream = UnixStream::connect(path).expect("somebody listens");
+        let (mut has_left, left) = std::io::pipe().expect("a pipe");
         // SAFETY: the child calls nothing but what is async-signal-safe. It has copies of all descriptors, and a group of its own.
         unsafe {
             if libc::fork() == 0 {
                 libc::setsid();
+                libc::close(left.as_raw_fd());
                 let mut byte = 0_u8;
                 while libc::read(stream.as_raw_fd(), (&raw mut byte).cast(), 1) > 0 {}
                 libc::_exit(0);
             }
         }
+        // Until it has left, it dies with the group.
+        drop(left);
+        drop(has_left.read(&mut [0]));
         std::mem::forget(guard);
         std::process::abort();
     }
