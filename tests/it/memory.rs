@@ -24,33 +24,46 @@ fn warm() -> (ThreadPool, usize) {
     (pool, resident())
 }
 
-/// Waits until the queue is empty, and looks at what is left.
-fn assert_given_back(pool: &ThreadPool, before: usize, peak: usize) {
-    // One worker runs the jobs in order, so all have ended when the last has, and it sleeps when that is dropped too.
-    pool.submit(|| ()).result().unwrap();
-    settle(&other_tasks());
-    // glibc gives back what is free at the end of its heap, and keeps the holes; which there are is chance.
-    // SAFETY: takes a number, and locks what it looks at.
-    unsafe { libc::malloc_trim(0) };
-    let (grown, left) = (peak.saturating_sub(before), resident().saturating_sub(before));
-    assert!(grown >= PEAK_AT_LEAST, "the burst took {} MiB only", grown / MIB);
-    assert!(left <= LEFT_AT_MOST, "{} of {} MiB were not given back", left / MIB, grown / MIB);
+/// `burst` fills the queue, says how much memory there is in use then, and lets it go. What is left then is what the allocator keeps, which
+/// differs from time to time: so it may come to little after any of some bursts. What leaks is more after each.
+fn assert_gives_back(mut burst: impl FnMut(&ThreadPool) -> usize) {
+    const BURSTS: usize = 3;
+    let (pool, before) = warm();
+    let mut lefts = [0; BURSTS];
+    for left in &mut lefts {
+        let peak = burst(&pool);
+        // One worker runs the jobs in order, so all have ended when the last has, and it sleeps when that is dropped too.
+        pool.submit(|| ()).result().unwrap();
+        settle(&other_tasks());
+        // glibc gives back what is free at the end of its heap, and keeps the holes; which there are is chance.
+        // SAFETY: takes a number, and locks what it looks at.
+        unsafe { libc::malloc_trim(0) };
+        let grown = peak.saturating_sub(before);
+        assert!(grown >= PEAK_AT_LEAST, "the burst took {} MiB only", grown / MIB);
+        *left = resident().saturating_sub(before);
+        if *left <= LEFT_AT_MOST {
+            return;
+        }
+    }
+    panic!("so many bytes were not given back: {lefts:?}");
 }
 
 #[test]
 fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
     alone(a_burst_of_a_million_jobs_leaves_nothing_behind, || {
-        let (pool, before) = warm();
-        let done = Arc::new(AtomicUsize::new(0));
-        let hold = block(&pool);
-        for _ in 0..JOBS {
-            let done = done.clone();
-            pool.execute(move || done.fetch_add(1, Ordering::Relaxed));
-        }
-        let peak = resident();
-        drop(hold);
-        assert_given_back(&pool, before, peak);
-        assert_eq!(done.load(Ordering::Relaxed), JOBS);
+        assert_gives_back(|pool| {
+            let done = Arc::new(AtomicUsize::new(0));
+            let hold = block(pool);
+            for _ in 0..JOBS {
+                let done = done.clone();
+                pool.execute(move || done.fetch_add(1, Ordering::Relaxed));
+            }
+            let peak = resident();
+            drop(hold);
+            pool.submit(|| ()).result().unwrap();
+            assert_eq!(done.load(Ordering::Relaxed), JOBS);
+            peak
+        });
     });
 }
 
@@ -83,13 +96,14 @@ fn bursts_on_rayon_use_the_same_memory_again() {
 #[test]
 fn a_million_outcomes_leave_nothing_behind() {
     alone(a_million_outcomes_leave_nothing_behind, || {
-        let (pool, before) = warm();
-        let futures: Vec<Future<usize>> = (0..JOBS).map(|n| pool.submit(move || n)).collect();
-        // One half is waited for, the other is not.
-        let peak = resident();
-        let waited = executor::join_all(futures.into_iter().take(JOBS / 2));
-        assert!(waited.into_iter().map(Result::unwrap).eq(0..JOBS / 2));
-        assert_given_back(&pool, before, peak);
+        assert_gives_back(|pool| {
+            let futures: Vec<Future<usize>> = (0..JOBS).map(|n| pool.submit(move || n)).collect();
+            // One half is waited for, the other is not.
+            let peak = resident();
+            let waited = executor::join_all(futures.into_iter().take(JOBS / 2));
+            assert!(waited.into_iter().map(Result::unwrap).eq(0..JOBS / 2));
+            peak
+        });
     });
 }
 
