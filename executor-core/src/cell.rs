@@ -134,7 +134,7 @@ impl<P, O, T> Cell<P, O, T> {
             inner.end = End::Aborted;
         }
         // Before it can be seen: who has seen it is counted.
-        tally::count(inner.home, &outcome);
+        tally::count(inner.home, &outcome, !matches!(inner.stage, Stage::Withdrawn(_)));
         let (stage, unwanted) =
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);

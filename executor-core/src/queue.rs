@@ -56,8 +56,7 @@ pub enum WhenFull {
     /// The job ends as [`Rejection::Full`](crate::Rejection::Full).
     Reject,
     /// The submitter runs the job itself: by the time that `submit` returns, its future is done. On a thread that is no worker of the
-    /// pool, the job has no [`current::state`](crate::current::state), a shutdown does not wait for it, and a job that it
-    /// waits for needs a worker, as from any other thread.
+    /// pool, the job has no [`current::state`](crate::current::state).
     ///
     /// Jobs that submit jobs are run inside of each other to a depth of 128. What is deeper is queued, above the bound.
     CallerRuns,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Stats;
+
 /// What becomes of the jobs at a shutdown, and how long it may take.
 ///
 /// ```
@@ -84,6 +86,19 @@ impl ShutdownReport {
     /// For those who write executors: a report.
     pub fn new(completed: usize, cancelled: usize, still_running: usize) -> Self {
         Self { completed, cancelled, still_running }
+    }
+
+    /// For those who write executors: what happened between two looks at an executor. The first was taken in the same step in which it was
+    /// closed.
+    pub fn between(before: &Stats, after: &Stats) -> Self {
+        let unstarted = after.unstarted - before.unstarted;
+        let cancelled = after.cancelled - before.cancelled;
+        let completed = after.done() - before.done() - cancelled - unstarted;
+        let count = |jobs: u64| usize::try_from(jobs).unwrap_or(usize::MAX);
+        let (completed, cancelled) = (count(completed), count(cancelled + unstarted));
+        // One that has its outcome may count as running a moment longer.
+        let left = (before.queued + before.delayed + before.running).saturating_sub(completed + cancelled);
+        Self::new(completed, cancelled, after.running.min(left))
     }
 
     /// Whether every job ran to its end.

@@ -46,6 +46,8 @@ pub struct Stats {
     pub crashed: u64,
     /// Jobs that ended otherwise: dropped from a full queue, not encodable, or without a worker that could run them.
     pub failed: u64,
+    /// Those of the jobs that were not cancelled which never started: they were dropped, were late, or had nobody to run them.
+    pub(crate) unstarted: u64,
     /// How long jobs waited in the queue, those that a worker ran. `None` unless the pool was built with `measure(true)`.
     pub wait: Option<Histogram>,
     /// How long the same jobs ran.

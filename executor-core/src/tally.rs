@@ -37,6 +37,8 @@ struct Counts {
     timed_out: AtomicU64,
     crashed: AtomicU64,
     failed: AtomicU64,
+    /// Jobs that ended without having started, other than by a cancel.
+    unstarted: AtomicU64,
     /// Jobs that run inside of another one, or on a thread that is no worker.
     aside: AtomicU64,
     times: Option<Box<Times>>,
@@ -99,10 +101,6 @@ impl Tally {
         members.swap_remove(place);
         self.others.absorb(numbers);
     }
-
-    pub(crate) fn count<O>(&self, outcome: &Result<O, JobError>) {
-        add(self.others.of(outcome), 1, true);
-    }
 }
 
 impl fmt::Debug for Tally {
@@ -116,9 +114,16 @@ impl Counts {
         Arc::new(CachePadded::new(Self { times: measures.then(Box::default), ..Self::default() }))
     }
 
-    fn all(&self) -> [&AtomicU64; 7] {
-        let Self { completed, panicked, cancelled, timed_out, crashed, failed, aside, .. } = self;
-        [completed, panicked, cancelled, timed_out, crashed, failed, aside]
+    fn all(&self) -> [&AtomicU64; 8] {
+        let Self { completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside, .. } = self;
+        [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside]
+    }
+
+    fn count<O>(&self, outcome: &Result<O, JobError>, has_started: bool, is_shared: bool) {
+        add(self.of(outcome), 1, is_shared);
+        if !has_started && !matches!(outcome, Err(JobError::Cancelled)) {
+            add(&self.unstarted, 1, is_shared);
+        }
     }
 
     fn of<O>(&self, outcome: &Result<O, JobError>) -> &AtomicU64 {
@@ -134,7 +139,7 @@ impl Counts {
 
     fn add_to(&self, stats: &mut Stats) {
         // Relaxed, here and below: see `add`.
-        let [completed, panicked, cancelled, timed_out, crashed, failed, aside] =
+        let [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside] =
             self.all().map(|number| number.load(Ordering::Relaxed));
         stats.completed += completed;
         stats.panicked += panicked;
@@ -142,6 +147,7 @@ impl Counts {
         stats.timed_out += timed_out;
         stats.crashed += crashed;
         stats.failed += failed;
+        stats.unstarted += unstarted;
         stats.running += usize::try_from(aside).unwrap_or_default();
         if let (Some(times), Some(wait), Some(run)) = (&self.times, &mut stats.wait, &mut stats.run) {
             times.wait.add_to(wait);
@@ -206,9 +212,10 @@ fn with<R>(home: HomeId, here: impl FnOnce(&Local) -> R, there: impl FnOnce(&Tal
 }
 
 /// A job of `home` has this outcome. Runs no code of a user's, for it is called under the lock of the job.
-pub(crate) fn count<O>(home: Option<HomeId>, outcome: &Result<O, JobError>) {
+pub(crate) fn count<O>(home: Option<HomeId>, outcome: &Result<O, JobError>, has_started: bool) {
     if let Some(home) = home {
-        with(home, |local| add(local.numbers.of(outcome), 1, local.is_shared), |tally| tally.count(outcome));
+        let here = |local: &Local| local.numbers.count(outcome, has_started, local.is_shared);
+        with(home, here, |tally| tally.others.count(outcome, has_started, true));
     }
 }
 

@@ -19,8 +19,6 @@ struct InHand {
     is_pulled: bool,
     jobs: Vec<Queued>,
     starting: Option<Arc<dyn Kill>>,
-    /// Jobs that this has ended after they had started: the others are counted by their queue.
-    ended: usize,
 }
 
 impl Brake {
@@ -31,7 +29,7 @@ impl Brake {
             return hand.jobs.push(Arc::clone(job));
         }
         drop(hand);
-        self.end(job);
+        Self::end(job);
     }
 
     /// It has none of them any more.
@@ -60,11 +58,9 @@ impl Brake {
     }
 
     /// Ends a job in hand, where the brake was pulled: by whoever comes first of those who see that.
-    pub(crate) fn end(&self, job: &Queued) {
-        let is_withdrawn = Control::withdraw(Arc::clone(job), JobError::Cancelled).is_some();
-        // It may have come back in between: then that was a withdrawal, too, as `cancel` tells.
-        if !is_withdrawn && Control::abort(&**job) && !Control::cancel(&**job) {
-            self.0.lock().ended += 1;
+    pub(crate) fn end(job: &Queued) {
+        if Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
+            Control::abort(&**job);
         }
     }
 }
@@ -78,14 +74,10 @@ impl Stop for Brake {
         };
         // First: a worker that cannot be started would break its job.
         for job in &jobs {
-            self.end(job);
+            Self::end(job);
         }
         if let Some(process) = starting {
             process.kill();
         }
-    }
-
-    fn ended(&self) -> usize {
-        self.0.lock().ended
     }
 }

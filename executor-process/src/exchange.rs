@@ -77,6 +77,7 @@ impl InProcess {
                 Received::Reply(Reply::Done) => break End::Done,
                 Received::Reply(Reply::Some) => {
                     self.settle(worker, jobs);
+                    batch.holds(jobs.iter().flatten().count());
                     self.tell_early(batch);
                 }
                 Received::Reply(Reply::Answer { slot, job, answer }) => {
@@ -96,6 +97,7 @@ impl InProcess {
                 Received::TooLate => {
                     patience = None;
                     self.settle(worker, jobs);
+                    batch.holds(jobs.iter().flatten().count());
                     take_back(worker, jobs, batch);
                     self.tell_early(batch);
                 }

@@ -84,7 +84,7 @@ impl InProcess {
                 let _ = debut.send(Err(reason));
             }
             if self.brake.is_pulled() {
-                self.brake.end(&job);
+                Brake::end(&job);
             } else {
                 job.fail(JobError::Broken(Broken::new(text)));
             }

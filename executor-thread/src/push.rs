@@ -9,7 +9,7 @@ use executor_core::home::HomeId;
 use executor_core::{Priority, Rejection};
 
 use crate::WhenFull;
-use crate::scheduler::{Handle, Queued, Runner, Scheduler, Ticket};
+use crate::scheduler::{Handle, Runner, Scheduler, Ticket};
 
 /// What comes of a push: the job comes back if it is refused.
 pub type Pushed<J> = Result<(), (J, Rejection)>;
@@ -26,6 +26,8 @@ pub trait Push<R: Runner> {
     fn refusal(&self) -> Option<Rejection>;
     /// As [`Scheduler::is_worker_here`].
     fn is_worker_here(&self) -> bool;
+    /// As [`Scheduler::run_here`].
+    fn run_here(&self, job: &R::Job) -> bool;
     /// As [`Scheduler::push`].
     ///
     /// # Errors
@@ -79,6 +81,10 @@ macro_rules! pushes {
 
             fn is_worker_here(&self) -> bool {
                 Self::is_worker_here(self)
+            }
+
+            fn run_here(&self, job: &R::Job) -> bool {
+                Self::run_here(self, job)
             }
 
             fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
@@ -179,7 +185,7 @@ fn wait<R: Runner>(
 
 /// Runs the job on this thread, or queues it above the bound if that cannot be.
 fn run_here<R: Runner>(scheduler: &impl Push<R>, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-    if job.run_here() { Ok(()) } else { scheduler.push_above(priority, job) }
+    if scheduler.run_here(&job) { Ok(()) } else { scheduler.push_above(priority, job) }
 }
 
 /// The time that comes when `delay` is over, or one that does not come.

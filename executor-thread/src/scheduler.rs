@@ -45,6 +45,7 @@ mod counting;
 mod dead;
 mod delay;
 mod ending;
+mod guest;
 mod hooks;
 mod lanes;
 #[cfg(all(test, loom))]
@@ -114,9 +115,6 @@ pub trait Runner {
 pub trait Stop: Send + Sync {
     /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`]. Called by any thread.
     fn stop(&self);
-
-    /// How many jobs that has ended so far after they had started: the others are counted by their queue.
-    fn ended(&self) -> usize;
 }
 
 /// A queue of jobs and the workers that run them. Dropping it is [`shutdown(true)`](Scheduler::shutdown).

@@ -9,6 +9,7 @@ mod bounded;
 mod breaking_down;
 mod build_errors;
 mod callbacks;
+mod caller_runs;
 mod captures;
 mod contract;
 mod delays;

@@ -128,6 +128,11 @@ impl Clock {
         self.dead += 1;
     }
 
+    /// Whether a job was found dead that has not said so yet.
+    pub(super) fn has_untold(&self) -> bool {
+        self.dead < 0
+    }
+
     /// Jobs that wait for their time.
     pub(super) fn delayed(&self) -> usize {
         self.delayed.saturating_add_signed(-self.dead)

@@ -76,10 +76,11 @@ impl Shared {
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let mut state = self.lock();
         state.is_open = false;
-        let pending = state.lanes.alive() + state.clock.delayed() + state.running;
-        let due = policy.limit().map(|limit| state.clock.after(limit));
+        let before = self.look(&state);
+        // By the world's clock, this thread keeps the time itself.
+        let limit = policy.limit().filter(|_| !state.threads.are_wanted());
+        let due = limit.map(|limit| state.clock.after(limit));
         let up = due.map(|due| state.clock.set(due, Event::Stop));
-        let withdrawn = state.withdrawn;
         drop(state);
         match policy.step() {
             ShutdownStep::Drain => {}
@@ -96,9 +97,7 @@ impl Shared {
         }
         let mut state = self.lock();
         up.inspect(|&up| state.clock.call_off(up));
-        let (cancelled, still_running) = (state.withdrawn - withdrawn, state.running);
-        let left = state.lanes.alive() + state.clock.delayed();
-        ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
+        ShutdownReport::between(&before, &self.look(&state))
     }
 
     /// For a thread that drives it, and waits.
@@ -130,10 +129,10 @@ impl Shared {
                 return if wait.is_over() { Driven::Over } else { Driven::TimeIsUp };
             }
             let state = self.lock();
-            let others_run = state.running + state.helping > self.running_here();
+            let others_act = state.running + state.helping > self.running_here() || state.is_ending();
             drop(state);
             assert!(
-                !wait.is_own() || others_run || wait.is_over(),
+                !wait.is_own() || others_act || wait.is_over(),
                 "nothing is left to run that could end the job that this thread waits for; \
                  jobs that wait for each other, or for one that waits for them, need threads"
             );

@@ -27,7 +27,7 @@ impl Shared {
         INSIDE.try_with(|inside| inside.borrow().iter().filter(|&&entry| entry == job).count()).unwrap_or_default()
     }
 
-    fn address(&self) -> usize {
+    pub(super) fn address(&self) -> usize {
         ptr::from_ref(self).addr()
     }
 }

@@ -65,6 +65,16 @@ impl Lanes {
         self.len().saturating_add_signed(-self.dead)
     }
 
+    /// Jobs that have a place: those that wait, without any that was taken out dead and has not told so yet.
+    pub(super) fn placed(&self) -> usize {
+        self.alive().min(self.len())
+    }
+
+    /// Whether a job was found dead that has not said so yet.
+    pub(super) fn has_untold(&self) -> bool {
+        self.dead < 0
+    }
+
     /// Whether not even dead ones are left.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
@@ -99,14 +109,11 @@ impl Lanes {
         self.remove(lane, place, there, dead)
     }
 
-    /// The same for the oldest job of the least priority.
-    pub(super) fn take_oldest(&mut self, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
-        loop {
-            let lane = (0..3).rev().find(|&lane| !self.queues[lane].is_empty())?;
-            if let Some(job) = self.remove(lane, 0, there, dead) {
-                return Some(job);
-            }
-        }
+    /// The same for the oldest job of the least priority, which may be dead. False if there is none.
+    pub(super) fn take_oldest(&mut self, there: HomeId, oldest: &mut Vec<Job>, dead: &mut Vec<Job>) -> bool {
+        let Some(lane) = (0..3).rev().find(|&lane| !self.queues[lane].is_empty()) else { return false };
+        oldest.extend(self.remove(lane, 0, there, dead));
+        true
     }
 
     fn remove(&mut self, lane: usize, place: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {

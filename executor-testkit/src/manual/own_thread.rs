@@ -1,5 +1,6 @@
 //! A thread of its own, where it is to run by itself: one that runs jobs at a time, and others that wait.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,12 +20,25 @@ pub(super) struct Threads {
 }
 
 impl Threads {
+    pub(super) fn are_wanted(&self) -> bool {
+        self.are_wanted
+    }
+
     fn are_too_many(&self) -> bool {
         self.alive > self.blocked + 1
     }
 }
 
+thread_local! {
+    /// Of which executor this thread is one: its address, or 0.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
+
 impl Shared {
+    fn is_own_thread(&self) -> bool {
+        OWN.with(Cell::get) == self.address()
+    }
+
     pub(super) fn has_own_thread(&self) -> bool {
         self.lock().threads.are_wanted
     }
@@ -49,6 +63,7 @@ impl Shared {
 
     /// The body of such a thread.
     fn serve(self: Arc<Self>) {
+        OWN.with(|own| own.set(self.address()));
         loop {
             let is_too_many = self.lock().threads.are_too_many();
             if is_too_many {
@@ -73,10 +88,10 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// A job on this thread waits: another thread takes its turn.
+    /// A job on this thread waits: another thread takes its turn, if this is one of those.
     pub(super) fn block_thread(&self) {
         let mut state = self.lock();
-        if state.threads.are_wanted {
+        if state.threads.are_wanted && self.is_own_thread() {
             state.threads.blocked += 1;
             if state.threads.alive == state.threads.blocked {
                 self.start(&mut state);
@@ -86,7 +101,7 @@ impl Shared {
 
     pub(super) fn unblock_thread(&self) {
         let mut state = self.lock();
-        if state.threads.are_wanted {
+        if state.threads.are_wanted && self.is_own_thread() {
             state.threads.blocked -= 1;
         }
         drop(state);

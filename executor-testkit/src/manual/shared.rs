@@ -41,9 +41,7 @@ pub(super) struct State {
     /// Threads that may run the very job that they wait for.
     pub(super) helping: usize,
     /// Cancelled jobs that have not been told of.
-    ending: usize,
-    /// How many jobs have ended without being run, by whomever, since the beginning.
-    pub(super) withdrawn: usize,
+    pub(super) ending: usize,
     pub(super) threads: Threads,
 }
 
@@ -51,8 +49,8 @@ impl Shared {
     pub(super) fn new(workers: usize, bound: Queue, name: Arc<str>, order: Order) -> Arc<Self> {
         let (clock, threads) = (Clock::new(), Threads::default());
         let lanes = Lanes::new(order);
-        let (running, helping, ending, withdrawn) = (0, 0, 0, 0);
-        let state = State { lanes, clock, is_open: true, running, helping, ending, withdrawn, threads };
+        let (running, helping, ending) = (0, 0, 0);
+        let state = State { lanes, clock, is_open: true, running, helping, ending, threads };
         Arc::new_cyclic(|me: &Weak<Self>| {
             let tally = Tally::new(false);
             let home = || Registration::counted(me.clone(), tally.clone());
@@ -121,12 +119,16 @@ impl Shared {
 
     /// Takes the next job, or number `n` of those that wait, and runs it. False if there is none.
     pub(super) fn run_one(&self, n: Option<usize>) -> bool {
-        let mut dead = Vec::new();
-        let job = self.take(n, &mut dead);
-        drop(dead);
-        let Some(job) = job else { return false };
-        self.run(job);
-        true
+        loop {
+            let mut dead = Vec::new();
+            let job = self.take(n, &mut dead);
+            drop(dead);
+            let Some(job) = job else { return false };
+            // One that was cancelled since then was ended by who did that.
+            if self.run(job) {
+                return true;
+            }
+        }
     }
 
     fn take(&self, n: Option<usize>, dead: &mut Vec<Job>) -> Option<Job> {
@@ -161,11 +163,11 @@ impl Shared {
         wait.run_here(self.queue.id())
     }
 
-    fn run(&self, job: Job) {
+    /// Runs a job that is counted as running. False if it had ended before.
+    pub(super) fn run(&self, job: Job) -> bool {
         let _running = Running::enter(self, |state| &mut state.running);
         let _as_worker = self.as_worker();
-        // One that was cancelled since then is no matter: it was ended by who did that.
-        job.run();
+        job.run()
     }
 
     /// This thread is its worker, and counts for it, until these are dropped.
@@ -177,7 +179,17 @@ impl Shared {
     /// Lets the time go to `until`, and happen what is due, the next thing only. False if there was none: then it is `until`.
     pub(super) fn step(&self, until: Instant) -> bool {
         let mut off = Vec::new();
-        let event = self.lock().clock.next(until, &mut off);
+        let mut state = self.lock();
+        let mut event = state.clock.next(until, &mut off);
+        // Under the lock: a cancel finds it in the one home or the other, and who looks whether anything is left, in one of the two.
+        if let Some(Event::Queue(waiting)) = event {
+            event = state.queue_due(waiting, self.queue.id());
+            drop(state);
+            self.changed.notify_all();
+            drop((off, event));
+            return true;
+        }
+        drop(state);
         drop(off);
         let Some(event) = event else { return false };
         self.happen(event);
@@ -186,18 +198,7 @@ impl Shared {
 
     fn happen(&self, event: Event) {
         match event {
-            Event::Queue(waiting) => {
-                let mut state = self.lock();
-                // Under the lock: a cancel finds it in the one home or the other.
-                if Control::move_to(&*waiting.job, self.queue.id()) {
-                    state.lanes.push(waiting);
-                } else {
-                    state.clock.removed_dead();
-                    drop(state);
-                    drop(waiting);
-                }
-                self.changed.notify_all();
-            }
+            Event::Queue(_) => unreachable!("it was queued under the lock"),
             Event::EndWait(control, error) => self.tell(control.withdraw(error)),
             Event::EndRun(control, error) => {
                 // First its outcome, then it is asked to stop: one that stops at once is late all the same.
@@ -252,8 +253,12 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> Stats {
+        self.look(&self.lock())
+    }
+
+    /// What it is doing. No code of a user's runs.
+    pub(super) fn look(&self, state: &State) -> Stats {
         let mut stats = self.tally.stats();
-        let state = self.lock();
         (stats.queued, stats.delayed) = (state.lanes.alive(), state.clock.delayed());
         stats.running += state.running;
         stats.workers = self.workers;
@@ -268,6 +273,21 @@ impl Shared {
 }
 
 impl State {
+    /// A delayed job is due, and comes into the queue. One that is dead comes back.
+    fn queue_due(&mut self, waiting: Waiting, queue: HomeId) -> Option<Event> {
+        if Control::move_to(&*waiting.job, queue) {
+            self.lanes.push(waiting);
+            return None;
+        }
+        self.clock.removed_dead();
+        Some(Event::Queue(waiting))
+    }
+
+    /// Whether somebody is about to tell that a job has ended that was not run.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending > 0 || self.lanes.has_untold() || self.clock.has_untold()
+    }
+
     /// Whether nothing is queued, delayed, running or about to end, but for `leaving` jobs.
     pub(super) fn is_idle(&self, leaving: usize) -> bool {
         let left = self.lanes.alive() + self.clock.delayed() + self.ending;
@@ -284,7 +304,6 @@ impl Home for Shared {
     fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
-        state.withdrawn += usize::from(ends);
         let mut dead = Vec::new();
         if from == self.queue.id() {
             dead = state.lanes.died();

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -44,10 +45,12 @@ pub struct Broken {
     test: String,
     failure: Failure,
     cases: usize,
+    seed: u64,
 }
 
 impl Check {
-    /// 256 cases of up to 20 operations; the environment variable `PROPTEST_CASES` sets another number, whatever [`cases`](Self::cases) says.
+    /// 256 cases of up to 20 operations. The environment variable `EXECUTOR_MODEL_CASES` sets another number, whatever [`cases`](Self::cases)
+    /// says, and `EXECUTOR_MODEL_SEED` the [seed](Self::seed) of a check that has none.
     pub fn new(shape: Shape) -> Self {
         Self {
             shape,
@@ -71,7 +74,8 @@ impl Check {
         self
     }
 
-    /// Draws the scripts from this seed, so that they are the same each time. Without, they differ from run to run.
+    /// Draws the scripts from this seed, so that they are the same each time. Without, they differ from run to run; what is found is told with the seed
+    /// that it was found by.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -144,27 +148,40 @@ impl Check {
             }
             Ok(())
         };
-        let Err(TestError::Fail(_, (_, ops, _))) = self.runner().run(&scripts, case) else { return Ok(()) };
+        let seed = self.seed.or_else(|| set_to("EXECUTOR_MODEL_SEED")).unwrap_or_else(any_seed);
+        let ops = match self.runner(seed).run(&scripts, case) {
+            Ok(()) => return Ok(()),
+            Err(TestError::Fail(_, (_, ops, _))) => ops,
+            Err(TestError::Abort(reason)) => panic!("no more scripts can be drawn: {reason}"),
+        };
         let script = Script::of(shape, ops);
         let mut failure = found.into_inner().expect("it failed, so it was seen to");
         if failure.is_hang {
             failure.text += &watchdog::threads();
         }
         let test = script.as_test(&self.names.0, &self.names.1);
-        Err(Box::new(Broken { script, test, failure, cases: count.into_inner() + 1 }))
+        Err(Box::new(Broken { script, test, failure, cases: count.into_inner() + 1, seed }))
     }
 
-    fn runner(&self) -> TestRunner {
-        let default = Config::default();
-        let is_set = std::env::var_os("PROPTEST_CASES").is_some();
-        let cases = if is_set { default.cases } else { self.cases };
-        let config = Config { cases, failure_persistence: None, max_shrink_iters: 512, ..default };
-        let Some(seed) = self.seed else { return TestRunner::new(config) };
+    fn runner(&self, seed: u64) -> TestRunner {
+        let cases = set_to("EXECUTOR_MODEL_CASES").unwrap_or(self.cases);
+        let config = Config { cases, failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let algorithm = config.rng_algorithm;
         TestRunner::new_with_rng(config, TestRng::from_seed(algorithm, &bytes))
     }
+}
+
+/// What an environment variable is set to.
+fn set_to<N: std::str::FromStr>(variable: &str) -> Option<N> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is `{value}`; set it to a number")))
+}
+
+/// A number that differs from run to run.
+fn any_seed() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 impl Broken {
@@ -178,6 +195,11 @@ impl Broken {
         &self.test
     }
 
+    /// What [`Check::seed`] has to be for the same scripts to be drawn.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How many scripts were tried, up to the first that failed.
     pub fn cases(&self) -> usize {
         self.cases
@@ -186,8 +208,12 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { test, failure, cases, .. } = self;
-        writeln!(f, "script {cases} broke a law. Made short, and as a test to be pasted:\n\n{test}\n{}", failure.text)
+        let Self { test, failure, cases, seed, .. } = self;
+        writeln!(
+            f,
+            "script {cases} of seed {seed} broke a law (EXECUTOR_MODEL_SEED={seed} draws it again). Made short, and as a test to be pasted:\n\n{test}\n{}",
+            failure.text
+        )
     }
 }
 

@@ -4,7 +4,7 @@ mod actors;
 mod deeds;
 mod seen;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::Subject;
 use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
 use super::stage::Stage;
-use super::world::{Answer, Job, Life, World, raced};
+use super::world::{Answer, Job, Life, World, Worlds, raced};
 use actors::{Actors, switches_if_asleep};
 use seen::{Known, Seen};
 
@@ -101,7 +101,7 @@ impl Driver {
     fn step(&mut self, op: &Op) -> Result<(), Failure> {
         let at = self.trace.len() * PARTS;
         self.trace.push(op.to_string());
-        let allowed: HashSet<World> = self.worlds.iter().flat_map(|world| raced(world, at, op.parts())).collect();
+        let allowed: Worlds = self.worlds.iter().flat_map(|world| raced(world, at, op.parts())).collect();
         self.called += op.parts().len();
         self.perform(at, op);
         self.worlds = allowed.into_iter().collect();
@@ -128,6 +128,7 @@ impl Driver {
                 && self.are_asleep(&seen)
             {
                 self.worlds.swap(0, place);
+                self.worlds.iter_mut().for_each(|world| world.forget(|at| seen.has_answered(at)));
                 return Ok(());
             }
             if start.elapsed() > self.patience {

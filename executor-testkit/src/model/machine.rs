@@ -26,9 +26,9 @@ impl ReferenceStateMachine for Machine {
 
     fn transitions(world: &World) -> BoxedStrategy<Op> {
         let mut choices = singles(world);
-        let parts = Union::new_weighted(choices.clone());
-        if world.shape.has(Ability::Race) && !world.shape.has(Ability::Manual) {
-            choices.push((3, vec(parts, 2..=3).prop_map(Op::Race).boxed()));
+        if world.shape.has(Ability::Race) {
+            let (parts, world) = (Union::new_weighted(choices.clone()), world.clone());
+            choices.push((6, vec(parts, 2..=3).prop_map(move |parts| race_of(&world, parts)).boxed()));
         }
         Union::new_weighted(choices).boxed()
     }
@@ -42,70 +42,91 @@ impl ReferenceStateMachine for Machine {
 
     fn apply(world: World, op: &Op) -> World {
         // Its calls have been answered, and the order of a set must not decide which world it is.
-        let mut next = raced(&world, next_call(&world), op.parts());
-        next.sort_by_cached_key(|world| format!("{world:?}"));
-        next.into_iter().next().expect("an executor comes to rest somewhere")
+        let next = raced(&world, next_call(&world), op.parts()).into_iter();
+        let mut next = next.min_by_key(|world| format!("{world:?}")).expect("an executor comes to rest somewhere");
+        next.forget(|_| true);
+        next
     }
 }
 
 type Choice = (u32, BoxedStrategy<Op>);
 
-/// What can be done at once.
+/// What can be done at once. Nothing of it is refused by `makes_sense`, or scripts would be given up for having been refused too often.
 fn singles(world: &World) -> Vec<Choice> {
-    let shape = world.shape;
-    let number = world.jobs.keys().next_back().map_or(1, |last| last + 1);
-    let mut choices = vec![(8, works(shape, number).prop_map(move |work| Op::Submit(number, work)).boxed())];
-    let mut add = |weight: u32, strategy: BoxedStrategy<Op>| choices.push((weight, strategy));
-    add(2, works(shape, number).prop_map(move |work| Op::TrySubmit(number, work)).boxed());
-    add(1, any::<bool>().prop_map(|is_left| Op::Shutdown(!is_left)).boxed());
-    if shape.has(Ability::Delay) {
-        let delays = prop_oneof![Just(Delay::Soon), Just(Delay::Never)];
-        let delayed = (works(shape, number), delays);
-        add(2, delayed.prop_map(move |(work, delay)| Op::SubmitAfter(number, delay, work)).boxed());
+    let mut choices = Vec::new();
+    if world.has_pool || world.has_handle {
+        add_calls(world, &mut choices);
     }
+    let mut add = |weight: u32, strategy: BoxedStrategy<Op>| choices.push((weight, strategy));
+    if world.has_pool && may_drop(world) {
+        add(1, Just(Op::DropPool).boxed());
+    }
+    if world.has_handle {
+        add(1, Just(Op::DropHandle).boxed());
+    }
+    let held = numbers(world, |job| world.jobs[&job].is_held);
+    let (known, futures) = (numbers(world, |job| world.is_known(job)), numbers(world, |job| has_future(world, job)));
+    if !held.is_empty() {
+        add(6, select(held).prop_map(Op::Open).boxed());
+    }
+    if !known.is_empty() {
+        add(6, select(known.clone()).prop_map(Op::Cancel).boxed());
+        add(3, select(known.clone()).prop_map(Op::Abort).boxed());
+        if world.shape.has(Ability::Processes) {
+            add(2, select(known).prop_map(Op::Kill).boxed());
+        }
+    }
+    if !futures.is_empty() {
+        for (weight, op) in [(3, Op::Wait as fn(JobNumber) -> Op), (2, Op::CallBack), (2, Op::DropFuture)] {
+            add(weight, select(futures.clone()).prop_map(op).boxed());
+        }
+    }
+    if choices.is_empty() {
+        // Everything was let go of. Nobody will come to this gate.
+        choices.push((1, Just(Op::Open(0)).boxed()));
+    }
+    choices
+}
+
+/// What the executor can be asked to do.
+fn add_calls(world: &World, choices: &mut Vec<Choice>) {
+    let shape = world.shape;
+    let mut add = |weight: u32, strategy: BoxedStrategy<Op>| choices.push((weight, strategy));
+    if has_room(world) {
+        let number = world.jobs.keys().next_back().map_or(1, |last| last + 1);
+        let works = works(world, number);
+        add(8, works.clone().prop_map(move |work| Op::Submit(number, work)).boxed());
+        add(2, works.clone().prop_map(move |work| Op::TrySubmit(number, work)).boxed());
+        if shape.has(Ability::Delay) {
+            let delayed = (works, prop_oneof![Just(Delay::Soon), Just(Delay::Never)]);
+            add(2, delayed.prop_map(move |(work, delay)| Op::SubmitAfter(number, delay, work)).boxed());
+        }
+    }
+    add(1, any::<bool>().prop_map(|is_left| Op::Shutdown(!is_left)).boxed());
     if shape.has(Ability::Idle) {
         add(1, Just(Op::WaitIdle).boxed());
     }
     if shape.has(Ability::Report) {
         add(1, select(Policy::ALL.to_vec()).prop_map(Op::ShutdownWith).boxed());
     }
-    if shape.has(Ability::Handle) {
-        add(1, Just(Op::DropHandle).boxed());
-    }
     if shape.has(Ability::Manual) {
         add(6, Just(Op::RunNext).boxed());
         add(2, Just(Op::Advance).boxed());
     }
-    add(1, Just(Op::DropPool).boxed());
-    let held: Vec<_> = numbers(world, |world, job| world.jobs[&job].is_held);
-    if !held.is_empty() {
-        add(6, select(held).prop_map(Op::Open).boxed());
-    }
-    let alive = numbers(world, World::is_known);
-    if !alive.is_empty() {
-        let on = [Op::Cancel, Op::Wait, Op::CallBack, Op::DropFuture, Op::Abort];
-        let weights = [6, 3, 2, 2, 3];
-        for (op, weight) in on.into_iter().zip(weights) {
-            add(weight, select(alive.clone()).prop_map(op).boxed());
-        }
-        if shape.has(Ability::Processes) {
-            add(2, select(alive).prop_map(Op::Kill).boxed());
-        }
-    }
-    choices
 }
 
 fn next_call(world: &World) -> usize {
     world.calls.keys().next_back().map_or(0, |last| last + 1)
 }
 
-fn numbers(world: &World, is_it: impl Fn(&World, JobNumber) -> bool) -> Vec<JobNumber> {
-    world.jobs.keys().copied().filter(|&job| is_it(world, job)).collect()
+fn numbers(world: &World, is_it: impl Fn(JobNumber) -> bool) -> Vec<JobNumber> {
+    world.jobs.keys().copied().filter(|&job| is_it(job)).collect()
 }
 
-fn works(shape: Shape, number: JobNumber) -> BoxedStrategy<Work> {
+fn works(world: &World, number: JobNumber) -> BoxedStrategy<Work> {
+    let shape = world.shape;
     let mut acts = vec![(6, Just(Act::Return).boxed()), (1, Just(Act::Panic).boxed())];
-    if shape.has(Ability::Processes) {
+    if may_crash(world) {
         acts.push((1, Just(Act::Crash).boxed()));
     }
     if shape.has(Ability::Nest) {
@@ -119,26 +140,20 @@ fn works(shape: Shape, number: JobNumber) -> BoxedStrategy<Work> {
 /// Whether there is something to do it to.
 fn makes_sense(world: &World, op: &Op) -> bool {
     let has_either = world.has_pool || world.has_handle;
-    let has_future = |job| world.jobs.get(&job).is_some_and(|job| job.future == Hold::Future);
     match op {
         Op::Submit(..) | Op::TrySubmit(..) | Op::SubmitAfter(..) => {
             let (number, work) = op.submitted().expect("it submits");
             let is_new = std::iter::once(number).chain(work.act.child()).all(|job| !world.jobs.contains_key(&job));
-            has_either && is_new && has_room(world, work)
+            has_either && is_new && has_room(world) && (work.act != Act::Crash || may_crash(world))
         }
-        Op::Open(job) => world.jobs.get(job).is_some_and(|job| job.is_held),
-        Op::Wait(job) | Op::CallBack(job) | Op::DropFuture(job) => has_future(*job) && is_reached(world, *job),
-        Op::Cancel(job) | Op::Abort(job) | Op::Kill(job) => world.is_known(*job) && is_reached(world, *job),
+        Op::Open(job) => world.jobs.get(job).is_none_or(|job| job.is_held),
+        Op::Wait(job) | Op::CallBack(job) | Op::DropFuture(job) => has_future(world, *job),
+        Op::Cancel(job) | Op::Abort(job) | Op::Kill(job) => world.is_known(*job),
         Op::WaitIdle | Op::Shutdown(_) | Op::ShutdownWith(_) | Op::RunNext | Op::Advance => has_either,
         Op::DropPool => world.has_pool && may_drop(world),
         Op::DropHandle => world.has_handle,
         Op::Race(_) => false,
     }
-}
-
-/// Who waits for a place has no future yet.
-fn is_reached(world: &World, job: JobNumber) -> bool {
-    !matches!(world.life(job), Some(Life::Knocking | Life::Inline | Life::Unborn))
 }
 
 /// What waits must not hold the pool, so that it goes when the script drops it.
@@ -147,22 +162,44 @@ fn may_drop(world: &World) -> bool {
     world.has_handle || nobody_waits && !world.shape.has(Ability::Nest)
 }
 
-fn has_room(world: &World, work: Work) -> bool {
-    let waiting = world.owed().count() + world.count(|life| matches!(life, Life::Knocking | Life::Inline));
-    let crashes = world.jobs.values().filter(|job| job.act == Act::Crash).count();
-    waiting < world.shape.workers + MOST_WAITING && (work.act != Act::Crash || crashes < 2)
+fn has_future(world: &World, job: JobNumber) -> bool {
+    world.is_known(job) && world.jobs[&job].future == Hold::Future
+}
+
+fn has_room(world: &World) -> bool {
+    let waiting = world.owed().count() + world.count(|life| life == Life::Knocking);
+    waiting < world.shape.workers + MOST_WAITING
+}
+
+/// A worker takes long to start.
+fn may_crash(world: &World) -> bool {
+    world.shape.has(Ability::Processes) && world.jobs.values().filter(|job| job.act == Act::Crash).count() < 2
+}
+
+/// Those of them at once that go together. Each job that is submitted gets a number of its own.
+fn race_of(world: &World, parts: Vec<Op>) -> Op {
+    let (mut race, mut submits) = (Vec::new(), 0);
+    for part in &parts {
+        let mut part = part.clone();
+        part.renumber(2 * submits);
+        submits += JobNumber::from(part.submitted().is_some());
+        race.push(part);
+        if !is_race(world, &race) {
+            race.pop();
+        }
+    }
+    if race.len() > 1 { Op::Race(race) } else { parts.into_iter().next().expect("it has two parts or three") }
 }
 
 fn is_race(world: &World, parts: &[Op]) -> bool {
-    let numbers: Vec<_> = parts.iter().filter_map(Op::submitted).map(|(job, _)| job).collect();
     let of_job =
         |op: &Op| matches!(op, Op::Wait(_) | Op::CallBack(_) | Op::DropFuture(_)).then(|| op.target()).flatten();
-    let futures: Vec<_> = parts.iter().filter_map(of_job).collect();
+    let is_taken_once = |job| parts.iter().filter_map(of_job).filter(|&other| other == job).count() <= 1;
     let is_once = |kind: fn(&Op) -> bool| parts.iter().filter(|op| kind(op)).count() <= 1;
-    parts.iter().all(|op| makes_sense(world, op) && !matches!(op, Op::Kill(_) | Op::RunNext | Op::Advance))
-        && numbers.len() <= 1
-        && futures.len() <= 1
+    // Which job the process runs by the time that it is killed, nobody can say.
+    parts.iter().all(|op| makes_sense(world, op) && !matches!(op, Op::Kill(_)))
+        && parts.iter().filter_map(of_job).all(is_taken_once)
         && is_once(|op| matches!(op, Op::DropPool | Op::DropHandle))
         && (world.has_handle || !parts.contains(&Op::DropPool))
-        && parts.iter().any(|op| !matches!(op, Op::Open(_)))
+        && (!world.shape.has(Ability::Manual) || is_once(Op::drives))
 }

@@ -141,6 +141,31 @@ impl Op {
         }
     }
 
+    /// The job that it submits, and what that submits, have numbers that are so much higher.
+    pub(crate) fn renumber(&mut self, more: JobNumber) {
+        let (Self::Submit(job, work) | Self::TrySubmit(job, work) | Self::SubmitAfter(job, _, work)) = self else {
+            return;
+        };
+        *job += more;
+        if let Act::Submit(child) | Act::SubmitAndWait(child) = &mut work.act {
+            *child += more;
+        }
+    }
+
+    /// Whether it runs jobs of a manual executor, or moves its clock, on the thread that calls it.
+    pub(crate) fn drives(&self) -> bool {
+        matches!(
+            self,
+            Self::Wait(_)
+                | Self::WaitIdle
+                | Self::Shutdown(true)
+                | Self::ShutdownWith(_)
+                | Self::DropPool
+                | Self::RunNext
+                | Self::Advance
+        )
+    }
+
     /// What runs at the same time: the parts of a race, or this alone.
     pub(crate) fn parts(&self) -> &[Self] {
         match self {

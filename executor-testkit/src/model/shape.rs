@@ -36,8 +36,7 @@ pub enum Ability {
     Processes = 1 << 6,
     /// Jobs run when `run_next` is called, on its thread, and time passes when `advance` is. Such jobs are never held.
     Manual = 1 << 7,
-    /// Two or three calls at once are drawn, too. Off, unless it is asked for: the [specification](super) of some races is narrower than
-    /// the laws, so what it finds there has to be read before it is believed.
+    /// Two or three calls at once. Every [shape](Shape) has it; without it, a script that fails once fails each time.
     Race = 1 << 8,
 }
 
@@ -59,7 +58,7 @@ pub struct Shape {
 impl Shape {
     /// An executor that runs `workers` jobs at once, and does what [`Executor`](executor_core::Executor) says.
     pub fn new(workers: usize) -> Self {
-        Self { workers, bound: None, abilities: 0 }
+        Self { workers, bound: None, abilities: Ability::Race as u16 }
     }
 
     /// A pool of threads with all abilities that threads can have.

@@ -14,13 +14,14 @@ use std::collections::BTreeMap;
 use executor_core::Rejection;
 
 pub(crate) use calls::{Answer, Call, Until};
-pub(crate) use reach::raced;
+pub(crate) use reach::{Worlds, raced};
 
 use super::op::{Act, Delay, JobNumber, Op};
 use super::shape::{Ability, Full, Shape};
 
 /// A state that an executor may be in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct World {
     pub(crate) shape: Shape,
     pub(crate) jobs: BTreeMap<JobNumber, Job>,
@@ -29,12 +30,14 @@ pub(crate) struct World {
     pub(crate) is_open: bool,
     pub(crate) has_pool: bool,
     pub(crate) has_handle: bool,
+    /// On a manual executor, so much time has passed that what never was to be due may be.
+    pub(crate) is_later: bool,
     /// What was called, by the number of the operation.
     pub(crate) calls: BTreeMap<usize, Call>,
     pub(crate) done: Done,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) act: Act,
     pub(crate) is_held: bool,
@@ -74,11 +77,15 @@ pub(crate) enum Life {
     Knocking,
     Delayed(Delay),
     Queued,
+    /// It had to make room for another, and is about to be told so.
+    Displaced,
     Running,
     /// It runs on the thread that submitted it.
     Inline,
     /// It runs, and waits for its child: its worker is free for another.
     Awaiting,
+    /// The same on the thread that submitted it.
+    InlineAwaiting,
     Ended(End),
 }
 
@@ -104,6 +111,18 @@ pub(crate) struct Done {
     pub(crate) failed: u64,
 }
 
+impl Life {
+    /// Whether its code has begun, and not come to its end.
+    pub(crate) fn runs(self) -> bool {
+        matches!(self, Self::Running | Self::Inline | Self::Awaiting | Self::InlineAwaiting)
+    }
+
+    /// Whether its `submit` has returned.
+    fn is_submitted(self) -> bool {
+        !matches!(self, Self::Knocking | Self::Inline | Self::InlineAwaiting)
+    }
+}
+
 impl World {
     pub(crate) fn new(shape: Shape) -> Self {
         Self {
@@ -113,6 +132,7 @@ impl World {
             is_open: true,
             has_pool: true,
             has_handle: shape.has(Ability::Handle),
+            is_later: false,
             calls: BTreeMap::new(),
             done: Done::default(),
         }
@@ -124,7 +144,8 @@ impl World {
 
     /// Whether the executor was given the job, and owes it an outcome.
     pub(crate) fn is_owed(&self, job: JobNumber) -> bool {
-        matches!(self.life(job), Some(Life::Delayed(_) | Life::Queued | Life::Running | Life::Awaiting))
+        matches!(self.life(job), Some(Life::Delayed(_) | Life::Queued | Life::Displaced))
+            || self.life(job).is_some_and(Life::runs)
     }
 
     pub(crate) fn owed(&self) -> impl Iterator<Item = JobNumber> {
@@ -139,9 +160,14 @@ impl World {
         self.jobs.values().filter(|job| is_it(job.life)).count()
     }
 
-    /// Whether the script has the future of the job, or something else to reach it by.
+    /// Whether the script has the future of the job, or something else to reach it by: not before its `submit` has returned.
     pub(crate) fn is_known(&self, job: JobNumber) -> bool {
-        self.jobs.get(&job).is_some_and(|job| job.future != Hold::Nothing)
+        self.jobs.get(&job).is_some_and(|job| job.future != Hold::Nothing && job.life.is_submitted())
+    }
+
+    /// Those calls are done with, and matter no more.
+    pub(crate) fn forget(&mut self, has_answered: impl Fn(usize) -> bool) {
+        self.calls.retain(|&at, call| call.is_waiting() || !has_answered(at));
     }
 
     pub(crate) fn is_full(&self) -> Option<Full> {
@@ -180,7 +206,11 @@ impl World {
                 self.has_handle = false;
                 Call::ended(Answer::Done)
             }
-            Op::ShutdownWith(policy) => self.shut_down_with(*policy),
+            Op::ShutdownWith(policy) => {
+                let had = self.owed().collect();
+                self.close();
+                Call::until(Until::Step(*policy, had))
+            }
             Op::Race(_) => unreachable!("a race is taken apart first"),
             Op::Wait(_) | Op::CallBack(_) | Op::DropFuture(_) | Op::Cancel(_) | Op::Abort(_) | Op::Kill(_) => {
                 match target {

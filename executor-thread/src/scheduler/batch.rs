@@ -34,6 +34,11 @@ impl<'a, J> Batch<'a, J> {
         self.scheduler.was_dead(self.own);
     }
 
+    /// Says that the runner has `n` jobs in hand, and has brought the others to their outcome. One of them runs, the rest count as waiting.
+    pub fn holds(&mut self, n: usize) {
+        self.scheduler.holds(self.own, n);
+    }
+
     /// Puts a job that nobody has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
     /// another worker for it if one may take it. Give several back in reverse order to keep their order. `run` then returns true: the
     /// job is its matter no more.
@@ -81,6 +86,7 @@ impl<J> fmt::Debug for Batch<'_, J> {
 pub(super) trait Asked<J> {
     fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
     fn was_dead(&self, own: &mut Own<J>);
+    fn holds(&self, own: &mut Own<J>, n: usize);
     fn give_back(&self, own: &mut Own<J>, job: J, priority: Priority);
     fn is_wanted(&self) -> bool;
     fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
@@ -117,6 +123,13 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
         state.forget_extra(own, 1);
         if self.config.capacity.is_none() {
             state.lanes.removed_dead(1);
+        }
+    }
+
+    fn holds(&self, own: &mut Own<R::Job>, n: usize) {
+        let ended = own.extra.saturating_sub(n.saturating_sub(1));
+        if ended > 0 {
+            self.lock().forget_extra(own, ended);
         }
     }
 

@@ -25,8 +25,12 @@ impl<J: Queued, U> State<J, U> {
 }
 
 impl<R: Runner + 'static> Shared<R> {
-    fn stats(&self) -> Stats {
-        let state = self.lock();
+    pub(super) fn stats(&self) -> Stats {
+        self.look(&self.lock())
+    }
+
+    /// What it is doing. No code of a user's runs.
+    pub(super) fn look(&self, state: &State<R::Job>) -> Stats {
         let mut stats = self.tally.stats();
         state.add_to(&mut stats);
         stats
@@ -35,6 +39,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// The calling thread is a worker, and counts what it does in numbers of its own.
     pub(super) fn join_tally(&self) -> Member {
         self.tally.join(self.homes())
+    }
+
+    /// The calling thread counts for a job or a few, in numbers that it shares with others.
+    pub(super) fn visit_tally(&self) -> Member {
+        self.tally.visit(self.homes())
     }
 
     fn homes(&self) -> [HomeId; 3] {

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use executor_core::current;
 use executor_core::home;
-use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, promise};
+use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
 
 use super::shared::Shared;
+use super::state::State;
 use super::sync::{self, Ordering};
 use super::worker::is_thread_of;
 use super::{Queued, Runner};
@@ -32,12 +33,10 @@ impl<R: Runner + 'static> Shared<R> {
     /// A shutdown as `policy` says. On a worker of this very scheduler it waits for nothing.
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let deadline = policy.limit().map(|limit| sync::now().checked_add(limit));
-        let stopped = self.stopped();
-        let (pending, withdrawn) = {
+        let before = {
             let mut state = self.lock();
             state.is_open = false;
-            let queued = state.lanes.alive() + state.members.hoarded() + state.delayed.alive();
-            (queued + state.running() + state.living_extra(), state.withdrawn)
+            self.progress(&state)
         };
         self.shutdown(false);
         self.take_step(policy.step());
@@ -46,14 +45,22 @@ impl<R: Runner + 'static> Shared<R> {
             if !is_gone {
                 self.take_step(ShutdownStep::Kill);
                 // What does not listen is about to end, where it can be made to.
-                let can_stop = !self.stops.lock().stopped().is_empty();
+                let can_stop = self.stops.lock().has_any();
                 is_gone = can_stop && self.wait_gone(Instant::now().checked_add(STOP_LIMIT));
             }
             if is_gone {
                 self.join_all();
             }
         }
-        self.report(pending, withdrawn, self.stopped() - stopped)
+        ShutdownReport::between(&before, &self.progress(&self.lock()))
+    }
+
+    /// What it is doing, where all that a worker has in hand runs: it is the worker's matter alone.
+    fn progress(&self, state: &State<R::Job>) -> Stats {
+        let mut stats = self.look(state);
+        stats.queued -= state.living_extra();
+        stats.running += state.living_extra();
+        stats
     }
 
     /// A future that ends when the scheduler is shut down and its last thread is about to end.
@@ -93,12 +100,6 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// How many jobs were ended because they would not listen.
-    fn stopped(&self) -> usize {
-        let stopped = self.stops.lock().stopped();
-        stopped.iter().map(|stop| stop.ended()).sum()
-    }
-
     /// Cancels what has not started.
     fn cancel_pending(&self) {
         let pending = self.lock().take_pending();
@@ -123,19 +124,10 @@ impl<R: Runner + 'static> Shared<R> {
         self.shutdown(false);
     }
 
-    /// Whoever cancelled a job meanwhile, this shutdown, another one or the job's owner, it is counted as cancelled.
-    fn report(&self, pending: usize, withdrawn: usize, stopped: usize) -> ShutdownReport {
-        let state = self.lock();
-        let cancelled = state.withdrawn - withdrawn + stopped;
-        let still_running = state.running() + state.living_extra();
-        let left = state.lanes.alive() + state.delayed.alive();
-        ShutdownReport::new(pending.saturating_sub(cancelled + still_running + left), cancelled, still_running)
-    }
-
     /// Blocks until the last thread is about to end, until `deadline` at most. Says whether it came to that.
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
         let _blocked = current::block();
-        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
+        let own = [&self.queue, &self.delay, &self.taken].map(|home| home::leaving(home.id())).iter().sum();
         let mut state = self.lock();
         while !state.is_gone(own) && self.gone.wait_until(&mut state, deadline) {}
         state.is_gone(own)

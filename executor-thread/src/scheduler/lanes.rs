@@ -110,6 +110,11 @@ impl<J: Queued> Lanes<J> {
         self.dead.alive_of(self.len + more)
     }
 
+    /// Jobs that have a place: those that wait, without any that was taken out dead and has not told so yet.
+    pub(super) fn placed(&self) -> usize {
+        self.alive().min(self.len)
+    }
+
     /// One of them has died. Returns the dead, to be dropped outside the lock, when they have become the most.
     pub(crate) fn died(&mut self) -> Vec<J> {
         self.dead.died();

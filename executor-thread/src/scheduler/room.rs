@@ -31,7 +31,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     fn is_full(&self, state: &State<R::Job>) -> bool {
-        self.config.capacity.is_some_and(|capacity| state.lanes.alive() >= capacity)
+        self.config.capacity.is_some_and(|capacity| state.lanes.placed() >= capacity)
     }
 
     /// A worker has taken the job from its lane. Where places are counted it has none from now on, so that nobody's cancel frees it
@@ -110,9 +110,17 @@ impl<R: Runner + 'static> Shared<R> {
                 dead.push(job);
             }
         }
+        state.displaced += oldest.len();
         self.enqueue(state, priority, job);
         for job in oldest {
-            drop(job.fail(JobError::Rejected(Rejection::Dropped)));
+            let notify = job.fail(JobError::Rejected(Rejection::Dropped));
+            let mut state = self.lock();
+            state.displaced -= 1;
+            self.tell_if_idle(&state);
+            self.tell_if_gone(&state);
+            drop(state);
+            self.tell_closed();
+            drop(notify);
         }
         Ok(())
     }
@@ -246,7 +254,14 @@ macro_rules! has_places {
                 }
             }
 
-            /// Whether the calling thread is a worker of this very scheduler.
+            /// Runs the job on this thread, instead of queueing it: a worker inside of the job that it has, any other thread as one that counts
+            /// as a worker meanwhile. False if that cannot be, because it is too deep, or after a shutdown: then the job is still to be pushed.
+            /// Blocks as long as the job runs.
+            pub fn run_here(&self, job: &R::Job) -> bool {
+                self.shared().is_some_and(|shared| shared.run_here(job))
+            }
+
+            /// Whether the calling thread is a worker of this very scheduler, or counts as one.
             pub fn is_worker_here(&self) -> bool {
                 self.shared().is_some_and(|shared| shared.is_worker_here())
             }

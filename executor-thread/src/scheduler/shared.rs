@@ -276,7 +276,6 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn left(&self, from: HomeId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
-        state.withdrawn += usize::from(ends);
         if from == self.taken.id() {
             // It has left the queue already.
             return;
@@ -298,7 +297,6 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn revoked(&self, _: HomeId) {
         let mut state = self.lock();
         state.ending += 1;
-        state.withdrawn += 1;
         state.extra_is_revoked();
     }
 

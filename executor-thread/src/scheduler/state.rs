@@ -30,8 +30,10 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
-    /// How many jobs have ended without being run, by whomever, since the beginning.
-    pub(super) withdrawn: usize,
+    /// Jobs that had to make room for others, and have no outcome yet.
+    pub(super) displaced: usize,
+    /// Jobs that are run by those who submit them.
+    pub(super) guests: usize,
     /// Who waits for a place in the queue.
     pub(super) waiters: Waiters,
     /// A worker looks for a job a while longer before it sleeps.
@@ -86,7 +88,8 @@ impl<J: Queued, U> State<J, U> {
             is_moving: false,
             wait_for_idle: 0,
             ending: 0,
-            withdrawn: 0,
+            displaced: 0,
+            guests: 0,
             waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,
@@ -150,14 +153,15 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether the timer has nothing left to do: no job will come, and no alarm can matter.
     pub(super) fn needs_no_timer(&self) -> bool {
-        !self.is_open && self.delayed.is_empty() && self.workers == 0
+        !self.is_open && self.delayed.is_empty() && self.workers + self.guests == 0
     }
 
     /// Whether the last thread is gone, and every job that was cancelled has its outcome, but for those that `own` counts:
     /// the caller itself is about to end them.
     pub(super) fn is_gone(&self, own: usize) -> bool {
-        let untold = self.lanes.untold() + self.delayed.untold();
-        self.workers == 0 && !self.has_timer && self.callbacks.is_gone() && self.ending == 0 && untold <= own
+        let untold = self.lanes.untold() + self.delayed.untold() + self.displaced;
+        let has_threads = self.workers > 0 || self.has_timer || !self.callbacks.is_gone();
+        !has_threads && self.ending + self.guests == 0 && untold <= own
     }
 
     /// Whether nobody is left who could take a job.
@@ -370,7 +374,8 @@ impl<J: Queued, U> State<J, U> {
     /// Whether nothing is queued, delayed, running or ending.
     pub(super) fn is_idle(&self) -> bool {
         let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
-        let acts = self.is_moving || self.running() > 0 || self.ending > 0 || !self.callbacks.is_idle();
+        let ends = self.ending + self.displaced > 0;
+        let acts = self.is_moving || self.running() + self.guests > 0 || ends || !self.callbacks.is_idle();
         !waits && !acts && self.delayed.alive() == 0
     }
 

@@ -10,8 +10,9 @@ use super::Stop;
 pub(super) struct Stops {
     /// By the numbers of the workers.
     living: HashMap<usize, Arc<dyn Stop>>,
-    stopped: Vec<Arc<dyn Stop>>,
     has_begun: bool,
+    /// Whether there were any that were called.
+    has_any: bool,
 }
 
 impl Stops {
@@ -19,7 +20,7 @@ impl Stops {
     #[must_use = "its jobs would run on"]
     pub(super) fn add(&mut self, number: usize, stop: Arc<dyn Stop>) -> bool {
         if self.has_begun {
-            self.stopped.push(stop);
+            self.has_any = true;
         } else {
             self.living.insert(number, stop);
         }
@@ -35,13 +36,12 @@ impl Stops {
     /// All that are to be called. From now on, whoever is added is.
     pub(super) fn begin(&mut self) -> Vec<Arc<dyn Stop>> {
         self.has_begun = true;
-        let living: Vec<_> = self.living.drain().map(|(_, stop)| stop).collect();
-        self.stopped.extend(living.iter().cloned());
-        living
+        self.has_any |= !self.living.is_empty();
+        self.living.drain().map(|(_, stop)| stop).collect()
     }
 
-    /// All that were called.
-    pub(super) fn stopped(&self) -> Vec<Arc<dyn Stop>> {
-        self.stopped.clone()
+    /// Whether there was anything to call.
+    pub(super) fn has_any(&self) -> bool {
+        self.has_any
     }
 }

@@ -20,6 +20,27 @@ thread_local! {
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What a thread is in a scheduler.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    scheduler: *const (),
+    is_worker: bool,
+}
+
+impl Place {
+    pub(super) fn worker_of<R: Runner>(shared: &Shared<R>) -> Self {
+        Self { scheduler: ptr::from_ref(shared).cast(), is_worker: true }
+    }
+}
+
+/// This thread is at `place` from now on. Returns where it was.
+pub(super) fn be_at(place: Place) -> Place {
+    Place {
+        scheduler: SCHEDULER.with(|known| known.replace(place.scheduler)),
+        is_worker: IS_WORKER.with(|known| known.replace(place.is_worker)),
+    }
+}
+
 /// This thread is one of the scheduler's from now on.
 pub(super) fn enter<R: Runner>(shared: &Shared<R>) {
     SCHEDULER.with(|known| known.set(ptr::from_ref(shared).cast()));
@@ -36,8 +57,7 @@ pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
-    enter(shared);
-    IS_WORKER.with(|is_worker| is_worker.set(true));
+    be_at(Place::worker_of(shared));
     let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();

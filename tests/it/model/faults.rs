@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor::{Executor, Future, Rejected, Shutdown, ThreadPool};
-use executor_testkit::model::{Broken, Check, Shape, Subject, Task};
+use executor_testkit::model::{Ability, Broken, Check, Shape, Subject, Task};
 
 use crate::support::within_patience;
 
@@ -77,7 +77,9 @@ impl Executor<Task> for Lossy {
 impl Subject for Lossy {}
 
 fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Broken {
-    let check = Check::new(Shape::new(1)).named("Shape::new(1)", name).seed(7).patience(Duration::from_secs(2));
+    // Without races, so that the shortest script is the same each time.
+    let shape = Shape::new(1).without(Ability::Race);
+    let check = Check::new(shape).named("Shape::new(1)", name).seed(7).patience(Duration::from_secs(2));
     *check.find(make).expect_err("it breaks a law")
 }
 

@@ -6,7 +6,7 @@ mod subjects;
 
 use std::time::Duration;
 
-use executor::{ThreadPool, WhenFull};
+use executor::{Queue, ThreadPool, WhenFull};
 use executor_testkit::model::{Ability, Closures, Full, Shape};
 use executor_testkit::{Chaos, ManualExecutor, check_shutdown};
 
@@ -16,45 +16,41 @@ use subjects::{bounded, threads};
 #[cfg(feature = "process")]
 use subjects::{bounded_processes, processes};
 
-/// The scripts are the same each time, so that what fails was changed. `EXECUTOR_MODEL_SEED` draws others.
-fn seed() -> u64 {
-    std::env::var("EXECUTOR_MODEL_SEED").map_or(1, |seed| seed.parse().expect("a seed is a number"))
-}
-
-/// A pool of one kind, through many scripts.
+/// A pool of one kind, through some scripts, others each time. `EXECUTOR_MODEL_CASES` makes it more of them, and `EXECUTOR_MODEL_SEED` draws those
+/// of a run that failed, which has told its seed.
 macro_rules! beside_the_model {
     ($($name:ident: $shape:expr, $make:expr, $cases:expr;)*) => {
         $(
             #[test]
             fn $name() {
-                check_shutdown!($shape, $make, |check| check.cases($cases).seed(seed()));
+                check_shutdown!($shape, $make, |check| check.cases($cases));
             }
         )*
     };
 }
 
 beside_the_model! {
-    one_thread: Shape::threads(1), || threads(1), 256;
-    two_threads: Shape::threads(2), || threads(2), 256;
-    eight_threads: Shape::threads(8), || threads(8), 256;
-    a_queue_that_blocks: Shape::threads(2).bounded(2, Full::Block), || bounded(2, 2, WhenFull::Block), 256;
-    a_queue_that_rejects: Shape::threads(1).bounded(2, Full::Reject), || bounded(1, 2, WhenFull::Reject), 256;
-    // What its caller runs is no worker's: what it waits for needs one.
-    a_queue_whose_caller_runs: caller_runs(), || bounded(1, 1, WhenFull::CallerRuns), 256;
-    a_queue_that_drops_the_oldest: Shape::threads(2).bounded(2, Full::DropOldest), || bounded(2, 2, WhenFull::DropOldest), 256;
-    a_queue_that_drops_the_newest: Shape::threads(1).bounded(2, Full::DropNewest), || bounded(1, 2, WhenFull::DropNewest), 256;
+    one_thread: Shape::threads(1), || threads(1), 96;
+    two_threads: Shape::threads(2), || threads(2), 96;
+    eight_threads: Shape::threads(8), || threads(8), 96;
+    a_queue_that_blocks: Shape::threads(2).bounded(2, Full::Block), || bounded(2, 2, WhenFull::Block), 96;
+    a_queue_that_rejects: Shape::threads(1).bounded(2, Full::Reject), || bounded(1, 2, WhenFull::Reject), 96;
+    a_queue_whose_caller_runs: Shape::threads(1).bounded(1, Full::CallerRuns), || bounded(1, 1, WhenFull::CallerRuns), 96;
+    a_queue_that_drops_the_oldest: Shape::threads(2).bounded(2, Full::DropOldest), || bounded(2, 2, WhenFull::DropOldest), 96;
+    a_queue_that_drops_the_newest: Shape::threads(1).bounded(2, Full::DropNewest), || bounded(1, 2, WhenFull::DropNewest), 96;
 }
 
 beside_the_model! {
-    a_manual_executor: Shape::manual(), ManualExecutor::new, 256;
+    a_manual_executor: Shape::manual(), ManualExecutor::new, 64;
+    a_manual_executor_that_drops_the_oldest: Shape::manual().bounded(2, Full::DropOldest), manual_that_drops, 64;
     // It looks what is due when it has no job, so until then that counts as delayed.
     a_manual_executor_on_a_thread: Shape::threads(1).without(Ability::Stats), on_a_thread, 64;
     chaos_that_delays_on_one_thread: late_shape(1), || late(1), 64;
     chaos_that_delays_on_two_threads: late_shape(2), || late(2), 64;
 }
 
-fn caller_runs() -> Shape {
-    Shape::threads(1).bounded(1, Full::CallerRuns).without(Ability::Nest)
+fn manual_that_drops() -> ManualExecutor {
+    ManualExecutor::builder().queue(Queue::bounded(2, WhenFull::DropOldest)).build()
 }
 
 fn on_a_thread() -> ManualExecutor {
@@ -76,14 +72,14 @@ fn late_shape(threads: usize) -> Shape {
 
 #[cfg(feature = "rayon")]
 beside_the_model! {
-    one_thread_of_rayon: rayon_shape(1), || rayon(1), 256;
-    two_threads_of_rayon: rayon_shape(2), || rayon(2), 256;
+    one_thread_of_rayon: rayon_shape(1), || rayon(1), 96;
+    two_threads_of_rayon: rayon_shape(2), || rayon(2), 96;
 }
 
 #[cfg(feature = "process")]
 beside_the_model! {
-    one_process: Shape::processes(1), || processes(1), 48;
-    two_processes: Shape::processes(2), || processes(2), 48;
+    one_process: Shape::processes(1), || processes(1), 32;
+    two_processes: Shape::processes(2), || processes(2), 32;
     processes_and_a_queue_that_blocks: Shape::processes(1).bounded(2, Full::Block), || bounded_processes(1, 2, WhenFull::Block), 32;
     processes_and_a_queue_that_drops_the_oldest: Shape::processes(1).bounded(1, Full::DropOldest), || bounded_processes(1, 1, WhenFull::DropOldest), 32;
 }

@@ -27,6 +27,7 @@ impl Driver {
             (0..parts.len()).partition(|&index| matches!(parts[index], Op::DropPool | Op::DropHandle));
         let in_order = others.into_iter().chain(drops);
         let deeds: Vec<_> = in_order.map(|index| (index, self.deed(&parts[index], parts.len() == 1))).collect();
+        let mut own = None;
         for (index, deed) in deeds {
             let (together, answers, wrong) = (together.clone(), self.answers.clone(), self.wrong.clone());
             let (stage, busy) = (self.stage.clone(), self.busy.clone());
@@ -41,12 +42,15 @@ impl Driver {
                 busy.lock().remove(&(at + index));
                 stage.notify();
             });
-            if self.shape.has(Ability::Manual) {
-                // On the thread that made it, for that drives it where it waits.
-                perform();
+            // A manual executor is driven by the thread that made it, this one, when the others have begun.
+            if self.shape.has(Ability::Manual) && (parts.len() == 1 || parts[index].drives()) {
+                own = Some(perform);
             } else {
                 self.actors.run(perform);
             }
+        }
+        if let Some(perform) = own {
+            perform();
         }
     }
 

@@ -148,6 +148,10 @@ impl Seen {
         }
     }
 
+    pub(super) fn has_answered(&self, call: usize) -> bool {
+        self.answers.contains_key(&call)
+    }
+
     /// How many calls have returned.
     pub(super) fn count(&self) -> usize {
         self.answers.len()
@@ -256,6 +260,6 @@ fn numbers_of(stats: &Stats) -> Numbers {
 
 fn numbers_in(world: &World) -> Numbers {
     let delayed = world.count(|life| matches!(life, Life::Delayed(_)));
-    let running = world.count(|life| matches!(life, Life::Running | Life::Awaiting | Life::Inline));
+    let running = world.count(Life::runs);
     (world.queue.len(), delayed, running, world.done)
 }

@@ -50,17 +50,14 @@ impl World {
             Some(Full::Reject) => self.refuse(child, Rejection::Full),
             Some(Full::DropNewest) => self.refuse(child, Rejection::Dropped),
             // A worker never waits for a place: it runs the job itself.
-            Some(Full::Block | Full::CallerRuns) => {
-                self.begin(child, Life::Running);
-                self.end(child, End::Returned);
-            }
+            Some(Full::Block | Full::CallerRuns) => self.begin(child, Life::Running),
         }
     }
 
     fn displace_oldest(&mut self, job: JobNumber) {
         while self.is_full().is_some() {
-            let oldest = self.queue[0];
-            self.end(oldest, End::Refused(Rejection::Dropped));
+            let oldest = self.queue.remove(0);
+            self.set(oldest, Life::Displaced);
         }
         self.enqueue(job);
     }
@@ -103,7 +100,7 @@ impl World {
     /// True if and only if the job never starts.
     pub(super) fn cancel(&mut self, job: JobNumber) -> Answer {
         Answer::Said(match self.jobs[&job].life {
-            Life::Delayed(_) | Life::Queued => {
+            Life::Delayed(_) | Life::Queued | Life::Displaced => {
                 self.end(job, End::Cancelled);
                 true
             }
@@ -119,7 +116,7 @@ impl World {
                 self.end(job, End::Cancelled);
                 Answer::Said(true)
             }
-            Life::Running | Life::Awaiting | Life::Inline => Answer::Said(true),
+            life if life.runs() => Answer::Said(true),
             _ => self.cancel(job),
         }
     }

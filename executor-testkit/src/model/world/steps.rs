@@ -1,5 +1,7 @@
 //! What an executor does by itself, in steps that cannot be divided.
 
+use executor_core::Rejection;
+
 use super::super::op::{Act, Delay, JobNumber};
 use super::super::shape::Ability;
 use super::{Answer, Call, End, Life, Submitter, Until, World};
@@ -32,10 +34,16 @@ impl World {
         let mut next = Vec::new();
         for (&number, job) in &self.jobs {
             match job.life {
-                Life::Delayed(delay) if drive.reaches(delay) => next.push(self.with(|world| world.enqueue(number))),
+                Life::Delayed(delay) if drive.reaches(delay) => next.push(self.with(|world| {
+                    world.is_later |= delay == Delay::Never;
+                    world.enqueue(number);
+                })),
+                Life::Displaced => {
+                    next.push(self.with(|world| world.end(number, End::Refused(Rejection::Dropped))));
+                }
                 Life::Knocking if self.is_full().is_none() => next.push(self.with(|world| world.come_in(number))),
                 Life::Running | Life::Inline if !job.is_held => next.push(self.with(|world| world.finish(number))),
-                Life::Awaiting if self.is_child_done(job.act) => {
+                Life::Awaiting | Life::InlineAwaiting if self.is_child_done(job.act) => {
                     next.push(self.with(|world| world.end(number, End::Returned)));
                 }
                 _ => {}
@@ -45,6 +53,7 @@ impl World {
         next.extend(startable.map(|job| self.with(|world| world.begin(job, Life::Running))));
         for (&at, call) in &self.calls {
             let Call::Waits(until) = call else { continue };
+            next.extend(self.go_on(at, until));
             if let Some(answer) = self.answer_to(until) {
                 next.push(self.with(|world| drop(world.calls.insert(at, Call::Returned(answer)))));
             }
@@ -90,7 +99,7 @@ impl World {
             return Drive::Itself;
         }
         let waits = |call: &Call| match call {
-            Call::Waits(until) => !matches!(until, Until::Place(_) | Until::Ran(_)),
+            Call::Waits(until) => !matches!(until, Until::Place(_) | Until::Ran(_) | Until::Step(..)),
             Call::Returned(_) => false,
         };
         if self.calls.values().any(waits) { Drive::Everything } else { Drive::Awaited }
@@ -105,7 +114,7 @@ impl World {
 
     fn is_awaited(&self, job: JobNumber) -> bool {
         let Submitter::Job(parent) = self.jobs[&job].by else { return false };
-        self.life(parent) == Some(Life::Awaiting)
+        matches!(self.life(parent), Some(Life::Awaiting | Life::InlineAwaiting))
     }
 
     fn is_child_done(&self, act: Act) -> bool {
@@ -118,6 +127,11 @@ impl World {
         self.enqueue(number);
     }
 
+    fn set_awaiting(&mut self, number: JobNumber) {
+        let is_inline = self.life(number) == Some(Life::Inline);
+        self.set(number, if is_inline { Life::InlineAwaiting } else { Life::Awaiting });
+    }
+
     /// A job that runs does what it is there for.
     fn finish(&mut self, number: JobNumber) {
         let end = match self.jobs[&number].act {
@@ -126,11 +140,17 @@ impl World {
             Act::Crash => End::Crashed,
             Act::Submit(child) => {
                 self.submit_inside(child);
-                End::Returned
+                if self.life(child) != Some(Life::Running) {
+                    // It is about to return, and has done what it is there for.
+                    self.jobs.get_mut(&number).expect("it runs").act = Act::Return;
+                    return;
+                }
+                // The child runs inside of it.
+                return self.set_awaiting(number);
             }
             Act::SubmitAndWait(child) => {
                 self.submit_inside(child);
-                return self.set(number, Life::Awaiting);
+                return self.set_awaiting(number);
             }
         };
         self.end(number, end);

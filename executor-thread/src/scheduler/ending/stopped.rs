@@ -1,6 +1,5 @@
 //! Shutdowns of a scheduler whose jobs do not listen, and whose runner is stopped; and by what a cancelled job has captured.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
@@ -28,17 +27,12 @@ struct Holder {
 struct Hold {
     is_stopped: Mutex<bool>,
     told: Condvar,
-    ended: AtomicUsize,
 }
 
 impl Stop for Hold {
     fn stop(&self) {
         *self.is_stopped.lock().unwrap() = true;
         self.told.notify_all();
-    }
-
-    fn ended(&self) -> usize {
-        self.ended.load(Ordering::SeqCst)
     }
 }
 
@@ -54,7 +48,6 @@ impl Runner for Holder {
         self.reports.send(report).unwrap();
         let stopped = self.hold.told.wait_while(self.hold.is_stopped.lock().unwrap(), |is_stopped| !*is_stopped);
         drop(stopped);
-        self.hold.ended.fetch_add(jobs.len(), Ordering::SeqCst);
         for job in jobs {
             job.finish(Err(JobError::Cancelled)).fire();
         }

@@ -1,0 +1,98 @@
+//! A thread that is none of the scheduler's, and runs a job instead of queueing it. While it does, it is as good as a worker: the job is counted,
+//! a shutdown waits for it, and what it waits for runs in place.
+
+use std::sync::Arc;
+
+use executor_core::current::{self, Host, Worker};
+use executor_core::home::HomeId;
+use executor_core::tally::Member;
+
+use super::shared::Shared;
+use super::worker::{self, Place};
+use super::{Queued, Runner};
+
+/// The thread is one until this is dropped; then it is again what it was.
+struct Guest<'a, R: Runner + 'static> {
+    shared: &'a Shared<R>,
+    place: Place,
+    worker: Option<Worker>,
+    _member: Member,
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    /// Runs the job on this thread. False if that cannot be: then it is still to be queued, or refused.
+    pub(super) fn run_here(self: &Arc<Self>, job: &R::Job) -> bool {
+        if worker::is_worker_of(self) {
+            return job.run_here();
+        }
+        let guest = Guest::enter(self);
+        guest.is_some() && job.run_here()
+    }
+}
+
+impl<'a, R: Runner + 'static> Guest<'a, R> {
+    /// `None` after a shutdown.
+    fn enter(shared: &'a Arc<Shared<R>>) -> Option<Self> {
+        {
+            let mut state = shared.lock();
+            if !state.is_open {
+                return None;
+            }
+            state.guests += 1;
+        }
+        let place = worker::be_at(Place::worker_of(shared));
+        let worker = current::replace_worker(None);
+        let before = worker.as_ref().and_then(|worker| worker.host.clone());
+        let host: Arc<dyn Host> = Arc::new(AtGuests { shared: shared.clone(), before });
+        current::set_worker(Some(Worker { name: shared.config.name.clone(), state: None, host: Some(host) }));
+        Some(Self { shared, place, worker, _member: shared.visit_tally() })
+    }
+}
+
+impl<R: Runner + 'static> Drop for Guest<'_, R> {
+    fn drop(&mut self) {
+        current::set_worker(self.worker.take());
+        worker::be_at(self.place);
+        let mut state = self.shared.lock();
+        state.guests -= 1;
+        self.shared.tell_if_idle(&state);
+        self.shared.tell_if_gone(&state);
+        let is_closed = !state.is_open;
+        drop(state);
+        if is_closed {
+            // The timer may have stayed for this job.
+            self.shared.due.notify_all();
+            self.shared.tell_closed();
+        }
+    }
+}
+
+/// What the job of a guest finds as its pool.
+struct AtGuests<R: Runner + 'static> {
+    shared: Arc<Shared<R>>,
+    /// Whose worker the thread is otherwise.
+    before: Option<Arc<dyn Host>>,
+}
+
+impl<R: Runner + 'static> Host for AtGuests<R> {
+    fn home(&self) -> HomeId {
+        self.shared.queue.id()
+    }
+
+    fn block(&self) {
+        // The scheduler has all its workers, and needs none in place of this thread.
+        if let Some(before) = &self.before {
+            before.block();
+        }
+    }
+
+    fn unblock(&self) {
+        if let Some(before) = &self.before {
+            before.unblock();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        Host::is_stopping(&*self.shared)
+    }
+}

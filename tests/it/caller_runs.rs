@@ -1,0 +1,114 @@
+//! Who runs the job that it submits is as good as a worker of the pool meanwhile, whatever thread it is.
+
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use executor::{Future, Rejection, ShutdownPolicy, ThreadPool, WhenFull, current};
+
+use crate::support::bounds::{bounded, occupy};
+use crate::support::gate::{Gate, Hold};
+use crate::support::{eventually, within_patience};
+
+/// A pool whose one thread is busy, and a job for which there was a place.
+fn full() -> (ThreadPool, Hold, Future<thread::ThreadId>) {
+    let pool = bounded(1, 1, WhenFull::CallerRuns);
+    let busy = occupy(&pool, 1);
+    let waits = pool.submit(|| thread::current().id());
+    (pool, busy, waits)
+}
+
+/// A thread that runs a job which waits until the hold is dropped, and then does `job`.
+fn caller<T: Send + 'static>(
+    pool: &ThreadPool,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> (JoinHandle<Future<T>>, Hold) {
+    let (hold, gate) = Gate::closed();
+    let (handle, (started, starts)) = (pool.handle(), mpsc::channel());
+    let caller = thread::spawn(move || {
+        handle.submit(move || {
+            started.send(()).unwrap();
+            gate.wait();
+            job()
+        })
+    });
+    starts.recv().unwrap();
+    (caller, hold)
+}
+
+#[test]
+fn what_the_job_waits_for_runs_in_its_place() {
+    within_patience(|| {
+        let (pool, _busy, waits) = full();
+        let ran_on = pool.submit(move || waits.result().unwrap());
+        assert_eq!(ran_on.result().unwrap(), thread::current().id());
+    });
+}
+
+#[test]
+fn a_shutdown_waits_for_the_job() {
+    within_patience(|| {
+        let (pool, busy, waits) = full();
+        let (caller, held) = caller(&pool, || 7);
+        drop(busy);
+        assert_ne!(waits.result().unwrap(), caller.thread().id());
+        assert!(!pool.wait_idle_timeout(Duration::ZERO));
+        pool.shutdown(false);
+        eventually("no thread is left", || pool.stats().workers == 0);
+        let (closed, handle) = (pool.closed(), pool.handle());
+        assert!(!closed.is_done() && !pool.wait_idle_timeout(Duration::ZERO));
+        let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO));
+        assert_eq!(report.to_string(), "0 completed, 0 cancelled, 1 still running");
+        drop(held);
+        drop(pool);
+        closed.result().unwrap();
+        assert_eq!((handle.stats().running, handle.stats().completed), (0, 3));
+        assert_eq!(caller.join().unwrap().result().unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_shutdown_in_the_job_does_not_wait_for_it() {
+    within_patience(|| {
+        let (pool, busy, waits) = full();
+        let handle = pool.handle();
+        let inside = pool.submit(move || {
+            handle.shutdown(true);
+            handle.wait_idle();
+            handle.try_submit(|| ()).unwrap_err().reason()
+        });
+        assert_eq!(inside.result().unwrap(), Rejection::Shutdown);
+        drop(busy);
+        waits.result().unwrap();
+    });
+}
+
+#[test]
+fn a_kill_asks_the_job_to_stop() {
+    within_patience(|| {
+        let (pool, busy, waits) = full();
+        let (caller, held) = caller(&pool, current::stop_requested);
+        drop(busy);
+        waits.result().unwrap();
+        eventually("the worker has put its job away", || pool.stats().running == 1);
+        let report = pool.shutdown_with(ShutdownPolicy::kill().within(Duration::ZERO));
+        assert_eq!(report.still_running, 1);
+        drop(held);
+        assert!(caller.join().unwrap().result().unwrap());
+    });
+}
+
+#[test]
+fn the_thread_is_afterwards_what_it_was() {
+    within_patience(|| {
+        let (pool, busy, waits) = full();
+        let other = ThreadPool::builder().threads(1).name("other").initializer(|| 5_u32).build().unwrap();
+        let here = || (current::worker_name(), current::state::<u32>().as_deref().copied());
+        let handle = pool.handle();
+        let (inside, after) = other.submit(move || (handle.submit(here).result().unwrap(), here())).result().unwrap();
+        assert_eq!(inside.1, None);
+        assert_eq!(after, (Some(Arc::from("other-0")), Some(5)));
+        drop(busy);
+        waits.result().unwrap();
+    });
+}
