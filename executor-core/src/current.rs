@@ -74,7 +74,7 @@ pub fn describe(label: Option<Arc<Label>>, deadline: Option<Instant>) {
 
 /// The name of the worker that this thread is. `None` on a thread that is no worker.
 pub fn worker_name() -> Option<Arc<str>> {
-    with_worker(|worker| Some(worker.name.clone()))
+    with_worker(|worker| worker.name.clone())
 }
 
 /// What the pool's initializer made for this worker, if it made an `S`. It stays on its worker, so it needs no `Send`;
@@ -137,8 +137,8 @@ impl Drop for Scope {
 
 /// For those who write executors: what a worker keeps for its jobs.
 pub struct Worker {
-    /// Its name.
-    pub name: Arc<str>,
+    /// Its name. `None` where the thread is no worker, but runs a job in place of one.
+    pub name: Option<Arc<str>>,
     /// What the initializer made.
     pub state: Option<Rc<dyn Any>>,
     /// The pool that the worker is of.

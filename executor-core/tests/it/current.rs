@@ -46,7 +46,7 @@ impl Host for Pool {
 }
 
 fn worker(name: &str, host: Option<Arc<dyn Host>>) -> Worker {
-    Worker { name: name.into(), state: Some(Rc::new(name.to_owned())), host }
+    Worker { name: Some(name.into()), state: Some(Rc::new(name.to_owned())), host }
 }
 
 fn state() -> Option<String> {

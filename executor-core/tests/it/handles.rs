@@ -47,7 +47,7 @@ fn wait_on_worker<R: Send + 'static>(
         let (blocks, told) = mpsc::channel();
         let waiter = thread::spawn(move || {
             let host = Watchman { home: Registration::new(nowhere()), blocks };
-            current::set_worker(Some(Worker { name: "it".into(), state: None, host: Some(Arc::new(host)) }));
+            current::set_worker(Some(Worker { name: Some("it".into()), state: None, host: Some(Arc::new(host)) }));
             let waited = wait();
             current::set_worker(None);
             waited

@@ -97,7 +97,7 @@ impl Host for Workplace {
 /// This thread is a worker that may run jobs of `home` in place.
 pub(crate) fn work_for(home: HomeId) {
     current::set_worker(Some(Worker {
-        name: "it".into(),
+        name: Some("it".into()),
         state: Some(Rc::new(())),
         host: Some(Arc::new(Workplace(home))),
     }));

@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::exit;
-use std::sync::Arc;
 
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
@@ -41,7 +40,7 @@ pub(super) fn run(path: &Path) -> ! {
         Ok((socket, _)) => WorkerEnd::new(socket),
         Err(error) => refuse(path, format_args!("finds no room for a descriptor: {error}")),
     };
-    current::set_worker(Some(Worker { name: Arc::from("executor-replay"), state: None, host: None }));
+    current::set_worker(Some(Worker { name: Some("executor-replay".into()), state: None, host: None }));
     if let Some((offset, bytes)) = initializer {
         let Some(prepare) = offset.prepare() else {
             refuse(path, format_args!("names an initializer that is not in the program"))

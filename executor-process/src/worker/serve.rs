@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::exit;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -258,7 +257,7 @@ impl Links {
     }
 
     fn prepare(&self, name: &str, codec: Codec, initializer: Option<(Offset, Body)>) -> Option<Reply> {
-        let name = Arc::from(name);
+        let name = Some(name.into());
         current::set_worker(Some(Worker { name, state: None, host: None }));
         let (offset, body) = initializer?;
         let Some(prepare) = offset.prepare() else {

@@ -84,7 +84,7 @@ pub(super) struct AsWorker(Option<Worker>);
 
 impl AsWorker {
     pub(super) fn enter(shared: &Shared) -> Self {
-        let worker = Worker { name: shared.name.clone(), state: None, host: Some(shared.arc()) };
+        let worker = Worker { name: Some(shared.name.clone()), state: None, host: Some(shared.arc()) };
         Self(current::replace_worker(Some(worker)))
     }
 }

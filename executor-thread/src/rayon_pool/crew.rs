@@ -316,34 +316,32 @@ impl Host for Crew {
 }
 
 /// Makes the thread of a pool that is not ours a worker, as long as it runs a job.
-struct WorkerScope {
-    is_ours: bool,
+enum WorkerScope {
+    /// Within another job, which waits for its parts: the thread is one already.
+    Within,
+    /// What the thread was before.
+    Outermost(Option<current::Worker>),
 }
 
 impl WorkerScope {
     fn enter(crew: &Weak<Crew>) -> Self {
-        // Within another job, which waits for its parts, the thread has its name already.
-        let is_ours = current::worker_name().is_none();
-        if is_ours {
-            let thread = thread::current();
-            let name = match (thread.name(), rayon::current_thread_index()) {
-                (Some(name), _) => Arc::from(name),
-                (None, index) => format!("rayon-{}", index.unwrap_or_default()).into(),
-            };
-            current::set_worker(Some(current::Worker {
-                name,
-                state: None,
-                host: crew.upgrade().map(|crew| crew as Arc<dyn Host>),
-            }));
+        if current::worker_name().is_some() {
+            return Self::Within;
         }
-        Self { is_ours }
+        let thread = thread::current();
+        let name = match (thread.name(), rayon::current_thread_index()) {
+            (Some(name), _) => Arc::from(name),
+            (None, index) => format!("rayon-{}", index.unwrap_or_default()).into(),
+        };
+        let host = crew.upgrade().map(|crew| crew as Arc<dyn Host>);
+        Self::Outermost(current::replace_worker(Some(current::Worker { name: Some(name), state: None, host })))
     }
 }
 
 impl Drop for WorkerScope {
     fn drop(&mut self) {
-        if self.is_ours {
-            current::set_worker(None);
+        if let Self::Outermost(before) = self {
+            current::set_worker(before.take());
         }
     }
 }

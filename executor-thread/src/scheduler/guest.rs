@@ -42,9 +42,9 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
         }
         let place = worker::be_at(Place::worker_of(shared));
         let worker = current::replace_worker(None);
-        let before = worker.as_ref().and_then(|worker| worker.host.clone());
+        let (name, before) = worker.as_ref().map_or((None, None), |worker| (worker.name.clone(), worker.host.clone()));
         let host: Arc<dyn Host> = Arc::new(AtGuests { shared: shared.clone(), before });
-        current::set_worker(Some(Worker { name: shared.config.name.clone(), state: None, host: Some(host) }));
+        current::set_worker(Some(Worker { name, state: None, host: Some(host) }));
         Some(Self { shared, place, worker, _member: shared.visit_tally() })
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
-    current::set_worker(Some(Worker { name: name.clone(), state: None, host: Some(host) }));
+    current::set_worker(Some(Worker { name: Some(name.clone()), state: None, host: Some(host) }));
     let parker = Parker::new();
     let mut runner = None;
     while let Some(task) = shared.next(&mut own, &parker) {
