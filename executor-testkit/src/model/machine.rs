@@ -8,7 +8,7 @@ use proptest_state_machine::ReferenceStateMachine;
 
 use super::op::{Act, Delay, JobNumber, Op, Policy, Work};
 use super::shape::{Ability, Shape};
-use super::world::{Hold, Life, World, raced};
+use super::world::{Hold, Life, World, is_soon_raced, raced};
 
 /// How many jobs may be under way beyond those that the workers have.
 const MOST_WAITING: usize = 4;
@@ -202,4 +202,5 @@ fn is_race(world: &World, parts: &[Op]) -> bool {
         && is_once(|op| matches!(op, Op::DropPool | Op::DropHandle))
         && (world.has_handle || !parts.contains(&Op::DropPool))
         && (!world.shape.has(Ability::Manual) || is_once(Op::drives))
+        && (parts.len() < 2 || is_soon_raced(world, next_call(world), parts))
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use executor_core::Rejection;
 
 pub(crate) use calls::{Answer, Call, Until};
-pub(crate) use reach::{Worlds, raced};
+pub(crate) use reach::{Worlds, is_soon_raced, raced};
 
 use super::op::{Act, Delay, JobNumber, Op};
 use super::shape::{Ability, Full, Shape};

@@ -53,54 +53,83 @@ impl Hash for World {
     }
 }
 
-/// All worlds that can be reached from these.
-fn closure(worlds: impl IntoIterator<Item = World>) -> Worlds {
-    let mut reached = Worlds::default();
-    visit(worlds, &mut reached, |_| ());
-    reached
-}
+/// No race is drawn in which more worlds than this come by: to follow it would take seconds.
+const MOST_WORLDS: usize = 4_000;
 
-/// Where an executor comes to rest when it was left alone in one of these.
-fn all_at_rest(worlds: impl IntoIterator<Item = World>) -> Vec<World> {
-    let mut at_rest = Vec::new();
-    visit(worlds, &mut Worlds::default(), |world| at_rest.push(world.clone()));
-    at_rest
-}
+/// How many worlds may come by yet.
+struct Patience(usize);
 
-/// Comes by each world that can be reached, once.
-fn visit(worlds: impl IntoIterator<Item = World>, reached: &mut Worlds, mut at_rest: impl FnMut(&World)) {
-    let mut open: Vec<World> = worlds.into_iter().collect();
-    while let Some(world) = open.pop() {
-        if reached.contains(&world) {
-            continue;
+impl Patience {
+    /// Comes by each world that can be reached from these, once. `None` where they are too many.
+    fn visit(
+        &mut self,
+        worlds: impl IntoIterator<Item = World>,
+        reached: &mut Worlds,
+        mut at_rest: impl FnMut(&World),
+    ) -> Option<()> {
+        let mut open: Vec<World> = worlds.into_iter().collect();
+        while let Some(world) = open.pop() {
+            if reached.contains(&world) {
+                continue;
+            }
+            self.0 = self.0.checked_sub(1)?;
+            let next = world.steps();
+            if next.is_empty() {
+                at_rest(&world);
+            }
+            open.extend(next);
+            reached.insert(world);
         }
-        let next = world.steps();
-        if next.is_empty() {
-            at_rest(&world);
+        Some(())
+    }
+
+    /// All worlds that can be reached from these.
+    fn closure(&mut self, worlds: impl IntoIterator<Item = World>) -> Option<Worlds> {
+        let mut reached = Worlds::default();
+        self.visit(worlds, &mut reached, |_| ())?;
+        Some(reached)
+    }
+
+    /// Where it comes to rest when these operations, the first of which is number `at`, are done to it at the same time: each takes place at
+    /// one moment, in any order, and between them it may get any distance by itself.
+    fn race(&mut self, before: &World, at: usize, parts: &[Op]) -> Option<Vec<World>> {
+        let (mut ends, mut at_rest) = (Worlds::default(), Vec::new());
+        let all: Vec<usize> = (0..parts.len()).collect();
+        self.take(before, at, parts, &all, Worlds::from_iter([before.clone()]), &mut ends)?;
+        self.visit(ends, &mut Worlds::default(), |world| at_rest.push(world.clone()))?;
+        Some(at_rest)
+    }
+
+    fn take(
+        &mut self,
+        before: &World,
+        at: usize,
+        parts: &[Op],
+        left: &[usize],
+        worlds: Worlds,
+        ends: &mut Worlds,
+    ) -> Option<()> {
+        if left.is_empty() {
+            ends.extend(worlds);
+            return Some(());
         }
-        open.extend(next);
-        reached.insert(world);
+        for &index in left {
+            let after = worlds.iter().cloned().flat_map(|world| world.after(at + index, &parts[index], before));
+            let rest: Vec<_> = left.iter().copied().filter(|&other| other != index).collect();
+            // With one part alone, nothing comes between.
+            let reached = if rest.is_empty() { after.collect() } else { self.closure(after)? };
+            self.take(before, at, parts, &rest, reached, ends)?;
+        }
+        Some(())
     }
 }
 
-/// Where it comes to rest when these operations, the first of which is number `at`, are done to it at the same time: each takes place at one
-/// moment, in any order, and between them it may get any distance by itself.
+/// Where the executor may come to rest after these operations at the same time. The first of them is number `at`.
 pub(crate) fn raced(before: &World, at: usize, parts: &[Op]) -> Vec<World> {
-    let mut ends = Worlds::default();
-    let all: Vec<usize> = (0..parts.len()).collect();
-    take(before, at, parts, &all, Worlds::from_iter([before.clone()]), &mut ends);
-    all_at_rest(ends)
+    Patience(usize::MAX).race(before, at, parts).expect("there are not that many worlds")
 }
 
-fn take(before: &World, at: usize, parts: &[Op], left: &[usize], worlds: Worlds, ends: &mut Worlds) {
-    if left.is_empty() {
-        return ends.extend(worlds);
-    }
-    for &index in left {
-        let after = worlds.iter().cloned().flat_map(|world| world.after(at + index, &parts[index], before));
-        let rest: Vec<_> = left.iter().copied().filter(|&other| other != index).collect();
-        // With one part alone, nothing comes between.
-        let reached = if rest.is_empty() { after.collect() } else { closure(after) };
-        take(before, at, parts, &rest, reached, ends);
-    }
+/// Whether few enough worlds come by in this race.
+pub(crate) fn is_soon_raced(before: &World, at: usize, parts: &[Op]) -> bool {
+    Patience(MOST_WORLDS).race(before, at, parts).is_some()
 }
