@@ -11,8 +11,8 @@ use crate::support::kinds::By;
 contract!(mod threads_1, one_worker, || ThreadPool::new(1));
 contract!(mod threads_2, || ThreadPool::new(2));
 contract!(mod threads_8, || ThreadPool::new(8));
-// Full, they would do something else; these are never full, and count their places all the same.
-contract!(mod bounded_1, one_worker, || bounded(1, 10_000, WhenFull::Block));
+// Full only where that is tested. Elsewhere it counts its places all the same.
+contract!(mod bounded_1, one_worker, bounded, || bounded(1, 10_000, WhenFull::Block));
 contract!(mod thread_handle, || By::new(ThreadPool::new(2), ThreadPool::handle));
 contract!(mod thread_view, one_worker, || By::new(ThreadPool::new(1), |pool| {
     let limit = Duration::from_hours(1);

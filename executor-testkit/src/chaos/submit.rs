@@ -154,7 +154,10 @@ impl<E: ClosureExecutor> Chaos<E> {
     {
         match (delay, late) {
             (None, None) => self.executor.submit(job),
-            (delay, late) => self.executor.submit_after(delay.unwrap_or_default() + late.unwrap_or_default(), job),
+            (delay, late) => {
+                let delay = delay.unwrap_or_default().saturating_add(late.unwrap_or_default());
+                self.executor.submit_after(delay, job)
+            }
         }
     }
 

@@ -14,13 +14,14 @@ use super::tools::PATIENCE;
 pub struct Check<M: ?Sized> {
     law: Law,
     name: &'static str,
+    need: &'static str,
     body: fn(&M),
 }
 
 impl<M: ?Sized> Check<M> {
     #[doc(hidden)]
-    pub fn new(law: Law, name: &'static str, body: fn(&M)) -> Self {
-        Self { law, name, body }
+    pub fn new(law: Law, name: &'static str, need: &'static str, body: fn(&M)) -> Self {
+        Self { law, name, need, body }
     }
 
     /// The law.
@@ -31,6 +32,11 @@ impl<M: ?Sized> Check<M> {
     /// What is checked.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What an executor must be or do for it, in the words of [`contract!`](crate::contract!): `bounded`, or `delays`. `None` if it is for every one.
+    pub fn need(&self) -> Option<&'static str> {
+        (self.need != "every").then_some(self.need)
     }
 
     /// Does it on executors that `make` makes, which are of a `kind`.

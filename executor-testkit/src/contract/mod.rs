@@ -5,6 +5,7 @@
 
 mod check;
 mod laws;
+mod macros;
 mod subject;
 mod table;
 pub mod tools;
@@ -18,9 +19,9 @@ pub mod portable;
 pub use check::test;
 pub use check::{Broken, Check};
 pub use laws::Law;
-pub use subject::{Closures, Make, Subject};
 #[doc(hidden)]
-pub use table::needs;
+pub use macros::needs;
+pub use subject::{Closures, Make, Subject};
 pub use tools::jobs::Do;
 
 /// The checks for every executor, whose jobs are [`Do`].

@@ -38,6 +38,12 @@ macro_rules! __portable_checks {
                 cancels_that_race_each_other_agree
                 a_guard_aborts_a_queued_job_when_it_is_dropped
             }
+            bounded law_3_places Cancel places {
+                a_cancelled_job_leaves_its_place
+                as_many_jobs_fit_as_were_cancelled
+                the_job_of_a_dropped_guard_leaves_its_place
+                cancels_that_race_the_start_take_no_place_along
+            }
             every law_7_shutdown_inside ShutdownInside shutdown_inside {
                 shutdown_true_in_a_callback_does_not_wait
                 a_pool_may_be_dropped_in_a_callback
@@ -186,133 +192,6 @@ macro_rules! __closure_checks {
                 a_map_outlives_its_executor_and_gets_what_was_accepted
                 submits_by_a_handle_that_race_the_drop_are_accepted_or_refused
             }
-        }
-    };
-}
-
-/// The checks as values.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __list_checks {
-    ([$make:tt] $kind:ident $($need:ident $module:ident $law:ident $file:ident { $($check:ident)* })*) => {
-        vec![$($(
-            $crate::contract::Check::new($crate::contract::Law::$law, stringify!($check), |make: &$make| {
-                $crate::contract::$kind::$file::$check(make);
-            }),
-        )*)*]
-    };
-}
-
-/// A test for each check.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __test_checks {
-    ([$make:ident $without:tt] $kind:ident $($need:ident $module:ident $law:ident $file:ident { $($check:ident)* })*) => {
-        $($crate::__unless! { $need $without
-            mod $module {
-                $(
-                    #[test]
-                    fn $check() {
-                        $crate::contract::test($crate::contract::Law::$law, stringify!($check), module_path!(), || {
-                            // By a pointer: kinds of one type share the code.
-                            let make: fn() -> _ = super::$make;
-                            $crate::contract::$kind::$file::$check(&make);
-                        });
-                    }
-                )*
-            }
-        })*
-    };
-}
-
-/// The items, unless what they need is in the list.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __unless {
-    ($need:ident [] $($items:item)*) => { $($items)* };
-    (delays [delays $($rest:ident)*] $($items:item)*) => {};
-    (aborts [aborts $($rest:ident)*] $($items:item)*) => {};
-    (nested_waits [nested_waits $($rest:ident)*] $($items:item)*) => {};
-    (spares [spares $($rest:ident)*] $($items:item)*) => {};
-    (one_worker [one_worker $($rest:ident)*] $($items:item)*) => {};
-    ($need:ident [$other:ident $($rest:ident)*] $($items:item)*) => { $crate::__unless! { $need [$($rest)*] $($items)* } };
-}
-
-/// What a kind of executor may be tested without. Named by the macro, so that a misspelt one does not compile.
-#[doc(hidden)]
-pub mod needs {
-    pub const fn delays() {}
-    pub const fn aborts() {}
-    pub const fn nested_waits() {}
-    pub const fn spares() {}
-    pub const fn one_worker() {}
-}
-
-/// Tests that an executor keeps the laws: a module of `#[test]`s, one for each check, whose failures say which law is broken.
-///
-/// The factory is called for each executor that a check needs. It gives an executor of closures, which is a
-/// [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of [`Do`](crate::contract::Do); or, after `portable:`, a
-/// [`Subject`](crate::contract::Subject) made from one that runs that one type of job alone, such as a pool of processes.
-///
-/// - `one_worker` before it says that it runs one job at a time, whose order is then tested (law 9).
-/// - `without:` after it names what it does not do: `delays` (it runs delayed jobs too early, or not at all), `aborts` (a running job is not
-///   told that it should stop), `spares` (a job may wait for a queued one, which then runs in its place, but no thread comes for one that
-///   waits otherwise), `nested_waits` (a job must not wait for another one of its pool at all; say `spares` too). The laws about that are
-///   not tested.
-///
-/// ```
-/// use executor_testkit::{ManualExecutor, contract};
-///
-/// fn manual() -> ManualExecutor {
-///     let manual = ManualExecutor::new();
-///     manual.run_on_thread();
-///     manual
-/// }
-///
-/// contract!(mod my_executor, one_worker, manual);
-/// contract!(mod the_same_without_closures, portable: || contract::Subject::new(super::manual(), 1), without: delays);
-/// # fn main() {}
-/// ```
-#[macro_export]
-macro_rules! contract {
-    (mod $kind:ident, one_worker, $($rest:tt)*) => { $crate::__contract! { $kind [] $($rest)* } };
-    (mod $kind:ident, $($rest:tt)*) => { $crate::__contract! { $kind [one_worker] $($rest)* } };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __contract {
-    ($kind:ident [$($one:ident)?] portable: $make:expr $(, without: $($without:ident),+)? $(,)?) => {
-        #[cfg(test)]
-        mod $kind {
-            #[allow(unused_imports, reason = "the factory may need what is around it")]
-            use super::*;
-
-            fn portable() -> $crate::contract::Subject {
-                ($make)()
-            }
-
-            const _: () = { $($($crate::contract::needs::$without();)+)? };
-            $crate::__portable_checks! { __test_checks [portable [$($one)? $($($without)+)?]] }
-        }
-    };
-    ($kind:ident [$($one:ident)?] $make:expr $(, without: $($without:ident),+)? $(,)?) => {
-        #[cfg(test)]
-        mod $kind {
-            #[allow(unused_imports, reason = "the factory may need what is around it")]
-            use super::*;
-
-            fn closures() -> impl $crate::contract::Closures {
-                ($make)()
-            }
-
-            fn portable() -> $crate::contract::Subject {
-                $crate::contract::Subject::of_closures(closures())
-            }
-
-            const _: () = { $($($crate::contract::needs::$without();)+)? };
-            $crate::__portable_checks! { __test_checks [portable [$($one)? $($($without)+)?]] }
-            $crate::__closure_checks! { __test_checks [closures [$($one)? $($($without)+)?]] }
         }
     };
 }

@@ -5,6 +5,7 @@ pub mod delays;
 pub mod futures;
 pub mod order;
 pub mod outcomes;
+pub mod places;
 pub mod shutdown;
 pub mod shutdown_inside;
 pub mod shutdown_races;

@@ -1,9 +1,9 @@
 //! A tiny executor, one thread with a queue, and the faults that can be put into it, one at a time.
 
-use std::any::Any;
+mod jobs;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -15,6 +15,7 @@ use executor_core::{ClosureExecutor, Executor, Future, Job, JobError, Rejected, 
 use executor_testkit::contract::Do;
 
 use super::faults::Fault;
+use jobs::{Place, Wrapped, another, never, twice};
 
 /// Runs jobs on its one thread. It knows no delays, and its jobs must not wait for each other.
 pub(super) struct Tiny(Handle);
@@ -28,6 +29,8 @@ struct Shared {
     changed: Condvar,
     /// Jobs that were submitted so far.
     count: AtomicUsize,
+    /// Places that are taken by jobs that wait.
+    taken: AtomicUsize,
     thread: ThreadId,
 }
 
@@ -48,9 +51,9 @@ impl Tiny {
     pub(super) fn new(fault: Option<Fault>) -> Self {
         let (give, given) = mpsc::channel::<Arc<Shared>>();
         let thread = thread::spawn(move || given.recv().unwrap().work());
-        let (changed, count, id) = (Condvar::new(), AtomicUsize::new(0), thread.thread().id());
+        let (changed, [count, taken], id) = (Condvar::new(), [0, 0].map(AtomicUsize::new), thread.thread().id());
         let queue = Mutex::new(Queue { thread: Some(thread), ..Queue::default() });
-        let shared = Arc::new(Shared { fault, queue, changed, count, thread: id });
+        let shared = Arc::new(Shared { fault, queue, changed, count, taken, thread: id });
         give.send(shared.clone()).unwrap();
         Self(Handle(shared))
     }
@@ -149,6 +152,7 @@ impl Handle {
         // Relaxed: only the number matters.
         let number = shared.count.fetch_add(1, Ordering::Relaxed);
         let is_seventh = number % 7 == 6;
+        let Some(place) = Place::take(shared) else { return Err(Rejected::new(job, Rejection::Full)) };
         let job = match shared.fault {
             Some(Fault::LosesJobs) if is_seventh => {
                 drop(job);
@@ -163,8 +167,8 @@ impl Handle {
             _ => job,
         };
         let submitted = match shared.fault {
-            Some(Fault::CancelsWhatRuns | Fault::KeepsCaptures) => self.promised(job, number),
-            _ => self.queue(job, number),
+            Some(Fault::CancelsWhatRuns | Fault::KeepsCaptures) => self.promised(job, number, place),
+            _ => self.queue(job, number, place),
         };
         match submitted {
             Ok(future) => Ok(future),
@@ -175,20 +179,21 @@ impl Handle {
         }
     }
 
-    fn queue<J: Job>(&self, job: J, number: usize) -> Result<Future<J::Output>, J> {
+    fn queue<J: Job>(&self, job: J, number: usize, place: Place) -> Result<Future<J::Output>, J> {
         let slot = Arc::new(Mutex::new(Some(job)));
-        let wrapped = Wrapped { slot: slot.clone(), shared: self.0.clone() };
+        let wrapped = Wrapped { slot: slot.clone(), shared: self.0.clone(), place: Some(place) };
         let (cell, future) = Future::of_job(wrapped);
         if self.0.push(cell.clone(), number) { Ok(future) } else { Err(slot.lock().unwrap().take().expect("unrun")) }
     }
 
     /// With a promise, and no cell of the job's own in the queue.
-    fn promised<J: Job>(&self, job: J, number: usize) -> Result<Future<J::Output>, J> {
+    fn promised<J: Job>(&self, job: J, number: usize, place: Place) -> Result<Future<J::Output>, J> {
         let (promise, future) = promise();
         let tells = self.0.has(Fault::KeepsCaptures);
         let slot = Arc::new(Mutex::new(Some(job)));
         let inside = slot.clone();
         let run = move || {
+            drop(place);
             let job = inside.lock().unwrap().take().expect("it runs once");
             if tells && !promise.start() {
                 return;
@@ -201,63 +206,6 @@ impl Handle {
         let (cell, _) = Future::of_job(run);
         if self.0.push(cell, number) { Ok(future) } else { Err(slot.lock().unwrap().take().expect("unrun")) }
     }
-}
-
-/// A job, and what goes wrong when it runs, or is dropped.
-struct Wrapped<J> {
-    slot: Arc<Mutex<Option<J>>>,
-    shared: Arc<Shared>,
-}
-
-impl<J: Job> Job for Wrapped<J> {
-    type Output = J::Output;
-
-    fn run(self) -> J::Output {
-        let job = self.slot.lock().unwrap().take().expect("it runs once");
-        let result = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|payload| {
-            PANICKED.set(true);
-            resume_unwind(payload)
-        });
-        if self.shared.has(Fault::KeepsResults)
-            && let Some(token) = (&result as &dyn Any).downcast_ref::<Arc<()>>()
-        {
-            std::mem::forget(token.clone());
-        }
-        result
-    }
-}
-
-impl<J> Drop for Wrapped<J> {
-    fn drop(&mut self) {
-        let _locked = self.shared.has(Fault::DropsUnderItsLock).then(|| self.shared.lock());
-        let job = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(job);
-    }
-}
-
-/// The job, if it writes in a ledger, as one that writes twice.
-fn twice<J: Job>(job: J) -> J {
-    if let Some(Do::Write(pen, number)) = (&job as &dyn Any).downcast_ref::<Do>() {
-        pen.write(*number);
-    }
-    job
-}
-
-/// Another job, where it is one that is data and has a number.
-fn another<J: Job>(job: J, other: impl FnOnce(u64) -> Do) -> J {
-    let number = match (&job as &dyn Any).downcast_ref::<Do>() {
-        Some(Do::Echo(number) | Do::Write(_, number)) => *number,
-        _ => return job,
-    };
-    let other: Box<dyn Any> = Box::new(other(number));
-    other.downcast::<J>().map_or(job, |other| *other)
-}
-
-/// A future of nobody.
-fn never<T: Send + 'static>() -> Future<T> {
-    let (promise, future) = promise();
-    std::mem::forget(promise);
-    future
 }
 
 impl Drop for Tiny {

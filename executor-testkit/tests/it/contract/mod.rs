@@ -1,5 +1,6 @@
 //! The contract: the manual executor keeps it, and each check finds an executor that does not.
 
+mod chaos;
 mod faults;
 mod faulty;
 mod table;
@@ -15,12 +16,12 @@ fn by_itself(manual: ManualExecutor) -> ManualExecutor {
 
 contract!(mod manual, one_worker, || by_itself(ManualExecutor::new()));
 contract!(mod seeded, one_worker, || by_itself(ManualExecutor::builder().seed(7).workers(1).build()));
-contract!(mod bounded, one_worker, || {
+contract!(mod bounded, one_worker, bounded, || {
     let queue = Queue::bounded(10_000, WhenFull::Block);
     by_itself(ManualExecutor::builder().queue(queue).build())
 });
 contract!(mod portable, one_worker, portable: || Subject::new(by_itself(ManualExecutor::new()), 1), without: delays);
-contract!(mod tiny, one_worker, || faulty::Tiny::new(None), without: delays, spares, nested_waits);
+contract!(mod tiny, one_worker, bounded, || faulty::Tiny::new(None), without: delays, spares, nested_waits);
 contract!(mod view, portable: || {
     let manual = by_itself(ManualExecutor::new());
     let view = manual.with(JobOptions::new().name("seen").timeout(std::time::Duration::from_hours(1)));

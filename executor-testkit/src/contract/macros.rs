@@ -1,0 +1,134 @@
+//! What is made of the table: a list of checks, or a module of tests without those that an executor is not able to.
+
+/// The checks as values.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __list_checks {
+    ([$make:tt] $kind:ident $($need:ident $module:ident $law:ident $file:ident { $($check:ident)* })*) => {
+        vec![$($(
+            $crate::contract::Check::new($crate::contract::Law::$law, stringify!($check), stringify!($need), |make: &$make| {
+                $crate::contract::$kind::$file::$check(make);
+            }),
+        )*)*]
+    };
+}
+
+/// A test for each check.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __test_checks {
+    ([$make:ident $without:tt] $kind:ident $($need:ident $module:ident $law:ident $file:ident { $($check:ident)* })*) => {
+        $($crate::__unless! { $need $without
+            mod $module {
+                $(
+                    #[test]
+                    fn $check() {
+                        $crate::contract::test($crate::contract::Law::$law, stringify!($check), module_path!(), || {
+                            // By a pointer: kinds of one type share the code.
+                            let make: fn() -> _ = super::$make;
+                            $crate::contract::$kind::$file::$check(&make);
+                        });
+                    }
+                )*
+            }
+        })*
+    };
+}
+
+/// The items, unless what they need is in the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __unless {
+    ($need:ident [] $($items:item)*) => { $($items)* };
+    (delays [delays $($rest:ident)*] $($items:item)*) => {};
+    (aborts [aborts $($rest:ident)*] $($items:item)*) => {};
+    (nested_waits [nested_waits $($rest:ident)*] $($items:item)*) => {};
+    (spares [spares $($rest:ident)*] $($items:item)*) => {};
+    (one_worker [one_worker $($rest:ident)*] $($items:item)*) => {};
+    (bounded [bounded $($rest:ident)*] $($items:item)*) => {};
+    ($need:ident [$other:ident $($rest:ident)*] $($items:item)*) => { $crate::__unless! { $need [$($rest)*] $($items)* } };
+}
+
+/// What a kind of executor may be tested without. Named by the macro, so that a misspelt one does not compile.
+#[doc(hidden)]
+pub mod needs {
+    pub const fn delays() {}
+    pub const fn aborts() {}
+    pub const fn nested_waits() {}
+    pub const fn spares() {}
+    pub const fn one_worker() {}
+    pub const fn bounded() {}
+}
+
+/// Tests that an executor keeps the laws: a module of `#[test]`s, one for each check, whose failures say which law is broken.
+///
+/// The factory is called for each executor that a check needs. It gives an executor of closures, which is a
+/// [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of [`Do`](crate::contract::Do); or, after `portable:`, a
+/// [`Subject`](crate::contract::Subject) made from one that runs that one type of job alone, such as a pool of processes.
+///
+/// - `one_worker` before it says that it runs one job at a time, whose order is then tested (law 9).
+/// - `bounded` before it, and after `one_worker`, says that its queue has an end, where `try_submit` gives jobs back as
+///   [`Rejection::Full`](executor_core::Rejection::Full): then the places in it are tested (law 3). No other check puts more than 10,000 jobs there.
+/// - `without:` after it names what it does not do: `delays` (it runs delayed jobs too early, or not at all), `aborts` (a running job is not
+///   told that it should stop), `spares` (a job may wait for a queued one, which then runs in its place, but no thread comes for one that
+///   waits otherwise), `nested_waits` (a job must not wait for another one of its pool at all; say `spares` too). The laws about that are
+///   not tested.
+///
+/// ```
+/// use executor_testkit::{ManualExecutor, contract};
+///
+/// fn manual() -> ManualExecutor {
+///     let manual = ManualExecutor::new();
+///     manual.run_on_thread();
+///     manual
+/// }
+///
+/// contract!(mod my_executor, one_worker, manual);
+/// contract!(mod the_same_without_closures, portable: || contract::Subject::new(super::manual(), 1), without: delays);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! contract {
+    (mod $kind:ident, one_worker, bounded, $($rest:tt)*) => { $crate::__contract! { $kind [] $($rest)* } };
+    (mod $kind:ident, one_worker, $($rest:tt)*) => { $crate::__contract! { $kind [bounded] $($rest)* } };
+    (mod $kind:ident, bounded, $($rest:tt)*) => { $crate::__contract! { $kind [one_worker] $($rest)* } };
+    (mod $kind:ident, $($rest:tt)*) => { $crate::__contract! { $kind [one_worker bounded] $($rest)* } };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __contract {
+    ($kind:ident [$($lacks:ident)*] portable: $make:expr $(, without: $($without:ident),+)? $(,)?) => {
+        #[cfg(test)]
+        mod $kind {
+            #[allow(unused_imports, reason = "the factory may need what is around it")]
+            use super::*;
+
+            fn portable() -> $crate::contract::Subject {
+                ($make)()
+            }
+
+            const _: () = { $($($crate::contract::needs::$without();)+)? };
+            $crate::__portable_checks! { __test_checks [portable [$($lacks)* $($($without)+)?]] }
+        }
+    };
+    ($kind:ident [$($lacks:ident)*] $make:expr $(, without: $($without:ident),+)? $(,)?) => {
+        #[cfg(test)]
+        mod $kind {
+            #[allow(unused_imports, reason = "the factory may need what is around it")]
+            use super::*;
+
+            fn closures() -> impl $crate::contract::Closures {
+                ($make)()
+            }
+
+            fn portable() -> $crate::contract::Subject {
+                $crate::contract::Subject::of_closures(closures())
+            }
+
+            const _: () = { $($($crate::contract::needs::$without();)+)? };
+            $crate::__portable_checks! { __test_checks [portable [$($lacks)* $($($without)+)?]] }
+            $crate::__closure_checks! { __test_checks [closures [$($lacks)* $($($without)+)?]] }
+        }
+    };
+}
