@@ -8,7 +8,8 @@ use executor_testkit::{ManualExecutor, contract};
 use crate::support::bounds::bounded;
 use crate::support::kinds::By;
 
-contract!(mod threads_1, one_worker, || ThreadPool::new(1));
+// Its thread does not leave for having waited long, so whoever forgets to wake it is found.
+contract!(mod threads_1, one_worker, || ThreadPool::builder().threads(1).keep_alive(Duration::MAX).build().expect("a thread"));
 contract!(mod threads_2, || ThreadPool::new(2));
 contract!(mod threads_8, || ThreadPool::new(8));
 // Full only where that is tested. Elsewhere it counts its places all the same.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use executor::{
     Executor, Future, Queue, Rejected, Shutdown, ShutdownPolicy, ShutdownReport, Stats, ThreadHandle, ThreadPool,
-    WhenFull,
+    ThreadPoolBuilder, WhenFull,
 };
 use executor_testkit::model::{Subject, Task};
 
@@ -89,12 +89,17 @@ mod on_rayon {
 }
 
 pub(super) fn threads(threads: usize) -> Of<ThreadPool> {
-    Of(ThreadPool::new(threads))
+    Of(patient(threads).build().expect("a pool of threads"))
+}
+
+/// Its threads never leave for having waited long: who forgets to wake them leaves them asleep, and does not pass for slow.
+fn patient(threads: usize) -> ThreadPoolBuilder {
+    ThreadPool::builder().threads(threads).keep_alive(Duration::MAX)
 }
 
 pub(super) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> Of<ThreadPool> {
     let queue = Queue::bounded(bound, when_full);
-    Of(ThreadPool::builder().threads(threads).queue(queue).build().expect("a pool of threads"))
+    Of(patient(threads).queue(queue).build().expect("a pool of threads"))
 }
 
 #[cfg(feature = "rayon")]
