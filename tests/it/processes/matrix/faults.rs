@@ -17,6 +17,8 @@ pub(super) const MEMORY: u64 = 512 << 20;
 pub(super) enum Fault {
     BadAccess,
     Abort,
+    /// Beside a process that it has started, which would live on.
+    AbortBesideAChild,
     StackOverflow,
     Exit,
     KilledFromOutside,
@@ -32,9 +34,10 @@ pub(super) enum Fault {
 
 use Fault::*;
 
-pub(super) const ALL: [Fault; 13] = [
+pub(super) const ALL: [Fault; 14] = [
     BadAccess,
     Abort,
+    AbortBesideAChild,
     StackOverflow,
     Exit,
     KilledFromOutside,
@@ -58,6 +61,10 @@ impl Fault {
         match self {
             BadAccess => access_badly(),
             Abort => std::process::abort(),
+            AbortBesideAChild => {
+                start_a_child();
+                std::process::abort()
+            }
             StackOverflow => {
                 overflow(0);
             }
@@ -91,7 +98,7 @@ impl Fault {
     pub(super) fn end(self) -> Option<&'static str> {
         Some(match self {
             BadAccess | StackOverflow => "was killed by SIGSEGV",
-            Abort | OutOfMemory => "was killed by SIGABRT",
+            Abort | AbortBesideAChild | OutOfMemory => "was killed by SIGABRT",
             Exit => "exited with code 3",
             KilledFromOutside | KillsItsGroup => "was killed by SIGKILL",
             BecomesAnotherProgram => "exited with code 0",
@@ -103,6 +110,17 @@ impl Fault {
 fn hang() -> ! {
     loop {
         thread::park();
+    }
+}
+
+fn start_a_child() {
+    // SAFETY: the new process does nothing but wait for signals, as any may.
+    unsafe {
+        if libc::fork() == 0 {
+            loop {
+                libc::pause();
+            }
+        }
     }
 }
 

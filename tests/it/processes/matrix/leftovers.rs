@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -33,6 +34,7 @@ impl Leftovers {
     /// Fails if there is more now.
     pub(super) fn assert_none(&self) {
         assert_eq!(children(), Vec::<String>::new(), "no process, and no zombie");
+        eventually("what its workers have started is gone", || self.heirs().is_empty());
         // The kernel may list a thread that was joined for a moment longer.
         eventually("its threads are gone", || threads() == self.threads);
         assert_eq!(descriptors().len(), self.descriptors, "{:?}", descriptors());
@@ -40,6 +42,15 @@ impl Leftovers {
         let files: Vec<PathBuf> =
             fs::read_dir(self.directory.path()).expect("it is there").flatten().map(|entry| entry.path()).collect();
         assert_eq!(files, Vec::<PathBuf>::new());
+    }
+
+    /// Processes that have the directory's path from a worker, whoever has adopted them.
+    fn heirs(&self) -> Vec<PathBuf> {
+        let path = self.directory.path().as_os_str().as_bytes();
+        let has_it = |process: &PathBuf| {
+            fs::read(process.join("environ")).is_ok_and(|text| text.windows(path.len()).any(|part| part == path))
+        };
+        fs::read_dir("/proc").expect("it is there").flatten().map(|entry| entry.path()).filter(has_it).collect()
     }
 }
 

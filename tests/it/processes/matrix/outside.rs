@@ -15,7 +15,7 @@ use crate::support::ledger::Ledger;
 
 const WAYS: [Way; 3] = [Way::Plain, Way::Chunk, Way::Retry];
 
-pub(super) const CELLS: usize = WAYS.len() * (11 + 11);
+pub(super) const CELLS: usize = WAYS.len() * (12 + 12);
 
 /// The variable that makes the constructor of this program go wrong.
 const FAULT: &str = "EXECUTOR_TEST_FAULT_BEFORE_HELLO";
