@@ -113,3 +113,15 @@ impl fmt::Display for ShutdownReport {
         write!(f, "{completed} completed, {cancelled} cancelled, {still_running} still running")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_started_is_no_completed_job() {
+        let before = Stats { queued: 3, running: 1, completed: 5, failed: 2, unstarted: 1, ..Stats::default() };
+        let after = Stats { running: 1, completed: 6, cancelled: 1, failed: 3, unstarted: 2, ..Stats::default() };
+        assert_eq!(ShutdownReport::between(&before, &after), ShutdownReport::new(1, 2, 1));
+    }
+}

@@ -72,6 +72,42 @@ fn a_done_without_an_answer_is_no_answer() {
 }
 
 #[test]
+fn an_answer_of_a_job_that_runs_is_none() {
+    let text = ends_as(|part, slot, job| {
+        assert!(part.page.start(slot, job));
+        part.say(reply(slot, job, 5));
+        part.say(Reply::Done);
+    });
+    assert!(text.contains("an end before the end of its jobs"), "{text}");
+}
+
+#[test]
+fn an_answer_of_a_job_that_has_not_started_is_none() {
+    let stage = Stage::new(|part, jobs| {
+        let (slot, job) = jobs[0];
+        if !part.is_first {
+            return Played::Honestly;
+        }
+        part.say(reply(slot, job, 7));
+        part.say(Reply::Done);
+        Played::Waits
+    });
+    assert_eq!(stage.submit(5).result().unwrap(), 5, "the next worker's");
+    stage.assert_first_is_killed();
+}
+
+#[test]
+fn a_job_that_no_worker_begins_is_given_up() {
+    let stage = Stage::new(|part, _| {
+        part.die();
+        Played::Waits
+    });
+    let outcome = stage.submit(5).result_timeout(Duration::from_secs(30)).expect("it is tried for ever");
+    let text = outcome.unwrap_err().to_string();
+    assert!(text.contains("4 times: it was killed by SIGKILL before it began the job"), "{text}");
+}
+
+#[test]
 fn a_wrong_job_number_and_a_wrong_slot_are_no_answer() {
     for (more_slot, more_job) in [(0, 1), (1, 0), (63, 0), (usize::MAX / 2, 7)] {
         let text = ends_as(move |part, slot, job| {
