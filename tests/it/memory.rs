@@ -16,6 +16,9 @@ const MIB: usize = 1 << 20;
 const PEAK_AT_LEAST: usize = 64 * MIB;
 /// What may be left: what the allocator keeps for itself. Less than the million entries of an empty queue.
 const LEFT_AT_MOST: usize = 8 * MIB;
+/// The same, where it is as much after each burst; then it may have grown by so much.
+const ALWAYS_LEFT_AT_MOST: usize = 12 * MIB;
+const GROWN_AT_MOST: usize = MIB;
 
 /// A pool that has worked before, and the memory that the process has then.
 fn warm() -> (ThreadPool, usize) {
@@ -25,7 +28,7 @@ fn warm() -> (ThreadPool, usize) {
 }
 
 /// `burst` fills the queue, says how much memory there is in use then, and lets it go. What is left then is what the allocator keeps, which
-/// differs from time to time: so it may come to little after any of some bursts. What leaks is more after each.
+/// differs from run to run: so it is little after one of some bursts, or the same after all. What leaks is more after each.
 fn assert_gives_back(mut burst: impl FnMut(&ThreadPool) -> usize) {
     const BURSTS: usize = 3;
     let (pool, before) = warm();
@@ -45,7 +48,9 @@ fn assert_gives_back(mut burst: impl FnMut(&ThreadPool) -> usize) {
             return;
         }
     }
-    panic!("so many bytes were not given back: {lefts:?}");
+    let [first, .., last] = lefts;
+    let is_kept = last <= ALWAYS_LEFT_AT_MOST && last.saturating_sub(first) <= GROWN_AT_MOST;
+    assert!(is_kept, "so many bytes were not given back: {lefts:?}");
 }
 
 #[test]
