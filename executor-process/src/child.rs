@@ -130,7 +130,7 @@ impl Child {
         self.pid
     }
 
-    /// It said hello: from now on, its death is posted to `wake`. It kills itself when `lifeline` closes, which happens
+    /// It said hello: from now on, its death is posted to `wake`. The kernel kills it when `lifeline` closes, which happens
     /// when it is gone.
     pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: OwnedFd) {
         let mut state = self.state.lock();

@@ -8,18 +8,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use executor_core::spin::Spin;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 
-use super::wire::{Frames, ObjectId, Op, Request, frame};
+use super::wire::{AWAKE, Frames, ObjectId, Op, Request, frame};
 use crate::socket::{self, Wait};
-
-/// For so long a thread may stay awake for an answer, where that pays: as long as a manager takes that has to be woken.
-const AWAKE: Duration = Duration::from_micros(20);
 
 /// Why there is no answer.
 #[derive(Debug)]

@@ -34,9 +34,6 @@ const LAST_READS: usize = 64;
 /// How long one client is served before the others have their turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// For so long it may stay awake for the next request, where that pays: as long as a client takes that has to be woken.
-const AWAKE: Duration = Duration::from_micros(20);
-
 /// What a descriptor that became ready tells.
 const STOP: u64 = 0;
 const CONNECTOR: u64 = 1;
@@ -105,7 +102,7 @@ impl State {
                 // An error is an interruption by a signal, or a mistake of ours that has no cure.
                 epoll::wait(&self.events, spare_capacity(events), left.as_ref()).is_ok_and(|came| came > 0)
             };
-            if !spin.until(AWAKE, || wait(&mut events, Some(Duration::ZERO))) {
+            if !spin.until(wire::AWAKE, || wait(&mut events, Some(Duration::ZERO))) {
                 wait(&mut events, left);
             }
             for event in events.drain(..) {

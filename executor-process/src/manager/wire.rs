@@ -4,6 +4,7 @@
 //! are: nothing of them is decoded in the manager.
 
 use std::fmt;
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
@@ -16,6 +17,9 @@ pub(super) type ObjectId = u64;
 
 /// Names a wait or a hold.
 pub(super) type Ticket = u64;
+
+/// For so long either side may stay awake for what the other says next, where that pays: as long as one takes that has to be woken.
+pub(super) const AWAKE: Duration = Duration::from_micros(20);
 
 /// How many bytes a frame's length takes.
 const HEAD: usize = 4;

@@ -55,15 +55,11 @@ impl<R: Runner + 'static> Drop for Guest<'_, R> {
         worker::be_at(self.place);
         let mut state = self.shared.lock();
         state.guests -= 1;
-        self.shared.tell_if_idle(&state);
-        self.shared.tell_if_gone(&state);
-        let is_closed = !state.is_open;
-        drop(state);
-        if is_closed {
+        if !state.is_open {
             // The timer may have stayed for this job.
             self.shared.due.notify_all();
-            self.shared.tell_closed();
         }
+        self.shared.tell_of_end(state);
     }
 }
 

@@ -116,10 +116,7 @@ impl<R: Runner + 'static> Shared<R> {
             let notify = job.fail(JobError::Rejected(Rejection::Dropped));
             let mut state = self.lock();
             state.displaced -= 1;
-            self.tell_if_idle(&state);
-            self.tell_if_gone(&state);
-            drop(state);
-            self.tell_closed();
+            self.tell_of_end(state);
             drop(notify);
         }
         Ok(())

@@ -232,6 +232,14 @@ impl<R: Runner + 'static> Shared<R> {
         self.tell_closed();
     }
 
+    /// One less is counted that a shutdown, or who waits until nothing is left to do, waits for.
+    pub(super) fn tell_of_end(&self, state: MutexGuard<'_, State<R::Job>>) {
+        self.tell_if_idle(&state);
+        self.tell_if_gone(&state);
+        drop(state);
+        self.tell_closed();
+    }
+
     pub(super) fn tell_if_idle(&self, state: &State<R::Job>) {
         if state.wait_for_idle > 0 && state.is_idle() {
             self.idle.notify_all();
@@ -303,10 +311,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
     fn ended(&self, _: HomeId) {
         let mut state = self.lock();
         state.ending -= 1;
-        self.tell_if_idle(&state);
-        self.tell_if_gone(&state);
-        drop(state);
-        self.tell_closed();
+        self.tell_of_end(state);
     }
 }
 
