@@ -1,79 +1,135 @@
 //! How many workers a pool may lose: beyond that, something is wrong that another worker would not cure.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use executor_core::{Broken, JobError};
 use parking_lot::Mutex;
 
-/// So many in a period, of all workers of a pool.
+/// A number of losses within a period.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) most: usize,
+    pub(crate) period: Duration,
+}
+
+/// The losses of all workers of a pool.
 pub(crate) struct Budget {
-    most: usize,
-    period: Duration,
+    /// Workers that did not start, or died without a job.
+    restarts: Limit,
+    /// Workers that died of their job. Without a limit, the pool goes on however many those are.
+    crashes: Option<Limit>,
     spent: Mutex<Spent>,
 }
 
 #[derive(Default)]
 struct Spent {
     /// When, within the period.
-    losses: VecDeque<Instant>,
+    restarts: VecDeque<Instant>,
+    crashes: VecDeque<Instant>,
     /// How many workers died while they ran a job of that name.
-    killers: HashMap<String, usize>,
+    killers: HashMap<&'static str, usize>,
 }
 
 impl Budget {
-    pub(crate) fn new(most: usize, period: Duration) -> Self {
-        Self { most, period, spent: Mutex::default() }
+    pub(crate) fn new(restarts: Limit, crashes: Option<Limit>) -> Self {
+        Self { restarts, crashes, spent: Mutex::default() }
     }
 
-    /// A worker was lost, or did not start, for this `reason`, while it ran `job`. If that was one too many: what every job of the pool is
-    /// to be told.
-    pub(crate) fn spend(&self, now: Instant, job: Option<&str>, reason: &dyn std::fmt::Display) -> Option<JobError> {
+    /// One that is never spent.
+    pub(crate) fn endless() -> Self {
+        Self::new(Limit { most: usize::MAX, period: Duration::ZERO }, None)
+    }
+
+    /// A worker did not start, or died without a job, for this `reason`. If that was one too many: the error of every job of the pool.
+    pub(crate) fn spend_restart(&self, now: Instant, reason: &dyn fmt::Display) -> Option<JobError> {
+        let Limit { most, period } = self.restarts;
+        let is_spent = add(&mut self.spent.lock().restarts, now, self.restarts);
+        is_spent.then(|| {
+            broken(&format_args!(
+                "more than {most} workers of the pool did not start, or died without a job, within {period:?}, which is its \
+                 restart budget; the last: {reason}"
+            ))
+        })
+    }
+
+    /// A worker died of `job`, for this `reason`. If the pool has a limit for that, and this was one too many: likewise.
+    pub(crate) fn spend_crash(&self, now: Instant, job: &'static str, reason: &dyn fmt::Display) -> Option<JobError> {
+        let limit = self.crashes?;
         let mut spent = self.spent.lock();
-        if let Some(job) = job {
-            *spent.killers.entry(job.to_owned()).or_default() += 1;
-        }
-        spent.losses.push_back(now);
-        while spent.losses.front().is_some_and(|&loss| now.saturating_duration_since(loss) > self.period) {
-            spent.losses.pop_front();
-        }
-        if spent.losses.len() <= self.most {
+        *spent.killers.entry(job).or_default() += 1;
+        if !add(&mut spent.crashes, now, limit) {
             return None;
         }
         let worst = spent.killers.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(*name)));
         let killer = match worst {
-            Some((name, count)) if *count > 1 => format!("; `{name}` has killed {count} of them"),
+            Some((name, count)) if *count > 1 => format!("; `{name}` has crashed {count} of them"),
             _ => String::new(),
         };
-        let (most, period) = (self.most, self.period);
-        let text = format!(
-            "the pool has lost more than {most} workers within {period:?}, which is its restart budget{killer}; the last: {reason}"
-        );
-        Some(JobError::Broken(Broken::new(text)))
+        let Limit { most, period } = limit;
+        Some(broken(&format_args!(
+            "jobs have crashed more than {most} workers of the pool within {period:?}, which is its crash budget{killer}; the \
+             last: {reason}"
+        )))
     }
+}
+
+/// Adds a loss. Whether there are too many within the period.
+fn add(losses: &mut VecDeque<Instant>, now: Instant, limit: Limit) -> bool {
+    losses.push_back(now);
+    while losses.front().is_some_and(|&loss| now.saturating_duration_since(loss) > limit.period) {
+        losses.pop_front();
+    }
+    losses.len() > limit.most
+}
+
+fn broken(text: &dyn fmt::Display) -> JobError {
+    JobError::Broken(Broken::new(text.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn limit(most: usize, seconds: u64) -> Limit {
+        Limit { most, period: Duration::from_secs(seconds) }
+    }
+
     #[test]
-    fn too_many_in_a_period_are_too_many() {
-        let budget = Budget::new(2, Duration::from_secs(10));
+    fn restarts_within_a_period_are_limited() {
+        let budget = Budget::new(limit(2, 10), None);
         let start = Instant::now();
         let lose =
-            |second, job| budget.spend(start + Duration::from_secs(second), job, &"it left").map(|e| e.to_string());
-        assert_eq!([lose(0, Some("a")), lose(1, Some("b")), lose(11, None), lose(20, Some("b"))], [const { None }; 4]);
+            |second| budget.spend_restart(start + Duration::from_secs(second), &"it left").map(|e| e.to_string());
+        assert_eq!([lose(0), lose(1), lose(11), lose(20)], [const { None }; 4]);
         assert_eq!(
-            lose(21, Some("b")).unwrap(),
-            "the job was not run to its end: the pool has lost more than 2 workers within 10s, which is its restart budget; \
-             `b` has killed 3 of them; the last: it left"
+            lose(21).unwrap(),
+            "the job was not run to its end: more than 2 workers of the pool did not start, or died without a job, within 10s, \
+             which is its restart budget; the last: it left"
         );
     }
 
     #[test]
-    fn a_budget_of_none_is_spent_at_once() {
-        let budget = Budget::new(0, Duration::from_secs(1));
-        assert!(budget.spend(Instant::now(), Some("a"), &"it left").is_some());
+    fn crashes_are_limited_where_that_is_wanted() {
+        let budget = Budget::new(limit(0, 10), Some(limit(2, 10)));
+        let start = Instant::now();
+        let lose = |second, job| {
+            budget.spend_crash(start + Duration::from_secs(second), job, &"it left").map(|e| e.to_string())
+        };
+        assert_eq!([lose(0, "a"), lose(1, "b"), lose(11, "c"), lose(20, "b")], [const { None }; 4]);
+        assert_eq!(
+            lose(21, "b").unwrap(),
+            "the job was not run to its end: jobs have crashed more than 2 workers of the pool within 10s, which is its crash \
+             budget; `b` has crashed 3 of them; the last: it left"
+        );
+    }
+
+    #[test]
+    fn crashes_spend_nothing_by_default() {
+        let budget = Budget::new(limit(0, 10), None);
+        let now = Instant::now();
+        assert!((0..10_000).all(|_| budget.spend_crash(now, "a", &"it left").is_none()));
+        assert!(budget.spend_restart(now, &"it left").is_some(), "a budget of none is spent at once");
     }
 }

@@ -9,7 +9,7 @@ use executor_core::{BuildError, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::child::Pids;
 use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
@@ -30,7 +30,7 @@ pub(crate) use workers::{START_LIMIT, check_start_limit};
 const MOST_PROCESSES: usize = 4096;
 
 /// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
-const RESTART_BUDGET: (usize, Duration) = (1000, Duration::from_secs(10));
+const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10) };
 
 /// The settings of a [`ProcessPool`].
 ///
@@ -69,7 +69,8 @@ pub struct ProcessPoolBuilder {
     idle_timeout: Duration,
     start_limit: Duration,
     grace: Duration,
-    budget: (usize, Duration),
+    restarts: Limit,
+    crashes: Option<Limit>,
     measure: bool,
 }
 
@@ -90,7 +91,8 @@ impl ProcessPoolBuilder {
             retry: 0,
             initializer: None,
             keep_failed: None,
-            budget: RESTART_BUDGET,
+            restarts: RESTART_BUDGET,
+            crashes: None,
             measure: false,
             surroundings: Surroundings::default(),
             span: Span::default(),
@@ -128,29 +130,6 @@ impl ProcessPoolBuilder {
     pub fn initializer<P: Portable>(mut self, job: P) -> Self {
         let encode = Box::new(move |codec: Codec| codec.encode(&job.wire()));
         self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
-        self
-    }
-
-    /// How many workers the pool may lose within `period`: to crashes, to what others do to them, and by not starting. Those that it ends
-    /// itself (for an abort, for a job whose time is up, at their retirement) do not count. With one more the pool breaks down: all its
-    /// jobs end as [`JobError::Broken`](executor_core::JobError::Broken), which says why and names the job that killed most, and later
-    /// ones are rejected. Without it, 1,000 within 10 seconds.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use executor_core::{JobError, Rejection, call};
-    /// use executor_process::ProcessPool;
-    ///
-    /// fn crash() { std::process::abort() }
-    ///
-    /// let pool = ProcessPool::builder().processes(1).restart_budget(0, Duration::from_secs(1)).build()?;
-    /// assert!(matches!(pool.submit(call!(crash())).result(), Err(JobError::Crashed(_))));
-    /// pool.closed().result()?;
-    /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn restart_budget(mut self, most: usize, period: Duration) -> Self {
-        self.budget = (most, period);
         self
     }
 
@@ -278,7 +257,7 @@ impl ProcessPoolBuilder {
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
             keep_failed: self.keep_failed.as_deref().map(replay::absolute),
-            budget: Budget::new(self.budget.0, self.budget.1),
+            budget: Budget::new(self.restarts, self.crashes),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         let capacity = self.queue.capacity();

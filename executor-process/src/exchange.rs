@@ -56,10 +56,10 @@ impl InProcess {
         worker.process.kill();
         let fall = Fall { pid, started, cause };
         let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
-        let (is_meant, running) = (is_up || is_meant(&worker, &jobs), running(&worker, &jobs));
-        self.bury(&worker, jobs, &fall, batch);
+        let is_meant = is_up || is_meant(&worker, &jobs);
+        let killer = self.bury(&worker, jobs, &fall, batch);
         if !is_meant {
-            self.spend(running, &fall, batch);
+            self.spend(killer, &fall, batch);
         }
     }
 
@@ -251,15 +251,21 @@ impl InProcess {
         }
     }
 
-    /// The worker is dead, or as good as dead. It costs the job that it was running.
-    fn bury(&mut self, worker: &Worker, mut jobs: Vec<Option<Lent>>, fall: &Fall, batch: &mut Batch<'_, Queued>) {
+    /// The worker is dead, or as good as dead. It costs the job that it was running, whose name this returns.
+    fn bury(
+        &mut self,
+        worker: &Worker,
+        mut jobs: Vec<Option<Lent>>,
+        fall: &Fall,
+        batch: &mut Batch<'_, Queued>,
+    ) -> Option<&'static str> {
         let page = &worker.seat.page;
         let waits = |(slot, place): (usize, &Option<Lent>)| {
             place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
         };
         let mut is_in_vain = jobs.iter().enumerate().all(waits);
         self.settle(worker, &mut jobs);
-        let mut waiting = Vec::new();
+        let (mut waiting, mut killer) = (Vec::new(), None);
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(mut lent) = place.take() else { continue };
             match page.look(slot, lent.id()) {
@@ -277,6 +283,7 @@ impl InProcess {
                 }
                 Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
                     let Some(mut lent) = self.read(worker, slot, lent) else { continue };
+                    killer = Some(lent.payload.kind.name);
                     let case = Case::of(&self.settings, &lent);
                     if !lent.payload.runs_again()
                         && let Some(chunk) = &mut lent.payload.chunk
@@ -288,12 +295,14 @@ impl InProcess {
                 Some(Claim::Started)
                     if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
                 {
+                    killer = Some(lent.payload.kind.name);
                     waiting.push(lent);
                 }
                 Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Aborted) if lent.job.stop_requested() => self.finish(lent, Err(JobError::Cancelled)),
                 Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
                 Some(Claim::Started | Claim::Done) | None => {
+                    killer = Some(lent.payload.kind.name);
                     let error = fall.error(worker, &Case::of(&self.settings, &lent));
                     self.finish(lent, Err(error));
                 }
@@ -302,6 +311,7 @@ impl InProcess {
         for lent in waiting.into_iter().rev() {
             let_go(lent, batch);
         }
+        killer
     }
 }
 
@@ -325,11 +335,6 @@ fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Q
 /// Whether the worker falls because somebody wished so.
 fn is_meant(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
     claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
-}
-
-/// The name of the job that the worker runs.
-fn running(worker: &Worker, jobs: &[Option<Lent>]) -> Option<&'static str> {
-    claims(worker, jobs).find_map(|(lent, claim)| (claim == Claim::Started).then_some(lent.payload.kind.name))
 }
 
 fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Item = (&'a Lent, Claim)> {

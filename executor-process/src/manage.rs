@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobError, JobOptions, PortableJob, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Future, JobError, JobOptions, PortableJob, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::job::Queued;
 use crate::submit::cell;
@@ -130,6 +130,27 @@ macro_rules! is_managed {
             /// ```
             pub fn stats(&self) -> Stats {
                 self.scheduler.stats()
+            }
+
+            /// Whether the pool broke down: its jobs ended as [`JobError::Broken`], with the reason, and later ones are rejected as
+            /// [`Rejection::Broken`](executor_core::Rejection::Broken). It stays so; a service reports itself as unhealthy, or makes
+            /// another pool. A job's crash breaks no pool: what does, is a spent
+            /// [`restart_budget`](crate::ProcessPoolBuilder::restart_budget), or a spent
+            /// [`crash_budget`](crate::ProcessPoolBuilder::crash_budget). Never blocks. False of a handle whose pool is gone.
+            ///
+            /// ```
+            /// use executor_core::call;
+            /// use executor_process::ProcessPool;
+            ///
+            /// fn crash() { std::process::abort() }
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// assert!(pool.submit(call!(crash())).result().is_err());
+            /// assert!(!pool.is_broken() && !pool.handle().is_broken());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn is_broken(&self) -> bool {
+                self.scheduler.refusal() == Some(Rejection::Broken)
             }
 
             /// A future that ends when the pool is shut down, and its last process is gone: for async code, which should not block

@@ -113,19 +113,24 @@ impl InProcess {
 
     /// Makes sure that there is a worker, by some tries.
     fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
-        let mut started = self.start_worker();
+        let mut started = self.start_worker(Some(batch));
         for _ in 1..self.settings.tries {
             let Err(reason) = &started else { break };
             self.spend(None, &format_args!("one did not start: {reason}"), batch);
-            started = self.start_worker();
+            started = self.start_worker(Some(batch));
+        }
+        if let Err(reason) = &started {
+            self.spend(None, &format_args!("one did not start: {reason}"), batch);
         }
         started
     }
 
-    /// Starts a worker if there is none. One that died while it was idle cost nobody anything.
-    fn start_worker(&mut self) -> Result<(), String> {
-        if self.worker.as_ref().is_some_and(|worker| worker.process.is_gone()) {
-            self.worker = None;
+    /// Starts a worker if there is none. One that died while it was idle cost no job, but is a loss all the same.
+    fn start_worker(&mut self, batch: Option<&Batch<'_, Queued>>) -> Result<(), String> {
+        if let Some(worker) = self.worker.take_if(|worker| worker.process.is_gone())
+            && let Some(batch) = batch
+        {
+            self.spend(None, &format_args!("process {} died while it was idle", worker.process.pid()), batch);
         }
         if self.worker.is_some() {
             return Ok(());
@@ -143,9 +148,14 @@ impl InProcess {
         Ok(())
     }
 
-    /// A worker was lost. When the pool has lost too many, it breaks down.
-    pub(crate) fn spend(&self, job: Option<&str>, reason: &dyn fmt::Display, batch: &Batch<'_, Queued>) {
-        if let Some(error) = self.settings.budget.spend(Instant::now(), job, reason) {
+    /// A worker was lost: to `job`, if it had one. When the pool has lost too many, it breaks down.
+    pub(crate) fn spend(&self, job: Option<&'static str>, reason: &dyn fmt::Display, batch: &Batch<'_, Queued>) {
+        let (now, budget) = (Instant::now(), &self.settings.budget);
+        let error = match job {
+            Some(job) => budget.spend_crash(now, job, reason),
+            None => budget.spend_restart(now, reason),
+        };
+        if let Some(error) = error {
             batch.break_down(error);
         }
     }
@@ -314,7 +324,7 @@ impl Runner for InProcess {
 
     fn begin(&mut self) {
         // If it cannot be started, the first job tries again, and tells why.
-        let _: Result<(), _> = self.start_worker();
+        let _: Result<(), _> = self.start_worker(None);
     }
 
     fn stop(&self) -> Option<Arc<dyn Stop>> {

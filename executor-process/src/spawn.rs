@@ -66,7 +66,7 @@ impl Settings {
             initializer: None,
             pids: Arc::default(),
             keep_failed: None,
-            budget: Budget::new(usize::MAX, Duration::MAX),
+            budget: Budget::endless(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use executor_core::BuildError;
 
 use super::ProcessPoolBuilder;
+use crate::budget::Limit;
 
 /// A loaded machine takes a second to start a worker; more is a constructor that hangs.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
@@ -115,6 +116,52 @@ impl ProcessPoolBuilder {
     /// once. A time limit of a job always kills at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How many workers may fail to start, or die without a job, within `period`. With one more the pool breaks down: all its jobs end as
+    /// [`JobError::Broken`](executor_core::JobError::Broken), which says why, later ones are rejected, and
+    /// [`is_broken`](crate::ProcessPool::is_broken) is true. Neither a crash of a job counts, nor an end that the pool gave to a worker itself.
+    /// Default: 1,000 within 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, Rejection, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn connect() { panic!("the license server does not answer") }
+    ///
+    /// let builder = ProcessPool::builder().processes(1).initializer(call!(connect()));
+    /// let pool = builder.restart_budget(2, Duration::from_secs(60)).build()?;
+    /// assert!(matches!(pool.submit(call!(u32::pow(2, 5))).result(), Err(JobError::Broken(_))));
+    /// assert!(pool.is_broken());
+    /// assert_eq!(pool.try_submit(call!(u32::pow(2, 5))).unwrap_err().reason(), Rejection::Broken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart_budget(mut self, most: usize, period: Duration) -> Self {
+        self.restarts = Limit { most, period };
+        self
+    }
+
+    /// How many workers may die of their jobs within `period`. With one more the pool breaks down, as with
+    /// [`restart_budget`](Self::restart_budget); the reason names the job that crashed most. Default: there is no limit, since a crash is
+    /// its job's alone; one client with one bad file would end a pool that all share.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn crash() { std::process::abort() }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).crash_budget(0, Duration::from_secs(1)).build()?;
+    /// assert!(matches!(pool.submit(call!(crash())).result(), Err(JobError::Crashed(_))));
+    /// pool.closed().result()?;
+    /// assert!(pool.is_broken());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn crash_budget(mut self, most: usize, period: Duration) -> Self {
+        self.crashes = Some(Limit { most, period });
         self
     }
 

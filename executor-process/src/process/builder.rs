@@ -201,7 +201,7 @@ impl ProcessBuilder {
             initializer: None,
             pids: Arc::default(),
             keep_failed: self.keep_failed.as_deref().map(replay::absolute),
-            budget: Budget::new(usize::MAX, Duration::ZERO),
+            budget: Budget::endless(),
         })
     }
 }
