@@ -139,8 +139,8 @@ impl<P, O, T> Cell<P, O, T> {
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);
         let signal = inner.watch.signal();
-        // Relaxed: whoever sees it takes the lock before they take the outcome.
-        self.has_ended.store(true, Ordering::Relaxed);
+        // Release: a wait that ends by this flag alone sees what the job did, as one that ends under the lock does.
+        self.has_ended.store(true, Ordering::Release);
         drop(inner);
         self.ended.notify_all();
         drop(before);
@@ -175,15 +175,19 @@ impl<P, O, T> Cell<P, O, T> {
             let outcome = inner.stage.take_outcome();
             drop(inner);
             if let Some(outcome) = outcome {
+                let outcome = self.opened(outcome);
                 // The panic hook has reported a panic in it; nobody is left to be told.
-                drop_quietly(catch(|| callback(self.opened(outcome))));
+                drop_quietly(catch(|| callback(outcome)));
             }
         }
     }
 
+    /// A panic while the outcome is decoded is the outcome.
     fn opened(&self, stage: Stage<P, O, T>) -> Result<T, JobError> {
         match stage {
-            Stage::Ended(raw) => raw.and_then(self.open),
+            // A job that runs in place leaves the result itself: there is nothing to decode.
+            Stage::Ended(raw) if self.work.is_some() => raw.and_then(self.open),
+            Stage::Ended(raw) => raw.and_then(|raw| catch(|| (self.open)(raw))?),
             Stage::Opened(outcome) => outcome,
             _ => unreachable!("only an outcome is opened"),
         }
@@ -289,8 +293,8 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        // Relaxed: see `publish`.
-        if spin(|| self.has_ended.load(Ordering::Relaxed)) {
+        // Acquire: see `publish`.
+        if spin(|| self.has_ended.load(Ordering::Acquire)) {
             return true;
         }
         let _blocked = current::block();

@@ -95,9 +95,11 @@ impl<T> Future<T> {
     pub fn wait(&self) {
         let outcome = self.outcome();
         let run_here = |home| outcome.clone().run_here(home);
-        if !crate::current::in_place(run_here) && !self.drive(&Patience::new(None), &run_here) {
-            outcome.wait(None);
+        if !crate::current::in_place(run_here) && self.drive(&Patience::new(None), &run_here) {
+            return;
         }
+        // Also where it ran here: its time limit may have ended it, and another thread may be about to change the outcome.
+        outcome.wait(None);
     }
 
     /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.

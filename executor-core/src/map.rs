@@ -1,11 +1,13 @@
 //! `map`: a function applied to items on an executor, a bounded number of them at a time.
 
+mod input;
+
 use std::collections::VecDeque;
 use std::fmt;
-use std::iter::Fuse;
 use std::sync::Arc;
 use std::vec;
 
+use self::input::Input;
 use crate::panics::catch;
 use crate::{ClosureExecutor, Future, JobError, JobSet};
 
@@ -37,9 +39,13 @@ pub trait Mapper<A> {
 /// It is lazy: items are taken from the input, and submitted, from the first `next` on, so that twice the number of workers
 /// are in flight (change it with [`buffered`](Map::buffered)); an endless input is fine. Each `next` blocks until its
 /// item is done. A panic costs one item. Dropping it cancels what has not started.
+///
+/// # Panics
+///
+/// `next` panics where the input's `next` did, with the same payload, after the results of all items before it.
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Map<I: Iterator, M: Mapper<I::Item>> {
-    items: Fuse<I>,
+    items: Input<I>,
     mapper: M,
     buffered: Option<usize>,
     chunk: Option<usize>,
@@ -75,7 +81,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     /// For those who write executors: the map of `items` by `mapper`.
     pub fn new(items: I, mapper: M) -> Self {
         let (in_flight, ended) = (InFlight(VecDeque::new()), Err(JobError::Cancelled));
-        Self { items: items.fuse(), mapper, buffered: None, chunk: None, in_flight, flying: 0, ended, ready: 0 }
+        Self { items: Input::new(items), mapper, buffered: None, chunk: None, in_flight, flying: 0, ended, ready: 0 }
     }
 
     /// Keeps `n` items in flight, at least 1, instead of twice the workers (times the chunk size).
@@ -114,7 +120,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         while self.flying < limit {
             let flight = if let Some(chunk) = chunk {
                 let room = chunk.min(limit - self.flying);
-                let items: Vec<_> = self.items.by_ref().take(room).collect();
+                let items = self.items.take(room);
                 if items.is_empty() {
                     break;
                 }
@@ -155,7 +161,11 @@ impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
             return Some(outcome);
         }
         self.fill();
-        match self.in_flight.0.pop_front()? {
+        let Some(flight) = self.in_flight.0.pop_front() else {
+            self.items.resume_panic();
+            return None;
+        };
+        match flight {
             Flight::One(future) => {
                 let outcome = future.result();
                 self.flying -= 1;
@@ -188,7 +198,7 @@ impl<I: Iterator, M: Mapper<I::Item>> fmt::Debug for Map<I, M> {
 /// As [`Map`], in the order in which the items are done. Made by [`Map::unordered`].
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Unordered<I: Iterator, M: Mapper<I::Item>> {
-    items: Fuse<I>,
+    items: Input<I>,
     mapper: M,
     limit: usize,
     set: JobSet<M::Output>,
@@ -201,6 +211,9 @@ impl<I: Iterator, M: Mapper<I::Item>> Iterator for Unordered<I, M> {
         while self.set.len() < self.limit {
             let Some(item) = self.items.next() else { break };
             self.set.insert(self.mapper.submit(item));
+        }
+        if self.set.is_empty() {
+            self.items.resume_panic();
         }
         self.set.next()
     }

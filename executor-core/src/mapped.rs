@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cell::{Cell, Control, Notify, Outcome, Task, Watch};
 use crate::error::Failed;
 use crate::home::HomeId;
-use crate::panics::catch;
+use crate::panics::{catch, drop_quietly};
 use crate::status::{JobId, Status};
 use crate::{Future, JobError};
 
@@ -27,16 +27,24 @@ impl<T: Send + 'static> Future<T> {
         U: Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        self.and_then(|value| catch(|| f(value)))
+        self.and_then(|value| Ok(f(value)))
     }
 
+    /// Whatever panics, `f`, its captures or what it drops, the new future ends.
     fn and_then<U: Send + 'static>(self, f: impl FnOnce(T) -> Result<U, JobError> + Send + 'static) -> Future<U> {
         let source = self.outcome().clone();
         let target = Arc::new(Cell::<(), U, U>::queued((), Ok));
         let mapped = Mapped { source, target: target.clone() };
         self.on_done(move |outcome| {
             if target.claim(None).is_some() {
-                target.finish(outcome.and_then(f)).fire();
+                let outcome = match outcome {
+                    Ok(value) => catch(|| f(value)).and_then(|outcome| outcome),
+                    Err(error) => {
+                        drop_quietly(f);
+                        Err(error)
+                    }
+                };
+                target.finish(outcome).fire();
             }
         });
         Future::seen_as(Arc::new(mapped))

@@ -65,7 +65,7 @@ impl<T: Send + 'static> Promise<T> {
         before.is_some()
     }
 
-    /// Whether somebody asked the job to stop.
+    /// Whether the future was cancelled or aborted, before [`start`](Promise::start) or after it.
     pub fn stop_requested(&self) -> bool {
         self.cell.stop_requested()
     }
@@ -99,6 +99,12 @@ impl Hook {
         if let Some(hook) = hook {
             drop_quietly(catch(hook));
         }
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        drop_quietly(self.0.get_mut().take());
     }
 }
 

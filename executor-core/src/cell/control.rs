@@ -25,6 +25,8 @@ impl<P, O, T> Cell<P, O, T> {
         let payload = std::mem::replace(&mut inner.stage, Stage::Withdrawn(thread_id()));
         if error.is_cancelled() {
             inner.end = End::NeverStarted;
+            // Release: see `stop_requested`.
+            self.stop.store(true, Ordering::Release);
         }
         let home = Leaving::begin(inner.home);
         drop(inner);
@@ -114,8 +116,8 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         if self.cancel() {
             return true;
         }
-        // Relaxed: the flag carries no data; the job only looks whether it is set.
-        self.stop.store(true, Ordering::Relaxed);
+        // Release: see `stop_requested`.
+        self.stop.store(true, Ordering::Release);
         let lease = match &self.inner.lock().stage {
             Stage::Running(None) => return true,
             Stage::Running(Some(abort)) => Ok(Arc::clone(abort)),
@@ -146,6 +148,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     }
 
     fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        // Acquire: a job that sees it sees what was done before the cancel or abort, such as the reason for it.
+        self.stop.load(Ordering::Acquire)
     }
 }

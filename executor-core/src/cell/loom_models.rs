@@ -334,3 +334,37 @@ fn a_job_that_is_killed_is_cancelled_unless_its_result_came_first() {
         }
     });
 }
+
+#[test]
+fn a_wait_sees_what_the_job_did() {
+    model(|| {
+        let (cell, future, _) = job::<u32>();
+        let did = Count::zero();
+        let there = did.clone();
+        let worker = thread::spawn(move || {
+            there.add();
+            work(cell, 7)
+        });
+        future.wait();
+        assert_eq!(did.get(), 1, "the wait is over, and what the job did is not seen");
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_job_that_is_asked_to_stop_sees_why() {
+    model(|| {
+        let (cell, future, _) = job::<u32>();
+        let reason = Count::zero();
+        let there = reason.clone();
+        drop(cell.claim(None));
+        let other = thread::spawn(move || {
+            there.add();
+            assert!(future.abort());
+        });
+        if cell.stop_requested() {
+            assert_eq!(reason.get(), 1, "it was asked to stop, and what was done before that is not seen");
+        }
+        other.join().unwrap();
+    });
+}

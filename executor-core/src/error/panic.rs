@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::saved::{Clause, Saved};
+use crate::panics::drop_quietly;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -21,6 +22,13 @@ struct Parts {
     place: Option<String>,
     payload: Mutex<Option<Payload>>,
     saved: Option<Saved>,
+}
+
+impl Drop for Parts {
+    /// Whoever drops an error, this library included, is no place for a panic in the drop of the payload.
+    fn drop(&mut self) {
+        drop_quietly(self.payload.get_mut().take());
+    }
 }
 
 impl Panicked {

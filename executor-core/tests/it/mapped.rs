@@ -2,14 +2,16 @@
 
 use std::future::Future as _;
 use std::pin::Pin;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use executor_core::cell::{Control, Run};
+use executor_core::cell::{Cell, Control, Notify, Run, Task};
+use executor_core::current::{self, Host, Worker};
+use executor_core::home::HomeId;
 use executor_core::tally::Tally;
-use executor_core::{Broken, Future, JobError, Status, Until, home, promise, wait};
+use executor_core::{Broken, Future, JobError, Promise, Status, Until, home, promise, wait};
 
 use crate::homes::{Queue, nowhere, work_for};
 use crate::support::{Count, within_patience};
@@ -156,5 +158,135 @@ fn what_a_mapped_future_that_is_dropped_leads_to_is_dropped_where_it_ends() {
         assert_eq!(Arc::strong_count(&value), 1);
         drop(Future::ready(value.clone()).map_ok(|value| value));
         assert_eq!(Arc::strong_count(&value), 1);
+    });
+}
+
+/// A pool's worker whose block brings what it waits for.
+struct BringsItsEnd(HomeId, Mutex<Option<Notify>>);
+
+impl Host for BringsItsEnd {
+    fn home(&self) -> HomeId {
+        self.0
+    }
+
+    fn block(&self) {
+        let notify = self.1.lock().unwrap().take();
+        notify.expect("it blocks once, after the job has run").fire();
+    }
+
+    fn unblock(&self) {}
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+}
+
+/// The job runs in place, its time limit ends it meanwhile, and the thread that is told has not changed the outcome yet.
+#[test]
+fn a_wait_in_place_waits_for_the_change() {
+    within_patience(|| {
+        let queue = Queue::new();
+        let host = Arc::new(BringsItsEnd(queue.id(), Mutex::default()));
+        current::set_worker(Some(Worker { name: None, state: None, host: Some(host.clone()) }));
+        let limit = host.clone();
+        let (_job, future) = Future::of_job_at(queue.id(), move || {
+            let notify = current::control().unwrap().fail(JobError::Broken(Broken::new("too late")));
+            *limit.1.lock().unwrap() = notify;
+            20
+        });
+        let outcome = future.map_ok(|n| n + 1).result();
+        assert!(matches!(outcome, Err(JobError::Broken(_))), "{outcome:?}");
+        current::set_worker(None);
+        *host.1.lock().unwrap() = None;
+    });
+}
+
+/// Panics when it is dropped, and where it is converted.
+#[derive(Debug)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the drop");
+    }
+}
+
+impl From<Bomb> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(bomb: Bomb) -> Self {
+        std::mem::forget(bomb);
+        panic!("the conversion");
+    }
+}
+
+/// Ends the promise before the future is changed, and after that.
+fn ended_before_and_after<T: Send + 'static, U: Send + 'static>(
+    end: fn(Promise<T>) -> bool,
+    change: fn(Future<T>) -> Future<U>,
+) -> [Result<U, JobError>; 2] {
+    within_patience(move || {
+        let (promise, future) = promise();
+        assert!(end(promise));
+        let before = change(future).result();
+        let (promise, future) = executor_core::promise();
+        let future = change(future);
+        assert!(end(promise));
+        [before, future.result()]
+    })
+}
+
+#[test]
+fn a_change_that_is_not_called_may_panic_in_its_drop() {
+    let fails = |promise: Promise<u32>| promise.fail(JobError::Broken(Broken::new("no paper")));
+    let outcomes = ended_before_and_after(fails, |future| {
+        let bomb = Bomb;
+        future.map_ok(move |n| {
+            let _kept = &bomb;
+            n
+        })
+    });
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(JobError::Broken(_))), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_conversion_that_panics_ends_the_future() {
+    for outcome in ended_before_and_after(|promise| promise.complete(Err::<u32, _>(Bomb)), Future::flatten) {
+        let Err(JobError::Panicked(panicked)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(panicked.message(), "the conversion");
+    }
+}
+
+#[test]
+fn a_value_whose_drop_panics_ends_the_future() {
+    for outcome in ended_before_and_after(|promise| promise.complete(Bomb), |future| future.map_ok(drop)) {
+        let Err(JobError::Panicked(panicked)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(panicked.message(), "the drop");
+    }
+}
+
+/// A payload that is another thread's: it comes as it is, and is decoded by whoever takes the result.
+#[test]
+fn a_decoding_that_panics_is_the_outcome() {
+    let cell = || {
+        let cell = Arc::new(Cell::<(), u32, u32>::queued((), |_| std::panic::panic_any(Bomb)));
+        (cell.clone(), Future::of(cell))
+    };
+    let end = |cell: Arc<Cell<(), u32, u32>>| {
+        cell.claim(None).unwrap();
+        cell.finish(Ok(7)).fire();
+    };
+    within_patience(move || {
+        let (job, future) = cell();
+        end(job);
+        assert!(matches!(future.result(), Err(JobError::Panicked(_))));
+        let (job, future) = cell();
+        let mapped = future.map_ok(|n| n);
+        end(job);
+        assert!(matches!(mapped.result(), Err(JobError::Panicked(_))));
+        let (job, future) = cell();
+        end(job);
+        let waited = wait([future], Until::FirstOk);
+        assert_eq!(waited.done.len(), 1);
     });
 }

@@ -1,5 +1,6 @@
 //! `map` against every order in which its jobs can end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -193,4 +194,33 @@ fn an_input_of_unknown_length_gives_bounds() {
     assert_eq!(pool.map(items(), |n: u32| n).size_hint(), (0, Some(9)));
     assert_eq!(pool.map(items(), |n: u32| n).unordered().size_hint(), (0, Some(9)));
     assert_eq!(pool.map(0_u128.., |n| n).size_hint(), (usize::MAX, None));
+}
+
+/// Each result before the panic of the input comes out, and then the panic, once, with its payload.
+#[test]
+fn an_input_that_panics_loses_no_result() {
+    for (chunk, buffered) in [(1, 1), (1, 9), (3, 9), (4, 64), (100, 64)] {
+        within_patience(move || {
+            let pool = Manual::new(1);
+            let runner = pool.clone();
+            let runner = thread::spawn(move || while runner.run(0).is_some() {});
+            let items = || (0..9).map(|n| if n == 6 { std::panic::panic_any(n) } else { n });
+            let map = || pool.map(items(), |n: u32| n).chunk_size(chunk).buffered(buffered);
+            let mut ordered = map();
+            assert!(ordered.by_ref().take(6).map(Result::unwrap).eq(0..6));
+            let payload = catch_unwind(AssertUnwindSafe(|| ordered.next())).unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&6_u32));
+            assert!(ordered.map(Result::unwrap).eq(7..9), "it goes on as the input does");
+
+            let mut unordered = map().unordered();
+            let mut numbers: Vec<_> = unordered.by_ref().take(6).map(|(_, outcome)| outcome.unwrap()).collect();
+            numbers.sort_unstable();
+            assert!(numbers.into_iter().eq(0..6));
+            let payload = catch_unwind(AssertUnwindSafe(|| unordered.next())).unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&6_u32));
+            assert_eq!(unordered.count(), 2);
+            pool.shutdown(true);
+            runner.join().unwrap();
+        });
+    }
 }

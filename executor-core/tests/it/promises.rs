@@ -1,6 +1,8 @@
 //! Promises: kept, broken, and cancelled from the other end.
 
-use executor_core::{JobError, Status, promise};
+use std::sync::mpsc;
+
+use executor_core::{Broken, Future, JobError, Status, promise};
 
 use crate::support::Count;
 
@@ -88,4 +90,44 @@ fn a_promise_that_is_kept_runs_no_hook() {
     assert!(!future.cancel() && !future.abort());
     assert_eq!(future.result().unwrap(), 1);
     assert_eq!(runs.get(), 0);
+}
+
+#[test]
+fn a_cancel_before_the_start_requests_a_stop() {
+    type Ends = fn(&Future<u32>) -> bool;
+    for end in [Future::cancel as Ends, Future::abort] {
+        let (promise, future) = promise::<u32>();
+        assert!(!promise.stop_requested());
+        assert!(end(&future) && promise.stop_requested());
+        assert!(future.control().stop_requested(), "whoever holds the job sees it too");
+        assert!(!promise.start());
+    }
+    let (promise, future) = promise::<u32>();
+    assert!(future.control().withdraw(JobError::Broken(Broken::new("no paper"))).is_some());
+    assert!(!promise.stop_requested(), "it failed, and was not asked to stop");
+}
+
+#[test]
+fn the_hook_of_a_cancel_sees_the_stop_request() {
+    let (promise, future) = promise::<u32>();
+    let control = future.control();
+    let (tell, told) = mpsc::channel();
+    assert!(promise.on_cancel(move || tell.send(control.stop_requested()).unwrap()));
+    assert!(future.cancel());
+    assert_eq!(told.try_recv(), Ok(true));
+}
+
+#[test]
+fn a_hook_whose_drop_panics_costs_nothing() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the bomb goes off");
+        }
+    }
+    let (promise, future) = promise();
+    let bomb = Bomb;
+    assert!(promise.on_cancel(move || drop(bomb)));
+    assert!(promise.complete(7));
+    assert_eq!(future.result().unwrap(), 7);
 }

@@ -136,6 +136,8 @@ macro_rules! __closure_checks {
                 a_panic_in_a_callback
                 a_panic_in_a_callback_of_a_cancelled_job
                 a_panic_in_a_mapped_result
+                a_panic_in_the_drop_of_a_change_that_is_not_called
+                a_panic_in_the_conversion_of_a_jobs_own_error
                 a_panic_in_a_waker
                 a_panic_in_one_item_of_a_chunk_of_a_map
             }
@@ -175,6 +177,7 @@ macro_rules! __closure_checks {
             every maps Maps maps {
                 results_come_in_the_order_of_the_items
                 a_panic_costs_one_item
+                a_panic_of_the_input_comes_after_the_results_before_it
                 nothing_is_taken_before_the_first_next
                 an_endless_input_is_fine
                 no_more_than_the_buffer_is_in_flight

@@ -295,3 +295,49 @@ fn map_goes_item_by_item_or_in_chunks() {
         }
     });
 }
+
+/// Panics when it is read, with a payload that panics when it is dropped.
+#[derive(Debug, Serialize)]
+struct Unreadable;
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the bomb goes off");
+    }
+}
+
+impl<'de> Deserialize<'de> for Unreadable {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        std::panic::panic_any(Bomb)
+    }
+}
+
+#[test]
+fn a_decoding_may_panic_with_any_payload() {
+    within_patience(|| {
+        let pool = pool(1);
+        let unreadable = || pool.submit(call(|| Unreadable, ()));
+        codec_error(unreadable());
+        codec_error(unreadable().map_ok(|_| 1));
+        let waited = executor::wait([unreadable()], executor::Until::FirstOk);
+        assert_eq!(waited.done.len(), 1);
+        assert_eq!(pool.submit(call(same::<u32>, (7,))).result().unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_map_gives_all_results_before_its_inputs_panic() {
+    within_patience(|| {
+        let pool = pool(2);
+        let items = || (0..).inspect(|&n| assert!(n < 20, "the input at {n}"));
+        for chunk in [None, Some(1), Some(7)] {
+            let map = pool.map(items(), same::<u32>);
+            let mut map = chunk.into_iter().fold(map, executor::Map::chunk_size);
+            assert!(map.by_ref().take(20).map(Result::unwrap).eq(0..20), "chunks of {chunk:?}");
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| map.next().is_some()));
+            assert_eq!(panicked.unwrap_err().downcast_ref::<String>().map(String::as_str), Some("the input at 20"));
+        }
+    });
+}

@@ -78,6 +78,18 @@ fn unsafe_code_says_why_it_is_sound() {
 }
 
 #[test]
+fn panics_are_caught_in_one_place() {
+    // A scope hands the panic of its closure on, once its jobs have ended.
+    const CATCHES: [&str; 2] = ["executor-core/src/panics.rs", "executor-thread/src/scope/lend.rs"];
+    let is_code = |file: &File| {
+        let is_library =
+            ["core", "thread", "process"].iter().any(|name| file.path.starts_with(format!("executor-{name}/src")));
+        is_library && file.is("rs") && !CATCHES.iter().any(|path| file.path == Path::new(path))
+    };
+    keep(is_code, |file| rules::catches(&file.text));
+}
+
+#[test]
 fn libraries_have_documentation_and_a_level_for_unsafe_code() {
     let is_lib = |file: &File| file.is_named("src/lib.rs");
     let is_safe = |file: &File| ["executor-core", "executor-testkit"].iter().any(|name| file.path.starts_with(name));

@@ -66,6 +66,15 @@ pub(super) fn safety(text: &str) -> Vec<Complaint> {
         .collect()
 }
 
+/// Of code that is no test.
+pub(super) fn catches(text: &str) -> Vec<Complaint> {
+    numbered(text)
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"))
+        .filter(|(_, line)| !line.trim().starts_with("//") && line.contains(&plain("catch·_unwind(")))
+        .map(|(number, _)| (number, "catches a panic by itself; use `panics::catch` or `drop_quietly`".to_owned()))
+        .collect()
+}
+
 pub(super) fn crate_root(text: &str, is_safe: bool) -> Vec<Complaint> {
     let level = if is_safe { "#![forbid(unsafe_code)]" } else { "#![deny(unsafe_code)]" };
     let mut complaints = Vec::new();
@@ -217,6 +226,13 @@ mod tests {
         assert_eq!(lines(safety, "// un·safe { in a comment }\nun·safe extern \"C\" fn f() {}"), NONE);
         assert_eq!(lines(safety, "fn f() { un·safe { g() } }"), [1]);
         assert_eq!(lines(safety, "un·safe extern \"C\" {"), [1]);
+    }
+
+    #[test]
+    fn a_catch_of_its_own_is_found() {
+        let bad =
+            "let caught = panic::catch·_unwind(f);\n// catch·_unwind(f)\n#[cfg(test)]\nmod tests { catch·_unwind(f) }";
+        assert_eq!(lines(catches, bad), [1]);
     }
 
     #[test]

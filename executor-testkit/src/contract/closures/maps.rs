@@ -1,5 +1,6 @@
 //! `map` is lazy and ordered, keeps a bounded number of items in flight, and cancels what has not started when dropped.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -25,6 +26,20 @@ pub fn a_panic_costs_one_item<E: ClosureExecutor>(make: impl Fn() -> E) {
             }
         }
     }
+}
+
+pub fn a_panic_of_the_input_comes_after_the_results_before_it<E: ClosureExecutor>(make: impl Fn() -> E) {
+    let pool = make();
+    let items = || (0..).inspect(|&n| assert!(n < 10, "the input at {n}"));
+    for (chunk, buffer) in [(1, 1), (1, 100), (3, 100), (100, 100)] {
+        let mut map = pool.map(items(), |n: usize| n).chunk_size(chunk).buffered(buffer);
+        assert!(map.by_ref().take(10).map(Result::unwrap).eq(0..10), "chunks of {chunk}");
+        let payload = catch_unwind(AssertUnwindSafe(|| map.next().is_some())).unwrap_err();
+        assert_eq!(payload.downcast_ref::<String>().map(String::as_str), Some("the input at 10"));
+    }
+    let mut map = pool.map(items(), |n: usize| n).buffered(100).unordered();
+    assert_eq!(map.by_ref().take(10).filter(|(index, outcome)| outcome.as_ref().ok() == Some(index)).count(), 10);
+    assert!(catch_unwind(AssertUnwindSafe(|| map.next().is_some())).is_err());
 }
 
 /// Items that count how many of them were taken.
