@@ -10,6 +10,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +24,7 @@ thread_local! {
     static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+    static BLOCKS: RefCell<Blocks> = const { RefCell::new(Blocks { host: None, guards: 0, series: 0 }) };
 }
 
 /// The id of the job that this thread runs. `None` outside a job.
@@ -157,25 +159,84 @@ pub trait Host: Send + Sync {
     fn is_stopping(&self) -> bool;
 }
 
-/// The worker goes on when this is dropped.
+/// The guards of this thread that say that it blocks. The pool is told of the first and of the last one.
+struct Blocks {
+    /// The pool that was told.
+    host: Option<Arc<dyn Host>>,
+    guards: usize,
+    /// Tells the guards that count from those that a job has left behind.
+    series: u64,
+}
+
+impl Blocks {
+    /// One guard more, of a thread whose pool is `host`. Returns the series, and whether the pool is to be told.
+    fn add(&mut self, host: &Arc<dyn Host>) -> (u64, bool) {
+        self.guards += 1;
+        let is_first = self.guards == 1;
+        if is_first {
+            self.host = Some(host.clone());
+        }
+        (self.series, is_first)
+    }
+
+    /// One guard of the `series` less. Returns the pool that is to be told, if it was the last.
+    fn remove(&mut self, series: u64) -> Option<Arc<dyn Host>> {
+        if series != self.series {
+            return None;
+        }
+        self.guards -= 1;
+        if self.guards == 0 { self.host.take() } else { None }
+    }
+
+    /// No guard counts any more. Returns the pool that is to be told, if there was one.
+    fn end(&mut self) -> Option<Arc<dyn Host>> {
+        let host = self.host.take()?;
+        self.guards = 0;
+        self.series += 1;
+        Some(host)
+    }
+}
+
+/// The worker goes on when this is dropped, unless another such guard of its thread is left. It stays on its thread.
 #[must_use = "the worker counts as blocked until this is dropped"]
-pub struct Blocked(Option<Arc<dyn Host>>);
+pub struct Blocked {
+    /// `None` on a thread of no pool.
+    series: Option<u64>,
+    _stays: PhantomData<*const ()>,
+}
 
 /// For jobs that wait for what this library does not know, such as a lock or a channel, and for those who write executors: tells
 /// the pool of this worker, which may start a spare thread meanwhile. Does nothing on other threads.
+///
+/// Guards nest, and a job that holds one may wait by this library: the worker counts as blocked once, from the first guard to the
+/// last. One that a job leaves behind, forgotten or in a thread-local, counts no longer than the job.
 pub fn block() -> Blocked {
     let host = with_worker(|worker| worker.host.clone());
-    if let Some(host) = &host {
-        host.block();
-    }
-    Blocked(host)
+    let series = host.and_then(|host| {
+        let (series, is_first) = BLOCKS.try_with(|blocks| blocks.borrow_mut().add(&host)).ok()?;
+        if is_first {
+            host.block();
+        }
+        Some(series)
+    });
+    Blocked { series, _stays: PhantomData }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        if let Some(host) = &self.0 {
+        // A thread that is ending has lost the count, and its pool counts it out.
+        let last = self.series.and_then(|series| BLOCKS.try_with(|blocks| blocks.borrow_mut().remove(series)).ok()?);
+        if let Some(host) = last {
             host.unblock();
         }
+    }
+}
+
+/// For those who write executors: this worker has no job, so what guards one has left behind count no more.
+pub fn end_blocks() {
+    let host = BLOCKS.try_with(|blocks| blocks.borrow_mut().end()).ok().flatten();
+    if let Some(host) = host {
+        host.unblock();
     }
 }
 

@@ -36,7 +36,11 @@ impl<R: Runner + 'static> StartLimit<R> {
 
 impl<R: Runner + 'static> StartAlarm<R> {
     /// The time begins after `delay`. When it is over, the job that `control` is of ends with `error`, if it has not started.
+    /// Nothing waits for a job that has its outcome: one that was refused must not start the timer's thread.
     pub fn set(self, control: Arc<dyn Control>, delay: Duration, error: JobError) {
+        if control.status().is_done() {
+            return;
+        }
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
         let alarm = TimeIsUp { control, error, is_off: self.is_off, may_run: false };
         self.scheduler.push_alarm(when, Box::new(alarm));

@@ -163,6 +163,48 @@ fn a_pool_is_told_when_its_worker_blocks_and_when_it_goes_on() {
     });
 }
 
+#[test]
+fn block_guards_nest() {
+    within_patience(|| {
+        let (pool, other) = (Pool::new(false), Pool::new(false));
+        let told = |pool: &Pool| (pool.blocks.get(), pool.unblocks.get());
+        drop(current::block());
+        current::set_worker(Some(worker("it", Some(pool.clone()))));
+        let (first, second) = (current::block(), current::block());
+        let before = current::replace_worker(Some(worker("within", Some(other.clone()))));
+        let third = current::block();
+        drop(first);
+        drop(second);
+        assert_eq!((told(&pool), told(&other)), ((1, 0), (0, 0)), "the thread blocks once");
+        drop(third);
+        assert_eq!((told(&pool), told(&other)), ((1, 1), (0, 0)), "the pool that was told is told of the end");
+        current::set_worker(before);
+        drop(current::block());
+        assert_eq!(told(&pool), (2, 2));
+    });
+}
+
+#[test]
+fn a_guard_left_behind_counts_no_more() {
+    within_patience(|| {
+        let pool = Pool::new(false);
+        let told = || (pool.blocks.get(), pool.unblocks.get());
+        current::set_worker(Some(worker("it", Some(pool.clone()))));
+        current::end_blocks();
+        assert_eq!(told(), (0, 0), "there is none");
+        std::mem::forget(current::block());
+        let left_behind = current::block();
+        current::end_blocks();
+        assert_eq!(told(), (1, 1));
+        let counts = current::block();
+        assert_eq!(told(), (2, 1));
+        drop(left_behind);
+        assert_eq!(told(), (2, 1), "another one is held");
+        drop(counts);
+        assert_eq!(told(), (2, 2));
+    });
+}
+
 /// How deep it came: each level runs the next.
 fn deepest(level: usize) -> usize {
     assert!(level < 1000, "somewhere it must end");

@@ -10,6 +10,9 @@ use super::Queued;
 /// No worker takes more jobs along than this, so that what it leaves behind in a long job is soon stolen.
 pub(super) const BATCH: usize = 32;
 
+/// A worker has been in one job for long when the others came for jobs this many times each since it took its batch along.
+const LONG: u64 = 4;
+
 pub(super) struct Members<J> {
     list: Vec<Member<J>>,
     /// Workers whose own queue may have jobs in it.
@@ -18,11 +21,15 @@ pub(super) struct Members<J> {
     letters: usize,
     /// Workers that are to begin.
     called: usize,
+    /// How often workers came for a job, with nothing in their own queues.
+    visits: u64,
 }
 
 struct Member<J> {
     number: usize,
     stealer: Stealer<J>,
+    /// How often others had come when jobs came into its own queue.
+    since: u64,
     letters: VecDeque<J>,
     /// It is to begin before it has a job.
     is_called: bool,
@@ -47,7 +54,7 @@ pub(super) struct Own<J> {
 
 impl<J> Default for Members<J> {
     fn default() -> Self {
-        Self { list: Vec::new(), hoarders: 0, letters: 0, called: 0 }
+        Self { list: Vec::new(), hoarders: 0, letters: 0, called: 0, visits: 0 }
     }
 }
 
@@ -56,7 +63,7 @@ impl<J> Members<J> {
     pub(super) fn add(&mut self, number: usize) -> Own<J> {
         let jobs = Deque::new_fifo();
         let letters = VecDeque::new();
-        self.list.push(Member { number, stealer: jobs.stealer(), letters, is_called: false });
+        self.list.push(Member { number, stealer: jobs.stealer(), since: 0, letters, is_called: false });
         Own {
             number,
             jobs,
@@ -100,36 +107,56 @@ impl<J> Members<J> {
         self.list.iter().map(|member| member.stealer.len()).sum()
     }
 
-    /// Whether one of them may have something to steal.
+    /// Whether one of them has something to steal. The count alone is not enough: who was stolen from notices at its next job.
     pub(super) fn has_hoard(&self) -> bool {
-        self.hoarders > 0
+        self.hoarders > 0 && self.list.iter().any(|member| !member.stealer.is_empty())
     }
 
     /// Counts whether the own queue has jobs in it. Others may have stolen them.
     pub(super) fn count_hoard(&mut self, own: &mut Own<J>) {
         match (own.is_hoarding, own.jobs.is_empty()) {
-            (false, false) => self.hoarders += 1,
+            (false, false) => {
+                self.hoarders += 1;
+                let since = self.visits;
+                self.list.iter_mut().filter(|member| member.number == own.number).for_each(|me| me.since = since);
+            }
             (true, true) => self.hoarders -= 1,
             _ => {}
         }
         own.is_hoarding = !own.jobs.is_empty();
     }
 
-    /// A job from the queue of another, and some more into the own one.
+    /// One whose own queue is empty comes for a job. Says whether it is to look at its siblings' queues before the lanes, for one of them has
+    /// been in its job for long: the lanes may never be empty, and what lies behind that job would wait for its end.
+    pub(super) fn comes(&mut self, own: &Own<J>) -> bool {
+        self.visits += 1;
+        let long = self.list.len() as u64 * LONG;
+        let is_long = |member: &Member<J>| self.visits - member.since > long && !member.stealer.is_empty();
+        self.hoarders > 0 && self.list.iter().any(|member| member.number != own.number && is_long(member))
+    }
+
+    /// A job from the queue of the one that took its batch along first, and some more into the own one.
     pub(super) fn steal(&self, own: &Own<J>) -> Option<J> {
-        if self.hoarders == 0 {
-            return None;
+        loop {
+            let others = self.list.iter().filter(|member| member.number != own.number && !member.stealer.is_empty());
+            let slowest = others.min_by_key(|member| member.since)?;
+            let stolen = insist(|| slowest.stealer.steal_batch_with_limit_and_pop(&own.jobs, BATCH)).success();
+            // Its owner may have emptied it meanwhile; another one may be left.
+            if stolen.is_some() {
+                return stolen;
+            }
         }
-        let others = self.list.iter().filter(|member| member.number != own.number);
-        others
-            .map(|member| insist(|| member.stealer.steal_batch_with_limit_and_pop(&own.jobs, BATCH)))
-            .find_map(Steal::success)
     }
 
     /// Everything that is in their queues.
     pub(super) fn steal_all(&self) -> Vec<J> {
-        let all = self.list.iter();
-        all.flat_map(|member| std::iter::from_fn(|| insist(|| member.stealer.steal()).success())).collect()
+        self.list.iter().flat_map(Member::steal_all).collect()
+    }
+
+    /// Everything that is in the queue of one of them.
+    pub(super) fn steal_from(&self, number: usize) -> Vec<J> {
+        let one = self.list.iter().find(|member| member.number == number);
+        one.map(|member| member.steal_all().collect()).unwrap_or_default()
     }
 
     /// Everything that is in their letter boxes.
@@ -172,6 +199,12 @@ impl<J> Members<J> {
         self.letters -= 1;
         own.has_letter = true;
         Some(letter)
+    }
+}
+
+impl<J> Member<J> {
+    fn steal_all(&self) -> impl Iterator<Item = J> {
+        std::iter::from_fn(|| insist(|| self.stealer.steal()).success())
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Shared<R: Runner> {
     state: Mutex<State<R::Job>>,
     /// Set when a job comes while a worker spins.
     pub(super) has_come: AtomicBool,
-    /// Set while an urgent job waits: then workers look at the lanes before their own queues.
+    /// Set while a job waits that is not normal: then workers look at the lanes before their own queues.
     pub(super) is_urgent: AtomicBool,
     /// The timer waits here.
     pub(super) due: Condvar,
@@ -117,6 +117,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// Rings `alarm` at the time `when`, unless everything has ended by then.
     pub(super) fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
         let mut state = self.lock();
+        if state.needs_no_timer() {
+            drop(state);
+            // It may hold what is a user's.
+            return drop(alarm);
+        }
         state.delayed.push_alarm(when, alarm);
         self.tell_timer(state);
     }
@@ -146,7 +151,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// A job was put into a lane.
     pub(super) fn has_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority) {
-        if priority == Priority::High {
+        if priority != Priority::Normal {
             self.is_urgent.store(true, Ordering::Relaxed);
         }
         if state.is_spinning {
@@ -321,7 +326,7 @@ impl<R: Runner + 'static> Host for Shared<R> {
     }
 
     fn block(&self) {
-        let wake = self.lock().block();
+        let wake = self.lock().block(worker::number());
         self.perform(wake);
     }
 

@@ -69,6 +69,13 @@ fn counted(config: Config) -> (Config, Count) {
     (Config { hooks, ..config }, alive)
 }
 
+/// The same, and how many of their threads were started.
+fn starts(config: Config) -> (Config, Count) {
+    let started = Count::default();
+    let count = started.clone();
+    (Config { hooks: Hooks::default().on_start(move || count.add(1)), ..config }, started)
+}
+
 fn in_place(config: Config) -> Scheduler<InPlace> {
     Scheduler::new(config, |_| InPlace)
 }

@@ -5,15 +5,16 @@
 mod counts;
 #[cfg(test)]
 mod ends;
+mod taking;
 #[cfg(test)]
 mod tests;
 
-use executor_core::{JobError, Priority, Promise, Rejection};
+use executor_core::{JobError, Promise, Rejection};
 
 use super::callbacks::Callbacks;
 use super::delay::Delayed;
 use super::lanes::Lanes;
-use super::members::{BATCH, Members, Own};
+use super::members::{Members, Own};
 use super::sync::Unparker;
 use super::waiters::Waiters;
 use super::{Config, Queued};
@@ -220,24 +221,6 @@ impl<J: Queued, U> State<J, U> {
         self.members.remove(own.number)
     }
 
-    /// The next job for `own`, and whoever should look for the one after it.
-    pub(super) fn take(&mut self, own: &mut Own<J>, batch: bool) -> Option<J> {
-        let job = self.next_job(own)?;
-        self.found(own);
-        if batch && own.jobs.is_empty() {
-            self.hoard(own);
-        }
-        self.members.count_hoard(own);
-        Some(job)
-    }
-
-    fn next_job(&mut self, own: &Own<J>) -> Option<J> {
-        (self.lanes.pop_urgent())
-            .or_else(|| own.jobs.pop())
-            .or_else(|| self.lanes.pop())
-            .or_else(|| self.members.steal(own))
-    }
-
     /// The extra jobs of `own` are `n` fewer, as far as it has so many.
     pub(super) fn forget_extra(&mut self, own: &mut Own<J>, n: usize) {
         let n = n.min(own.extra);
@@ -254,28 +237,6 @@ impl<J: Queued, U> State<J, U> {
     /// Extra jobs, but those that were cancelled.
     pub(super) fn living_extra(&self) -> usize {
         self.extra - self.extra_revoked
-    }
-
-    /// One more job for a worker that has one, if it would wait otherwise.
-    pub(super) fn take_extra(&mut self, own: &mut Own<J>) -> Option<J> {
-        if !self.is_full_house() {
-            return None;
-        }
-        let job = self.lanes.pop_urgent().or_else(|| own.jobs.pop()).or_else(|| self.lanes.pop())?;
-        self.members.count_hoard(own);
-        own.extra += 1;
-        self.extra += 1;
-        Some(job)
-    }
-
-    /// Puts a job back that was taken out, before all others of its priority: also before those that workers took along.
-    pub(super) fn give_back(&mut self, priority: Priority, job: J) {
-        if priority == Priority::Normal {
-            for later in self.members.steal_all().into_iter().rev() {
-                self.lanes.push_front(Priority::Normal, later);
-            }
-        }
-        self.lanes.push_front(priority, job);
     }
 
     /// Everything that waits, to be failed outside the lock.
@@ -302,24 +263,7 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether workers should look here before they go on with their own queues.
     pub(super) fn is_urgent(&self) -> bool {
-        self.lanes.has_urgent() || self.members.has_letters()
-    }
-
-    /// Takes a share of a long queue along, so that the next few jobs need no lock.
-    fn hoard(&mut self, own: &Own<J>) {
-        let share = self.lanes.len() / (2 * self.width);
-        for job in (0..share.min(BATCH)).map_while(|_| self.lanes.pop_normal()) {
-            own.jobs.push(job);
-        }
-    }
-
-    /// Puts the own jobs back where they came from, before all others.
-    pub(super) fn put_back(&mut self, own: &mut Own<J>) {
-        let mut jobs: Vec<J> = std::iter::from_fn(|| own.jobs.pop()).collect();
-        while let Some(job) = jobs.pop() {
-            self.lanes.push_front(Priority::Normal, job);
-        }
-        self.members.count_hoard(own);
+        self.lanes.has_urgent() || self.lanes.has_low() || self.members.has_letters()
     }
 
     pub(super) fn search(&mut self, own: &mut Own<J>) {
@@ -360,8 +304,9 @@ impl<J: Queued, U> State<J, U> {
         place.is_none()
     }
 
-    /// The calling worker's job waits; another worker may take its place.
-    pub(super) fn block(&mut self) -> Wake<J, U> {
+    /// The job of the worker with this number waits; another worker may take its place, and the jobs that it took along.
+    pub(super) fn block(&mut self, number: usize) -> Wake<J, U> {
+        self.return_batch(number);
         self.blocked += 1;
         self.wake()
     }

@@ -105,3 +105,6 @@ pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std
         drop(job.fail(JobError::Broken(broken.clone())));
     }
 }
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests;

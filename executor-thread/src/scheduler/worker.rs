@@ -18,6 +18,13 @@ thread_local! {
     /// Which scheduler this thread is of: the address of what its threads share, or null.
     static SCHEDULER: Cell<*const ()> = const { Cell::new(ptr::null()) };
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+    /// Which worker this thread is, of the scheduler that started it.
+    static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The number of the worker that this thread was started as, whatever it is besides.
+pub(super) fn number() -> usize {
+    NUMBER.with(Cell::get)
 }
 
 /// What a thread is in a scheduler.
@@ -58,6 +65,7 @@ pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     be_at(Place::worker_of(shared));
+    NUMBER.with(|known| known.set(own.number));
     let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
@@ -127,6 +135,8 @@ impl<R: Runner + 'static> Shared<R> {
             own.has_letter = false;
             return Some(Task::Run(job));
         }
+        // Before the worker can sleep: it counts as one that waits or one that sleeps, not as both.
+        current::end_blocks();
         let mut has_spun = false;
         let mut state = self.lock();
         state.has_begun(own);
@@ -206,6 +216,7 @@ impl<R: Runner + 'static> Shared<R> {
     fn begin(&self, own: &mut Own<R::Job>) {
         if !std::mem::replace(&mut own.has_begun, true) {
             self.config.hooks.start();
+            current::end_blocks();
         }
     }
 

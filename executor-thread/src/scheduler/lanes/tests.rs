@@ -89,17 +89,44 @@ fn the_dead_are_swept_when_they_are_the_most() {
     assert_eq!(lanes.alive(), 0);
 }
 
+/// The next job is that whose turn it is.
+fn until_the_turn_of(lane: Priority, lanes: &mut Lanes<Entry>) {
+    lanes.taken = (lane as usize + 1) * TURN - 1;
+    assert_eq!(lanes.first(), lane as usize);
+}
+
 #[test]
 fn an_urgent_job_waits_for_nobody_but_the_lane_whose_turn_it_is() {
-    let mut lanes = lanes((0..TURN).map(|number| (Priority::High, number)).chain([(Priority::Normal, 99)]));
+    let mut lanes = lanes((0..5).map(|number| (Priority::High, number)).chain([(Priority::Normal, 99)]));
     assert!(lanes.has_urgent() && lanes.pop_normal().is_none());
-    for number in 0..TURN - 1 {
-        assert_eq!(lanes.pop_urgent().map(|entry| entry.0), Some(number));
+    let before = |lanes: &mut Lanes<Entry>| lanes.pop_before_normal().map(|entry| entry.0);
+    assert_eq!(before(&mut lanes), Some(0));
+    until_the_turn_of(Priority::Normal, &mut lanes);
+    assert_eq!(before(&mut lanes), None);
+    assert_eq!(lanes.pop().map(|entry| entry.0), Some(99));
+    lanes.push(Priority::Normal, Entry(98, Arc::default()));
+    until_the_turn_of(Priority::Low, &mut lanes);
+    assert_eq!(before(&mut lanes), Some(1), "no low one waits");
+    until_the_turn_of(Priority::Low, &mut lanes);
+    lanes.push(Priority::Low, Entry(97, Arc::default()));
+    assert_eq!((before(&mut lanes), before(&mut lanes)), (Some(97), Some(2)));
+    assert_eq!([before(&mut lanes), before(&mut lanes), before(&mut lanes)], [Some(3), Some(4), None]);
+    assert_eq!(lanes.pop_normal().map(|entry| entry.0), Some(98));
+}
+
+#[test]
+fn a_low_job_is_waited_for_by_batches() {
+    let mut lanes = lanes([(Priority::Normal, 1), (Priority::Low, 2)]);
+    assert!(lanes.has_low() && lanes.pop_normal().is_none() && lanes.pop_before_normal().is_none());
+    for _ in 0..3 * TURN {
+        if let Some(entry) = lanes.pop_before_normal() {
+            assert_eq!(entry.0, 2);
+            assert!(!lanes.has_low());
+            return assert_eq!(lanes.pop_normal().map(|entry| entry.0), Some(1));
+        }
+        lanes.count_start();
     }
-    assert!(lanes.pop_urgent().is_none() && lanes.has_urgent());
-    assert_eq!(lanes.pop().map(|entry| entry.0), Some(TURN - 1));
-    assert!(lanes.pop_urgent().is_none() && !lanes.has_urgent());
-    assert_eq!(lanes.pop_normal().map(|entry| entry.0), Some(99));
+    panic!("it never had its turn");
 }
 
 #[test]

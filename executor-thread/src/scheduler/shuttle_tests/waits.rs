@@ -67,6 +67,35 @@ fn what_a_worker_took_along_is_stolen_while_it_waits() {
     });
 }
 
+/// The jobs are one submitter's, and some of them wait: each starts after the one before it, on the one worker or its spares.
+#[test]
+fn jobs_start_in_order_though_some_wait() {
+    check(|| {
+        let (config, started) = starts(patient(1));
+        let scheduler = in_place(config);
+        let (promise, future) = promise();
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (mut promise, mut future) = (Some(promise), Some(future));
+        let jobs: Vec<_> = (0..8)
+            .map(|n| {
+                let order = order.clone();
+                let waits_for = if n == 1 { future.take() } else { None };
+                let completes = if n == 6 { promise.take() } else { None };
+                push_job(&scheduler.handle(), move || {
+                    order.lock().unwrap().push(n);
+                    let _blocked = waits_for.is_some().then(executor_core::current::block);
+                    waits_for.into_iter().for_each(|future: Future<()>| future.result().unwrap());
+                    completes.into_iter().for_each(|promise| assert!(promise.complete(())));
+                })
+            })
+            .collect();
+        jobs.into_iter().for_each(|job| job.unwrap().result().unwrap());
+        scheduler.shutdown(true);
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(started.get() <= 2, "one, and one for the one that waits");
+    });
+}
+
 /// Wakes a task that is a thread.
 #[derive(Default)]
 struct Bell(sync::Mutex<bool>, sync::Condvar);

@@ -80,9 +80,8 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     assert!(!state.is_idle(), "its death was not told yet");
     drop(state.delayed.died(false));
     assert!(state.is_idle());
-    let mut other = busy(&mut super::counts::state(1));
-    other.jobs.push(Number(0));
-    state.members.count_hoard(&mut other);
+    own.jobs.push(Number(0));
+    state.members.count_hoard(&mut own);
     assert!(!state.is_idle(), "jobs were taken along");
 }
 

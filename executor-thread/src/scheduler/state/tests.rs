@@ -1,5 +1,8 @@
 //! The decisions, one by one, without threads.
 
+use executor_core::Priority;
+
+use super::super::members::BATCH;
 use super::super::number::Number;
 use super::*;
 
@@ -31,7 +34,7 @@ fn a_burst_wakes_one_who_wakes_the_next() {
 }
 
 #[test]
-fn a_blocked_worker_is_replaced_and_its_jobs_are_stolen() {
+fn a_blocked_worker_is_replaced_and_its_batch_returned() {
     let mut state = state(1);
     let mut one = started(push(&mut state, 0));
     for number in 1..9 {
@@ -39,9 +42,9 @@ fn a_blocked_worker_is_replaced_and_its_jobs_are_stolen() {
     }
     assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
     assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
-    let mut spare = started(state.block());
+    let mut spare = started(state.block(one.number));
     let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
-    assert_eq!(order.len(), 8, "{order:?}");
+    assert_eq!(order, (1..9).collect::<Vec<_>>());
     state.unblock();
     assert!(state.is_too_wide());
     assert!(state.leave(&mut spare).is_empty());
@@ -80,4 +83,96 @@ fn a_sleeper_is_woken_before_a_worker_is_started_and_the_last_one_first() {
     assert!(matches!(push(&mut state, 7), Wake::Sleeper(_)));
     assert!(!state.wake_up(&mut workers[0]), "it sleeps still");
     assert!(state.wake_up(&mut workers[1]));
+}
+
+/// As a worker does: its own queue first, unless a job waits that may come before.
+fn next(state: &mut State<Number>, own: &mut Own<Number>) -> usize {
+    let taken_along = if state.is_urgent() { None } else { own.jobs.pop() };
+    taken_along.or_else(|| state.take(own, true)).map(|job| job.0).unwrap()
+}
+
+#[test]
+fn a_low_job_has_its_turn_whatever_the_batches() {
+    for (width, before) in [1, 2, 8, 50].into_iter().flat_map(|width| [0, 1, 7, 31, 40].map(|before| (width, before))) {
+        let mut state = state(width);
+        let mut workers: Vec<_> = (0..width)
+            .map(|number| {
+                let mut own = started(push(&mut state, number));
+                state.take(&mut own, false).unwrap();
+                own
+            })
+            .collect();
+        (100..10_000).for_each(|number| drop(push(&mut state, number)));
+        for own in &mut workers {
+            (0..before).for_each(|_| assert!(next(&mut state, own) >= 100));
+        }
+        assert!(before == 0 || state.members.has_hoard());
+        state.lanes.push(Priority::Low, Number(1));
+        let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != 1).count();
+        assert!(others <= 100, "{width} workers, {before} jobs before: {others}");
+    }
+}
+
+#[test]
+fn a_low_job_has_its_turn_beside_those_in_hand() {
+    for width in [1, 2, 8] {
+        let mut state = state(width);
+        (2..10_000).for_each(|number| drop(push(&mut state, number)));
+        let mut workers: Vec<_> = (0..width).map(|_| started(Wake::Start(state.hire()))).collect();
+        for own in &mut workers {
+            next(&mut state, own);
+        }
+        let mut in_hand = 0;
+        for own in &mut workers {
+            in_hand += std::iter::from_fn(|| state.take_extra(own)).take(63).count();
+        }
+        state.lanes.push(Priority::Low, Number(1));
+        let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != 1).count();
+        assert!(in_hand > 0 && in_hand + others <= 100, "{width} workers: {in_hand} and {others}");
+    }
+}
+
+#[test]
+fn jobs_behind_a_slow_one_are_found_while_others_come() {
+    let mut state = state(3);
+    let mut workers: Vec<_> = (0..3)
+        .map(|number| {
+            let mut own = started(push(&mut state, number));
+            state.take(&mut own, false).unwrap();
+            own
+        })
+        .collect();
+    (1000..1400).for_each(|number| drop(push(&mut state, number)));
+    // The second and the third go on, the first is slow; and there is always something in the lanes.
+    for own in &mut workers {
+        assert!(next(&mut state, own) >= 1000);
+    }
+    let mut hidden: Vec<_> = (1001..1001 + BATCH).collect();
+    for round in 0..3000 {
+        for own in &mut workers[1..] {
+            drop(push(&mut state, 2000 + round));
+            let number = next(&mut state, own);
+            hidden.retain(|&job| job != number);
+        }
+    }
+    assert_eq!(hidden, [0; 0], "it was never looked for");
+    assert!(!state.lanes.is_empty());
+}
+
+#[test]
+fn a_queue_that_was_emptied_by_others_starts_nobody() {
+    let mut state = state(2);
+    let mut one = started(push(&mut state, 0));
+    for number in 1..9 {
+        assert!(matches!(push(&mut state, number), Wake::Nobody));
+    }
+    state.take(&mut one, true).unwrap();
+    let mut two = started(state.wake());
+    while state.take(&mut two, true).is_some() {}
+    assert!(matches!(state.wake(), Wake::Nobody) && !state.members.has_hoard());
+    assert!(state.leave(&mut two).is_empty());
+    assert!(
+        matches!(state.wake(), Wake::Nobody),
+        "nothing waits, though the first has not looked at its own queue yet"
+    );
 }
