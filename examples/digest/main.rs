@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `options` | the command line |
 //! | `walk` | which files there are, in order |
+//! | `room` | how much is done at once |
 //! | `parts` | both jobs: a file's next part, and what is computed from it |
 //! | `pipeline` | the files in flight |
 //! | `lines` | the lines on stdout and stderr |
@@ -20,6 +21,7 @@ mod lines;
 mod options;
 mod parts;
 mod pipeline;
+mod room;
 mod summary;
 mod walk;
 
@@ -31,6 +33,7 @@ use executor::{BuildError, ProcessPool, ThreadPool};
 use crate::lines::{complain, report, write_digest};
 use crate::options::{Command, HELP, Options};
 use crate::pipeline::Pipeline;
+use crate::room::Room;
 use crate::summary::Summary;
 use crate::walk::walk;
 
@@ -68,10 +71,12 @@ fn main() -> ExitCode {
 /// Says what was found, and whether all of it could be written.
 fn run(options: &Options) -> Result<(Summary, io::Result<()>), BuildError> {
     let readers = ThreadPool::builder().threads(READERS).name("read").build()?;
-    let workers = ProcessPool::builder().processes(options.workers).threads_per_process(1).name("digest").build()?;
+    let room = Room::for_workers(options.workers);
+    let workers = ProcessPool::builder().processes(room.workers).threads_per_process(1).name("digest").build()?;
     let mut summary = Summary::default();
     let mut out = io::stdout().lock();
-    for (path, outcome) in Pipeline::new(walk(&options.directory), &readers, &workers, options.crash.clone()) {
+    let pipeline = Pipeline::new(walk(&options.directory), &readers, &workers, room.in_flight, options.crash.clone());
+    for (path, outcome) in pipeline {
         match outcome {
             Ok(whole) => {
                 summary.add(&path, &whole);

@@ -11,8 +11,6 @@ use executor::{Future, JobError, JobSet, ProcessPool, ThreadPool, call};
 use crate::parts::{self, Added, Bytes, Sum, Whole};
 use crate::walk::Blocked;
 
-/// How many parts are in flight at most, be it to be read or to be added.
-const IN_FLIGHT: usize = 64;
 /// How many files are known at most: digests are kept while they wait for the one of an earlier path.
 const KNOWN: usize = 4096;
 
@@ -24,6 +22,8 @@ pub(crate) struct Pipeline<'a, W> {
     paths: W,
     readers: &'a ThreadPool,
     workers: &'a ProcessPool,
+    /// How many parts are in flight at most.
+    most: usize,
     crash: Option<OsString>,
     /// In order. What is in front came out of the pipeline `shift` paths after the first.
     known: VecDeque<Known>,
@@ -46,13 +46,19 @@ enum Step {
 }
 
 impl<'a, W: Iterator<Item = Result<PathBuf, Blocked>>> Pipeline<'a, W> {
-    pub(crate) fn new(paths: W, readers: &'a ThreadPool, workers: &'a ProcessPool, crash: Option<OsString>) -> Self {
+    pub(crate) fn new(
+        paths: W,
+        readers: &'a ThreadPool,
+        workers: &'a ProcessPool,
+        most: usize,
+        crash: Option<OsString>,
+    ) -> Self {
         let (known, steps, files) = (VecDeque::new(), JobSet::new(), HashMap::new());
-        Self { paths, readers, workers, crash, known, shift: 0, steps, files }
+        Self { paths, readers, workers, most, crash, known, shift: 0, steps, files }
     }
 
     fn fill(&mut self) {
-        while self.steps.len() < IN_FLIGHT
+        while self.steps.len() < self.most
             && self.known.len() < KNOWN
             && let Some(found) = self.paths.next()
         {

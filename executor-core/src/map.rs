@@ -22,8 +22,9 @@ pub trait Mapper<A> {
     /// Submits one item.
     fn submit(&mut self, item: A) -> Future<Self::Output>;
 
-    /// Submits several items as one job, for functions so short that a job each would cost more.
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Self::Outcomes>;
+    /// Submits several items as one job, for functions so short that a job each would cost more; or as several jobs, where one has
+    /// no room for all of them. Each job comes with the number of its items, in their order.
+    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)>;
 
     /// How many items can be worked on at once.
     fn workers(&self) -> usize;
@@ -118,21 +119,20 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     fn fill(&mut self) {
         let (limit, chunk) = (self.limit(), self.chunk());
         while self.flying < limit {
-            let flight = if let Some(chunk) = chunk {
+            if let Some(chunk) = chunk {
                 let room = chunk.min(limit - self.flying);
                 let items = self.items.take(room);
                 if items.is_empty() {
                     break;
                 }
-                let len = items.len();
-                self.flying += len;
-                Flight::Chunk(self.mapper.submit_chunk(items), len)
+                self.flying += items.len();
+                let jobs = self.mapper.submit_chunk(items);
+                self.in_flight.0.extend(jobs.into_iter().map(|(future, len)| Flight::Chunk(future, len)));
             } else {
                 let Some(item) = self.items.next() else { break };
                 self.flying += 1;
-                Flight::One(self.mapper.submit(item))
-            };
-            self.in_flight.0.push_back(flight);
+                self.in_flight.0.push_back(Flight::One(self.mapper.submit(item)));
+            }
         }
     }
 
@@ -266,12 +266,13 @@ where
         self.executor.submit(move || function(item))
     }
 
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Self::Outcomes> {
-        let function = self.function.clone();
-        self.executor.submit(move || {
+    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)> {
+        let (function, len) = (self.function.clone(), items.len());
+        let outcomes = self.executor.submit(move || {
             let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| function(item))).collect();
             outcomes.into_iter()
-        })
+        });
+        vec![(outcomes, len)]
     }
 
     fn workers(&self) -> usize {

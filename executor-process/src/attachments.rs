@@ -23,8 +23,12 @@ pub(crate) struct Attachment {
 #[derive(Default)]
 struct Sent {
     list: Vec<Attachment>,
+    /// The first and the last of the items that hold each of them.
+    holders: Vec<(usize, usize)>,
     /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
     refused: Option<String>,
+    /// Whether that was for want of room.
+    is_full: bool,
 }
 
 /// What there is to be taken while something is decoded.
@@ -46,6 +50,8 @@ enum SetUp {
 thread_local! {
     static SENDS: Cell<SetUp> = const { Cell::new(SetUp::No) };
     static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
+    /// The item of a list that is being encoded.
+    static ITEM: Cell<usize> = const { Cell::new(0) };
     static RECEIVES: Cell<SetUp> = const { Cell::new(SetUp::No) };
     static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
 }
@@ -111,6 +117,32 @@ pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
     (encoded, scope.take().map(|sent| sent.list).unwrap_or_default())
 }
 
+/// Runs `encode`, which says of each of some items that it [begins](begin_item), and returns what they attached, each with the last item
+/// that holds it.
+pub(crate) fn collect_of_items<T>(encode: impl FnOnce() -> T) -> (T, Vec<(Attachment, usize)>) {
+    let scope = Scope::begin(&SENDS, &SENT);
+    let encoded = encode();
+    let Sent { list, holders, .. } = scope.take().unwrap_or_default();
+    (encoded, list.into_iter().zip(holders.into_iter().map(|(_, last)| last)).collect())
+}
+
+/// What is attached from now on belongs to the item of that number.
+#[inline]
+pub(crate) fn begin_item(number: usize) {
+    ITEM.set(number);
+}
+
+/// Takes back what the item alone has attached: it was not encoded. Whether it would be, without those before it.
+pub(crate) fn end_failed_item(number: usize) -> bool {
+    with_list(&SENDS, &SENT, |sent| {
+        let Some(sent) = sent else { return false };
+        let own = sent.holders.iter().rev().take_while(|(first, _)| *first == number).count();
+        sent.holders.truncate(sent.holders.len() - own);
+        sent.list.truncate(sent.holders.len());
+        std::mem::take(&mut sent.is_full) && !sent.list.is_empty()
+    })
+}
+
 /// Why something could not be attached, if that is why encoding failed.
 pub(crate) fn not_attached() -> Option<String> {
     with_list(&SENDS, &SENT, |sent| sent?.refused.take())
@@ -141,9 +173,11 @@ pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> 
                 "it holds more than {MOST} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
                  once; put small blobs into one, or send handles through a channel"
             );
+            sent.is_full = true;
             return Err(sent.refused.insert(why).clone());
         }
         sent.list.push(attachment);
+        sent.holders.push((ITEM.get(), ITEM.get()));
         Ok(u32::try_from(sent.list.len() - 1).unwrap_or(u32::MAX))
     })
 }
@@ -151,7 +185,12 @@ pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> 
 /// As [`attach`], once for all values that share the descriptor.
 pub(crate) fn attach_once(what: &str, attachment: Attachment) -> Result<u32, String> {
     let is_same = |other: &Attachment| Arc::ptr_eq(&other.descriptor, &attachment.descriptor);
-    let found = SENT.with_borrow(|sent| sent.as_ref()?.list.iter().position(is_same));
+    let found = SENT.with_borrow_mut(|sent| {
+        let sent = sent.as_mut()?;
+        let index = sent.list.iter().position(is_same)?;
+        sent.holders[index].1 = ITEM.get();
+        Some(index)
+    });
     match found.and_then(|index| u32::try_from(index).ok()) {
         Some(number) => Ok(number),
         None => attach(what, attachment),
@@ -211,6 +250,25 @@ mod tests {
         let (numbers, attached) = collect(attach_three);
         assert_eq!((numbers, attached.len()), ([Ok(0), Ok(1), Ok(0)], 2));
         assert!(attach_once("a test", shared).is_err(), "elsewhere");
+    }
+
+    #[test]
+    fn items_share_the_room() {
+        let shared = attachment();
+        let item = |number: usize, own: usize| {
+            begin_item(number);
+            let own = (0..own).all(|_| attach("a test", attachment()).is_ok());
+            own && attach_once("a test", shared.clone()).is_ok()
+        };
+        let ((), attached) = collect_of_items(|| {
+            assert!(item(0, 2) && item(1, MOST - 3));
+            assert!(!item(2, 1) && end_failed_item(2), "there is room for it alone");
+            assert!(item(3, 0));
+            assert!(!item(4, MOST) && end_failed_item(4));
+        });
+        let holders: Vec<_> = attached.iter().map(|(_, last)| *last).collect();
+        assert_eq!((&holders[..4], holders.len()), (&[0, 0, 3, 1][..], MOST));
+        collect_of_items(|| assert!(!item(0, MOST) && !end_failed_item(0), "it has too many by itself"));
     }
 
     #[test]

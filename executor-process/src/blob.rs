@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::attachments::{Attachment, attach, take};
+use crate::attachments::{Attachment, attach_once, take};
 use crate::memory::{self, Draft, Frozen};
 
 /// Bytes in shared memory. They travel to a worker and back without a copy, and are read where they are.
@@ -157,7 +157,7 @@ const NAME: &str = "a `Blob`";
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let attached = self.0.as_ref().map(|frozen| {
-            attach(NAME, Attachment { descriptor: Arc::clone(frozen.file()), is_channel: false })
+            attach_once(NAME, Attachment { descriptor: Arc::clone(frozen.file()), is_channel: false })
                 .map_err(ser::Error::custom)
         });
         attached.transpose()?.serialize(serializer)

@@ -21,7 +21,7 @@ pub use self::outcomes::Outcomes;
 pub(crate) use self::pace::Pace;
 use self::record::{append, split};
 pub(crate) use self::work::work;
-use crate::attachments::{Attachment, collect};
+use crate::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::codec::{Codec, Step};
 use crate::job::Returned;
 use crate::payload::Payload;
@@ -122,8 +122,19 @@ impl Chunk {
         Returned { codec, payload, attached: self.attached, errors: self.errors }
     }
 
-    /// Of the items that were `sent`, those that have no outcome, to be sent again.
-    pub(crate) fn rest(&mut self, sent: &[u8]) -> Vec<u8> {
+    /// Whether no item of those that were sent last has its outcome.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// Leaves in the `body`, which was sent, what is to be sent again: the items that have no outcome.
+    pub(crate) fn leave_rest(&mut self, body: &mut Payload) {
+        let rest = self.rest(&body.bytes().0);
+        body.replace(rest, self.next);
+    }
+
+    /// Of the items that were `sent`, those that have no outcome.
+    fn rest(&mut self, sent: &[u8]) -> Vec<u8> {
         self.has_page = false;
         let mut rest = sent;
         for _ in 0..std::mem::take(&mut self.taken) {
@@ -145,29 +156,49 @@ impl Chunk {
     }
 }
 
-/// The bytes of `items`, and an error for each that is not in them, because it cannot be encoded. They share their attachments.
-pub(crate) fn encode<A: Serialize + 'static, R>(
-    codec: Codec,
-    items: Vec<A>,
-    name: &str,
-) -> (Payload, Vec<(usize, JobError)>) {
+/// Items that go in one message.
+pub(crate) struct Part {
+    pub(crate) total: usize,
+    /// The bytes of those that can be encoded. They share their attachments.
+    pub(crate) body: Payload,
+    /// For each of the others, by index, why it cannot.
+    pub(crate) errors: Vec<(usize, JobError)>,
+}
+
+/// Encodes `items`, in as many parts as it takes: no message has room for more attachments than [`MOST`](crate::attachments::MOST).
+pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, items: Vec<A>, name: &str) -> Vec<Part> {
+    let (mut parts, mut left) = (Vec::with_capacity(1), &items[..]);
+    while !left.is_empty() {
+        let part = encode_some::<A, R>(codec, left, name);
+        left = &left[part.total..];
+        parts.push(part);
+    }
+    items.into_iter().for_each(drop_quietly);
+    parts
+}
+
+/// As many of `items` as one message has room for: one at least.
+fn encode_some<A: Serialize + 'static, R>(codec: Codec, items: &[A], name: &str) -> Part {
     let (mut bytes, mut errors) = (Vec::new(), Vec::new());
-    let ((), attachments) = collect(|| {
+    let (total, attachments) = collect_of_items(|| {
         let (mut left, mut at) = (items.iter().enumerate(), (0, 0));
         loop {
             let encoded = catch(|| {
                 left.try_for_each(|(index, item)| {
                     at = (index, bytes.len());
+                    begin_item(index);
                     append(&mut bytes, 0, |bytes| codec.encode_unguarded(item, bytes))
                 })
             });
-            let Err(cause) = encoded.unwrap_or_else(|panic| Err(panic.to_string())) else { return };
+            let Err(cause) = encoded.unwrap_or_else(|panic| Err(panic.to_string())) else { return items.len() };
             bytes.truncate(at.1);
+            if end_failed_item(at.0) {
+                return at.0;
+            }
             errors.push((at.0, Step::EncodeJob.named(name, type_name::<R>(), cause)));
         }
     });
-    items.into_iter().for_each(drop_quietly);
-    (Payload::new(bytes, attachments), errors)
+    Part { total, body: Payload::of_chunk(bytes, attachments), errors }
 }
 
 #[cfg(test)]

@@ -153,9 +153,9 @@ impl InProcess {
         self.learn(worker, slot, &lent);
         let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
         let outcome = self.unpack(worker, &lent, answer);
-        if is_unread && lent.payload.chunk.is_none() && lent.payload.may_start_elsewhere(self.settings.tries) {
+        if is_unread && lent.payload.is_whole() && lent.payload.may_start_elsewhere(self.settings.tries) {
             // Nothing of it has run, and this worker gets no other job.
-            return self.move_on(worker, (slot, Claim::Done), lent, batch);
+            return self.go_on(worker, (slot, Claim::Done), lent, batch);
         }
         match (outcome, &mut lent.payload.chunk) {
             (Ok(returned), Some(chunk)) => {
@@ -174,13 +174,14 @@ impl InProcess {
         }
     }
 
-    /// Sends what is left of a chunk to the next worker. Nobody here will go on with it: it was at `from`.
+    /// Sends the job, or what is left of a chunk, to the next worker. Nobody here will go on with it: it was at `from`.
     fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
-        let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload else { return };
-        if chunk.is_over() {
-            return self.finish_chunk(lent);
+        if let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload {
+            if chunk.is_over() {
+                return self.finish_chunk(lent);
+            }
+            chunk.leave_rest(body);
         }
-        body.replace(chunk.rest(&body.bytes().0));
         self.move_on(worker, (slot, from), lent, batch);
     }
 

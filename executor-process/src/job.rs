@@ -85,7 +85,7 @@ impl Encoded {
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
     /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
     pub(crate) fn goes_alone(&self) -> bool {
-        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_handles()
+        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_channels()
     }
 
     /// What is sent of it to the worker that `payloads` leads to.
@@ -101,10 +101,15 @@ impl Encoded {
         Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
     }
 
+    /// Whether nothing of what was sent last has its outcome.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.chunk.as_ref().is_none_or(|chunk| chunk.is_whole())
+    }
+
     /// A worker had no room for it, and has run nothing of it. Whether another one may try.
     pub(crate) fn may_start_elsewhere(&mut self, tries: u32) -> bool {
         self.vain += 1;
-        self.vain < tries && !self.body.has_handles()
+        self.vain < tries && !self.body.has_given()
     }
 
     /// The worker that ran it died. Whether it may be run again.

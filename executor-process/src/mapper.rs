@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ProcessView;
-use crate::chunk::{self, Chunk, Outcomes, Pace};
+use crate::chunk::{self, Chunk, Outcomes, Pace, Part};
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
 
@@ -40,17 +40,20 @@ where
         self.pool.submit(call(self.function, (item,)))
     }
 
-    fn submit_chunk(&mut self, items: Vec<A>) -> Future<Outcomes<R>> {
+    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Outcomes<R>>, usize)> {
         let codec = self.pool.codec();
-        let total = items.len();
-        let (body, errors) = chunk::encode::<A, R>(codec, items, type_name::<F>());
-        let chunk = Chunk::new(total, errors, self.pace.clone());
-        let open = |returned: Returned| Ok(Outcomes::new(returned, type_name::<F>()));
-        if chunk.is_over() {
-            return Future::ready(Outcomes::new(chunk.into_returned(codec), type_name::<F>()));
-        }
-        let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), body) };
-        self.pool.submit_encoded(payload, open)
+        let parts = chunk::encode::<A, R>(codec, items, type_name::<F>());
+        let submit = |Part { total, body, errors }| {
+            let chunk = Chunk::new(total, errors, self.pace.clone());
+            let open = |returned: Returned| Ok(Outcomes::new(returned, type_name::<F>()));
+            if chunk.is_over() {
+                let ended = Outcomes::new(chunk.into_returned(codec), type_name::<F>());
+                return (Future::ready(ended), total);
+            }
+            let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<F, A, R>(), body) };
+            (self.pool.submit_encoded(payload, open), total)
+        };
+        parts.into_iter().map(submit).collect()
     }
 
     fn workers(&self) -> usize {

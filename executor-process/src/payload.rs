@@ -25,13 +25,24 @@ pub(crate) struct Payload {
 #[derive(Debug)]
 struct Attached {
     all: Vec<Attachment>,
+    /// The last item of a chunk that holds each of them. Ends of channels are kept for those that have not run.
+    holders: Option<Vec<usize>>,
     /// Ends of channels have gone to a worker, and are no longer here.
     has_given: bool,
 }
 
 impl Payload {
     pub(crate) fn new(bytes: impl Into<Bytes>, attachments: Vec<Attachment>) -> Self {
-        let attached = Attached { all: attachments, has_given: false };
+        Self::with(bytes, Attached { all: attachments, holders: None, has_given: false })
+    }
+
+    /// Of a chunk, with the last item that holds each of them. A worker gets copies, so that another one can go on where it ended.
+    pub(crate) fn of_chunk(bytes: Vec<u8>, attachments: Vec<(Attachment, usize)>) -> Self {
+        let (all, holders) = attachments.into_iter().unzip();
+        Self::with(bytes, Attached { all, holders: Some(holders), has_given: false })
+    }
+
+    fn with(bytes: impl Into<Bytes>, attached: Attached) -> Self {
         let attached = (!attached.all.is_empty()).then(|| Box::new(Mutex::new(attached)));
         Self { bytes: bytes.into(), attached }
     }
@@ -45,9 +56,20 @@ impl Payload {
         Self::new(self.bytes.clone(), self.lend())
     }
 
-    /// What is left of it to be sent, with the same attachments.
-    pub(crate) fn replace(&mut self, bytes: Vec<u8>) {
+    /// What is left of it to be sent: the items from the one of that number on. Each attachment keeps its place.
+    pub(crate) fn replace(&mut self, bytes: Vec<u8>, next: usize) {
         self.bytes = bytes.into();
+        let Some(Attached { all, holders: Some(holders), .. }) = self.attached.as_deref_mut().map(Mutex::get_mut)
+        else {
+            return;
+        };
+        let Some(kept) = holders.iter().position(|last| *last >= next).map(|place| all[place].clone()) else {
+            self.attached = None;
+            return;
+        };
+        for (attachment, _) in all.iter_mut().zip(holders).filter(|(_, last)| **last < next) {
+            *attachment = kept.clone();
+        }
     }
 
     /// Whether it is more than its bytes.
@@ -60,17 +82,22 @@ impl Payload {
         self.bytes.0.len()
     }
 
-    /// Whether there are ends of channels in it. It can be sent to one worker only: an end that two processes hold does not tell
-    /// the other end when it is gone. So it is not to be sent ahead, nor again.
-    pub(crate) fn has_handles(&self) -> bool {
+    /// Whether there are ends of channels in it. It is not to be sent ahead: an end that two processes hold does not tell the other end
+    /// when one of them is done with it.
+    pub(crate) fn has_channels(&self) -> bool {
         self.attached.as_ref().is_some_and(|attached| {
             let attached = attached.lock();
             attached.has_given || attached.all.iter().any(|attachment| attachment.is_channel)
         })
     }
 
-    /// For the one worker that runs it: once `send` has done so, ends of channels have left this process, and blobs stay for another
-    /// try.
+    /// Whether ends of channels in it have gone to a worker, so that no other can have them.
+    pub(crate) fn has_given(&self) -> bool {
+        self.attached.as_ref().is_some_and(|attached| attached.lock().has_given)
+    }
+
+    /// For the one worker that runs it: once `send` has done so, ends of channels have left this process, but those of a chunk; and blobs
+    /// stay for another try.
     ///
     /// # Errors
     ///
@@ -84,6 +111,9 @@ impl Payload {
             ));
         }
         let sent = send(&attached.all)?;
+        if attached.holders.is_some() {
+            return Ok(sent);
+        }
         let before = attached.all.len();
         attached.all.retain(|attachment| !attachment.is_channel);
         attached.has_given = attached.all.len() < before;

@@ -220,6 +220,7 @@ macro_rules! submits_portable_jobs {
             }
 
             /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
+            /// Several items may travel as one chunk: ends of channels in them are closed when the last item of the chunk is done.
             pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, CallMapper<F>>
             where
                 I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,

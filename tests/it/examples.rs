@@ -261,6 +261,25 @@ fn digest_reports_what_it_cannot_read() {
 }
 
 #[test]
+fn digest_fits_into_its_file_limit() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let names: Vec<_> = (100..300).map(|number| number.to_string()).collect();
+        for name in &names {
+            write(directory.path().join(name), name);
+        }
+        for (limit, workers) in [("40", "1"), ("64", "2"), ("64", "64")] {
+            let mut limited = Command::new("sh");
+            limited.args(["-c", "ulimit -n \"$0\"; exec \"$@\"", limit]).arg(example("digest").get_program());
+            let run = run(limited.args(["--workers", workers]).current_dir(directory.path()));
+            assert_eq!(run.status.code(), Some(0), "{limit} files: {}", run.stderr);
+            let lines: Vec<_> = names.iter().map(|name| line(name.as_bytes(), name.as_bytes())).collect();
+            assert_eq!(run.stdout, lines.concat(), "{limit} files");
+        }
+    });
+}
+
+#[test]
 fn digest_survives_a_crash() {
     within_patience(|| {
         let directory = Directory::new();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Reason, RecvError, SendError};
 use crate::Codec;
-use crate::attachments::{Attachment, attach, take};
+use crate::attachments::{Attachment, attach_once, take};
 use crate::memory;
 use crate::payload::{INLINE, Payload};
 use crate::socket::{self, Packet, Wait};
@@ -43,7 +43,7 @@ impl End {
     }
 
     pub(super) fn wire(&self, what: &str) -> Result<Wire, String> {
-        let number = attach(what, Attachment { descriptor: Arc::clone(&self.socket), is_channel: true })?;
+        let number = attach_once(what, Attachment { descriptor: Arc::clone(&self.socket), is_channel: true })?;
         Ok(Wire { number, codec: self.codec })
     }
 

@@ -14,6 +14,8 @@ use std::path::Path;
 
 use executor_core::panics::catch;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use ipc_channel::platform::OsIpcSender;
+use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{
@@ -26,6 +28,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Missed, failed};
 use crate::shortage::because;
+use crate::socket;
 
 /// The largest greeting, in bytes. One is a few hundred.
 const LARGEST: usize = 16 * 1024;
@@ -50,6 +53,7 @@ impl<T: Serialize + DeserializeOwned> Entrance<T> {
     ///
     /// When the system refuses a descriptor or the directory.
     pub(crate) fn new(directory: &Path) -> Result<Self, String> {
+        measure_packets().map_err(|error| refused(&error))?;
         let (sender, messages) = ipc::channel::<T>().map_err(|error| refused(&because(&error)))?;
         let (_, descriptors) = packet(directory, sender)?;
         match <[OwnedFd; 1]>::try_from(descriptors) {
@@ -78,6 +82,30 @@ impl<T: Serialize + DeserializeOwned> Entrance<T> {
 
 fn refused(reason: &dyn Display) -> String {
     format!("no channel for its rendezvous ({reason})")
+}
+
+/// Has ipc-channel find out how much goes in a packet, which it does once, at the first message. Without two descriptors it panics, and so
+/// would every later message of the process: so there is room first.
+///
+/// # Errors
+///
+/// When there is no room, or ipc-channel was used without room before.
+fn measure_packets() -> Result<(), String> {
+    static IS_DONE: Mutex<bool> = Mutex::new(false);
+    let mut is_done = IS_DONE.lock();
+    if *is_done {
+        return Ok(());
+    }
+    let lacks = |error: Errno| because(&error.into());
+    let (one, other) = socket::pair().map_err(|error| because(&error))?;
+    has_room(&[one, other]).map_err(lacks)?;
+    match catch(OsIpcSender::get_max_fragment_size) {
+        Ok(_) => *is_done = true,
+        Err(panic) => {
+            return Err(format!("ipc-channel cannot be used in this process any more: {panic}; restart the program"));
+        }
+    }
+    Ok(())
 }
 
 /// A message as ipc-channel sends it.

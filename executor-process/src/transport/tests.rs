@@ -152,11 +152,11 @@ fn a_result_that_cannot_be_encoded_leaves_its_memory_to_the_next() {
 fn channels_leave_with_a_job_and_blobs_stay() {
     let (sender, receiver) = crate::channel::<u32>().unwrap();
     let job = Codec::Postcard.encode(&(sender, Blob::from(b"a blob"))).unwrap();
-    assert!(job.has_handles());
+    assert!(job.has_channels());
     let (parent, worker) = pair();
     let opened = worker.open(parent.pack(&job).unwrap()).unwrap();
     assert_eq!(opened.descriptors.len(), 2);
-    assert!(job.has_handles(), "it is known to have had one");
+    assert!(job.has_channels(), "it is known to have had one");
     let error = parent.pack(&job).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -167,7 +167,7 @@ fn channels_leave_with_a_job_and_blobs_stay() {
     assert!(matches!(receiver.try_recv(), Err(crate::RecvError::Disconnected)), "nobody else held the sender");
 
     let blob = Codec::Postcard.encode(&Blob::from(b"a blob")).unwrap();
-    assert!(!blob.has_handles());
+    assert!(!blob.has_channels());
     for _ in 0..2 {
         assert_eq!(worker.open(parent.pack(&blob).unwrap()).unwrap().descriptors.len(), 1);
     }

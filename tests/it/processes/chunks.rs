@@ -2,7 +2,7 @@
 
 use std::process::abort;
 
-use executor::{Codec, JobError, ProcessPool};
+use executor::{Blob, Codec, JobError, ProcessPool, Sender, channel};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::deaths::kill;
@@ -71,6 +71,69 @@ fn a_kill_from_outside_costs_the_item_that_ran() {
         killer.join().unwrap();
         let failed: Vec<_> = (0..10).filter(|&n| outcomes[n].is_err()).collect();
         assert_eq!(failed, [5], "{outcomes:?}");
+    });
+}
+
+fn report((number, report, table): (u64, Sender<u64>, Blob)) -> u8 {
+    report.send(number).expect("somebody listens");
+    table[0]
+}
+
+#[test]
+fn a_chunk_has_no_more_handles_than_a_message() {
+    within_patience(|| {
+        let pool = pool(2);
+        for chunk in [None, Some(50), Some(200)] {
+            let (senders, receivers): (Vec<_>, Vec<_>) = (0..200).map(|_| channel().unwrap()).unzip();
+            let table = |number: u64| Blob::from(&[number.to_le_bytes()[0]][..]);
+            let items = (0..).zip(senders).map(|(number, sender)| (number, sender, table(number)));
+            let map = pool.map(items, report);
+            let map = if let Some(n) = chunk { map.chunk_size(n) } else { map };
+            for (number, outcome) in (0_u64..).zip(map) {
+                assert_eq!(u64::from(outcome.unwrap()), number, "chunks of {chunk:?}");
+            }
+            for (number, receiver) in (0..).zip(receivers) {
+                assert!(receiver.into_iter().map(Result::unwrap).eq([number]), "its ends are gone");
+            }
+        }
+    });
+}
+
+#[test]
+fn shared_handles_count_once() {
+    within_patience(|| {
+        let (pool, (sender, receiver)) = (pool(1), channel().unwrap());
+        let table = Blob::from(b"the same for all");
+        let items = (0..100).map(|number| (number, sender.clone(), table.clone()));
+        assert!(pool.map(items, report).chunk_size(100).all(|outcome| outcome.unwrap() == b't'));
+        drop(sender);
+        assert!(receiver.into_iter().map(Result::unwrap).eq(0..100));
+        assert_eq!(pool.stats().completed, 1, "in one chunk");
+    });
+}
+
+fn report_or_crash((number, report): (u64, Sender<u64>)) -> u64 {
+    if number % 10 == 5 {
+        abort();
+    }
+    report.send(number).expect("somebody listens");
+    number
+}
+
+#[test]
+fn a_crash_leaves_the_ends_of_other_items() {
+    within_patience(|| {
+        let pool = pool(2);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..100).map(|_| channel().unwrap()).unzip();
+        let outcomes: Vec<_> = pool.map((0..).zip(senders), report_or_crash).chunk_size(20).collect();
+        for (number, (outcome, receiver)) in (0..).zip(outcomes.into_iter().zip(receivers)) {
+            let heard: Vec<_> = receiver.into_iter().map(Result::unwrap).collect();
+            match outcome {
+                Ok(result) => assert_eq!((result, heard), (number, vec![number])),
+                Err(JobError::Crashed(_)) => assert_eq!((number % 10, heard), (5, Vec::new())),
+                Err(other) => panic!("{number}: {other}"),
+            }
+        }
     });
 }
 

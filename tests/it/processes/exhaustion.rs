@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::mem;
 
-use executor::{Blob, JobError, ProcessPool, Receiver, call, channel};
+use executor::{Blob, JobError, ProcessPool, Receiver, Sender, call, channel};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{pid, pool, worker_of};
@@ -117,6 +117,27 @@ fn a_job_that_finds_no_room_runs_in_another_worker() {
         let (bytes, other) = pool.submit(call!(length_of_text("t".repeat(300_000)))).result().unwrap();
         assert_eq!(bytes, 300_000);
         assert_ne!(other, worker);
+    });
+}
+
+fn leak_or_tell((number, sender): (usize, Sender<usize>)) -> usize {
+    if number.is_multiple_of(4) {
+        leak();
+    } else {
+        sender.send(number).expect("somebody listens");
+    }
+    number
+}
+
+#[test]
+fn chunks_with_channels_run_in_another_worker() {
+    within_patience(|| {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..20).map(|_| channel().unwrap()).unzip();
+        let outcomes: Vec<_> = pool(1).map(senders.into_iter().enumerate(), leak_or_tell).chunk_size(2).collect();
+        for (number, (outcome, receiver)) in outcomes.into_iter().zip(receivers).enumerate() {
+            assert_eq!(outcome.unwrap(), number);
+            assert_eq!(receiver.into_iter().flatten().count(), usize::from(!number.is_multiple_of(4)), "{number}");
+        }
     });
 }
 

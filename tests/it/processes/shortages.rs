@@ -75,6 +75,20 @@ fn without_descriptors_a_start_fails_and_says_so() {
     });
 }
 
+/// What the program does once, at its first start, is done again if it failed.
+#[test]
+fn first_start_outlives_a_shortage() {
+    alone(first_start_outlives_a_shortage, || {
+        let (pool, highest) = (pool(1), u64::try_from(descriptors().len()).expect("few"));
+        let start = |more| with_at_most(Resource::Nofile, highest + more, || pool.submit(call!(pid())).result());
+        let complaints: Vec<_> = (0..40).map_while(|more| complaint(start(more))).collect();
+        assert!((6..40).contains(&complaints.len()), "{complaints:?}");
+        assert!(complaints.iter().all(|text| text.contains("raise `ulimit -n`")), "{complaints:?}");
+        assert!(pool.submit(call!(pid())).result().is_ok(), "the shortage is over");
+        assert!(super::pool(1).submit(call!(pid())).result().is_ok(), "for a new pool, too");
+    });
+}
+
 #[test]
 fn without_processes_a_start_fails_and_says_so() {
     alone(without_processes_a_start_fails_and_says_so, || {
