@@ -92,7 +92,7 @@ where
                 tally.add_unparsed(&source);
             }
             Err(error) => {
-                console.report(&source.name, format_args!("{error:#}"));
+                console.report(&source.name, format_args!("{error}"));
                 tally.totals.failed += 1;
             }
         }

@@ -100,7 +100,7 @@ impl<'a, W: Iterator<Item = Result<PathBuf, Blocked>>> Pipeline<'a, W> {
                 self.insert(number, read.flatten());
             }
             Ok(Step::Added(_, Added::Last(whole))) => known.outcome = Some(Ok(whole)),
-            Err(error) => known.outcome = Some(Err(format!("{error:#}"))),
+            Err(error) => known.outcome = Some(Err(format!("{error}"))),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bytes::{self, InOnePiece};
 use crate::job::{Job, Portable, Remake};
+use crate::panics::named;
 
 /// A function and its arguments, as a job. Made by [`call`](call()) or [`call!`](crate::call!).
 ///
@@ -148,7 +149,7 @@ macro_rules! jobs {
 
             fn run(self) -> T {
                 let ($($name,)*) = self.arguments;
-                (self.function)($($name),*)
+                named::<F, _>(|| (self.function)($($name),*))
             }
         }
     )*};

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::home::{self, HomeId};
-use crate::panics::{catch, drop_quietly};
+use crate::panics::{self, catch, drop_quietly};
 use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
 use crate::tally::{self, Aside, Moment};
@@ -48,7 +48,7 @@ pub struct Cell<P, O, T> {
     /// Makes the result from the raw outcome, on the thread of whoever takes it.
     open: fn(O) -> Result<T, JobError>,
     /// Runs the payload, where that is done in place.
-    work: Option<fn(P) -> O>,
+    work: Option<fn(P) -> Result<O, JobError>>,
     stop: AtomicBool,
     /// Set with the outcome, for those who look before they lock.
     has_ended: AtomicBool,
@@ -197,7 +197,7 @@ impl<P, O, T> Cell<P, O, T> {
 impl<J: Job> Cell<J, J::Output, J::Output> {
     /// A cell for a job that runs in place.
     pub fn of_job(job: J) -> Self {
-        Self { work: Some(J::run), ..Self::queued(job, Ok) }
+        Self { work: Some(panics::run::<J>), ..Self::queued(job, Ok) }
     }
 }
 
@@ -215,7 +215,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
         let work = self.work.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
         let begun = (!since.is_none()).then(Instant::now);
-        let outcome = catch(|| work(payload));
+        let outcome = work(payload);
         if let Some(begun) = begun {
             Control::took(&*self, begun, begun.elapsed());
         }

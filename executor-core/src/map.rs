@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::vec;
 
 use self::input::Input;
-use crate::panics::catch;
+use crate::panics::{catch, named};
 use crate::{ClosureExecutor, Future, JobError, JobSet};
 
 /// How a [`Map`] gets its function applied. For those who write executors.
@@ -263,13 +263,13 @@ where
 
     fn submit(&mut self, item: A) -> Future<R> {
         let function = self.function.clone();
-        self.executor.submit(move || function(item))
+        self.executor.submit(move || named::<F, _>(|| function(item)))
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)> {
         let (function, len) = (self.function.clone(), items.len());
         let outcomes = self.executor.submit(move || {
-            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| function(item))).collect();
+            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
             outcomes.into_iter()
         });
         vec![(outcomes, len)]

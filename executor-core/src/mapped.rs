@@ -6,9 +6,8 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::cell::{Cell, Control, Notify, Outcome, Task, Watch};
-use crate::error::Failed;
 use crate::home::HomeId;
-use crate::panics::{catch, drop_quietly};
+use crate::panics::{catch, drop_quietly, named};
 use crate::status::{JobId, Status};
 use crate::{Future, JobError};
 
@@ -27,7 +26,7 @@ impl<T: Send + 'static> Future<T> {
         U: Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        self.and_then(|value| Ok(f(value)))
+        self.and_then(|value| Ok(named::<F, _>(|| f(value))))
     }
 
     /// Whatever panics, `f`, its captures or what it drops, the new future ends.
@@ -67,7 +66,7 @@ where
     /// assert_eq!(error.to_string(), "invalid digit found in string");
     /// ```
     pub fn flatten(self) -> Future<T> {
-        self.and_then(|value| value.map_err(|error| JobError::Failed(Failed::new(error.into()))))
+        self.and_then(|value| value.map_err(|error| JobError::failed(error)))
     }
 }
 

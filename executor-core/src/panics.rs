@@ -3,18 +3,21 @@
 //! `catch_unwind` gives the payload only. The place is told to the panic hook, so the first job puts a hook in front of
 //! the program's: it notes the place if a job is running on the thread, and hands on.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use crate::{JobError, Panicked};
+use crate::{Job, JobError, Panicked, current};
 
 thread_local! {
     static CATCHING: Cell<usize> = const { Cell::new(0) };
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
     /// Whether there is one. This costs less to look at, for every job, than what has a destructor.
     static HAS_PLACE: Cell<bool> = const { Cell::new(false) };
+    /// The name of the code that a panic has left by `named`.
+    static NAME: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 /// Runs `f`; its panic becomes [`JobError::Panicked`], with the place where it was raised.
@@ -33,7 +36,38 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
     // There is one also where `f` itself has caught a panic.
     let place = if HAS_PLACE.get() || under_way.is_some() { swap_place(under_way) } else { None };
     CATCHING.set(CATCHING.get() - 1);
-    outcome.map_err(|payload| JobError::Panicked(Panicked::new(payload, place)))
+    outcome.map_err(|payload| {
+        let panicked = Panicked::new(payload, place);
+        JobError::Panicked(match NAME.take() {
+            Some(name) => panicked.with_job(name, None),
+            None => panicked,
+        })
+    })
+}
+
+/// Runs a job; its panic becomes [`JobError::Panicked`], which names the job.
+pub(crate) fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
+    catch(|| job.run()).map_err(|error| match error {
+        JobError::Panicked(panicked) => JobError::Panicked(panicked.with_job(type_name::<J>(), current::name())),
+        other => other,
+    })
+}
+
+/// Runs `f`, a part of a job that wraps code called `N`: a panic, which goes on, is then told as that of `N`. Costs nothing without one.
+///
+/// For those who write executors.
+pub fn named<N: ?Sized, T>(f: impl FnOnce() -> T) -> T {
+    struct Name<N: ?Sized>(PhantomData<N>);
+    impl<N: ?Sized> Drop for Name<N> {
+        fn drop(&mut self) {
+            // The innermost one has been there before.
+            NAME.set(NAME.get().or_else(|| Some(type_name::<N>())));
+        }
+    }
+    let name = Name::<N>(PhantomData);
+    let value = f();
+    std::mem::forget(name);
+    value
 }
 
 /// Notes a place, or that there is none, and returns what was noted. A thread that is ending has no note any more.

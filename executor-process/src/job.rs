@@ -75,6 +75,11 @@ impl Encoded {
         name.unwrap_or(self.kind.name)
     }
 
+    /// The name that it was given.
+    fn given_name(&self) -> Option<Arc<str>> {
+        self.label.as_ref()?.name.clone()
+    }
+
     /// The same, for another cell.
     pub(crate) fn again(&self) -> Self {
         let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
@@ -127,7 +132,7 @@ impl Encoded {
         match answer {
             Answer::Done(payload) => Ok(Returned { codec, payload, attached: Vec::new(), errors: Vec::new() }),
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
-            Answer::Panicked(panic) => Err(panic.into()),
+            Answer::Panicked(panic) => Err(panic.of(self.kind.name, self.given_name())),
             Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => Err((self.kind.codec_error)(step, cause)),
         }
     }

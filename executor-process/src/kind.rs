@@ -1,7 +1,9 @@
 //! What is known of a job by its type alone: its names, and the function that a worker runs for it.
 
 use std::any::{Any, type_name};
+use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{JobError, Panicked, Portable, PortableJob};
@@ -78,6 +80,11 @@ impl RemotePanic {
     pub(crate) fn cut(self) -> Self {
         Self { message: cut(self.message, MOST_SAID), place: self.place.map(|place| cut(place, MOST_NAME)) }
     }
+
+    /// The error of the job that panicked so.
+    pub(crate) fn of(self, job: impl Into<Cow<'static, str>>, name: Option<Arc<str>>) -> JobError {
+        JobError::Panicked(Panicked::remote(self.message, self.place).with_job(job, name))
+    }
 }
 
 impl From<JobError> for RemotePanic {
@@ -88,12 +95,6 @@ impl From<JobError> for RemotePanic {
             }
             other => Self { message: other.to_string(), place: None },
         }
-    }
-}
-
-impl From<RemotePanic> for JobError {
-    fn from(panic: RemotePanic) -> Self {
-        Self::Panicked(Panicked::remote(panic.message, panic.place))
     }
 }
 
@@ -147,7 +148,7 @@ pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dy
         decoded(codec, opened).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
     match catch(|| job.run()) {
         Ok(state) => Ok(Rc::new(state)),
-        Err(panic) => Err(panic.to_string()),
+        Err(panic) => Err(format!("{panic:#}")),
     }
 }
 

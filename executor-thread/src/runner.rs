@@ -30,7 +30,7 @@ impl InPlace {
         if !self.is_ready {
             let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
                 JobError::Broken(Broken::new(format!(
-                    "the initializer of its worker failed ({error}); mend the initializer"
+                    "the initializer of its worker failed ({error:#}); mend the initializer"
                 )))
             })?;
             current::set_state(state);

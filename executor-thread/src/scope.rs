@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use executor_core::panics::catch;
+use executor_core::panics::{catch, named};
 
 use crate::{ThreadHandle, ThreadPool};
 
@@ -61,7 +61,7 @@ impl<'scope> Scope<'scope, '_> {
         let slot = Arc::new(Slot::default());
         let (result, jobs) = (slot.clone(), self.jobs.clone());
         let work = move || {
-            let outcome = catch(job);
+            let outcome = catch(|| named::<F, _>(job));
             if outcome.is_err() {
                 jobs.panicked();
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::Control;
+use executor_core::panics::named;
 use executor_core::{
     ClosureExecutor, ClosureMapper, Future, Job, JobError, JobOptions, Label, Map, Rejected, TimedOut, current,
 };
@@ -165,13 +166,13 @@ impl<J: Job> Job for Described<J> {
         drop(self.waits);
         let Some((limit, scheduler)) = self.timeout else {
             current::describe(self.label, None);
-            return self.job.run();
+            return named::<J, _>(|| self.job.run());
         };
         let error = timed_out::<J>(self.label.as_ref(), limit);
         let when = Instant::now().checked_add(limit);
         current::describe(self.label, when);
         let _off = Off::end_run(scheduler, current::control(), when, error);
-        self.job.run()
+        named::<J, _>(|| self.job.run())
     }
 }
 

@@ -52,12 +52,12 @@ impl fmt::Debug for Backtrace {
     }
 }
 
-/// The same as a paragraph that ends another text, or nothing: the alternate form has one line.
+/// The same as a paragraph that ends another text, or nothing. Reads symbols.
 pub(super) struct Ending<'a>(pub(super) Option<&'a Backtrace>);
 
 impl fmt::Display for Ending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frames = self.0.filter(|_| !f.alternate()).map(Backtrace::frames).unwrap_or_default();
+        let frames = self.0.map(Backtrace::frames).unwrap_or_default();
         frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
     }
 }

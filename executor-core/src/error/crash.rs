@@ -7,57 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backtrace::{Backtrace, Ending};
+use super::exit::Exit;
+use super::line::line_or_all;
 use super::saved::{Clause, Saved};
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Exit {
-    /// It exited with this code.
-    Code(i32),
-    /// This signal killed it.
-    Signal(i32),
-}
-
-impl Exit {
-    /// The code, where it exited.
-    pub fn code(self) -> Option<i32> {
-        match self {
-            Self::Code(code) => Some(code),
-            Self::Signal(_) => None,
-        }
-    }
-
-    /// The signal's name, as `SIGSEGV`, where one killed it.
-    ///
-    /// ```
-    /// use executor_core::Exit;
-    ///
-    /// assert_eq!(Exit::Signal(9).signal(), Some("SIGKILL"));
-    /// assert_eq!((Exit::Code(3).signal(), Exit::Code(3).code()), (None, Some(3)));
-    /// ```
-    pub fn signal(self) -> Option<&'static str> {
-        match self {
-            Self::Code(_) => None,
-            Self::Signal(number) => signal_name(number),
-        }
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Code(code) => write!(f, "exited with code {code}"),
-            Self::Signal(number) => match signal_name(number) {
-                Some(name) => write!(f, "was killed by {name}"),
-                None => write!(f, "was killed by signal {number}"),
-            },
-        }
-    }
-}
 
 /// The process that ran a job died. The job has no result; every other job is unharmed.
 ///
-/// Its text ends with the [backtrace](Crashed::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
+/// `{}` is one line, and cheap. `{:#}` also tells the file that [keeps](Crashed::saved) the job, and ends with the
+/// [backtrace](Crashed::backtrace), a line for each function, where there is one: the first time, that reads the program's symbols, which can
+/// take a second or more.
 #[derive(Clone, Debug)]
 pub struct Crashed(Arc<Parts>);
 
@@ -175,24 +133,32 @@ impl Crashed {
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace } = &*self.0;
-        match name {
-            Some(name) => write!(f, "job `{name}` (`{job}`) crashed: ")?,
-            None => write!(f, "job `{job}` crashed: ")?,
-        }
-        write!(f, "its worker process {pid} {exit}")?;
+        line_or_all(f, format_args!("{} crashed: its worker process {pid} {exit}", Named(job, name.as_deref())))?;
         if let Some(cause) = cause {
-            write!(f, " ({cause})")?;
+            line_or_all(f, format_args!(" ({cause})"))?;
         }
         write!(f, " after {}", Rounded(*ran))?;
         if let Some(bytes) = peak_memory {
             write!(f, ", having held {}", Size(*bytes))?;
         }
-        write!(f, "; no other job is affected{}", Clause(saved.as_ref()))?;
-        Ending(backtrace.as_ref()).fmt(f)
+        f.write_str("; no other job is affected")?;
+        if f.alternate() { write!(f, "{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref())) } else { Ok(()) }
     }
 }
 
 impl Error for Crashed {}
+
+/// A job, by the path of its function or type, and by the name that it was given, if it was.
+pub(super) struct Named<'a>(pub(super) &'a str, pub(super) Option<&'a str>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(path, Some(name)) if name != path => write!(f, "job `{name}` (`{path}`)"),
+            Self(path, _) => write!(f, "job `{path}`"),
+        }
+    }
+}
 
 /// Bytes, in the unit that leaves a number below 1,024.
 struct Size(u64);
@@ -222,68 +188,9 @@ impl fmt::Display for Rounded {
     }
 }
 
-/// Signals by number, as Linux has them on x86-64 and aarch64 (signal(7)).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn signal_name(number: i32) -> Option<&'static str> {
-    const NAMES: [&str; 31] = [
-        "SIGHUP",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGILL",
-        "SIGTRAP",
-        "SIGABRT",
-        "SIGBUS",
-        "SIGFPE",
-        "SIGKILL",
-        "SIGUSR1",
-        "SIGSEGV",
-        "SIGUSR2",
-        "SIGPIPE",
-        "SIGALRM",
-        "SIGTERM",
-        "SIGSTKFLT",
-        "SIGCHLD",
-        "SIGCONT",
-        "SIGSTOP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGXCPU",
-        "SIGXFSZ",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGWINCH",
-        "SIGIO",
-        "SIGPWR",
-        "SIGSYS",
-    ];
-    NAMES.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
-}
-
-/// Signals by number, where systems agree (POSIX fixes these few).
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn signal_name(number: i32) -> Option<&'static str> {
-    Some(match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Frame;
 
     #[test]
     fn the_text_names_job_process_and_signal() {
@@ -300,41 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn the_text_ends_with_where_it_was() {
-        let crash = Crashed::new("app::parse", 7, Exit::Signal(11), Duration::from_millis(3))
-            .with_name(Some("page 12"))
-            .with_cause(Some("its stack overflowed"))
-            .with_peak_memory(Some(37 << 20))
-            .with_saved(Some(Saved::to("/var/jobs/a.job")))
-            .with_backtrace(Some(Backtrace::new(|| {
-                vec![Frame::new("app::deeper").at("src/main.rs", Some(3)).called(40), Frame::new("app::parse")]
-            })));
-        assert_eq!(
-            crash.to_string(),
-            "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after 3 ms, \
-             having held 37 MiB; no other job is affected; it is kept: start this program with \
-             EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::deeper (src/main.rs:3), 40 times\n    at app::parse"
-        );
-        assert_eq!(crash.saved(), Some(Path::new("/var/jobs/a.job")));
-        let crash =
-            Crashed::new("app::parse", 7, Exit::Code(0), Duration::ZERO).with_saved(Some(Saved::failed("no room")));
-        assert!(crash.to_string().ends_with("; no other job is affected; it could not be kept as a file: no room"));
-        assert_eq!(crash.saved(), None);
-    }
-
-    #[test]
     fn sizes_are_told_in_a_fitting_unit() {
         for (bytes, text) in
             [(0, "0 bytes"), (1023, "1023 bytes"), (1 << 10, "1 KiB"), (37 << 20, "37 MiB"), (10 << 30, "10 GiB")]
         {
             assert_eq!(Size(bytes).to_string(), text);
         }
-    }
-
-    #[test]
-    fn a_signal_without_a_name_keeps_its_number() {
-        assert_eq!(Exit::Signal(64).to_string(), "was killed by signal 64");
-        assert_eq!(Exit::Signal(-1).to_string(), "was killed by signal -1");
-        assert_eq!(Exit::Signal(31).to_string(), "was killed by SIGSYS");
     }
 }

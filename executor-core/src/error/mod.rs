@@ -2,6 +2,8 @@
 
 mod backtrace;
 mod crash;
+mod exit;
+mod line;
 mod panic;
 mod saved;
 mod timed_out;
@@ -11,15 +13,19 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::line::{line_or_all, with_causes};
 pub use backtrace::{Backtrace, Frame};
-pub use crash::{Crashed, Exit};
+pub use crash::Crashed;
+pub use exit::Exit;
 pub use panic::Panicked;
 pub use saved::{Saved, Saving};
 pub use timed_out::TimedOut;
 
 /// Why a job has no result.
 ///
-/// Its text may have several lines, where it is known what the job was doing; `{:#}` is the text without those.
+/// `{}` is one line, and cheap: for logs. `{:#}` is all that is known: the causes, the file that keeps the job, and where it was, a line
+/// for each function. The first `{:#}` of a crash reads the program's symbols, which can take a second or more, and one of a [`TimedOut`] may
+/// wait for the file; so print it where a thread may block.
 ///
 /// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
 ///
@@ -54,6 +60,19 @@ pub enum JobError {
 }
 
 impl JobError {
+    /// The error of a job that failed by itself, as [`Future::flatten`](crate::Future::flatten) makes it.
+    ///
+    /// ```
+    /// use executor_core::JobError;
+    ///
+    /// let error = JobError::failed("the page has no title");
+    /// assert_eq!(error.to_string(), "the page has no title");
+    /// assert!(matches!(error, JobError::Failed(_)));
+    /// ```
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Failed::new(error))
+    }
+
     /// Whether the job was cancelled or aborted.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled)
@@ -174,10 +193,12 @@ impl CodecError {
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CodecParts { action, job, output, cause } = &*self.0;
-        write!(
+        line_or_all(
             f,
-            "could not {action} (job `{job}`, result `{output}`): {cause}; \
-             its types must survive a round trip through the pool's codec"
+            format_args!(
+                "could not {action} (job `{job}`, result `{output}`): {cause}; \
+                 its types must survive a round trip through the pool's codec"
+            ),
         )
     }
 }
@@ -202,19 +223,22 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job was not run to its end: {}", self.0)
+        line_or_all(f, format_args!("the job was not run to its end: {}", self.0))
     }
 }
 
 impl Error for Broken {}
 
 /// The error that a job returned as its result.
+///
+/// `{}` is its text, in one line; `{:#}` has its causes behind it, each after a colon.
 #[derive(Clone, Debug)]
 pub struct Failed(Arc<dyn Error + Send + Sync>);
 
 impl Failed {
-    pub(crate) fn new(error: Box<dyn Error + Send + Sync>) -> Self {
-        Self(error.into())
+    /// Of this error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
     }
 
     /// The error itself, to be downcast.
@@ -225,7 +249,7 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        with_causes(f, &*self.0)
     }
 }
 

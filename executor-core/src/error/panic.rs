@@ -1,6 +1,7 @@
 //! A panic in a job: what it said, where, and its payload.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -8,16 +9,22 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::crash::Named;
+use super::line::line_or_all;
 use super::saved::{Clause, Saved};
 use crate::panics::drop_quietly;
 
 type Payload = Box<dyn Any + Send>;
 
 /// A job panicked. Only that job is affected: the worker that ran it goes on.
+///
+/// `{}` is one line. `{:#}` has the message as it is, and the file that [keeps](Panicked::saved) the job.
 #[derive(Clone)]
 pub struct Panicked(Arc<Parts>);
 
 struct Parts {
+    job: Option<Cow<'static, str>>,
+    name: Option<Arc<str>>,
     message: String,
     place: Option<String>,
     payload: Mutex<Option<Payload>>,
@@ -39,20 +46,57 @@ impl Panicked {
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "(a payload that is not text)".to_owned());
-        Self(Arc::new(Parts { message, place, payload: Mutex::new(Some(payload)), saved: None }))
+        Self::of(message, place, Some(payload))
     }
 
     /// For those who write executors: a panic in another process, where the payload stayed.
     pub fn remote(message: impl Into<String>, place: Option<String>) -> Self {
-        Self(Arc::new(Parts { message: message.into(), place, payload: Mutex::new(None), saved: None }))
+        Self::of(message.into(), place, None)
+    }
+
+    fn of(message: String, place: Option<String>, payload: Option<Payload>) -> Self {
+        let (job, name, payload, saved) = (None, None, Mutex::new(payload), None);
+        Self(Arc::new(Parts { job, name, message, place, payload, saved }))
+    }
+
+    /// For those who write executors: the path of the job's function or type, and the name that it was given. What is known stays.
+    #[must_use]
+    pub fn with_job(self, job: impl Into<Cow<'static, str>>, name: Option<Arc<str>>) -> Self {
+        self.with(|parts| {
+            parts.job.get_or_insert_with(|| job.into());
+            parts.name = parts.name.take().or(name);
+        })
     }
 
     /// For those who write executors: what became of keeping the job.
     #[must_use]
     pub fn with_saved(self, saved: Option<Saved>) -> Self {
-        let (message, place) = (self.0.message.clone(), self.0.place.clone());
-        let payload = Mutex::new(self.0.payload.lock().take());
-        Self(Arc::new(Parts { message, place, payload, saved }))
+        self.with(|parts| parts.saved = saved)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Parts)) -> Self {
+        // Nobody else has it yet, where an executor adds to it; otherwise this one takes the payload along.
+        let mut parts = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Parts {
+            job: shared.job.clone(),
+            name: shared.name.clone(),
+            message: shared.message.clone(),
+            place: shared.place.clone(),
+            payload: Mutex::new(shared.payload.lock().take()),
+            saved: shared.saved.clone(),
+        });
+        change(&mut parts);
+        Self(Arc::new(parts))
+    }
+
+    /// The path of the job's function, or of its type: `None` where no job panicked but another piece of a user's code, such as an
+    /// initializer.
+    pub fn job(&self) -> Option<&str> {
+        self.0.job.as_deref()
+    }
+
+    /// The name that the job was given, if it was.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
     }
 
     /// What the panic said; of one in another process that says more, the first 64 KiB.
@@ -83,17 +127,23 @@ impl Panicked {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place() {
-            Some(place) => write!(f, "the job panicked at {place}: {}", self.message())?,
-            None => write!(f, "the job panicked: {}", self.message())?,
+        match self.job() {
+            Some(job) => line_or_all(f, format_args!("{} panicked", Named(job, self.name())))?,
+            None => f.write_str("the job panicked")?,
         }
-        Clause(self.0.saved.as_ref()).fmt(f)
+        if let Some(place) = self.place() {
+            write!(f, " at {place}")?;
+        }
+        line_or_all(f, format_args!(": {}", self.message()))?;
+        if f.alternate() { Clause(self.0.saved.as_ref()).fmt(f) } else { Ok(()) }
     }
 }
 
 impl fmt::Debug for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panicked")
+            .field("job", &self.job())
+            .field("name", &self.name())
             .field("message", &self.message())
             .field("place", &self.place())
             .finish_non_exhaustive()

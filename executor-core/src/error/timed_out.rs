@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backtrace::{Backtrace, Ending};
+use super::line::line_or_all;
 use super::saved::{Clause, Saved};
 
 /// A job that was not done in its time.
 ///
-/// Its text ends with the [backtrace](TimedOut::backtrace), a line for each function, where there is one; `{:#}` leaves that out.
+/// `{}` is one line, and cheap. `{:#}` also tells the file that keeps the job, and ends with the [backtrace](TimedOut::backtrace), a line for
+/// each function, where there is one: the first time, that reads the program's symbols, which can take a second or more.
 ///
-/// Where the pool keeps failed jobs as files, the error is told first and the file is written behind: [`saved`](TimedOut::saved), and
-/// whoever prints the error, waits for it.
+/// Where the pool keeps failed jobs as files, the error is told first and the file is written behind: [`saved`](TimedOut::saved) and
+/// `{:#}` wait for it.
 #[derive(Clone, Debug)]
 pub struct TimedOut(Arc<Parts>);
 
@@ -72,9 +74,8 @@ impl TimedOut {
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { job, limit, backtrace, saved } = &*self.0;
-        let kept = Clause(saved.as_ref());
-        write!(f, "job `{job}` was not done within {limit:?}; give it more time, or less to do{kept}")?;
-        Ending(backtrace.as_ref()).fmt(f)
+        line_or_all(f, format_args!("job `{job}` was not done within {limit:?}; give it more time, or less to do"))?;
+        if f.alternate() { write!(f, "{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref())) } else { Ok(()) }
     }
 }
 

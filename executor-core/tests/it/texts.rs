@@ -8,9 +8,18 @@ use executor_core::{
     RemoteError, Saved, TimedOut,
 };
 
+/// Both forms are the same.
 #[track_caller]
 fn says(error: &dyn Error, text: &str) {
     assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:#}"), text);
+}
+
+/// One line, and all that is known.
+#[track_caller]
+fn says_more(error: &dyn Error, line: &str, all: &str) {
+    assert_eq!(error.to_string(), line);
+    assert_eq!(format!("{error:#}"), all);
 }
 
 #[test]
@@ -59,6 +68,29 @@ fn panics() {
 }
 
 #[test]
+fn a_panic_names_its_job() {
+    let told = || Panicked::new(Box::new("no luck"), Some("src/main.rs:3:5".into()));
+    let job = told().with_job("app::fetch", None);
+    assert_eq!((job.job(), job.name()), (Some("app::fetch"), None));
+    says(&JobError::Panicked(job), "job `app::fetch` panicked at src/main.rs:3:5: no luck");
+    let named = told().with_job("app::fetch", Some("page 12".into()));
+    assert_eq!(named.name(), Some("page 12"));
+    // The innermost code that is named is the job.
+    let named = named.with_job("app::wrapper", Some("other".into()));
+    says(&JobError::Panicked(named), "job `page 12` (`app::fetch`) panicked at src/main.rs:3:5: no luck");
+}
+
+#[test]
+fn a_panic_of_several_lines() {
+    let told = Panicked::new(Box::new("`left == right` failed\n  left: 1\n right: 2"), None);
+    says_more(
+        &JobError::Panicked(told.with_job("app\n::fetch", None)),
+        "job `app; ::fetch` panicked: `left == right` failed; left: 1; right: 2",
+        "job `app\n::fetch` panicked: `left == right` failed\n  left: 1\n right: 2",
+    );
+}
+
+#[test]
 fn a_panic_goes_on_with_its_payload_once_and_then_with_its_message() {
     let panicked = Panicked::new(Box::new(7_u8), None);
     let resume =
@@ -75,13 +107,28 @@ fn a_time_that_is_over() {
     let seen = TimedOut::new("app::fetch", Duration::from_secs(2))
         .with_backtrace(Some(backtrace()))
         .with_saved(Some(Saved::to("/var/jobs/a.job")));
-    says(
+    says_more(
         &seen,
+        "job `app::fetch` was not done within 2s; give it more time, or less to do",
         "job `app::fetch` was not done within 2s; give it more time, or less to do; it is kept: start this program with \
          EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::parse (src/main.rs:3), 40 times\n    at app::job",
     );
-    assert!(format!("{seen:#}").ends_with(" to run it alone"), "{seen:#}");
     assert_eq!(JobError::TimedOut(seen).saved(), Some("/var/jobs/a.job".as_ref()));
+}
+
+/// No symbols are read for it, and no file is waited for, which is never written here.
+#[test]
+fn one_line_is_cheap() {
+    let expensive = || Some(Backtrace::new(|| panic!("it reads symbols")));
+    let (saved, saving) = Saved::later();
+    let late = TimedOut::new("app::fetch", Duration::from_secs(2)).with_backtrace(expensive());
+    let crash = Crashed::new("app::fetch", 7, Exit::Code(3), Duration::ZERO).with_backtrace(expensive());
+    let (late, crash) = (late.with_saved(Some(saved.clone())), crash.with_saved(Some(saved.clone())));
+    let panicked = Panicked::remote("no luck", None).with_saved(Some(saved));
+    for error in [JobError::TimedOut(late), JobError::Crashed(crash), JobError::Panicked(panicked)] {
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+    drop(saving);
 }
 
 fn backtrace() -> Backtrace {
@@ -91,16 +138,17 @@ fn backtrace() -> Backtrace {
 #[test]
 fn a_failed_job_that_is_kept() {
     let kept = Panicked::new(Box::new(7_u8), Some("src/main.rs:3:5".into())).with_saved(Some(Saved::to("/a.job")));
-    let text = "the job panicked at src/main.rs:3:5: (a payload that is not text); it is kept: start this program with \
-                EXECUTOR_REPLAY=/a.job to run it alone";
-    says(&kept, text);
+    let line = "the job panicked at src/main.rs:3:5: (a payload that is not text)";
+    let all = format!("{line}; it is kept: start this program with EXECUTOR_REPLAY=/a.job to run it alone");
+    says_more(&kept, line, &all);
     let kept = JobError::Panicked(kept);
     assert_eq!(kept.saved(), Some("/a.job".as_ref()));
     let JobError::Panicked(kept) = kept else { unreachable!() };
     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| kept.resume())).unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&7_u8), "it has its payload");
     let not_kept = Panicked::remote("no luck", None).with_saved(Some(Saved::failed("/full: no space left")));
-    says(&not_kept, "the job panicked: no luck; it could not be kept as a file: /full: no space left");
+    let all = "the job panicked: no luck; it could not be kept as a file: /full: no space left";
+    says_more(&not_kept, "the job panicked: no luck", all);
     assert_eq!(JobError::Panicked(not_kept).saved(), None);
 }
 
@@ -112,14 +160,13 @@ fn a_crash_with_all_that_can_be_known() {
         .with_peak_memory(Some(37 << 20))
         .with_saved(Some(Saved::failed("/full: no space left")))
         .with_backtrace(Some(backtrace()));
-    says(
-        &crash,
-        "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after 3 ms, \
-         having held 37 MiB; no other job is affected; it could not be kept as a file: /full: no space left\n    \
-         at app::parse (src/main.rs:3), 40 times\n    at app::job",
+    let line = "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after \
+                3 ms, having held 37 MiB; no other job is affected";
+    let all = format!(
+        "{line}; it could not be kept as a file: /full: no space left\n    at app::parse (src/main.rs:3), 40 times\n    \
+         at app::job"
     );
-    let line = format!("{:#}", JobError::Crashed(crash.clone()));
-    assert!(line.ends_with("; it could not be kept as a file: /full: no space left"), "{line}");
+    says_more(&JobError::Crashed(crash.clone()), line, &all);
     assert_eq!((crash.name(), crash.peak_memory()), (Some("page 12"), Some(37 << 20)));
     assert_eq!(crash.backtrace().unwrap().frames().len(), 2);
 }
@@ -181,11 +228,30 @@ fn a_jobs_own_error_speaks_for_itself() {
     says(&error, "invalid digit found in string");
     let JobError::Failed(failed) = &error else { panic!("{error:?}") };
     assert!(failed.get_ref().is::<std::num::ParseIntError>());
+    // Those who write executors, or code on top of them, make one themselves.
+    says_more(&JobError::failed("no\n title"), "no; title", "no\n title");
+    let outer = std::io::Error::other(Link(Some(Box::new(Link(None)))));
+    says_more(&JobError::failed(outer), "a link", "a link: a link");
     // From another process, it has its causes, and they are the sources of what it became.
     let remote: Result<(), RemoteError> = Err(RemoteError::new("outside"));
     let error = Future::ready(remote).flatten().result().unwrap_err();
     says(&error, "outside");
     assert!(error.source().is_none());
+}
+
+#[derive(Debug)]
+struct Link(Option<Box<Link>>);
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a link")
+    }
+}
+
+impl Error for Link {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.as_deref().map(|link| link as _)
+    }
 }
 
 #[test]

@@ -108,13 +108,13 @@ fn error<R>(step: Step, cause: String, name: &str) -> JobError {
 
 /// The error that a worker has told of.
 #[cold]
-fn failed<R>(tag: u8, bytes: &[u8], name: &str) -> JobError {
+fn failed<R>(tag: u8, bytes: &[u8], name: &'static str) -> JobError {
     let text = || String::from_utf8_lossy(bytes).into_owned();
     match tag {
         NOT_DECODED => error::<R>(Step::DecodeJob, text(), name),
         NOT_ENCODED => error::<R>(Step::EncodeResult, text(), name),
         PANICKED => match postcard::from_bytes::<RemotePanic>(bytes) {
-            Ok(panic) => panic.into(),
+            Ok(panic) => panic.of(name, None),
             Err(cause) => error::<R>(Step::DecodeResult, cause.to_string(), name),
         },
         _ => unreachable!("a tag has four values"),

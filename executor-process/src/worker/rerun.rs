@@ -63,7 +63,7 @@ pub(super) fn run(path: &Path) -> ! {
         Ok(Answer::Done(result)) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
         // A panic of an item is told by the panic hook.
         Ok(Answer::Items) => end(0, format_args!("the item ran, {} bytes of outcome", outcomes.len())),
-        Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{}", executor_core::JobError::from(panic))),
+        Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{:#}", panic.of(name, None))),
         Ok(Answer::Codec { step, cause } | Answer::NoRoom { step, cause }) => {
             end(FAILED, format_args!("it could not {}: {cause}", step.text()))
         }

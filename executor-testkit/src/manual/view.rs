@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Run, Task};
+use executor_core::panics::named;
 use executor_core::{Future, Job, JobError, JobOptions, Label, Rejected, Rejection, TimedOut, current};
 
 use super::clock::Event;
@@ -91,6 +92,6 @@ impl<J: Job> Job for Described<J> {
             shared.now().checked_add(limit)
         });
         current::describe(self.label, deadline);
-        self.job.run()
+        named::<J, _>(|| self.job.run())
     }
 }

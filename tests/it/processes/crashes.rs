@@ -132,7 +132,7 @@ fn crashed<T: std::fmt::Debug>(submit: impl FnOnce(&executor::ProcessPool) -> Fu
 
 /// The functions of a backtrace, without their module.
 fn functions(crash: &Crashed) -> Vec<String> {
-    let frames = crash.backtrace().unwrap_or_else(|| panic!("no backtrace: {crash}")).frames();
+    let frames = crash.backtrace().unwrap_or_else(|| panic!("no backtrace: {crash:#}")).frames();
     let function = |frame: &executor::Frame| frame.function().replace("it::processes::crashes::", "");
     frames.iter().map(function).collect()
 }
@@ -143,8 +143,8 @@ fn a_wild_pointer_names_the_function_that_followed_it() {
     assert_eq!((crash.signal(), crash.cause()), (Some("SIGSEGV"), Some("it accessed address 0x10")));
     let functions = functions(&crash);
     // What the standard library does inside of it comes first.
-    assert_eq!(functions[functions.len() - 2..], ["read_from", "follow_a_wild_pointer"], "{crash}");
-    let text = crash.to_string();
+    assert_eq!(functions[functions.len() - 2..], ["read_from", "follow_a_wild_pointer"], "{crash:#}");
+    let text = format!("{crash:#}");
     let last = text.lines().next_back().unwrap();
     assert!(
         last.starts_with("    at it::processes::crashes::follow_a_wild_pointer (tests/it/processes/crashes.rs:"),
@@ -165,7 +165,7 @@ fn an_item_of_a_map_names_its_function() {
             Ok(same) => assert_eq!(same, n),
             Err(executor::JobError::Crashed(crash)) => {
                 assert_eq!(n, 3);
-                assert!(functions(&crash).last().unwrap().ends_with("crash_at_three"), "{crash}");
+                assert!(functions(&crash).last().unwrap().ends_with("crash_at_three"), "{crash:#}");
             }
             Err(other) => panic!("{other}"),
         }
@@ -178,7 +178,7 @@ fn an_abort_names_who_called_it() {
     assert_eq!((crash.signal(), crash.cause()), (Some("SIGABRT"), None));
     let functions = functions(&crash);
     assert_eq!(functions[..2], ["std::process::abort", "abort_deep_inside::deep_inside"]);
-    assert!(functions.last().unwrap().ends_with("abort_deep_inside"), "{crash}");
+    assert!(functions.last().unwrap().ends_with("abort_deep_inside"), "{crash:#}");
 }
 
 #[test]
@@ -186,9 +186,9 @@ fn a_stack_overflow_is_named_and_shows_where_it_began() {
     let crash = crashed(|pool| pool.submit(call!(recurse(0))));
     assert_eq!((crash.signal(), crash.cause()), (Some("SIGSEGV"), Some("its stack overflowed")));
     let functions = functions(&crash);
-    assert!(functions.contains(&"recurse::deeper".to_owned()), "{crash}");
+    assert!(functions.contains(&"recurse::deeper".to_owned()), "{crash:#}");
     assert_eq!(functions.last().unwrap(), "recurse");
-    assert!(crash.backtrace().unwrap().frames().iter().any(|frame| frame.calls() > 20), "{crash}");
+    assert!(crash.backtrace().unwrap().frames().iter().any(|frame| frame.calls() > 20), "{crash:#}");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_call_of_what_is_no_function_names_its_caller() {
 fn a_thread_of_the_jobs_is_told_from_its_own() {
     let crash = crashed(|pool| pool.submit(call!(crash_in_a_thread())));
     assert_eq!(crash.cause(), Some("it accessed address 0x10, in another thread than the job's"));
-    assert!(functions(&crash).last().unwrap().starts_with("crash_in_a_thread::"), "{crash}");
+    assert!(functions(&crash).last().unwrap().starts_with("crash_in_a_thread::"), "{crash:#}");
 }
 
 /// Such a thread has no other stack for a handler: the system ends it at once.
@@ -231,8 +231,8 @@ fn a_handler_that_faults_itself_ends_by_the_first_signal() {
 fn many_threads_that_crash_at_once_are_one_crash() {
     for _ in 0..20 {
         let crash = crashed(|pool| pool.submit(call!(crash_in_many_threads())));
-        assert!(matches!(crash.signal(), Some("SIGSEGV" | "SIGABRT")), "{crash}");
-        assert!(functions(&crash).last().unwrap().starts_with("crash_in_many_threads::"), "{crash}");
+        assert!(matches!(crash.signal(), Some("SIGSEGV" | "SIGABRT")), "{crash:#}");
+        assert!(functions(&crash).last().unwrap().starts_with("crash_in_many_threads::"), "{crash:#}");
     }
 }
 

@@ -37,7 +37,7 @@ fn a_job_that_does_not_listen_ends_with_its_time_and_its_process() {
         let guest = door.answer();
         match future.result() {
             Err(JobError::TimedOut(error)) => {
-                let line = format!("{error:#}");
+                let line = error.to_string();
                 assert_eq!(line, "job `deaf` was not done within 200ms; give it more time, or less to do");
                 // A loaded machine may not give it the millisecond that it has to say where it is.
                 if let Some(last) = error.backtrace().and_then(|backtrace| backtrace.frames().last()) {

@@ -75,7 +75,7 @@ fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
         let (error, file) = failure(keeping(&kept).submit(call!(need_none(reason.clone()))).result());
         let JobError::Crashed(crash) = &error else { panic!("{error}") };
         assert_eq!(crash.saved(), Some(&*file));
-        let text = error.to_string();
+        let text = format!("{error:#}");
         let clause = format!(
             "; no other job is affected; it is kept: start this program with EXECUTOR_REPLAY={} to run it alone\n",
             file.display()
@@ -105,7 +105,11 @@ fn a_panic_is_kept_and_happens_again() {
     let again = replay(this(), &file);
     assert_eq!(again.status.code(), Some(101));
     let text = stdout(&again);
-    assert!(text.starts_with("executor: the job panicked at tests/it/processes/replay.rs:"), "{text}");
+    assert!(
+        text.starts_with("executor: job `it::processes::replay::")
+            && text.contains("` panicked at tests/it/processes/replay.rs:"),
+        "{text}"
+    );
     assert!(text.ends_with(": no luck\n"), "{text}");
     assert!(stderr(&again).contains("no luck"), "the panic hook has told it too");
 }
@@ -143,7 +147,7 @@ fn the_initializer_runs_again_before_it() {
 fn without_the_setting_nothing_is_kept() {
     let error = super::pool(1).submit(call!(complain("luck".to_owned()))).result().unwrap_err();
     assert_eq!(error.saved(), None);
-    assert!(!error.to_string().contains("kept"), "{error}");
+    assert!(!format!("{error:#}").contains("kept"), "{error}");
 }
 
 #[test]
@@ -151,11 +155,11 @@ fn a_directory_that_cannot_be_is_told_and_changes_nothing_else() {
     let pool = keeping("/proc/nowhere".as_ref());
     let error = pool.submit(call!(complain("luck".to_owned()))).result().unwrap_err();
     assert_eq!(error.saved(), None);
-    let text = error.to_string();
+    let text = format!("{error:#}");
     assert!(text.contains(": no luck; it could not be kept as a file: /proc/nowhere: "), "{text}");
     let error = pool.submit(call!(need_none(PathBuf::from("/")))).result().unwrap_err();
     assert!(matches!(&error, JobError::Crashed(crash) if crash.signal() == Some("SIGABRT")), "{error}");
-    assert!(error.to_string().contains("; no other job is affected; it could not be kept as a file: "), "{error}");
+    assert!(format!("{error:#}").contains("; no other job is affected; it could not be kept as a file: "), "{error}");
 }
 
 #[test]
@@ -221,6 +225,6 @@ fn the_outcome_of_a_job_whose_time_is_up_does_not_wait_for_its_file() {
         let written = fs::read(directory.path().join(name(id))).unwrap();
         let file = error.saved().expect("it is written now");
         assert!(written.starts_with(b"executor job") && file.exists(), "{}", file.display());
-        assert!(error.to_string().contains(&format!("EXECUTOR_REPLAY={}", file.display())), "{error}");
+        assert!(format!("{error:#}").contains(&format!("EXECUTOR_REPLAY={}", file.display())), "{error}");
     });
 }

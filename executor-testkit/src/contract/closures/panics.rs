@@ -29,8 +29,18 @@ fn harmed<E: ClosureExecutor>(make: impl Fn() -> E, harm: impl FnOnce(&E)) {
 
 pub fn a_panic_in_a_job<E: ClosureExecutor>(make: impl Fn() -> E) {
     harmed(make, |pool| {
-        let error = pool.submit(|| -> u32 { panic!("no luck") }).result().unwrap_err();
-        assert!(matches!(error, JobError::Panicked(_)), "{error:?}");
+        let mut errors = vec![pool.submit(|| -> u32 { panic!("no\n  luck") }).result().unwrap_err()];
+        errors.extend(pool.map([1], |_| -> u32 { panic!("no\n  luck") }).filter_map(Result::err));
+        errors.extend(pool.map([1], |_| -> u32 { panic!("no\n  luck") }).chunk_size(2).filter_map(Result::err));
+        assert_eq!(errors.len(), 3);
+        for error in errors {
+            let JobError::Panicked(panicked) = &error else { panic!("{error:?}") };
+            let job = panicked.job().expect("the error names its job");
+            assert!(job.contains("panics::a_panic_in_a_job<"), "{job}");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("job `{job}` panicked at ")) && text.ends_with(": no; luck"), "{text}");
+            assert!(format!("{error:#}").ends_with(": no\n  luck"), "{error:#}");
+        }
     });
 }
 

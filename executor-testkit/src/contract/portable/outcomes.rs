@@ -43,7 +43,9 @@ pub fn a_panic_is_told_to_the_letter(make: &Make) {
     assert_eq!(panicked.message(), "no luck");
     let place = format!("{PANICS_IN}:{PANICS_ON_LINE}:5");
     assert_eq!(panicked.place(), Some(place.as_str()));
-    assert_eq!(error.to_string(), format!("the job panicked at {place}: no luck"));
+    let job = panicked.job().expect("the error names its job");
+    assert!(job.ends_with("jobs::Do"), "{job}");
+    assert_eq!(error.to_string(), format!("job `{job}` panicked at {place}: no luck"));
 }
 
 pub fn a_panic_whose_payload_is_no_text_says_so(make: &Make) {
@@ -52,7 +54,8 @@ pub fn a_panic_whose_payload_is_no_text_says_so(make: &Make) {
     let JobError::Panicked(panicked) = &error else { panic!("{error:?}") };
     assert_eq!(panicked.message(), "(a payload that is not text)");
     let place = panicked.place().expect("it was raised somewhere");
-    assert_eq!(error.to_string(), format!("the job panicked at {place}: (a payload that is not text)"));
+    let job = panicked.job().expect("the error names its job");
+    assert_eq!(error.to_string(), format!("job `{job}` panicked at {place}: (a payload that is not text)"));
 }
 
 pub fn a_panic_costs_its_job_only(make: &Make) {

@@ -50,7 +50,7 @@ impl Expected {
         let is_so = match (self, outcome) {
             (Self::Result, Ok(answer)) => answer.number == number,
             (Self::Crash(end), Err(JobError::Crashed(crash))) => {
-                let text = format!("{crash:#}");
+                let text = crash.to_string();
                 let is_named = crash.job().ends_with("matrix::orders::obey");
                 is_named && text.contains(&format!("its worker process {} {end}", crash.pid()))
             }

@@ -43,7 +43,7 @@ fn check(outcome: &Result<u64, JobError>, wanted: Result<u64, &str>) -> Option<S
     let is_so = match (outcome, wanted) {
         (Ok(number), Ok(wanted)) => *number == wanted,
         (Err(JobError::Crashed(crash)), Err(end)) => {
-            format!("{crash:#}").contains(&format!("its worker process {} {end}", crash.pid()))
+            crash.to_string().contains(&format!("its worker process {} {end}", crash.pid()))
         }
         _ => false,
     };
