@@ -33,7 +33,7 @@ use crate::home::{self, HomeId};
 use crate::panics::{self, catch, drop_quietly};
 use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
-use crate::tally::{self, Aside, Moment};
+use crate::tally::{self, Aside, Failure, Moment};
 use crate::{Job, JobError, current};
 
 pub(crate) use seen_as::Outcome;
@@ -129,12 +129,17 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     /// Makes the outcome visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
-    fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, outcome: Result<O, JobError>) -> Signal {
+    fn publish(
+        &self,
+        mut inner: MutexGuard<'_, Inner<P, O, T>>,
+        outcome: Result<O, JobError>,
+        of_parts: Option<Failure>,
+    ) -> Signal {
         if inner.end == End::Other && matches!(outcome, Err(JobError::Cancelled)) {
             inner.end = End::Aborted;
         }
         // Before it can be seen: who has seen it is counted.
-        tally::count(inner.home, &outcome, !matches!(inner.stage, Stage::Withdrawn(_)));
+        tally::count(inner.home, &outcome, of_parts, !matches!(inner.stage, Stage::Withdrawn(_)));
         let (stage, unwanted) =
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);
@@ -150,9 +155,13 @@ impl<P, O, T> Cell<P, O, T> {
 
     /// Ends a running or lent job. The outcome of one that has ended is dropped.
     pub(crate) fn end(&self, outcome: Result<O, JobError>) -> Option<Signal> {
+        self.end_with(outcome, None)
+    }
+
+    fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
         let inner = self.inner.lock();
         if matches!(inner.stage, Stage::Running(_) | Stage::Lent(_)) {
-            return Some(self.publish(inner, outcome));
+            return Some(self.publish(inner, outcome, of_parts));
         }
         drop(inner);
         drop_quietly(outcome);
@@ -219,8 +228,9 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
         if let Some(begun) = begun {
             Control::took(&*self, begun, begun.elapsed());
         }
+        let of_parts = tally::take_failure_of_parts();
         drop(context);
-        if let Some(signal) = self.end(outcome) {
+        if let Some(signal) = self.end_with(outcome, of_parts) {
             self.tell(signal);
         }
     }
@@ -253,8 +263,8 @@ where
         }
     }
 
-    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
-        match self.end(outcome) {
+    fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify {
+        match self.end_with(outcome, of_parts) {
             None => Notify::nobody(),
             Some(signal) => Notify::new(self, signal),
         }

@@ -88,6 +88,12 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
     /// A handle to this executor.
     fn handle(&self) -> Self::Handle;
 
+    /// The time that each job may run, where there is a limit: the items of a [`map`](ClosureExecutor::map) then go one by one, so that the limit
+    /// is an item's. For those who write executors; by default, there is none.
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
+
     /// Applies `f` to each item on the executor; see [`Map`].
     fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<Self::Handle, F>>
     where

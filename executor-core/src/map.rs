@@ -9,6 +9,7 @@ use std::vec;
 
 use self::input::Input;
 use crate::panics::{catch, named};
+use crate::tally::{self, Failure};
 use crate::{ClosureExecutor, Future, JobError, JobSet};
 
 /// How a [`Map`] gets its function applied. For those who write executors.
@@ -28,6 +29,11 @@ pub trait Mapper<A> {
 
     /// How many items can be worked on at once.
     fn workers(&self) -> usize;
+
+    /// Whether a job has a time limit, which is meant for an item: then items go one by one, whatever the chunk size.
+    fn is_limited(&self) -> bool {
+        false
+    }
 
     /// How many items the next chunk should have, where nobody says otherwise. `None` if items are to go one by one.
     fn chunk(&self) -> Option<usize> {
@@ -91,8 +97,9 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         self
     }
 
-    /// Submits `n` items as one job, at least 1. A panic or a crash still costs one item. Without it, a thread pool takes them one by one,
-    /// and a process pool as many as take about a millisecond, as it measures.
+    /// Submits `n` items as one job, at least 1. A panic or a crash still costs one item. Default: a thread pool takes them one by one, and a
+    /// process pool as many as take about a millisecond, as it measures. Where jobs have a time limit
+    /// ([`JobOptions::timeout`](crate::JobOptions::timeout)), items go one by one, whatever the size, since the limit is an item's.
     pub fn chunk_size(mut self, n: usize) -> Self {
         self.chunk = Some(n.max(1));
         self
@@ -101,6 +108,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     /// `None` for items one by one.
     fn chunk(&self) -> Option<usize> {
         match self.chunk {
+            _ if self.mapper.is_limited() => None,
             Some(n) => Some(n).filter(|&n| n > 1),
             None => self.mapper.chunk(),
         }
@@ -270,6 +278,7 @@ where
         let (function, len) = (self.function.clone(), items.len());
         let outcomes = self.executor.submit(move || {
             let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
+            tally::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
             outcomes.into_iter()
         });
         vec![(outcomes, len)]
@@ -277,5 +286,9 @@ where
 
     fn workers(&self) -> usize {
         self.executor.workers()
+    }
+
+    fn is_limited(&self) -> bool {
+        self.executor.time_limit().is_some()
     }
 }

@@ -73,7 +73,7 @@ impl JobOptions {
         self
     }
 
-    /// The time that it may run. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
+    /// The time that it may run; of a `map`, the time that an item may. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
     /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns;
     /// in a process, the worker is killed.
     pub fn timeout(mut self, limit: Duration) -> Self {

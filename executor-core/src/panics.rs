@@ -46,7 +46,13 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
 }
 
 /// Runs a job; its panic becomes [`JobError::Panicked`], which names the job.
-pub(crate) fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
+///
+/// For those who write executors without a [cell](crate::cell) for each job.
+///
+/// # Errors
+///
+/// [`JobError::Panicked`] if the job panics.
+pub fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
     catch(|| job.run()).map_err(|error| match error {
         JobError::Panicked(panicked) => JobError::Panicked(panicked.with_job(type_name::<J>(), current::name())),
         other => other,

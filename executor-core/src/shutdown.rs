@@ -74,8 +74,10 @@ impl ShutdownPolicy {
 #[must_use = "it says whether jobs were cancelled or still run"]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// They ran to their end.
+    /// They returned.
     pub completed: usize,
+    /// They began, and failed: they panicked, crashed, were not done in time, or their results could not be had.
+    pub failed: usize,
     /// They never started, or the processes that they ran in were killed.
     pub cancelled: usize,
     /// They run still: the time was up, and they do not listen.
@@ -84,8 +86,8 @@ pub struct ShutdownReport {
 
 impl ShutdownReport {
     /// For those who write executors: a report.
-    pub fn new(completed: usize, cancelled: usize, still_running: usize) -> Self {
-        Self { completed, cancelled, still_running }
+    pub fn new(completed: usize, failed: usize, cancelled: usize, still_running: usize) -> Self {
+        Self { completed, failed, cancelled, still_running }
     }
 
     /// For those who write executors: what happened between two looks at an executor. The first was taken in the same step in which it was
@@ -93,24 +95,25 @@ impl ShutdownReport {
     pub fn between(before: &Stats, after: &Stats) -> Self {
         let unstarted = after.unstarted - before.unstarted;
         let cancelled = after.cancelled - before.cancelled;
-        let completed = after.done() - before.done() - cancelled - unstarted;
+        let completed = after.completed - before.completed;
+        let failed = after.done() - before.done() - completed - cancelled - unstarted;
         let count = |jobs: u64| usize::try_from(jobs).unwrap_or(usize::MAX);
-        let (completed, cancelled) = (count(completed), count(cancelled + unstarted));
+        let (completed, failed, cancelled) = (count(completed), count(failed), count(cancelled + unstarted));
         // One that has its outcome may count as running a moment longer.
-        let left = (before.queued + before.delayed + before.running).saturating_sub(completed + cancelled);
-        Self::new(completed, cancelled, after.running.min(left))
+        let left = (before.queued + before.delayed + before.running).saturating_sub(completed + failed + cancelled);
+        Self::new(completed, failed, cancelled, after.running.min(left))
     }
 
-    /// Whether every job ran to its end.
+    /// Whether every job returned.
     pub fn is_clean(&self) -> bool {
-        self.cancelled == 0 && self.still_running == 0
+        self.failed == 0 && self.cancelled == 0 && self.still_running == 0
     }
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { completed, cancelled, still_running } = self;
-        write!(f, "{completed} completed, {cancelled} cancelled, {still_running} still running")
+        let Self { completed, failed, cancelled, still_running } = self;
+        write!(f, "{completed} completed, {failed} failed, {cancelled} cancelled, {still_running} still running")
     }
 }
 
@@ -119,9 +122,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_started_is_no_completed_job() {
-        let before = Stats { queued: 3, running: 1, completed: 5, failed: 2, unstarted: 1, ..Stats::default() };
-        let after = Stats { running: 1, completed: 6, cancelled: 1, failed: 3, unstarted: 2, ..Stats::default() };
-        assert_eq!(ShutdownReport::between(&before, &after), ShutdownReport::new(1, 2, 1));
+    fn each_job_counts_as_it_ended() {
+        let before = Stats { queued: 7, running: 1, completed: 5, failed: 2, unstarted: 1, ..Stats::default() };
+        let after = Stats { running: 1, completed: 6, cancelled: 1, failed: 4, unstarted: 2, ..Stats::default() };
+        let after = Stats { panicked: 1, crashed: 1, timed_out: 1, ..after };
+        let report = ShutdownReport::between(&before, &after);
+        assert_eq!(report, ShutdownReport::new(1, 4, 2, 1));
+        assert_eq!(report.to_string(), "1 completed, 4 failed, 2 cancelled, 1 still running");
+    }
+
+    #[test]
+    fn a_failure_is_not_clean() {
+        assert!(ShutdownReport::new(7, 0, 0, 0).is_clean());
+        for unclean in [(0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)] {
+            let (completed, failed, cancelled, still_running) = unclean;
+            assert!(!ShutdownReport::new(completed, failed, cancelled, still_running).is_clean());
+        }
     }
 }

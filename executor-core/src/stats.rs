@@ -12,7 +12,8 @@ pub(crate) use histogram::{Recorder, add};
 /// While jobs move, the numbers are of almost the same moment. When nothing moves, they are exact: what is queued, delayed, running and
 /// [done](Stats::done) makes up all that was accepted. A job is done, here, before its future says so.
 ///
-/// A job is what the pool takes from its queue: a chunk of a process pool's `map` is one, and so is each round of a periodic job.
+/// A job is what the pool takes from its queue: a chunk of a `map` is one, and so is each round of a periodic job. A chunk of which items failed
+/// counts as the worst of them: crashed, then timed out, panicked, failed.
 ///
 /// ```
 /// use executor_core::Stats;
@@ -59,7 +60,7 @@ impl Stats {
     ///
     /// ```
     /// # let stats = executor_core::Stats::default();
-    /// assert_eq!(stats.done() - stats.completed, 0); // none came to grief
+    /// assert_eq!(stats.done() - stats.completed, 0); // none failed
     /// ```
     pub fn done(&self) -> u64 {
         self.completed + self.panicked + self.cancelled + self.timed_out + self.crashed + self.failed

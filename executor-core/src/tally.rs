@@ -4,7 +4,7 @@
 //! numbers of its own, which nobody else writes, so that costs two memory accesses; they are summed when somebody asks. Whoever else ends a job
 //! (a cancel, a time limit) finds the tally by the number of the home, and adds to numbers that all of those share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +24,32 @@ pub struct Tally {
     /// What was counted by those who are no members, and by members that have left.
     others: Arc<Numbers>,
     members: Mutex<Vec<Arc<Numbers>>>,
+}
+
+/// How a job ended that did not return, or of how its parts did. The later, the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failure {
+    /// Otherwise: refused, dropped, not encodable, without a worker.
+    Other,
+    /// It panicked.
+    Panicked,
+    /// It was not done in time.
+    TimedOut,
+    /// Its process died.
+    Crashed,
+}
+
+impl Failure {
+    /// What the error is. `None` for a cancel.
+    pub fn of(error: &JobError) -> Option<Self> {
+        match error {
+            JobError::Cancelled => None,
+            JobError::Panicked(_) => Some(Self::Panicked),
+            JobError::TimedOut(_) => Some(Self::TimedOut),
+            JobError::Crashed(_) => Some(Self::Crashed),
+            JobError::Rejected(_) | JobError::Codec(_) | JobError::Broken(_) | JobError::Failed(_) => Some(Self::Other),
+        }
+    }
 }
 
 /// On a cache line of its own: its writer should not wait for another's.
@@ -52,6 +78,8 @@ struct Times {
 
 thread_local! {
     static MEMBER: RefCell<Option<Local>> = const { RefCell::new(None) };
+    /// The worst failure of the parts of the job that returns next on this thread.
+    static OF_PARTS: Cell<Option<Failure>> = const { Cell::new(None) };
 }
 
 /// Where this thread counts jobs of these homes.
@@ -119,21 +147,21 @@ impl Counts {
         [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside]
     }
 
-    fn count<O>(&self, outcome: &Result<O, JobError>, has_started: bool, is_shared: bool) {
-        add(self.of(outcome), 1, is_shared);
-        if !has_started && !matches!(outcome, Err(JobError::Cancelled)) {
+    fn count(&self, ending: Ending, has_started: bool, is_shared: bool) {
+        add(self.of(ending), 1, is_shared);
+        if !has_started && ending != Ending::Cancelled {
             add(&self.unstarted, 1, is_shared);
         }
     }
 
-    fn of<O>(&self, outcome: &Result<O, JobError>) -> &AtomicU64 {
-        match outcome {
-            Ok(_) => &self.completed,
-            Err(JobError::Panicked(_)) => &self.panicked,
-            Err(JobError::Cancelled) => &self.cancelled,
-            Err(JobError::TimedOut(_)) => &self.timed_out,
-            Err(JobError::Crashed(_)) => &self.crashed,
-            Err(JobError::Rejected(_) | JobError::Codec(_) | JobError::Broken(_) | JobError::Failed(_)) => &self.failed,
+    fn of(&self, ending: Ending) -> &AtomicU64 {
+        match ending {
+            Ending::Completed => &self.completed,
+            Ending::Cancelled => &self.cancelled,
+            Ending::Failed(Failure::Panicked) => &self.panicked,
+            Ending::Failed(Failure::TimedOut) => &self.timed_out,
+            Ending::Failed(Failure::Crashed) => &self.crashed,
+            Ending::Failed(Failure::Other) => &self.failed,
         }
     }
 
@@ -211,12 +239,39 @@ fn with<R>(home: HomeId, here: impl FnOnce(&Local) -> R, there: impl FnOnce(&Tal
     }
 }
 
-/// A job of `home` has this outcome. Runs no code of a user's, for it is called under the lock of the job.
-pub(crate) fn count<O>(home: Option<HomeId>, outcome: &Result<O, JobError>, has_started: bool) {
-    if let Some(home) = home {
-        let here = |local: &Local| local.numbers.count(outcome, has_started, local.is_shared);
-        with(home, here, |tally| tally.others.count(outcome, has_started, true));
-    }
+/// How a job counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Completed,
+    Cancelled,
+    Failed(Failure),
+}
+
+/// A job of `home` has this outcome, and if that is a result, `of_parts` failed. Runs no code of a user's, for it is called under the lock
+/// of the job.
+pub(crate) fn count<O>(
+    home: Option<HomeId>,
+    outcome: &Result<O, JobError>,
+    of_parts: Option<Failure>,
+    has_started: bool,
+) {
+    let Some(home) = home else { return };
+    let ending = match outcome {
+        Ok(_) => of_parts.map_or(Ending::Completed, Ending::Failed),
+        Err(error) => Failure::of(error).map_or(Ending::Cancelled, Ending::Failed),
+    };
+    let here = |local: &Local| local.numbers.count(ending, has_started, local.is_shared);
+    with(home, here, |tally| tally.others.count(ending, has_started, true));
+}
+
+/// The job that is about to return on this thread is counted as its worst part, whatever it returns.
+pub(crate) fn returns_with(failure: Option<Failure>) {
+    OF_PARTS.set(failure);
+}
+
+/// What was said of the parts of the job that has returned.
+pub(crate) fn take_failure_of_parts() -> Option<Failure> {
+    OF_PARTS.take()
 }
 
 /// A job of `home` has waited and run for so long.

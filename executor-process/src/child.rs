@@ -183,6 +183,11 @@ impl Child {
         if is_by_others { self.oom_kills.why_killed() } else { None }
     }
 
+    /// Whether it was the kernel's, most likely, because memory ran out.
+    pub(crate) fn was_killed_for_memory(&self) -> bool {
+        self.why_killed() == Some(oom::LIKELY)
+    }
+
     /// The same, to follow what is said of how it ended.
     pub(crate) fn why_clause(&self) -> String {
         self.why_killed().map(|why| format!(" ({why})")).unwrap_or_default()

@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use executor_core::JobError;
 use executor_core::panics::{catch, drop_quietly};
+use executor_core::tally::Failure;
 use serde::Serialize;
 
 pub use self::outcomes::Outcomes;
 pub(crate) use self::pace::Pace;
-use self::record::{append, split};
+use self::record::{append, failure, split};
 pub(crate) use self::work::work;
 use crate::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::codec::{Codec, Step};
@@ -36,6 +37,8 @@ pub(crate) struct Chunk {
     attached: Vec<(usize, Vec<Attachment>)>,
     /// Of items that have an error in place of an outcome, by index.
     errors: Vec<(usize, JobError)>,
+    /// The worst of the outcomes.
+    worst: Option<Failure>,
     /// How many of the items that were sent last have their outcome.
     taken: usize,
     /// Whether that is all that the worker has written to the page.
@@ -51,6 +54,7 @@ impl Chunk {
             next: 0,
             outcomes: Vec::new(),
             attached: Vec::new(),
+            worst: errors.iter().filter_map(|(_, error)| Failure::of(error)).max(),
             errors,
             taken: 0,
             has_page: false,
@@ -78,8 +82,11 @@ impl Chunk {
     /// Takes in more outcomes. False if they are not well-formed, or too many.
     pub(crate) fn absorb(&mut self, mut outcomes: Vec<u8>) -> bool {
         let mut rest = &outcomes[..];
-        while let Some((_, behind)) = split(rest).filter(|_| !self.is_over()) {
+        while let Some(((tag, _), behind)) = split(rest).filter(|_| !self.is_over()) {
             rest = behind;
+            if let Some(failure) = failure(tag) {
+                self.worst = self.worst.max(Some(failure));
+            }
             self.step();
         }
         let is_all = rest.is_empty();
@@ -94,6 +101,7 @@ impl Chunk {
 
     /// The next item, which was running, has no other outcome than this.
     pub(crate) fn fail_next(&mut self, error: JobError) {
+        self.worst = self.worst.max(Failure::of(&error));
         let place = self.errors.partition_point(|(index, _)| *index < self.next);
         self.errors.insert(place, (self.next, error));
         self.step();
@@ -114,6 +122,11 @@ impl Chunk {
     /// Whether each item has its outcome.
     pub(crate) fn is_over(&self) -> bool {
         self.next >= self.total
+    }
+
+    /// What it counts as: the worst of its items.
+    pub(crate) fn worst(&self) -> Option<Failure> {
+        self.worst
     }
 
     /// What it returns when it is over.

@@ -196,8 +196,9 @@ impl InProcess {
 
     fn finish_chunk(&mut self, mut lent: Lent) {
         let Some(chunk) = lent.payload.chunk.take() else { return };
+        let worst = chunk.worst();
         let returned = chunk.into_returned(self.settings.codec);
-        self.finish(lent, Ok(returned));
+        self.untold.push(lent.job.finish_with(Ok(returned), worst));
     }
 
     fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {

@@ -183,7 +183,7 @@ macro_rules! is_managed {
             /// let pool = ProcessPool::new(1)?;
             /// let spinning = pool.submit(call!(spin()));
             /// let report = pool.shutdown_with(ShutdownPolicy::kill());
-            /// assert_eq!(report.to_string(), "0 completed, 1 cancelled, 0 still running");
+            /// assert_eq!(report.to_string(), "0 completed, 0 failed, 1 cancelled, 0 still running");
             /// assert!(spinning.is_cancelled());
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```

@@ -60,9 +60,11 @@ where
         self.pool.workers()
     }
 
+    fn is_limited(&self) -> bool {
+        self.pool.options().get_timeout().is_some()
+    }
+
     fn chunk(&self) -> Option<usize> {
-        // A time limit is for each item.
-        let is_limited = self.pool.options().get_timeout().is_some();
-        Some(if is_limited { 1 } else { self.pace.chunk() })
+        Some(self.pace.chunk())
     }
 }

@@ -1,5 +1,6 @@
 //! The errors of jobs that failed in a worker, with all that is known of why.
 
+use std::alloc::handle_alloc_error;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +14,9 @@ use crate::payload::Bytes;
 use crate::replay::{self, Unsaved};
 use crate::spawn::{Settings, Worker};
 use crate::symbols;
-use crate::trace::{NO_ADDRESS, Record, Trace};
+use crate::trace::{NO_ADDRESS, Place, Record, Trace};
 use crate::worker::crash::where_signal;
+use crate::worker::image;
 
 /// The time that a worker has to say where it is. It may be unable to.
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
@@ -73,9 +75,12 @@ impl Case {
         let record = worker.seat.page.trace();
         let trace = record.read().filter(|trace| self.is_of(trace, exit));
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
+        let refusal = trace.as_ref().and_then(|trace| self.refusal(trace));
+        let is_out_of_memory = refusal.is_some() || trace.is_none() && worker.process.was_killed_for_memory();
         let crash = Crashed::new(name, pid, exit, ran)
             .with_name(self.name())
-            .with_cause(cause_of_death(worker, trace.as_ref()))
+            .with_cause(refusal.or_else(|| cause_of_death(worker, trace.as_ref())))
+            .with_out_of_memory(is_out_of_memory)
             .with_peak_memory(peak_memory)
             .with_backtrace(trace.and_then(|trace| symbols::backtrace(trace, self.kind)));
         let saved = self.save(&format_args!("its process {exit}"));
@@ -86,6 +91,18 @@ impl Case {
     fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
         let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
         trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
+    }
+
+    /// What to say where an allocation was refused, most likely.
+    fn refusal(&self, trace: &Trace) -> Option<String> {
+        let limit = self.settings.surroundings.limits.memory?;
+        let refusal = image::own(handle_alloc_error as *const () as usize)?;
+        trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
+            format!(
+                "most likely because it was refused memory: its `memory_limit` is {} MiB; raise it, or give the job less to do",
+                limit >> 20
+            )
+        })
     }
 
     /// Its time was up. `trace` is what a [`Question`] gave before the worker was killed. The job is still to be kept, where the

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 pub(crate) struct Span {
     /// So many jobs, at most.
     pub(crate) jobs: Option<u64>,
-    /// So many resident bytes, and more.
+    /// More private bytes in RAM than these.
     pub(crate) memory: Option<u64>,
 }
 
@@ -17,14 +17,14 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Lifetime {
     jobs_left: Option<u64>,
-    memory: Option<(u64, Resident)>,
+    memory: Option<(u64, Private)>,
 }
 
 impl Lifetime {
     /// That of the process `pid`. `seed` decides by how much its jobs are fewer than the most that are allowed: up to a tenth,
     /// so that workers that started together do not end together.
     pub(crate) fn new(span: Span, pid: u32, seed: u64) -> Self {
-        let memory = span.memory.and_then(|limit| Some((limit, Resident::of(pid).ok()?)));
+        let memory = span.memory.and_then(|limit| Some((limit, Private::of(pid).ok()?)));
         Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
     }
 
@@ -42,9 +42,9 @@ impl Lifetime {
 
     /// Whether it should run no other job. Asks the kernel for its memory, where there is a limit: a few microseconds.
     pub(crate) fn is_over(&self) -> bool {
-        let resident =
-            || self.memory.as_ref().is_some_and(|(limit, resident)| resident.bytes().is_ok_and(|now| now > *limit));
-        self.jobs_left == Some(0) || resident()
+        let is_large =
+            || self.memory.as_ref().is_some_and(|(limit, private)| private.bytes().is_ok_and(|now| now > *limit));
+        self.jobs_left == Some(0) || is_large()
     }
 }
 
@@ -57,11 +57,12 @@ fn jitter(most: u64, seed: u64) -> u64 {
     (mixed ^ (mixed >> 31)) % (most / 10 + 1)
 }
 
-/// How much memory of a process is in RAM: `/proc/<pid>/statm` (`proc_pid_statm(5)`), kept open.
+/// How much memory of a process is in RAM and of no file, so its alone: `/proc/<pid>/statm` (`proc_pid_statm(5)`), kept open. Shared memory
+/// counts as a file's there.
 #[derive(Debug)]
-pub(crate) struct Resident(File);
+pub(crate) struct Private(File);
 
-impl Resident {
+impl Private {
     pub(crate) fn of(pid: u32) -> io::Result<Self> {
         File::open(format!("/proc/{pid}/statm")).map(Self)
     }
@@ -69,10 +70,12 @@ impl Resident {
     pub(crate) fn bytes(&self) -> io::Result<u64> {
         let mut text = [0; 128];
         let read = self.0.read_at(&mut text, 0)?;
-        let pages =
-            std::str::from_utf8(&text[..read]).ok().and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-        let pages = pages.ok_or_else(|| io::Error::other("statm has no second number"))?;
-        Ok(pages * rustix::param::page_size() as u64)
+        let numbers = std::str::from_utf8(&text[..read]).ok().and_then(|text| {
+            let mut numbers = text.split(' ').skip(1).map(|number| number.parse::<u64>().ok());
+            Some((numbers.next()??, numbers.next()??))
+        });
+        let (resident, shared) = numbers.ok_or_else(|| io::Error::other("statm has no three numbers"))?;
+        Ok(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
     }
 }
 
@@ -116,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn the_resident_set_grows_with_what_is_touched() {
-        let resident = Resident::of(std::process::id()).unwrap();
-        let before = resident.bytes().unwrap();
+    fn private_memory_grows_with_what_is_touched() {
+        let private = Private::of(std::process::id()).unwrap();
+        let before = private.bytes().unwrap();
         let block = std::hint::black_box(vec![1_u8; 64 << 20]);
-        let after = resident.bytes().unwrap();
+        let after = private.bytes().unwrap();
         assert!(after >= before + (32 << 20), "{before} bytes before, {after} after");
         drop(block);
     }

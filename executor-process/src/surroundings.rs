@@ -83,7 +83,7 @@ impl Surroundings {
         }
         match self.limits.memory {
             Some(bytes) if bytes < LEAST_MEMORY => Err(BuildError::setting(
-                "hard_memory_limit",
+                "memory_limit",
                 format_args!("{bytes} bytes"),
                 format_args!("at least {LEAST_MEMORY}, which a worker needs to start"),
             )),

@@ -18,6 +18,8 @@ const JOB: usize = 5;
 const COUNT: usize = 6;
 const FLOOR: usize = 7;
 const PEAK: usize = 8;
+const DATA: usize = 9;
+const ERRNO: usize = 10;
 const FRAMES: usize = 16;
 
 // Values of the first word.
@@ -37,6 +39,21 @@ pub(crate) const NO_ADDRESS: u64 = u64::MAX;
 /// An access this far below the stack pointer, or a little above, is an access to the stack.
 const BELOW_STACK: u64 = 64 * 1024;
 const ABOVE_STACK: u64 = 4 * 1024;
+
+/// What lies below is reached by a null pointer.
+const NULL_PAGE: u64 = 4096;
+
+/// With less than this left, an allocator has asked for more in vain.
+const HEADROOM: u64 = 1 << 20;
+
+/// So long is a function that calls another, and no more.
+const SHORT: u64 = 64;
+
+/// Whether `place` is behind a call in the short function that begins at `start`.
+fn is_just_behind(place: Place, start: Place) -> bool {
+    let (Place::Own(place), Place::Own(start)) = (place, start) else { return false };
+    place > start && place - start <= SHORT
+}
 
 /// A place in code: the address behind the instruction that was running, as return addresses are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +75,10 @@ pub(crate) struct Facts {
     pub(crate) job: u64,
     /// The most memory that the process has held so far, in bytes, or 0.
     pub(crate) peak_memory: u64,
+    /// What counts against the limit of memory, in bytes, or 0.
+    pub(crate) data: u64,
+    /// The error of the last system call that failed on the thread.
+    pub(crate) errno: i32,
 }
 
 /// The record itself, seen from either side.
@@ -90,6 +111,8 @@ impl<'a> Record<'a> {
         self.set(THREAD, facts.thread.into());
         self.set(JOB, facts.job);
         self.set(PEAK, facts.peak_memory);
+        self.set(DATA, facts.data);
+        self.set(ERRNO, u64::from(facts.errno.unsigned_abs()));
     }
 
     /// Adds a frame, from the innermost on. What is there counts even if the next one is never found.
@@ -139,6 +162,8 @@ impl<'a> Record<'a> {
             thread: u32::try_from(self.get(THREAD)).ok()?,
             job: self.get(JOB),
             peak_memory: self.get(PEAK),
+            data: self.get(DATA),
+            errno: i32::try_from(self.get(ERRNO)).unwrap_or_default(),
         };
         let count = usize::try_from(self.0[COUNT].load(Ordering::Acquire)).ok()?;
         let place = |index| match self.get(FRAMES + slot(index)) {
@@ -176,6 +201,17 @@ impl Trace {
         matches!(signal, libc::SIGSEGV | libc::SIGBUS) && stack_pointer != 0 && stack.contains(&address)
     }
 
+    /// Whether it most likely died because an allocation was refused, where it might have so many bytes: by a signal that ends whoever gives up
+    /// or uses the null pointer, with one sign of a refusal at least. `refusal` is where Rust's code goes that is out of memory.
+    pub(crate) fn is_out_of_memory(&self, limit: u64, refusal: Place) -> bool {
+        let Facts { signal, address, data, errno, .. } = self.facts;
+        let gives_up = matches!(signal, libc::SIGABRT | libc::SIGILL | libc::SIGTRAP);
+        let uses_null = signal == libc::SIGSEGV && address < NULL_PAGE;
+        let is_full = data.saturating_add(HEADROOM) > limit;
+        gives_up && (is_full || errno == libc::ENOMEM || self.inner.iter().any(|&place| is_just_behind(place, refusal)))
+            || uses_null && errno == libc::ENOMEM
+    }
+
     /// Whether there was no code to run: what could not be accessed is the instruction itself.
     pub(crate) fn is_wild_call(&self) -> bool {
         let Facts { signal, address, .. } = self.facts;
@@ -193,7 +229,16 @@ mod tests {
         std::array::from_fn(|_| AtomicU64::new(0))
     }
 
-    const FACTS: Facts = Facts { signal: 11, address: 16, stack_pointer: 99, thread: 7, job: 5, peak_memory: 1 << 20 };
+    const FACTS: Facts = Facts {
+        signal: 11,
+        address: 16,
+        stack_pointer: 99,
+        thread: 7,
+        job: 5,
+        peak_memory: 1 << 20,
+        data: 1 << 19,
+        errno: libc::ENOMEM,
+    };
 
     #[test]
     fn both_ends_of_a_deep_stack_are_kept() {
@@ -238,6 +283,33 @@ mod tests {
         assert!(!trace(11, 16, 20_u64.saturating_sub(20)));
     }
 
+    #[test]
+    fn a_refused_allocation_is_told_by_its_signs() {
+        const LIMIT: u64 = 100 << 20;
+        let refusal = Place::Own(1000);
+        let words = words();
+        let is_refused = |facts: Facts, frame| {
+            let record = Record::over(&words);
+            record.begin(&facts);
+            record.push(frame);
+            record.read().expect("it was begun").is_out_of_memory(LIMIT, refusal)
+        };
+        let (abort, elsewhere) = (Facts { signal: libc::SIGABRT, errno: 0, ..FACTS }, Place::Own(7));
+        assert!(!is_refused(abort, elsewhere), "it aborts for another reason");
+        assert!(is_refused(Facts { errno: libc::ENOMEM, ..abort }, elsewhere));
+        assert!(is_refused(Facts { data: LIMIT - 4096, ..abort }, elsewhere));
+        assert!(is_refused(abort, Place::Own(1020)));
+        assert!(
+            ![Place::Own(1000), Place::Own(1065), Place::Foreign(1020)].map(|at| is_refused(abort, at)).contains(&true)
+        );
+        // What C's code does that does not look at what it got.
+        let null = Facts { address: 16, ..FACTS };
+        assert!(is_refused(null, elsewhere));
+        assert!(!is_refused(Facts { address: 1 << 20, ..null }, elsewhere), "a wild pointer");
+        assert!(!is_refused(Facts { errno: 0, data: LIMIT, ..null }, Place::Own(1020)), "a null pointer");
+        assert!(!is_refused(Facts { signal: libc::SIGKILL, data: LIMIT, ..null }, elsewhere), "from outside");
+    }
+
     proptest! {
         #[test]
         fn whatever_is_there_can_be_read(
@@ -249,7 +321,7 @@ mod tests {
             let record = Record::over(&words);
             if let Some(trace) = record.read() {
                 prop_assert!(trace.inner.len() <= HALF && trace.outer.len() <= HALF);
-                let _ = trace.is_stack_overflow();
+                let _ = (trace.is_stack_overflow(), trace.is_out_of_memory(1 << 30, Place::Own(u64::MAX)));
             }
             // A handler in the worker meets the same words.
             record.push(Place::Own(1));

@@ -140,7 +140,7 @@ macro_rules! is_managed {
             /// let pool = ThreadPool::new(1);
             /// let never = pool.submit_after(Duration::from_secs(3600), || ());
             /// let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
-            /// assert_eq!(report.to_string(), "0 completed, 1 cancelled, 0 still running");
+            /// assert_eq!(report.to_string(), "0 completed, 0 failed, 1 cancelled, 0 still running");
             /// assert!(never.is_cancelled());
             /// ```
             pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {

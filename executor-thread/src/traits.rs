@@ -2,7 +2,7 @@
 //! `submit_after`, `workers`, `handle` and `shutdown`. Those are what users see; here is the one place that says that they are the traits'.
 
 macro_rules! is_closure_executor {
-    ($executor:ty, $handle:ty) => {
+    ($executor:ty, $handle:ty $(, |$this:ident| $limit:expr)?) => {
         impl ::executor_core::Shutdown for $executor {
             fn shutdown(&self, wait: bool) {
                 Self::shutdown(self, wait);
@@ -49,6 +49,11 @@ macro_rules! is_closure_executor {
             fn handle(&self) -> $handle {
                 Self::handle(self)
             }
+
+            $(fn time_limit(&self) -> Option<::std::time::Duration> {
+                let $this = self;
+                $limit
+            })?
         }
     };
 }

@@ -176,7 +176,7 @@ impl<J: Job> Job for Described<J> {
     }
 }
 
-is_closure_executor!(ThreadView, ThreadView);
+is_closure_executor!(ThreadView, ThreadView, |view| view.options.get_timeout());
 
 impl fmt::Debug for ThreadView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -58,7 +58,7 @@ fn a_shutdown_waits_for_the_job() {
         let (closed, handle) = (pool.closed(), pool.handle());
         assert!(!closed.is_done() && !pool.wait_idle_timeout(Duration::ZERO));
         let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO));
-        assert_eq!(report.to_string(), "0 completed, 0 cancelled, 1 still running");
+        assert_eq!(report.to_string(), "0 completed, 0 failed, 0 cancelled, 1 still running");
         drop(held);
         drop(pool);
         closed.result().unwrap();

@@ -200,7 +200,7 @@ fn a_job_that_was_cancelled_meanwhile_is_dropped_and_counted_once() {
             starts.recv().unwrap();
             push(&scheduler, Priority::Normal, || ()).unwrap().on_done(move |_| drop(hold));
             let report = scheduler.shutdown_with(ShutdownPolicy::cancel_pending());
-            assert_eq!(report.to_string(), "1 completed, 1 cancelled, 0 still running");
+            assert_eq!(report.to_string(), "1 completed, 0 failed, 1 cancelled, 0 still running");
         }
     });
 }

@@ -30,6 +30,7 @@ on_every_surface![
     a_drain_runs_everything,
     cancel_pending_runs_what_had_started_and_nothing_else,
     a_kill_leaves_nothing_queued,
+    failures_are_in_the_report,
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
@@ -147,6 +148,25 @@ fn cancel_pending_runs_what_had_started_and_nothing_else(make: Make) {
     let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
     assert_eq!((report.completed, report.cancelled, report.still_running), (pool.workers(), 301, 0));
     assert!(opener.join().unwrap().into_iter().chain([later]).all(|future| future.is_cancelled()));
+}
+
+fn failures_are_in_the_report(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let failing = [Do::Panic("no luck".to_owned()), Do::PanicWith(7), Do::Panic("again".to_owned())];
+    let failing = failing.map(|job| pool.submit(job));
+    let returning: Vec<_> = (0..5).map(|n| pool.submit(Do::Echo(n))).collect();
+    let report = thread::scope(|scope| {
+        let report = scope.spawn(|| pool.shutdown_with(ShutdownPolicy::drain()));
+        while pool.try_submit(Do::Echo(7)).is_ok() {
+            thread::yield_now();
+        }
+        drop(guests);
+        report.join().unwrap()
+    });
+    assert_eq!((report.failed, report.cancelled, report.still_running), (3, 0, 0), "{report}");
+    assert!(report.completed >= pool.workers() + 5 && !report.is_clean(), "{report}");
+    assert!(join_all(failing).iter().all(Result::is_err) && join_all(returning).iter().all(Result::is_ok));
 }
 
 fn a_kill_leaves_nothing_queued(make: Make) {

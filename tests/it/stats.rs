@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{JobOptions, Queue, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull};
+use executor::{
+    ClosureExecutor, JobError, JobOptions, Queue, RayonPool, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull,
+};
+use executor_testkit::ManualExecutor;
 
 use crate::support::door::Door;
 use crate::support::jobs::Do;
@@ -240,4 +243,45 @@ fn rayon_counts_too() {
     pool.shutdown(true);
     let stats = handle.stats();
     assert_eq!((outcomes(&stats), total(&stats)), ([22, 1, 11, 0, 0, 0], 34), "{stats}");
+}
+
+fn unlucky(number: u32) -> u32 {
+    assert!(number != 5, "no luck");
+    number
+}
+
+/// Ten items in chunks of four, of which the second has one that panics.
+fn chunks_count_as_their_worst_item(pool: &impl ClosureExecutor, stats: impl Fn() -> Stats) {
+    let outcomes: Vec<_> = pool.map(0..10, unlucky).chunk_size(4).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
+    let stats = stats();
+    assert_eq!(self::outcomes(&stats), [2, 1, 0, 0, 0, 0], "{stats}");
+}
+
+#[test]
+fn chunks_of_closures_count_as_their_worst_item() {
+    let (threads, rayon, manual) = (ThreadPool::new(2), RayonPool::new(2).unwrap(), ManualExecutor::new());
+    chunks_count_as_their_worst_item(&threads, || threads.stats());
+    chunks_count_as_their_worst_item(&rayon, || rayon.stats());
+    chunks_count_as_their_worst_item(&manual, || manual.stats());
+    // What runs in place inside of an item's wait is another job.
+    let pool = ThreadPool::new(1);
+    let inner = pool.handle();
+    let nested = pool.map(0..2, move |number| {
+        inner.submit(move || number).result().and_then(|_| Err::<u32, _>(JobError::Cancelled))
+    });
+    assert_eq!(nested.chunk_size(2).flatten().count(), 2);
+    assert_eq!(outcomes(&pool.stats()), [3, 0, 0, 0, 0, 0], "{}", pool.stats());
+}
+
+/// So the limit is an item's, and costs no other.
+#[test]
+fn items_with_a_time_limit_are_jobs_of_their_own() {
+    let limited = || JobOptions::new().timeout(HOUR);
+    let (threads, manual) = (ThreadPool::new(2), ManualExecutor::new());
+    assert_eq!(threads.with(limited()).map(0..10, |n| n).chunk_size(5).flatten().count(), 10);
+    assert_eq!(manual.with(limited()).map(0..10, |n| n).chunk_size(5).flatten().count(), 10);
+    assert_eq!([threads.stats().completed, manual.stats().completed], [10, 10]);
+    assert_eq!(threads.map(0..10, |n| n).chunk_size(5).flatten().count(), 10);
+    assert_eq!(threads.stats().completed, 12);
 }

@@ -38,7 +38,7 @@ impl<P, O, T> Cell<P, O, T> {
             home.left();
         }
         let inner = self.inner.lock();
-        let signal = self.publish(inner, Err(error));
+        let signal = self.publish(inner, Err(error), None);
         home.ended();
         Some(signal)
     }

@@ -8,6 +8,7 @@ use super::{Notify, Watch};
 use crate::JobError;
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
+use crate::tally::Failure;
 
 /// What can be asked of every job, whatever its types.
 pub trait Control: Send + Sync {
@@ -64,7 +65,12 @@ pub trait Task<P, O>: Control {
 
     /// Says the outcome of a claimed or lent job. One that comes after another (a result after its timeout) is dropped.
     /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
-    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify;
+    fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
+        self.finish_with(outcome, None)
+    }
+
+    /// The same of a job of several parts, each with an outcome of its own: a result counts as the worst failure of those.
+    fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify;
 }
 
 /// Stops a running job, by other means than asking it.

@@ -27,6 +27,7 @@ struct Parts {
     exit: Exit,
     ran: Duration,
     cause: Option<String>,
+    is_out_of_memory: bool,
     peak_memory: Option<u64>,
     saved: Option<Saved>,
     backtrace: Option<Backtrace>,
@@ -36,8 +37,18 @@ struct Parts {
 impl Crashed {
     /// The process `pid` died by `exit` while it ran `job`, `ran` after it had started it.
     pub fn new(job: impl Into<String>, pid: u32, exit: Exit, ran: Duration) -> Self {
-        let (job, name, cause, peak_memory, saved, backtrace) = (job.into(), None, None, None, None, None);
-        Self(Arc::new(Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace }))
+        Self(Arc::new(Parts {
+            job: job.into(),
+            name: None,
+            pid,
+            exit,
+            ran,
+            cause: None,
+            is_out_of_memory: false,
+            peak_memory: None,
+            saved: None,
+            backtrace: None,
+        }))
     }
 
     /// The name that the job was given.
@@ -50,6 +61,12 @@ impl Crashed {
     #[must_use]
     pub fn with_cause(self, cause: Option<impl Into<String>>) -> Self {
         self.with(|parts| parts.cause = cause.map(Into::into))
+    }
+
+    /// Whether it died because it was refused memory, or because memory ran out.
+    #[must_use]
+    pub fn with_out_of_memory(self, is_out_of_memory: bool) -> Self {
+        self.with(|parts| parts.is_out_of_memory = is_out_of_memory)
     }
 
     /// The most memory that the process held, in bytes.
@@ -112,6 +129,28 @@ impl Crashed {
         self.0.cause.as_deref()
     }
 
+    /// Whether the job most likely asked for too much memory: the worker died where its `memory_limit` refused an allocation, or the kernel
+    /// killed it because memory ran out. Then the request is too large (413 in HTTP), while another crash is a fault (500).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{Crashed, Exit, JobError};
+    ///
+    /// fn status(error: &JobError) -> u16 {
+    ///     match error {
+    ///         JobError::Crashed(crash) if crash.is_out_of_memory() => 413,
+    ///         _ => 500,
+    ///     }
+    /// }
+    ///
+    /// let crash = Crashed::new("app::resize", 7, Exit::Signal(6), Duration::from_millis(3));
+    /// assert_eq!(status(&JobError::Crashed(crash.clone())), 500);
+    /// assert_eq!(status(&JobError::Crashed(crash.with_out_of_memory(true))), 413);
+    /// ```
+    pub fn is_out_of_memory(&self) -> bool {
+        self.0.is_out_of_memory
+    }
+
     /// The most memory that the worker, or a process that it waited for, held at once since it was started, in bytes: resident, so
     /// what was reserved and never used does not count. `None` where the system cannot tell it from this process's own.
     pub fn peak_memory(&self) -> Option<u64> {
@@ -132,7 +171,7 @@ impl Crashed {
 
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace } = &*self.0;
+        let Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace, .. } = &*self.0;
         line_or_all(f, format_args!("{} crashed: its worker process {pid} {exit}", Named(job, name.as_deref())))?;
         if let Some(cause) = cause {
             line_or_all(f, format_args!(" ({cause})"))?;

@@ -70,20 +70,37 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many bytes a worker may keep in RAM between two jobs: one that holds more after a job is replaced, so that what jobs leak
-    /// is given back. Looked at after each job, with its resident set, which counts the program's own code as well. It costs no job and
-    /// delays none, and does not limit what a job takes while it runs; that is [`hard_memory_limit`](Self::hard_memory_limit).
+    /// How many bytes a worker may allocate, at least 16 MiB, enforced by the kernel at any time (`RLIMIT_DATA`: memory of its own that it may
+    /// write to, touched or not, the stacks of its threads included; neither files nor [`Blob`](crate::Blob)s). Default: no limit.
+    ///
+    /// An allocation beyond it fails, which ends most Rust code with SIGABRT: the job ends as
+    /// [`JobError::Crashed`](executor_core::JobError::Crashed), whose [`cause`](executor_core::Crashed::cause) names this limit, and no other
+    /// process of the machine is pressed for memory. To give back what jobs leak, see [`recycle_above`](Self::recycle_above).
+    ///
+    /// ```
+    /// use executor_core::{JobError, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn zeros(mib: usize) -> usize { vec![1_u8; mib << 20].len() >> 20 }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).memory_limit(128 << 20).build()?;
+    /// assert_eq!(pool.submit(call!(zeros(16))).result()?, 16);
+    /// match pool.submit(call!(zeros(600))).result() {
+    ///     Err(JobError::Crashed(crash)) => assert!(crash.is_out_of_memory(), "{crash}"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.span.memory = Some(bytes);
+        self.surroundings.limits.memory = Some(bytes);
         self
     }
 
-    /// How many bytes a worker may allocate, at least 16 MiB, enforced by the kernel at any time (`RLIMIT_DATA`: memory of its own that it may
-    /// write to, touched or not, the stacks of its threads included; not files and shared memory). An allocation beyond it fails,
-    /// which ends most Rust code with SIGABRT: the job ends as [`JobError::Crashed`](executor_core::JobError::Crashed), and
-    /// no other process of the machine is pressed for memory.
-    pub fn hard_memory_limit(mut self, bytes: u64) -> Self {
-        self.surroundings.limits.memory = Some(bytes);
+    /// How many bytes of its own a worker may keep in RAM between two jobs: one that keeps more is replaced, so that what jobs leak is given
+    /// back. Looked at after each job; memory that it shares with others (the program's code, [`Blob`](crate::Blob)s) does not count. It costs no
+    /// job and delays none, and limits nothing while a job runs: that is [`memory_limit`](Self::memory_limit). Default: never.
+    pub fn recycle_above(mut self, bytes: u64) -> Self {
+        self.span.memory = Some(bytes);
         self
     }
 
@@ -168,7 +185,7 @@ impl ProcessPoolBuilder {
     pub(super) fn check_workers(&self) -> Result<(), BuildError> {
         self.surroundings.check()?;
         if self.span.memory == Some(0) {
-            return Err(BuildError::setting("memory_limit", "0 bytes", "at least 1"));
+            return Err(BuildError::setting("recycle_above", "0 bytes", "at least 1"));
         }
         if self.span.jobs == Some(0) {
             return Err(BuildError::setting("max_jobs_per_process", 0, "at least 1"));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What to say of a SIGKILL where the count has risen.
-const LIKELY: &str =
+pub(super) const LIKELY: &str =
     "most likely by the kernel, since memory ran out; raise the limit of its cgroup, or run less at once";
 
 /// What to say where there is no count.

@@ -1,6 +1,8 @@
 //! How items and their outcomes lie one behind the other: each is a number, whose low bits are a tag and the others the length, seven
 //! bits a byte (LEB128), and then its bytes. So a short one costs one byte more than it has.
 
+use executor_core::tally::Failure;
+
 const TAG_BITS: u32 = 2;
 
 /// What a number's byte has if another one follows.
@@ -11,6 +13,16 @@ pub(super) const DONE: u8 = 0;
 pub(super) const PANICKED: u8 = 1;
 pub(super) const NOT_DECODED: u8 = 2;
 pub(super) const NOT_ENCODED: u8 = 3;
+
+/// What a tag means for the item.
+#[inline]
+pub(super) fn failure(tag: u8) -> Option<Failure> {
+    match tag {
+        DONE => None,
+        PANICKED => Some(Failure::Panicked),
+        _ => Some(Failure::Other),
+    }
+}
 
 /// The low byte of a number, of which the bits that count fit there.
 #[inline]

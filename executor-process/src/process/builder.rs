@@ -120,8 +120,8 @@ impl ProcessBuilder {
         self
     }
 
-    /// How many bytes it may allocate; see [`ProcessPoolBuilder::hard_memory_limit`](crate::ProcessPoolBuilder::hard_memory_limit).
-    pub fn hard_memory_limit(mut self, bytes: u64) -> Self {
+    /// How many bytes it may allocate; see [`ProcessPoolBuilder::memory_limit`](crate::ProcessPoolBuilder::memory_limit).
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.surroundings.limits.memory = Some(bytes);
         self
     }

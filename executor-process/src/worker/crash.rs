@@ -141,6 +141,8 @@ fn use_other_stack() {
 }
 
 extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: this thread's own variable. First, for what follows changes it.
+    let errno = unsafe { *libc::__errno_location() };
     let Some(known) = KNOWN.get() else { return reset(signal) };
     if process() == known.process {
         // Acquire, and AcqRel below: one thread at a time writes the record.
@@ -149,7 +151,7 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
                 // Relaxed: read on this thread, or by an alarm that is set after it.
                 FIRST.store(signal, Ordering::Relaxed);
                 set_alarm(LIMIT);
-                write(known, signal, info, context);
+                write(known, signal, errno, info, context);
                 set_alarm(0);
                 IS_WRITTEN.store(true, Ordering::Release);
             }
@@ -250,20 +252,20 @@ extern "C" fn on_where(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         unsafe { libc::syscall(libc::SYS_tgkill, known.process, known.thread, signal) };
     } else if WRITER.compare_exchange(0, thread(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
         FIRST.store(signal, Ordering::Relaxed);
-        write(known, signal, info, context);
+        write(known, signal, before, info, context);
         WRITER.store(0, Ordering::Release);
     }
     // SAFETY: as above.
     unsafe { *errno = before };
 }
 
-fn write(known: &Known, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+fn write(known: &Known, signal: c_int, errno: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let registers = Registers::of(context);
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid pointer.
     let code = unsafe { (*info).si_code };
     // Where the address is no possible one, the processor does not tell it.
     let is_fault = code > 0 && code != SI_KERNEL;
-    let record = known.page.trace();
+    let (record, memory) = (known.page.trace(), memory::Memory::now());
     record.begin(&Facts {
         signal,
         // SAFETY: as above. For a fault, the field is the address.
@@ -271,7 +273,9 @@ fn write(known: &Known, signal: c_int, info: *mut siginfo_t, context: *mut c_voi
         stack_pointer: registers.stack_pointer as u64,
         thread: thread().unsigned_abs(),
         job: JOB.load(Ordering::Relaxed),
-        peak_memory: memory::peak(),
+        peak_memory: memory.peak,
+        data: memory.data,
+        errno,
     });
     write_frames(record, registers);
     record.end();

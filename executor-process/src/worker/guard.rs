@@ -74,7 +74,7 @@ pub(crate) fn keep_to(limits: Limits) -> io::Result<()> {
         // Never more than is allowed already: that would be refused.
         let most = getrlimit(Resource::Data).maximum.map_or(bytes, |most| most.min(bytes));
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(Resource::Data, limit).map_err(|error| named(&format!("hard_memory_limit({bytes})"), error))?;
+        setrlimit(Resource::Data, limit).map_err(|error| named(&format!("memory_limit({bytes})"), error))?;
     }
     if limits.nice != 0 {
         let setting = || format!("nice({})", limits.nice);

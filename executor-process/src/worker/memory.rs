@@ -1,5 +1,5 @@
-//! The most memory that this process has held. The file of the kernel that tells it is read without allocating, so that a handler of
-//! signals can. Unsafe, because it asks for what the system counts.
+//! The memory that this process has, and the most that it has held. The file of the kernel that tells it is read without allocating, so that a
+//! handler of signals can. Unsafe, because it asks for what the system counts.
 #![allow(unsafe_code)]
 
 use std::mem::zeroed;
@@ -8,11 +8,24 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::read;
 
 /// In bytes, of this program alone. 0 where it is not known.
-pub(super) fn peak() -> u64 {
-    let mut text = [0_u8; 4096];
-    let Ok(file) = open(c"/proc/self/status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else { return 0 };
-    let len = read(&file, &mut text).unwrap_or_default();
-    1024 * number_after(b"VmHWM:", &text[..len]).unwrap_or_default()
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// The most that was in RAM.
+    pub(super) peak: u64,
+    /// What counts against `RLIMIT_DATA`.
+    pub(super) data: u64,
+}
+
+impl Memory {
+    pub(super) fn now() -> Self {
+        let mut text = [0_u8; 4096];
+        let Ok(file) = open(c"/proc/self/status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
+            return Self::default();
+        };
+        let len = read(&file, &mut text).unwrap_or_default();
+        let bytes = |name| number_after(name, &text[..len]).unwrap_or_default().saturating_mul(1024);
+        Self { peak: bytes(b"VmHWM:"), data: bytes(b"VmData:") }
+    }
 }
 
 /// The bytes that the system counts as this process's peak (`getrusage(2)`) by now. In a process that has just begun, they may have been its
@@ -50,6 +63,7 @@ mod tests {
 
     #[test]
     fn this_process_has_held_something() {
-        assert!(peak() > 100 * 1024);
+        let Memory { peak, data } = Memory::now();
+        assert!(peak > 100 * 1024 && data > 100 * 1024, "{peak}, {data}");
     }
 }

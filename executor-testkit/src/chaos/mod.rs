@@ -115,6 +115,10 @@ impl<E: ClosureExecutor> ClosureExecutor for Chaos<E> {
         self.executor.workers()
     }
 
+    fn time_limit(&self) -> Option<Duration> {
+        self.executor.time_limit()
+    }
+
     fn handle(&self) -> Self::Handle {
         Chaos { executor: self.executor.handle(), shared: self.shared.clone() }
     }

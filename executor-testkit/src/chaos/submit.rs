@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use executor_core::panics::named;
 use executor_core::{
     Broken, ClosureExecutor, Crashed, Executor, Exit, Future, Job, JobError, Promise, Rejected, Rejection, TimedOut,
     promise,
@@ -28,7 +29,8 @@ impl<J: Job> Slot<J> {
     }
 
     fn run(self) -> J::Output {
-        self.take().expect("a job is run once, or given back").run()
+        let job = self.take().expect("a job is run once, or given back");
+        named::<J, _>(|| job.run())
     }
 }
 

@@ -76,7 +76,7 @@ pub struct ManualHandle {
 
 submits_jobs!(ManualExecutor, ManualHandle, |this, way, job| view::submit(&this.shared, &JobOptions::new(), way, job));
 submits_jobs!(ManualHandle, ManualHandle, |this, way, job| view::submit(&this.shared, &JobOptions::new(), way, job));
-submits_jobs!(ManualView, ManualView, |this, way, job| this.submit_job(way, job));
+submits_jobs!(ManualView, ManualView, |this, way, job| this.submit_job(way, job), |this| this.options.get_timeout());
 
 impl ManualExecutor {
     /// Jobs start in the order in which they were submitted, the more urgent first. This thread drives it.
@@ -250,7 +250,7 @@ macro_rules! is_driven {
             /// let soon = manual.submit_after(Duration::from_secs(60), || ());
             /// let late = manual.submit_after(Duration::from_secs(7200), || ());
             /// let report = manual.shutdown_with(ShutdownPolicy::drain().within(Duration::from_secs(3600)));
-            /// assert_eq!(report.to_string(), "1 completed, 1 cancelled, 0 still running");
+            /// assert_eq!(report.to_string(), "1 completed, 0 failed, 1 cancelled, 0 still running");
             /// assert!(soon.result().is_ok() && late.is_cancelled());
             /// ```
             pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {

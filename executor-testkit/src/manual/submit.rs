@@ -8,7 +8,7 @@ pub(super) enum Way {
 }
 
 macro_rules! submits_jobs {
-    ($executor:ident, $handle:ident, |$this:ident, $way:ident, $job:ident| $submit:expr) => {
+    ($executor:ident, $handle:ident, |$this:ident, $way:ident, $job:ident| $submit:expr $(, |$me:ident| $limit:expr)?) => {
         impl $executor {
             fn hand_over<J: ::executor_core::Job>(
                 &self,
@@ -134,6 +134,11 @@ macro_rules! submits_jobs {
             fn handle(&self) -> $handle {
                 Self::handle(self)
             }
+
+            $(fn time_limit(&self) -> Option<::std::time::Duration> {
+                let $me = self;
+                $limit
+            })?
         }
 
         impl ::std::fmt::Debug for $executor {

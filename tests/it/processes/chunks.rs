@@ -1,8 +1,9 @@
 //! Chunks of a `map`: whatever happens to an item, the others have their results, and none runs twice.
 
 use std::process::abort;
+use std::time::Duration;
 
-use executor::{Blob, Codec, JobError, ProcessPool, Sender, channel};
+use executor::{Blob, Codec, JobError, JobOptions, ProcessPool, Sender, channel};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::deaths::kill;
@@ -239,5 +240,52 @@ fn a_trivial_function_goes_in_chunks_unasked() {
         let pool = pool(2);
         let sum: u64 = pool.map(0..50_000_u64, u64::isqrt).map(Result::unwrap).sum();
         assert_eq!(sum, (0..50_000_u64).map(u64::isqrt).sum::<u64>());
+    });
+}
+
+fn hang_at_five(number: u64) -> u64 {
+    if number == 5 {
+        loop {
+            std::thread::park();
+        }
+    }
+    number
+}
+
+#[test]
+fn a_time_limit_costs_the_item_that_hangs() {
+    within_patience(|| {
+        let pool = pool(2);
+        let view = pool.with(JobOptions::new().timeout(Duration::from_secs(1)));
+        let outcomes: Vec<_> = view.map(0..20, hang_at_five).chunk_size(10).collect();
+        for (number, outcome) in (0..).zip(&outcomes) {
+            match outcome {
+                Ok(result) => assert_eq!(*result, number),
+                Err(error) => assert!(number == 5 && matches!(error, JobError::TimedOut(_)), "{number}: {error}"),
+            }
+        }
+        assert!(outcomes[5].is_err());
+        let stats = pool.stats();
+        assert_eq!((stats.completed, stats.timed_out), (19, 1), "{stats}");
+    });
+}
+
+fn fail_at(number: u64) -> u64 {
+    match number {
+        1 => panic!("no luck"),
+        6 => abort(),
+        _ => number,
+    }
+}
+
+/// Three chunks: one has an item that panics, one an item that crashes, and one has neither.
+#[test]
+fn chunks_count_as_their_worst_item() {
+    within_patience(|| {
+        let pool = pool(1);
+        let failed = pool.map(0..12, fail_at).chunk_size(4).filter(Result::is_err).count();
+        assert_eq!(failed, 2);
+        let stats = pool.stats();
+        assert_eq!((stats.completed, stats.panicked, stats.crashed, stats.failed), (1, 1, 1, 0), "{stats}");
     });
 }

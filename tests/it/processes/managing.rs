@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use executor::{Future, JobError, ProcessPool, Queue, ShutdownPolicy, WhenFull, call, join_all};
+use executor::{Future, JobError, JobOptions, ProcessPool, Queue, Rejection, ShutdownPolicy, WhenFull, call, join_all};
 
 use super::{is_cancelled, pid, pool, worker_of};
 use crate::support::door::{Bell, Door};
@@ -161,4 +161,44 @@ fn a_name_stands_in_the_errors_of_its_job() {
         Err(JobError::Crashed(crashed)) => assert_eq!(crashed.name(), Some("resize")),
         other => panic!("{other:?}"),
     }
+}
+
+fn panic_at_once() {
+    panic!("no luck");
+}
+
+fn crash() {
+    std::process::abort();
+}
+
+fn hang() {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn failures_in_processes_are_in_the_report() {
+    within_patience(|| {
+        let (pool, door) = (pool(1), Door::new());
+        let first = pool.submit(call!(ring(door.bell())));
+        let guest = door.answer();
+        let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
+        let failing = [pool.submit(call!(crash())), pool.submit(call!(panic_at_once())), limited.submit(call!(hang()))];
+        let report = std::thread::scope(|scope| {
+            let report = scope.spawn(|| pool.shutdown_with(ShutdownPolicy::drain()));
+            while !matches!(
+                pool.try_submit(call!(pid())).map_err(|rejected| rejected.reason()),
+                Err(Rejection::Shutdown)
+            ) {
+                std::thread::yield_now();
+            }
+            drop(guest);
+            report.join().unwrap()
+        });
+        assert_eq!((report.failed, report.cancelled, report.still_running), (3, 0, 0), "{report}");
+        assert!(report.completed >= 1 && !report.is_clean(), "{report}");
+        first.result().unwrap();
+        assert!(failing.into_iter().all(|job| job.result().is_err()));
+    });
 }

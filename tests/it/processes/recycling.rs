@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use executor::{Future, ProcessPool, ProcessPoolBuilder, as_completed, call};
+use executor::{Blob, Future, ProcessPool, ProcessPoolBuilder, as_completed, call, current};
 
 use super::orphans::is_alive;
 use super::{is_cancelled, pid};
@@ -69,7 +69,7 @@ fn a_worker_for_each_job() {
 
 #[test]
 fn a_worker_that_keeps_too_much_memory_is_replaced() {
-    let pool = one().memory_limit(96 << 20).build().unwrap();
+    let pool = one().recycle_above(96 << 20).build().unwrap();
     let first = pool.submit(call!(leak(1))).result().unwrap();
     assert_eq!(pool.submit(call!(leak(1 << 20))).result().unwrap(), first, "it keeps little");
     assert_eq!(pool.submit(call!(leak(128 << 20))).result().unwrap(), first, "the job that leaks has its result");
@@ -77,6 +77,31 @@ fn a_worker_that_keeps_too_much_memory_is_replaced() {
     assert_ne!(second, first);
     eventually("it is gone", || !exists(first));
     assert_eq!(pool.submit(call!(leak(1))).result().unwrap(), second);
+}
+
+fn touch(table: Blob) -> (u32, usize) {
+    (pid(), table.iter().step_by(4096).map(|&byte| usize::from(byte)).sum())
+}
+
+fn touch_state() -> (u32, usize) {
+    touch(Blob::clone(&current::state::<Blob>().expect("the initializer keeps it")))
+}
+
+fn keep(table: Blob) -> Blob {
+    table
+}
+
+#[test]
+fn shared_memory_recycles_no_worker() {
+    within_patience(|| {
+        let table = Blob::from(vec![1_u8; 128 << 20]);
+        let pool = one().recycle_above(64 << 20).initializer(call!(keep(table.clone()))).build().unwrap();
+        let first = pool.submit(call!(pid())).result().unwrap();
+        for _ in 0..3 {
+            assert_eq!(pool.submit(call!(touch(table.clone()))).result().unwrap(), (first, 32 << 10));
+            assert_eq!(pool.submit(call!(touch_state())).result().unwrap(), (first, 32 << 10));
+        }
+    });
 }
 
 #[test]
@@ -129,8 +154,8 @@ fn limits_that_cannot_be_are_refused_by_name() {
     let refusal = |builder: ProcessPoolBuilder| builder.build().expect_err("such a pool cannot be").to_string();
     let text = refusal(one().max_jobs_per_process(0));
     assert_eq!(text, "cannot build the pool: `max_jobs_per_process` is 0, and must be at least 1");
-    let text = refusal(one().memory_limit(0));
-    assert_eq!(text, "cannot build the pool: `memory_limit` is 0 bytes, and must be at least 1");
+    let text = refusal(one().recycle_above(0));
+    assert_eq!(text, "cannot build the pool: `recycle_above` is 0 bytes, and must be at least 1");
 }
 
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);

@@ -38,6 +38,14 @@ fn allocate(bytes: usize) -> usize {
     std::hint::black_box(vec![1_u8; bytes]).len()
 }
 
+fn abort_at_once() -> usize {
+    std::process::abort()
+}
+
+fn allocate_slowly(mib: usize) -> usize {
+    (0..mib).map(|_| vec![1_u8; 1 << 20]).collect::<Vec<_>>().len()
+}
+
 #[test]
 fn variables_are_set_and_removed() {
     let pool = one().env("EXECUTOR_TEST_MODE", "quiet").env_remove("PATH").build().unwrap();
@@ -122,11 +130,19 @@ fn core_files_are_written_only_where_asked_for() {
 }
 
 #[test]
-fn what_allocates_beyond_the_hard_limit_crashes_alone() {
-    let pool = one().hard_memory_limit(256 << 20).build().unwrap();
+fn allocations_beyond_the_memory_limit_crash_alone() {
+    let pool = one().memory_limit(256 << 20).build().unwrap();
     assert_eq!(pool.submit(call!(allocate(32 << 20))).result().unwrap(), 32 << 20);
-    let dead = crash(pool.submit(call!(allocate(300 << 20))));
-    assert_eq!(dead.exit(), Exit::Signal(6));
+    // At once, and bit by bit.
+    for dead in [crash(pool.submit(call!(allocate(300 << 20)))), crash(pool.submit(call!(allocate_slowly(300))))] {
+        assert_eq!(dead.exit(), Exit::Signal(6));
+        assert!(dead.is_out_of_memory(), "{dead}");
+        let cause = "most likely because it was refused memory: its `memory_limit` is 256 MiB; raise it, or give the job less to do";
+        assert_eq!(dead.cause(), Some(cause));
+        assert!(dead.to_string().contains(cause), "{dead}");
+    }
+    let other = crash(pool.submit(call!(abort_at_once())));
+    assert!(!other.is_out_of_memory(), "{other}");
     assert_eq!(pool.submit(call!(allocate(32 << 20))).result().unwrap(), 32 << 20);
     assert_eq!(super::pool(1).submit(call!(allocate(300 << 20))).result().unwrap(), 300 << 20);
 }
@@ -137,7 +153,7 @@ fn a_limit_of_the_parent_is_not_raised() {
         let limit = Rlimit { current: Some(256 << 20), maximum: Some(256 << 20) };
         setrlimit(Resource::Data, limit).expect("it may be lowered");
         give_up_rights();
-        let pool = one().hard_memory_limit(1 << 30).build().unwrap();
+        let pool = one().memory_limit(1 << 30).build().unwrap();
         assert!(pool.submit(call!(pid())).result().is_ok());
         crash(pool.submit(call!(allocate(300 << 20))));
     });
@@ -167,9 +183,9 @@ fn surroundings_that_cannot_be_are_refused_by_name() {
     assert_eq!(refusal(one().nice(20)), "`nice` is 20, and must be from -20 to 19");
     assert_eq!(refusal(one().nice(-21)), "`nice` is -21, and must be from -20 to 19");
     let least = "must be at least 16777216, which a worker needs to start";
-    assert_eq!(refusal(one().hard_memory_limit(0)), format!("`hard_memory_limit` is 0 bytes, and {least}"));
+    assert_eq!(refusal(one().memory_limit(0)), format!("`memory_limit` is 0 bytes, and {least}"));
     assert_eq!(refusal(one().start_limit(std::time::Duration::ZERO)), "`start_limit` is zero, and must be longer");
-    one().hard_memory_limit(16 << 20).build().unwrap().submit(call!(pid())).result().expect("the least is enough");
+    one().memory_limit(16 << 20).build().unwrap().submit(call!(pid())).result().expect("the least is enough");
 }
 
 /// Of the first thread, where jobs run: blocked and ignored signals, as bits.

@@ -72,6 +72,10 @@ impl<H: ClosureExecutor> ClosureExecutor for By<H> {
         self.handle.workers()
     }
 
+    fn time_limit(&self) -> Option<Duration> {
+        self.handle.time_limit()
+    }
+
     fn handle(&self) -> H::Handle {
         self.handle.handle()
     }

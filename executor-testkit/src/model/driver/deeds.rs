@@ -77,9 +77,12 @@ impl Driver {
                 let pool = self.keeper();
                 Box::new(move || {
                     let report = pool.shutdown_with(shutdown_policy(policy));
-                    let (completed, cancelled, still_running) =
-                        (report.completed, report.cancelled, report.still_running);
-                    Ok(Answer::Report { completed, cancelled, still_running })
+                    Ok(Answer::Report {
+                        completed: report.completed,
+                        failed: report.failed,
+                        cancelled: report.cancelled,
+                        still_running: report.still_running,
+                    })
                 })
             }
             Op::DropPool => {

@@ -48,7 +48,7 @@ pub(crate) enum Answer {
     /// True or false, as `cancel` and `abort` do.
     Said(bool),
     /// What became of the jobs at a shutdown.
-    Report { completed: usize, cancelled: usize, still_running: usize },
+    Report { completed: usize, failed: usize, cancelled: usize, still_running: usize },
     /// It was not called: there was no future to call it on.
     Skipped,
 }
@@ -140,7 +140,8 @@ impl World {
     fn report(&self, had: &BTreeSet<JobNumber>) -> Answer {
         let count = |is_it: fn(Life) -> bool| had.iter().filter(|&&job| self.life(job).is_some_and(is_it)).count();
         Answer::Report {
-            completed: count(|life| matches!(life, Life::Ended(End::Returned | End::Panicked | End::Crashed))),
+            completed: count(|life| matches!(life, Life::Ended(End::Returned))),
+            failed: count(|life| matches!(life, Life::Ended(End::Panicked | End::Crashed))),
             cancelled: count(|life| matches!(life, Life::Ended(End::Cancelled | End::Refused(_)))),
             still_running: count(Life::runs),
         }

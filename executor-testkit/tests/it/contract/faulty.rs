@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::Run;
-use executor_core::panics::catch;
+use executor_core::panics::{self, catch};
 use executor_core::{ClosureExecutor, Executor, Future, Job, JobError, Rejected, Rejection, Shutdown, promise};
 use executor_testkit::contract::Do;
 
@@ -198,7 +198,7 @@ impl Handle {
             if tells && !promise.start() {
                 return;
             }
-            match catch(|| job.run()) {
+            match panics::run(job) {
                 Ok(value) => promise.complete(value),
                 Err(error) => promise.fail(error),
             };

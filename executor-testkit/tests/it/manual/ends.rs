@@ -16,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 fn report(completed: usize, cancelled: usize, still_running: usize) -> ShutdownReport {
-    ShutdownReport::new(completed, cancelled, still_running)
+    ShutdownReport::new(completed, 0, cancelled, still_running)
 }
 
 #[test]

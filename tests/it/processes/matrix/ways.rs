@@ -51,7 +51,7 @@ impl Way {
     }
 
     pub(super) fn builder(self) -> ProcessPoolBuilder {
-        let builder = ProcessPool::builder().processes(1).hard_memory_limit(MEMORY);
+        let builder = ProcessPool::builder().processes(1).memory_limit(MEMORY);
         match self {
             Self::BoundedQueue => builder.queue(Queue::bounded(1, WhenFull::Block)),
             Self::Map => builder.processes(2),
