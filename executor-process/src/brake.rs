@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::job::Queued;
 use crate::seat::Kill;
 
-/// The jobs that a worker's thread has in hand, and the process that it starts. Both are ended without its lock: an abort calls back.
+/// The jobs that a worker's thread has in hand, and its process. Both are ended without its lock: an abort calls back.
 #[derive(Default)]
 pub(crate) struct Brake(Mutex<InHand>);
 
@@ -18,7 +18,8 @@ pub(crate) struct Brake(Mutex<InHand>);
 struct InHand {
     is_pulled: bool,
     jobs: Vec<Queued>,
-    starting: Option<Arc<dyn Kill>>,
+    /// The last that was started. It is killed whatever its words say of the jobs.
+    process: Option<Arc<dyn Kill>>,
 }
 
 impl Brake {
@@ -38,18 +39,15 @@ impl Brake {
         drop(jobs);
     }
 
-    /// It waits for `process`, which is to be killed at once if this is false.
+    /// It has started `process`, which is to be killed at once if this is false.
     #[must_use = "nobody else kills it"]
     pub(crate) fn start(&self, process: Arc<dyn Kill>) -> bool {
         let mut hand = self.0.lock();
-        hand.starting = Some(process);
-        !hand.is_pulled
-    }
-
-    /// The process has started, or is gone.
-    pub(crate) fn has_started(&self) {
-        let process = self.0.lock().starting.take();
-        drop(process);
+        let before = hand.process.replace(process);
+        let is_to_live = !hand.is_pulled;
+        drop(hand);
+        drop(before);
+        is_to_live
     }
 
     /// Whether nothing is to be started any more.
@@ -67,17 +65,17 @@ impl Brake {
 
 impl Stop for Brake {
     fn stop(&self) {
-        let (jobs, starting) = {
+        let (jobs, process) = {
             let mut hand = self.0.lock();
             hand.is_pulled = true;
-            (std::mem::take(&mut hand.jobs), hand.starting.clone())
+            (std::mem::take(&mut hand.jobs), hand.process.take())
         };
         // First: a worker that cannot be started would break its job.
         for job in &jobs {
             Self::end(job);
         }
-        if let Some(process) = starting {
-            process.kill();
+        if let Some(process) = process {
+            process.stop();
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::kind::{Answer, Answered};
 use crate::page::Claim;
 use crate::postmortem::Case;
 use crate::runner::{InProcess, give_back, let_go};
-use crate::seat::Kill;
+use crate::seat::{ANSWER_LIMIT, Kill};
 use crate::spawn::Worker;
 use crate::time_limit::Clock;
 
@@ -41,7 +41,11 @@ impl InProcess {
             self.converse(&worker, &mut jobs, message, batch)
         };
         let pid = worker.process.pid();
+        let has_answered = worker.seat.close();
+        let is_up = self.clock.as_ref().is_some_and(|clock| !clock.is_in_time());
         let cause = match end {
+            // Whoever ends it otherwise has not seen that it is done, and kills it.
+            End::Done if is_up || !has_answered => Cause::Death(worker.process.see_off()),
             End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
                 worker.payloads.rest();
                 return self.keep(worker, jobs.len());
@@ -50,13 +54,13 @@ impl InProcess {
             End::Nonsense(what) => Cause::Nonsense(what),
             End::Died => {
                 // It may have closed its channel and live on.
-                Cause::Death(worker.process.see_off())
+                let ended = worker.process.see_off();
+                if has_answered { Cause::Death(ended) } else { Cause::Nonsense(no_answer()) }
             }
         };
         worker.process.kill();
         let fall = Fall { pid, started, cause };
-        let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
-        let is_meant = is_up || is_meant(&worker, &jobs);
+        let is_meant = is_up || !has_answered || is_meant(&worker, &jobs);
         let killer = self.bury(&worker, jobs, &fall, batch);
         if !is_meant {
             self.spend(killer, &fall, batch);
@@ -71,9 +75,11 @@ impl InProcess {
         batch: &mut Batch<'_, Queued>,
     ) -> End {
         let mut patience = (message.len() > 1).then_some(PATIENCE);
+        let mut end_limit = None;
         worker.begin(Request::Run(message));
         let end = loop {
-            match worker.receive(patience) {
+            let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
+            match worker.receive(rest.or(patience)) {
                 Received::Reply(Reply::Done) => break End::Done,
                 Received::Reply(Reply::Some) => {
                     self.settle(worker, jobs);
@@ -84,7 +90,9 @@ impl InProcess {
                     let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
                         break End::Nonsense("an answer to another question".to_owned());
                     };
-                    if worker.seat.page.look(slot, job) == Some(Claim::Done) {
+                    let is_done = worker.seat.page.look(slot, job) == Some(Claim::Done);
+                    // From here on it is in time, however long it takes to read.
+                    if is_done && self.clock.as_ref().is_none_or(Clock::is_in_time) {
                         self.hear(worker, slot, lent, answer, batch);
                     } else {
                         // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
@@ -94,6 +102,7 @@ impl InProcess {
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
                 Received::Nonsense(what) => break End::Nonsense(what),
                 Received::Nothing => break End::Died,
+                Received::TooLate if end_limit.is_some() => break End::Nonsense(no_answer()),
                 Received::TooLate => {
                     patience = None;
                     self.settle(worker, jobs);
@@ -101,6 +110,10 @@ impl InProcess {
                     take_back(worker, jobs, batch);
                     self.tell_early(batch);
                 }
+            }
+            // Whatever else it says does not prolong it.
+            if end_limit.is_none() && !may_run(worker, jobs) {
+                end_limit = Some(Instant::now() + ANSWER_LIMIT);
             }
         };
         worker.end();
@@ -283,6 +296,11 @@ impl InProcess {
                     }
                     waiting.push(lent);
                 }
+                Some(Claim::Done) | None if self.clock.as_ref().is_some_and(Clock::is_up) => {} // its alarm ends it
+                // Also one that was aborted when its word said that it was done, and that has not proved that.
+                Some(Claim::Aborted | Claim::Done) | None if lent.job.stop_requested() => {
+                    self.finish(lent, Err(JobError::Cancelled));
+                }
                 Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
                     let Some(mut lent) = self.read(worker, slot, lent) else { continue };
                     killer = Some(lent.payload.kind.name);
@@ -301,7 +319,6 @@ impl InProcess {
                     waiting.push(lent);
                 }
                 Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
-                Some(Claim::Aborted) if lent.job.stop_requested() => self.finish(lent, Err(JobError::Cancelled)),
                 Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
                 Some(Claim::Started | Claim::Done) | None => {
                     killer = Some(lent.payload.kind.name);
@@ -332,6 +349,17 @@ fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Q
             *place = give_back(lent, batch).err();
         }
     }
+}
+
+/// Said of a worker that has not answered within [`ANSWER_LIMIT`].
+fn no_answer() -> String {
+    format!("nothing for {ANSWER_LIMIT:?}, with no job left to run")
+}
+
+/// Whether any of the jobs may run there, or is to, or has time to end by itself.
+fn may_run(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+    worker.seat.is_stopping()
+        || claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Sent | Claim::Started | Claim::Aborted))
 }
 
 /// Whether the worker falls because somebody wished so.

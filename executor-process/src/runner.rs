@@ -18,7 +18,7 @@ use crate::job::{Lent, NotSent, Queued};
 use crate::page::SLOTS;
 use crate::payload::INLINE;
 use crate::postmortem::Case;
-use crate::seat::Seat;
+use crate::seat::{Kill, Seat};
 use crate::spawn::{Settings, Worker};
 use crate::time_limit::{self, Clock};
 use crate::watcher;
@@ -139,7 +139,6 @@ impl InProcess {
             return Err("the pool is being killed".to_owned());
         }
         let started = Worker::start(&self.settings, &self.name, &self.brake);
-        self.brake.has_started();
         let worker = self.worker.insert(started?);
         if let Some(debut) = self.debut.take() {
             // Who asked waits for it.
@@ -176,7 +175,7 @@ impl InProcess {
     fn lend(&self, job: Queued, slot: usize) -> Option<Lent> {
         let seat = &self.worker.as_ref()?.seat;
         // First, so that a cancel finds it there.
-        seat.page.send(slot, job.id().get());
+        seat.send(slot, job.id());
         let lease: Arc<dyn Lease> = Arc::<Seat>::clone(seat);
         let payload = job.lend(lease)?;
         Some(Lent { job, payload })
@@ -291,6 +290,11 @@ pub(crate) fn let_go(lent: Lent, batch: &mut Batch<'_, Queued>) {
 impl Drop for InProcess {
     /// Returns when none of its processes is left.
     fn drop(&mut self) {
+        if self.brake.is_pulled() {
+            // They would have time to end by themselves.
+            let idle = self.worker.iter().map(|worker| &worker.process);
+            idle.chain(&self.retired).for_each(|process| process.stop());
+        }
         self.worker = None;
         for process in &self.retired {
             process.wait();

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
@@ -95,6 +95,7 @@ impl Worker {
     ///
     /// Why it could not be.
     pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, String> {
+        let deadline = Instant::now().checked_add(settings.start_limit);
         let rendezvous = Rendezvous::new()?;
         let token = random::hex()?;
         let invitation = Invitation {
@@ -121,12 +122,12 @@ impl Worker {
         let replies = Inbox::new(replies, inbox);
         process.connected(wake, lifeline);
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
-        let seat = Arc::new(Seat::new(page, process.clone()));
+        let seat = Seat::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let is_cut_off = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
         let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
-        worker.prepare(settings, name)?;
+        worker.prepare(settings, name, deadline)?;
         Ok(worker)
     }
 
@@ -139,13 +140,14 @@ impl Worker {
         payloads: ParentEnd,
     ) -> Self {
         let lifetime = Lifetime::new(Span::default(), process.pid(), 0);
-        let seat = Arc::new(Seat::new(page, process.clone()));
+        let seat = Seat::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let (is_cut_off, payloads) = (Cell::new(false), Arc::new(payloads));
         Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads }
     }
 
-    fn prepare(&self, settings: &Settings, name: &str) -> Result<(), String> {
+    /// Blocks until it has run its initializer, until `deadline` at most.
+    fn prepare(&self, settings: &Settings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
         let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
         let initializer = settings.initializer.as_ref().map(packed).transpose();
         let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
@@ -156,11 +158,17 @@ impl Worker {
             self.send(request);
             return Ok(());
         }
-        match self.ask(request) {
+        match self.ask(request, deadline) {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
-            Received::Reply(_) | Received::Nonsense(_) | Received::TooLate => {
-                Err("it answered with nonsense".to_owned())
+            Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
+            Received::TooLate => {
+                self.process.kill();
+                let limit = settings.start_limit;
+                Err(format!(
+                    "it was killed, because its initializer was not done within {limit:?} of its start; does it take longer? \
+                     Then set `start_limit`"
+                ))
             }
             Received::Nothing => Err(match self.process.see_off() {
                 Some(exit) => format!("its initializer ended it: it {exit}{}", self.process.why_clause()),
@@ -195,10 +203,10 @@ impl Worker {
         Arc::clone(&self.process)
     }
 
-    /// Sends a request and waits for the answer.
-    fn ask(&self, request: Request) -> Received {
+    /// Sends a request and waits for the answer, until `deadline` at most.
+    fn ask(&self, request: Request, deadline: Option<Instant>) -> Received {
         self.begin(request);
-        let received = self.receive(None);
+        let received = self.receive(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())));
         self.end();
         received
     }

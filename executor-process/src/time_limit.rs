@@ -15,23 +15,45 @@ use crate::postmortem::{Case, Question};
 use crate::replay::Unsaved;
 use crate::seat::{Ended, Kill, Seat};
 
+/// How far the alarm has come, or the job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Runs,
+    /// The alarm ends the job and its worker, be it in a moment.
+    Up,
+    /// The alarm ends the worker alone: the job's answer is on the page.
+    Answered,
+    /// The answer came first. The alarm ends nothing.
+    Over,
+}
+
 /// What the thread that serves the worker has of a time limit.
 pub(crate) struct Clock {
     /// Changed under the lock under which the alarm changes the job's word.
-    is_up: Arc<Mutex<bool>>,
+    phase: Arc<Mutex<Phase>>,
     /// What the alarm leaves to be kept.
     unsaved: Receiver<Unsaved>,
 }
 
 impl Clock {
-    /// Whether the job's time is up: then its alarm ends it, be it in a moment. Otherwise it was not the alarm that changed its word.
+    /// Whether the alarm ends the job, be it in a moment. Otherwise it was not the alarm that changed its word.
     pub(crate) fn is_up(&self) -> bool {
-        *self.is_up.lock()
+        *self.phase.lock() == Phase::Up
+    }
+
+    /// The job has its answer, or its worker is gone. False if its time was up before.
+    pub(crate) fn is_in_time(&self) -> bool {
+        let mut phase = self.phase.lock();
+        if *phase == Phase::Runs {
+            *phase = Phase::Over;
+        }
+        *phase == Phase::Over
     }
 
     /// Writes a job down whose time was up, where those that fail are kept. Waits for an alarm that rings.
     pub(crate) fn stop(self) {
-        if self.is_up()
+        if !self.is_in_time()
             && let Ok(unsaved) = self.unsaved.recv()
         {
             unsaved.write();
@@ -48,10 +70,10 @@ pub(crate) fn set(
     process: &Arc<Child>,
 ) -> (Clock, TimeIsUp) {
     let (kept, unsaved) = mpsc::channel();
-    let is_up = Arc::default();
+    let phase = Arc::default();
     let (seat, process) = (Arc::clone(seat), Arc::clone(process));
-    let alarm = TimeIsUp { job, limit, case, seat, process, kept, is_up: Arc::clone(&is_up), ended: None };
-    (Clock { is_up, unsaved }, alarm)
+    let alarm = TimeIsUp { job, limit, case, seat, process, kept, phase: Arc::clone(&phase), ended: None };
+    (Clock { phase, unsaved }, alarm)
 }
 
 /// Ends a job that has run for too long, and the process that runs it.
@@ -62,7 +84,7 @@ pub(crate) struct TimeIsUp {
     seat: Arc<Seat>,
     process: Arc<Child>,
     kept: Sender<Unsaved>,
-    is_up: Arc<Mutex<bool>>,
+    phase: Arc<Mutex<Phase>>,
     /// What it ends, once it has begun to.
     ended: Option<(Ended, Option<Question>)>,
 }
@@ -70,13 +92,16 @@ pub(crate) struct TimeIsUp {
 impl Alarm for TimeIsUp {
     /// The worker goes on with nothing from here on, and is asked where it is. It has a millisecond, in which others are asked, too.
     fn begin(&mut self) {
-        let mut is_up = self.is_up.lock();
-        let Some(ended) = self.seat.time_out(self.job.id()) else { return };
-        *is_up = true;
-        drop(is_up);
+        let mut phase = self.phase.lock();
+        if *phase != Phase::Runs {
+            return;
+        }
+        let ended = self.seat.time_out(self.job.id());
+        *phase = if ended == Ended::Answered { Phase::Answered } else { Phase::Up };
+        drop(phase);
         let question = match ended {
-            Ended::Started => Question::ask(&self.process, self.seat.page.trace()),
-            Ended::Sent => None,
+            Ended::Started | Ended::Unproven => Question::ask(&self.process, self.seat.page.trace()),
+            Ended::Sent | Ended::Answered => None,
         };
         self.ended = Some((ended, question));
     }
@@ -84,13 +109,16 @@ impl Alarm for TimeIsUp {
     fn ring(self: Box<Self>) -> Option<Notify> {
         let Self { job, limit, case, seat, process, kept, ended, .. } = *self;
         let (ended, question) = ended?;
+        if ended == Ended::Answered {
+            // The thread that serves the worker takes the answer.
+            process.kill();
+            return None;
+        }
         let trace = question.and_then(|question| question.answer(seat.page.trace()));
         let (error, unsaved) = case.timed_out(limit, trace);
         // First the future tells: a large process takes tens of milliseconds to be gone, and a file may take longer.
         let notify = Control::fail(job, error);
-        if let Ended::Started = ended {
-            process.kill();
-        }
+        process.kill();
         if let Some(unsaved) = unsaved.filter(|_| notify.is_some()) {
             // Nobody hears where the worker's thread has failed; then the file is missing, and the error says so.
             let _ = kept.send(unsaved);
@@ -99,6 +127,6 @@ impl Alarm for TimeIsUp {
     }
 
     fn is_off(&self) -> bool {
-        !self.seat.holds(self.job.id())
+        *self.phase.lock() != Phase::Runs
     }
 }

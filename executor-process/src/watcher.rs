@@ -4,18 +4,19 @@
 //! One thread for all pools of this process waits on a descriptor of each worker (`pidfd_open(2)`), and on a timer for each
 //! that is to end. It starts with the first worker and ends with the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::child::Child;
+use crate::seat::ANSWER_LIMIT;
 use crate::transport::ParentEnd;
 
 /// The one that takes new processes.
@@ -23,12 +24,19 @@ static RUNNING: Mutex<Option<(Arc<Watcher>, JoinHandle<()>)>> = Mutex::new(None)
 
 struct Watcher {
     events: OwnedFd,
+    /// Ready when the first of the calls is due. There from the start, so that a shortage of descriptors is in nobody's way.
+    calls_timer: OwnedFd,
     list: Mutex<List>,
 }
+
+/// What is called at the end of a limit.
+type Call = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct List {
     watched: HashMap<u32, Watched>,
+    /// By their times, which have the same distance from when they were added.
+    calls: VecDeque<(Instant, Call)>,
     /// Its thread ends, or has ended: it takes no new process.
     is_closed: bool,
 }
@@ -48,6 +56,9 @@ const DEATH: u64 = 0;
 const ALARM: u64 = 1;
 const REMINDER: u64 = 2;
 
+/// Of no process: the timer of the calls.
+const CALLS: u32 = 0;
+
 fn key(pid: u32, event: u64) -> epoll::EventData {
     epoll::EventData::new_u64(u64::from(pid) << 2 | event)
 }
@@ -63,7 +74,9 @@ pub(crate) fn watch(process: &Arc<Child>, death: OwnedFd) -> io::Result<()> {
         }
     }
     let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    let watcher = Arc::new(Watcher { events, list: Mutex::default() });
+    let calls_timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+    epoll::add(&events, &calls_timer, key(CALLS, ALARM), epoll::EventFlags::IN)?;
+    let watcher = Arc::new(Watcher { events, calls_timer, list: Mutex::default() });
     watcher.add(&mut watcher.list.lock(), member)?;
     let body = Arc::clone(&watcher);
     let builder = thread::Builder::new().name("executor-watcher".into()).stack_size(128 * 1024);
@@ -82,6 +95,18 @@ pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
         Some((watcher, _)) => watcher.set_alarm(process, timer),
         None => Ok(()), // it was the last one, and is gone
     }
+}
+
+/// Calls `call` at the end of [`ANSWER_LIMIT`], on the watcher's thread, if any process is left by then.
+pub(crate) fn call_after_answer_limit(call: Call) {
+    let running = RUNNING.lock();
+    let Some((watcher, _)) = &*running else { return };
+    let mut list = watcher.list.lock();
+    if list.calls.is_empty() {
+        // It fails for no timer of ours.
+        let _ = set(&watcher.calls_timer, ANSWER_LIMIT);
+    }
+    list.calls.push_back((Instant::now() + ANSWER_LIMIT, call));
 }
 
 /// Looks after `limit` whether the memory that goes to the process `pid` and back has rested. False if it cannot.
@@ -138,6 +163,7 @@ impl Watcher {
                 let pid = u32::try_from(data >> 2).unwrap_or_default();
                 match data & 3 {
                     DEATH => self.bury(pid),
+                    ALARM if pid == CALLS => self.make_calls(),
                     ALARM => self.ring(pid),
                     _ => self.remind(pid),
                 }
@@ -156,6 +182,22 @@ impl Watcher {
         if let Some(watched) = watched {
             let _ = epoll::delete(&self.events, &watched.death);
             watched.process.bury();
+        }
+    }
+
+    /// Makes the calls that are due.
+    fn make_calls(&self) {
+        let mut list = self.list.lock();
+        let _ = rustix::io::read(&self.calls_timer, &mut [0; 8]);
+        let now = Instant::now();
+        let due = list.calls.iter().take_while(|(when, _)| *when <= now).count();
+        let due: Vec<_> = list.calls.drain(..due).collect();
+        if let Some((when, _)) = list.calls.front() {
+            let _ = set(&self.calls_timer, when.saturating_duration_since(now));
+        }
+        drop(list);
+        for (_, call) in due {
+            call();
         }
     }
 
@@ -196,10 +238,15 @@ impl Watcher {
 /// A descriptor that becomes ready once `limit` is over.
 fn timer(limit: Duration) -> io::Result<OwnedFd> {
     let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+    set(&timer, limit)?;
+    Ok(timer)
+}
+
+fn set(timer: &OwnedFd, limit: Duration) -> io::Result<()> {
     // All zeros would mean never.
     let limit = limit.max(Duration::from_nanos(1));
     let it_value = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
     let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
-    Ok(timer)
+    timerfd_settime(timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
+    Ok(())
 }

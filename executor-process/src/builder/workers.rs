@@ -119,8 +119,8 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How long a worker may take from its start until it is ready for its initializer, longer than zero. It is killed then, and the start has
-    /// failed. Without it, 30 seconds; constructors that run before `main` may need more.
+    /// Time allowed from the start of a worker until it is ready for jobs, its initializer included. A slower worker is killed, and its start
+    /// has failed. Must not be zero. Default: 30 s; an initializer that loads much, or constructors that run before `main`, may need more.
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
         self

@@ -2,6 +2,7 @@
 
 mod cancels;
 mod floods;
+mod silence;
 mod stage;
 mod times;
 

@@ -96,7 +96,10 @@ fn reset_signals() {
     }
     disposition(libc::SIGINT, libc::SIG_IGN); // Ctrl-C is for the parent to judge
     disposition(libc::SIGPIPE, libc::SIG_IGN); // as the standard library does before `main`
-    disposition(libc::SIGTTOU, libc::SIG_IGN); // it writes from the background: `stty tostop` would stop it for ever
+    // It is in the background: what it writes, or a process in its group reads, would stop it at a terminal for ever.
+    for signal in [libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
+        disposition(signal, libc::SIG_IGN);
+    }
     disposition(where_signal(), libc::SIG_IGN); // until it can answer: by default, to be asked is to be killed
     // SAFETY: all zeros is memory for a signal set; `sigemptyset` makes it one.
     unsafe {
