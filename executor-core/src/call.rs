@@ -22,7 +22,9 @@ pub struct Call<F, A> {
 
 /// Makes a job from a function (or a closure that captures nothing) and a tuple of up to eight arguments.
 ///
-/// A closure that captures does not compile here: pass what it captures as an argument.
+/// A closure that captures does not build: pass what it captures as an argument. What is seen here is its size, so a closure whose
+/// captures have no bytes does build, and the worker has copies of them that nothing in that process has made: a type without bytes
+/// whose values prove that something was done (`Initialized(())`) must not be captured. [`call!`](crate::call!) refuses such a closure.
 ///
 /// ```
 /// use executor_core::{Job, call};
@@ -66,13 +68,69 @@ impl<F: Copy> CapturesNothing for F {}
 ///
 /// assert_eq!(call!(area(6, 7)).run(), 42);
 /// ```
+///
+/// A function with generic arguments is called as such, and a method by its path, since its receiver is an argument, too:
+///
+/// ```
+/// use executor_core::{Job, call};
+///
+/// fn parse<T: std::str::FromStr>(text: String) -> Option<T> { text.parse().ok() }
+///
+/// assert_eq!(call!(parse::<u32>("7".to_owned())).run(), Some(7));
+/// assert_eq!(call!(u64::pow(2, 10)).run(), 1024); // not `2_u64.pow(10)`
+/// ```
+///
+/// The function is one that the worker can make again, which is checked here: a closure that captures is none, be it that what it
+/// captures has no bytes.
+///
+/// ```compile_fail,E0308
+/// use executor_core::call;
+///
+/// #[derive(Clone, Copy)]
+/// struct Token;
+///
+/// let token = Token;
+/// let with_token = move |n: u32| { let Token = token; n };
+/// let job = call!(with_token(7));
+/// ```
 #[macro_export]
 macro_rules! call {
-    ($($function:ident)::+ ($($argument:expr),* $(,)?)) => {{
+    ($($function:ident)::+ ($($argument:expr),* $(,)?)) => {
+        $crate::__call!([$($function)::+] $($argument),*)
+    };
+    ($($function:ident)::+ ::< $($generic:ty),+ $(,)? > ($($argument:expr),* $(,)?)) => {
+        $crate::__call!([$($function)::+ ::<$($generic),+>] $($argument),*)
+    };
+    ($($other:tt)*) => {
+        compile_error!(
+            "`call!` takes the path of a function, and its arguments: `call!(path::function(a, b))`; a method by its path, \
+             `call!(Type::method(value, a))` in place of `value.method(a)`; anything else with `call(function, (a, b))`"
+        )
+    };
+}
+
+/// Makes sure that the function coerces to a `fn` pointer, as no closure does that captures.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __call {
+    ([$($function:tt)+] $($argument:expr),*) => {{
         let arguments = ($($argument,)*);
         $crate::__check_owned!(arguments, $($argument),*);
-        $crate::call($($function)::+, arguments)
+        let function = $($function)+;
+        if false {
+            let _: fn($($crate::__any!($argument)),*) -> _ = function;
+        }
+        $crate::call(function, arguments)
     }};
+}
+
+/// A type for the compiler to find.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __any {
+    ($argument:expr) => {
+        _
+    };
 }
 
 /// Names each borrowed argument in the compiler's message: a tuple as a whole would only get serde's.

@@ -21,6 +21,18 @@ pub struct CallMapper<F> {
 }
 
 impl<F> CallMapper<F> {
+    /// Fails the build of a `map` that reads it, at the line of the call.
+    ///
+    /// ```compile_fail,E0080
+    /// let pool = executor_process::ProcessPool::new(1).unwrap();
+    /// let captured = 5;
+    /// let map = pool.map(0..3, move |n| n + captured);
+    /// ```
+    pub(crate) const CAPTURES_NOTHING: () = assert!(
+        size_of::<F>() == 0,
+        "`map` takes a function or a closure that captures nothing: make what it captures a part of each item, `map(items.map(|item| (item, captured.clone())), f)`"
+    );
+
     pub(crate) fn new(pool: ProcessView, function: F) -> Self {
         Self { pool, function, pace: Arc::default() }
     }

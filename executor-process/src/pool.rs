@@ -227,6 +227,7 @@ macro_rules! submits_portable_jobs {
                 F: Fn(I::Item) -> R + Copy + Send + 'static,
                 R: Serialize + DeserializeOwned + Send + 'static,
             {
+                const { CallMapper::<F>::CAPTURES_NOTHING };
                 Map::new(items.into_iter(), CallMapper::new(ProcessView::new(self.handle(), JobOptions::new()), f))
             }
 

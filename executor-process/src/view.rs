@@ -73,6 +73,7 @@ impl ProcessView {
         F: Fn(I::Item) -> R + Copy + Send + 'static,
         R: Serialize + DeserializeOwned + Send + 'static,
     {
+        const { CallMapper::<F>::CAPTURES_NOTHING };
         Map::new(items.into_iter(), CallMapper::new(self.clone(), f))
     }
 
