@@ -40,7 +40,7 @@ pub(crate) fn check() -> Result<(), BuildError> {
         );
         return Err(BuildError::host("this process", problem));
     }
-    let temporary = std::env::temp_dir();
+    let temporary = rendezvous::temporary();
     match temporary.to_str() {
         None => Err(BuildError::setting("TMPDIR", format!("{}", temporary.display()), "UTF-8")),
         Some(text) if text.len() > LONGEST_TEMPORARY => {

@@ -4,6 +4,7 @@
 //! The listener is ours, because ipc-channel's one-shot server takes whoever comes first, and waits for ever for what he says. The
 //! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
 
+mod abandoned;
 mod entrance;
 mod form;
 
@@ -30,6 +31,10 @@ use crate::shortage::because;
 
 /// What follows the directory for temporary files in the name of a socket.
 pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
+
+/// The name of a directory is this and so many hexadecimal digits.
+const PREFIX: &str = "executor-";
+const DIGITS: usize = 12;
 
 /// As many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;
@@ -70,6 +75,7 @@ impl Rendezvous {
     ///
     /// When there is no directory for temporary files, or the system refuses a socket.
     pub(crate) fn new() -> Result<Self, String> {
+        abandoned::clear(&temporary());
         let place = Place::new()?;
         let listener = listener(&place)?;
         let entrance = Entrance::new(&place.directory)?;
@@ -201,6 +207,13 @@ fn listener(place: &Place) -> Result<OwnedFd, String> {
     Ok(listener)
 }
 
+/// The directory for temporary files, from the root on: a worker may be elsewhere. An empty TMPDIR is as good as none.
+pub(crate) fn temporary() -> PathBuf {
+    let set = env::temp_dir();
+    let directory = if set.as_os_str().is_empty() { PathBuf::from("/tmp") } else { set };
+    std::path::absolute(&directory).unwrap_or(directory)
+}
+
 /// A directory of this user's own, and the path of the socket in it. Both go with it.
 pub(crate) struct Place {
     directory: PathBuf,
@@ -209,14 +222,14 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Result<Self, String> {
-        let parent = env::temp_dir();
+        let parent = temporary();
         if !parent.is_dir() {
             return Err(format!(
                 "no socket for its rendezvous: {} is no directory; create it, or set TMPDIR",
                 parent.display()
             ));
         }
-        let directory = parent.join(format!("executor-{}", &crate::random::hex()?[..12]));
+        let directory = parent.join(format!("{PREFIX}{}", &crate::random::hex()?[..DIGITS]));
         let Some(socket) = directory.join("s").to_str().map(ToOwned::to_owned) else {
             return Err(format!("no socket for its rendezvous: {} is not UTF-8; set TMPDIR", parent.display()));
         };

@@ -4,12 +4,12 @@
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use executor_core::{Saved, Saving};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +172,24 @@ fn encode(contents: &Contents) -> io::Result<Vec<u8>> {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn seal(contents: &[u8]) -> Vec<u8> {
     [&MAGIC[..], &FORMAT.to_le_bytes(), &checksum(contents).to_le_bytes(), contents].concat()
+}
+
+/// The bytes of a file. Waits for nobody: a pipe or a device has no bytes of its own, or has them without end.
+///
+/// # Errors
+///
+/// When it is no regular file, or cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unread = |error: io::Error| format!("cannot be read: {error}");
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unread)?;
+    let found = file.metadata().map_err(unread)?;
+    if !found.is_file() {
+        return Err("is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(found.len()).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(bytes)
 }
 
 /// What is in a file with these bytes, which may be any.

@@ -2,7 +2,6 @@
 //! that a debugger finds what it expects.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::process::exit;
 
@@ -13,7 +12,7 @@ use executor_core::panics::{catch, drop_quietly};
 use crate::kind::Answer;
 use crate::page::Page;
 use crate::payload::{Body, Bytes, Data};
-use crate::replay::{Contents, VARIABLE, decode};
+use crate::replay::{Contents, VARIABLE, decode, read};
 use crate::socket;
 use crate::transport::WorkerEnd;
 
@@ -25,7 +24,7 @@ const FAILED: i32 = 101;
 
 /// The rest of the process's life.
 pub(super) fn run(path: &Path) -> ! {
-    let bytes = fs::read(path).unwrap_or_else(|error| refuse(path, format_args!("cannot be read: {error}")));
+    let bytes = read(path).unwrap_or_else(|reason| refuse(path, format_args!("{reason}")));
     let contents = match catch(|| decode(&bytes)) {
         Ok(Ok(contents)) => contents,
         Ok(Err(reason)) => refuse(path, format_args!("{reason}")),

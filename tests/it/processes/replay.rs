@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use executor::{Codec, JobError, JobOptions, ProcessPool, call, current};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::examples::example;
 use crate::support::door::{Bell, Door};
@@ -171,6 +172,20 @@ fn another_program_refuses_it() {
     let text = stderr(&refused);
     assert!(text.contains("is for another build of the program ("), "{text}");
     assert!(text.ends_with("): run it with the one that made it\n"), "{text}");
+}
+
+#[test]
+fn pipes_and_devices_are_refused_at_once() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let fifo = directory.path().join("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for file in [&*fifo, Path::new("/dev/zero"), directory.path()] {
+            let output = replay(this(), file);
+            assert_eq!(output.status.code(), Some(65), "{}", file.display());
+            assert!(stderr(&output).contains("is no regular file"), "{}", stderr(&output));
+        }
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Pools that cannot be, and workers that cannot start.
 
 use std::env;
+use std::fs;
 use std::process::Command;
 
 use executor::{BuildError, JobError, ProcessPool, ProcessPoolBuilder, call};
@@ -71,6 +72,21 @@ fn a_directory_whose_name_is_too_long_for_a_socket_is_refused() {
         let error = ProcessPool::new(1).unwrap_err();
         assert_eq!(error.name(), "TMPDIR");
         assert!(error.to_string().contains("must be a path of at most 83 bytes"), "{error}");
+    });
+}
+
+#[test]
+fn empty_and_relative_directories_will_do() {
+    alone(empty_and_relative_directories_will_do, || {
+        let directory = Directory::new();
+        fs::create_dir(directory.path().join("below")).unwrap();
+        env::set_current_dir(directory.path()).unwrap();
+        for text in ["", "below"] {
+            set("TMPDIR", text.as_ref());
+            let pool = ProcessPool::builder().processes(1).current_dir("/").build().unwrap();
+            assert!(pool.submit(call!(pid())).result().is_ok(), "{text:?}");
+            assert_eq!(fs::read_dir("below").unwrap().count(), 0);
+        }
     });
 }
 
