@@ -143,6 +143,23 @@ pub(crate) fn end_failed_item(number: usize) -> bool {
     })
 }
 
+/// How much is attached so far to what is being encoded on this thread.
+#[inline]
+pub(crate) fn count() -> usize {
+    if SENDS.get() == SetUp::List { with_list(&SENDS, &SENT, |sent| sent.map_or(0, |sent| sent.list.len())) } else { 0 }
+}
+
+/// Takes back what was attached after the first `len`.
+pub(crate) fn cut(len: usize) {
+    if count() > len {
+        drop(with_list(&SENDS, &SENT, |sent| {
+            let sent = sent?;
+            sent.holders.truncate(len);
+            Some(sent.list.split_off(len))
+        }));
+    }
+}
+
 /// Why something could not be attached, if that is why encoding failed.
 pub(crate) fn not_attached() -> Option<String> {
     with_list(&SENDS, &SENT, |sent| sent?.refused.take())

@@ -1,4 +1,19 @@
 //! The one place that turns values into bytes and back.
+//!
+//! Both codecs are an implementation of serde's traits, [`write`] and [`read`], over words of their own: so what holds for one, such
+//! as the limit of depth, holds for the other.
+
+mod compact;
+mod depth;
+mod expand;
+mod fault;
+mod pack;
+mod parts;
+mod read;
+#[cfg(test)]
+mod tests;
+mod unpack;
+mod write;
 
 use std::any::type_name;
 use std::fmt;
@@ -9,10 +24,18 @@ use std::sync::Arc;
 use executor_core::bytes::{self, InOnePiece};
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::{CodecError, JobError, Portable, PortableJob};
-use postcard::ser_flavors::Flavor;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::compact::Compact;
+pub(crate) use self::compact::Output;
+use self::depth::Depth;
+use self::expand::Expand;
+pub(crate) use self::fault::Fault;
+use self::pack::Pack;
+use self::read::Source;
+use self::unpack::Unpack;
+use self::write::To;
 use crate::attachments::{self, collect, offer};
 use crate::payload::Payload;
 use crate::transport::{Outgoing, Sink, WorkerEnd};
@@ -22,14 +45,20 @@ use crate::worker::remake::Remaker;
 ///
 /// A `Vec<u8>` that is the only argument of a [`call`](executor_core::call()), or its result, or an item of a `map`, is copied as one. Anywhere
 /// else, serde is called for each byte: a [`Blob`](crate::Blob), or the types of the crate `serde_bytes`, are faster there.
+///
+/// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the reason. Values may be
+/// nested in 512 others: structs, enums, `Some`s, lists and alike each count as one. A linked list of more than 256 nodes is better a `Vec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {
-    /// [postcard](https://postcard.jamesmunns.com): compact and fast. The types on both sides say what the bytes mean, so types
-    /// that ask the bytes (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded.
+    /// Compact and fast, after [postcard](https://postcard.jamesmunns.com): the types on both sides say what the bytes mean. So types
+    /// that ask the bytes (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(tag)]`) are refused. Numbers, text and bytes
+    /// are written as postcard does; besides, variants go by name, and the fields of a struct with their number, or by name where
+    /// `#[serde(skip_serializing_if)]` leaves one out.
     #[default]
     Postcard,
-    /// [`MessagePack`](https://msgpack.org), with names of fields: self-describing, so every type of serde's goes through.
+    /// [`MessagePack`](https://msgpack.org), with names of fields: self-describing, so every type of serde's goes through. An extension of
+    /// type 0x53 tells `Some(None)` and `Some(())` from `None`.
     MessagePack,
 }
 
@@ -63,8 +92,18 @@ impl Codec {
     #[inline]
     fn append(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
         match self {
-            Self::Postcard => postcard::serialize_with_flavor(value, Behind(bytes)).map_err(cause),
-            Self::MessagePack => rmp_serde::encode::write_named(bytes, value).map_err(cause),
+            Self::Postcard => {
+                let (start, attached) = (bytes.len(), attachments::count());
+                let mut words = Compact::new(Behind(bytes), false);
+                let written = value.serialize(To::new(&mut words));
+                if words.wants_names() {
+                    bytes.truncate(start);
+                    attachments::cut(attached);
+                    return append_by_name(value, Behind(bytes));
+                }
+                written.map_err(cause)
+            }
+            Self::MessagePack => value.serialize(To::new(&mut Pack::new(Behind(bytes)))).map_err(cause),
         }
     }
 
@@ -76,8 +115,17 @@ impl Codec {
         let (value, mut sink) = (&InOnePiece(value), Sink::new(end));
         let (encoded, attachments) = collect(|| {
             let encoded = guarded(|| match self {
-                Self::Postcard => postcard::serialize_with_flavor(value, &mut sink).map_err(cause),
-                Self::MessagePack => rmp_serde::encode::write_named(&mut sink, value).map_err(cause),
+                Self::Postcard => {
+                    let mut words = Compact::new(&mut sink, false);
+                    let written = value.serialize(To::new(&mut words));
+                    if words.wants_names() {
+                        sink.clear();
+                        attachments::cut(0);
+                        return append_by_name(value, &mut sink);
+                    }
+                    written.map_err(cause)
+                }
+                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut sink))).map_err(cause),
             });
             encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
         });
@@ -139,14 +187,14 @@ impl Codec {
     fn read<'de, S: DeserializeSeed<'de>>(self, bytes: &'de [u8], seed: S) -> Result<S::Value, Cause> {
         match self {
             Self::Postcard => {
-                let mut source = postcard::Deserializer::from_bytes(bytes);
-                let value = seed.deserialize(&mut source).map_err(cause)?;
-                all_read(value, source.finalize().map_err(cause)?.len())
+                let mut source = Expand::new(bytes);
+                let value = source.read(Depth::new(), seed).map_err(cause)?;
+                all_read(value, source.rest())
             }
             Self::MessagePack => {
-                let mut source = rmp_serde::Deserializer::new(bytes);
-                let value = seed.deserialize(&mut source).map_err(cause)?;
-                all_read(value, source.into_inner().len())
+                let mut source = Unpack::new(bytes);
+                let value = source.read(Depth::new(), seed).map_err(cause)?;
+                all_read(value, source.rest())
             }
         }
     }
@@ -172,27 +220,50 @@ pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// What postcard writes behind what is there.
+/// What is written behind what is there.
 struct Behind<'a>(&'a mut Vec<u8>);
 
-impl Flavor for Behind<'_> {
-    type Output = ();
-
+impl Output for Behind<'_> {
     #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+    fn push(&mut self, byte: u8) -> Result<(), Fault> {
         self.0.push(byte);
         Ok(())
     }
 
     #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         write_behind(self.0, bytes);
         Ok(())
     }
+}
 
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
+/// Appends a message of this crate's own, which no user's type is part of, in postcard.
+pub(crate) fn append_message(message: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+    struct Message<'a>(Behind<'a>);
+    impl postcard::ser_flavors::Flavor for Message<'_> {
+        type Output = ();
+
+        fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+            self.0.0.push(byte);
+            Ok(())
+        }
+
+        fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+            write_behind(self.0.0, bytes);
+            Ok(())
+        }
+
+        fn finalize(self) -> postcard::Result<()> {
+            Ok(())
+        }
     }
+    postcard::serialize_with_flavor(message, Message(Behind(bytes))).map_err(cause)
+}
+
+/// A field was left out: once more, with all fields by name.
+#[cold]
+fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause> {
+    value.serialize(To::new(&mut Compact::new(out, true))).map_err(cause)
 }
 
 /// What was written [`InOnePiece`].

@@ -214,7 +214,7 @@ pub(super) enum Refusal {
 pub(super) fn frame(buffer: &mut Vec<u8>, message: &impl Serialize) -> Result<(), String> {
     let start = buffer.len();
     buffer.extend([0; HEAD]);
-    let written = crate::Codec::Postcard.encode_into(message, buffer);
+    let written = crate::codec::append_message(message, buffer);
     let framed = written.and_then(|()| {
         let len = u32::try_from(buffer.len() - start - HEAD);
         len.map_err(|_| "it is larger than 4 GiB, which is the most that a manager takes at once".to_owned())

@@ -5,12 +5,10 @@ use std::io;
 use std::mem;
 use std::num::NonZeroUsize;
 
-use postcard::ser_flavors::Flavor;
-
 use super::slots::Slot;
 use super::worker::WorkerEnd;
 use crate::attachments::Attachment;
-use crate::codec::write_behind;
+use crate::codec::{Fault, Output, write_behind};
 use crate::memory::Draft;
 use crate::payload::INLINE;
 use crate::shortage::because;
@@ -120,6 +118,14 @@ impl<'a> Sink<'a> {
         Ok(Outgoing { written, attachments })
     }
 
+    /// What was written is of no use.
+    pub(crate) fn clear(&mut self) {
+        self.buffer.clear();
+        if let Some(large) = &mut self.large {
+            large.len = 0;
+        }
+    }
+
     /// Leaves its memory to the next. Returns what the system said, where it refused any, in place of what the codec made of that.
     pub(crate) fn abandon(self, cause: String) -> String {
         if let Some(large) = self.large {
@@ -176,33 +182,20 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// For postcard.
-impl Flavor for &mut Sink<'_> {
-    type Output = ();
-
+impl Output for &mut Sink<'_> {
     #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.push(byte).map_err(|Refused| postcard::Error::SerializeBufferFull)
+    fn push(&mut self, byte: u8) -> Result<(), Fault> {
+        Sink::push(self, byte).map_err(|Refused| no_room())
     }
 
     #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.extend(bytes).map_err(|Refused| postcard::Error::SerializeBufferFull)
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        Sink::extend(self, bytes).map_err(|Refused| no_room())
     }
 }
 
-/// For `MessagePack`.
-impl io::Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.extend(bytes).map_err(|Refused| io::ErrorKind::OutOfMemory)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// In place of which the sink says what the system said.
+#[cold]
+fn no_room() -> Fault {
+    Fault::new("there is no room for it")
 }

@@ -205,32 +205,34 @@ fn even(number: u64) -> Even {
 #[test]
 fn an_item_or_a_result_that_cannot_be_encoded_fails_alone() {
     within_patience(|| {
-        // Postcard drops what a type says of its failure.
-        let pool = ProcessPool::builder().processes(1).codec(Codec::MessagePack).build().unwrap();
-        let (sent, made): (Vec<_>, Vec<_>) = (
-            pool.map((0..20_u64).map(Even), half).chunk_size(20).collect(),
-            pool.map(0..20_u64, even).chunk_size(20).collect(),
-        );
-        for (number, (sent, made)) in (0_u64..).zip(sent.into_iter().zip(made)) {
-            match (sent, made) {
-                (Ok(half), Ok(even)) => assert_eq!((half * 2, even.0), (number, number)),
-                (Err(JobError::Codec(sent)), Err(JobError::Codec(made))) => {
-                    assert!(
-                        sent.to_string()
-                            .contains("encode the job (job `it::processes::chunks::half`, result `u64`): it is odd"),
-                        "{sent}"
-                    );
-                    assert!(
-                        made.to_string()
-                            .contains("encode the result in the worker process (job `it::processes::chunks::even`"),
-                        "{made}"
-                    );
+        for codec in [Codec::Postcard, Codec::MessagePack] {
+            let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
+            let (sent, made): (Vec<_>, Vec<_>) = (
+                pool.map((0..20_u64).map(Even), half).chunk_size(20).collect(),
+                pool.map(0..20_u64, even).chunk_size(20).collect(),
+            );
+            for (number, (sent, made)) in (0_u64..).zip(sent.into_iter().zip(made)) {
+                match (sent, made) {
+                    (Ok(half), Ok(even)) => assert_eq!((half * 2, even.0), (number, number)),
+                    (Err(JobError::Codec(sent)), Err(JobError::Codec(made))) => {
+                        assert!(
+                            sent.to_string().contains(
+                                "encode the job (job `it::processes::chunks::half`, result `u64`): it is odd"
+                            ),
+                            "{sent}"
+                        );
+                        assert!(
+                            made.to_string()
+                                .contains("encode the result in the worker process (job `it::processes::chunks::even`"),
+                            "{made}"
+                        );
+                    }
+                    _ => panic!("{number} fails on one side only"),
                 }
-                _ => panic!("{number} fails on one side only"),
             }
+            let odd: Vec<_> = pool.map([1, 3].map(Even), half).chunk_size(2).collect();
+            assert!(odd.iter().all(Result::is_err) && odd.len() == 2);
         }
-        let odd: Vec<_> = pool.map([1, 3].map(Even), half).chunk_size(2).collect();
-        assert!(odd.iter().all(Result::is_err) && odd.len() == 2);
     });
 }
 

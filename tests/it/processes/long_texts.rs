@@ -1,6 +1,6 @@
 //! Names and errors that are longer than what a socket takes at once: they cost nobody anything but their own end.
 
-use executor::{Codec, JobError, JobOptions, ProcessPool, call, current};
+use executor::{JobError, JobOptions, ProcessPool, call, current};
 use serde::{Serialize, Serializer, ser};
 
 use super::{pid, pool, worker_of};
@@ -98,8 +98,7 @@ fn a_panic_that_says_much_is_a_panic() {
 #[test]
 fn a_result_that_cannot_be_encoded_at_length_fails_alone() {
     within_patience(|| {
-        // The other codec has no room for what a type says.
-        let pool = ProcessPool::builder().processes(1).codec(Codec::MessagePack).build().unwrap();
+        let pool = pool(1);
         let worker = worker_of(&pool);
         match pool.submit(call!(unspeakable())).result() {
             Err(JobError::Codec(error)) => assert!(error.to_string().contains(" … and ")),

@@ -34,6 +34,7 @@ mod spawned_leftovers;
 mod starts;
 mod storm;
 mod surroundings;
+mod values;
 
 use executor::{JobError, ProcessPool, call};
 

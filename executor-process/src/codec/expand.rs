@@ -1,0 +1,408 @@
+//! Reads what [`compact`](super::compact) wrote.
+
+use serde::Deserializer;
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
+
+use super::compact::{CONTENT_SHIFT, FIELDS, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
+use super::depth::Depth;
+use super::fault::Fault;
+use super::read::{Bytes, From, Source, check_variant, differs};
+
+pub(super) struct Expand<'de> {
+    bytes: Bytes<'de>,
+    names: Names<'de>,
+}
+
+impl<'de> Expand<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Self { bytes: Bytes::new(bytes), names: Names::new() }
+    }
+
+    /// How many bytes are not read.
+    pub(super) fn rest(&self) -> usize {
+        self.bytes.rest()
+    }
+
+    #[inline]
+    fn number(&mut self) -> Result<u64, Fault> {
+        let first = self.bytes.byte()?;
+        if first < MORE { Ok(first.into()) } else { self.long_number(first) }
+    }
+
+    /// Apart, so that what reads short ones is short.
+    #[inline(never)]
+    fn long_number(&mut self, first: u8) -> Result<u64, Fault> {
+        let mut number = u64::from(first & !MORE);
+        let mut shift = 7;
+        loop {
+            let byte = self.bytes.byte()?;
+            let bits = u64::from(byte & !MORE);
+            if shift > 63 || (shift == 63 && bits > 1) {
+                return Err(malformed("a number has too many bytes"));
+            }
+            number |= bits << shift;
+            if byte < MORE {
+                return Ok(number);
+            }
+            shift += 7;
+        }
+    }
+
+    #[inline]
+    fn signed(&mut self) -> Result<i64, Fault> {
+        let number = self.number()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    #[inline]
+    fn len(&mut self) -> Result<usize, Fault> {
+        usize::try_from(self.number()?).map_err(|_| malformed("a length is too large for this machine"))
+    }
+
+    /// The kind of what follows, and how many parts it has.
+    #[inline]
+    fn head(&mut self) -> Result<(u8, usize), Fault> {
+        let number = self.number()?;
+        let len =
+            usize::try_from(number >> KIND_BITS).map_err(|_| malformed("a length is too large for this machine"))?;
+        self.bytes.claim(len)?;
+        Ok((number.to_le_bytes()[0] & ((1 << KIND_BITS) - 1), len))
+    }
+
+    fn text(&mut self) -> Result<&'de str, Fault> {
+        let len = self.len()?;
+        self.bytes.text(len)
+    }
+
+    /// A name, and what content a variant of that name has.
+    #[inline]
+    fn name(&mut self) -> Result<(&'de str, u8), Fault> {
+        let byte = self.bytes.byte()?;
+        let (slot, content) = (byte & ((1 << CONTENT_SHIFT) - 1), byte >> CONTENT_SHIFT);
+        if slot == NEW {
+            let name = self.text()?;
+            self.names.put(name);
+            return Ok((name, content));
+        }
+        let name = self.names.get(slot).ok_or_else(|| malformed("a name was not sent before"))?;
+        Ok((name, content))
+    }
+
+    #[inline]
+    fn unit(&mut self) -> Result<(), Fault> {
+        match self.bytes.byte()? {
+            0 => Ok(()),
+            _ => Err(malformed("a unit is not zero")),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malformed(what: &str) -> Fault {
+    Fault::new(format!("{what}: `Serialize` wrote something else than `Deserialize` reads, or the bytes are damaged"))
+}
+
+#[cold]
+fn asks(for_what: &str) -> Fault {
+    Fault::new(format!(
+        "its `Deserialize` asks the bytes {for_what} (`serde_json::Value`, `#[serde(untagged)]`, `flatten`, `tag`, or a field that is written and \
+         not read); use `Codec::MessagePack`, whose bytes tell"
+    ))
+}
+
+fn kind(kind: u8) -> &'static str {
+    match kind {
+        SEQUENCE => "a list",
+        MAP => "a map",
+        _ => "a struct",
+    }
+}
+
+impl<'de> Source<'de> for Expand<'de> {
+    #[inline]
+    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Fault> {
+        seed.deserialize(From { from: self, depth })
+    }
+
+    fn field(&mut self) -> Result<Option<&'de str>, Fault> {
+        Ok(Some(self.name()?.0))
+    }
+}
+
+macro_rules! numbers {
+    ($($name:ident $visit:ident $number:ident $type:ty,)*) => {$(
+        #[inline]
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            let number = <$type>::try_from(self.from.$number()?).map_err(|_| malformed("a number is too large for its type"))?;
+            visitor.$visit(number)
+        }
+    )*};
+}
+
+impl<'de> From<'_, Expand<'de>> {
+    /// Apart, so that what reads fields by place is short.
+    #[inline(never)]
+    fn other_fields<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        other: u8,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        if other == NAMED_FIELDS {
+            self.named_fields(name, len, visitor)
+        } else {
+            Err(differs(kind(other), "a struct"))
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
+    type Error = Fault;
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(asks("what they are"))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(asks("where a value ends"))
+    }
+
+    /// The tag of an enum with `#[serde(tag, content)]`.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.from.name()? {
+            (name, 0) => visitor.visit_borrowed_str(name),
+            _ => Err(differs("a variant with content", "its name")),
+        }
+    }
+
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.from.bytes.byte()? {
+            0 => visitor.visit_bool(false),
+            1 => visitor.visit_bool(true),
+            _ => Err(malformed("a bool is neither 0 nor 1")),
+        }
+    }
+
+    numbers! {
+        deserialize_i16 visit_i16 signed i16,
+        deserialize_i32 visit_i32 signed i32,
+        deserialize_i64 visit_i64 signed i64,
+        deserialize_u16 visit_u16 number u16,
+        deserialize_u32 visit_u32 number u32,
+        deserialize_u64 visit_u64 number u64,
+    }
+
+    #[inline]
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i8(self.from.bytes.byte()?.cast_signed())
+    }
+
+    #[inline]
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u8(self.from.bytes.byte()?)
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i128(i128::from_le_bytes(self.from.bytes.array()?))
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u128(u128::from_le_bytes(self.from.bytes.array()?))
+    }
+
+    #[inline]
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_f32(f32::from_bits(u32::from_le_bytes(self.from.bytes.array()?)))
+    }
+
+    #[inline]
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_f64(f64::from_bits(u64::from_le_bytes(self.from.bytes.array()?)))
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let mut text = self.from.text()?.chars();
+        match (text.next(), text.next()) {
+            (Some(one), None) => visitor.visit_char(one),
+            _ => Err(malformed("a char is not one character")),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_borrowed_str(self.from.text()?)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let len = self.from.len()?;
+        visitor.visit_borrowed_bytes(self.from.bytes.take(len)?)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.from.bytes.byte()? {
+            0 => visitor.visit_none(),
+            1 => visitor.visit_some(self.within()?),
+            _ => Err(malformed("an `Option` is neither `None` nor `Some`")),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.from.unit()?;
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_unit(visitor)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self.within()?)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.from.head()? {
+            (SEQUENCE, len) => self.sequence(len, visitor),
+            (other, _) => Err(differs(kind(other), "a list")),
+        }
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        if len == 0 {
+            self.from.unit()?;
+        }
+        self.tuple(len, visitor)
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_struct(name, &[], visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.from.head()? {
+            (MAP, len) => self.map(len, visitor),
+            (NAMED_FIELDS, len) => self.named_fields("", len, visitor),
+            (other, _) => Err(differs(kind(other), "a map")),
+        }
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.from.head()? {
+            (FIELDS, len) => self.fields(name, fields, len, visitor),
+            (other, len) => self.other_fields(name, other, len, visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        owner: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let (name, content) = self.from.name()?;
+        check_variant(owner, name, variants)?;
+        let variant = Variant { from: self, owner, name, content };
+        match visitor.visit_enum(variant) {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(fault.at_variant(owner, name)),
+        }
+    }
+}
+
+/// A variant whose name was read.
+struct Variant<'a, 'de> {
+    from: From<'a, Expand<'de>>,
+    owner: &'static str,
+    name: &'de str,
+    content: u8,
+}
+
+impl Variant<'_, '_> {
+    #[inline]
+    fn expect(&self, content: u8) -> Result<(), Fault> {
+        const CONTENTS: [&str; 4] =
+            ["a variant without content", "a variant with a value", "a variant with a tuple", "a variant with fields"];
+        if self.content == content {
+            return Ok(());
+        }
+        let of = |content: u8| CONTENTS[usize::from(content) % CONTENTS.len()];
+        Err(differs(of(self.content), of(content)))
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
+        let name: BorrowedStrDeserializer<'de, Fault> = BorrowedStrDeserializer::new(self.name);
+        Ok((seed.deserialize(name)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Fault;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), Fault> {
+        self.expect(0)
+    }
+
+    #[inline]
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
+        self.expect(1)?;
+        seed.deserialize(self.from.within()?)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.expect(2)?;
+        self.from.deserialize_tuple_struct(self.owner, len, visitor)
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        self.expect(3)?;
+        self.from.deserialize_struct(self.owner, fields, visitor)
+    }
+}

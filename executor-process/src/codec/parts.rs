@@ -1,0 +1,206 @@
+//! The parts of a value, one after the other.
+
+use serde::{Serialize, ser};
+
+use super::depth::Depth;
+use super::fault::{Fault, Step};
+use super::write::{To, Write, Written};
+
+/// A sequence, a map, a struct or a tuple that is being written.
+pub(super) struct Parts<'a, W> {
+    to: &'a mut W,
+    depth: Depth,
+    /// As announced. Keys and values of a map are two.
+    len: Option<usize>,
+    written: usize,
+    of: Of,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    Sequence,
+    Map,
+    Tuple,
+    /// Of a struct, or a variant.
+    Fields {
+        owner: &'static str,
+        by_name: bool,
+    },
+}
+
+impl<'a, W: Write> Parts<'a, W> {
+    #[inline]
+    pub(super) fn new(to: &'a mut W, depth: Depth, len: Option<usize>, of: Of) -> Self {
+        Self { to, depth, len, written: 0, of }
+    }
+
+    #[inline]
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T, name: &'static str) -> Written {
+        self.written += 1;
+        match value.serialize(To { to: &mut *self.to, depth: self.depth }) {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(at_part(fault, self.of, self.written, name)),
+        }
+    }
+
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        let Of::Fields { by_name, .. } = self.of else { return Ok(()) };
+        if by_name {
+            self.to.field(name)?;
+        }
+        self.part(value, name)
+    }
+
+    fn skip(&mut self, name: &'static str) -> Written {
+        let Of::Fields { owner, by_name } = self.of else { return Ok(()) };
+        if by_name { Ok(()) } else { self.to.skipped().map_err(|fault| fault.at(Step::Field(owner, name.to_owned()))) }
+    }
+
+    #[inline]
+    fn finish(self) -> Written {
+        match self.len {
+            Some(len) if len == self.written => Ok(()),
+            Some(len) => Err(untrue(len, self.written)),
+            None => self.to.end_unknown(self.written, matches!(self.of, Of::Map)),
+        }
+    }
+}
+
+/// The same fault, of the part that was written last. Takes copies, so that the parts can stay in registers.
+#[cold]
+#[inline(never)]
+fn at_part(fault: Fault, of: Of, written: usize, name: &str) -> Fault {
+    let at = written - 1;
+    fault.at(match of {
+        Of::Sequence => Step::Index(at),
+        Of::Tuple => Step::Place(at),
+        Of::Map if at.is_multiple_of(2) => Step::Key,
+        Of::Map => Step::Value,
+        Of::Fields { owner, .. } if name.is_empty() => Step::Field(owner, at.to_string()),
+        Of::Fields { owner, .. } => Step::Field(owner, name.to_owned()),
+    })
+}
+
+#[cold]
+fn untrue(len: usize, written: usize) -> Fault {
+    Fault::new(format!("its `Serialize` announced {len} parts and wrote {written}"))
+}
+
+impl<W: Write> ser::SerializeSeq for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.part(value, "")
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeTuple for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.part(value, "")
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeTupleStruct for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.part(value, "")
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeTupleVariant for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        ser::SerializeTupleStruct::serialize_field(self, value)
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeMap for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
+        self.part(key, "")
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.part(value, "")
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeStruct for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        self.field(name, value)
+    }
+
+    fn skip_field(&mut self, name: &'static str) -> Written {
+        self.skip(name)
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl<W: Write> ser::SerializeStructVariant for Parts<'_, W> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        self.field(name, value)
+    }
+
+    fn skip_field(&mut self, name: &'static str) -> Written {
+        self.skip(name)
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
