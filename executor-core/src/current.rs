@@ -8,8 +8,12 @@
 //! assert!(!current::stop_requested());
 //! ```
 
+mod context;
+mod polls;
+mod stack;
+
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,9 +24,13 @@ use crate::home::HomeId;
 use crate::sync::thread_local;
 use crate::{JobId, Label};
 
+pub(crate) use self::polls::{over, pending};
+
+pub use self::context::{Context, context};
+pub use self::stack::{begin_stack, nested};
+
 thread_local! {
     static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
     static BLOCKS: RefCell<Blocks> = const { RefCell::new(Blocks { host: None, guards: 0, series: 0 }) };
 }
@@ -42,10 +50,11 @@ pub fn deadline() -> Option<Instant> {
     with_job(|job| job.deadline).flatten()
 }
 
-/// Whether somebody asked the job to stop. A long job on a thread looks now and then, and returns early.
+/// Whether somebody asked the job to stop. A long job on a thread looks now and then, and returns early. Threads that do a part of
+/// the job, such as rayon's, have a job only where its [`context`] is carried there.
 pub fn stop_requested() -> bool {
     control().is_some_and(|control| control.stop_requested())
-        || with_worker(|worker| worker.host.clone()).is_some_and(|host| host.is_stopping())
+        || context::stopping().is_some_and(|host| host.is_stopping())
 }
 
 /// The name that the job was given. `None` where it has none, and outside a job.
@@ -81,6 +90,20 @@ pub fn worker_name() -> Option<Arc<str>> {
 
 /// What the pool's initializer made for this worker, if it made an `S`. It stays on its worker, so it needs no `Send`;
 /// put it in a `RefCell` to change it.
+///
+/// A job that waits for another job of its pool may run that one in place, on the same worker, with the same state. So let go of a
+/// borrow of the `RefCell` before [`Future::result`](crate::Future::result), `wait` or `join_all`: if it is still borrowed, the
+/// inner job panics with "already borrowed".
+///
+/// ```
+/// use std::cell::RefCell;
+/// use executor_core::current;
+///
+/// // In a job:
+/// if let Some(state) = current::state::<RefCell<Vec<u32>>>() {
+///     state.borrow_mut().push(1); // the borrow ends here, before the job waits for others
+/// }
+/// ```
 pub fn state<S: 'static>() -> Option<Rc<S>> {
     with_worker(|worker| worker.state.clone()?.downcast().ok())
 }
@@ -100,6 +123,7 @@ fn swap_job(job: Option<Job>) -> Option<Job> {
 }
 
 /// For those who write executors: what the functions of this module tell a job.
+#[derive(Clone)]
 pub struct Job {
     /// The job's id.
     pub id: JobId,
@@ -131,8 +155,12 @@ pub fn enter(job: Job) -> Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
+        let outer = self.0.take();
+        if outer.is_none() {
+            polls::end_job();
+        }
         // The old value is dropped outside the borrow: it may hold the last reference to a cell.
-        let done = swap_job(self.0.take());
+        let done = swap_job(outer);
         drop(done);
     }
 }
@@ -151,6 +179,10 @@ pub struct Worker {
 pub trait Host: Send + Sync {
     /// The queue whose jobs the worker may run in place.
     fn home(&self) -> HomeId;
+    /// Whether the worker may run jobs of `home` in place: those of its own queue, and of pools that share its threads.
+    fn may_run(&self, home: HomeId) -> bool {
+        home == self.home()
+    }
     /// The calling worker is about to block.
     fn block(&self);
     /// The calling worker goes on.
@@ -240,37 +272,23 @@ pub fn end_blocks() {
     }
 }
 
-/// How many jobs may wait for each other on one thread, each run in place by the one before it. A debug build overflows
-/// its stack of 2 MiB between 1,000 and 4,000.
-const MOST_DEPTH: usize = 128;
-
 /// For those who write executors: the queue whose jobs may be run in place on this thread, if it is a worker.
 pub fn home() -> Option<HomeId> {
     with_worker(|worker| worker.host.as_ref().map(|host| host.home()))
 }
 
-/// Runs `f` with the queue whose jobs may be run in place here, if there is one, and if that is not too deep.
-pub(crate) fn in_place(f: impl FnOnce(HomeId) -> bool) -> bool {
-    let Some(home) = home() else { return false };
-    nested(|| f(home)).unwrap_or(false)
+/// For those who write executors: whether jobs that wait in the queue `home` may be run in place on this thread.
+pub fn may_run(home: HomeId) -> bool {
+    with_worker(|worker| worker.host.as_ref().map(|host| host.may_run(home))).unwrap_or_default()
 }
 
-/// For those who write executors: runs `f`, which runs a job inside of another piece of code, one level deeper. `None`, and `f` is dropped, when
-/// this thread is as deep as it may be.
-pub fn nested<R>(f: impl FnOnce() -> R) -> Option<R> {
-    /// Goes up again, also when `f` panics.
-    struct Level(usize);
-    impl Drop for Level {
-        fn drop(&mut self) {
-            DEPTH.with(|depth| depth.set(self.0));
-        }
-    }
-    let level = Level(DEPTH.with(Cell::get));
-    if level.0 >= MOST_DEPTH {
-        return None;
-    }
-    DEPTH.with(|depth| depth.set(level.0 + 1));
-    Some(f())
+/// Runs `f` with `home`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.
+pub(crate) fn in_place(home: impl FnOnce() -> Option<HomeId>, f: impl FnOnce(HomeId) -> bool) -> bool {
+    let home = with_worker(|worker| {
+        let host = worker.host.as_ref()?;
+        home().filter(|&home| host.may_run(home))
+    });
+    home.is_some_and(|home| nested(|| f(home)).unwrap_or(false))
 }
 
 /// For those who write executors: what the initializer made for this worker.

@@ -10,7 +10,7 @@ use crate::cell::{Cell, Control, Outcome, Watch};
 use crate::drive::Patience;
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
-use crate::{AbortOnDrop, Canceller, Helper, Job, JobError};
+use crate::{AbortOnDrop, Canceller, Helper, Job, JobError, current};
 
 /// The outcome of a job, now or later.
 ///
@@ -19,6 +19,13 @@ use crate::{AbortOnDrop, Canceller, Helper, Job, JobError};
 /// it ends.
 ///
 /// A process that exits does not wait for jobs: shut the executor down first.
+///
+/// # Inside a job
+///
+/// A job may wait for a job of its own pool, however few threads there are. [`result`](Future::result) and [`wait`](Future::wait)
+/// run that job in place while it is queued: let go of locks, and of borrows of [`current::state`], that it needs. Async code
+/// in a job (`block_on`) may await one too: from the first poll until the future is done or dropped, the thread counts as blocked,
+/// so a `ThreadPool` runs another job beside it. A `RayonPool` has no thread to spare: use `result` there.
 ///
 /// ```
 /// use executor_core::promise;
@@ -54,10 +61,13 @@ impl<T> Future<T> {
     }
 
     pub(crate) fn into_outcome(mut self) -> Arc<dyn Outcome<T>> {
-        self.outcome.take().expect("a future that was polled to its end has nothing more to tell")
+        let outcome = self.outcome.take().expect("a future that was polled to its end has nothing more to tell");
+        current::over(address(&outcome));
+        outcome
     }
 
-    /// Waits for the job, and returns what came of it. Blocks.
+    /// Waits for the job, and returns what came of it. Blocks. Inside a job of the same pool, runs the job in place while it
+    /// is queued, on this worker and with its [`current::state`].
     ///
     /// # Errors
     ///
@@ -91,11 +101,11 @@ impl<T> Future<T> {
     }
 
     /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
-    /// is queued.
+    /// is queued, on this worker and with its [`current::state`].
     pub fn wait(&self) {
         let outcome = self.outcome();
         let run_here = |home| outcome.clone().run_here(home);
-        if !crate::current::in_place(run_here) && self.drive(&Patience::new(None), &run_here) {
+        if !current::in_place(|| outcome.home(), run_here) && self.drive(&Patience::new(None), &run_here) {
             return;
         }
         // Also where it ran here: its time limit may have ended it, and another thread may be about to change the outcome.
@@ -226,26 +236,26 @@ impl<T> std::future::Future for Future<T> {
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let cell = self.outcome();
-        if let Some(outcome) = cell.take() {
-            self.outcome = None;
-            return Poll::Ready(outcome);
+        let key = address(cell);
+        let mut outcome = cell.take();
+        if outcome.is_none() {
+            if cell.is_watched_by(context.waker()) || cell.watch(Watch::Task(context.waker().clone())).is_ok() {
+                current::pending(key);
+                return Poll::Pending;
+            }
+            // It ended between the two looks.
+            outcome = cell.take();
         }
-        if cell.is_watched_by(context.waker()) {
-            return Poll::Pending;
-        }
-        if cell.watch(Watch::Task(context.waker().clone())).is_ok() {
-            return Poll::Pending;
-        }
-        // It ended between the two looks.
-        let outcome = ended(cell.take());
         self.outcome = None;
-        Poll::Ready(outcome)
+        current::over(key);
+        Poll::Ready(ended(outcome))
     }
 }
 
 impl<T> Drop for Future<T> {
     fn drop(&mut self) {
         if let Some(outcome) = self.outcome.take() {
+            current::over(address(&outcome));
             outcome.detach();
         }
     }
@@ -259,6 +269,11 @@ impl<T> fmt::Debug for Future<T> {
         }
         future.finish_non_exhaustive()
     }
+}
+
+/// Tells one future from others for as long as it is there.
+fn address<T>(outcome: &Arc<dyn Outcome<T>>) -> usize {
+    Arc::as_ptr(outcome).cast::<()>().addr()
 }
 
 /// The outcome of a job that has ended.

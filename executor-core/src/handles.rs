@@ -66,7 +66,7 @@ impl<T> Helper<T> {
     /// Runs the job, if it waits in the queue of the pool that this thread is a worker of, and jobs are not nested too deeply
     /// here. Says whether it did.
     pub fn help(&self) -> bool {
-        crate::current::in_place(|home| self.0.clone().run_here(home))
+        crate::current::in_place(|| self.0.home(), |home| self.0.clone().run_here(home))
     }
 
     /// Whether nobody has claimed or cancelled the job yet.

@@ -81,7 +81,12 @@ impl<T> JobSet<T> {
         if self.futures.is_empty() {
             return Poll::Ready(None);
         }
-        self.ended.poll_next(context).map(|key| Some(self.remove(key)))
+        let polled = self.ended.poll_next(context);
+        match polled {
+            Poll::Pending => current::pending(self.address()),
+            Poll::Ready(_) => current::over(self.address()),
+        }
+        polled.map(|key| Some(self.remove(key)))
     }
 
     /// Cancels every job that has not started. Their outcomes still come from [`next`](JobSet::next).
@@ -101,9 +106,20 @@ impl<T> JobSet<T> {
         self.futures.is_empty()
     }
 
+    /// Tells one set from others for as long as it is there.
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.ended).addr()
+    }
+
     fn remove(&mut self, key: usize) -> (usize, Result<T, JobError>) {
         let future = self.futures.remove(&key).expect("a job ends once, and its future stays until then");
         (key, future.result())
+    }
+}
+
+impl<T> Drop for JobSet<T> {
+    fn drop(&mut self) {
+        current::over(self.address());
     }
 }
 

@@ -61,6 +61,8 @@ impl ThreadPoolBuilder {
     }
 
     /// The stack of each thread, in bytes: at least 64 KiB. Without it, the standard library's (2 MiB).
+    ///
+    /// Jobs that wait for each other are run in place until half of it is used; deeper waits get a spare thread.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.config.stack_size = Some(bytes);
         self
@@ -69,6 +71,8 @@ impl ThreadPoolBuilder {
     /// Makes a state for each worker, before its first job, on its own thread. Jobs reach it by
     /// [`current::state`](executor_core::current::state). If it panics, the job that waited for it ends as
     /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
+    ///
+    /// A job that waits for another one may run it in place, with the same state: hold no borrow of it across a wait.
     pub fn initializer<S: 'static>(mut self, make: impl Fn() -> S + Send + Sync + 'static) -> Self {
         self.initializer = Some(Arc::new(move || -> Rc<dyn Any> { Rc::new(make()) }));
         self

@@ -2,6 +2,8 @@
 
 mod away;
 mod crew;
+mod sharing;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use executor_core::{
-    BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection, Stats,
+    BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection, Stats, current,
 };
 
 use self::away::Away;
@@ -41,7 +43,7 @@ use crate::traits::is_closure_executor;
 /// # Jobs that wait for jobs
 ///
 /// A job that waits for the [`Future`] of another job of the same pool, without a time limit, runs that in place while it is
-/// queued, to a depth of 128. Every other wait keeps its thread, and no spare one comes, as it does in a
+/// queued, to a depth of 128 or half of the thread's stack. Every other wait keeps its thread, and no spare one comes, as it does in a
 /// [`ThreadPool`](crate::ThreadPool): when every thread waits for what is queued in such a way, they wait for ever. Split the
 /// work inside of a job by `rayon::join`, which computes while it waits.
 ///
@@ -49,10 +51,31 @@ use crate::traits::is_closure_executor;
 /// and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and so many jobs may have
 /// started while others wait for their parts.
 ///
+/// # Parallel parts
+///
+/// Rayon runs the parts of a job on threads that know nothing of the job: there, [`current::id`] is `None` and
+/// [`current::stop_requested`] is false. Carry the job's [`current::context`] into them:
+///
+/// ```
+/// use executor_core::current;
+/// use executor_thread::RayonPool;
+/// use rayon::prelude::*;
+///
+/// let pool = RayonPool::new(2)?;
+/// let job = pool.submit(|| {
+///     let context = current::context();
+///     let part = |n: u64| if context.stop_requested() { 0 } else { n * n };
+///     (1..=1000_u64).into_par_iter().map(part).sum::<u64>()
+/// });
+/// assert_eq!(job.result()?, 333_833_500);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # A pool of your own
 ///
 /// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. Its
-/// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else.
+/// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else. Several such pools over
+/// one `Arc` work inside of each other: a job of one that waits for a queued job of another runs that in place.
 pub struct RayonPool {
     crew: Arc<Crew>,
 }
@@ -114,7 +137,11 @@ impl RayonPool {
             .num_threads(threads)
             .spawn_handler(|thread| {
                 let name = format!("rayon-{}", thread.index());
-                started.push(thread::Builder::new().name(name).spawn(move || thread.run())?);
+                let body = move || {
+                    current::begin_stack(None);
+                    thread.run();
+                };
+                started.push(thread::Builder::new().name(name).spawn(body)?);
                 Ok(())
             })
             .build();

@@ -52,5 +52,7 @@ mod processes;
 mod property_tests;
 #[cfg(feature = "rayon")]
 mod rayon_pool;
+#[cfg(feature = "rayon")]
+mod rayon_shared;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod rendering;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use executor::{ThreadPool, as_completed, join_all};
+use executor::{ThreadHandle, ThreadPool, as_completed, join_all};
 
 use crate::support::gate::block;
 use crate::support::within_patience;
@@ -61,5 +61,42 @@ fn no_more_jobs_run_at_once_than_the_pool_is_wide_although_spares_came() {
             drop(hold);
             one_more.result().unwrap();
         }
+    });
+}
+
+fn depth(pool: &ThreadHandle, n: usize) -> usize {
+    if n == 0 {
+        return 0;
+    }
+    let inner = pool.clone();
+    1 + pool.submit(move || depth(&inner, n - 1)).result().unwrap()
+}
+
+#[test]
+fn deep_waits_fit_on_small_stacks() {
+    within_patience(|| {
+        for kib in [64, 128, 256] {
+            let pool = ThreadPool::builder().threads(1).stack_size(kib * 1024).build().unwrap();
+            assert_eq!(depth(&pool.handle(), 1), 1);
+            let handle = pool.handle();
+            assert_eq!(pool.submit(move || depth(&handle, 120)).result().unwrap(), 120, "{kib} KiB");
+        }
+    });
+}
+
+#[test]
+fn deep_waits_of_large_frames_fit() {
+    fn wide(pool: &ThreadHandle, n: usize) -> usize {
+        let frame = std::hint::black_box([n; 2 * 1024]);
+        if n == 0 {
+            return 0;
+        }
+        let (inner, next) = (pool.clone(), frame[n] - 1);
+        1 + pool.submit(move || wide(&inner, next)).result().unwrap()
+    }
+    within_patience(|| {
+        let pool = ThreadPool::new(1);
+        let handle = pool.handle();
+        assert_eq!(pool.submit(move || wide(&handle, 120)).result().unwrap(), 120);
     });
 }

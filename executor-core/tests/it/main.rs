@@ -1,6 +1,7 @@
 //! What the pieces promise, whatever the executor: each is driven by hand here. A module a topic.
 
 mod compile;
+mod contexts;
 mod current;
 mod drives;
 mod handles;
@@ -10,6 +11,7 @@ mod manual;
 mod mapped;
 mod maps;
 mod panics;
+mod polls;
 mod promises;
 mod reentrancy;
 mod sets;

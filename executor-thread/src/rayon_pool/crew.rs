@@ -9,13 +9,14 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Instant;
 
-use executor_core::current::Host;
 use executor_core::home::{self, Home, HomeId, Registration};
 use executor_core::panics::{catch, drop_quietly};
 use executor_core::tally::Tally;
-use executor_core::{Priority, Rejection, Stats, current};
+use executor_core::{Priority, Rejection, Stats};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::sharing::Sharing;
+use super::worker::WorkerScope;
 use crate::pool::Queued;
 use crate::scheduler::{Delayed, Due, Lanes, fail_all};
 
@@ -26,6 +27,8 @@ pub(super) struct Crew {
     queue: Registration,
     /// The home of jobs that wait for their time.
     delay: Registration,
+    /// Which other queues have tickets for the same threads.
+    sharing: Sharing,
     /// What came of the jobs of these homes.
     tally: Arc<Tally>,
     /// The threads that we started ourselves. None of a pool that somebody else made.
@@ -56,6 +59,19 @@ struct State {
 }
 
 impl State {
+    fn new(pool: Arc<rayon::ThreadPool>) -> Self {
+        Self {
+            pool: Some(pool),
+            queue: Lanes::default(),
+            delayed: Delayed::default(),
+            is_open: true,
+            left: 0,
+            running: 0,
+            ending: 0,
+            has_timer: false,
+        }
+    }
+
     /// Whether the shutdown is over, but for threads that are about to end, and for cancelled jobs that `own` counts: the
     /// caller is about to end them.
     fn is_over(&self, own: usize) -> bool {
@@ -70,28 +86,23 @@ impl Crew {
     pub(super) fn new(pool: Arc<rayon::ThreadPool>, threads: Vec<JoinHandle<()>>) -> Arc<Self> {
         let workers = pool.current_num_threads();
         let own = threads.iter().map(|thread| thread.thread().id()).collect();
-        let state = State {
-            pool: Some(pool),
-            queue: Lanes::default(),
-            delayed: Delayed::default(),
-            is_open: true,
-            left: 0,
-            running: 0,
-            ending: 0,
-            has_timer: false,
-        };
         let tally = Tally::new(false);
-        Arc::new_cyclic(|this: &Weak<Self>| Self {
-            this: this.clone(),
-            workers,
-            queue: Registration::counted(this.clone(), tally.clone()),
-            delay: Registration::counted(this.clone(), tally.clone()),
-            tally: tally.clone(),
-            own,
-            state: Mutex::new(state),
-            due: Condvar::new(),
-            gone: Condvar::new(),
-            threads: Mutex::new(threads),
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            let queue = Registration::counted(this.clone(), tally.clone());
+            let sharing = Sharing::new(queue.id(), &pool);
+            Self {
+                this: this.clone(),
+                workers,
+                queue,
+                delay: Registration::counted(this.clone(), tally.clone()),
+                sharing,
+                tally: tally.clone(),
+                own,
+                state: Mutex::new(State::new(pool)),
+                due: Condvar::new(),
+                gone: Condvar::new(),
+                threads: Mutex::new(threads),
+            }
         })
     }
 
@@ -181,9 +192,18 @@ impl Crew {
         self.end_if_over(state);
     }
 
+    /// Whether the threads may run jobs that wait in the queue `home`.
+    pub(super) fn may_run(&self, home: HomeId) -> bool {
+        self.sharing.is_with(home)
+    }
+
+    pub(super) fn upgraded(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
+    }
+
     /// Says whether the job was still to be run.
     fn run(&self, job: Queued) -> bool {
-        let _scope = WorkerScope::enter(&self.this);
+        let _scope = WorkerScope::enter(self);
         let (queue, delay) = (self.queue.id(), self.delay.id());
         let _member = self.tally.visit([queue, delay, delay]);
         // A job's panics end in the job. One from anywhere else must not reach rayon, which would end the program.
@@ -296,52 +316,5 @@ impl Home for Crew {
         let mut state = self.state.lock();
         state.ending -= 1;
         self.end_if_over(state);
-    }
-}
-
-/// Rayon's threads are as many as they are: a job that waits for another runs that in place while it is queued, and no
-/// thread comes to take its place otherwise.
-impl Host for Crew {
-    fn home(&self) -> HomeId {
-        self.queue.id()
-    }
-
-    fn block(&self) {}
-
-    fn unblock(&self) {}
-
-    fn is_stopping(&self) -> bool {
-        false
-    }
-}
-
-/// Makes the thread of a pool that is not ours a worker, as long as it runs a job.
-enum WorkerScope {
-    /// Within another job, which waits for its parts: the thread is one already.
-    Within,
-    /// What the thread was before.
-    Outermost(Option<current::Worker>),
-}
-
-impl WorkerScope {
-    fn enter(crew: &Weak<Crew>) -> Self {
-        if current::worker_name().is_some() {
-            return Self::Within;
-        }
-        let thread = thread::current();
-        let name = match (thread.name(), rayon::current_thread_index()) {
-            (Some(name), _) => Arc::from(name),
-            (None, index) => format!("rayon-{}", index.unwrap_or_default()).into(),
-        };
-        let host = crew.upgrade().map(|crew| crew as Arc<dyn Host>);
-        Self::Outermost(current::replace_worker(Some(current::Worker { name: Some(name), state: None, host })))
-    }
-}
-
-impl Drop for WorkerScope {
-    fn drop(&mut self) {
-        if let Self::Outermost(before) = self {
-            current::set_worker(before.take());
-        }
     }
 }

@@ -67,7 +67,11 @@ impl<R: Runner + 'static> Shared<R> {
             builder = builder.stack_size(bytes);
         }
         let mut threads = self.threads.lock();
-        let thread = builder.spawn(body)?;
+        let size = self.config.stack_size;
+        let thread = builder.spawn(move || {
+            current::begin_stack(size);
+            body();
+        })?;
         threads.living.insert(role, thread);
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! A job may wait for another job of its own pool, at any depth, on a pool of any size.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Barrier, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use executor_core::{ClosureExecutor, Event, Future, Until, as_completed, join_all, wait};
+use executor_core::{ClosureExecutor, Event, Future, JobSet, Until, as_completed, join_all, wait};
 
 fn fib<H: ClosureExecutor + Clone + 'static>(pool: &H, n: u32) -> u64 {
     if n < 2 {
@@ -49,11 +52,29 @@ fn on_every_worker<E: ClosureExecutor>(pool: &E, way: fn(&E::Handle) -> usize) {
     assert!(join_all(futures).into_iter().all(|outcome| outcome.unwrap() == 1));
 }
 
+/// What an async runtime does that knows nothing of executors: the thread sleeps between two polls.
+fn block_on<F: std::future::Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
 pub fn every_way_of_waiting_ends<E: ClosureExecutor>(make: impl Fn() -> E) {
     fn one<H: ClosureExecutor>(pool: &H) -> Future<usize> {
         pool.submit(|| 1)
     }
-    let ways: [fn(&E::Handle) -> usize; 10] = [
+    let ways: [fn(&E::Handle) -> usize; 13] = [
         |pool| one(pool).result().unwrap(),
         |pool| one(pool).result_timeout(Duration::MAX).ok().unwrap().unwrap(),
         |pool| pool.submit_after(Duration::from_millis(1), || 1).result().unwrap(),
@@ -63,6 +84,16 @@ pub fn every_way_of_waiting_ends<E: ClosureExecutor>(make: impl Fn() -> E) {
         |pool| wait([one(pool), one(pool)], Until::AllDone).done.len() - 1,
         |pool| wait([one(pool)], Until::FirstDone).done.len(),
         |pool| pool.map([1_usize], |n| n).map(Result::unwrap).sum(),
+        |pool| block_on(one(pool)).unwrap(),
+        |pool| {
+            let (first, second) = (one(pool), one(pool));
+            block_on(async { second.await.unwrap() + first.await.unwrap() }) - 1
+        },
+        |pool| {
+            let mut set = JobSet::new();
+            set.insert(one(pool));
+            block_on(poll_fn(|context| set.poll_next(context))).map_or(0, |(_, outcome)| outcome.unwrap())
+        },
         |pool| {
             let event = Arc::new(Event::new());
             let setter = event.clone();

@@ -1,0 +1,90 @@
+//! The running job as a value, for the threads that do a part of it.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Host, Job, enter, with_job, with_worker};
+use crate::JobId;
+use crate::sync::thread_local;
+
+thread_local! {
+    /// The pool of the job that this thread does a part of.
+    static CARRIED: RefCell<Option<Arc<dyn Host>>> = const { RefCell::new(None) };
+}
+
+/// The job that a thread runs, to be carried to other threads. Made by [`context`].
+///
+/// Threads that a job starts, and those of rayon that run its parallel parts, are no workers of its pool: the functions of
+/// [`current`](super) say there that there is no job. They can ask the context, or run a part in it.
+///
+/// ```
+/// use executor_core::{Future, cell::Run, current};
+///
+/// let (job, future) = Future::of_job(|| {
+///     let context = current::context();
+///     std::thread::scope(|scope| {
+///         let part = scope.spawn(|| context.run(|| (current::id(), current::stop_requested())));
+///         part.join().unwrap() == (current::id(), false)
+///     })
+/// });
+/// job.run();
+/// assert!(future.result()?);
+/// # Ok::<(), executor_core::JobError>(())
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    job: Option<Job>,
+    host: Option<Arc<dyn Host>>,
+}
+
+/// The job that this thread runs, as a value that other threads can use. Outside a job it is empty.
+pub fn context() -> Context {
+    Context { job: with_job(Job::clone), host: stopping() }
+}
+
+/// The pool that says whether the job of this thread should stop.
+pub(super) fn stopping() -> Option<Arc<dyn Host>> {
+    let carried = CARRIED.try_with(|host| host.borrow().clone()).ok().flatten();
+    carried.or_else(|| with_worker(|worker| worker.host.clone()))
+}
+
+impl Context {
+    /// The id of the job. `None` outside a job.
+    pub fn id(&self) -> Option<JobId> {
+        self.job.as_ref().map(|job| job.id)
+    }
+
+    /// Whether somebody asked the job to stop; see [`stop_requested`](super::stop_requested).
+    pub fn stop_requested(&self) -> bool {
+        let control = self.job.as_ref().and_then(|job| job.control.as_ref());
+        control.is_some_and(|control| control.stop_requested())
+            || self.host.as_ref().is_some_and(|host| host.is_stopping())
+    }
+
+    /// Calls `f`, in which `id`, `attempt`, `deadline`, `stop_requested`, `name` and `tag` of this module answer as in the job.
+    /// The worker's name and state do not come along: they stay on its thread.
+    ///
+    /// # Panics
+    ///
+    /// When `f` does.
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        /// Puts what was carried before back in its place, also when `f` panics.
+        struct Carried(Option<Arc<dyn Host>>);
+        impl Drop for Carried {
+            fn drop(&mut self) {
+                let _ = CARRIED.try_with(|host| host.replace(self.0.take()));
+            }
+        }
+        let Some(job) = self.job.clone() else { return f() };
+        let _job = enter(job);
+        let _carried = Carried(CARRIED.try_with(|host| host.replace(self.host.clone())).ok().flatten());
+        f()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

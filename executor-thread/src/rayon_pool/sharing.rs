@@ -1,0 +1,36 @@
+//! Pools that share the threads of one rayon pool. Each of these threads may run the queued jobs of all of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use executor_core::home::HomeId;
+use parking_lot::Mutex;
+
+/// The queues, by the address of the rayon pool that their tickets go to.
+static POOLS: LazyLock<Mutex<HashMap<HomeId, usize>>> = LazyLock::new(Mutex::default);
+
+/// The queue is known until this is dropped.
+pub(super) struct Sharing {
+    queue: HomeId,
+    /// Not used again while a job of the queue is left: the pool is kept for as long.
+    pool: usize,
+}
+
+impl Sharing {
+    pub(super) fn new(queue: HomeId, pool: &Arc<rayon::ThreadPool>) -> Self {
+        let pool = Arc::as_ptr(pool).addr();
+        POOLS.lock().insert(queue, pool);
+        Self { queue, pool }
+    }
+
+    /// Whether jobs in the queue `home` have tickets for the same threads.
+    pub(super) fn is_with(&self, home: HomeId) -> bool {
+        home == self.queue || POOLS.lock().get(&home) == Some(&self.pool)
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        POOLS.lock().remove(&self.queue);
+    }
+}

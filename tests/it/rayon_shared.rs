@@ -1,0 +1,91 @@
+//! Several pools over the same threads of rayon's.
+
+use std::sync::{Arc, mpsc};
+
+use executor::{RayonHandle, RayonPool, ThreadPool, current};
+
+use crate::support::within_patience;
+
+/// Two pools over one thread.
+fn two() -> (RayonPool, RayonPool) {
+    let threads = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+    (RayonPool::over(threads.clone()), RayonPool::over(threads))
+}
+
+/// A job that waits for another one of its pool.
+fn nested(pool: &RayonHandle) -> u32 {
+    pool.submit(|| 7).result().unwrap()
+}
+
+#[test]
+fn jobs_inside_another_pools_job_wait_for_their_own() {
+    within_patience(|| {
+        let (first, second) = two();
+        let there = second.handle();
+        let (tell, told) = mpsc::channel();
+        first.execute(move || {
+            let inner = there.clone();
+            let future = there.submit(move || nested(&inner));
+            // As a parallel part does that waits for others.
+            while !future.is_done() {
+                rayon::yield_now();
+            }
+            tell.send(future.result().unwrap()).unwrap();
+        });
+        assert_eq!(told.recv(), Ok(7));
+    });
+}
+
+#[test]
+fn a_job_waits_for_one_of_another_pool_over_its_threads() {
+    within_patience(|| {
+        let (first, second) = two();
+        let (here, there) = (first.handle(), second.handle());
+        let outcome = first.submit(move || there.submit(move || here.submit(|| 7).result().unwrap()).result().unwrap());
+        assert_eq!(outcome.result().unwrap(), 7);
+        assert_eq!((first.stats().completed, second.stats().completed), (2, 1));
+    });
+}
+
+/// The thread of a `ThreadPool` is made one of rayon's: it is a worker of both.
+#[test]
+fn a_rayon_job_on_another_pools_worker_waits_for_jobs_of_both() {
+    within_patience(|| {
+        let pool = ThreadPool::builder().threads(1).name("outer").build().unwrap();
+        let handle = pool.handle();
+        let outcome = pool.submit(move || {
+            let threads = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
+            let rayon = RayonPool::over(threads);
+            let inner = rayon.handle();
+            let future = rayon.submit(move || {
+                let outside = handle.submit(|| 1).result().unwrap();
+                (nested(&inner) + outside, current::worker_name())
+            });
+            while !future.is_done() {
+                rayon::yield_now();
+            }
+            let name = current::worker_name();
+            (future.result().unwrap(), name)
+        });
+        let name = Some("outer-0".into());
+        assert_eq!(outcome.result().unwrap(), ((8, name.clone()), name));
+    });
+}
+
+#[test]
+fn parallel_parts_ask_the_context_of_their_job() {
+    within_patience(|| {
+        let pool = RayonPool::new(2).unwrap();
+        let (canceller, given) = mpsc::channel::<executor::Canceller>();
+        let job = pool.submit(move || {
+            let context = current::context();
+            let look = || (context.stop_requested(), context.run(|| (current::id(), current::stop_requested())));
+            let before = rayon::broadcast(|_| look());
+            assert!(given.recv().unwrap().abort());
+            (current::id(), before, rayon::broadcast(|_| look()))
+        });
+        canceller.send(job.canceller()).unwrap();
+        let (id, before, after) = job.result().unwrap();
+        assert_eq!((before, after), (vec![(false, (id, false)); 2], vec![(true, (id, true)); 2]));
+    });
+}
