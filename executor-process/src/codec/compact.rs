@@ -24,7 +24,7 @@ pub(super) const NAMED_FIELDS: u8 = 3;
 pub(super) const KIND_BITS: u32 = 2;
 
 /// So many names are remembered.
-pub(super) const SLOTS: usize = 16;
+pub(super) const SLOTS: usize = 8;
 
 /// In place of a slot's number: the name follows, and is put in the next slot.
 pub(super) const NEW: u8 = 16;

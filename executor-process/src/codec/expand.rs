@@ -30,8 +30,7 @@ impl<'de> Expand<'de> {
         if first < MORE { Ok(first.into()) } else { self.long_number(first) }
     }
 
-    /// Apart, so that what reads short ones is short.
-    #[inline(never)]
+    #[inline]
     fn long_number(&mut self, first: u8) -> Result<u64, Fault> {
         let mut number = u64::from(first & !MORE);
         let mut shift = 7;
