@@ -47,7 +47,7 @@ use crate::worker::remake::Remaker;
 /// else, serde is called for each byte: a [`Blob`](crate::Blob), or the types of the crate `serde_bytes`, are faster there.
 ///
 /// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the reason. Values may be
-/// nested in 512 others: structs, enums, `Some`s, lists and alike each count as one. A linked list of more than 256 nodes is better a `Vec`.
+/// nested in 128 others: structs, enums, `Some`s, lists and alike each count as one. A linked list of more than 64 nodes is better a `Vec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {

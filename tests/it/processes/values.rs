@@ -132,7 +132,7 @@ fn forget(list: Node) {
 fn is_too_deep<T: Debug>(error: &impl ToString, of: &T) {
     let text = error.to_string();
     assert!(
-        text.contains("it is nested in more than 512 others") && text.contains("(in `Node.next`"),
+        text.contains("it is nested in more than 128 others") && text.contains("(in `Node.next`"),
         "{of:?}: {text}"
     );
 }
@@ -144,8 +144,8 @@ fn nesting_beyond_the_limit_fails_alone() {
     within_patience(|| {
         for codec in BOTH {
             let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
-            assert_eq!(pool.submit(call!(len(list(256)))).result().unwrap(), 256);
-            assert_eq!(len(pool.submit(call!(list(256))).result().unwrap()), 256);
+            assert_eq!(pool.submit(call!(len(list(64)))).result().unwrap(), 64);
+            assert_eq!(len(pool.submit(call!(list(64))).result().unwrap()), 64);
             is_too_deep(&pool.submit(call!(len(list(NODES)))).result().unwrap_err(), &codec);
             is_too_deep(&pool.submit(call!(list(NODES))).result().unwrap_err(), &codec);
             let outcomes: Vec<_> = pool.map([1, NODES, 2], list).chunk_size(3).collect();
