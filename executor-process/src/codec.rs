@@ -18,6 +18,7 @@ mod write;
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ use self::unpack::Unpack;
 use self::write::To;
 use crate::attachments::{self, collect, offer};
 use crate::payload::Payload;
+use crate::strays;
 use crate::transport::{Outgoing, Sink, WorkerEnd};
 use crate::worker::remake::Remaker;
 
@@ -76,7 +78,7 @@ impl Codec {
 
     /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
     pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        let encoded = guarded(|| self.append(value, bytes));
+        let encoded = guarded(|| swept(|| self.append(value, bytes)));
         encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
     }
 
@@ -86,7 +88,7 @@ impl Codec {
     where
         T: Serialize + 'static,
     {
-        self.append(&InOnePiece(value), bytes).map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        swept(|| self.append(&InOnePiece(value), bytes)).map_err(|cause| attachments::not_attached().unwrap_or(cause))
     }
 
     #[inline]
@@ -95,7 +97,7 @@ impl Codec {
             Self::Postcard => {
                 let (start, attached) = (bytes.len(), attachments::count());
                 let mut words = Compact::new(Behind(bytes), false);
-                let written = value.serialize(To::new(&mut words));
+                let written = value.serialize(To::new(&mut words, value));
                 if words.wants_names() {
                     bytes.truncate(start);
                     attachments::cut(attached);
@@ -103,7 +105,7 @@ impl Codec {
                 }
                 written.map_err(cause)
             }
-            Self::MessagePack => value.serialize(To::new(&mut Pack::new(Behind(bytes)))).map_err(cause),
+            Self::MessagePack => value.serialize(To::new(&mut Pack::new(Behind(bytes)), value)).map_err(cause),
         }
     }
 
@@ -114,10 +116,10 @@ impl Codec {
     {
         let (value, mut sink) = (&InOnePiece(value), Sink::new(end));
         let (encoded, attachments) = collect(|| {
-            let encoded = guarded(|| match self {
+            let write = || match self {
                 Self::Postcard => {
                     let mut words = Compact::new(&mut sink, false);
-                    let written = value.serialize(To::new(&mut words));
+                    let written = value.serialize(To::new(&mut words, value));
                     if words.wants_names() {
                         sink.clear();
                         attachments::cut(0);
@@ -125,8 +127,9 @@ impl Codec {
                     }
                     written.map_err(cause)
                 }
-                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut sink))).map_err(cause),
-            });
+                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut sink), value)).map_err(cause),
+            };
+            let encoded = guarded(|| swept(write));
             encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
         });
         match encoded {
@@ -263,7 +266,7 @@ pub(crate) fn append_message(message: &impl Serialize, bytes: &mut Vec<u8>) -> R
 /// A field was left out: once more, with all fields by name.
 #[cold]
 fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause> {
-    value.serialize(To::new(&mut Compact::new(out, true))).map_err(cause)
+    value.serialize(To::new(&mut Compact::new(out, true), value)).map_err(cause)
 }
 
 /// What was written [`InOnePiece`].
@@ -300,6 +303,21 @@ fn cause(error: impl fmt::Display) -> Cause {
 /// Serde's traits are implemented by users, so they may panic.
 fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
     catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
+}
+
+/// Refuses handles of another crate, and leaves none of them behind, whatever becomes of `encode`.
+#[inline]
+fn swept(encode: impl FnOnce() -> Result<(), Cause>) -> Result<(), Cause> {
+    struct Sweep;
+    impl Drop for Sweep {
+        fn drop(&mut self) {
+            strays::sweep();
+        }
+    }
+    let on_panic = Sweep;
+    let encoded = encode();
+    mem::forget(on_panic);
+    if strays::sweep() { Err(strays::REFUSED.to_owned()) } else { encoded }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

@@ -63,6 +63,7 @@ mod seat;
 mod shortage;
 mod socket;
 mod spawn;
+mod strays;
 mod submit;
 mod surroundings;
 mod symbols;

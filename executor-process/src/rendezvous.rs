@@ -21,8 +21,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
-pub(crate) use self::entrance::Entrance;
 use self::entrance::receive;
+pub(crate) use self::entrance::{Entrance, measure_packets};
 use self::form::REPLIES;
 pub(crate) use self::form::is_sound;
 use crate::frame::{Greeting, Hello};

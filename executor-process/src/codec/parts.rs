@@ -37,7 +37,7 @@ impl<'a, W: Write> Parts<'a, W> {
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, value: &T, name: &'static str) -> Written {
         self.written += 1;
-        match value.serialize(To { to: &mut *self.to, depth: self.depth }) {
+        match value.serialize(To::within(&mut *self.to, self.depth, value)) {
             Ok(()) => Ok(()),
             Err(fault) => Err(at_part(fault, self.of, self.written, name)),
         }

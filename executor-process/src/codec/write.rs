@@ -1,11 +1,14 @@
 //! From a value to the words of a codec: the one place that encodes. It counts how deep the value is nested, keeps what the types say
 //! of what they refuse, and refuses lengths that are not true.
 
+use std::any::type_name;
+
 use serde::{Serialize, Serializer};
 
 use super::depth::Depth;
 use super::fault::Fault;
 use super::parts::{Of, Parts};
+use crate::strays;
 
 pub(super) type Written = Result<(), Fault>;
 
@@ -54,19 +57,28 @@ pub(super) enum Content {
 
 /// Where a value is written to.
 pub(super) struct To<'a, W> {
-    pub(super) to: &'a mut W,
-    pub(super) depth: Depth,
+    words: &'a mut W,
+    depth: Depth,
+    /// What the type of the value is called.
+    name: fn() -> &'static str,
 }
 
 impl<'a, W: Write> To<'a, W> {
+    /// For the whole of `value`.
     #[inline]
-    pub(super) fn new(to: &'a mut W) -> Self {
-        Self { to, depth: Depth::new() }
+    pub(super) fn new<T: ?Sized>(to: &'a mut W, value: &T) -> Self {
+        Self::within(to, Depth::new(), value)
+    }
+
+    /// For `value` at some depth.
+    #[inline]
+    pub(super) fn within<T: ?Sized>(to: &'a mut W, depth: Depth, _: &T) -> Self {
+        Self { words: to, depth, name: type_name::<T> }
     }
 
     #[inline]
     fn parts(self, depth: Depth, len: Option<usize>, of: Of) -> Parts<'a, W> {
-        Parts::new(self.to, depth, len, of)
+        Parts::new(self.words, depth, len, of)
     }
 }
 
@@ -88,114 +100,117 @@ impl<'a, W: Write> Serializer for To<'a, W> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Written {
-        self.to.bool(value)
+        self.words.bool(value)
     }
 
     #[inline]
     fn serialize_i8(self, value: i8) -> Written {
-        self.to.i8(value)
+        self.words.i8(value)
     }
 
     #[inline]
     fn serialize_i16(self, value: i16) -> Written {
-        self.to.signed(value.into())
+        self.words.signed(value.into())
     }
 
     #[inline]
     fn serialize_i32(self, value: i32) -> Written {
-        self.to.signed(value.into())
+        self.words.signed(value.into())
     }
 
     #[inline]
     fn serialize_i64(self, value: i64) -> Written {
-        self.to.signed(value)
+        self.words.signed(value)
     }
 
     #[inline]
     fn serialize_i128(self, value: i128) -> Written {
-        self.to.i128(value)
+        self.words.i128(value)
     }
 
     #[inline]
     fn serialize_u8(self, value: u8) -> Written {
-        self.to.u8(value)
+        self.words.u8(value)
     }
 
     #[inline]
     fn serialize_u16(self, value: u16) -> Written {
-        self.to.unsigned(value.into())
+        self.words.unsigned(value.into())
     }
 
     #[inline]
     fn serialize_u32(self, value: u32) -> Written {
-        self.to.unsigned(value.into())
+        self.words.unsigned(value.into())
     }
 
     #[inline]
     fn serialize_u64(self, value: u64) -> Written {
-        self.to.unsigned(value)
+        if value == 0 {
+            strays::wrote_zero(self.name);
+        }
+        self.words.unsigned(value)
     }
 
     #[inline]
     fn serialize_u128(self, value: u128) -> Written {
-        self.to.u128(value)
+        self.words.u128(value)
     }
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Written {
-        self.to.f32(value)
+        self.words.f32(value)
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Written {
-        self.to.f64(value)
+        self.words.f64(value)
     }
 
     #[inline]
     fn serialize_char(self, value: char) -> Written {
-        self.to.str(value.encode_utf8(&mut [0; 4]))
+        self.words.str(value.encode_utf8(&mut [0; 4]))
     }
 
     #[inline]
     fn serialize_str(self, value: &str) -> Written {
-        self.to.str(value)
+        self.words.str(value)
     }
 
     #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Written {
-        self.to.bytes(value)
+        self.words.bytes(value)
     }
 
     #[inline]
     fn serialize_none(self) -> Written {
-        self.to.none()
+        self.words.none()
     }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
         let depth = self.depth.within()?;
-        self.to.some()?;
-        value.serialize(To { to: self.to, depth })
+        self.words.some()?;
+        value.serialize(To::within(self.words, depth, value))
     }
 
     #[inline]
     fn serialize_unit(self) -> Written {
-        self.to.unit()
+        self.words.unit()
     }
 
     #[inline]
     fn serialize_unit_struct(self, _: &'static str) -> Written {
-        self.to.unit_struct()
+        self.words.unit_struct()
     }
 
     #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Written {
-        self.to.variant(variant, Content::Nothing)
+        self.words.variant(variant, Content::Nothing)
     }
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
-        value.serialize(To { to: self.to, depth: self.depth.within()? })
+        value.serialize(To::within(self.words, self.depth.within()?, value))
     }
 
     #[inline]
@@ -207,8 +222,8 @@ impl<'a, W: Write> Serializer for To<'a, W> {
         value: &T,
     ) -> Written {
         let depth = self.depth.within()?;
-        self.to.variant(variant, Content::Value)?;
-        let to = To { to: self.to, depth };
+        self.words.variant(variant, Content::Value)?;
+        let to = To::within(self.words, depth, value);
         match value.serialize(to) {
             Ok(()) => Ok(()),
             Err(fault) => Err(fault.at_variant(name, variant)),
@@ -218,21 +233,21 @@ impl<'a, W: Write> Serializer for To<'a, W> {
     #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.sequence(len)?;
+        self.words.sequence(len)?;
         Ok(self.parts(depth, len, Of::Sequence))
     }
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.tuple(len)?;
+        self.words.tuple(len)?;
         Ok(self.parts(depth, Some(len), Of::Tuple))
     }
 
     #[inline]
     fn serialize_tuple_struct(self, owner: &'static str, len: usize) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.tuple_struct(len)?;
+        self.words.tuple_struct(len)?;
         Ok(self.parts(depth, Some(len), Of::Fields { owner, by_name: false }))
     }
 
@@ -245,15 +260,15 @@ impl<'a, W: Write> Serializer for To<'a, W> {
         len: usize,
     ) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.variant(variant, Content::Tuple)?;
-        self.to.tuple_struct(len)?;
+        self.words.variant(variant, Content::Tuple)?;
+        self.words.tuple_struct(len)?;
         Ok(self.parts(depth, Some(len), Of::Fields { owner, by_name: false }))
     }
 
     #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.map(len)?;
+        self.words.map(len)?;
         // Of each pair, both are counted.
         Ok(self.parts(depth, len.map(|len| len.saturating_mul(2)), Of::Map))
     }
@@ -261,7 +276,7 @@ impl<'a, W: Write> Serializer for To<'a, W> {
     #[inline]
     fn serialize_struct(self, owner: &'static str, len: usize) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        let by_name = self.to.fields(len)?;
+        let by_name = self.words.fields(len)?;
         Ok(self.parts(depth, Some(len), Of::Fields { owner, by_name }))
     }
 
@@ -274,8 +289,8 @@ impl<'a, W: Write> Serializer for To<'a, W> {
         len: usize,
     ) -> Result<Parts<'a, W>, Fault> {
         let depth = self.depth.within()?;
-        self.to.variant(variant, Content::Fields)?;
-        let by_name = self.to.fields(len)?;
+        self.words.variant(variant, Content::Fields)?;
+        let by_name = self.words.fields(len)?;
         Ok(self.parts(depth, Some(len), Of::Fields { owner, by_name }))
     }
 }

@@ -90,7 +90,7 @@ fn refused(reason: &dyn Display) -> String {
 /// # Errors
 ///
 /// When there is no room, or ipc-channel was used without room before.
-fn measure_packets() -> Result<(), String> {
+pub(crate) fn measure_packets() -> Result<(), String> {
     static IS_DONE: Mutex<bool> = Mutex::new(false);
     let mut is_done = IS_DONE.lock();
     if *is_done {
