@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::process::{self, Command};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::frame::Reply;
 use crate::seat::Kill;
@@ -38,6 +38,8 @@ impl Pids {
 /// A worker's process.
 pub(crate) struct Child {
     pid: u32,
+    /// Names the process for ever, unlike the pid. Ready when it has died.
+    pidfd: Arc<OwnedFd>,
     grace: Duration,
     pids: Arc<Pids>,
     state: Mutex<State>,
@@ -49,6 +51,10 @@ struct State {
     life: Life,
     /// Whether it lived when it was killed by us.
     is_killed: bool,
+    /// Whether it was killed because it had become another program.
+    is_replaced: bool,
+    /// The file number of its page, once it has that.
+    page: Option<u64>,
     /// Whether its owner waits for a message.
     is_waited_for: bool,
     wake: Wake,
@@ -58,6 +64,8 @@ struct State {
 
 enum Life {
     Alive,
+    /// What it has started, and this process had to adopt, may be there still.
+    Reaped,
     Gone(Ended, Option<u64>),
 }
 
@@ -88,42 +96,43 @@ impl Child {
     /// # Errors
     ///
     /// When the system refuses a process, a descriptor or a thread.
-    pub(crate) fn spawn(command: &mut Command, grace: Duration, pids: &Arc<Pids>) -> io::Result<(Arc<Self>, OwnedFd)> {
+    pub(crate) fn spawn(
+        command: &mut Command,
+        grace: Duration,
+        pids: &Arc<Pids>,
+    ) -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
         let mut child = command.spawn()?;
-        match Self::watched(&child) {
-            Ok((death, again)) => {
+        match pidfd_open(raw(child.id()), PidfdFlags::empty()) {
+            Ok(pidfd) => {
+                let pidfd = Arc::new(pidfd);
                 let pid = child.id();
                 let state = State {
                     life: Life::Alive,
                     is_killed: false,
+                    is_replaced: false,
+                    page: None,
                     is_waited_for: false,
                     wake: Wake::Nobody,
                     ending: Ending::No,
                     lifeline: None,
                 };
                 let (pids, gone, oom_kills) = (Arc::clone(pids), Condvar::new(), OomKills::around(pid));
-                let process = Arc::new(Self { pid, grace, pids, state: Mutex::new(state), gone, oom_kills });
-                if let Err(error) = watcher::watch(&process, death) {
+                let death = Arc::clone(&pidfd);
+                let process = Arc::new(Self { pid, pidfd, grace, pids, state: Mutex::new(state), gone, oom_kills });
+                if let Err(error) = watcher::watch(&process, Arc::clone(&death)) {
                     process.kill();
                     process.bury();
                     return Err(error);
                 }
-                Ok((process, again))
+                Ok((process, death))
             }
             Err(error) => {
                 // It is not reaped yet, so its pid is its own.
                 drop(child.kill());
                 drop(child.wait());
-                Err(error)
+                Err(error.into())
             }
         }
-    }
-
-    /// One for the watcher, and one for who waits for its hello.
-    fn watched(child: &process::Child) -> io::Result<(OwnedFd, OwnedFd)> {
-        let death = pidfd_open(raw(child.id()), PidfdFlags::empty())?;
-        let again = death.try_clone()?;
-        Ok((death, again))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -131,13 +140,14 @@ impl Child {
     }
 
     /// It said hello: from now on, its death is posted to `wake`. The kernel kills it when `lifeline` closes, which happens
-    /// when it is gone.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: OwnedFd) {
+    /// when it is gone. `page` is the file number of its page.
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: OwnedFd, page: u64) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);
             state.wake = Wake::Post(wake);
             state.lifeline = Some(lifeline);
+            state.page = Some(page);
         }
     }
 
@@ -162,7 +172,7 @@ impl Child {
     pub(crate) fn ended(&self) -> Option<Ended> {
         match self.state.lock().life {
             Life::Gone(ended, _) => Some(ended),
-            Life::Alive => None,
+            Life::Alive | Life::Reaped => None,
         }
     }
 
@@ -171,13 +181,18 @@ impl Child {
     pub(crate) fn peak_memory(&self) -> Option<u64> {
         match self.state.lock().life {
             Life::Gone(_, peak_memory) => peak_memory,
-            Life::Alive => None,
+            Life::Alive | Life::Reaped => None,
         }
     }
 
     /// More about a death by SIGKILL, once it is gone: whose doing it was, as far as that is known.
     pub(crate) fn why_killed(&self) -> Option<&'static str> {
         let state = self.state.lock();
+        if state.is_replaced {
+            return Some(
+                "it had become another program, as by `exec`; a job cannot do that: start the program with `Command::spawn`",
+            );
+        }
         let is_by_others = !state.is_killed && matches!(state.life, Life::Gone(Some(Exit::Signal(libc::SIGKILL)), _));
         drop(state);
         if is_by_others { self.oom_kills.why_killed() } else { None }
@@ -196,16 +211,16 @@ impl Child {
     /// Asks the thread that runs its jobs to write down where it is. False if it is gone.
     pub(crate) fn ask_where(&self) -> bool {
         let state = self.state.lock();
-        matches!(state.life, Life::Alive) && system::signal_first_thread(self.pid, crash::where_signal())
+        matches!(state.life, Life::Alive) && system::signal_first_thread(&self.pidfd, self.pid, crash::where_signal())
     }
 
     fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {
         if let Life::Alive = state.life {
-            // Errors mean that there is nothing left to kill: a zombie stays until we reap it.
-            let group = kill_process_group(raw(self.pid), signal);
+            // Where there is nothing left to kill, it is refused: a zombie stays until we reap it.
+            let is_sent = system::signal_group(&self.pidfd, self.pid, signal);
             // A job may have moved it to another group. SIGTERM comes once, since a job may count.
-            if group.is_err() || signal == Signal::KILL {
-                let _ = kill_process(raw(self.pid), signal);
+            if !is_sent || signal == Signal::KILL {
+                let _ = pidfd_send_signal(&*self.pidfd, signal);
             }
         }
     }
@@ -242,6 +257,18 @@ impl Child {
         if watcher::alarm(self, limit).is_err() {
             // Nobody would wake us: better too early than never.
             self.kill();
+        }
+    }
+
+    /// It has closed its end of a socket. If it has become another program, nothing of its jobs is left, and it is killed. If it ends, that
+    /// is told otherwise; and if a job has closed its descriptors, the job may end still.
+    pub(crate) fn hung_up(&self) {
+        let mut state = self.state.lock();
+        let Some(page) = state.page else { return };
+        let is_there = matches!(state.life, Life::Alive) && !system::is_ending(self.pid);
+        if is_there && !state.is_killed && !system::has_mapped(self.pid, page) {
+            (state.is_killed, state.is_replaced) = (true, true);
+            self.signal(&state, Signal::KILL);
         }
     }
 
@@ -282,7 +309,7 @@ impl Child {
             return true;
         };
         let mut state = self.state.lock();
-        while matches!(state.life, Life::Alive) {
+        while !matches!(state.life, Life::Gone(..)) {
             if self.gone.wait_until(&mut state, deadline).timed_out() {
                 return matches!(state.life, Life::Gone(..));
             }
@@ -298,7 +325,12 @@ impl Child {
         // Off the list first: once it is reaped, its pid may be a stranger's.
         self.pids.0.lock().remove(&self.pid);
         // It has died, so this does not block.
-        let (ended, peak_memory) = system::reap(self.pid);
+        let (ended, peak_memory) = system::reap(&self.pidfd);
+        state.life = Life::Reaped;
+        drop(state);
+        // Not under the lock, which a time limit needs.
+        system::reap_group(self.pid);
+        let mut state = self.state.lock();
         state.life = Life::Gone(ended, peak_memory);
         let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
         let is_waited_for = state.is_waited_for;

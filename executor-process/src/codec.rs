@@ -41,6 +41,7 @@ use crate::attachments::{self, collect, offer};
 use crate::payload::Payload;
 use crate::strays;
 use crate::transport::{Outgoing, Sink, WorkerEnd};
+use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
 /// How jobs and results become bytes.
@@ -132,6 +133,7 @@ impl Codec {
             let encoded = guarded(|| swept(write));
             encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
         });
+        end_copy(0);
         match encoded {
             Ok(()) => sink.finish(attachments),
             Err(cause) => Err(sink.abandon(cause)),

@@ -284,6 +284,8 @@ impl InProcess {
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(mut lent) = place.take() else { continue };
             match page.look(slot, lent.id()) {
+                Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
+                _ if self.clock.as_ref().is_some_and(Clock::is_up) => {} // its alarm ends it
                 Some(Claim::Sent) => {
                     if std::mem::take(&mut is_in_vain) {
                         lent.payload.vain += 1;
@@ -296,7 +298,6 @@ impl InProcess {
                     }
                     waiting.push(lent);
                 }
-                Some(Claim::Done) | None if self.clock.as_ref().is_some_and(Clock::is_up) => {} // its alarm ends it
                 // Also one that was aborted when its word said that it was done, and that has not proved that.
                 Some(Claim::Aborted | Claim::Done) | None if lent.job.stop_requested() => {
                     self.finish(lent, Err(JobError::Cancelled));
@@ -318,7 +319,6 @@ impl InProcess {
                     killer = Some(lent.payload.kind.name);
                     waiting.push(lent);
                 }
-                Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
                 Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
                 Some(Claim::Started | Claim::Done) | None => {
                     killer = Some(lent.payload.kind.name);

@@ -16,6 +16,7 @@ use crate::page::Growing;
 use crate::payload::Body;
 use crate::text::{MOST_NAME, MOST_SAID, cut};
 use crate::transport::{Opened, Outgoing, WorkerEnd};
+use crate::worker::end_copy;
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
 /// come.
@@ -23,6 +24,9 @@ pub(crate) type Work = fn(Codec, Opened, &WorkerEnd, &mut Growing<'_>) -> Answer
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type Prepare = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
+
+/// The exit code of a Rust program that panics.
+pub(crate) const PANICKED: i32 = 101;
 
 /// An answer in a message.
 pub(crate) type Answered = Answer<Body>;
@@ -50,8 +54,7 @@ impl<T> Answer<T> {
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Done(_) | Self::Items => 0,
-            // As a Rust program that panics.
-            Self::Panicked(_) | Self::Codec { .. } | Self::NoRoom { .. } => 101,
+            Self::Panicked(_) | Self::Codec { .. } | Self::NoRoom { .. } => PANICKED,
         }
     }
 }
@@ -130,7 +133,9 @@ fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut G
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
-    match catch(|| job.run()) {
+    let ran = catch(|| job.run());
+    end_copy(if ran.is_ok() { 0 } else { PANICKED });
+    match ran {
         Ok(output) => {
             let encoded = codec.encode_result(&output, end);
             drop_quietly(output);
@@ -146,7 +151,9 @@ fn work<J: PortableJob>(codec: Codec, opened: Opened, end: &WorkerEnd, _: &mut G
 pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dyn Any>, String> {
     let job: P =
         decoded(codec, opened).map_err(|cause| format!("`{}` could not be decoded: {cause}", type_name::<P>()))?;
-    match catch(|| job.run()) {
+    let ran = catch(|| job.run());
+    end_copy(if ran.is_ok() { 0 } else { PANICKED });
+    match ran {
         Ok(state) => Ok(Rc::new(state)),
         Err(panic) => Err(format!("{panic:#}")),
     }
@@ -155,5 +162,7 @@ pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dy
 /// Lets go of the bytes before the job runs.
 fn decoded<P: Portable>(codec: Codec, mut opened: Opened) -> Result<P, String> {
     let descriptors = std::mem::take(&mut opened.descriptors);
-    codec.decode_job(&opened, descriptors)
+    let job = codec.decode_job(&opened, descriptors);
+    end_copy(0);
+    job
 }

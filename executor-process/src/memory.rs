@@ -16,6 +16,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap, munmap};
+use rustix::process::{Resource, getrlimit};
 
 /// What keeps a frozen file as it is: not shorter, not longer, not written to (which holds for holes punched in it, too).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
@@ -37,9 +38,19 @@ pub(crate) fn scratch() -> io::Result<OwnedFd> {
     Ok(rustix::fs::memfd_create("executor-payload", MemfdFlags::CLOEXEC)?)
 }
 
+/// Refuses what reaches beyond the limit of this process for files, which are these, too: the system would end the process by SIGXFSZ.
+fn check_file_size(start: usize, len: usize) -> io::Result<()> {
+    let end = start.saturating_add(len) as u64;
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if end > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes room from `start` on, with memory behind it: it is refused here, where that is an error, and not later, where it would be a
 /// SIGBUS.
 pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()> {
+    check_file_size(start, len)?;
     loop {
         match fallocate(file, FallocateFlags::empty(), start as u64, len as u64) {
             Err(Errno::INTR) => {}
@@ -50,6 +61,7 @@ pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()
 
 /// Writes all of `bytes` at `start`, without mapping the file.
 pub(crate) fn write(file: &OwnedFd, mut bytes: &[u8], start: usize) -> io::Result<()> {
+    check_file_size(start, bytes.len())?;
     let mut at = start as u64;
     while !bytes.is_empty() {
         match pwrite(file, bytes, at) {

@@ -177,11 +177,14 @@ impl<T> Process<T> {
 
     /// Sends SIGTERM to it, and to the processes that it started in its process group. That ends it, unless its job has installed a handler.
     /// Does not block. Nothing happens when it has ended.
+    ///
+    /// A SIGTERM or SIGHUP that another process sends does not end it while this program lives: a service manager sends both to all
+    /// processes of a service, and this program decides when its own end. A job that wants to know of them installs a handler.
     pub fn terminate(&self) {
         self.owner.child.ask_to_end();
     }
 
-    /// Ends it at once (SIGKILL), and the processes that it started in its process group. Does not block. Nothing happens when it has ended.
+    /// Ends it at once (SIGKILL), whatever its state, and the processes that it started in its process group. Does not block. Nothing happens when it has ended.
     pub fn kill(&self) {
         self.owner.child.kill();
     }

@@ -14,6 +14,7 @@ pub(crate) fn because(error: &io::Error) -> String {
         }
         Some(Errno::NOMEM | Errno::NOBUFS) => "there is no memory left: use fewer processes, or smaller ones",
         Some(Errno::NOSPC) => "the file system is full: free some of it, or set TMPDIR",
+        Some(Errno::FBIG) => "shared memory counts as a file, and files may be no larger: raise `ulimit -f`",
         _ => return error.to_string(),
     };
     format!("{error}; {cure}")

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
+use rustix::fs::fstat;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::brake::Brake;
@@ -105,11 +106,13 @@ impl Worker {
             token: token.clone(),
             server: rendezvous.name().to_owned(),
         };
-        let Given { page, socket, theirs, lifeline } = Given::new()
+        let Given { page, page_number, socket, theirs, lifeline } = Given::new()
             .map_err(|error| format!("no page and no socket for its payloads can be had ({})", because(&error)))?;
         let mut command = settings.surroundings.command(settings.threads, &invitation.text(), theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| settings.surroundings.why_not(&error))?;
+        // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
+        drop(command);
         if !brake.start(process.clone()) {
             process.kill();
         }
@@ -120,7 +123,11 @@ impl Worker {
         };
         let Hello { requests, replies, wake, .. } = hello;
         let replies = Inbox::new(replies, inbox);
-        process.connected(wake, lifeline);
+        process.connected(wake, lifeline, page_number);
+        watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
+            process.kill();
+            format!("it cannot be watched ({})", because(&error))
+        })?;
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let seat = Seat::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
@@ -258,6 +265,8 @@ impl Drop for Worker {
 /// What a worker shares with its parent from the start.
 struct Given {
     page: Page,
+    /// Of its file.
+    page_number: u64,
     /// For payloads.
     socket: OwnedFd,
     /// The other end, which the worker is started with. The rest of what is the worker's has been sent there.
@@ -271,8 +280,9 @@ impl Given {
         let (socket, theirs) = socket::pair()?;
         let (end, lifeline) = pipe_with(PipeFlags::CLOEXEC)?;
         let (page, file) = Page::new()?;
+        let page_number = fstat(&file)?.st_ino;
         socket::send(&socket, b"page", &[], &[file.as_fd(), end.as_fd()], Wait::No)?;
-        Ok(Self { page, socket, theirs, lifeline })
+        Ok(Self { page, page_number, socket, theirs, lifeline })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ struct List {
 struct Watched {
     process: Arc<Child>,
     /// Ready when it has died.
-    death: OwnedFd,
+    death: Arc<OwnedFd>,
     /// Ready when it has had its time to end.
     alarm: Option<OwnedFd>,
     /// Ready when its memory may have rested for long enough.
@@ -55,6 +55,7 @@ struct Watched {
 const DEATH: u64 = 0;
 const ALARM: u64 = 1;
 const REMINDER: u64 = 2;
+const HANG_UP: u64 = 3;
 
 /// Of no process: the timer of the calls.
 const CALLS: u32 = 0;
@@ -64,7 +65,7 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
 }
 
 /// Watches `process`, whose death `death` becomes ready for.
-pub(crate) fn watch(process: &Arc<Child>, death: OwnedFd) -> io::Result<()> {
+pub(crate) fn watch(process: &Arc<Child>, death: Arc<OwnedFd>) -> io::Result<()> {
     let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
     let mut running = RUNNING.lock();
     if let Some((watcher, _)) = &*running {
@@ -85,6 +86,18 @@ pub(crate) fn watch(process: &Arc<Child>, death: OwnedFd) -> io::Result<()> {
     drop(running);
     join(before);
     Ok(())
+}
+
+/// Calls [`hung_up`](Child::hung_up) once, when the process has closed the other end of `socket`.
+pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::Result<()> {
+    match &*RUNNING.lock() {
+        // The kernel tells of an end whatever else is asked for. Closing the socket takes it from the set.
+        Some((watcher, _)) => {
+            epoll::add(&watcher.events, socket, key(process.pid(), HANG_UP), epoll::EventFlags::ONESHOT)
+                .map_err(Into::into)
+        }
+        None => Ok(()), // it is gone
+    }
 }
 
 /// Calls [`run_out`](Child::run_out) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
@@ -146,7 +159,7 @@ fn join(ended: Option<(Arc<Watcher>, JoinHandle<()>)>) {
 impl Watcher {
     fn add(&self, list: &mut List, watched: Watched) -> io::Result<()> {
         let pid = watched.process.pid();
-        epoll::add(&self.events, &watched.death, key(pid, DEATH), epoll::EventFlags::IN)?;
+        epoll::add(&self.events, &*watched.death, key(pid, DEATH), epoll::EventFlags::IN)?;
         list.watched.insert(pid, watched);
         Ok(())
     }
@@ -165,6 +178,7 @@ impl Watcher {
                     DEATH => self.bury(pid),
                     ALARM if pid == CALLS => self.make_calls(),
                     ALARM => self.ring(pid),
+                    HANG_UP => self.hang_up(pid),
                     _ => self.remind(pid),
                 }
             }
@@ -180,7 +194,7 @@ impl Watcher {
         // Off the list while the pid is still its own: the next process may get the same one.
         let watched = self.list.lock().watched.remove(&pid);
         if let Some(watched) = watched {
-            let _ = epoll::delete(&self.events, &watched.death);
+            let _ = epoll::delete(&self.events, &*watched.death);
             watched.process.bury();
         }
     }
@@ -198,6 +212,13 @@ impl Watcher {
         drop(list);
         for (_, call) in due {
             call();
+        }
+    }
+
+    fn hang_up(&self, pid: u32) {
+        let process = self.list.lock().watched.get(&pid).map(|watched| Arc::clone(&watched.process));
+        if let Some(process) = process {
+            process.hung_up();
         }
     }
 

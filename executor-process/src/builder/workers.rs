@@ -128,7 +128,7 @@ impl ProcessPoolBuilder {
 
     /// How long a worker may live on after SIGTERM where its job is aborted
     /// ([`Future::abort`](executor_core::Future::abort)), or where it has not ended two seconds after the pool: then it is
-    /// killed. SIGTERM goes to its process group. It ends a worker, unless a job has installed a handler, which can
+    /// killed. SIGTERM goes to its process group. From this program, it ends a worker, unless a job has installed a handler, which can
     /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Without it, or with zero, the kill comes at
     /// once. A time limit of a job always kills at once.
     pub fn grace(mut self, grace: Duration) -> Self {

@@ -6,32 +6,106 @@ use std::ffi::c_int;
 use std::fs;
 use std::io;
 use std::mem::zeroed;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use executor_core::Exit;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+/// `PIDFD_SIGNAL_THREAD` and `PIDFD_SIGNAL_PROCESS_GROUP` of `linux/pidfd.h` (kernel 6.9), which libc has no name for.
+const TO_THREAD: libc::c_uint = 1;
+const TO_GROUP: libc::c_uint = 4;
+
+/// The time that what was killed has to end, in milliseconds: more than a process with all memory of a machine takes.
+const LAST_MOMENTS: c_int = 1000;
 
 /// Reaps a child that has died: how it ended, and the most memory that it held, in bytes. Blocks while it lives. `None` where
 /// somebody else has reaped it.
-pub(crate) fn reap(pid: u32) -> (Option<Exit>, Option<u64>) {
-    let Ok(pid) = libc::pid_t::try_from(pid) else { return (None, None) };
-    let mut status: c_int = 0;
-    // SAFETY: all zeros is a valid `rusage`.
-    let mut usage: libc::rusage = unsafe { zeroed() };
+pub(crate) fn reap(pidfd: &OwnedFd) -> (Option<Exit>, Option<u64>) {
+    // SAFETY: all zeros is a valid `rusage`, and a valid `siginfo_t`.
+    let (mut usage, mut info): (libc::rusage, libc::siginfo_t) = unsafe { (zeroed(), zeroed()) };
     loop {
-        // SAFETY: it writes to these two, and reaps this child, which is ours and nobody else's to wait for.
-        if unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } == pid {
+        // SAFETY: it writes to these two, and reaps this child, which is ours and nobody else's to wait for. The C library's function does
+        // without the usage, which the system call has (waitid(2)).
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_waitid,
+                libc::P_PIDFD,
+                pidfd.as_raw_fd(),
+                &raw mut info,
+                libc::WEXITED,
+                &raw mut usage,
+            )
+        };
+        if result == 0 {
             break;
         }
         if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
             return (None, None);
         }
     }
-    let status = ExitStatus::from_raw(status);
-    let exit = status.code().map(Exit::Code).or_else(|| status.signal().map(Exit::Signal));
+    // SAFETY: what the system says of a child has a status.
+    let status = unsafe { info.si_status() };
+    let exit = if info.si_code == libc::CLD_EXITED { Exit::Code(status) } else { Exit::Signal(status) };
     // In kilobytes on Linux (getrusage(2)).
     let peak_memory = u64::try_from(usage.ru_maxrss).ok().map(|kilobytes| kilobytes * 1024);
-    (exit, peak_memory)
+    (Some(exit), peak_memory)
+}
+
+/// Reaps what is left of the group of a child that was reaped, and was killed with it: where this process is PID 1 or a subreaper (prctl(2)),
+/// it adopts them. Elsewhere it asks once, and returns.
+pub(crate) fn reap_group(group: u32) {
+    loop {
+        // SAFETY: all zeros is a valid `siginfo_t`.
+        let mut info: libc::siginfo_t = unsafe { zeroed() };
+        // SAFETY: it writes to `info`, and reaps processes of a group that a worker has made: nobody else waits for them.
+        let result = unsafe { libc::waitid(libc::P_PGID, group, &raw mut info, libc::WEXITED | libc::WNOHANG) };
+        if result != 0 {
+            return; // there is none
+        }
+        // SAFETY: what the system says of a child has a pid; of none, it is zero.
+        let is_reaped = unsafe { info.si_pid() } != 0;
+        if !is_reaped && !wait_for_member(group) {
+            return;
+        }
+    }
+}
+
+/// Waits for the death of a child that is of the group. False if there is none, or it does not end.
+fn wait_for_member(group: u32) -> bool {
+    let own = std::process::id();
+    let is_member = |pid: &i32| {
+        // Behind the state are the parent and the group (proc_pid_stat(5)).
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(1).map(str::parse);
+        fields.next() == Some(Ok(own)) && fields.next() == Some(Ok(group))
+    };
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    let mut pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let Some(pidfd) = pids.find(is_member).and_then(Pid::from_raw) else { return false };
+    let Ok(pidfd) = pidfd_open(pidfd, PidfdFlags::empty()) else { return false };
+    let mut death = libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: it is one, and is there.
+    unsafe { libc::poll(&raw mut death, 1, LAST_MOMENTS) > 0 }
+}
+
+/// Sends `signal` to the group that a child has made. False if there is none.
+pub(crate) fn signal_group(pidfd: &OwnedFd, pid: u32, signal: Signal) -> bool {
+    match send(pidfd, signal.as_raw(), TO_GROUP) {
+        Ok(()) => true,
+        // An older kernel. The number is the group's as long as the child is not reaped, which it may be by the system itself (SIGCHLD ignored).
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            send(pidfd, 0, 0).is_ok() && group.is_some_and(|group| kill_process_group(group, signal).is_ok())
+        }
+        Err(_) => false,
+    }
+}
+
+fn send(pidfd: &OwnedFd, signal: c_int, flags: libc::c_uint) -> io::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: plain system call (pidfd_send_signal(2)), which touches no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, none, flags) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Whether a child that is not reaped has begun to end, or has ended.
@@ -44,11 +118,28 @@ pub(crate) fn is_ending(pid: u32) -> bool {
     flags.is_some_and(|flags| flags & EXITING != 0)
 }
 
+/// Whether a child that is not reaped has mapped the file without a name that has the number `inode`. False where nobody may know.
+pub(crate) fn has_mapped(pid: u32, inode: u64) -> bool {
+    let Ok(maps) = fs::read_to_string(format!("/proc/{pid}/maps")) else { return false };
+    let inode = inode.to_string();
+    // The fifth field is the number, and behind it is the name (proc_pid_maps(5)).
+    let is_it = |line: &str| line.split_whitespace().nth(4) == Some(&inode) && line.contains(" /memfd:");
+    maps.lines().any(is_it)
+}
+
 /// Sends `signal` to the first thread of a child. False if that is not there.
-pub(crate) fn signal_first_thread(pid: u32, signal: c_int) -> bool {
-    // SAFETY: plain system call. The first thread of a process has the number of the process, which is a child's of ours
-    // that is not reaped, so the number is nobody else's.
-    libc::pid_t::try_from(pid).is_ok_and(|pid| unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, signal) } == 0)
+pub(crate) fn signal_first_thread(pidfd: &OwnedFd, pid: u32, signal: c_int) -> bool {
+    match send(pidfd, signal, TO_THREAD) {
+        Ok(()) => true,
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            // An older kernel. The first thread of a process has the number of the process, which is nobody else's while it is there.
+            let is_there = send(pidfd, 0, 0).is_ok();
+            // SAFETY: plain system call.
+            let send = |pid: libc::pid_t| unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, signal) } == 0;
+            is_there && libc::pid_t::try_from(pid).is_ok_and(send)
+        }
+        Err(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -57,29 +148,32 @@ mod tests {
 
     use super::*;
 
-    /// The pid of a shell, which is not waited for.
-    fn shell(script: &str) -> u32 {
-        Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell")
+    /// A shell, which is not waited for.
+    fn shell(script: &str) -> (u32, OwnedFd) {
+        let pid =
+            Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell");
+        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("it is one");
+        (pid, pidfd_open(raw, PidfdFlags::empty()).expect("it is not reaped"))
     }
 
     #[test]
     fn a_child_that_has_ended_is_told_from_one_that_lives() {
         assert!(!is_ending(std::process::id()));
-        let child = shell("exit 7");
+        let (child, pidfd) = shell("exit 7");
         while !is_ending(child) {
             std::thread::yield_now();
         }
-        assert_eq!(reap(child).0, Some(Exit::Code(7)));
+        assert_eq!(reap(&pidfd).0, Some(Exit::Code(7)));
         assert!(!is_ending(child), "there is none");
     }
 
     #[test]
     fn a_child_is_reaped_once_with_what_it_held() {
-        let child = shell("exit 7");
-        let (exit, peak_memory) = reap(child);
+        let (_, pidfd) = shell("exit 7");
+        let (exit, peak_memory) = reap(&pidfd);
         assert_eq!(exit, Some(Exit::Code(7)));
         assert!(peak_memory.unwrap() > 100 * 1024);
-        assert_eq!(reap(child), (None, None), "somebody has reaped it");
-        assert_eq!(reap(shell("kill -9 $$")).0, Some(Exit::Signal(9)));
+        assert_eq!(reap(&pidfd), (None, None), "somebody has reaped it");
+        assert_eq!(reap(&shell("kill -9 $$").1).0, Some(Exit::Signal(9)));
     }
 }

@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use super::record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
 use crate::attachments::{Attachment, collect};
 use crate::codec::{Codec, Step};
-use crate::kind::{Answer, RemotePanic};
+use crate::kind::{self, Answer, RemotePanic};
 use crate::page::Growing;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
+use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
 /// The entry of a chunk in a worker.
@@ -46,6 +47,7 @@ where
             Ok(None) => return Answer::Items,
             Ok(Some(attachments)) => attachments,
             Err(panic) => {
+                end_copy(kind::PANICKED);
                 item.panicked(panic);
                 if outcomes.push(&item.outcome) {
                     continue;
@@ -87,7 +89,9 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
     /// Runs the item that `bytes` are. Returns what is attached to its outcome.
     fn run<A: DeserializeOwned + 'static>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
         self.doing = Doing::Decode;
-        let argument = match self.codec.decode_unguarded(bytes, self.descriptors.to_vec()) {
+        let decoded = self.codec.decode_unguarded(bytes, self.descriptors.to_vec());
+        end_copy(0);
+        let argument = match decoded {
             Ok(argument) => argument,
             Err(cause) => {
                 self.say(NOT_DECODED, cause.as_bytes());
@@ -96,12 +100,14 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
         };
         self.doing = Doing::Run;
         let result = self.result.insert(function(argument));
+        end_copy(0);
         self.doing = Doing::Encode;
         self.outcome.clear();
         let (codec, outcome) = (self.codec, &mut self.outcome);
         let (encoded, attachments) =
             collect(|| append(outcome, DONE, |outcome| codec.encode_unguarded(result, outcome)));
         drop_quietly(self.result.take());
+        end_copy(0);
         let Err(cause) = encoded else { return attachments };
         self.say(NOT_ENCODED, cause.as_bytes());
         Vec::new()

@@ -8,7 +8,7 @@
 //! beforehand. What remains is guarded:
 //!
 //! - a stack that is destroyed can make the walk itself fault: the process ends by the first signal, with the frames so far;
-//! - a walk that hangs is ended by an alarm, by the first signal too;
+//! - a walk that hangs is ended by a timer, by the first signal too (not by `alarm`: that timer, and its signal, may be a job's);
 //! - who was to handle the signal before us (a handler of a linked library) gets it afterwards, or else the system's default;
 //! - a process that a job forked is not the worker: its signals are handed on at once.
 #![allow(unsafe_code)]
@@ -17,7 +17,7 @@ use std::ffi::{c_int, c_long, c_ulong, c_void};
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 use libc::{sigaction, siginfo_t};
 
@@ -72,6 +72,12 @@ static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 /// The signal that the record is about.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
+/// The timer of the walk, which sends [`where_signal`]. Null where the system has none.
+static TIMER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// Whether there is one: its number may be 0, which is null.
+static HAS_TIMER: AtomicBool = AtomicBool::new(false);
+
 /// The job that runs.
 static JOB: AtomicU64 = AtomicU64::new(0);
 
@@ -91,6 +97,7 @@ pub(super) fn install(page: &'static Page) {
         return;
     }
     use_other_stack();
+    make_timer();
     for (index, &signal) in SIGNALS.iter().enumerate() {
         // Whoever ignores a signal, goes on ignoring it.
         if before_us(index).is_some_and(|action| action.sa_sigaction != libc::SIG_IGN) {
@@ -150,9 +157,9 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
             Ok(_) => {
                 // Relaxed: read on this thread, or by an alarm that is set after it.
                 FIRST.store(signal, Ordering::Relaxed);
-                set_alarm(LIMIT);
+                set_timer(LIMIT);
                 write(known, signal, errno, info, context);
-                set_alarm(0);
+                set_timer(0);
                 IS_WRITTEN.store(true, Ordering::Release);
             }
             // Whoever handles signals behind us has chosen to end otherwise.
@@ -213,35 +220,54 @@ fn reset(signal: c_int) {
 pub(crate) fn hang_while_writing(signal: c_int) {
     WRITER.store(thread(), Ordering::Relaxed);
     FIRST.store(signal, Ordering::Relaxed);
-    set_alarm(1);
+    set_timer(1);
     loop {
         std::hint::spin_loop();
     }
 }
 
+/// Beforehand: to make one is not async-signal-safe, and to set it is.
+fn make_timer() {
+    // SAFETY: all zeros is a valid `sigevent`; the system writes the timer's number to where there is room for it.
+    unsafe {
+        let mut event: libc::sigevent = zeroed();
+        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, where_signal());
+        let mut timer = null_mut();
+        let is_made = libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) == 0;
+        // Relaxed: the handlers are set behind it.
+        TIMER.store(timer, Ordering::Relaxed);
+        HAS_TIMER.store(is_made, Ordering::Relaxed);
+    }
+}
+
 /// Ends the process by the first signal in so many seconds, 0 for never.
-fn set_alarm(seconds: c_long) {
-    extern "C" fn on_alarm(signal: c_int, _: *mut siginfo_t, _: *mut c_void) {
-        end_by_first(signal);
+fn set_timer(seconds: c_long) {
+    if !HAS_TIMER.load(Ordering::Relaxed) {
+        return;
     }
-    let action: Handler = on_alarm;
-    if seconds > 0 {
-        handle(libc::SIGALRM, action, libc::SA_SIGINFO | libc::SA_ONSTACK);
-    }
-    let none = libc::timeval { tv_sec: 0, tv_usec: 0 };
-    let timer = libc::itimerval { it_interval: none, it_value: libc::timeval { tv_sec: seconds, tv_usec: 0 } };
-    // SAFETY: plain system calls, on sets and times of our own.
+    // SAFETY: all zeros is a valid `itimerspec`, and the timer is one. The calls are async-signal-safe, on sets and times of our own.
     unsafe {
         let mut set = zeroed();
         libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGALRM);
+        libc::sigaddset(&raw mut set, where_signal());
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, null_mut());
-        libc::setitimer(libc::ITIMER_REAL, &raw const timer, null_mut());
+        let mut time: libc::itimerspec = zeroed();
+        time.it_value.tv_sec = seconds;
+        libc::timer_settime(TIMER.load(Ordering::Relaxed), 0, &raw const time, null_mut());
     }
 }
 
 extern "C" fn on_where(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some(known) = KNOWN.get() else { return };
+    // SAFETY: the kernel gives a handler with SA_SIGINFO a valid pointer.
+    if unsafe { (*info).si_code } == libc::SI_TIMER {
+        // One that was late finds the walk done.
+        let is_walking = WRITER.load(Ordering::Acquire) != 0 && !IS_WRITTEN.load(Ordering::Acquire);
+        if is_walking && process() == known.process {
+            end_by_first(signal);
+        }
+        return;
+    }
     // SAFETY: this thread's own variable. What was interrupted may be about to read it.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.

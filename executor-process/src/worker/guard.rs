@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
@@ -12,6 +12,7 @@ use rustix::process::{
 };
 
 use super::crash::where_signal;
+use super::termination;
 use crate::surroundings::Limits;
 
 /// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
@@ -23,9 +24,14 @@ const F_SETSIG: c_int = 10;
 /// # Errors
 ///
 /// When the system refuses any of it: then nobody would be sure that the worker ends.
-pub(crate) fn guard() -> io::Result<()> {
-    close_inherited();
+pub(crate) fn guard(parent: u32) -> io::Result<()> {
+    close_inherited()?;
     reset_signals();
+    for signal in [libc::SIGTERM, libc::SIGHUP] {
+        if !is_ignored(signal) {
+            termination::end_for(parent, signal)?;
+        }
+    }
     if getpgrp() != getpid() {
         setpgid(None, None)?;
     }
@@ -153,9 +159,14 @@ pub(crate) fn kill_own_group() {
     kill_group(0);
 }
 
+/// The group that this process has made, by number: a job may have joined another one, whose processes are none of its own. No stranger has
+/// the number as long as this process has it.
 extern "C" fn kill_group(_: c_int) {
-    // SAFETY: kill(2) is async-signal-safe. The group is our own: `guard` made sure before it set this handler.
-    unsafe { libc::kill(0, libc::SIGKILL) };
+    // SAFETY: all three are async-signal-safe, and touch no memory.
+    unsafe {
+        libc::kill(-libc::getpid(), libc::SIGKILL);
+        libc::kill(libc::getpid(), libc::SIGKILL);
+    }
 }
 
 fn is_ignored(signal: c_int) -> bool {
@@ -183,8 +194,27 @@ fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
 }
 
 /// Whatever the parent holds open without close-on-exec is not ours.
-fn close_inherited() {
+///
+/// # Errors
+///
+/// When it cannot be closed: a worker would run jobs with the parent's files open.
+fn close_inherited() -> io::Result<()> {
     // SAFETY: the descriptors are the parent's: nothing in this process owns one yet but what constructors of shared libraries
-    // may have opened, which run before us. The kernel is 5.9 or later, or says no.
-    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    // may have opened, which run before us.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0 {
+        return Ok(());
+    }
+    // Kernels before 5.9 have no such call, and old container runtimes refuse it.
+    let open = fs::read_dir("/proc/self/fd").map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("what it has inherited cannot be closed without close_range(2) or /proc: {error}"),
+        )
+    })?;
+    let numbers: Vec<c_int> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        // SAFETY: as above; what listed them is closed already.
+        unsafe { libc::close(number) };
+    }
+    Ok(())
 }

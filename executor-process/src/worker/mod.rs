@@ -2,6 +2,7 @@
 
 pub(crate) mod crash;
 pub(crate) mod entry;
+mod fork_check;
 mod guard;
 pub(crate) mod image;
 pub(crate) mod invitation;
@@ -11,8 +12,10 @@ pub(crate) mod remake;
 mod rerun;
 mod serve;
 pub(crate) mod stack_walk;
+mod termination;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fork_check::end_copy;
 pub(crate) use serve::{CANNOT_BEGIN, depth};

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 
 use super::crash;
+use super::fork_check::{self, end_copy};
 use super::guard::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::image::{self, Offset};
 use super::invitation::Invitation;
@@ -66,6 +67,8 @@ pub(super) fn serve(invitation: Option<Invitation>) -> ! {
     };
     DEPTH.store(invitation.depth, Ordering::Relaxed);
     arrive(&invitation);
+    // A constructor may have forked.
+    end_copy(0);
     let Some(Arrived { parent, socket }) = ARRIVED.lock().take() else {
         cannot_begin(format_args!("it has not arrived"))
     };
@@ -103,7 +106,8 @@ pub(super) fn arrive(invitation: &Invitation) {
     if arrived.is_some() {
         return;
     }
-    let guarded = guard();
+    let guarded = guard(invitation.parent);
+    fork_check::begin();
     let socket = take_stdin();
     // ipc-channel finds out once how much goes in a packet, and takes two descriptors for that: now, since to say that there are none is
     // to send a packet.
@@ -230,6 +234,8 @@ impl Links {
             let about = About::job(about, JobId::from_number(job), attempt);
             let mut growing = self.page.growing(slot, room);
             let answer = self.run(about, codec, work, body, &mut growing);
+            // Serde may run any code, too.
+            end_copy(0);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use executor::{JobError, ProcessPool, call, current};
 
@@ -47,6 +48,30 @@ fn state_of_another_type_is_not_found() {
     assert!(pool.submit(call(|| current::state::<u8>().is_none(), ())).result().unwrap());
 }
 
+fn hang() {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn stop() {
+    // SAFETY: it reaches this process alone.
+    unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
+}
+
+#[test]
+fn start_limit_covers_it() {
+    within_patience(|| {
+        let builder = || ProcessPool::builder().processes(1).start_limit(Duration::from_millis(300));
+        let pools = [builder().initializer(call!(hang())), builder().initializer(call!(stop()))];
+        for pool in pools.map(|builder| builder.build().unwrap()) {
+            let text = broken(pool.submit(call!(count())).result());
+            // On a busy machine the hello comes too late, too.
+            assert!(text.contains("within 300ms"), "{text}");
+        }
+    });
+}
+
 /// Works once the file `path` is there.
 fn need(path: PathBuf) -> usize {
     fs::read(&path).expect("the file").len()
@@ -61,7 +86,7 @@ fn a_panic_in_it_breaks_the_job_that_waited_and_the_next_one_tries_again() {
         let size = || pool.submit(call(|| current::state::<usize>().map_or(0, |size| *size), ())).result();
         let text = broken(size());
         let start = "the job was not run to its end: its worker process could not be started, 4 times: \
-                     its initializer failed: the job panicked at tests/it/processes/initializers.rs:";
+                     its initializer failed: job `it::processes::initializers::need` panicked at tests/it/processes/initializers.rs:";
         assert!(text.starts_with(start), "{text}");
         assert!(pool.pids().is_empty());
         fs::write(&path, [0; 5]).expect("a file in a fresh directory");

@@ -20,6 +20,7 @@ mod manager;
 mod managing;
 mod matrix;
 mod nesting;
+mod odd_parents;
 mod options;
 mod orphans;
 mod out_of_memory;
@@ -34,6 +35,7 @@ mod spawned_leftovers;
 mod starts;
 mod storm;
 mod surroundings;
+mod terminations;
 mod values;
 
 use executor::{JobError, ProcessPool, call};

@@ -227,7 +227,7 @@ fn a_parent_that_blocks_and_ignores_signals_does_not_pass_that_on() {
         // The C library keeps two signals for itself, and lets nobody change them.
         let ignored = ignored & !(bit(32) | bit(33));
         assert_eq!(ignored, kept, "{ignored:x}; what `nohup` set stays");
-        // So SIGTERM ends it.
+        // So SIGTERM of its parent ends it.
         let door = Door::new();
         let future = pool.submit(call!(ring(door.bell())));
         let guest = door.answer();

@@ -171,7 +171,7 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
     let (replies, _, receiver) = Inbox::pair();
     let (_, lifeline) = rustix::pipe::pipe().unwrap();
-    process.connected(replies.clone(), lifeline);
+    process.connected(replies.clone(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours, process.pid());
     let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads);

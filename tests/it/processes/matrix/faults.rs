@@ -30,11 +30,19 @@ pub(super) enum Fault {
     WritesToStdout,
     IsNotEncodable,
     Hang,
+    /// By SIGSTOP.
+    IsStopped,
+    /// Says that the job is done, and goes on.
+    ForgesItsWord,
+    /// Its copy goes on as it does itself.
+    ForksACopy,
+    /// As a service manager does it, with all processes of a service.
+    GroupIsTerminated,
 }
 
 use Fault::*;
 
-pub(super) const ALL: [Fault; 14] = [
+pub(super) const ALL: [Fault; 18] = [
     BadAccess,
     Abort,
     AbortBesideAChild,
@@ -49,6 +57,10 @@ pub(super) const ALL: [Fault; 14] = [
     WritesToStdout,
     IsNotEncodable,
     Hang,
+    IsStopped,
+    ForgesItsWord,
+    ForksACopy,
+    GroupIsTerminated,
 ];
 
 impl Fault {
@@ -82,7 +94,7 @@ impl Fault {
             OutOfMemory => {
                 drop(std::hint::black_box(vec![1_u8; 2 * usize::try_from(MEMORY).expect("it is an address")]));
             }
-            BecomesAnotherProgram => panic!("it could not: {}", Command::new("/bin/true").exec()),
+            BecomesAnotherProgram => panic!("it could not: {}", Command::new("sleep").arg("1000").exec()),
             ClosesItsDescriptors => close_all(),
             WritesToStdout => {
                 let mut stdout = std::io::stdout();
@@ -90,6 +102,16 @@ impl Fault {
             }
             IsNotEncodable => return Err("the matrix wants it".to_owned()),
             Hang => hang(),
+            IsStopped => {
+                stop();
+                hang()
+            }
+            ForgesItsWord => {
+                forge_words();
+                hang()
+            }
+            ForksACopy => fork(),
+            GroupIsTerminated => terminate_group(),
         }
         Ok(())
     }
@@ -101,9 +123,15 @@ impl Fault {
             Abort | AbortBesideAChild | OutOfMemory => "was killed by SIGABRT",
             Exit => "exited with code 3",
             KilledFromOutside | KillsItsGroup => "was killed by SIGKILL",
-            BecomesAnotherProgram => "exited with code 0",
-            Panic | ClosesItsDescriptors | WritesToStdout | IsNotEncodable | Hang => return None,
+            BecomesAnotherProgram => "was killed by SIGKILL (it had become another program",
+            Panic | ClosesItsDescriptors | WritesToStdout | IsNotEncodable | Hang | IsStopped | ForgesItsWord
+            | ForksACopy | GroupIsTerminated => return None,
         })
+    }
+
+    /// Whether only a time limit ends it.
+    pub(super) fn hangs(self) -> bool {
+        matches!(self, Hang | IsStopped | ForgesItsWord)
     }
 }
 
@@ -122,6 +150,46 @@ fn start_a_child() {
             }
         }
     }
+}
+
+fn stop() {
+    // SAFETY: it reaches this process alone.
+    unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
+}
+
+/// Writes `Done` in place of `Started` on the page that this worker shares with its parent.
+fn forge_words() {
+    const SLOTS: usize = 64;
+    const WORDS_OF_A_SLOT: usize = 3;
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("a process has memory");
+    let line = maps.lines().find(|line| line.contains("executor-page")).expect("a worker has a page");
+    let start = line.split('-').next().and_then(|start| usize::from_str_radix(start, 16).ok()).expect("an address");
+    for slot in 0..SLOTS {
+        let word = std::ptr::with_exposed_provenance_mut::<u64>(start + slot * WORDS_OF_A_SLOT * size_of::<u64>());
+        // SAFETY: none but that it is mapped. It lies to the parent, which must bear it.
+        unsafe {
+            let found = word.read_volatile();
+            if found & 7 == 1 {
+                word.write_volatile(found & !7 | 2);
+            }
+        }
+    }
+}
+
+/// Returns twice: in the copy, and when that is gone.
+fn fork() {
+    // SAFETY: the copy does what any process may that has one thread.
+    let copy = unsafe { libc::fork() };
+    if copy > 0 {
+        // SAFETY: it is a child of this process, which nobody else waits for.
+        unsafe { libc::waitpid(copy, std::ptr::null_mut(), 0) };
+    }
+}
+
+/// By another process, which does not hear of it itself.
+fn terminate_group() {
+    let script = "trap '' TERM HUP; kill -TERM 0; kill -HUP 0";
+    assert!(Command::new("sh").args(["-c", script]).status().expect("there is a shell").success());
 }
 
 fn overflow(n: u64) -> u64 {

@@ -127,7 +127,7 @@ impl Cell<'_> {
     fn options(&self, order: &Order) -> JobOptions {
         let options = JobOptions::new().retry(u32::from(self.way.retries()));
         match order.0.trap {
-            Some((Fault::Hang, _)) => options.timeout(SHORT),
+            Some((fault, _)) if fault.hangs() => options.timeout(SHORT),
             _ if self.way == Way::TimeLimit => options.timeout(LONG),
             _ => options,
         }
