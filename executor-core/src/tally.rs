@@ -266,12 +266,12 @@ pub(crate) fn count<O>(
 
 /// The job that is about to return on this thread is counted as its worst part, whatever it returns.
 pub(crate) fn returns_with(failure: Option<Failure>) {
-    OF_PARTS.set(failure);
+    OF_PARTS.with(|of_parts| of_parts.set(failure));
 }
 
 /// What was said of the parts of the job that has returned.
 pub(crate) fn take_failure_of_parts() -> Option<Failure> {
-    OF_PARTS.take()
+    OF_PARTS.with(Cell::take)
 }
 
 /// A job of `home` has waited and run for so long.

@@ -64,18 +64,99 @@ impl Brake {
 }
 
 impl Stop for Brake {
+    /// Those that run go on.
+    fn revoke(&self) {
+        let jobs = {
+            let mut hand = self.0.lock();
+            hand.is_pulled = true;
+            hand.jobs.clone()
+        };
+        for job in jobs {
+            drop(Control::withdraw(job, JobError::Cancelled));
+        }
+    }
+
     fn stop(&self) {
         let (jobs, process) = {
             let mut hand = self.0.lock();
             hand.is_pulled = true;
             (std::mem::take(&mut hand.jobs), hand.process.take())
         };
-        // First: a worker that cannot be started would break its job.
-        for job in &jobs {
-            Self::end(job);
+        // First those that have not started: the worker begins none of them because another one is ended. And before the process is: a worker that
+        // cannot be started would break its job.
+        let running: Vec<_> =
+            jobs.into_iter().filter(|job| Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none()).collect();
+        for job in running {
+            Control::abort(&*job);
         }
         if let Some(process) = process {
             process.stop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use executor_core::Future;
+    use executor_core::JobId;
+    use executor_core::cell::{Abort, Cell, Lease};
+
+    use super::*;
+    use crate::job::{Encoded, Returned};
+    use crate::kind::Kind;
+    use crate::payload::Payload;
+
+    /// A worker that has begun the first of the jobs that it was sent, and writes down what it is told.
+    struct Told {
+        first: Mutex<Option<JobId>>,
+        words: Mutex<Vec<&'static str>>,
+    }
+
+    impl Abort for Told {
+        fn abort(&self, _: JobId) -> bool {
+            self.words.lock().push("abort");
+            true
+        }
+    }
+
+    impl Lease for Told {
+        fn revoke(&self, id: JobId) -> bool {
+            let waits = *self.first.lock() != Some(id);
+            if waits {
+                self.words.lock().push("revoke");
+            }
+            waits
+        }
+
+        fn has_started(&self, id: JobId) -> bool {
+            *self.first.lock() == Some(id)
+        }
+    }
+
+    #[test]
+    fn what_was_not_begun_ends_before_what_runs() {
+        let told = Arc::new(Told { first: Mutex::default(), words: Mutex::default() });
+        let brake = Brake::default();
+        let sent: Vec<_> = (0..3)
+            .map(|n| {
+                let open = |_: Returned| Ok(());
+                let body = Payload::new(Vec::new(), Vec::new());
+                let cell =
+                    Arc::new(Cell::queued(Encoded::new(Kind::of::<executor_core::Call<fn(), ()>>(), body), open));
+                let job: Queued = cell.clone();
+                if n == 0 {
+                    *told.first.lock() = Some(job.id());
+                }
+                brake.take(&job);
+                assert!(job.lend(Arc::<Told>::clone(&told)).is_some());
+                Future::of(cell)
+            })
+            .collect();
+        brake.revoke();
+        assert_eq!(*told.words.lock(), ["revoke", "revoke"]);
+        assert!(!sent[0].is_done() && sent[1..].iter().all(Future::is_cancelled));
+        brake.stop();
+        assert_eq!(*told.words.lock(), ["revoke", "revoke", "abort"]);
+        assert!(sent[0].is_cancelled());
     }
 }

@@ -113,6 +113,10 @@ pub trait Runner {
 
 /// Ends what a runner does, for a shutdown that kills.
 pub trait Stop: Send + Sync {
+    /// Ends the jobs that it was given and has not begun, as [`JobError::Cancelled`], and those that it is given from now on. Called by any
+    /// thread, on all that there are before any of them is to [`stop`](Stop::stop).
+    fn revoke(&self) {}
+
     /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`]. Called by any thread.
     fn stop(&self);
 }

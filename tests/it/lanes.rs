@@ -1,12 +1,13 @@
-//! What a bounded queue counts, seen from the scheduler: places are exact, whatever becomes of a job on its way.
+//! What a bounded queue counts, seen from the scheduler: places are exact, whatever becomes of a job on its way. And low jobs have their turn.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use executor::cell::Run;
 use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
-use executor::{Future, JobError, Rejection};
+use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
+use crate::support::bounds::occupy;
 use crate::support::within_patience;
 
 type Entry = Arc<dyn Run>;
@@ -112,5 +113,59 @@ fn the_oldest_of_the_least_priority_makes_room() {
         is_dropped(normal);
         assert!([&high, &urgent, &newer, &newest, &last].iter().all(|future| !future.is_done()));
         assert_eq!(slow.push(Priority::High, 9).unwrap_err(), Rejection::Full);
+    });
+}
+
+/// After how many others a low job starts that is queued before them, on a pool that has run `before` jobs.
+fn others_before_a_low_job(threads: usize, before: usize) -> usize {
+    let pool = ThreadPool::new(threads);
+    executor::join_all((0..before).map(|_| pool.submit(|| ())));
+    let (busy, order) = (occupy(&pool, threads), Arc::new(Mutex::new(Vec::new())));
+    let note = |is_low: bool| {
+        let order = order.clone();
+        move || order.lock().unwrap().push(is_low)
+    };
+    pool.with(JobOptions::new().priority(Priority::Low)).execute(note(true));
+    (0..5000).for_each(|_| pool.execute(note(false)));
+    drop(busy);
+    pool.wait_idle();
+    let order = order.lock().unwrap();
+    order.iter().position(|&is_low| is_low).expect("it runs")
+}
+
+#[test]
+fn a_low_job_starts_after_at_most_100_others() {
+    within_patience(|| {
+        for threads in [1, 2, 8] {
+            for before in 0..50 {
+                let others = others_before_a_low_job(threads, before);
+                assert!(others <= 100, "{threads} threads, {before} jobs before: {others}");
+            }
+        }
+    });
+}
+
+#[cfg(feature = "process")]
+#[test]
+fn a_low_job_of_a_process_starts_after_at_most_100_others() {
+    use crate::support::door::Door;
+    use crate::support::ledger::Ledger;
+    use executor_testkit::contract::Do;
+
+    within_patience(|| {
+        for processes in [1, 2] {
+            let pool = executor::ProcessPool::new(processes).expect("a process or two");
+            let (door, before, ledger) = (Door::new(), Ledger::new(), Ledger::new());
+            // So that it is known how short these are, and many are sent ahead.
+            executor::join_all((0..200).map(|n| pool.submit(Do::Write(before.pen(), n))));
+            (0..processes as u64).for_each(|n| drop(pool.submit(Do::Ring(door.bell(), n))));
+            let guests = door.answer_all(processes);
+            drop(pool.with(JobOptions::new().priority(Priority::Low)).submit(Do::Write(ledger.pen(), 1000)));
+            (0..1000).for_each(|n| drop(pool.submit(Do::Write(ledger.pen(), n))));
+            drop(guests);
+            pool.wait_idle();
+            let others = ledger.entries().iter().position(|&n| n == 1000).expect("it runs");
+            assert!(others <= 100, "{processes} processes: {others}");
+        }
     });
 }

@@ -102,10 +102,16 @@ impl Law {
                 "`shutdown(true)` returns after the last accepted job has its outcome. `shutdown(false)` returns at once, and the same \
                  comes true later. Both may be called many times, from many threads.",
             ),
-            Self::Order => {
-                ("law 9", "One submitter's jobs of one priority start in submit order on a pool of one worker.")
-            }
-            Self::WakeUps => ("law 10", "Waiting has no missed wake-ups."),
+            Self::Order => (
+                "law 9",
+                "One submitter's jobs of one priority start in submit order on a pool of one worker, also when a job blocks or is given back. A \
+                 low job that is first in its lane starts after at most 100 jobs of other lanes.",
+            ),
+            Self::WakeUps => (
+                "law 10",
+                "Waiting has no missed wake-ups. There are never more threads than workers and one for each that is blocked, and none starts \
+                 only to end.",
+            ),
             Self::Callbacks => (
                 "law 11",
                 "`on_done` runs exactly once, also when it is registered after the end. Every way of waiting counts cancelled jobs as done.",

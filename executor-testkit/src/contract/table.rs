@@ -105,6 +105,9 @@ macro_rules! __portable_checks {
 macro_rules! __closure_checks {
     ($then:ident $args:tt) => {
         $crate::$then! { $args closures
+            every law_1_progress Outcome progress {
+                jobs_behind_a_slow_one_start_while_others_come
+            }
             every law_3_captures Cancel captures {
                 what_a_cancelled_job_captured_is_gone_when_cancel_returns
                 what_a_job_captured_is_gone_when_its_result_is_there
@@ -155,6 +158,13 @@ macro_rules! __closure_checks {
                 jobs_may_shut_down_together
                 a_job_that_shuts_down_is_refused_its_next_submit
                 a_mapped_result_may_shut_down
+                what_two_cancelled_jobs_captured_may_shut_down
+            }
+            spares law_9_order_of_waits Order progress {
+                jobs_start_in_order_though_some_wait
+            }
+            every law_10_threads WakeUps progress {
+                jobs_run_on_no_more_threads_than_there_are_workers
             }
             every law_10_wake_ups WakeUps wakeups {
                 one_job_at_a_time

@@ -45,16 +45,15 @@ impl Shared {
             return;
         }
         self.driven_here();
-        let leaving = self.leaving();
         loop {
             if self.has_own_thread() {
-                self.wait_for_threads(leaving, None);
+                self.wait_for_threads(None);
                 return;
             }
             if self.run_one(None) {
                 continue;
             }
-            if self.lock().is_idle(leaving) {
+            if self.lock().is_idle() {
                 return;
             }
             if self.jump(None) {
@@ -62,7 +61,7 @@ impl Shared {
             }
             let (mut state, mut off) = (self.lock(), Vec::new());
             // What is left is with others. They tell when it has ended.
-            if !state.is_idle(leaving) && state.lanes.is_empty() && state.clock.next_due(&mut off).is_none() {
+            if !state.is_idle() && state.lanes.is_empty() && state.clock.next_due(&mut off).is_none() {
                 self.changed.wait(&mut state);
             }
         }
@@ -89,7 +88,7 @@ impl Shared {
         }
         self.changed.notify_all();
         if self.has_own_thread() && !self.is_inside() {
-            if !self.wait_for_threads(self.leaving(), policy.limit()) {
+            if !self.wait_for_threads(policy.limit()) {
                 self.stop();
             }
         } else {

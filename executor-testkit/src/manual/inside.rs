@@ -15,8 +15,11 @@ thread_local! {
 }
 
 impl Shared {
-    /// Whether this thread runs a job or a callback of this very executor.
+    /// Whether this thread runs a job or a callback of this very executor, or drops what a cancelled job of it had captured.
     pub(super) fn is_inside(&self) -> bool {
+        if self.is_leaving() {
+            return true;
+        }
         let me = self.address();
         INSIDE.try_with(|inside| inside.borrow().iter().any(|&(address, _)| address == me)).unwrap_or_default()
     }

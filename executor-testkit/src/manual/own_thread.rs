@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use executor_core::current;
 use parking_lot::MutexGuard;
 
 use super::shared::{Shared, State};
@@ -65,6 +66,8 @@ impl Shared {
     fn serve(self: Arc<Self>) {
         OWN.with(|own| own.set(self.address()));
         loop {
+            // What guards a job has left behind count no more.
+            current::end_blocks();
             let is_too_many = self.lock().threads.are_too_many();
             if is_too_many {
                 break;
@@ -109,10 +112,10 @@ impl Shared {
     }
 
     /// Blocks until nothing is left, and after a shutdown until the threads are gone, for `limit` at most. Says whether it came to that.
-    pub(super) fn wait_for_threads(&self, leaving: usize, limit: Option<Duration>) -> bool {
+    pub(super) fn wait_for_threads(&self, limit: Option<Duration>) -> bool {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.lock();
-        while !(state.is_idle(leaving) && (state.is_open || state.threads.alive == 0)) {
+        while !(state.is_idle() && (state.is_open || state.threads.alive == 0)) {
             match deadline {
                 None => self.changed.wait(&mut state),
                 Some(deadline) if Instant::now() >= deadline => return false,

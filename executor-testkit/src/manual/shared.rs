@@ -216,14 +216,20 @@ impl Shared {
         drop(notify);
     }
 
-    /// Asks what runs to stop, and cancels what does not run.
+    /// Asks what runs to stop, and cancels what does not run. First it takes that from the queue: none starts because another one stops.
     pub(super) fn stop(&self) {
+        let pending = self.take_pending();
         // Relaxed: the flag carries no data; jobs only look whether it is set.
         self.is_stopping.store(true, Ordering::Relaxed);
-        self.cancel_pending();
+        self.cancel(pending);
     }
 
     pub(super) fn cancel_pending(&self) {
+        self.cancel(self.take_pending());
+    }
+
+    /// Takes what waits. Nobody can start it any more.
+    fn take_pending(&self) -> Vec<Job> {
         let (mut jobs, mut dead) = (Vec::new(), Vec::new());
         let mut state = self.lock();
         while let Some(job) = state.lanes.take(self.away.id(), &mut dead) {
@@ -240,6 +246,10 @@ impl Shared {
         state.ending += jobs.len();
         drop(state);
         drop(dead);
+        jobs
+    }
+
+    fn cancel(&self, jobs: Vec<Job>) {
         let count = jobs.len();
         for job in jobs {
             self.tell(Control::withdraw(job, JobError::Cancelled));
@@ -266,9 +276,9 @@ impl Shared {
         stats
     }
 
-    /// For how many of its jobs this thread is dropping what they captured, whose end so cannot be waited for here.
-    pub(super) fn leaving(&self) -> usize {
-        [&self.queue, &self.delay, &self.away].map(|home| executor_core::home::leaving(home.id())).iter().sum()
+    /// Whether this thread drops what a cancelled job captured, whose end so cannot be waited for here.
+    pub(super) fn is_leaving(&self) -> bool {
+        [&self.queue, &self.delay, &self.away].iter().any(|home| executor_core::home::leaving(home.id()) > 0)
     }
 }
 
@@ -288,10 +298,10 @@ impl State {
         self.ending > 0 || self.lanes.has_untold() || self.clock.has_untold()
     }
 
-    /// Whether nothing is queued, delayed, running or about to end, but for `leaving` jobs.
-    pub(super) fn is_idle(&self, leaving: usize) -> bool {
+    /// Whether nothing is queued, delayed, running or about to end.
+    pub(super) fn is_idle(&self) -> bool {
         let left = self.lanes.alive() + self.clock.delayed() + self.ending;
-        self.running + self.helping == 0 && left <= leaving
+        self.running + self.helping + left == 0
     }
 
     /// Whether nothing is left to be run, now or later.

@@ -72,12 +72,11 @@ impl State {
         }
     }
 
-    /// Whether the shutdown is over, but for threads that are about to end, and for cancelled jobs that `own` counts: the
-    /// caller is about to end them.
-    fn is_over(&self, own: usize) -> bool {
+    /// Whether the shutdown is over, but for threads that are about to end.
+    fn is_over(&self) -> bool {
         let untold = self.queue.untold() + self.delayed.untold();
         let is_done = self.left == 0 && self.delayed.is_empty() && !self.has_timer;
-        !self.is_open && is_done && self.ending == 0 && untold <= own
+        !self.is_open && is_done && self.ending + untold == 0
     }
 }
 
@@ -216,8 +215,7 @@ impl Crew {
     /// Lets go of rayon's pool when nothing needs it any more: its threads end then. This does not wait for them, so
     /// that a thread of the pool can do it.
     fn end_if_over(&self, mut state: MutexGuard<'_, State>) {
-        // Who waits knows how many are its own.
-        let pool = if state.is_over(usize::MAX) {
+        let pool = if state.is_over() {
             self.gone.notify_all();
             state.pool.take()
         } else {
@@ -238,9 +236,8 @@ impl Crew {
         if !waits {
             return;
         }
-        let own = home::leaving(self.queue.id()) + home::leaving(self.delay.id());
         let mut state = self.state.lock();
-        while !state.is_over(own) {
+        while !state.is_over() {
             self.gone.wait(&mut state);
         }
         drop(state);
@@ -252,10 +249,12 @@ impl Crew {
         }
     }
 
-    /// Whether this thread is one of the pool's, which cannot wait for itself. One that we started may outlive the jobs
-    /// and rayon's pool, with what a job has spawned.
+    /// Whether this thread is one of the pool's, which cannot wait for itself, or drops what a cancelled job had captured. One that we
+    /// started may outlive the jobs and rayon's pool, with what a job has spawned.
     fn is_inside(&self, state: &State) -> bool {
-        state.pool.as_ref().is_some_and(|pool| pool.current_thread_index().is_some())
+        let is_leaving = home::leaving(self.queue.id()) + home::leaving(self.delay.id()) > 0;
+        is_leaving
+            || state.pool.as_ref().is_some_and(|pool| pool.current_thread_index().is_some())
             || self.own.contains(&thread::current().id())
     }
 

@@ -10,6 +10,7 @@ use executor_core::{JobError, Priority};
 use super::members::Own;
 use super::shared::Shared;
 use super::state::State;
+use super::sync::MutexGuard;
 use super::{Alarm, Queued, Runner};
 
 /// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
@@ -44,7 +45,8 @@ impl<'a, J> Batch<'a, J> {
     /// job is its matter no more.
     ///
     /// It waits as before: a cancel frees its place, a shutdown waits for it, and a bounded queue takes it, full or not. Where
-    /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error. A job that was cancelled meanwhile is dropped.
+    /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error, and where a shutdown kills, as
+    /// cancelled. A job that was cancelled meanwhile is dropped.
     pub fn give_back(&mut self, job: J, priority: Priority) {
         self.scheduler.give_back(self.own, job, priority);
     }
@@ -172,12 +174,9 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(own) = own {
             state.forget_extra(own, 1);
         }
-        if let Some(error) = state.broken.clone() {
-            self.count_out(&mut state, &job);
-            drop(state);
-            if let Some(notify) = job.fail(error) {
-                self.call_back(notify);
-            }
+        let error = if state.is_killed { state.ends_with.clone() } else { state.broken.clone() };
+        if let Some(error) = error {
+            self.end_queued(state, job, error);
         } else if job.move_to(self.queue.id()) {
             state.give_back(priority, job);
             self.has_queued(state, priority);
@@ -185,6 +184,15 @@ impl<R: Runner + 'static> Shared<R> {
             self.count_out(&mut state, &job);
             drop(state);
             drop(job);
+        }
+    }
+
+    /// A job that comes into the queue when all that waited there was ended ends as that did.
+    pub(super) fn end_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, job: R::Job, error: JobError) {
+        self.count_out(&mut state, &job);
+        drop(state);
+        if let Some(notify) = job.fail(error) {
+            self.call_back(notify);
         }
     }
 

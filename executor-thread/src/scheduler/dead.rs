@@ -15,6 +15,11 @@ impl Dead {
         self.0 -= isize::try_from(n).unwrap_or(isize::MAX);
     }
 
+    /// Entries were taken out alive that tell another home of their end.
+    pub(crate) fn moved(&mut self, n: usize) {
+        self.0 += isize::try_from(n).unwrap_or(isize::MAX);
+    }
+
     /// How many entries are dead.
     pub(crate) fn count(&self) -> usize {
         self.0.max(0).unsigned_abs()

@@ -171,6 +171,11 @@ impl<J: Queued> Delayed<J> {
         self.dead.untold()
     }
 
+    /// Jobs that were taken out were alive, and tell another home of their end.
+    pub(super) fn moved(&mut self, n: usize) {
+        self.dead.moved(n);
+    }
+
     /// Jobs that were taken out were dead already.
     pub(crate) fn removed_dead(&mut self, n: usize) {
         self.dead.removed(n);
@@ -244,7 +249,14 @@ impl<R: Runner + 'static> Shared<R> {
     fn queue_what_is_due(&self, due: Due<R::Job>) -> bool {
         match due {
             Due::Job(priority, job) if job.move_to(self.queue.id()) => {
-                self.enqueue(self.lock(), priority, job);
+                let state = self.lock();
+                match &state.ends_with {
+                    None => self.enqueue(state, priority, job),
+                    Some(error) => {
+                        let error = error.clone();
+                        self.end_queued(state, job, error);
+                    }
+                }
                 false
             }
             Due::Job(..) => true,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use executor_core::cell::Notify;
 use executor_core::current;
 use executor_core::home;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
@@ -15,11 +16,30 @@ use super::{Queued, Runner};
 /// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
+/// What waited, and is to be ended: nobody can start it.
+struct Pending<J> {
+    alive: Vec<J>,
+    dead: Vec<J>,
+}
+
+impl<J> Pending<J> {
+    fn none() -> Self {
+        Self { alive: Vec::new(), dead: Vec::new() }
+    }
+}
+
 impl<R: Runner + 'static> Shared<R> {
-    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not on a
-    /// thread of this very scheduler, whose own job runs.
+    /// Whether this thread is in the middle of what would be waited for: it is one of this very scheduler, or drops what a cancelled job of
+    /// it had captured. Two such threads would wait for each other.
+    pub(super) fn is_inside(&self) -> bool {
+        let homes = [&self.queue, &self.delay, &self.taken];
+        is_thread_of(self) || homes.iter().any(|home| home::leaving(home.id()) > 0)
+    }
+
+    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not where that
+    /// would be to wait for itself.
     pub(super) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        if is_thread_of(self) {
+        if self.is_inside() {
             return false;
         }
         let _blocked = current::block();
@@ -30,20 +50,29 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_idle()
     }
 
-    /// A shutdown as `policy` says. On a worker of this very scheduler it waits for nothing.
+    /// A shutdown as `policy` says. Where it would wait for itself, it waits for nothing.
     pub(super) fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let deadline = policy.limit().map(|limit| sync::now().checked_add(limit));
+        let (step, mut pending) = (policy.step(), Pending::none());
         let before = {
             let mut state = self.lock();
             state.is_open = false;
-            self.progress(&state)
+            let before = self.progress(&state);
+            if step >= ShutdownStep::CancelPending {
+                pending = self.take_pending(&mut state, &JobError::Cancelled);
+            }
+            state.is_killed |= step >= ShutdownStep::Kill;
+            before
         };
-        self.shutdown(false);
-        self.take_step(policy.step());
-        if !is_thread_of(self) {
+        self.take_step(step, pending);
+        if !self.is_inside() {
             let mut is_gone = self.wait_gone(deadline.flatten());
             if !is_gone {
-                self.take_step(ShutdownStep::Kill);
+                let mut state = self.lock();
+                state.is_killed = true;
+                let pending = self.take_pending(&mut state, &JobError::Cancelled);
+                drop(state);
+                self.take_step(ShutdownStep::Kill, pending);
                 // What does not listen is about to end, where it can be made to.
                 let can_stop = self.stops.lock().has_any();
                 is_gone = can_stop && self.wait_gone(Instant::now().checked_add(STOP_LIMIT));
@@ -74,7 +103,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Ends those futures, if it has come to that. They run code of their owners', so no lock is held.
     pub(super) fn tell_closed(&self) {
         let mut state = self.lock();
-        if state.is_open || !state.is_gone(0) {
+        if state.is_open || !state.is_gone() {
             return;
         }
         let closed = std::mem::take(&mut state.closed);
@@ -84,30 +113,45 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    fn take_step(&self, step: ShutdownStep) {
-        if step >= ShutdownStep::Kill {
-            // Relaxed: see `is_stopping` of the host.
-            self.is_stopping.store(true, Ordering::Relaxed);
-        }
-        if step >= ShutdownStep::CancelPending {
-            self.cancel_pending();
-        }
+    /// Stops what runs, if `step` says so, and ends what waited. First what a worker was sent and has not begun, then those that run: so
+    /// none begins because another one has heard of the stop. Code of users runs last.
+    fn take_step(&self, step: ShutdownStep, pending: Pending<R::Job>) {
         if step >= ShutdownStep::Kill {
             let stops = self.stops.lock().begin();
+            for stop in &stops {
+                stop.revoke();
+            }
+            // Relaxed: see `is_stopping` of the host.
+            self.is_stopping.store(true, Ordering::Relaxed);
             for stop in stops {
                 stop.stop();
             }
         }
-    }
-
-    /// Cancels what has not started.
-    fn cancel_pending(&self) {
-        let pending = self.lock().take_pending();
-        for job in pending {
-            drop(job.fail(JobError::Cancelled));
-        }
+        self.end_pending(pending, &JobError::Cancelled, drop);
         // Those who slept because something was left to do.
         self.shutdown(false);
+    }
+
+    /// Takes what has not started, under the lock: from then on nobody starts it, also not one who waits for it. So does what comes into
+    /// the queue still end with `error`.
+    fn take_pending(&self, state: &mut State<R::Job>, error: &JobError) -> Pending<R::Job> {
+        if state.ends_with.is_none() {
+            state.ends_with = Some(error.clone());
+        }
+        let (alive, dead) = state.take_pending(|job| job.move_to(self.taken.id()));
+        Pending { alive, dead }
+    }
+
+    /// Ends what was taken. It runs code of the jobs' owners, so no lock is held.
+    fn end_pending(&self, pending: Pending<R::Job>, error: &JobError, tell: impl Fn(Notify)) {
+        drop(pending.dead);
+        for job in pending.alive {
+            let notify = job.fail(error.clone());
+            let mut state = self.lock();
+            state.displaced -= 1;
+            self.tell_of_end(state);
+            notify.into_iter().for_each(&tell);
+        }
     }
 
     /// Closes the scheduler, and fails everything that waits, for the first reason that there was.
@@ -116,21 +160,18 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_open = false;
         // A clone, for what an error holds may be a user's: none is dropped here.
         let error = state.broken.get_or_insert_with(|| error.clone()).clone();
-        let pending = state.take_pending();
+        let pending = self.take_pending(&mut state, &error);
         drop(state);
-        for notify in pending.into_iter().filter_map(|job| job.fail(error.clone())) {
-            self.call_back(notify);
-        }
+        self.end_pending(pending, &error, |notify| self.call_back(notify));
         self.shutdown(false);
     }
 
-    /// Blocks until the last thread is about to end, until `deadline` at most. Says whether it came to that.
+    /// Blocks until the last thread has run its hooks and drops, and is about to end, until `deadline` at most. Says whether it came to that.
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
         let _blocked = current::block();
-        let own = [&self.queue, &self.delay, &self.taken].map(|home| home::leaving(home.id())).iter().sum();
         let mut state = self.lock();
-        while !state.is_gone(own) && self.gone.wait_until(&mut state, deadline) {}
-        state.is_gone(own)
+        while !state.is_gone() && self.gone.wait_until(&mut state, deadline) {}
+        state.is_gone()
     }
 }
 

@@ -149,6 +149,11 @@ impl<J: Queued> Lanes<J> {
         self.dead.removed(n);
     }
 
+    /// Jobs that [`take_all`](Lanes::take_all) gave were alive, and tell another home of their end.
+    pub(super) fn moved(&mut self, n: usize) {
+        self.dead.moved(n);
+    }
+
     fn sweep(&mut self) -> Vec<J> {
         let mut dead = Vec::new();
         for lane in &mut self.queues {

@@ -105,6 +105,7 @@ impl Pool {
 
     fn leave(self: &Arc<Self>, mut state: Guard<'_>, own: &mut Own<Number>) {
         assert!(state.leave(own).is_empty());
+        state.leaving -= 1;
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         let wake = state.wake();
         drop(state);
@@ -123,7 +124,7 @@ impl Pool {
         while let Some(thread) = { self.threads.lock().unwrap().pop() } {
             thread.join().unwrap();
         }
-        assert!(self.state.lock().unwrap().is_gone(0));
+        assert!(self.state.lock().unwrap().is_gone());
     }
 
     /// Whether the jobs 0 to `n` were taken, each once.

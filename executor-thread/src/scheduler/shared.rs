@@ -252,8 +252,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn tell_if_gone(&self, state: &State<R::Job>) {
-        // Who waits knows how many are its own.
-        if state.is_gone(usize::MAX) {
+        if state.is_gone() {
             self.gone.notify_all();
         }
     }
@@ -277,7 +276,7 @@ impl<R: Runner + 'static> Shared<R> {
             drop(job.fail(JobError::Cancelled));
         }
         self.tell_closed();
-        if !wait || worker::is_thread_of(self) {
+        if !wait || self.is_inside() {
             return;
         }
         self.wait_gone(None);

@@ -31,7 +31,7 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
-    /// Jobs that had to make room for others, and have no outcome yet.
+    /// Jobs that were taken from the queue to be ended, for others or by a shutdown, and have no outcome yet.
     pub(super) displaced: usize,
     /// Jobs that are run by those who submit them.
     pub(super) guests: usize,
@@ -61,6 +61,12 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) callbacks: Callbacks,
     /// Why no job can be run any more.
     pub(super) broken: Option<JobError>,
+    /// How jobs end that come into the queue when they are due, because all that waited there ended so.
+    pub(super) ends_with: Option<JobError>,
+    /// Jobs that runners give back end so, too: nothing is to run any more, not even again.
+    pub(super) is_killed: bool,
+    /// Workers that are counted out, and whose threads have hooks and drops left to run.
+    pub(super) leaving: usize,
     /// Who waits for the end, without a thread.
     pub(super) closed: Vec<Promise<()>>,
 }
@@ -105,6 +111,9 @@ impl<J: Queued, U> State<J, U> {
             members: Members::default(),
             callbacks: Callbacks::default(),
             broken: None,
+            ends_with: None,
+            is_killed: false,
+            leaving: 0,
             closed: Vec::new(),
         }
     }
@@ -157,12 +166,11 @@ impl<J: Queued, U> State<J, U> {
         !self.is_open && self.delayed.is_empty() && self.workers + self.guests == 0
     }
 
-    /// Whether the last thread is gone, and every job that was cancelled has its outcome, but for those that `own` counts:
-    /// the caller itself is about to end them.
-    pub(super) fn is_gone(&self, own: usize) -> bool {
+    /// Whether the last thread is gone, and every job that was cancelled has its outcome.
+    pub(super) fn is_gone(&self) -> bool {
         let untold = self.lanes.untold() + self.delayed.untold() + self.displaced;
-        let has_threads = self.workers > 0 || self.has_timer || !self.callbacks.is_gone();
-        !has_threads && self.ending + self.guests == 0 && untold <= own
+        let has_threads = self.workers + self.leaving > 0 || self.has_timer || !self.callbacks.is_gone();
+        !has_threads && self.ending + self.guests + untold == 0
     }
 
     /// Whether nobody is left who could take a job.
@@ -214,10 +222,11 @@ impl<J: Queued, U> State<J, U> {
         letters
     }
 
-    /// A worker's last step, or the end of one that could not be started. Its letters have nobody left to open them.
+    /// A worker is counted out, and is leaving until its thread is done. Its letters have nobody left to open them.
     pub(super) fn leave(&mut self, own: &mut Own<J>) -> Vec<J> {
         self.found(own);
         self.workers -= 1;
+        self.leaving += 1;
         self.members.remove(own.number)
     }
 
@@ -239,13 +248,22 @@ impl<J: Queued, U> State<J, U> {
         self.extra - self.extra_revoked
     }
 
-    /// Everything that waits, to be failed outside the lock.
-    pub(super) fn take_pending(&mut self) -> Vec<J> {
+    /// Takes everything that waits, to be ended outside of the lock. Those that `moves` moves to another home, where nobody can start them
+    /// any more, count as displaced until then; the others are dead, and come second.
+    pub(super) fn take_pending(&mut self, moves: impl Fn(&J) -> bool) -> (Vec<J>, Vec<J>) {
         let (hoarded, letters) = (self.members.steal_all(), self.members.take_letters());
         self.lanes.removed_dead(hoarded.len());
         self.delayed.removed_dead(letters.len());
-        let rest = self.lanes.take_all().into_iter().chain(self.delayed.take_jobs());
-        hoarded.into_iter().chain(letters).chain(rest).collect()
+        let queued = hoarded.into_iter().chain(self.lanes.take_all());
+        let (mut alive, mut dead): (Vec<_>, Vec<_>) = queued.partition(&moves);
+        self.lanes.moved(alive.len());
+        let delayed = letters.into_iter().chain(self.delayed.take_jobs());
+        let (waits, is_dead): (Vec<_>, Vec<_>) = delayed.partition(&moves);
+        self.delayed.moved(waits.len());
+        alive.extend(waits);
+        dead.extend(is_dead);
+        self.displaced += alive.len();
+        (alive, dead)
     }
 
     /// The job that `own` took last was dead already.

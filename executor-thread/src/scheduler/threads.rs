@@ -86,7 +86,10 @@ impl<R: Runner + 'static> Shared<R> {
         };
         drop(threads);
         drop(before.map(JoinHandle::join));
-        self.tell_if_gone(&self.lock());
+        let mut state = self.lock();
+        state.leaving -= usize::from(matches!(role, Role::Worker(_)));
+        self.tell_if_gone(&state);
+        drop(state);
         self.tell_closed();
     }
 

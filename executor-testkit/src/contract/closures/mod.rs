@@ -7,6 +7,7 @@ pub mod maps;
 pub mod memory;
 pub mod nested_waits;
 pub mod panics;
+pub mod progress;
 pub mod reentrancy;
 pub mod shutdown_inside;
 pub mod wakeups;

@@ -50,6 +50,8 @@ pub(super) enum Fault {
     LastInFirstOut,
     /// Every 50th job wakes nobody.
     MissesWakeUps,
+    /// A thread is started for each job.
+    StartsThreads,
     /// A reference to each result is kept.
     KeepsResults,
     /// A handle takes jobs that nobody runs when the executor is gone.
@@ -120,6 +122,7 @@ find! {
     law_8_another_job_given_back: GivesBackAnother Shutdown;
     law_9_a_stack_for_a_queue: LastInFirstOut Order;
     law_10_a_missed_wake_up: MissesWakeUps WakeUps;
+    law_10_a_thread_for_each_job: StartsThreads WakeUps;
     law_11_a_lost_callback: LosesJobs Callbacks;
     law_12_results_that_stay: KeepsResults Memory;
     maps_that_run_on: CancelsWhatRuns Maps;

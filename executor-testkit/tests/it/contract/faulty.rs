@@ -84,7 +84,11 @@ impl Shared {
                 continue;
             }
             drop(queue);
-            job.run();
+            if self.has(Fault::StartsThreads) {
+                thread::spawn(move || job.run()).join().unwrap();
+            } else {
+                job.run();
+            }
             queue = self.lock();
             if self.has(Fault::DiesOfPanics) && PANICKED.get() {
                 break;

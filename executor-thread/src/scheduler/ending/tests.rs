@@ -146,6 +146,50 @@ fn it_is_closed_after_the_last_job_and_not_before_a_shutdown() {
 }
 
 #[test]
+fn it_is_closed_after_the_hooks_of_its_threads() {
+    let ((begin, has_begun), (open, gate)) = (channel(), channel::<()>());
+    let gate = std::sync::Mutex::new(gate);
+    let pool = ThreadPool::builder()
+        .threads(1)
+        .on_thread_stop(move || {
+            begin.send(()).unwrap_or_default();
+            let _ = gate.lock().unwrap().recv();
+        })
+        .build()
+        .unwrap();
+    let closed = pool.closed();
+    assert!(pool.submit(|| ()).result().is_ok());
+    pool.shutdown(false);
+    has_begun.recv_timeout(PATIENCE).expect("the hook is called");
+    assert!(!closed.is_done() && !pool.closed().is_done(), "a thread is there");
+    let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO));
+    assert_eq!(counts(report), (0, 0, 0), "it waits no longer than it may");
+    drop(open);
+    assert!(closed.result_timeout(PATIENCE).unwrap().is_ok());
+    pool.shutdown(true);
+    assert!(pool.closed().is_done());
+}
+
+/// The callback of the first that is cancelled waits for the job that runs, which ends when it hears of the stop.
+#[test]
+fn a_kill_is_heard_before_the_callbacks_of_what_it_cancels() {
+    let pool = ThreadPool::new(1);
+    let (begin, has_begun) = channel();
+    let listens = pool.submit(move || {
+        begin.send(()).unwrap();
+        while !current::stop_requested() {
+            thread::yield_now();
+        }
+    });
+    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    let (tell, told) = channel();
+    pool.submit(|| ()).on_done(move |_| tell.send(listens.wait_timeout(PATIENCE)).unwrap());
+    let last = pool.submit(|| ());
+    assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill())), (1, 2, 0));
+    assert!(told.recv().unwrap() && last.result().unwrap_err().is_cancelled());
+}
+
+#[test]
 fn a_breakdown_fails_what_waits_for_the_first_reason() {
     let scheduler = Scheduler::new(Config::new("breaks", 1), |_: &Arc<str>| InPlace::new(None));
     let (later, waits) = Future::of_job_at(scheduler.delay(), || ());

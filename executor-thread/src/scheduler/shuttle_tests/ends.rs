@@ -1,8 +1,9 @@
 //! Whoever shuts down, wherever, and however often: everyone ends.
 
-use executor_core::{JobError, ShutdownPolicy};
+use executor_core::{JobError, Priority, ShutdownPolicy, current};
 use shuttle::thread;
 
+use super::super::sync;
 use super::*;
 
 #[test]
@@ -72,5 +73,66 @@ fn workers_started_before_they_are_needed_end_too() {
         other.join().unwrap();
         scheduler.shutdown(true);
         assert_eq!((ran.get(), alive.get()), (1, 0));
+    });
+}
+
+/// Also not the one that the timer has in its hand.
+#[test]
+fn nothing_starts_once_a_job_has_heard_of_a_kill() {
+    for policy in [ShutdownPolicy::kill(), ShutdownPolicy::drain().within(Duration::ZERO)] {
+        check(move || {
+            let scheduler = Arc::new(in_place(patient(1)));
+            let (handle, heard, late) = (scheduler.handle(), Count::default(), Count::default());
+            let hears = heard.clone();
+            let running = push_job(&handle, move || {
+                while !current::stop_requested() {
+                    thread::yield_now();
+                }
+                hears.add(1);
+            });
+            let starts = || {
+                let (heard, late) = (heard.clone(), late.clone());
+                move || late.add(heard.get())
+            };
+            let queued: Vec<_> = (0..2).map(|_| push_job(&handle, starts()).unwrap()).collect();
+            let (cell, delayed) = Future::of_job_at(scheduler.delay(), starts());
+            assert!(scheduler.push_at(sync::at(Duration::from_secs(1)), Priority::Normal, cell).is_ok());
+            let looks = {
+                let handle = handle.clone();
+                thread::spawn(move || (0..3).for_each(|_| drop(handle.stats())))
+            };
+            let report = scheduler.shutdown_with(policy);
+            scheduler.shutdown(true);
+            looks.join().unwrap();
+            assert_eq!(late.get(), 0, "{report}");
+            // The first may not have started either.
+            let mut all = queued.into_iter().chain([delayed, running.unwrap()]);
+            assert!(all.all(|future| future.is_done()));
+        });
+    }
+}
+
+/// What each captured shuts the scheduler down, and two of them at once do not wait for each other.
+#[test]
+fn what_cancelled_jobs_captured_may_shut_down() {
+    struct Closes(Handle<InPlace>);
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            self.0.shutdown(true);
+        }
+    }
+    check(|| {
+        let (config, alive) = counted(patient(1));
+        let scheduler = in_place(config);
+        let cancels: Vec<_> = (0..2)
+            .map(|_| {
+                let closes = Closes(scheduler.handle());
+                let future = push_job(&scheduler.handle(), move || drop(closes));
+                thread::spawn(move || future.is_ok_and(|future| future.cancel()))
+            })
+            .collect();
+        scheduler.shutdown(true);
+        assert_eq!(alive.get(), 0);
+        assert!(cancels.into_iter().all(|cancel| cancel.join().is_ok()));
     });
 }

@@ -37,20 +37,23 @@ fn the_timer_is_needed_for_what_is_delayed_and_for_alarms_of_jobs_that_run() {
 #[test]
 fn it_is_gone_with_the_last_thread_and_the_last_end() {
     let mut state = state(1);
-    assert!(state.is_gone(0));
+    assert!(state.is_gone());
     let mut own = busy(&mut state);
-    assert!(!state.is_gone(0));
-    assert!(state.leave(&mut own).is_empty() && state.is_gone(0));
+    assert!(!state.is_gone());
+    assert!(state.leave(&mut own).is_empty() && !state.is_gone(), "its thread has a hook to run");
+    state.leaving = 0;
+    assert!(state.is_gone());
     state.has_timer = true;
-    assert!(!state.is_gone(0));
+    assert!(!state.is_gone());
     state.has_timer = false;
     state.ending = 1;
-    assert!(!state.is_gone(0));
+    assert!(!state.is_gone());
     state.ending = 0;
     state.lanes.removed_dead(1);
-    assert!(!state.is_gone(0) && state.is_gone(1));
-    state.delayed.removed_dead(2);
-    assert!(!state.is_gone(2) && state.is_gone(3), "their deaths were not told yet");
+    assert!(!state.is_gone(), "its death was not told yet");
+    drop(state.lanes.died());
+    state.displaced = 1;
+    assert!(!state.is_gone());
 }
 
 #[test]
@@ -76,9 +79,14 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     assert!(state.delayed.pop().is_some() && state.is_idle());
     state.members.write(|| Number(0));
     assert!(!state.is_idle());
-    assert_eq!(state.take_pending().len(), 1);
+    assert_eq!(state.take_pending(|_| false).1.len(), 1);
     assert!(!state.is_idle(), "its death was not told yet");
     drop(state.delayed.died(false));
+    assert!(state.is_idle());
+    push(&mut state, 0);
+    assert_eq!(state.take_pending(|_| true).0.len(), 1);
+    assert!(!state.is_idle(), "it has no outcome yet");
+    state.displaced = 0;
     assert!(state.is_idle());
     own.jobs.push(Number(0));
     state.members.count_hoard(&mut own);
