@@ -12,6 +12,7 @@ mod deaths;
 mod duplexes;
 mod environment;
 mod exhaustion;
+mod failing_calls;
 mod gigabytes;
 mod initializers;
 mod large_payloads;

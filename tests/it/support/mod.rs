@@ -3,6 +3,8 @@
 //! No test sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`]: these are the testkit's.
 
 pub(crate) mod bounds;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(crate) mod interception;
 pub(crate) mod kinds;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub(crate) mod program;
