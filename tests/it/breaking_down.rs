@@ -1,6 +1,7 @@
 //! A scheduler that cannot work any more: everyone who waits is told why, nobody is let in, and what runs goes on.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -229,6 +230,23 @@ fn callbacks_of_jobs_that_a_breakdown_ends_do_not_run_on_the_thread_that_tells_o
         pool.break_down(broken("no paper"));
         drop(hold);
         assert_broken(tells.recv().unwrap());
+    });
+}
+
+#[test]
+fn a_runner_that_panics_in_the_making_fails_one_job() {
+    within_patience(|| {
+        let is_made = AtomicBool::new(false);
+        let scheduler = Scheduler::new(Config::new("made", 1), move |_| {
+            assert!(is_made.swap(true, Ordering::Relaxed), "no paper");
+            Scripted::new(|job, _| job.run())
+        });
+        let failed = push(&scheduler, Priority::Normal, || 0).unwrap().result().unwrap_err();
+        assert!(matches!(failed, JobError::Broken(_)), "{failed}");
+        assert!(failed.to_string().contains("could not be made"), "{failed}");
+        assert!(failed.to_string().contains("no paper"), "{failed}");
+        assert_eq!(push(&scheduler, Priority::Normal, || 7).unwrap().result().unwrap(), 7);
+        scheduler.shutdown(true);
     });
 }
 

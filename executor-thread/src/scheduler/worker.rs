@@ -4,15 +4,17 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
 
+use executor_core::cell::Notify;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
+use executor_core::{Broken, JobError};
 
-use super::Runner;
 use super::batch::Batch;
 use super::members::Own;
 use super::shared::Shared;
 use super::sync::{self, Ordering, Parker, thread_local};
 use super::threads::Role;
+use super::{Queued, Runner};
 
 thread_local! {
     /// Which scheduler this thread is of: the address of what its threads share, or null.
@@ -74,16 +76,19 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     let mut runner = None;
     while let Some(task) = shared.next(&mut own, &parker) {
         shared.begin(&mut own);
-        let outcome = catch(|| {
-            let runner = runner.get_or_insert_with(|| shared.make_runner(own.number, &name));
-            match task {
+        let outcome = match shared.make_runner_unless(&mut runner, own.number, &name) {
+            Ok(runner) => catch(|| match task {
                 Task::Run(job) => runner.run(job, &mut Batch::new(shared, &mut own)),
                 Task::Begin => {
                     runner.begin();
                     true
                 }
+            }),
+            Err(error) => {
+                drop_quietly(catch(|| drop(task.fail(error))));
+                Ok(false)
             }
-        });
+        };
         shared.settle_extra(&mut own);
         match outcome {
             Ok(true) => {}
@@ -108,7 +113,35 @@ enum Task<J> {
     Begin,
 }
 
+impl<J: Queued> Task<J> {
+    /// Ends the job, which no runner can take.
+    fn fail(self, error: JobError) -> Option<Notify> {
+        match self {
+            Self::Run(job) => job.fail(error),
+            Self::Begin => None,
+        }
+    }
+}
+
 impl<R: Runner + 'static> Shared<R> {
+    /// The worker's runner, made now if there is none.
+    fn make_runner_unless<'a>(
+        &self,
+        there_is: &'a mut Option<R>,
+        number: usize,
+        name: &Arc<str>,
+    ) -> Result<&'a mut R, JobError> {
+        if there_is.is_none() {
+            let made = catch(|| self.make_runner(number, name)).map_err(|error| {
+                JobError::Broken(Broken::new(format!(
+                    "the worker that was to run it could not be made ({error}); mend what makes runners"
+                )))
+            })?;
+            *there_is = Some(made);
+        }
+        Ok(there_is.as_mut().expect("it was there, or is now"))
+    }
+
     fn make_runner(&self, number: usize, name: &Arc<str>) -> R {
         let runner = (self.make)(name);
         if let Some(stop) = runner.stop() {

@@ -13,6 +13,12 @@ type Script = Arc<dyn Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync>;
 /// Does what the test says.
 pub(crate) struct Scripted(Script);
 
+impl Scripted {
+    pub(crate) fn new(script: impl Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(script))
+    }
+}
+
 impl Runner for Scripted {
     type Job = Entry;
 
