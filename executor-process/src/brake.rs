@@ -97,9 +97,8 @@ impl Stop for Brake {
 
 #[cfg(test)]
 mod tests {
-    use executor_core::Future;
-    use executor_core::JobId;
     use executor_core::cell::{Abort, Cell, Lease};
+    use executor_core::{Future, JobId, PortableJob, call};
 
     use super::*;
     use crate::job::{Encoded, Returned};
@@ -133,6 +132,12 @@ mod tests {
         }
     }
 
+    fn nothing() {}
+
+    fn kind<J: PortableJob>(_: J) -> Kind {
+        Kind::of::<J>()
+    }
+
     #[test]
     fn what_was_not_begun_ends_before_what_runs() {
         let told = Arc::new(Told { first: Mutex::default(), words: Mutex::default() });
@@ -141,8 +146,7 @@ mod tests {
             .map(|n| {
                 let open = |_: Returned| Ok(());
                 let body = Payload::new(Vec::new(), Vec::new());
-                let cell =
-                    Arc::new(Cell::queued(Encoded::new(Kind::of::<executor_core::Call<fn(), ()>>(), body), open));
+                let cell = Arc::new(Cell::queued(Encoded::new(kind(call(nothing, ())), body), open));
                 let job: Queued = cell.clone();
                 if n == 0 {
                     *told.first.lock() = Some(job.id());

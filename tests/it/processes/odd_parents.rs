@@ -13,6 +13,7 @@ use executor::{JobError, JobOptions, ProcessPool, call};
 use super::orphans::{children, is_alive, ring_with_a_child};
 use super::{pid, pool};
 use crate::support::door::{Bell, Door};
+use crate::support::program::{given, in_role};
 use crate::support::{alone, eventually, within_patience};
 
 #[test]
@@ -109,10 +110,9 @@ fn join(group: i32, bell: Bell) {
     bell.ring(0);
 }
 
-/// Run by the test below, in a process of its own, which it kills.
-#[test]
-fn parent_in_a_group() {
-    let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
+/// A role of this program: the test below kills it.
+pub(crate) fn parent_in_a_group() {
+    let bell: Bell = given(DOOR);
     let group = rustix::process::getpgrp().as_raw_nonzero().get();
     pool(1).submit(call!(join(group, bell))).wait();
 }
@@ -123,8 +123,7 @@ fn worker_in_another_group_spares_that() {
         let sleep = Command::new("sleep").arg("1000").process_group(0).spawn();
         let mut bystander = sleep.expect("a system has `sleep`");
         let door = Door::new();
-        let mut parent = Command::new(env::current_exe().expect("this program has a path"))
-            .args(["--exact", "processes::odd_parents::parent_in_a_group", "--nocapture"])
+        let mut parent = in_role(parent_in_a_group)
             .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
             .process_group(i32::try_from(bystander.id()).expect("a pid"))
             .stdout(Stdio::null())

@@ -1,6 +1,5 @@
 //! Nothing outlives its pool, nor its process, however that ends.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +10,7 @@ use executor::{ProcessPool, call};
 use super::deaths::kill;
 use super::{pid, pool};
 use crate::support::door::{Bell, Door, Guest};
+use crate::support::program::{given, in_role};
 use crate::support::system::{exists, tasks_of};
 use crate::support::{alone, eventually, within_patience};
 
@@ -38,10 +38,9 @@ fn ring_deaf(bell: Bell) {
 
 const DOOR: &str = "EXECUTOR_TEST_DOOR";
 
-/// Run by the tests below, in a process of its own, which they kill.
-#[test]
-fn parent() {
-    let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
+/// A role of this program: the tests below kill it.
+pub(crate) fn parent() {
+    let bell: Bell = given(DOOR);
     let pool = pool(4);
     drop(pool.submit(call!(ring(bell.clone(), 0))));
     drop(pool.submit(call!(ring_deaf(bell.clone()))));
@@ -51,8 +50,7 @@ fn parent() {
 
 /// A program with a pool in a pool, and the four jobs that wait in it.
 fn family(door: &Door) -> (Child, Vec<Guest>) {
-    let child = Command::new(env::current_exe().expect("this program has a path"))
-        .args(["--exact", "processes::orphans::parent", "--nocapture"])
+    let child = in_role(parent)
         .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
         .stdout(Stdio::null())
         .spawn()

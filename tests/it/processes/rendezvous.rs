@@ -19,6 +19,7 @@ use rustix::net::{
 
 use super::orphans::{children, children_of, is_alive};
 use super::pid;
+use crate::support::program::in_role;
 use crate::support::{Directory, alone, eventually};
 
 /// Names a fifo: a worker that finds it waits there, before its hello, until somebody opens it to write.
@@ -264,10 +265,9 @@ fn nobody_else_may_enter_where_they_meet() {
 const HELD_BY: &str = "EXECUTOR_TEST_HELD_BY";
 const HELD_AT: &str = "EXECUTOR_TEST_HELD_AT";
 
-/// Run by the tests below, in a process of its own, which they kill.
-#[test]
-fn parent() {
-    let (Some(variable), Some(reason)) = (env::var_os(HELD_BY), env::var_os(HELD_AT)) else { return };
+/// A role of this program: the tests below kill it.
+pub(crate) fn parent() {
+    let [variable, reason] = [HELD_BY, HELD_AT].map(|name| env::var_os(name).expect("its test has set it"));
     let pool = ProcessPool::builder().processes(1).env(variable, reason).build().expect("it can start workers");
     pool.submit(call!(pid())).wait();
 }
@@ -275,8 +275,8 @@ fn parent() {
 /// Kills a parent that waits for a worker, which is held up by `variable`, and then let go by `let_go`.
 fn parent_is_killed(variable: &str, reason: &Path, let_go: impl FnOnce()) {
     let place = Directory::new();
-    let mut parent = Command::new(env::current_exe().expect("this program has a path"));
-    parent.args(["--exact", "processes::rendezvous::parent"]).stdout(Stdio::null());
+    let mut parent = in_role(self::parent);
+    parent.stdout(Stdio::null());
     parent.env("TMPDIR", place.path()).env(HELD_BY, variable).env(HELD_AT, reason);
     let mut parent = parent.spawn().expect("it can be run again");
     eventually("there is a worker", || !children_of(parent.id()).is_empty());

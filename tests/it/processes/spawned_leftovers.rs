@@ -1,7 +1,6 @@
 //! Nothing is left of a process for one job, however it, its owner or its parent ends.
 
-use std::env;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 
 use executor::{Blob, Exit, Process, ProcessPool, Receiver, RecvError, RemoteError, Sender, call, channel, join_all};
@@ -13,6 +12,7 @@ use super::orphans::{ring, ring_with_a_child};
 use super::pid;
 use super::surroundings::give_up_rights;
 use crate::support::door::{Bell, Door, Guest};
+use crate::support::program::{given, in_role};
 use crate::support::system::tasks_of;
 use crate::support::{alone, eventually, within_patience};
 
@@ -90,10 +90,9 @@ fn a_hundred_live_side_by_side() {
 
 const DOOR: &str = "EXECUTOR_TEST_SPAWNED_DOOR";
 
-/// Run by the test below, in a process of its own, which it kills.
-#[test]
-fn parent() {
-    let Some(bell) = env::var(DOOR).ok().and_then(|text| serde_json::from_str::<Bell>(&text).ok()) else { return };
+/// A role of this program: the test below kills it.
+pub(crate) fn parent() {
+    let bell: Bell = given(DOOR);
     let left_alone = Process::spawn(call!(ring(bell.clone(), 0))).unwrap().into_future();
     let with_a_child = Process::spawn(call!(ring_with_a_child(bell.clone()))).unwrap();
     let inside = Process::spawn(call!(ring_in_a_process(bell))).unwrap();
@@ -102,8 +101,7 @@ fn parent() {
 }
 
 fn family(door: &Door) -> (Child, Vec<Guest>) {
-    let child = Command::new(env::current_exe().expect("this program has a path"))
-        .args(["--exact", "processes::spawned_leftovers::parent", "--nocapture"])
+    let child = in_role(parent)
         .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
         .stdout(Stdio::null())
         .spawn()

@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setrlimi
 use super::deaths::crash;
 use super::pid;
 use crate::support::door::{Bell, Door};
+use crate::support::program::in_role;
 use crate::support::{Directory, alone, within_patience};
 
 fn one() -> ProcessPoolBuilder {
@@ -274,22 +275,23 @@ fn a_program_whose_file_is_removed_while_it_runs_goes_on() {
 }
 
 fn run_copy(copy: &Path) -> bool {
+    let role = in_role(unlinked);
     let mut command = Command::new(copy);
-    command.args(["--exact", "processes::surroundings::unlinked"]).env("EXECUTOR_TEST_UNLINK", copy);
+    command.envs(role.get_envs().filter_map(|(name, value)| Some((name, value?)))).env(UNLINK, copy);
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// Run by the test above, from a file that it removes.
-#[test]
-fn unlinked() {
+/// The file that this program runs from, and removes.
+const UNLINK: &str = "EXECUTOR_TEST_UNLINK";
+
+/// A role of this program.
+pub(crate) fn unlinked() {
     within_patience(|| {
-        if let Some(copy) = env::var_os("EXECUTOR_TEST_UNLINK") {
-            fs::remove_file(copy).expect("it is there");
-            match super::pool(1).submit(call!(pid())).result() {
-                Ok(worker) => assert_ne!(worker, pid()),
-                Err(JobError::Broken(broken)) => panic!("{broken}"),
-                Err(other) => panic!("{other}"),
-            }
+        fs::remove_file(env::var_os(UNLINK).expect("its test has set it")).expect("it is there");
+        match super::pool(1).submit(call!(pid())).result() {
+            Ok(worker) => assert_ne!(worker, pid()),
+            Err(JobError::Broken(broken)) => panic!("{broken}"),
+            Err(other) => panic!("{other}"),
         }
     });
 }

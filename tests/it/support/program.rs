@@ -1,5 +1,6 @@
-//! A program that a test runs.
+//! A program that a test runs: another one, or this one in another role.
 
+use std::env;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -26,3 +27,43 @@ pub(crate) fn output(command: &mut Command) -> Output {
     watch.join().expect("it does not panic");
     output
 }
+
+/// The variable that gives this program a role.
+const ROLE: &str = "EXECUTOR_TEST_ROLE";
+
+/// This program, doing `role` instead of running its tests. It must be one of [`ROLES`].
+pub(crate) fn in_role(role: fn()) -> Command {
+    let of = |role: fn()| ROLES.iter().position(|known| std::ptr::fn_addr_eq(*known, role));
+    let mut command = Command::new(env::current_exe().expect("this program has a path"));
+    command.env(ROLE, of(role).expect("it is one of `ROLES`").to_string());
+    command
+}
+
+/// What this program does besides testing. None of it is a test, which would pass without having looked at anything.
+const ROLES: [fn(); 5] = [
+    crate::processes::odd_parents::parent_in_a_group,
+    crate::processes::orphans::parent,
+    crate::processes::rendezvous::parent,
+    crate::processes::spawned_leftovers::parent,
+    crate::processes::surroundings::unlinked,
+];
+
+/// The value of a variable that the test has set for the role.
+pub(crate) fn given<T: serde::de::DeserializeOwned>(variable: &str) -> T {
+    let text = env::var(variable).unwrap_or_else(|error| panic!("{variable} is to be set by the test: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{variable} cannot be read: {error}"))
+}
+
+/// Takes the program's role, if it has one, and ends with it. A panic ends the program by SIGABRT.
+extern "C" fn take_role() {
+    let Some(role) = env::var(ROLE).ok().and_then(|role| role.parse::<usize>().ok()) else { return };
+    // SAFETY: constructors run one after the other, before there is a second thread. The workers of this role have none.
+    unsafe { env::remove_var(ROLE) };
+    ROLES[role]();
+    std::process::exit(0);
+}
+
+#[used]
+// SAFETY: the section holds pointers to functions, which may ignore what they are called with.
+#[unsafe(link_section = ".init_array")]
+static TAKE_ROLE: extern "C" fn() = take_role;
