@@ -39,7 +39,7 @@ use crate::{Job, JobError, current};
 pub(crate) use seen_as::Outcome;
 pub use seen_as::{Abort, Control, Lease, Run, Task};
 use stage::{End, Stage};
-pub use watch::Notify;
+pub use watch::{Captures, Notify};
 pub(crate) use watch::{Listener, Signal, Watch};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.

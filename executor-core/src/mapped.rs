@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::cell::{Cell, Control, Notify, Outcome, Task, Watch};
+use crate::cell::{Captures, Cell, Control, Notify, Outcome, Task, Watch};
 use crate::home::HomeId;
 use crate::panics::{catch, drop_quietly, named};
 use crate::status::{JobId, Status};
@@ -97,6 +97,10 @@ impl<T, U: Send + 'static> Control for Mapped<T, U> {
 
     fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {
         self.source.clone().fail(error)
+    }
+
+    fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)> {
+        self.source.clone().expire(error)
     }
 
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {

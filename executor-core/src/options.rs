@@ -82,7 +82,8 @@ impl JobOptions {
     }
 
     /// The time that it may wait in the queue, which begins when its delay is over. If it has not started by then, it never
-    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut).
+    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut). What it captured is dropped at that time by a thread of the
+    /// pool that has nothing else to do, and not by the one that keeps the time: such a drop may take long.
     pub fn start_by(mut self, limit: Duration) -> Self {
         self.start_by = Some(limit);
         self

@@ -62,7 +62,7 @@ pub enum WhenFull {
     /// deeper is queued, above the bound.
     CallerRuns,
     /// The oldest waiting job of the least priority ends as [`Rejection::Dropped`](crate::Rejection::Dropped), and the
-    /// new one takes its place. Its callback runs on the thread that submits.
+    /// new one takes its place. Its callback runs on the thread that submits, and what it captured is dropped there.
     DropOldest,
     /// The new job ends as [`Rejection::Dropped`](crate::Rejection::Dropped).
     DropNewest,

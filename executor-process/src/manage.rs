@@ -85,7 +85,8 @@ macro_rules! is_managed {
                 }
             }
 
-            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. The pool
+            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
+            /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
             /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. In a callback of a job of this pool it
             /// returns at once.
             ///

@@ -1,7 +1,7 @@
 //! A job that runs again and again in worker processes: the end of each run submits the next.
 
 use executor_core::panics::{catch, drop_quietly};
-use executor_core::{Future, JobError, JobOptions, PortableJob, Priority};
+use executor_core::{Future, JobError, JobOptions, PortableJob, Priority, Rejection};
 use executor_thread::scheduler::{Queued, Rounds};
 use executor_thread::{Period, Periodic};
 
@@ -36,12 +36,15 @@ impl<J: PortableJob + Clone> Run<J> {
     }
 
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
-        let is_over = matches!(outcome, Err(JobError::Cancelled | JobError::Rejected(_)));
-        drop_quietly(outcome);
-        if is_over {
-            return drop_quietly(self);
+        match &outcome {
+            Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.rounds.missed(),
+            Err(JobError::Cancelled | JobError::Rejected(_)) => {
+                drop_quietly(outcome);
+                return drop_quietly(self);
+            }
+            _ => self.rounds.ended(),
         }
-        self.rounds.ended();
+        drop_quietly(outcome);
         self.submit();
     }
 }
@@ -56,7 +59,10 @@ macro_rules! has_periodic_jobs {
             /// times that are this far apart; with [`Period::delay`], each that long after the end of the one before. Two never overlap.
             ///
             /// Each run is a clone of `job`. A panic or a crash ends its run only. What it returns is dropped. An abort, also by a shutdown
-            /// that kills, ends the job, and so does an error of its `Serialize`: there can be no next run.
+            /// that kills, ends the job, and so does an error of its `Serialize`: there can be no next run. A run that a full queue drops
+            /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), or for which no worker can be started, is
+            /// [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a run whose time has not come, neither
+            /// [`wait_idle`](Self::wait_idle) nor a shutdown.
             ///
             /// ```
             /// use std::time::Duration;

@@ -68,7 +68,7 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// Makes a state for each worker, before its first job, on its own thread. Jobs reach it by
+    /// Makes a state for each worker, before its first job, or by [`prestart`](ThreadPool::prestart), on its own thread. Jobs reach it by
     /// [`current::state`](executor_core::current::state). If it panics, the job that waited for it ends as
     /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
     ///

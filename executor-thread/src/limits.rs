@@ -42,7 +42,7 @@ impl<R: Runner + 'static> StartAlarm<R> {
             return;
         }
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
-        let alarm = TimeIsUp { control, error, is_off: self.is_off, may_run: false };
+        let alarm = WaitIsOver { control, error, is_off: self.is_off, scheduler: self.scheduler.clone() };
         self.scheduler.push_alarm(when, Box::new(alarm));
     }
 }
@@ -82,7 +82,7 @@ impl<R: Runner + 'static> Off<R> {
     ) -> Self {
         let off = Self::new(scheduler);
         if let (Some(control), Some(when)) = (control, when) {
-            let alarm = TimeIsUp { control, error, is_off: off.is_off.clone(), may_run: true };
+            let alarm = RunIsOver { control, error, is_off: off.is_off.clone() };
             off.scheduler.push_alarm(when, Box::new(alarm));
         }
         off
@@ -97,28 +97,46 @@ impl<R: Runner + 'static> Drop for Off<R> {
     }
 }
 
-/// Ends a job whose time is up.
-struct TimeIsUp {
+/// Ends a job that has run for too long.
+struct RunIsOver {
     control: Arc<dyn Control>,
     error: JobError,
     is_off: Arc<AtomicBool>,
-    /// Whether it is the time to run that is up, not the time to wait.
-    may_run: bool,
 }
 
-impl Alarm for TimeIsUp {
+impl Alarm for RunIsOver {
     fn ring(self: Box<Self>) -> Option<Notify> {
         if self.is_off() {
             return None;
         }
-        if self.may_run {
-            // First its outcome, then it is asked to stop: one that stops at once is late all the same.
-            let notify = self.control.clone().fail(self.error);
-            self.control.abort();
-            notify
-        } else {
-            self.control.withdraw(self.error)
+        // First its outcome, then it is asked to stop: one that stops at once is late all the same.
+        let notify = self.control.clone().fail(self.error);
+        self.control.abort();
+        notify
+    }
+
+    fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends a job that has waited for too long.
+struct WaitIsOver<R: Runner + 'static> {
+    control: Arc<dyn Control>,
+    error: JobError,
+    is_off: Arc<AtomicBool>,
+    scheduler: Handle<R>,
+}
+
+impl<R: Runner + 'static> Alarm for WaitIsOver<R> {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        if self.is_off() {
+            return None;
         }
+        // All other limits wait for this thread, so it runs no drop of a user's.
+        let (notify, captures) = self.control.expire(self.error)?;
+        self.scheduler.drop_aside(captures);
+        Some(notify)
     }
 
     fn is_off(&self) -> bool {

@@ -30,8 +30,9 @@ macro_rules! is_managed {
                 ThreadView::new(self.handle(), options)
             }
 
-            /// Starts the threads that have not been started, so that the first jobs need not wait for that. Does not wait
-            /// for the threads.
+            /// Starts the threads that have not been started, and has each run the pool's
+            /// [`initializer`](crate::ThreadPoolBuilder::initializer), so that the first jobs need not wait for that. Returns at once, before the
+            /// threads are ready. An initializer that panics here runs again before its worker's first job.
             pub fn prestart(&self) {
                 self.scheduler.prestart();
             }
@@ -73,7 +74,8 @@ macro_rules! is_managed {
                 }
             }
 
-            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. The pool
+            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
+            /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
             /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. On a thread of this pool, whose
             /// own job runs, it returns at once.
             ///

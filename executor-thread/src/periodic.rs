@@ -94,6 +94,7 @@ pub struct Periodic {
 struct Shared {
     period: Period,
     runs: AtomicU64,
+    missed: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -121,6 +122,34 @@ impl Periodic {
         // Acquire: what these runs did is seen by whoever sees their number.
         self.shared.runs.load(Ordering::Acquire)
     }
+
+    /// How many runs were due and did not run: a queue that drops its oldest job when it is full dropped them, or they ended as
+    /// [`JobError::Broken`], since no worker could be started. The next one is due as if they had ended then. Due times that pass while a run is late, or goes on, are no runs, and not
+    /// counted.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use executor_thread::{Period, Queue, ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::DropOldest)).build()?;
+    /// let (open, gate) = mpsc::channel::<()>();
+    /// let busy = pool.submit(move || gate.recv().is_err());
+    /// let ticking = pool.every(Period::rate(Duration::from_millis(1)).starting_now(), || ());
+    /// while ticking.missed() == 0 {
+    ///     pool.execute(|| ()); // takes the place of whatever waits
+    /// }
+    /// drop(open);
+    /// while ticking.runs() == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # assert!(busy.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn missed(&self) -> u64 {
+        // Relaxed: a missed run did nothing that could be seen.
+        self.shared.missed.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Periodic {
@@ -134,7 +163,11 @@ impl Drop for Periodic {
 impl fmt::Debug for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let period = &self.shared.period;
-        f.debug_struct("Periodic").field("period", period).field("runs", &self.runs()).finish_non_exhaustive()
+        f.debug_struct("Periodic")
+            .field("period", period)
+            .field("runs", &self.runs())
+            .field("missed", &self.missed())
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,7 +193,8 @@ pub struct Rounds {
 impl Rounds {
     /// A periodic job whose first run is to be submitted.
     pub fn start(period: Period) -> (Periodic, Self) {
-        let shared = Arc::new(Shared { period, runs: AtomicU64::new(0), state: Mutex::default() });
+        let (runs, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { period, runs, missed, state: Mutex::default() });
         let due = period.first(Instant::now());
         (Periodic { shared: shared.clone(), is_detached: false }, Self { shared, due })
     }
@@ -185,7 +219,22 @@ impl Rounds {
     /// A run has ended.
     pub fn ended(&mut self) {
         self.shared.runs.fetch_add(1, Ordering::Release);
+        self.go_on();
+    }
+
+    /// A run was dropped before it began.
+    pub fn missed(&mut self) {
+        // Relaxed: see `Periodic::missed`.
+        self.shared.missed.fetch_add(1, Ordering::Relaxed);
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
         self.due = self.shared.period.next(self.due, Instant::now());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.shared.state.lock().is_cancelled
     }
 }
 
@@ -202,27 +251,46 @@ struct Run<F> {
     pool: ThreadHandle,
 }
 
-impl<F: FnMut() + Send + 'static> Job for Run<F> {
+/// A run that is with the pool. Dropped there, it is a missed run.
+struct Submitted<F: FnMut() + Send + 'static>(Option<Run<F>>);
+
+impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
     type Output = ();
 
     fn run(mut self) {
+        let Some(mut run) = self.0.take() else { return };
         // The panic hook has reported a panic in it; the next run is another one.
-        drop_quietly(catch(&mut self.f));
-        self.rounds.ended();
-        submit(self);
+        drop_quietly(catch(&mut run.f));
+        run.rounds.ended();
+        run.submit();
     }
 }
 
-/// Lets `run` wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
-fn submit<F: FnMut() + Send + 'static>(run: Run<F>) {
-    let (shared, due, scheduler) = (run.rounds.shared.clone(), run.rounds.due(), run.pool.scheduler.clone());
-    let (cell, future) = Future::of_job_at(scheduler.delay(), run);
-    let rounds = Rounds { shared, due };
-    // One that comes in between leaves an empty cell to be pushed.
-    if rounds.is_next(future.canceller())
-        && let Err((cell, reason)) = scheduler.push_until_shutdown(due, Priority::Normal, cell)
-    {
-        cell.fail(JobError::Rejected(reason));
+impl<F: FnMut() + Send + 'static> Drop for Submitted<F> {
+    fn drop(&mut self) {
+        // Cancelled, or shut down, there is no next run. Otherwise the queue had no room for this one, or no worker could be started.
+        if let Some(mut run) = self.0.take()
+            && !run.rounds.is_cancelled()
+            && run.pool.scheduler.is_open()
+        {
+            run.rounds.missed();
+            run.submit();
+        }
+    }
+}
+
+impl<F: FnMut() + Send + 'static> Run<F> {
+    /// Lets the run wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
+    fn submit(self) {
+        let (shared, due, scheduler) = (self.rounds.shared.clone(), self.rounds.due(), self.pool.scheduler.clone());
+        let (cell, future) = Future::of_job_at(scheduler.delay(), Submitted(Some(self)));
+        let rounds = Rounds { shared, due };
+        // One that comes in between leaves an empty cell to be pushed.
+        if rounds.is_next(future.canceller())
+            && let Err((cell, reason)) = scheduler.push_until_shutdown(due, Priority::Normal, cell)
+        {
+            cell.fail(JobError::Rejected(reason));
+        }
     }
 }
 
@@ -235,7 +303,9 @@ macro_rules! has_periodic_jobs {
             /// With a `Duration`, runs are due at times that are this far apart; with [`Period::delay`], each that long after the
             /// end of the one before. The first is due after one period, or at once with [`Period::starting_now`]. Two never
             /// overlap. One that is late or long costs the due times that it misses: they are not made up for. A period of zero is
-            /// no time to wait: the next run is queued when one has ended, behind what waits then.
+            /// no time to wait: the next run is queued when one has ended, behind what waits then. A run that a full queue drops
+            /// ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest)) is [missed](Periodic::missed), and the next one is due as usual.
+            /// Nothing waits for a run whose time has not come, neither [`wait_idle`](Self::wait_idle) nor a shutdown.
             ///
             /// A panic ends its run only, and is reported by the panic hook; `f` is called again. A shutdown does not wait for
             /// the time of the next run, but for a run that has begun or is queued, as for any job. After a shutdown, `f` is
@@ -261,7 +331,7 @@ macro_rules! has_periodic_jobs {
                 F: FnMut() + Send + 'static,
             {
                 let (periodic, rounds) = Rounds::start(period.into());
-                submit(Run { f, rounds, pool: self.handle() });
+                Run { f, rounds, pool: self.handle() }.submit();
                 periodic
             }
         }

@@ -161,7 +161,7 @@ macro_rules! submits_closures {
             }
 
             /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook, and to the
-            /// [`panic_handler`](ThreadPoolBuilder::panic_handler).
+            /// [`panic_handler`](ThreadPoolBuilder::panic_handler). Blocks where `submit` does.
             pub fn execute<J: Job>(&self, job: J) {
                 self.rules.execute(&self.scheduler, Priority::Normal, job);
             }

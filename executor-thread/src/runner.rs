@@ -25,7 +25,7 @@ impl InPlace {
         Self { initializer, is_ready: false }
     }
 
-    /// Makes the worker's state before its first job; again before the next one, if that fails.
+    /// Makes the worker's state before its first job, or when it is to be ready for one; again before the next one, if that fails.
     fn prepare(&mut self) -> Result<(), JobError> {
         if !self.is_ready {
             let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
@@ -51,6 +51,11 @@ impl Runner for InPlace {
                 false
             }
         }
+    }
+
+    fn begin(&mut self) {
+        // If it fails, the first job tries again, and tells why.
+        let _: Result<(), _> = self.prepare();
     }
 }
 

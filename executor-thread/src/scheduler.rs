@@ -9,7 +9,7 @@
 //! ```
 //! use std::sync::{Arc, mpsc};
 //! use executor_core::JobError;
-//! use executor_core::cell::Notify;
+//! use executor_core::cell::{Captures, Notify};
 //! use executor_core::home::HomeId;
 //! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
 //!
@@ -62,6 +62,7 @@ mod state;
 mod stops;
 mod sync;
 mod threads;
+mod timer;
 mod waiters;
 mod worker;
 
@@ -69,7 +70,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use executor_core::cell::Notify;
+use executor_core::cell::{Captures, Notify};
 use executor_core::home::HomeId;
 use executor_core::tally::Tally;
 use executor_core::{Future, JobError, Rejection, ShutdownPolicy, ShutdownReport};
@@ -263,8 +264,9 @@ macro_rules! takes_jobs {
                 self.shared().map_or(Err(Rejection::Shutdown), |shared| shared.broadcast(job))
             }
 
-            /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. On
-            /// a thread of this very scheduler it does not wait.
+            /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Jobs that wait for their
+            /// time and that a shutdown [would cancel](Self::push_until_shutdown) do not count. On a thread of this very scheduler it does not
+            /// wait.
             pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
                 self.shared().is_none_or(|shared| shared.wait_idle(deadline))
             }
@@ -319,6 +321,15 @@ macro_rules! takes_jobs {
                 match self.shared() {
                     Some(shared) => shared.call_back(notify),
                     None => notify.fire(),
+                }
+            }
+
+            /// Drops what a job had captured that ended without running, on a thread that is there for such drops alone. Never blocks. As with
+            /// [`call_back`](Self::call_back), a shutdown waits for the thread.
+            pub fn drop_aside(&self, captures: Captures) {
+                match self.shared() {
+                    Some(shared) => shared.drop_aside(captures),
+                    None => drop(captures),
                 }
             }
 

@@ -49,8 +49,11 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Hands a job over that may borrow. Never blocks. After the pool's shutdown the job is dropped at once, and the future ends
-    /// as [`JobError::Rejected`](executor_core::JobError::Rejected).
+    /// Hands a job over that may borrow, as [`ThreadPool::submit`] does: where the pool's queue is bounded and full, it does what
+    /// [`WhenFull`](crate::WhenFull) says. So it blocks until there is room (`Block`), or as long as the job runs on this thread (`CallerRuns`,
+    /// and `Block` on a worker of the pool); or the future, or that of an older job, ends as
+    /// [`JobError::Rejected`](executor_core::JobError::Rejected) (`Reject`, `DropNewest`, `DropOldest`). Otherwise it does not block.
+    /// After the pool's shutdown the job is dropped at once, and the future ends as `Rejected`.
     ///
     /// A job may submit more jobs to its scope. Dropping the future detaches the job; the scope waits for it all the same.
     pub fn submit<F, T>(&'scope self, job: F) -> ScopedFuture<'scope, T>

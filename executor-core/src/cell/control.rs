@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::stage::{End, Stage};
-use super::{Cell, Control, Notify, Signal};
+use super::{Captures, Cell, Control, Notify, Signal};
 use crate::JobError;
 use crate::home::{HomeId, Leaving};
 use crate::panics::drop_quietly;
@@ -16,6 +16,11 @@ impl<P, O, T> Cell<P, O, T> {
     /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
     /// job is left; where it was lent, whoever has the payload has dropped it, or will.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
+        self.withdraw_and(error, drop_quietly)
+    }
+
+    /// The same, and `dispose` is given the payload before anyone can see the end.
+    fn withdraw_and(&self, error: JobError, dispose: impl FnOnce(Stage<P, O, T>)) -> Option<Signal> {
         let mut inner = self.inner.lock();
         let is_lent = match &inner.stage {
             Stage::Queued(_) => false,
@@ -30,7 +35,7 @@ impl<P, O, T> Cell<P, O, T> {
         }
         let home = Leaving::begin(inner.home);
         drop(inner);
-        drop_quietly(payload);
+        dispose(payload);
         // Before the end can be seen: by then, its place in a bounded queue is free.
         if is_lent {
             home.revoked();
@@ -145,6 +150,16 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
         let signal = self.withdraw_with(error)?;
         Some(Notify::new(self, signal))
+    }
+
+    fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)> {
+        let mut captures = Captures::default();
+        let signal = self.withdraw_and(error, |stage| {
+            if let Stage::Queued(payload) = stage {
+                captures = Captures::new(payload);
+            }
+        })?;
+        Some((Notify::new(self, signal), captures))
     }
 
     fn stop_requested(&self) -> bool {

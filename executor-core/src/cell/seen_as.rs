@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::{Notify, Watch};
+use super::{Captures, Notify, Watch};
 use crate::JobError;
 use crate::home::HomeId;
 use crate::status::{JobId, Status};
@@ -25,6 +25,8 @@ pub trait Control: Send + Sync {
     fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
     /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// As `withdraw`, but what the job captured is the caller's to drop, on a thread of its choice: a drop may take long.
+    fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
     /// Whether nobody has claimed or ended it.

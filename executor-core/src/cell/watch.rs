@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::JobError;
+use crate::panics::drop_quietly;
 
 type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
 
@@ -74,6 +75,34 @@ impl Notify {
     /// Wakes the task or runs the callback, on this thread.
     pub fn fire(self) {
         drop(self);
+    }
+}
+
+/// What a job had captured that ended without running, until it is dropped: that runs code of the user's, and may take long.
+#[derive(Default)]
+#[must_use = "dropped where it stands, it runs the user's code there"]
+pub struct Captures(Option<Box<dyn Send>>);
+
+impl Captures {
+    pub(super) fn new<P: Send + 'static>(payload: P) -> Self {
+        Self(std::mem::needs_drop::<P>().then(|| Box::new(payload) as Box<dyn Send>))
+    }
+
+    /// Whether there is nothing to drop.
+    pub fn are_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Drop for Captures {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
+}
+
+impl std::fmt::Debug for Captures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Captures").field("are_empty", &self.are_empty()).finish()
     }
 }
 

@@ -158,7 +158,7 @@ impl Crew {
             self.due.notify_all();
         } else if let Err(error) = self.start_timer() {
             let mut state = self.state.lock();
-            let delayed = state.delayed.take_jobs();
+            let delayed = state.delayed.take_awaited();
             state.has_timer = false;
             self.end_if_over(state);
             fail_all(delayed, &error);
@@ -277,7 +277,9 @@ impl Crew {
                 None => self.due.wait(&mut state),
                 Some(when) if when <= Instant::now() => {
                     let due = state.delayed.pop();
+                    let last_dead = (!state.is_open).then(|| state.delayed.take_last_dead());
                     drop(state);
+                    drop(last_dead);
                     // Nothing rings here: alarms are the thread pool's.
                     let Some(Due::Job(_, job)) = due else { return };
                     let was_dead = !job.move_to(self.queue.id());

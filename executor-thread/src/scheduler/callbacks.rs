@@ -1,89 +1,144 @@
-//! The thread for callbacks that nobody else's thread may run: those of a job that a timer has ended, or of one whose worker has more
-//! to do. Such a callback may take long, or wait for other jobs.
+//! Threads for code of users' that must run on no thread which others depend on: callbacks, of a job that a timer has ended, or of one
+//! whose worker has more to do, and drops of what a job had captured that a timer has ended. Each may take long, or wait for other jobs.
+//!
+//! Each kind has a thread of its own, so that no callback waits for a drop.
 
 use std::collections::VecDeque;
 
-use executor_core::cell::Notify;
+use executor_core::cell::{Captures, Notify};
 
 use super::shared::Shared;
+use super::state::State;
 use super::sync;
 use super::threads::Role;
 use super::{Runner, worker};
 
-/// What is to be called back, and who does it.
+/// What such a thread is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Purpose {
+    Callbacks,
+    Drops,
+}
+
+impl Purpose {
+    fn thread_name(self) -> &'static str {
+        match self {
+            Self::Callbacks => "callbacks",
+            Self::Drops => "drops",
+        }
+    }
+}
+
+/// What it does.
+pub(super) enum Errand {
+    Call(Notify),
+    Drop(Captures),
+}
+
+impl Errand {
+    fn run(self) {
+        match self {
+            Self::Call(notify) => notify.fire(),
+            Self::Drop(captures) => drop(captures),
+        }
+    }
+}
+
+/// What waits for one of these threads, and whether the thread is there.
 #[derive(Default)]
-pub(super) struct Callbacks {
-    queue: VecDeque<Notify>,
+pub(super) struct Errands {
+    queue: VecDeque<Errand>,
     has_thread: bool,
-    is_calling: bool,
+    is_running: bool,
     /// Threads ever started.
     started: usize,
 }
 
-impl Callbacks {
+impl Errands {
     /// Whether no thread is there, nor needed.
     pub(super) fn is_gone(&self) -> bool {
         !self.has_thread
     }
 
-    /// Whether everything was called back.
+    /// Whether everything was done.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.is_calling
+        self.queue.is_empty() && !self.is_running
     }
 
     /// One more. Says which thread is to be started for it, if there is none.
-    fn push(&mut self, notify: Notify) -> Option<usize> {
-        self.queue.push_back(notify);
+    fn push(&mut self, errand: Errand) -> Option<usize> {
+        self.queue.push_back(errand);
         let starts = !std::mem::replace(&mut self.has_thread, true);
         self.started += usize::from(starts);
         starts.then_some(self.started)
     }
 
-    /// The thread ends, or could not be started. What it leaves is to be fired elsewhere.
-    fn end(&mut self) -> VecDeque<Notify> {
+    /// The thread ends, or could not be started. What it leaves is to be done elsewhere.
+    fn end(&mut self) -> VecDeque<Errand> {
         self.has_thread = false;
         std::mem::take(&mut self.queue)
+    }
+}
+
+impl<J, U> State<J, U> {
+    fn errands(&mut self, purpose: Purpose) -> &mut Errands {
+        match purpose {
+            Purpose::Callbacks => &mut self.callbacks,
+            Purpose::Drops => &mut self.drops,
+        }
     }
 }
 
 impl<R: Runner + 'static> Shared<R> {
     /// Fires `notify`: a callback on the thread for callbacks, anything else here and now.
     pub(super) fn call_back(&self, notify: Notify) {
-        if !notify.is_callback() {
-            return notify.fire();
-        }
-        let starts = self.lock().callbacks.push(notify);
-        match starts {
-            None => {
-                self.called.notify_one();
-            }
-            Some(number) => self.start_caller(number),
+        if notify.is_callback() {
+            self.send(Purpose::Callbacks, Errand::Call(notify));
+        } else {
+            notify.fire();
         }
     }
 
-    fn start_caller(&self, number: usize) {
+    /// Drops `captures` on the thread for drops, if there is anything to drop.
+    pub(super) fn drop_aside(&self, captures: Captures) {
+        if !captures.are_empty() {
+            self.send(Purpose::Drops, Errand::Drop(captures));
+        }
+    }
+
+    fn send(&self, purpose: Purpose, errand: Errand) {
+        let starts = self.lock().errands(purpose).push(errand);
+        match starts {
+            // Both threads wait for the same: one alone may be the other.
+            None => self.called.notify_all(),
+            Some(number) => self.start_for(purpose, number),
+        }
+    }
+
+    fn start_for(&self, purpose: Purpose, number: usize) {
         let Some(shared) = self.this.upgrade() else { return };
-        let role = Role::Callbacks(number);
-        if self.start_thread(role, "callbacks", move || shared.keep_calling(role)).is_err() {
+        let role = Role::Errands(purpose, number);
+        if self.start_thread(role, purpose.thread_name(), move || shared.run_errands(purpose, role)).is_err() {
             // Better here than never.
-            let left = self.lock().callbacks.end();
-            drop(left);
+            let left = self.lock().errands(purpose).end();
+            left.into_iter().for_each(Errand::run);
             self.gone(role);
         }
     }
 
     /// The body of the thread: ends when it has had nothing to do for as long as an idle worker stays, or the scheduler is shut down.
-    fn keep_calling(&self, role: Role) {
+    fn run_errands(&self, purpose: Purpose, role: Role) {
         worker::enter(self);
         let mut state = self.lock();
         let mut until = None;
         loop {
-            if let Some(notify) = state.callbacks.queue.pop_front() {
-                state.callbacks.is_calling = true;
+            let errands = state.errands(purpose);
+            if let Some(errand) = errands.queue.pop_front() {
+                errands.is_running = true;
                 drop(state);
-                notify.fire();
+                errand.run();
                 state = self.lock();
-                state.callbacks.is_calling = false;
+                state.errands(purpose).is_running = false;
                 self.tell_if_idle(&state);
                 until = sync::now().checked_add(self.config.keep_alive);
             } else if !state.is_open || until.is_some_and(|until| sync::now() >= until) {
@@ -92,8 +147,8 @@ impl<R: Runner + 'static> Shared<R> {
                 self.called.wait_until(&mut state, until);
             }
         }
-        let left = state.callbacks.end();
-        debug_assert!(left.is_empty(), "it calls all before it ends");
+        let left = state.errands(purpose).end();
+        debug_assert!(left.is_empty(), "it does all before it ends");
         drop(state);
         self.gone(role);
     }

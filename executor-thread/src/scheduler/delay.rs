@@ -1,17 +1,13 @@
-//! What waits for its time: jobs, and alarms. One thread waits with them, for a scheduler that needs it.
+//! What waits for its time: jobs, and alarms. The [timer](super::timer) waits with them, for a scheduler that needs it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::iter;
 use std::time::Instant;
 
 use executor_core::Priority;
 
 use super::dead::Dead;
-use super::shared::Shared;
-use super::state::State;
-use super::sync::{MutexGuard, Unparker};
-use super::{Alarm, Queued, Runner, sync, worker};
+use super::{Alarm, Queued};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;
@@ -23,6 +19,9 @@ pub(crate) struct Delayed<J> {
     /// How many of them are jobs.
     jobs: usize,
     dead: Dead,
+    /// How many of the jobs are fleeting. Their dead are counted in `dead`, too.
+    fleeting: usize,
+    fleeting_dead: Dead,
     /// Alarms that were called off, and are in it still.
     silent: usize,
 }
@@ -62,6 +61,7 @@ pub(crate) struct Removed<J>(#[expect(dead_code, reason = "it is held to be drop
 impl<J: Queued> Delayed<J> {
     pub(crate) fn push_job(&mut self, when: Instant, priority: Priority, job: J, fleeting: bool) {
         self.jobs += 1;
+        self.fleeting += usize::from(fleeting);
         self.push(when, Due::Job(priority, job), fleeting);
     }
 
@@ -89,22 +89,30 @@ impl<J: Queued> Delayed<J> {
         self.dead.alive_of(self.jobs + more)
     }
 
+    /// Jobs that wait for their time and that a shutdown would wait for, too.
+    pub(super) fn awaited(&self) -> usize {
+        self.alive().saturating_sub(self.fleeting_dead.alive_of(self.fleeting))
+    }
+
     /// When the next is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(timed)| timed.when)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Due<J>> {
-        let Reverse(Timed { what, .. }) = self.heap.pop()?;
+        let Reverse(Timed { what, fleeting, .. }) = self.heap.pop()?;
         match &what {
-            Due::Job(..) => self.jobs -= 1,
+            Due::Job(..) => {
+                self.jobs -= 1;
+                self.fleeting -= usize::from(fleeting);
+            }
             Due::Alarm(alarm) => self.silent = self.silent.saturating_sub(usize::from(alarm.is_off())),
         }
         Some(what)
     }
 
     /// The next, if it is an alarm whose time has come by `now`.
-    fn pop_alarm(&mut self, now: Instant) -> Option<Box<dyn Alarm>> {
+    pub(super) fn pop_alarm(&mut self, now: Instant) -> Option<Box<dyn Alarm>> {
         let Reverse(next) = self.heap.peek()?;
         if next.when > now || matches!(next.what, Due::Job(..)) {
             return None;
@@ -115,10 +123,26 @@ impl<J: Queued> Delayed<J> {
         }
     }
 
-    /// A job was cancelled. Returns the dead when they have become the most, or at once if somebody `waits` for the end.
-    pub(crate) fn died(&mut self, waits: bool) -> Removed<J> {
+    /// A job was cancelled. Returns the dead when they have become the most, or, if it `is_closing`, when no other job is left.
+    pub(crate) fn died(&mut self, is_closing: bool) -> Removed<J> {
         self.dead.died();
-        self.sweep_if(waits)
+        self.sweep_if(is_closing && self.has_only_dead())
+    }
+
+    /// The same for one that a shutdown would cancel.
+    pub(super) fn fleeting_died(&mut self, is_closing: bool) -> Removed<J> {
+        self.fleeting_dead.died();
+        self.died(is_closing)
+    }
+
+    /// Returns the dead if no other job is left: a shutdown that waits for the last one need not wait for their time. Not each dead one as it
+    /// dies: that would be a look at all of them for each.
+    pub(crate) fn take_last_dead(&mut self) -> Removed<J> {
+        self.sweep_if(self.has_only_dead())
+    }
+
+    fn has_only_dead(&self) -> bool {
+        self.jobs > 0 && self.alive() == 0
     }
 
     /// An alarm was called off. Returns the dead when they have become the most.
@@ -135,6 +159,7 @@ impl<J: Queued> Delayed<J> {
 
     /// Takes out what was cancelled or called off.
     pub(crate) fn take_dead(&mut self) -> Removed<J> {
+        // Whatever the counts say: one that is being cancelled may wait for this before its death is told.
         let dead = self.take(|timed| timed.what.is_dead());
         self.silent = 0;
         Removed(dead)
@@ -142,6 +167,9 @@ impl<J: Queued> Delayed<J> {
 
     /// Takes out the jobs that a shutdown cancels, to be failed outside the lock.
     pub(super) fn take_fleeting(&mut self) -> Vec<J> {
+        if self.fleeting == 0 {
+            return Vec::new();
+        }
         let fleeting = self.take(|timed| timed.fleeting && matches!(timed.what, Due::Job(..)));
         fleeting.into_iter().filter_map(|timed| timed.what.into_job()).collect()
     }
@@ -151,19 +179,20 @@ impl<J: Queued> Delayed<J> {
             std::mem::take(&mut self.heap).into_iter().partition(|Reverse(timed)| is_meant(timed));
         self.heap = others.into();
         let meant: Vec<_> = meant.into_iter().map(|Reverse(timed)| timed).collect();
-        let jobs = meant.iter().filter(|timed| matches!(timed.what, Due::Job(..))).count();
-        self.jobs -= jobs;
+        let jobs = meant.iter().filter(|timed| matches!(timed.what, Due::Job(..)));
+        let (count, fleeting) = (jobs.clone().count(), jobs.filter(|timed| timed.fleeting).count());
+        self.jobs -= count;
+        self.fleeting -= fleeting;
         // Each is dead, or dies now.
-        self.removed_dead(jobs);
+        self.removed_dead(count);
+        self.fleeting_dead.removed(fleeting);
         meant
     }
 
-    /// All jobs, to be failed outside the lock. The alarms stay: jobs that run may have some.
-    pub(crate) fn take_jobs(&mut self) -> Vec<J> {
-        self.take(|timed| matches!(timed.what, Due::Job(..)))
-            .into_iter()
-            .filter_map(|timed| timed.what.into_job())
-            .collect()
+    /// All other jobs, to be failed outside the lock. The alarms stay: jobs that run may have some.
+    pub(crate) fn take_awaited(&mut self) -> Vec<J> {
+        let awaited = self.take(|timed| !timed.fleeting && matches!(timed.what, Due::Job(..)));
+        awaited.into_iter().filter_map(|timed| timed.what.into_job()).collect()
     }
 
     /// How many have been taken out dead whose death was not told yet.
@@ -176,92 +205,28 @@ impl<J: Queued> Delayed<J> {
         self.dead.moved(n);
     }
 
+    /// The same for fleeting jobs.
+    pub(super) fn moved_fleeting(&mut self, n: usize) {
+        self.fleeting_dead.moved(n);
+        self.moved(n);
+    }
+
     /// Jobs that were taken out were dead already.
     pub(crate) fn removed_dead(&mut self, n: usize) {
         self.dead.removed(n);
+    }
+
+    /// A fleeting job that was taken out, or is not put in, was dead already.
+    pub(super) fn removed_dead_fleeting(&mut self) {
+        self.fleeting_dead.removed(1);
+        self.removed_dead(1);
     }
 }
 
 impl<J> Default for Delayed<J> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), count: 0, jobs: 0, dead: Dead::default(), silent: 0 }
-    }
-}
-
-impl<R: Runner + 'static> Shared<R> {
-    /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
-    /// shutdown, after the last job, and after the last worker, whose job may have an alarm.
-    pub(super) fn keep_time(&self) {
-        worker::enter(self);
-        let mut state = self.lock();
-        loop {
-            match state.delayed.next() {
-                _ if state.needs_no_timer() => return self.end_timer(state),
-                None => self.due.wait(&mut state),
-                Some(when) if when <= sync::now() => {
-                    let now = sync::now();
-                    let alarms: Vec<_> = iter::from_fn(|| state.delayed.pop_alarm(now)).collect();
-                    let job = if alarms.is_empty() { state.delayed.pop() } else { None };
-                    state.is_moving = true;
-                    drop(state);
-                    self.ring(alarms);
-                    let was_dead = job.is_some_and(|job| self.queue_what_is_due(job));
-                    state = self.lock();
-                    state.is_moving = false;
-                    state.delayed.removed_dead(usize::from(was_dead));
-                    if was_dead {
-                        self.has_fewer_delayed(state);
-                        state = self.lock();
-                    }
-                    // What it had in its hand may have been all that there was.
-                    self.tell_if_idle(&state);
-                }
-                Some(when) => {
-                    self.due.wait_until(&mut state, Some(when));
-                }
-            }
-        }
-    }
-
-    /// A job that was waited for will not come: with it, everything may be over.
-    pub(super) fn has_fewer_delayed(&self, mut state: MutexGuard<'_, State<R::Job>>) {
-        self.tell_if_idle(&state);
-        if state.needs_no_timer() {
-            self.due.notify_all();
-        }
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
-        drop(state);
-        sleepers.iter().for_each(Unparker::unpark);
-    }
-
-    fn ring(&self, mut alarms: Vec<Box<dyn Alarm>>) {
-        for alarm in &mut alarms {
-            alarm.begin();
-        }
-        for alarm in alarms {
-            if let Some(notify) = alarm.ring() {
-                self.call_back(notify);
-            }
-        }
-    }
-
-    /// Says whether it was a job that had been cancelled. That is dropped here, outside the lock.
-    fn queue_what_is_due(&self, due: Due<R::Job>) -> bool {
-        match due {
-            Due::Job(priority, job) if job.move_to(self.queue.id()) => {
-                let state = self.lock();
-                match &state.ends_with {
-                    None => self.enqueue(state, priority, job),
-                    Some(error) => {
-                        let error = error.clone();
-                        self.end_queued(state, job, error);
-                    }
-                }
-                false
-            }
-            Due::Job(..) => true,
-            Due::Alarm(_) => false,
-        }
+        let (dead, fleeting_dead) = Default::default();
+        Self { heap: BinaryHeap::new(), count: 0, jobs: 0, dead, fleeting: 0, fleeting_dead, silent: 0 }
     }
 }
 
@@ -293,5 +258,3 @@ impl<J> Ord for Timed<J> {
 
 #[cfg(test)]
 mod heap;
-#[cfg(all(test, not(loom), not(shuttle)))]
-mod tests;

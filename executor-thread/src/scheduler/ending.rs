@@ -32,7 +32,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Whether this thread is in the middle of what would be waited for: it is one of this very scheduler, or drops what a cancelled job of
     /// it had captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
-        let homes = [&self.queue, &self.delay, &self.taken];
+        let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken];
         is_thread_of(self) || homes.iter().any(|home| home::leaving(home.id()) > 0)
     }
 

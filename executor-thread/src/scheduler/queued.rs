@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use executor_core::cell::{Control, Notify, Run, Task};
+use executor_core::cell::{Captures, Control, Notify, Run, Task};
 use executor_core::home::HomeId;
 use executor_core::tally::Aside;
 use executor_core::{JobError, current};
@@ -15,6 +15,14 @@ use executor_core::{JobError, current};
 pub trait Queued: Send + 'static {
     /// Ends a job that no worker is to take, if it waits still, and says whom to tell of that. `None` if it does not wait.
     fn fail(self, error: JobError) -> Option<Notify>;
+
+    /// As `fail`, but what the job captured is the caller's to drop, on a thread of its choice. Unless this is given, it is dropped here.
+    fn expire(self, error: JobError) -> Option<(Notify, Captures)>
+    where
+        Self: Sized,
+    {
+        self.fail(error).map(|notify| (notify, Captures::default()))
+    }
 
     /// Whether it waits still: nobody has claimed or cancelled it.
     fn is_waiting(&self) -> bool;
@@ -52,6 +60,10 @@ impl Queued for Arc<dyn Run> {
         Control::withdraw(self, error)
     }
 
+    fn expire(self, error: JobError) -> Option<(Notify, Captures)> {
+        Control::expire(self, error)
+    }
+
     fn home(&self) -> Option<HomeId> {
         Control::home(&**self)
     }
@@ -80,6 +92,10 @@ impl Queued for Arc<dyn Run> {
 impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
     fn fail(self, error: JobError) -> Option<Notify> {
         Control::withdraw(self, error)
+    }
+
+    fn expire(self, error: JobError) -> Option<(Notify, Captures)> {
+        Control::expire(self, error)
     }
 
     fn home(&self) -> Option<HomeId> {

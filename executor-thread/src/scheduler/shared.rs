@@ -33,7 +33,7 @@ pub(super) struct Shared<R: Runner> {
     pub(super) room: Condvar,
     /// Who waits until nothing is left to do waits here.
     pub(super) idle: Condvar,
-    /// The thread for callbacks waits here.
+    /// The threads for callbacks and for drops wait here.
     pub(super) called: Condvar,
     /// Who waits for a shutdown to be over waits here.
     pub(super) gone: Condvar,
@@ -48,6 +48,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) queue: Registration,
     /// The home of jobs that wait for their time.
     pub(super) delay: Registration,
+    /// The home of jobs that wait for their time, and that a shutdown cancels.
+    pub(super) fleeting: Registration,
     /// The home of jobs that a worker has taken from a bounded queue, and not claimed yet.
     pub(super) taken: Registration,
     /// What came of the jobs of these homes.
@@ -76,6 +78,7 @@ impl<R: Runner + 'static> Shared<R> {
             joining: Mutex::default(),
             queue: home(this),
             delay: home(this),
+            fleeting: home(this),
             taken: home(this),
             tally: tally.clone(),
         })
@@ -108,6 +111,15 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
+        }
+        // Under the lock: whoever cancels it counts it at the one home or at the other.
+        if fleeting && !job.move_to(self.fleeting.id()) {
+            if job.home() == Some(self.delay.id()) {
+                state.delayed.removed_dead(1);
+            }
+            drop(state);
+            drop(job);
+            return Ok(());
         }
         state.delayed.push_job(when, priority, job, fleeting);
         self.tell_timer(state);
@@ -300,7 +312,9 @@ impl<R: Runner + 'static> Home for Shared<R> {
             self.tell_of_room(free);
         } else {
             let is_closing = !state.is_open;
-            let dead = state.delayed.died(is_closing);
+            let delayed = &mut state.delayed;
+            let dead =
+                if from == self.fleeting.id() { delayed.fleeting_died(is_closing) } else { delayed.died(is_closing) };
             self.has_fewer_delayed(state);
             drop(dead);
         }

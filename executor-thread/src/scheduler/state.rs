@@ -11,7 +11,7 @@ mod tests;
 
 use executor_core::{JobError, Promise, Rejection};
 
-use super::callbacks::Callbacks;
+use super::callbacks::Errands;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{Members, Own};
@@ -58,7 +58,8 @@ pub(super) struct State<J, U = Unparker> {
     /// Workers ever started, for their names.
     started: usize,
     pub(super) members: Members<J>,
-    pub(super) callbacks: Callbacks,
+    pub(super) callbacks: Errands,
+    pub(super) drops: Errands,
     /// Why no job can be run any more.
     pub(super) broken: Option<JobError>,
     /// How jobs end that come into the queue when they are due, because all that waited there ended so.
@@ -109,7 +110,8 @@ impl<J: Queued, U> State<J, U> {
             sleepers: Vec::new(),
             started: 0,
             members: Members::default(),
-            callbacks: Callbacks::default(),
+            callbacks: Errands::default(),
+            drops: Errands::default(),
             broken: None,
             ends_with: None,
             is_killed: false,
@@ -169,7 +171,8 @@ impl<J: Queued, U> State<J, U> {
     /// Whether the last thread is gone, and every job that was cancelled has its outcome.
     pub(super) fn is_gone(&self) -> bool {
         let untold = self.lanes.untold() + self.delayed.untold() + self.displaced;
-        let has_threads = self.workers + self.leaving > 0 || self.has_timer || !self.callbacks.is_gone();
+        let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone());
+        let has_threads = self.workers + self.leaving > 0 || self.has_timer || has_errands;
         !has_threads && self.ending + self.guests + untold == 0
     }
 
@@ -211,6 +214,10 @@ impl<J: Queued, U> State<J, U> {
     pub(super) fn wake_all(&mut self) -> Vec<U> {
         self.searching += self.sleepers.len();
         self.sleepers.drain(..).map(|sleeper| sleeper.unparker).collect()
+    }
+
+    pub(super) fn has_sleepers(&self) -> bool {
+        !self.sleepers.is_empty()
     }
 
     /// A worker that was to be started could not be. Its letters are to be failed.
@@ -257,9 +264,13 @@ impl<J: Queued, U> State<J, U> {
         let queued = hoarded.into_iter().chain(self.lanes.take_all());
         let (mut alive, mut dead): (Vec<_>, Vec<_>) = queued.partition(&moves);
         self.lanes.moved(alive.len());
-        let delayed = letters.into_iter().chain(self.delayed.take_jobs());
-        let (waits, is_dead): (Vec<_>, Vec<_>) = delayed.partition(&moves);
+        let awaited = letters.into_iter().chain(self.delayed.take_awaited());
+        let (waits, is_dead): (Vec<_>, Vec<_>) = awaited.partition(&moves);
         self.delayed.moved(waits.len());
+        alive.extend(waits);
+        dead.extend(is_dead);
+        let (waits, is_dead): (Vec<_>, Vec<_>) = self.delayed.take_fleeting().into_iter().partition(&moves);
+        self.delayed.moved_fleeting(waits.len());
         alive.extend(waits);
         dead.extend(is_dead);
         self.displaced += alive.len();
@@ -334,12 +345,13 @@ impl<J: Queued, U> State<J, U> {
         self.busy() - self.searching - self.beginning + self.blocked
     }
 
-    /// Whether nothing is queued, delayed, running or ending.
+    /// Whether nothing is queued, delayed, running or ending, but for jobs that a shutdown would not wait for either.
     pub(super) fn is_idle(&self) -> bool {
         let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
         let ends = self.ending + self.displaced > 0;
-        let acts = self.is_moving || self.running() + self.guests > 0 || ends || !self.callbacks.is_idle();
-        !waits && !acts && self.delayed.alive() == 0
+        let acts = self.is_moving || self.running() + self.guests > 0 || ends;
+        let has_errands = !(self.callbacks.is_idle() && self.drops.is_idle());
+        !waits && !acts && !has_errands && self.delayed.awaited() == 0
     }
 
     pub(super) fn unblock(&mut self) {

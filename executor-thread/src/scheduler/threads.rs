@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use executor_core::{Broken, JobError, current};
 
+use super::callbacks::Purpose;
 use super::members::Own;
 use super::room::wake_tasks;
 use super::shared::Shared;
-use super::sync::{self, JoinHandle};
+use super::state::Wake;
+use super::sync::{self, JoinHandle, Unparker};
 use super::{Queued, Runner, worker};
 
 /// What a thread is there for.
@@ -15,8 +17,8 @@ use super::{Queued, Runner, worker};
 pub(super) enum Role {
     Worker(usize),
     Timer,
-    /// One after the other, so each has its number.
-    Callbacks(usize),
+    /// One after the other for each purpose, so each has its number.
+    Errands(Purpose, usize),
 }
 
 #[derive(Default)]
@@ -33,26 +35,38 @@ impl<R: Runner + 'static> Shared<R> {
         if let Err(error) =
             self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, own))
         {
-            let mut state = self.lock();
-            let letters = state.did_not_start(number);
-            // The others take the jobs, unless there are none.
-            let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
-            let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
-            self.tell_if_gone(&state);
-            drop(state);
-            self.room.notify_all();
-            wake_tasks(wakers);
-            fail_all(letters.into_iter().chain(stranded), &error);
+            self.has_no_thread_for(number, &error);
         }
+    }
+
+    /// The worker could not be started: it is counted out again, and what waited for it goes to others, or ends.
+    fn has_no_thread_for(&self, number: usize, error: &std::io::Error) {
+        let mut state = self.lock();
+        let letters = state.did_not_start(number);
+        // The others take the jobs, unless there are none.
+        let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
+        let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
+        // They were not woken for what this one was to take. No other is started: that would fail, too.
+        let wake = if state.has_sleepers() { state.wake() } else { Wake::Nobody };
+        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
+        self.tell_of_end(state);
+        // The timer stays for workers, and this one may have been the last.
+        self.due.notify_all();
+        self.room.notify_all();
+        self.perform(wake);
+        sleepers.iter().for_each(Unparker::unpark);
+        wake_tasks(wakers);
+        self.fail_all(letters.into_iter().chain(stranded), error);
     }
 
     pub(super) fn start_timer(&self) {
         let Some(shared) = self.this.upgrade() else { return };
         if let Err(error) = self.start_thread(Role::Timer, "timer", move || shared.keep_time()) {
             let mut state = self.lock();
-            let delayed = state.delayed.take_jobs();
+            // What a shutdown would cancel waits for a timer that can be started: it has no outcome that anybody waits for.
+            let delayed = state.delayed.take_awaited();
             self.end_timer(state);
-            fail_all(delayed, &error);
+            self.fail_all(delayed, &error);
         }
     }
 
@@ -93,6 +107,15 @@ impl<R: Runner + 'static> Shared<R> {
         self.tell_closed();
     }
 
+    /// Ends jobs that no thread can be started for. This thread may be the timer's, so code of users' runs elsewhere if it can.
+    fn fail_all(&self, jobs: impl IntoIterator<Item = R::Job>, error: &std::io::Error) {
+        let broken = no_thread(error);
+        for (notify, captures) in jobs.into_iter().filter_map(|job| job.expire(JobError::Broken(broken.clone()))) {
+            self.call_back(notify);
+            self.drop_aside(captures);
+        }
+    }
+
     /// Joins what [`wait_gone`](Shared::wait_gone) has waited for.
     pub(super) fn join_all(&self) {
         let _blocked = current::block();
@@ -105,9 +128,13 @@ impl<R: Runner + 'static> Shared<R> {
     }
 }
 
+fn no_thread(error: &std::io::Error) -> Broken {
+    Broken::new(format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer"))
+}
+
+#[cfg(feature = "rayon")]
 pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
-    let reason = format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer");
-    let broken = Broken::new(reason);
+    let broken = no_thread(error);
     for job in jobs {
         drop(job.fail(JobError::Broken(broken.clone())));
     }
@@ -115,3 +142,5 @@ pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std
 
 #[cfg(all(test, not(loom), not(shuttle)))]
 mod tests;
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod unstarted;

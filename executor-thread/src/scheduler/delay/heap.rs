@@ -1,10 +1,12 @@
 //! What waits for its time, without a thread that waits with it.
 
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicBool};
+use std::sync::atomic::{self, AtomicBool, AtomicUsize};
 use std::time::Duration;
 
+use executor_core::JobError;
 use executor_core::cell::Notify;
+use executor_core::home::HomeId;
 
 use super::super::number::Number;
 use super::*;
@@ -125,7 +127,7 @@ fn a_shutdown_takes_what_is_fleeting_or_all_and_leaves_the_alarms() {
     assert_eq!((times.len(), times.delayed.untold()), (6, 3), "they die now, and tell it");
     (0..3).for_each(|_| drop(times.delayed.died(false)));
     assert_eq!((times.delayed.untold(), times.delayed.alive()), (0, 3));
-    assert_eq!(numbers(times.delayed.take_jobs()), [1, 3, 5]);
+    assert_eq!(numbers(times.delayed.take_awaited()), [1, 3, 5]);
     assert_eq!((times.len(), times.delayed.untold()), (3, 3));
     assert!(times.delayed.is_empty());
 }
@@ -191,4 +193,83 @@ fn what_was_called_off_and_had_its_time_is_not_counted_again() {
     assert_eq!(times.len(), 1400, "it is half of them");
     times.call_off(&alarms[1300..1301]);
     assert_eq!(times.len(), 699);
+}
+
+/// A job that counts how often it is looked at.
+struct Looked {
+    looks: Arc<AtomicUsize>,
+    is_dead: Arc<AtomicBool>,
+}
+
+impl Queued for Looked {
+    fn fail(self, _: JobError) -> Option<Notify> {
+        None
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        None
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.looks.fetch_add(1, atomic::Ordering::Relaxed);
+        !self.is_dead.load(atomic::Ordering::Relaxed)
+    }
+
+    fn move_to(&self, _: HomeId) -> bool {
+        true
+    }
+}
+
+#[test]
+fn deaths_while_closing_cost_few_looks() {
+    const JOBS: usize = 4000;
+    for fleeting in [false, true] {
+        let (mut delayed, looks) = (Delayed::default(), Arc::<AtomicUsize>::default());
+        let dead: Vec<_> = (0..JOBS).map(|_| Arc::<AtomicBool>::default()).collect();
+        for is_dead in &dead {
+            let job = Looked { looks: looks.clone(), is_dead: is_dead.clone() };
+            delayed.push_job(Instant::now(), Priority::Normal, job, fleeting);
+        }
+        for is_dead in &dead {
+            assert!(!delayed.is_empty());
+            is_dead.store(true, atomic::Ordering::Relaxed);
+            drop(if fleeting { delayed.fleeting_died(true) } else { delayed.died(true) });
+        }
+        assert!(delayed.is_empty(), "with the last one, all are gone");
+        let looks = looks.load(atomic::Ordering::Relaxed);
+        assert!(looks < 4 * JOBS, "{JOBS} jobs were looked at {looks} times");
+    }
+}
+
+#[test]
+fn the_last_dead_go_when_the_last_living_does() {
+    let mut times = Times::new();
+    (0..3).for_each(|number| times.push_job(9, number, false));
+    (0..2).for_each(|_| drop(times.delayed.died(true)));
+    assert_eq!(times.len(), 3);
+    drop(times.delayed.take_last_dead());
+    assert!(!times.delayed.has_only_dead(), "one lives");
+    assert!(times.delayed.pop().is_some());
+    assert!(times.delayed.has_only_dead());
+}
+
+#[test]
+fn nobody_awaits_the_fleeting() {
+    let mut times = Times::new();
+    times.push_job(9, 0, true);
+    assert_eq!((times.delayed.alive(), times.delayed.awaited()), (1, 0));
+    times.push_job(9, 1, false);
+    times.push_job(1, 2, true);
+    assert_eq!((times.delayed.alive(), times.delayed.awaited()), (3, 1));
+    drop(times.delayed.fleeting_died(false));
+    assert_eq!((times.delayed.alive(), times.delayed.awaited()), (2, 1));
+    assert!(times.delayed.pop().is_some());
+    times.delayed.removed_dead_fleeting();
+    assert_eq!((times.delayed.alive(), times.delayed.awaited()), (2, 1));
+    assert_eq!(numbers(times.delayed.take_awaited()), [1]);
+    drop(times.delayed.died(false));
+    assert_eq!((times.delayed.alive(), times.delayed.awaited()), (1, 0));
+    assert_eq!(numbers(times.delayed.take_fleeting()), [0]);
+    drop(times.delayed.fleeting_died(false));
+    assert_eq!((times.delayed.alive(), times.delayed.awaited(), times.delayed.untold()), (0, 0, 0));
 }

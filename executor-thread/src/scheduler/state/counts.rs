@@ -245,13 +245,20 @@ fn what_waits_is_taken_from_everywhere() {
     hoarding(&mut state, &mut own);
     state.members.write(|| Number(20));
     delay(&mut state, 30);
-    let (alive, dead) = state.take_pending(|job| ![3, 20].contains(&job.0));
-    assert_eq!((numbers(alive), numbers(dead)), (vec![1, 2, 4, 5, 6, 7, 8, 30], vec![3, 20]));
-    assert_eq!((state.lanes.untold(), state.delayed.untold()), (1, 1), "the dead have not told of it yet");
-    assert_eq!(state.displaced, 8);
+    for fleeting in [40, 50] {
+        state.delayed.push_job(Instant::now(), Priority::Normal, Number(fleeting), true);
+    }
+    let (alive, dead) = state.take_pending(|job| ![3, 20, 50].contains(&job.0));
+    assert_eq!((numbers(alive), numbers(dead)), (vec![1, 2, 4, 5, 6, 7, 8, 30, 40], vec![3, 20, 50]));
+    assert_eq!((state.lanes.untold(), state.delayed.untold()), (1, 2), "the dead have not told of it yet");
+    assert_eq!(state.displaced, 9);
     state.members.count_hoard(&mut own);
     assert!(state.lanes.is_empty() && state.delayed.is_empty() && !state.members.has_letters());
     assert!(!state.members.has_hoard());
+    drop((state.delayed.died(false), state.delayed.fleeting_died(false)));
+    delay(&mut state, 31);
+    state.delayed.push_job(Instant::now(), Priority::Normal, Number(41), true);
+    assert_eq!((state.delayed.alive(), state.delayed.awaited()), (2, 1), "nothing is counted that has left");
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! Workers that could not be started.
+
+use std::io::Error;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use executor_core::cell::Notify;
+
+use super::super::{Alarm, Config, Priority, Scheduler};
+use crate::runner::InPlace;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// One whose idle workers stay for longer than the test waits.
+fn scheduler(workers: usize) -> Scheduler<InPlace> {
+    let config = Config { keep_alive: 10 * PATIENCE, ..Config::new("short", workers) };
+    Scheduler::new(config, |_: &Arc<str>| InPlace::new(None))
+}
+
+fn refused() -> Error {
+    Error::other("there is no more room for threads")
+}
+
+/// Never rings.
+struct Silent;
+
+impl Alarm for Silent {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        None
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn the_timer_ends_with_a_worker_that_did_not_start() {
+    // Whether the timer sleeps by then is chance: the more often, the surer.
+    for _ in 0..100 {
+        let scheduler = scheduler(1);
+        let shared = &scheduler.shared;
+        scheduler.push_alarm(Instant::now() + Duration::from_hours(1), Box::new(Silent));
+        let own = shared.lock().hire_all().pop().expect("it has no worker yet");
+        scheduler.shutdown(false);
+        let closed = scheduler.closed();
+        for _ in 0..100 {
+            assert!(!shared.wait_gone(Some(Instant::now())), "the worker may have a job with a limit");
+            std::thread::yield_now();
+        }
+        shared.has_no_thread_for(own.number, &refused());
+        assert!(shared.wait_gone(Instant::now().checked_add(PATIENCE)), "the timer has nothing to wait for");
+        assert!(closed.wait_timeout(PATIENCE));
+    }
+}
+
+#[test]
+fn a_sleeper_takes_what_waited_for_the_worker() {
+    let scheduler = scheduler(2);
+    let shared = &scheduler.shared;
+    let (ran, runs) = channel();
+    let push = |number: u32| {
+        let ran = ran.clone();
+        let (cell, future) = executor_core::Future::of_job_at(scheduler.queue(), move || ran.send(number).unwrap());
+        assert!(scheduler.push(Priority::Normal, cell).is_ok());
+        drop(future);
+    };
+    push(1);
+    assert_eq!(runs.recv_timeout(PATIENCE), Ok(1));
+    assert!(scheduler.wait_idle(Instant::now().checked_add(PATIENCE)));
+    let until = Instant::now() + PATIENCE;
+    while !shared.lock().has_sleepers() {
+        assert!(Instant::now() < until, "it falls asleep");
+        std::thread::yield_now();
+    }
+    let own = shared.lock().hire_all().pop().expect("one of two");
+    // The new one is to look for it, so nobody is woken.
+    push(2);
+    shared.has_no_thread_for(own.number, &refused());
+    assert_eq!(runs.recv_timeout(PATIENCE), Ok(2));
+}

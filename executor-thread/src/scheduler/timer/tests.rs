@@ -1,0 +1,167 @@
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use executor_core::cell::Notify;
+use executor_core::{Future, JobError, JobOptions, ShutdownPolicy};
+
+use super::super::{Config, Handle, Scheduler};
+use super::*;
+use crate::runner::InPlace;
+use crate::{ThreadPool, ThreadView};
+
+#[derive(Debug, PartialEq)]
+enum Heard {
+    Began,
+    Rang,
+}
+
+/// Tells what it does, and rings until it may go on.
+struct Bell {
+    heard: Sender<Heard>,
+    goes_on: Option<Receiver<()>>,
+}
+
+impl Alarm for Bell {
+    fn begin(&mut self) {
+        self.heard.send(Heard::Began).unwrap();
+    }
+
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        self.heard.send(Heard::Rang).unwrap();
+        if let Some(gate) = self.goes_on {
+            gate.recv().unwrap();
+        }
+        None
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn all_that_are_due_begin_before_one_of_them_rings() {
+    let scheduler = Scheduler::new(Config::new("alarms", 1), |_: &Arc<str>| InPlace::new(None));
+    let (heard, hears) = channel();
+    let hear = || hears.recv_timeout(Duration::from_mins(1)).expect("it comes to it");
+    let (go_on, gate) = channel();
+    let push = |goes_on| {
+        let bell = Bell { heard: heard.clone(), goes_on };
+        scheduler.push_alarm(Instant::now(), Box::new(bell));
+    };
+    push(Some(gate));
+    assert_eq!([hear(), hear()], [Heard::Began, Heard::Rang]);
+    // The timer's thread is held, so that these are due together when it goes on.
+    (0..20).for_each(|_| push(None));
+    go_on.send(()).unwrap();
+    let all: Vec<_> = (0..40).map(|_| hear()).collect();
+    assert!(all[..20].iter().all(|it| *it == Heard::Began) && all[20..].iter().all(|it| *it == Heard::Rang), "{all:?}");
+}
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Tells when its drop has begun, and goes on when it may.
+struct SlowDrop {
+    began: Sender<()>,
+    goes_on: Receiver<()>,
+}
+
+impl Drop for SlowDrop {
+    fn drop(&mut self) {
+        self.began.send(()).unwrap();
+        // An error is the end of the test.
+        self.goes_on.recv().unwrap_or_default();
+    }
+}
+
+/// A pool whose only worker is busy, with a job whose time to wait is over: what it captured is being dropped.
+fn dropping() -> (ThreadPool, Future<()>, [Sender<()>; 2]) {
+    let pool = ThreadPool::new(1);
+    let (hold, gate) = channel::<()>();
+    let busy = pool.submit(move || gate.recv().unwrap_or_default());
+    while pool.stats().queued > 0 {
+        std::thread::yield_now();
+    }
+    let (began, begins) = channel();
+    let (go_on, goes_on) = channel();
+    let slow = SlowDrop { began, goes_on };
+    let late = late(&pool).submit(move || drop(slow));
+    begins.recv_timeout(PATIENCE).expect("its time is over at once");
+    let told = late.result_timeout(PATIENCE).expect("its end does not wait for the drop");
+    assert!(matches!(told, Err(JobError::TimedOut(_))));
+    (pool, busy, [hold, go_on])
+}
+
+fn late(pool: &ThreadPool) -> ThreadView {
+    pool.with(JobOptions::new().start_by(Duration::ZERO))
+}
+
+#[test]
+fn a_slow_drop_holds_no_limit_up() {
+    let (pool, _busy, _held) = dropping();
+    assert!(matches!(late(&pool).submit(|| ()).result_timeout(PATIENCE), Ok(Err(JobError::TimedOut(_)))));
+}
+
+#[test]
+fn a_slow_drop_holds_no_callback_up() {
+    let (pool, _busy, _held) = dropping();
+    let (told, tells) = channel();
+    late(&pool).submit(|| ()).on_done(move |outcome| told.send(outcome.is_err()).unwrap());
+    assert_eq!(tells.recv_timeout(PATIENCE), Ok(true));
+}
+
+#[test]
+fn a_slow_callback_holds_no_drop_up() {
+    let pool = ThreadPool::new(1);
+    let (hold, gate) = channel::<()>();
+    let busy = pool.submit(move || gate.recv().unwrap_or_default());
+    let (called, calls) = channel();
+    let (go_on, goes_on) = channel::<()>();
+    late(&pool).submit(|| ()).on_done(move |_| {
+        called.send(()).unwrap();
+        goes_on.recv().unwrap_or_default();
+    });
+    calls.recv_timeout(PATIENCE).unwrap();
+    let (held, dropped) = channel::<()>();
+    drop(late(&pool).submit(move || drop(held)));
+    assert_eq!(dropped.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    drop((hold, go_on));
+    busy.wait();
+}
+
+#[test]
+fn idle_and_gone_wait_for_the_drop() {
+    let (pool, busy, [hold, go_on]) = dropping();
+    drop(hold);
+    busy.wait();
+    pool.shutdown(false);
+    assert!(!pool.wait_idle_timeout(Duration::ZERO));
+    let closed = pool.closed();
+    let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO));
+    assert_eq!(report.still_running, 0);
+    assert!(!closed.is_done());
+    go_on.send(()).unwrap();
+    pool.shutdown(true);
+    assert!(closed.is_done() && pool.wait_idle_timeout(Duration::ZERO));
+}
+
+#[test]
+fn captures_may_shut_their_pool_down() {
+    struct Closes(Handle<InPlace>, Sender<()>);
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            self.0.shutdown(true);
+            self.1.send(()).unwrap();
+        }
+    }
+    let pool = ThreadPool::new(1);
+    let (hold, gate) = channel::<()>();
+    let busy = pool.submit(move || gate.recv().unwrap_or_default());
+    let (told, tells) = channel();
+    let closes = Closes(pool.handle().scheduler, told);
+    drop(late(&pool).submit(move || drop(closes)));
+    tells.recv_timeout(PATIENCE).expect("it does not wait for itself");
+    drop(hold);
+    busy.wait();
+}
