@@ -81,7 +81,7 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
 impl<R: Runner + 'static> Drop for Guest<'_, R> {
     fn drop(&mut self) {
         current::set_worker(self.worker.take());
-        with_hosts(|hosts| hosts.pop());
+        with_hosts(Vec::pop);
         let mut state = self.shared.lock();
         state.guests -= 1;
         if !state.is_open {
