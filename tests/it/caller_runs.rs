@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor::{Future, Rejection, ShutdownPolicy, ThreadPool, WhenFull, current};
+use executor::{Future, Rejection, ShutdownPolicy, ThreadHandle, ThreadPool, WhenFull, current};
 
 use crate::support::bounds::{bounded, occupy};
 use crate::support::gate::{Gate, Hold};
@@ -110,5 +110,95 @@ fn the_thread_is_afterwards_what_it_was() {
         assert_eq!(after, (Some(Arc::from("other-0")), Some(5)));
         drop(busy);
         waits.result().unwrap();
+    });
+}
+
+/// What waits for a pool as a whole.
+const ENDS: [fn(&ThreadHandle); 4] = [
+    ThreadHandle::wait_idle,
+    |pool| assert!(!pool.wait_idle_timeout(Duration::MAX), "its own job runs"),
+    |pool| pool.shutdown(true),
+    |pool| _ = pool.shutdown_with(ShutdownPolicy::drain()),
+];
+
+#[test]
+fn a_job_in_anothers_place_waits_for_no_own_pool() {
+    within_patience(|| {
+        let (other, _busy, _waits) = full();
+        for end in ENDS {
+            let pool = ThreadPool::new(1);
+            let (own, others) = (pool.handle(), other.handle());
+            let inside = pool.submit(move || others.submit(move || end(&own)).result());
+            inside.result().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_callback_in_anothers_place_waits_for_no_own_pool() {
+    within_patience(|| {
+        let (other, _busy, _waits) = full();
+        for end in ENDS {
+            let pool = ThreadPool::new(1);
+            let (own, others) = (pool.handle(), other.handle());
+            let (told, tells) = mpsc::channel();
+            let (hold, gate) = Gate::closed();
+            pool.submit(move || gate.wait()).on_done(move |_| {
+                told.send(others.submit(move || end(&own)).result()).unwrap();
+            });
+            drop(hold);
+            tells.recv().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn places_of_three_pools_nest() {
+    within_patience(|| {
+        let (second, _busy, _waits) = full();
+        let (third, _also_busy, _also_waits) = full();
+        for end in ENDS {
+            let first = bounded(1, 1, WhenFull::CallerRuns);
+            let hold = occupy(&first, 1);
+            let (one, two, three) = (first.handle(), second.handle(), third.handle());
+            let inside = first.submit(move || {
+                let waits = one.submit(|| thread::current().id());
+                let again = one.clone();
+                let innermost = move || {
+                    // The queue of the first is full again, and the job that waits there runs in the place of this one.
+                    let ran_on = again.clone().submit(move || waits.result().unwrap()).result().unwrap();
+                    end(&again);
+                    (ran_on, thread::current().id())
+                };
+                two.submit(move || three.submit(innermost).result().unwrap()).result().unwrap()
+            });
+            drop(hold);
+            let (ran_on, innermost) = inside.result().unwrap();
+            assert_eq!(ran_on, innermost);
+        }
+    });
+}
+
+#[cfg(feature = "process")]
+#[test]
+fn a_process_pools_callback_in_anothers_place_does_not_wait() {
+    fn double(n: u32) -> u32 {
+        2 * n
+    }
+    within_patience(|| {
+        let (other, _busy, _waits) = full();
+        let pool = executor::ProcessPool::new(1).unwrap();
+        let (own, others) = (pool.handle(), other.handle());
+        let (told, tells) = mpsc::channel();
+        pool.submit(executor::call!(double(2))).on_done(move |outcome| {
+            let ends = others.submit(move || {
+                own.wait_idle();
+                own.shutdown(true);
+            });
+            told.send((outcome.unwrap(), ends.result())).unwrap();
+        });
+        let (four, ends) = tells.recv().unwrap();
+        assert_eq!(four, 4);
+        ends.unwrap();
     });
 }

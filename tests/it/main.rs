@@ -6,6 +6,7 @@ mod support;
 
 mod after_the_end;
 mod bounded;
+mod bounded_scopes;
 mod breaking_down;
 mod build_errors;
 mod callbacks;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -314,5 +315,41 @@ fn who_waits_while_the_timer_has_something_in_its_hand_is_told() {
         settle(&tasks_named(name));
         drop(hold);
         assert!(waiting.join().unwrap());
+    });
+}
+
+#[test]
+fn prestart_makes_each_workers_state() {
+    within_patience(|| {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = made.clone();
+        // Relaxed, here and below: only the count matters.
+        let make = move || count.fetch_add(1, Ordering::Relaxed);
+        let pool = ThreadPool::builder().threads(3).initializer(make).build().unwrap();
+        pool.prestart();
+        eventually("each has made its state", || made.load(Ordering::Relaxed) == 3);
+        let states = pool.broadcast(|| current::state::<usize>().as_deref().copied());
+        let states: HashSet<_> = join_all(states).into_iter().map(Result::unwrap).collect();
+        assert_eq!(states, HashSet::from([Some(0), Some(1), Some(2)]));
+        pool.prestart();
+        pool.wait_idle();
+        assert_eq!(made.load(Ordering::Relaxed), 3, "once in each worker");
+    });
+}
+
+#[test]
+fn an_initializer_that_fails_early_is_tried_again() {
+    within_patience(|| {
+        let (tried, tries) = mpsc::channel();
+        let count = AtomicUsize::new(0);
+        let make = move || {
+            tried.send(()).unwrap();
+            assert!(count.fetch_add(1, Ordering::Relaxed) > 0, "not yet");
+        };
+        let pool = ThreadPool::builder().threads(1).initializer(make).build().unwrap();
+        pool.prestart();
+        tries.recv().unwrap();
+        assert_eq!(pool.submit(|| 7).result().unwrap(), 7);
+        assert!(tries.try_recv().is_ok() && tries.try_recv().is_err());
     });
 }

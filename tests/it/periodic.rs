@@ -5,13 +5,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool};
+use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool, WhenFull};
 
+use crate::support::bounds::{self, bounded};
 use crate::support::door::Door;
 use crate::support::gate::{Gate, block};
 use crate::support::jobs::Do;
 use crate::support::ledger::Ledger;
-use crate::support::surface::{Make, Surface, on_every_surface};
+use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 use crate::support::{eventually, within_patience};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -29,6 +30,8 @@ on_every_surface![
     a_detached_job_runs_until_the_shutdown,
     after_the_shutdown_nothing_runs,
     cancels_that_race_the_runs_end_them,
+    a_dropped_run_is_missed_and_others_come,
+    idle_waits_for_no_next_run,
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
@@ -140,9 +143,52 @@ fn cancels_that_race_the_runs_end_them(make: Make) {
                 scope.spawn(|| periodic.cancel());
             }
         });
-        // It would never be idle, did one go on.
         pool.wait_idle();
+        assert_eq!(pool.stats().delayed, 0, "none goes on");
     }
+}
+
+fn a_dropped_run_is_missed_and_others_come(make: Make) {
+    for period in [Period::rate(MILLI), Period::delay(MILLI)] {
+        let (pool, door) = (make(Queue::bounded(1, WhenFull::DropOldest)), Door::new());
+        let periodic = pool.every(period, Do::Echo(1));
+        eventually("a run", || periodic.runs() > 0);
+        for round in 0..3 {
+            let missed = periodic.missed();
+            let guests = occupy(&*pool, pool.workers(), &door);
+            eventually("a run is dropped", || {
+                pool.execute(Do::Echo(round));
+                periodic.missed() > missed
+            });
+            drop(guests);
+            let runs = periodic.runs();
+            eventually("runs come again", || periodic.runs() > runs + 2);
+        }
+        periodic.cancel();
+        pool.wait_idle();
+        assert_eq!(pool.stats().delayed, 0);
+    }
+}
+
+fn idle_waits_for_no_next_run(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let later = pool.every(HOUR.into(), Do::Echo(1));
+    pool.wait_idle();
+    assert!(pool.handle().wait_idle_timeout(Duration::ZERO));
+    let delayed = pool.submit_after(HOUR, Do::Echo(1));
+    assert!(!pool.wait_idle_timeout(Duration::ZERO), "a delayed job was accepted, and has no outcome");
+    assert!(delayed.cancel());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let now = pool.every(Period::rate(HOUR).starting_now(), Do::Echo(1));
+    eventually("its first run is queued", || pool.stats().queued == 1);
+    assert!(!pool.wait_idle_timeout(Duration::ZERO));
+    drop(guests);
+    pool.wait_idle();
+    assert_eq!((now.runs(), later.runs(), pool.stats().delayed), (1, 0, 2));
+    drop(now);
+    later.cancel();
+    assert!(pool.wait_idle_timeout(Duration::ZERO));
+    assert_eq!(pool.stats().delayed, 0);
 }
 
 /// On a pool of each size, by its handle.
@@ -300,6 +346,32 @@ fn cancels_and_shutdowns_that_race_the_runs_leave_nothing() {
                 scope.spawn(|| pool.shutdown(true));
             });
             assert_eq!(Arc::strong_count(&token), 1);
+        }
+    });
+}
+
+#[test]
+fn cancels_that_race_dropped_runs_let_go() {
+    within_patience(|| {
+        let pool = bounded(1, 1, WhenFull::DropOldest);
+        let _busy = bounds::occupy(&pool, 1);
+        for _ in 0..200 {
+            let token = Arc::new(());
+            let captured = token.clone();
+            let periodic = pool.every(Duration::from_nanos(1), move || drop(captured.clone()));
+            let stop = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    // Relaxed: it says only when to end.
+                    while stop.load(Ordering::Relaxed) == 0 {
+                        pool.execute(|| ());
+                    }
+                });
+                eventually("a run is dropped", || periodic.missed() > 0);
+                periodic.cancel();
+                assert_eq!(Arc::strong_count(&token), 1);
+                stop.store(1, Ordering::Relaxed);
+            });
         }
     });
 }

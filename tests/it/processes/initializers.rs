@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use executor::{JobError, ProcessPool, call, current};
 
 use super::deaths::{crash, kill};
-use crate::support::{Directory, within_patience};
+use crate::support::{Directory, eventually, within_patience};
 
 fn counter() -> Cell<u64> {
     Cell::new(0)
@@ -101,5 +102,24 @@ fn a_crash_in_it_breaks_the_job_that_waited_and_says_so() {
         let text = broken(pool.submit(call(|| 1, ())).result());
         assert!(text.contains("its initializer ended it: it was killed by SIGABRT"), "{text}");
         assert!(pool.pids().is_empty());
+    });
+}
+
+/// Leaves a mark for each time that it is called.
+fn mark(path: PathBuf) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).expect("a file in a fresh directory");
+    file.write_all(b"x").expect("there is room for a byte");
+}
+
+#[test]
+fn prestart_runs_it_in_each_worker() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let path = directory.path().join("marks");
+        let pool = ProcessPool::builder().processes(2).initializer(call!(mark(path.clone()))).build().unwrap();
+        pool.prestart();
+        eventually("each worker is ready", || fs::read(&path).is_ok_and(|marks| marks.len() == 2));
+        pool.submit(call(|| (), ())).result().unwrap();
+        assert_eq!(fs::read(&path).unwrap().len(), 2, "once in each worker");
     });
 }
