@@ -30,7 +30,7 @@ pub(crate) fn pending(key: usize) {
         }
         polled.blocked.is_none()
     });
-    HAS_POLLED.set(true);
+    HAS_POLLED.with(|it| it.set(true));
     if is_first == Ok(true) {
         let blocked = block();
         let _ = POLLED.try_with(|polled| polled.borrow_mut().blocked = Some(blocked));
@@ -39,7 +39,7 @@ pub(crate) fn pending(key: usize) {
 
 /// What is at `key` is done, or is gone. One that ends on another thread counts until the job has ended.
 pub(crate) fn over(key: usize) {
-    if !HAS_POLLED.get() {
+    if !HAS_POLLED.with(Cell::get) {
         return;
     }
     let blocked = POLLED.try_with(|polled| {
@@ -52,7 +52,7 @@ pub(crate) fn over(key: usize) {
 
 /// The thread has no job any more.
 pub(super) fn end_job() {
-    if !HAS_POLLED.get() {
+    if !HAS_POLLED.with(Cell::get) {
         return;
     }
     let blocked = POLLED.try_with(|polled| {
@@ -66,7 +66,7 @@ pub(super) fn end_job() {
 /// The guard is dropped outside of the borrow: the pool takes its lock.
 fn go_on(blocked: Option<Blocked>) {
     if let Some(blocked) = blocked {
-        HAS_POLLED.set(false);
+        HAS_POLLED.with(|it| it.set(false));
         drop(blocked);
     }
 }
