@@ -124,3 +124,15 @@ fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
         has_returned.recv_timeout(PATIENCE).expect("it returns");
     }
 }
+
+/// The same for a job whose next run waits for its time.
+#[test]
+fn a_shutdown_by_what_a_periodic_job_captured_returns() {
+    let pool = ThreadPool::new(1);
+    let (told, has_returned) = channel();
+    let captured = Closes(pool.handle().scheduler, told);
+    let periodic = pool.every(Duration::from_hours(1), move || _ = &captured);
+    let cancel = std::thread::spawn(move || periodic.cancel());
+    has_returned.recv_timeout(PATIENCE).expect("it returns");
+    cancel.join().unwrap();
+}
