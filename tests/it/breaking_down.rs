@@ -211,7 +211,7 @@ fn a_job_that_runs_keeps_its_time_limit_when_what_waits_is_cancelled() {
         });
         starts.recv().unwrap();
         let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
-        assert_eq!(report.to_string(), "1 completed, 0 failed, 0 cancelled, 0 still running");
+        assert_eq!(report.to_string(), "0 completed, 1 failed, 0 cancelled, 0 still running");
         assert!(matches!(runs.result(), Err(JobError::TimedOut(_))));
     });
 }

@@ -1,9 +1,11 @@
 //! Reads what [`compact`](super::compact) wrote.
 
-use serde::Deserializer;
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
+mod variant;
 
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Visitor};
+
+use self::variant::Variant;
 use super::compact::{CONTENT_SHIFT, FIELDS, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
 use super::depth::Depth;
 use super::fault::Fault;
@@ -344,64 +346,5 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
             Ok(value) => Ok(value),
             Err(fault) => Err(fault.at_variant(owner, name)),
         }
-    }
-}
-
-/// A variant whose name was read.
-struct Variant<'a, 'de> {
-    from: From<'a, Expand<'de>>,
-    owner: &'static str,
-    name: &'de str,
-    content: u8,
-}
-
-impl Variant<'_, '_> {
-    #[inline]
-    fn expect(&self, content: u8) -> Result<(), Fault> {
-        const CONTENTS: [&str; 4] =
-            ["a variant without content", "a variant with a value", "a variant with a tuple", "a variant with fields"];
-        if self.content == content {
-            return Ok(());
-        }
-        let of = |content: u8| CONTENTS[usize::from(content) % CONTENTS.len()];
-        Err(differs(of(self.content), of(content)))
-    }
-}
-
-impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Fault;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
-        let name: BorrowedStrDeserializer<'de, Fault> = BorrowedStrDeserializer::new(self.name);
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Fault;
-
-    #[inline]
-    fn unit_variant(self) -> Result<(), Fault> {
-        self.expect(0)
-    }
-
-    #[inline]
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
-        self.expect(1)?;
-        seed.deserialize(self.from.within()?)
-    }
-
-    #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.expect(2)?;
-        self.from.deserialize_tuple_struct(self.owner, len, visitor)
-    }
-
-    #[inline]
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
-        self.expect(3)?;
-        self.from.deserialize_struct(self.owner, fields, visitor)
     }
 }

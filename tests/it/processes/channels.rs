@@ -222,7 +222,7 @@ fn a_message_that_cannot_be_decoded_costs_itself() {
     sender.send(serde_json::json!({"a": [1]})).unwrap();
     assert_eq!(receiver.recv().unwrap(), serde_json::json!({"a": [1]}));
     let (sender, _receiver) = channel::<Vec<Blob>>().unwrap();
-    let error = sender.send(vec![Blob::from(b"1"); 65]).unwrap_err();
+    let error = sender.send((0..65).map(|n| Blob::from(&[n])).collect()).unwrap_err();
     assert!(error.to_string().contains("could not be encoded: it holds more than 64 handles"), "{error}");
 }
 

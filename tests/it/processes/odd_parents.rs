@@ -106,7 +106,7 @@ const DOOR: &str = "EXECUTOR_TEST_DOOR_OF_A_GROUP";
 
 fn join(group: i32, bell: Bell) {
     // SAFETY: plain system call.
-    assert_eq!(unsafe { libc::setpgid(0, group) }, 0, "it is of this session");
+    assert_eq!(unsafe { libc::setpgid(0, group) }, 0, "it may join the group");
     bell.ring(0);
 }
 

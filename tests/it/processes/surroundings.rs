@@ -277,7 +277,10 @@ fn a_program_whose_file_is_removed_while_it_runs_goes_on() {
 fn run_copy(copy: &Path) -> bool {
     let role = in_role(unlinked);
     let mut command = Command::new(copy);
-    command.envs(role.get_envs().filter_map(|(name, value)| Some((name, value?)))).env(UNLINK, copy);
+    command
+        .args(role.get_args())
+        .envs(role.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env(UNLINK, copy);
     command.output().is_ok_and(|output| output.status.success())
 }
 

@@ -35,7 +35,7 @@ const ROLE: &str = "EXECUTOR_TEST_ROLE";
 pub(crate) fn in_role(role: fn()) -> Command {
     let of = |role: fn()| ROLES.iter().position(|known| std::ptr::fn_addr_eq(*known, role));
     let mut command = Command::new(env::current_exe().expect("this program has a path"));
-    command.env(ROLE, of(role).expect("it is one of `ROLES`").to_string());
+    command.args(["--exact", "none"]).env(ROLE, of(role).expect("it is one of `ROLES`").to_string());
     command
 }
 
@@ -54,13 +54,22 @@ pub(crate) fn given<T: serde::de::DeserializeOwned>(variable: &str) -> T {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{variable} cannot be read: {error}"))
 }
 
-/// Takes the program's role, if it has one, and ends with it. A panic ends the program by SIGABRT.
+/// Does the program's role, if it has one, after a `main` that finds no test to run: pools want all constructors to have run.
 extern "C" fn take_role() {
-    let Some(role) = env::var(ROLE).ok().and_then(|role| role.parse::<usize>().ok()) else { return };
-    // SAFETY: constructors run one after the other, before there is a second thread. The workers of this role have none.
+    if env::var_os(ROLE).is_some() {
+        // SAFETY: it ends the process, so that nothing comes after it.
+        unsafe { libc::atexit(do_role) };
+    }
+}
+
+extern "C" fn do_role() {
+    let role: usize = given(ROLE);
+    // SAFETY: `main` has ended, and its threads with it. Without the variable, the workers have no role.
     unsafe { env::remove_var(ROLE) };
-    ROLES[role]();
-    std::process::exit(0);
+    // The thread-locals of this thread are gone.
+    let outcome = thread::spawn(ROLES[role]).join();
+    // SAFETY: as `main` would be left; there may be pools of the role that are in the way of another exit.
+    unsafe { libc::_exit(i32::from(outcome.is_err())) };
 }
 
 #[used]

@@ -7,6 +7,7 @@ use std::task::{Context, Wake, Waker};
 use executor_core::{ClosureExecutor, Future, JobError};
 
 use crate::contract::tools::gate::{Gate, block};
+use crate::contract::tools::named;
 
 /// Panics when it is dropped, unless somebody is panicking already.
 struct Bomb;
@@ -38,7 +39,10 @@ pub fn a_panic_in_a_job<E: ClosureExecutor>(make: impl Fn() -> E) {
             let job = panicked.job().expect("the error names its job");
             assert!(job.contains("panics::a_panic_in_a_job"), "{job}");
             let text = error.to_string();
-            assert!(text.starts_with(&format!("job `{job}` panicked at ")) && text.ends_with(": no; luck"), "{text}");
+            assert!(
+                text.starts_with(&format!("job {} panicked at ", named(panicked))) && text.ends_with(": no; luck"),
+                "{text}"
+            );
             assert!(format!("{error:#}").ends_with(": no\n  luck"), "{error:#}");
         }
     });

@@ -7,9 +7,9 @@ use executor_core::{JobError, Status};
 
 use crate::contract::Make;
 use crate::contract::tools::door::Door;
-use crate::contract::tools::eventually;
 use crate::contract::tools::jobs::{Do, PANICS_IN, PANICS_ON_LINE};
 use crate::contract::tools::ledger::Ledger;
+use crate::contract::tools::{eventually, named};
 
 pub fn each_job_has_its_own_outcome(make: &Make) {
     let pool = make();
@@ -45,7 +45,7 @@ pub fn a_panic_is_told_to_the_letter(make: &Make) {
     assert_eq!(panicked.place(), Some(place.as_str()));
     let job = panicked.job().expect("the error names its job");
     assert!(job.contains("jobs::Do"), "{job}");
-    assert_eq!(error.to_string(), format!("job `{job}` panicked at {place}: no luck"));
+    assert_eq!(error.to_string(), format!("job {} panicked at {place}: no luck", named(panicked)));
 }
 
 pub fn a_panic_whose_payload_is_no_text_says_so(make: &Make) {
@@ -54,8 +54,8 @@ pub fn a_panic_whose_payload_is_no_text_says_so(make: &Make) {
     let JobError::Panicked(panicked) = &error else { panic!("{error:?}") };
     assert_eq!(panicked.message(), "(a payload that is not text)");
     let place = panicked.place().expect("it was raised somewhere");
-    let job = panicked.job().expect("the error names its job");
-    assert_eq!(error.to_string(), format!("job `{job}` panicked at {place}: (a payload that is not text)"));
+    let text = format!("job {} panicked at {place}: (a payload that is not text)", named(panicked));
+    assert_eq!(error.to_string(), text);
 }
 
 pub fn a_panic_costs_its_job_only(make: &Make) {

@@ -19,6 +19,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use executor_core::Panicked;
+
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -41,6 +43,12 @@ pub fn within_patience(test: impl FnOnce() + Send + 'static) {
     if let Err(payload) = thread.join() {
         panic::resume_unwind(payload);
     }
+}
+
+/// The job of a panic as its text has it: by its path, behind the name that a view has given it.
+pub(crate) fn named(panicked: &Panicked) -> String {
+    let job = panicked.job().expect("the error names its job");
+    panicked.name().map_or_else(|| format!("`{job}`"), |name| format!("`{name}` (`{job}`)"))
 }
 
 /// Waits for what another thread or process, or the kernel, is about to do. Blocks.
