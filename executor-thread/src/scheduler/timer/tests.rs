@@ -116,12 +116,17 @@ fn a_slow_callback_holds_no_drop_up() {
     let pool = ThreadPool::new(1);
     let (hold, gate) = channel::<()>();
     let busy = pool.submit(move || gate.recv().unwrap_or_default());
+    // The timer is held until the callback is there: one that comes after the end runs on this thread.
+    let ((heard, hears), (ring, rings)) = (channel(), channel());
+    pool.handle().scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: Some(rings) }));
+    assert_eq!([hears.recv(), hears.recv()], [Ok(Heard::Began), Ok(Heard::Rang)]);
     let (called, calls) = channel();
     let (go_on, goes_on) = channel::<()>();
     late(&pool).submit(|| ()).on_done(move |_| {
         called.send(()).unwrap();
         goes_on.recv().unwrap_or_default();
     });
+    ring.send(()).unwrap();
     calls.recv_timeout(PATIENCE).unwrap();
     let (held, dropped) = channel::<()>();
     drop(late(&pool).submit(move || drop(held)));
@@ -135,6 +140,10 @@ fn idle_and_gone_wait_for_the_drop() {
     let (pool, busy, [hold, go_on]) = dropping();
     drop(hold);
     busy.wait();
+    // The worker counts for a moment after its job has ended.
+    while pool.stats().running > 0 {
+        std::thread::yield_now();
+    }
     pool.shutdown(false);
     assert!(!pool.wait_idle_timeout(Duration::ZERO));
     let closed = pool.closed();
