@@ -1,9 +1,14 @@
 //! A function and its arguments as a job that can move to another process.
 
+mod closure;
+mod function;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::closure::{Arguments, ClosureCall, Named, closure_call};
+pub use self::function::is_function;
 use crate::bytes::{self, InOnePiece};
 use crate::job::{Job, Portable, Remake};
 use crate::panics::named;
@@ -20,18 +25,21 @@ pub struct Call<F, A> {
     arguments: A,
 }
 
-/// Makes a job from a function (or a closure that captures nothing) and a tuple of up to eight arguments.
-///
-/// A closure that captures does not build: pass what it captures as an argument. What is seen here is its size, so a closure whose
-/// captures have no bytes does build, and the worker has copies of them that nothing in that process has made: a type without bytes
-/// whose values prove that something was done (`Initialized(())`) must not be captured. [`call!`](crate::call!) refuses such a closure.
+/// Makes a job from a function and a tuple of up to eight arguments. A closure goes with [`call!`](crate::call!), the macro.
 ///
 /// ```
 /// use executor_core::{Job, call};
 ///
 /// assert_eq!(call(u64::pow, (2, 10)).run(), 1024);
-/// assert_eq!(call(|name: String| name.len(), ("four".to_owned(),)).run(), 4);
+/// assert_eq!(call!(|name: String| name.len(), ("four".to_owned(),)).run(), 4);
 /// ```
+///
+/// # Panics
+///
+/// If it is given a closure. The worker makes the function again from its type, and with a closure it would make what that captures, also a
+/// value that proves that something was done (`Initialized(())`), in a process where it was not. A closure whose captures have bytes does
+/// not build.
+#[track_caller]
 pub fn call<F, A>(function: F, arguments: A) -> Call<F, A>
 where
     F: CapturesNothing,
@@ -40,9 +48,14 @@ where
     const {
         assert!(
             size_of::<F>() == 0,
-            "`call` takes a function or a closure that captures nothing: pass what it captures as an argument, `call(f, (captured,))`"
+            "`call` takes a function, and `call!` also a closure that captures nothing: pass what it captures as an argument, `call!(|captured| ..., (captured,))`"
         );
     }
+    assert!(
+        is_function::<F>(),
+        "`call` takes a function, and was given the closure `{}`: write `call!(|a, b| ..., (a, b))`, with an exclamation mark",
+        std::any::type_name::<F>()
+    );
     Call { function, arguments }
 }
 
@@ -50,9 +63,9 @@ where
 /// and fails by its size.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`call` takes a function or a closure that captures nothing",
+    message = "`call` takes a function, and `call!` also a closure that captures nothing",
     label = "this closure captures",
-    note = "pass what it captures as an argument, `call(f, (captured,))`"
+    note = "pass what it captures as an argument, `call!(|captured| ..., (captured,))`"
 )]
 pub trait CapturesNothing: Copy {}
 
@@ -80,8 +93,15 @@ impl<F: Copy> CapturesNothing for F {}
 /// assert_eq!(call!(u64::pow(2, 10)).run(), 1024); // not `2_u64.pow(10)`
 /// ```
 ///
-/// The function is one that the worker can make again, which is checked here: a closure that captures is none, be it that what it
-/// captures has no bytes.
+/// A closure stands in front of a tuple of its arguments:
+///
+/// ```
+/// use executor_core::{Job, call};
+///
+/// assert_eq!(call!(|name: String, n| name.repeat(n), ("ab".to_owned(), 2)).run(), "abab");
+/// ```
+///
+/// It must capture nothing, be it without bytes: pass what it captures as an argument.
 ///
 /// ```compile_fail,E0308
 /// use executor_core::call;
@@ -90,8 +110,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// struct Token;
 ///
 /// let token = Token;
-/// let with_token = move |n: u32| { let Token = token; n };
-/// let job = call!(with_token(7));
+/// let job = call!(move |n: u32| { let Token = token; n }, (7,));
 /// ```
 #[macro_export]
 macro_rules! call {
@@ -101,10 +120,20 @@ macro_rules! call {
     ($($function:ident)::+ ::< $($generic:ty),+ $(,)? > ($($argument:expr),* $(,)?)) => {
         $crate::__call!([$($function)::+ ::<$($generic),+>] $($argument),*)
     };
+    ($closure:expr, ($($argument:expr),* $(,)?) $(,)?) => {{
+        struct Closure;
+        impl $crate::__private::Named for Closure {
+            const NAME: &'static str = ::core::concat!("closure at ", ::core::file!(), ":", ::core::line!());
+        }
+        let arguments = ($($argument,)*);
+        $crate::__check_owned!(arguments, $($argument),*);
+        $crate::__private::closure_call(arguments, Closure, $closure)
+    }};
     ($($other:tt)*) => {
         compile_error!(
             "`call!` takes the path of a function, and its arguments: `call!(path::function(a, b))`; a method by its path, \
-             `call!(Type::method(value, a))` in place of `value.method(a)`; anything else with `call(function, (a, b))`"
+             `call!(Type::method(value, a))` in place of `value.method(a)`; or a closure that captures nothing and a tuple, \
+             `call!(|a, b| ..., (a, b))`"
         )
     };
 }
@@ -175,7 +204,7 @@ where
         std::any::type_name::<F>()
     }
 
-    fn wire(&self) -> impl Serialize {
+    fn wire(&self, _: &impl Remake) -> impl Serialize {
         InOnePiece(&self.arguments)
     }
 

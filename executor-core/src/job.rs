@@ -65,7 +65,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
     label = "this job can run on threads only",
-    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call(f, (captured,))`",
+    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
     note = "arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
     note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
 )]
@@ -84,7 +84,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
     label = "this job can run on threads only",
-    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call(f, (captured,))`",
+    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
     note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
 )]
 pub trait Portable: Job + sealed::Sealed {
@@ -96,7 +96,7 @@ pub trait Portable: Job + sealed::Sealed {
 
     /// What is encoded.
     #[doc(hidden)]
-    fn wire(&self) -> impl Serialize;
+    fn wire(&self, remake: &impl Remake) -> impl Serialize;
 
     /// Makes the job again from what was encoded.
     #[doc(hidden)]
@@ -112,7 +112,7 @@ impl<J> Portable for J
 where
     J: Job + Serialize + DeserializeOwned,
 {
-    fn wire(&self) -> impl Serialize {
+    fn wire(&self, _: &impl Remake) -> impl Serialize {
         self
     }
 
@@ -125,13 +125,19 @@ where
     }
 }
 
-/// The power to make a zero-sized function again from its type alone.
+/// The power to make a function again: one without bytes from its type alone, another from where it lies in the program.
 ///
 /// The one implementation that does it from nothing lives, unsafe and private, in the crate that starts processes; here it
 /// is only asked for, so this crate needs no unsafe code and hands the power to nobody.
 #[doc(hidden)]
 pub trait Remake {
     fn remake<F: Copy + 'static>(&self) -> F;
+
+    /// How far the function at `address` is from the base of the program's image. `None` if it is not in the program's own file.
+    fn distance(&self, address: usize) -> Option<usize>;
+
+    /// The `fn` pointer, of the same type, to the function of which [`distance`](Remake::distance) was taken.
+    fn pointer<P: Copy + 'static>(&self, distance: usize) -> Option<P>;
 }
 
 pub(crate) mod sealed {

@@ -73,4 +73,5 @@ pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::probe::{OwnInstead, Owned, Probe, probe};
+    pub use crate::call::{Arguments, ClosureCall, Named, closure_call, is_function};
 }

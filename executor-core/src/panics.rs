@@ -5,7 +5,6 @@
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -63,14 +62,19 @@ pub fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
 ///
 /// For those who write executors.
 pub fn named<N: ?Sized, T>(f: impl FnOnce() -> T) -> T {
-    struct Name<N: ?Sized>(PhantomData<N>);
-    impl<N: ?Sized> Drop for Name<N> {
+    named_as(type_name::<N>, f)
+}
+
+/// As [`named`], of code that is called `name`.
+pub(crate) fn named_as<T>(name: impl Fn() -> &'static str, f: impl FnOnce() -> T) -> T {
+    struct Name<N: Fn() -> &'static str>(N);
+    impl<N: Fn() -> &'static str> Drop for Name<N> {
         fn drop(&mut self) {
             // The innermost one has been there before.
-            NAME.set(NAME.get().or_else(|| Some(type_name::<N>())));
+            NAME.set(NAME.get().or_else(|| Some((self.0)())));
         }
     }
-    let name = Name::<N>(PhantomData);
+    let name = Name(name);
     let value = f();
     std::mem::forget(name);
     value

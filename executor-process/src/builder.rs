@@ -20,6 +20,7 @@ use crate::spawn::Settings;
 use crate::submit::Rules;
 use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
+use crate::worker::remake::Remaker;
 use crate::{ProcessPool, host, replay};
 
 mod workers;
@@ -128,7 +129,7 @@ impl ProcessPoolBuilder {
     /// [`current::state`](executor_core::current::state). If it panics or ends the worker, the job that waited for it ends as
     /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
     pub fn initializer<P: Portable>(mut self, job: P) -> Self {
-        let encode = Box::new(move |codec: Codec| codec.encode(&job.wire()));
+        let encode = Box::new(move |codec: Codec| codec.encode(&job.wire(&Remaker)));
         self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
         self
     }

@@ -27,6 +27,9 @@ use crate::codec::{Codec, Step};
 use crate::job::Returned;
 use crate::payload::Payload;
 
+/// In front of the items: the function that is applied to them, as its distance from the image's base.
+const HEAD: usize = size_of::<usize>();
+
 /// What the parent keeps of a chunk that is on its way.
 pub(crate) struct Chunk {
     total: usize,
@@ -130,9 +133,9 @@ impl Chunk {
     }
 
     /// What it returns when it is over.
-    pub(crate) fn into_returned(self, codec: Codec) -> Returned {
+    pub(crate) fn into_returned(self, codec: Codec, name: &'static str) -> Returned {
         let payload = Payload::new(self.outcomes, Vec::new());
-        Returned { codec, payload, attached: self.attached, errors: self.errors }
+        Returned { name, codec, payload, attached: self.attached, errors: self.errors }
     }
 
     /// Whether no item of those that were sent last has its outcome.
@@ -149,18 +152,19 @@ impl Chunk {
     /// Of the items that were `sent`, those that have no outcome.
     fn rest(&mut self, sent: &[u8]) -> Vec<u8> {
         self.has_page = false;
-        let mut rest = sent;
+        let (head, mut rest) = sent.split_at(HEAD.min(sent.len()));
         for _ in 0..std::mem::take(&mut self.taken) {
             rest = split(rest).map_or(&[][..], |(_, behind)| behind);
         }
-        rest.to_vec()
+        [head, rest].concat()
     }
 
     /// Of the items that were `sent`, the one that has no outcome while those before it have theirs, as a chunk of its own.
     pub(crate) fn running(&self, sent: &[u8]) -> Vec<u8> {
         let behind = |bytes| split(bytes).map_or(&[][..], |(_, behind)| behind);
-        let rest = (0..self.taken).fold(sent, |rest, _| behind(rest));
-        rest[..rest.len() - behind(rest).len()].to_vec()
+        let (head, items) = sent.split_at(HEAD.min(sent.len()));
+        let rest = (0..self.taken).fold(items, |rest, _| behind(rest));
+        [head, &rest[..rest.len() - behind(rest).len()]].concat()
     }
 
     /// The items that were sent last took so long.
@@ -179,10 +183,10 @@ pub(crate) struct Part {
 }
 
 /// Encodes `items`, in as many parts as it takes: no message has room for more attachments than [`MOST`](crate::attachments::MOST).
-pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, items: Vec<A>, name: &str) -> Vec<Part> {
+pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, function: usize, items: Vec<A>, name: &str) -> Vec<Part> {
     let (mut parts, mut left) = (Vec::with_capacity(1), &items[..]);
     while !left.is_empty() {
-        let part = encode_some::<A, R>(codec, left, name);
+        let part = encode_some::<A, R>(codec, function, left, name);
         left = &left[part.total..];
         parts.push(part);
     }
@@ -191,10 +195,10 @@ pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, items: Vec<A>, nam
 }
 
 /// As many of `items` as one message has room for: one at least.
-fn encode_some<A: Serialize + 'static, R>(codec: Codec, items: &[A], name: &str) -> Part {
-    let (mut bytes, mut errors) = (Vec::new(), Vec::new());
+fn encode_some<A: Serialize + 'static, R>(codec: Codec, function: usize, items: &[A], name: &str) -> Part {
+    let (mut bytes, mut errors) = (function.to_ne_bytes().to_vec(), Vec::new());
     let (total, attachments) = collect_of_items(|| {
-        let (mut left, mut at) = (items.iter().enumerate(), (0, 0));
+        let (mut left, mut at) = (items.iter().enumerate(), (0, HEAD));
         loop {
             let encoded = catch(|| {
                 left.try_for_each(|(index, item)| {

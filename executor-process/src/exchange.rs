@@ -210,7 +210,7 @@ impl InProcess {
     fn finish_chunk(&mut self, mut lent: Lent) {
         let Some(chunk) = lent.payload.chunk.take() else { return };
         let worst = chunk.worst();
-        let returned = chunk.into_returned(self.settings.codec);
+        let returned = chunk.into_returned(self.settings.codec, lent.payload.kind.name);
         self.untold.push(lent.job.finish_with(Ok(returned), worst));
     }
 

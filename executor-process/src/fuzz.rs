@@ -157,7 +157,7 @@ pub fn outcomes(bytes: &[u8]) -> bool {
     while !chunk.is_over() {
         chunk.fail_next(JobError::Cancelled);
     }
-    let outcomes: Vec<_> = Outcomes::<String>::new(chunk.into_returned(Codec::Postcard), "fuzz").collect();
+    let outcomes: Vec<_> = Outcomes::<String>::new(chunk.into_returned(Codec::Postcard, "fuzz")).collect();
     assert_eq!(outcomes.len(), 8, "one for each item");
     outcomes.iter().any(Result::is_ok)
 }

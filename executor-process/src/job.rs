@@ -42,6 +42,8 @@ pub(crate) struct Encoded {
 
 /// A result on its way back, to be decoded by whoever takes it.
 pub(crate) struct Returned {
+    /// The job's, in errors.
+    pub(crate) name: &'static str,
     pub(crate) codec: Codec,
     pub(crate) payload: Payload,
     /// What came with the outcomes of items of a chunk, by index.
@@ -130,10 +132,14 @@ impl Encoded {
     /// Its outcome, as a worker that lives tells it.
     pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
         match answer {
-            Answer::Done(payload) => Ok(Returned { codec, payload, attached: Vec::new(), errors: Vec::new() }),
+            Answer::Done(payload) => {
+                Ok(Returned { name: self.kind.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
+            }
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.of(self.kind.name, self.given_name())),
-            Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => Err((self.kind.codec_error)(step, cause)),
+            Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => {
+                Err((self.kind.codec_error)(self.kind.name, step, cause))
+            }
         }
     }
 }

@@ -107,24 +107,24 @@ pub(crate) struct Kind {
     pub(crate) work: Work,
     /// The path of its function or type.
     pub(crate) name: &'static str,
-    /// Its codec errors, which name both types.
-    pub(crate) codec_error: fn(Step, String) -> JobError,
+    /// Its codec errors, which have its name and that of the type that it returns.
+    pub(crate) codec_error: fn(&str, Step, String) -> JobError,
 }
 
 impl Kind {
     pub(crate) fn of<J: PortableJob>() -> Self {
-        Self { work: work::<J>, name: J::type_name(), codec_error: |step, cause| step.error::<J>(cause) }
+        let codec_error = |name: &str, step: Step, cause| step.named(name, type_name::<J::Output>(), cause);
+        Self { work: work::<J>, name: J::type_name(), codec_error }
     }
 
-    /// Of a chunk of a `map` by an `F`.
-    pub(crate) fn of_chunk<F, A, R>() -> Self
+    /// Of a chunk of a `map` that is called `name`.
+    pub(crate) fn of_chunk<A, R>(name: &'static str) -> Self
     where
-        F: Fn(A) -> R + Copy + 'static,
         A: DeserializeOwned + 'static,
         R: Serialize + 'static,
     {
-        let codec_error = |step: Step, cause| step.named(type_name::<F>(), type_name::<R>(), cause);
-        Self { work: chunk::work::<F, A, R>, name: type_name::<F>(), codec_error }
+        let codec_error = |name: &str, step: Step, cause| step.named(name, type_name::<R>(), cause);
+        Self { work: chunk::work::<A, R>, name, codec_error }
     }
 }
 

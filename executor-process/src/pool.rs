@@ -1,6 +1,7 @@
 //! The process pool: a scheduler whose workers send jobs to child processes.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -221,14 +222,34 @@ macro_rules! submits_portable_jobs {
 
             /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
             /// Several items may travel as one chunk: ends of channels in them are closed when the last item of the chunk is done.
-            pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, CallMapper<F>>
+            /// Errors name the line of the call.
+            ///
+            /// ```
+            /// use executor_process::ProcessPool;
+            ///
+            /// let pool = ProcessPool::new(1)?;
+            /// let doubled: Result<Vec<u32>, _> = pool.map(0..3, |n| 2 * n).collect();
+            /// assert_eq!(doubled?, [0, 2, 4]);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// A closure that captures does not compile: make what it captures a part of each item.
+            ///
+            /// ```compile_fail,E0308
+            /// let pool = executor_process::ProcessPool::new(1).unwrap();
+            /// let token = ();
+            /// let map = pool.map(0..3_u32, move |n| { let () = token; n });
+            /// ```
+            #[track_caller]
+            pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
             where
                 I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
-                F: Fn(I::Item) -> R + Copy + Send + 'static,
                 R: Serialize + DeserializeOwned + Send + 'static,
             {
-                const { CallMapper::<F>::CAPTURES_NOTHING };
-                Map::new(items.into_iter(), CallMapper::new(ProcessView::new(self.handle(), JobOptions::new()), f))
+                Map::new(
+                    items.into_iter(),
+                    CallMapper::new(ProcessView::new(self.handle(), JobOptions::new()), f, Location::caller()),
+                )
             }
 
             /// How many jobs run at once.

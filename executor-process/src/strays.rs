@@ -128,7 +128,7 @@ mod tests {
                 let as_result = codec.encode_result(&value, &end).map(drop).unwrap_err();
                 assert!(next_message_is_clean(), "{codec:?}: {as_result}");
                 assert!(as_job.contains(why) && as_result.contains(why), "{as_job}; {as_result}");
-                let parts = chunk::encode::<_, ()>(codec, vec![value], "job");
+                let parts = chunk::encode::<_, ()>(codec, 0, vec![value], "job");
                 assert!(next_message_is_clean(), "{codec:?}, as an item");
                 assert_eq!(parts[0].errors.len(), 1);
             }

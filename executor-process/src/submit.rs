@@ -17,6 +17,7 @@ use crate::codec::{Codec, Step};
 use crate::job::{Encoded, Queued, Returned};
 use crate::kind::Kind;
 use crate::runner::InProcess;
+use crate::worker::remake::Remaker;
 
 /// What the pool was told to do with jobs, whichever handle they come by.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +125,7 @@ impl Rules {
 
     /// The job as it waits.
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
-        let body = self.codec.encode(&job.wire()).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
+        let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
         Ok(self.described(options, Encoded::new(Kind::of::<J>(), body)))
     }
 

@@ -1,6 +1,7 @@
 //! A pool seen with options: each job that is submitted through it has them.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use executor_core::{Executor, Future, JobError, JobOptions, Map, PortableJob, Rejected, Shutdown};
@@ -67,14 +68,13 @@ impl ProcessView {
     }
 
     /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
-    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, CallMapper<F>>
+    #[track_caller]
+    pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
     where
         I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
-        F: Fn(I::Item) -> R + Copy + Send + 'static,
         R: Serialize + DeserializeOwned + Send + 'static,
     {
-        const { CallMapper::<F>::CAPTURES_NOTHING };
-        Map::new(items.into_iter(), CallMapper::new(self.clone(), f))
+        Map::new(items.into_iter(), CallMapper::new(self.clone(), f, Location::caller()))
     }
 
     pub(crate) fn codec(&self) -> Codec {

@@ -1,5 +1,5 @@
-//~ `call` takes a function or a closure that captures nothing
-//~ pass what it captures as an argument, `call(f, (captured,))`
+//~ `call` takes a function, and `call!` also a closure that captures nothing
+//~ pass what it captures as an argument, `call!(|captured| ..., (captured,))`
 
 fn main() {
     let text = String::from("captured");

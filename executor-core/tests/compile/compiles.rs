@@ -21,7 +21,7 @@ fn submit(_: impl PortableJob) {}
 
 fn main() {
     submit(Thumbnail);
-    submit(call(|a: u32| a + 1, (1,)));
+    submit(call!(|a: u32| a + 1, (1,)));
     submit(call(len, (1, String::from("owned"))));
     submit(call!(len(1, String::from("owned"))));
 }

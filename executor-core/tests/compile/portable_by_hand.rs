@@ -10,7 +10,7 @@ impl executor_core::Job for Mine {
 }
 
 impl executor_core::Portable for Mine {
-    fn wire(&self) -> impl serde::Serialize {
+    fn wire(&self, _: &impl executor_core::Remake) -> impl serde::Serialize {
         1
     }
 

@@ -262,3 +262,19 @@ fn a_pool_that_cannot_be_built() {
     says(&error, "cannot build the pool: `program` was deleted; start it from a file that stays");
     assert_eq!(error.name(), "program");
 }
+
+#[test]
+fn a_closure_is_refused_by_call() {
+    let token = ();
+    let closure = move |n: u32| {
+        let () = token;
+        n
+    };
+    let panic = std::panic::catch_unwind(|| executor_core::call(closure, (1,))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert_eq!(
+        text,
+        "`call` takes a function, and was given the closure `it::texts::a_closure_is_refused_by_call::{{closure}}`: write \
+         `call!(|a, b| ..., (a, b))`, with an exclamation mark"
+    );
+}

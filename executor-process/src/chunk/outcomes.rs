@@ -36,9 +36,8 @@ pub struct Outcomes<R> {
 }
 
 impl<R: DeserializeOwned + 'static> Outcomes<R> {
-    /// Of the function called `name`.
-    pub(crate) fn new(returned: Returned, name: &'static str) -> Self {
-        let Returned { codec, payload, mut attached, mut errors } = returned;
+    pub(crate) fn new(returned: Returned) -> Self {
+        let Returned { name, codec, payload, mut attached, mut errors } = returned;
         errors.reverse();
         attached.reverse();
         Self { codec, name, payload, read: 0, index: 0, errors, attached, batch: Vec::new().into_iter() }

@@ -44,7 +44,7 @@ proptest! {
         while !chunk.is_over() {
             chunk.fail_next(JobError::Cancelled);
         }
-        let outcomes = Outcomes::<u64>::new(chunk.into_returned(Codec::Postcard), "job");
+        let outcomes = Outcomes::<u64>::new(chunk.into_returned(Codec::Postcard, "job"));
         prop_assert_eq!(outcomes.count(), total);
     }
 
@@ -58,6 +58,7 @@ proptest! {
         chunk.absorb(said);
         let running = chunk.running(&sent);
         let rest = chunk.rest(&sent);
-        prop_assert!(sent.ends_with(&rest) && rest.starts_with(&running));
+        let (head, items) = sent.split_at(HEAD.min(sent.len()));
+        prop_assert!(rest.starts_with(head) && items.ends_with(&rest[head.len()..]) && rest.starts_with(&running));
     }
 }

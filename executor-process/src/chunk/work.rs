@@ -18,19 +18,20 @@ use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
 /// The entry of a chunk in a worker.
-pub(crate) fn work<F, A, R>(
-    codec: Codec,
-    opened: Opened,
-    end: &WorkerEnd,
-    outcomes: &mut Growing<'_>,
-) -> Answer<Outgoing>
+pub(crate) fn work<A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, outcomes: &mut Growing<'_>) -> Answer<Outgoing>
 where
-    F: Fn(A) -> R + Copy + 'static,
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    let (function, descriptors): (F, _) = (Remaker.remake(), &opened.descriptors[..]);
-    let (mut rest, mut item) = (&opened[..], Item::new(codec, descriptors));
+    let descriptors = &opened.descriptors[..];
+    let sent = opened.split_first_chunk();
+    let Some((function, mut rest)) = sent.and_then(|(head, items)| {
+        let function = Remaker.pointer::<fn(A) -> R>(usize::from_ne_bytes(*head))?;
+        Some((function, items))
+    }) else {
+        return Answer::Codec { step: Step::DecodeJob, cause: "its function is not in this program".to_owned() };
+    };
+    let mut item = Item::new(codec, descriptors);
     outcomes.begin();
     loop {
         // Once for all of them: it costs more than a short item.

@@ -51,7 +51,10 @@ fn settings(keep_failed: Option<PathBuf>) -> Arc<Settings> {
 fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
     let worker = Worker::start(settings, "worker", &Brake::default()).expect("this program can start workers");
     let kind = Kind::of::<J>();
-    let encoded = Encoded::new(kind, settings.codec.encode(&job.wire()).expect("it can be encoded"));
+    let encoded = Encoded::new(
+        kind,
+        settings.codec.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
+    );
     worker.seat.page.send(0, 7);
     worker.begin(Request::Run(vec![encoded.sent(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
     (worker, encoded)

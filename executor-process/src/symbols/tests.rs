@@ -116,7 +116,7 @@ fn types_of_the_standard_librarys_functions_are_left_out() {
 }
 
 fn kind() -> Kind {
-    Kind { work, name: "tests::work", codec_error: |_, cause| JobError::Broken(Broken::new(cause)) }
+    Kind { work, name: "tests::work", codec_error: |_, _, cause| JobError::Broken(Broken::new(cause)) }
 }
 
 #[test]

@@ -1,9 +1,13 @@
-//! Functions made again from their types, in the worker. Unsafe, because nothing is what they are made from.
+//! Functions made again in the worker, from their types or from where they lie. Unsafe, because types alone, or numbers, are what they
+//! are made from.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 
+use executor_core::__private::is_function;
 use executor_core::Remake;
+
+use super::image;
 
 /// Makes the function of a [`Call`](executor_core::Call) again. Private to this crate: whoever had it could forge values of
 /// types that safe code cannot make.
@@ -12,9 +16,20 @@ pub(crate) struct Remaker;
 impl Remake for Remaker {
     fn remake<F: Copy + 'static>(&self) -> F {
         const { assert!(size_of::<F>() == 0, "only a zero-sized function can be made again from its type") };
-        // SAFETY: `F` has no bytes, so any aligned pointer may be read from. It is inhabited: it is the function of a `Call` that the
-        // submitting process, which is this very program, was given a value of, and encoded. It is `Copy`, so one more value of it
-        // is nothing that the program could not have made itself; and `'static`, so it does not outlive what it borrows.
+        assert!(is_function::<F>(), "a closure cannot be made again from its type");
+        // SAFETY: `F` has no bytes, so any aligned pointer may be read from. `Call`, which is sealed, asks for types that can be
+        // called alone, and this one is that of a function: it holds no value of anything, so any process that runs this program can make it.
         unsafe { NonNull::<F>::dangling().read() }
+    }
+
+    fn distance(&self, address: usize) -> Option<usize> {
+        image::own(address)
+    }
+
+    fn pointer<P: Copy + 'static>(&self, distance: usize) -> Option<P> {
+        const { assert!(size_of::<P>() == size_of::<usize>(), "a `fn` pointer is an address") };
+        // SAFETY: `P` is a `fn` pointer, by the callers, which are sealed: `ClosureCall`, and chunks of this crate. The address is in the
+        // program's code, and the sender, which runs the same build, made the distance from a `P`; see `image::Offset`.
+        image::address_of(distance).map(|address| unsafe { std::mem::transmute_copy::<usize, P>(&address) })
     }
 }

@@ -25,7 +25,10 @@ fn short() {}
 fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> Sent {
     let number = slot as u64 + 7;
     worker.seat.page.send(slot, number);
-    let encoded = Encoded::new(Kind::of::<J>(), Codec::Postcard.encode(&job.wire()).expect("it can be encoded"));
+    let encoded = Encoded::new(
+        Kind::of::<J>(),
+        Codec::Postcard.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
+    );
     encoded.sent(&worker.payloads, slot, number).ok().expect("it is in this program")
 }
 

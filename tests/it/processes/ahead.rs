@@ -75,7 +75,7 @@ fn a_report_counts_what_was_cancelled_behind_another_job() {
         let report = thread::scope(|scope| {
             let report = scope.spawn(|| scene.pool.shutdown_with(ShutdownPolicy::drain()));
             eventually("it is shut down", || {
-                let is_open = scene.pool.try_submit(call(|| (), ())).is_ok();
+                let is_open = scene.pool.try_submit(call!(|| (), ())).is_ok();
                 probes += usize::from(is_open);
                 !is_open
             });

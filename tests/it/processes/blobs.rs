@@ -63,7 +63,10 @@ fn they_may_sit_anywhere_with_either_codec() {
             let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
             assert_eq!(pool.submit(call(same::<Vec<Shape>>, (shapes(),))).result().unwrap(), shapes());
             let two = (Blob::from(b"left"), Blob::from(b"right"));
-            let swapped = pool.submit(call(|left: Blob, right: Blob| (right, left), two.clone())).result().unwrap();
+            let swapped = pool
+                .submit(call!(|left: Blob, right: Blob| (right, left), (two.0.clone(), two.1.clone())))
+                .result()
+                .unwrap();
             assert_eq!(swapped, (two.1, two.0));
         }
     });
@@ -181,7 +184,7 @@ fn one_holds_a_single_descriptor_while_jobs_with_it_are_queued() {
     alone(one_holds_a_single_descriptor_while_jobs_with_it_are_queued, || {
         let pool = pool(1);
         let door = Door::new();
-        let slow = pool.submit(call(|bell: Bell| bell.ring(0), (door.bell(),)));
+        let slow = pool.submit(call!(|bell: Bell| bell.ring(0), (door.bell(),)));
         let guest = door.answer();
         let blob = Blob::from(vec![1; 1000]);
         let before = descriptors(own_pid());
@@ -199,7 +202,7 @@ fn a_worker_that_dies_with_one_leaves_it_here() {
         let pool = pool(1);
         let blob = Blob::from(vec![1; 5000]);
         for _ in 0..5 {
-            let crashed = pool.submit(call(|_: Blob| -> () { std::process::abort() }, (blob.clone(),)));
+            let crashed = pool.submit(call!(|_: Blob| -> () { std::process::abort() }, (blob.clone(),)));
             let after = pool.submit(call!(sum(blob.clone())));
             assert!(matches!(crashed.result(), Err(JobError::Crashed(_))));
             assert_eq!(after.result().unwrap(), 5000);
@@ -224,7 +227,7 @@ fn more_than_can_travel_at_once_cost_the_job_alone() {
              channel; its types must survive a round trip through the pool's codec"
         );
         let inside = pool
-            .submit(call(|n: u8| (0..n).map(|n| Blob::from(&[n])).collect::<Vec<_>>(), (65,)))
+            .submit(call!(|n: u8| (0..n).map(|n| Blob::from(&[n])).collect::<Vec<_>>(), (65,)))
             .result()
             .unwrap_err();
         assert!(inside.to_string().starts_with("could not encode the result in the worker process"), "{inside}");
@@ -262,7 +265,7 @@ fn jobs_on_many_threads_do_not_mix_theirs_up() {
                     for round in 0..40 {
                         let bytes = vec![thread; round * 100 + 1];
                         let double = |blob: Blob| (Blob::from(blob.to_vec()), blob);
-                        let (copy, back) = pool.submit(call(double, (Blob::from(&bytes[..]),))).result().unwrap();
+                        let (copy, back) = pool.submit(call!(double, (Blob::from(&bytes[..]),))).result().unwrap();
                         assert!(*copy == *bytes && *back == *bytes);
                     }
                 });

@@ -130,7 +130,7 @@ fn a_channel_can_carry_channels() {
     within_patience(|| {
         let pool = pool(1);
         let (requests, served) = channel::<(u32, Sender<u32>)>().unwrap();
-        let job = pool.submit(call(
+        let job = pool.submit(call!(
             |served: Receiver<(u32, Sender<u32>)>| {
                 for request in &served {
                     let (n, reply) = request.expect("it comes");
@@ -155,7 +155,7 @@ fn whoever_sends_to_nobody_gets_the_value_back() {
     within_patience(|| {
         let pool = pool(1);
         let (sender, receiver) = channel::<String>().unwrap();
-        let job = pool.submit(call(|_: Receiver<String>| (), (receiver,)));
+        let job = pool.submit(call!(|_: Receiver<String>| (), (receiver,)));
         job.result().unwrap();
         // The job dropped it.
         eventually("nobody can receive", || sender.send(String::new()).is_err());
@@ -231,7 +231,7 @@ fn the_death_of_a_worker_ends_what_it_held() {
     within_patience(|| {
         let pool = pool(1);
         let (sender, receiver) = channel::<u32>().unwrap();
-        let job = pool.submit(call(
+        let job = pool.submit(call!(
             |sender: Sender<u32>| -> () {
                 sender.send(1).expect("somebody listens");
                 std::process::abort()
@@ -270,7 +270,7 @@ fn a_job_that_is_refused_keeps_its_ends() {
     let pool = pool(1);
     pool.shutdown(true);
     let (sender, receiver) = channel::<u32>().unwrap();
-    let rejected = pool.try_submit(call(|_: Receiver<u32>| (), (receiver,))).unwrap_err();
+    let rejected = pool.try_submit(call!(|_: Receiver<u32>| (), (receiver,))).unwrap_err();
     sender.send(1).expect("the receiver is in the job, which came back");
     drop(rejected);
     eventually("nobody can receive", || sender.send(2).is_err_and(|error| error.is_disconnected()));
@@ -335,10 +335,10 @@ fn a_queued_job_holds_its_ends_until_it_is_cancelled() {
     within_patience(|| {
         let pool = pool(1);
         let door = Door::new();
-        let slow = pool.submit(call(|bell: Bell| bell.ring(0), (door.bell(),)));
+        let slow = pool.submit(call!(|bell: Bell| bell.ring(0), (door.bell(),)));
         let guest = door.answer();
         let (sender, receiver) = channel::<u32>().unwrap();
-        let queued = pool.submit(call(|_: Sender<u32>| (), (sender,)));
+        let queued = pool.submit(call!(|_: Sender<u32>| (), (sender,)));
         assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));
         assert!(queued.cancel());
         // Not at once: a process that is just being started has a copy until it runs its program.

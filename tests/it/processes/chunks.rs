@@ -31,7 +31,7 @@ fn crashes_cost_their_items(chunk: Option<usize>) {
                 Ok(result) => assert_eq!(result, number),
                 Err(JobError::Crashed(crash)) => {
                     assert_eq!((number % 100, crash.signal()), (37, Some("SIGABRT")));
-                    assert!(crash.job().contains("write_or_crash"), "{crash}");
+                    assert!(crash.job().starts_with("map at tests/it/processes/chunks.rs:"), "{crash}");
                 }
                 Err(other) => panic!("{other}"),
             }
@@ -146,12 +146,17 @@ fn panic_sometimes(number: u64) -> u64 {
 #[test]
 fn a_panic_costs_its_item() {
     within_patience(|| {
-        for (number, outcome) in (0..).zip(pool(2).map(0..100, panic_sometimes).chunk_size(30)) {
+        let closure = |number| panic_sometimes(number);
+        let pool = pool(2);
+        let maps = [pool.map(0..100, panic_sometimes).chunk_size(30), pool.map(0..100, closure).chunk_size(1)];
+        for (number, outcome) in maps.into_iter().flat_map(|map| (0..).zip(map)) {
             match outcome {
                 Ok(result) => assert_eq!(result, number),
                 Err(error) => {
                     assert_eq!(number % 10, 3);
-                    assert!(error.to_string().contains(&format!("{number} is not liked")), "{error}");
+                    let text = error.to_string();
+                    assert!(text.contains(&format!("{number} is not liked")), "{text}");
+                    assert!(text.contains("`map at tests/it/processes/chunks.rs:"), "{text}");
                 }
             }
         }
@@ -215,17 +220,11 @@ fn an_item_or_a_result_that_cannot_be_encoded_fails_alone() {
                 match (sent, made) {
                     (Ok(half), Ok(even)) => assert_eq!((half * 2, even.0), (number, number)),
                     (Err(JobError::Codec(sent)), Err(JobError::Codec(made))) => {
-                        assert!(
-                            sent.to_string().contains(
-                                "encode the job (job `it::processes::chunks::half`, result `u64`): it is odd"
-                            ),
-                            "{sent}"
-                        );
-                        assert!(
-                            made.to_string()
-                                .contains("encode the result in the worker process (job `it::processes::chunks::even`"),
-                            "{made}"
-                        );
+                        let (sent, made) = (sent.to_string(), made.to_string());
+                        assert!(sent.contains("encode the job (job `map at tests/it/processes/chunks.rs:"), "{sent}");
+                        assert!(sent.contains("result `u64`): it is odd"), "{sent}");
+                        let step = "encode the result in the worker process (job `map at tests/it/processes/chunks.rs:";
+                        assert!(made.contains(step), "{made}");
                     }
                     _ => panic!("{number} fails on one side only"),
                 }

@@ -62,5 +62,5 @@ static HANDLER: extern "C" fn() = handle_traps;
 #[test]
 fn each_constructor_runs_once_in_a_worker() {
     assert_eq!(CALLS.load(Ordering::Relaxed), 4, "in the parent");
-    assert_eq!(pool(1).submit(call(|| CALLS.load(Ordering::Relaxed), ())).result().unwrap(), 4, "in the worker");
+    assert_eq!(pool(1).submit(call!(|| CALLS.load(Ordering::Relaxed), ())).result().unwrap(), 4, "in the worker");
 }

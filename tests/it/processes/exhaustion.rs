@@ -89,7 +89,7 @@ fn a_result_that_needs_one_fails_and_says_why() {
         assert!(text.contains("there is no shared memory for it in the worker process (Too many open files"), "{text}");
         assert!(text.contains("raise `ulimit -n`"), "{text}");
         assert_ne!(worker_of(&pool), before, "that worker is worn out");
-        assert_eq!(pool.submit(call(|| "r".repeat(300_000), ())).result().unwrap().len(), 300_000);
+        assert_eq!(pool.submit(call!(|| "r".repeat(300_000), ())).result().unwrap().len(), 300_000);
     });
 }
 

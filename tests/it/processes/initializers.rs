@@ -46,7 +46,7 @@ fn state_stays_in_its_worker_and_is_made_again_in_the_next() {
 #[test]
 fn state_of_another_type_is_not_found() {
     let pool = ProcessPool::builder().processes(1).initializer(call!(counter())).build().unwrap();
-    assert!(pool.submit(call(|| current::state::<u8>().is_none(), ())).result().unwrap());
+    assert!(pool.submit(call!(|| current::state::<u8>().is_none(), ())).result().unwrap());
 }
 
 fn hang() {
@@ -84,7 +84,7 @@ fn a_panic_in_it_breaks_the_job_that_waited_and_the_next_one_tries_again() {
         let directory = Directory::new();
         let path = directory.path().join("table");
         let pool = ProcessPool::builder().processes(1).initializer(call!(need(path.clone()))).build().unwrap();
-        let size = || pool.submit(call(|| current::state::<usize>().map_or(0, |size| *size), ())).result();
+        let size = || pool.submit(call!(|| current::state::<usize>().map_or(0, |size| *size), ())).result();
         let text = broken(size());
         let start = "the job was not run to its end: its worker process could not be started, 4 times: \
                      its initializer failed: job `it::processes::initializers::need` panicked at tests/it/processes/initializers.rs:";
@@ -99,7 +99,7 @@ fn a_panic_in_it_breaks_the_job_that_waited_and_the_next_one_tries_again() {
 fn a_crash_in_it_breaks_the_job_that_waited_and_says_so() {
     within_patience(|| {
         let pool = ProcessPool::builder().processes(1).initializer(call!(abort())).build().unwrap();
-        let text = broken(pool.submit(call(|| 1, ())).result());
+        let text = broken(pool.submit(call!(|| 1, ())).result());
         assert!(text.contains("its initializer ended it: it was killed by SIGABRT"), "{text}");
         assert!(pool.pids().is_empty());
     });
@@ -119,7 +119,7 @@ fn prestart_runs_it_in_each_worker() {
         let pool = ProcessPool::builder().processes(2).initializer(call!(mark(path.clone()))).build().unwrap();
         pool.prestart();
         eventually("each worker is ready", || fs::read(&path).is_ok_and(|marks| marks.len() == 2));
-        pool.submit(call(|| (), ())).result().unwrap();
+        pool.submit(call!(|| (), ())).result().unwrap();
         assert_eq!(fs::read(&path).unwrap().len(), 2, "once in each worker");
     });
 }

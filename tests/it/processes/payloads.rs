@@ -46,9 +46,9 @@ fn values_of_all_shapes_come_back() {
         let map: BTreeMap<String, f64> = [("pi".into(), 3.25), ("nothing".into(), f64::MIN_POSITIVE)].into();
         assert_eq!(pool.submit(call(same::<BTreeMap<String, f64>>, (map.clone(),))).result().unwrap(), map);
         pool.submit(call(same::<()>, ((),))).result().unwrap();
-        pool.submit(call(|| (), ())).result().unwrap();
+        pool.submit(call!(|| (), ())).result().unwrap();
         let failed: Result<u32, RemoteError> =
-            pool.submit(call(|text: String| Ok(text.parse()?), ("x".to_owned(),))).result().unwrap();
+            pool.submit(call!(|text: String| Ok(text.parse()?), ("x".to_owned(),))).result().unwrap();
         assert_eq!(failed.unwrap_err().to_string(), "invalid digit found in string");
     }
 }
@@ -70,7 +70,7 @@ fn payloads_of_all_sizes_come_back() {
 fn many_large_results_at_once_need_no_descriptors() {
     within_patience(|| {
         let pool = pool(2);
-        let futures: Vec<_> = (0..2000).map(|_| pool.submit(call(|| "x".repeat(70_000), ()))).collect();
+        let futures: Vec<_> = (0..2000).map(|_| pool.submit(call!(|| "x".repeat(70_000), ()))).collect();
         for future in &futures {
             future.wait();
         }
@@ -318,7 +318,7 @@ impl<'de> Deserialize<'de> for Unreadable {
 fn a_decoding_may_panic_with_any_payload() {
     within_patience(|| {
         let pool = pool(1);
-        let unreadable = || pool.submit(call(|| Unreadable, ()));
+        let unreadable = || pool.submit(call!(|| Unreadable, ()));
         codec_error(unreadable());
         codec_error(unreadable().map_ok(|_| 1));
         let waited = executor::wait([unreadable()], executor::Until::FirstOk);

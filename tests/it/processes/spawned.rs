@@ -286,7 +286,7 @@ fn a_job_that_cannot_be_encoded_starts_nothing() {
             Err(serde::ser::Error::custom("never"))
         }
     }
-    let error = Process::spawn(call(|_: Secret| (), (Secret,))).unwrap_err();
+    let error = Process::spawn(call!(|_: Secret| (), (Secret,))).unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("the process was not started: could not encode the job"), "{text}");
 }

@@ -1,5 +1,6 @@
 //! Nothing is left of a process for one job, however it, its owner or its parent ends.
 
+use std::fs;
 use std::process::{Child, Stdio};
 use std::thread;
 
@@ -254,10 +255,12 @@ fn without_room_for_what_it_is_given_its_job_fails() {
         blobs.len()
     }
     alone(without_room_for_what_it_is_given_its_job_fails, || {
-        // One descriptor here, and sixty there.
-        let blobs = vec![Blob::from(b"a blob"); 60];
         Process::spawn(call!(pid())).unwrap().join().unwrap();
         let most = u64::try_from(descriptors().len()).expect("few") + 40;
+        // Above the limit, so that there is room here, and none there.
+        let room: Vec<_> = (0..40).map(|_| fs::File::open("/dev/null").unwrap()).collect();
+        let blobs: Vec<_> = (0..60_u8).map(|n| Blob::from(&[n])).collect();
+        drop(room);
         let process = with_at_most(Resource::Nofile, most, || Process::spawn(call!(count(blobs.clone()))));
         let process = process.expect("there is room for the process itself");
         assert_eq!(process.wait(), Some(Exit::Code(101)));

@@ -252,7 +252,7 @@ fn a_hundred_processes_meet_and_share_a_descriptor_or_two_each() {
         let pool = crate::processes::pool(1);
         worker_of(&pool);
         let few = descriptors(own_pid());
-        let there_and_back = |_| pool.submit(call(|values: Vec<Value<i32>>| values, (handles[..50].to_vec(),)));
+        let there_and_back = |_| pool.submit(call!(|values: Vec<Value<i32>>| values, (handles[..50].to_vec(),)));
         let back: Vec<_> = (0..20).map(there_and_back).map(|job| job.result().unwrap()).collect();
         assert_eq!(back[19][49].get().unwrap(), 49);
         assert_eq!(descriptors(own_pid()), few, "nor have those that come back");

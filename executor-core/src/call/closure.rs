@@ -1,0 +1,159 @@
+//! A closure and its arguments as a job that can move to another process: the closure goes as the `fn` pointer that it coerces to.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::OwnedArguments;
+use crate::bytes::{self, InOnePiece};
+use crate::job::{Job, Portable, Remake, sealed};
+use crate::panics::named_as;
+
+/// The name that errors give to a closure.
+pub trait Named: 'static {
+    /// It is told as that of the function.
+    const NAME: &'static str;
+}
+
+/// Up to eight arguments, and the pointers that take them. Sealed, since a `Pointer` is made of a number.
+pub trait Arguments: tuple::Sealed + Send + Sized + 'static {
+    /// The pointers to functions that take them, and return an `R`.
+    type Pointer<R: 'static>: Copy + Send + 'static;
+
+    /// Calls the function.
+    fn apply<R: 'static>(self, function: Self::Pointer<R>) -> R;
+
+    /// Where the function lies.
+    fn address<R: 'static>(function: Self::Pointer<R>) -> usize;
+}
+
+/// A closure that captures nothing, and its arguments. Made by [`call!`](crate::call!).
+#[must_use = "a call does nothing until it is submitted"]
+pub struct ClosureCall<N, A: Arguments, R: 'static> {
+    function: A::Pointer<R>,
+    arguments: A,
+    name: PhantomData<fn() -> N>,
+}
+
+/// The arguments come first, so that their types are known where the closure is looked at.
+pub fn closure_call<N: Named, A: Arguments, R: 'static>(
+    arguments: A,
+    _: N,
+    function: A::Pointer<R>,
+) -> ClosureCall<N, A, R> {
+    ClosureCall { function, arguments, name: PhantomData }
+}
+
+impl<N: Named, A: Arguments, R: Send + 'static> Job for ClosureCall<N, A, R> {
+    type Output = R;
+
+    fn run(self) -> R {
+        named_as(|| N::NAME, || self.arguments.apply(self.function))
+    }
+}
+
+impl<N, A: Arguments, R> sealed::Sealed for ClosureCall<N, A, R> {}
+
+impl<N, A, R> Portable for ClosureCall<N, A, R>
+where
+    N: Named,
+    A: Arguments + for<'bytes> OwnedArguments<'bytes>,
+    R: Send + 'static,
+{
+    fn type_name() -> &'static str {
+        N::NAME
+    }
+
+    fn wire(&self, remake: &impl Remake) -> impl Serialize {
+        Sent { function: Distance(remake.distance(A::address(self.function))), arguments: InOnePiece(&self.arguments) }
+    }
+
+    fn rebuild<'de, D, M>(wire: D, remake: &M) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+        M: Remake,
+    {
+        let Arrived { function, arguments: Whole(arguments) } = Deserialize::deserialize(wire)?;
+        let function =
+            remake.pointer(function).ok_or_else(|| D::Error::custom("its function is not in this program"))?;
+        Ok(Self { function, arguments, name: PhantomData })
+    }
+}
+
+impl<N: Named, A: Arguments + fmt::Debug, R> fmt::Debug for ClosureCall<N, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(N::NAME).field(&self.arguments).finish()
+    }
+}
+
+/// Of a function from the base of the program's image.
+struct Distance(Option<usize>);
+
+impl Serialize for Distance {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(distance) => distance.serialize(to),
+            None => Err(S::Error::custom("its function is not in the program's own file, but in a shared library")),
+        }
+    }
+}
+
+/// The fields have names, since errors tell them.
+#[derive(Serialize)]
+#[serde(bound = "A: Serialize + 'static")]
+struct Sent<'a, A> {
+    function: Distance,
+    arguments: InOnePiece<'a, A>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "A: Deserialize<'de> + 'static")]
+struct Arrived<A> {
+    function: usize,
+    arguments: Whole<A>,
+}
+
+/// What was written [`InOnePiece`].
+struct Whole<A>(A);
+
+impl<'de, A: Deserialize<'de> + 'static> Deserialize<'de> for Whole<A> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        bytes::deserialize(from).map(Whole)
+    }
+}
+
+mod tuple {
+    pub trait Sealed {}
+}
+
+macro_rules! arguments {
+    ($($argument:ident $name:ident),*) => {
+        impl<$($argument),*> tuple::Sealed for ($($argument,)*) {}
+
+        impl<$($argument: Send + 'static),*> Arguments for ($($argument,)*) {
+            type Pointer<R: 'static> = fn($($argument),*) -> R;
+
+            fn apply<R: 'static>(self, function: Self::Pointer<R>) -> R {
+                let ($($name,)*) = self;
+                function($($name),*)
+            }
+
+            fn address<R: 'static>(function: Self::Pointer<R>) -> usize {
+                function as usize
+            }
+        }
+    };
+}
+
+arguments!();
+arguments!(A a);
+arguments!(A a, B b);
+arguments!(A a, B b, C c);
+arguments!(A a, B b, C c, D d);
+arguments!(A a, B b, C c, D d, E e);
+arguments!(A a, B b, C c, D d, E e, G g);
+arguments!(A a, B b, C c, D d, E e, G g, H h);
+arguments!(A a, B b, C c, D d, E e, G g, H h, I i);
