@@ -52,7 +52,8 @@ impl Expected {
             (Self::Result, Ok(answer)) => answer.number == number,
             (Self::Crash(end), Err(JobError::Crashed(crash))) => {
                 let text = crash.to_string();
-                let is_named = crash.job().ends_with("matrix::orders::obey");
+                let is_named = crash.job().ends_with("matrix::orders::obey")
+                    || crash.job().starts_with("map at tests/it/processes/matrix/ways.rs:");
                 is_named && text.contains(&format!("its worker process {} {end}", crash.pid()))
             }
             (Self::Panic, Err(JobError::Panicked(panic))) => panic.message() == "the matrix wants it",
