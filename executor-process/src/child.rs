@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::Exit;
+use executor_thread::fork::Origin;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::frame::Reply;
+use crate::lifeline::Lifeline;
 use crate::seat::Kill;
 use crate::watcher;
 use crate::worker::crash;
@@ -42,6 +44,8 @@ pub(crate) struct Child {
     pidfd: Arc<OwnedFd>,
     grace: Duration,
     pids: Arc<Pids>,
+    /// The process whose child it is. One that is forked from that leaves it alone.
+    origin: Origin,
     state: Mutex<State>,
     gone: Condvar,
     oom_kills: OomKills,
@@ -59,7 +63,7 @@ struct State {
     is_waited_for: bool,
     wake: Wake,
     ending: Ending,
-    lifeline: Option<OwnedFd>,
+    lifeline: Option<Lifeline>,
 }
 
 enum Life {
@@ -118,7 +122,16 @@ impl Child {
                 };
                 let (pids, gone, oom_kills) = (Arc::clone(pids), Condvar::new(), OomKills::around(pid));
                 let death = Arc::clone(&pidfd);
-                let process = Arc::new(Self { pid, pidfd, grace, pids, state: Mutex::new(state), gone, oom_kills });
+                let process = Arc::new(Self {
+                    pid,
+                    pidfd,
+                    grace,
+                    pids,
+                    origin: Origin::here(),
+                    state: Mutex::new(state),
+                    gone,
+                    oom_kills,
+                });
                 if let Err(error) = watcher::watch(&process, Arc::clone(&death)) {
                     process.kill();
                     process.bury();
@@ -141,7 +154,7 @@ impl Child {
 
     /// It said hello: from now on, its death is posted to `wake`. The kernel kills it when `lifeline` closes, which happens
     /// when it is gone. `page` is the file number of its page.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: OwnedFd, page: u64) {
+    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: Lifeline, page: u64) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.0.lock().insert(self.pid);
@@ -165,11 +178,14 @@ impl Child {
 
     /// Whether it has died, and was reaped.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.state.lock().life, Life::Gone(..))
+        self.is_ours() && matches!(self.state.lock().life, Life::Gone(..))
     }
 
     /// How it ended, once it is reaped.
     pub(crate) fn ended(&self) -> Option<Ended> {
+        if !self.is_ours() {
+            return None;
+        }
         match self.state.lock().life {
             Life::Gone(ended, _) => Some(ended),
             Life::Alive | Life::Reaped => None,
@@ -248,8 +264,16 @@ impl Child {
         self.on_alarm(grace);
     }
 
+    /// Whether it is this process's child, and not that of the process from which this one was forked: there, its lock may be held for ever.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.origin.is_here()
+    }
+
     /// SIGTERM for it and its group. Nobody looks whether it obeys.
     pub(crate) fn ask_to_end(&self) {
+        if !self.is_ours() {
+            return;
+        }
         self.signal(&self.state.lock(), Signal::TERM);
     }
 
@@ -293,6 +317,9 @@ impl Child {
 
     /// Blocks until it is reaped, and says how it ended.
     pub(crate) fn wait(&self) -> Ended {
+        if !self.is_ours() {
+            return None;
+        }
         let mut state = self.state.lock();
         loop {
             if let Life::Gone(ended, _) = state.life {
@@ -304,6 +331,9 @@ impl Child {
 
     /// Blocks until it is reaped, until `deadline` at most. Says whether it came to that.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        if !self.is_ours() {
+            return false;
+        }
         let Some(deadline) = deadline else {
             self.wait();
             return true;
@@ -349,6 +379,9 @@ impl Child {
 impl Kill for Child {
     /// Kills it, and what it has started in its process group.
     fn kill(&self) {
+        if !self.is_ours() {
+            return;
+        }
         let mut state = self.state.lock();
         state.is_killed |= matches!(state.life, Life::Alive);
         self.signal(&state, Signal::KILL);
@@ -356,7 +389,11 @@ impl Kill for Child {
 
     /// Kills it at the end of its grace. At once where it has none.
     fn stop(&self) {
-        if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
+        if self.is_ours() && self.grace.is_zero() {
+            self.kill();
+        } else if self.is_ours() {
+            self.terminate(self.grace);
+        }
     }
 }
 

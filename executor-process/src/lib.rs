@@ -42,6 +42,7 @@ mod host;
 mod inbox;
 mod job;
 mod kind;
+mod lifeline;
 mod manage;
 pub mod manager;
 mod mapper;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::{Exit, Future, JobError, PortableJob};
+use executor_core::{Broken, Exit, Future, JobError, PortableJob};
 use executor_thread::scheduler::Scheduler;
 
 pub use builder::ProcessBuilder;
@@ -141,6 +141,11 @@ impl<T> Process<T> {
     /// [terminated](Process::terminate).
     pub fn join(self) -> Result<T, JobError> {
         let Self { future, owner } = self;
+        if !owner.child.is_ours() {
+            return Err(JobError::Broken(Broken::new(
+                "this process was forked (`fork()`) from the one that started the job's process; join it there",
+            )));
+        }
         let outcome = future.result();
         owner.wait();
         outcome

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executor_core::JobId;
 use executor_core::cell::{Abort, Lease};
+use executor_thread::fork::Origin;
 
 use crate::page::{Claim, Page, SLOTS};
 use crate::watcher;
@@ -47,11 +48,19 @@ pub(crate) struct Seat {
     process: Arc<dyn Kill>,
     message: Message,
     own: Weak<Self>,
+    /// The process whose worker it is. One that is forked from that shares the page, and has no say.
+    origin: Origin,
 }
 
 impl Seat {
     pub(crate) fn new(page: Page, process: Arc<dyn Kill>) -> Arc<Self> {
-        Arc::new_cyclic(|own| Self { page, process, message: Message::default(), own: own.clone() })
+        Arc::new_cyclic(|own| Self {
+            page,
+            process,
+            message: Message::default(),
+            own: own.clone(),
+            origin: Origin::here(),
+        })
     }
 
     /// From now on the worker may start the job `id`. The first slot begins a message.
@@ -99,7 +108,7 @@ impl Seat {
     }
 
     fn change(&self, id: JobId, from: Claim, to: Claim) -> bool {
-        self.find(id).is_some_and(|(slot, _)| self.page.change(slot, id.get(), from, to))
+        self.origin.is_here() && self.find(id).is_some_and(|(slot, _)| self.page.change(slot, id.get(), from, to))
     }
 
     /// The time of the job `id` is up, and its message is not over: the worker must be killed, whatever the word says.

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use rustix::fs::fstat;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::brake::Brake;
 use crate::budget::Budget;
@@ -18,6 +17,7 @@ use crate::child::{Child, Pids};
 use crate::codec::Codec;
 use crate::frame::{Hello, Reply, Request};
 use crate::inbox::{Inbox, Received};
+use crate::lifeline::Lifeline;
 use crate::page::Page;
 use crate::payload::Payload;
 use crate::recycle::{Lifetime, Span};
@@ -272,13 +272,13 @@ struct Given {
     /// The other end, which the worker is started with. The rest of what is the worker's has been sent there.
     theirs: OwnedFd,
     /// The worker ends when this one is gone: nobody but the parent holds it.
-    lifeline: OwnedFd,
+    lifeline: Lifeline,
 }
 
 impl Given {
     fn new() -> io::Result<Self> {
         let (socket, theirs) = socket::pair()?;
-        let (end, lifeline) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (end, lifeline) = Lifeline::new()?;
         let (page, file) = Page::new()?;
         let page_number = fstat(&file)?.st_ino;
         socket::send(&socket, b"page", &[], &[file.as_fd(), end.as_fd()], Wait::No)?;

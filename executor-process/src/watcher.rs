@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use executor_thread::fork::PerProcess;
 use parking_lot::Mutex;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
@@ -20,7 +21,9 @@ use crate::seat::ANSWER_LIMIT;
 use crate::transport::ParentEnd;
 
 /// The one that takes new processes.
-static RUNNING: Mutex<Option<(Arc<Watcher>, JoinHandle<()>)>> = Mutex::new(None);
+static RUNNING: PerProcess<Mutex<Option<Running>>> = PerProcess::new(Mutex::new(None));
+
+type Running = (Arc<Watcher>, JoinHandle<()>);
 
 struct Watcher {
     events: OwnedFd,
@@ -67,7 +70,7 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
 /// Watches `process`, whose death `death` becomes ready for.
 pub(crate) fn watch(process: &Arc<Child>, death: Arc<OwnedFd>) -> io::Result<()> {
     let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
-    let mut running = RUNNING.lock();
+    let mut running = RUNNING.get().lock();
     if let Some((watcher, _)) = &*running {
         let mut list = watcher.list.lock();
         if !list.is_closed {
@@ -90,7 +93,7 @@ pub(crate) fn watch(process: &Arc<Child>, death: Arc<OwnedFd>) -> io::Result<()>
 
 /// Calls [`hung_up`](Child::hung_up) once, when the process has closed the other end of `socket`.
 pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::Result<()> {
-    match &*RUNNING.lock() {
+    match &*RUNNING.get().lock() {
         // The kernel tells of an end whatever else is asked for. Closing the socket takes it from the set.
         Some((watcher, _)) => {
             epoll::add(&watcher.events, socket, key(process.pid(), HANG_UP), epoll::EventFlags::ONESHOT)
@@ -104,7 +107,7 @@ pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::R
 pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
     // Not under the lock, which a death needs too.
     let timer = timer(limit)?;
-    match &*RUNNING.lock() {
+    match &*RUNNING.get().lock() {
         Some((watcher, _)) => watcher.set_alarm(process, timer),
         None => Ok(()), // it was the last one, and is gone
     }
@@ -112,7 +115,7 @@ pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
 
 /// Calls `call` at the end of [`ANSWER_LIMIT`], on the watcher's thread, if any process is left by then.
 pub(crate) fn call_after_answer_limit(call: Call) {
-    let running = RUNNING.lock();
+    let running = RUNNING.get().lock();
     let Some((watcher, _)) = &*running else { return };
     let mut list = watcher.list.lock();
     if list.calls.is_empty() {
@@ -124,7 +127,7 @@ pub(crate) fn call_after_answer_limit(call: Call) {
 
 /// Looks after `limit` whether the memory that goes to the process `pid` and back has rested. False if it cannot.
 pub(crate) fn remind(pid: u32, payloads: Weak<ParentEnd>, limit: Duration) -> bool {
-    let running = RUNNING.lock();
+    let running = RUNNING.get().lock();
     let Some((watcher, _)) = &*running else { return false };
     let mut list = watcher.list.lock();
     let Some(watched) = list.watched.get_mut(&pid) else { return false };
@@ -138,7 +141,7 @@ pub(crate) fn remind(pid: u32, payloads: Weak<ParentEnd>, limit: Duration) -> bo
 
 /// Returns when the thread is gone, unless it has something left to watch.
 pub(crate) fn settle() {
-    let mut running = RUNNING.lock();
+    let mut running = RUNNING.get().lock();
     let is_idle = running.as_ref().is_some_and(|(watcher, _)| {
         let mut list = watcher.list.lock();
         list.is_closed |= list.watched.is_empty();

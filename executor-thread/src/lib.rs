@@ -7,12 +7,13 @@
 //! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
 //! | run a closure again and again | [`ThreadPool::every`], [`Period`], [`Periodic`] |
 //! | run closures that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
-//! | make another kind of worker | [`scheduler`] |
+//! | make another kind of worker | [`scheduler`], [`fork`] |
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+pub mod fork;
 mod limits;
 mod manage;
 mod periodic;

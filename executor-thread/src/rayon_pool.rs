@@ -179,6 +179,10 @@ impl Default for RayonPool {
 impl Drop for RayonPool {
     fn drop(&mut self) {
         self.crew.shutdown(true);
+        if !self.crew.origin().is_here() {
+            // Whatever it holds is the business of the process that made it.
+            std::mem::forget(Arc::clone(&self.crew));
+        }
     }
 }
 

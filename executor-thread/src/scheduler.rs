@@ -87,6 +87,7 @@ use self::shared::Shared;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::fail_all;
 pub use self::waiters::Ticket;
+use crate::fork::Origin;
 pub use crate::limits::{StartAlarm, StartLimit};
 pub use crate::periodic::Rounds;
 pub use crate::push::{Fill, Line, Push, Pushed, push_until, time_after};
@@ -132,6 +133,7 @@ pub struct Scheduler<R: Runner + 'static> {
 /// Pushes to a [`Scheduler`] without keeping it alive: when it is gone, jobs come back.
 pub struct Handle<R: Runner> {
     shared: Weak<Shared<R>>,
+    origin: Origin,
     workers: usize,
     queue: HomeId,
     delay: HomeId,
@@ -153,6 +155,7 @@ impl<R: Runner + 'static> Scheduler<R> {
     pub fn handle(&self) -> Handle<R> {
         Handle {
             shared: Arc::downgrade(&self.shared),
+            origin: self.shared.origin,
             workers: self.workers(),
             queue: self.queue(),
             delay: self.delay(),
@@ -175,9 +178,14 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.shared.delay.id()
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "a handle's may be gone")]
+    /// `None` in a process that was forked from its own: there, nobody serves it, and its locks may be held for ever.
     fn shared(&self) -> Option<&Arc<Shared<R>>> {
-        Some(&self.shared)
+        self.shared.origin.is_here().then_some(&self.shared)
+    }
+
+    /// Why nothing is accepted where there is nobody to serve it.
+    fn absence(&self) -> Rejection {
+        absence(self.shared.origin)
     }
 }
 
@@ -203,19 +211,28 @@ impl<R: Runner + 'static> Handle<R> {
     }
 
     fn shared(&self) -> Option<Arc<Shared<R>>> {
-        self.shared.upgrade()
+        if self.origin.is_here() { self.shared.upgrade() } else { None }
     }
+
+    fn absence(&self) -> Rejection {
+        absence(self.origin)
+    }
+}
+
+fn absence(origin: Origin) -> Rejection {
+    if origin.is_here() { Rejection::Shutdown } else { Rejection::Forked }
 }
 
 /// Pushes a job, unless the scheduler is gone.
 fn pushed<S, J>(
     shared: Option<S>,
+    absence: impl FnOnce() -> Rejection,
     job: J,
     push: impl FnOnce(S, J) -> Result<(), (J, Rejection)>,
 ) -> Result<(), (J, Rejection)> {
     match shared {
         Some(shared) => push(shared, job),
-        None => Err((job, Rejection::Shutdown)),
+        None => Err((job, absence())),
     }
 }
 
@@ -229,7 +246,7 @@ macro_rules! takes_jobs {
             ///
             /// The job, after a shutdown.
             pub fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push_at(when, priority, job))
+                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_at(when, priority, job))
             }
 
             /// Rings `alarm` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
@@ -261,7 +278,7 @@ macro_rules! takes_jobs {
             ///
             /// After a shutdown; then `job` was not called.
             pub fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
-                self.shared().map_or(Err(Rejection::Shutdown), |shared| shared.broadcast(job))
+                self.shared().map_or_else(|| Err(self.absence()), |shared| shared.broadcast(job))
             }
 
             /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Jobs that wait for their
@@ -294,7 +311,12 @@ macro_rules! takes_jobs {
                 priority: Priority,
                 job: R::Job,
             ) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push_delayed(when, priority, job, true))
+                pushed(
+                    self.shared(),
+                    || self.absence(),
+                    job,
+                    |shared, job| shared.push_delayed(when, priority, job, true),
+                )
             }
 
             /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so does what
@@ -310,7 +332,7 @@ macro_rules! takes_jobs {
             pub fn give_back(&self, job: R::Job, priority: Priority) {
                 match self.shared() {
                     Some(shared) => shared.give_back(None, job, priority),
-                    None => drop(job.fail(JobError::Rejected(Rejection::Shutdown))),
+                    None => drop(job.fail(JobError::Rejected(self.absence()))),
                 }
             }
 
@@ -335,7 +357,7 @@ macro_rules! takes_jobs {
 
             /// Why no job is accepted any more. `None` while they are.
             pub fn refusal(&self) -> Option<Rejection> {
-                self.shared().map_or(Some(Rejection::Shutdown), |shared| shared.refusal())
+                self.shared().map_or_else(|| Some(self.absence()), |shared| shared.refusal())
             }
 
             /// Whether jobs are still accepted.
@@ -361,7 +383,11 @@ takes_jobs!(Handle);
 
 impl<R: Runner + 'static> Drop for Scheduler<R> {
     fn drop(&mut self) {
-        self.shared.shutdown(self.waits);
+        match self.shared() {
+            Some(shared) => shared.shutdown(self.waits),
+            // Whatever it holds is the business of the process that made it.
+            None => std::mem::forget(Arc::clone(&self.shared)),
+        }
     }
 }
 

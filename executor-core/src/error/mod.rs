@@ -126,6 +126,8 @@ pub enum Rejection {
     Dropped,
     /// The executor broke down before. The jobs that it had then ended as [`JobError::Broken`], with the reason.
     Broken,
+    /// This process was forked from the one that made the executor, whose threads and processes are not here.
+    Forked,
 }
 
 impl fmt::Display for Rejection {
@@ -143,6 +145,10 @@ impl fmt::Display for Rejection {
             Self::Broken => {
                 "the job was rejected: the executor broke down; the errors of the jobs that it had say why; \
                  mend that, and make another executor"
+            }
+            Self::Forked => {
+                "the job was rejected: this process was forked (`fork()`) from the one that made the executor, whose threads and \
+                 processes did not come along; make another executor here, or make it after the fork"
             }
         })
     }

@@ -16,6 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use executor_core::spin::Spin;
+use executor_thread::fork::Origin;
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::net::{Shutdown, shutdown};
@@ -43,6 +44,8 @@ const CONNECTOR: u64 = 1;
 pub(super) struct Server {
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    origin: Origin,
 }
 
 impl Server {
@@ -65,12 +68,16 @@ impl Server {
             state.work();
             drop(waited_for);
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, thread: Some(thread), origin: Origin::here() })
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if !self.origin.is_here() {
+            // The word would be heard where the thread is, and nobody is to be waited for here.
+            return;
+        }
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

@@ -8,12 +8,14 @@ use executor_core::tally::Tally;
 use executor_core::{Rejection, Stats};
 
 use super::crew::Crew;
+use crate::fork::Origin;
 use crate::pool::Queued;
 
 /// Reaches the crew without keeping it.
 #[derive(Clone)]
 pub(super) struct Away {
     crew: Weak<Crew>,
+    origin: Origin,
     workers: usize,
     queue: HomeId,
     delay: HomeId,
@@ -24,6 +26,7 @@ impl From<&Arc<Crew>> for Away {
     fn from(crew: &Arc<Crew>) -> Self {
         Self {
             crew: Arc::downgrade(crew),
+            origin: crew.origin(),
             workers: crew.workers(),
             queue: crew.queue(),
             delay: crew.delay(),
@@ -33,6 +36,15 @@ impl From<&Arc<Crew>> for Away {
 }
 
 impl Away {
+    /// `None` where it is gone, or this process was forked from the one that has its threads.
+    fn crew(&self) -> Option<Arc<Crew>> {
+        if self.origin.is_here() { self.crew.upgrade() } else { None }
+    }
+
+    fn absence(&self) -> Rejection {
+        if self.origin.is_here() { Rejection::Shutdown } else { Rejection::Forked }
+    }
+
     pub(super) fn workers(&self) -> usize {
         self.workers
     }
@@ -46,29 +58,29 @@ impl Away {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        self.crew.upgrade().map_or_else(|| self.tally.stats(), |crew| crew.stats())
+        self.crew().map_or_else(|| self.tally.stats(), |crew| crew.stats())
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.crew.upgrade().is_some_and(|crew| crew.is_open())
+        self.crew().is_some_and(|crew| crew.is_open())
     }
 
     pub(super) fn push(&self, job: Queued) -> Result<(), (Queued, Rejection)> {
-        match self.crew.upgrade() {
+        match self.crew() {
             Some(crew) => crew.push(job),
-            None => Err((job, Rejection::Shutdown)),
+            None => Err((job, self.absence())),
         }
     }
 
     pub(super) fn push_at(&self, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
-        match self.crew.upgrade() {
+        match self.crew() {
             Some(crew) => crew.push_at(when, job),
-            None => Err((job, Rejection::Shutdown)),
+            None => Err((job, self.absence())),
         }
     }
 
     pub(super) fn shutdown(&self, wait: bool) {
-        if let Some(crew) = self.crew.upgrade() {
+        if let Some(crew) = self.crew() {
             crew.shutdown(wait);
         }
     }

@@ -17,11 +17,14 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::sharing::Sharing;
 use super::worker::WorkerScope;
+use crate::fork::Origin;
 use crate::pool::Queued;
 use crate::scheduler::{Delayed, Due, Lanes, fail_all};
 
 pub(super) struct Crew {
     this: Weak<Crew>,
+    /// The process whose threads serve it.
+    origin: Origin,
     workers: usize,
     /// The home of jobs that have a ticket.
     queue: Registration,
@@ -91,6 +94,7 @@ impl Crew {
             let sharing = Sharing::new(queue.id(), &pool);
             Self {
                 this: this.clone(),
+                origin: Origin::here(),
                 workers,
                 queue,
                 delay: Registration::counted(this.clone(), tally.clone()),
@@ -121,7 +125,14 @@ impl Crew {
         &self.tally
     }
 
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     pub(super) fn stats(&self) -> Stats {
+        if !self.origin.is_here() {
+            return self.tally.stats();
+        }
         let state = self.state.lock();
         let mut stats = self.tally.stats();
         stats.queued = state.queue.alive();
@@ -134,10 +145,13 @@ impl Crew {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.state.lock().is_open
+        self.origin.is_here() && self.state.lock().is_open
     }
 
     pub(super) fn push(self: &Arc<Self>, job: Queued) -> Result<(), (Queued, Rejection)> {
+        if !self.origin.is_here() {
+            return Err((job, Rejection::Forked));
+        }
         let state = self.state.lock();
         if !state.is_open {
             return Err((job, Rejection::Shutdown));
@@ -147,6 +161,9 @@ impl Crew {
     }
 
     pub(super) fn push_at(self: &Arc<Self>, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
+        if !self.origin.is_here() {
+            return Err((job, Rejection::Forked));
+        }
         let mut state = self.state.lock();
         if !state.is_open {
             return Err((job, Rejection::Shutdown));
@@ -226,6 +243,9 @@ impl Crew {
     }
 
     pub(super) fn shutdown(&self, wait: bool) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.state.lock();
         state.is_open = false;
         let dead = state.delayed.take_dead();
@@ -299,6 +319,9 @@ impl Crew {
 
 impl Home for Crew {
     fn left(&self, from: HomeId, ends: bool) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.state.lock();
         state.ending += usize::from(ends);
         if from == self.queue.id() {
@@ -314,6 +337,9 @@ impl Home for Crew {
     }
 
     fn ended(&self, _: HomeId) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.state.lock();
         state.ending -= 1;
         self.end_if_over(state);

@@ -61,7 +61,7 @@ impl<R: Runner + 'static> Shared<R> {
 impl<R: Runner + 'static> Scheduler<R> {
     /// What it is doing, and what came of its jobs so far. Never blocks.
     pub fn stats(&self) -> Stats {
-        self.shared.stats()
+        self.shared().map_or_else(|| self.shared.tally.stats(), |shared| shared.stats())
     }
 }
 

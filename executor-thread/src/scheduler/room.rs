@@ -185,7 +185,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown, or when the queue is full.
             pub fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push(priority, job))
+                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push(priority, job))
             }
 
             /// As `push`, full or not.
@@ -194,7 +194,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown.
             pub fn push_above(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push_above(priority, job))
+                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_above(priority, job))
             }
 
             /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
@@ -208,7 +208,7 @@ macro_rules! has_places {
                 job: R::Job,
                 deadline: Option<Instant>,
             ) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push_wait(priority, job, deadline))
+                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_wait(priority, job, deadline))
             }
 
             /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
@@ -218,7 +218,7 @@ macro_rules! has_places {
             ///
             /// The job, after a shutdown.
             pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), job, |shared, job| shared.push_over_oldest(priority, job))
+                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_over_oldest(priority, job))
             }
 
             /// As `push`, but where the queue is full, leaves the job where it is, and wakes `waker` when to try again. Give the
@@ -240,7 +240,7 @@ macro_rules! has_places {
             ) -> Poll<Result<(), Rejection>> {
                 match self.shared() {
                     Some(shared) => shared.poll_push(priority, job, ticket, waker),
-                    None => Poll::Ready(Err(Rejection::Shutdown)),
+                    None => Poll::Ready(Err(self.absence())),
                 }
             }
 

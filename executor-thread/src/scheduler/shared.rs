@@ -15,11 +15,14 @@ use super::stops::Stops;
 use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::threads::Threads;
 use super::{Alarm, Config, Queued, Runner, worker};
+use crate::fork::Origin;
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
 
 pub(super) struct Shared<R: Runner> {
     pub(super) this: Weak<Self>,
+    /// The process whose threads serve it.
+    pub(super) origin: Origin,
     pub(super) config: Config,
     pub(super) make: Make<R>,
     state: Mutex<State<R::Job>>,
@@ -62,6 +65,7 @@ impl<R: Runner + 'static> Shared<R> {
         let home = |this: &Weak<Self>| Registration::counted(this.clone(), tally.clone());
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
+            origin: Origin::here(),
             state: Mutex::new(State::new(&config)),
             config,
             make,
@@ -298,6 +302,9 @@ impl<R: Runner + 'static> Shared<R> {
 
 impl<R: Runner + 'static> Home for Shared<R> {
     fn left(&self, from: HomeId, ends: bool) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.lock();
         state.ending += usize::from(ends);
         if from == self.taken.id() {
@@ -321,12 +328,18 @@ impl<R: Runner + 'static> Home for Shared<R> {
     }
 
     fn revoked(&self, _: HomeId) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.lock();
         state.ending += 1;
         state.extra_is_revoked();
     }
 
     fn ended(&self, _: HomeId) {
+        if !self.origin.is_here() {
+            return;
+        }
         let mut state = self.lock();
         state.ending -= 1;
         self.tell_of_end(state);
@@ -339,12 +352,17 @@ impl<R: Runner + 'static> Host for Shared<R> {
     }
 
     fn block(&self) {
-        let wake = self.lock().block(worker::number());
-        self.perform(wake);
+        // A job that forks waits in both processes. In the new one, no thread is to start over the jobs of the other.
+        if self.origin.is_here() {
+            let wake = self.lock().block(worker::number());
+            self.perform(wake);
+        }
     }
 
     fn unblock(&self) {
-        self.lock().unblock();
+        if self.origin.is_here() {
+            self.lock().unblock();
+        }
     }
 
     fn is_stopping(&self) -> bool {

@@ -86,6 +86,10 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
                 Ok(false)
             }
         };
+        if !shared.origin.is_here() {
+            // A job has forked, and has returned in the new process, too: what waits is run where it was accepted.
+            return std::mem::forget((runner, own));
+        }
         shared.settle_extra(&mut own);
         match outcome {
             Ok(true) => {}

@@ -16,6 +16,7 @@ use super::{do_it, reply};
 use crate::child::{Child, Pids};
 use crate::frame::{Reply, Request};
 use crate::inbox::Inbox;
+use crate::lifeline::Lifeline;
 use crate::page::Page;
 use crate::seat::Kill;
 use crate::socket::{self, Wait};
@@ -170,7 +171,7 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
     let (process, _) = Child::spawn(&mut command, Duration::ZERO, &pids).expect("a system has `sleep`");
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
     let (replies, _, receiver) = Inbox::pair();
-    let (_, lifeline) = rustix::pipe::pipe().unwrap();
+    let (_, lifeline) = Lifeline::new().unwrap();
     process.connected(replies.clone(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours, process.pid());

@@ -21,6 +21,7 @@ use crate::codec::Codec;
 use crate::frame::{Reply, Request, Sent};
 use crate::inbox::Inbox;
 use crate::job::Queued;
+use crate::lifeline::Lifeline;
 use crate::page::{Claim, Growing, Page};
 use crate::runner::InProcess;
 use crate::seat::Kill;
@@ -132,7 +133,7 @@ impl Actor {
         let (process, _) = Child::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
         let (request_sender, requests) = ipc::channel().expect("a channel");
         let (replies, way, inbox) = Inbox::pair();
-        let (_, lifeline) = rustix::pipe::pipe().expect("a pipe");
+        let (_, lifeline) = Lifeline::new().expect("a pipe");
         process.connected(replies.clone(), lifeline, 0);
         let (page, file) = Page::new().expect("memory");
         let (ours, theirs) = socket::pair().expect("sockets");

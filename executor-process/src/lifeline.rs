@@ -1,0 +1,121 @@
+//! The end of a pipe by which a worker's life hangs: the kernel kills the worker's group when no process holds it any more.
+//!
+//! A process that this one forks would hold it, too. So it is closed there, before `fork()` returns. Unsafe, because it has the C library call
+//! functions of ours around each fork, and closes descriptors by number.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::{ManuallyDrop, forget};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+
+use executor_thread::fork::Origin;
+use parking_lot::Mutex;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// The lifelines of this process. Held from before a fork until after it, so that the new process finds it as it should be.
+static HELD: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+
+/// What one worker's life hangs by. Dropped, it lets that worker go.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    end: ManuallyDrop<OwnedFd>,
+    origin: Origin,
+}
+
+impl Lifeline {
+    /// With the other end, which is for the worker.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a pipe.
+    pub(crate) fn new() -> io::Result<(OwnedFd, Self)> {
+        let origin = Origin::here();
+        watch();
+        let mut held = HELD.lock();
+        let (theirs, end) = pipe_with(PipeFlags::CLOEXEC)?;
+        held.push(end.as_raw_fd());
+        Ok((theirs, Self { end: ManuallyDrop::new(end), origin }))
+    }
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        if !self.origin.is_here() {
+            // It was closed at the fork, and the number may be another's.
+            return;
+        }
+        let mut held = HELD.lock();
+        let number = self.end.as_raw_fd();
+        held.retain(|&other| other != number);
+        // SAFETY: it is not used again. It is closed under the lock, so that no fork finds a number on the list which is another's.
+        unsafe { ManuallyDrop::drop(&mut self.end) };
+    }
+}
+
+#[expect(clippy::default_trait_access, reason = "which type it is depends on a feature of parking_lot")]
+fn watch() {
+    static WATCHED: OnceLock<()> = OnceLock::new();
+
+    unsafe extern "C" fn before() {
+        forget(HELD.lock());
+    }
+
+    unsafe extern "C" fn in_parent() {
+        // SAFETY: this thread has locked it in `before`.
+        drop(unsafe { HELD.make_guard_unchecked(Default::default()) });
+    }
+
+    unsafe extern "C" fn in_child() {
+        // SAFETY: the thread that locked it in `before` is this one, in another process, where it is alone. `close` is async-signal-safe, and to
+        // drain a list neither allocates nor frees.
+        unsafe {
+            for number in HELD.make_guard_unchecked(Default::default()).drain(..) {
+                libc::close(number);
+            }
+        }
+    }
+
+    WATCHED.get_or_init(|| {
+        // SAFETY: these functions are there as long as the program is, and each is called with what the one before has left. Where there is no memory
+        // for them, a forked process holds what it should not: workers may outlive their parent until that ends, too.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    /// Whether nobody holds the other end.
+    fn is_over(end: &OwnedFd) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut end = [PollFd::new(end, PollFlags::empty())];
+        poll(&mut end, Some(&now)).expect("it can be asked") == 1 && end[0].revents().contains(PollFlags::HUP)
+    }
+
+    #[test]
+    fn fork_does_not_keep_lifelines() {
+        let (end, lifeline) = Lifeline::new().unwrap();
+        let (asleep, wake) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        // SAFETY: the new process calls what is async-signal-safe, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above. It lives until this test ends, however that does.
+            unsafe {
+                libc::close(wake.as_raw_fd());
+                libc::read(asleep.as_raw_fd(), [0_u8].as_mut_ptr().cast(), 1);
+                libc::_exit(0);
+            }
+        }
+        assert!(!is_over(&end));
+        drop(lifeline);
+        let has_ended = is_over(&end);
+        drop(wake);
+        // SAFETY: it waits for the process that was made above.
+        unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        assert!(has_ended, "the forked process lives, and does not hold it");
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of worker processes that need a process of their own: they fork, close its descriptors, or run other programs.
+
+#![cfg(target_os = "linux")]
+
+mod forks;
+mod support;

@@ -1,0 +1,151 @@
+//! Whether this process is a fork of the one in which something was made: the threads that serve it are not here then, and its locks may
+//! be held by nobody. For those who write executors.
+//!
+//! Unsafe, because it has the C library call a function of ours in each process that `fork()` makes. One that is made by the bare system call
+//! `clone` is not seen.
+#![allow(unsafe_code)]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks lie between this process and the first one that looked.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// The process that something was made in.
+///
+/// ```
+/// use executor_thread::fork::Origin;
+///
+/// let origin = Origin::here();
+/// assert!(origin.is_here());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin(u32);
+
+impl Origin {
+    /// This process.
+    pub fn here() -> Self {
+        watch();
+        // Relaxed: it changes while a process has one thread, which sees its own store; other threads are started later.
+        Self(FORKS.load(Ordering::Relaxed))
+    }
+
+    /// Whether this is that process still, and not one forked from it. Costs one load of a number that hardly ever changes.
+    pub fn is_here(self) -> bool {
+        // Relaxed: as in `here`.
+        FORKS.load(Ordering::Relaxed) == self.0
+    }
+}
+
+/// Something that each process has anew, instead of a copy of what was there when it was forked.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use executor_thread::fork::PerProcess;
+///
+/// static STARTED: PerProcess<AtomicU32> = PerProcess::new(AtomicU32::new(0));
+/// STARTED.get().fetch_add(1, Ordering::Relaxed);
+/// assert_eq!(STARTED.get().load(Ordering::Relaxed), 1);
+/// ```
+#[derive(Debug)]
+pub struct PerProcess<T: 'static> {
+    value: T,
+    /// That of a process which was forked from this one.
+    next: OnceLock<&'static Self>,
+}
+
+impl<T> PerProcess<T> {
+    /// `value` is that of the first process.
+    pub const fn new(value: T) -> Self {
+        Self { value, next: OnceLock::new() }
+    }
+}
+
+impl<T: Default> PerProcess<T> {
+    /// That of this process. What a forked process leaves behind is never dropped: it is the other's.
+    pub fn get(&'static self) -> &'static T {
+        let Origin(forks) = Origin::here();
+        let mut found = self;
+        for _ in 0..forks {
+            found = found.next.get_or_init(|| Box::leak(Box::new(Self::new(T::default()))));
+        }
+        &found.value
+    }
+}
+
+#[cfg(unix)]
+fn watch() {
+    static WATCHED: OnceLock<()> = OnceLock::new();
+
+    unsafe extern "C" fn forked() {
+        // Relaxed: as in `here`.
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    WATCHED.get_or_init(|| {
+        // SAFETY: the function does nothing but add to a number, which is async-signal-safe, and is there as long as the program is. Without memory
+        // for it, forks are not seen.
+        unsafe { libc::pthread_atfork(None, None, Some(forked)) };
+    });
+}
+
+#[cfg(not(unix))]
+fn watch() {}
+
+#[cfg(all(test, unix, not(loom), not(shuttle)))]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use executor_core::{JobError, Rejection};
+
+    use super::*;
+
+    /// The exit code of a forked process that does `body`, or that of a signal: SIGALRM ends one that hangs.
+    fn in_fork(body: impl FnOnce() -> bool) -> i32 {
+        // SAFETY: the new process uses the allocator, which `fork` takes care of, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: it ends this process, in which nothing is to be dropped.
+            unsafe {
+                libc::alarm(60);
+                libc::_exit(i32::from(!body()));
+            }
+        }
+        let mut status = 0;
+        // SAFETY: it writes to the status of a child of ours.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) }
+    }
+
+    #[test]
+    fn fork_is_seen_in_new_process() {
+        static COUNT: PerProcess<AtomicU32> = PerProcess::new(AtomicU32::new(0));
+        let origin = Origin::here();
+        COUNT.get().store(7, Ordering::Relaxed);
+        let sees = || {
+            let is_new = !origin.is_here() && Origin::here().is_here();
+            is_new && COUNT.get().swap(1, Ordering::Relaxed) == 0 && COUNT.get().load(Ordering::Relaxed) == 1
+        };
+        assert_eq!(in_fork(|| sees() && in_fork(|| COUNT.get().load(Ordering::Relaxed) == 0) == 0), 0);
+        assert!(origin.is_here());
+        assert_eq!(COUNT.get().load(Ordering::Relaxed), 7);
+    }
+
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn forked_process_leaves_rayon_alone() {
+        let pool = crate::RayonPool::new(1).unwrap();
+        pool.submit(|| ()).result().unwrap();
+        let handle = pool.handle();
+        let mut owned = Some(pool);
+        let refused = |outcome| matches!(outcome, Err(JobError::Rejected(Rejection::Forked)));
+        let code = in_fork(|| {
+            let pool = owned.take().unwrap();
+            let are_refused = refused(pool.submit(|| ()).result()) && refused(handle.submit(|| ()).result());
+            drop(pool);
+            are_refused
+        });
+        assert_eq!(code, 0);
+        owned.unwrap().submit(|| ()).result().unwrap();
+    }
+}
