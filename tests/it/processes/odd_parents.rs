@@ -22,8 +22,8 @@ fn adopted_children_of_workers_are_reaped() {
         // SAFETY: this option takes a number, and touches no memory.
         assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }, 0);
         let (pool, door) = (pool(2), Door::new());
-        let jobs: Vec<_> = (0..4).map(|_| pool.submit(call!(ring_with_a_child(door.bell())))).collect();
-        for job in jobs {
+        for _ in 0..4 {
+            let job = pool.submit(call!(ring_with_a_child(door.bell())));
             let guest = door.answer();
             assert!(is_alive(u32::try_from(guest.number()).expect("a pid")));
             drop(job.abort_on_drop());
