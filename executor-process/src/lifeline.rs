@@ -85,6 +85,8 @@ fn watch() {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
@@ -112,6 +114,11 @@ mod tests {
         }
         assert!(!is_over(&end));
         drop(lifeline);
+        // The forked process closes its copy as it begins.
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !is_over(&end) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
         let has_ended = is_over(&end);
         drop(wake);
         // SAFETY: it waits for the process that was made above.

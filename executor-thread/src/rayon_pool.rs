@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor_core::{
-    BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Rejection, Stats, current,
-};
+use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Stats, current};
 
 use self::away::Away;
 use self::crew::Crew;
@@ -229,8 +227,8 @@ macro_rules! submits_to_rayon {
             ///
             /// The job, after a shutdown.
             pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                if !self.crew.is_open() {
-                    return Err(Rejected::new(job, Rejection::Shutdown));
+                if let Some(reason) = self.crew.refusal() {
+                    return Err(Rejected::new(job, reason));
                 }
                 let (cell, future) = Future::of_job_at(self.crew.queue(), job);
                 match self.crew.push(cell.clone()) {

@@ -61,8 +61,8 @@ impl Away {
         self.crew().map_or_else(|| self.tally.stats(), |crew| crew.stats())
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.crew().is_some_and(|crew| crew.is_open())
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.crew().map_or_else(|| Some(self.absence()), |crew| crew.refusal())
     }
 
     pub(super) fn push(&self, job: Queued) -> Result<(), (Queued, Rejection)> {

@@ -144,8 +144,12 @@ impl Crew {
         stats
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.origin.is_here() && self.state.lock().is_open
+    /// Why it takes no jobs, if it takes none.
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        if !self.origin.is_here() {
+            return Some(Rejection::Forked);
+        }
+        (!self.state.lock().is_open).then_some(Rejection::Shutdown)
     }
 
     pub(super) fn push(self: &Arc<Self>, job: Queued) -> Result<(), (Queued, Rejection)> {
