@@ -11,6 +11,9 @@ use std::thread::LocalKey;
 /// The most of them in one job, result or message.
 pub(crate) const MOST: usize = 64;
 
+/// The first and the last item of a chunk that hold an attachment.
+pub(crate) type Holders = (usize, usize);
+
 /// A descriptor of a value that is to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Attachment {
@@ -23,8 +26,7 @@ pub(crate) struct Attachment {
 #[derive(Default)]
 struct Sent {
     list: Vec<Attachment>,
-    /// The first and the last of the items that hold each of them.
-    holders: Vec<(usize, usize)>,
+    holders: Vec<Holders>,
     /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
     refused: Option<String>,
     /// Whether that was for want of room.
@@ -117,13 +119,13 @@ pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
     (encoded, scope.take().map(|sent| sent.list).unwrap_or_default())
 }
 
-/// Runs `encode`, which says of each of some items that it [begins](begin_item), and returns what they attached, each with the last item
-/// that holds it.
-pub(crate) fn collect_of_items<T>(encode: impl FnOnce() -> T) -> (T, Vec<(Attachment, usize)>) {
+/// Runs `encode`, which says of each of some items that it [begins](begin_item), and returns what they attached, each with the first and
+/// the last item that hold it.
+pub(crate) fn collect_of_items<T>(encode: impl FnOnce() -> T) -> (T, Vec<(Attachment, Holders)>) {
     let scope = Scope::begin(&SENDS, &SENT);
     let encoded = encode();
     let Sent { list, holders, .. } = scope.take().unwrap_or_default();
-    (encoded, list.into_iter().zip(holders.into_iter().map(|(_, last)| last)).collect())
+    (encoded, list.into_iter().zip(holders).collect())
 }
 
 /// What is attached from now on belongs to the item of that number.
@@ -283,8 +285,8 @@ mod tests {
             assert!(item(3, 0));
             assert!(!item(4, MOST) && end_failed_item(4));
         });
-        let holders: Vec<_> = attached.iter().map(|(_, last)| *last).collect();
-        assert_eq!((&holders[..4], holders.len()), (&[0, 0, 3, 1][..], MOST));
+        let holders: Vec<_> = attached.iter().map(|(_, holders)| *holders).collect();
+        assert_eq!((&holders[..4], holders.len()), (&[(0, 0), (0, 0), (0, 3), (1, 1)][..], MOST));
         collect_of_items(|| assert!(!item(0, MOST) && !end_failed_item(0), "it has too many by itself"));
     }
 

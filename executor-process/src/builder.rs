@@ -162,9 +162,18 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Keeps each job that crashes, times out or panics as a file in `directory`, which is made if it is not there; the error says
-    /// in which ([`JobError::saved`](executor_core::JobError::saved)). It holds the function's place in the program and the encoded
-    /// arguments, and is readable by its owner alone. Nobody deletes these files but you.
+    /// Keeps each job that crashes, times out or panics as a file in `directory`; the error says in which
+    /// ([`JobError::saved`](executor_core::JobError::saved)). The file holds the function's place in the program, the encoded
+    /// arguments, and the bytes of their [`Blob`](crate::Blob)s. Jobs with other handles (`Sender`, `Receiver`, those of a
+    /// [`Manager`](crate::Manager)) cannot be kept, and their error says so. Of a [`map`](ProcessPool::map), items that crash or time out are
+    /// kept, each alone; those that panic are not.
+    ///
+    /// Arguments may be secrets: the file is readable by its owner alone. [`build`](ProcessPoolBuilder::build) makes `directory`, with mode
+    /// 0700, if it is not there. It refuses a directory that belongs to another user, that others can write to (`/tmp`), or that is a
+    /// symbolic link.
+    ///
+    /// A directory holds at most 100 kept jobs, and at most 1 GiB: beyond that no more are kept, and the error says so. Kept jobs are never
+    /// deleted by the pool. Delete those that you no longer need.
     ///
     /// `EXECUTOR_REPLAY=`*file* in the environment of the same build of this program makes it run that job alone instead of
     /// `main`, after the pool's initializer, in the foreground: under a debugger, say. It prints what came of it, and exits with
@@ -177,12 +186,14 @@ impl ProcessPoolBuilder {
     ///
     /// fn crash(_page: u32) { std::process::abort() }
     ///
-    /// let directory = std::env::temp_dir().join("failed-jobs");
+    /// # let state = std::env::temp_dir().join(format!("executor-doc-{}", std::process::id()));
+    /// // A directory of this user's own: not /tmp, where others can write.
+    /// let directory = state.join("failed-jobs"); // such as /home/ada/.local/state/app/failed-jobs
     /// let pool = ProcessPool::builder().processes(1).keep_failed(&directory).build()?;
     /// let error = pool.submit(call!(crash(12))).result().unwrap_err();
     /// let file = error.saved().expect("the directory can be written to");
     /// assert!(file.starts_with(&directory));
-    /// # std::fs::remove_file(file)?;
+    /// # std::fs::remove_dir_all(state)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -257,7 +268,7 @@ impl ProcessPoolBuilder {
             grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
-            keep_failed: self.keep_failed.as_deref().map(replay::absolute),
+            keep_failed: replay::directory(self.keep_failed.as_deref())?,
             budget: Budget::new(self.restarts, self.crashes),
         });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));

@@ -159,6 +159,11 @@ impl Chunk {
         [head, rest].concat()
     }
 
+    /// The number of the item that has no outcome while those before it have theirs.
+    pub(crate) fn running_item(&self) -> usize {
+        self.next
+    }
+
     /// Of the items that were `sent`, the one that has no outcome while those before it have theirs, as a chunk of its own.
     pub(crate) fn running(&self, sent: &[u8]) -> Vec<u8> {
         let behind = |bytes| split(bytes).map_or(&[][..], |(_, behind)| behind);

@@ -39,7 +39,7 @@ pub(crate) fn scratch() -> io::Result<OwnedFd> {
 }
 
 /// Refuses what reaches beyond the limit of this process for files, which are these, too: the system would end the process by SIGXFSZ.
-fn check_file_size(start: usize, len: usize) -> io::Result<()> {
+pub(crate) fn check_file_size(start: usize, len: usize) -> io::Result<()> {
     let end = start.saturating_add(len) as u64;
     match getrlimit(Resource::Fsize).current {
         Some(limit) if end > limit => Err(Errno::FBIG.into()),

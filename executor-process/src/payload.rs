@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::attachments::Attachment;
+use crate::attachments::{Attachment, Holders};
 
 /// Payloads up to this many bytes go in the message itself. It leaves a message well below the size of a socket's buffer
 /// (208 KiB by default, socket(7)), so that sending one neither blocks nor splits it.
@@ -25,8 +26,8 @@ pub(crate) struct Payload {
 #[derive(Debug)]
 struct Attached {
     all: Vec<Attachment>,
-    /// The last item of a chunk that holds each of them. Ends of channels are kept for those that have not run.
-    holders: Option<Vec<usize>>,
+    /// The items of a chunk that hold each of them. Ends of channels are kept for those that have not run.
+    holders: Option<Vec<Holders>>,
     /// Ends of channels have gone to a worker, and are no longer here.
     has_given: bool,
 }
@@ -36,8 +37,8 @@ impl Payload {
         Self::with(bytes, Attached { all: attachments, holders: None, has_given: false })
     }
 
-    /// Of a chunk, with the last item that holds each of them. A worker gets copies, so that another one can go on where it ended.
-    pub(crate) fn of_chunk(bytes: Vec<u8>, attachments: Vec<(Attachment, usize)>) -> Self {
+    /// Of a chunk, with the items that hold each of them. A worker gets copies, so that another one can go on where it ended.
+    pub(crate) fn of_chunk(bytes: Vec<u8>, attachments: Vec<(Attachment, Holders)>) -> Self {
         let (all, holders) = attachments.into_iter().unzip();
         Self::with(bytes, Attached { all, holders: Some(holders), has_given: false })
     }
@@ -63,18 +64,30 @@ impl Payload {
         else {
             return;
         };
-        let Some(kept) = holders.iter().position(|last| *last >= next).map(|place| all[place].clone()) else {
+        let Some(kept) = holders.iter().position(|(_, last)| *last >= next).map(|place| all[place].clone()) else {
             self.attached = None;
             return;
         };
-        for (attachment, _) in all.iter_mut().zip(holders).filter(|(_, last)| **last < next) {
+        for (attachment, _) in all.iter_mut().zip(holders).filter(|(_, (_, last))| *last < next) {
             *attachment = kept.clone();
         }
     }
 
-    /// Whether it is more than its bytes.
-    pub(crate) fn has_attachments(&self) -> bool {
-        self.attached.is_some()
+    /// The descriptors that `item` of a chunk holds, or those of all, each in its place. `None` where one is an end of a channel, which only
+    /// its user may hold.
+    pub(crate) fn descriptors_of(&self, item: Option<usize>) -> Option<Vec<Option<Arc<OwnedFd>>>> {
+        let Some(attached) = &self.attached else { return Some(Vec::new()) };
+        let attached = attached.lock();
+        let is_held = |place: usize| match (&attached.holders, item) {
+            (Some(holders), Some(item)) => (holders[place].0..=holders[place].1).contains(&item),
+            _ => true,
+        };
+        let take = |(place, attachment): (usize, &Attachment)| match is_held(place) {
+            false => Some(None),
+            true if attachment.is_channel => None,
+            true => Some(Some(Arc::clone(&attachment.descriptor))),
+        };
+        if attached.has_given { None } else { attached.all.iter().enumerate().map(take).collect() }
     }
 
     /// How many bytes it has.

@@ -1,6 +1,7 @@
 //! The errors of jobs that failed in a worker, with all that is known of why.
 
 use std::alloc::handle_alloc_error;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,19 +36,22 @@ pub(crate) struct Case {
 /// What of a job can be kept.
 #[derive(Clone)]
 pub(crate) enum Kept {
-    Bytes(Bytes),
-    /// There are handles in it, which are of no use to another process later.
+    /// What is attached to its bytes is in the places that they name, but for what only other items of its chunk hold.
+    Whole { bytes: Bytes, attached: Vec<Option<Arc<OwnedFd>>> },
+    /// There are ends of channels in it, which are of no use to another process later.
     Handles,
 }
 
 impl Kept {
-    /// Of a chunk, only the item that ran.
-    pub(crate) fn of(job: &Encoded) -> Self {
-        match &job.chunk {
-            _ if job.body.has_attachments() => Self::Handles,
-            Some(chunk) => Self::Bytes(chunk.running(&job.body.bytes().0).into()),
-            None => Self::Bytes(job.body.bytes().clone()),
-        }
+    /// Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
+    pub(crate) fn of(settings: &Settings, job: &Encoded) -> Self {
+        let (body, chunk) = (&job.body, job.chunk.as_ref());
+        let keeps = settings.keep_failed.is_some();
+        let attached =
+            if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
+        let Some(attached) = attached else { return Self::Handles };
+        let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
+        Self::Whole { bytes, attached }
     }
 }
 
@@ -55,8 +59,8 @@ impl Case {
     pub(crate) fn of(settings: &Arc<Settings>, lent: &Lent) -> Self {
         let Encoded { kind, attempt, ref label, .. } = lent.payload;
         let id = JobId::from_number(lent.id());
-        let (settings, label) = (Arc::clone(settings), label.clone());
-        Self { settings, id, attempt, label, kind, body: Kept::of(&lent.payload) }
+        let (settings, label, body) = (Arc::clone(settings), label.clone(), Kept::of(settings, &lent.payload));
+        Self { settings, id, attempt, label, kind, body }
     }
 
     fn name(&self) -> Option<&str> {

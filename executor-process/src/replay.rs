@@ -1,19 +1,25 @@
 //! Failed jobs as files: written here by the parent, read by [`rerun`](crate::worker::rerun) in a process of its own.
 //!
-//! A file is a line that says what it is, the number of the format, a checksum of the rest, and the rest in postcard's encoding.
+//! A file is a line that says what it is, the number of the format, the length and a checksum of the contents, these in postcard's
+//! encoding, and the bytes of the blobs, whose lengths and checksums are in the contents.
+
+mod store;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use executor_core::{Saved, Saving};
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use executor_core::{BuildError, Saved, Saving};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use self::store::{BOUNDS, Store};
 use crate::codec::Codec;
+use crate::memory::{self, Frozen};
 use crate::payload::Bytes;
 use crate::postmortem::{Case, Kept};
 use crate::worker::image::{self, Offset};
@@ -22,11 +28,7 @@ use crate::worker::image::{self, Offset};
 pub(crate) const VARIABLE: &str = "EXECUTOR_REPLAY";
 
 const MAGIC: &[u8; 16] = b"executor job\r\n\x1a\n";
-const FORMAT: u32 = 1;
-const HEADER: usize = MAGIC.len() + size_of::<u32>() + size_of::<u64>();
-
-/// Names that are tried, where files of earlier runs of the program have the first ones.
-const MOST_NAMES: u32 = 10_000;
+const FORMAT: u32 = 2;
 
 /// What is in a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ pub(crate) struct Contents {
     pub(crate) build: String,
     pub(crate) codec: Codec,
     /// Run before the job.
-    pub(crate) initializer: Option<(Offset, Bytes)>,
+    pub(crate) initializer: Option<(Offset, Input)>,
     pub(crate) entry: Offset,
     /// The path of its function or type.
     pub(crate) name: String,
@@ -43,12 +45,40 @@ pub(crate) struct Contents {
     pub(crate) attempt: u32,
     /// How it failed.
     pub(crate) why: String,
-    pub(crate) job: Bytes,
+    pub(crate) job: Input,
 }
 
-/// The directory as it is meant where it is said: this process may be elsewhere when a job fails.
-pub(crate) fn absolute(directory: &Path) -> PathBuf {
-    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
+/// The arguments of a job or an initializer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) bytes: Bytes,
+    /// In the places that the bytes name. Their own bytes follow the contents.
+    pub(crate) blobs: Vec<Part>,
+}
+
+/// A blob. It is empty in the place of one that only other items of a chunk hold.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) len: u64,
+    pub(crate) checksum: u64,
+}
+
+/// The directory where failed jobs are to be kept: as it is meant where it is said, since this process may be elsewhere when a job fails. Makes
+/// it if it is not there.
+///
+/// # Errors
+///
+/// When it cannot be used.
+pub(crate) fn directory(named: Option<&Path>) -> Result<Option<PathBuf>, BuildError> {
+    let Some(named) = named else { return Ok(None) };
+    let unfit = |reason: &dyn fmt::Display| {
+        BuildError::host("keep_failed", format!("names {}, which {reason}", named.display()))
+    };
+    let path = std::path::absolute(named).map_err(|error| unfit(&format_args!("is no path: {error}")))?;
+    // Without a slash at its end, which would follow a symbolic link.
+    let path = path.components().collect::<PathBuf>();
+    Store::open(&path).map_err(|reason| unfit(&reason))?;
+    Ok(Some(path))
 }
 
 /// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
@@ -86,14 +116,15 @@ impl Unsaved {
 
 fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf, String> {
     let entry = Offset::of_work(case.kind.work).ok_or("its function is not in the program's own file")?;
-    let initializer = match &case.settings.initializer {
-        Some((_, body)) if body.has_attachments() => {
-            return Err("there are blobs or channels in what its initializer was given".to_owned());
-        }
-        initializer => initializer.as_ref().map(|(entry, body)| (*entry, body.bytes().clone())),
-    };
-    let Kept::Bytes(job) = case.body.clone() else {
-        return Err("there are blobs or channels in its arguments, which end with the program".to_owned());
+    let mut blobs = Vec::new();
+    let initializer = case.settings.initializer.as_ref().map(|(entry, body)| {
+        let attached = body.descriptors_of(None).ok_or(Unfit)?;
+        Ok((*entry, input(body.bytes(), attached, &mut blobs)?))
+    });
+    let initializer = initializer.transpose().map_err(|Unfit| Unfit::text("what its initializer was given"))?;
+    let job = match &case.body {
+        Kept::Whole { bytes, attached } => input(bytes, attached.clone(), &mut blobs),
+        Kept::Handles => Err(Unfit),
     };
     let contents = Contents {
         build: image::build(),
@@ -104,44 +135,68 @@ fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf
         id: case.id.get(),
         attempt: case.attempt,
         why: why.to_string(),
-        job,
+        job: job.map_err(|Unfit| Unfit::text("its arguments"))?,
     };
-    write(directory, &contents).map_err(|error| format!("{}: {error}", directory.display()))
-}
-
-/// Writes it under a name that nobody has, so that it is there as a whole or not at all.
-fn write(directory: &Path, contents: &Contents) -> io::Result<PathBuf> {
-    fs::create_dir_all(directory)?;
+    let encoded = encode(&contents).map_err(|error| error.to_string())?;
+    let parts: Vec<_> = [&encoded[..]].into_iter().chain(blobs.iter().map(|blob| &**blob)).collect();
     let stem = format!("{}-{}-{}", file_name(&contents.name), contents.id, std::process::id());
-    let partial = directory.join(format!(".{stem}-{}.part", contents.attempt));
-    let written = write_whole(&partial, contents).and_then(|()| publish(directory, &stem, &partial));
-    if written.is_err() {
-        drop(fs::remove_file(&partial));
-    }
-    // A path that holds elsewhere too.
-    written.map(|path| path.canonicalize().unwrap_or(path))
+    let kept = Store::open(directory).and_then(|store| store.keep(&stem, &parts, BOUNDS));
+    kept.map_err(|reason| format!("{} {reason}", directory.display()))
 }
 
-fn write_whole(path: &Path, contents: &Contents) -> io::Result<()> {
-    let bytes = encode(contents)?;
-    // Arguments may be anybody's secrets.
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&bytes)
+/// There is something in it that no file can hold.
+#[derive(Debug)]
+struct Unfit;
+
+impl Unfit {
+    fn text(place: &str) -> String {
+        format!("there are channels or handles of a manager in {place}, which end with the program")
+    }
 }
 
-fn publish(directory: &Path, stem: &str, partial: &Path) -> io::Result<PathBuf> {
-    for number in 1..MOST_NAMES {
-        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
-        let path = directory.join(format!("{stem}{suffix}.job"));
-        match renameat_with(CWD, partial, CWD, &path, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(path),
-            // Not every file system can refuse to replace a file.
-            Err(Errno::INVAL | Errno::NOSYS) if !path.exists() => return fs::rename(partial, &path).map(|()| path),
-            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Adds the blobs among what is attached to `blobs`.
+fn input(bytes: &Bytes, attached: Vec<Option<Arc<OwnedFd>>>, blobs: &mut Vec<Frozen>) -> Result<Input, Unfit> {
+    let mut part = |file| {
+        let Some(file) = file else { return Ok(Part::of(&[])) };
+        let blob = Frozen::open(file).map_err(|_| Unfit)?;
+        let part = Part::of(&blob);
+        blobs.push(blob);
+        Ok(part)
+    };
+    let blobs = attached.into_iter().map(&mut part).collect::<Result<_, Unfit>>()?;
+    Ok(Input { bytes: bytes.clone(), blobs })
+}
+
+impl Part {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self { len: bytes.len() as u64, checksum: checksum(bytes) }
     }
-    Err(io::Error::other(format!("{MOST_NAMES} files of this name are there; delete some")))
+}
+
+impl Input {
+    /// Takes its blobs off the front of what follows the contents, as shared memory again.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no memory or no descriptor left.
+    pub(crate) fn take_blobs(&self, rest: &mut &[u8]) -> Result<Vec<Arc<OwnedFd>>, String> {
+        let open = |part: &Part| {
+            let bytes = split_part(part, rest).ok_or("it ends too early")?;
+            let blob = if bytes.is_empty() {
+                memory::file().map(Arc::new)
+            } else {
+                Frozen::copy_of(bytes).map(|blob| Arc::clone(blob.file()))
+            };
+            blob.map_err(|error| format!("there is no shared memory for its blobs: {error}"))
+        };
+        self.blobs.iter().map(open).collect()
+    }
+}
+
+fn split_part<'a>(part: &Part, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (bytes, behind) = rest.split_at_checked(usize::try_from(part.len).ok()?)?;
+    *rest = behind;
+    Some(bytes)
 }
 
 /// A path of Rust's as a part of a file's name.
@@ -159,19 +214,13 @@ fn file_name(path: &str) -> String {
 }
 
 fn encode(contents: &Contents) -> io::Result<Vec<u8>> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(FORMAT.to_le_bytes());
-    bytes.extend([0; size_of::<u64>()]);
-    let mut bytes = postcard::to_extend(contents, bytes).map_err(io::Error::other)?;
-    let sum = checksum(&bytes[HEADER..]);
-    bytes[HEADER - size_of::<u64>()..HEADER].copy_from_slice(&sum.to_le_bytes());
-    Ok(bytes)
+    postcard::to_stdvec(contents).map(|contents| seal(&contents)).map_err(io::Error::other)
 }
 
-/// A file with these bytes as its contents, whatever they are.
-#[cfg(any(test, fuzzing))]
+/// The start of a file with these bytes as its contents, whatever they are.
 pub(crate) fn seal(contents: &[u8]) -> Vec<u8> {
-    [&MAGIC[..], &FORMAT.to_le_bytes(), &checksum(contents).to_le_bytes(), contents].concat()
+    let len = (contents.len() as u64).to_le_bytes();
+    [&MAGIC[..], &FORMAT.to_le_bytes(), &len, &checksum(contents).to_le_bytes(), contents].concat()
 }
 
 /// The bytes of a file. Waits for nobody: a pipe or a device has no bytes of its own, or has them without end.
@@ -192,26 +241,39 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// What is in a file with these bytes, which may be any.
+/// What is in a file with these bytes, which may be any; and the bytes of its blobs.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, String> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
+    const EARLY: &str = "ends too early: it is damaged";
+    const OTHER: &str = "is damaged: its checksum is another";
     let rest = bytes.strip_prefix(MAGIC).ok_or("is no job that was kept by `keep_failed`")?;
-    let (format, rest) = rest.split_first_chunk().ok_or("ends too early: it is damaged")?;
+    let (format, rest) = rest.split_first_chunk().ok_or(EARLY)?;
     let format = u32::from_le_bytes(*format);
     if format != FORMAT {
         return Err(format!("is in format {format}, and this program reads format {FORMAT}"));
     }
-    let (sum, rest) = rest.split_first_chunk().ok_or("ends too early: it is damaged")?;
-    if u64::from_le_bytes(*sum) != checksum(rest) {
-        return Err("is damaged: its checksum is another".to_owned());
+    let (len, rest) = rest.split_first_chunk().ok_or(EARLY)?;
+    let (sum, mut rest) = rest.split_first_chunk().ok_or(EARLY)?;
+    let encoded = Part { len: u64::from_le_bytes(*len), checksum: u64::from_le_bytes(*sum) };
+    let encoded_bytes = split_part(&encoded, &mut rest).ok_or(EARLY)?;
+    if checksum(encoded_bytes) != encoded.checksum {
+        return Err(OTHER.to_owned());
     }
     let (contents, left): (Contents, _) =
-        postcard::take_from_bytes(rest).map_err(|error| format!("is damaged: {error}"))?;
-    if !left.is_empty() {
-        return Err(format!("is damaged: {} bytes too long", left.len()));
+        postcard::take_from_bytes(encoded_bytes).map_err(|error| format!("is damaged: {error}"))?;
+    let mut behind = rest;
+    let of_initializer = contents.initializer.iter().flat_map(|(_, input)| &input.blobs);
+    for part in of_initializer.chain(&contents.job.blobs) {
+        if checksum(split_part(part, &mut behind).ok_or(EARLY)?) != part.checksum {
+            return Err(OTHER.to_owned());
+        }
+    }
+    match left.len() + behind.len() {
+        0 => {}
+        surplus => return Err(format!("is damaged: {surplus} bytes too long")),
     }
     let ours = image::build();
     if contents.build != ours {
@@ -220,12 +282,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, String> {
             contents.build
         ));
     }
-    Ok(contents)
+    Ok((contents, rest))
 }
 
-/// FNV-1a of 64 bits: any change of one byte changes it.
+/// FNV-1a of 64 bits, by words of eight bytes since blobs may be large: any change of one word changes it.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+    words.fold(0xcbf2_9ce4_8422_2325, |sum, word| (sum ^ word).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

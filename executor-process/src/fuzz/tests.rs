@@ -104,7 +104,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         id: 7,
         attempt: 1,
         why: "it hung".into(),
-        job: vec![1, 2].into(),
+        job: replay::Input { bytes: vec![1, 2].into(), blobs: vec![replay::Part::of(&[])] },
     };
     vec![
         ("hello", behind(3 << 1, &Form::Hello("0a1b", "build", 0, 1, 2))),

@@ -61,8 +61,8 @@ fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worke
 }
 
 fn case(settings: &Arc<Settings>, job: &Encoded) -> Case {
-    let settings = Arc::clone(settings);
-    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body: Kept::of(job) }
+    let (settings, body) = (Arc::clone(settings), Kept::of(settings, job));
+    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body }
 }
 
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
@@ -159,7 +159,8 @@ fn a_job_that_took_too_long_is_kept() {
     assert!(!directory.exists(), "the error is there first");
     unsaved.expect("it is to be kept").write();
     let path = error.saved().expect("it can be written");
-    let contents = replay::decode(&std::fs::read(path).unwrap()).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let (contents, _) = replay::decode(&bytes).unwrap();
     assert_eq!((contents.id, &*contents.why), (7, "was not done within 3s"));
     std::fs::remove_dir_all(&directory).unwrap();
 }

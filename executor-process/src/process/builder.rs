@@ -132,7 +132,7 @@ impl ProcessBuilder {
         self
     }
 
-    /// Keeps the job as a file in `directory`, should it fail; see [`ProcessPoolBuilder::keep_failed`](crate::ProcessPoolBuilder::keep_failed).
+    /// Keeps the job as a file in `directory` if it fails; see [`ProcessPoolBuilder::keep_failed`](crate::ProcessPoolBuilder::keep_failed).
     pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
         self.keep_failed = Some(directory.into());
         self
@@ -200,7 +200,7 @@ impl ProcessBuilder {
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
-            keep_failed: self.keep_failed.as_deref().map(replay::absolute),
+            keep_failed: replay::directory(self.keep_failed.as_deref())?,
             budget: Budget::endless(),
         })
     }

@@ -19,8 +19,15 @@ fn contents() -> Contents {
         id: 7,
         attempt: 2,
         why: "no luck".to_owned(),
-        job: vec![1, 2, 3].into(),
+        job: Input { bytes: vec![1, 2, 3].into(), blobs: vec![Part::of(BLOB), Part::of(&[])] },
     }
+}
+
+const BLOB: &[u8] = b"a blob";
+
+/// A whole file.
+fn file(contents: &Contents) -> Vec<u8> {
+    [&encode(contents).unwrap()[..], BLOB].concat()
 }
 
 fn refusal(bytes: &[u8]) -> String {
@@ -29,15 +36,19 @@ fn refusal(bytes: &[u8]) -> String {
 
 #[test]
 fn what_was_written_is_read() {
-    let read = decode(&encode(&contents()).unwrap()).unwrap();
+    let bytes = file(&contents());
+    let (read, mut rest) = decode(&bytes).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", contents()));
-    assert_eq!(*read.job.0, [1, 2, 3]);
+    assert_eq!(*read.job.bytes.0, [1, 2, 3]);
+    let blobs = read.job.take_blobs(&mut rest).unwrap();
+    assert_eq!((&*Frozen::open(blobs[0].clone()).unwrap(), blobs.len(), rest), (BLOB, 2, &[][..]));
+    assert!(Frozen::open(blobs[1].clone()).is_err(), "of another item: there is nothing in it");
 }
 
 #[test]
 fn a_file_of_another_build_is_refused_by_both_names() {
     let other = Contents { build: "0.1.0 abcdef".to_owned(), ..contents() };
-    let text = refusal(&encode(&other).unwrap());
+    let text = refusal(&file(&other));
     let ours = image::build();
     assert_eq!(
         text,
@@ -47,15 +58,15 @@ fn a_file_of_another_build_is_refused_by_both_names() {
 
 #[test]
 fn a_file_of_another_format_is_refused_by_its_number() {
-    let mut bytes = encode(&contents()).unwrap();
-    bytes[MAGIC.len()] = 2;
-    assert_eq!(refusal(&bytes), "is in format 2, and this program reads format 1");
+    let mut bytes = file(&contents());
+    bytes[MAGIC.len()] = 1;
+    assert_eq!(refusal(&bytes), "is in format 1, and this program reads format 2");
     assert_eq!(refusal(b"#!/bin/sh\n"), "is no job that was kept by `keep_failed`");
 }
 
 #[test]
 fn each_damaged_byte_is_noticed() {
-    let bytes = encode(&contents()).unwrap();
+    let bytes = file(&contents());
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
@@ -74,24 +85,13 @@ fn names_of_functions_become_names_of_files() {
     assert_eq!(name(&"ä::b".repeat(100)).len(), 59);
 }
 
-#[test]
-fn a_name_that_is_taken_is_not_taken_again() {
-    let directory = std::env::temp_dir().join(format!("executor-replay-{}", std::process::id()));
-    let paths: Vec<_> = (0..3).map(|_| write(&directory, &contents()).unwrap()).collect();
-    let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    let pid = std::process::id();
-    let expected = ["", "-2", "-3"].map(|suffix| format!("app-parse-T-7-{pid}{suffix}.job"));
-    assert_eq!(names, expected);
-    assert_eq!(fs::read_dir(&directory).unwrap().count(), 3, "nothing else is left there");
-    fs::remove_dir_all(&directory).unwrap();
-}
-
 proptest! {
     #[test]
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200), is_summed in any::<bool>()) {
         let mut file = MAGIC.to_vec();
         file.extend(FORMAT.to_le_bytes());
         if is_summed {
+            file.extend((bytes.len() as u64).to_le_bytes());
             file.extend(checksum(&bytes).to_le_bytes());
         }
         file.extend(&bytes);

@@ -11,8 +11,8 @@ use executor_core::panics::{catch, drop_quietly};
 
 use crate::kind::Answer;
 use crate::page::Page;
-use crate::payload::{Body, Bytes, Data};
-use crate::replay::{Contents, VARIABLE, decode, read};
+use crate::payload::{Body, Data};
+use crate::replay::{Contents, Input, VARIABLE, decode, read};
 use crate::socket;
 use crate::transport::WorkerEnd;
 
@@ -25,12 +25,11 @@ const FAILED: i32 = 101;
 /// The rest of the process's life.
 pub(super) fn run(path: &Path) -> ! {
     let bytes = read(path).unwrap_or_else(|reason| refuse(path, format_args!("{reason}")));
-    let contents = match catch(|| decode(&bytes)) {
-        Ok(Ok(contents)) => contents,
+    let (contents, mut blobs) = match catch(|| decode(&bytes)) {
+        Ok(Ok(found)) => found,
         Ok(Err(reason)) => refuse(path, format_args!("{reason}")),
         Err(panic) => refuse(path, format_args!("cannot be read: {panic}")),
     };
-    drop(bytes);
     let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
     let Some(work) = entry.work() else { refuse(path, format_args!("names an entry that is not in the program")) };
     eprintln!("executor: job {id}, `{name}`, runs again from {}; then: {why}", path.display());
@@ -40,11 +39,18 @@ pub(super) fn run(path: &Path) -> ! {
         Err(error) => refuse(path, format_args!("finds no room for a descriptor: {error}")),
     };
     current::set_worker(Some(Worker { name: Some("executor-replay".into()), state: None, host: None }));
-    if let Some((offset, bytes)) = initializer {
+    let mut whole = |input: &Input| {
+        input.take_blobs(&mut blobs).and_then(|blobs| {
+            let mut opened = end_of_nobody.open(Body { data: Data::Inline(input.bytes.clone()), packet: None })?;
+            opened.descriptors = blobs;
+            Ok(opened)
+        })
+    };
+    if let Some((offset, input)) = initializer {
         let Some(prepare) = offset.prepare() else {
             refuse(path, format_args!("names an initializer that is not in the program"))
         };
-        match end_of_nobody.open(whole(bytes)).and_then(|opened| prepare(codec, opened)) {
+        match whole(&input).and_then(|opened| prepare(codec, opened)) {
             Ok(state) => current::set_state(Some(state)),
             Err(reason) => end(FAILED, format_args!("its initializer failed: {reason}")),
         }
@@ -53,7 +59,7 @@ pub(super) fn run(path: &Path) -> ! {
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
     let (page, _) = Page::new().unwrap_or_else(|error| refuse(path, format_args!("finds no shared memory ({error})")));
     let mut outcomes = page.growing(0, 0);
-    let answer = match end_of_nobody.open(whole(job)) {
+    let answer = match whole(&job) {
         Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut outcomes)),
         Err(reason) => refuse(path, format_args!("cannot be opened: {reason}")),
     };
@@ -68,10 +74,6 @@ pub(super) fn run(path: &Path) -> ! {
         }
         Err(panic) => end(FAILED, format_args!("{panic}")),
     }
-}
-
-fn whole(bytes: Bytes) -> Body {
-    Body { data: Data::Inline(bytes), packet: None }
 }
 
 fn end(code: i32, outcome: fmt::Arguments<'_>) -> ! {

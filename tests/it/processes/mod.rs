@@ -15,6 +15,7 @@ mod exhaustion;
 mod failing_calls;
 mod gigabytes;
 mod initializers;
+mod kept_files;
 mod large_payloads;
 mod long_texts;
 mod manager;

@@ -135,7 +135,7 @@ impl Interception {
                 }
             }
         });
-        give.send(filter()?).map_err(|_| io::Error::other("the thread that answers has ended"))?;
+        give.send(filter(&of_a_pool())?).map_err(|_| io::Error::other("the thread that answers has ended"))?;
         Ok(Self { seen, is_over })
     }
 
@@ -163,31 +163,73 @@ impl Seen {
     }
 }
 
-/// A filter for this thread, and for those that it starts, that hands their calls to the listener.
-fn filter() -> io::Result<OwnedFd> {
-    const WAIT_KILLABLE: c_ulong = 1 << 5;
+/// Makes the calls with this number wait, of this thread and those that it starts, until they are released.
+///
+/// # Errors
+///
+/// When the system has no such filters, or refuses this one.
+pub(crate) fn hold(call: c_long) -> io::Result<Held> {
+    let (give, listener) = mpsc::channel::<OwnedFd>();
+    let (held, is_released) = mpsc::channel::<()>();
+    // Started before the filter is there, so it has none.
+    thread::spawn(move || {
+        if let Ok(listener) = listener.recv() {
+            while let Some(call) = next(&listener) {
+                // Ends when the other end is dropped, and at once from then on.
+                let _ = is_released.recv();
+                answer(&listener, call.id, None);
+            }
+        }
+    });
+    give.send(filter(&hand_over(call))?).map_err(|_| io::Error::other("the thread that answers has ended"))?;
+    Ok(Held(held))
+}
+
+/// System calls that wait until this is dropped.
+pub(crate) struct Held(mpsc::Sender<()>);
+
+impl Held {
+    pub(crate) fn release(self) {
+        drop(self.0);
+    }
+}
+
+fn unless(code: u32, k: u32, skip: u8) -> sock_filter {
+    let code = u16::try_from(code).expect("codes of instructions are small");
+    sock_filter { code, jt: 0, jf: skip, k }
+}
+
+fn does(code: u32, k: u32) -> sock_filter {
+    unless(code, k, 0)
+}
+
+fn unless_call(call: c_long, skip: u8) -> sock_filter {
+    unless(BPF_JMP | BPF_JEQ | BPF_K, u32::try_from(call).expect("numbers of calls are small"), skip)
+}
+
+fn hand_over(call: c_long) -> [sock_filter; 2] {
+    [unless_call(call, 1), does(BPF_RET | BPF_K, libc::SECCOMP_RET_USER_NOTIF)]
+}
+
+fn of_a_pool() -> Vec<sock_filter> {
     const FIRST_ARGUMENT: u32 = 16;
-    let unless = |code: u32, k: u32, skip: u8| {
-        let code = u16::try_from(code).expect("codes of instructions are small");
-        sock_filter { code, jt: 0, jf: skip, k }
-    };
-    let does = |code, k| unless(code, k, 0);
-    let number = |call: c_long| u32::try_from(call).expect("numbers of calls are small");
-    let hand_over = does(BPF_RET | BPF_K, libc::SECCOMP_RET_USER_NOTIF);
-    let pass = does(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW);
     // Of mmap, only what is shared: an allocator that gets nothing ends the program.
-    let mut program = vec![
-        does(BPF_LD | BPF_W | BPF_ABS, 0),
-        unless(BPF_JMP | BPF_JEQ | BPF_K, number(libc::SYS_mmap), 4),
+    let mut calls = vec![
+        unless_call(libc::SYS_mmap, 4),
         does(BPF_LD | BPF_W | BPF_ABS, FIRST_ARGUMENT + 3 * 8),
         unless(BPF_JMP | BPF_JSET | BPF_K, 1, 1),
-        hand_over,
-        pass,
+        does(BPF_RET | BPF_K, libc::SECCOMP_RET_USER_NOTIF),
+        does(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW),
     ];
-    for &call in CALLS.iter().chain(OLDER_CALLS) {
-        program.extend([unless(BPF_JMP | BPF_JEQ | BPF_K, number(call), 1), hand_over]);
-    }
-    program.push(pass);
+    calls.extend(CALLS.iter().chain(OLDER_CALLS).flat_map(|call| hand_over(*call)));
+    calls
+}
+
+/// A filter for this thread, and for those that it starts, that hands `calls` to the listener.
+fn filter(calls: &[sock_filter]) -> io::Result<OwnedFd> {
+    const WAIT_KILLABLE: c_ulong = 1 << 5;
+    let pass = does(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW);
+    let mut program = [&[does(BPF_LD | BPF_W | BPF_ABS, 0)], calls, &[pass]].concat();
     let length = u16::try_from(program.len()).expect("a short program");
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
     // SAFETY: the arguments are as prctl(2) and seccomp(2) ask for them; the program lives until both have returned.
