@@ -389,10 +389,8 @@ impl Kill for Child {
 
     /// Kills it at the end of its grace. At once where it has none.
     fn stop(&self) {
-        if self.is_ours() && self.grace.is_zero() {
-            self.kill();
-        } else if self.is_ours() {
-            self.terminate(self.grace);
+        if self.is_ours() {
+            if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
         }
     }
 }

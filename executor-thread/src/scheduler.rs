@@ -43,6 +43,7 @@ mod callbacks;
 mod config;
 mod counting;
 mod dead;
+mod debug;
 mod delay;
 mod ending;
 mod guest;
@@ -66,7 +67,6 @@ mod timer;
 mod waiters;
 mod worker;
 
-use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -391,20 +391,8 @@ impl<R: Runner + 'static> Drop for Scheduler<R> {
     }
 }
 
-impl<R: Runner + 'static> fmt::Debug for Scheduler<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler").field("config", &self.shared.config).finish_non_exhaustive()
-    }
-}
-
 impl<R: Runner> Clone for Handle<R> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), tally: self.tally.clone(), ..*self }
-    }
-}
-
-impl<R: Runner> fmt::Debug for Handle<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("workers", &self.workers).finish_non_exhaustive()
     }
 }
