@@ -188,7 +188,7 @@ impl ProcessPoolBuilder {
     ///
     /// # let state = std::env::temp_dir().join(format!("executor-doc-{}", std::process::id()));
     /// // A directory of this user's own: not /tmp, where others can write.
-    /// let directory = state.join("failed-jobs"); // such as /home/ada/.local/state/app/failed-jobs
+    /// let directory = state.join("failed-jobs"); // such as ~/.local/state/app/failed-jobs
     /// let pool = ProcessPool::builder().processes(1).keep_failed(&directory).build()?;
     /// let error = pool.submit(call!(crash(12))).result().unwrap_err();
     /// let file = error.saved().expect("the directory can be written to");
