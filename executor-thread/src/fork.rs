@@ -8,6 +8,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use executor_core::Rejection;
+
 /// How many forks lie between this process and the first one that looked.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -34,6 +36,11 @@ impl Origin {
     pub fn is_here(self) -> bool {
         // Relaxed: as in `here`.
         FORKS.load(Ordering::Relaxed) == self.0
+    }
+
+    /// Why an executor from there takes no job that has nobody to serve it.
+    pub(crate) fn absence(self) -> Rejection {
+        if self.is_here() { Rejection::Shutdown } else { Rejection::Forked }
     }
 }
 
@@ -96,7 +103,7 @@ fn watch() {}
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use executor_core::{JobError, Rejection};
+    use executor_core::JobError;
 
     use super::*;
 

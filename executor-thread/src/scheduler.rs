@@ -185,7 +185,7 @@ impl<R: Runner + 'static> Scheduler<R> {
 
     /// Why nothing is accepted where there is nobody to serve it.
     fn absence(&self) -> Rejection {
-        absence(self.shared.origin)
+        self.shared.origin.absence()
     }
 }
 
@@ -215,12 +215,8 @@ impl<R: Runner + 'static> Handle<R> {
     }
 
     fn absence(&self) -> Rejection {
-        absence(self.origin)
+        self.origin.absence()
     }
-}
-
-fn absence(origin: Origin) -> Rejection {
-    if origin.is_here() { Rejection::Shutdown } else { Rejection::Forked }
 }
 
 /// Pushes a job, unless the scheduler is gone.

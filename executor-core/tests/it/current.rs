@@ -7,43 +7,9 @@ use std::time::Instant;
 
 use executor_core::cell::{Control, Run};
 use executor_core::current::{self, Host, Job, Worker};
-use executor_core::home::HomeId;
 use executor_core::{Future, JobOptions, Label, promise};
 
-use crate::homes::Queue;
-use crate::support::{Count, within_patience};
-
-/// A pool as its workers see it.
-struct Pool {
-    queue: Queue,
-    blocks: Count,
-    unblocks: Count,
-    is_stopping: bool,
-}
-
-impl Pool {
-    fn new(is_stopping: bool) -> Arc<Self> {
-        Arc::new(Self { queue: Queue::new(), blocks: Count::default(), unblocks: Count::default(), is_stopping })
-    }
-}
-
-impl Host for Pool {
-    fn home(&self) -> HomeId {
-        self.queue.id()
-    }
-
-    fn block(&self) {
-        self.blocks.add();
-    }
-
-    fn unblock(&self) {
-        self.unblocks.add();
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.is_stopping
-    }
-}
+use crate::support::{Pool, within_patience};
 
 fn worker(name: &str, host: Option<Arc<dyn Host>>) -> Worker {
     Worker { name: Some(name.into()), state: Some(Rc::new(name.to_owned())), host }

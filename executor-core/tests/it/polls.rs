@@ -1,47 +1,19 @@
 //! A job that has polled what is not done counts as blocked, until that is done or gone, or the job has ended.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use executor_core::cell::Run;
-use executor_core::current::{self, Host, Worker};
-use executor_core::home::HomeId;
+use executor_core::current::{self, Worker};
 use executor_core::{Future, JobError, JobSet, promise};
 
-use crate::homes::Queue;
-use crate::support::{Count, within_patience};
-
-/// Counts what it is told by its one worker.
-struct Pool {
-    queue: Queue,
-    blocks: Count,
-    unblocks: Count,
-}
-
-impl Host for Pool {
-    fn home(&self) -> HomeId {
-        self.queue.id()
-    }
-
-    fn block(&self) {
-        self.blocks.add();
-    }
-
-    fn unblock(&self) {
-        self.unblocks.add();
-    }
-
-    fn is_stopping(&self) -> bool {
-        false
-    }
-}
+use crate::support::{Pool, within_patience};
 
 /// Runs `body` as a job on a worker, with what tells how often its pool was told that it blocks and that it goes on. Returns what it
 /// was told until after the job.
 fn in_a_job(body: impl FnOnce(&dyn Fn() -> (usize, usize)) + Send + 'static) -> (usize, usize) {
     within_patience(|| {
-        let pool = Arc::new(Pool { queue: Queue::new(), blocks: Count::default(), unblocks: Count::default() });
+        let pool = Pool::new(false);
         let told = |pool: &Pool| (pool.blocks.get(), pool.unblocks.get());
         current::set_worker(Some(Worker { name: None, state: None, host: Some(pool.clone()) }));
         let inside = pool.clone();
@@ -131,7 +103,7 @@ fn a_polled_set_blocks_until_it_is_ready() {
 #[test]
 fn a_thread_in_no_job_does_not_block() {
     within_patience(|| {
-        let pool = Arc::new(Pool { queue: Queue::new(), blocks: Count::default(), unblocks: Count::default() });
+        let pool = Pool::new(false);
         current::set_worker(Some(Worker { name: None, state: None, host: Some(pool.clone()) }));
         let (_promise, mut future) = promise::<u32>();
         assert!(poll(&mut future).is_pending());

@@ -7,7 +7,11 @@ use std::task::Wake;
 use std::thread;
 use std::time::Duration;
 
+use executor_core::current::Host;
+use executor_core::home::HomeId;
 use executor_core::{Broken, JobError, Promise};
+
+use crate::homes::Queue;
 
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -67,5 +71,37 @@ pub(crate) fn is_outcome(outcome: &Result<usize, JobError>, n: usize, fate: Fate
         Ok(value) => fate == Fate::Ok && *value == n,
         Err(JobError::Broken(broken)) => fate == Fate::Error && broken.reason() == n.to_string(),
         Err(error) => fate == Fate::Cancel && error.is_cancelled(),
+    }
+}
+
+/// A pool as its workers see it, which counts what they tell it.
+pub(crate) struct Pool {
+    pub(crate) queue: Queue,
+    pub(crate) blocks: Count,
+    pub(crate) unblocks: Count,
+    is_stopping: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(is_stopping: bool) -> Arc<Self> {
+        Arc::new(Self { queue: Queue::new(), blocks: Count::default(), unblocks: Count::default(), is_stopping })
+    }
+}
+
+impl Host for Pool {
+    fn home(&self) -> HomeId {
+        self.queue.id()
+    }
+
+    fn block(&self) {
+        self.blocks.add();
+    }
+
+    fn unblock(&self) {
+        self.unblocks.add();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.is_stopping
     }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::mem::zeroed;
@@ -73,12 +74,8 @@ pub(crate) fn reap_group(group: u32) {
 /// Waits for the death of a child that is of the group. False if there is none, or it does not end.
 fn wait_for_member(group: u32) -> bool {
     let own = std::process::id();
-    let is_member = |pid: &i32| {
-        // Behind the state are the parent and the group (proc_pid_stat(5)).
-        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(1).map(str::parse);
-        fields.next() == Some(Ok(own)) && fields.next() == Some(Ok(group))
-    };
+    // Behind the state are the parent and the group.
+    let is_member = |&pid: &i32| stat(pid, 1) == Some(u64::from(own)) && stat(pid, 2) == Some(u64::from(group));
     let Ok(processes) = fs::read_dir("/proc") else { return false };
     let mut pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let Some(pidfd) = pids.find(is_member).and_then(Pid::from_raw) else { return false };
@@ -112,10 +109,13 @@ fn send(pidfd: &OwnedFd, signal: c_int, flags: libc::c_uint) -> io::Result<()> {
 pub(crate) fn is_ending(pid: u32) -> bool {
     /// In the kernel's flags of a task (`PF_EXITING`): set before it closes its descriptors.
     const EXITING: u64 = 4;
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // The name, in brackets, may hold anything. Behind it, the 7th field is the flags (proc_pid_stat(5)).
-    let flags = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(6)?.parse::<u64>().ok());
-    flags.is_some_and(|flags| flags & EXITING != 0)
+    stat(pid, 6).is_some_and(|flags| flags & EXITING != 0)
+}
+
+/// A number of what the system says of a process, by its place from 0 behind the name, which may hold anything (`proc_pid_stat(5)`).
+fn stat(pid: impl Display, place: usize) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(place)?.parse().ok()
 }
 
 /// Whether a child that is not reaped has mapped the file without a name that has the number `inode`. False where nobody may know.

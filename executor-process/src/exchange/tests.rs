@@ -32,9 +32,9 @@ fn do_it(part: &Part, slot: usize, job: u64) {
     assert!(part.page.start(slot, job) && part.page.change(slot, job, Claim::Started, Claim::Done));
 }
 
-/// What the one job of a worker that plays like this ends as; the worker is killed, and the next one has its jobs done.
-fn ends_as(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> String {
-    let stage = Stage::new(move |part, jobs| {
+/// One whose first worker is silent from where `play` has left it.
+fn silent(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> Stage {
+    Stage::new(move |part, jobs| {
         if part.is_first {
             let (slot, job) = jobs[0];
             play(part, slot, job);
@@ -42,7 +42,12 @@ fn ends_as(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> String {
         } else {
             Played::Honestly
         }
-    });
+    })
+}
+
+/// What the one job of a worker that plays like this ends as; the worker is killed, and the next one has its jobs done.
+fn ends_as(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> String {
+    let stage = silent(play);
     let outcome = stage.submit(5).result_timeout(Duration::from_secs(30)).expect("the parent hangs");
     assert_eq!(stage.submit(6).result().unwrap(), 6, "another worker");
     stage.assert_first_is_killed();

@@ -41,10 +41,6 @@ impl Away {
         if self.origin.is_here() { self.crew.upgrade() } else { None }
     }
 
-    fn absence(&self) -> Rejection {
-        if self.origin.is_here() { Rejection::Shutdown } else { Rejection::Forked }
-    }
-
     pub(super) fn workers(&self) -> usize {
         self.workers
     }
@@ -62,20 +58,20 @@ impl Away {
     }
 
     pub(super) fn refusal(&self) -> Option<Rejection> {
-        self.crew().map_or_else(|| Some(self.absence()), |crew| crew.refusal())
+        self.crew().map_or_else(|| Some(self.origin.absence()), |crew| crew.refusal())
     }
 
     pub(super) fn push(&self, job: Queued) -> Result<(), (Queued, Rejection)> {
         match self.crew() {
             Some(crew) => crew.push(job),
-            None => Err((job, self.absence())),
+            None => Err((job, self.origin.absence())),
         }
     }
 
     pub(super) fn push_at(&self, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
         match self.crew() {
             Some(crew) => crew.push_at(when, job),
-            None => Err((job, self.absence())),
+            None => Err((job, self.origin.absence())),
         }
     }
 

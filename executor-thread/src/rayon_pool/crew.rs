@@ -146,32 +146,32 @@ impl Crew {
 
     /// Why it takes no jobs, if it takes none.
     pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.open().err()
+    }
+
+    /// The state, if it takes jobs; else, why it takes none. In a forked process the lock may be held for ever.
+    fn open(&self) -> Result<MutexGuard<'_, State>, Rejection> {
         if !self.origin.is_here() {
-            return Some(Rejection::Forked);
+            return Err(self.origin.absence());
         }
-        (!self.state.lock().is_open).then_some(Rejection::Shutdown)
+        let state = self.state.lock();
+        if state.is_open { Ok(state) } else { Err(Rejection::Shutdown) }
     }
 
     pub(super) fn push(self: &Arc<Self>, job: Queued) -> Result<(), (Queued, Rejection)> {
-        if !self.origin.is_here() {
-            return Err((job, Rejection::Forked));
-        }
-        let state = self.state.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
-        }
+        let state = match self.open() {
+            Ok(state) => state,
+            Err(reason) => return Err((job, reason)),
+        };
         self.enqueue(state, job);
         Ok(())
     }
 
     pub(super) fn push_at(self: &Arc<Self>, when: Instant, job: Queued) -> Result<(), (Queued, Rejection)> {
-        if !self.origin.is_here() {
-            return Err((job, Rejection::Forked));
-        }
-        let mut state = self.state.lock();
-        if !state.is_open {
-            return Err((job, Rejection::Shutdown));
-        }
+        let mut state = match self.open() {
+            Ok(state) => state,
+            Err(reason) => return Err((job, reason)),
+        };
         state.delayed.push_job(when, Priority::Normal, job, false);
         let starts = !mem::replace(&mut state.has_timer, true);
         drop(state);

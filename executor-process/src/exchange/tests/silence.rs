@@ -5,25 +5,12 @@ use std::time::Duration;
 
 use executor_core::{Future, JobError};
 
-use super::do_it;
-use super::stage::{Part, Played, Stage};
+use super::stage::{Part, Stage};
+use super::{do_it, silent};
 use crate::frame::Reply;
 use crate::page::Claim;
 
 const LIMIT: Duration = Duration::from_millis(20);
-
-/// One whose first worker is silent from where `play` has left it.
-fn silent(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> Stage {
-    Stage::new(move |part, jobs| {
-        if part.is_first {
-            let (slot, job) = jobs[0];
-            play(part, slot, job);
-            Played::Waits
-        } else {
-            Played::Honestly
-        }
-    })
-}
 
 fn outcome(future: Future<u64>) -> Result<u64, JobError> {
     future.result_timeout(Duration::from_mins(1)).expect("the parent waits for a silent worker")

@@ -16,6 +16,19 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Who hangs fails before this is over.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A job that runs until it hears that it should stop.
+fn listening(pool: &ThreadPool) -> Future<()> {
+    let (begin, has_begun) = channel();
+    let listens = pool.submit(move || {
+        begin.send(()).unwrap();
+        while !current::stop_requested() {
+            thread::yield_now();
+        }
+    });
+    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    listens
+}
+
 /// A job that runs until it is let go, and then says whether it was asked to stop.
 struct Held {
     let_go: Sender<()>,
@@ -103,14 +116,7 @@ fn what_does_not_listen_runs_still_when_the_time_is_up() {
 #[test]
 fn what_listens_ends_with_a_kill() {
     let pool = ThreadPool::new(1);
-    let (begin, has_begun) = channel();
-    let listens = pool.submit(move || {
-        begin.send(()).unwrap();
-        while !current::stop_requested() {
-            thread::yield_now();
-        }
-    });
-    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    let listens = listening(&pool);
     let queued = pool.submit(|| ());
     assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill().within(PATIENCE))), (1, 1, 0));
     assert!(listens.result().is_ok() && queued.result().is_err());
@@ -174,14 +180,7 @@ fn it_is_closed_after_the_hooks_of_its_threads() {
 #[test]
 fn a_kill_is_heard_before_the_callbacks_of_what_it_cancels() {
     let pool = ThreadPool::new(1);
-    let (begin, has_begun) = channel();
-    let listens = pool.submit(move || {
-        begin.send(()).unwrap();
-        while !current::stop_requested() {
-            thread::yield_now();
-        }
-    });
-    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    let listens = listening(&pool);
     let (tell, told) = channel();
     pool.submit(|| ()).on_done(move |_| tell.send(listens.wait_timeout(PATIENCE)).unwrap());
     let last = pool.submit(|| ());
