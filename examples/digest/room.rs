@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-/// The most parts in flight, be it to be read or to be added. Each holds its file open.
+/// The most parts in flight: those to be read, and those to be added. Each holds its file open.
 const IN_FLIGHT: usize = 64;
 /// The most files that a worker process takes: its channels, and memory that parts go through.
 const FOR_WORKER: usize = 12;

@@ -101,7 +101,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// assert_eq!(call!(|name: String, n| name.repeat(n), ("ab".to_owned(), 2)).run(), "abab");
 /// ```
 ///
-/// It must capture nothing, be it without bytes: pass what it captures as an argument.
+/// The closure must capture nothing, not even a value without bytes: pass what it captures as an argument.
 ///
 /// ```compile_fail,E0308
 /// use executor_core::call;
