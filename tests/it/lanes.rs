@@ -1,5 +1,6 @@
 //! What a bounded queue counts, seen from the scheduler: places are exact, whatever becomes of a job on its way. And low jobs have their turn.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +9,7 @@ use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
 use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
 use crate::support::bounds::occupy;
+use crate::support::gate::Gate;
 use crate::support::within_patience;
 
 type Entry = Arc<dyn Run>;
@@ -117,20 +119,31 @@ fn the_oldest_of_the_least_priority_makes_room() {
 }
 
 /// After how many others a low job starts that is queued before them, on a pool that has run `before` jobs.
+///
+/// Each worker stays in the last job that may start before the low one, until that runs: how the system shares its cores is not measured.
 fn others_before_a_low_job(threads: usize, before: usize) -> usize {
     let pool = ThreadPool::new(threads);
     executor::join_all((0..before).map(|_| pool.submit(|| ())));
-    let (busy, order) = (occupy(&pool, threads), Arc::new(Mutex::new(Vec::new())));
-    let note = |is_low: bool| {
-        let order = order.clone();
-        move || order.lock().unwrap().push(is_low)
-    };
-    pool.with(JobOptions::new().priority(Priority::Low)).execute(note(true));
-    (0..5000).for_each(|_| pool.execute(note(false)));
+    let (busy, started) = (occupy(&pool, threads), Arc::new(AtomicUsize::new(0)));
+    let (hold, gate) = Gate::closed();
+    let low = pool.with(JobOptions::new().priority(Priority::Low)).submit({
+        let started = started.clone();
+        move || {
+            let others = started.load(Ordering::SeqCst);
+            drop(hold);
+            others
+        }
+    });
+    for _ in 0..5000 {
+        let (started, gate) = (started.clone(), gate.clone());
+        pool.execute(move || {
+            if started.fetch_add(1, Ordering::SeqCst) + threads > 100 {
+                gate.wait();
+            }
+        });
+    }
     drop(busy);
-    pool.wait_idle();
-    let order = order.lock().unwrap();
-    order.iter().position(|&is_low| is_low).expect("it runs")
+    low.result().expect("it runs")
 }
 
 #[test]
