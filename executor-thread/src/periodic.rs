@@ -133,8 +133,13 @@ impl Periodic {
     /// use executor_thread::{Period, Queue, ThreadPool, WhenFull};
     ///
     /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::DropOldest)).build()?;
+    /// let (begin, begun) = mpsc::channel();
     /// let (open, gate) = mpsc::channel::<()>();
-    /// let busy = pool.submit(move || gate.recv().is_err());
+    /// let busy = pool.submit(move || {
+    ///     let _ = begin.send(());
+    ///     gate.recv().is_err()
+    /// });
+    /// begun.recv()?; // it has left the queue: nothing takes its place there
     /// let ticking = pool.every(Period::rate(Duration::from_millis(1)).starting_now(), || ());
     /// while ticking.missed() == 0 {
     ///     pool.execute(|| ()); // takes the place of whatever waits
