@@ -14,7 +14,7 @@ use executor_core::Exit;
 use executor_thread::fork::Origin;
 use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::frame::Reply;
 use crate::lifeline::Lifeline;
@@ -106,9 +106,8 @@ impl Child {
         pids: &Arc<Pids>,
     ) -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
         let mut child = command.spawn()?;
-        match pidfd_open(raw(child.id()), PidfdFlags::empty()) {
+        match pidfd_open(system::raw(child.id()).expect("it has one"), PidfdFlags::empty()).map(Arc::new) {
             Ok(pidfd) => {
-                let pidfd = Arc::new(pidfd);
                 let pid = child.id();
                 let state = State {
                     life: Life::Alive,
@@ -174,6 +173,11 @@ impl Child {
     /// Its owner has what it waited for.
     pub(crate) fn stop_waiting(&self) {
         self.state.lock().is_waited_for = false;
+    }
+
+    /// Whether it has died. What it had started may be there still.
+    pub(crate) fn has_died(&self) -> bool {
+        self.is_ours() && !matches!(self.state.lock().life, Life::Alive)
     }
 
     /// Whether it has died, and was reaped.
@@ -393,8 +397,4 @@ impl Kill for Child {
             if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
         }
     }
-}
-
-fn raw(pid: u32) -> Pid {
-    i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the kernel gave this pid")
 }

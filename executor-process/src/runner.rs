@@ -127,7 +127,7 @@ impl InProcess {
 
     /// Starts a worker if there is none. One that died while it was idle cost no job, but is a loss all the same.
     fn start_worker(&mut self, batch: Option<&Batch<'_, Queued>>) -> Result<(), String> {
-        if let Some(worker) = self.worker.take_if(|worker| worker.process.is_gone())
+        if let Some(worker) = self.worker.take_if(|worker| worker.process.has_died())
             && let Some(batch) = batch
         {
             self.spend(None, &format_args!("process {} died while it was idle", worker.process.pid()), batch);

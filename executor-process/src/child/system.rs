@@ -85,14 +85,18 @@ fn wait_for_member(group: u32) -> bool {
     unsafe { libc::poll(&raw mut death, 1, LAST_MOMENTS) > 0 }
 }
 
+/// The pid as the system calls take it.
+pub(crate) fn raw(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
 /// Sends `signal` to the group that a child has made. False if there is none.
 pub(crate) fn signal_group(pidfd: &OwnedFd, pid: u32, signal: Signal) -> bool {
     match send(pidfd, signal.as_raw(), TO_GROUP) {
         Ok(()) => true,
         // An older kernel. The number is the group's as long as the child is not reaped, which it may be by the system itself (SIGCHLD ignored).
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            send(pidfd, 0, 0).is_ok() && group.is_some_and(|group| kill_process_group(group, signal).is_ok())
+            send(pidfd, 0, 0).is_ok() && raw(pid).is_some_and(|group| kill_process_group(group, signal).is_ok())
         }
         Err(_) => false,
     }
@@ -152,7 +156,7 @@ mod tests {
     fn shell(script: &str) -> (u32, OwnedFd) {
         let pid =
             Command::new("/bin/sh").args(["-c", script]).spawn().map(|child| child.id()).expect("there is a shell");
-        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("it is one");
+        let raw = raw(pid).expect("it is one");
         (pid, pidfd_open(raw, PidfdFlags::empty()).expect("it is not reaped"))
     }
 
