@@ -1,8 +1,11 @@
 //! House rules, kept by reading the repository's own files. Each rule is a function of a text, in [`rules`], and is
 //! tested there on a text that breaks it; here it is applied to every file that it is about.
 
+mod arrows;
+mod order;
 mod rules;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +90,24 @@ fn panics_are_caught_in_one_place() {
         is_library && file.is("rs") && !CATCHES.iter().any(|path| file.path == Path::new(path))
     };
     keep(is_code, |file| rules::catches(&file.text));
+}
+
+#[test]
+fn modules_name_those_below_them() {
+    let files = files();
+    let mut complaints = Vec::new();
+    for order in &order::ORDERS {
+        let inside = |file: &File| Some(file.path.strip_prefix(order.directory).ok()?.to_str()?.to_owned());
+        let texts: BTreeMap<_, _> = files
+            .iter()
+            .filter(|file| file.is("rs"))
+            .filter_map(|file| Some((inside(file)?, file.text.clone())))
+            .collect();
+        assert!(texts.len() > 10, "{} has {} files only", order.directory, texts.len());
+        complaints
+            .extend(order::complaints(order, &texts).into_iter().map(|what| format!("{}: {what}", order.directory)));
+    }
+    assert!(complaints.is_empty(), "{} against the order of modules:\n{}\n", complaints.len(), complaints.join("\n"));
 }
 
 #[test]
