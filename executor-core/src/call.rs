@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use self::closure::{Arguments, ClosureCall, Named, closure_call};
 pub use self::function::is_function;
 use crate::bytes::{self, InOnePiece};
-use crate::job::{Job, Portable, Remake};
+use crate::job::{Job, Portable, Remake, sealed};
 use crate::panics::named;
 
 /// A function and its arguments, as a job. Made by [`call`](call()) or [`call!`](crate::call!).
@@ -24,6 +24,8 @@ pub struct Call<F, A> {
     function: F,
     arguments: A,
 }
+
+impl<F, A> sealed::Sealed for Call<F, A> {}
 
 /// Makes a job from a function and a tuple of up to eight arguments. A closure goes with [`call!`](crate::call!), the macro.
 ///

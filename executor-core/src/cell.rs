@@ -24,23 +24,26 @@ mod control;
 mod loom_models;
 mod seen_as;
 mod stage;
-mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::home::{self, HomeId};
+use crate::current;
+use crate::error::JobError;
+use crate::home::HomeId;
+use crate::job::Job;
+use crate::notify::{Signal, Tell, Watch};
 use crate::panics::{self, catch, drop_quietly};
+use crate::registry::{self, Aside};
 use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
-use crate::tally::{self, Aside, Failure, Moment};
-use crate::{Job, JobError, current};
+use crate::tally::{self, Failure, Moment};
 
+pub use crate::control::Control;
+pub use crate::notify::{Captures, Notify};
 pub(crate) use seen_as::Outcome;
-pub use seen_as::{Abort, Control, Lease, Run, Task};
+pub use seen_as::{Abort, Lease, Run, Task};
 use stage::{End, Stage};
-pub use watch::{Captures, Notify};
-pub(crate) use watch::{Listener, Signal, Watch};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P, O, T> {
@@ -139,7 +142,7 @@ impl<P, O, T> Cell<P, O, T> {
             inner.end = End::Aborted;
         }
         // Before it can be seen: who has seen it is counted.
-        tally::count(inner.home, &outcome, of_parts, !matches!(inner.stage, Stage::Withdrawn(_)));
+        registry::count(inner.home, &outcome, of_parts, !matches!(inner.stage, Stage::Withdrawn(_)));
         let (stage, unwanted) =
             if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
         let before = std::mem::replace(&mut inner.stage, stage);
@@ -271,7 +274,7 @@ where
     }
 }
 
-impl<P: Send, O: Send, T: Send> watch::Tell for Cell<P, O, T> {
+impl<P: Send, O: Send, T: Send> Tell for Cell<P, O, T> {
     fn tell(&self, signal: Signal) {
         Cell::tell(self, signal);
     }
@@ -296,7 +299,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
             return false;
         }
         let Some(payload) = self.start_from(home) else { return false };
-        home::left_to_run(home);
+        registry::left_to_run(home);
         let _aside = Aside::enter(Some(home));
         self.run_payload(payload);
         true

@@ -19,10 +19,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cell::Control;
+use crate::control::Control;
 use crate::home::HomeId;
+use crate::options::Label;
+use crate::status::JobId;
 use crate::sync::thread_local;
-use crate::{JobId, Label};
 
 pub(crate) use self::polls::{over, pending};
 

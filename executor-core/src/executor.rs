@@ -1,10 +1,15 @@
 //! The traits of an executor, and what a refused job comes back as.
 
-use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fmt, vec};
 
-use crate::map::{ClosureMapper, Map};
-use crate::{Future, Job, Rejection};
+use crate::error::{JobError, Rejection};
+use crate::future::Future;
+use crate::job::Job;
+use crate::map::{Map, Mapper};
+use crate::panics::{catch, named};
+use crate::tally::{self, Failure};
 
 /// What can be shut down. Not generic over the job, so that a call to it is never ambiguous.
 pub trait Shutdown {
@@ -141,3 +146,50 @@ impl<J> fmt::Display for Rejected<J> {
 }
 
 impl<J> std::error::Error for Rejected<J> {}
+
+/// Applies a closure on a [`ClosureExecutor`].
+pub struct ClosureMapper<E, F> {
+    executor: E,
+    function: Arc<F>,
+}
+
+impl<E: ClosureExecutor, F> ClosureMapper<E, F> {
+    fn new(executor: E, function: F) -> Self {
+        Self { executor, function: Arc::new(function) }
+    }
+}
+
+impl<E, F, A, R> Mapper<A> for ClosureMapper<E, F>
+where
+    E: ClosureExecutor,
+    F: Fn(A) -> R + Send + Sync + 'static,
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = R;
+
+    type Outcomes = vec::IntoIter<Result<R, JobError>>;
+
+    fn submit(&mut self, item: A) -> Future<R> {
+        let function = self.function.clone();
+        self.executor.submit(move || named::<F, _>(|| function(item)))
+    }
+
+    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)> {
+        let (function, len) = (self.function.clone(), items.len());
+        let outcomes = self.executor.submit(move || {
+            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
+            tally::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
+            outcomes.into_iter()
+        });
+        vec![(outcomes, len)]
+    }
+
+    fn workers(&self) -> usize {
+        self.executor.workers()
+    }
+
+    fn is_limited(&self) -> bool {
+        self.executor.time_limit().is_some()
+    }
+}

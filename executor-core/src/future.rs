@@ -1,16 +1,25 @@
 //! The handle to a job's outcome.
 
+mod abort_on_drop;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::cell::{Cell, Control, Outcome, Watch};
+use crate::cell::{Cell, Outcome};
+use crate::control::Control;
+use crate::current;
 use crate::drive::Patience;
+use crate::error::JobError;
+use crate::handles::{Canceller, Helper};
 use crate::home::HomeId;
+use crate::job::Job;
+use crate::notify::Watch;
 use crate::status::{JobId, Status};
-use crate::{AbortOnDrop, Canceller, Helper, Job, JobError, current};
+
+pub use self::abort_on_drop::AbortOnDrop;
 
 /// The outcome of a job, now or later.
 ///

@@ -148,5 +148,4 @@ pub(crate) mod sealed {
 
     #[diagnostic::do_not_recommend]
     impl<J> Sealed for J where J: super::Job + Serialize + DeserializeOwned {}
-    impl<F, A> Sealed for crate::Call<F, A> {}
 }

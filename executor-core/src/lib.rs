@@ -22,6 +22,7 @@
 pub mod bytes;
 mod call;
 pub mod cell;
+mod control;
 pub mod current;
 pub mod drive;
 mod error;
@@ -33,10 +34,12 @@ pub mod home;
 mod job;
 mod map;
 mod mapped;
+mod notify;
 mod options;
 pub mod panics;
 mod promise;
 mod queue;
+pub mod registry;
 mod remote;
 mod set;
 mod shutdown;
@@ -53,13 +56,13 @@ pub use error::{
     Saving, TimedOut,
 };
 pub use event::Event;
-pub use executor::{ClosureExecutor, Executor, Rejected, Shutdown};
-pub use future::Future;
-pub use handles::{AbortOnDrop, Canceller, Helper};
+pub use executor::{ClosureExecutor, ClosureMapper, Executor, Rejected, Shutdown};
+pub use future::{AbortOnDrop, Future};
+pub use handles::{Canceller, Helper};
 #[doc(hidden)]
 pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};
-pub use map::{ClosureMapper, Map, Mapper, Unordered};
+pub use map::{Map, Mapper, Unordered};
 pub use options::{JobOptions, Label, Priority};
 pub use promise::{Promise, promise};
 pub use queue::{Queue, WhenFull};

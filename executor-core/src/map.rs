@@ -4,13 +4,11 @@ mod input;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
-use std::vec;
 
 use self::input::Input;
-use crate::panics::{catch, named};
-use crate::tally::{self, Failure};
-use crate::{ClosureExecutor, Future, JobError, JobSet};
+use crate::error::JobError;
+use crate::future::Future;
+use crate::set::JobSet;
 
 /// How a [`Map`] gets its function applied. For those who write executors.
 pub trait Mapper<A> {
@@ -243,52 +241,5 @@ impl<I: Iterator, M: Mapper<I::Item>> Drop for Unordered<I, M> {
 impl<I: Iterator, M: Mapper<I::Item>> fmt::Debug for Unordered<I, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unordered").field("in_flight", &self.set.len()).finish_non_exhaustive()
-    }
-}
-
-/// Applies a closure on a [`ClosureExecutor`].
-pub struct ClosureMapper<E, F> {
-    executor: E,
-    function: Arc<F>,
-}
-
-impl<E: ClosureExecutor, F> ClosureMapper<E, F> {
-    pub(crate) fn new(executor: E, function: F) -> Self {
-        Self { executor, function: Arc::new(function) }
-    }
-}
-
-impl<E, F, A, R> Mapper<A> for ClosureMapper<E, F>
-where
-    E: ClosureExecutor,
-    F: Fn(A) -> R + Send + Sync + 'static,
-    A: Send + 'static,
-    R: Send + 'static,
-{
-    type Output = R;
-
-    type Outcomes = vec::IntoIter<Result<R, JobError>>;
-
-    fn submit(&mut self, item: A) -> Future<R> {
-        let function = self.function.clone();
-        self.executor.submit(move || named::<F, _>(|| function(item)))
-    }
-
-    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)> {
-        let (function, len) = (self.function.clone(), items.len());
-        let outcomes = self.executor.submit(move || {
-            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
-            tally::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
-            outcomes.into_iter()
-        });
-        vec![(outcomes, len)]
-    }
-
-    fn workers(&self) -> usize {
-        self.executor.workers()
-    }
-
-    fn is_limited(&self) -> bool {
-        self.executor.time_limit().is_some()
     }
 }

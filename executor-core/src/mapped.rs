@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::cell::{Captures, Cell, Control, Notify, Outcome, Task, Watch};
+use crate::cell::{Cell, Outcome, Task};
+use crate::control::Control;
+use crate::error::JobError;
+use crate::future::Future;
 use crate::home::HomeId;
+use crate::notify::{Captures, Notify, Watch};
 use crate::panics::{catch, drop_quietly, named};
 use crate::status::{JobId, Status};
-use crate::{Future, JobError};
 
 impl<T: Send + 'static> Future<T> {
     /// Applies `f` to the result, on the thread where the job ends (or this one, if it has ended). A panic in `f` becomes

@@ -3,12 +3,18 @@
 //! `catch_unwind` gives the payload only. The place is told to the panic hook, so the first job puts a hook in front of
 //! the program's: it notes the place if a job is running on the thread, and hands on.
 
-use std::any::{Any, type_name};
+pub(crate) mod drops;
+
+use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use crate::{Job, JobError, Panicked, current};
+use crate::current;
+use crate::error::{JobError, Panicked};
+use crate::job::Job;
+
+pub use self::drops::drop_quietly;
 
 thread_local! {
     static CATCHING: Cell<usize> = const { Cell::new(0) };
@@ -102,22 +108,6 @@ fn note_places() {
             program(info);
         }));
     });
-}
-
-/// Drops a value of the user's whose drop may panic, where that must not harm whoever drops it.
-pub fn drop_quietly<T>(value: T) {
-    if !std::mem::needs_drop::<T>() {
-        return;
-    }
-    let mut unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
-    // A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
-    for _ in 0..3 {
-        match unwound {
-            Ok(()) => return,
-            Err(payload) => unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))),
-        }
-    }
-    std::mem::forget::<Result<(), Box<dyn Any + Send>>>(unwound);
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cell::{Abort, Cell, Control, Task};
+use crate::error::{Broken, JobError};
+use crate::future::Future;
 use crate::panics::{catch, drop_quietly};
+use crate::status::JobId;
 use crate::sync::Mutex;
-use crate::{Broken, Future, JobError, JobId};
 
 /// Completes a [`Future`] by hand. Dropped without, the future ends as [`JobError::Broken`], so nobody waits for ever.
 pub struct Promise<T: Send + 'static> {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::cell::{Listener, Watch};
+use crate::current;
 use crate::drive::Patience;
+use crate::error::JobError;
+use crate::future::Future;
+use crate::notify::{Listener, Watch};
 use crate::panics::{catch, drop_quietly};
 use crate::sync::{Condvar, Mutex};
-use crate::{Future, JobError, current};
 
 /// Futures whose outcomes come in the order in which their jobs end. For crawlers: what a result leads to is inserted
 /// while the set is drained.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Stats;
+use crate::stats::Stats;
 
 /// What becomes of the jobs at a shutdown, and how long it may take.
 ///

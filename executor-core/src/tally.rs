@@ -2,7 +2,7 @@
 //!
 //! A job is counted where its outcome is decided, and by its [`home`](mod@crate::home): so once, whoever ends it. A worker counts in
 //! numbers of its own, which nobody else writes, so that costs two memory accesses; they are summed when somebody asks. Whoever else ends a job
-//! (a cancel, a time limit) finds the tally by the number of the home, and adds to numbers that all of those share.
+//! (a cancel, a time limit) finds the tally by the number of the home, in the [`registry`](crate::registry), and adds to numbers that all of those share.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
-use crate::home::{self, HomeId};
+use crate::error::JobError;
+use crate::home::HomeId;
+use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
 use crate::sync::thread_local;
-use crate::{Histogram, JobError, Stats};
 
 /// What came of an executor's jobs.
 pub struct Tally {
@@ -56,7 +57,7 @@ impl Failure {
 type Numbers = CachePadded<Counts>;
 
 #[derive(Default)]
-struct Counts {
+pub(crate) struct Counts {
     completed: AtomicU64,
     panicked: AtomicU64,
     cancelled: AtomicU64,
@@ -108,7 +109,7 @@ impl Tally {
         Member::enter(self, Local { homes, numbers: self.others.clone(), is_shared: true })
     }
 
-    /// What was counted: the outcomes, the jobs that run [aside](Aside), and the times.
+    /// What was counted: the outcomes, the jobs that run [aside](crate::registry::Aside), and the times.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         if self.others.times.is_some() {
@@ -120,6 +121,11 @@ impl Tally {
             numbers.add_to(&mut stats);
         }
         stats
+    }
+
+    /// The numbers of those who are no members.
+    pub(crate) fn others(&self) -> &Counts {
+        &self.others
     }
 
     /// What `numbers`, of one who counts no more, have goes to the others'.
@@ -147,11 +153,16 @@ impl Counts {
         [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside]
     }
 
-    fn count(&self, ending: Ending, has_started: bool, is_shared: bool) {
+    pub(crate) fn count(&self, ending: Ending, has_started: bool, is_shared: bool) {
         add(self.of(ending), 1, is_shared);
         if !has_started && ending != Ending::Cancelled {
             add(&self.unstarted, 1, is_shared);
         }
+    }
+
+    /// So many jobs more run where no worker counts them. The number wraps: less is a large number.
+    pub(crate) fn runs_aside(&self, more: u64, is_shared: bool) {
+        add(&self.aside, more, is_shared);
     }
 
     fn of(&self, ending: Ending) -> &AtomicU64 {
@@ -193,7 +204,7 @@ impl Counts {
         }
     }
 
-    fn record(&self, wait: Duration, run: Duration, is_shared: bool) {
+    pub(crate) fn record(&self, wait: Duration, run: Duration, is_shared: bool) {
         if let Some(times) = &self.times {
             times.wait.record(wait, is_shared);
             times.run.record(run, is_shared);
@@ -230,38 +241,34 @@ impl fmt::Debug for Member {
     }
 }
 
-/// Does `here` with the numbers of this thread if it counts for `home`, and `there` with the tally of `home` otherwise.
-fn with<R>(home: HomeId, here: impl FnOnce(&Local) -> R, there: impl FnOnce(&Tally) -> R) -> Option<R> {
-    let told = MEMBER.try_with(|member| member.borrow().as_ref().filter(|local| local.homes.contains(&home)).map(here));
-    match told {
-        Ok(Some(told)) => Some(told),
-        _ => home::with_tally(home, there),
-    }
+/// Does `f` with the numbers of this thread, and whether others share them, if it counts for `home`.
+pub(crate) fn with_own<R>(home: HomeId, f: impl FnOnce(&Counts, bool) -> R) -> Option<R> {
+    MEMBER
+        .try_with(|member| {
+            let member = member.borrow();
+            let local = member.as_ref().filter(|local| local.homes.contains(&home))?;
+            Some(f(&local.numbers, local.is_shared))
+        })
+        .ok()
+        .flatten()
 }
 
 /// How a job counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub(crate) enum Ending {
     Completed,
     Cancelled,
     Failed(Failure),
 }
 
-/// A job of `home` has this outcome, and if that is a result, `of_parts` failed. Runs no code of a user's, for it is called under the lock
-/// of the job.
-pub(crate) fn count<O>(
-    home: Option<HomeId>,
-    outcome: &Result<O, JobError>,
-    of_parts: Option<Failure>,
-    has_started: bool,
-) {
-    let Some(home) = home else { return };
-    let ending = match outcome {
-        Ok(_) => of_parts.map_or(Ending::Completed, Ending::Failed),
-        Err(error) => Failure::of(error).map_or(Ending::Cancelled, Ending::Failed),
-    };
-    let here = |local: &Local| local.numbers.count(ending, has_started, local.is_shared);
-    with(home, here, |tally| tally.others.count(ending, has_started, true));
+impl Ending {
+    /// Of a job of several parts, a result counts as the worst failure of those.
+    pub(crate) fn of<O>(outcome: &Result<O, JobError>, of_parts: Option<Failure>) -> Self {
+        match outcome {
+            Ok(_) => of_parts.map_or(Self::Completed, Self::Failed),
+            Err(error) => Failure::of(error).map_or(Self::Cancelled, Self::Failed),
+        }
+    }
 }
 
 /// The job that is about to return on this thread is counted as its worst part, whatever it returns.
@@ -272,41 +279,6 @@ pub(crate) fn returns_with(failure: Option<Failure>) {
 /// What was said of the parts of the job that has returned.
 pub(crate) fn take_failure_of_parts() -> Option<Failure> {
     OF_PARTS.with(Cell::take)
-}
-
-/// A job of `home` has waited and run for so long.
-pub(crate) fn record(home: HomeId, wait: Duration, run: Duration) {
-    let there = |tally: &Tally| tally.others.record(wait, run, true);
-    with(home, |local| local.numbers.record(wait, run, local.is_shared), there);
-}
-
-/// A job of a home runs where no worker counts as running it, until this is dropped: inside of another one, or on the thread that
-/// submitted it.
-#[derive(Debug)]
-#[must_use = "the job counts as running until this is dropped"]
-pub struct Aside(Option<HomeId>);
-
-impl Aside {
-    /// It begins to run.
-    pub fn enter(home: Option<HomeId>) -> Self {
-        let aside = Self(home);
-        aside.add(1);
-        aside
-    }
-
-    fn add(&self, more: u64) {
-        if let Some(home) = self.0 {
-            let there = |tally: &Tally| add(&tally.others.aside, more, true);
-            with(home, |local| add(&local.numbers.aside, more, local.is_shared), there);
-        }
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        // One less: the number wraps.
-        self.add(u64::MAX);
-    }
 }
 
 /// A point in time, or none, in half the room of an `Option<Instant>`: every job has one.

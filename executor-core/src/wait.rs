@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::Patience;
+use crate::error::JobError;
+use crate::future::Future;
 use crate::set::Ended;
-use crate::{Future, JobError, as_completed};
+use crate::set::as_completed;
 
 /// What [`wait`] waits for. A cancelled job counts as done, and as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::{BuildError, Panicked};
+use executor_core::{BuildError, Panicked, Queue};
 
+use crate::pool::ThreadPool;
 use crate::runner::{InPlace, Initializer};
 use crate::scheduler::{Config, Scheduler};
 use crate::submit::Rules;
-use crate::{Queue, ThreadPool};
 
 /// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 pub(crate) const MOST_THREADS: usize = 65_536;

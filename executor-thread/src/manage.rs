@@ -7,7 +7,8 @@ use executor_core::panics::drop_quietly;
 use executor_core::{Future, JobError, JobOptions, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::Queued;
-use crate::{ThreadHandle, ThreadPool, ThreadView};
+use crate::pool::{ThreadHandle, ThreadPool};
+use crate::view::ThreadView;
 
 /// What a pool and its handle both do.
 macro_rules! is_managed {

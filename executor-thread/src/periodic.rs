@@ -9,9 +9,9 @@ use executor_core::panics::{catch, drop_quietly};
 use executor_core::{Canceller, Future, Job, JobError};
 use parking_lot::Mutex;
 
+use crate::pool::{ThreadHandle, ThreadPool};
 use crate::push::far_future;
 use crate::scheduler::Priority;
-use crate::{ThreadHandle, ThreadPool};
 
 /// When a periodic job runs; see [`ThreadPool::every`].
 ///

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use executor_core::cell::Run;
 use executor_core::{ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected};
 
-use crate::ThreadPoolBuilder;
+use crate::builder::ThreadPoolBuilder;
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority, Scheduler};
 use crate::submit::{self, Rules, SubmitAsync};

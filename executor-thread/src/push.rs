@@ -6,9 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use executor_core::home::HomeId;
-use executor_core::{Priority, Rejection};
+use executor_core::{Priority, Rejection, WhenFull};
 
-use crate::WhenFull;
 use crate::scheduler::{Handle, Runner, Scheduler, Ticket};
 
 /// What comes of a push: the job comes back if it is refused.

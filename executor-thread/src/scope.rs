@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use executor_core::panics::{catch, named};
 
-use crate::{ThreadHandle, ThreadPool};
+use crate::pool::{ThreadHandle, ThreadPool};
 
 pub use future::ScopedFuture;
 use future::Slot;

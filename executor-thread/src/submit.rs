@@ -7,9 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Task};
-use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection};
+use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection, WhenFull};
 
-use crate::WhenFull;
 use crate::push::{Fill, Line, Push, push_until, time_after};
 use crate::runner::InPlace;
 use crate::scheduler::{Handle, Priority};

@@ -11,8 +11,8 @@ use executor_core::{
     ClosureExecutor, ClosureMapper, Future, Job, JobError, JobOptions, Label, Map, Rejected, TimedOut, current,
 };
 
-use crate::ThreadHandle;
 use crate::limits::{Off, StartAlarm, StartLimit};
+use crate::pool::ThreadHandle;
 use crate::runner::InPlace;
 use crate::scheduler::Handle;
 use crate::submit;

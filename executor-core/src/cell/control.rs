@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Cell;
 use super::stage::{End, Stage};
-use super::{Captures, Cell, Control, Notify, Signal};
-use crate::JobError;
-use crate::home::{HomeId, Leaving};
+use crate::control::Control;
+use crate::error::JobError;
+use crate::home::HomeId;
+use crate::notify::{Captures, Notify, Signal};
 use crate::panics::drop_quietly;
+use crate::registry::{self, Leaving};
 use crate::status::{JobId, Status};
 use crate::sync::{Ordering, thread_id};
-use crate::tally::{self, Moment};
+use crate::tally::Moment;
 
 impl<P, O, T> Cell<P, O, T> {
     /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
@@ -76,7 +79,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         let (home, since) = (inner.home, inner.since);
         drop(inner);
         if let (Some(home), Some(waited)) = (home, since.until(begun)) {
-            tally::record(home, waited, ran);
+            registry::record(home, waited, ran);
         }
     }
 

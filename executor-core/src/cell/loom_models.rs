@@ -16,7 +16,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::{Abort, Cell, Control, Task};
-use crate::{Future, JobError, JobId, Status};
+use crate::error::JobError;
+use crate::future::Future;
+use crate::status::{JobId, Status};
 
 /// Counts what happens to it, or on its behalf.
 #[derive(Clone)]

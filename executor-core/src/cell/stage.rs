@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Abort, Lease};
-use crate::JobError;
+use crate::error::JobError;
 use crate::sync::ThreadId;
 
 pub(super) enum Stage<P, O, T> {

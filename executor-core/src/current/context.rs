@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Host, Job, enter, with_job, with_worker};
-use crate::JobId;
+use crate::status::JobId;
 use crate::sync::thread_local;
 
 thread_local! {

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::crash::Named;
 use super::line::line_or_all;
 use super::saved::{Clause, Saved};
-use crate::panics::drop_quietly;
+use crate::panics::drops::drop_quietly;
 
 type Payload = Box<dyn Any + Send>;
 

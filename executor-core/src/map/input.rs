@@ -2,8 +2,8 @@
 
 use std::iter::Fuse;
 
+use crate::error::{JobError, Panicked};
 use crate::panics::catch;
-use crate::{JobError, Panicked};
 
 /// Takes items ahead of their results. A panic of the iterator is kept until the results of the items before it are out.
 pub(super) struct Input<I> {

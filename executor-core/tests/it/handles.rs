@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::{HomeId, Registration};
+use executor_core::home::HomeId;
+use executor_core::registry::Registration;
 use executor_core::{Event, JobSet, Until, join_all, promise, wait, wait_timeout};
 
 use crate::homes::nowhere;

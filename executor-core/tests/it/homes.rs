@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use executor_core::cell::{Control, Run};
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::{Home, HomeId, Registration, leaving};
+use executor_core::home::{Home, HomeId};
+use executor_core::registry::{Registration, leaving};
 use executor_core::tally::Tally;
 use executor_core::{Future, Status, promise};
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 use executor_core::cell::{Cell, Control, Notify, Run, Task};
 use executor_core::current::{self, Host, Worker};
 use executor_core::home::HomeId;
+use executor_core::registry::Registration;
 use executor_core::tally::Tally;
-use executor_core::{Broken, Future, JobError, Promise, Status, Until, home, promise, wait};
+use executor_core::{Broken, Future, JobError, Promise, Status, Until, promise, wait};
 
 use crate::homes::{Queue, nowhere, work_for};
 use crate::support::{Count, within_patience};
@@ -93,7 +94,7 @@ fn a_mapped_future_fails_and_is_withdrawn_with_its_job() {
 fn a_mapped_future_is_measured_as_its_job_is() {
     within_patience(|| {
         let tally = Tally::new(true);
-        let home = home::Registration::counted(nowhere(), tally.clone());
+        let home = Registration::counted(nowhere(), tally.clone());
         let (_job, future) = Future::of_job_at(home.id(), || ());
         let future = future.map_ok(|()| ());
         let (now, second) = (now(), Duration::from_secs(1));

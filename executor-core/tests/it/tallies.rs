@@ -5,8 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Control, Run, Task};
-use executor_core::home::{HomeId, Registration};
-use executor_core::tally::{Aside, Member, Tally};
+use executor_core::home::HomeId;
+use executor_core::registry::Aside;
+use executor_core::registry::Registration;
+use executor_core::tally::{Member, Tally};
 use executor_core::{Broken, Crashed, Exit, Future, JobError, Panicked, Stats, TimedOut};
 
 use crate::homes::nowhere;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::{Control, Notify};
 use executor_core::current::Host;
-use executor_core::home::{Home, HomeId, Registration};
+use executor_core::home::{Home, HomeId};
+use executor_core::registry::Registration;
 use executor_core::tally::{Member, Tally};
 use executor_core::{JobError, JobId, Priority, Queue, Rejection, Stats, drive};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -278,7 +279,7 @@ impl Shared {
 
     /// Whether this thread drops what a cancelled job captured, whose end so cannot be waited for here.
     pub(super) fn is_leaving(&self) -> bool {
-        [&self.queue, &self.delay, &self.away].iter().any(|home| executor_core::home::leaving(home.id()) > 0)
+        [&self.queue, &self.delay, &self.away].iter().any(|home| executor_core::registry::leaving(home.id()) > 0)
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Instant;
 
-use executor_core::home::{self, Home, HomeId, Registration};
+use executor_core::home::{Home, HomeId};
 use executor_core::panics::{catch, drop_quietly};
+use executor_core::registry::{self, Registration};
 use executor_core::tally::Tally;
 use executor_core::{Priority, Rejection, Stats};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -276,7 +277,7 @@ impl Crew {
     /// Whether this thread is one of the pool's, which cannot wait for itself, or drops what a cancelled job had captured. One that we
     /// started may outlive the jobs and rayon's pool, with what a job has spawned.
     fn is_inside(&self, state: &State) -> bool {
-        let is_leaving = home::leaving(self.queue.id()) + home::leaving(self.delay.id()) > 0;
+        let is_leaving = registry::leaving(self.queue.id()) + registry::leaving(self.delay.id()) > 0;
         is_leaving
             || state.pool.as_ref().is_some_and(|pool| pool.current_thread_index().is_some())
             || self.own.contains(&thread::current().id())

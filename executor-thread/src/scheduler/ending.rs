@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::Notify;
 use executor_core::current;
-use executor_core::home;
+use executor_core::registry;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
 
 use super::shared::Shared;
@@ -33,7 +33,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// it had captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
         let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken];
-        is_thread_of(self) || homes.iter().any(|home| home::leaving(home.id()) > 0)
+        is_thread_of(self) || homes.iter().any(|home| registry::leaving(home.id()) > 0)
     }
 
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not where that

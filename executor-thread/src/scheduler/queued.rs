@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use executor_core::cell::{Captures, Control, Notify, Run, Task};
 use executor_core::home::HomeId;
-use executor_core::tally::Aside;
+use executor_core::registry::Aside;
 use executor_core::{JobError, current};
 
 /// What a scheduler must be able to do with a job itself.

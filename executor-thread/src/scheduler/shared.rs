@@ -4,7 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use executor_core::current::Host;
-use executor_core::home::{Home, HomeId, Registration};
+use executor_core::home::{Home, HomeId};
+use executor_core::registry::Registration;
 use executor_core::tally::Tally;
 use executor_core::{JobError, Priority, Rejection};
 

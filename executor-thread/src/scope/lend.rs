@@ -20,7 +20,7 @@ use executor_core::{Job, current};
 
 use super::Scope;
 use super::jobs::Jobs;
-use crate::ThreadHandle;
+use crate::pool::ThreadHandle;
 
 type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
 

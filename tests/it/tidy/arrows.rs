@@ -103,15 +103,21 @@ impl<'ast> Visit<'ast> for Names<'_> {
         visit::visit_path(self, path);
     }
 
-    /// The body of a macro is no syntax yet: its paths are found by how they begin.
+    /// The body of a macro is no syntax yet: its paths are found by how they begin. What `$crate` reaches in lib.rs is for other crates.
     fn visit_macro(&mut self, item: &'ast Macro) {
         visit::visit_macro(self, item);
-        let text = item.tokens.to_string();
+        let text = item.tokens.to_string().replace(['(', '[', '{'], " ( ").replace('$', " $ ");
         let words: Vec<_> = text.split_whitespace().collect();
-        for (index, _) in words.iter().enumerate().filter(|(_, word)| ["crate", "super"].contains(word)) {
+        for (index, word) in words.iter().enumerate().filter(|(_, word)| ["crate", "super"].contains(word)) {
             let steps = words[index + 1..].chunks(2).take_while(|step| step[0] == "::" && step.len() == 2);
-            let names = steps.map(|step| step[1].to_owned());
-            self.add(&std::iter::once(words[index].to_owned()).chain(names).collect::<Vec<_>>());
+            let path: Vec<_> = steps.map(|step| step[1].to_owned()).collect();
+            // `pub(crate)` is no path.
+            let Some(first) = path.first() else { continue };
+            let is_for_others =
+                index > 0 && words[index - 1] == "$" && !self.modules.contains([first.clone()].as_slice());
+            if !is_for_others {
+                self.add(&[&[(*word).to_owned()], path.as_slice()].concat());
+            }
         }
     }
 }

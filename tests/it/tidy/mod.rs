@@ -3,6 +3,7 @@
 
 mod arrows;
 mod order;
+mod orders;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ fn panics_are_caught_in_one_place() {
 fn modules_name_those_below_them() {
     let files = files();
     let mut complaints = Vec::new();
-    for order in &order::ORDERS {
+    for order in &orders::ORDERS {
         let inside = |file: &File| Some(file.path.strip_prefix(order.directory).ok()?.to_str()?.to_owned());
         let texts: BTreeMap<_, _> = files
             .iter()

@@ -6,7 +6,10 @@ use std::task::{Context, Waker};
 use loom::{model, thread};
 
 use super::{Count, job, work};
-use crate::{JobError, JobSet, Until, promise, wait};
+use crate::error::JobError;
+use crate::promise::promise;
+use crate::set::JobSet;
+use crate::wait::{Until, wait};
 
 #[test]
 fn a_set_gives_each_outcome_once() {

@@ -9,8 +9,9 @@ use loom::{model, thread};
 use super::super::{Cell, Control, Task};
 use super::lent::{DONE, SENT, STARTED, Word};
 use super::{Count, Dropped, JobCell};
-use crate::Future;
-use crate::home::{Home, HomeId, Registration};
+use crate::future::Future;
+use crate::home::{Home, HomeId};
+use crate::registry::Registration;
 
 /// As a scheduler counts.
 #[derive(Default)]

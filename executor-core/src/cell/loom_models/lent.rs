@@ -8,7 +8,9 @@ use loom::thread;
 
 use super::super::{Abort, Lease, Task};
 use super::{JobCell, job};
-use crate::{Future, JobError, JobId, Status};
+use crate::error::JobError;
+use crate::future::Future;
+use crate::status::{JobId, Status};
 
 /// What a process pool keeps of a job in memory that it shares with the worker.
 pub(super) struct Word(AtomicUsize);

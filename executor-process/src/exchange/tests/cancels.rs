@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::time::Duration;
 
-use executor_core::home::{Home, HomeId, Registration};
+use executor_core::home::{Home, HomeId};
+use executor_core::registry::Registration;
 
 use super::*;
 

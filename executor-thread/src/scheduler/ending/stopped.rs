@@ -8,7 +8,7 @@ use executor_core::cell::{Cell, Task};
 
 use super::super::{Batch, Config, Handle, Scheduler, Stop};
 use super::*;
-use crate::ThreadPool;
+use crate::pool::ThreadPool;
 
 /// Who hangs fails before this is over.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -8,7 +8,7 @@ use executor_core::{Broken, Priority, Rejection, current};
 
 use super::super::{Config, Scheduler};
 use super::*;
-use crate::ThreadPool;
+use crate::pool::ThreadPool;
 use crate::runner::InPlace;
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -8,10 +8,10 @@ use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 
-use executor_core::{Future, Rejected};
+use executor_core::{Future, Queue, Rejected, WhenFull};
 
 use super::*;
-use crate::{Queue, ThreadPool, WhenFull};
+use crate::pool::ThreadPool;
 
 /// Who hangs fails before this is over.
 const PATIENCE: Duration = Duration::from_mins(1);

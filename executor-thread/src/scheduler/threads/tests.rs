@@ -8,7 +8,8 @@ use std::time::Duration;
 use executor_core::{Event, Future, JobOptions, current};
 
 use super::super::Handle;
-use crate::{ThreadPool, ThreadPoolBuilder};
+use crate::builder::ThreadPoolBuilder;
+use crate::pool::ThreadPool;
 
 /// A test that hangs fails before this is over.
 const PATIENCE: Duration = Duration::from_mins(1);

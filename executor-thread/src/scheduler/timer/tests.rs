@@ -7,8 +7,9 @@ use executor_core::{Future, JobError, JobOptions, ShutdownPolicy};
 
 use super::super::{Config, Handle, Scheduler};
 use super::*;
+use crate::pool::ThreadPool;
 use crate::runner::InPlace;
-use crate::{ThreadPool, ThreadView};
+use crate::view::ThreadView;
 
 #[derive(Debug, PartialEq)]
 enum Heard {

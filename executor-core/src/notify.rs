@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::JobError;
-use crate::panics::drop_quietly;
+use crate::error::JobError;
+use crate::panics::drops::drop_quietly;
 
 type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
 
@@ -19,7 +19,7 @@ pub(crate) enum Watch<T> {
 
 impl<T> Watch<T> {
     /// Whom to tell. A callback stays here, because it needs the outcome too.
-    pub(super) fn signal(&mut self) -> Signal {
+    pub(crate) fn signal(&mut self) -> Signal {
         match std::mem::replace(self, Watch::Nobody) {
             Watch::Nobody => Signal::Nobody,
             Watch::Task(waker) => Signal::Task(waker),
@@ -56,11 +56,11 @@ pub(crate) trait Tell: Send + Sync {
 pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
 
 impl Notify {
-    pub(super) fn nobody() -> Self {
+    pub(crate) fn nobody() -> Self {
         Self(None)
     }
 
-    pub(super) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
+    pub(crate) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
         match signal {
             Signal::Nobody => Self::nobody(),
             signal => Self(Some((cell, signal))),
@@ -84,7 +84,7 @@ impl Notify {
 pub struct Captures(Option<Box<dyn Send>>);
 
 impl Captures {
-    pub(super) fn new<P: Send + 'static>(payload: P) -> Self {
+    pub(crate) fn new<P: Send + 'static>(payload: P) -> Self {
         Self(std::mem::needs_drop::<P>().then(|| Box::new(payload) as Box<dyn Send>))
     }
 

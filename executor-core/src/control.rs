@@ -1,0 +1,40 @@
+//! What can be asked of every job, by those who do not run it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::JobError;
+use crate::home::HomeId;
+use crate::notify::{Captures, Notify};
+use crate::status::{JobId, Status};
+
+/// What can be asked of every job, whatever its types.
+pub trait Control: Send + Sync {
+    /// The job's id.
+    fn id(&self) -> JobId;
+    /// Where the job is in its life.
+    fn status(&self) -> Status;
+    /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
+    fn cancel(&self) -> bool;
+    /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
+    fn abort(&self) -> bool;
+    /// Ends a job that has not ended with `error`. `None` if it has. The caller chooses the thread on which wakers and callbacks then
+    /// run, by where it calls [`Notify::fire`], or drops it.
+    fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
+    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// As `withdraw`, but what the job captured is the caller's to drop, on a thread of its choice: a drop may take long.
+    fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
+    /// Whether somebody asked the job to stop.
+    fn stop_requested(&self) -> bool;
+    /// Whether nobody has claimed or ended it.
+    fn is_waiting(&self) -> bool;
+    /// It waits in the queue of `home` from now on. False if it does not wait any more.
+    fn move_to(&self, home: HomeId) -> bool;
+    /// Whose queue it waits in, or has waited in last.
+    fn home(&self) -> Option<HomeId>;
+    /// It is queued at the time `when`, and is to be measured.
+    fn waits_since(&self, when: Instant);
+    /// Somebody has begun to run it, at the time `begun`, and it ran for so long: told to its home's [tally](crate::tally), if it is measured.
+    fn took(&self, begun: Instant, ran: Duration);
+}

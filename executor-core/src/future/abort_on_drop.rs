@@ -1,0 +1,71 @@
+//! A future that aborts its job when it is dropped.
+
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Future;
+use crate::error::JobError;
+
+/// A future whose job is aborted when it is dropped. Made by [`Future::abort_on_drop`].
+///
+/// It derefs to the [`Future`], for everything that asks by reference.
+#[must_use = "dropped at once, it aborts its job at once"]
+#[derive(Debug)]
+pub struct AbortOnDrop<T> {
+    /// `None` once the outcome was taken.
+    future: Option<Future<T>>,
+}
+
+impl<T> AbortOnDrop<T> {
+    pub(crate) fn new(future: Future<T>) -> Self {
+        Self { future: Some(future) }
+    }
+
+    /// See [`Future::result`]. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Future::result`].
+    pub fn result(self) -> Result<T, JobError> {
+        self.into_inner().result()
+    }
+
+    /// The future alone: dropping it detaches again.
+    ///
+    /// # Panics
+    ///
+    /// When it was polled to its end.
+    pub fn into_inner(mut self) -> Future<T> {
+        self.future.take().expect("the future is here until its outcome was taken")
+    }
+}
+
+impl<T> Deref for AbortOnDrop<T> {
+    type Target = Future<T>;
+
+    fn deref(&self) -> &Future<T> {
+        self.future.as_ref().expect("the future is here until its outcome was taken")
+    }
+}
+
+impl<T> std::future::Future for AbortOnDrop<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.future.as_mut().expect("a future that was polled to its end has nothing more to tell");
+        let polled = Pin::new(future).poll(context);
+        if polled.is_ready() {
+            self.future = None;
+        }
+        polled
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        if let Some(future) = &self.future {
+            future.abort();
+        }
+    }
+}

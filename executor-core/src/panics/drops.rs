@@ -1,0 +1,20 @@
+//! Drops of users' values, whose panics end here.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+
+/// Drops a value of the user's whose drop may panic, where that must not harm whoever drops it.
+pub fn drop_quietly<T>(value: T) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
+    let mut unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
+    // A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
+    for _ in 0..3 {
+        match unwound {
+            Ok(()) => return,
+            Err(payload) => unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))),
+        }
+    }
+    std::mem::forget::<Result<(), Box<dyn Any + Send>>>(unwound);
+}
