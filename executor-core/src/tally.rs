@@ -303,3 +303,25 @@ impl Moment {
         Some(when.saturating_duration_since(*START).saturating_sub(Duration::from_nanos(nanos)))
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::{HomeId, MEMBER, Tally};
+
+    /// A pool's threads come and go as long as the program runs.
+    #[test]
+    fn threads_that_have_left_take_no_room() {
+        let (outer, inner) = (Tally::new(false), Tally::new(false));
+        let homes = [HomeId::next(); 3];
+        let own = outer.join(homes);
+        for _ in 0..3 {
+            drop(inner.join([HomeId::next(); 3]));
+            drop(inner.visit([HomeId::next(); 3]));
+        }
+        assert!(inner.members.lock().is_empty());
+        let known = MEMBER.with(|member| member.borrow().as_ref().map(|local| local.homes));
+        assert!(known.is_some_and(|known| known == homes), "the thread counts for the first again");
+        drop(own);
+        assert!(outer.members.lock().is_empty() && MEMBER.with(|member| member.borrow().is_none()));
+    }
+}

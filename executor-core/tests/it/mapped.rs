@@ -159,6 +159,17 @@ fn what_a_mapped_future_that_is_dropped_leads_to_is_dropped_where_it_ends() {
         assert_eq!(Arc::strong_count(&value), 1);
         drop(Future::ready(value.clone()).map_ok(|value| value));
         assert_eq!(Arc::strong_count(&value), 1);
+        for is_first in [true, false] {
+            let (promise, future) = executor_core::promise();
+            let future = future.map_ok(|value: Arc<()>| value);
+            // Others may hold on to the job; its result has no owner any more.
+            let _canceller = future.canceller();
+            let mut future = Some(future);
+            future.take_if(|_| is_first);
+            assert!(promise.complete(value.clone()));
+            drop(future);
+            assert_eq!(Arc::strong_count(&value), 1);
+        }
     });
 }
 

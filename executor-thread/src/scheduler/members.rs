@@ -217,3 +217,20 @@ fn insist<T>(steal: impl Fn() -> Steal<T>) -> Steal<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Members;
+
+    /// The count alone tells most workers that none of them is called.
+    #[test]
+    fn a_worker_that_is_gone_is_not_called() {
+        let mut members = Members::<u32>::default();
+        let (one, two) = (members.add(1), members.add(2));
+        members.call_all();
+        assert!(members.remove(two.number).is_empty());
+        assert_eq!(members.called, 1);
+        assert!(members.is_called(&one) && !members.is_called(&two));
+        assert_eq!(members.called, 0);
+    }
+}

@@ -202,3 +202,17 @@ fn a_breakdown_fails_what_waits_for_the_first_reason() {
     let refused = scheduler.push(Priority::Normal, job).map_err(|(_, reason)| reason);
     assert_eq!((refused, scheduler.is_open()), (Err(Rejection::Broken), false));
 }
+
+/// They are sent ahead to a worker that runs them itself.
+#[test]
+fn jobs_that_a_worker_has_in_hand_are_reported_as_running() {
+    let scheduler = Scheduler::new(Config::new("ahead", 1), |_: &Arc<str>| InPlace::new(None));
+    let shared = scheduler.shared().expect("nobody has forked");
+    let mut state = shared.lock();
+    state.extra = 3;
+    state.extra_is_revoked();
+    let (looked, progress) = (shared.look(&state), shared.progress(&state));
+    state.extra = 0;
+    assert_eq!((looked.queued, looked.running), (2, 0));
+    assert_eq!((progress.queued, progress.running), (0, 2), "a cancelled one does not run");
+}

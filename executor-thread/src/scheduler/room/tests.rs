@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A pool of one thread, which is held, and whose queue has so many places.
 struct Full {
-    pool: ThreadPool,
+    /// Dropped first: a pool that is dropped waits for its jobs.
     let_go: Sender<()>,
+    pool: ThreadPool,
     held: Future<()>,
 }
 
@@ -33,7 +34,7 @@ impl Full {
             let _ = gate.recv();
         });
         has_begun.recv_timeout(PATIENCE).expect("it begins");
-        Self { pool, let_go, held }
+        Self { let_go, pool, held }
     }
 
     fn let_go(self) -> ThreadPool {
@@ -162,4 +163,44 @@ fn a_task_that_was_told_of_a_place_and_does_not_want_it_tells_the_next() {
     assert_eq!(woken(), [1, 1, 0], "it left the line before it was told");
     full.let_go();
     assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+}
+
+#[test]
+fn a_task_whose_place_was_taken_wakes_nobody() {
+    let full = Full::new(1, WhenFull::Block);
+    let first = full.pool.submit(|| 0);
+    let wakes: Vec<Arc<Wakes>> = (0..2).map(|_| Arc::default()).collect();
+    let mut tasks: Vec<_> = (1..3).map(|n| full.pool.submit_async(move || n)).collect();
+    for (task, wakes) in tasks.iter_mut().zip(&wakes) {
+        let waker = wakes.clone().into();
+        assert!(std::future::Future::poll(Pin::new(task), &mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(first.cancel());
+    let second = full.pool.try_submit(|| 2).expect("the place is free");
+    drop(tasks.remove(0));
+    assert_eq!(wakes.iter().map(|wakes| wakes.get()).collect::<Vec<_>>(), [1, 0], "the queue is full again");
+    full.let_go();
+    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+}
+
+/// Calls `f` inside of so many others that no job may run there in place.
+fn at_the_deepest(f: &mut dyn FnMut()) {
+    let is_deepest = current::nested(|| at_the_deepest(f)).is_none();
+    if is_deepest {
+        f();
+    }
+}
+
+/// Neither the bound nor the depth is a reason to lose a job.
+#[test]
+fn a_caller_that_is_too_deep_queues_its_job() {
+    let full = Full::new(1, WhenFull::CallerRuns);
+    let first = full.pool.submit(|| 1);
+    let mut second = None;
+    at_the_deepest(&mut || second = Some(full.pool.submit(|| 2)));
+    assert_eq!(full.pool.stats().queued, 2, "one more than there are places");
+    full.let_go();
+    assert_eq!(first.result_timeout(PATIENCE).unwrap().unwrap(), 1);
+    let second = second.expect("it was submitted once");
+    assert_eq!(second.result_timeout(PATIENCE).expect("it is not lost").unwrap(), 2);
 }

@@ -61,8 +61,14 @@ fn what_a_worker_puts_back_comes_first() {
         assert!(matches!(push(&mut state, number), Wake::Nobody));
     }
     state.take(&mut one, true).unwrap();
+    assert_eq!((one.jobs.len(), state.lanes.len()), (4, 4));
     state.put_back(&mut one);
-    let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut one, false)).map(|job| job.0).collect();
+    assert!(one.jobs.is_empty() && !state.members.has_hoard());
+    assert!(state.leave(&mut one).is_empty());
+    drop(one);
+    // Another worker finds all of them, in their order, though the first one is gone.
+    let mut two = state.hire();
+    let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut two, false)).map(|job| job.0).collect();
     assert_eq!(order, (1..9).collect::<Vec<_>>());
 }
 

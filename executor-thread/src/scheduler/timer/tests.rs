@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::Notify;
-use executor_core::{Future, JobError, JobOptions, ShutdownPolicy};
+use executor_core::{Future, JobError, JobOptions, Priority, ShutdownPolicy};
 
 use super::super::{Config, Handle, Scheduler};
 use super::*;
@@ -174,4 +174,41 @@ fn captures_may_shut_their_pool_down() {
     tells.recv_timeout(PATIENCE).expect("it does not wait for itself");
     drop(hold);
     busy.wait();
+}
+
+/// It was cancelled when the timer had it in its hand already.
+#[test]
+fn a_due_job_that_was_cancelled_is_not_queued() {
+    let scheduler = Scheduler::new(Config::new("due", 1), |_: &Arc<str>| InPlace::new(None));
+    let shared = scheduler.shared().expect("nobody has forked");
+    let (job, future) = Future::of_job_at(scheduler.delay(), || ());
+    assert!(future.cancel());
+    let dead = shared.queue_what_is_due(Due::Job(Priority::Normal, job)).expect("it is to be dropped");
+    let mut state = shared.lock();
+    assert!(state.lanes.is_empty());
+    state.delayed.removed_dead(1);
+    assert!(state.is_gone(), "its death is told once");
+    drop(state);
+    drop(dead);
+}
+
+/// Only the timer's thread is left, and it sleeps.
+#[test]
+fn the_cancel_of_the_last_delayed_job_ends_the_timer() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let scheduler = Scheduler::new(Config::new("last", 1), |_: &Arc<str>| InPlace::new(None));
+    let shared = scheduler.shared().expect("nobody has forked");
+    let (last, future) = Future::of_job_at(scheduler.delay(), || ());
+    assert!(scheduler.push_at(Instant::now() + HOUR, Priority::Normal, last).is_ok());
+    let (heard, hears) = channel();
+    scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: None }));
+    assert_eq!([hears.recv(), hears.recv()], [Ok(Heard::Began), Ok(Heard::Rang)]);
+    // Behind the alarm, the timer keeps the lock until it waits.
+    while shared.lock().is_moving {
+        std::thread::yield_now();
+    }
+    // As after a shutdown that the timer has heard of.
+    shared.lock().is_open = false;
+    assert!(future.cancel());
+    assert!(shared.wait_gone(Instant::now().checked_add(PATIENCE)), "the timer waits for the hour");
 }
