@@ -119,7 +119,10 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// The name of the workers, to which a number is added: `name-0`. Without it, `executor`.
+    /// The name of the workers, to which a number is added: `name-0`. Default: `executor`.
+    ///
+    /// `ps` and `top` show a worker as the program's name and its own, in 15 bytes: `app:name-0`, or `program:name-12` with both names cut short,
+    /// the number never. Its arguments are the program's first alone, so a job can start the program again by `args().next()`.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = name.into();
         self

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use executor_core::{BuildError, Job};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::kind::Kind;
 use crate::rendezvous;
 use crate::worker;
-use crate::worker::image::Offset;
+use crate::worker::image::{self, EXECUTABLE, Offset};
 use crate::worker::invitation::MOST_DEPTH;
 
 /// The name of a rendezvous starts with that of the directory for temporary files, and a socket's name has at most 107 bytes
@@ -39,6 +40,9 @@ pub(crate) fn check() -> Result<(), BuildError> {
              Make pools in `main` or in jobs, and fewer inside of each other"
         );
         return Err(BuildError::host("this process", problem));
+    }
+    if let Some(problem) = image::lacks(Path::new(EXECUTABLE)) {
+        return Err(BuildError::host(EXECUTABLE, problem));
     }
     let temporary = rendezvous::temporary();
     match temporary.to_str() {
@@ -73,18 +77,18 @@ fn check_image() -> Result<(), BuildError> {
     }
     let problem = "is not the file that holds this code: it is in a shared library, or was started through the dynamic \
                    loader; use `ProcessPool` from a program that it is linked into, started by its own path";
-    Err(BuildError::host("/proc/self/exe", problem))
+    Err(BuildError::host(EXECUTABLE, problem))
 }
 
 /// Whether the mapping of `address` is of the file `/proc/self/exe`: the same path or the same inode, since a stacked file
 /// system may tell two inodes for one file. What cannot be read is not held against it.
 fn is_in_executable(address: usize) -> bool {
-    let (Ok(maps), Ok(path)) = (fs::read("/proc/self/maps"), fs::read_link("/proc/self/exe")) else { return true };
+    let (Ok(maps), Ok(path)) = (fs::read("/proc/self/maps"), fs::read_link(EXECUTABLE)) else { return true };
     let maps = String::from_utf8_lossy(&maps);
     let Some(line) = maps.lines().find(|line| covers(line, address)) else { return true };
     let mut fields = line.split_ascii_whitespace().skip(4);
     let inode = fields.next().and_then(|inode| inode.parse().ok());
-    let same_inode = fs::metadata("/proc/self/exe").is_ok_and(|file| inode == Some(file.ino()));
+    let same_inode = fs::metadata(EXECUTABLE).is_ok_and(|file| inode == Some(file.ino()));
     same_inode || line.ends_with(&*path.to_string_lossy())
 }
 

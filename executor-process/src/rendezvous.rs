@@ -4,7 +4,7 @@
 //! The listener is ours, because ipc-channel's one-shot server takes whoever comes first, and waits for ever for what he says. The
 //! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
 
-mod abandoned;
+pub(crate) mod abandoned;
 mod entrance;
 mod form;
 
@@ -21,6 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
+use self::abandoned::{DIGITS, PREFIX};
 use self::entrance::receive;
 pub(crate) use self::entrance::{Entrance, measure_packets};
 use self::form::REPLIES;
@@ -31,10 +32,6 @@ use crate::shortage::because;
 
 /// What follows the directory for temporary files in the name of a socket.
 pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
-
-/// The name of a directory is this and so many hexadecimal digits.
-const PREFIX: &str = "executor-";
-const DIGITS: usize = 12;
 
 /// As many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;

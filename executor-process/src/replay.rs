@@ -1,12 +1,12 @@
 //! Failed jobs as files: written here by the parent, read by [`rerun`](crate::worker::rerun) in a process of its own.
 //!
-//! A file is a line that says what it is, the number of the format, the length and a checksum of the contents, these in postcard's
-//! encoding, and the bytes of the blobs, whose lengths and checksums are in the contents.
+//! A file is a line that says what it is, the number of the format, the copy of this crate that it is for, the length and a checksum of the
+//! contents, these in postcard's encoding, and the bytes of the blobs, whose lengths and checksums are in the contents.
 
 mod store;
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,7 +28,7 @@ use crate::worker::image::{self, Offset};
 pub(crate) const VARIABLE: &str = "EXECUTOR_REPLAY";
 
 const MAGIC: &[u8; 16] = b"executor job\r\n\x1a\n";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What is in a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -220,7 +220,42 @@ fn encode(contents: &Contents) -> io::Result<Vec<u8>> {
 /// The start of a file with these bytes as its contents, whatever they are.
 pub(crate) fn seal(contents: &[u8]) -> Vec<u8> {
     let len = (contents.len() as u64).to_le_bytes();
-    [&MAGIC[..], &FORMAT.to_le_bytes(), &len, &checksum(contents).to_le_bytes(), contents].concat()
+    [&MAGIC[..], &FORMAT.to_le_bytes(), &this_copy(), &len, &checksum(contents).to_le_bytes(), contents].concat()
+}
+
+/// A copy of this crate: a number of the program that it is in, and its place there.
+type CopyId = [u8; 16];
+
+fn this_copy() -> CopyId {
+    let program = checksum(image::identity().as_bytes());
+    let place = image::place().unwrap_or_default() as u64;
+    let mut copy = CopyId::default();
+    copy[..8].copy_from_slice(&program.to_le_bytes());
+    copy[8..].copy_from_slice(&place.to_le_bytes());
+    copy
+}
+
+/// Whether a file is for another copy of this crate in this program, which looks at the same variable. Formats of other versions hold the copy in
+/// the same place.
+pub(crate) fn is_for_other_copy(path: &Path) -> bool {
+    const BEFORE: usize = MAGIC.len() + size_of_val(&FORMAT);
+    let mut head = [0; BEFORE + size_of::<CopyId>()];
+    let Ok((mut file, _)) = open(path) else { return false };
+    if file.read_exact(&mut head).is_err() || !head.starts_with(MAGIC) {
+        return false;
+    }
+    let (program, place) = head[BEFORE..].split_at(8);
+    let ours = this_copy();
+    program == &ours[..8] && place != &ours[8..]
+}
+
+/// A regular file, and its length.
+fn open(path: &Path) -> Result<(File, u64), String> {
+    let unread = |error: io::Error| format!("cannot be read: {error}");
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unread)?;
+    let found = file.metadata().map_err(unread)?;
+    if found.is_file() { Ok((file, found.len())) } else { Err("is no regular file".to_owned()) }
 }
 
 /// The bytes of a file. Waits for nobody: a pipe or a device has no bytes of its own, or has them without end.
@@ -229,15 +264,9 @@ pub(crate) fn seal(contents: &[u8]) -> Vec<u8> {
 ///
 /// When it is no regular file, or cannot be read.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let unread = |error: io::Error| format!("cannot be read: {error}");
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unread)?;
-    let found = file.metadata().map_err(unread)?;
-    if !found.is_file() {
-        return Err("is no regular file".to_owned());
-    }
+    let (file, len) = open(path)?;
     let mut bytes = Vec::new();
-    file.take(found.len()).read_to_end(&mut bytes).map_err(unread)?;
+    file.take(len).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     Ok(bytes)
 }
 
@@ -255,6 +284,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
     if format != FORMAT {
         return Err(format!("is in format {format}, and this program reads format {FORMAT}"));
     }
+    let (copy, rest) = rest.split_first_chunk::<{ size_of::<CopyId>() }>().ok_or(EARLY)?;
     let (len, rest) = rest.split_first_chunk().ok_or(EARLY)?;
     let (sum, mut rest) = rest.split_first_chunk().ok_or(EARLY)?;
     let encoded = Part { len: u64::from_le_bytes(*len), checksum: u64::from_le_bytes(*sum) };
@@ -281,6 +311,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
             "is for another build of the program ({}; this is {ours}): run it with the one that made it",
             contents.build
         ));
+    }
+    if *copy != this_copy() {
+        return Err("is for another copy of `executor` in this program, or damaged".to_owned());
     }
     Ok((contents, rest))
 }

@@ -15,6 +15,9 @@ pub(crate) fn because(error: &io::Error) -> String {
         Some(Errno::NOMEM | Errno::NOBUFS) => "there is no memory left: use fewer processes, or smaller ones",
         Some(Errno::NOSPC) => "the file system is full: free some of it, or set TMPDIR",
         Some(Errno::FBIG) => "shared memory counts as a file, and files may be no larger: raise `ulimit -f`",
+        Some(Errno::PERM | Errno::NOSYS) => {
+            "a sandbox, such as seccomp, or the kernel refuses this system call: allow it (the guide lists those that workers need)"
+        }
         _ => return error.to_string(),
     };
     format!("{error}; {cure}")
@@ -29,6 +32,7 @@ mod tests {
         let text = |error: Errno| because(&error.into());
         assert!(text(Errno::MFILE).ends_with("raise `ulimit -n`, or use fewer processes"));
         assert!(text(Errno::AGAIN).contains("`ulimit -u`"));
-        assert_eq!(text(Errno::PERM), io::Error::from(Errno::PERM).to_string(), "no shortage");
+        assert!(text(Errno::PERM).contains("seccomp") && text(Errno::NOSYS).contains("seccomp"));
+        assert_eq!(text(Errno::ACCESS), io::Error::from(Errno::ACCESS).to_string(), "no shortage");
     }
 }

@@ -29,7 +29,7 @@ use crate::surroundings::{Surroundings, Threads};
 use crate::text::{MOST_NAME, cut};
 use crate::transport::ParentEnd;
 use crate::worker::image::{self, Offset};
-use crate::worker::invitation::Invitation;
+use crate::worker::invitation::{self, Invitation};
 use crate::{random, watcher, worker};
 
 /// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
@@ -99,7 +99,7 @@ impl Worker {
         let deadline = Instant::now().checked_add(settings.start_limit);
         let rendezvous = Rendezvous::new()?;
         let token = random::hex()?;
-        let invitation = Invitation {
+        let invited = Invitation {
             depth: worker::depth() + 1,
             parent: std::process::id(),
             limits: settings.surroundings.limits,
@@ -108,7 +108,9 @@ impl Worker {
         };
         let Given { page, page_number, socket, theirs, lifeline } = Given::new()
             .map_err(|error| format!("no page and no socket for its payloads can be had ({})", because(&error)))?;
-        let mut command = settings.surroundings.command(settings.threads, &invitation.text(), theirs);
+        let variable = invitation::variable().ok_or("this code is in a shared library, which starts no workers")?;
+        let invitation = (&*variable, &*invited.text());
+        let mut command = settings.surroundings.command(settings.threads, invitation, theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| settings.surroundings.why_not(&error))?;
         // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.

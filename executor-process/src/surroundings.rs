@@ -7,13 +7,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use executor_core::BuildError;
 
 use crate::shortage::because;
-use crate::worker::invitation::VARIABLE;
+use crate::worker::image::{self, EXECUTABLE};
+use crate::worker::invitation::PREFIX;
 
 /// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
 const THREAD_COUNTS: [&str; 7] = [
@@ -98,13 +99,17 @@ impl Surroundings {
                 "no process could be started: the pool's `current_dir` {} is not there any more; create it again",
                 directory.display()
             ),
-            _ => format!("no process could be started ({})", because(error)),
+            _ => match image::lacks(Path::new(EXECUTABLE)) {
+                Some(problem) => format!("no process could be started: {EXECUTABLE} {problem}"),
+                None => format!("no process could be started from {EXECUTABLE} ({})", because(error)),
+            },
         }
     }
 
-    /// What starts a worker that finds `invitation`, and `socket` where stdin is to be: the one descriptor that comes through a start.
-    pub(crate) fn command(&self, threads: Threads, invitation: &str, socket: OwnedFd) -> Command {
-        let mut command = Command::new("/proc/self/exe");
+    /// What starts a worker that finds its invitation, a variable and its value, and `socket` where stdin is to be: the one descriptor that
+    /// comes through a start.
+    pub(crate) fn command(&self, threads: Threads, (variable, text): (&str, &str), socket: OwnedFd) -> Command {
+        let mut command = Command::new(EXECUTABLE);
         if let Some(name) = env::args_os().next() {
             command.arg0(name);
         }
@@ -124,7 +129,7 @@ impl Surroundings {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        command.env(VARIABLE, invitation).stdin(socket).process_group(0);
+        command.env(variable, text).stdin(socket).process_group(0);
         command
     }
 }
@@ -136,8 +141,8 @@ fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> 
         let allowed = "a variable's name, not empty, without `=` and without a NUL character";
         return Err(BuildError::setting(setting, format!("{shown:?}"), allowed));
     }
-    if key == VARIABLE {
-        return Err(BuildError::setting(setting, VARIABLE, "another variable: this one is the pool's own"));
+    if bytes.starts_with(PREFIX.as_bytes()) {
+        return Err(BuildError::setting(setting, shown, "another variable: this one is the pool's own"));
     }
     match value {
         Some(value) if value.as_bytes().contains(&0) => {

@@ -66,7 +66,9 @@ impl ProcessBuilder {
         }
     }
 
-    /// Its name, which its job's errors have, too. Without it, `process-` and a number.
+    /// Its name, which its job's errors have, too. Default: `process-` and a number.
+    ///
+    /// `ps` and `top` show the process as the program's name and this one, in 15 bytes: `app:name`.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self

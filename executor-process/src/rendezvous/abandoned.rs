@@ -1,5 +1,6 @@
 //! The directories that programs left which were killed while they waited for a worker.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,7 +11,9 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::geteuid;
 
-use super::{DIGITS, PREFIX};
+/// The name of a directory is this and so many hexadecimal digits.
+pub(super) const PREFIX: &str = "executor-";
+pub(super) const DIGITS: usize = 12;
 
 /// A younger directory may be one whose owner does not listen yet.
 const GRACE: Duration = Duration::from_mins(1);
@@ -26,13 +29,26 @@ fn clear_older(temporary: &Path, grace: Duration) {
     for entry in entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_ours)) {
         let directory = entry.path();
         if is_old(&directory, grace) && is_abandoned(&directory) {
-            for name in ["s", "e"] {
-                drop(fs::remove_file(directory.join(name)));
-            }
-            // Refused if there is anything else in it.
-            drop(fs::remove_dir(directory));
+            remove(&directory);
         }
     }
+}
+
+/// Takes the directory of this socket away, unless somebody listens there.
+pub(crate) fn clear_if_abandoned(socket: &Path) {
+    let Some(directory) = socket.parent() else { return };
+    let is_named = directory.file_name().and_then(OsStr::to_str).is_some_and(is_ours);
+    if is_named && is_old(directory, Duration::ZERO) && is_abandoned(directory) {
+        remove(directory);
+    }
+}
+
+fn remove(directory: &Path) {
+    for name in ["s", "e"] {
+        drop(fs::remove_file(directory.join(name)));
+    }
+    // Refused if there is anything else in it.
+    drop(fs::remove_dir(directory));
 }
 
 fn is_ours(name: &str) -> bool {
@@ -87,6 +103,11 @@ mod tests {
         fs::write(filled.join("file"), "of somebody's").unwrap();
         clear_older(parent, GRACE);
         assert!(empty.exists() && left.exists(), "they are young");
+        let removed = make("executor-444444444444");
+        clear_if_abandoned(&removed.join("s"));
+        clear_if_abandoned(&live.join("s"));
+        clear_if_abandoned(&strange.join("s"));
+        assert!(!removed.exists() && live.join("s").exists() && strange.exists());
         clear_older(parent, Duration::ZERO);
         assert!(!empty.exists() && !left.exists());
         assert!(live.exists() && strange.exists() && filled.join("file").exists());

@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 
+use std::fs;
+
 use super::*;
 use crate::kind::Answer;
 use crate::page::Growing;
+use crate::rendezvous::Place;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
@@ -60,8 +63,29 @@ fn a_file_of_another_build_is_refused_by_both_names() {
 fn a_file_of_another_format_is_refused_by_its_number() {
     let mut bytes = file(&contents());
     bytes[MAGIC.len()] = 1;
-    assert_eq!(refusal(&bytes), "is in format 1, and this program reads format 2");
+    assert_eq!(refusal(&bytes), "is in format 1, and this program reads format 3");
     assert_eq!(refusal(b"#!/bin/sh\n"), "is no job that was kept by `keep_failed`");
+}
+
+#[test]
+fn a_file_of_another_copy_is_left_to_it() {
+    let place = Place::new().unwrap();
+    let path = place.directory().join("kept");
+    let ours = file(&contents());
+    let is_left = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        is_for_other_copy(&path)
+    };
+    let (program, copy) = (MAGIC.len() + 4, MAGIC.len() + 12);
+    let changed = |at: usize| [&ours[..at], &[!ours[at]], &ours[at + 1..]].concat();
+    assert!(is_left(&changed(copy)));
+    assert!(is_left(&[&changed(copy)[..MAGIC.len()], &[9; 4], &changed(copy)[program..]].concat()), "of any format");
+    assert_eq!(refusal(&changed(copy)), "is for another copy of `executor` in this program, or damaged");
+    assert!(!is_left(&ours));
+    assert!(!is_left(&changed(program)), "no copy in this program would take it");
+    assert!(!is_left(&changed(0)) && !is_left(&ours[..copy]));
+    assert!(!is_for_other_copy(Path::new("/dev/zero")));
+    fs::remove_file(&path).unwrap();
 }
 
 #[test]
@@ -90,6 +114,7 @@ proptest! {
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200), is_summed in any::<bool>()) {
         let mut file = MAGIC.to_vec();
         file.extend(FORMAT.to_le_bytes());
+        file.extend(this_copy());
         if is_summed {
             file.extend((bytes.len() as u64).to_le_bytes());
             file.extend(checksum(&bytes).to_le_bytes());

@@ -4,11 +4,12 @@
 
 use std::env;
 use std::ffi::{OsString, c_char, c_int};
+use std::ptr::fn_addr_eq;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::invitation::{Invitation, VARIABLE};
+use super::invitation::{Invitation, variable};
 use super::{rerun, serve};
-use crate::replay::VARIABLE as REPLAY;
+use crate::replay::{VARIABLE as REPLAY, is_for_other_copy};
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -36,35 +37,37 @@ pub(crate) fn is_linked() -> bool {
 }
 
 extern "C" fn arrive(_: c_int, _: *const *const c_char, _: *const *const c_char) {
-    if let Some(invitation) = invitation().and_then(|text| Invitation::parse(&text)) {
+    let invitation = variable().and_then(|variable| wish(&variable));
+    if let Some(invitation) = invitation.and_then(|text| Invitation::parse(&text)) {
         serve::arrive(&invitation);
     }
 }
 
 extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     WAS_CALLED.store(true, Ordering::Relaxed);
-    if let Some(text) = take_variable(VARIABLE) {
+    let Some(variable) = variable() else { return };
+    if let Some(text) = wish(&variable) {
+        remove(&variable);
         run_the_rest(count, arguments, environment);
         serve::serve(Invitation::parse(&text))
     }
-    if let Some(path) = take_variable(REPLAY) {
+    if let Some(path) = wish(REPLAY).filter(|path| !is_for_other_copy(path.as_ref())) {
+        remove(REPLAY);
         run_the_rest(count, arguments, environment);
         rerun::run(path.as_ref())
     }
 }
 
-/// `None` in a process that is not to be what the variable says.
-fn take_variable(name: &str) -> Option<OsString> {
-    let value = if has_borrowed_rights() { None } else { env::var_os(name) }?;
-    // SAFETY: the loader runs constructors one after the other, before there is a second thread to read the environment
-    // (a constructor that has started one before us, and reads it there, could not be told from us by anyone).
-    unsafe { env::remove_var(name) };
-    Some(value)
+/// The value of a variable that says what this process is to be.
+fn wish(name: &str) -> Option<OsString> {
+    if has_borrowed_rights() { None } else { env::var_os(name) }
 }
 
-/// `None` in a process that is no worker.
-fn invitation() -> Option<OsString> {
-    if has_borrowed_rights() { None } else { env::var_os(VARIABLE) }
+/// Takes a variable out of the environment, so that what jobs start is not invited.
+fn remove(name: &str) {
+    // SAFETY: the loader runs constructors one after the other, mostly before there is a second thread. Where a library's constructor has
+    // started one, it may call getenv(3) now: glibc and musl move pointers here and free no text that the kernel has put there.
+    unsafe { env::remove_var(name) };
 }
 
 /// Whether the program has rights that who started it has not (setuid, file capabilities): whoever sets its variables must not
@@ -79,37 +82,48 @@ fn run_the_rest(count: c_int, arguments: *const *const c_char, environment: *con
     // SAFETY: linkers of ELF define both ("default linker script" of ld, and lld after it), as addresses without a value.
     unsafe extern "C" {
         /// The linker puts these around the section.
-        static __init_array_start: [usize; 0];
-        static __init_array_end: [usize; 0];
+        static __init_array_start: [Word; 0];
+        static __init_array_end: [Word; 0];
     }
-    let (first, end) = ((&raw const __init_array_start).cast::<usize>(), (&raw const __init_array_end).cast::<usize>());
-    let len = (end.addr() - first.addr()) / size_of::<usize>();
-    // SAFETY: the linker put the section's words, relocated by now, between these two.
+    let (first, end) = ((&raw const __init_array_start).cast::<Word>(), (&raw const __init_array_end).cast::<Word>());
+    let len = (end.addr() - first.addr()) / size_of::<Word>();
+    // SAFETY: the linker put the section's words, relocated by now, between these two. Each is zero or no null pointer, so it may be read
+    // as this type, and is called only if it is a function: the loader would call it so next, and never will, since we do not return.
     let functions = unsafe { std::slice::from_raw_parts(first, len) };
-    for function in after(functions, start as Constructor as usize) {
-        // SAFETY: the loader would call this word as this type, with these arguments, next. It never will, since we do not
-        // return, so each is called once.
-        let function = unsafe { std::mem::transmute::<usize, Constructor>(function) };
+    for function in after(functions, start) {
         function(count, arguments, environment);
     }
 }
 
+/// A word of the section.
+type Word = Option<Constructor>;
+
 /// The functions behind `ours`. 0 and -1 are what some linkers leave for "none".
-fn after(functions: &[usize], ours: usize) -> impl Iterator<Item = usize> {
-    let behind = functions.iter().skip_while(move |&&function| function != ours).skip(1);
-    behind.copied().filter(|&function| function != 0 && function != usize::MAX)
+fn after(functions: &[Word], ours: Constructor) -> impl Iterator<Item = Constructor> {
+    let is_ours = move |word: &Word| word.is_some_and(|function| fn_addr_eq(function, ours));
+    let behind = functions.iter().copied().skip_while(move |word| !is_ours(word)).skip(1);
+    behind.flatten().filter(|&function| function as usize != usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ptr::without_provenance;
+
     use super::*;
 
     #[test]
     fn the_rest_is_what_comes_behind_ours() {
-        let after = |functions: &[usize]| after(functions, 7).collect::<Vec<_>>();
-        assert_eq!(after(&[3, 7, 0, 4, usize::MAX, 5]), [4, 5]);
-        assert!(after(&[7]).is_empty());
-        assert!(after(&[3, 4]).is_empty(), "without ours, the loader has called them all");
+        extern "C" fn other(_: c_int, _: *const *const c_char, _: *const *const c_char) {}
+        extern "C" fn last(count: c_int, _: *const *const c_char, _: *const *const c_char) {
+            assert_eq!(count, 1, "or it would be the same function as the other one");
+        }
+        let (ours, other, last): (Word, Word, Word) = (Some(start), Some(other), Some(last));
+        // SAFETY: a pointer that is not null.
+        let none = Some(unsafe { std::mem::transmute::<*const (), Constructor>(without_provenance(usize::MAX)) });
+        let after = |functions: &[Word]| after(functions, start).map(Some).collect::<Vec<_>>();
+        assert_eq!(after(&[last, ours, None, other, none, last]), [other, last]);
+        assert!(after(&[ours]).is_empty());
+        assert!(after(&[other, last]).is_empty(), "without ours, the loader has called them all");
     }
 
     #[test]

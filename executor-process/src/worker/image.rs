@@ -6,13 +6,25 @@
 
 use std::ffi::{c_int, c_void};
 use std::fs;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::ptr::with_exposed_provenance;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::kind::{Prepare, Work};
+
+/// What workers are started from.
+pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
+
+/// Why no worker can be started from there.
+pub(crate) fn lacks(executable: &Path) -> Option<&'static str> {
+    let is_missing = fs::symlink_metadata(executable).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    is_missing.then_some("is not there, and workers are started from it: mount /proc, also in a chroot or a container")
+}
 
 /// A function's distance from the image's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,13 +51,13 @@ impl Offset {
     pub(crate) fn work(self) -> Option<Work> {
         // SAFETY: the address is in the program's code, and the sender, which runs the same build (both sides checked before
         // the first request), made the offset from a `Work`. A worker takes requests from its parent alone.
-        self.address().map(|address| unsafe { std::mem::transmute::<usize, Work>(address) })
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Work>(code(address)) })
     }
 
     /// The function that [`of_prepare`](Offset::of_prepare) was given, in a process that runs the same file.
     pub(crate) fn prepare(self) -> Option<Prepare> {
         // SAFETY: as in `work`, with an offset made from a `Prepare`.
-        self.address().map(|address| unsafe { std::mem::transmute::<usize, Prepare>(address) })
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Prepare>(code(address)) })
     }
 
     fn address(self) -> Option<usize> {
@@ -53,6 +65,12 @@ impl Offset {
         let address = image.base.wrapping_add(self.0);
         image.holds_code(address).then_some(address)
     }
+}
+
+/// A pointer to the program's code. The loader has mapped it, outside of what Rust knows of, which counts as exposed; casts of `fn` pointers to
+/// numbers, as in [`Offset::of_work`], expose them, too.
+pub(crate) fn code(address: usize) -> *const () {
+    with_exposed_provenance(address)
 }
 
 /// The distance of an address from the image's base, if it is in the program's own code. Async-signal-safe, once it was called before.
@@ -80,6 +98,17 @@ impl Image {
     }
 }
 
+/// The place of this copy of the crate in the program's own image, the same in all processes that run the program.
+///
+/// `None` for the copy in a shared library that is linked or preloaded: it neither starts workers nor serves as one, since the program's
+/// state and constructors are not its own, and the program's copy may be of another version.
+pub(crate) fn place() -> Option<usize> {
+    // Each copy has its own static there, so no linker makes one function of two.
+    let anchor: fn() -> &'static Image = image;
+    own(anchor as usize)
+}
+
+#[inline(never)]
 fn image() -> &'static Image {
     static IMAGE: OnceLock<Image> = OnceLock::new();
     IMAGE.get_or_init(|| {
@@ -105,7 +134,7 @@ unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _: usize, image: 
         }
         if header.p_type == libc::PT_NOTE && image.build_id.is_none() {
             // SAFETY: a note segment is part of a loaded one, so it is mapped and readable, and nobody writes to it.
-            image.build_id = build_id(unsafe { std::slice::from_raw_parts(start as *const u8, len) });
+            image.build_id = build_id(unsafe { std::slice::from_raw_parts(with_exposed_provenance(start), len) });
         }
     }
     1
@@ -138,22 +167,25 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What only the same build of the same program says: the linker's build id, or which file it is where the linker
-/// was told to leave none (`--build-id=none`).
+/// What only the same build of the same program says.
 pub(crate) fn build() -> String {
-    let version = env!("CARGO_PKG_VERSION");
+    format!("{} {}", env!("CARGO_PKG_VERSION"), identity())
+}
+
+/// The linker's build id of the program, or which file it is where the linker was told to leave none (`--build-id=none`).
+pub(crate) fn identity() -> String {
     match &image().build_id {
-        Some(id) => format!("{version} {id}"),
-        None => match fs::metadata("/proc/self/exe") {
+        Some(id) => id.clone(),
+        None => match fs::metadata(EXECUTABLE) {
             Ok(file) => format!(
-                "{version} file {}:{} of {} bytes at {}.{:09}",
+                "file {}:{} of {} bytes at {}.{:09}",
                 file.dev(),
                 file.ino(),
                 file.size(),
                 file.mtime(),
                 file.mtime_nsec()
             ),
-            Err(error) => format!("{version} unknown ({error})"),
+            Err(error) => format!("unknown ({error})"),
         },
     }
 }
@@ -188,6 +220,13 @@ mod tests {
         let data = 7_u8;
         assert!(Offset::of((&raw const data).addr()).is_none());
         assert!(Offset::of(libc::getpid as *const () as usize).is_none(), "the C library is another file");
+    }
+
+    #[test]
+    fn missing_proc_is_told() {
+        assert_eq!(lacks(Path::new(EXECUTABLE)), None);
+        let text = lacks(Path::new("/nowhere/self/exe")).expect("it is not there");
+        assert!(text.contains("mount /proc"), "{text}");
     }
 
     #[test]

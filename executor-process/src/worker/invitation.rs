@@ -2,10 +2,16 @@
 
 use std::ffi::OsStr;
 
+use super::image;
 use crate::surroundings::Limits;
 
-/// Makes a program a worker.
-pub(crate) const VARIABLE: &str = "EXECUTOR_WORKER";
+/// The name of the variable that makes a program a worker starts so. The rest is the place of the copy of this crate that it is for.
+pub(crate) const PREFIX: &str = "EXECUTOR_WORKER";
+
+/// The variable that makes this program a worker of this copy of the crate: a program may hold two, of two versions. `None` in a shared library.
+pub(crate) fn variable() -> Option<String> {
+    image::place().map(|place| format!("{PREFIX}_{place:x}"))
+}
 
 /// How deep pools in workers of pools may nest. More is a mistake, such as a pool in a constructor that runs before `main`.
 pub(crate) const MOST_DEPTH: u32 = 8;

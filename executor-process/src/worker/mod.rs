@@ -1,5 +1,6 @@
 //! What runs in a worker process.
 
+mod comm;
 pub(crate) mod crash;
 pub(crate) mod entry;
 mod fork_check;

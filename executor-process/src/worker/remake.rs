@@ -30,6 +30,7 @@ impl Remake for Remaker {
         const { assert!(size_of::<P>() == size_of::<usize>(), "a `fn` pointer is an address") };
         // SAFETY: `P` is a `fn` pointer, by the callers, which are sealed: `ClosureCall`, and chunks of this crate. The address is in the
         // program's code, and the sender, which runs the same build, made the distance from a `P`; see `image::Offset`.
-        image::address_of(distance).map(|address| unsafe { std::mem::transmute_copy::<usize, P>(&address) })
+        image::address_of(distance)
+            .map(|address| unsafe { std::mem::transmute_copy::<*const (), P>(&image::code(address)) })
     }
 }

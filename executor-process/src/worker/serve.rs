@@ -18,18 +18,20 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use ipc_channel::platform::OsIpcSender;
 use parking_lot::Mutex;
 use rustix::io::Errno;
+use rustix::process::getppid;
 
-use super::crash;
 use super::fork_check::{self, end_copy};
 use super::guard::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::image::{self, Offset};
-use super::invitation::Invitation;
+use super::invitation::{Invitation, variable};
+use super::{comm, crash};
 use crate::about::About;
 use crate::codec::{Codec, Step};
 use crate::frame::{Greeting, Hello, Reply, Request, Sent};
 use crate::kind::Answer;
 use crate::page::{Claim, Growing, Page};
 use crate::payload::Body;
+use crate::rendezvous::abandoned::clear_if_abandoned;
 use crate::shortage::because;
 use crate::socket::{self, Wait};
 use crate::text::{MOST_SAID, cut};
@@ -62,8 +64,8 @@ pub(crate) fn depth() -> u32 {
 /// The rest of the worker's life.
 pub(super) fn serve(invitation: Option<Invitation>) -> ! {
     let Some(invitation) = invitation else {
-        let variable = super::invitation::VARIABLE;
-        cannot_begin(format_args!("{variable} is set to what no pool wrote; unset it"));
+        let name = variable().unwrap_or_default();
+        cannot_begin(format_args!("{name} is set to what no pool wrote; unset it"));
     };
     DEPTH.store(invitation.depth, Ordering::Relaxed);
     arrive(&invitation);
@@ -106,6 +108,11 @@ pub(super) fn arrive(invitation: &Invitation) {
     if arrived.is_some() {
         return;
     }
+    if !is_parent(invitation.parent) {
+        // Before anything is done in the name of the process that is invited. If this is the one, its parent has just died.
+        clear_if_abandoned(Path::new(&invitation.server));
+        cannot_begin(format_args!("{}", not_invited(invitation.parent)));
+    }
     let guarded = guard(invitation.parent);
     fork_check::begin();
     let socket = take_stdin();
@@ -120,11 +127,12 @@ pub(super) fn arrive(invitation: &Invitation) {
         refuse(&parent, &because(&Errno::MFILE.into()))
     });
     clear(invitation);
+    // It may have died before it was asked to tell of that.
     if !is_parent(invitation.parent) {
         kill_own_group();
     }
     if let (Ok(parent), Err(error)) = (&parent, guarded) {
-        refuse(parent, &format!("the system refuses what ties it to its parent ({error})"));
+        refuse(parent, &format!("the system refuses what ties it to its parent ({})", because(&error)));
     }
     *arrived = Some(Arrived { parent, socket });
 }
@@ -137,6 +145,19 @@ fn clear(invitation: &Invitation) {
         drop(fs::remove_file(socket));
         drop(socket.parent().map(fs::remove_dir));
     }
+}
+
+fn not_invited(inviter: u32) -> String {
+    let name = variable().unwrap_or_default();
+    if getppid().is_none() {
+        return format!(
+            "its parent is in another PID namespace, where {name} was written; make the pool in a process inside of this namespace"
+        );
+    }
+    format!(
+        "{name} is an invitation by process {inviter}, which did not start this process, or has ended since; if the variable was copied \
+         from the environment of a worker, unset it"
+    )
 }
 
 /// Tells the parent why this process cannot be its worker, or stderr where that does not hear.
@@ -263,6 +284,7 @@ impl Links {
     }
 
     fn prepare(&self, name: &str, codec: Codec, initializer: Option<(Offset, Body)>) -> Option<Reply> {
+        comm::set(name);
         let name = Some(name.into());
         current::set_worker(Some(Worker { name, state: None, host: None }));
         let (offset, body) = initializer?;

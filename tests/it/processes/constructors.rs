@@ -1,6 +1,8 @@
 //! What runs before `main` runs in a worker too, although it never comes to `main`.
 
 use std::env;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use executor::call;
@@ -27,10 +29,27 @@ static EARLY: extern "C" fn() = count;
 
 /// Panics of workers are what tests want of them, and a new process takes a third of a second to name the functions of its first.
 extern "C" fn leave_backtraces_out() {
-    if env::var_os("EXECUTOR_WORKER").is_some() && env::var_os(BACKTRACE).is_some() {
+    let Some(variable) =
+        env::vars_os().map(|(name, _)| name).find(|name| name.as_bytes().starts_with(b"EXECUTOR_WORKER_"))
+    else {
+        return;
+    };
+    let _ = VARIABLE.set(variable.to_string_lossy().into_owned());
+    if env::var_os(BACKTRACE).is_some() {
         // SAFETY: constructors run one after the other, before there is a second thread.
         unsafe { env::set_var(BACKTRACE, "0") };
     }
+}
+
+/// The variable that made this process a worker.
+static VARIABLE: OnceLock<String> = OnceLock::new();
+
+/// The variable that makes this program a worker, as a worker has found it.
+pub(super) fn variable() -> String {
+    fn found() -> Option<String> {
+        VARIABLE.get().cloned()
+    }
+    pool(1).submit(call!(found())).result().unwrap().expect("a worker is started by one")
 }
 
 /// What it changes in a worker, where it is set.

@@ -1,11 +1,12 @@
 //! What a worker finds around it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use executor::{JobError, JobOptions, ProcessPool, call, current};
+use executor::{JobError, JobOptions, Process, ProcessPool, call, current};
 use rustix::process::{getpgrp, getpid};
 
 use super::constructors::BACKTRACE;
@@ -98,6 +99,28 @@ fn a_job_knows_its_id_its_worker_and_that_it_runs_once() {
     let future = pool.submit(call!(tell()));
     let id = future.id().get();
     assert_eq!(future.result().unwrap(), (Some(id), Some(1), Some("parser-0".to_owned()), false));
+}
+
+#[test]
+fn workers_are_named_in_process_lists() {
+    fn look() -> (u32, Option<OsString>) {
+        (std::process::id(), env::args_os().next())
+    }
+    let pool = ProcessPool::builder().processes(1).name("parser").build().unwrap();
+    let (pid, first) = pool.submit(call!(look())).result().unwrap();
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    let program = env::current_exe().unwrap();
+    let program = program.file_name().unwrap().to_string_lossy();
+    let wanted = format!("{}:pars-0\n", &program[..8]);
+    assert!(program.len() > 8, "the tests' program has a hash in its name");
+    assert_eq!(name, wanted);
+    assert_eq!(first, env::args_os().next(), "a job may start the program again");
+    let process = Process::builder().name("report").spawn(call!(comm())).unwrap();
+    assert_eq!(process.join().unwrap(), format!("{}:repo\n", &program[..10]));
+}
+
+fn comm() -> String {
+    fs::read_to_string("/proc/self/comm").expect("a process has a name")
 }
 
 #[test]

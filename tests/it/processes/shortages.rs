@@ -102,7 +102,10 @@ fn without_processes_a_start_fails_and_says_so() {
         eventually("it is reaped", || pool.pids().is_empty());
         let text = complaint(with_at_most(Resource::Nproc, 0, || pool.submit(call!(pid())).result()));
         let text = text.expect("there may be no process");
-        assert!(text.contains("could not be started, 4 times: no process could be started ("), "{text}");
+        assert!(
+            text.contains("could not be started, 4 times: no process could be started from /proc/self/exe ("),
+            "{text}"
+        );
         assert!(text.contains("raise `ulimit -u` or pids.max"), "{text}");
         assert!(pool.submit(call!(pid())).result().is_ok(), "the shortage is over");
         pool.shutdown(true);

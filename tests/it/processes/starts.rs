@@ -2,11 +2,16 @@
 
 use std::env;
 use std::fs;
-use std::process::Command;
+use std::os::unix::process::CommandExt;
+use std::process::Output;
 
 use executor::{BuildError, JobError, ProcessPool, ProcessPoolBuilder, call};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+
+use super::constructors::variable;
 use super::pid;
+use super::replay::this;
 use crate::support::{Directory, alone};
 
 fn refusal(builder: ProcessPoolBuilder) -> BuildError {
@@ -90,29 +95,68 @@ fn empty_and_relative_directories_will_do() {
     });
 }
 
+/// This program, run again with the variable, so that it prints no more than the names of its tests where it is no worker.
+fn run_with(variable: &str, value: &str) -> Output {
+    let mut program = this();
+    // If it killed its group, it would not be that of the tests.
+    program.process_group(0).arg("--list").env(variable, value);
+    program.output().expect("it can be run again")
+}
+
 #[test]
 fn a_variable_that_no_pool_wrote_starts_no_worker() {
-    let program = env::current_exe().expect("this program has a path");
-    let output = Command::new(program).env("EXECUTOR_WORKER", "nonsense").output().expect("it can be run again");
+    let variable = variable();
+    let output = run_with(&variable, "nonsense");
     assert_eq!(output.status.code(), Some(69));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "executor: a worker process cannot begin: EXECUTOR_WORKER is set to what no pool wrote; unset it\n"
+        format!("executor: a worker process cannot begin: {variable} is set to what no pool wrote; unset it\n")
     );
 }
 
-/// Without a parent that waits for it, it ends.
+/// Such as a second version of the crate in this program, or a library's copy.
+#[test]
+fn variables_of_other_copies_are_ignored() {
+    let variable = variable();
+    for other in ["EXECUTOR_WORKER", "EXECUTOR_WORKER_", &format!("{variable}0")] {
+        let output = run_with(other, "nonsense");
+        assert!(output.status.success() && output.stderr.is_empty(), "{other}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("variables_of_other_copies_are_ignored"));
+    }
+}
+
+/// Where nobody waits for it, it ends, and says why.
 #[test]
 fn an_invitation_from_somebody_else_starts_no_worker() {
-    let program = env::current_exe().expect("this program has a path");
-    let parent = std::process::id();
-    let status = |parent: u32| {
-        let mut command = Command::new(&program);
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let invitation = format!("1 {parent} 0 false 0 token /nowhere/socket");
-        command.env("EXECUTOR_WORKER", invitation).output().expect("it can be run again").status
-    };
-    assert_eq!(status(parent).code(), Some(69), "nobody is at the rendezvous");
-    let signal = std::os::unix::process::ExitStatusExt::signal(&status(parent + 1));
-    assert_eq!(signal, Some(9), "its parent is not who invited it");
+    let variable = variable();
+    let us = std::process::id();
+    let invitation = |parent: u32| format!("1 {parent} 0 false 0 token /nowhere/socket");
+    assert_eq!(run_with(&variable, &invitation(us)).status.code(), Some(69), "nobody is at the rendezvous");
+    let refused = run_with(&variable, &invitation(us + 1));
+    assert_eq!(refused.status.code(), Some(69), "its parent is not who invited it");
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        format!(
+            "executor: a worker process cannot begin: {variable} is an invitation by process {}, which did not start this process, \
+             or has ended since; if the variable was copied from the environment of a worker, unset it\n",
+            us + 1
+        )
+    );
+}
+
+#[test]
+fn copied_invitations_leave_living_rendezvous() {
+    let (variable, temporary) = (variable(), Directory::new());
+    let directory = temporary.path().join("executor-0123456789ab");
+    fs::create_dir(&directory).unwrap();
+    let name = directory.join("s");
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&socket, &SocketAddrUnix::new(&name).unwrap()).unwrap();
+    listen(&socket, 8).unwrap();
+    let invitation = format!("1 {} 0 false 0 token {}", std::process::id() + 1, name.display());
+    assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
+    assert!(name.exists(), "the worker that was invited is yet to come");
+    drop(socket);
+    assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
+    assert!(!directory.exists(), "its owner was killed, and nobody else takes it away");
 }

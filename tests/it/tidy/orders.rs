@@ -112,7 +112,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "trace",
             "manager",
             "blob channel codec os_str peer random shortage",
-            "memory socket strays",
+            "memory rendezvous::abandoned socket strays",
             "payload",
             "attachments",
         ],
