@@ -16,6 +16,7 @@ use self::away::Away;
 use self::crew::Crew;
 use crate::builder::MOST_THREADS;
 use crate::push::time_after;
+use crate::scheduler::cure;
 use crate::submit::refused;
 use crate::traits::is_closure_executor;
 
@@ -151,7 +152,7 @@ impl RayonPool {
                 for thread in started {
                     drop(thread.join());
                 }
-                let problem = format!("ended after {count} ({error}); raise the limit on threads, or use fewer");
+                let problem = format!("ended after {count} ({error}); {}", cure(&error));
                 Err(BuildError::host("starting threads", problem))
             }
         }

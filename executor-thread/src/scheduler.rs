@@ -85,7 +85,7 @@ pub(crate) use self::lanes::Lanes;
 pub use self::queued::{Alarm, Queued};
 use self::shared::Shared;
 #[cfg(feature = "rayon")]
-pub(crate) use self::threads::fail_all;
+pub(crate) use self::threads::{cure, fail_all};
 pub use self::waiters::Ticket;
 use crate::fork::Origin;
 pub use crate::limits::{StartAlarm, StartLimit};

@@ -129,7 +129,18 @@ impl<R: Runner + 'static> Shared<R> {
 }
 
 fn no_thread(error: &std::io::Error) -> Broken {
-    Broken::new(format!("no worker thread could be started ({error}); raise the limit on threads, or use fewer"))
+    Broken::new(format!("no worker thread could be started ({error}); {}", cure(error)))
+}
+
+/// What to do where no thread can be started. Rayon wraps the system's error.
+pub(crate) fn cure(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let error = error.source().unwrap_or(error).downcast_ref::<std::io::Error>();
+    match error.map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::PermissionDenied) => {
+            "a sandbox, such as seccomp, refuses it: allow clone3(2), or update the container's runtime"
+        }
+        _ => "raise the limit on threads, or use fewer",
+    }
 }
 
 #[cfg(feature = "rayon")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor_core::{Event, Future, JobOptions, current};
 
 use super::super::Handle;
+use super::no_thread;
 use crate::builder::ThreadPoolBuilder;
 use crate::pool::ThreadPool;
 
@@ -131,4 +132,12 @@ impl<R: super::Runner + 'static> Handle<R> {
     fn has_work_for_another(&self) -> bool {
         self.shared().is_some_and(|shared| shared.lock().members.has_hoard())
     }
+}
+
+#[test]
+fn refused_threads_name_sandboxes() {
+    let text = |error: i32| no_thread(&std::io::Error::from_raw_os_error(error)).to_string();
+    let (eperm, eagain) = (1, 11);
+    assert!(text(eperm).contains("allow clone3(2)"), "{}", text(eperm));
+    assert!(text(eagain).contains("raise the limit on threads"), "{}", text(eagain));
 }
