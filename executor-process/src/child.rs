@@ -3,7 +3,6 @@
 //! A pid names a process only until that is reaped; afterwards it may name a stranger. So the lock that guards the exit is held
 //! while a signal is sent, and while the child is reaped.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Command;
@@ -23,19 +22,11 @@ use crate::watcher;
 use crate::worker::crash;
 
 mod oom;
+mod pids;
 mod system;
 
 use oom::OomKills;
-
-/// The pids of a pool's workers.
-#[derive(Default)]
-pub(crate) struct Pids(Mutex<BTreeSet<u32>>);
-
-impl Pids {
-    pub(crate) fn list(&self) -> Vec<u32> {
-        self.0.lock().iter().copied().collect()
-    }
-}
+pub(crate) use pids::Pids;
 
 /// A worker's process.
 pub(crate) struct Child {
@@ -156,7 +147,7 @@ impl Child {
     pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: Lifeline, page: u64) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
-            self.pids.0.lock().insert(self.pid);
+            self.pids.add(self.pid);
             state.wake = Wake::Post(wake);
             state.lifeline = Some(lifeline);
             state.page = Some(page);
@@ -357,7 +348,7 @@ impl Child {
         self.signal(&state, Signal::KILL);
         let Life::Alive = state.life else { return };
         // Off the list first: once it is reaped, its pid may be a stranger's.
-        self.pids.0.lock().remove(&self.pid);
+        self.pids.remove(self.pid);
         // It has died, so this does not block.
         let (ended, peak_memory) = system::reap(&self.pidfd);
         state.life = Life::Reaped;

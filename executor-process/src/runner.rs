@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Lease, Notify};
+use executor_core::cell::{Abort, Lease, Notify};
 use executor_core::panics::catch;
-use executor_core::{Broken, JobError};
+use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner, Stop};
 
 use crate::brake::Brake;
@@ -19,7 +19,7 @@ use crate::page::SLOTS;
 use crate::payload::INLINE;
 use crate::postmortem::Case;
 use crate::seat::{Kill, Seat};
-use crate::spawn::{Settings, Worker};
+use crate::spawn::{NotStarted, Settings, Worker};
 use crate::time_limit::{self, Clock};
 use crate::watcher;
 
@@ -78,19 +78,10 @@ impl InProcess {
 
     /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
-        if let Err(reason) = self.ensure_worker(batch) {
-            let text = not_started(self.settings.tries, &reason);
-            if let Some(debut) = self.debut.take() {
-                let _ = debut.send(Err(reason));
-            }
-            if self.brake.is_pulled() {
-                Brake::end(&job);
-            } else {
-                job.fail(JobError::Broken(Broken::new(text)));
-            }
-            // It was not claimed, since there is no worker: until then, it can be cancelled.
-            return false;
-        }
+        let job = match self.ensure_worker(job, batch) {
+            Ok(job) => job,
+            Err(was_claimed) => return was_claimed,
+        };
         let Some(first) = self.lend(job, 0) else { return false };
         let (mut jobs, mut message) = (Vec::new(), Vec::new());
         self.watch_the_clock(&first, batch);
@@ -111,22 +102,69 @@ impl InProcess {
         true
     }
 
-    /// Makes sure that there is a worker, by some tries.
-    fn ensure_worker(&mut self, batch: &Batch<'_, Queued>) -> Result<(), String> {
-        let mut started = self.start_worker(Some(batch));
-        for _ in 1..self.settings.tries {
-            let Err(reason) = &started else { break };
-            self.spend(None, &format_args!("one did not start: {reason}"), batch);
-            started = self.start_worker(Some(batch));
+    /// Makes sure that there is a worker for the job, by some tries.
+    ///
+    /// # Errors
+    ///
+    /// What [`run`](Runner::run) returns: the job was left to others, or has failed.
+    fn ensure_worker(&mut self, mut job: Queued, batch: &mut Batch<'_, Queued>) -> Result<Queued, bool> {
+        let mut tries_left = self.settings.tries;
+        while let Err(error) = self.start_worker(Some(batch)) {
+            let reason = error.reason();
+            let text = format_args!("one did not start: {reason}");
+            job = match self.leave_to_others(job, batch) {
+                Ok(()) => {
+                    // The others go on, and where there was no process none was lost.
+                    if matches!(error, NotStarted::Lost(_)) {
+                        self.spend(None, &text, batch);
+                    }
+                    return Err(true);
+                }
+                Err(job) => job,
+            };
+            self.spend(None, &text, batch);
+            tries_left = tries_left.saturating_sub(1);
+            if tries_left == 0 {
+                if let Some(debut) = self.debut.take() {
+                    let _ = debut.send(Err(reason.to_owned()));
+                }
+                if self.brake.is_pulled() {
+                    Brake::end(&job);
+                } else {
+                    let text = not_started(self.settings.tries, &reason);
+                    job.fail(JobError::Broken(Broken::new(text)));
+                }
+                // It was not claimed, since there is no worker: until then, it can be cancelled.
+                return Err(false);
+            }
         }
-        if let Err(reason) = &started {
-            self.spend(None, &format_args!("one did not start: {reason}"), batch);
+        Ok(job)
+    }
+
+    /// Leaves the job to the pool's other workers, where there are some, and has this thread end: the next job that it took would fare no
+    /// better.
+    ///
+    /// # Errors
+    ///
+    /// The job, where there are none.
+    fn leave_to_others(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(), Queued> {
+        if self.brake.is_pulled() || !self.settings.pids.has_others(&self.retired) {
+            return Err(job);
         }
-        started
+        let Some(payload) = job.lend(Arc::new(Nowhere)) else { return Err(job) };
+        let priority = payload.priority;
+        match job.take_back(payload) {
+            Ok(()) => batch.retire(job, priority),
+            Err(_) => {
+                // It was cancelled meanwhile: see `let_go`.
+                job.cancel();
+                Ok(())
+            }
+        }
     }
 
     /// Starts a worker if there is none. One that died while it was idle cost no job, but is a loss all the same.
-    fn start_worker(&mut self, batch: Option<&Batch<'_, Queued>>) -> Result<(), String> {
+    fn start_worker(&mut self, batch: Option<&Batch<'_, Queued>>) -> Result<(), NotStarted> {
         if let Some(worker) = self.worker.take_if(|worker| worker.process.has_died())
             && let Some(batch) = batch
         {
@@ -136,7 +174,7 @@ impl InProcess {
             return Ok(());
         }
         if self.brake.is_pulled() {
-            return Err("the pool is being killed".to_owned());
+            return Err(NotStarted::Refused("the pool is being killed".to_owned()));
         }
         let started = Worker::start(&self.settings, &self.name, &self.brake);
         let worker = self.worker.insert(started?);
@@ -251,6 +289,25 @@ impl InProcess {
         if let Some(clock) = self.clock.take() {
             clock.stop();
         }
+    }
+}
+
+/// Where a job is that was lent to no worker.
+struct Nowhere;
+
+impl Abort for Nowhere {
+    fn abort(&self, _: JobId) -> bool {
+        false
+    }
+}
+
+impl Lease for Nowhere {
+    fn revoke(&self, _: JobId) -> bool {
+        true
+    }
+
+    fn has_started(&self, _: JobId) -> bool {
+        false
     }
 }
 

@@ -18,6 +18,10 @@ pub(crate) fn because(error: &io::Error) -> String {
         Some(Errno::PERM | Errno::NOSYS) => {
             "a sandbox, such as seccomp, or the kernel refuses this system call: allow it (the guide lists those that workers need)"
         }
+        Some(Errno::TOOMANYREFS) => {
+            "this user has too many descriptors in messages that are not received: receive the blobs and channels that were sent, end \
+             the process that keeps them waiting, or raise `ulimit -n`"
+        }
         _ => return error.to_string(),
     };
     format!("{error}; {cure}")
@@ -34,5 +38,6 @@ mod tests {
         assert!(text(Errno::AGAIN).contains("`ulimit -u`"));
         assert!(text(Errno::PERM).contains("seccomp") && text(Errno::NOSYS).contains("seccomp"));
         assert_eq!(text(Errno::ACCESS), io::Error::from(Errno::ACCESS).to_string(), "no shortage");
+        assert!(text(Errno::TOOMANYREFS).contains("receive the blobs and channels that were sent"));
     }
 }

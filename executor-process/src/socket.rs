@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt::{set_socket_send_buffer_size, socket_send_buffer_size};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -49,7 +50,19 @@ impl Wait {
 
 /// Two ends of one socket.
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+    let (one, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    make_room(&one);
+    make_room(&other);
+    Ok((one, other))
+}
+
+/// Where the system's default has no room for the largest packet, asks for some. It may refuse that: then large packets fail.
+fn make_room(socket: &OwnedFd) {
+    // The kernel counts its own records of a packet, too, and doubles what it is asked for (socket(7)).
+    const ROOM: usize = 2 * MOST_BYTES;
+    if socket_send_buffer_size(socket).is_ok_and(|bytes| bytes < 2 * ROOM) {
+        let _ = set_socket_send_buffer_size(socket, ROOM);
+    }
 }
 
 /// Sends `head` and `bytes` as one packet, with copies of the descriptors.
@@ -150,5 +163,21 @@ pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Res
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_sockets_get_room_for_packets() {
+        let (one, other) = pair().unwrap();
+        set_socket_send_buffer_size(&one, 4096).unwrap();
+        let bytes = vec![7; MOST_BYTES];
+        assert!(send(&one, &[], &bytes, &[], Wait::No).is_err(), "the room is too small");
+        make_room(&one);
+        send(&one, &[], &bytes, &[], Wait::No).unwrap();
+        assert_eq!(receive(&other, Wait::No).unwrap().unwrap().bytes, bytes);
     }
 }

@@ -72,6 +72,23 @@ impl Settings {
     }
 }
 
+/// Why there is no worker.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    /// The system refuses what a process needs, so there was none.
+    Refused(String),
+    /// Its process was started, and is gone.
+    Lost(String),
+}
+
+impl NotStarted {
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Refused(reason) | Self::Lost(reason) => reason,
+        }
+    }
+}
+
 /// A worker process that has said hello, and the parent's ends of its channels.
 pub(crate) struct Worker {
     pub(crate) process: Arc<Child>,
@@ -95,10 +112,10 @@ impl Worker {
     /// # Errors
     ///
     /// Why it could not be.
-    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, String> {
+    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, NotStarted> {
         let deadline = Instant::now().checked_add(settings.start_limit);
-        let rendezvous = Rendezvous::new()?;
-        let token = random::hex()?;
+        let rendezvous = Rendezvous::new().map_err(NotStarted::Refused)?;
+        let token = random::hex().map_err(NotStarted::Refused)?;
         let invited = Invitation {
             depth: worker::depth() + 1,
             parent: std::process::id(),
@@ -106,13 +123,16 @@ impl Worker {
             token: token.clone(),
             server: rendezvous.name().to_owned(),
         };
-        let Given { page, page_number, socket, theirs, lifeline } = Given::new()
-            .map_err(|error| format!("no page and no socket for its payloads can be had ({})", because(&error)))?;
-        let variable = invitation::variable().ok_or("this code is in a shared library, which starts no workers")?;
+        let Given { page, page_number, socket, theirs, lifeline } = Given::new().map_err(|error| {
+            NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", because(&error)))
+        })?;
+        let variable = invitation::variable().ok_or_else(|| {
+            NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
+        })?;
         let invitation = (&*variable, &*invited.text());
         let mut command = settings.surroundings.command(settings.threads, invitation, theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
-            .map_err(|error| settings.surroundings.why_not(&error))?;
+            .map_err(|error| NotStarted::Refused(settings.surroundings.why_not(&error)))?;
         // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
         drop(command);
         if !brake.start(process.clone()) {
@@ -121,14 +141,14 @@ impl Worker {
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
         let (hello, inbox) = match verified(greeted, &token, settings.start_limit) {
             Ok(hello) => hello,
-            Err(reason) => return Err(dismiss(&process, reason)),
+            Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
         };
         let Hello { requests, replies, wake, .. } = hello;
         let replies = Inbox::new(replies, inbox);
         process.connected(wake, lifeline, page_number);
         watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
             process.kill();
-            format!("it cannot be watched ({})", because(&error))
+            NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
         })?;
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let seat = Seat::new(page, process.clone());
@@ -136,7 +156,7 @@ impl Worker {
         let is_cut_off = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
         let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
-        worker.prepare(settings, name, deadline)?;
+        worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
         Ok(worker)
     }
 

@@ -25,6 +25,7 @@ const F_SETSIG: c_int = 10;
 ///
 /// When the system refuses any of it: then nobody would be sure that the worker ends.
 pub(crate) fn guard(parent: u32) -> io::Result<()> {
+    fill_standard_streams()?;
     close_inherited()?;
     reset_signals();
     for signal in [libc::SIGTERM, libc::SIGHUP] {
@@ -193,28 +194,62 @@ fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whatever the parent holds open without close-on-exec is not ours.
+/// Opens `/dev/null` as each standard stream that the parent has closed: the next descriptor of ours would get its number, and what jobs print
+/// would go there. The standard library does the same, but only when it calls `main`.
+///
+/// # Errors
+///
+/// When it cannot be opened.
+pub(super) fn fill_standard_streams() -> io::Result<()> {
+    let stream = |fd| libc::pollfd { fd, events: 0, revents: 0 };
+    let mut streams = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO].map(stream);
+    // SAFETY: they are three, and are there.
+    unsafe { libc::poll(streams.as_mut_ptr(), 3, 0) };
+    for missing in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
+        // The lowest number that is free, so it is this one. Not close-on-exec: what jobs start has it, too.
+        // SAFETY: the path is a text of C's. A standard stream is owned by nobody.
+        let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+        if opened != missing.fd {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Closes what the parent holds open without close-on-exec. What is close-on-exec was opened in this process, by constructors of shared
+/// libraries that run before us: they go on to use the number.
 ///
 /// # Errors
 ///
 /// When it cannot be closed: a worker would run jobs with the parent's files open.
 fn close_inherited() -> io::Result<()> {
-    // SAFETY: the descriptors are the parent's: nothing in this process owns one yet but what constructors of shared libraries
-    // may have opened, which run before us.
+    let Ok(numbers) = open_descriptors() else { return close_all() };
+    for number in numbers.into_iter().filter(|&number| number > libc::STDERR_FILENO) {
+        // SAFETY: both calls take a number. Without the flag, the descriptor is the parent's, or that of a library which hands it on to
+        // every program that is started: nothing of ours.
+        unsafe {
+            let flags = libc::fcntl(number, libc::F_GETFD);
+            if flags >= 0 && flags & libc::FD_CLOEXEC == 0 {
+                libc::close(number);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of all descriptors, among them that of the list, which is closed by now.
+fn open_descriptors() -> io::Result<Vec<c_int>> {
+    let number = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok()));
+    fs::read_dir("/proc/self/fd")?.filter_map(|entry| number(entry).transpose()).collect()
+}
+
+/// Closes everything but the standard streams, where it cannot be found out what is open.
+fn close_all() -> io::Result<()> {
+    // SAFETY: nothing in this process owns a descriptor yet but what constructors of shared libraries may have opened: it is lost to them.
     if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0 {
         return Ok(());
     }
-    // Kernels before 5.9 have no such call, and old container runtimes refuse it.
-    let open = fs::read_dir("/proc/self/fd").map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("what it has inherited cannot be closed without close_range(2) or /proc: {error}"),
-        )
-    })?;
-    let numbers: Vec<c_int> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    for number in numbers.into_iter().filter(|&number| number > 2) {
-        // SAFETY: as above; what listed them is closed already.
-        unsafe { libc::close(number) };
-    }
-    Ok(())
+    let error = io::Error::last_os_error();
+    let text = format!("what it has inherited cannot be closed without /proc or close_range(2): {error}");
+    Err(io::Error::new(error.kind(), text))
 }

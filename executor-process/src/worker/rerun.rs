@@ -9,6 +9,7 @@ use executor_core::JobId;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
+use super::guard::fill_standard_streams;
 use crate::kind::Answer;
 use crate::page::Page;
 use crate::payload::{Body, Data};
@@ -24,6 +25,7 @@ const FAILED: i32 = 101;
 
 /// The rest of the process's life.
 pub(super) fn run(path: &Path) -> ! {
+    fill_standard_streams().unwrap_or_else(|error| refuse(path, format_args!("has no standard streams: {error}")));
     let bytes = read(path).unwrap_or_else(|reason| refuse(path, format_args!("{reason}")));
     let (contents, mut blobs) = match catch(|| decode(&bytes)) {
         Ok(Ok(found)) => found,

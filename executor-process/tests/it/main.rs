@@ -3,4 +3,6 @@
 #![cfg(target_os = "linux")]
 
 mod forks;
+mod shortages;
+mod streams;
 mod support;

@@ -1,8 +1,8 @@
 //! What a runner can ask of its scheduler while it runs a job: for more jobs, or to have some back.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use executor_core::cell::Notify;
 use executor_core::{JobError, Priority};
@@ -10,7 +10,7 @@ use executor_core::{JobError, Priority};
 use super::members::Own;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::MutexGuard;
+use super::sync::{self, MutexGuard};
 use super::{Alarm, Queued, Runner};
 
 /// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
@@ -51,6 +51,17 @@ impl<'a, J> Batch<'a, J> {
         self.scheduler.give_back(self.own, job, priority);
     }
 
+    /// Gives back the job that `run` was given, as [`give_back`](Batch::give_back) does, because this worker cannot run any now, such as for a
+    /// shortage. The worker ends, and leaves the job to the others. For a while none is started in its place, but by
+    /// [`prestart`](super::Scheduler::prestart) or [`broadcast`](super::Scheduler::broadcast). `run` then returns true.
+    ///
+    /// # Errors
+    ///
+    /// The job, if there is no other worker that could take it.
+    pub fn retire(&mut self, job: J, priority: Priority) -> Result<(), J> {
+        self.scheduler.retire(self.own, job, priority)
+    }
+
     /// Whether another worker is idle, or could be started: jobs that this runner keeps waiting would run at once if they were given back.
     /// Never blocks.
     pub fn is_wanted(&self) -> bool {
@@ -84,12 +95,32 @@ impl<J> fmt::Debug for Batch<'_, J> {
     }
 }
 
+/// From a worker that could not run its jobs until another one is started: a try costs a thread, and what a runner does in vain.
+const SHORTAGE: Duration = Duration::from_millis(100);
+
+/// What waits may be more than the workers that live have had since.
+struct ShortageEnds<R: Runner>(Weak<Shared<R>>);
+
+impl<R: Runner + 'static> Alarm for ShortageEnds<R> {
+    fn ring(self: Box<Self>) -> Option<Notify> {
+        let shared = self.0.upgrade()?;
+        let wake = shared.lock().wake();
+        shared.perform(wake);
+        None
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
 /// A scheduler, whatever its runner.
 pub(super) trait Asked<J> {
     fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
     fn was_dead(&self, own: &mut Own<J>);
     fn holds(&self, own: &mut Own<J>, n: usize);
     fn give_back(&self, own: &mut Own<J>, job: J, priority: Priority);
+    fn retire(&self, own: &mut Own<J>, job: J, priority: Priority) -> Result<(), J>;
     fn is_wanted(&self) -> bool;
     fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
     fn called_off(&self);
@@ -137,6 +168,20 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
 
     fn give_back(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) {
         Shared::give_back(self, Some(own), job, priority);
+    }
+
+    fn retire(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {
+        let now = sync::now();
+        let until = now.checked_add(SHORTAGE);
+        let is_news = match self.lock().retire(own, now, until) {
+            Some(is_news) => is_news,
+            None => return Err(job),
+        };
+        Shared::give_back(self, Some(own), job, priority);
+        if let Some(until) = until.filter(|_| is_news) {
+            Shared::push_alarm(self, until, Box::new(ShortageEnds(self.this.clone())));
+        }
+        Ok(())
     }
 
     fn is_wanted(&self) -> bool {

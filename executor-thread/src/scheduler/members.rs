@@ -50,6 +50,8 @@ pub(super) struct Own<J> {
     pub(super) has_begun: bool,
     /// It has no job, but makes ready for one.
     pub(super) is_beginning: bool,
+    /// It cannot run jobs now, and leaves before it takes another one.
+    pub(super) is_retiring: bool,
 }
 
 impl<J> Default for Members<J> {
@@ -73,6 +75,7 @@ impl<J> Members<J> {
             extra: 0,
             has_begun: false,
             is_beginning: false,
+            is_retiring: false,
         }
     }
 

@@ -9,13 +9,15 @@ mod taking;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use executor_core::{JobError, Promise, Rejection};
 
 use super::callbacks::Errands;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{Members, Own};
-use super::sync::Unparker;
+use super::sync::{self, Unparker};
 use super::waiters::Waiters;
 use super::{Config, Queued};
 
@@ -53,6 +55,10 @@ pub(super) struct State<J, U = Unparker> {
     extra_revoked: usize,
     /// Workers that have no job, and make ready for one.
     beginning: usize,
+    /// Workers that cannot run jobs, and have not left yet.
+    retiring: usize,
+    /// Until when no worker is started beside those that live: one that was could not run jobs.
+    pub(super) short_until: Option<Instant>,
     /// Workers that sleep, the last one last.
     sleepers: Vec<Sleeper<U>>,
     /// Workers ever started, for their names.
@@ -107,6 +113,8 @@ impl<J: Queued, U> State<J, U> {
             extra: 0,
             extra_revoked: 0,
             beginning: 0,
+            retiring: 0,
+            short_until: None,
             sleepers: Vec::new(),
             started: 0,
             members: Members::default(),
@@ -146,12 +154,12 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether every worker that may be is busy.
     pub(super) fn is_full_house(&self) -> bool {
-        self.busy() >= self.width
+        self.busy() >= self.width || self.is_short()
     }
 
     /// Whether a worker that has no job could take one.
     pub(super) fn is_wanted(&self) -> bool {
-        self.busy() - self.searching < self.width
+        self.busy() - self.searching < self.width && !self.is_short()
     }
 
     pub(super) fn workers(&self) -> usize {
@@ -178,7 +186,13 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether nobody is left who could take a job.
     pub(super) fn is_stranded(&self) -> bool {
-        self.workers == self.blocked
+        self.workers <= self.blocked + self.retiring
+    }
+
+    /// Whether only those that live may take a job, and all of them are busy.
+    fn is_short(&self) -> bool {
+        // The clock is read during a shortage alone.
+        self.short_until.is_some_and(|until| sync::now() < until) && self.sleepers.is_empty() && !self.is_stranded()
     }
 
     /// Makes sure that somebody looks at what waits. One who looks is enough: it wakes the next when it has found something.
@@ -229,10 +243,26 @@ impl<J: Queued, U> State<J, U> {
         letters
     }
 
+    /// A worker that has a job cannot run any now, and leaves. False if it must not: it is the last that could take one, or the job is for
+    /// it alone. `until` is when the next may be started. Returns whether the shortage is news.
+    pub(super) fn retire(&mut self, own: &mut Own<J>, now: Instant, until: Option<Instant>) -> Option<bool> {
+        if own.has_letter || self.workers - self.blocked - self.retiring < 2 {
+            return None;
+        }
+        own.is_retiring = true;
+        self.retiring += 1;
+        let is_news = self.short_until.is_none_or(|until| until <= now);
+        if is_news {
+            self.short_until = until;
+        }
+        Some(is_news)
+    }
+
     /// A worker is counted out, and is leaving until its thread is done. Its letters have nobody left to open them.
     pub(super) fn leave(&mut self, own: &mut Own<J>) -> Vec<J> {
         self.found(own);
         self.workers -= 1;
+        self.retiring -= usize::from(own.is_retiring);
         self.leaving += 1;
         self.members.remove(own.number)
     }

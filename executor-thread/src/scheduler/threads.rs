@@ -65,6 +65,8 @@ impl<R: Runner + 'static> Shared<R> {
             let mut state = self.lock();
             // What a shutdown would cancel waits for a timer that can be started: it has no outcome that anybody waits for.
             let delayed = state.delayed.take_awaited();
+            // Nobody would tell when that is over.
+            state.short_until = None;
             self.end_timer(state);
             self.fail_all(delayed, &error);
         }

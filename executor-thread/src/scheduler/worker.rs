@@ -164,6 +164,7 @@ impl<R: Runner + 'static> Shared<R> {
     fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed)
+            && !own.is_retiring
             && let Some(job) = own.jobs.pop()
         {
             own.has_letter = false;
@@ -178,6 +179,10 @@ impl<R: Runner + 'static> Shared<R> {
             state.members.count_hoard(own);
             if let Some(letter) = state.open_letter(own) {
                 return Some(Task::Run(letter));
+            }
+            if own.is_retiring {
+                self.leave(state, own);
+                return None;
             }
             if state.is_too_wide() {
                 state.put_back(own);

@@ -60,6 +60,31 @@ fn jobs_given_back_are_run_or_cancelled_and_counted_once() {
 }
 
 #[test]
+fn jobs_of_workers_that_retire_are_run() {
+    for workers in [1, 2, 3] {
+        check(move || {
+            let turns = Count::default();
+            let scheduler = scripted(patient(workers), move |job, batch| {
+                turns.add(1);
+                if turns.get().is_multiple_of(3) {
+                    return job.run();
+                }
+                match batch.retire(job, Priority::Normal) {
+                    Ok(()) => true,
+                    Err(job) => job.run(),
+                }
+            });
+            let (handle, ran) = (scheduler.handle(), Count::default());
+            let futures: Vec<_> = (0..4).map(|_| push(&handle, &ran).unwrap()).collect();
+            let cancels = thread::spawn(move || futures.iter().filter(|future| future.cancel()).count());
+            assert!(scheduler.wait_idle(None));
+            assert_eq!(ran.get() + cancels.join().unwrap(), 4);
+            scheduler.shutdown(true);
+        });
+    }
+}
+
+#[test]
 fn a_breakdown_tells_everyone() {
     check(|| {
         let (turns, (config, alive)) = (Count::default(), counted(patient(2)));

@@ -1,6 +1,6 @@
 //! What the counts say: how many work, whether that is enough, and who takes what.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::Priority;
 
@@ -84,6 +84,40 @@ fn workers_that_run_search_and_wait_are_told_apart() {
     assert!(is_nobody(&state.block(0)));
     assert!(state.is_stranded());
     assert_eq!(state.running(), 3);
+}
+
+#[test]
+fn shortage_starts_no_other_worker() {
+    let (mut state, now) = (state(4), Instant::now());
+    let later = now.checked_add(Duration::from_hours(1));
+    let [mut one, mut two, mut three] = [busy(&mut state), busy(&mut state), busy(&mut state)];
+    assert_eq!(state.retire(&mut three, now, later), Some(true));
+    push(&mut state, 7);
+    assert!(is_nobody(&state.wake()) && state.is_full_house() && !state.is_wanted());
+    assert_eq!(state.retire(&mut two, now, later), Some(false), "that is known");
+    assert_eq!(state.retire(&mut one, now, later), None, "the last one stays");
+    assert!(!state.is_stranded());
+    assert!(state.leave(&mut two).is_empty() && state.leave(&mut three).is_empty());
+    assert!(is_nobody(&state.wake()));
+    state.fall_asleep(&mut one, "one");
+    assert!(matches!(state.wake(), Wake::Sleeper("one")), "those that live are woken");
+    assert!(state.wake_up(&mut one) && state.take(&mut one, false).is_some());
+    push(&mut state, 8);
+    let mut four = started(state.block(0));
+    assert!(state.take(&mut four, false).is_some(), "nobody else could take it");
+    state.unblock();
+    state.short_until = Some(now);
+    push(&mut state, 9);
+    assert!(matches!(state.wake(), Wake::Start(_)), "it is over");
+}
+
+#[test]
+fn worker_keeps_job_for_it_alone() {
+    let (mut state, now) = (state(2), Instant::now());
+    let [mut one, _two] = [busy(&mut state), busy(&mut state)];
+    state.members.write(|| Number(7));
+    assert!(state.open_letter(&mut one).is_some());
+    assert_eq!(state.retire(&mut one, now, None), None);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::io::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Notify;
+use executor_core::Future;
+use executor_core::cell::{Notify, Run};
 
-use super::super::{Alarm, Config, Priority, Scheduler};
+use super::super::{Alarm, Batch, Config, Priority, Runner, Scheduler};
 use crate::runner::InPlace;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -79,4 +81,60 @@ fn a_sleeper_takes_what_waited_for_the_worker() {
     push(2);
     shared.has_no_thread_for(own.number, &refused());
     assert_eq!(runs.recv_timeout(PATIENCE), Ok(2));
+}
+
+/// The first worker runs jobs, and others as long as there is no shortage.
+struct Dependent {
+    is_first: bool,
+    is_short: Arc<AtomicBool>,
+}
+
+impl Runner for Dependent {
+    type Job = Arc<dyn Run>;
+
+    fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool {
+        if self.is_first || !self.is_short.load(Ordering::SeqCst) {
+            return job.run();
+        }
+        match batch.retire(job, Priority::Normal) {
+            Ok(()) => true,
+            Err(job) => job.run(),
+        }
+    }
+}
+
+#[test]
+fn retired_worker_is_replaced_after_shortage() {
+    let is_short = Arc::new(AtomicBool::new(true));
+    let of_runners = is_short.clone();
+    let scheduler = Scheduler::new(Config { keep_alive: 10 * PATIENCE, ..Config::new("short", 3) }, move |name| {
+        Dependent { is_first: &**name == "short-0", is_short: of_runners.clone() }
+    });
+    let (running, runs) = channel();
+    let (hold, held) = channel::<()>();
+    let submit = |job: Box<dyn FnOnce() + Send>| {
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        assert!(scheduler.push(Priority::Normal, cell).is_ok());
+        future
+    };
+    let first = submit(Box::new(move || {
+        running.send(()).unwrap();
+        let _ = held.recv();
+    }));
+    runs.recv_timeout(PATIENCE).unwrap();
+    let others: Vec<_> = (0..4).map(|_| submit(Box::new(|| ()))).collect();
+    let until = Instant::now() + PATIENCE;
+    while !(scheduler.shared.lock().short_until.is_some() && scheduler.shared.lock().workers() == 1) {
+        assert!(Instant::now() < until, "the others leave");
+        std::thread::yield_now();
+    }
+    assert!(others.iter().all(|future| !future.is_done()), "they wait for the first worker");
+    is_short.store(false, Ordering::SeqCst);
+    for future in others {
+        future.result_timeout(PATIENCE).expect("another worker is started").unwrap();
+    }
+    assert!(!first.is_done());
+    drop(hold);
+    first.result().unwrap();
+    scheduler.shutdown(true);
 }
