@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use executor_thread::fork::Origin;
-use ipc_channel::ipc::IpcSender;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::frame::Reply;
+use crate::inbox::InboxEnd;
 use crate::lifeline::Lifeline;
 use crate::seat::Kill;
 use crate::watcher;
@@ -50,9 +49,8 @@ struct State {
     is_replaced: bool,
     /// The file number of its page, once it has that.
     page: Option<u64>,
-    /// Whether its owner waits for a message.
-    is_waited_for: bool,
-    wake: Wake,
+    /// Where its messages come in, once it has said hello.
+    inbox: Option<InboxEnd>,
     ending: Ending,
     lifeline: Option<Lifeline>,
 }
@@ -66,12 +64,6 @@ enum Life {
 
 /// How a process ended. `None` where somebody else in this program has reaped it.
 pub(crate) type Ended = Option<Exit>;
-
-/// How to wake the thread that owns the process, should that wait for a message.
-enum Wake {
-    Nobody,
-    Post(IpcSender<Reply>),
-}
 
 /// What happens to a process that is to end and does not.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,8 +97,7 @@ impl Child {
                     is_killed: false,
                     is_replaced: false,
                     page: None,
-                    is_waited_for: false,
-                    wake: Wake::Nobody,
+                    inbox: None,
                     ending: Ending::No,
                     lifeline: None,
                 };
@@ -142,28 +133,16 @@ impl Child {
         self.pid
     }
 
-    /// It said hello: from now on, its death is posted to `wake`. The kernel kills it when `lifeline` closes, which happens
+    /// It said hello: from now on, its death ends `inbox`. The kernel kills it when `lifeline` closes, which happens
     /// when it is gone. `page` is the file number of its page.
-    pub(crate) fn connected(&self, wake: IpcSender<Reply>, lifeline: Lifeline, page: u64) {
+    pub(crate) fn connected(&self, inbox: InboxEnd, lifeline: Lifeline, page: u64) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.add(self.pid);
-            state.wake = Wake::Post(wake);
+            state.inbox = Some(inbox);
             state.lifeline = Some(lifeline);
             state.page = Some(page);
         }
-    }
-
-    /// From now until [`stop_waiting`](Child::stop_waiting) its death is posted. False if it has died.
-    pub(crate) fn start_waiting(&self) -> bool {
-        let mut state = self.state.lock();
-        state.is_waited_for = true;
-        matches!(state.life, Life::Alive)
-    }
-
-    /// Its owner has what it waited for.
-    pub(crate) fn stop_waiting(&self) {
-        self.state.lock().is_waited_for = false;
     }
 
     /// Whether it has died. What it had started may be there still.
@@ -357,16 +336,13 @@ impl Child {
         system::reap_group(self.pid);
         let mut state = self.state.lock();
         state.life = Life::Gone(ended, peak_memory);
-        let wake = std::mem::replace(&mut state.wake, Wake::Nobody);
-        let is_waited_for = state.is_waited_for;
-        let lifeline = state.lifeline.take();
+        let (inbox, lifeline) = (state.inbox.take(), state.lifeline.take());
         drop(state);
         self.gone.notify_all();
         drop(lifeline);
-        // Without the lock: a send may wait for room, until the owner has read what is there, or let go of the receiver.
-        match wake {
-            Wake::Post(sender) if is_waited_for => drop(sender.send(Reply::Died)),
-            Wake::Post(_) | Wake::Nobody => {}
+        // Not a message: for that, the owner might have to make room first, and it may be in code of a user's.
+        if let Some(inbox) = inbox {
+            inbox.end();
         }
     }
 }

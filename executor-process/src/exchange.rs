@@ -77,7 +77,7 @@ impl InProcess {
         let mut patience = (message.len() > 1).then_some(PATIENCE);
         let mut end_limit = None;
         worker.begin(Request::Run(message));
-        let end = loop {
+        loop {
             let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
             match worker.receive(rest.or(patience)) {
                 Received::Reply(Reply::Done) => break End::Done,
@@ -115,9 +115,7 @@ impl InProcess {
             if end_limit.is_none() && !may_run(worker, jobs) {
                 end_limit = Some(Instant::now() + ANSWER_LIMIT);
             }
-        };
-        worker.end();
-        end
+        }
     }
 
     /// Says the outcomes of the jobs that are done, and forgets those that will never start. Whether none is left.

@@ -24,8 +24,6 @@ pub(crate) struct Hello {
     pub(crate) build: String,
     pub(crate) requests: IpcSender<Request>,
     pub(crate) replies: IpcReceiver<Reply>,
-    /// Into the same receiver, for the parent to wake itself when the worker dies.
-    pub(crate) wake: IpcSender<Reply>,
 }
 
 /// From the parent.
@@ -65,6 +63,4 @@ pub(crate) enum Reply {
     Some,
     /// All jobs of the message are done, or were revoked.
     Done,
-    /// From the parent to itself: the worker died.
-    Died,
 }

@@ -4,13 +4,14 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use executor_core::panics::catch;
 use ipc_channel::ipc::IpcReceiver;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, Shutdown, recvmsg, shutdown};
 
 use crate::frame::Reply;
 use crate::socket::{Wait, wait_for};
@@ -27,13 +28,26 @@ pub(crate) fn is_whole(head: [u8; HEAD], len: usize) -> bool {
 /// The receiver, and the same socket once more.
 pub(crate) struct Inbox {
     replies: IpcReceiver<Reply>,
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
+}
+
+/// Ends an inbox from another thread. Does not keep it.
+pub(crate) struct InboxEnd(Weak<OwnedFd>);
+
+impl InboxEnd {
+    /// Nothing more comes in: the inbox gives what is there, and then its end. Never blocks, whether there is room or not.
+    pub(crate) fn end(&self) {
+        if let Some(socket) = self.0.upgrade() {
+            // It fails for no socket that is connected.
+            let _ = shutdown(&*socket, Shutdown::Read);
+        }
+    }
 }
 
 /// What came from a worker.
 pub(crate) enum Received {
     Reply(Reply),
-    /// It died, or closed its channel, which comes to the same.
+    /// It died, or closed its channel: there is nothing more to come.
     Nothing,
     /// What cannot be read.
     Nonsense(String),
@@ -44,7 +58,12 @@ pub(crate) enum Received {
 impl Inbox {
     /// `socket` is that of `replies`.
     pub(crate) fn new(replies: IpcReceiver<Reply>, socket: OwnedFd) -> Self {
-        Self { replies, socket }
+        Self { replies, socket: Arc::new(socket) }
+    }
+
+    /// What ends it.
+    pub(crate) fn of_end(&self) -> InboxEnd {
+        InboxEnd(Arc::downgrade(&self.socket))
     }
 
     /// A channel for tests, with the socket that leads into it.
@@ -66,7 +85,6 @@ impl Inbox {
         }
         // It is there. ipc-channel does not panic over it, as far as we know.
         match catch(|| self.replies.recv()) {
-            Ok(Ok(Reply::Died)) => Received::Nothing,
             Ok(Ok(reply)) => Received::Reply(reply),
             Ok(Err(error)) => Received::Nonsense(error.to_string()),
             Err(panic) => Received::Nonsense(panic.to_string()),

@@ -143,9 +143,9 @@ impl Worker {
             Ok(hello) => hello,
             Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
         };
-        let Hello { requests, replies, wake, .. } = hello;
+        let Hello { requests, replies, .. } = hello;
         let replies = Inbox::new(replies, inbox);
-        process.connected(wake, lifeline, page_number);
+        process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
             process.kill();
             NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
@@ -235,14 +235,12 @@ impl Worker {
     /// Sends a request and waits for the answer, until `deadline` at most.
     fn ask(&self, request: Request, deadline: Option<Instant>) -> Received {
         self.begin(request);
-        let received = self.receive(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())));
-        self.end();
-        received
+        self.receive(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())))
     }
 
-    /// Sends a request whose answers are to be [received](Worker::receive) until [`end`](Worker::end).
+    /// Sends a request whose answers are to be [received](Worker::receive).
     pub(crate) fn begin(&self, request: Request) {
-        let is_sent = !self.is_cut_off() && self.process.start_waiting() && self.send(request);
+        let is_sent = !self.is_cut_off() && !self.process.has_died() && self.send(request);
         self.is_cut_off.set(!is_sent);
     }
 
@@ -253,11 +251,6 @@ impl Worker {
 
     pub(crate) fn is_cut_off(&self) -> bool {
         self.is_cut_off.get()
-    }
-
-    /// Nothing more is waited for.
-    pub(crate) fn end(&self) {
-        self.process.stop_waiting();
     }
 
     /// Waits for the next message, for `limit` at most.
@@ -275,7 +268,7 @@ impl Drop for Worker {
         if self.requests.take().is_some() {
             self.process.end_within(END_LIMIT);
         }
-        // First: whoever tells of its death may wait for room there, where the worker has left none, and is waited for below.
+        // First: a worker that waits for room there ends by that, and is waited for below.
         self.replies = None;
         if !self.is_retired {
             self.process.wait();

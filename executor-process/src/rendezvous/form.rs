@@ -22,11 +22,10 @@ struct Places {
     _build: String,
     requests: usize,
     replies: usize,
-    wake: usize,
 }
 
 /// Its channels.
-const HELLO: usize = 3;
+const HELLO: usize = 2;
 
 /// Where the replies are among the descriptors of a hello.
 pub(super) const REPLIES: usize = 1;
@@ -46,8 +45,8 @@ pub(crate) fn is_sound(bytes: &[u8], descriptors: &[OwnedFd]) -> bool {
 
 impl Places {
     fn are_usual(&self) -> bool {
-        let Self { requests, replies, wake, .. } = *self;
-        [requests, replies, wake] == [0, REPLIES, 2]
+        let Self { requests, replies, .. } = *self;
+        [requests, replies] == [0, REPLIES]
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor_core::JobError;
 use ipc_channel::ipc;
@@ -15,7 +15,7 @@ use super::stage::{Part, Played, Stage};
 use super::{do_it, reply};
 use crate::child::{Child, Pids};
 use crate::frame::{Reply, Request};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Received};
 use crate::lifeline::Lifeline;
 use crate::page::Page;
 use crate::seat::Kill;
@@ -161,18 +161,22 @@ fn a_flood_while_nobody_listens_is_the_end_of_the_worker() {
     assert_eq!(stage.submit(7).result().unwrap(), 7);
 }
 
-/// Who tells of its death waits for room in the socket that it has filled.
-#[test]
-fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
-    let pids = Arc::<Pids>::default();
+fn sleeper(pids: &Arc<Pids>) -> Arc<Child> {
     let mut command = Command::new("sleep");
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.arg("1000").stdin(Stdio::null());
-    let (process, _) = Child::spawn(&mut command, Duration::ZERO, &pids).expect("a system has `sleep`");
+    Child::spawn(&mut command, Duration::ZERO, pids).expect("a system has `sleep`").0
+}
+
+/// There is no room in the socket to tell of a death, and its owner does not read.
+#[test]
+fn full_socket_delays_no_death() {
+    let pids = Arc::<Pids>::default();
+    let (process, another) = (sleeper(&pids), sleeper(&pids));
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
     let (replies, _, receiver) = Inbox::pair();
     let (_, lifeline) = Lifeline::new().unwrap();
-    process.connected(replies.clone(), lifeline, 0);
+    process.connected(receiver.of_end(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours, process.pid());
     let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads);
@@ -184,15 +188,18 @@ fn a_worker_that_fills_its_socket_and_dies_holds_nobody_up() {
             blocks.send(()).unwrap();
         }
     });
-    while blocked.recv_timeout(Duration::from_millis(200)).is_ok() {}
+    let mut sent = 0;
+    while blocked.recv_timeout(Duration::from_millis(200)).is_ok() {
+        sent += 1;
+    }
     process.kill();
     process.wait();
-    let (told, dropped) = channel();
-    let owner = thread::spawn(move || {
-        drop(worker);
-        told.send(()).unwrap();
-    });
-    dropped.recv_timeout(Duration::from_mins(1)).expect("it waits for who waits for it");
-    owner.join().unwrap();
+    another.kill();
+    let limit = Instant::now() + Duration::from_mins(1);
+    assert!(another.wait_until(Some(limit)), "its death is told while the owner of the other is busy");
+    // The owner reads what was there, and then the end.
+    let read = (0..).take_while(|_| matches!(worker.receive(None), Received::Reply(Reply::NotReady(_)))).count();
+    assert!(read >= sent, "{read} of {sent}");
+    drop(worker);
     flood.join().unwrap();
 }

@@ -134,7 +134,7 @@ impl Actor {
         let (request_sender, requests) = ipc::channel().expect("a channel");
         let (replies, way, inbox) = Inbox::pair();
         let (_, lifeline) = Lifeline::new().expect("a pipe");
-        process.connected(replies.clone(), lifeline, 0);
+        process.connected(inbox.of_end(), lifeline, 0);
         let (page, file) = Page::new().expect("memory");
         let (ours, theirs) = socket::pair().expect("sockets");
         let mut processes = self.seen.processes.lock().unwrap();
