@@ -24,7 +24,8 @@ use crate::{ProcessPoolBuilder, ProcessView};
 /// [`JobError::Crashed`](executor_core::JobError::Crashed); the next job gets a new one.
 ///
 /// Workers start on demand, only when no idle one can take the job, and end with the pool, or with this process, however that ends.
-/// They have `/dev/null` for stdin, share stdout and stderr, and ignore SIGINT: Ctrl-C is for this process to judge.
+/// They have `/dev/null` for stdin, share stdout and stderr, and ignore SIGINT: Ctrl-C is for this process to judge. Where this process has
+/// closed stdout or stderr, they have `/dev/null` there. Where the system refuses another worker while some live, jobs wait for those.
 ///
 /// Dropping the pool is [`shutdown(true)`](ProcessPool::shutdown): it blocks until every accepted job has its outcome. A pool
 /// in a `static` is never dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
