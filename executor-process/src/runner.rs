@@ -153,14 +153,12 @@ impl InProcess {
         }
         let Some(payload) = job.lend(Arc::new(Nowhere)) else { return Err(job) };
         let priority = payload.priority;
-        match job.take_back(payload) {
-            Ok(()) => batch.retire(job, priority),
-            Err(_) => {
-                // It was cancelled meanwhile: see `let_go`.
-                job.cancel();
-                Ok(())
-            }
+        if job.take_back(payload).is_err() {
+            // It was cancelled meanwhile: see `let_go`.
+            job.cancel();
+            return Ok(());
         }
+        batch.retire(job, priority)
     }
 
     /// Starts a worker if there is none. One that died while it was idle cost no job, but is a loss all the same.

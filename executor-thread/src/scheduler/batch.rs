@@ -173,10 +173,7 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
     fn retire(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {
         let now = sync::now();
         let until = now.checked_add(SHORTAGE);
-        let is_news = match self.lock().retire(own, now, until) {
-            Some(is_news) => is_news,
-            None => return Err(job),
-        };
+        let Some(is_news) = self.lock().retire(own, now, until) else { return Err(job) };
         Shared::give_back(self, Some(own), job, priority);
         if let Some(until) = until.filter(|_| is_news) {
             Shared::push_alarm(self, until, Box::new(ShortageEnds(self.this.clone())));
