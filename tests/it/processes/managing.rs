@@ -16,7 +16,9 @@ fn ring(bell: Bell) {
 
 /// A pool whose workers wait at the door before they are ready.
 fn slow_to_start(door: &Door) -> ProcessPool {
-    ProcessPool::builder().processes(1).initializer(call!(ring(door.bell()))).build().expect("a pool of one process")
+    // Longer than a test may take, so that only a kill ends the start early.
+    let builder = ProcessPool::builder().processes(1).start_limit(Duration::from_hours(1));
+    builder.initializer(call!(ring(door.bell()))).build().expect("a pool of one process")
 }
 
 #[test]

@@ -74,7 +74,8 @@ fn answer_on_the_page_survives_its_time_limit() {
         part.page.write_answer(slot, 0, &answer).expect("there is room");
         assert!(part.page.change(slot, job, Claim::Started, Claim::Done));
     });
-    assert_eq!(outcome(stage.submit_for(LIMIT, 5)).unwrap(), 5);
+    // Long enough for the worker to have answered by then.
+    assert_eq!(outcome(stage.submit_for(25 * LIMIT, 5)).unwrap(), 5);
     assert_replaced(&stage);
 }
 
