@@ -106,17 +106,15 @@ fn workers_are_named_in_process_lists() {
     fn look() -> (u32, Option<OsString>) {
         (std::process::id(), env::args_os().next())
     }
-    let pool = ProcessPool::builder().processes(1).name("parser").build().unwrap();
-    let (pid, first) = pool.submit(call!(look())).result().unwrap();
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
     let program = env::current_exe().unwrap();
     let program = program.file_name().unwrap().to_string_lossy();
-    let wanted = format!("{}:pars-0\n", &program[..8]);
-    assert!(program.len() > 8, "the tests' program has a hash in its name");
-    assert_eq!(name, wanted);
+    let wanted = |most: usize, worker: &str| format!("{}:{worker}\n", program.get(..most).unwrap_or(&program));
+    let pool = ProcessPool::builder().processes(1).name("parsers of the archive").build().unwrap();
+    let (pid, first) = pool.submit(call!(look())).result().unwrap();
+    assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), wanted(8, "pars-0"));
     assert_eq!(first, env::args_os().next(), "a job may start the program again");
-    let process = Process::builder().name("report").spawn(call!(comm())).unwrap();
-    assert_eq!(process.join().unwrap(), format!("{}:repo\n", &program[..10]));
+    let process = Process::builder().name("report of the month").spawn(call!(comm())).unwrap();
+    assert_eq!(process.join().unwrap(), wanted(10, "repo"));
 }
 
 fn comm() -> String {
