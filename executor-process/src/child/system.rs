@@ -148,6 +148,7 @@ pub(crate) fn signal_first_thread(pidfd: &OwnedFd, pid: u32, signal: c_int) -> b
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::Command;
 
     use super::*;
@@ -169,6 +170,20 @@ mod tests {
         }
         assert_eq!(reap(&pidfd).0, Some(Exit::Code(7)));
         assert!(!is_ending(child), "there is none");
+    }
+
+    /// Where SIGCHLD is ignored, a child's number may be another process's before its death is heard.
+    #[test]
+    fn signals_spare_strangers_of_same_number() {
+        let (dead, pidfd) = shell("exit 7");
+        assert_eq!(reap(&pidfd).0, Some(Exit::Code(7)));
+        let mut stranger = Command::new("sleep").arg("1000").process_group(0).spawn().expect("a system has `sleep`");
+        for pid in [dead, stranger.id()] {
+            assert!(!signal_group(&pidfd, pid, Signal::KILL) && !signal_first_thread(&pidfd, pid, libc::SIGKILL));
+        }
+        assert!(!is_ending(stranger.id()), "it is spared");
+        stranger.kill().expect("it is a child");
+        assert_eq!(stranger.wait().expect("it is a child").signal(), Some(libc::SIGKILL));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod ends;
 mod forks;
 mod shortages;
 mod streams;
