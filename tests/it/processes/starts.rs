@@ -144,19 +144,22 @@ fn an_invitation_from_somebody_else_starts_no_worker() {
     );
 }
 
+/// Alone: a process that another test starts holds copies of this one's sockets until it runs its program.
 #[test]
 fn copied_invitations_leave_living_rendezvous() {
-    let (variable, temporary) = (variable(), Directory::new());
-    let directory = temporary.path().join("executor-0123456789ab");
-    fs::create_dir(&directory).unwrap();
-    let name = directory.join("s");
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-    bind(&socket, &SocketAddrUnix::new(&name).unwrap()).unwrap();
-    listen(&socket, 8).unwrap();
-    let invitation = format!("1 {} 0 false 0 token {}", std::process::id() + 1, name.display());
-    assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
-    assert!(name.exists(), "the worker that was invited is yet to come");
-    drop(socket);
-    assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
-    assert!(!directory.exists(), "its owner was killed, and nobody else takes it away");
+    alone(copied_invitations_leave_living_rendezvous, || {
+        let (variable, temporary) = (variable(), Directory::new());
+        let directory = temporary.path().join("executor-0123456789ab");
+        fs::create_dir(&directory).unwrap();
+        let name = directory.join("s");
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&socket, &SocketAddrUnix::new(&name).unwrap()).unwrap();
+        listen(&socket, 8).unwrap();
+        let invitation = format!("1 {} 0 false 0 token {}", std::process::id() + 1, name.display());
+        assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
+        assert!(name.exists(), "the worker that was invited is yet to come");
+        drop(socket);
+        assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
+        assert!(!directory.exists(), "its owner was killed, and nobody else takes it away");
+    });
 }
