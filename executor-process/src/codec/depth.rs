@@ -15,6 +15,12 @@ impl Depth {
         Self(MOST_NESTED)
     }
 
+    /// Whether it may go no deeper.
+    #[inline]
+    pub(super) fn is_least(self) -> bool {
+        self.0 == 0
+    }
+
     /// One level further in.
     #[inline]
     pub(super) fn within(self) -> Result<Self, Fault> {

@@ -2,6 +2,8 @@
 
 mod variant;
 
+use std::mem::ManuallyDrop;
+
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
@@ -69,6 +71,12 @@ impl<'de> Expand<'de> {
             usize::try_from(number >> KIND_BITS).map_err(|_| malformed("a length is too large for this machine"))?;
         self.bytes.claim(len)?;
         Ok((number.to_le_bytes()[0] & ((1 << KIND_BITS) - 1), len))
+    }
+
+    /// Whether such a head of one byte is there, which is read then.
+    #[inline]
+    fn begins(&mut self, kind: u8, len: usize) -> bool {
+        len < usize::from(MORE >> KIND_BITS) && self.bytes.skip(len.to_le_bytes()[0] << KIND_BITS | kind)
     }
 
     fn text(&mut self) -> Result<&'de str, Fault> {
@@ -143,20 +151,49 @@ macro_rules! numbers {
 }
 
 impl<'de> From<'_, Expand<'de>> {
-    /// Apart, so that what reads fields by place is short.
-    #[inline(never)]
+    /// The fields of a struct that does not begin as most do: more of them, or fewer, or by name.
     fn other_fields<V: Visitor<'de>>(
         self,
         name: &'static str,
-        other: u8,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.from.head()? {
+            (FIELDS, len) => self.fields(name, names, len, visitor),
+            (NAMED_FIELDS, len) => self.named_fields(name, len, visitor),
+            (other, _) => Err(differs(kind(other), "a struct")),
+        }
+    }
+
+    /// As many fields by place as the type has: with a number that the compiler knows, to read one is as short as for a tuple. What begins
+    /// otherwise is put in a place of its own, so that fields by place can stay in registers.
+    #[inline]
+    fn fields_of<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        names: &'static [&'static str],
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        if other == NAMED_FIELDS {
-            self.named_fields(name, len, visitor)
+        if !self.depth.is_least() && self.from.begins(FIELDS, len) {
+            self.fields(name, names, len, visitor)
         } else {
-            Err(differs(kind(other), "a struct"))
+            // Never dropped in place, since what an unwinding would drop is code in each caller; it holds nothing until it is returned.
+            let mut read = ManuallyDrop::new(Err(Fault::ENDED));
+            self.put_other_fields(name, names, visitor, &mut read);
+            ManuallyDrop::into_inner(read)
         }
+    }
+
+    #[inline(never)]
+    fn put_other_fields<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+        read: &mut ManuallyDrop<Result<V::Value, Fault>>,
+    ) {
+        **read = self.other_fields(name, names, visitor);
     }
 }
 
@@ -304,10 +341,10 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
-        _: usize,
+        len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_struct(name, &[], visitor)
+        self.fields_of(name, &[], len, visitor)
     }
 
     #[inline]
@@ -326,10 +363,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.from.head()? {
-            (FIELDS, len) => self.fields(name, fields, len, visitor),
-            (other, len) => self.other_fields(name, other, len, visitor),
-        }
+        self.fields_of(name, fields, fields.len(), visitor)
     }
 
     #[inline]

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{de, ser};
 
-/// An error of a codec. In a box, so that the results which are passed on for each number of a value are one word.
-pub(crate) struct Fault(Box<Reason>);
+/// An error of a codec. In a box, so that the results which are passed on for each number of a value are one word; and [`ENDED`](Fault::ENDED)
+/// without one, so that what reads a number calls nothing and is compiled into its caller.
+pub(crate) struct Fault(Option<Box<Reason>>);
 
 struct Reason {
     text: String,
@@ -26,13 +27,18 @@ pub(super) enum Step {
     Value,
 }
 
+const ENDED: &str = "the bytes end before the value does: `Deserialize` reads more than `Serialize` wrote";
+
 /// A longer way has its middle left out.
 const LONGEST: usize = 12;
 
 impl Fault {
+    /// Too few bytes.
+    pub(super) const ENDED: Self = Self(None);
+
     #[cold]
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(Box::new(Reason { text: text.into(), path: Vec::new() }))
+        Self(Some(Box::new(Reason { text: text.into(), path: Vec::new() })))
     }
 
     /// The same, of the part that a step leads to.
@@ -45,9 +51,10 @@ impl Fault {
     /// Likewise.
     #[cold]
     #[inline(never)]
-    pub(super) fn at(mut self, step: Step) -> Self {
-        self.0.path.push(step);
-        self
+    pub(super) fn at(self, step: Step) -> Self {
+        let mut reason = self.0.unwrap_or_else(|| Box::new(Reason { text: ENDED.to_owned(), path: Vec::new() }));
+        reason.path.push(step);
+        Self(Some(reason))
     }
 }
 
@@ -66,7 +73,7 @@ impl fmt::Display for Step {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Reason { text, path } = &*self.0;
+        let Some(Reason { text, path }) = self.0.as_deref() else { return f.write_str(ENDED) };
         f.write_str(text)?;
         let named = path.iter().find_map(|step| match step {
             Step::Field(owner, name) => Some(format!("{owner}.{name}")),

@@ -1,6 +1,8 @@
 //! From the words of a codec to a value: the one place that decodes. It counts how deep the value is nested, and takes no claim for true
 //! that the bytes do not bear out: they may come from a worker that is broken.
 
+use std::slice;
+
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
@@ -15,52 +17,58 @@ pub(super) trait Source<'de>: Sized {
     fn field(&mut self) -> Result<Option<&'de str>, Fault>;
 }
 
-/// What is there to be read. What is read moves one number: to write a slice and load it whole again takes longer than to read a
-/// short value.
+/// What is there to be read. An iterator, since what is read moves one pointer: to write a slice and load it whole again takes longer than
+/// to read a short value.
 pub(super) struct Bytes<'de> {
-    all: &'de [u8],
-    at: usize,
+    rest: slice::Iter<'de, u8>,
     /// How many elements may still be announced: each has a byte at least, and those of lists in lists have bytes of their own.
     claims: usize,
 }
 
 impl<'de> Bytes<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { all: bytes, at: 0, claims: bytes.len() }
+        Self { rest: bytes.iter(), claims: bytes.len() }
     }
 
     /// How many bytes are not read.
     #[inline]
     pub(super) fn rest(&self) -> usize {
-        self.all.len() - self.at
+        self.rest.len()
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
-        self.all.get(self.at).copied()
+        self.rest.as_slice().first().copied()
+    }
+
+    /// Whether `byte` comes next, which is read then.
+    #[inline]
+    pub(super) fn skip(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        if is_next {
+            self.rest.next();
+        }
+        is_next
     }
 
     #[inline]
     pub(super) fn byte(&mut self) -> Result<u8, Fault> {
-        let Some(byte) = self.all.get(self.at) else { return Err(ended()) };
-        self.at += 1;
-        Ok(*byte)
+        self.rest.next().copied().ok_or(Fault::ENDED)
     }
 
     #[inline]
     pub(super) fn take(&mut self, len: usize) -> Result<&'de [u8], Fault> {
-        let there = self.rest();
-        if len > there {
-            return Err(claimed(len, "bytes", there));
-        }
-        let taken = &self.all[self.at..][..len];
-        self.at += len;
+        let Some((taken, rest)) = self.rest.as_slice().split_at_checked(len) else {
+            return Err(claimed(len, "bytes", self.rest()));
+        };
+        self.rest = rest.iter();
         Ok(taken)
     }
 
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let Some(taken) = self.all.get(self.at..).and_then(<[u8]>::first_chunk) else { return Err(ended()) };
-        self.at += N;
+        let Some(taken) = self.rest.as_slice().first_chunk() else { return Err(Fault::ENDED) };
+        self.rest.nth(N - 1);
         Ok(*taken)
     }
 
@@ -77,12 +85,6 @@ impl<'de> Bytes<'de> {
         self.claims -= len;
         Ok(())
     }
-}
-
-#[cold]
-#[inline(never)]
-fn ended() -> Fault {
-    Fault::new("the bytes end before the value does: `Deserialize` reads more than `Serialize` wrote")
 }
 
 #[cold]
@@ -109,13 +111,13 @@ impl<S> From<'_, S> {
 struct Parts<'a, 'de, S> {
     from: &'a mut S,
     depth: Depth,
+    len: usize,
     left: usize,
-    taken: usize,
-    /// More were asked for than there are.
-    is_short: bool,
     of: Of,
-    /// The last field.
+    /// The struct whose fields go by name, and the last of them.
+    owner: &'static str,
     name: Option<&'de str>,
+    stop: Stop,
 }
 
 #[derive(Clone, Copy)]
@@ -123,42 +125,48 @@ enum Of {
     Sequence,
     Tuple,
     Map,
-    /// By place, with their names where these are known.
-    Fields {
-        owner: &'static str,
-        names: &'static [&'static str],
-    },
-    NamedFields {
-        owner: &'static str,
-    },
+    /// By place.
+    Fields,
+    NamedFields,
+}
+
+/// Why the visitor got no further part.
+#[derive(Clone, Copy)]
+enum Stop {
+    No,
+    /// It asked for more than there are.
+    Short,
+    /// The one that was taken last cannot be read.
+    Part,
+    Key,
 }
 
 impl<'a, 'de, S: Source<'de>> From<'a, S> {
     #[inline]
-    fn parts(self, left: usize, of: Of) -> Result<Parts<'a, 'de, S>, Fault> {
+    fn parts(self, len: usize, of: Of) -> Result<Parts<'a, 'de, S>, Fault> {
         let depth = self.depth.within()?;
-        Ok(Parts { from: self.from, depth, left, taken: 0, is_short: false, of, name: None })
+        Ok(Parts { from: self.from, depth, len, left: len, of, owner: "", name: None, stop: Stop::No })
     }
 
     #[inline]
     pub(super) fn sequence<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
         let mut parts = self.parts(len, Of::Sequence)?;
-        let value = visitor.visit_seq(&mut parts)?;
-        parts.all_read(value)
+        let read = visitor.visit_seq(&mut parts);
+        parts.end(read)
     }
 
     #[inline]
     pub(super) fn tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
         let mut parts = self.parts(len, Of::Tuple)?;
-        let value = visitor.visit_seq(&mut parts)?;
-        parts.all_read(value)
+        let read = visitor.visit_seq(&mut parts);
+        parts.end(read)
     }
 
     #[inline]
     pub(super) fn map<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
         let mut parts = self.parts(len, Of::Map)?;
-        let value = visitor.visit_map(&mut parts)?;
-        parts.all_read(value)
+        let read = visitor.visit_map(&mut parts);
+        parts.end(read)
     }
 
     #[inline]
@@ -168,9 +176,9 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let mut parts = self.parts(len, Of::NamedFields { owner })?;
-        let value = visitor.visit_map(&mut parts)?;
-        parts.all_read(value)
+        let mut parts = Parts { owner, ..self.parts(len, Of::NamedFields)? };
+        let read = visitor.visit_map(&mut parts);
+        parts.end(read)
     }
 
     /// By place: as many as were written, no more and no less.
@@ -182,12 +190,14 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let mut parts = self.parts(len, Of::Fields { owner, names })?;
-        let value = visitor.visit_seq(&mut parts);
-        if parts.is_short || (value.is_ok() && parts.left > 0) {
-            return Err(fields_differ(owner, len));
+        let mut parts = self.parts(len, Of::Fields)?;
+        let read = visitor.visit_seq(&mut parts);
+        match (read, parts.stop) {
+            (Ok(value), Stop::No) if parts.left == 0 => Ok(value),
+            (Err(fault), Stop::Part) => Err(in_field(fault, owner, names, len - parts.left)),
+            (Err(fault), Stop::No) => Err(fault),
+            _ => Err(fields_differ(owner, len)),
         }
-        value
     }
 }
 
@@ -201,27 +211,47 @@ fn fields_differ(owner: &str, written: usize) -> Fault {
 }
 
 impl<'de, S: Source<'de>> Parts<'_, 'de, S> {
+    /// What the visitor made of them. A fault learns here of which part it is, once for all of them: so what reads a part is short.
     #[inline]
-    fn all_read<T>(self, value: T) -> Result<T, Fault> {
-        if self.left == 0 { Ok(value) } else { Err(left_over(self.left)) }
+    fn end<T>(self, read: Result<T, Fault>) -> Result<T, Fault> {
+        match read {
+            Ok(value) if self.left == 0 => Ok(value),
+            Ok(_) => Err(left_over(self.left)),
+            Err(fault) => Err(at_part(fault, self.of, self.len - self.left, self.owner, self.name, self.stop)),
+        }
+    }
+
+    #[inline]
+    fn part<T: DeserializeSeed<'de>>(&mut self, seed: T, stop: Stop) -> Result<T::Value, Fault> {
+        let read = self.from.read(self.depth, seed);
+        if read.is_err() {
+            self.stop = stop;
+        }
+        read
     }
 }
 
 /// The same fault, of the part that was taken last. Takes copies, so that the parts can stay in registers.
 #[cold]
 #[inline(never)]
-fn at_part(fault: Fault, of: Of, taken: usize, name: Option<&str>, in_key: bool) -> Fault {
+fn at_part(fault: Fault, of: Of, taken: usize, owner: &'static str, name: Option<&str>, stop: Stop) -> Fault {
+    let step = match (stop, of) {
+        (Stop::No | Stop::Short, _) => return fault,
+        (_, Of::Sequence) => Step::Index(taken - 1),
+        (_, Of::Tuple | Of::Fields) => Step::Place(taken - 1),
+        (Stop::Key, Of::Map) => Step::Key,
+        (Stop::Part, Of::Map) => Step::Value,
+        (_, Of::NamedFields) => Step::Field(owner, name.unwrap_or("?").to_owned()),
+    };
+    fault.at(step)
+}
+
+/// Likewise, of the field that was taken last. The name is not known of each.
+#[cold]
+#[inline(never)]
+fn in_field(fault: Fault, owner: &'static str, names: &[&str], taken: usize) -> Fault {
     let at = taken - 1;
-    fault.at(match of {
-        Of::Sequence => Step::Index(at),
-        Of::Tuple => Step::Place(at),
-        Of::Map if in_key => Step::Key,
-        Of::Map => Step::Value,
-        Of::Fields { owner, names } => {
-            Step::Field(owner, names.get(at).map_or_else(|| at.to_string(), |name| (*name).to_owned()))
-        }
-        Of::NamedFields { owner } => Step::Field(owner, name.unwrap_or("?").to_owned()),
-    })
+    fault.at(Step::Field(owner, names.get(at).map_or_else(|| at.to_string(), |name| (*name).to_owned())))
 }
 
 #[cold]
@@ -236,15 +266,11 @@ impl<'de, S: Source<'de>> SeqAccess<'de> for Parts<'_, 'de, S> {
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         if self.left == 0 {
-            self.is_short = true;
+            self.stop = Stop::Short;
             return Ok(None);
         }
         self.left -= 1;
-        self.taken += 1;
-        match self.from.read(self.depth, seed) {
-            Ok(value) => Ok(Some(value)),
-            Err(fault) => Err(at_part(fault, self.of, self.taken, self.name, false)),
-        }
+        self.part(seed, Stop::Part).map(Some)
     }
 
     #[inline]
@@ -262,25 +288,18 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Parts<'_, 'de, S> {
             return Ok(None);
         }
         self.left -= 1;
-        self.taken += 1;
-        if let Of::NamedFields { .. } = self.of {
+        if let Of::NamedFields = self.of {
             self.name = self.from.field()?;
             if let Some(name) = self.name {
                 return seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some);
             }
         }
-        match self.from.read(self.depth, seed) {
-            Ok(key) => Ok(Some(key)),
-            Err(fault) => Err(at_part(fault, self.of, self.taken, self.name, true)),
-        }
+        self.part(seed, Stop::Key).map(Some)
     }
 
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        match self.from.read(self.depth, seed) {
-            Ok(value) => Ok(value),
-            Err(fault) => Err(at_part(fault, self.of, self.taken, self.name, false)),
-        }
+        self.part(seed, Stop::Part)
     }
 
     #[inline]
