@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Visitor};
 use self::variant::Variant;
 use super::compact::{CONTENT_SHIFT, FIELDS, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
 use super::depth::Depth;
-use super::fault::Fault;
+use super::fault::Unread;
 use super::read::{Bytes, From, Source, check_variant, differs};
 
 pub(super) struct Expand<'de> {
@@ -29,13 +29,13 @@ impl<'de> Expand<'de> {
     }
 
     #[inline]
-    fn number(&mut self) -> Result<u64, Fault> {
+    fn number(&mut self) -> Result<u64, Unread> {
         let first = self.bytes.byte()?;
         if first < MORE { Ok(first.into()) } else { self.long_number(first) }
     }
 
     #[inline]
-    fn long_number(&mut self, first: u8) -> Result<u64, Fault> {
+    fn long_number(&mut self, first: u8) -> Result<u64, Unread> {
         let mut number = u64::from(first & !MORE);
         let mut shift = 7;
         loop {
@@ -53,19 +53,19 @@ impl<'de> Expand<'de> {
     }
 
     #[inline]
-    fn signed(&mut self) -> Result<i64, Fault> {
+    fn signed(&mut self) -> Result<i64, Unread> {
         let number = self.number()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     #[inline]
-    fn len(&mut self) -> Result<usize, Fault> {
+    fn len(&mut self) -> Result<usize, Unread> {
         usize::try_from(self.number()?).map_err(|_| malformed("a length is too large for this machine"))
     }
 
     /// The kind of what follows, and how many parts it has.
     #[inline]
-    fn head(&mut self) -> Result<(u8, usize), Fault> {
+    fn head(&mut self) -> Result<(u8, usize), Unread> {
         let number = self.number()?;
         let len =
             usize::try_from(number >> KIND_BITS).map_err(|_| malformed("a length is too large for this machine"))?;
@@ -79,14 +79,14 @@ impl<'de> Expand<'de> {
         len < usize::from(MORE >> KIND_BITS) && self.bytes.skip(len.to_le_bytes()[0] << KIND_BITS | kind)
     }
 
-    fn text(&mut self) -> Result<&'de str, Fault> {
+    fn text(&mut self) -> Result<&'de str, Unread> {
         let len = self.len()?;
         self.bytes.text(len)
     }
 
     /// A name, and what content a variant of that name has.
     #[inline]
-    fn name(&mut self) -> Result<(&'de str, u8), Fault> {
+    fn name(&mut self) -> Result<(&'de str, u8), Unread> {
         let byte = self.bytes.byte()?;
         let (slot, content) = (byte & ((1 << CONTENT_SHIFT) - 1), byte >> CONTENT_SHIFT);
         if slot == NEW {
@@ -99,7 +99,7 @@ impl<'de> Expand<'de> {
     }
 
     #[inline]
-    fn unit(&mut self) -> Result<(), Fault> {
+    fn unit(&mut self) -> Result<(), Unread> {
         match self.bytes.byte()? {
             0 => Ok(()),
             _ => Err(malformed("a unit is not zero")),
@@ -109,13 +109,13 @@ impl<'de> Expand<'de> {
 
 #[cold]
 #[inline(never)]
-fn malformed(what: &str) -> Fault {
-    Fault::new(format!("{what}: `Serialize` wrote something else than `Deserialize` reads, or the bytes are damaged"))
+fn malformed(what: &str) -> Unread {
+    Unread::new(format!("{what}: `Serialize` wrote something else than `Deserialize` reads, or the bytes are damaged"))
 }
 
 #[cold]
-fn asks(for_what: &str) -> Fault {
-    Fault::new(format!(
+fn asks(for_what: &str) -> Unread {
+    Unread::new(format!(
         "its `Deserialize` asks the bytes {for_what} (`serde_json::Value`, `#[serde(untagged)]`, `flatten`, `tag`, or a field that is written and \
          not read); use `Codec::MessagePack`, whose bytes tell"
     ))
@@ -131,11 +131,11 @@ fn kind(kind: u8) -> &'static str {
 
 impl<'de> Source<'de> for Expand<'de> {
     #[inline]
-    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Fault> {
+    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Unread> {
         seed.deserialize(From { from: self, depth })
     }
 
-    fn field(&mut self) -> Result<Option<&'de str>, Fault> {
+    fn field(&mut self) -> Result<Option<&'de str>, Unread> {
         Ok(Some(self.name()?.0))
     }
 }
@@ -143,7 +143,7 @@ impl<'de> Source<'de> for Expand<'de> {
 macro_rules! numbers {
     ($($name:ident $visit:ident $number:ident $type:ty,)*) => {$(
         #[inline]
-        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
             let number = <$type>::try_from(self.from.$number()?).map_err(|_| malformed("a number is too large for its type"))?;
             visitor.$visit(number)
         }
@@ -157,7 +157,7 @@ impl<'de> From<'_, Expand<'de>> {
         name: &'static str,
         names: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         match self.from.head()? {
             (FIELDS, len) => self.fields(name, names, len, visitor),
             (NAMED_FIELDS, len) => self.named_fields(name, len, visitor),
@@ -174,12 +174,12 @@ impl<'de> From<'_, Expand<'de>> {
         names: &'static [&'static str],
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         if !self.depth.is_least() && self.from.begins(FIELDS, len) {
             self.fields(name, names, len, visitor)
         } else {
             // Never dropped in place, since what an unwinding would drop is code in each caller; it holds nothing until it is returned.
-            let mut read = ManuallyDrop::new(Err(Fault::ENDED));
+            let mut read = ManuallyDrop::new(Err(Unread::ENDED));
             self.put_other_fields(name, names, visitor, &mut read);
             ManuallyDrop::into_inner(read)
         }
@@ -191,30 +191,30 @@ impl<'de> From<'_, Expand<'de>> {
         name: &'static str,
         names: &'static [&'static str],
         visitor: V,
-        read: &mut ManuallyDrop<Result<V::Value, Fault>>,
+        read: &mut ManuallyDrop<Result<V::Value, Unread>>,
     ) {
         **read = self.other_fields(name, names, visitor);
     }
 }
 
 impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
-    type Error = Fault;
+    type Error = Unread;
 
     #[inline]
     fn is_human_readable(&self) -> bool {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
         Err(asks("what they are"))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
         Err(asks("where a value ends"))
     }
 
     /// The tag of an enum with `#[serde(tag, content)]`.
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.name()? {
             (name, 0) => visitor.visit_borrowed_str(name),
             _ => Err(differs("a variant with content", "its name")),
@@ -222,7 +222,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     #[inline]
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.bytes.byte()? {
             0 => visitor.visit_bool(false),
             1 => visitor.visit_bool(true),
@@ -240,34 +240,34 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     #[inline]
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_i8(self.from.bytes.byte()?.cast_signed())
     }
 
     #[inline]
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_u8(self.from.bytes.byte()?)
     }
 
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_i128(i128::from_le_bytes(self.from.bytes.array()?))
     }
 
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_u128(u128::from_le_bytes(self.from.bytes.array()?))
     }
 
     #[inline]
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_f32(f32::from_bits(u32::from_le_bytes(self.from.bytes.array()?)))
     }
 
     #[inline]
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_f64(f64::from_bits(u64::from_le_bytes(self.from.bytes.array()?)))
     }
 
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let mut text = self.from.text()?.chars();
         match (text.next(), text.next()) {
             (Some(one), None) => visitor.visit_char(one),
@@ -276,28 +276,28 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_borrowed_str(self.from.text()?)
     }
 
     #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.deserialize_str(visitor)
     }
 
     #[inline]
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let len = self.from.len()?;
         visitor.visit_borrowed_bytes(self.from.bytes.take(len)?)
     }
 
     #[inline]
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.deserialize_bytes(visitor)
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.bytes.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self.within()?),
@@ -306,23 +306,23 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     #[inline]
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.from.unit()?;
         visitor.visit_unit()
     }
 
     #[inline]
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unread> {
         self.deserialize_unit(visitor)
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_newtype_struct(self.within()?)
     }
 
     #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.head()? {
             (SEQUENCE, len) => self.sequence(len, visitor),
             (other, _) => Err(differs(kind(other), "a list")),
@@ -330,7 +330,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
         if len == 0 {
             self.from.unit()?;
         }
@@ -343,12 +343,12 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         name: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         self.fields_of(name, &[], len, visitor)
     }
 
     #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.head()? {
             (MAP, len) => self.map(len, visitor),
             (NAMED_FIELDS, len) => self.named_fields("", len, visitor),
@@ -362,7 +362,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         self.fields_of(name, fields, fields.len(), visitor)
     }
 
@@ -372,7 +372,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         owner: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         let (name, content) = self.from.name()?;
         check_variant(owner, name, variants)?;
         let variant = Variant { from: self, owner, name, content };

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{de, ser};
 
-/// An error of a codec. In a box, so that the results which are passed on for each number of a value are one word; and [`ENDED`](Fault::ENDED)
-/// without one, so that what reads a number calls nothing and is compiled into its caller.
-pub(crate) struct Fault(Option<Box<Reason>>);
+/// An error of a codec. In a box, so that the results which are passed on for each number of a value are one word.
+pub(crate) struct Fault(Box<Reason>);
+
+/// Of what is read. [`ENDED`](Unread::ENDED) has no box, so that what reads a number calls nothing and is compiled into its caller.
+pub(crate) struct Unread(Option<Fault>);
 
 struct Reason {
     text: String,
@@ -33,12 +35,9 @@ const ENDED: &str = "the bytes end before the value does: `Deserialize` reads mo
 const LONGEST: usize = 12;
 
 impl Fault {
-    /// Too few bytes.
-    pub(super) const ENDED: Self = Self(None);
-
     #[cold]
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(Some(Box::new(Reason { text: text.into(), path: Vec::new() })))
+        Self(Box::new(Reason { text: text.into(), path: Vec::new() }))
     }
 
     /// The same, of the part that a step leads to.
@@ -51,10 +50,40 @@ impl Fault {
     /// Likewise.
     #[cold]
     #[inline(never)]
+    pub(super) fn at(mut self, step: Step) -> Self {
+        self.0.path.push(step);
+        self
+    }
+}
+
+impl Unread {
+    /// Too few bytes.
+    pub(super) const ENDED: Self = Self(None);
+
+    #[cold]
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(Some(Fault::new(text)))
+    }
+
+    /// As of a [`Fault`].
+    #[cold]
+    #[inline(never)]
     pub(super) fn at(self, step: Step) -> Self {
-        let mut reason = self.0.unwrap_or_else(|| Box::new(Reason { text: ENDED.to_owned(), path: Vec::new() }));
-        reason.path.push(step);
-        Self(Some(reason))
+        Self(Some(self.0.unwrap_or_else(|| Fault::new(ENDED)).at(step)))
+    }
+
+    /// Likewise.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn at_variant(self, owner: &'static str, variant: &str) -> Self {
+        self.at(Step::Variant(owner, variant.to_owned()))
+    }
+}
+
+impl From<Fault> for Unread {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Self(Some(fault))
     }
 }
 
@@ -73,7 +102,7 @@ impl fmt::Display for Step {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Reason { text, path }) = self.0.as_deref() else { return f.write_str(ENDED) };
+        let Reason { text, path } = &*self.0;
         f.write_str(text)?;
         let named = path.iter().find_map(|step| match step {
             Step::Field(owner, name) => Some(format!("{owner}.{name}")),
@@ -116,7 +145,24 @@ impl ser::Error for Fault {
     }
 }
 
-impl de::Error for Fault {
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(fault) => write!(f, "{fault}"),
+            None => f.write_str(ENDED),
+        }
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for Unread {}
+
+impl de::Error for Unread {
     #[cold]
     fn custom<T: fmt::Display>(text: T) -> Self {
         Self::new(text.to_string())

@@ -7,14 +7,14 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::depth::Depth;
-use super::fault::{Fault, Step};
+use super::fault::{Step, Unread};
 
 /// The words of a codec.
 pub(super) trait Source<'de>: Sized {
-    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Fault>;
+    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Unread>;
 
     /// The name of the field that comes next, if that is what comes next.
-    fn field(&mut self) -> Result<Option<&'de str>, Fault>;
+    fn field(&mut self) -> Result<Option<&'de str>, Unread>;
 }
 
 /// What is there to be read. An iterator, since what is read moves one pointer: to write a slice and load it whole again takes longer than
@@ -52,12 +52,12 @@ impl<'de> Bytes<'de> {
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> Result<u8, Fault> {
-        self.rest.next().copied().ok_or(Fault::ENDED)
+    pub(super) fn byte(&mut self) -> Result<u8, Unread> {
+        self.rest.next().copied().ok_or(Unread::ENDED)
     }
 
     #[inline]
-    pub(super) fn take(&mut self, len: usize) -> Result<&'de [u8], Fault> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'de [u8], Unread> {
         let Some((taken, rest)) = self.rest.as_slice().split_at_checked(len) else {
             return Err(claimed(len, "bytes", self.rest()));
         };
@@ -66,19 +66,19 @@ impl<'de> Bytes<'de> {
     }
 
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let Some(taken) = self.rest.as_slice().first_chunk() else { return Err(Fault::ENDED) };
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unread> {
+        let Some(taken) = self.rest.as_slice().first_chunk() else { return Err(Unread::ENDED) };
         self.rest.nth(N - 1);
         Ok(*taken)
     }
 
-    pub(super) fn text(&mut self, len: usize) -> Result<&'de str, Fault> {
-        std::str::from_utf8(self.take(len)?).map_err(|error| Fault::new(format!("a text is not UTF-8: {error}")))
+    pub(super) fn text(&mut self, len: usize) -> Result<&'de str, Unread> {
+        std::str::from_utf8(self.take(len)?).map_err(|error| Unread::new(format!("a text is not UTF-8: {error}")))
     }
 
     /// So many elements are announced.
     #[inline]
-    pub(super) fn claim(&mut self, len: usize) -> Result<(), Fault> {
+    pub(super) fn claim(&mut self, len: usize) -> Result<(), Unread> {
         if len > self.rest() || len > self.claims {
             return Err(claimed(len, "elements", self.rest()));
         }
@@ -89,8 +89,8 @@ impl<'de> Bytes<'de> {
 
 #[cold]
 #[inline(never)]
-fn claimed(len: usize, of: &str, there: usize) -> Fault {
-    Fault::new(format!("it claims to have {len} {of}, and {there} bytes are there"))
+fn claimed(len: usize, of: &str, there: usize) -> Unread {
+    Unread::new(format!("it claims to have {len} {of}, and {there} bytes are there"))
 }
 
 /// Where a value is read from.
@@ -102,7 +102,7 @@ pub(super) struct From<'a, S> {
 impl<S> From<'_, S> {
     /// One level further in.
     #[inline]
-    pub(super) fn within(self) -> Result<Self, Fault> {
+    pub(super) fn within(self) -> Result<Self, Unread> {
         Ok(Self { from: self.from, depth: self.depth.within()? })
     }
 }
@@ -143,27 +143,27 @@ enum Stop {
 
 impl<'a, 'de, S: Source<'de>> From<'a, S> {
     #[inline]
-    fn parts(self, len: usize, of: Of) -> Result<Parts<'a, 'de, S>, Fault> {
+    fn parts(self, len: usize, of: Of) -> Result<Parts<'a, 'de, S>, Unread> {
         let depth = self.depth.within()?;
         Ok(Parts { from: self.from, depth, len, left: len, of, owner: "", name: None, stop: Stop::No })
     }
 
     #[inline]
-    pub(super) fn sequence<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    pub(super) fn sequence<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
         let mut parts = self.parts(len, Of::Sequence)?;
         let read = visitor.visit_seq(&mut parts);
         parts.end(read)
     }
 
     #[inline]
-    pub(super) fn tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    pub(super) fn tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
         let mut parts = self.parts(len, Of::Tuple)?;
         let read = visitor.visit_seq(&mut parts);
         parts.end(read)
     }
 
     #[inline]
-    pub(super) fn map<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    pub(super) fn map<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
         let mut parts = self.parts(len, Of::Map)?;
         let read = visitor.visit_map(&mut parts);
         parts.end(read)
@@ -175,7 +175,7 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
         owner: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         let mut parts = Parts { owner, ..self.parts(len, Of::NamedFields)? };
         let read = visitor.visit_map(&mut parts);
         parts.end(read)
@@ -189,7 +189,7 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
         names: &'static [&'static str],
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         let mut parts = self.parts(len, Of::Fields)?;
         let read = visitor.visit_seq(&mut parts);
         match (read, parts.stop) {
@@ -203,8 +203,8 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
 
 #[cold]
 #[inline(never)]
-fn fields_differ(owner: &str, written: usize) -> Fault {
-    Fault::new(format!(
+fn fields_differ(owner: &str, written: usize) -> Unread {
+    Unread::new(format!(
         "{written} fields of `{owner}` are written, and another number is read (`#[serde(skip_serializing)]`, `skip_deserializing`, `tag`, or \
          `skip_serializing_if` in a tuple); use `#[serde(skip)]`, or a struct and `Codec::MessagePack`, where fields have names"
     ))
@@ -213,7 +213,7 @@ fn fields_differ(owner: &str, written: usize) -> Fault {
 impl<'de, S: Source<'de>> Parts<'_, 'de, S> {
     /// What the visitor made of them. A fault learns here of which part it is, once for all of them: so what reads a part is short.
     #[inline]
-    fn end<T>(self, read: Result<T, Fault>) -> Result<T, Fault> {
+    fn end<T>(self, read: Result<T, Unread>) -> Result<T, Unread> {
         match read {
             Ok(value) if self.left == 0 => Ok(value),
             Ok(_) => Err(left_over(self.left)),
@@ -222,7 +222,7 @@ impl<'de, S: Source<'de>> Parts<'_, 'de, S> {
     }
 
     #[inline]
-    fn part<T: DeserializeSeed<'de>>(&mut self, seed: T, stop: Stop) -> Result<T::Value, Fault> {
+    fn part<T: DeserializeSeed<'de>>(&mut self, seed: T, stop: Stop) -> Result<T::Value, Unread> {
         let read = self.from.read(self.depth, seed);
         if read.is_err() {
             self.stop = stop;
@@ -234,7 +234,7 @@ impl<'de, S: Source<'de>> Parts<'_, 'de, S> {
 /// The same fault, of the part that was taken last. Takes copies, so that the parts can stay in registers.
 #[cold]
 #[inline(never)]
-fn at_part(fault: Fault, of: Of, taken: usize, owner: &'static str, name: Option<&str>, stop: Stop) -> Fault {
+fn at_part(fault: Unread, of: Of, taken: usize, owner: &'static str, name: Option<&str>, stop: Stop) -> Unread {
     let step = match (stop, of) {
         (Stop::No | Stop::Short, _) => return fault,
         (_, Of::Sequence) => Step::Index(taken - 1),
@@ -249,22 +249,22 @@ fn at_part(fault: Fault, of: Of, taken: usize, owner: &'static str, name: Option
 /// Likewise, of the field that was taken last. The name is not known of each.
 #[cold]
 #[inline(never)]
-fn in_field(fault: Fault, owner: &'static str, names: &[&str], taken: usize) -> Fault {
+fn in_field(fault: Unread, owner: &'static str, names: &[&str], taken: usize) -> Unread {
     let at = taken - 1;
     fault.at(Step::Field(owner, names.get(at).map_or_else(|| at.to_string(), |name| (*name).to_owned())))
 }
 
 #[cold]
 #[inline(never)]
-fn left_over(left: usize) -> Fault {
-    Fault::new(format!("{left} parts were left over: `Serialize` wrote more than `Deserialize` reads"))
+fn left_over(left: usize) -> Unread {
+    Unread::new(format!("{left} parts were left over: `Serialize` wrote more than `Deserialize` reads"))
 }
 
 impl<'de, S: Source<'de>> SeqAccess<'de> for Parts<'_, 'de, S> {
-    type Error = Fault;
+    type Error = Unread;
 
     #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Unread> {
         if self.left == 0 {
             self.stop = Stop::Short;
             return Ok(None);
@@ -280,10 +280,10 @@ impl<'de, S: Source<'de>> SeqAccess<'de> for Parts<'_, 'de, S> {
 }
 
 impl<'de, S: Source<'de>> MapAccess<'de> for Parts<'_, 'de, S> {
-    type Error = Fault;
+    type Error = Unread;
 
     #[inline]
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Unread> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -298,7 +298,7 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Parts<'_, 'de, S> {
     }
 
     #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Unread> {
         self.part(seed, Stop::Part)
     }
 
@@ -310,22 +310,22 @@ impl<'de, S: Source<'de>> MapAccess<'de> for Parts<'_, 'de, S> {
 
 /// Refuses a variant that the type writes and does not read. Serde's `other` would take it for something else.
 #[inline]
-pub(super) fn check_variant(owner: &str, name: &str, variants: &[&str]) -> Result<(), Fault> {
+pub(super) fn check_variant(owner: &str, name: &str, variants: &[&str]) -> Result<(), Unread> {
     if variants.is_empty() || variants.contains(&name) { Ok(()) } else { Err(no_variant(owner, name)) }
 }
 
 #[cold]
 #[inline(never)]
-fn no_variant(owner: &str, name: &str) -> Fault {
-    Fault::new(format!(
+fn no_variant(owner: &str, name: &str) -> Unread {
+    Unread::new(format!(
         "`{owner}` writes a variant `{name}`, and reads none of that name; give it one name (`#[serde(rename)]`), and skip it both ways or not \
          at all"
     ))
 }
 
 #[cold]
-pub(super) fn differs(written: &str, read: &str) -> Fault {
-    Fault::new(format!(
+pub(super) fn differs(written: &str, read: &str) -> Unread {
+    Unread::new(format!(
         "`Serialize` wrote {written}, and `Deserialize` reads {read}: what a type writes and reads must agree"
     ))
 }

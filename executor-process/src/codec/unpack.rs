@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::depth::Depth;
-use super::fault::Fault;
+use super::fault::Unread;
 use super::pack::{
     ARRAY_16, BIN_8, EXTENSION, F32, F64, FALSE, FIX_ARRAY, FIX_MAP, FIX_STR, I8, MAP_16, NIL, SOME, STR_8, TRUE, U8,
 };
@@ -49,7 +49,7 @@ impl<'de> Unpack<'de> {
     }
 
     /// A length of one, two or four bytes: `two_to_the` says.
-    fn len(&mut self, two_to_the: u8) -> Result<usize, Fault> {
+    fn len(&mut self, two_to_the: u8) -> Result<usize, Unread> {
         Ok(match two_to_the {
             0 => self.bytes.byte()?.into(),
             1 => u16::from_be_bytes(self.bytes.array()?).into(),
@@ -57,21 +57,21 @@ impl<'de> Unpack<'de> {
         })
     }
 
-    fn sequence(&mut self, len: usize) -> Result<Word<'de>, Fault> {
+    fn sequence(&mut self, len: usize) -> Result<Word<'de>, Unread> {
         self.bytes.claim(len)?;
         Ok(Word::Sequence(len))
     }
 
-    fn map(&mut self, len: usize) -> Result<Word<'de>, Fault> {
+    fn map(&mut self, len: usize) -> Result<Word<'de>, Unread> {
         self.bytes.claim(len)?;
         Ok(Word::Map(len))
     }
 
-    fn text(&mut self, len: usize) -> Result<Word<'de>, Fault> {
+    fn text(&mut self, len: usize) -> Result<Word<'de>, Unread> {
         self.bytes.text(len).map(Word::Text)
     }
 
-    fn word(&mut self) -> Result<Word<'de>, Fault> {
+    fn word(&mut self) -> Result<Word<'de>, Unread> {
         if let Some(somes) = self.nil.take() {
             return Ok(if somes == 0 { Word::Nil } else { Word::Some(somes) });
         }
@@ -86,7 +86,7 @@ impl<'de> Unpack<'de> {
         }
     }
 
-    fn long_word(&mut self, first: u8) -> Result<Word<'de>, Fault> {
+    fn long_word(&mut self, first: u8) -> Result<Word<'de>, Unread> {
         const I64: u8 = I8 + 3;
         const U64: u8 = U8 + 3;
         Ok(match first {
@@ -128,16 +128,16 @@ impl<'de> Unpack<'de> {
 }
 
 #[cold]
-fn unknown(first: u8) -> Fault {
-    Fault::new(format!("no value begins with the byte {first:#x}: the bytes are damaged"))
+fn unknown(first: u8) -> Unread {
+    Unread::new(format!("no value begins with the byte {first:#x}: the bytes are damaged"))
 }
 
 impl<'de> Source<'de> for Unpack<'de> {
-    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Fault> {
+    fn read<S: DeserializeSeed<'de>>(&mut self, depth: Depth, seed: S) -> Result<S::Value, Unread> {
         seed.deserialize(From { from: self, depth })
     }
 
-    fn field(&mut self) -> Result<Option<&'de str>, Fault> {
+    fn field(&mut self) -> Result<Option<&'de str>, Unread> {
         match self.peek() {
             Some(FIX_STR..NIL | STR_8..ARRAY_16) => match self.word()? {
                 Word::Text(name) => Ok(Some(name)),
@@ -149,7 +149,7 @@ impl<'de> Source<'de> for Unpack<'de> {
 }
 
 impl<'de> From<'_, Unpack<'de>> {
-    fn visit<V: Visitor<'de>>(self, word: Word<'de>, visitor: V) -> Result<V::Value, Fault> {
+    fn visit<V: Visitor<'de>>(self, word: Word<'de>, visitor: V) -> Result<V::Value, Unread> {
         match word {
             Word::Nil => visitor.visit_unit(),
             Word::Bool(value) => visitor.visit_bool(value),
@@ -169,7 +169,7 @@ impl<'de> From<'_, Unpack<'de>> {
     }
 
     /// What its `Deserialize` does not expect is for that to say.
-    fn any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let word = self.from.word()?;
         self.visit(word, visitor)
     }
@@ -177,7 +177,7 @@ impl<'de> From<'_, Unpack<'de>> {
 
 macro_rules! numbers {
     ($($name:ident $visit:ident $type:ty,)*) => {$(
-        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
             let word = self.from.word()?;
             let number = match word {
                 Word::Unsigned(number) => <$type>::try_from(number).ok(),
@@ -194,7 +194,7 @@ macro_rules! numbers {
 
 macro_rules! long_numbers {
     ($($name:ident $visit:ident $type:ty,)*) => {$(
-        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
             let word = self.from.word()?;
             match word {
                 Word::Bytes(bytes) => match bytes.try_into() {
@@ -208,13 +208,13 @@ macro_rules! long_numbers {
 }
 
 impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
-    type Error = Fault;
+    type Error = Unread;
 
     fn is_human_readable(&self) -> bool {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.any(visitor)
     }
 
@@ -238,14 +238,14 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         deserialize_u128 visit_u128 u128,
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.from.word()? {
             Word::F64(value) => visitor.visit_f64(value),
             other => self.visit(other, visitor),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let is_nil = match self.from.nil {
             Some(somes) => somes == 0,
             None => self.from.peek() == Some(NIL),
@@ -261,18 +261,18 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         visitor.visit_some(self.within()?)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unread> {
         match self.from.word()? {
             Word::Sequence(0) => visitor.visit_unit(),
             other => self.visit(other, visitor),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_newtype_struct(self.within()?)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unread> {
         match self.from.word()? {
             Word::Sequence(len) => self.tuple(len, visitor),
             other => self.visit(other, visitor),
@@ -284,7 +284,7 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         name: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         match self.from.word()? {
             Word::Sequence(len) => self.fields(name, &[], len, visitor),
             other => self.visit(other, visitor),
@@ -296,7 +296,7 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         name: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         match self.from.word()? {
             Word::Map(len) => self.named_fields(name, len, visitor),
             other => self.visit(other, visitor),
@@ -308,7 +308,7 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         owner: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, Unread> {
         let (word, has_content) = match self.from.word()? {
             Word::Map(1) => (self.from.word()?, true),
             other => (other, false),
@@ -329,40 +329,40 @@ struct Variant<'a, 'de> {
 }
 
 impl Variant<'_, '_> {
-    fn expect(&self, has_content: bool) -> Result<(), Fault> {
+    fn expect(&self, has_content: bool) -> Result<(), Unread> {
         let of = |has_content: bool| if has_content { "a variant with content" } else { "a variant without content" };
         if self.has_content == has_content { Ok(()) } else { Err(differs(of(self.has_content), of(has_content))) }
     }
 }
 
 impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Fault;
+    type Error = Unread;
     type Variant = Self;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
-        let name: BorrowedStrDeserializer<'de, Fault> = BorrowedStrDeserializer::new(self.name);
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Unread> {
+        let name: BorrowedStrDeserializer<'de, Unread> = BorrowedStrDeserializer::new(self.name);
         Ok((seed.deserialize(name)?, self))
     }
 }
 
 impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Fault;
+    type Error = Unread;
 
-    fn unit_variant(self) -> Result<(), Fault> {
+    fn unit_variant(self) -> Result<(), Unread> {
         self.expect(false)
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Unread> {
         self.expect(true)?;
         seed.deserialize(self.from.within()?)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
         self.expect(true)?;
         self.from.deserialize_tuple_struct(self.owner, len, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Unread> {
         self.expect(true)?;
         self.from.deserialize_struct(self.owner, fields, visitor)
     }
