@@ -47,8 +47,8 @@ pub struct Label {
 
 impl JobOptions {
     /// No options: an unnamed job of normal priority, to start as soon as it can and to run as long as it likes.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { label: None, priority: Priority::Normal, delay: None, timeout: None, start_by: None, retry: None }
     }
 
     /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name), in another process the first KiB of it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::{BuildError, Portable};
+use executor_core::{BuildError, JobOptions, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
@@ -14,14 +14,15 @@ use crate::child::Pids;
 use crate::codec::Codec;
 use crate::kind::{Prepare, prepare};
 use crate::payload::Payload;
+use crate::pool::ProcessPool;
 use crate::recycle::Span;
 use crate::runner::{InProcess, TRIES};
 use crate::spawn::Settings;
-use crate::submit::Rules;
+use crate::submit::{SubmitPolicy, Submitter};
 use crate::surroundings::{Surroundings, Threads};
 use crate::worker::image::Offset;
 use crate::worker::remake::Remaker;
-use crate::{ProcessPool, host, replay};
+use crate::{host, replay};
 
 mod workers;
 
@@ -79,6 +80,31 @@ pub struct ProcessPoolBuilder {
 struct Initializer {
     prepare: Prepare,
     encode: Box<dyn FnOnce(Codec) -> Result<Payload, String> + Send>,
+}
+
+impl ProcessPool {
+    /// A pool of up to `processes` workers.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when `processes` is 0 or over 4,096, or when this program cannot start workers; it says why.
+    pub fn new(processes: usize) -> Result<Self, BuildError> {
+        Self::builder().processes(processes).build()
+    }
+
+    /// A pool of as many workers as this process may use cores, which a cgroup may limit.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when this program cannot start workers; it says why.
+    pub fn default_size() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Settings first, then [`build`](ProcessPoolBuilder::build).
+    pub fn builder() -> ProcessPoolBuilder {
+        ProcessPoolBuilder::new()
+    }
 }
 
 impl ProcessPoolBuilder {
@@ -218,7 +244,7 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Measures how long jobs wait until they are sent to a process, and how long they run there, for [`stats`](ProcessPool::stats). Without
+    /// Measures how long jobs wait until they are sent to a process, and how long they run there, for [`stats`](crate::ProcessHandle::stats). Without
     /// it, neither is known. Jobs whose process dies are not measured, and of one that is run again, the last run is. A job that
     /// is sent ahead, behind others, counts as sent then.
     ///
@@ -278,8 +304,9 @@ impl ProcessPoolBuilder {
         let capacity = self.queue.capacity();
         let (keep_alive, measure) = (self.idle_timeout, self.measure);
         let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };
-        let rules = Rules { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
-        Ok(ProcessPool::over(Scheduler::new(config, make), rules, pids))
+        let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
+        let scheduler = Scheduler::new(config, make);
+        Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids }))
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | run one job in a process of its own | [`Process`], [`ProcessBuilder`], [`SpawnError`] |
-//! | say how, and in what time | [`ProcessPool::with`], [`ProcessView`] |
+//! | say how, and in what time | [`ProcessHandle::with`] |
 //! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //! | share large bytes without a copy | [`Blob`] |
@@ -72,7 +72,6 @@ mod text;
 mod time_limit;
 mod trace;
 mod transport;
-mod view;
 mod watcher;
 mod worker;
 
@@ -88,4 +87,3 @@ pub use mapper::CallMapper;
 pub use pool::{ProcessHandle, ProcessPool};
 pub use process::{Process, ProcessBuilder, SpawnError};
 pub use submit::SubmitPortable;
-pub use view::ProcessView;

@@ -13,16 +13,16 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ProcessView;
 use crate::chunk::{self, Chunk, Outcomes, Pace, Part};
 use crate::codec::Step;
 use crate::job::{Encoded, Returned};
 use crate::kind::Kind;
+use crate::submit::Submitter;
 use crate::worker::remake::Remaker;
 
 /// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
 pub struct CallMapper<A, R> {
-    pool: ProcessView,
+    pool: Submitter,
     function: fn(A) -> R,
     name: &'static str,
     pace: Arc<Pace>,
@@ -40,7 +40,7 @@ impl Named for Item {
 
 impl<A, R> CallMapper<A, R> {
     /// Of a `map` that was called there.
-    pub(crate) fn new(pool: ProcessView, function: fn(A) -> R, place: &'static Location<'static>) -> Self {
+    pub(crate) fn new(pool: Submitter, function: fn(A) -> R, place: &'static Location<'static>) -> Self {
         Self { pool, function, name: name(place), pace: Arc::default() }
     }
 }
@@ -62,7 +62,7 @@ where
 
     fn submit(&mut self, item: A) -> Future<R> {
         let (name, job): (_, Single<A, R>) = (self.name, closure_call((item,), Item, self.function));
-        let encoded = self.pool.codec().encode(&job.wire(&Remaker));
+        let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
         drop_quietly(job);
         let open = |returned: Returned| {
             let result = returned.codec.decode_result(&returned.payload);
@@ -78,7 +78,7 @@ where
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Outcomes<R>>, usize)> {
-        let (codec, name) = (self.pool.codec(), self.name);
+        let (codec, name) = (self.pool.policy.codec, self.name);
         let Some(function) = Remaker.distance(self.function as usize) else {
             let total = items.len();
             items.into_iter().for_each(drop_quietly);
@@ -100,11 +100,11 @@ where
     }
 
     fn workers(&self) -> usize {
-        self.pool.workers()
+        self.pool.scheduler.workers()
     }
 
     fn is_limited(&self) -> bool {
-        self.pool.options().get_timeout().is_some()
+        self.pool.options.get_timeout().is_some()
     }
 
     fn chunk(&self) -> Option<usize> {
@@ -120,6 +120,6 @@ impl<A, R> Clone for CallMapper<A, R> {
 
 impl<A, R> fmt::Debug for CallMapper<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallMapper").field("pool", &self.pool).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("CallMapper").field("name", &self.name).finish_non_exhaustive()
     }
 }

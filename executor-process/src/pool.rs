@@ -1,20 +1,16 @@
-//! The process pool: a scheduler whose workers send jobs to child processes.
+//! The process pool: a scheduler whose workers send jobs to child processes, and those who may submit to it.
 
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::{BuildError, Executor, Future, JobOptions, Map, PortableJob, Rejected, Shutdown};
-use executor_thread::scheduler::{Handle, Priority, Scheduler, push_until};
+use executor_core::{Executor, Future, Map, PortableJob, Rejected, Shutdown};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::child::Pids;
 use crate::mapper::CallMapper;
-use crate::runner::InProcess;
-use crate::submit::{Rules, SubmitPortable, future_of};
-use crate::{ProcessPoolBuilder, ProcessView};
+use crate::submit::{SubmitPortable, Submitter, Way, future_of};
 
 /// Processes that run jobs, for work that computes, leaks or may crash.
 ///
@@ -27,7 +23,9 @@ use crate::{ProcessPoolBuilder, ProcessView};
 /// They have `/dev/null` for stdin, share stdout and stderr, and ignore SIGINT: Ctrl-C is for this process to judge. Where this process has
 /// closed stdout or stderr, they have `/dev/null` there. Where the system refuses another worker while some live, jobs wait for those.
 ///
-/// Dropping the pool is [`shutdown(true)`](ProcessPool::shutdown): it blocks until every accepted job has its outcome. A pool
+/// What can be asked of a pool can be asked of its [`handle`](ProcessHandle::handle): the pool derefs to one.
+///
+/// Dropping the pool is [`shutdown(true)`](ProcessHandle::shutdown): it blocks until every accepted job has its outcome. A pool
 /// in a `static` is never dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
 ///
 /// ```
@@ -46,52 +44,79 @@ use crate::{ProcessPoolBuilder, ProcessView};
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct ProcessPool {
-    pub(crate) scheduler: Scheduler<InProcess>,
-    pub(crate) rules: Rules,
-    pids: Arc<Pids>,
-}
+pub struct ProcessPool(ProcessHandle);
 
 impl ProcessPool {
-    /// A pool of up to `processes` workers.
+    pub(crate) fn over(submitter: Submitter) -> Self {
+        Self(ProcessHandle(submitter))
+    }
+}
+
+/// What the traits of executors have, too: as methods of the pool itself, these are found before the traits'.
+impl ProcessPool {
+    /// See [`ProcessHandle::submit`].
+    pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
+        self.0.submit(job)
+    }
+
+    /// See [`ProcessHandle::try_submit`].
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when `processes` is 0 or over 4,096, or when this program cannot start workers; it says why.
-    pub fn new(processes: usize) -> Result<Self, BuildError> {
-        Self::builder().processes(processes).build()
+    /// The job, after a shutdown, or when a bounded queue is full.
+    pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.0.try_submit(job)
     }
 
-    /// A pool of as many workers as this process may use cores, which a cgroup may limit.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError`] when this program cannot start workers; it says why.
-    pub fn default_size() -> Result<Self, BuildError> {
-        Self::builder().build()
+    /// See [`ProcessHandle::submit_after`].
+    pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        self.0.submit_after(delay, job)
     }
 
-    /// Settings first, then [`build`](ProcessPoolBuilder::build).
-    pub fn builder() -> ProcessPoolBuilder {
-        ProcessPoolBuilder::new()
+    /// See [`ProcessHandle::map`].
+    #[track_caller]
+    pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
+    where
+        I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
+        R: Serialize + DeserializeOwned + Send + 'static,
+    {
+        self.0.map(items, f)
     }
 
-    pub(crate) fn over(scheduler: Scheduler<InProcess>, rules: Rules, pids: Arc<Pids>) -> Self {
-        Self { scheduler, rules, pids }
-    }
-
-    /// The process ids of the workers that live now.
-    pub fn pids(&self) -> Vec<u32> {
-        self.pids.list()
+    /// See [`ProcessHandle::workers`].
+    pub fn workers(&self) -> usize {
+        self.0.workers()
     }
 
     /// A handle, for whoever submits without owning the pool.
     pub fn handle(&self) -> ProcessHandle {
-        ProcessHandle { scheduler: self.scheduler.handle(), rules: self.rules }
+        self.0.clone()
+    }
+
+    /// See [`ProcessHandle::shutdown`].
+    pub fn shutdown(&self, wait: bool) {
+        self.0.shutdown(wait);
     }
 }
 
-/// Submits to a [`ProcessPool`] without keeping it alive: when the pool is gone, jobs are rejected. Cheap to clone.
+impl Deref for ProcessPool {
+    type Target = ProcessHandle;
+
+    fn deref(&self) -> &ProcessHandle {
+        &self.0
+    }
+}
+
+impl Drop for ProcessPool {
+    fn drop(&mut self) {
+        self.shutdown(true);
+    }
+}
+
+/// Submits to a [`ProcessPool`], and asks it for whatever else it can do. Cheap to clone. It does not keep the pool open: when the pool is dropped, jobs
+/// are rejected.
+///
+/// Made by [`handle`](ProcessHandle::handle), and by [`with`](ProcessHandle::with), which gives jobs options.
 ///
 /// ```
 /// use executor_core::call;
@@ -105,168 +130,159 @@ impl ProcessPool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ProcessHandle {
-    pub(crate) scheduler: Handle<InProcess>,
-    pub(crate) rules: Rules,
-}
+pub struct ProcessHandle(pub(crate) Submitter);
 
 impl ProcessHandle {
-    /// Another handle to the same pool.
-    pub fn handle(&self) -> ProcessHandle {
+    /// Another handle to the same pool, with the same options.
+    pub fn handle(&self) -> Self {
         self.clone()
+    }
+
+    /// The process ids of the workers that live now.
+    pub fn pids(&self) -> Vec<u32> {
+        self.0.pids.list()
+    }
+
+    /// Encodes a job and hands it over, and returns the future of its outcome. Blocks no longer than encoding takes, but where a
+    /// bounded queue is full and says so: see [`WhenFull`](executor_thread::WhenFull). A job that cannot be encoded ends as
+    /// [`JobError::Codec`](executor_core::JobError::Codec); after a shutdown, it ends as
+    /// [`JobError::Rejected`](executor_core::JobError::Rejected).
+    pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
+        future_of(self.0.submit(Way::Now, job))
+    }
+
+    /// As `submit`, but never waits, and gives a job that is refused back.
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when a bounded queue is full.
+    pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.0.submit(Way::Try, job)
+    }
+
+    /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is full.
+    /// Blocks. In a callback of a job of this pool it queues the job above the bound instead of waiting, as
+    /// [`WhenFull::Block`](executor_thread::WhenFull::Block) does.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{Rejection, call};
+    /// use executor_process::ProcessPool;
+    /// use executor_thread::{Queue, WhenFull};
+    ///
+    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
+    /// let limit = Duration::from_secs(60);
+    /// let power = pool.submit_timeout(call!(u32::pow(2, 5)), limit).map_err(|rejected| rejected.reason())?;
+    /// assert_eq!(power.result()?, 32);
+    ///
+    /// pool.shutdown(true);
+    /// let rejected = pool.submit_timeout(call!(u32::pow(2, 5)), limit).unwrap_err();
+    /// assert_eq!(rejected.reason(), Rejection::Shutdown);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when the queue was full for so long.
+    pub fn submit_timeout<J: PortableJob>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
+        // A limit beyond the clock's range is no limit.
+        let deadline = Instant::now().checked_add(limit);
+        self.0.submit(Way::Until(deadline), job)
+    }
+
+    /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready when the
+    /// job is submitted. Blocks no longer than encoding takes. Fails as `submit_timeout` does after a shutdown.
+    ///
+    /// ```
+    /// use executor_core::{JobError, call};
+    /// use executor_process::ProcessPool;
+    ///
+    /// async fn answer(pool: &ProcessPool) -> Result<u32, JobError> {
+    ///     let submitted = pool.submit_async(call!(u32::pow(2, 5))).await;
+    ///     submitted.map_err(|rejected| JobError::Rejected(rejected.reason()))?.await
+    /// }
+    /// # use std::task::{Context, Poll, Waker};
+    /// # let pool = ProcessPool::new(1).unwrap();
+    /// # let mut answered = std::pin::pin!(answer(&pool));
+    /// # let answer = loop {
+    /// #     match answered.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #         Poll::Ready(answer) => break answer,
+    /// #         Poll::Pending => std::thread::yield_now(),
+    /// #     }
+    /// # };
+    /// # assert_eq!(answer.unwrap(), 32);
+    /// ```
+    pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J> {
+        SubmitPortable::new(&self.0, job)
+    }
+
+    /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// let later = pool.submit_after(Duration::from_millis(5), call!(u32::pow(2, 5)));
+    /// assert_eq!(later.result()?, 32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        future_of(self.0.submit(Way::After(delay), job))
+    }
+
+    /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the worker's panic hook.
+    pub fn execute<J: PortableJob>(&self, job: J) {
+        drop(self.submit(job));
+    }
+
+    /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
+    /// Several items may travel as one chunk: ends of channels in them are closed when the last item of the chunk is done.
+    /// Errors name the line of the call.
+    ///
+    /// ```
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// let doubled: Result<Vec<u32>, _> = pool.map(0..3, |n| 2 * n).collect();
+    /// assert_eq!(doubled?, [0, 2, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A closure that captures does not compile: make what it captures a part of each item.
+    ///
+    /// ```compile_fail,E0308
+    /// let pool = executor_process::ProcessPool::new(1).unwrap();
+    /// let token = ();
+    /// let map = pool.map(0..3_u32, move |n| { let () = token; n });
+    /// ```
+    #[track_caller]
+    pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
+    where
+        I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
+        R: Serialize + DeserializeOwned + Send + 'static,
+    {
+        Map::new(items.into_iter(), CallMapper::new(self.0.clone(), f, Location::caller()))
+    }
+
+    /// How many jobs run at once.
+    pub fn workers(&self) -> usize {
+        self.0.scheduler.workers()
+    }
+
+    /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last process is gone.
+    pub fn shutdown(&self, wait: bool) {
+        self.0.scheduler.shutdown(wait);
     }
 }
 
-/// What a pool and its handle both do.
-macro_rules! submits_portable_jobs {
+/// The traits of an executor, for the pool and its handles.
+macro_rules! is_executor {
     ($pool:ident) => {
-        impl $pool {
-            /// Encodes a job and hands it over, and returns the future of its outcome. Blocks no longer than encoding takes, but where a
-            /// bounded queue is full and says so: see [`WhenFull`](executor_thread::WhenFull). A job that cannot be encoded ends as
-            /// [`JobError::Codec`](executor_core::JobError::Codec); after a shutdown, it ends as
-            /// [`JobError::Rejected`](executor_core::JobError::Rejected).
-            pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
-                self.rules.submit(&self.scheduler, &JobOptions::new(), job)
-            }
-
-            /// As `submit`, but never waits, and gives a job that is refused back.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when a bounded queue is full.
-            pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                self.rules.try_submit(&self.scheduler, &JobOptions::new(), job)
-            }
-
-            /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is full.
-            /// Blocks. In a callback of a job of this pool it queues the job above the bound instead of waiting, as
-            /// [`WhenFull::Block`](executor_thread::WhenFull::Block) does.
-            ///
-            /// ```
-            /// use std::time::Duration;
-            /// use executor_core::{Rejection, call};
-            /// use executor_process::ProcessPool;
-            /// use executor_thread::{Queue, WhenFull};
-            ///
-            /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
-            /// let limit = Duration::from_secs(60);
-            /// let power = pool.submit_timeout(call!(u32::pow(2, 5)), limit).map_err(|rejected| rejected.reason())?;
-            /// assert_eq!(power.result()?, 32);
-            ///
-            /// pool.shutdown(true);
-            /// let rejected = pool.submit_timeout(call!(u32::pow(2, 5)), limit).unwrap_err();
-            /// assert_eq!(rejected.reason(), Rejection::Shutdown);
-            /// # Ok::<(), Box<dyn std::error::Error>>(())
-            /// ```
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when the queue was full for so long.
-            pub fn submit_timeout<J: PortableJob>(
-                &self,
-                job: J,
-                limit: Duration,
-            ) -> Result<Future<J::Output>, Rejected<J>> {
-                // A limit beyond the clock's range is no limit.
-                let deadline = Instant::now().checked_add(limit);
-                self.rules.push(&self.scheduler, &JobOptions::new(), job, |cell| {
-                    push_until(&self.scheduler, Priority::Normal, cell, deadline)
-                })
-            }
-
-            /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready when the
-            /// job is submitted. Blocks no longer than encoding takes. Fails as `submit_timeout` does after a shutdown.
-            ///
-            /// ```
-            /// use executor_core::{JobError, call};
-            /// use executor_process::ProcessPool;
-            ///
-            /// async fn answer(pool: &ProcessPool) -> Result<u32, JobError> {
-            ///     let submitted = pool.submit_async(call!(u32::pow(2, 5))).await;
-            ///     submitted.map_err(|rejected| JobError::Rejected(rejected.reason()))?.await
-            /// }
-            /// # use std::task::{Context, Poll, Waker};
-            /// # let pool = ProcessPool::new(1).unwrap();
-            /// # let mut answered = std::pin::pin!(answer(&pool));
-            /// # let answer = loop {
-            /// #     match answered.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            /// #         Poll::Ready(answer) => break answer,
-            /// #         Poll::Pending => std::thread::yield_now(),
-            /// #     }
-            /// # };
-            /// # assert_eq!(answer.unwrap(), 32);
-            /// ```
-            pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J> {
-                SubmitPortable::new(self.rules, self.scheduler.handle(), &JobOptions::new(), job)
-            }
-
-            /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
-            ///
-            /// ```
-            /// use std::time::Duration;
-            /// use executor_core::call;
-            /// use executor_process::ProcessPool;
-            ///
-            /// let pool = ProcessPool::new(1)?;
-            /// let later = pool.submit_after(Duration::from_millis(5), call!(u32::pow(2, 5)));
-            /// assert_eq!(later.result()?, 32);
-            /// # Ok::<(), Box<dyn std::error::Error>>(())
-            /// ```
-            pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
-                future_of(self.rules.submit_after(&self.scheduler, &JobOptions::new(), delay, job))
-            }
-
-            /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the worker's panic hook.
-            pub fn execute<J: PortableJob>(&self, job: J) {
-                drop(self.submit(job));
-            }
-
-            /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
-            /// Several items may travel as one chunk: ends of channels in them are closed when the last item of the chunk is done.
-            /// Errors name the line of the call.
-            ///
-            /// ```
-            /// use executor_process::ProcessPool;
-            ///
-            /// let pool = ProcessPool::new(1)?;
-            /// let doubled: Result<Vec<u32>, _> = pool.map(0..3, |n| 2 * n).collect();
-            /// assert_eq!(doubled?, [0, 2, 4]);
-            /// # Ok::<(), Box<dyn std::error::Error>>(())
-            /// ```
-            ///
-            /// A closure that captures does not compile: make what it captures a part of each item.
-            ///
-            /// ```compile_fail,E0308
-            /// let pool = executor_process::ProcessPool::new(1).unwrap();
-            /// let token = ();
-            /// let map = pool.map(0..3_u32, move |n| { let () = token; n });
-            /// ```
-            #[track_caller]
-            pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
-            where
-                I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
-                R: Serialize + DeserializeOwned + Send + 'static,
-            {
-                Map::new(
-                    items.into_iter(),
-                    CallMapper::new(ProcessView::new(self.handle(), JobOptions::new()), f, Location::caller()),
-                )
-            }
-
-            /// How many jobs run at once.
-            pub fn workers(&self) -> usize {
-                self.scheduler.workers()
-            }
-
-            /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last process is gone.
-            pub fn shutdown(&self, wait: bool) {
-                self.scheduler.shutdown(wait);
-            }
-        }
-
         impl Shutdown for $pool {
             fn shutdown(&self, wait: bool) {
-                self.scheduler.shutdown(wait);
+                Self::shutdown(self, wait);
             }
         }
 
@@ -282,11 +298,14 @@ macro_rules! submits_portable_jobs {
 
         impl fmt::Debug for $pool {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($pool)).field("workers", &self.workers()).finish_non_exhaustive()
+                f.debug_struct(stringify!($pool))
+                    .field("workers", &self.workers())
+                    .field("options", self.options())
+                    .finish_non_exhaustive()
             }
         }
     };
 }
 
-submits_portable_jobs!(ProcessPool);
-submits_portable_jobs!(ProcessHandle);
+is_executor!(ProcessPool);
+is_executor!(ProcessHandle);

@@ -228,9 +228,7 @@ impl Owner {
     }
 
     fn leave(&mut self) {
-        if let Some(scheduler) = self.scheduler.take() {
-            scheduler.detach();
-        }
+        self.scheduler = None;
     }
 }
 
@@ -240,6 +238,7 @@ impl Drop for Owner {
         if self.kills && self.scheduler.is_some() {
             self.child.kill();
         }
+        self.wait();
     }
 }
 

@@ -4,15 +4,16 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Task};
 use executor_core::home::HomeId;
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
+use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
 use executor_thread::WhenFull;
-use executor_thread::scheduler::{Fill, Handle, Line, Push, Pushed, StartAlarm, StartLimit, time_after};
+use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, time_after};
 
+use crate::child::Pids;
 use crate::codec::{Codec, Step};
 use crate::job::{Encoded, Queued, Returned};
 use crate::kind::Kind;
@@ -21,115 +22,20 @@ use crate::worker::remake::Remaker;
 
 /// What the pool was told to do with jobs, whichever handle they come by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct SubmitPolicy {
     pub(crate) codec: Codec,
     pub(crate) when_full: WhenFull,
     pub(crate) retry: u32,
 }
 
-type JobCell<J> = Arc<Cell<Encoded, Returned, <J as executor_core::Job>::Output>>;
-type Submitted<J> = Result<Future<<J as executor_core::Job>::Output>, Rejected<J>>;
-
-impl Rules {
-    /// Hands a job over, as its options and [`WhenFull`] say.
-    pub(crate) fn submit<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
-        job: J,
-    ) -> Future<J::Output> {
-        let submitted = match options.get_delay() {
-            Some(delay) => self.submit_after(scheduler, options, delay, job),
-            None => {
-                self.push(scheduler, options, job, |cell| self.when_full.push(scheduler, options.get_priority(), cell))
-            }
-        };
-        future_of(submitted)
-    }
-
-    /// Hands a job over if that needs no waiting.
-    pub(crate) fn try_submit<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
-        job: J,
-    ) -> Submitted<J> {
-        match options.get_delay() {
-            Some(delay) => self.submit_after(scheduler, options, delay, job),
-            None => self
-                .push(scheduler, options, job, |cell| self.when_full.try_push(scheduler, options.get_priority(), cell)),
-        }
-    }
-
-    /// Hands a job over that is queued once `delay` is over, full or not.
-    pub(crate) fn submit_after<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
-        delay: Duration,
-        job: J,
-    ) -> Submitted<J> {
-        self.made(scheduler, scheduler.delay(), options, job, |made| {
-            made.push(delay, |cell| scheduler.push_at(time_after(delay), options.get_priority(), cell))
-        })
-    }
-
-    /// Hands a job over by `push`.
-    pub(crate) fn push<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
-        job: J,
-        push: impl FnOnce(Queued) -> Pushed<Queued>,
-    ) -> Submitted<J> {
-        self.made(scheduler, scheduler.queue(), options, job, |made| made.push(Duration::ZERO, push))
-    }
-
-    /// What `hand_over` makes of the encoded job. One that cannot be encoded ends here.
-    fn made<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        home: HomeId,
-        options: &JobOptions,
-        job: J,
-        hand_over: impl FnOnce(Made<J>) -> Submitted<J>,
-    ) -> Submitted<J> {
-        // A look before the work of encoding; the push looks again.
-        if let Some(reason) = scheduler.refusal() {
-            return Err(Rejected::new(job, reason));
-        }
-        match self.make(scheduler, home, options, job) {
-            Ok(made) => hand_over(made),
-            Err(error) => Ok(Future::failed(error)),
-        }
-    }
-
-    /// Encodes the job, for the queue of `home`.
-    fn make<J: PortableJob>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        home: HomeId,
-        options: &JobOptions,
-        job: J,
-    ) -> Result<Made<J>, JobError> {
-        let mut encoded = match self.encode(options, &job) {
-            Ok(encoded) => encoded,
-            Err(error) => {
-                drop_quietly(job);
-                return Err(error);
-            }
-        };
-        let alarm = limit_wait(scheduler, options, &mut encoded);
-        Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
-    }
-
+impl SubmitPolicy {
     /// The job as it waits.
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
         let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(self.described(options, Encoded::new(Kind::of::<J>(), body)))
+        Ok(self.with_options(options, Encoded::new(Kind::of::<J>(), body)))
     }
 
-    fn described(self, options: &JobOptions, job: Encoded) -> Encoded {
+    fn with_options(self, options: &JobOptions, job: Encoded) -> Encoded {
         Encoded {
             label: options.label().cloned(),
             priority: options.get_priority(),
@@ -138,45 +44,176 @@ impl Rules {
             ..job
         }
     }
+}
+
+type JobCell<J> = Arc<Cell<Encoded, Returned, <J as executor_core::Job>::Output>>;
+type Submitted<J> = Result<Future<<J as executor_core::Job>::Output>, Rejected<J>>;
+
+/// When a job is queued, and what happens if the queue is full then.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// As [`WhenFull`] says.
+    Now,
+    /// The same without waiting.
+    Try,
+    /// When there is room, until this time.
+    Until(Option<Instant>),
+    /// Once this time is over, full or not.
+    After(Duration),
+}
+
+impl Way {
+    fn delay(self) -> Duration {
+        if let Self::After(delay) = self { delay } else { Duration::ZERO }
+    }
+}
+
+/// Submits to one queue, with the options of a handle.
+#[derive(Clone)]
+pub(crate) struct Submitter {
+    pub(crate) scheduler: Scheduler<InProcess>,
+    pub(crate) policy: SubmitPolicy,
+    pub(crate) options: JobOptions,
+    pub(crate) pids: Arc<Pids>,
+}
+
+impl Submitter {
+    /// Encodes the job, and queues it. One that cannot be encoded ends as an error.
+    pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {
+        // A look before the work of encoding; the push looks again.
+        if let Some(reason) = self.scheduler.refusal() {
+            return Err(Rejected::new(job, reason));
+        }
+        let way = self.way(way);
+        let made = match self.make(self.home(way), job) {
+            Ok(made) => made,
+            Err(error) => return Ok(Future::failed(error)),
+        };
+        match self.push(way, made.cell.clone()) {
+            Ok(()) => Ok(made.accepted(way.delay())),
+            Err((_, reason)) => Err(made.refused(reason)),
+        }
+    }
 
     /// Hands over what was encoded already, as `submit` does.
     pub(crate) fn submit_encoded<T: Send + 'static>(
-        self,
-        scheduler: &impl Push<InProcess>,
-        options: &JobOptions,
+        &self,
         job: Encoded,
         open: fn(Returned) -> Result<T, JobError>,
     ) -> Future<T> {
-        let mut job = self.described(options, job);
-        let alarm = limit_wait(scheduler, options, &mut job);
-        let (priority, delay) = (options.get_priority(), options.get_delay());
-        let home = if delay.is_some() { scheduler.delay() } else { scheduler.queue() };
-        let cell = Arc::new(Cell::queued(job, open).at(home));
-        let pushed = match delay {
-            Some(delay) => scheduler.push_at(time_after(delay), priority, cell.clone()),
-            None => self.when_full.push(scheduler, priority, cell.clone()),
-        };
-        if let Err((_, reason)) = pushed {
+        let way = self.way(Way::Now);
+        let mut job = self.policy.with_options(&self.options, job);
+        let alarm = self.limit_wait(&mut job);
+        let cell = Arc::new(Cell::queued(job, open).at(self.home(way)));
+        if let Err((_, reason)) = self.push(way, cell.clone()) {
             return Future::failed(JobError::Rejected(reason));
         }
         let future = Future::of(cell);
         if let Some((alarm, error)) = alarm {
-            alarm.set(future.control(), delay.unwrap_or_default(), error);
+            alarm.set(future.control(), way.delay(), error);
         }
         future
     }
-}
 
-/// Limits the time that the job may wait, if its options do. The alarm is to be set when it is accepted.
-fn limit_wait(
-    scheduler: &impl Push<InProcess>,
-    options: &JobOptions,
-    job: &mut Encoded,
-) -> Option<(StartAlarm<InProcess>, JobError)> {
-    let limit = options.get_start_by()?;
-    let (waits, alarm) = StartLimit::new(scheduler.handle(), limit);
-    job.waits = Some(Box::new(waits));
-    Some((alarm, JobError::TimedOut(TimedOut::new(job.name(), limit))))
+    /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it. `ended` is told of its end.
+    pub(crate) fn submit_run<J: PortableJob>(
+        &self,
+        mut run: Encoded,
+        due: Instant,
+        is_next: impl FnOnce(Canceller) -> bool,
+        ended: impl FnOnce(Result<J::Output, JobError>) + Send + 'static,
+    ) {
+        let alarm = self.limit_wait(&mut run);
+        let cell = cell::<J>(run, self.scheduler.delay());
+        let future = Future::of(cell.clone());
+        // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
+        if !is_next(future.canceller()) {
+            return drop_quietly(ended);
+        }
+        let control = future.control();
+        future.on_done(ended);
+        if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.get_priority(), cell) {
+            drop(Waiting::fail(cell, JobError::Rejected(reason)));
+        }
+        if let Some((alarm, error)) = alarm {
+            alarm.set(control, due.saturating_duration_since(Instant::now()), error);
+        }
+    }
+
+    /// Gives each worker a copy of the job, or says why not.
+    pub(crate) fn broadcast<J: PortableJob>(&self, job: J) -> Vec<Future<J::Output>> {
+        // Once, and before the scheduler's lock is taken: the copies are made under that.
+        let encoded = self.encode(&job);
+        drop_quietly(job);
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => return vec![Future::failed(error)],
+        };
+        let (mut futures, mut alarms) = (Vec::new(), Vec::new());
+        let told = self.scheduler.broadcast(|| -> Queued {
+            let mut encoded = encoded.again();
+            let alarm = self.limit_wait(&mut encoded);
+            let cell = cell::<J>(encoded, self.scheduler.delay());
+            let future = Future::of(cell.clone());
+            alarms.extend(alarm.map(|(alarm, error)| (alarm, error, future.control())));
+            futures.push(future);
+            cell
+        });
+        for (alarm, error, control) in alarms {
+            alarm.set(control, Duration::ZERO, error);
+        }
+        match told {
+            Ok(()) => futures,
+            Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+        }
+    }
+
+    pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<Encoded, JobError> {
+        self.policy.encode(&self.options, job)
+    }
+
+    /// Encodes the job, for the queue of `home`.
+    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<Made<J>, JobError> {
+        let mut encoded = match self.encode(&job) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                drop_quietly(job);
+                return Err(error);
+            }
+        };
+        let alarm = self.limit_wait(&mut encoded);
+        Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
+    }
+
+    /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
+    fn limit_wait(&self, job: &mut Encoded) -> Option<(StartAlarm<InProcess>, JobError)> {
+        let limit = self.options.get_start_by()?;
+        let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit);
+        job.waits = Some(Box::new(waits));
+        Some((alarm, JobError::TimedOut(TimedOut::new(job.name(), limit))))
+    }
+
+    /// The way that the options leave.
+    fn way(&self, way: Way) -> Way {
+        match (way, self.options.get_delay()) {
+            (Way::After(_), _) | (_, None) => way,
+            (_, Some(delay)) => Way::After(delay),
+        }
+    }
+
+    fn home(&self, way: Way) -> HomeId {
+        if let Way::After(_) = way { self.scheduler.delay() } else { self.scheduler.queue() }
+    }
+
+    fn push(&self, way: Way, cell: Queued) -> Pushed<Queued> {
+        let (scheduler, when_full, priority) = (&self.scheduler, self.policy.when_full, self.options.get_priority());
+        match way {
+            Way::Now => scheduler.push_with(when_full, priority, cell),
+            Way::Try => scheduler.try_push_with(when_full, priority, cell),
+            Way::Until(deadline) => scheduler.push_until(priority, cell, deadline),
+            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell),
+        }
+    }
 }
 
 /// The cell of an encoded `J`, for the queue of `home`.
@@ -207,14 +244,6 @@ struct Made<J: PortableJob> {
 }
 
 impl<J: PortableJob> Made<J> {
-    /// Hands it over by `push`, to be queued after `delay`.
-    fn push(self, delay: Duration, push: impl FnOnce(Queued) -> Pushed<Queued>) -> Submitted<J> {
-        match push(self.cell.clone()) {
-            Ok(()) => Ok(self.accepted(delay)),
-            Err((_, reason)) => Err(self.refused(reason)),
-        }
-    }
-
     fn accepted(self, delay: Duration) -> Future<J::Output> {
         // Its copy in the worker is the one that runs.
         drop_quietly(self.job);
@@ -233,7 +262,7 @@ impl<J: PortableJob> Made<J> {
 }
 
 /// A portable job that waits for a place in the queue, without a thread that waits. Made by
-/// [`submit_async`](crate::ProcessPool::submit_async).
+/// [`submit_async`](crate::ProcessHandle::submit_async).
 ///
 /// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
 /// is offered to one of those that wait: poll this, or drop it.
@@ -243,13 +272,19 @@ pub struct SubmitPortable<J: PortableJob>(State<J>);
 enum State<J: PortableJob> {
     Waits(Line<InProcess>, Box<Made<J>>),
     Ended(Submitted<J>),
+    /// The options say that the job waits for its time, which needs no place.
+    Delayed(Box<Submitter>, Duration, J),
     Told,
 }
 
 impl<J: PortableJob> SubmitPortable<J> {
-    pub(crate) fn new(rules: Rules, scheduler: Handle<InProcess>, options: &JobOptions, job: J) -> Self {
-        Self(match rules.make(&scheduler, scheduler.queue(), options, job) {
-            Ok(made) => State::Waits(Line::new(scheduler, options.get_priority(), made.cell.clone()), Box::new(made)),
+    pub(crate) fn new(submitter: &Submitter, job: J) -> Self {
+        if let Some(delay) = submitter.options.get_delay() {
+            return Self(State::Delayed(Box::new(submitter.clone()), delay, job));
+        }
+        let (scheduler, priority) = (submitter.scheduler.clone(), submitter.options.get_priority());
+        Self(match submitter.make(scheduler.queue(), job) {
+            Ok(made) => State::Waits(Line::new(scheduler, priority, made.cell.clone()), Box::new(made)),
             Err(error) => State::Ended(Ok(Future::failed(error))),
         })
     }
@@ -271,7 +306,7 @@ impl<J: PortableJob> std::future::Future for SubmitPortable<J> {
                 Poll::Ready(pushed) => pushed,
                 Poll::Pending => return Poll::Pending,
             },
-            State::Ended(_) | State::Told => Ok(()),
+            State::Delayed(..) | State::Ended(_) | State::Told => Ok(()),
         };
         Poll::Ready(match std::mem::replace(&mut self.0, State::Told) {
             State::Waits(_, made) => match pushed {
@@ -279,6 +314,7 @@ impl<J: PortableJob> std::future::Future for SubmitPortable<J> {
                 Err(reason) => Err(made.refused(reason)),
             },
             State::Ended(submitted) => submitted,
+            State::Delayed(submitter, delay, job) => submitter.submit(Way::After(delay), job),
             State::Told => panic!("what was submitted is not polled again"),
         })
     }
@@ -286,7 +322,7 @@ impl<J: PortableJob> std::future::Future for SubmitPortable<J> {
 
 impl<J: PortableJob> fmt::Debug for SubmitPortable<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_submitted = !matches!(self.0, State::Waits(..));
+        let is_submitted = !matches!(self.0, State::Waits(..) | State::Delayed(..));
         f.debug_struct("SubmitPortable").field("is_submitted", &is_submitted).finish_non_exhaustive()
     }
 }

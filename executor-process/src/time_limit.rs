@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use executor_core::cell::{Control, Notify};
+use executor_core::cell::{Captures, Control, Notify};
 use executor_thread::scheduler::Alarm;
 use parking_lot::Mutex;
 
@@ -106,7 +106,7 @@ impl Alarm for TimeIsUp {
         self.ended = Some((ended, question));
     }
 
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         let Self { job, limit, case, seat, process, kept, ended, .. } = *self;
         let (ended, question) = ended?;
         if ended == Ended::Answered {
@@ -123,7 +123,7 @@ impl Alarm for TimeIsUp {
             // Nobody hears where the worker's thread has failed; then the file is missing, and the error says so.
             let _ = kept.send(unsaved);
         }
-        notify
+        Some((notify?, Captures::default()))
     }
 
     fn is_off(&self) -> bool {

@@ -11,7 +11,7 @@ use executor_core::{BuildError, Panicked, Queue};
 use crate::pool::ThreadPool;
 use crate::runner::{InPlace, Initializer};
 use crate::scheduler::{Config, Scheduler};
-use crate::submit::Rules;
+use crate::submit::{SubmitPolicy, Submitter};
 
 /// More threads than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 pub(crate) const MOST_THREADS: usize = 65_536;
@@ -39,13 +39,46 @@ const SMALLEST_STACK: usize = 64 * 1024;
 pub struct ThreadPoolBuilder {
     config: Config,
     initializer: Option<Initializer>,
-    rules: Rules,
+    policy: SubmitPolicy,
+}
+
+impl ThreadPool {
+    /// A pool of up to `threads` threads.
+    ///
+    /// # Panics
+    ///
+    /// When `threads` is 0, or over 65,536. [`builder`](ThreadPool::builder) returns the same as an error.
+    #[track_caller]
+    pub fn new(threads: usize) -> Self {
+        match Self::builder().threads(threads).build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Settings first, then [`build`](ThreadPoolBuilder::build).
+    pub fn builder() -> ThreadPoolBuilder {
+        ThreadPoolBuilder::new()
+    }
+}
+
+impl Default for ThreadPool {
+    /// A pool of `min(32, cores + 4)` threads, as `CPython`'s `ThreadPoolExecutor` has: enough to overlap waiting, few
+    /// enough to be kind.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::new((cores + 4).min(32))
+    }
 }
 
 impl ThreadPoolBuilder {
     pub(crate) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { config: Config::new("executor", (cores + 4).min(32)), initializer: None, rules: Rules::default() }
+        Self {
+            config: Config::new("executor", (cores + 4).min(32)),
+            initializer: None,
+            policy: SubmitPolicy::default(),
+        }
     }
 
     /// How many jobs run at once: 1 to 65,536. Without it, `min(32, cores + 4)`.
@@ -68,7 +101,7 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// Makes a state for each worker, before its first job, or by [`prestart`](ThreadPool::prestart), on its own thread. Jobs reach it by
+    /// Makes a state for each worker, before its first job, or by [`prestart`](crate::ThreadHandle::prestart), on its own thread. Jobs reach it by
     /// [`current::state`](executor_core::current::state). If it panics, the job that waited for it ends as
     /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
     ///
@@ -102,7 +135,7 @@ impl ThreadPoolBuilder {
     /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for.
     pub fn queue(mut self, queue: Queue) -> Self {
         self.config.capacity = queue.capacity();
-        self.rules.when_full = queue.when_full();
+        self.policy.when_full = queue.when_full();
         self
     }
 
@@ -147,11 +180,11 @@ impl ThreadPoolBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn panic_handler(mut self, f: impl Fn(&Panicked) + Send + Sync + 'static) -> Self {
-        self.rules.panic_handler = Some(Arc::new(f));
+        self.policy.panic_handler = Some(Arc::new(f));
         self
     }
 
-    /// Measures how long jobs wait and how long they run, for [`stats`](ThreadPool::stats): that costs each job some readings of the clock, and each
+    /// Measures how long jobs wait and how long they run, for [`stats`](crate::ThreadHandle::stats): that costs each job some readings of the clock, and each
     /// thread 4 KiB. Without it, neither is known. Jobs that are run by who submits them
     /// ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not measured; for delayed ones the wait begins at their time.
     ///
@@ -176,7 +209,7 @@ impl ThreadPoolBuilder {
     ///
     /// [`BuildError`] names the setting that cannot be, its value, and what is allowed.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
-        let Self { config, initializer, rules } = self;
+        let Self { config, initializer, policy } = self;
         if !(1..=MOST_THREADS).contains(&config.workers) {
             return Err(BuildError::setting("threads", config.workers, format_args!("from 1 to {MOST_THREADS}")));
         }
@@ -195,7 +228,8 @@ impl ThreadPoolBuilder {
             return Err(BuildError::setting("name", value, "without a NUL character"));
         }
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
-        Ok(ThreadPool::over(Scheduler::new(config, make), rules))
+        let scheduler = Scheduler::new(config, make);
+        Ok(ThreadPool::over(Submitter { scheduler, policy, options: None }))
     }
 }
 

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
 //! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
-//! | run closures that borrow | [`ThreadPool::scope`], [`Scope`], [`ScopedFuture`] |
-//! | run a closure again and again | [`ThreadPool::every`], [`Period`], [`Periodic`] |
+//! | run closures that borrow | [`ThreadHandle::scope`], [`Scope`], [`ScopedFuture`] |
+//! | run a closure again and again | [`ThreadHandle::every`], [`Period`], [`Periodic`] |
 //! | run closures that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
 //! | make another kind of worker | [`scheduler`], [`fork`] |
 
@@ -14,26 +14,24 @@
 
 mod builder;
 pub mod fork;
-mod limits;
 mod manage;
+mod options;
 mod periodic;
 mod pool;
-mod push;
 #[cfg(feature = "rayon")]
 mod rayon_pool;
 mod runner;
 pub mod scheduler;
 mod scope;
 mod submit;
+mod submit_async;
 mod traits;
-mod view;
 
 pub use builder::ThreadPoolBuilder;
 pub use executor_core::{Queue, WhenFull};
-pub use periodic::{Period, Periodic};
 pub use pool::{ThreadHandle, ThreadPool};
 #[cfg(feature = "rayon")]
 pub use rayon_pool::{RayonHandle, RayonPool};
+pub use scheduler::{Period, Periodic};
 pub use scope::{Scope, ScopedFuture};
-pub use submit::SubmitAsync;
-pub use view::ThreadView;
+pub use submit_async::SubmitAsync;

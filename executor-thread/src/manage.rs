@@ -4,154 +4,145 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobError, JobOptions, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Future, JobOptions, ShutdownPolicy, ShutdownReport, Stats};
 
-use crate::pool::Queued;
-use crate::pool::{ThreadHandle, ThreadPool};
-use crate::view::ThreadView;
+use crate::pool::ThreadHandle;
+use crate::submit::Submitter;
 
-/// What a pool and its handle both do.
-macro_rules! is_managed {
-    ($pool:ident) => {
-        impl $pool {
-            /// A view of the pool whose jobs have `options`; an executor like the pool itself, which it does not keep alive.
-            ///
-            /// ```
-            /// use std::time::Duration;
-            /// use executor_core::{JobError, JobOptions, current};
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(2);
-            /// let strict = pool.with(JobOptions::new().name("poll").timeout(Duration::from_millis(5)));
-            /// let future = strict.submit(|| while !current::stop_requested() { std::thread::yield_now() });
-            /// let error = future.result().unwrap_err();
-            /// assert_eq!(error.to_string(), "job `poll` was not done within 5ms; give it more time, or less to do");
-            /// ```
-            pub fn with(&self, options: JobOptions) -> ThreadView {
-                ThreadView::new(self.handle(), options)
+impl ThreadHandle {
+    /// A handle whose jobs have `options`, in place of those of this handle. It can do whatever this one can.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, JobOptions, current};
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let strict = pool.with(JobOptions::new().name("poll").timeout(Duration::from_millis(5)));
+    /// let future = strict.submit(|| while !current::stop_requested() { std::thread::yield_now() });
+    /// let error = future.result().unwrap_err();
+    /// assert_eq!(error.to_string(), "job `poll` was not done within 5ms; give it more time, or less to do");
+    /// ```
+    pub fn with(&self, options: JobOptions) -> ThreadHandle {
+        let options = Some(Arc::new(options));
+        Self(Submitter { options, ..self.0.clone() })
+    }
+
+    /// The options that jobs get here: none but for what [`with`](Self::with) has made.
+    pub fn options(&self) -> &JobOptions {
+        static NONE: JobOptions = JobOptions::new();
+        self.0.options.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Starts the threads that have not been started, and has each run the pool's
+    /// [`initializer`](crate::ThreadPoolBuilder::initializer), so that the first jobs need not wait for that. Returns at once, before the
+    /// threads are ready. An initializer that panics here runs again before its worker's first job.
+    pub fn prestart(&self) {
+        self.0.scheduler.prestart();
+    }
+
+    /// Runs `f` once on each worker, before its other jobs, and returns a future for each: to warm caches, or to load
+    /// a configuration again. All threads are started first; each gets to it when its job is done.
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    /// use executor_core::try_join_all;
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(3);
+    /// let threads = try_join_all(pool.broadcast(|| std::thread::current().id()))?;
+    /// assert_eq!(threads.into_iter().collect::<HashSet<_>>().len(), 3);
+    /// # Ok::<(), executor_core::JobError>(())
+    /// ```
+    pub fn broadcast<F, T>(&self, f: F) -> Vec<Future<T>>
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let f = Arc::new(f);
+        self.0.broadcast(|| {
+            let f = Arc::clone(&f);
+            move || {
+                let result = f();
+                // The last one drops the function, before its future can tell that it is done.
+                drop_quietly(f);
+                result
             }
+        })
+    }
 
-            /// Starts the threads that have not been started, and has each run the pool's
-            /// [`initializer`](crate::ThreadPoolBuilder::initializer), so that the first jobs need not wait for that. Returns at once, before the
-            /// threads are ready. An initializer that panics here runs again before its worker's first job.
-            pub fn prestart(&self) {
-                self.scheduler.prestart();
-            }
+    /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
+    /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
+    /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. On a thread of this pool, whose
+    /// own job runs, it returns at once.
+    ///
+    /// ```
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || n)).collect();
+    /// pool.wait_idle();
+    /// assert!(futures.iter().all(|future| future.is_done()));
+    /// ```
+    pub fn wait_idle(&self) {
+        self.0.scheduler.wait_idle(None);
+    }
 
-            /// Runs `f` once on each worker, before its other jobs, and returns a future for each: to warm caches, or to load
-            /// a configuration again. All threads are started first; each gets to it when its job is done.
-            ///
-            /// ```
-            /// use std::collections::HashSet;
-            /// use executor_core::try_join_all;
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(3);
-            /// let threads = try_join_all(pool.broadcast(|| std::thread::current().id()))?;
-            /// assert_eq!(threads.into_iter().collect::<HashSet<_>>().len(), 3);
-            /// # Ok::<(), executor_core::JobError>(())
-            /// ```
-            pub fn broadcast<F, T>(&self, f: F) -> Vec<Future<T>>
-            where
-                F: Fn() -> T + Send + Sync + 'static,
-                T: Send + 'static,
-            {
-                let f = Arc::new(f);
-                let mut futures = Vec::new();
-                let told = self.scheduler.broadcast(|| -> Queued {
-                    let f = Arc::clone(&f);
-                    let (cell, future) = Future::of_job_at(self.scheduler.delay(), move || {
-                        let result = f();
-                        // The last one drops the function, before its future can tell that it is done.
-                        drop_quietly(f);
-                        result
-                    });
-                    futures.push(future);
-                    cell
-                });
-                match told {
-                    Ok(()) => futures,
-                    Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
-                }
-            }
+    /// As `wait_idle`, for at most `limit`. Says whether it came to that.
+    pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
+        self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
+    }
 
-            /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
-            /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
-            /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. On a thread of this pool, whose
-            /// own job runs, it returns at once.
-            ///
-            /// ```
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(2);
-            /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || n)).collect();
-            /// pool.wait_idle();
-            /// assert!(futures.iter().all(|future| future.is_done()));
-            /// ```
-            pub fn wait_idle(&self) {
-                self.scheduler.wait_idle(None);
-            }
+    /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
+    /// was built to [`measure`](crate::ThreadPoolBuilder::measure) that. A handle tells what came of the jobs also when the pool is
+    /// gone.
+    ///
+    /// ```
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || 10 / n)).collect();
+    /// pool.wait_idle();
+    /// let stats = pool.stats();
+    /// assert_eq!((stats.completed, stats.panicked, stats.queued, stats.running), (9, 1, 0, 0));
+    /// println!("{stats}");
+    /// # drop(futures);
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.0.scheduler.stats()
+    }
 
-            /// As `wait_idle`, for at most `limit`. Says whether it came to that.
-            pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
-                self.scheduler.wait_idle(Instant::now().checked_add(limit))
-            }
+    /// A future that ends when the pool is shut down, and its last thread is done: for async code, which should not block
+    /// in [`shutdown`](Self::shutdown).
+    ///
+    /// ```
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// pool.execute(|| ());
+    /// pool.shutdown(false);
+    /// pool.closed().result()?; // or `.await`
+    /// # Ok::<(), executor_core::JobError>(())
+    /// ```
+    pub fn closed(&self) -> Future<()> {
+        self.0.scheduler.closed()
+    }
 
-            /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
-            /// was built to [`measure`](crate::ThreadPoolBuilder::measure) that. A handle tells what came of the jobs also when the pool is
-            /// gone.
-            ///
-            /// ```
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(2);
-            /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || 10 / n)).collect();
-            /// pool.wait_idle();
-            /// let stats = pool.stats();
-            /// assert_eq!((stats.completed, stats.panicked, stats.queued, stats.running), (9, 1, 0, 0));
-            /// println!("{stats}");
-            /// # drop(futures);
-            /// ```
-            pub fn stats(&self) -> Stats {
-                self.scheduler.stats()
-            }
-
-            /// A future that ends when the pool is shut down, and its last thread is done: for async code, which should not block
-            /// in [`shutdown`](Self::shutdown).
-            ///
-            /// ```
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(1);
-            /// pool.execute(|| ());
-            /// pool.shutdown(false);
-            /// pool.closed().result()?; // or `.await`
-            /// # Ok::<(), executor_core::JobError>(())
-            /// ```
-            pub fn closed(&self) -> Future<()> {
-                self.scheduler.closed()
-            }
-
-            /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy
-            /// allows; not on a thread of this pool.
-            ///
-            /// ```
-            /// use std::time::Duration;
-            /// use executor_core::ShutdownPolicy;
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(1);
-            /// let never = pool.submit_after(Duration::from_secs(3600), || ());
-            /// let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
-            /// assert_eq!(report.to_string(), "0 completed, 0 failed, 1 cancelled, 0 still running");
-            /// assert!(never.is_cancelled());
-            /// ```
-            pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-                self.scheduler.shutdown_with(policy)
-            }
-        }
-    };
+    /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy
+    /// allows; not on a thread of this pool.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::ShutdownPolicy;
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let never = pool.submit_after(Duration::from_secs(3600), || ());
+    /// let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
+    /// assert_eq!(report.to_string(), "0 completed, 0 failed, 1 cancelled, 0 still running");
+    /// assert!(never.is_cancelled());
+    /// ```
+    pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+        self.0.scheduler.shutdown_with(policy)
+    }
 }
-
-is_managed!(ThreadPool);
-is_managed!(ThreadHandle);

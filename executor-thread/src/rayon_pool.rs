@@ -15,8 +15,7 @@ use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, Job
 use self::away::Away;
 use self::crew::Crew;
 use crate::builder::MOST_THREADS;
-use crate::push::time_after;
-use crate::scheduler::cure;
+use crate::scheduler::{cure, time_after};
 use crate::submit::refused;
 use crate::traits::is_closure_executor;
 

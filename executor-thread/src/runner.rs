@@ -4,12 +4,15 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use executor_core::cell::Run;
 use executor_core::current;
 use executor_core::panics::catch;
 use executor_core::{Broken, JobError};
 
-use crate::pool::Queued;
 use crate::scheduler::{Batch, Runner};
+
+/// A job of the thread pool's queue.
+pub(crate) type Queued = Arc<dyn Run>;
 
 /// Makes the state that a worker keeps for its jobs.
 pub(crate) type Initializer = Arc<dyn Fn() -> Rc<dyn Any> + Send + Sync>;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use executor_core::panics::{catch, named};
 
-use crate::pool::{ThreadHandle, ThreadPool};
+use crate::pool::ThreadHandle;
 
 pub use future::ScopedFuture;
 use future::Slot;
 use jobs::Jobs;
 
-/// Where jobs may borrow what lives longer than the scope. Made by [`ThreadPool::scope`].
+/// Where jobs may borrow what lives longer than the scope. Made by [`scope`](ThreadHandle::scope).
 ///
 /// `'scope` is the scope's own time, `'env` that of what is borrowed, as in [`std::thread::Scope`].
 ///
@@ -49,7 +49,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Hands a job over that may borrow, as [`ThreadPool::submit`] does: where the pool's queue is bounded and full, it does what
+    /// Hands a job over that may borrow, as [`ThreadHandle::submit`] does: where the pool's queue is bounded and full, it does what
     /// [`WhenFull`](crate::WhenFull) says. So it blocks until there is room (`Block`), or as long as the job runs on this thread (`CallerRuns`,
     /// and `Block` on a worker of the pool); or the future, or that of an older job, ends as
     /// [`JobError::Rejected`](executor_core::JobError::Rejected) (`Reject`, `DropNewest`, `DropOldest`). Otherwise it does not block.
@@ -82,41 +82,34 @@ impl fmt::Debug for Scope<'_, '_> {
     }
 }
 
-macro_rules! has_scopes {
-    ($pool:ident) => {
-        impl $pool {
-            /// Calls `f` with a scope, whose jobs may borrow what lives longer than the scope. Returns what `f` returns, once all
-            /// jobs of the scope have ended. Blocks until then; inside a job of the same pool, runs the scope's queued jobs in
-            /// place first.
-            ///
-            /// ```
-            /// use executor_thread::ThreadPool;
-            ///
-            /// let pool = ThreadPool::new(2);
-            /// let mut numbers = [3, 1, 2];
-            /// let (low, high) = numbers.split_at_mut(1);
-            /// let sum = pool.scope(|s| {
-            ///     s.submit(|| low[0] *= 10);
-            ///     let sum = s.submit(|| high.iter().sum::<i32>());
-            ///     sum.result()
-            /// })?;
-            /// assert_eq!((sum, numbers), (3, [30, 1, 2]));
-            /// # Ok::<(), executor_core::JobError>(())
-            /// ```
-            ///
-            /// # Panics
-            ///
-            /// When `f` does, and with "a scoped job panicked" when a job did whose
-            /// [`result`](crate::ScopedFuture::result) nobody took: in both cases after all jobs have ended.
-            pub fn scope<'env, F, R>(&self, f: F) -> R
-            where
-                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
-            {
-                Scope::enter(self.handle(), f)
-            }
-        }
-    };
+impl ThreadHandle {
+    /// Calls `f` with a scope, whose jobs may borrow what lives longer than the scope. Returns what `f` returns, once all
+    /// jobs of the scope have ended. Blocks until then; inside a job of the same pool, runs the scope's queued jobs in
+    /// place first.
+    ///
+    /// ```
+    /// use executor_thread::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let mut numbers = [3, 1, 2];
+    /// let (low, high) = numbers.split_at_mut(1);
+    /// let sum = pool.scope(|s| {
+    ///     s.submit(|| low[0] *= 10);
+    ///     let sum = s.submit(|| high.iter().sum::<i32>());
+    ///     sum.result()
+    /// })?;
+    /// assert_eq!((sum, numbers), (3, [30, 1, 2]));
+    /// # Ok::<(), executor_core::JobError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When `f` does, and with "a scoped job panicked" when a job did whose
+    /// [`result`](crate::ScopedFuture::result) nobody took: in both cases after all jobs have ended.
+    pub fn scope<'env, F, R>(&self, f: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    {
+        Scope::enter(self.handle(), f)
+    }
 }
-
-has_scopes!(ThreadPool);
-has_scopes!(ThreadHandle);

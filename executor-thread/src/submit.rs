@@ -1,148 +1,183 @@
-//! How a job comes into the queue, full or not.
+//! How a job comes into the queue: now or later, full or not, with options or without.
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, Task};
-use executor_core::{Future, Job, JobError, Panicked, Rejected, Rejection, WhenFull};
+use executor_core::cell::{Cell, Control, Task};
+use executor_core::{Canceller, Future, Job, JobError, JobOptions, Panicked, Priority, Rejected, Rejection, WhenFull};
 
-use crate::push::{Fill, Line, Push, push_until, time_after};
+use crate::options::{JobWithOptions, StartWatch};
 use crate::runner::InPlace;
-use crate::scheduler::{Handle, Priority};
+use crate::scheduler::{Scheduler, time_after};
 
 /// The cell of a job that runs in place.
-type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
-type Submitted<J> = Result<Future<<J as Job>::Output>, Rejected<J>>;
-
-/// What the pool was told to do, whichever handle a job comes by.
-#[derive(Clone, Default)]
-pub(crate) struct Rules {
-    pub(crate) when_full: WhenFull,
-    pub(crate) panic_handler: Option<PanicHandler>,
-}
+pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
 
 /// Is told of panics that nobody waits for.
 pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 
-impl Rules {
-    /// Hands a job over, as [`WhenFull`] says.
-    pub(crate) fn submit<J: Job>(
-        &self,
-        scheduler: &impl Push<InPlace>,
-        priority: Priority,
-        job: J,
-    ) -> Future<J::Output> {
-        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        match self.when_full.push(scheduler, priority, cell) {
-            Ok(()) => future,
-            Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-        }
+/// What the pool was told to do, whichever handle a job comes by.
+#[derive(Clone, Default)]
+pub(crate) struct SubmitPolicy {
+    pub(crate) when_full: WhenFull,
+    pub(crate) panic_handler: Option<PanicHandler>,
+}
+
+/// When a job is queued, and what happens if the queue is full then.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// As [`WhenFull`] says.
+    Now,
+    /// The same without waiting.
+    Try,
+    /// When there is room, until this time.
+    Until(Option<Instant>),
+    /// Once this time is over, full or not.
+    After(Duration),
+}
+
+impl Way {
+    fn delay(self) -> Duration {
+        if let Self::After(delay) = self { delay } else { Duration::ZERO }
+    }
+}
+
+/// Submits to one queue, with the options of a handle.
+#[derive(Clone)]
+pub(crate) struct Submitter {
+    pub(crate) scheduler: Scheduler<InPlace>,
+    pub(crate) policy: SubmitPolicy,
+    pub(crate) options: Option<Arc<JobOptions>>,
+}
+
+impl Submitter {
+    pub(crate) fn submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.submit_and(way, job, |future| future)
     }
 
     /// The same for a job whose outcome nobody waits for. If it panics, the handler is told, on the thread where it does.
-    pub(crate) fn execute<J: Job>(&self, scheduler: &impl Push<InPlace>, priority: Priority, job: J) {
-        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        match self.panic_handler.clone() {
+    pub(crate) fn execute<J: Job>(&self, job: J) {
+        let tell = |future: Future<J::Output>| match self.policy.panic_handler.clone() {
             None => drop(future),
-            // Before the job can start: where it has ended, a callback runs on the thread that comes with it.
             Some(handler) => future.on_done(move |outcome| {
                 if let Err(JobError::Panicked(panicked)) = outcome {
                     handler(&panicked);
                 }
             }),
-        }
+        };
         // There is nobody to be told that it is refused.
-        let _: Result<(), _> = self.when_full.push(scheduler, priority, cell);
+        let _: Result<(), _> = self.submit_and(Way::Now, job, tell);
     }
 
-    /// Hands a job over if that needs no waiting.
-    pub(crate) fn try_submit<J: Job>(
+    /// What `then` makes of the future, before the job can start: a callback that it sets runs on the thread where the job ends.
+    fn submit_and<J: Job, T>(
         &self,
-        scheduler: &impl Push<InPlace>,
+        way: Way,
+        job: J,
+        then: impl FnOnce(Future<J::Output>) -> T,
+    ) -> Result<T, Rejected<J>> {
+        let Some(options) = &self.options else {
+            return self.queue(way, Priority::Normal, job, then);
+        };
+        let way = match (way, options.get_delay()) {
+            (Way::After(_), _) | (_, None) => way,
+            (_, Some(delay)) => Way::After(delay),
+        };
+        let (job, watch) = JobWithOptions::new(job, options, &self.scheduler);
+        let and_control = |future: Future<J::Output>| (watch.is_set().then(|| future.control()), then(future));
+        match self.queue(way, options.get_priority(), job, and_control) {
+            Ok((control, made)) => {
+                watch.begin(control, way.delay());
+                Ok(made)
+            }
+            Err(rejected) => {
+                let reason = rejected.reason();
+                Err(Rejected::new(rejected.into_job().into_inner(), reason))
+            }
+        }
+    }
+
+    fn queue<J: Job, T>(
+        &self,
+        way: Way,
         priority: Priority,
         job: J,
-    ) -> Submitted<J> {
-        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        match self.when_full.try_push(scheduler, priority, cell.clone()) {
-            Ok(()) => Ok(future),
+        then: impl FnOnce(Future<J::Output>) -> T,
+    ) -> Result<T, Rejected<J>> {
+        let Self { scheduler, policy, .. } = self;
+        let home = if let Way::After(_) = way { scheduler.delay() } else { scheduler.queue() };
+        let (cell, future) = Future::of_job_at(home, job);
+        let made = then(future);
+        let pushed = match way {
+            Way::Now => scheduler.push_with(policy.when_full, priority, cell.clone()),
+            Way::Try => scheduler.try_push_with(policy.when_full, priority, cell.clone()),
+            Way::Until(deadline) => scheduler.push_until(priority, cell.clone(), deadline),
+            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell.clone()),
+        };
+        match pushed {
+            Ok(()) => Ok(made),
             Err((_, reason)) => Err(refused(cell, reason)),
         }
     }
-}
 
-/// Hands a job over when there is room, until `deadline`.
-pub(crate) fn submit_until<J: Job>(
-    scheduler: &impl Push<InPlace>,
-    priority: Priority,
-    job: J,
-    deadline: Option<Instant>,
-) -> Submitted<J> {
-    let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-    match push_until(scheduler, priority, cell.clone(), deadline) {
-        Ok(()) => Ok(future),
-        Err((_, reason)) => Err(refused(cell, reason)),
+    /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it.
+    pub(crate) fn submit_run<J: Job>(&self, run: J, due: Instant, is_next: impl FnOnce(Canceller) -> bool) {
+        let Some(options) = &self.options else {
+            return drop(self.queue_run(Priority::Normal, run, due, is_next));
+        };
+        let (run, watch) = JobWithOptions::new(run, options, &self.scheduler);
+        let control = self.queue_run(options.get_priority(), run, due, is_next);
+        watch.begin(Some(control), due.saturating_duration_since(Instant::now()));
+    }
+
+    fn queue_run<J: Job>(
+        &self,
+        priority: Priority,
+        run: J,
+        due: Instant,
+        is_next: impl FnOnce(Canceller) -> bool,
+    ) -> Arc<dyn Control> {
+        let (cell, future) = Future::of_job_at(self.scheduler.delay(), run);
+        let control = future.control();
+        if is_next(future.canceller())
+            && let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, priority, cell)
+        {
+            cell.fail(JobError::Rejected(reason));
+        }
+        control
+    }
+
+    /// Gives each worker a job of `make`, or says why not.
+    pub(crate) fn broadcast<J: Job>(&self, mut make: impl FnMut() -> J) -> Vec<Future<J::Output>> {
+        let (mut futures, mut watches) = (Vec::new(), Vec::new());
+        let told = self.scheduler.broadcast(|| {
+            let delay = self.scheduler.delay();
+            let Some(options) = &self.options else {
+                let (cell, future) = Future::of_job_at(delay, make());
+                futures.push(future);
+                return cell;
+            };
+            let (job, watch) = JobWithOptions::new(make(), options, &self.scheduler);
+            let (cell, future) = Future::of_job_at(delay, job);
+            watches.push((watch, future.control()));
+            futures.push(future);
+            cell
+        });
+        let begin = |(watch, control): (StartWatch, _)| watch.begin(Some(control), Duration::ZERO);
+        watches.into_iter().for_each(begin);
+        match told {
+            Ok(()) => futures,
+            Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+        }
     }
 }
 
-/// Hands a job over that is queued once `delay` is over, full or not.
-pub(crate) fn submit_later<J: Job>(
-    scheduler: &impl Push<InPlace>,
-    delay: Duration,
-    priority: Priority,
-    job: J,
-) -> Submitted<J> {
-    let (cell, future) = Future::of_job_at(scheduler.delay(), job);
-    let when = time_after(delay);
-    match scheduler.push_at(when, priority, cell.clone()) {
-        Ok(()) => Ok(future),
-        Err((_, reason)) => Err(refused(cell, reason)),
-    }
+/// The future of a job, accepted or not.
+pub(crate) fn future_of<J: Job>(submitted: Result<Future<J::Output>, Rejected<J>>) -> Future<J::Output> {
+    submitted.unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
 }
 
 /// Takes the job back out of a cell that was not queued.
 pub(crate) fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J> {
     Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)
-}
-
-/// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
-///
-/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
-/// is offered to one of those that wait: poll this, or drop it.
-#[must_use = "the job is submitted when this is polled"]
-pub struct SubmitAsync<J: Job> {
-    line: Line<InPlace>,
-    made: Option<(JobCell<J>, Future<J::Output>)>,
-}
-
-impl<J: Job> SubmitAsync<J> {
-    pub(crate) fn new(scheduler: Handle<InPlace>, priority: Priority, job: J) -> Self {
-        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        Self { line: Line::new(scheduler, priority, cell.clone()), made: Some((cell, future)) }
-    }
-}
-
-impl<J: Job> std::future::Future for SubmitAsync<J> {
-    /// The job comes back when the pool was shut down before there was a place.
-    type Output = Result<Future<J::Output>, Rejected<J>>;
-
-    /// # Panics
-    ///
-    /// When it is polled again after it was ready.
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(pushed) = Pin::new(&mut self.line).poll(context) else { return Poll::Pending };
-        let (cell, future) = self.made.take().expect("what was submitted is not polled again");
-        Poll::Ready(match pushed {
-            Ok(()) => Ok(future),
-            Err(reason) => Err(refused(cell, reason)),
-        })
-    }
-}
-
-impl<J: Job> fmt::Debug for SubmitAsync<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubmitAsync").field("is_submitted", &self.made.is_none()).finish_non_exhaustive()
-    }
 }

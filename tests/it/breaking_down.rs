@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::cell::Notify;
+use executor::cell::{Captures, Notify};
 use executor::scheduler::{Alarm, Config, Priority, Scheduler, Ticket};
 use executor::{Broken, Future, JobError, Rejection, ShutdownPolicy, ThreadPool};
 
 use crate::support::gate::{Gate, block};
+use crate::support::owned::Owned;
 use crate::support::script::{Entry, Scripted, push, scripted};
 use crate::support::within_patience;
 
@@ -177,7 +178,7 @@ fn who_waits_for_a_place_is_told() {
 fn the_alarm_of_a_job_that_runs_rings_all_the_same() {
     struct Bell(mpsc::Sender<()>);
     impl Alarm for Bell {
-        fn ring(self: Box<Self>) -> Option<Notify> {
+        fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
             self.0.send(()).unwrap();
             None
         }
@@ -237,7 +238,7 @@ fn callbacks_of_jobs_that_a_breakdown_ends_do_not_run_on_the_thread_that_tells_o
 fn a_runner_that_panics_in_the_making_fails_one_job() {
     within_patience(|| {
         let is_made = AtomicBool::new(false);
-        let scheduler = Scheduler::new(Config::new("made", 1), move |_| {
+        let scheduler = Owned::new(Config::new("made", 1), move |_| {
             assert!(is_made.swap(true, Ordering::Relaxed), "no paper");
             Scripted::new(|job, _| job.run())
         });

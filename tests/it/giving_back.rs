@@ -9,6 +9,7 @@ use executor::scheduler::{Config, Priority, Scheduler};
 use executor::{Future, JobError, Rejection, ShutdownPolicy};
 
 use crate::support::gate::Gate;
+use crate::support::owned::Owned;
 use crate::support::script::{Entry, Scripted, push, scripted};
 use crate::support::{eventually, within_patience};
 
@@ -17,7 +18,7 @@ fn config(workers: usize, capacity: Option<usize>) -> Config {
 }
 
 /// A scheduler of one worker that has taken the job `0`, and gives it back when the hold is dropped; later ones it runs.
-fn giving_back_the_first(capacity: Option<usize>) -> (Scheduler<Scripted>, Future<u32>, [Step; 2]) {
+fn giving_back_the_first(capacity: Option<usize>) -> (Owned<Scripted>, Future<u32>, [Step; 2]) {
     let (taken, is_taken) = mpsc::channel();
     let (hold, gate) = Gate::closed();
     let (given, is_given) = mpsc::channel();
@@ -108,7 +109,7 @@ fn a_job_is_given_back_to_the_lane_that_is_named() {
 fn is_run_elsewhere(give: fn(&Scheduler<Scripted>, Entry, &mut dyn FnMut(Entry))) {
     within_patience(move || {
         for _ in 0..100 {
-            let scheduler = Arc::new(Mutex::new(None::<Arc<Scheduler<Scripted>>>));
+            let scheduler = Arc::new(Mutex::new(None::<Arc<Owned<Scripted>>>));
             let (own, is_first) = (scheduler.clone(), AtomicBool::new(true));
             let (ran, is_run) = mpsc::channel();
             let is_run = Mutex::new(is_run);
@@ -137,7 +138,7 @@ fn another_worker_is_woken_for_a_job_that_is_given_back() {
 #[test]
 fn a_job_may_be_given_back_by_another_thread() {
     is_run_elsewhere(|scheduler, job, _| {
-        let handle = scheduler.handle();
+        let handle = scheduler.clone();
         thread::spawn(move || handle.give_back(job, Priority::Normal)).join().unwrap();
     });
 }

@@ -5,11 +5,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use executor::cell::Run;
-use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
+use executor::scheduler::{Batch, Config, Priority, Runner};
 use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
 use crate::support::bounds::occupy;
 use crate::support::gate::Gate;
+use crate::support::owned::Owned;
 use crate::support::within_patience;
 
 type Entry = Arc<dyn Run>;
@@ -32,7 +33,7 @@ impl Runner for Slow {
 }
 
 struct Fixture {
-    scheduler: Scheduler<Slow>,
+    scheduler: Owned<Slow>,
     taken: Receiver<()>,
     claim: Option<Sender<()>>,
 }
@@ -43,7 +44,7 @@ impl Fixture {
         let (claim, claims) = mpsc::channel();
         let claims = Arc::new(Mutex::new(claims));
         let config = Config { capacity: Some(capacity), ..Config::new("slow", 1) };
-        let scheduler = Scheduler::new(config, move |_| Slow { taken: takes.clone(), claim: claims.clone() });
+        let scheduler = Owned::new(config, move |_| Slow { taken: takes.clone(), claim: claims.clone() });
         Self { scheduler, taken, claim: Some(claim) }
     }
 

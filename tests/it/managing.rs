@@ -7,13 +7,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::cell::Notify;
-use executor::scheduler::{Alarm, Batch, Config, Runner, Scheduler};
+use executor::cell::{Captures, Notify};
+use executor::scheduler::{Alarm, Batch, Config, Runner};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
 use crate::support::door::Door;
 use crate::support::gate::{Gate, block};
 use crate::support::jobs::Do;
+use crate::support::owned::Owned;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
@@ -279,7 +280,7 @@ fn inside_a_job_it_waits_for_nothing() {
 struct Long(mpsc::Sender<()>, Gate);
 
 impl Alarm for Long {
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.0.send(()).unwrap();
         self.1.wait();
         None
@@ -303,7 +304,7 @@ impl Runner for Nothing {
 #[test]
 fn who_waits_while_the_timer_has_something_in_its_hand_is_told() {
     within_patience(|| {
-        let scheduler = Arc::new(Scheduler::new(Config::new("timed", 1), |_| Nothing));
+        let scheduler = Arc::new(Owned::new(Config::new("timed", 1), |_| Nothing));
         let (hold, gate) = Gate::closed();
         let (rang, rings) = mpsc::channel();
         scheduler.push_alarm(Instant::now(), Box::new(Long(rang, gate)));

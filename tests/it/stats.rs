@@ -152,7 +152,7 @@ fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
     let queue = || Queue::bounded(1, WhenFull::CallerRuns);
     let door = Door::new();
     let (one, other) = (ThreadPool::new(1), ThreadPool::builder().threads(1).queue(queue()).build().unwrap());
-    let guests = occupy(&other, 1, &door);
+    let guests = occupy(&other.handle(), 1, &door);
     let waits = other.submit(|| 0);
     let handle = other.handle();
     let running = one.submit(move || {
@@ -177,14 +177,14 @@ fn a_thread_that_ends_leaves_what_it_counted() {
 #[test]
 fn what_waits_and_runs_is_measured() {
     let (pool, door) = (ThreadPool::builder().threads(1).measure(true).build().unwrap(), Door::new());
-    measured(&pool, &door);
+    measured(&pool.handle(), &door);
 }
 
 #[cfg(feature = "process")]
 #[test]
 fn what_processes_do_is_measured() {
     let pool = executor::ProcessPool::builder().processes(1).measure(true).build().unwrap();
-    measured(&pool, &Door::new());
+    measured(&pool.handle(), &Door::new());
 }
 
 fn measured(pool: &dyn Surface, door: &Door) {

@@ -20,7 +20,7 @@ use crate::codec::Codec;
 use crate::recycle::Span;
 use crate::runner::InProcess;
 use crate::spawn::Settings;
-use crate::submit::{Rules, open};
+use crate::submit::{SubmitPolicy, Submitter, open};
 use crate::surroundings::{Surroundings, Threads};
 use crate::{host, replay};
 
@@ -147,6 +147,7 @@ impl ProcessBuilder {
     /// [`SpawnError`] when a setting cannot be, the job cannot be encoded, or the process cannot be started.
     pub fn spawn<J: PortableJob>(&self, job: J) -> Result<Process<J::Output>, SpawnError> {
         let settings = Arc::new(self.settings()?);
+        let pids = Arc::clone(&settings.pids);
         let mut options = JobOptions::new();
         if let Some(name) = &self.name {
             options = options.name(Arc::clone(name));
@@ -154,12 +155,6 @@ impl ProcessBuilder {
         if let Some(limit) = self.timeout {
             options = options.timeout(limit);
         }
-        let rules = Rules { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
-        let encoded = rules.encode(&options, &job);
-        // Its copy in the process is the one that runs.
-        drop_quietly(job);
-        let encoded = encoded?;
-
         let name = self.name.clone().unwrap_or_else(next_name);
         let (debut, ready) = mpsc::channel();
         let debut = Mutex::new(Some(debut));
@@ -167,7 +162,12 @@ impl ProcessBuilder {
         let make =
             move |_: &Arc<str>| InProcess::telling(Arc::clone(&settings), Arc::clone(&called), debut.lock().take());
         let scheduler = Scheduler::new(Config::new(Arc::clone(&name), 1), make);
-        let future = rules.submit_encoded(&scheduler, &options, encoded, open::<J>);
+        let policy = SubmitPolicy { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
+        let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids };
+        let encoded = submitter.encode(&job);
+        // Its copy in the process is the one that runs.
+        drop_quietly(job);
+        let future = submitter.submit_encoded(encoded?, open::<J>);
         scheduler.shutdown(false);
         // Where there is no thread, the job has failed by now, and nobody will tell.
         let told = if future.is_done() { ready.try_recv().ok() } else { wait_for(&ready) };
@@ -175,12 +175,15 @@ impl ProcessBuilder {
             Some(Ok(child)) => {
                 Ok(Process { future, owner: Owner { name, child, scheduler: Some(scheduler), kills: self.kills } })
             }
-            Some(Err(reason)) => Err(Reason::Start(reason).into()),
-            None => Err(future
-                .result()
-                .err()
-                .map_or_else(|| Reason::Start("its thread failed".to_owned()), Reason::Job)
-                .into()),
+            Some(Err(reason)) => {
+                scheduler.shutdown(true);
+                Err(Reason::Start(reason).into())
+            }
+            None => {
+                scheduler.shutdown(true);
+                let error = future.result().err();
+                Err(error.map_or_else(|| Reason::Start("its thread failed".to_owned()), Reason::Job).into())
+            }
         }
     }
 

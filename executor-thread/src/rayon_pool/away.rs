@@ -9,7 +9,7 @@ use executor_core::{Rejection, Stats};
 
 use super::crew::Crew;
 use crate::fork::Origin;
-use crate::pool::Queued;
+use crate::runner::Queued;
 
 /// Reaches the crew without keeping it.
 #[derive(Clone)]

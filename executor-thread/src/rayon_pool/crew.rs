@@ -19,7 +19,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::sharing::Sharing;
 use super::worker::WorkerScope;
 use crate::fork::Origin;
-use crate::pool::Queued;
+use crate::runner::Queued;
 use crate::scheduler::{Delayed, Due, Lanes, fail_all};
 
 pub(super) struct Crew {

@@ -8,10 +8,11 @@ use executor_core::cell::Notify;
 use executor_core::{JobError, Priority};
 
 use super::members::Own;
+use super::queued::{Alarm, Queued};
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::{self, MutexGuard};
-use super::{Alarm, Queued, Runner};
 
 /// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
 pub struct Batch<'a, J> {

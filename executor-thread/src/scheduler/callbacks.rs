@@ -3,82 +3,15 @@
 //!
 //! Each kind has a thread of its own, so that no callback waits for a drop.
 
-use std::collections::VecDeque;
-
 use executor_core::cell::{Captures, Notify};
 
+use super::callback_queue::{Errand, Errands, Purpose};
+use super::identity;
+use super::registry::Role;
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync;
-use super::threads::Role;
-use super::{Runner, worker};
-
-/// What such a thread is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Purpose {
-    Callbacks,
-    Drops,
-}
-
-impl Purpose {
-    fn thread_name(self) -> &'static str {
-        match self {
-            Self::Callbacks => "callbacks",
-            Self::Drops => "drops",
-        }
-    }
-}
-
-/// What it does.
-pub(super) enum Errand {
-    Call(Notify),
-    Drop(Captures),
-}
-
-impl Errand {
-    fn run(self) {
-        match self {
-            Self::Call(notify) => notify.fire(),
-            Self::Drop(captures) => drop(captures),
-        }
-    }
-}
-
-/// What waits for one of these threads, and whether the thread is there.
-#[derive(Default)]
-pub(super) struct Errands {
-    queue: VecDeque<Errand>,
-    has_thread: bool,
-    is_running: bool,
-    /// Threads ever started.
-    started: usize,
-}
-
-impl Errands {
-    /// Whether no thread is there, nor needed.
-    pub(super) fn is_gone(&self) -> bool {
-        !self.has_thread
-    }
-
-    /// Whether everything was done.
-    pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.is_running
-    }
-
-    /// One more. Says which thread is to be started for it, if there is none.
-    fn push(&mut self, errand: Errand) -> Option<usize> {
-        self.queue.push_back(errand);
-        let starts = !std::mem::replace(&mut self.has_thread, true);
-        self.started += usize::from(starts);
-        starts.then_some(self.started)
-    }
-
-    /// The thread ends, or could not be started. What it leaves is to be done elsewhere.
-    fn end(&mut self) -> VecDeque<Errand> {
-        self.has_thread = false;
-        std::mem::take(&mut self.queue)
-    }
-}
 
 impl<J, U> State<J, U> {
     fn errands(&mut self, purpose: Purpose) -> &mut Errands {
@@ -128,7 +61,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The body of the thread: ends when it has had nothing to do for as long as an idle worker stays, or the scheduler is shut down.
     fn run_errands(&self, purpose: Purpose, role: Role) {
-        worker::enter(self);
+        identity::enter(self.identity(), None);
         let mut state = self.lock();
         let mut until = None;
         loop {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Hooks;
+use super::hooks::Hooks;
 
 /// The settings of a [`Scheduler`](super::Scheduler).
 #[derive(Clone, Debug)]

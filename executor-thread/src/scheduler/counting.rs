@@ -6,9 +6,10 @@ use executor_core::Stats;
 use executor_core::home::HomeId;
 use executor_core::tally::Member;
 
+use super::queued::Queued;
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
-use super::{Handle, Queued, Runner, Scheduler};
 
 impl<J: Queued, U> State<J, U> {
     /// Adds what waits and what runs.
@@ -55,19 +56,5 @@ impl<R: Runner + 'static> Shared<R> {
         if self.config.measure {
             job.waits_since(Instant::now());
         }
-    }
-}
-
-impl<R: Runner + 'static> Scheduler<R> {
-    /// What it is doing, and what came of its jobs so far. Never blocks.
-    pub fn stats(&self) -> Stats {
-        self.shared().map_or_else(|| self.shared.tally.stats(), |shared| shared.stats())
-    }
-}
-
-impl<R: Runner + 'static> Handle<R> {
-    /// As [`Scheduler::stats`]. When the scheduler is gone, what came of its jobs is still told.
-    pub fn stats(&self) -> Stats {
-        self.shared().map_or_else(|| self.tally.stats(), |shared| shared.stats())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use executor_core::Priority;
 
 use super::dead::Dead;
-use super::{Alarm, Queued};
+use super::queued::{Alarm, Queued};
 
 /// So few dead are kept until their time.
 const SMALL: usize = 1024;

@@ -7,11 +7,12 @@ use executor_core::current;
 use executor_core::registry;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
 
+use super::identity::is_thread_of;
+use super::queued::Queued;
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::{self, Ordering};
-use super::worker::is_thread_of;
-use super::{Queued, Runner};
 
 /// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// it had captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
         let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken];
-        is_thread_of(self) || homes.iter().any(|home| registry::leaving(home.id()) > 0)
+        is_thread_of(self.identity()) || homes.iter().any(|home| registry::leaving(home.id()) > 0)
     }
 
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not where that

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use executor_core::Priority;
 
-use super::Queued;
 use super::dead::Dead;
+use super::queued::Queued;
 
 /// Every so many jobs, the lanes are looked at in another order: so each lane has its turn once in 48 jobs, well within the 100 that
 /// law 9 allows, with room for the jobs that workers start before they hear of one that waits.

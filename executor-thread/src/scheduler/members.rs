@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 
-use super::Queued;
+use super::queued::Queued;
 
 /// No worker takes more jobs along than this, so that what it leaves behind in a long job is soon stolen.
 pub(super) const BATCH: usize = 32;

@@ -4,7 +4,7 @@ use executor_core::JobError;
 use executor_core::cell::Notify;
 use executor_core::home::HomeId;
 
-use super::Queued;
+use super::queued::Queued;
 
 pub(super) struct Number(pub(super) usize);
 

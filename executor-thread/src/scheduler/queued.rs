@@ -48,8 +48,9 @@ pub trait Alarm: Send {
     /// at the same time.
     fn begin(&mut self) {}
 
-    /// It has begun. A callback that is to be run for it is run on the scheduler's thread for callbacks, and no timer waits for it.
-    fn ring(self: Box<Self>) -> Option<Notify>;
+    /// It has begun. A callback that is to be run for it is run on the scheduler's thread for callbacks, and what a job had captured is
+    /// dropped on the one for drops: no timer waits for code of a user's.
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)>;
 
     /// Whether it was called off: then it may be dropped before its time.
     fn is_off(&self) -> bool;

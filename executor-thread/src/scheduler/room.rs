@@ -6,21 +6,16 @@
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::drop_quietly;
 use executor_core::{JobError, Priority, Rejection, current};
 
+use super::identity;
 use super::members::Own;
-use super::shared::Shared;
+use super::queued::Queued;
+use super::runner::Runner;
+use super::shared::{Pushed, Shared};
 use super::state::State;
-use super::waiters::{Free, Ticket};
-use super::{Handle, Queued, Runner, Scheduler, pushed, worker};
-
-/// Wakes tasks, outside of every lock: a waker is code of a user's.
-pub(super) fn wake_tasks(wakers: impl IntoIterator<Item = Waker>) {
-    for waker in wakers {
-        drop_quietly(catch(|| waker.wake()));
-    }
-}
+use super::waiters::{Free, Ticket, wake_tasks};
 
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn tell_of_room(&self, free: Free) {
@@ -47,7 +42,7 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+    pub(super) fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         let state = self.lock();
         let reason = state.refusal().or_else(|| self.is_full(&state).then_some(Rejection::Full));
         if let Some(reason) = reason {
@@ -57,7 +52,7 @@ impl<R: Runner + 'static> Shared<R> {
         Ok(())
     }
 
-    fn push_above(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+    pub(super) fn push_above(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         let state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
@@ -66,7 +61,7 @@ impl<R: Runner + 'static> Shared<R> {
         Ok(())
     }
 
-    fn push_wait(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Result<(), (R::Job, Rejection)> {
+    pub(super) fn push_wait(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         // Dropped last: to unblock takes the lock that the state holds.
         let mut blocked = None;
         let mut state = self.lock();
@@ -95,7 +90,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// Takes the oldest jobs out of a full queue to make room.
-    fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+    pub(super) fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         let mut state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
@@ -122,7 +117,7 @@ impl<R: Runner + 'static> Shared<R> {
         Ok(())
     }
 
-    fn poll_push(
+    pub(super) fn poll_push(
         &self,
         priority: Priority,
         job: &mut Option<R::Job>,
@@ -156,7 +151,7 @@ impl<R: Runner + 'static> Shared<R> {
         polled
     }
 
-    fn give_up(&self, ticket: Ticket) {
+    pub(super) fn give_up(&self, ticket: Ticket) {
         let Some(number) = ticket.0 else { return };
         let mut state = self.lock();
         let waker = state.waiters.tasks.remove(&number);
@@ -170,104 +165,10 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// Whether the calling thread is a worker of this scheduler.
-    fn is_worker_here(&self) -> bool {
-        worker::is_worker_of(self)
+    pub(super) fn is_worker_here(&self) -> bool {
+        identity::is_worker_of(self.identity())
     }
 }
-
-/// What a scheduler and its handle both do with a bounded queue.
-macro_rules! has_places {
-    ($of:ident) => {
-        impl<R: Runner + 'static> $of<R> {
-            /// Puts a job at the end of its lane. Never blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when the queue is full.
-            pub fn push(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push(priority, job))
-            }
-
-            /// As `push`, full or not.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown.
-            pub fn push_above(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_above(priority, job))
-            }
-
-            /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when the queue was full until the deadline.
-            pub fn push_wait(
-                &self,
-                priority: Priority,
-                job: R::Job,
-                deadline: Option<Instant>,
-            ) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_wait(priority, job, deadline))
-            }
-
-            /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
-            /// blocks.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown.
-            pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
-                pushed(self.shared(), || self.absence(), job, |shared, job| shared.push_over_oldest(priority, job))
-            }
-
-            /// As `push`, but where the queue is full, leaves the job where it is, and wakes `waker` when to try again. Give the
-            /// same ticket each time, and [`give_up`](Self::give_up) with it if there is to be no next time. Never blocks.
-            ///
-            /// # Errors
-            ///
-            /// After a shutdown.
-            ///
-            /// # Panics
-            ///
-            /// When there is no job.
-            pub fn poll_push(
-                &self,
-                priority: Priority,
-                job: &mut Option<R::Job>,
-                ticket: &mut Ticket,
-                waker: &Waker,
-            ) -> Poll<Result<(), Rejection>> {
-                match self.shared() {
-                    Some(shared) => shared.poll_push(priority, job, ticket, waker),
-                    None => Poll::Ready(Err(self.absence())),
-                }
-            }
-
-            /// Leaves the line. If a place was free for this ticket, the next in the line is told.
-            pub fn give_up(&self, ticket: Ticket) {
-                if let Some(shared) = self.shared() {
-                    shared.give_up(ticket);
-                }
-            }
-
-            /// Runs the job on this thread, instead of queueing it: a worker inside of the job that it has, any other thread as one that counts
-            /// as a worker meanwhile. False if that cannot be, because it is too deep, or after a shutdown: then the job is still to be pushed.
-            /// Blocks as long as the job runs.
-            pub fn run_here(&self, job: &R::Job) -> bool {
-                self.shared().is_some_and(|shared| shared.run_here(job))
-            }
-
-            /// Whether the calling thread is a worker of this very scheduler, or counts as one.
-            pub fn is_worker_here(&self) -> bool {
-                self.shared().is_some_and(|shared| shared.is_worker_here())
-            }
-        }
-    };
-}
-
-has_places!(Scheduler);
-has_places!(Handle);
 
 #[cfg(all(test, not(loom), not(shuttle)))]
 mod tests;

@@ -9,14 +9,20 @@ use executor_core::registry::Registration;
 use executor_core::tally::Tally;
 use executor_core::{JobError, Priority, Rejection};
 
+use super::config::Config;
+use super::identity::{self, SchedulerId};
 use super::members::Own;
-use super::room::wake_tasks;
+use super::queued::{Alarm, Queued};
+use super::registry::Threads;
+use super::runner::Runner;
 use super::state::{State, Wake};
 use super::stops::Stops;
 use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
-use super::threads::Threads;
-use super::{Alarm, Config, Queued, Runner, worker};
+use super::waiters::wake_tasks;
 use crate::fork::Origin;
+
+/// What comes of a push: the job comes back if it is refused.
+pub type Pushed<J> = Result<(), (J, Rejection)>;
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
 
@@ -89,6 +95,11 @@ impl<R: Runner + 'static> Shared<R> {
         })
     }
 
+    /// Which scheduler this is, for its threads.
+    pub(super) fn identity(&self) -> SchedulerId {
+        SchedulerId::of(self)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State<R::Job>> {
         self.state.lock()
     }
@@ -101,7 +112,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.lock().is_open
     }
 
-    pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Result<(), (R::Job, Rejection)> {
+    pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.push_delayed(when, priority, job, false)
     }
 
@@ -112,7 +123,7 @@ impl<R: Runner + 'static> Shared<R> {
         priority: Priority,
         job: R::Job,
         fleeting: bool,
-    ) -> Result<(), (R::Job, Rejection)> {
+    ) -> Pushed<R::Job> {
         let mut state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
@@ -355,7 +366,7 @@ impl<R: Runner + 'static> Host for Shared<R> {
     fn block(&self) {
         // A job that forks waits in both processes. In the new one, no thread is to start over the jobs of the other.
         if self.origin.is_here() {
-            let wake = self.lock().block(worker::number());
+            let wake = self.lock().block(identity::worker_number());
             self.perform(wake);
         }
     }

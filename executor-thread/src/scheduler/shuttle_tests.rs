@@ -17,8 +17,9 @@ use executor_core::{Future, Priority, Rejection};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{MaxSteps, Runner as Shuttle};
 
+use super::owned::Owned;
 use super::sync::reset_clock;
-use super::{Batch, Config, Handle, Hooks, Runner, Scheduler};
+use super::{Batch, Config, Hooks, Runner, Scheduler};
 
 type Entry = Arc<dyn Run>;
 
@@ -76,16 +77,16 @@ fn starts(config: Config) -> (Config, Count) {
     (Config { hooks: Hooks::default().on_start(move || count.add(1)), ..config }, started)
 }
 
-fn in_place(config: Config) -> Scheduler<InPlace> {
-    Scheduler::new(config, |_| InPlace)
+fn in_place(config: Config) -> Owned<InPlace> {
+    Owned::new(config, |_| InPlace)
 }
 
 fn scripted(
     config: Config,
     script: impl Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync + 'static,
-) -> Scheduler<Scripted> {
+) -> Owned<Scripted> {
     let script: Arc<dyn Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync> = Arc::new(script);
-    Scheduler::new(config, move |_| Scripted(script.clone()))
+    Owned::new(config, move |_| Scripted(script.clone()))
 }
 
 /// A count that needs no scheduling: what happens between two steps of shuttle happens at once.
@@ -103,13 +104,13 @@ impl Count {
 }
 
 /// Queues a job that counts.
-fn push<R: Runner<Job = Entry> + 'static>(to: &Handle<R>, count: &Count) -> Result<Future<()>, Rejection> {
+fn push<R: Runner<Job = Entry> + 'static>(to: &Scheduler<R>, count: &Count) -> Result<Future<()>, Rejection> {
     let count = count.clone();
     push_job(to, move || count.add(1))
 }
 
 fn push_job<R: Runner<Job = Entry> + 'static, T: Send + 'static>(
-    to: &Handle<R>,
+    to: &Scheduler<R>,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Future<T>, Rejection> {
     let (cell, future) = Future::of_job_at(to.queue(), job);

@@ -13,13 +13,14 @@ use std::time::Instant;
 
 use executor_core::{JobError, Promise, Rejection};
 
-use super::callbacks::Errands;
+use super::callback_queue::Errands;
+use super::config::Config;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{Members, Own};
+use super::queued::Queued;
 use super::sync::{self, Unparker};
 use super::waiters::Waiters;
-use super::{Config, Queued};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
@@ -363,9 +364,11 @@ impl<J: Queued, U> State<J, U> {
         place.is_none()
     }
 
-    /// The job of the worker with this number waits; another worker may take its place, and the jobs that it took along.
-    pub(super) fn block(&mut self, number: usize) -> Wake<J, U> {
-        self.return_batch(number);
+    /// The job of a worker, the one with this number or one in its place, waits; another worker may take its place, and the jobs that it took along.
+    pub(super) fn block(&mut self, number: Option<usize>) -> Wake<J, U> {
+        if let Some(number) = number {
+            self.return_batch(number);
+        }
         self.blocked += 1;
         self.wake()
     }

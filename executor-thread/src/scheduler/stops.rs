@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Stop;
+use super::runner::Stop;
 
 /// What the runners of the workers gave.
 #[derive(Default)]

@@ -1,32 +1,16 @@
 //! The threads of a scheduler: how they start, and how they are joined.
 
-use std::collections::BTreeMap;
-
 use executor_core::{Broken, JobError, current};
 
-use super::callbacks::Purpose;
 use super::members::Own;
-use super::room::wake_tasks;
+use super::queued::Queued;
+use super::registry::{Role, Threads};
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::Wake;
 use super::sync::{self, JoinHandle, Unparker};
-use super::{Queued, Runner, worker};
-
-/// What a thread is there for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
-    Worker(usize),
-    Timer,
-    /// One after the other for each purpose, so each has its number.
-    Errands(Purpose, usize),
-}
-
-#[derive(Default)]
-pub(super) struct Threads {
-    living: BTreeMap<Role, JoinHandle<()>>,
-    /// The one that ended last, while the pool lives on. It joined the one before.
-    ended: Option<JoinHandle<()>>,
-}
+use super::waiters::wake_tasks;
+use super::worker;
 
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn start_worker(&self, own: Own<R::Job>) {

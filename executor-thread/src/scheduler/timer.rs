@@ -4,16 +4,18 @@
 use std::iter;
 
 use super::delay::Due;
+use super::identity;
+use super::queued::{Alarm, Queued};
+use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::{self, MutexGuard, Unparker};
-use super::{Alarm, Queued, Runner, worker};
 
 impl<R: Runner + 'static> Shared<R> {
     /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
     /// shutdown, after the last job, and after the last worker, whose job may have an alarm.
     pub(super) fn keep_time(&self) {
-        worker::enter(self);
+        identity::enter(self.identity(), None);
         let mut state = self.lock();
         loop {
             match state.delayed.next() {
@@ -67,8 +69,9 @@ impl<R: Runner + 'static> Shared<R> {
             alarm.begin();
         }
         for alarm in alarms {
-            if let Some(notify) = alarm.ring() {
+            if let Some((notify, captures)) = alarm.ring() {
                 self.call_back(notify);
+                self.drop_aside(captures);
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
+use executor_core::panics::{catch, drop_quietly};
+
 /// Those who wait for a place.
 #[derive(Default)]
 pub(super) struct Waiters {
@@ -32,5 +34,12 @@ impl Waiters {
     /// Everyone should look again. The threads are told by the condition variable.
     pub(super) fn all_tasks(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.tasks).into_values().collect()
+    }
+}
+
+/// Wakes tasks, outside of every lock: a waker is code of a user's.
+pub(super) fn wake_tasks(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        drop_quietly(catch(|| waker.wake()));
     }
 }

@@ -1,7 +1,5 @@
 //! A worker's thread: it takes jobs, and gives them to its runner.
 
-use std::cell::Cell;
-use std::ptr;
 use std::sync::Arc;
 
 use executor_core::cell::Notify;
@@ -10,61 +8,17 @@ use executor_core::panics::{catch, drop_quietly};
 use executor_core::{Broken, JobError};
 
 use super::batch::Batch;
-use super::guest;
+use super::identity;
 use super::members::Own;
+use super::queued::Queued;
+use super::registry::Role;
+use super::runner::Runner;
 use super::shared::Shared;
-use super::sync::{self, Ordering, Parker, thread_local};
-use super::threads::Role;
-use super::{Queued, Runner};
-
-thread_local! {
-    /// Which scheduler started this thread: the address of what its threads share, or null. It needs no destructor, so a value that is
-    /// dropped as the thread ends can still ask.
-    static SCHEDULER: Cell<*const ()> = const { Cell::new(ptr::null()) };
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
-    /// Which worker this thread is, of the scheduler that started it.
-    static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-/// The number of the worker that this thread was started as, whatever it is besides.
-pub(super) fn number() -> usize {
-    NUMBER.with(Cell::get)
-}
-
-/// This thread is one of the scheduler's from now on.
-pub(super) fn enter<R: Runner>(shared: &Shared<R>) {
-    SCHEDULER.with(|known| known.set(ptr::from_ref(shared).cast()));
-}
-
-/// The same for a worker's thread.
-fn enter_as_worker<R: Runner>(shared: &Shared<R>, number: usize) {
-    enter(shared);
-    IS_WORKER.with(|known| known.set(true));
-    NUMBER.with(|known| known.set(number));
-}
-
-/// Whether this thread belongs to the scheduler, or runs one of its jobs: then it cannot wait for the scheduler's end.
-pub(super) fn is_thread_of<R: Runner>(shared: &Shared<R>) -> bool {
-    is_own_thread_of(shared) || guest::is_guest_of(shared)
-}
-
-/// Whether this thread is a worker of the scheduler, or runs a job in place of one.
-pub(super) fn is_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
-    is_own_worker_of(shared) || guest::is_guest_of(shared)
-}
-
-/// Whether this thread is a worker of the scheduler, whatever it runs.
-pub(super) fn is_own_worker_of<R: Runner>(shared: &Shared<R>) -> bool {
-    IS_WORKER.with(Cell::get) && is_own_thread_of(shared)
-}
-
-fn is_own_thread_of<R: Runner>(shared: &Shared<R>) -> bool {
-    SCHEDULER.with(Cell::get) == ptr::from_ref(shared).cast()
-}
+use super::sync::{self, Ordering, Parker};
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
-    enter_as_worker(shared, own.number);
+    identity::enter(shared.identity(), Some(own.number));
     let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();

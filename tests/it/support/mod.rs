@@ -6,6 +6,7 @@ pub(crate) mod bounds;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub(crate) mod interception;
 pub(crate) mod kinds;
+pub(crate) mod owned;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub(crate) mod program;
 pub(crate) mod script;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use executor::cell::Run;
 use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
+
+use super::owned::Owned;
 use executor::{Future, Rejection};
 
 pub(crate) type Entry = Arc<dyn Run>;
@@ -30,9 +32,9 @@ impl Runner for Scripted {
 pub(crate) fn scripted(
     config: Config,
     script: impl Fn(Entry, &mut Batch<'_, Entry>) -> bool + Send + Sync + 'static,
-) -> Scheduler<Scripted> {
+) -> Owned<Scripted> {
     let script: Script = Arc::new(script);
-    Scheduler::new(config, move |_| Scripted(script.clone()))
+    Owned::new(config, move |_| Scripted(script.clone()))
 }
 
 /// Queues a job that returns `value`.

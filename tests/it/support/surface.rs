@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor::{
-    Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, ShutdownPolicy, ShutdownReport,
-    Stats, ThreadHandle, ThreadPool,
+    Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, Shutdown, ShutdownPolicy,
+    ShutdownReport, Stats, ThreadHandle, ThreadPool,
 };
 #[cfg(feature = "process")]
 use executor::{ProcessHandle, ProcessPool};
@@ -17,7 +17,7 @@ use super::jobs::Do;
 pub(crate) type Submitted = Result<Future<u64>, Rejected<Do>>;
 pub(crate) type Outcomes = Box<dyn Iterator<Item = Result<u64, JobError>>>;
 
-/// A pool, or a handle to one.
+/// A pool, or a handle to one, with options or without.
 pub(crate) trait Surface: Executor<Do> {
     fn workers(&self) -> usize;
     fn handle(&self) -> Box<dyn Surface>;
@@ -27,7 +27,7 @@ pub(crate) trait Surface: Executor<Do> {
     fn submit_async(&self, job: Do) -> Pin<Box<dyn std::future::Future<Output = Submitted> + Send>>;
     /// Twice each number.
     fn double(&self, numbers: std::ops::Range<u64>, buffered: usize) -> Outcomes;
-    fn with(&self, options: JobOptions) -> Box<dyn View>;
+    fn with(&self, options: JobOptions) -> Box<dyn Surface>;
     fn every(&self, period: Period, job: Do) -> Periodic;
     fn broadcast(&self, job: Do) -> Vec<Future<u64>>;
     fn prestart(&self);
@@ -38,77 +38,106 @@ pub(crate) trait Surface: Executor<Do> {
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
 }
 
-/// A pool seen with options.
-pub(crate) trait View: Executor<Do> {
-    fn execute(&self, job: Do);
-    fn submit_after(&self, delay: Duration, job: Do) -> Future<u64>;
+/// A pool that is owned, apart from its type: so that what has a surface does not hide the methods of its handle.
+struct Whole<P>(P);
+
+impl<P: Shutdown> Shutdown for Whole<P> {
+    fn shutdown(&self, wait: bool) {
+        self.0.shutdown(wait);
+    }
+}
+
+impl<P: Executor<Do>> Executor<Do> for Whole<P> {
+    fn submit(&self, job: Do) -> Future<u64> {
+        Executor::submit(&self.0, job)
+    }
+
+    fn try_submit(&self, job: Do) -> Submitted {
+        Executor::try_submit(&self.0, job)
+    }
 }
 
 macro_rules! surface {
-    ($pool:ty, |$job:ident| $every:expr, $broadcast:expr) => {
+    ($pool:ty, |$this:ident| $handle:expr, |$job:ident| $every:expr, $broadcast:expr) => {
         impl Surface for $pool {
             fn workers(&self) -> usize {
-                Self::workers(self)
+                let $this = self;
+                $handle.workers()
             }
 
             fn handle(&self) -> Box<dyn Surface> {
-                Box::new(Self::handle(self))
+                let $this = self;
+                Box::new($handle.handle())
             }
 
             fn execute(&self, job: Do) {
-                Self::execute(self, job);
+                let $this = self;
+                $handle.execute(job);
             }
 
             fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
-                Self::submit_after(self, delay, job)
+                let $this = self;
+                $handle.submit_after(delay, job)
             }
 
             fn submit_timeout(&self, job: Do, limit: Duration) -> Submitted {
-                Self::submit_timeout(self, job, limit)
+                let $this = self;
+                $handle.submit_timeout(job, limit)
             }
 
             fn submit_async(&self, job: Do) -> Pin<Box<dyn std::future::Future<Output = Submitted> + Send>> {
-                Box::pin(Self::submit_async(self, job))
+                let $this = self;
+                Box::pin($handle.submit_async(job))
             }
 
             fn double(&self, numbers: std::ops::Range<u64>, buffered: usize) -> Outcomes {
-                Box::new(Self::map(self, numbers, |n| 2 * n).buffered(buffered))
+                let $this = self;
+                Box::new($handle.map(numbers, |n| 2 * n).buffered(buffered))
             }
 
-            fn with(&self, options: JobOptions) -> Box<dyn View> {
-                Box::new(Self::with(self, options))
+            fn with(&self, options: JobOptions) -> Box<dyn Surface> {
+                let $this = self;
+                Box::new($handle.with(options))
             }
 
             fn every(&self, period: Period, $job: Do) -> Periodic {
-                Self::every(self, period, $every)
+                let $this = self;
+                $handle.every(period, $every)
             }
 
             fn broadcast(&self, $job: Do) -> Vec<Future<u64>> {
-                Self::broadcast(self, $broadcast)
+                let $this = self;
+                $handle.broadcast($broadcast)
             }
 
             fn prestart(&self) {
-                Self::prestart(self);
+                let $this = self;
+                $handle.prestart();
             }
 
             fn wait_idle(&self) {
-                Self::wait_idle(self);
+                let $this = self;
+                $handle.wait_idle();
             }
 
             fn wait_idle_timeout(&self, limit: Duration) -> bool {
-                Self::wait_idle_timeout(self, limit)
+                let $this = self;
+                $handle.wait_idle_timeout(limit)
             }
 
             fn stats(&self) -> Stats {
-                Self::stats(self)
+                let $this = self;
+                $handle.stats()
             }
 
             fn closed(&self) -> Future<()> {
-                Self::closed(self)
+                let $this = self;
+                $handle.closed()
             }
 
             fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-                Self::shutdown_with(self, policy)
+                let $this = self;
+                $handle.shutdown_with(policy)
             }
         }
     };
@@ -121,29 +150,12 @@ trait Ignore: Sized {
 
 impl Ignore for u64 {}
 
-macro_rules! view {
-    ($view:ty) => {
-        impl View for $view {
-            fn execute(&self, job: Do) {
-                Self::execute(self, job);
-            }
-
-            fn submit_after(&self, delay: Duration, job: Do) -> Future<u64> {
-                Self::submit_after(self, delay, job)
-            }
-        }
-    };
-}
-
-surface!(ThreadPool, |job| move || job.clone().run().ignore(), move || job.clone().run());
-surface!(ThreadHandle, |job| move || job.clone().run().ignore(), move || job.clone().run());
-view!(executor::ThreadView);
+surface!(Whole<ThreadPool>, |whole| whole.0, |job| move || job.clone().run().ignore(), move || job.clone().run());
+surface!(ThreadHandle, |handle| handle, |job| move || job.clone().run().ignore(), move || job.clone().run());
 #[cfg(feature = "process")]
-surface!(ProcessPool, |job| job, job);
+surface!(Whole<ProcessPool>, |whole| whole.0, |job| job, job);
 #[cfg(feature = "process")]
-surface!(ProcessHandle, |job| job, job);
-#[cfg(feature = "process")]
-view!(executor::ProcessView);
+surface!(ProcessHandle, |handle| handle, |job| job, job);
 
 /// How to make a pool of some kind, with this queue.
 pub(crate) type Make = fn(Queue) -> Arc<dyn Surface>;
@@ -161,7 +173,7 @@ pub(crate) fn threads_8(queue: Queue) -> Arc<dyn Surface> {
 }
 
 fn threads(n: usize, queue: Queue) -> Arc<dyn Surface> {
-    Arc::new(ThreadPool::builder().threads(n).queue(queue).build().expect("a pool of threads"))
+    Arc::new(Whole(ThreadPool::builder().threads(n).queue(queue).build().expect("a pool of threads")))
 }
 
 #[cfg(feature = "process")]
@@ -176,7 +188,7 @@ pub(crate) fn processes_2(queue: Queue) -> Arc<dyn Surface> {
 
 #[cfg(feature = "process")]
 fn processes(n: usize, queue: Queue) -> Arc<dyn Surface> {
-    Arc::new(ProcessPool::builder().processes(n).queue(queue).build().expect("a pool of processes"))
+    Arc::new(Whole(ProcessPool::builder().processes(n).queue(queue).build().expect("a pool of processes")))
 }
 
 /// Keeps `n` workers busy, each with a guest. One by one: there may be one place only for those that wait.

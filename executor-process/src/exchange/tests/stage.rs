@@ -27,7 +27,7 @@ use crate::runner::InProcess;
 use crate::seat::Kill;
 use crate::socket::{self, Wait};
 use crate::spawn::{Settings, Worker};
-use crate::submit::{Rules, cell};
+use crate::submit::{SubmitPolicy, cell};
 use crate::transport::{ParentEnd, WorkerEnd};
 
 fn same(number: u64) -> u64 {
@@ -168,10 +168,16 @@ impl Runner for Actor {
     }
 }
 
-/// The pool.
+/// The pool. Shut down when it is dropped.
 pub(super) struct Stage {
     scheduler: Scheduler<Actor>,
     seen: Arc<Seen>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.scheduler.shutdown(true);
+    }
 }
 
 impl Stage {
@@ -211,8 +217,8 @@ impl Stage {
     where
         J: executor_core::PortableJob<Output = u64>,
     {
-        let rules = Rules { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
-        let encoded = rules.encode(options, &job).expect("a number");
+        let policy = SubmitPolicy { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
+        let encoded = policy.encode(options, &job).expect("a number");
         let cell = cell::<J>(encoded, home);
         assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
         Future::of(cell)

@@ -5,7 +5,7 @@ use std::sync::atomic::{self, AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use executor_core::JobError;
-use executor_core::cell::Notify;
+use executor_core::cell::{Captures, Notify};
 use executor_core::home::HomeId;
 
 use super::super::number::Number;
@@ -15,7 +15,7 @@ use super::*;
 struct Bell(Arc<AtomicBool>);
 
 impl Alarm for Bell {
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         None
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use executor_core::Priority;
 use executor_core::cell::{Cell, Task};
 
-use super::super::{Batch, Config, Handle, Scheduler, Stop};
+use super::super::owned::Owned;
+use super::super::{Batch, Config, Scheduler, Stop};
 use super::*;
 use crate::pool::ThreadPool;
 
@@ -19,7 +20,7 @@ type Entry = Arc<dyn Task<(), ()>>;
 struct Holder {
     go: Receiver<()>,
     reports: Sender<ShutdownReport>,
-    inside: Arc<OnceLock<Handle<Holder>>>,
+    inside: Arc<OnceLock<Scheduler<Holder>>>,
     hold: Arc<Hold>,
 }
 
@@ -65,7 +66,7 @@ fn what_a_runner_was_made_to_end_is_cancelled_and_told_once() {
     let (reports, inside_reports) = channel();
     let inside = Arc::new(OnceLock::new());
     let parts = Mutex::new(Some((goes, reports, inside.clone())));
-    let scheduler = Scheduler::new(Config::new("holds", 1), move |_: &Arc<str>| {
+    let scheduler = Owned::new(Config::new("holds", 1), move |_: &Arc<str>| {
         let (go, reports, inside) = parts.lock().unwrap().take().expect("there is one worker");
         Holder { go, reports, inside, hold: Arc::default() }
     });
@@ -88,7 +89,7 @@ fn what_a_runner_was_made_to_end_is_cancelled_and_told_once() {
 }
 
 /// Shuts its pool down when it is dropped, and tells that it has.
-struct Closes(Handle<crate::runner::InPlace>, Sender<()>);
+struct Closes(Scheduler<crate::runner::InPlace>, Sender<()>);
 
 impl Drop for Closes {
     fn drop(&mut self) {
@@ -103,7 +104,7 @@ fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
     for delay in [None, Some(Duration::from_hours(1))] {
         let pool = ThreadPool::new(1);
         let (told, has_returned) = channel();
-        let captured = Closes(pool.handle().scheduler, told);
+        let captured = Closes(pool.handle().0.scheduler, told);
         let future = if let Some(delay) = delay {
             pool.submit_after(delay, move || drop(captured))
         } else {
@@ -130,7 +131,7 @@ fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
 fn a_shutdown_by_what_a_periodic_job_captured_returns() {
     let pool = ThreadPool::new(1);
     let (told, has_returned) = channel();
-    let captured = Closes(pool.handle().scheduler, told);
+    let captured = Closes(pool.handle().0.scheduler, told);
     let periodic = pool.every(Duration::from_hours(1), move || _ = &captured);
     let cancel = std::thread::spawn(move || periodic.cancel());
     has_returned.recv_timeout(PATIENCE).expect("it returns");

@@ -6,7 +6,8 @@ use std::thread;
 
 use executor_core::{Broken, Priority, Rejection, current};
 
-use super::super::{Config, Scheduler};
+use super::super::Config;
+use super::super::owned::Owned;
 use super::*;
 use crate::pool::ThreadPool;
 use crate::runner::InPlace;
@@ -190,7 +191,7 @@ fn a_kill_is_heard_before_the_callbacks_of_what_it_cancels() {
 
 #[test]
 fn a_breakdown_fails_what_waits_for_the_first_reason() {
-    let scheduler = Scheduler::new(Config::new("breaks", 1), |_: &Arc<str>| InPlace::new(None));
+    let scheduler = Owned::new(Config::new("breaks", 1), |_: &Arc<str>| InPlace::new(None));
     let (later, waits) = Future::of_job_at(scheduler.delay(), || ());
     let when = Instant::now() + HOUR;
     assert!(scheduler.push_at(when, Priority::Normal, later).is_ok());
@@ -206,7 +207,7 @@ fn a_breakdown_fails_what_waits_for_the_first_reason() {
 /// They are sent ahead to a worker that runs them itself.
 #[test]
 fn jobs_that_a_worker_has_in_hand_are_reported_as_running() {
-    let scheduler = Scheduler::new(Config::new("ahead", 1), |_: &Arc<str>| InPlace::new(None));
+    let scheduler = Owned::new(Config::new("ahead", 1), |_: &Arc<str>| InPlace::new(None));
     let shared = scheduler.shared().expect("nobody has forked");
     let mut state = shared.lock();
     state.extra = 3;

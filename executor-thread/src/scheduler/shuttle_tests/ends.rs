@@ -115,7 +115,7 @@ fn nothing_starts_once_a_job_has_heard_of_a_kill() {
 /// What each captured shuts the scheduler down, and two of them at once do not wait for each other.
 #[test]
 fn what_cancelled_jobs_captured_may_shut_down() {
-    struct Closes(Handle<InPlace>);
+    struct Closes(Scheduler<InPlace>);
     impl Drop for Closes {
         fn drop(&mut self) {
             self.0.shutdown(true);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Notify;
+use executor_core::cell::{Captures, Notify};
 use executor_core::{Future, JobError, Priority, Rejection};
 use shuttle::thread;
 
@@ -84,7 +84,7 @@ fn a_job_is_run_or_cancelled_and_counted_once() {
 struct Bell(Arc<std::sync::OnceLock<Instant>>);
 
 impl Alarm for Bell {
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.0.set(sync::now()).unwrap();
         None
     }

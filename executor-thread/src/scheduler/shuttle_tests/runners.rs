@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use executor_core::cell::{Cell, Notify, Task};
+use executor_core::cell::{Captures, Cell, Notify, Task};
 use executor_core::{Broken, JobError, Rejection, promise};
 use shuttle::thread;
 
@@ -149,8 +149,8 @@ fn callbacks_are_called_whenever_their_thread_ends() {
 fn a_time_limit_ends_a_job_once_and_its_callback_runs_before_the_end() {
     struct TimeIsUp(Arc<dyn executor_core::cell::Control>);
     impl super::super::Alarm for TimeIsUp {
-        fn ring(self: Box<Self>) -> Option<Notify> {
-            self.0.fail(JobError::Cancelled)
+        fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+            Some((self.0.fail(JobError::Cancelled)?, Captures::default()))
         }
 
         fn is_off(&self) -> bool {

@@ -72,16 +72,16 @@ fn workers_that_run_search_and_wait_are_told_apart() {
     push(&mut state, 7);
     assert!(is_nobody(&state.wake()), "the pool is two wide");
 
-    let mut three = started(state.block(0));
+    let mut three = started(state.block(Some(0)));
     assert_eq!((three.number, state.workers(), state.running()), (2, 3, 2));
     assert!(state.take(&mut three, false).is_some());
     assert_eq!(state.running(), 3);
     assert!(state.is_full_house() && !state.is_too_wide());
     state.unblock();
     assert!(state.is_too_wide());
-    assert!(is_nobody(&state.block(0)) && is_nobody(&state.block(0)));
+    assert!(is_nobody(&state.block(Some(0))) && is_nobody(&state.block(Some(0))));
     assert!(!state.is_stranded() && !state.is_full_house());
-    assert!(is_nobody(&state.block(0)));
+    assert!(is_nobody(&state.block(Some(0))));
     assert!(state.is_stranded());
     assert_eq!(state.running(), 3);
 }
@@ -178,7 +178,7 @@ fn the_workers_that_are_missing_are_hired() {
     assert_eq!((own.number, hired), (0, vec![1, 2]));
     assert_eq!((state.workers(), state.running()), (3, 1));
     assert!(state.hire_all().is_empty());
-    assert!(is_nobody(&state.block(0)));
+    assert!(is_nobody(&state.block(Some(0))));
     assert_eq!(state.hire_all().len(), 1, "one waits");
     assert!(state.did_not_start(3).is_empty() && state.did_not_start(2).is_empty());
     assert_eq!((state.workers(), state.running()), (2, 1));

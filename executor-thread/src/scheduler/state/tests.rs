@@ -42,7 +42,7 @@ fn a_blocked_worker_is_replaced_and_its_batch_returned() {
     }
     assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
     assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
-    let mut spare = started(state.block(one.number));
+    let mut spare = started(state.block(Some(one.number)));
     let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
     assert_eq!(order, (1..9).collect::<Vec<_>>());
     state.unblock();

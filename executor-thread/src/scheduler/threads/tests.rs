@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use executor_core::{Event, Future, JobOptions, current};
 
-use super::super::Handle;
+use super::super::handle::Scheduler;
+use super::super::runner::Runner;
 use super::no_thread;
 use crate::builder::ThreadPoolBuilder;
 use crate::pool::ThreadPool;
@@ -61,7 +62,7 @@ fn a_long_job_whose_batch_was_stolen_starts_no_threads() {
             assert_eq!(within(pool.submit(move || n)), n);
         }
         pool.shutdown(false);
-        assert!(!pool.handle().scheduler.has_work_for_another());
+        assert!(!pool.handle().0.scheduler.has_work_for_another());
         let more = started.load(Ordering::SeqCst) - before;
         assert!(more <= if keep_alive.is_zero() { 50 } else { 0 }, "{more} threads were started");
         drop(open);
@@ -85,7 +86,7 @@ fn refused_jobs_start_no_thread() {
         assert!(view.try_submit(|| ()).is_err());
         assert!(view.submit_after(Duration::ZERO, || ()).result().is_err());
         view.execute(|| ());
-        assert_eq!(pool.handle().scheduler.living_threads(), usize::from(!waits));
+        assert_eq!(pool.handle().0.scheduler.living_threads(), usize::from(!waits));
     }
 }
 
@@ -124,13 +125,13 @@ fn a_guard_that_a_job_forgets_ends_with_it() {
     assert!(started <= 2, "{started} threads");
 }
 
-impl<R: super::Runner + 'static> Handle<R> {
+impl<R: Runner + 'static> Scheduler<R> {
     fn living_threads(&self) -> usize {
         self.shared().map_or(0, |shared| shared.threads.lock().living.len())
     }
 
     fn has_work_for_another(&self) -> bool {
-        self.shared().is_some_and(|shared| shared.lock().members.has_hoard())
+        self.shared().is_ok_and(|shared| shared.lock().members.has_hoard())
     }
 }
 

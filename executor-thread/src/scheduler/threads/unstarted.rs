@@ -7,17 +7,18 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use executor_core::Future;
-use executor_core::cell::{Notify, Run};
+use executor_core::cell::{Captures, Notify, Run};
 
-use super::super::{Alarm, Batch, Config, Priority, Runner, Scheduler};
+use super::super::owned::Owned;
+use super::super::{Alarm, Batch, Config, Priority, Runner};
 use crate::runner::InPlace;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One whose idle workers stay for longer than the test waits.
-fn scheduler(workers: usize) -> Scheduler<InPlace> {
+fn scheduler(workers: usize) -> Owned<InPlace> {
     let config = Config { keep_alive: 10 * PATIENCE, ..Config::new("short", workers) };
-    Scheduler::new(config, |_: &Arc<str>| InPlace::new(None))
+    Owned::new(config, |_: &Arc<str>| InPlace::new(None))
 }
 
 fn refused() -> Error {
@@ -28,7 +29,7 @@ fn refused() -> Error {
 struct Silent;
 
 impl Alarm for Silent {
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         None
     }
 
@@ -42,7 +43,7 @@ fn the_timer_ends_with_a_worker_that_did_not_start() {
     // Whether the timer sleeps by then is chance: the more often, the surer.
     for _ in 0..100 {
         let scheduler = scheduler(1);
-        let shared = &scheduler.shared;
+        let shared = scheduler.shared().unwrap();
         scheduler.push_alarm(Instant::now() + Duration::from_hours(1), Box::new(Silent));
         let own = shared.lock().hire_all().pop().expect("it has no worker yet");
         scheduler.shutdown(false);
@@ -60,7 +61,7 @@ fn the_timer_ends_with_a_worker_that_did_not_start() {
 #[test]
 fn a_sleeper_takes_what_waited_for_the_worker() {
     let scheduler = scheduler(2);
-    let shared = &scheduler.shared;
+    let shared = scheduler.shared().unwrap();
     let (ran, runs) = channel();
     let push = |number: u32| {
         let ran = ran.clone();

@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Notify;
+use executor_core::cell::{Captures, Notify};
 use executor_core::{Future, JobError, JobOptions, Priority, ShutdownPolicy};
 
-use super::super::{Config, Handle, Scheduler};
+use super::super::owned::Owned;
+use super::super::{Config, Scheduler};
 use super::*;
-use crate::pool::ThreadPool;
+use crate::pool::{ThreadHandle, ThreadPool};
 use crate::runner::InPlace;
-use crate::view::ThreadView;
 
 #[derive(Debug, PartialEq)]
 enum Heard {
@@ -28,7 +28,7 @@ impl Alarm for Bell {
         self.heard.send(Heard::Began).unwrap();
     }
 
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.heard.send(Heard::Rang).unwrap();
         if let Some(gate) = self.goes_on {
             gate.recv().unwrap();
@@ -43,7 +43,7 @@ impl Alarm for Bell {
 
 #[test]
 fn all_that_are_due_begin_before_one_of_them_rings() {
-    let scheduler = Scheduler::new(Config::new("alarms", 1), |_: &Arc<str>| InPlace::new(None));
+    let scheduler = Owned::new(Config::new("alarms", 1), |_: &Arc<str>| InPlace::new(None));
     let (heard, hears) = channel();
     let hear = || hears.recv_timeout(Duration::from_mins(1)).expect("it comes to it");
     let (go_on, gate) = channel();
@@ -94,7 +94,7 @@ fn dropping() -> (ThreadPool, Future<()>, [Sender<()>; 2]) {
     (pool, busy, [hold, go_on])
 }
 
-fn late(pool: &ThreadPool) -> ThreadView {
+fn late(pool: &ThreadPool) -> ThreadHandle {
     pool.with(JobOptions::new().start_by(Duration::ZERO))
 }
 
@@ -119,7 +119,7 @@ fn a_slow_callback_holds_no_drop_up() {
     let busy = pool.submit(move || gate.recv().unwrap_or_default());
     // The timer is held until the callback is there: one that comes after the end runs on this thread.
     let ((heard, hears), (ring, rings)) = (channel(), channel());
-    pool.handle().scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: Some(rings) }));
+    pool.handle().0.scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: Some(rings) }));
     assert_eq!([hears.recv(), hears.recv()], [Ok(Heard::Began), Ok(Heard::Rang)]);
     let (called, calls) = channel();
     let (go_on, goes_on) = channel::<()>();
@@ -158,7 +158,7 @@ fn idle_and_gone_wait_for_the_drop() {
 
 #[test]
 fn captures_may_shut_their_pool_down() {
-    struct Closes(Handle<InPlace>, Sender<()>);
+    struct Closes(Scheduler<InPlace>, Sender<()>);
     impl Drop for Closes {
         fn drop(&mut self) {
             self.0.shutdown(true);
@@ -169,7 +169,7 @@ fn captures_may_shut_their_pool_down() {
     let (hold, gate) = channel::<()>();
     let busy = pool.submit(move || gate.recv().unwrap_or_default());
     let (told, tells) = channel();
-    let closes = Closes(pool.handle().scheduler, told);
+    let closes = Closes(pool.handle().0.scheduler, told);
     drop(late(&pool).submit(move || drop(closes)));
     tells.recv_timeout(PATIENCE).expect("it does not wait for itself");
     drop(hold);

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use executor_core::JobError;
-use executor_core::cell::{Control, Notify};
+use executor_core::cell::{Captures, Control, Notify};
 
-use crate::scheduler::{Alarm, Handle, Runner};
+use super::handle::Scheduler;
+use super::queued::Alarm;
+use super::runner::Runner;
 
 /// Ends a job that has not started in its time. Goes with the job, and is dropped when that starts or never will: then nobody needs to
 /// wait for its start any more.
@@ -21,13 +23,13 @@ pub struct StartLimit<R: Runner + 'static> {
 #[must_use = "it does not ring unless it is set"]
 pub struct StartAlarm<R: Runner + 'static> {
     is_off: Arc<AtomicBool>,
-    scheduler: Handle<R>,
+    scheduler: Scheduler<R>,
     limit: Duration,
 }
 
 impl<R: Runner + 'static> StartLimit<R> {
     /// A job may wait for as long as `limit` in the queue of `scheduler`.
-    pub fn new(scheduler: Handle<R>, limit: Duration) -> (Self, StartAlarm<R>) {
+    pub fn new(scheduler: Scheduler<R>, limit: Duration) -> (Self, StartAlarm<R>) {
         let off = Off::new(scheduler.clone());
         let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit };
         (Self { off, limit }, alarm)
@@ -42,7 +44,7 @@ impl<R: Runner + 'static> StartAlarm<R> {
             return;
         }
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
-        let alarm = WaitIsOver { control, error, is_off: self.is_off, scheduler: self.scheduler.clone() };
+        let alarm = WaitIsOver { control, error, is_off: self.is_off };
         self.scheduler.push_alarm(when, Box::new(alarm));
     }
 }
@@ -62,30 +64,35 @@ impl<R: Runner + 'static> fmt::Debug for StartLimit<R> {
     }
 }
 
-/// Calls an alarm off when it is dropped.
-pub(crate) struct Off<R: Runner + 'static> {
-    is_off: Arc<AtomicBool>,
-    scheduler: Handle<R>,
-}
+/// Ends a job that runs for too long. Dropped when the job has ended: then its alarm is called off.
+pub(crate) struct RunLimit<R: Runner + 'static>(#[expect(dead_code, reason = "it is dropped")] Off<R>);
 
-impl<R: Runner + 'static> Off<R> {
-    fn new(scheduler: Handle<R>) -> Self {
-        Self { is_off: Arc::default(), scheduler }
-    }
-
+impl<R: Runner + 'static> RunLimit<R> {
     /// The running job that `control` is of ends with `error` at the time `when`, unless this is dropped before.
-    pub(crate) fn end_run(
-        scheduler: Handle<R>,
+    pub(crate) fn set(
+        scheduler: Scheduler<R>,
         control: Option<Arc<dyn Control>>,
         when: Option<Instant>,
         error: JobError,
     ) -> Self {
-        let off = Self::new(scheduler);
+        let off = Off::new(scheduler);
         if let (Some(control), Some(when)) = (control, when) {
             let alarm = RunIsOver { control, error, is_off: off.is_off.clone() };
             off.scheduler.push_alarm(when, Box::new(alarm));
         }
-        off
+        Self(off)
+    }
+}
+
+/// Calls an alarm off when it is dropped.
+struct Off<R: Runner + 'static> {
+    is_off: Arc<AtomicBool>,
+    scheduler: Scheduler<R>,
+}
+
+impl<R: Runner + 'static> Off<R> {
+    fn new(scheduler: Scheduler<R>) -> Self {
+        Self { is_off: Arc::default(), scheduler }
     }
 }
 
@@ -105,14 +112,14 @@ struct RunIsOver {
 }
 
 impl Alarm for RunIsOver {
-    fn ring(self: Box<Self>) -> Option<Notify> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
         if self.is_off() {
             return None;
         }
         // First its outcome, then it is asked to stop: one that stops at once is late all the same.
         let notify = self.control.clone().fail(self.error);
         self.control.abort();
-        notify
+        Some((notify?, Captures::default()))
     }
 
     fn is_off(&self) -> bool {
@@ -121,22 +128,15 @@ impl Alarm for RunIsOver {
 }
 
 /// Ends a job that has waited for too long.
-struct WaitIsOver<R: Runner + 'static> {
+struct WaitIsOver {
     control: Arc<dyn Control>,
     error: JobError,
     is_off: Arc<AtomicBool>,
-    scheduler: Handle<R>,
 }
 
-impl<R: Runner + 'static> Alarm for WaitIsOver<R> {
-    fn ring(self: Box<Self>) -> Option<Notify> {
-        if self.is_off() {
-            return None;
-        }
-        // All other limits wait for this thread, so it runs no drop of a user's.
-        let (notify, captures) = self.control.expire(self.error)?;
-        self.scheduler.drop_aside(captures);
-        Some(notify)
+impl Alarm for WaitIsOver {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+        if self.is_off() { None } else { self.control.expire(self.error) }
     }
 
     fn is_off(&self) -> bool {

@@ -1,0 +1,295 @@
+//! When a periodic job runs, and what its owner can ask of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use executor_core::Canceller;
+use parking_lot::Mutex;
+
+use super::push::far_future;
+
+/// When a periodic job runs; see [`ThreadHandle::every`](crate::ThreadHandle::every).
+///
+/// ```
+/// use std::time::Duration;
+/// use executor_thread::Period;
+///
+/// let minute = Duration::from_secs(60);
+/// assert_eq!(Period::from(minute), Period::rate(minute));
+/// assert_ne!(Period::delay(minute), Period::delay(minute).starting_now());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    length: Duration,
+    is_rate: bool,
+    starts_now: bool,
+}
+
+impl Period {
+    /// At a fixed rate: runs are due at times that are `length` apart. A due time that passes while a run is late, or goes on, is
+    /// left out. A `Duration` alone means the same.
+    #[must_use]
+    pub fn rate(length: Duration) -> Self {
+        // Due times that are not apart could not be counted.
+        Self { length: length.max(Duration::from_nanos(1)), is_rate: true, starts_now: false }
+    }
+
+    /// With a fixed delay: a run is due `pause` after the end of the one before.
+    #[must_use]
+    pub fn delay(pause: Duration) -> Self {
+        Self { length: pause, is_rate: false, starts_now: false }
+    }
+
+    /// The first run is due now, not after one period.
+    #[must_use]
+    pub fn starting_now(mut self) -> Self {
+        self.starts_now = true;
+        self
+    }
+
+    fn first(&self, now: Instant) -> Instant {
+        if self.starts_now { now } else { after(now, self.length) }
+    }
+
+    /// When the run after the one that was `due`, and ended `now`, is due.
+    fn next(&self, due: Instant, now: Instant) -> Instant {
+        if !self.is_rate {
+            return after(now, self.length);
+        }
+        let since_last = now.saturating_duration_since(due).as_nanos() % self.length.as_nanos();
+        let until_next = self.length.as_nanos() - since_last;
+        after(now, duration(until_next))
+    }
+}
+
+impl From<Duration> for Period {
+    fn from(length: Duration) -> Self {
+        Self::rate(length)
+    }
+}
+
+fn after(time: Instant, delay: Duration) -> Instant {
+    time.checked_add(delay).unwrap_or_else(far_future)
+}
+
+/// Of a number of nanoseconds that is that of a duration, or less.
+fn duration(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    let seconds = u64::try_from(nanos / SECOND).unwrap_or(u64::MAX);
+    Duration::new(seconds, u32::try_from(nanos % SECOND).unwrap_or_default())
+}
+
+/// Runs a job again and again, until it is dropped. Made by `every` of a pool, such as [`ThreadHandle::every`](crate::ThreadHandle::every).
+#[must_use = "dropped at once, it cancels its runs at once"]
+pub struct Periodic {
+    shared: Arc<Shared>,
+    is_detached: bool,
+}
+
+struct Shared {
+    period: Period,
+    runs: AtomicU64,
+    missed: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_cancelled: bool,
+    /// The run that was submitted last. It stays after a cancel, so that another cancel waits for the first.
+    run: Option<Canceller>,
+}
+
+impl Periodic {
+    /// Lets no more runs begin. A run that goes on is not waited for, and ends as it likes. When none goes on, what the job captured
+    /// is dropped by then.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+
+    /// Lets the runs go on until the pool's shutdown.
+    pub fn detach(mut self) {
+        self.is_detached = true;
+    }
+
+    /// How many runs have ended, those that panicked included.
+    pub fn runs(&self) -> u64 {
+        // Acquire: what these runs did is seen by whoever sees their number.
+        self.shared.runs.load(Ordering::Acquire)
+    }
+
+    /// How many runs were due and did not run: a queue that drops its oldest job when it is full dropped them, or they ended as
+    /// [`JobError::Broken`](executor_core::JobError::Broken), since no worker could be started. The next one is due as if they had ended then. Due times that pass while a run is late, or goes on, are no runs, and not
+    /// counted.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use executor_thread::{Period, Queue, ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::DropOldest)).build()?;
+    /// let (begin, begun) = mpsc::channel();
+    /// let (open, gate) = mpsc::channel::<()>();
+    /// let busy = pool.submit(move || {
+    ///     let _ = begin.send(());
+    ///     gate.recv().is_err()
+    /// });
+    /// begun.recv()?; // it has left the queue: nothing takes its place there
+    /// let ticking = pool.every(Period::rate(Duration::from_millis(1)).starting_now(), || ());
+    /// while ticking.missed() == 0 {
+    ///     pool.execute(|| ()); // takes the place of whatever waits
+    /// }
+    /// drop(open);
+    /// while ticking.runs() == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # assert!(busy.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn missed(&self) -> u64 {
+        // Relaxed: a missed run did nothing that could be seen.
+        self.shared.missed.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Periodic {
+    fn drop(&mut self) {
+        if !self.is_detached {
+            self.shared.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Periodic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = &self.shared.period;
+        f.debug_struct("Periodic")
+            .field("period", period)
+            .field("runs", &self.runs())
+            .field("missed", &self.missed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn cancel(&self) {
+        let mut state = self.state.lock();
+        state.is_cancelled = true;
+        let run = state.run.clone();
+        // Outside the lock: what the job captured is dropped here, if it waits.
+        drop(state);
+        if let Some(run) = run {
+            run.cancel();
+        }
+    }
+}
+
+/// The times of a periodic job, for those who submit its runs. It moves from run to run, so no two can overlap.
+pub struct Rounds {
+    shared: Arc<Shared>,
+    due: Instant,
+}
+
+impl Rounds {
+    /// A periodic job whose first run is to be submitted.
+    pub fn start(period: Period) -> (Periodic, Self) {
+        let (runs, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { period, runs, missed, state: Mutex::default() });
+        let due = period.first(Instant::now());
+        (Periodic { shared: shared.clone(), is_detached: false }, Self { shared, due })
+    }
+
+    /// The same times, for those who submit a run that has these.
+    pub fn same(&self) -> Self {
+        Self { shared: self.shared.clone(), due: self.due }
+    }
+
+    /// When the next run is due.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// The next run is about to be submitted. False if there is to be none. To be called before, so that a cancel finds it.
+    pub fn is_next(&self, run: Canceller) -> bool {
+        let mut state = self.shared.state.lock();
+        if state.is_cancelled {
+            return false;
+        }
+        let before = state.run.replace(run);
+        drop(state);
+        drop(before);
+        true
+    }
+
+    /// A run has ended.
+    pub fn ended(&mut self) {
+        self.shared.runs.fetch_add(1, Ordering::Release);
+        self.go_on();
+    }
+
+    /// A run was dropped before it began.
+    pub fn missed(&mut self) {
+        // Relaxed: see `Periodic::missed`.
+        self.shared.missed.fetch_add(1, Ordering::Relaxed);
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        self.due = self.shared.period.next(self.due, Instant::now());
+    }
+
+    /// Whether there is to be no next run.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.state.lock().is_cancelled
+    }
+}
+
+impl fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rounds").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn a_rate_keeps_its_times_and_leaves_out_what_was_missed() {
+        let (rate, due) = (Period::rate(millis(10)), Instant::now());
+        for (ended, next) in [(0, 10), (1, 10), (9, 10), (10, 20), (25, 30), (1_000_003, 1_000_010)] {
+            assert_eq!(rate.next(due, due + millis(ended)), due + millis(next), "ended after {ended} ms");
+        }
+    }
+
+    #[test]
+    fn a_delay_counts_from_the_end() {
+        let (delay, due) = (Period::delay(millis(10)), Instant::now());
+        assert_eq!(delay.next(due, due + millis(25)), due + millis(35));
+    }
+
+    #[test]
+    fn the_first_run_is_after_one_period_or_now() {
+        let now = Instant::now();
+        assert_eq!(Period::rate(millis(10)).first(now), now + millis(10));
+        assert_eq!(Period::delay(millis(10)).starting_now().first(now), now);
+    }
+
+    #[test]
+    fn the_shortest_and_the_longest_period_have_a_next_time() {
+        let now = Instant::now();
+        for period in [Period::rate(Duration::ZERO), Period::delay(Duration::ZERO)] {
+            assert!((now..=now + Duration::from_nanos(1)).contains(&period.next(now, now)));
+        }
+        for period in [Period::rate(Duration::MAX), Period::delay(Duration::MAX)] {
+            assert!(period.next(now, now + millis(5)) > now + Duration::from_hours(1));
+            assert!(period.first(now) > now + Duration::from_hours(1));
+        }
+    }
+}

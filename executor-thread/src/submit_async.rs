@@ -1,0 +1,86 @@
+//! A submit that waits for a place without a thread that waits.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use executor_core::{Future, Job, Priority, Rejected};
+
+use crate::options::{JobWithOptions, StartWatch};
+use crate::runner::InPlace;
+use crate::scheduler::Line;
+use crate::submit::{JobCell, Submitter, Way, refused};
+
+/// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
+///
+/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
+/// is offered to one of those that wait: poll this, or drop it.
+#[must_use = "the job is submitted when this is polled"]
+pub struct SubmitAsync<J: Job>(Option<Stage<J>>);
+
+enum Stage<J: Job> {
+    /// The options say that the job waits for its time, which needs no place.
+    Delayed(Submitter, Duration, J),
+    Plain(Line<InPlace>, JobCell<J>, Future<J::Output>),
+    WithOptions(Line<InPlace>, JobCell<JobWithOptions<J>>, Future<J::Output>, StartWatch),
+}
+
+/// The job is never pinned.
+impl<J: Job> Unpin for SubmitAsync<J> {}
+
+impl<J: Job> SubmitAsync<J> {
+    pub(crate) fn new(submitter: Submitter, job: J) -> Self {
+        let scheduler = submitter.scheduler.clone();
+        let Some(options) = submitter.options.clone() else {
+            let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+            return Self(Some(Stage::Plain(Line::new(scheduler, Priority::Normal, cell.clone()), cell, future)));
+        };
+        if let Some(delay) = options.get_delay() {
+            return Self(Some(Stage::Delayed(submitter, delay, job)));
+        }
+        let (job, watch) = JobWithOptions::new(job, &options, &scheduler);
+        let (cell, future) = Future::of_job_at(scheduler.queue(), job);
+        let line = Line::new(scheduler, options.get_priority(), cell.clone());
+        Self(Some(Stage::WithOptions(line, cell, future, watch)))
+    }
+
+    /// Whether the job is in the queue, or was refused: then there is no more to poll.
+    fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Result<(), executor_core::Rejection>> {
+        match self.0.as_mut().expect("what was submitted is not polled again") {
+            Stage::Delayed(..) => Poll::Ready(Ok(())),
+            Stage::Plain(line, ..) | Stage::WithOptions(line, ..) => Pin::new(line).poll(context),
+        }
+    }
+}
+
+impl<J: Job> std::future::Future for SubmitAsync<J> {
+    /// The job comes back when the pool was shut down before there was a place.
+    type Output = Result<Future<J::Output>, Rejected<J>>;
+
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(pushed) = self.poll_line(context) else { return Poll::Pending };
+        let stage = self.0.take().expect("it was there a moment ago");
+        Poll::Ready(match (stage, pushed) {
+            (Stage::Delayed(submitter, delay, job), _) => submitter.submit(Way::After(delay), job),
+            (Stage::Plain(_, _, future), Ok(())) => Ok(future),
+            (Stage::Plain(_, cell, _), Err(reason)) => Err(refused(cell, reason)),
+            (Stage::WithOptions(_, _, future, watch), Ok(())) => {
+                watch.begin(Some(future.control()), Duration::ZERO);
+                Ok(future)
+            }
+            (Stage::WithOptions(_, cell, ..), Err(reason)) => {
+                Err(Rejected::new(refused(cell, reason).into_job().into_inner(), reason))
+            }
+        })
+    }
+}
+
+impl<J: Job> fmt::Debug for SubmitAsync<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmitAsync").field("is_submitted", &self.0.is_none()).finish_non_exhaustive()
+    }
+}
