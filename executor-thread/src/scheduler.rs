@@ -46,6 +46,7 @@ mod counting;
 mod dead;
 mod delay;
 mod ending;
+mod extra;
 mod guest;
 mod handle;
 mod hooks;

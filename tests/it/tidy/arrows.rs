@@ -14,15 +14,24 @@ pub(super) fn module_of(file: &str) -> Module {
     if path == "lib" { Module::new() } else { path.split('/').map(str::to_owned).collect() }
 }
 
-/// Whether the module is built for tests alone.
-pub(super) fn is_test(module: &[String]) -> bool {
-    const TESTS: [&str; 3] = ["tests", "loom_models", "shuttle_tests"];
-    module.iter().any(|name| TESTS.contains(&name.as_str()))
+/// The modules in files of their own that `module` declares for tests alone.
+pub(super) fn test_modules(module: &Module, text: &str) -> Vec<Module> {
+    let of_tests = |item: &Item| match item {
+        Item::Mod(item) if item.content.is_none() && item.attrs.iter().any(is_for_tests) => {
+            Some([module.as_slice(), &[item.ident.to_string()]].concat())
+        }
+        _ => None,
+    };
+    parsed(module, text).items.iter().filter_map(of_tests).collect()
+}
+
+fn parsed(module: &Module, text: &str) -> File {
+    syn::parse_str(text).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")))
 }
 
 /// What `module` names, each as the deepest of `modules` that the name's path leads to. Names of itself are none.
 pub(super) fn targets(module: &Module, text: &str, modules: &BTreeSet<Module>) -> BTreeSet<Module> {
-    let file: File = syn::parse_str(text).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")));
+    let file = parsed(module, text);
     let mut names = Names { at: module.clone(), modules, found: BTreeSet::new() };
     names.visit_file(&file);
     names.found.remove(module);

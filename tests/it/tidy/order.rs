@@ -18,6 +18,8 @@ pub(super) struct Order {
 pub(super) fn complaints(order: &Order, texts: &BTreeMap<String, String>) -> Vec<String> {
     let files: BTreeMap<Module, &String> = texts.iter().map(|(file, text)| (arrows::module_of(file), text)).collect();
     let modules: BTreeSet<Module> = files.keys().cloned().collect();
+    let tests: Vec<Module> = files.iter().flat_map(|(module, text)| arrows::test_modules(module, text)).collect();
+    let is_test = |module: &Module| tests.iter().any(|test| module.starts_with(test));
     let lines: BTreeMap<&str, usize> = order
         .lines
         .iter()
@@ -27,7 +29,7 @@ pub(super) fn complaints(order: &Order, texts: &BTreeMap<String, String>) -> Vec
     let mut complaints = Vec::new();
     let mut unused: BTreeSet<_> = order.still.iter().copied().collect();
     let mut empty: BTreeSet<_> = lines.keys().copied().collect();
-    for (module, text) in files.iter().filter(|(module, _)| !arrows::is_test(module)) {
+    for (module, text) in files.iter().filter(|(module, _)| !is_test(module)) {
         let Some((from, line)) = place(module, &lines) else {
             complaints.push(format!("{} has no line in the order", name(module)));
             continue;
@@ -98,8 +100,11 @@ mod tests {
 
     #[test]
     fn tests_may_name_everything() {
-        let tests = "#[cfg(test)] mod tests { use crate::top::Top; } #[cfg(all(test, unix))] use crate::top; fn f() {}";
-        assert_eq!(complaints_of(&[("lowest/mod.rs", tests), ("lowest/tests.rs", "use crate::top::Top;")]), [""; 0]);
+        let tests = "#[cfg(test)] mod tests { use crate::top::Top; } #[cfg(all(test, unix))] use crate::top; #[cfg(test)] mod more;";
+        assert_eq!(
+            complaints_of(&[("lowest/mod.rs", tests), ("lowest/more/deep.rs", "use crate::top::Top;")]),
+            [""; 0]
+        );
     }
 
     #[test]

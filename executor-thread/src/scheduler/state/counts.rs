@@ -103,7 +103,7 @@ fn shortage_starts_no_other_worker() {
     assert!(matches!(state.wake(), Wake::Sleeper("one")), "those that live are woken");
     assert!(state.wake_up(&mut one) && state.take(&mut one, false).is_some());
     push(&mut state, 8);
-    let mut four = started(state.block(0));
+    let mut four = started(state.block(Some(0)));
     assert!(state.take(&mut four, false).is_some(), "nobody else could take it");
     state.unblock();
     state.short_until = Some(now);

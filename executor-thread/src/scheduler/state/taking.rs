@@ -2,8 +2,8 @@
 
 use executor_core::Priority;
 
-use super::super::Queued;
 use super::super::members::{BATCH, Own};
+use super::super::queued::Queued;
 use super::State;
 
 /// Workers have no more jobs in hand than this beside those that run, so that a low one has its turn in time.

@@ -108,7 +108,7 @@ impl Runner for Dependent {
 fn retired_worker_is_replaced_after_shortage() {
     let is_short = Arc::new(AtomicBool::new(true));
     let of_runners = is_short.clone();
-    let scheduler = Scheduler::new(Config { keep_alive: 10 * PATIENCE, ..Config::new("short", 3) }, move |name| {
+    let scheduler = Owned::new(Config { keep_alive: 10 * PATIENCE, ..Config::new("short", 3) }, move |name| {
         Dependent { is_first: &**name == "short-0", is_short: of_runners.clone() }
     });
     let (running, runs) = channel();
@@ -125,7 +125,9 @@ fn retired_worker_is_replaced_after_shortage() {
     runs.recv_timeout(PATIENCE).unwrap();
     let others: Vec<_> = (0..4).map(|_| submit(Box::new(|| ()))).collect();
     let until = Instant::now() + PATIENCE;
-    while !(scheduler.shared.lock().short_until.is_some() && scheduler.shared.lock().workers() == 1) {
+    while !(scheduler.shared().unwrap().lock().short_until.is_some()
+        && scheduler.shared().unwrap().lock().workers() == 1)
+    {
         assert!(Instant::now() < until, "the others leave");
         std::thread::yield_now();
     }

@@ -1,0 +1,155 @@
+//! What a scheduler does for the batch of a runner.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use executor_core::cell::{Captures, Notify};
+use executor_core::{JobError, Priority};
+
+use super::batch::Asked;
+use super::members::Own;
+use super::queued::{Alarm, Queued};
+use super::runner::Runner;
+use super::shared::Shared;
+use super::state::State;
+use super::sync::{self, MutexGuard};
+
+/// From a worker that could not run its jobs until another one is started: a try costs a thread, and what a runner does in vain.
+const SHORTAGE: Duration = Duration::from_millis(100);
+
+/// What waits may be more than the workers that live have had since.
+struct ShortageEnds<R: Runner>(Weak<Shared<R>>);
+
+impl<R: Runner + 'static> Alarm for ShortageEnds<R> {
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+        let shared = self.0.upgrade()?;
+        let wake = shared.lock().wake();
+        shared.perform(wake);
+        None
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+}
+
+impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
+    fn take_extra(&self, own: &mut Own<R::Job>) -> Option<R::Job> {
+        let mut dead = Vec::new();
+        let mut state = self.lock();
+        let job = loop {
+            match state.take_extra(own) {
+                Some(job) if !self.gives_up_its_place(&job) => {
+                    state.lanes.removed_dead(1);
+                    state.forget_extra(own, 1);
+                    dead.push(job);
+                }
+                job => break job,
+            }
+        };
+        let free = job.is_some().then(|| state.waiters.one());
+        drop(state);
+        drop(dead);
+        if let Some(free) = free {
+            self.tell_of_room(free);
+        }
+        job
+    }
+
+    fn was_dead(&self, own: &mut Own<R::Job>) {
+        let mut state = self.lock();
+        state.forget_extra(own, 1);
+        if self.config.capacity.is_none() {
+            state.lanes.removed_dead(1);
+        }
+    }
+
+    fn holds(&self, own: &mut Own<R::Job>, n: usize) {
+        let ended = own.extra.saturating_sub(n.saturating_sub(1));
+        if ended > 0 {
+            self.lock().forget_extra(own, ended);
+        }
+    }
+
+    fn give_back(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) {
+        Shared::give_back(self, Some(own), job, priority);
+    }
+
+    fn retire(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {
+        let now = sync::now();
+        let until = now.checked_add(SHORTAGE);
+        let Some(is_news) = self.lock().retire(own, now, until) else { return Err(job) };
+        Shared::give_back(self, Some(own), job, priority);
+        if let Some(until) = until.filter(|_| is_news) {
+            Shared::push_alarm(self, until, Box::new(ShortageEnds(self.this.clone())));
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.lock().is_wanted()
+    }
+
+    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+        Shared::push_alarm(self, when, alarm);
+    }
+
+    fn called_off(&self) {
+        self.fell_silent();
+    }
+
+    fn call_back(&self, notify: Notify) {
+        Shared::call_back(self, notify);
+    }
+
+    fn break_down(&self, error: JobError) {
+        Shared::break_down(self, error);
+    }
+}
+
+impl<R: Runner + 'static> Shared<R> {
+    /// The worker has brought all that it took to its outcome.
+    pub(super) fn settle_extra(&self, own: &mut Own<R::Job>) {
+        if own.extra > 0 {
+            self.lock().forget_extra(own, usize::MAX);
+        }
+    }
+
+    /// Queues a job again that a worker took, before all others of its priority.
+    pub(super) fn give_back(&self, own: Option<&mut Own<R::Job>>, job: R::Job, priority: Priority) {
+        let mut state = self.lock();
+        if let Some(own) = own {
+            state.forget_extra(own, 1);
+        }
+        let error = if state.is_killed { state.ends_with.clone() } else { state.broken.clone() };
+        if let Some(error) = error {
+            self.end_queued(state, job, error);
+        } else if job.move_to(self.queue.id()) {
+            state.give_back(priority, job);
+            self.has_queued(state, priority);
+        } else {
+            self.count_out(&mut state, &job);
+            drop(state);
+            drop(job);
+        }
+    }
+
+    /// A job that comes into the queue when all that waited there was ended ends as that did.
+    pub(super) fn end_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, job: R::Job, error: JobError) {
+        self.count_out(&mut state, &job);
+        drop(state);
+        if let Some(notify) = job.fail(error) {
+            self.call_back(notify);
+        }
+    }
+
+    /// The job is dead, or about to be, and in no queue: its home is told of an entry that is not there.
+    fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
+        let home = job.home();
+        if home == Some(self.queue.id()) {
+            state.lanes.removed_dead(1);
+        } else if home == Some(self.delay.id()) {
+            state.delayed.removed_dead(1);
+        }
+    }
+}
