@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syn::visit::{self, Visit};
-use syn::{Attribute, File, Item, ItemMod, ItemUse, Macro, Meta, Path, UseTree};
+use syn::{Attribute, File, Item, ItemMod, ItemUse, Macro, Meta, Path, UseTree, Visibility};
 
 /// A module by its path from the crate's root, which has none: `["scheduler", "shared"]`.
 pub(super) type Module = Vec<String>;
@@ -103,6 +103,9 @@ impl<'ast> Visit<'ast> for Names<'_> {
             self.add_tree(&[], &item.tree);
         }
     }
+
+    /// `pub(in crate::x)` says who may see, and needs nothing of them.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast Path) {
         let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();

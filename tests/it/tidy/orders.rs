@@ -46,7 +46,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "scheduler::members",
             "scheduler::queued",
         ],
-        still: &[("rayon_pool::worker", "rayon_pool::crew"), ("scheduler::state", "scheduler")],
+        still: &[("rayon_pool::worker", "rayon_pool::crew")],
     },
     Order {
         directory: "executor-process/src",
