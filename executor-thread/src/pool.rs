@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::{ClosureExecutor, ClosureMapper, Future, Job, Map, Rejected};
 
-use crate::submit::{Submitter, Way, future_of};
+use crate::submit::{Submitter, Way};
 use crate::submit_async::SubmitAsync;
 use crate::traits::is_closure_executor;
 
@@ -125,7 +125,7 @@ impl ThreadHandle {
     /// Hands a job over, and returns the future of its outcome. After a shutdown the future ends as
     /// [`JobError::Rejected`](executor_core::JobError::Rejected). Blocks only where a bounded queue is full and says so: see [`WhenFull`](crate::WhenFull).
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
-        future_of::<J>(self.0.submit(Way::Now, job))
+        self.0.submit(Way::Now, job)
     }
 
     /// As `submit`, but never blocks, and gives a job that is refused back.
@@ -134,7 +134,7 @@ impl ThreadHandle {
     ///
     /// The job, after a shutdown, or when a bounded queue is full.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        self.0.submit(Way::Try, job)
+        self.0.try_submit(Way::Try, job)
     }
 
     /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is
@@ -163,7 +163,7 @@ impl ThreadHandle {
     pub fn submit_timeout<J: Job>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
-        self.0.submit(Way::Until(deadline), job)
+        self.0.try_submit(Way::Until(deadline), job)
     }
 
     /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready
@@ -200,7 +200,7 @@ impl ThreadHandle {
 
     /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
-        future_of::<J>(self.0.submit(Way::After(delay), job))
+        self.0.submit(Way::After(delay), job)
     }
 
     /// Applies `f` to each item, in parallel and in order; see [`Map`].

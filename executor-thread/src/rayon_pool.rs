@@ -16,7 +16,7 @@ use self::away::Away;
 use self::crew::Crew;
 use crate::builder::MOST_THREADS;
 use crate::scheduler::{cure, time_after};
-use crate::submit::refused;
+use crate::submit::taken_back;
 use crate::traits::is_closure_executor;
 
 /// A [`rayon::ThreadPool`] that runs jobs, for closures that compute and use `par_iter`, `join` or `scope` inside: these
@@ -233,7 +233,7 @@ macro_rules! submits_to_rayon {
                 let (cell, future) = Future::of_job_at(self.crew.queue(), job);
                 match self.crew.push(cell.clone()) {
                     Ok(()) => Ok(future),
-                    Err((_, reason)) => Err(refused(cell, reason)),
+                    Err((_, reason)) => Err(Rejected::new(taken_back(&cell), reason)),
                 }
             }
 

@@ -13,6 +13,9 @@ use crate::scheduler::{Scheduler, time_after};
 /// The cell of a job that runs in place.
 pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
 
+/// The job, if it is to come back, and why it was refused.
+type Refused<J> = (Option<J>, Rejection);
+
 /// Is told of panics that nobody waits for.
 pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 
@@ -51,8 +54,15 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
-    pub(crate) fn submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        self.submit_and(way, job, |future| future)
+    pub(crate) fn submit<J: Job>(&self, way: Way, job: J) -> Future<J::Output> {
+        let submitted = self.submit_and(way, job, false, |future| future);
+        submitted.unwrap_or_else(|(_, reason)| Future::failed(JobError::Rejected(reason)))
+    }
+
+    /// The same, and a job that is refused comes back.
+    pub(crate) fn try_submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        let submitted = self.submit_and(way, job, true, |future| future);
+        submitted.map_err(|(job, reason)| Rejected::new(job.expect("it comes back"), reason))
     }
 
     /// The same for a job whose outcome nobody waits for. If it panics, the handler is told, on the thread where it does.
@@ -66,7 +76,7 @@ impl Submitter {
             }),
         };
         // There is nobody to be told that it is refused.
-        let _: Result<(), _> = self.submit_and(Way::Now, job, tell);
+        drop(self.submit_and(Way::Now, job, false, tell));
     }
 
     /// What `then` makes of the future, before the job can start: a callback that it sets runs on the thread where the job ends.
@@ -74,10 +84,11 @@ impl Submitter {
         &self,
         way: Way,
         job: J,
+        comes_back: bool,
         then: impl FnOnce(Future<J::Output>) -> T,
-    ) -> Result<T, Rejected<J>> {
+    ) -> Result<T, Refused<J>> {
         let Some(options) = &self.options else {
-            return self.queue(way, Priority::Normal, job, then);
+            return self.queue(way, Priority::Normal, job, comes_back, then);
         };
         let way = match (way, options.get_delay()) {
             (Way::After(_), _) | (_, None) => way,
@@ -85,15 +96,12 @@ impl Submitter {
         };
         let (job, watch) = JobWithOptions::new(job, options, &self.scheduler);
         let and_control = |future: Future<J::Output>| (watch.is_set().then(|| future.control()), then(future));
-        match self.queue(way, options.get_priority(), job, and_control) {
+        match self.queue(way, options.get_priority(), job, comes_back, and_control) {
             Ok((control, made)) => {
                 watch.begin(control, way.delay());
                 Ok(made)
             }
-            Err(rejected) => {
-                let reason = rejected.reason();
-                Err(Rejected::new(rejected.into_job().into_inner(), reason))
-            }
+            Err((job, reason)) => Err((job.map(JobWithOptions::into_inner), reason)),
         }
     }
 
@@ -102,21 +110,23 @@ impl Submitter {
         way: Way,
         priority: Priority,
         job: J,
+        comes_back: bool,
         then: impl FnOnce(Future<J::Output>) -> T,
-    ) -> Result<T, Rejected<J>> {
+    ) -> Result<T, Refused<J>> {
         let Self { scheduler, policy, .. } = self;
         let home = if let Way::After(_) = way { scheduler.delay() } else { scheduler.queue() };
         let (cell, future) = Future::of_job_at(home, job);
         let made = then(future);
+        let kept = comes_back.then(|| cell.clone());
         let pushed = match way {
-            Way::Now => scheduler.push_with(policy.when_full, priority, cell.clone()),
-            Way::Try => scheduler.try_push_with(policy.when_full, priority, cell.clone()),
-            Way::Until(deadline) => scheduler.push_until(priority, cell.clone(), deadline),
-            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell.clone()),
+            Way::Now => scheduler.push_with(policy.when_full, priority, cell),
+            Way::Try => scheduler.try_push_with(policy.when_full, priority, cell),
+            Way::Until(deadline) => scheduler.push_until(priority, cell, deadline),
+            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell),
         };
         match pushed {
             Ok(()) => Ok(made),
-            Err((_, reason)) => Err(refused(cell, reason)),
+            Err((_, reason)) => Err((kept.map(|cell| taken_back(&cell)), reason)),
         }
     }
 
@@ -172,12 +182,7 @@ impl Submitter {
     }
 }
 
-/// The future of a job, accepted or not.
-pub(crate) fn future_of<J: Job>(submitted: Result<Future<J::Output>, Rejected<J>>) -> Future<J::Output> {
-    submitted.unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
-}
-
 /// Takes the job back out of a cell that was not queued.
-pub(crate) fn refused<J: Job>(cell: JobCell<J>, reason: Rejection) -> Rejected<J> {
-    Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)
+pub(crate) fn taken_back<J: Job>(cell: &JobCell<J>) -> J {
+    cell.claim(None).expect("nobody else has seen the job")
 }

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use executor_core::{Future, Job, Priority, Rejected};
+use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
 use crate::options::{JobWithOptions, StartWatch};
 use crate::runner::InPlace;
 use crate::scheduler::Line;
-use crate::submit::{JobCell, Submitter, Way, refused};
+use crate::submit::{JobCell, Submitter, Way, taken_back};
 
 /// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
 ///
@@ -46,7 +46,7 @@ impl<J: Job> SubmitAsync<J> {
     }
 
     /// Whether the job is in the queue, or was refused: then there is no more to poll.
-    fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Result<(), executor_core::Rejection>> {
+    fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         match self.0.as_mut().expect("what was submitted is not polled again") {
             Stage::Delayed(..) => Poll::Ready(Ok(())),
             Stage::Plain(line, ..) | Stage::WithOptions(line, ..) => Pin::new(line).poll(context),
@@ -65,15 +65,15 @@ impl<J: Job> std::future::Future for SubmitAsync<J> {
         let Poll::Ready(pushed) = self.poll_line(context) else { return Poll::Pending };
         let stage = self.0.take().expect("it was there a moment ago");
         Poll::Ready(match (stage, pushed) {
-            (Stage::Delayed(submitter, delay, job), _) => submitter.submit(Way::After(delay), job),
+            (Stage::Delayed(submitter, delay, job), _) => submitter.try_submit(Way::After(delay), job),
             (Stage::Plain(_, _, future), Ok(())) => Ok(future),
-            (Stage::Plain(_, cell, _), Err(reason)) => Err(refused(cell, reason)),
+            (Stage::Plain(_, cell, _), Err(reason)) => Err(Rejected::new(taken_back(&cell), reason)),
             (Stage::WithOptions(_, _, future, watch), Ok(())) => {
                 watch.begin(Some(future.control()), Duration::ZERO);
                 Ok(future)
             }
             (Stage::WithOptions(_, cell, ..), Err(reason)) => {
-                Err(Rejected::new(refused(cell, reason).into_job().into_inner(), reason))
+                Err(Rejected::new(taken_back(&cell).into_inner(), reason))
             }
         })
     }
