@@ -24,6 +24,8 @@ pub(crate) struct Hello {
     pub(crate) build: String,
     pub(crate) requests: IpcSender<Request>,
     pub(crate) replies: IpcReceiver<Reply>,
+    /// Into the same receiver, for the parent to hold: a job that closes all descriptors of the worker, or becomes another program, does not end it.
+    pub(crate) holds_open: IpcSender<Reply>,
 }
 
 /// From the parent.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use executor_core::panics::catch;
-use ipc_channel::ipc::IpcReceiver;
+use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, Shutdown, recvmsg, shutdown};
@@ -29,6 +29,8 @@ pub(crate) fn is_whole(head: [u8; HEAD], len: usize) -> bool {
 pub(crate) struct Inbox {
     replies: IpcReceiver<Reply>,
     socket: Arc<OwnedFd>,
+    /// Into the same channel: it ends with its worker, not when a job has closed the worker's side.
+    _holds_open: Option<IpcSender<Reply>>,
 }
 
 /// Ends an inbox from another thread. Does not keep it.
@@ -57,8 +59,8 @@ pub(crate) enum Received {
 
 impl Inbox {
     /// `socket` is that of `replies`.
-    pub(crate) fn new(replies: IpcReceiver<Reply>, socket: OwnedFd) -> Self {
-        Self { replies, socket: Arc::new(socket) }
+    pub(crate) fn new(replies: IpcReceiver<Reply>, socket: OwnedFd, holds_open: Option<IpcSender<Reply>>) -> Self {
+        Self { replies, socket: Arc::new(socket), _holds_open: holds_open }
     }
 
     /// What ends it.
@@ -72,7 +74,7 @@ impl Inbox {
         let (sender, receiver) = ipc_channel::ipc::channel().expect("a channel");
         let (sender, way) = crate::rendezvous::with_socket(sender);
         let (receiver, socket) = crate::rendezvous::with_socket(receiver);
-        (sender, way, Self::new(receiver, socket))
+        (sender, way, Self::new(receiver, socket, None))
     }
 
     /// Waits for the next message, for `limit` at most.

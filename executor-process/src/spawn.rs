@@ -143,8 +143,8 @@ impl Worker {
             Ok(hello) => hello,
             Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
         };
-        let Hello { requests, replies, .. } = hello;
-        let replies = Inbox::new(replies, inbox);
+        let Hello { requests, replies, holds_open, .. } = hello;
+        let replies = Inbox::new(replies, inbox, Some(holds_open));
         process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
             process.kill();

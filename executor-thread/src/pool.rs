@@ -236,9 +236,11 @@ impl fmt::Debug for ThreadPool {
 
 impl fmt::Debug for ThreadHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadHandle")
-            .field("workers", &self.workers())
-            .field("options", self.options())
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("ThreadHandle");
+        shown.field("workers", &self.workers());
+        if let Some(options) = &self.0.options {
+            shown.field("options", options);
+        }
+        shown.finish_non_exhaustive()
     }
 }

@@ -76,7 +76,7 @@ fn whatever_comes_is_survived() {
 fn honest() -> Vec<(&'static str, Vec<u8>)> {
     #[derive(Serialize)]
     enum Form {
-        Hello(&'static str, &'static str, usize, usize),
+        Hello(&'static str, &'static str, usize, usize, usize),
         Refused(&'static str),
     }
     fn behind(choice: u8, value: &impl Serialize) -> Vec<u8> {
@@ -107,7 +107,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         job: replay::Input { bytes: vec![1, 2].into(), blobs: vec![replay::Part::of(&[])] },
     };
     vec![
-        ("hello", behind(2 << 1, &Form::Hello("0a1b", "build", 0, 1))),
+        ("hello", behind(3 << 1, &Form::Hello("0a1b", "build", 0, 1, 2))),
         ("hello", behind(0, &Form::Refused("no"))),
         ("invitation", b"1 4242 0 false 0 ab12 /tmp/executor-0123456789ab/s".to_vec()),
         (

@@ -22,10 +22,11 @@ struct Places {
     _build: String,
     requests: usize,
     replies: usize,
+    holds_open: usize,
 }
 
 /// Its channels.
-const HELLO: usize = 2;
+const HELLO: usize = 3;
 
 /// Where the replies are among the descriptors of a hello.
 pub(super) const REPLIES: usize = 1;
@@ -45,8 +46,8 @@ pub(crate) fn is_sound(bytes: &[u8], descriptors: &[OwnedFd]) -> bool {
 
 impl Places {
     fn are_usual(&self) -> bool {
-        let Self { requests, replies, .. } = *self;
-        [requests, replies] == [0, REPLIES]
+        let Self { requests, replies, holds_open, .. } = *self;
+        [requests, replies, holds_open] == [0, REPLIES, 2]
     }
 }
 

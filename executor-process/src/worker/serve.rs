@@ -192,6 +192,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Resu
         build: image::build(),
         requests: request_sender,
         replies: reply_receiver,
+        holds_open: replies.clone(),
     }));
     parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
     // There for ever: handlers of signals write to it.

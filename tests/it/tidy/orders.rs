@@ -37,7 +37,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "scheduler::limits scheduler::periodic",
             "scheduler::push",
             "scheduler::handle",
-            "scheduler::callbacks scheduler::counting scheduler::ending scheduler::extra scheduler::guest scheduler::number scheduler::room scheduler::threads scheduler::timer",
+            "scheduler::callbacks scheduler::counting scheduler::ending scheduler::extra scheduler::guest scheduler::room scheduler::threads scheduler::timer",
             "scheduler::worker",
             "scheduler::shared",
             "fork scheduler::identity scheduler::registry scheduler::state scheduler::stops",
