@@ -9,9 +9,9 @@
 //! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `duplex`, `queue`, `Sender`, `Receiver`, `Duplex`, `os_str` (feature `process`) |
 //! | share values, queues and locks with processes | `Manager`, and its handles in `manager` (feature `process`) |
 //! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
-//! | say how, and in what time | [`JobOptions`], `with` on each pool |
-//! | bound the queue | [`Queue`], [`WhenFull`] on the builder of each pool |
-//! | run a job again and again | `every` on each pool: [`Period`], [`Periodic`] |
+//! | say how, and in what time | [`JobOptions`], `with` on thread and process pools |
+//! | bound the queue | [`Queue`], [`WhenFull`] on the builders of thread and process pools |
+//! | run a job again and again | `every` on thread and process pools: [`Period`], [`Periodic`] |
 //! | get what came of it | [`Future`], [`JobError`], [`RemoteError`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
 //! | apply a function to many items | `map` on each pool: [`Map`] |

@@ -67,7 +67,7 @@ impl JobOptions {
         self
     }
 
-    /// Queue the job only once `delay` is over. A shutdown waits for it.
+    /// Queue the job only once `delay` is over. A shutdown waits for it. The delay of a `submit_after`, and the times of an `every`, go before this one.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
         self

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::error::JobError;
+use crate::error::{JobError, Rejection};
 use crate::home::{Home, HomeId};
 use crate::sync::thread_local;
 use crate::tally::{self, Counts, Ending, Failure, Tally};
@@ -135,6 +135,10 @@ pub(crate) fn count<O>(
     has_started: bool,
 ) {
     let Some(home) = home else { return };
+    // A job that was never accepted is no matter of the home's. One that made room for another was.
+    if matches!(outcome, Err(JobError::Rejected(reason)) if *reason != Rejection::Dropped) {
+        return;
+    }
     let ending = Ending::of(outcome, of_parts);
     with(home, |counts, is_shared| counts.count(ending, has_started, is_shared));
 }

@@ -272,7 +272,7 @@ impl Ending {
 }
 
 /// The job that is about to return on this thread is counted as its worst part, whatever it returns.
-pub(crate) fn returns_with(failure: Option<Failure>) {
+pub fn returns_with(failure: Option<Failure>) {
     OF_PARTS.with(|of_parts| of_parts.set(failure));
 }
 

@@ -47,7 +47,7 @@ impl ProcessHandle {
     /// The times are those of [`ThreadHandle::every`](executor_thread::ThreadHandle::every): with a `Duration`, runs are due at
     /// times that are this far apart; with [`Period::delay`], each that long after the end of the one before. Two never overlap.
     ///
-    /// Each run is a clone of `job`. A panic or a crash ends its run only. What it returns is dropped. An abort, also by a shutdown
+    /// Each run is a clone of `job`, with the options of this handle, but for a delay. A panic or a crash ends its run only. What it returns is dropped. An abort, also by a shutdown
     /// that kills, ends the job, and so does an error of its `Serialize`: there can be no next run. A run that a full queue drops
     /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), or for which no worker can be started, is
     /// [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a run whose time has not come, neither

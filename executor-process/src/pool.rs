@@ -212,7 +212,7 @@ impl ProcessHandle {
     /// # };
     /// # assert_eq!(answer.unwrap(), 32);
     /// ```
-    pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J> {
+    pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J, J::Output> {
         SubmitPortable::new(&self.0, job)
     }
 

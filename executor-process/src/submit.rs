@@ -173,7 +173,7 @@ impl Submitter {
     }
 
     /// Encodes the job, for the queue of `home`.
-    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<Made<J>, JobError> {
+    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<Made<J, J::Output>, JobError> {
         let mut encoded = match self.encode(&job) {
             Ok(encoded) => encoded,
             Err(error) => {
@@ -237,14 +237,14 @@ pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobE
 }
 
 /// An encoded job, and the job itself, which comes back if it is refused.
-struct Made<J: PortableJob> {
-    cell: JobCell<J>,
+struct Made<J, T> {
+    cell: Arc<Cell<Encoded, Returned, T>>,
     job: J,
     alarm: Option<(StartAlarm<InProcess>, JobError)>,
 }
 
-impl<J: PortableJob> Made<J> {
-    fn accepted(self, delay: Duration) -> Future<J::Output> {
+impl<J, T: Send + 'static> Made<J, T> {
+    fn accepted(self, delay: Duration) -> Future<T> {
         // Its copy in the worker is the one that runs.
         drop_quietly(self.job);
         let future = Future::of(self.cell);
@@ -266,18 +266,21 @@ impl<J: PortableJob> Made<J> {
 ///
 /// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
 /// is offered to one of those that wait: poll this, or drop it.
+///
+/// `T` is what the job `J` returns.
 #[must_use = "the job is submitted when this is polled"]
-pub struct SubmitPortable<J: PortableJob>(State<J>);
+// A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
+pub struct SubmitPortable<J, T>(State<J, T>);
 
-enum State<J: PortableJob> {
-    Waits(Line<InProcess>, Box<Made<J>>),
-    Ended(Submitted<J>),
+enum State<J, T> {
+    Waits(Line<InProcess>, Box<Made<J, T>>),
+    Ended(Result<Future<T>, Rejected<J>>),
     /// The options say that the job waits for its time, which needs no place.
     Delayed(Box<Submitter>, Duration, J),
     Told,
 }
 
-impl<J: PortableJob> SubmitPortable<J> {
+impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
     pub(crate) fn new(submitter: &Submitter, job: J) -> Self {
         if let Some(delay) = submitter.options.get_delay() {
             return Self(State::Delayed(Box::new(submitter.clone()), delay, job));
@@ -291,9 +294,9 @@ impl<J: PortableJob> SubmitPortable<J> {
 }
 
 /// The job is never pinned.
-impl<J: PortableJob> Unpin for SubmitPortable<J> {}
+impl<J, T> Unpin for SubmitPortable<J, T> {}
 
-impl<J: PortableJob> std::future::Future for SubmitPortable<J> {
+impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for SubmitPortable<J, T> {
     /// The job comes back when the pool was shut down before there was a place.
     type Output = Submitted<J>;
 
@@ -320,7 +323,7 @@ impl<J: PortableJob> std::future::Future for SubmitPortable<J> {
     }
 }
 
-impl<J: PortableJob> fmt::Debug for SubmitPortable<J> {
+impl<J, T> fmt::Debug for SubmitPortable<J, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_submitted = !matches!(self.0, State::Waits(..) | State::Delayed(..));
         f.debug_struct("SubmitPortable").field("is_submitted", &is_submitted).finish_non_exhaustive()

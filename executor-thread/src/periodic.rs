@@ -2,6 +2,7 @@
 
 use executor_core::Job;
 use executor_core::panics::{catch, drop_quietly};
+use executor_core::tally::{Failure, returns_with};
 
 use crate::pool::ThreadHandle;
 use crate::scheduler::{Period, Periodic, Rounds};
@@ -22,7 +23,9 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
     fn run(mut self) {
         let Some(mut run) = self.0.take() else { return };
         // The panic hook has reported a panic in it; the next run is another one.
-        drop_quietly(catch(&mut run.f));
+        let outcome = catch(&mut run.f);
+        returns_with(outcome.as_ref().err().and_then(Failure::of));
+        drop_quietly(outcome);
         run.rounds.ended();
         run.submit();
     }
@@ -60,6 +63,8 @@ impl ThreadHandle {
     /// no time to wait: the next run is queued when one has ended, behind what waits then. A run that a full queue drops
     /// ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest)) is [missed](Periodic::missed), and the next one is due as usual.
     /// Nothing waits for a run whose time has not come, neither [`wait_idle`](Self::wait_idle) nor a shutdown.
+    ///
+    /// Each run has the options of this handle, but for a delay: a name, a priority, a time to start in, a time to run in.
     ///
     /// A panic ends its run only, and is reported by the panic hook; `f` is called again. A shutdown does not wait for
     /// the time of the next run, but for a run that has begun or is queued, as for any job. After a shutdown, `f` is

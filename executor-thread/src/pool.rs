@@ -188,7 +188,7 @@ impl ThreadHandle {
     /// # };
     /// # assert_eq!(answer.unwrap(), 42);
     /// ```
-    pub fn submit_async<J: Job>(&self, job: J) -> SubmitAsync<J> {
+    pub fn submit_async<J: Job>(&self, job: J) -> SubmitAsync<J, J::Output> {
         SubmitAsync::new(self.0.clone(), job)
     }
 

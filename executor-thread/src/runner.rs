@@ -32,9 +32,14 @@ impl InPlace {
     fn prepare(&mut self) -> Result<(), JobError> {
         if !self.is_ready {
             let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
-                JobError::Broken(Broken::new(format!(
-                    "the initializer of its worker failed ({error:#}); mend the initializer"
-                )))
+                let what = match error {
+                    JobError::Panicked(panic) => match panic.place() {
+                        Some(place) => format!("panicked at {place}: {}", panic.message()),
+                        None => format!("panicked: {}", panic.message()),
+                    },
+                    error => format!("failed: {error:#}"),
+                };
+                JobError::Broken(Broken::new(format!("the initializer of its worker {what}; mend the initializer")))
             })?;
             current::set_state(state);
             self.is_ready = true;

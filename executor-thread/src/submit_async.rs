@@ -2,34 +2,39 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use executor_core::cell::Cell;
 use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
 use crate::options::{JobWithOptions, StartWatch};
 use crate::runner::InPlace;
 use crate::scheduler::Line;
-use crate::submit::{JobCell, Submitter, Way, taken_back};
+use crate::submit::{Submitter, Way, taken_back};
 
 /// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
 ///
 /// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
 /// is offered to one of those that wait: poll this, or drop it.
+///
+/// `T` is what the job `J` returns.
 #[must_use = "the job is submitted when this is polled"]
-pub struct SubmitAsync<J: Job>(Option<Stage<J>>);
+// A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
+pub struct SubmitAsync<J, T>(Option<Stage<J, T>>);
 
-enum Stage<J: Job> {
+enum Stage<J, T> {
     /// The options say that the job waits for its time, which needs no place.
     Delayed(Submitter, Duration, J),
-    Plain(Line<InPlace>, JobCell<J>, Future<J::Output>),
-    WithOptions(Line<InPlace>, JobCell<JobWithOptions<J>>, Future<J::Output>, StartWatch),
+    Plain(Line<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
+    WithOptions(Line<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, StartWatch),
 }
 
 /// The job is never pinned.
-impl<J: Job> Unpin for SubmitAsync<J> {}
+impl<J, T> Unpin for SubmitAsync<J, T> {}
 
-impl<J: Job> SubmitAsync<J> {
+impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
     pub(crate) fn new(submitter: Submitter, job: J) -> Self {
         let scheduler = submitter.scheduler.clone();
         let Some(options) = submitter.options.clone() else {
@@ -54,9 +59,9 @@ impl<J: Job> SubmitAsync<J> {
     }
 }
 
-impl<J: Job> std::future::Future for SubmitAsync<J> {
+impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<J, T> {
     /// The job comes back when the pool was shut down before there was a place.
-    type Output = Result<Future<J::Output>, Rejected<J>>;
+    type Output = Result<Future<T>, Rejected<J>>;
 
     /// # Panics
     ///
@@ -79,7 +84,7 @@ impl<J: Job> std::future::Future for SubmitAsync<J> {
     }
 }
 
-impl<J: Job> fmt::Debug for SubmitAsync<J> {
+impl<J, T> fmt::Debug for SubmitAsync<J, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubmitAsync").field("is_submitted", &self.0.is_none()).finish_non_exhaustive()
     }

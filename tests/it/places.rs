@@ -1,5 +1,6 @@
 //! Who waits for a place in a full queue gets one, or hears of the shutdown: threads, and tasks that block none.
 
+use std::borrow::Cow;
 use std::future::Future as _;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -198,6 +199,30 @@ fn where_there_is_room_a_task_does_not_wait() {
 }
 
 #[test]
+fn tasks_that_submit_are_send() {
+    fn is_send<T: Send>(task: T) {
+        drop(task);
+    }
+    let pool = ThreadPool::new(1);
+    let (text, cow, boxed): (&'static str, Cow<'static, str>, Box<dyn FnOnce() -> usize + Send>) =
+        ("one", "two".into(), Box::new(|| 3));
+    is_send(async { drop(pool.submit_async(move || text.len()).await) });
+    is_send(async { drop(pool.submit_async(move || cow.len()).await) });
+    is_send(async { drop(pool.submit_async(boxed).await) });
+    #[cfg(feature = "process")]
+    {
+        let pool = executor::ProcessPool::new(1).expect("a small pool");
+        let list = vec![(Cow::Borrowed("one"), 1)];
+        is_send(async { drop(pool.submit_async(executor::call(length, (list,))).await) });
+    }
+}
+
+#[cfg(feature = "process")]
+fn length(list: Vec<(Cow<'static, str>, u64)>) -> usize {
+    list.len()
+}
+
+#[test]
 fn a_task_that_is_dropped_submits_nothing() {
     within_patience(|| {
         let pool = bounded(1, 1, WhenFull::Block);
@@ -206,7 +231,7 @@ fn a_task_that_is_dropped_submits_nothing() {
             let token = token.clone();
             move || unreachable!("{token:?}")
         };
-        drop(pool.submit_async(job()) as executor::SubmitAsync<_>);
+        drop(pool.submit_async(job()) as executor::SubmitAsync<_, _>);
         let busy = occupy(&pool, 1);
         let waits = pool.submit(|| 7);
         let (count, waker) = Count::new();

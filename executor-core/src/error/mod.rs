@@ -134,7 +134,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Shutdown => {
-                "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor"
+                "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor"
             }
             Self::Full => {
                 "the job was rejected: the executor's queue is full; try again later, or make the bound larger"

@@ -32,7 +32,7 @@ fn rejections() {
     let texts = [
         (
             Rejection::Shutdown,
-            "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor",
+            "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor",
         ),
         (
             Rejection::Full,

@@ -138,7 +138,7 @@ impl ProcessPoolBuilder {
 
     /// How many workers may fail to start, or die without a job, within `period`. With one more the pool breaks down: all its jobs end as
     /// [`JobError::Broken`](executor_core::JobError::Broken), which says why, later ones are rejected, and
-    /// [`is_broken`](crate::ProcessHandle::is_broken) is true. Neither a crash of a job counts, nor an end that the pool gave to a worker itself.
+    /// [`is_broken`](crate::ProcessHandle::is_broken) is true. For a job, up to four workers are started one after the other, with the initializer in each, and each that fails counts. Neither a crash of a job counts, nor an end that the pool gave to a worker itself.
     /// Default: 1,000 within 10 seconds.
     ///
     /// ```

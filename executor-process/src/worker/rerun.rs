@@ -34,7 +34,7 @@ pub(super) fn run(path: &Path) -> ! {
     };
     let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
     let Some(work) = entry.work() else { refuse(path, format_args!("names an entry that is not in the program")) };
-    eprintln!("executor: job {id}, `{name}`, runs again from {}; then: {why}", path.display());
+    eprintln!("executor: job {id}, `{name}`, runs again from {}; the first time, {why}", path.display());
     // Nobody is at the other end: what goes back is counted only.
     let end_of_nobody = match socket::pair() {
         Ok((socket, _)) => WorkerEnd::new(socket),

@@ -89,7 +89,8 @@ impl<R: Runner + 'static> Shared<R> {
             joining: Mutex::default(),
             queue: home(this),
             delay: home(this),
-            fleeting: home(this),
+            // A run whose time never came was no job yet: its cancel counts for nothing.
+            fleeting: Registration::new(this.clone()),
             taken: home(this),
             tally: tally.clone(),
         })

@@ -91,7 +91,7 @@ fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
         assert_eq!(again.status.signal(), Some(6), "a debugger finds it: {again:?}");
         assert!(stderr(&again).starts_with("executor: job "), "{again:?}");
         assert!(stderr(&again).contains("`it::processes::replay::need_none`, runs again from "), "{again:?}");
-        assert!(stderr(&again).ends_with("; then: its process was killed by SIGABRT\n"), "{again:?}");
+        assert!(stderr(&again).ends_with("; the first time, its process was killed by SIGABRT\n"), "{again:?}");
         fs::remove_file(&reason).unwrap();
         let again = replay(this(), &file);
         assert_eq!((again.status.code(), stdout(&again)), (Some(0), "executor: it returned, 11 bytes encoded\n"));

@@ -124,7 +124,7 @@ pub fn a_pool_that_had_no_job_shuts_down(make: &Make) {
 
 pub fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: &Make) {
     const TEXT: &str =
-        "the job was rejected: the executor is shut down; submit before `shutdown`, or to another executor";
+        "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor";
     let (pool, ledger) = (make(), Ledger::new());
     for wait in [false, true] {
         pool.shutdown(wait);
