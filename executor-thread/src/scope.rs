@@ -65,10 +65,14 @@ impl<'scope> Scope<'scope, '_> {
         let (result, jobs) = (slot.clone(), self.jobs.clone());
         let work = move || {
             let outcome = catch(|| named::<F, _>(job));
-            if outcome.is_err() {
+            let has_panicked = outcome.is_err();
+            // First: a scope that finds no jobs left knows of all panics.
+            if has_panicked {
                 jobs.panicked();
             }
-            result.put(outcome);
+            if !result.put(outcome) && has_panicked {
+                jobs.panic_was_taken();
+            }
         };
         let future = self.pool.submit(self.lend(Box::new(work)));
         self.jobs.submitted(&future);

@@ -24,6 +24,8 @@ mod options;
 mod pages;
 mod panics;
 mod periodic;
+mod periodic_counts;
+mod scoped_limits;
 mod scopes;
 mod shutdown_inside;
 mod states;

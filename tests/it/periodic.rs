@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use executor::{Period, Periodic, Queue, ShutdownPolicy, ThreadHandle, ThreadPool, WhenFull};
+use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{self, bounded};
 use crate::support::door::Door;
@@ -32,9 +32,6 @@ on_every_surface![
     cancels_that_race_the_runs_end_them,
     a_dropped_run_is_missed_and_others_come,
     idle_waits_for_no_next_run,
-    runs_that_never_come_are_in_no_report,
-    refused_runs_are_in_no_count,
-    runs_that_panic_count_as_such,
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
@@ -171,39 +168,6 @@ fn a_dropped_run_is_missed_and_others_come(make: Make) {
         pool.wait_idle();
         assert_eq!(pool.stats().delayed, 0);
     }
-}
-
-fn runs_that_never_come_are_in_no_report(make: Make) {
-    for policy in [ShutdownPolicy::drain(), ShutdownPolicy::cancel_pending(), ShutdownPolicy::kill()] {
-        let pool = unbounded(make);
-        let waits = pool.every(HOUR.into(), Do::Echo(1));
-        let report = pool.shutdown_with(policy);
-        assert_eq!(report.to_string(), "0 completed, 0 failed, 0 cancelled, 0 still running");
-        assert!(report.is_clean());
-        drop(waits);
-    }
-}
-
-/// The run that goes on submits the next one, to a pool that is closed.
-fn refused_runs_are_in_no_count(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let periodic = pool.every(Period::rate(MILLI).starting_now(), Do::Ring(door.bell(), 1));
-    let guest = door.answer();
-    pool.shutdown(false);
-    drop(guest);
-    pool.shutdown(true);
-    let stats = pool.stats();
-    assert_eq!((stats.done(), stats.completed, periodic.runs()), (1, 1, 1), "{stats}");
-}
-
-fn runs_that_panic_count_as_such(make: Make) {
-    let pool = unbounded(make);
-    let periodic = pool.every(Period::delay(MILLI), Do::Panic("each time".to_owned()));
-    eventually("three runs", || periodic.runs() >= 3);
-    periodic.cancel();
-    pool.wait_idle();
-    let stats = pool.stats();
-    assert_eq!((stats.panicked, stats.done()), (periodic.runs(), periodic.runs()), "{stats}");
 }
 
 fn idle_waits_for_no_next_run(make: Make) {

@@ -33,7 +33,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Whether this thread is in the middle of what would be waited for: it is one of this very scheduler, or drops what a cancelled job of
     /// it had captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
-        let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken];
+        let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
         is_thread_of(self.identity()) || homes.iter().any(|home| registry::leaving(home.id()) > 0)
     }
 
@@ -139,7 +139,8 @@ impl<R: Runner + 'static> Shared<R> {
         if state.ends_with.is_none() {
             state.ends_with = Some(error.clone());
         }
-        let (alive, dead) = state.take_pending(|job| job.move_to(self.taken.id()));
+        let (taken, never_due) = (self.taken.id(), self.never_due.id());
+        let (alive, dead) = state.take_pending(|job| job.move_to(taken), |run| run.move_to(never_due));
         Pending { alive, dead }
     }
 

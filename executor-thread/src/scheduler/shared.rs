@@ -62,7 +62,9 @@ pub(super) struct Shared<R: Runner> {
     pub(super) fleeting: Registration,
     /// The home of jobs that a worker has taken from a bounded queue, and not claimed yet.
     pub(super) taken: Registration,
-    /// What came of the jobs of these homes.
+    /// The home of periodic runs that a shutdown cancels before their time.
+    pub(super) never_due: Registration,
+    /// What came of the jobs of these homes, but for those that were never due.
     pub(super) tally: Arc<Tally>,
 }
 
@@ -92,6 +94,7 @@ impl<R: Runner + 'static> Shared<R> {
             // A run whose time never came was no job yet: its cancel counts for nothing.
             fleeting: Registration::new(this.clone()),
             taken: home(this),
+            never_due: Registration::new(this.clone()),
             tally: tally.clone(),
         })
     }
@@ -320,7 +323,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         }
         let mut state = self.lock();
         state.ending += usize::from(ends);
-        if from == self.taken.id() {
+        if from == self.taken.id() || from == self.never_due.id() {
             // It has left the queue already.
             return;
         }

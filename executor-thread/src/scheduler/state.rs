@@ -286,9 +286,13 @@ impl<J: Queued, U> State<J, U> {
         self.extra - self.extra_revoked
     }
 
-    /// Takes everything that waits, to be ended outside of the lock. Those that `moves` moves to another home, where nobody can start them
+    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another home, where nobody can start them
     /// any more, count as displaced until then; the others are dead, and come second.
-    pub(super) fn take_pending(&mut self, moves: impl Fn(&J) -> bool) -> (Vec<J>, Vec<J>) {
+    pub(super) fn take_pending(
+        &mut self,
+        moves: impl Fn(&J) -> bool,
+        moves_fleeting: impl Fn(&J) -> bool,
+    ) -> (Vec<J>, Vec<J>) {
         let (hoarded, letters) = (self.members.steal_all(), self.members.take_letters());
         self.lanes.removed_dead(hoarded.len());
         self.delayed.removed_dead(letters.len());
@@ -300,7 +304,7 @@ impl<J: Queued, U> State<J, U> {
         self.delayed.moved(waits.len());
         alive.extend(waits);
         dead.extend(is_dead);
-        let (waits, is_dead): (Vec<_>, Vec<_>) = self.delayed.take_fleeting().into_iter().partition(&moves);
+        let (waits, is_dead): (Vec<_>, Vec<_>) = self.delayed.take_fleeting().into_iter().partition(&moves_fleeting);
         self.delayed.moved_fleeting(waits.len());
         alive.extend(waits);
         dead.extend(is_dead);

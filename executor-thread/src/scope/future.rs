@@ -34,19 +34,20 @@ impl<T> ScopedFuture<'_, T> {
     /// [`JobError::Panicked`]: then the panic is the caller's to deal with, and no longer the scope's.
     /// [`JobError::Cancelled`], [`JobError::Rejected`] and [`JobError::Broken`] of a job that was not run.
     pub fn result(self) -> Result<T, JobError> {
-        self.ended.wait();
-        match self.slot.take() {
-            Some(outcome) => {
-                if outcome.is_err() {
+        let outcome = match self.ended.result() {
+            Ok(()) => self.slot.take().unwrap_or_else(|| unreachable!("a job that was run has left its outcome")),
+            // It may run on, or have returned since: what comes of that is nobody's.
+            Err(error) => {
+                if self.slot.refuse() {
                     self.jobs.panic_was_taken();
                 }
-                outcome
+                return Err(error);
             }
-            None => match self.ended.result() {
-                Err(error) => Err(error),
-                Ok(()) => unreachable!("a job that was run has left its outcome"),
-            },
+        };
+        if outcome.is_err() {
+            self.jobs.panic_was_taken();
         }
+        outcome
     }
 
     /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
@@ -78,27 +79,53 @@ impl<T> fmt::Debug for ScopedFuture<'_, T> {
 }
 
 /// Where a job leaves its outcome for its future.
-pub(super) struct Slot<T>(Mutex<Option<Result<T, JobError>>>);
+pub(super) struct Slot<T>(Mutex<Content<T>>);
+
+enum Content<T> {
+    Nothing,
+    Outcome(Result<T, JobError>),
+    /// The future has told another outcome.
+    Refused,
+}
 
 impl<T> Slot<T> {
-    pub(super) fn put(&self, outcome: Result<T, JobError>) {
-        *self.0.lock() = Some(outcome);
+    /// False if another outcome was told: then this one is dropped.
+    pub(super) fn put(&self, outcome: Result<T, JobError>) -> bool {
+        let mut content = self.0.lock();
+        if matches!(*content, Content::Refused) {
+            drop(content);
+            drop_quietly(outcome);
+            return false;
+        }
+        *content = Content::Outcome(outcome);
+        true
     }
 
     fn take(&self) -> Option<Result<T, JobError>> {
-        self.0.lock().take()
+        match std::mem::replace(&mut *self.0.lock(), Content::Nothing) {
+            Content::Outcome(outcome) => Some(outcome),
+            Content::Nothing | Content::Refused => None,
+        }
+    }
+
+    /// Another outcome was told. Says whether a panic is dropped.
+    fn refuse(&self) -> bool {
+        let before = std::mem::replace(&mut *self.0.lock(), Content::Refused);
+        let is_panic = matches!(before, Content::Outcome(Err(_)));
+        drop_quietly(before);
+        is_panic
     }
 }
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self(Mutex::new(Content::Nothing))
     }
 }
 
 impl<T> Drop for Slot<T> {
     /// An outcome that nobody took. As quietly on the job's side as on the future's: which of the two is last, is chance.
     fn drop(&mut self) {
-        drop_quietly(self.0.get_mut().take());
+        drop_quietly(std::mem::replace(self.0.get_mut(), Content::Nothing));
     }
 }

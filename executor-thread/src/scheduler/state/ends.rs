@@ -79,12 +79,12 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     assert!(state.delayed.pop().is_some() && state.is_idle());
     state.members.write(|| Number(0));
     assert!(!state.is_idle());
-    assert_eq!(state.take_pending(|_| false).1.len(), 1);
+    assert_eq!(state.take_pending(|_| false, |_| false).1.len(), 1);
     assert!(!state.is_idle(), "its death was not told yet");
     drop(state.delayed.died(false));
     assert!(state.is_idle());
     push(&mut state, 0);
-    assert_eq!(state.take_pending(|_| true).0.len(), 1);
+    assert_eq!(state.take_pending(|_| true, |_| true).0.len(), 1);
     assert!(!state.is_idle(), "it has no outcome yet");
     state.displaced = 0;
     assert!(state.is_idle());

@@ -1,0 +1,53 @@
+//! The runs of a periodic job in statistics and reports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::{Period, Queue, ShutdownPolicy};
+
+use crate::support::door::Door;
+use crate::support::eventually;
+use crate::support::jobs::Do;
+use crate::support::surface::{Make, Surface, on_every_surface};
+
+const HOUR: Duration = Duration::from_hours(1);
+const MILLI: Duration = Duration::from_millis(1);
+
+on_every_surface![runs_that_never_come_are_in_no_report, refused_runs_are_in_no_count, runs_that_panic_count_as_such,];
+
+fn unbounded(make: Make) -> Arc<dyn Surface> {
+    make(Queue::unbounded())
+}
+
+fn runs_that_never_come_are_in_no_report(make: Make) {
+    for policy in [ShutdownPolicy::drain(), ShutdownPolicy::cancel_pending(), ShutdownPolicy::kill()] {
+        let pool = unbounded(make);
+        let waits = pool.every(HOUR.into(), Do::Echo(1));
+        let report = pool.shutdown_with(policy);
+        assert_eq!(report.to_string(), "0 completed, 0 failed, 0 cancelled, 0 still running");
+        assert!(report.is_clean());
+        drop(waits);
+    }
+}
+
+/// The run that goes on submits the next one, to a pool that is closed.
+fn refused_runs_are_in_no_count(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let periodic = pool.every(Period::rate(MILLI).starting_now(), Do::Ring(door.bell(), 1));
+    let guest = door.answer();
+    pool.shutdown(false);
+    drop(guest);
+    pool.shutdown(true);
+    let stats = pool.stats();
+    assert_eq!((stats.done(), stats.completed, periodic.runs()), (1, 1, 1), "{stats}");
+}
+
+fn runs_that_panic_count_as_such(make: Make) {
+    let pool = unbounded(make);
+    let periodic = pool.every(Period::delay(MILLI), Do::Panic("each time".to_owned()));
+    eventually("three runs", || periodic.runs() >= 3);
+    periodic.cancel();
+    pool.wait_idle();
+    let stats = pool.stats();
+    assert_eq!((stats.panicked, stats.done()), (periodic.runs(), periodic.runs()), "{stats}");
+}

@@ -1,0 +1,54 @@
+//! Jobs of a scope that have a time limit: their outcome is the same whenever somebody asks.
+
+use std::time::Duration;
+
+use executor::{JobError, JobOptions, ThreadPool};
+
+use crate::support::gate::Gate;
+use crate::support::within_patience;
+
+#[test]
+fn late_results_change_no_outcome() {
+    within_patience(|| {
+        let pool = ThreadPool::new(1);
+        let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
+        let (hold, gate) = Gate::closed();
+        let outcome = limited.scope(|scope| {
+            let late = scope.submit(|| gate.wait());
+            late.wait();
+            drop(hold);
+            // It runs after the job has returned.
+            pool.submit(|| ()).result().unwrap();
+            late.result()
+        });
+        assert!(matches!(outcome, Err(JobError::TimedOut(_))), "{outcome:?}");
+    });
+}
+
+#[test]
+fn late_panics_are_nobodys() {
+    within_patience(|| {
+        let pool = ThreadPool::new(1);
+        let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
+        for asks_first in [true, false] {
+            let (hold, gate) = Gate::closed();
+            let outcome = limited.scope(|scope| {
+                let late = scope.submit(|| {
+                    gate.wait();
+                    panic!("too late")
+                });
+                late.wait();
+                if asks_first {
+                    let outcome: Result<(), _> = late.result();
+                    drop(hold);
+                    outcome
+                } else {
+                    drop(hold);
+                    pool.submit(|| ()).result().unwrap();
+                    late.result()
+                }
+            });
+            assert!(matches!(outcome, Err(JobError::TimedOut(_))), "{outcome:?}");
+        }
+    });
+}
