@@ -282,7 +282,8 @@ fn what_waits_is_taken_from_everywhere() {
     for fleeting in [40, 50] {
         state.delayed.push_job(Instant::now(), Priority::Normal, Number(fleeting), true);
     }
-    let (alive, dead) = state.take_pending(|job| ![3, 20, 50].contains(&job.0), |_| true);
+    let moves = |job: &Number| ![3, 20, 50].contains(&job.0);
+    let (alive, dead) = state.take_pending(moves, moves);
     assert_eq!((numbers(alive), numbers(dead)), (vec![1, 2, 4, 5, 6, 7, 8, 30, 40], vec![3, 20, 50]));
     assert_eq!((state.lanes.untold(), state.delayed.untold()), (1, 2), "the dead have not told of it yet");
     assert_eq!(state.displaced, 9);
