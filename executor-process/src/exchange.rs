@@ -199,7 +199,9 @@ impl InProcess {
     /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
     fn move_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), lent: Lent, batch: &mut Batch<'_, Queued>) {
         if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
-            let_go(lent, batch);
+            if let Err(lent) = let_go(lent, batch) {
+                self.refuse(worker, lent, "a second start of a job");
+            }
         } else {
             self.finish(lent, Err(JobError::Cancelled));
         }
@@ -326,7 +328,13 @@ impl InProcess {
             }
         }
         for lent in waiting.into_iter().rev() {
-            let_go(lent, batch);
+            if let Err(lent) = let_go(lent, batch)
+                && !self.clock.as_ref().is_some_and(Clock::is_up)
+            {
+                killer = Some(lent.payload.kind.name);
+                let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                self.finish(lent, Err(error));
+            }
         }
         killer
     }

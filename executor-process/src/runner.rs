@@ -264,8 +264,8 @@ impl InProcess {
             let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
             let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.body.len()));
             let Some(rest) = rest else {
-                // It was not sent.
-                return let_go(next, batch);
+                // One that has started is the exchange's to end, although it was not sent.
+                return jobs.extend(let_go(next, batch).err().map(Some));
             };
             (time, bytes) = rest;
             self.add(next, jobs, message);
@@ -334,12 +334,16 @@ pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(),
     }
 }
 
-/// The same for a job that nobody can start: if it does not wait, it was cancelled. Who does that may not have told of it yet; it is waited
-/// for, since this thread may be the last that a shutdown waits for.
-pub(crate) fn let_go(lent: Lent, batch: &mut Batch<'_, Queued>) {
-    if let Err(lent) = give_back(lent, batch) {
-        lent.job.cancel();
-    }
+/// The same for a job that no worker is to start: if it does not wait, it was cancelled. Who does that may not have told of it yet; it is
+/// waited for, since this thread may be the last that a shutdown waits for.
+///
+/// # Errors
+///
+/// The job, which has no outcome: a worker that is killed, and lives on for a moment, has started it.
+pub(crate) fn let_go(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
+    let Err(lent) = give_back(lent, batch) else { return Ok(()) };
+    lent.job.cancel();
+    if lent.job.status().is_done() { Ok(()) } else { Err(lent) }
 }
 
 impl Drop for InProcess {

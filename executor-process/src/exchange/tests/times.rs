@@ -108,3 +108,18 @@ fn a_done_that_is_too_many_costs_the_next_job_of_that_worker_alone() {
     assert_eq!(outcome(stage.submit(7)).unwrap(), 7);
     stage.assert_first_is_killed();
 }
+
+/// A worker that is killed lives on for a moment, and may start a job that is being taken back from it.
+#[test]
+fn job_started_while_taken_back_ends() {
+    for spins in (0..400).map(|round| round * 25) {
+        let stage = stage(move |part, slot, job| {
+            part.say(Reply::Done);
+            (0..spins).for_each(|_| std::hint::spin_loop());
+            part.page.start(slot, job);
+        });
+        let outcome = outcome(stage.submit(5));
+        assert!(matches!(&outcome, Ok(5) | Err(JobError::Broken(_))), "{outcome:?}");
+        stage.assert_first_is_killed();
+    }
+}
