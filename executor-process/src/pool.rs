@@ -6,11 +6,12 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use executor_core::{Executor, Future, Map, PortableJob, Rejected, Shutdown};
+use executor_thread::scheduler::Way;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::mapper::CallMapper;
-use crate::submit::{SubmitPortable, Submitter, Way, future_of};
+use crate::submit::{SubmitPortable, Submitter, future_of};
 
 /// Processes that run jobs, for work that computes, leaks or may crash.
 ///

@@ -11,7 +11,7 @@ use executor_core::home::HomeId;
 use executor_core::panics::drop_quietly;
 use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
 use executor_thread::WhenFull;
-use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, time_after};
+use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
 
 use crate::child::Pids;
 use crate::codec::{Codec, Step};
@@ -49,25 +49,6 @@ impl SubmitPolicy {
 type JobCell<J> = Arc<Cell<Encoded, Returned, <J as executor_core::Job>::Output>>;
 type Submitted<J> = Result<Future<<J as executor_core::Job>::Output>, Rejected<J>>;
 
-/// When a job is queued, and what happens if the queue is full then.
-#[derive(Clone, Copy)]
-pub(crate) enum Way {
-    /// As [`WhenFull`] says.
-    Now,
-    /// The same without waiting.
-    Try,
-    /// When there is room, until this time.
-    Until(Option<Instant>),
-    /// Once this time is over, full or not.
-    After(Duration),
-}
-
-impl Way {
-    fn delay(self) -> Duration {
-        if let Self::After(delay) = self { delay } else { Duration::ZERO }
-    }
-}
-
 /// Submits to one queue, with the options of a handle.
 #[derive(Clone)]
 pub(crate) struct Submitter {
@@ -84,8 +65,8 @@ impl Submitter {
         if let Some(reason) = self.scheduler.refusal() {
             return Err(Rejected::new(job, reason));
         }
-        let way = self.way(way);
-        let made = match self.make(self.home(way), job) {
+        let way = way.delayed(self.options.get_delay());
+        let made = match self.make(self.scheduler.home(way), job) {
             Ok(made) => made,
             Err(error) => return Ok(Future::failed(error)),
         };
@@ -101,16 +82,16 @@ impl Submitter {
         job: Encoded,
         open: fn(Returned) -> Result<T, JobError>,
     ) -> Future<T> {
-        let way = self.way(Way::Now);
+        let way = Way::Now.delayed(self.options.get_delay());
         let mut job = self.policy.with_options(&self.options, job);
         let alarm = self.limit_wait(&mut job);
-        let cell = Arc::new(Cell::queued(job, open).at(self.home(way)));
+        let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.home(way)));
         if let Err((_, reason)) = self.push(way, cell.clone()) {
             return Future::failed(JobError::Rejected(reason));
         }
         let future = Future::of(cell);
-        if let Some((alarm, error)) = alarm {
-            alarm.set(future.control(), way.delay(), error);
+        if let Some(alarm) = alarm {
+            alarm.set(future.control(), way.delay());
         }
         future
     }
@@ -135,8 +116,8 @@ impl Submitter {
         if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.get_priority(), cell) {
             drop(Waiting::fail(cell, JobError::Rejected(reason)));
         }
-        if let Some((alarm, error)) = alarm {
-            alarm.set(control, due.saturating_duration_since(Instant::now()), error);
+        if let Some(alarm) = alarm {
+            alarm.set(control, due.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -155,12 +136,12 @@ impl Submitter {
             let alarm = self.limit_wait(&mut encoded);
             let cell = cell::<J>(encoded, self.scheduler.delay());
             let future = Future::of(cell.clone());
-            alarms.extend(alarm.map(|(alarm, error)| (alarm, error, future.control())));
+            alarms.extend(alarm.map(|alarm| (alarm, future.control())));
             futures.push(future);
             cell
         });
-        for (alarm, error, control) in alarms {
-            alarm.set(control, Duration::ZERO, error);
+        for (alarm, control) in alarms {
+            alarm.set(control, Duration::ZERO);
         }
         match told {
             Ok(()) => futures,
@@ -186,33 +167,16 @@ impl Submitter {
     }
 
     /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
-    fn limit_wait(&self, job: &mut Encoded) -> Option<(StartAlarm<InProcess>, JobError)> {
+    fn limit_wait(&self, job: &mut Encoded) -> Option<StartAlarm<InProcess>> {
         let limit = self.options.get_start_by()?;
-        let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit);
+        let error = JobError::TimedOut(TimedOut::new(job.name(), limit));
+        let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit, error);
         job.waits = Some(Box::new(waits));
-        Some((alarm, JobError::TimedOut(TimedOut::new(job.name(), limit))))
-    }
-
-    /// The way that the options leave.
-    fn way(&self, way: Way) -> Way {
-        match (way, self.options.get_delay()) {
-            (Way::After(_), _) | (_, None) => way,
-            (_, Some(delay)) => Way::After(delay),
-        }
-    }
-
-    fn home(&self, way: Way) -> HomeId {
-        if let Way::After(_) = way { self.scheduler.delay() } else { self.scheduler.queue() }
+        Some(alarm)
     }
 
     fn push(&self, way: Way, cell: Queued) -> Pushed<Queued> {
-        let (scheduler, when_full, priority) = (&self.scheduler, self.policy.when_full, self.options.get_priority());
-        match way {
-            Way::Now => scheduler.push_with(when_full, priority, cell),
-            Way::Try => scheduler.try_push_with(when_full, priority, cell),
-            Way::Until(deadline) => scheduler.push_until(priority, cell, deadline),
-            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell),
-        }
+        self.scheduler.push_by(way, self.policy.when_full, self.options.get_priority(), cell)
     }
 }
 
@@ -240,7 +204,7 @@ pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobE
 struct Made<J, T> {
     cell: Arc<Cell<Encoded, Returned, T>>,
     job: J,
-    alarm: Option<(StartAlarm<InProcess>, JobError)>,
+    alarm: Option<StartAlarm<InProcess>>,
 }
 
 impl<J, T: Send + 'static> Made<J, T> {
@@ -248,8 +212,8 @@ impl<J, T: Send + 'static> Made<J, T> {
         // Its copy in the worker is the one that runs.
         drop_quietly(self.job);
         let future = Future::of(self.cell);
-        if let Some((alarm, error)) = self.alarm {
-            alarm.set(future.control(), delay, error);
+        if let Some(alarm) = self.alarm {
+            alarm.set(future.control(), delay);
         }
         future
     }

@@ -66,8 +66,7 @@ impl Default for ThreadPool {
     /// A pool of `min(32, cores + 4)` threads, as `CPython`'s `ThreadPoolExecutor` has: enough to overlap waiting, few
     /// enough to be kind.
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::new((cores + 4).min(32))
+        Self::builder().build().unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

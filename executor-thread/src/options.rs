@@ -4,7 +4,6 @@ use std::any::type_name;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Control;
 use executor_core::panics::named;
 use executor_core::{Job, JobError, JobOptions, Label, TimedOut, current};
 
@@ -20,18 +19,17 @@ pub(crate) struct JobWithOptions<J> {
 }
 
 impl<J: Job> JobWithOptions<J> {
-    /// The job with what the options say of its run, and what watches its wait.
-    pub(crate) fn new(job: J, options: &JobOptions, scheduler: &Scheduler<InPlace>) -> (Self, StartWatch) {
+    /// The job with what the options say of its run, and the alarm for its wait, if that is limited.
+    pub(crate) fn new(
+        job: J,
+        options: &JobOptions,
+        scheduler: &Scheduler<InPlace>,
+    ) -> (Self, Option<StartAlarm<InPlace>>) {
         let label = options.label().cloned();
         let timeout = options.get_timeout().map(|limit| (limit, scheduler.clone()));
-        let (start_limit, watch) = options
-            .get_start_by()
-            .map(|limit| {
-                let (start_limit, alarm) = StartLimit::new(scheduler.clone(), limit);
-                (start_limit, (alarm, timed_out::<J>(label.as_ref(), limit)))
-            })
-            .unzip();
-        (Self { job, label, timeout, start_limit }, StartWatch(watch))
+        let limited = |limit| StartLimit::new(scheduler.clone(), limit, timed_out::<J>(label.as_ref(), limit));
+        let (start_limit, alarm) = options.get_start_by().map(limited).unzip();
+        (Self { job, label, timeout, start_limit }, alarm)
     }
 
     pub(crate) fn into_inner(self) -> J {
@@ -58,21 +56,5 @@ impl<J: Job> Job for JobWithOptions<J> {
         current::describe(self.label, when);
         let _limit = RunLimit::set(scheduler, current::control(), when, error);
         named::<J, _>(|| self.job.run())
-    }
-}
-
-/// Ends a job that has not started in its time, if that is limited.
-pub(crate) struct StartWatch(Option<(StartAlarm<InPlace>, JobError)>);
-
-impl StartWatch {
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// The job was accepted. Its time begins after `delay`.
-    pub(crate) fn begin(self, control: Option<Arc<dyn Control>>, delay: Duration) {
-        if let (Some((alarm, error)), Some(control)) = (self.0, control) {
-            alarm.set(control, delay, error);
-        }
     }
 }

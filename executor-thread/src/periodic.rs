@@ -24,10 +24,12 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
         let Some(mut run) = self.0.take() else { return };
         // The panic hook has reported a panic in it; the next run is another one.
         let outcome = catch(&mut run.f);
-        returns_with(outcome.as_ref().err().and_then(Failure::of));
+        let failure = outcome.as_ref().err().and_then(Failure::of);
         drop_quietly(outcome);
         run.rounds.ended();
         run.submit();
+        // Last: a job that what came before has run in place here would be counted so.
+        returns_with(failure);
     }
 }
 

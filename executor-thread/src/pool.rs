@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use executor_core::{ClosureExecutor, ClosureMapper, Future, Job, Map, Rejected};
 
-use crate::submit::{Submitter, Way};
+use crate::scheduler::Way;
+use crate::submit::Submitter;
 use crate::submit_async::SubmitAsync;
 use crate::traits::is_closure_executor;
 

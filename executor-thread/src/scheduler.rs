@@ -90,7 +90,9 @@ pub(crate) use self::lanes::Lanes;
 pub(crate) use self::limits::RunLimit;
 pub use self::limits::{StartAlarm, StartLimit};
 pub use self::periodic::{Period, Periodic, Rounds};
-pub use self::push::{Line, time_after};
+#[cfg(feature = "rayon")]
+pub(crate) use self::push::time_after;
+pub use self::push::{Line, Way};
 pub use self::queued::{Alarm, Queued};
 pub use self::runner::{Runner, Stop};
 pub use self::shared::Pushed;

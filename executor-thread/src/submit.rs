@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use executor_core::cell::{Cell, Control, Task};
 use executor_core::{Canceller, Future, Job, JobError, JobOptions, Panicked, Priority, Rejected, Rejection, WhenFull};
 
-use crate::options::{JobWithOptions, StartWatch};
+use crate::options::JobWithOptions;
 use crate::runner::InPlace;
-use crate::scheduler::{Scheduler, time_after};
+use crate::scheduler::{Scheduler, Way};
 
 /// The cell of a job that runs in place.
 pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
@@ -24,25 +24,6 @@ pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 pub(crate) struct SubmitPolicy {
     pub(crate) when_full: WhenFull,
     pub(crate) panic_handler: Option<PanicHandler>,
-}
-
-/// When a job is queued, and what happens if the queue is full then.
-#[derive(Clone, Copy)]
-pub(crate) enum Way {
-    /// As [`WhenFull`] says.
-    Now,
-    /// The same without waiting.
-    Try,
-    /// When there is room, until this time.
-    Until(Option<Instant>),
-    /// Once this time is over, full or not.
-    After(Duration),
-}
-
-impl Way {
-    fn delay(self) -> Duration {
-        if let Self::After(delay) = self { delay } else { Duration::ZERO }
-    }
 }
 
 /// Submits to one queue, with the options of a handle.
@@ -90,15 +71,14 @@ impl Submitter {
         let Some(options) = &self.options else {
             return self.queue(way, Priority::Normal, job, comes_back, then);
         };
-        let way = match (way, options.get_delay()) {
-            (Way::After(_), _) | (_, None) => way,
-            (_, Some(delay)) => Way::After(delay),
-        };
-        let (job, watch) = JobWithOptions::new(job, options, &self.scheduler);
-        let and_control = |future: Future<J::Output>| (watch.is_set().then(|| future.control()), then(future));
-        match self.queue(way, options.get_priority(), job, comes_back, and_control) {
-            Ok((control, made)) => {
-                watch.begin(control, way.delay());
+        let way = way.delayed(options.get_delay());
+        let (job, alarm) = JobWithOptions::new(job, options, &self.scheduler);
+        let and_alarm = |future: Future<J::Output>| (alarm.map(|alarm| (alarm, future.control())), then(future));
+        match self.queue(way, options.get_priority(), job, comes_back, and_alarm) {
+            Ok((alarm, made)) => {
+                if let Some((alarm, control)) = alarm {
+                    alarm.set(control, way.delay());
+                }
                 Ok(made)
             }
             Err((job, reason)) => Err((job.map(JobWithOptions::into_inner), reason)),
@@ -114,17 +94,10 @@ impl Submitter {
         then: impl FnOnce(Future<J::Output>) -> T,
     ) -> Result<T, Refused<J>> {
         let Self { scheduler, policy, .. } = self;
-        let home = if let Way::After(_) = way { scheduler.delay() } else { scheduler.queue() };
-        let (cell, future) = Future::of_job_at(home, job);
+        let (cell, future) = Future::of_job_at(scheduler.home(way), job);
         let made = then(future);
         let kept = comes_back.then(|| cell.clone());
-        let pushed = match way {
-            Way::Now => scheduler.push_with(policy.when_full, priority, cell),
-            Way::Try => scheduler.try_push_with(policy.when_full, priority, cell),
-            Way::Until(deadline) => scheduler.push_until(priority, cell, deadline),
-            Way::After(delay) => scheduler.push_at(time_after(delay), priority, cell),
-        };
-        match pushed {
+        match scheduler.push_by(way, policy.when_full, priority, cell) {
             Ok(()) => Ok(made),
             Err((_, reason)) => Err((kept.map(|cell| taken_back(&cell)), reason)),
         }
@@ -135,9 +108,11 @@ impl Submitter {
         let Some(options) = &self.options else {
             return drop(self.queue_run(Priority::Normal, run, due, is_next));
         };
-        let (run, watch) = JobWithOptions::new(run, options, &self.scheduler);
+        let (run, alarm) = JobWithOptions::new(run, options, &self.scheduler);
         let control = self.queue_run(options.get_priority(), run, due, is_next);
-        watch.begin(Some(control), due.saturating_duration_since(Instant::now()));
+        if let Some(alarm) = alarm {
+            alarm.set(control, due.saturating_duration_since(Instant::now()));
+        }
     }
 
     fn queue_run<J: Job>(
@@ -159,7 +134,7 @@ impl Submitter {
 
     /// Gives each worker a job of `make`, or says why not.
     pub(crate) fn broadcast<J: Job>(&self, mut make: impl FnMut() -> J) -> Vec<Future<J::Output>> {
-        let (mut futures, mut watches) = (Vec::new(), Vec::new());
+        let (mut futures, mut alarms) = (Vec::new(), Vec::new());
         let told = self.scheduler.broadcast(|| {
             let delay = self.scheduler.delay();
             let Some(options) = &self.options else {
@@ -167,14 +142,15 @@ impl Submitter {
                 futures.push(future);
                 return cell;
             };
-            let (job, watch) = JobWithOptions::new(make(), options, &self.scheduler);
+            let (job, alarm) = JobWithOptions::new(make(), options, &self.scheduler);
             let (cell, future) = Future::of_job_at(delay, job);
-            watches.push((watch, future.control()));
+            alarms.extend(alarm.map(|alarm| (alarm, future.control())));
             futures.push(future);
             cell
         });
-        let begin = |(watch, control): (StartWatch, _)| watch.begin(Some(control), Duration::ZERO);
-        watches.into_iter().for_each(begin);
+        for (alarm, control) in alarms {
+            alarm.set(control, Duration::ZERO);
+        }
         match told {
             Ok(()) => futures,
             Err(reason) => vec![Future::failed(JobError::Rejected(reason))],

@@ -9,10 +9,10 @@ use std::time::Duration;
 use executor_core::cell::Cell;
 use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
-use crate::options::{JobWithOptions, StartWatch};
+use crate::options::JobWithOptions;
 use crate::runner::InPlace;
-use crate::scheduler::Line;
-use crate::submit::{Submitter, Way, taken_back};
+use crate::scheduler::{Line, StartAlarm, Way};
+use crate::submit::{Submitter, taken_back};
 
 /// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
 ///
@@ -28,7 +28,7 @@ enum Stage<J, T> {
     /// The options say that the job waits for its time, which needs no place.
     Delayed(Submitter, Duration, J),
     Plain(Line<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
-    WithOptions(Line<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, StartWatch),
+    WithOptions(Line<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, Option<StartAlarm<InPlace>>),
 }
 
 /// The job is never pinned.
@@ -44,10 +44,10 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
         if let Some(delay) = options.get_delay() {
             return Self(Some(Stage::Delayed(submitter, delay, job)));
         }
-        let (job, watch) = JobWithOptions::new(job, &options, &scheduler);
+        let (job, alarm) = JobWithOptions::new(job, &options, &scheduler);
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
         let line = Line::new(scheduler, options.get_priority(), cell.clone());
-        Self(Some(Stage::WithOptions(line, cell, future, watch)))
+        Self(Some(Stage::WithOptions(line, cell, future, alarm)))
     }
 
     /// Whether the job is in the queue, or was refused: then there is no more to poll.
@@ -73,8 +73,10 @@ impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<
             (Stage::Delayed(submitter, delay, job), _) => submitter.try_submit(Way::After(delay), job),
             (Stage::Plain(_, _, future), Ok(())) => Ok(future),
             (Stage::Plain(_, cell, _), Err(reason)) => Err(Rejected::new(taken_back(&cell), reason)),
-            (Stage::WithOptions(_, _, future, watch), Ok(())) => {
-                watch.begin(Some(future.control()), Duration::ZERO);
+            (Stage::WithOptions(_, _, future, alarm), Ok(())) => {
+                if let Some(alarm) = alarm {
+                    alarm.set(future.control(), Duration::ZERO);
+                }
                 Ok(future)
             }
             (Stage::WithOptions(_, cell, ..), Err(reason)) => {

@@ -25,26 +25,27 @@ pub struct StartAlarm<R: Runner + 'static> {
     is_off: Arc<AtomicBool>,
     scheduler: Scheduler<R>,
     limit: Duration,
+    error: JobError,
 }
 
 impl<R: Runner + 'static> StartLimit<R> {
-    /// A job may wait for as long as `limit` in the queue of `scheduler`.
-    pub fn new(scheduler: Scheduler<R>, limit: Duration) -> (Self, StartAlarm<R>) {
+    /// A job may wait for as long as `limit` in the queue of `scheduler`, and ends with `error` if it has not started then.
+    pub fn new(scheduler: Scheduler<R>, limit: Duration, error: JobError) -> (Self, StartAlarm<R>) {
         let off = Off::new(scheduler.clone());
-        let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit };
+        let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit, error };
         (Self { off, limit }, alarm)
     }
 }
 
 impl<R: Runner + 'static> StartAlarm<R> {
-    /// The time begins after `delay`. When it is over, the job that `control` is of ends with `error`, if it has not started.
+    /// The time begins after `delay`. When it is over, the job that `control` is of ends, if it has not started.
     /// Nothing waits for a job that has its outcome: one that was refused must not start the timer's thread.
-    pub fn set(self, control: Arc<dyn Control>, delay: Duration, error: JobError) {
+    pub fn set(self, control: Arc<dyn Control>, delay: Duration) {
         if control.status().is_done() {
             return;
         }
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
-        let alarm = WaitIsOver { control, error, is_off: self.is_off };
+        let alarm = WaitIsOver { control, error: self.error, is_off: self.is_off };
         self.scheduler.push_alarm(when, Box::new(alarm));
     }
 }

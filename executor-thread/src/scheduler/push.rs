@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use executor_core::home::HomeId;
 use executor_core::{Priority, Rejection, WhenFull};
 
 use super::handle::Scheduler;
@@ -13,14 +14,57 @@ use super::runner::Runner;
 use super::shared::Pushed;
 use super::waiters::Ticket;
 
+/// When a job is queued, and what happens if the queue is full then. For those who write executors.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// Now, as [`WhenFull`] says.
+    Now,
+    /// The same without waiting.
+    Try,
+    /// When there is room, until this time at most.
+    Until(Option<Instant>),
+    /// Once this time is over, full or not.
+    After(Duration),
+}
+
+impl Way {
+    /// The same, or after the `delay` that options ask for. A delay that was there before stays.
+    #[must_use]
+    pub fn delayed(self, delay: Option<Duration>) -> Self {
+        match (self, delay) {
+            (Self::After(_), _) | (_, None) => self,
+            (_, Some(delay)) => Self::After(delay),
+        }
+    }
+
+    /// How long the job waits for its time.
+    pub fn delay(self) -> Duration {
+        if let Self::After(delay) = self { delay } else { Duration::ZERO }
+    }
+}
+
 impl<R: Runner + 'static> Scheduler<R> {
-    /// Puts a job in the queue, as `when_full` says where that is full. Blocks if that says so.
+    /// The home of a job that comes by `way`: make it there.
+    pub fn home(&self, way: Way) -> HomeId {
+        if let Way::After(_) = way { self.delay() } else { self.queue() }
+    }
+
+    /// Puts a job in the queue by `way`. Blocks where that says so.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when `when_full` says so.
-    pub fn push_with(&self, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-        match self.try_push_with(when_full, priority, job) {
+    /// The job, after a shutdown, or when the queue is full and `way` says so.
+    pub fn push_by(&self, way: Way, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+        match way {
+            Way::Now => self.push_as(when_full, priority, job),
+            Way::Try => self.try_push_as(when_full, priority, job),
+            Way::Until(deadline) => self.push_until(priority, job, deadline),
+            Way::After(delay) => self.push_at(time_after(delay), priority, job),
+        }
+    }
+
+    fn push_as(&self, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+        match self.try_push_as(when_full, priority, job) {
             Err((job, Rejection::Full)) => match when_full {
                 WhenFull::CallerRuns => self.run_or_push(priority, job),
                 WhenFull::DropNewest => Err((job, Rejection::Dropped)),
@@ -32,24 +76,16 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// The same without waiting, and without running the job. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// The job, after a shutdown, or when the queue is full, unless another job makes room.
-    pub fn try_push_with(&self, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+    /// The same without waiting, and without running the job.
+    fn try_push_as(&self, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         match when_full {
             WhenFull::DropOldest => self.push_over_oldest(priority, job),
             _ => self.push(priority, job),
         }
     }
 
-    /// Puts a job in the queue when there is room, until `deadline`, whatever the queue does when it is full. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// The job, after a shutdown, or when the queue was full until the deadline.
-    pub fn push_until(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
+    /// When there is room, until `deadline`, whatever the queue does when it is full.
+    fn push_until(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         match self.push(priority, job) {
             Err((job, Rejection::Full)) => self.wait_for_place(priority, job, deadline),
             pushed => pushed,
@@ -68,7 +104,7 @@ impl<R: Runner + 'static> Scheduler<R> {
 }
 
 /// The time that comes when `delay` is over, or one that does not come.
-pub fn time_after(delay: Duration) -> Instant {
+pub(crate) fn time_after(delay: Duration) -> Instant {
     Instant::now().checked_add(delay).unwrap_or_else(far_future)
 }
 
