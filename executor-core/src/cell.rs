@@ -228,6 +228,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
         let context = current::enter(current::Job::of(self.clone()));
         let begun = (!since.is_none()).then(Instant::now);
         let outcome = work(payload);
+        if current::is_forked() {
+            // A job that forks returns in both processes. The outcome is said in the other one; here, this cell's lock may be held for ever.
+            return std::mem::forget((self, context, outcome));
+        }
         if let Some(begun) = begun {
             Control::took(&*self, begun, begun.elapsed());
         }

@@ -190,6 +190,10 @@ pub trait Host: Send + Sync {
     fn unblock(&self);
     /// Whether every job should stop.
     fn is_stopping(&self) -> bool;
+    /// Whether this process is a fork of the one that the pool belongs to. No thread of the pool is here then, and any lock may be held for ever.
+    fn is_forked(&self) -> bool {
+        false
+    }
 }
 
 /// The guards of this thread that say that it blocks. The pool is told of the first and of the last one.
@@ -281,6 +285,11 @@ pub fn home() -> Option<HomeId> {
 /// For those who write executors: whether jobs that wait in the queue `home` may be run in place on this thread.
 pub fn may_run(home: HomeId) -> bool {
     with_worker(|worker| worker.host.as_ref().map(|host| host.may_run(home))).unwrap_or_default()
+}
+
+/// Whether the job that this thread runs belongs to the process from which this one was forked.
+pub(crate) fn is_forked() -> bool {
+    with_worker(|worker| worker.host.as_ref().map(|host| host.is_forked())).unwrap_or_default()
 }
 
 /// Runs `f` with `home`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.

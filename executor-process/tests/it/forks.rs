@@ -213,3 +213,28 @@ fn forked_thread_job_runs_no_other() {
         next.result().unwrap();
     });
 }
+
+/// In the copy, the lock of the job's own cell is held by a thread that is not there.
+#[test]
+fn forked_thread_job_takes_no_lock() {
+    alone(forked_thread_job_takes_no_lock, || {
+        for _ in 0..20 {
+            let pool = ThreadPool::new(1);
+            let (hold, held) = std::sync::mpsc::channel::<()>();
+            let forked = pool.submit(move || {
+                let _ = held.recv();
+                // SAFETY: the new process goes on as a copy of this worker, which ends. The signal ends one that hangs.
+                unsafe {
+                    let child = libc::fork();
+                    if child == 0 {
+                        libc::alarm(LIMIT);
+                    }
+                    child
+                }
+            });
+            drop(hold);
+            while !forked.is_done() {}
+            assert_eq!(end_of(forked.result().unwrap()), 0, "it ends, and waits for nothing");
+        }
+    });
+}

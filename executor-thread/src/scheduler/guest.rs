@@ -94,4 +94,8 @@ impl<R: Runner + 'static> Host for AtGuests<R> {
     fn is_stopping(&self) -> bool {
         Host::is_stopping(&*self.shared)
     }
+
+    fn is_forked(&self) -> bool {
+        Host::is_forked(&*self.shared)
+    }
 }

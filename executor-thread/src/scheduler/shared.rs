@@ -385,4 +385,8 @@ impl<R: Runner + 'static> Host for Shared<R> {
         // Relaxed: the flag carries no data; jobs only look whether it is set.
         self.is_stopping.load(Ordering::Relaxed)
     }
+
+    fn is_forked(&self) -> bool {
+        !self.origin.is_here()
+    }
 }
