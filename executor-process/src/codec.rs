@@ -7,6 +7,7 @@ mod compact;
 mod depth;
 mod expand;
 mod fault;
+mod names;
 mod pack;
 mod parts;
 mod read;
@@ -56,8 +57,8 @@ use crate::worker::remake::Remaker;
 pub enum Codec {
     /// Compact and fast, after [postcard](https://postcard.jamesmunns.com): the types on both sides say what the bytes mean. So types
     /// that ask the bytes (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(tag)]`) are refused. Numbers, text and bytes
-    /// are written as postcard does; besides, variants go by name, and the fields of a struct with their number, or by name where
-    /// `#[serde(skip_serializing_if)]` leaves one out.
+    /// are written as postcard does; besides, variants go by name, and the fields of a struct with their number and two bytes that tell
+    /// their names, or by name where `#[serde(skip_serializing_if)]` leaves one out.
     #[default]
     Postcard,
     /// [`MessagePack`](https://msgpack.org), with names of fields: self-describing, so every type of serde's goes through. An extension of

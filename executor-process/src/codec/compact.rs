@@ -2,12 +2,13 @@
 //!
 //! - Each value has a byte at least, so no few bytes stand for many values.
 //! - A sequence, a map, and the fields of a struct begin with a number that says which of these it is, and how many follow.
-//! - Fields go in order, and by name where there is one only. If a derive leaves one out, the whole value is written once more, with
+//! - Fields go in order, with a fingerprint of their names behind them, and by name where there is one only. If a derive leaves one out, the whole value is written once more, with
 //!   all fields by name.
 //! - A variant goes by name, since serde counts variants in two ways: with those that are skipped, and without.
 //! - A name is sent once, and called by the number of its slot after that.
 
 use super::fault::Fault;
+use super::names::Fingerprint;
 use super::write::{Content, Write, Written};
 
 /// Where the bytes go.
@@ -246,6 +247,11 @@ impl<O: Output> Write for Compact<O> {
     #[inline(never)]
     fn field(&mut self, name: &'static str) -> Written {
         self.name(name, 0)
+    }
+
+    #[inline]
+    fn end_fields(&mut self, names: Fingerprint) -> Written {
+        self.out.extend(&names.bytes())
     }
 
     fn skipped(&mut self) -> Written {

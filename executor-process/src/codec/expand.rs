@@ -1,26 +1,27 @@
 //! Reads what [`compact`](super::compact) wrote.
 
+mod fields;
 mod variant;
-
-use std::mem::ManuallyDrop;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
 use self::variant::Variant;
-use super::compact::{CONTENT_SHIFT, FIELDS, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
+use super::compact::{CONTENT_SHIFT, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
 use super::depth::Depth;
 use super::fault::Unread;
+use super::names::Known;
 use super::read::{Bytes, From, Source, check_variant, differs};
 
 pub(super) struct Expand<'de> {
     bytes: Bytes<'de>,
     names: Names<'de>,
+    known: Known,
 }
 
 impl<'de> Expand<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { bytes: Bytes::new(bytes), names: Names::new() }
+        Self { bytes: Bytes::new(bytes), names: Names::new(), known: Known::new() }
     }
 
     /// How many bytes are not read.
@@ -138,6 +139,11 @@ impl<'de> Source<'de> for Expand<'de> {
     fn field(&mut self) -> Result<Option<&'de str>, Unread> {
         Ok(Some(self.name()?.0))
     }
+
+    #[inline]
+    fn agree(&mut self, names: &'static [&'static str], len: usize) -> bool {
+        len == 0 || self.bytes.array().is_ok_and(|sent| self.known.agree(names, len, sent))
+    }
 }
 
 macro_rules! numbers {
@@ -148,53 +154,6 @@ macro_rules! numbers {
             visitor.$visit(number)
         }
     )*};
-}
-
-impl<'de> From<'_, Expand<'de>> {
-    /// The fields of a struct that does not begin as most do: more of them, or fewer, or by name.
-    fn other_fields<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        names: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unread> {
-        match self.from.head()? {
-            (FIELDS, len) => self.fields(name, names, len, visitor),
-            (NAMED_FIELDS, len) => self.named_fields(name, len, visitor),
-            (other, _) => Err(differs(kind(other), "a struct")),
-        }
-    }
-
-    /// As many fields by place as the type has: with a number that the compiler knows, to read one is as short as for a tuple. What begins
-    /// otherwise is put in a place of its own, so that fields by place can stay in registers.
-    #[inline]
-    fn fields_of<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        names: &'static [&'static str],
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Unread> {
-        if !self.depth.is_least() && self.from.begins(FIELDS, len) {
-            self.fields(name, names, len, visitor)
-        } else {
-            // Never dropped in place, since what an unwinding would drop is code in each caller; it holds nothing until it is returned.
-            let mut read = ManuallyDrop::new(Err(Unread::ENDED));
-            self.put_other_fields(name, names, visitor, &mut read);
-            ManuallyDrop::into_inner(read)
-        }
-    }
-
-    #[inline(never)]
-    fn put_other_fields<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        names: &'static [&'static str],
-        visitor: V,
-        read: &mut ManuallyDrop<Result<V::Value, Unread>>,
-    ) {
-        **read = self.other_fields(name, names, visitor);
-    }
 }
 
 impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
@@ -344,7 +303,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Unread> {
-        self.fields_of(name, &[], len, visitor)
+        self.fields_of(name, None, len, visitor)
     }
 
     #[inline]
@@ -363,7 +322,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unread> {
-        self.fields_of(name, fields, fields.len(), visitor)
+        self.fields_of(name, Some(fields), fields.len(), visitor)
     }
 
     #[inline]

@@ -5,6 +5,7 @@
 
 use super::compact::Output;
 use super::fault::Fault;
+use super::names::Fingerprint;
 use super::write::{Content, Write, Written};
 
 /// A fixed extension of one byte, and its type: so many `Some`s around nil.
@@ -252,6 +253,10 @@ impl<O: Output> Write for Pack<O> {
 
     fn field(&mut self, name: &'static str) -> Written {
         self.str(name)
+    }
+
+    fn end_fields(&mut self, _: Fingerprint) -> Written {
+        Ok(())
     }
 
     fn skipped(&mut self) -> Written {

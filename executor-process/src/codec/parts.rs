@@ -4,6 +4,7 @@ use serde::{Serialize, ser};
 
 use super::depth::Depth;
 use super::fault::{Fault, Step};
+use super::names::Fingerprint;
 use super::write::{To, Write, Written};
 
 /// A sequence, a map, a struct or a tuple that is being written.
@@ -14,6 +15,8 @@ pub(super) struct Parts<'a, W> {
     len: Option<usize>,
     written: usize,
     of: Of,
+    /// Of the fields that went by place.
+    names: Fingerprint,
 }
 
 #[derive(Clone, Copy)]
@@ -31,7 +34,7 @@ pub(super) enum Of {
 impl<'a, W: Write> Parts<'a, W> {
     #[inline]
     pub(super) fn new(to: &'a mut W, depth: Depth, len: Option<usize>, of: Of) -> Self {
-        Self { to, depth, len, written: 0, of }
+        Self { to, depth, len, written: 0, of, names: Fingerprint::default() }
     }
 
     #[inline]
@@ -48,8 +51,18 @@ impl<'a, W: Write> Parts<'a, W> {
         let Of::Fields { by_name, .. } = self.of else { return Ok(()) };
         if by_name {
             self.to.field(name)?;
+        } else {
+            self.names = self.names.and(name);
         }
         self.part(value, name)
+    }
+
+    #[inline]
+    fn finish_fields(self) -> Written {
+        if matches!(self.of, Of::Fields { by_name: false, .. }) && self.written > 0 {
+            self.to.end_fields(self.names)?;
+        }
+        self.finish()
     }
 
     fn skip(&mut self, name: &'static str) -> Written {
@@ -182,7 +195,7 @@ impl<W: Write> ser::SerializeStruct for Parts<'_, W> {
 
     #[inline]
     fn end(self) -> Written {
-        self.finish()
+        self.finish_fields()
     }
 }
 
@@ -201,6 +214,6 @@ impl<W: Write> ser::SerializeStructVariant for Parts<'_, W> {
 
     #[inline]
     fn end(self) -> Written {
-        self.finish()
+        self.finish_fields()
     }
 }

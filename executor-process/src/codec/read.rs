@@ -15,6 +15,9 @@ pub(super) trait Source<'de>: Sized {
 
     /// The name of the field that comes next, if that is what comes next.
     fn field(&mut self) -> Result<Option<&'de str>, Unread>;
+
+    /// Behind `len` fields by place, where they have names: whether these are the same as when they were written.
+    fn agree(&mut self, names: &'static [&'static str], len: usize) -> bool;
 }
 
 /// What is there to be read. An iterator, since what is read moves one pointer: to write a slice and load it whole again takes longer than
@@ -186,16 +189,19 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
     pub(super) fn fields<V: Visitor<'de>>(
         self,
         owner: &'static str,
-        names: &'static [&'static str],
+        names: Option<&'static [&'static str]>,
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Unread> {
         let mut parts = self.parts(len, Of::Fields)?;
         let read = visitor.visit_seq(&mut parts);
         match (read, parts.stop) {
-            (Ok(value), Stop::No) if parts.left == 0 => Ok(value),
-            (Err(fault), Stop::Part) => Err(in_field(fault, owner, names, len - parts.left)),
+            (Ok(value), Stop::No) if parts.left == 0 && names.is_none_or(|names| parts.from.agree(names, len)) => {
+                Ok(value)
+            }
+            (Err(fault), Stop::Part) => Err(in_field(fault, owner, names.unwrap_or_default(), len - parts.left)),
             (Err(fault), Stop::No) => Err(fault),
+            (Ok(_), Stop::No) if parts.left == 0 => Err(names_differ(owner)),
             _ => Err(fields_differ(owner, len)),
         }
     }
@@ -207,6 +213,15 @@ fn fields_differ(owner: &str, written: usize) -> Unread {
     Unread::new(format!(
         "{written} fields of `{owner}` are written, and another number is read (`#[serde(skip_serializing)]`, `skip_deserializing`, `tag`, or \
          `skip_serializing_if` in a tuple); use `#[serde(skip)]`, or a struct and `Codec::MessagePack`, where fields have names"
+    ))
+}
+
+#[cold]
+#[inline(never)]
+fn names_differ(owner: &str) -> Unread {
+    Unread::new(format!(
+        "fields of `{owner}` are written and read under different names (`#[serde(skip_serializing)]` of one and `skip_deserializing` of another, \
+         `rename` with two names, `into` and `from` of different structs); use `#[serde(skip)]` and one name both ways, or use `Codec::MessagePack`, where fields have names"
     ))
 }
 

@@ -3,16 +3,28 @@
 // Types of theirs are what is tested: `Option<Option<_>>`, maps to units, and some that only one test has.
 #![allow(clippy::option_option, clippy::zero_sized_map_values, clippy::items_after_statements)]
 
-mod attributes;
-mod claims;
-mod faults;
-
 use std::fmt::Debug;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+
+macro_rules! derived {
+    ($($item:item)*) => {$(
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        $item
+    )*};
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+mod attributes;
+mod claims;
+mod faults;
+mod left_out;
 
 const BOTH: [Codec; 2] = [Codec::Postcard, Codec::MessagePack];
 

@@ -146,6 +146,10 @@ impl<'de> Source<'de> for Unpack<'de> {
             _ => Ok(None),
         }
     }
+
+    fn agree(&mut self, _: &'static [&'static str], _: usize) -> bool {
+        true
+    }
 }
 
 impl<'de> From<'_, Unpack<'de>> {
@@ -286,7 +290,7 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         visitor: V,
     ) -> Result<V::Value, Unread> {
         match self.from.word()? {
-            Word::Sequence(len) => self.fields(name, &[], len, visitor),
+            Word::Sequence(len) => self.fields(name, None, len, visitor),
             other => self.visit(other, visitor),
         }
     }

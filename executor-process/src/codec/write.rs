@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::depth::Depth;
 use super::fault::Fault;
+use super::names::Fingerprint;
 use super::parts::{Of, Parts};
 use crate::strays;
 
@@ -41,6 +42,8 @@ pub(super) trait Write {
     /// Whether the fields that follow go by name.
     fn fields(&mut self, len: usize) -> Result<bool, Fault>;
     fn field(&mut self, name: &'static str) -> Written;
+    /// Behind fields that do not go by name.
+    fn end_fields(&mut self, names: Fingerprint) -> Written;
     /// A field is left out of those that do not go by name.
     fn skipped(&mut self) -> Written;
     fn variant(&mut self, name: &'static str, content: Content) -> Written;
