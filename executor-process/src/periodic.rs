@@ -29,6 +29,7 @@ impl<J: PortableJob + Clone> Run<J> {
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
         match &outcome {
             Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.rounds.missed(),
+            Err(JobError::TimedOut(late)) if !late.has_started() => self.rounds.missed(),
             Err(JobError::Cancelled | JobError::Rejected(_)) => {
                 drop_quietly(outcome);
                 return drop_quietly(self);
@@ -49,7 +50,7 @@ impl ProcessHandle {
     ///
     /// Each run is a clone of `job`, with the options of this handle, but for a delay. A panic or a crash ends its run only. What it returns is dropped. An abort, also by a shutdown
     /// that kills, ends the job, and so does an error of its `Serialize`: there can be no next run. A run that a full queue drops
-    /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), or for which no worker can be started, is
+    /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), for which no worker can be started, or that has not started in time, is
     /// [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a run whose time has not come, neither
     /// [`wait_idle`](Self::wait_idle) nor a shutdown.
     ///

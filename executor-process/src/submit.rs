@@ -169,7 +169,7 @@ impl Submitter {
     /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
     fn limit_wait(&self, job: &mut Encoded) -> Option<StartAlarm<InProcess>> {
         let limit = self.options.get_start_by()?;
-        let error = JobError::TimedOut(TimedOut::new(job.name(), limit));
+        let error = JobError::TimedOut(TimedOut::not_started(job.name(), limit));
         let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit, error);
         job.waits = Some(Box::new(waits));
         Some(alarm)

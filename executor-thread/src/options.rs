@@ -27,7 +27,10 @@ impl<J: Job> JobWithOptions<J> {
     ) -> (Self, Option<StartAlarm<InPlace>>) {
         let label = options.label().cloned();
         let timeout = options.get_timeout().map(|limit| (limit, scheduler.clone()));
-        let limited = |limit| StartLimit::new(scheduler.clone(), limit, timed_out::<J>(label.as_ref(), limit));
+        let limited = |limit| {
+            let error = TimedOut::not_started(name::<J>(label.as_ref()), limit);
+            StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
+        };
         let (start_limit, alarm) = options.get_start_by().map(limited).unzip();
         (Self { job, label, timeout, start_limit }, alarm)
     }
@@ -37,9 +40,8 @@ impl<J: Job> JobWithOptions<J> {
     }
 }
 
-fn timed_out<J>(label: Option<&Arc<Label>>, limit: Duration) -> JobError {
-    let name = label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into());
-    JobError::TimedOut(TimedOut::new(name, limit))
+fn name<J>(label: Option<&Arc<Label>>) -> Arc<str> {
+    label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into())
 }
 
 impl<J: Job> Job for JobWithOptions<J> {
@@ -51,7 +53,7 @@ impl<J: Job> Job for JobWithOptions<J> {
             current::describe(self.label, None);
             return named::<J, _>(|| self.job.run());
         };
-        let error = timed_out::<J>(self.label.as_ref(), limit);
+        let error = JobError::TimedOut(TimedOut::new(name::<J>(self.label.as_ref()), limit));
         let when = Instant::now().checked_add(limit);
         current::describe(self.label, when);
         let _limit = RunLimit::set(scheduler, current::control(), when, error);

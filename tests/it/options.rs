@@ -88,10 +88,10 @@ fn a_job_that_has_not_started_in_time_never_does(make: Make) {
     let future = view.submit(Do::Write(ledger.pen(), 1));
     view.execute(Do::Write(ledger.pen(), 2));
     let text = timed_out(future.result());
-    assert_eq!(text, "job `hasty` was not done within 2ms; give it more time, or less to do");
+    assert_eq!(text, "job `hasty` did not start within 2ms; give it more time to wait, or the pool more workers");
     let unnamed = pool.with(JobOptions::new().start_by(SHORT)).try_submit(Do::Write(ledger.pen(), 3)).unwrap();
     let text = timed_out(unnamed.result());
-    assert!(text.contains("Do` was not done within 2ms"), "{text}");
+    assert!(text.contains("Do` did not start within 2ms"), "{text}");
     drop(guests);
     pool.shutdown(true);
     assert!(ledger.entries().is_empty());

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{Period, Queue, ShutdownPolicy};
+use executor::{JobOptions, Period, Queue, ShutdownPolicy};
 
 use crate::support::door::Door;
 use crate::support::eventually;
 use crate::support::jobs::Do;
-use crate::support::surface::{Make, Surface, on_every_surface};
+use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 
 const HOUR: Duration = Duration::from_hours(1);
 const MILLI: Duration = Duration::from_millis(1);
 
-on_every_surface![runs_that_never_come_are_in_no_report, refused_runs_are_in_no_count, runs_that_panic_count_as_such,];
+on_every_surface![
+    runs_that_never_come_are_in_no_report,
+    refused_runs_are_in_no_count,
+    runs_that_panic_count_as_such,
+    runs_late_to_start_are_missed
+];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
     make(Queue::unbounded())
@@ -50,4 +55,14 @@ fn runs_that_panic_count_as_such(make: Make) {
     pool.wait_idle();
     let stats = pool.stats();
     assert_eq!((stats.panicked, stats.done()), (periodic.runs(), periodic.runs()), "{stats}");
+}
+
+fn runs_late_to_start_are_missed(make: Make) {
+    let (pool, door) = (unbounded(make), Door::new());
+    let guests = occupy(&*pool, pool.workers(), &door);
+    let periodic = pool.with(JobOptions::new().start_by(MILLI)).every(Period::delay(MILLI), Do::Echo(1));
+    eventually("two runs are late", || periodic.missed() >= 2);
+    assert_eq!(periodic.runs(), 0);
+    drop(guests);
+    eventually("a run has a worker", || periodic.runs() > 0);
 }

@@ -10,7 +10,7 @@ use super::backtrace::{Backtrace, Ending};
 use super::line::line_or_all;
 use super::saved::{Clause, Saved};
 
-/// A job that was not done in its time.
+/// A job that was not done in its time, or had not started in the time that it could wait: [`has_started`](TimedOut::has_started) tells which.
 ///
 /// `{}` is one line, and cheap. `{:#}` also tells the file that keeps the job, and ends with the [backtrace](TimedOut::backtrace), a line for
 /// each function, where there is one: the first time, that reads the program's symbols, which can take a second or more.
@@ -24,6 +24,7 @@ pub struct TimedOut(Arc<Parts>);
 struct Parts {
     job: Arc<str>,
     limit: Duration,
+    has_started: bool,
     backtrace: Option<Backtrace>,
     saved: Option<Saved>,
 }
@@ -31,7 +32,12 @@ struct Parts {
 impl TimedOut {
     /// For those who write executors: `job` was not done within `limit`.
     pub fn new(job: impl Into<Arc<str>>, limit: Duration) -> Self {
-        Self(Arc::new(Parts { job: job.into(), limit, backtrace: None, saved: None }))
+        Self(Arc::new(Parts { job: job.into(), limit, has_started: true, backtrace: None, saved: None }))
+    }
+
+    /// For those who write executors: `job` had not started within `limit`, and never will.
+    pub fn not_started(job: impl Into<Arc<str>>, limit: Duration) -> Self {
+        Self(Arc::new(Parts { job: job.into(), limit, has_started: false, backtrace: None, saved: None }))
     }
 
     /// For those who write executors: where it was when its time was up.
@@ -51,6 +57,20 @@ impl TimedOut {
     /// The job's name.
     pub fn job(&self) -> &str {
         &self.0.job
+    }
+
+    /// Whether the job ran for too long. If false, it waited for too long ([`start_by`](crate::JobOptions::start_by)), and nothing of it has run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::TimedOut;
+    ///
+    /// let waited = TimedOut::not_started("poll", Duration::from_secs(5));
+    /// assert!(!waited.has_started());
+    /// assert_eq!(waited.to_string(), "job `poll` did not start within 5s; give it more time to wait, or the pool more workers");
+    /// ```
+    pub fn has_started(&self) -> bool {
+        self.0.has_started
     }
 
     /// The time that it was given.
@@ -73,8 +93,16 @@ impl TimedOut {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { job, limit, backtrace, saved } = &*self.0;
-        line_or_all(f, format_args!("job `{job}` was not done within {limit:?}; give it more time, or less to do"))?;
+        let Parts { job, limit, has_started, backtrace, saved } = &*self.0;
+        if *has_started {
+            line_or_all(
+                f,
+                format_args!("job `{job}` was not done within {limit:?}; give it more time, or less to do"),
+            )?;
+        } else {
+            let cure = "give it more time to wait, or the pool more workers";
+            line_or_all(f, format_args!("job `{job}` did not start within {limit:?}; {cure}"))?;
+        }
         if f.alternate() { write!(f, "{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref())) } else { Ok(()) }
     }
 }

@@ -39,7 +39,7 @@ impl ManualView {
             Rejected::new(rejected.into_job().job, reason)
         })?;
         if let Some(limit) = self.options.get_start_by() {
-            let error = timed_out::<J>(label.as_ref(), limit);
+            let error = JobError::TimedOut(TimedOut::not_started(name::<J>(label.as_ref()), limit));
             let delay = if let Way::Later(delay) = way { delay } else { Duration::ZERO };
             let limit = delay.saturating_add(limit);
             self.shared.set_alarm(limit, Event::EndWait(future.control(), error));
@@ -70,9 +70,8 @@ fn refused<J: Job>(cell: &dyn Task<J, J::Output>, reason: Rejection) -> Rejected
     Rejected::new(cell.claim(None).expect("nobody else has seen the job"), reason)
 }
 
-fn timed_out<J>(label: Option<&Arc<Label>>, limit: Duration) -> JobError {
-    let name = label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into());
-    JobError::TimedOut(TimedOut::new(name, limit))
+fn name<J>(label: Option<&Arc<Label>>) -> Arc<str> {
+    label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into())
 }
 
 /// A job with its name and the time that it may run.
@@ -87,7 +86,7 @@ impl<J: Job> Job for Described<J> {
 
     fn run(self) -> J::Output {
         let deadline = self.timeout.and_then(|(limit, shared)| {
-            let error = timed_out::<J>(self.label.as_ref(), limit);
+            let error = JobError::TimedOut(TimedOut::new(name::<J>(self.label.as_ref()), limit));
             shared.set_alarm(limit, Event::EndRun(current::control()?, error));
             shared.now().checked_add(limit)
         });

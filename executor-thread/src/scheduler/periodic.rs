@@ -120,7 +120,8 @@ impl Periodic {
         self.shared.runs.load(Ordering::Acquire)
     }
 
-    /// How many runs were due and did not run: a queue that drops its oldest job when it is full dropped them, or they ended as
+    /// How many runs were due and did not run: a queue that drops its oldest job when it is full dropped them, they had not started in the time
+    /// that they could wait ([`start_by`](executor_core::JobOptions::start_by)), or they ended as
     /// [`JobError::Broken`](executor_core::JobError::Broken), since no worker could be started. The next one is due as if they had ended then. Due times that pass while a run is late, or goes on, are no runs, and not
     /// counted.
     ///
