@@ -79,10 +79,10 @@ pub(crate) fn settle(tasks: &[Task]) -> Vec<u64> {
     settled
 }
 
-/// The memory of this process that is in use, in bytes.
+/// The memory of this process that is in use, in bytes, without pages of files: how many of its program are there differs from run to run.
 pub(crate) fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("a process has a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it tells the memory");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("it tells the memory");
     let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse().expect("in kilobytes");
     kilobytes * 1024
 }
