@@ -12,19 +12,23 @@ use std::time::Duration;
 use executor_core::JobError;
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::{Chunk, Outcomes, Pace};
-use crate::codec::Codec;
-use crate::frame::{Greeting, Reply, Request};
-use crate::inbox::{HEAD, Inbox, Received};
-use crate::kind::{Answer, Answered};
-use crate::os_str::OsPath;
-use crate::page::{Page, SIZE, SLOTS};
-use crate::payload::Body;
-use crate::rendezvous::{Entrance, Place, is_sound};
-use crate::socket::{self, Wait};
+use crate::dispatch::chunk::{Chunk, Outcomes, Pace};
+use crate::dispatch::job_type::{Answer, Answered};
+use crate::ipc::blob::Blob;
+use crate::ipc::channel;
+use crate::ipc::channel::Receiver;
+use crate::ipc::codec::Codec;
+use crate::ipc::os_str::OsPath;
+use crate::ipc::payload::Body;
+use crate::ipc::shared_memory;
+use crate::ipc::socket::{self, Wait};
+use crate::protocol::message::{Greeting, Reply, Request};
+use crate::protocol::replay_file;
+use crate::protocol::start_info::Invitation;
+use crate::protocol::status_page::{Page, SIZE, SLOTS};
+use crate::supervisor::rendezvous::{Entrance, Place, is_sound};
+use crate::supervisor::reply_receiver::{HEAD, Inbox, Received};
 use crate::transport::ParentEnd;
-use crate::worker::invitation::Invitation;
-use crate::{Blob, Receiver, channel, memory, replay};
 
 /// Says whether it could make sense of the bytes.
 pub type Target = fn(&[u8]) -> bool;
@@ -63,7 +67,7 @@ pub fn hello(bytes: &[u8]) -> bool {
     let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
     let mut descriptors = sockets(choice >> 1 & 7);
     if choice & 16 != 0 {
-        descriptors.push(memory::scratch().expect("there is memory"));
+        descriptors.push(shared_memory::scratch().expect("there is memory"));
     }
     if !is_sound(&packet, &descriptors) {
         return false;
@@ -169,8 +173,8 @@ pub fn packet(bytes: &[u8]) -> bool {
     let Ok(body) = postcard::from_bytes::<Body>(body) else { return false };
     let mut descriptors = sockets(choice & 3);
     for _ in 0..choice >> 2 & 3 {
-        let file = memory::scratch().expect("there is memory");
-        memory::write(&file, &[7; 100], 64 * 1024).expect("there is memory");
+        let file = shared_memory::scratch().expect("there is memory");
+        shared_memory::write(&file, &[7; 100], 64 * 1024).expect("there is memory");
         descriptors.push(file);
     }
     outcome(Answer::Done(body), &[(head, descriptors)])
@@ -183,7 +187,7 @@ pub fn message(bytes: &[u8]) -> bool {
     let (ours, theirs) = socket::pair().expect("there are descriptors");
     let receiver: Receiver<Thing> = channel::receiver_of(ours, codec);
     let mut descriptors = sockets(choice >> 1 & 3);
-    descriptors.extend((0..choice >> 3 & 3).filter_map(|_| memory::scratch().ok()));
+    descriptors.extend((0..choice >> 3 & 3).filter_map(|_| shared_memory::scratch().ok()));
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     socket::send(&theirs, &[], rest, &borrowed, Wait::No).is_ok() && receiver.try_recv().is_ok()
 }
@@ -202,9 +206,9 @@ struct Thing {
 pub fn path(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Paths {
-        #[serde(with = "crate::os_str")]
+        #[serde(with = "crate::ipc::os_str")]
         _one: PathBuf,
-        #[serde(with = "crate::os_str")]
+        #[serde(with = "crate::ipc::os_str")]
         _all: Vec<OsString>,
     }
     [Codec::Postcard, Codec::MessagePack].into_iter().any(|codec| {
@@ -216,8 +220,8 @@ pub fn path(bytes: &[u8]) -> bool {
 pub fn kept(bytes: &[u8]) -> bool {
     let Some((choice, rest)) = choice(bytes) else { return false };
     // What the checksum keeps out is of interest, too.
-    let sealed = if choice & 1 == 0 { replay::seal(rest) } else { rest.to_vec() };
-    let read = replay::decode(&sealed);
+    let sealed = if choice & 1 == 0 { replay_file::seal(rest) } else { rest.to_vec() };
+    let read = replay_file::decode(&sealed);
     let build = read.as_ref().err().is_some_and(|why| why.contains("another build"));
     read.is_ok() || build
 }

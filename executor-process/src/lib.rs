@@ -21,69 +21,30 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod about;
-mod attachments;
-mod blob;
-mod brake;
-mod budget;
-mod builder;
-mod channel;
-mod child;
-mod chunk;
-mod codec;
-mod estimate;
-mod exchange;
-mod fall;
-mod frame;
+mod diagnostics;
+mod dispatch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
-mod host;
-mod inbox;
-mod job;
-mod kind;
-mod lifeline;
-mod manage;
+mod ipc;
 pub mod manager;
-mod mapper;
-mod memory;
-pub mod os_str;
-mod page;
-mod payload;
-mod peer;
-mod periodic;
 mod pool;
-mod postmortem;
 mod process;
-mod random;
-mod recycle;
-mod rendezvous;
-mod replay;
-mod runner;
-mod seat;
-mod shortage;
-mod socket;
-mod spawn;
-mod strays;
-mod submit;
-mod surroundings;
-mod symbols;
-mod text;
-mod time_limit;
-mod trace;
+mod protocol;
+mod supervisor;
 mod transport;
-mod watcher;
 mod worker;
 
-pub use blob::Blob;
-pub use builder::ProcessPoolBuilder;
-pub use channel::{
+pub use dispatch::chunk::Outcomes;
+pub use ipc::blob::Blob;
+pub use ipc::channel::{
     Duplex, Messages, Receiver, RecvError, SendError, Sender, channel, channel_with, duplex, duplex_with, queue,
 };
-pub use chunk::Outcomes;
-pub use codec::Codec;
+pub use ipc::codec::Codec;
+pub use ipc::os_str;
 pub use manager::Manager;
-pub use mapper::CallMapper;
-pub use pool::{ProcessHandle, ProcessPool};
+pub use pool::builder::ProcessPoolBuilder;
+pub use pool::handle::{ProcessHandle, ProcessPool};
+pub use pool::map::CallMapper;
+pub use pool::submit::SubmitPortable;
 pub use process::{Process, ProcessBuilder, SpawnError};
-pub use submit::SubmitPortable;

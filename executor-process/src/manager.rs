@@ -11,27 +11,27 @@
 //! | the news that something happened | [`Event`], [`Condition`], [`Barrier`] |
 //!
 //! A handle is cheap to clone. It can be an argument of a job or of a process, a part of a result, a message of a
-//! [`channel`](crate::channel()), and a value of the same manager; and it works in the process of the manager as well. All
+//! [`channel`](crate::ipc::channel()), and a value of the same manager; and it works in the process of the manager as well. All
 //! handles of one manager in a process share one connection, and threads that wait do not hinder each other.
 
 mod array;
 mod condition;
 mod connection;
+mod endpoint;
 mod error;
 mod event;
 mod handle;
-mod held;
-mod keeper;
-mod link;
+mod hold;
 mod list;
 mod lock;
 mod map;
 mod namespace;
+mod protocol;
 mod queue;
 mod semaphore;
 mod server;
+mod state;
 mod value;
-mod wire;
 
 use std::fmt;
 use std::io;
@@ -51,13 +51,13 @@ pub use queue::Queue;
 pub use semaphore::{Permit, Semaphore};
 pub use value::Value;
 
-use crate::Codec;
-use crate::random;
-use crate::socket;
+use crate::ipc::codec::Codec;
+use crate::ipc::random;
+use crate::ipc::socket;
+use endpoint::Link;
 use handle::{Handle, odd};
-use link::Link;
+use protocol::{New, Op, Raw, Reply};
 use server::Server;
-use wire::{New, Op, Raw, Reply};
 
 /// Keeps what processes share. Its handles, in [`manager`](crate::manager), go to jobs and processes, and are used as if what they are of
 /// were there.

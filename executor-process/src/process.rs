@@ -16,9 +16,9 @@ use executor_thread::scheduler::Scheduler;
 pub use builder::ProcessBuilder;
 pub use error::SpawnError;
 
-use crate::child::Child;
-use crate::runner::InProcess;
-use crate::seat::Kill;
+use crate::dispatch::runner::InProcess;
+use crate::supervisor::child::Child;
+use crate::supervisor::claims::Kill;
 
 /// A process of its own that runs one job, and ends with it.
 ///

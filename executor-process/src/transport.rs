@@ -22,7 +22,7 @@ pub(crate) use worker::{Opened, WorkerEnd};
 /// Both ends, for tests.
 #[cfg(test)]
 pub(crate) fn pair() -> (std::sync::Arc<ParentEnd>, WorkerEnd) {
-    let (ours, theirs) = crate::socket::pair().expect("there are descriptors left");
+    let (ours, theirs) = crate::ipc::socket::pair().expect("there are descriptors left");
     (std::sync::Arc::new(ParentEnd::new(ours, 0)), WorkerEnd::new(theirs))
 }
 

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
-use crate::codec::Step;
-use crate::page::Claim;
-use crate::payload::{Announced, Data};
+use crate::ipc::codec::Step;
+use crate::ipc::payload::{Announced, Data};
+use crate::protocol::status_page::Claim;
 
 /// How often each target is run, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 256;
@@ -95,7 +95,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
     };
     let thing = Thing { number: -5, text: "text".into(), list: vec![None, Some(7)], blob: Blob::default(), ends: None };
     let encoded = |codec: Codec, value: &Thing| codec.encode(value).unwrap().bytes().0.to_vec();
-    let kept = replay::Contents {
+    let kept = replay_file::Contents {
         build: "b".into(),
         codec: Codec::Postcard,
         initializer: None,
@@ -104,7 +104,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         id: 7,
         attempt: 1,
         why: "it hung".into(),
-        job: replay::Input { bytes: vec![1, 2].into(), blobs: vec![replay::Part::of(&[])] },
+        job: replay_file::Input { bytes: vec![1, 2].into(), blobs: vec![replay_file::Part::of(&[])] },
     };
     vec![
         ("hello", behind(3 << 1, &Form::Hello("0a1b", "build", 0, 1, 2))),

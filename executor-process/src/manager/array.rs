@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::handle;
-use super::wire::{Op, Place};
+use super::protocol::{Op, Place};
 
 handle! {
     /// Values that processes share, of which there are always as many.

@@ -14,8 +14,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 
-use super::wire::{AWAKE, Frames, ObjectId, Op, Request, frame};
-use crate::socket::{self, Wait};
+use super::protocol::{AWAKE, Frames, ObjectId, Op, Request, frame};
+use crate::ipc::socket::{self, Wait};
 
 /// Why there is no answer.
 #[derive(Debug)]

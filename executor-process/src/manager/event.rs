@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ManagerError;
 use super::handle::{Handle, handle, nanos, odd};
-use super::wire::{Op, Reply};
+use super::protocol::{Op, Reply};
 
 handle! {
     /// A flag that processes wait for.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::{self, Link};
 use super::error::ManagerError;
-use super::link::{self, Link};
-use super::wire::{ObjectId, Op, Place, Raw, Refusal, Reply, parse};
-use crate::Codec;
-use crate::attachments::collect;
+use super::protocol::{ObjectId, Op, Place, Raw, Refusal, Reply, parse};
+use crate::ipc::attachments::collect;
+use crate::ipc::codec::Codec;
 
 const NO_DESCRIPTORS: &str = "a manager keeps bytes, and no `Blob`, no end of a channel, and no handle of another manager; \
                               send them in a job or through a channel";
@@ -27,7 +27,7 @@ pub(super) struct Handle {
 /// A handle as bytes.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Wire {
-    link: link::Wire,
+    link: endpoint::Wire,
     object: ObjectId,
     codec: Codec,
 }

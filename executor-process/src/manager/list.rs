@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::{handle, odd};
-use super::wire::{Change, Op, Place, Raw};
+use super::protocol::{Change, Op, Place, Raw};
 
 handle! {
     /// A list that processes share.

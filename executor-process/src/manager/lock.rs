@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::error::ManagerError;
 use super::handle::{handle, nanos, odd};
-use super::held::Held;
-use super::wire::Op;
+use super::hold::Held;
+use super::protocol::Op;
 
 handle! {
     /// A lock between processes, and the threads of each.

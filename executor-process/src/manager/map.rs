@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::{handle, odd};
-use super::wire::{Change, Op, Place, Raw, Reply};
+use super::protocol::{Change, Op, Place, Raw, Reply};
 
 handle! {
     /// A map that processes share.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::{Handle, handle, odd};
-use super::wire::{Op, Place, Raw, Reply};
+use super::protocol::{Op, Place, Raw, Reply};
 
 handle! {
     /// Named values that processes share, each of a type of its own.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{ManagerError, PutError};
 use super::handle::{handle, nanos, odd};
-use super::wire::{Op, Raw, Reply};
+use super::protocol::{Op, Raw, Reply};
 
 handle! {
     /// A queue between processes: many put items in, and many take them out, each item one.

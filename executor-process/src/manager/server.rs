@@ -4,7 +4,7 @@
 //! A client is let in by the connector: a socket whose other end is in every handle. Who wants to talk makes a pair of sockets, keeps
 //! one, and sends the other through it.
 
-mod peer;
+mod client;
 #[cfg(test)]
 mod tests;
 
@@ -21,10 +21,10 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::net::{Shutdown, shutdown};
 
-use self::peer::{Heard, Peer};
-use super::keeper::{ClientId, Keeper, Violation};
-use super::wire;
-use crate::socket::{self, Wait};
+use self::client::{Heard, Peer};
+use super::protocol;
+use super::state::{ClientId, Keeper, Violation};
+use crate::ipc::socket::{self, Wait};
 
 /// How many connections a process may have. One is enough; a process that was cut off makes another.
 const MOST_PER_PROCESS: usize = 16;
@@ -109,7 +109,7 @@ impl State {
                 // An error is an interruption by a signal, or a mistake of ours that has no cure.
                 epoll::wait(&self.events, spare_capacity(events), left.as_ref()).is_ok_and(|came| came > 0)
             };
-            if !spin.until(wire::AWAKE, || wait(&mut events, Some(Duration::ZERO))) {
+            if !spin.until(protocol::AWAKE, || wait(&mut events, Some(Duration::ZERO))) {
                 wait(&mut events, left);
             }
             for event in events.drain(..) {
@@ -195,7 +195,7 @@ impl State {
                 break;
             }
             let Some(message) = peer.input.next() else { break };
-            let request = wire::parse(message).ok_or(Violation)?;
+            let request = protocol::parse(message).ok_or(Violation)?;
             self.keeper.handle(client, request, now)?;
             self.tell();
         }
@@ -224,7 +224,7 @@ impl State {
         peer.forget(&self.events);
         for _ in 0..LAST_READS {
             while let Some(message) = peer.input.next() {
-                let heard = wire::parse(message).map(|request| self.keeper.handle(client, request, Instant::now()));
+                let heard = protocol::parse(message).map(|request| self.keeper.handle(client, request, Instant::now()));
                 if heard != Some(Ok(())) {
                     return self.mourn(client);
                 }

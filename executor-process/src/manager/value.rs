@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::{handle, odd};
-use super::wire::{Op, Place, Raw};
+use super::protocol::{Op, Place, Raw};
 
 /// Where the one value is.
 const HERE: Place<'static> = Place::Index(0);

@@ -14,15 +14,16 @@ use parking_lot::Mutex;
 
 use super::error::{Reason, SpawnError};
 use super::{Owner, Process};
-use crate::budget::Budget;
-use crate::builder::{START_LIMIT, check_name, check_start_limit, cores};
-use crate::codec::Codec;
-use crate::recycle::Span;
-use crate::runner::InProcess;
-use crate::spawn::Settings;
-use crate::submit::{SubmitPolicy, Submitter, open};
-use crate::surroundings::{Surroundings, Threads};
-use crate::{host, replay};
+use crate::dispatch::restart_budget::Budget;
+use crate::dispatch::runner::InProcess;
+use crate::ipc::codec::Codec;
+use crate::pool::builder::{START_LIMIT, check_name, check_start_limit, cores};
+use crate::pool::submit::{SubmitPolicy, Submitter, open};
+use crate::protocol::replay_file;
+use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::host_check;
+use crate::supervisor::lifetime::Span;
+use crate::supervisor::start::Settings;
 
 /// The settings of a [`Process`], which can be used for several.
 ///
@@ -193,7 +194,7 @@ impl ProcessBuilder {
         }
         self.surroundings.check()?;
         check_start_limit(self.start_limit)?;
-        host::check()?;
+        host_check::check()?;
         Ok(Settings {
             codec: self.codec,
             threads: Threads::Default(cores()),
@@ -205,7 +206,7 @@ impl ProcessBuilder {
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
-            keep_failed: replay::directory(self.keep_failed.as_deref())?,
+            keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             budget: Budget::endless(),
         })
     }

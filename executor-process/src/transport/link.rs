@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use parking_lot::Mutex;
 
 use super::slots::SLOTS;
-use crate::attachments::{self, Attachment};
-use crate::payload::Announced;
-use crate::socket::{self, Packet, Wait};
+use crate::ipc::attachments::{self, Attachment};
+use crate::ipc::payload::Announced;
+use crate::ipc::socket::{self, Packet, Wait};
 
 /// Stands for no slot.
 const NO_SLOT: u8 = u8::MAX;

@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use super::link::Link;
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
-use crate::attachments::Attachment;
-use crate::codec::Step;
-use crate::kind::{Answer, Answered};
-use crate::memory;
-use crate::payload::{Body, Bytes, Data, INLINE, Payload};
-use crate::socket::Wait;
-use crate::watcher;
+use crate::dispatch::job_type::{Answer, Answered};
+use crate::ipc::attachments::Attachment;
+use crate::ipc::codec::Step;
+use crate::ipc::payload::{Body, Bytes, Data, INLINE, Payload};
+use crate::ipc::shared_memory;
+use crate::ipc::socket::Wait;
+use crate::supervisor::watcher;
 
 /// The parent's end of what a worker's payloads go through.
 pub(crate) struct ParentEnd {
@@ -100,11 +100,11 @@ impl ParentEnd {
         let mut ours = self.ours.lock();
         let Some((slot, mut taken)) = take_slot(&mut ours, len).map_err(named)? else {
             drop(ours);
-            let file = memory::scratch().and_then(|file| filled(file, &bytes.0)).map_err(named)?;
+            let file = shared_memory::scratch().and_then(|file| filled(file, &bytes.0)).map_err(named)?;
             let packet = self.link.announce(Some((&file, None)), attachments)?;
             return Ok(Body { data: Data::Once { len, forgets: None }, packet });
         };
-        memory::write(&taken.store.file, &bytes.0, START).map_err(named)?;
+        shared_memory::write(&taken.store.file, &bytes.0, START).map_err(named)?;
         taken.lend().map_err(named)?;
         let fresh = (!taken.is_known).then_some((&taken.store.file, Some(slot)));
         let packet = self.link.announce(fresh, attachments)?;
@@ -146,7 +146,7 @@ impl ParentEnd {
             Data::Slot { slot, len } => {
                 let file = theirs.get(usize::from(slot)).and_then(Option::as_ref);
                 let file = file.ok_or_else(|| format!("there is no slot {slot}"))?;
-                let read = memory::read(file, START, len).map(Bytes::from);
+                let read = shared_memory::read(file, START, len).map(Bytes::from);
                 release(file);
                 read
             }
@@ -155,7 +155,7 @@ impl ParentEnd {
                     *slot = None;
                 }
                 let file = arrived.memory.ok_or("the memory of a result did not come")?;
-                memory::read(&file, START, len).map(Bytes::from)
+                shared_memory::read(&file, START, len).map(Bytes::from)
             }
         };
         let failed = |cause: &str| Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() };
@@ -204,7 +204,7 @@ impl ParentEnd {
         self.ours.lock().shrink();
         for file in self.theirs.lock().iter().flatten() {
             // A failure leaves the memory where it is.
-            let _ = memory::clear(file, START);
+            let _ = shared_memory::clear(file, START);
         }
     }
 }
@@ -230,13 +230,13 @@ fn take_slot(ours: &mut Slots<Plain>, len: usize) -> io::Result<Option<(u8, Slot
             Ok(Some((number, slot)))
         }
         None => match ours.vacant() {
-            Some(number) => Ok(Some((number, Slot::new(Plain { file: memory::scratch()?, capacity: len })))),
+            Some(number) => Ok(Some((number, Slot::new(Plain { file: shared_memory::scratch()?, capacity: len })))),
             None => Ok(None),
         },
     }
 }
 
 fn filled(file: OwnedFd, bytes: &[u8]) -> io::Result<OwnedFd> {
-    memory::write(&file, bytes, START)?;
+    shared_memory::write(&file, bytes, START)?;
     Ok(file)
 }

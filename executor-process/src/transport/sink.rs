@@ -7,11 +7,11 @@ use std::num::NonZeroUsize;
 
 use super::slots::Slot;
 use super::worker::WorkerEnd;
-use crate::attachments::Attachment;
-use crate::codec::{Fault, Output, write_behind};
-use crate::memory::Draft;
-use crate::payload::INLINE;
-use crate::shortage::because;
+use crate::ipc::attachments::Attachment;
+use crate::ipc::codec::{Fault, Output, write_behind};
+use crate::ipc::os_error::because;
+use crate::ipc::payload::INLINE;
+use crate::ipc::shared_memory::Draft;
 
 /// By how much a result's memory grows, at most: half as much of it again is wasted on none.
 const MOST_GROWTH: usize = 16 << 20;

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::memory;
+use crate::ipc::shared_memory;
 
 /// How many a side keeps for its large payloads. More wait at once only where jobs are sent ahead.
 pub(crate) const SLOTS: usize = 4;
@@ -40,13 +40,13 @@ impl<S: Store> Slot<S> {
     /// Marks it as being read.
     pub(super) fn lend(&mut self) -> io::Result<()> {
         self.is_lent = true;
-        memory::write(self.store.file(), &WORD, 0)
+        shared_memory::write(self.store.file(), &WORD, 0)
     }
 
     fn is_free(&mut self) -> bool {
         if self.is_lent {
             // What cannot be read is not free.
-            let word = memory::read(self.store.file(), 0, WORD.len()).unwrap_or(WORD.to_vec());
+            let word = shared_memory::read(self.store.file(), 0, WORD.len()).unwrap_or(WORD.to_vec());
             self.is_lent = word == WORD;
         }
         !self.is_lent
@@ -55,7 +55,7 @@ impl<S: Store> Slot<S> {
 
 /// The reader is done with a slot. A failure costs the slot, not the payload: the writer goes on without it.
 pub(super) fn release(file: &OwnedFd) {
-    let _ = memory::write(file, &[0; WORD.len()], 0);
+    let _ = shared_memory::write(file, &[0; WORD.len()], 0);
 }
 
 /// A writer's slots. One that is being written to is not among them.
@@ -106,7 +106,7 @@ impl<S: Store> Slots<S> {
     pub(super) fn shrink(&self) {
         for slot in self.0.iter().flatten() {
             // A failure leaves the memory where it is.
-            let _ = memory::clear(slot.store.file(), START);
+            let _ = shared_memory::clear(slot.store.file(), START);
         }
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use super::link::Link;
 use super::slots::{KEPT, SLOTS, START};
 use super::*;
-use crate::attachments::Attachment;
-use crate::codec::{Codec, Step};
-use crate::kind::Answer;
-use crate::payload::{Announced, Body, Data, INLINE, Payload};
-use crate::socket::Wait;
-use crate::{Blob, memory, socket};
+use crate::dispatch::job_type::Answer;
+use crate::ipc::attachments::Attachment;
+use crate::ipc::blob::Blob;
+use crate::ipc::codec::{Codec, Step};
+use crate::ipc::payload::{Announced, Body, Data, INLINE, Payload};
+use crate::ipc::shared_memory;
+use crate::ipc::socket;
+use crate::ipc::socket::Wait;
 
 fn payload(len: usize) -> Payload {
     Payload::new(vec![7; len], Vec::new())
@@ -150,7 +152,7 @@ fn a_result_that_cannot_be_encoded_leaves_its_memory_to_the_next() {
 
 #[test]
 fn channels_leave_with_a_job_and_blobs_stay() {
-    let (sender, receiver) = crate::channel::<u32>().unwrap();
+    let (sender, receiver) = crate::ipc::channel::channel::<u32>().unwrap();
     let job = Codec::Postcard.encode(&(sender, Blob::from(b"a blob"))).unwrap();
     assert!(job.has_channels());
     let (parent, worker) = pair();
@@ -194,7 +196,7 @@ impl Hostile {
     }
 
     fn announce(&self, memory: Option<(&OwnedFd, Option<u8>)>, handles: usize) -> Option<Announced> {
-        let attachment = Attachment { descriptor: Arc::new(memory::file().unwrap()), is_channel: false };
+        let attachment = Attachment { descriptor: Arc::new(shared_memory::file().unwrap()), is_channel: false };
         self.link.announce(memory, &vec![attachment; handles]).unwrap()
     }
 }
@@ -214,8 +216,8 @@ fn lies_are_errors() {
     let error = hostile.says(inline(), packet(0, 1));
     assert_eq!(error, "packet 1 of descriptors came instead of 0");
 
-    let file = memory::scratch().unwrap();
-    memory::write(&file, b"four", START).unwrap();
+    let file = shared_memory::scratch().unwrap();
+    shared_memory::write(&file, b"four", START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
     let error = hostile.says(Data::Slot { slot: 0, len: usize::MAX }, announced);
     assert!(error.contains("bytes of shared memory, and holds "), "{error}");
@@ -232,8 +234,8 @@ fn lies_are_errors() {
 #[test]
 fn memory_that_is_taken_away_is_an_error() {
     let hostile = Hostile::new();
-    let file = memory::scratch().unwrap();
-    memory::write(&file, &vec![1; 100_000], START).unwrap();
+    let file = shared_memory::scratch().unwrap();
+    shared_memory::write(&file, &vec![1; 100_000], START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
     let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced };
     assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());

@@ -13,13 +13,13 @@ use parking_lot::Mutex;
 use super::link::{Arrived, Link};
 use super::sink::{Large, Outgoing, Written, no_memory};
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
-use crate::codec::Step;
-use crate::kind::{Answer, Answered};
-use crate::memory::{self, Draft, Window};
-use crate::payload::{Body, Bytes, Data};
-use crate::shortage::because;
-use crate::socket::Wait;
-use crate::text::{MOST_SAID, cut};
+use crate::dispatch::job_type::{Answer, Answered};
+use crate::ipc::codec::Step;
+use crate::ipc::os_error::because;
+use crate::ipc::payload::{Body, Bytes, Data};
+use crate::ipc::shared_memory::{self, Draft, Window};
+use crate::ipc::socket::Wait;
+use crate::protocol::limits::{MOST_SAID, cut};
 
 /// A worker's end of what its payloads go through.
 pub(crate) struct WorkerEnd {
@@ -197,7 +197,7 @@ impl WorkerEnd {
             return Ok(Large { number: Some(number), slot, len: 0 });
         }
         let len = NonZeroUsize::new(len).expect("it is large");
-        let draft = Draft::new(memory::scratch()?, START, len)?;
+        let draft = Draft::new(shared_memory::scratch()?, START, len)?;
         Ok(Large { number: None, slot: Slot::new(draft), len: 0 })
     }
 

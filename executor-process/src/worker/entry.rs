@@ -7,9 +7,9 @@ use std::ffi::{OsString, c_char, c_int};
 use std::ptr::fn_addr_eq;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::invitation::{Invitation, variable};
-use super::{rerun, serve};
-use crate::replay::{VARIABLE as REPLAY, is_for_other_copy};
+use super::{replay, serve};
+use crate::protocol::replay_file::{VARIABLE as REPLAY, is_for_other_copy};
+use crate::protocol::start_info::{Invitation, variable};
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -54,7 +54,7 @@ extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: 
     if let Some(path) = wish(REPLAY).filter(|path| !is_for_other_copy(path.as_ref())) {
         remove(REPLAY);
         run_the_rest(count, arguments, environment);
-        rerun::run(path.as_ref())
+        replay::run(path.as_ref())
     }
 }
 

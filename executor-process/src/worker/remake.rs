@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use executor_core::__private::is_function;
 use executor_core::Remake;
 
-use super::image;
+use crate::protocol::program_image;
 
 /// Makes the function of a [`Call`](executor_core::Call) again. Private to this crate: whoever had it could forge values of
 /// types that safe code cannot make.
@@ -23,14 +23,14 @@ impl Remake for Remaker {
     }
 
     fn distance(&self, address: usize) -> Option<usize> {
-        image::own(address)
+        program_image::own(address)
     }
 
     fn pointer<P: Copy + 'static>(&self, distance: usize) -> Option<P> {
         const { assert!(size_of::<P>() == size_of::<usize>(), "a `fn` pointer is an address") };
         // SAFETY: `P` is a `fn` pointer, by the callers, which are sealed: `ClosureCall`, and chunks of this crate. The address is in the
-        // program's code, and the sender, which runs the same build, made the distance from a `P`; see `image::Offset`.
-        image::address_of(distance)
-            .map(|address| unsafe { std::mem::transmute_copy::<*const (), P>(&image::code(address)) })
+        // program's code, and the sender, which runs the same build, made the distance from a `P`; see `program_image::Offset`.
+        program_image::address_of(distance)
+            .map(|address| unsafe { std::mem::transmute_copy::<*const (), P>(&program_image::code(address)) })
     }
 }

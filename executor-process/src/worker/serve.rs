@@ -21,20 +21,20 @@ use rustix::io::Errno;
 use rustix::process::getppid;
 
 use super::fork_check::{self, end_copy};
-use super::guard::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
-use super::image::{self, Offset};
-use super::invitation::{Invitation, variable};
-use super::{comm, crash};
-use crate::about::About;
-use crate::codec::{Codec, Step};
-use crate::frame::{Greeting, Hello, Reply, Request, Sent};
-use crate::kind::Answer;
-use crate::page::{Claim, Growing, Page};
-use crate::payload::Body;
-use crate::rendezvous::abandoned::clear_if_abandoned;
-use crate::shortage::because;
-use crate::socket::{self, Wait};
-use crate::text::{MOST_SAID, cut};
+use super::process_setup::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
+use super::{comm, crash_handler};
+use crate::dispatch::job_type::Answer;
+use crate::ipc::codec::{Codec, Step};
+use crate::ipc::os_error::because;
+use crate::ipc::payload::Body;
+use crate::ipc::socket::{self, Wait};
+use crate::protocol::job_context::About;
+use crate::protocol::limits::{MOST_SAID, cut};
+use crate::protocol::message::{Greeting, Hello, Reply, Request, Sent};
+use crate::protocol::program_image::{self, Offset};
+use crate::protocol::start_info::{Invitation, variable};
+use crate::protocol::status_page::{Claim, Growing, Page};
+use crate::supervisor::rendezvous::abandoned::clear_if_abandoned;
 use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -189,7 +189,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Resu
     let (replies, reply_receiver) = ipc::channel()?;
     let hello = Greeting::Hello(Box::new(Hello {
         token: invitation.token.clone(),
-        build: image::build(),
+        build: program_image::build(),
         requests: request_sender,
         replies: reply_receiver,
         holds_open: replies.clone(),
@@ -198,7 +198,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Resu
     // There for ever: handlers of signals write to it.
     let page: &'static Page = Box::leak(Box::new(page));
     // While the parent reads the hello.
-    crash::install(page);
+    crash_handler::install(page);
     let payloads = WorkerEnd::new(socket);
     Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
 }
@@ -251,7 +251,7 @@ impl Links {
                 self.payloads.skip(body);
                 continue;
             }
-            crash::begins(job);
+            crash_handler::begins(job);
             let about = About::job(about, JobId::from_number(job), attempt);
             let mut growing = self.page.growing(slot, room);
             let answer = self.run(about, codec, work, body, &mut growing);

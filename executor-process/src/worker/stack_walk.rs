@@ -25,7 +25,7 @@ const GO_ON: c_int = 0;
 const STOP: c_int = 5;
 
 /// Calls `visit` for each frame, while it says true. Async-signal-safe if `visit` is, once it was called before; see
-/// [`crash`](super::crash) for what that rests on.
+/// [`crash`](super::crash_handler) for what that rests on.
 pub(super) fn walk(mut visit: &mut Visit<'_>) {
     // SAFETY: `step` is called during this call only, with the pointer that is passed here.
     unsafe { _Unwind_Backtrace(step, (&raw mut visit).cast::<c_void>()) };

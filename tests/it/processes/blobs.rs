@@ -221,8 +221,8 @@ fn more_than_can_travel_at_once_cost_the_job_alone() {
         let JobError::Codec(error) = error else { panic!("{error}") };
         assert_eq!(
             error.to_string(),
-            "could not encode the job (job `it::processes::blobs::same<alloc::vec::Vec<executor_process::blob::Blob>>`, \
-             result `alloc::vec::Vec<executor_process::blob::Blob>`): it holds more than 64 handles (`Blob`, `Sender`, \
+            "could not encode the job (job `it::processes::blobs::same<alloc::vec::Vec<executor_process::ipc::blob::Blob>>`, \
+             result `alloc::vec::Vec<executor_process::ipc::blob::Blob>`): it holds more than 64 handles (`Blob`, `Sender`, \
              `Receiver`), which is the most that can travel at once; put small blobs into one, or send handles through a \
              channel; its types must survive a round trip through the pool's codec"
         );

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
-use crate::Manager;
-use crate::manager::wire::{New, Op, Raw, Request, frame};
+use crate::ipc::socket;
+use crate::manager::Manager;
+use crate::manager::protocol::{New, Op, Raw, Request, frame};
 use crate::manager::{Lock, Value};
-use crate::socket;
 
 /// A manager, and the way to it.
 struct Stage {

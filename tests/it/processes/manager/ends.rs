@@ -114,7 +114,7 @@ fn values_can_be_handles_of_the_same_manager_and_no_descriptors() {
         let error = manager.value(Blob::from(b"bytes")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a value `executor_process::blob::Blob` could not be encoded: a manager keeps bytes, and no `Blob`, no end of a \
+            "a value `executor_process::ipc::blob::Blob` could not be encoded: a manager keeps bytes, and no `Blob`, no end of a \
              channel, and no handle of another manager; send them in a job or through a channel"
         );
         assert!(matches!(manager.value(other.lock().unwrap()), Err(ManagerError::Codec(_))));

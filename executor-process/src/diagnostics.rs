@@ -1,0 +1,4 @@
+//! Turns a death or a time-out into a `JobError` with its cause, backtrace and peak memory.
+
+pub(crate) mod report;
+pub(crate) mod symbolize;

@@ -1,0 +1,191 @@
+//! The errors of jobs that failed in a worker, with all that is known of why.
+
+use std::alloc::handle_alloc_error;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
+
+use crate::diagnostics::symbolize;
+use crate::dispatch::job::{Encoded, Lent};
+use crate::dispatch::job_type::Kind;
+use crate::ipc::payload::Bytes;
+use crate::protocol::crash_record::{NO_ADDRESS, Place, Record, Trace};
+use crate::protocol::program_image;
+use crate::protocol::replay_file::{self, Unsaved};
+use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::start::{Settings, Worker};
+use crate::worker::crash_handler::where_signal;
+
+/// The time that a worker has to say where it is. It may be unable to.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1);
+
+/// A job that a worker was running.
+pub(crate) struct Case {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) id: JobId,
+    pub(crate) attempt: u32,
+    /// The name that it was given.
+    pub(crate) label: Option<Arc<Label>>,
+    pub(crate) kind: Kind,
+    pub(crate) body: Kept,
+}
+
+/// What of a job can be kept.
+#[derive(Clone)]
+pub(crate) enum Kept {
+    /// What is attached to its bytes is in the places that they name, but for what only other items of its chunk hold.
+    Whole { bytes: Bytes, attached: Vec<Option<Arc<OwnedFd>>> },
+    /// There are ends of channels in it, which are of no use to another process later.
+    Handles,
+}
+
+impl Kept {
+    /// Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
+    pub(crate) fn of(settings: &Settings, job: &Encoded) -> Self {
+        let (body, chunk) = (&job.body, job.chunk.as_ref());
+        let keeps = settings.keep_failed.is_some();
+        let attached =
+            if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
+        let Some(attached) = attached else { return Self::Handles };
+        let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
+        Self::Whole { bytes, attached }
+    }
+}
+
+impl Case {
+    pub(crate) fn of(settings: &Arc<Settings>, lent: &Lent) -> Self {
+        let Encoded { kind, attempt, ref label, .. } = lent.payload;
+        let id = JobId::from_number(lent.id());
+        let (settings, label, body) = (Arc::clone(settings), label.clone(), Kept::of(settings, &lent.payload));
+        Self { settings, id, attempt, label, kind, body }
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.label.as_ref()?.name.as_deref()
+    }
+
+    /// Its worker died while it ran, and is reaped.
+    pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
+        let (name, pid) = (self.kind.name, worker.process.pid());
+        let Some(exit) = ended else {
+            return JobError::Broken(Broken::new(format!(
+                "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
+                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
+            )));
+        };
+        let record = worker.seat.page.trace();
+        let trace = record.read().filter(|trace| self.is_of(trace, exit));
+        let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
+        let refusal = trace.as_ref().and_then(|trace| self.refusal(trace));
+        let is_out_of_memory = refusal.is_some() || trace.is_none() && worker.process.was_killed_for_memory();
+        let crash = Crashed::new(name, pid, exit, ran)
+            .with_name(self.name())
+            .with_cause(refusal.or_else(|| cause_of_death(worker, trace.as_ref())))
+            .with_out_of_memory(is_out_of_memory)
+            .with_peak_memory(peak_memory)
+            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.kind)));
+        let saved = self.save(&format_args!("its process {exit}"));
+        JobError::Crashed(crash.with_saved(saved))
+    }
+
+    /// Whether the record is of this job and this death. A handler that had the signal after ours may have chosen to abort.
+    fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
+        let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
+        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
+    }
+
+    /// What to say where an allocation was refused, most likely.
+    fn refusal(&self, trace: &Trace) -> Option<String> {
+        let limit = self.settings.surroundings.limits.memory?;
+        let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
+        trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
+            format!(
+                "most likely because it was refused memory: its `memory_limit` is {} MiB; raise it, or give the job less to do",
+                limit >> 20
+            )
+        })
+    }
+
+    /// Its time was up. `trace` is what a [`Question`] gave before the worker was killed. The job is still to be kept, where the
+    /// pool keeps those that fail: a disk may be slow, and the error is due.
+    pub(crate) fn timed_out(self, limit: Duration, trace: Option<Trace>) -> (JobError, Option<Unsaved>) {
+        let trace = trace.filter(|trace| trace.facts.job == self.id.get());
+        let error = TimedOut::new(self.name().unwrap_or(self.kind.name), limit)
+            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.kind)));
+        let (saved, unsaved) = Unsaved::new(self, format!("was not done within {limit:?}")).unzip();
+        (JobError::TimedOut(error.with_saved(saved)), unsaved)
+    }
+
+    /// The error of a worker that lives. A panic is kept.
+    pub(crate) fn kept(&self, error: JobError) -> JobError {
+        match error {
+            JobError::Panicked(panic) => {
+                let saved = self.save(&panic);
+                JobError::Panicked(panic.with_saved(saved))
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps it as a file, where that is wanted. Blocks while that is written.
+    fn save(&self, why: &dyn std::fmt::Display) -> Option<Saved> {
+        replay_file::save(self, why)
+    }
+}
+
+/// A worker that lives was asked where it is.
+pub(crate) struct Question {
+    deadline: Instant,
+}
+
+impl Question {
+    /// Asks it. `None` if it is gone.
+    pub(crate) fn ask(process: &Child, record: Record<'_>) -> Option<Self> {
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        record.clear();
+        process.ask_where().then_some(Self { deadline })
+    }
+
+    /// Where it was. Blocks for what is left of a millisecond since it was asked.
+    pub(crate) fn answer(self, record: Record<'_>) -> Option<Trace> {
+        while !record.is_written() && Instant::now() < self.deadline {
+            thread::yield_now();
+        }
+        // What it has found so far is worth telling, too.
+        record.read().filter(|trace| trace.facts.signal == where_signal())
+    }
+}
+
+fn cause_of_death(worker: &Worker, trace: Option<&Trace>) -> Option<String> {
+    match trace {
+        Some(trace) => cause(trace, worker.process.pid()),
+        None => worker.process.why_killed().map(ToOwned::to_owned),
+    }
+}
+
+/// Why the signal came, as far as it is known.
+fn cause(trace: &Trace, pid: u32) -> Option<String> {
+    let facts = &trace.facts;
+    let elsewhere = if facts.thread == pid { "" } else { ", in another thread than the job's" };
+    let is_access = matches!(facts.signal, libc::SIGSEGV | libc::SIGBUS) && facts.address != NO_ADDRESS;
+    match () {
+        () if trace.is_stack_overflow() => Some(format!("its stack overflowed{elsewhere}")),
+        () if trace.is_wild_call() => Some(format!("it called address {:#x}{elsewhere}", facts.address)),
+        () if is_access => Some(format!("it accessed address {:#x}{elsewhere}", facts.address)),
+        () if !elsewhere.is_empty() => Some("in another thread than the job's".to_owned()),
+        () => None,
+    }
+}
+
+/// The system may count what this process held when it started the worker as the worker's own, up to `floor`: more than that is
+/// the worker's alone. Otherwise there is what the worker itself has seen.
+fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Option<u64> {
+    let seen = trace.map(|trace| trace.facts.peak_memory).filter(|&bytes| bytes > 0);
+    counted.filter(|&bytes| bytes > floor).or(seen)
+}
+
+#[cfg(test)]
+mod tests;

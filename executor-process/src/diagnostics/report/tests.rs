@@ -1,0 +1,167 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use executor_core::cell::Lease;
+use executor_core::{Job, call};
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::dispatch::job_type::Kind;
+use crate::dispatch::kill_switch::Brake;
+use crate::ipc::payload::Payload;
+use crate::protocol::crash_record::{Facts, Place};
+use crate::protocol::message::Request;
+use crate::protocol::replay_file;
+use crate::supervisor::claims::Kill;
+use crate::worker::crash_handler;
+
+fn trace(facts: Facts) -> Trace {
+    Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
+}
+
+#[test]
+fn what_the_parent_held_is_not_the_workers_peak() {
+    let seen = trace(Facts { peak_memory: 5, ..Facts::default() });
+    assert_eq!(peak_memory(Some(70), 0, None), Some(70));
+    assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
+    assert_eq!(peak_memory(Some(70), 70, Some(&seen)), Some(5));
+    assert_eq!(peak_memory(Some(70), 70, None), None);
+    assert_eq!(peak_memory(None, 0, Some(&trace(Facts::default()))), None);
+}
+
+#[test]
+fn the_cause_says_what_was_accessed_and_where() {
+    let facts = Facts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..Facts::default() };
+    assert_eq!(cause(&trace(facts), 7).as_deref(), Some("it accessed address 0x10"));
+    let text = "it accessed address 0x10, in another thread than the job's";
+    assert_eq!(cause(&trace(facts), 8).as_deref(), Some(text));
+    let overflow = Facts { address: (1 << 40) - 8, ..facts };
+    assert_eq!(cause(&trace(overflow), 7).as_deref(), Some("its stack overflowed"));
+    let unknown = Facts { address: NO_ADDRESS, ..facts };
+    assert_eq!(cause(&trace(unknown), 7), None);
+    let call = Trace { inner: vec![Place::Foreign(17)], ..trace(facts) };
+    assert_eq!(cause(&call, 7).as_deref(), Some("it called address 0x10"));
+    assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
+}
+
+fn settings(keep_failed: Option<PathBuf>) -> Arc<Settings> {
+    Arc::new(Settings { keep_failed, ..Settings::plain() })
+}
+
+/// A worker that has begun `job`, as the job of number 7.
+fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
+    let worker = Worker::start(settings, "worker", &Brake::default()).expect("this program can start workers");
+    let kind = Kind::of::<J>();
+    let encoded = Encoded::new(
+        kind,
+        settings.codec.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
+    );
+    worker.seat.page.send(0, 7);
+    worker.begin(Request::Run(vec![encoded.sent(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
+    (worker, encoded)
+}
+
+fn case(settings: &Arc<Settings>, job: &Encoded) -> Case {
+    let (settings, body) = (Arc::clone(settings), Kept::of(settings, job));
+    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body }
+}
+
+/// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
+fn hang() {
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    while receiver.recv_timeout(Duration::from_mins(1)).is_err() {}
+}
+
+fn place(worker: &Worker) -> Option<Trace> {
+    let record = worker.seat.page.trace();
+    Question::ask(&worker.process, record)?.answer(record)
+}
+
+#[test]
+fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
+    let settings = settings(None);
+    let (worker, job) = running(&settings, call(hang, ()));
+    let mut text = String::new();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    // Nobody is asked about a job that has not started: its worker may not be ready to be.
+    while !Lease::has_started(&*worker.seat, JobId::from_number(7)) {
+        assert!(Instant::now() < deadline, "it never started");
+        std::thread::yield_now();
+    }
+    // It has to come to it then; and it has a millisecond, which a loaded machine may not give.
+    while !text.contains("recv_timeout") {
+        assert!(Instant::now() < deadline, "it never said so: {text}");
+        let (error, _) = case(&settings, &job).timed_out(Duration::from_secs(3), place(&worker));
+        text = format!("{error:#}");
+    }
+    let start = "job `executor_process::diagnostics::report::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
+    assert!(text.starts_with(start), "{text}");
+    assert!(!worker.process.is_gone(), "asking ends nobody");
+    // What it said then is not about its death.
+    worker.process.kill();
+    let ended = worker.process.wait();
+    let crash = case(&settings, &job).crashed(&worker, ended, Duration::ZERO);
+    assert!(matches!(&crash, JobError::Crashed(crash) if crash.backtrace().is_none()), "{crash}");
+    assert!(place(&worker).is_none(), "it is gone");
+}
+
+/// It has said hello, and may not have the handler yet that answers.
+#[test]
+fn who_is_asked_too_early_answers_later() {
+    for _ in 0..20 {
+        let worker =
+            Worker::start(&settings(None), "worker", &Brake::default()).expect("this program can start workers");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while place(&worker).is_none() {
+            assert!(!worker.process.is_gone(), "asking ends nobody");
+            assert!(Instant::now() < deadline, "it never said so");
+        }
+    }
+}
+
+/// Ends by the second of two signals, of which the first is told.
+#[derive(Serialize, Deserialize)]
+struct Hangs;
+
+impl Job for Hangs {
+    type Output = ();
+
+    fn run(self) {
+        crash_handler::hang_while_writing(libc::SIGILL);
+    }
+}
+
+#[test]
+fn a_handler_that_hangs_is_ended_by_the_first_signal() {
+    let settings = settings(None);
+    let (worker, _) = running(&settings, Hangs);
+    assert_eq!(worker.process.wait(), Some(Exit::Signal(libc::SIGILL)));
+}
+
+#[test]
+fn a_record_of_another_job_or_another_death_is_not_told() {
+    let settings = settings(None);
+    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let case = case(&settings, &job);
+    let facts = Facts { signal: 11, job: 7, ..Facts::default() };
+    assert!(case.is_of(&trace(facts), Exit::Signal(11)));
+    assert!(case.is_of(&trace(facts), Exit::Signal(6)), "a handler after ours may abort");
+    assert!(!case.is_of(&trace(facts), Exit::Signal(9)));
+    assert!(!case.is_of(&trace(facts), Exit::Code(0)));
+    assert!(!case.is_of(&trace(Facts { job: 8, ..facts }), Exit::Signal(11)));
+}
+
+#[test]
+fn a_job_that_took_too_long_is_kept() {
+    let directory = std::env::temp_dir().join(format!("executor-postmortem-{}", std::process::id()));
+    let settings = settings(Some(directory.clone()));
+    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let (error, unsaved) = case(&settings, &job).timed_out(Duration::from_secs(3), None);
+    assert!(!directory.exists(), "the error is there first");
+    unsaved.expect("it is to be kept").write();
+    let path = error.saved().expect("it can be written");
+    let bytes = std::fs::read(path).unwrap();
+    let (contents, _) = replay_file::decode(&bytes).unwrap();
+    assert_eq!((contents.id, &*contents.why), (7, "was not done within 3s"));
+    std::fs::remove_dir_all(&directory).unwrap();
+}

@@ -1,0 +1,14 @@
+//! The pool's worker thread: gives jobs to its worker process, and brings each to its outcome.
+
+pub(crate) mod chunk;
+pub(crate) mod exchange;
+pub(crate) mod job;
+pub(crate) mod job_type;
+pub(crate) mod kill_switch;
+pub(crate) mod restart_budget;
+pub(crate) mod run_time;
+pub(crate) mod runner;
+pub(crate) mod time_limit;
+pub(crate) mod worker_loss;
+#[cfg(test)]
+mod worker_stops;

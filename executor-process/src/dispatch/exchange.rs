@@ -1,0 +1,382 @@
+//! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
+
+use std::time::{Duration, Instant};
+
+use executor_core::JobError;
+use executor_thread::scheduler::Batch;
+
+use crate::diagnostics::report::Case;
+use crate::dispatch::job::{Encoded, Lent, Queued, Returned};
+use crate::dispatch::job_type::{Answer, Answered};
+use crate::dispatch::runner::{InProcess, give_back, let_go};
+use crate::dispatch::time_limit::Clock;
+use crate::dispatch::worker_loss::{self, Cause, Fall};
+use crate::ipc::codec::Step;
+use crate::protocol::message::{Reply, Request, Sent};
+use crate::protocol::status_page::Claim;
+use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
+use crate::supervisor::reply_receiver::Received;
+use crate::supervisor::start::Worker;
+
+/// For so long, jobs that were sent behind others wait there. Then those that have not started are taken back.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How the exchange ended.
+enum End {
+    Done,
+    Died,
+    /// The worker has said what cannot be.
+    Nonsense(String),
+}
+
+impl InProcess {
+    /// Sends the jobs and waits for what comes of them. The place of each is its slot.
+    pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
+        let Some(worker) = self.worker.take() else { return };
+        let started = Instant::now();
+        self.sent = started;
+        let end = if message.is_empty() && !worker.is_cut_off() {
+            End::Done
+        } else {
+            self.converse(&worker, &mut jobs, message, batch)
+        };
+        let pid = worker.process.pid();
+        let has_answered = worker.seat.close();
+        let is_up = self.clock.as_ref().is_some_and(|clock| !clock.is_in_time());
+        let cause = match end {
+            // Whoever ends it otherwise has not seen that it is done, and kills it.
+            End::Done if is_up || !has_answered => Cause::Death(worker.process.see_off()),
+            End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
+                worker.payloads.rest();
+                return self.keep(worker, jobs.len());
+            }
+            End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
+            End::Nonsense(what) => Cause::Nonsense(what),
+            End::Died => {
+                // It may have closed its channel and live on.
+                let ended = worker.process.see_off();
+                if has_answered { Cause::Death(ended) } else { Cause::Nonsense(no_answer()) }
+            }
+        };
+        worker.process.kill();
+        let fall = Fall { pid, started, cause };
+        let is_meant = is_up || !has_answered || is_meant(&worker, &jobs);
+        let killer = self.bury(&worker, jobs, &fall, batch);
+        if !is_meant {
+            self.spend(killer, &fall, batch);
+        }
+    }
+
+    fn converse(
+        &mut self,
+        worker: &Worker,
+        jobs: &mut [Option<Lent>],
+        message: Vec<Sent>,
+        batch: &mut Batch<'_, Queued>,
+    ) -> End {
+        let mut patience = (message.len() > 1).then_some(PATIENCE);
+        let mut end_limit = None;
+        worker.begin(Request::Run(message));
+        loop {
+            let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
+            match worker.receive(rest.or(patience)) {
+                Received::Reply(Reply::Done) => break End::Done,
+                Received::Reply(Reply::Some) => {
+                    self.settle(worker, jobs);
+                    batch.holds(jobs.iter().flatten().count());
+                    self.tell_early(batch);
+                }
+                Received::Reply(Reply::Answer { slot, job, answer }) => {
+                    let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
+                        break End::Nonsense("an answer to another question".to_owned());
+                    };
+                    let is_done = worker.seat.page.look(slot, job) == Some(Claim::Done);
+                    // From here on it is in time, however long it takes to read.
+                    if is_done && self.clock.as_ref().is_none_or(Clock::is_in_time) {
+                        self.hear(worker, slot, lent, answer, batch);
+                    } else {
+                        // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
+                        jobs[slot] = Some(lent);
+                    }
+                }
+                Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
+                Received::Nonsense(what) => break End::Nonsense(what),
+                Received::Nothing => break End::Died,
+                Received::TooLate if end_limit.is_some() => break End::Nonsense(no_answer()),
+                Received::TooLate => {
+                    patience = None;
+                    self.settle(worker, jobs);
+                    batch.holds(jobs.iter().flatten().count());
+                    take_back(worker, jobs, batch);
+                    self.tell_early(batch);
+                }
+            }
+            // Whatever else it says does not prolong it.
+            if end_limit.is_none() && !may_run(worker, jobs) {
+                end_limit = Some(Instant::now() + ANSWER_LIMIT);
+            }
+        }
+    }
+
+    /// Says the outcomes of the jobs that are done, and forgets those that will never start. Whether none is left.
+    fn settle(&mut self, worker: &Worker, jobs: &mut [Option<Lent>]) -> bool {
+        let mut is_over = true;
+        for (slot, place) in jobs.iter_mut().enumerate() {
+            let Some(lent) = place.take() else { continue };
+            match worker.seat.page.look(slot, lent.id()) {
+                Some(Claim::Done) => *place = self.read(worker, slot, lent),
+                Some(Claim::Revoked) => self.forget(worker, lent),
+                _ => *place = Some(lent),
+            }
+            is_over &= place.is_none();
+        }
+        is_over
+    }
+
+    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
+    fn read(&mut self, worker: &Worker, slot: usize, mut lent: Lent) -> Option<Lent> {
+        let page = worker.seat.page.answer(slot);
+        if let Some(chunk) = &mut lent.payload.chunk {
+            if !chunk.absorb_page(page) {
+                self.refuse(worker, lent, "outcomes that no items have");
+            } else if chunk.is_over() {
+                self.learn(worker, slot, &lent);
+                self.finish_chunk(lent);
+            } else {
+                return Some(lent);
+            }
+            return None;
+        }
+        // What cannot be read is none.
+        let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
+        self.learn(worker, slot, &lent);
+        let outcome = self.unpack(worker, &lent, answer);
+        self.finish(lent, outcome);
+        None
+    }
+
+    /// Takes in an answer that came in a message.
+    fn hear(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered, batch: &mut Batch<'_, Queued>) {
+        let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
+        else {
+            return;
+        };
+        self.learn(worker, slot, &lent);
+        let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
+        let outcome = self.unpack(worker, &lent, answer);
+        if is_unread && lent.payload.is_whole() && lent.payload.may_start_elsewhere(self.settings.tries) {
+            // Nothing of it has run, and this worker gets no other job.
+            return self.go_on(worker, (slot, Claim::Done), lent, batch);
+        }
+        match (outcome, &mut lent.payload.chunk) {
+            (Ok(returned), Some(chunk)) => {
+                // The one item that found no room on the page. The others have not run.
+                if !chunk.absorb_payload(&returned.payload) {
+                    return self.refuse(worker, lent, "outcomes that no items have");
+                }
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            // The next item has no other outcome. The worker has not come to the others, but might where it is not believed.
+            (Err(error), Some(chunk)) if !worker.is_cut_off() => {
+                chunk.fail_next(error);
+                self.go_on(worker, (slot, Claim::Done), lent, batch);
+            }
+            (outcome, _) => self.finish(lent, outcome),
+        }
+    }
+
+    /// Sends the job, or what is left of a chunk, to the next worker. Nobody here will go on with it: it was at `from`.
+    fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
+        if let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload {
+            if chunk.is_over() {
+                return self.finish_chunk(lent);
+            }
+            chunk.leave_rest(body);
+        }
+        self.move_on(worker, (slot, from), lent, batch);
+    }
+
+    /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
+    fn move_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), lent: Lent, batch: &mut Batch<'_, Queued>) {
+        if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
+            if let Err(lent) = let_go(lent, batch) {
+                self.refuse(worker, lent, "a second start of a job");
+            }
+        } else {
+            self.finish(lent, Err(JobError::Cancelled));
+        }
+    }
+
+    fn finish_chunk(&mut self, mut lent: Lent) {
+        let Some(chunk) = lent.payload.chunk.take() else { return };
+        let worst = chunk.worst();
+        let returned = chunk.into_returned(self.settings.codec, lent.payload.kind.name);
+        self.untold.push(lent.job.finish_with(Ok(returned), worst));
+    }
+
+    fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
+        match worker.payloads.unpack(answer) {
+            Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
+            Err(said) => Err(disbelieve(worker, &said)),
+        }
+    }
+
+    /// Somebody cancels it, who has moved its word, and may not have told of it yet: a cancel like theirs waits for that. Or its time was up, and
+    /// its alarm ends it. Otherwise it was the worker that wrote so.
+    fn forget(&mut self, worker: &Worker, lent: Lent) {
+        lent.job.cancel();
+        let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
+        if !is_up && !lent.job.status().is_done() {
+            self.refuse(worker, lent, "an end of a job that nobody ended");
+        }
+    }
+
+    /// Fails a job of which the worker has said what cannot be.
+    fn refuse(&mut self, worker: &Worker, lent: Lent, said: &str) {
+        self.finish(lent, Err(disbelieve(worker, said)));
+    }
+
+    fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+        let outcome = outcome.map_err(|error| Case::of(&self.settings, &lent).kept(error));
+        self.untold.push(lent.job.finish(outcome));
+    }
+
+    fn learn(&mut self, worker: &Worker, slot: usize, lent: &Lent) {
+        // Relaxed: it was written before the claim that was read.
+        let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
+        self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        if let Some(chunk) = &lent.payload.chunk {
+            chunk.learn(nanos, lent.payload.body.len());
+        }
+        // A chunk that goes on elsewhere is told of once, by its end.
+        if lent.payload.chunk.as_ref().is_none_or(|chunk| chunk.is_over()) {
+            lent.job.took(self.sent, Duration::from_nanos(nanos));
+        }
+    }
+
+    /// Tells of what has ended while the worker has more to do.
+    fn tell_early(&mut self, batch: &Batch<'_, Queued>) {
+        for notify in self.untold.drain(..) {
+            if notify.is_callback() {
+                // It might wait for a job that this thread has to hear of.
+                batch.call_back(notify);
+            } else {
+                notify.fire();
+            }
+        }
+    }
+
+    /// The worker is dead, or as good as dead. It costs the job that it was running, whose name this returns.
+    fn bury(
+        &mut self,
+        worker: &Worker,
+        mut jobs: Vec<Option<Lent>>,
+        fall: &Fall,
+        batch: &mut Batch<'_, Queued>,
+    ) -> Option<&'static str> {
+        let page = &worker.seat.page;
+        let waits = |(slot, place): (usize, &Option<Lent>)| {
+            place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
+        };
+        let mut is_in_vain = jobs.iter().enumerate().all(waits);
+        self.settle(worker, &mut jobs);
+        let (mut waiting, mut killer) = (Vec::new(), None);
+        for (slot, place) in jobs.iter_mut().enumerate() {
+            let Some(mut lent) = place.take() else { continue };
+            match page.look(slot, lent.id()) {
+                Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
+                _ if self.clock.as_ref().is_some_and(Clock::is_up) => {} // its alarm ends it
+                Some(Claim::Sent) => {
+                    if std::mem::take(&mut is_in_vain) {
+                        lent.payload.vain += 1;
+                        let tries = self.settings.tries;
+                        if lent.payload.vain >= tries {
+                            let error = fall.in_vain(worker, &Case::of(&self.settings, &lent), tries);
+                            self.finish(lent, Err(error));
+                            continue;
+                        }
+                    }
+                    waiting.push(lent);
+                }
+                // Also one that was aborted when its word said that it was done, and that has not proved that.
+                Some(Claim::Aborted | Claim::Done) | None if lent.job.stop_requested() => {
+                    self.finish(lent, Err(JobError::Cancelled));
+                }
+                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
+                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
+                    killer = Some(lent.payload.kind.name);
+                    let case = Case::of(&self.settings, &lent);
+                    if !lent.payload.runs_again()
+                        && let Some(chunk) = &mut lent.payload.chunk
+                    {
+                        chunk.fail_next(fall.error(worker, &case));
+                    }
+                    self.go_on(worker, (slot, from), lent, batch);
+                }
+                Some(Claim::Started)
+                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
+                {
+                    killer = Some(lent.payload.kind.name);
+                    waiting.push(lent);
+                }
+                Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
+                Some(Claim::Started | Claim::Done) | None => {
+                    killer = Some(lent.payload.kind.name);
+                    let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                    self.finish(lent, Err(error));
+                }
+            }
+        }
+        for lent in waiting.into_iter().rev() {
+            if let Err(lent) = let_go(lent, batch)
+                && !self.clock.as_ref().is_some_and(Clock::is_up)
+            {
+                killer = Some(lent.payload.kind.name);
+                let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                self.finish(lent, Err(error));
+            }
+        }
+        killer
+    }
+}
+
+/// The worker is not to be asked again. The other jobs find it dead.
+fn disbelieve(worker: &Worker, said: &str) -> JobError {
+    worker.cut_off();
+    worker.process.kill();
+    worker_loss::unreadable(worker.process.pid(), said)
+}
+
+/// Takes back what has not started: it would wait behind a slow job.
+fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Queued>) {
+    for (slot, place) in jobs.iter_mut().enumerate().rev() {
+        if let Some(lent) = place.take_if(|lent| worker.seat.page.look(slot, lent.id()) == Some(Claim::Sent)) {
+            // It may have started since, or have been cancelled.
+            *place = give_back(lent, batch).err();
+        }
+    }
+}
+
+/// Said of a worker that has not answered within [`ANSWER_LIMIT`].
+fn no_answer() -> String {
+    format!("nothing for {ANSWER_LIMIT:?}, with no job left to run")
+}
+
+/// Whether any of the jobs may run there, or is to, or has time to end by itself.
+fn may_run(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+    worker.seat.is_stopping()
+        || claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Sent | Claim::Started | Claim::Aborted))
+}
+
+/// Whether the worker falls because somebody wished so.
+fn is_meant(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+    claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
+}
+
+fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Item = (&'a Lent, Claim)> {
+    let lent = jobs.iter().enumerate().filter_map(|(slot, lent)| Some((slot, lent.as_ref()?)));
+    lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
+}
+
+#[cfg(test)]
+mod tests;

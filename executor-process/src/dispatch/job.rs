@@ -1,0 +1,164 @@
+//! A job on its way to a worker, and back.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::cell::{Control, Task};
+use executor_core::{Broken, JobError, Label, Priority};
+use executor_thread::scheduler::StartLimit;
+
+use crate::dispatch::chunk::Chunk;
+use crate::dispatch::job_type::{Answer, Kind};
+use crate::dispatch::runner::InProcess;
+use crate::ipc::attachments::Attachment;
+use crate::ipc::codec::Codec;
+use crate::ipc::payload::{INLINE, Payload};
+use crate::protocol::job_context::About;
+use crate::protocol::message::Sent;
+use crate::protocol::program_image::Offset;
+use crate::transport::ParentEnd;
+
+/// A job on its way to a worker.
+pub(crate) struct Encoded {
+    pub(crate) kind: Kind,
+    pub(crate) body: Payload,
+    pub(crate) label: Option<Arc<Label>>,
+    /// Ends it if it has not started in its time.
+    pub(crate) waits: Option<Box<StartLimit<InProcess>>>,
+    /// The lane that it comes back to.
+    pub(crate) priority: Priority,
+    /// The time that it may run.
+    pub(crate) timeout: Option<Duration>,
+    /// How many times more it may be run after its worker died.
+    pub(crate) retries: u32,
+    /// Which run is the next one, from 1 on.
+    pub(crate) attempt: u32,
+    /// How many workers died before they began it.
+    pub(crate) vain: u32,
+    /// What is known of its items, if it is a chunk of a `map`.
+    pub(crate) chunk: Option<Box<Chunk>>,
+}
+
+/// A result on its way back, to be decoded by whoever takes it.
+pub(crate) struct Returned {
+    /// The job's, in errors.
+    pub(crate) name: &'static str,
+    pub(crate) codec: Codec,
+    pub(crate) payload: Payload,
+    /// What came with the outcomes of items of a chunk, by index.
+    pub(crate) attached: Vec<(usize, Vec<Attachment>)>,
+    /// Of the items of a chunk that have an error in place of bytes, by index.
+    pub(crate) errors: Vec<(usize, JobError)>,
+}
+
+/// A job of the process pool's queue.
+pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
+
+impl Encoded {
+    pub(crate) fn new(kind: Kind, body: Payload) -> Self {
+        Self {
+            kind,
+            body,
+            label: None,
+            waits: None,
+            priority: Priority::Normal,
+            timeout: None,
+            retries: 0,
+            attempt: 1,
+            vain: 0,
+            chunk: None,
+        }
+    }
+
+    /// Its name, in errors.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.label.as_ref().and_then(|label| label.name.as_deref());
+        name.unwrap_or(self.kind.name)
+    }
+
+    /// The name that it was given.
+    fn given_name(&self) -> Option<Arc<str>> {
+        self.label.as_ref()?.name.clone()
+    }
+
+    /// The same, for another cell.
+    pub(crate) fn again(&self) -> Self {
+        let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
+        let (body, label) = (body.again(), label.clone());
+        Self { kind, body, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
+    }
+
+    /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
+    /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
+    pub(crate) fn goes_alone(&self) -> bool {
+        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_channels()
+    }
+
+    /// What is sent of it to the worker that `payloads` leads to.
+    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<Sent, NotSent> {
+        let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
+        let work = Offset::of_work(self.kind.work).ok_or_else(|| {
+            broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
+        })?;
+        let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
+            _ => broken(format!("it could not be sent to its worker process: {error}")),
+        })?;
+        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
+    }
+
+    /// Whether nothing of what was sent last has its outcome.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.chunk.as_ref().is_none_or(|chunk| chunk.is_whole())
+    }
+
+    /// A worker had no room for it, and has run nothing of it. Whether another one may try.
+    pub(crate) fn may_start_elsewhere(&mut self, tries: u32) -> bool {
+        self.vain += 1;
+        self.vain < tries && !self.body.has_given()
+    }
+
+    /// The worker that ran it died. Whether it may be run again.
+    pub(crate) fn runs_again(&mut self) -> bool {
+        let is_allowed = self.retries > 0;
+        if is_allowed {
+            self.retries -= 1;
+            self.attempt += 1;
+        }
+        is_allowed
+    }
+
+    /// Its outcome, as a worker that lives tells it.
+    pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
+        match answer {
+            Answer::Done(payload) => {
+                Ok(Returned { name: self.kind.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
+            }
+            Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
+            Answer::Panicked(panic) => Err(panic.of(self.kind.name, self.given_name())),
+            Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => {
+                Err((self.kind.codec_error)(self.kind.name, step, cause))
+            }
+        }
+    }
+}
+
+/// Why a job was not sent.
+pub(crate) enum NotSent {
+    /// The worker is gone, and has seen nothing of it.
+    Dead,
+    Broken(JobError),
+}
+
+/// A job that was lent to a worker, and what it was made of, should it come back.
+pub(crate) struct Lent {
+    pub(crate) job: Queued,
+    pub(crate) payload: Encoded,
+}
+
+impl Lent {
+    pub(crate) fn id(&self) -> u64 {
+        Control::id(&*self.job).get()
+    }
+}

@@ -1,0 +1,166 @@
+//! What a shutdown that kills does to a worker: it ends what that has in hand, and all that comes.
+
+use std::sync::Arc;
+
+use executor_core::JobError;
+use executor_core::cell::Control;
+use executor_thread::scheduler::Stop;
+use parking_lot::Mutex;
+
+use crate::dispatch::job::Queued;
+use crate::supervisor::claims::Kill;
+
+/// The jobs that a worker's thread has in hand, and its process. Both are ended without its lock: an abort calls back.
+#[derive(Default)]
+pub(crate) struct Brake(Mutex<InHand>);
+
+#[derive(Default)]
+struct InHand {
+    is_pulled: bool,
+    jobs: Vec<Queued>,
+    /// The last that was started. It is killed whatever its words say of the jobs.
+    process: Option<Arc<dyn Kill>>,
+}
+
+impl Brake {
+    /// The thread has `job` in hand, which ends at once if the brake was pulled.
+    pub(crate) fn take(&self, job: &Queued) {
+        let mut hand = self.0.lock();
+        if !hand.is_pulled {
+            return hand.jobs.push(Arc::clone(job));
+        }
+        drop(hand);
+        Self::end(job);
+    }
+
+    /// It has none of them any more.
+    pub(crate) fn let_go(&self) {
+        let jobs = std::mem::take(&mut self.0.lock().jobs);
+        drop(jobs);
+    }
+
+    /// It has started `process`, which is to be killed at once if this is false.
+    #[must_use = "nobody else kills it"]
+    pub(crate) fn start(&self, process: Arc<dyn Kill>) -> bool {
+        let mut hand = self.0.lock();
+        let before = hand.process.replace(process);
+        let is_to_live = !hand.is_pulled;
+        drop(hand);
+        drop(before);
+        is_to_live
+    }
+
+    /// Whether nothing is to be started any more.
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.0.lock().is_pulled
+    }
+
+    /// Ends a job in hand, where the brake was pulled: by whoever comes first of those who see that.
+    pub(crate) fn end(job: &Queued) {
+        if Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
+            Control::abort(&**job);
+        }
+    }
+}
+
+impl Stop for Brake {
+    /// Those that run go on.
+    fn revoke(&self) {
+        let jobs = {
+            let mut hand = self.0.lock();
+            hand.is_pulled = true;
+            hand.jobs.clone()
+        };
+        for job in jobs {
+            drop(Control::withdraw(job, JobError::Cancelled));
+        }
+    }
+
+    fn stop(&self) {
+        let (jobs, process) = {
+            let mut hand = self.0.lock();
+            hand.is_pulled = true;
+            (std::mem::take(&mut hand.jobs), hand.process.take())
+        };
+        // First those that have not started: the worker begins none of them because another one is ended. And before the process is: a worker that
+        // cannot be started would break its job.
+        let running: Vec<_> =
+            jobs.into_iter().filter(|job| Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none()).collect();
+        for job in running {
+            Control::abort(&*job);
+        }
+        if let Some(process) = process {
+            process.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use executor_core::cell::{Abort, Cell, Lease};
+    use executor_core::{Future, JobId, PortableJob, call};
+
+    use super::*;
+    use crate::dispatch::job::{Encoded, Returned};
+    use crate::dispatch::job_type::Kind;
+    use crate::ipc::payload::Payload;
+
+    /// A worker that has begun the first of the jobs that it was sent, and writes down what it is told.
+    struct Told {
+        first: Mutex<Option<JobId>>,
+        words: Mutex<Vec<&'static str>>,
+    }
+
+    impl Abort for Told {
+        fn abort(&self, _: JobId) -> bool {
+            self.words.lock().push("abort");
+            true
+        }
+    }
+
+    impl Lease for Told {
+        fn revoke(&self, id: JobId) -> bool {
+            let waits = *self.first.lock() != Some(id);
+            if waits {
+                self.words.lock().push("revoke");
+            }
+            waits
+        }
+
+        fn has_started(&self, id: JobId) -> bool {
+            *self.first.lock() == Some(id)
+        }
+    }
+
+    fn nothing() {}
+
+    fn kind<J: PortableJob>(_: J) -> Kind {
+        Kind::of::<J>()
+    }
+
+    #[test]
+    fn what_was_not_begun_ends_before_what_runs() {
+        let told = Arc::new(Told { first: Mutex::default(), words: Mutex::default() });
+        let brake = Brake::default();
+        let sent: Vec<_> = (0..3)
+            .map(|n| {
+                let open = |_: Returned| Ok(());
+                let body = Payload::new(Vec::new(), Vec::new());
+                let cell = Arc::new(Cell::queued(Encoded::new(kind(call(nothing, ())), body), open));
+                let job: Queued = cell.clone();
+                if n == 0 {
+                    *told.first.lock() = Some(job.id());
+                }
+                brake.take(&job);
+                assert!(job.lend(Arc::<Told>::clone(&told)).is_some());
+                Future::of(cell)
+            })
+            .collect();
+        brake.revoke();
+        assert_eq!(*told.words.lock(), ["revoke", "revoke"]);
+        assert!(!sent[0].is_done() && sent[1..].iter().all(Future::is_cancelled));
+        brake.stop();
+        assert_eq!(*told.words.lock(), ["revoke", "revoke", "abort"]);
+        assert!(sent[0].is_cancelled());
+    }
+}

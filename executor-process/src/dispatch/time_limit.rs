@@ -1,0 +1,132 @@
+//! The time that a job may run, kept from outside: its alarm rings on the timer's thread. That thread and the one that serves the
+//! worker agree here on who ends the job.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use executor_core::cell::{Captures, Control, Notify};
+use executor_thread::scheduler::Alarm;
+use parking_lot::Mutex;
+
+use crate::diagnostics::report::{Case, Question};
+use crate::dispatch::job::Queued;
+use crate::protocol::replay_file::Unsaved;
+use crate::supervisor::child::Child;
+use crate::supervisor::claims::{Ended, Kill, Seat};
+
+/// How far the alarm has come, or the job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Runs,
+    /// The alarm ends the job and its worker, be it in a moment.
+    Up,
+    /// The alarm ends the worker alone: the job's answer is on the page.
+    Answered,
+    /// The answer came first. The alarm ends nothing.
+    Over,
+}
+
+/// What the thread that serves the worker has of a time limit.
+pub(crate) struct Clock {
+    /// Changed under the lock under which the alarm changes the job's word.
+    phase: Arc<Mutex<Phase>>,
+    /// What the alarm leaves to be kept.
+    unsaved: Receiver<Unsaved>,
+}
+
+impl Clock {
+    /// Whether the alarm ends the job, be it in a moment. Otherwise it was not the alarm that changed its word.
+    pub(crate) fn is_up(&self) -> bool {
+        *self.phase.lock() == Phase::Up
+    }
+
+    /// The job has its answer, or its worker is gone. False if its time was up before.
+    pub(crate) fn is_in_time(&self) -> bool {
+        let mut phase = self.phase.lock();
+        if *phase == Phase::Runs {
+            *phase = Phase::Over;
+        }
+        *phase == Phase::Over
+    }
+
+    /// Writes a job down whose time was up, where those that fail are kept. Waits for an alarm that rings.
+    pub(crate) fn stop(self) {
+        if !self.is_in_time()
+            && let Ok(unsaved) = self.unsaved.recv()
+        {
+            unsaved.write();
+        }
+    }
+}
+
+/// The time limit of a job that is sent: what its worker's thread has of it, and what is to ring at the end of `limit`.
+pub(crate) fn set(
+    job: Queued,
+    limit: Duration,
+    case: Case,
+    seat: &Arc<Seat>,
+    process: &Arc<Child>,
+) -> (Clock, TimeIsUp) {
+    let (kept, unsaved) = mpsc::channel();
+    let phase = Arc::default();
+    let (seat, process) = (Arc::clone(seat), Arc::clone(process));
+    let alarm = TimeIsUp { job, limit, case, seat, process, kept, phase: Arc::clone(&phase), ended: None };
+    (Clock { phase, unsaved }, alarm)
+}
+
+/// Ends a job that has run for too long, and the process that runs it.
+pub(crate) struct TimeIsUp {
+    job: Queued,
+    limit: Duration,
+    case: Case,
+    seat: Arc<Seat>,
+    process: Arc<Child>,
+    kept: Sender<Unsaved>,
+    phase: Arc<Mutex<Phase>>,
+    /// What it ends, once it has begun to.
+    ended: Option<(Ended, Option<Question>)>,
+}
+
+impl Alarm for TimeIsUp {
+    /// The worker goes on with nothing from here on, and is asked where it is. It has a millisecond, in which others are asked, too.
+    fn begin(&mut self) {
+        let mut phase = self.phase.lock();
+        if *phase != Phase::Runs {
+            return;
+        }
+        let ended = self.seat.time_out(self.job.id());
+        *phase = if ended == Ended::Answered { Phase::Answered } else { Phase::Up };
+        drop(phase);
+        let question = match ended {
+            Ended::Started | Ended::Unproven => Question::ask(&self.process, self.seat.page.trace()),
+            Ended::Sent | Ended::Answered => None,
+        };
+        self.ended = Some((ended, question));
+    }
+
+    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+        let Self { job, limit, case, seat, process, kept, ended, .. } = *self;
+        let (ended, question) = ended?;
+        if ended == Ended::Answered {
+            // The thread that serves the worker takes the answer.
+            process.kill();
+            return None;
+        }
+        let trace = question.and_then(|question| question.answer(seat.page.trace()));
+        let (error, unsaved) = case.timed_out(limit, trace);
+        // First the future tells: a large process takes tens of milliseconds to be gone, and a file may take longer.
+        let notify = Control::fail(job, error);
+        process.kill();
+        if let Some(unsaved) = unsaved.filter(|_| notify.is_some()) {
+            // Nobody hears where the worker's thread has failed; then the file is missing, and the error says so.
+            let _ = kept.send(unsaved);
+        }
+        Some((notify?, Captures::default()))
+    }
+
+    fn is_off(&self) -> bool {
+        *self.phase.lock() != Phase::Runs
+    }
+}

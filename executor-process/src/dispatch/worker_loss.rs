@@ -1,0 +1,64 @@
+//! Why a worker was lost, and what that means for its jobs.
+
+use std::fmt;
+use std::time::Instant;
+
+use executor_core::{Broken, JobError};
+
+use crate::diagnostics::report::Case;
+use crate::dispatch::runner::not_started;
+use crate::supervisor::child::Ended;
+use crate::supervisor::start::Worker;
+
+/// Why a worker is given up.
+pub(crate) struct Fall {
+    pub(crate) pid: u32,
+    pub(crate) started: Instant,
+    pub(crate) cause: Cause,
+}
+
+pub(crate) enum Cause {
+    Death(Ended),
+    Nonsense(String),
+}
+
+impl Fall {
+    /// What it means for the job that was running.
+    pub(crate) fn error(&self, worker: &Worker, case: &Case) -> JobError {
+        match &self.cause {
+            Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
+            Cause::Nonsense(said) => unreadable(self.pid, said),
+        }
+    }
+
+    /// What it means for a job that one worker after the other did not begin. With one try only, it is the death of the worker that the
+    /// job was for.
+    pub(crate) fn in_vain(&self, worker: &Worker, case: &Case, tries: u32) -> JobError {
+        if tries == 1 {
+            return self.error(worker, case);
+        }
+        let why = match &self.cause {
+            Cause::Death(Some(exit)) => format!("it {exit}{} before it began the job", worker.process.why_clause()),
+            Cause::Death(None) => "it died before it began the job".to_owned(),
+            Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
+        };
+        JobError::Broken(Broken::new(not_started(tries, &why)))
+    }
+}
+
+impl fmt::Display for Fall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pid = self.pid;
+        match &self.cause {
+            Cause::Death(Some(exit)) => write!(f, "process {pid} {exit}"),
+            Cause::Death(None) => write!(f, "process {pid} died"),
+            Cause::Nonsense(said) => write!(f, "process {pid} answered with what cannot be read: {said}"),
+        }
+    }
+}
+
+/// A worker said what it cannot mean, and is killed for it.
+pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
+    let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
+    JobError::Broken(Broken::new(text))
+}

@@ -1,0 +1,14 @@
+//! Bytes, descriptors and memory between any two processes: the codecs, sockets, shared memory, `Blob` and channels.
+
+pub(crate) mod attachments;
+pub(crate) mod blob;
+pub(crate) mod channel;
+pub(crate) mod codec;
+pub(crate) mod os_error;
+pub mod os_str;
+pub(crate) mod payload;
+pub(crate) mod peer_pid;
+pub(crate) mod random;
+pub(crate) mod shared_memory;
+pub(crate) mod socket;
+pub(crate) mod strays;

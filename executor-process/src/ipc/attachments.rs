@@ -1,0 +1,318 @@
+//! What of a job, a result or a message is not bytes: descriptors, which travel beside them.
+//!
+//! Serde has no place for them. So whoever encodes sets up a list for its thread, into which the values that hold one put it, and
+//! write its number; whoever decodes sets up the list that came, from which they take it by that number.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread::LocalKey;
+
+/// The most of them in one job, result or message.
+pub(crate) const MOST: usize = 64;
+
+/// The first and the last item of a chunk that hold an attachment.
+pub(crate) type Holders = (usize, usize);
+
+/// A descriptor of a value that is to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub(crate) descriptor: Arc<OwnedFd>,
+    /// An end of a channel, which tells the other end when it is gone; so nobody may hold it but those who use it.
+    pub(crate) is_channel: bool,
+}
+
+/// What was attached while something was encoded.
+#[derive(Default)]
+struct Sent {
+    list: Vec<Attachment>,
+    holders: Vec<Holders>,
+    /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
+    refused: Option<String>,
+    /// Whether that was for want of room.
+    is_full: bool,
+}
+
+/// What there is to be taken while something is decoded.
+#[derive(Default)]
+struct Received {
+    list: Vec<Arc<OwnedFd>>,
+    refused: Option<String>,
+}
+
+/// Whether a list is set up on this thread. It is made when there is something to be put there: few values have handles, and to look
+/// at this costs less, for every item of a map, than to look at what has a destructor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetUp {
+    No,
+    Empty,
+    List,
+}
+
+thread_local! {
+    static SENDS: Cell<SetUp> = const { Cell::new(SetUp::No) };
+    static SENT: RefCell<Option<Sent>> = const { RefCell::new(None) };
+    /// The item of a list that is being encoded.
+    static ITEM: Cell<usize> = const { Cell::new(0) };
+    static RECEIVES: Cell<SetUp> = const { Cell::new(SetUp::No) };
+    static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
+}
+
+/// What is set up for as long as it is there. Puts back what was there before, also when the code between panics: encoding may be
+/// nested.
+struct Scope<T: 'static> {
+    set_up: &'static LocalKey<Cell<SetUp>>,
+    list: &'static LocalKey<RefCell<Option<T>>>,
+    before: SetUp,
+    /// In a box, since there is rarely one.
+    list_before: Option<Box<T>>,
+}
+
+impl<T> Scope<T> {
+    #[inline]
+    fn begin(set_up: &'static LocalKey<Cell<SetUp>>, list: &'static LocalKey<RefCell<Option<T>>>) -> Self {
+        let before = set_up.replace(SetUp::Empty);
+        let list_before = if before == SetUp::List { list.take().map(Box::new) } else { None };
+        Self { set_up, list, before, list_before }
+    }
+
+    fn fill(&self, list: T) {
+        self.list.set(Some(list));
+        self.set_up.set(SetUp::List);
+    }
+
+    /// What is there by now.
+    fn take(&self) -> Option<T> {
+        if self.set_up.get() == SetUp::List { self.list.take() } else { None }
+    }
+}
+
+impl<T: 'static> Drop for Scope<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let set_up = self.set_up.replace(self.before);
+        if set_up == SetUp::List || self.before == SetUp::List {
+            // Dropped with the list free: it may close the last descriptor of a value.
+            drop(self.list.replace(self.list_before.take().map(|list| *list)));
+        }
+    }
+}
+
+/// Runs `f` with the list, if one is set up.
+fn with_list<T: Default, R>(
+    set_up: &'static LocalKey<Cell<SetUp>>,
+    list: &'static LocalKey<RefCell<Option<T>>>,
+    f: impl FnOnce(Option<&mut T>) -> R,
+) -> R {
+    if set_up.get() == SetUp::No {
+        return f(None);
+    }
+    set_up.set(SetUp::List);
+    list.with_borrow_mut(|list| f(Some(list.get_or_insert_default())))
+}
+
+/// Runs `encode`, and returns what the values in it attached.
+#[inline]
+pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Attachment>) {
+    let scope = Scope::begin(&SENDS, &SENT);
+    let encoded = encode();
+    (encoded, scope.take().map(|sent| sent.list).unwrap_or_default())
+}
+
+/// Runs `encode`, which says of each of some items that it [begins](begin_item), and returns what they attached, each with the first and
+/// the last item that hold it.
+pub(crate) fn collect_of_items<T>(encode: impl FnOnce() -> T) -> (T, Vec<(Attachment, Holders)>) {
+    let scope = Scope::begin(&SENDS, &SENT);
+    let encoded = encode();
+    let Sent { list, holders, .. } = scope.take().unwrap_or_default();
+    (encoded, list.into_iter().zip(holders).collect())
+}
+
+/// What is attached from now on belongs to the item of that number.
+#[inline]
+pub(crate) fn begin_item(number: usize) {
+    ITEM.set(number);
+}
+
+/// Takes back what the item alone has attached: it was not encoded. Whether it would be, without those before it.
+pub(crate) fn end_failed_item(number: usize) -> bool {
+    with_list(&SENDS, &SENT, |sent| {
+        let Some(sent) = sent else { return false };
+        let own = sent.holders.iter().rev().take_while(|(first, _)| *first == number).count();
+        sent.holders.truncate(sent.holders.len() - own);
+        sent.list.truncate(sent.holders.len());
+        std::mem::take(&mut sent.is_full) && !sent.list.is_empty()
+    })
+}
+
+/// How much is attached so far to what is being encoded on this thread.
+#[inline]
+pub(crate) fn count() -> usize {
+    if SENDS.get() == SetUp::List { with_list(&SENDS, &SENT, |sent| sent.map_or(0, |sent| sent.list.len())) } else { 0 }
+}
+
+/// Takes back what was attached after the first `len`.
+pub(crate) fn cut(len: usize) {
+    if count() > len {
+        drop(with_list(&SENDS, &SENT, |sent| {
+            let sent = sent?;
+            sent.holders.truncate(len);
+            Some(sent.list.split_off(len))
+        }));
+    }
+}
+
+/// Why something could not be attached, if that is why encoding failed.
+pub(crate) fn not_attached() -> Option<String> {
+    with_list(&SENDS, &SENT, |sent| sent?.refused.take())
+}
+
+/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed.
+#[inline]
+pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
+    let scope = Scope::begin(&RECEIVES, &RECEIVED);
+    if !descriptors.is_empty() {
+        scope.fill(Received { list: descriptors, refused: None });
+    }
+    decode()
+}
+
+/// Why something that was attached is of no use, if that is why decoding failed.
+pub(crate) fn not_taken() -> Option<String> {
+    with_list(&RECEIVES, &RECEIVED, |received| received?.refused.take())
+}
+
+/// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
+/// article.
+pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
+    with_list(&SENDS, &SENT, |sent| {
+        let Some(sent) = sent else { return Err(outside(what, "encoded")) };
+        if sent.list.len() == MOST {
+            let why = format!(
+                "it holds more than {MOST} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
+                 once; put small blobs into one, or send handles through a channel"
+            );
+            sent.is_full = true;
+            return Err(sent.refused.insert(why).clone());
+        }
+        sent.list.push(attachment);
+        sent.holders.push((ITEM.get(), ITEM.get()));
+        Ok(u32::try_from(sent.list.len() - 1).unwrap_or(u32::MAX))
+    })
+}
+
+/// As [`attach`], once for all values that share the descriptor.
+pub(crate) fn attach_once(what: &str, attachment: Attachment) -> Result<u32, String> {
+    let is_same = |other: &Attachment| Arc::ptr_eq(&other.descriptor, &attachment.descriptor);
+    let found = SENT.with_borrow_mut(|sent| {
+        let sent = sent.as_mut()?;
+        let index = sent.list.iter().position(is_same)?;
+        sent.holders[index].1 = ITEM.get();
+        Some(index)
+    });
+    match found.and_then(|index| u32::try_from(index).ok()) {
+        Some(number) => Ok(number),
+        None => attach(what, attachment),
+    }
+}
+
+/// Makes a value from the descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may
+/// decode a value several times (`untagged`).
+pub(crate) fn take<T>(
+    what: &str,
+    number: u32,
+    make: impl FnOnce(Arc<OwnedFd>) -> Result<T, String>,
+) -> Result<T, String> {
+    with_list(&RECEIVES, &RECEIVED, |received| {
+        let Some(received) = received else { return Err(outside(what, "decoded")) };
+        let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
+        let there = received.list.len();
+        let made = found.cloned().ok_or_else(|| format!("number {number} of {there} is not there")).and_then(make);
+        made.map_err(|why| received.refused.insert(format!("{what} cannot be used: {why}")).clone())
+    })
+}
+
+fn outside(what: &str, done: &str) -> String {
+    format!(
+        "{what} can be {done} only as a part of a job, of a result, or of a channel's message, since its handle travels \
+         beside the bytes; elsewhere, use what it holds"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipc::shared_memory;
+
+    fn attachment() -> Attachment {
+        Attachment { descriptor: Arc::new(shared_memory::file().unwrap()), is_channel: false }
+    }
+
+    #[test]
+    fn numbers_lead_to_what_was_attached() {
+        let (numbers, attached) = collect(|| [attach("a test", attachment()), attach("a test", attachment())]);
+        assert_eq!(numbers, [Ok(0), Ok(1)]);
+        let descriptors: Vec<_> = attached.into_iter().map(|attachment| attachment.descriptor).collect();
+        let second = Arc::clone(&descriptors[1]);
+        offer(descriptors, || {
+            assert!(Arc::ptr_eq(&take("a test", 1, Ok).unwrap(), &second));
+            let error = take("a test", 2, Ok).unwrap_err();
+            assert_eq!(error, "a test cannot be used: number 2 of 2 is not there");
+        });
+        assert_eq!(Arc::strong_count(&second), 1, "what nobody took is closed");
+    }
+
+    #[test]
+    fn what_is_shared_is_attached_once() {
+        let (shared, other) = (attachment(), attachment());
+        let attach_three = || [&shared, &other, &shared].map(|one| attach_once("a test", one.clone()));
+        let (numbers, attached) = collect(attach_three);
+        assert_eq!((numbers, attached.len()), ([Ok(0), Ok(1), Ok(0)], 2));
+        assert!(attach_once("a test", shared).is_err(), "elsewhere");
+    }
+
+    #[test]
+    fn items_share_the_room() {
+        let shared = attachment();
+        let item = |number: usize, own: usize| {
+            begin_item(number);
+            let own = (0..own).all(|_| attach("a test", attachment()).is_ok());
+            own && attach_once("a test", shared.clone()).is_ok()
+        };
+        let ((), attached) = collect_of_items(|| {
+            assert!(item(0, 2) && item(1, MOST - 3));
+            assert!(!item(2, 1) && end_failed_item(2), "there is room for it alone");
+            assert!(item(3, 0));
+            assert!(!item(4, MOST) && end_failed_item(4));
+        });
+        let holders: Vec<_> = attached.iter().map(|(_, holders)| *holders).collect();
+        assert_eq!((&holders[..4], holders.len()), (&[(0, 0), (0, 0), (0, 3), (1, 1)][..], MOST));
+        collect_of_items(|| assert!(!item(0, MOST) && !end_failed_item(0), "it has too many by itself"));
+    }
+
+    #[test]
+    fn one_encoding_in_another_has_a_list_of_its_own() {
+        let ((), outer) = collect(|| {
+            attach("a test", attachment()).unwrap();
+            let (_, inner) = collect(|| attach("a test", attachment()).unwrap());
+            assert_eq!(inner.len(), 1);
+            assert_eq!(attach("a test", attachment()), Ok(1));
+        });
+        assert_eq!(outer.len(), 2);
+    }
+
+    #[test]
+    fn elsewhere_it_is_an_error_that_says_where() {
+        let error = attach("a test", attachment()).unwrap_err();
+        assert!(error.starts_with("a test can be encoded only as a part of a job, "), "{error}");
+        let error = take("a test", 0, Ok).unwrap_err();
+        assert!(error.starts_with("a test can be decoded only as a part of a job, "), "{error}");
+    }
+
+    #[test]
+    fn a_panic_leaves_no_list_behind() {
+        let panicked = std::panic::catch_unwind(|| collect(|| panic!("while it was encoded")));
+        assert!(panicked.is_err());
+        assert!(attach("a test", attachment()).is_err());
+    }
+}

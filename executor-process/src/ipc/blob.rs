@@ -1,0 +1,244 @@
+//! Bytes in shared memory, for jobs and results that are mostly bytes.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::ipc::attachments::{Attachment, attach_once, take};
+use crate::ipc::shared_memory::{self, Draft, Frozen};
+
+/// Bytes in shared memory. They travel to a worker and back without a copy, and are read where they are.
+///
+/// A `Blob` may sit anywhere in the arguments of a job, in its result, or in a message of a [`channel`](crate::ipc::channel()): in a
+/// struct, a `Vec`, an enum, several in one. It derefs to `[u8]`, and a clone is the same memory.
+///
+/// Its bytes never change: the kernel seals them when it is made, so that no process, however broken, can change or shorten
+/// what another one reads. An empty one takes no memory.
+///
+/// Each one that is not empty holds a file descriptor in every process that has it (clones share that), also while the job that
+/// it belongs to is queued, and while nobody takes the result that it came in. With thousands of small ones at a time, put them
+/// into one, or use a `Vec<u8>`: below some 64 KiB that is as fast.
+///
+/// ```
+/// use executor_core::call;
+/// use executor_process::{Blob, ProcessPool};
+///
+/// fn inverted(image: Blob) -> Blob {
+///     Blob::with(image.len(), |bytes| {
+///         for (new, old) in bytes.iter_mut().zip(image.iter()) {
+///             *new = !old;
+///         }
+///     })
+///     .expect("there is memory")
+/// }
+///
+/// let pool = ProcessPool::new(1)?;
+/// let image = Blob::from(vec![0_u8; 1 << 20]);
+/// let result = pool.submit(call!(inverted(image))).result()?;
+/// assert_eq!(result[..], [255_u8; 1 << 20]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Serde's traits work only while a pool or a channel encodes or decodes; elsewhere they are errors that say so:
+///
+/// ```
+/// # use executor_process::Blob;
+/// let error = serde_json::to_string(&Blob::from(b"some bytes")).unwrap_err();
+/// assert!(error.to_string().starts_with("a `Blob` can be encoded only as a part of a job"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Blob(Option<Arc<Frozen>>);
+
+impl Blob {
+    /// A blob with a copy of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no memory or no descriptor left.
+    pub fn copy_of(bytes: &[u8]) -> io::Result<Self> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(Self(Some(Arc::new(Frozen::copy_of(bytes)?))))
+    }
+
+    /// A blob of `len` bytes that `fill` writes where they are to be, without a copy. They are zero before.
+    ///
+    /// ```
+    /// # use executor_process::Blob;
+    /// let blob = Blob::with(3, |bytes| bytes[1] = 7)?;
+    /// assert_eq!(*blob, [0, 7, 0]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the system has no memory or no descriptor left; then `fill` is not called.
+    pub fn with(len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Self> {
+        let Some(len) = NonZeroUsize::new(len) else {
+            fill(&mut []);
+            return Ok(Self::default());
+        };
+        let mut draft = Draft::new(shared_memory::file()?, 0, len)?;
+        fill(&mut draft);
+        Ok(Self(Some(Arc::new(draft.freeze()?))))
+    }
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |frozen| frozen)
+    }
+}
+
+impl AsRef<[u8]> for Blob {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Borrow<[u8]> for Blob {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// As [`copy_of`](Blob::copy_of). Panics where that fails.
+impl From<&[u8]> for Blob {
+    fn from(bytes: &[u8]) -> Self {
+        Self::copy_of(bytes)
+            .unwrap_or_else(|error| panic!("no shared memory for a blob of {} bytes: {error}", bytes.len()))
+    }
+}
+
+/// As [`copy_of`](Blob::copy_of). Panics where that fails.
+impl<const N: usize> From<&[u8; N]> for Blob {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::from(&bytes[..])
+    }
+}
+
+/// As [`copy_of`](Blob::copy_of): the memory of a `Vec` is not shared, so it is copied. Panics where that fails.
+impl From<Vec<u8>> for Blob {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(&bytes[..])
+    }
+}
+
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Blob {}
+
+impl std::hash::Hash for Blob {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.len())
+    }
+}
+
+const NAME: &str = "a `Blob`";
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let attached = self.0.as_ref().map(|frozen| {
+            attach_once(NAME, Attachment { descriptor: Arc::clone(frozen.file()), is_channel: false })
+                .map_err(ser::Error::custom)
+        });
+        attached.transpose()?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(number) = Option::<u32>::deserialize(deserializer)? else { return Ok(Self::default()) };
+        let open = |file| Frozen::open(file).map_err(|error| error.to_string());
+        let frozen = take(NAME, number, open).map_err(de::Error::custom)?;
+        Ok(Self(Some(Arc::new(frozen))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use rustix::fs::{SealFlags, fcntl_add_seals, ftruncate};
+
+    use super::*;
+    use crate::ipc::attachments::{collect, offer};
+
+    /// What a worker would make of the descriptor.
+    fn received(file: OwnedFd) -> Result<Blob, String> {
+        let encoded = serde_json::to_string(&Some(0)).unwrap();
+        offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string()))
+    }
+
+    fn sealed(seals: SealFlags, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
+        let file = shared_memory::file().unwrap();
+        prepare(&file);
+        fcntl_add_seals(&file, seals).unwrap();
+        file
+    }
+
+    #[test]
+    fn it_is_its_bytes() {
+        let blob = Blob::from(b"some bytes");
+        assert_eq!(*blob, *b"some bytes");
+        assert_eq!(blob, Blob::from(b"some bytes".to_vec()));
+        assert_eq!(blob.clone().as_ptr(), blob.as_ptr(), "a clone is the same memory");
+        assert!(Blob::from(vec![]).is_empty() && Blob::with(0, |_| {}).unwrap().is_empty());
+        assert_eq!(format!("{blob:?}"), "Blob(10 bytes)");
+    }
+
+    #[test]
+    fn it_travels_by_its_number() {
+        let blob = Blob::from(b"some bytes");
+        let (json, attached) = collect(|| serde_json::to_string(&[blob.clone(), Blob::default()]).unwrap());
+        assert_eq!((&*json, attached.len()), ("[0,null]", 1));
+        let descriptors = attached.into_iter().map(|attachment| attachment.descriptor).collect();
+        let came: [Blob; 2] = offer(descriptors, || serde_json::from_str(&json).unwrap());
+        assert_eq!(came, [blob, Blob::default()]);
+    }
+
+    #[test]
+    fn what_could_be_changed_or_cost_the_reader_is_refused() {
+        let all = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+        let fill = |file: &OwnedFd| shared_memory::write(file, b"bytes", 0).unwrap();
+        assert_eq!(*received(sealed(all, fill)).unwrap(), *b"bytes");
+        for missing in [SealFlags::SHRINK, SealFlags::GROW, SealFlags::WRITE] {
+            let error = received(sealed(all - missing, fill)).unwrap_err();
+            assert_eq!(error, "a `Blob` cannot be used: it is shared memory that can still be changed");
+        }
+        let error = received(sealed(all, |file| ftruncate(file, 1 << 40).unwrap())).unwrap_err();
+        assert!(error.contains("it claims 1099511627776 bytes of shared memory, and holds 0"), "{error}");
+        let error = received(sealed(all, |_| {})).unwrap_err();
+        assert!(error.contains("without a byte"), "{error}");
+        let error = received(crate::ipc::socket::pair().unwrap().0).unwrap_err();
+        assert!(error.contains("it is no shared memory"), "{error}");
+    }
+
+    #[test]
+    fn nobody_can_write_to_it() {
+        let blob = Blob::with(5000, |bytes| bytes.fill(1)).unwrap();
+        let file = blob.0.as_ref().unwrap().file();
+        assert!(shared_memory::write(file, b"x", 0).is_err());
+        assert!(ftruncate(&**file, 0).is_err());
+        assert!(shared_memory::clear(file, 0).is_err());
+        assert_eq!(*blob, [1; 5000]);
+    }
+}

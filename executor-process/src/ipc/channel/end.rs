@@ -1,0 +1,148 @@
+//! What all ends are: a socket, and a codec.
+
+use std::any::type_name;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::SocketType;
+use rustix::net::sockopt::socket_type;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Reason, RecvError, SendError};
+use crate::ipc::attachments::{Attachment, attach_once, take};
+use crate::ipc::codec::Codec;
+use crate::ipc::payload::{INLINE, Payload};
+use crate::ipc::shared_memory;
+use crate::ipc::socket::{self, Packet, Wait};
+
+/// Cheap to clone: the same socket.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    socket: Arc<OwnedFd>,
+    codec: Codec,
+}
+
+/// An end as bytes.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Wire {
+    number: u32,
+    codec: Codec,
+}
+
+/// What is said about a message before its bytes.
+const INSIDE: u8 = 0;
+/// Its bytes are in shared memory, and these are their number.
+const BESIDE: u8 = 1;
+
+impl End {
+    pub(super) fn new(socket: OwnedFd, codec: Codec) -> Self {
+        Self { socket: Arc::new(socket), codec }
+    }
+
+    pub(super) fn wire(&self, what: &str) -> Result<Wire, String> {
+        let number = attach_once(what, Attachment { descriptor: Arc::clone(&self.socket), is_channel: true })?;
+        Ok(Wire { number, codec: self.codec })
+    }
+
+    pub(super) fn from_wire(what: &str, wire: Wire) -> Result<Self, String> {
+        take(what, wire.number, |socket| match socket_type(&*socket) {
+            Ok(SocketType::SEQPACKET) => Ok(Self { socket, codec: wire.codec }),
+            _ => Err("it is no end of a channel".to_owned()),
+        })
+    }
+
+    /// Sends a value. If it did not go, it comes back.
+    pub(super) fn send<T: Serialize>(&self, value: T, wait: Wait) -> Result<(), SendError<T>> {
+        let message = match self.codec.encode(&value) {
+            Ok(message) => message,
+            Err(cause) => return Err(SendError::new(value, Reason::Codec(cause))),
+        };
+        self.send_message(&message, wait).map_err(|error| {
+            let reason = match error.kind() {
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Reason::Disconnected,
+                io::ErrorKind::WouldBlock => Reason::Full,
+                _ => Reason::Io(error),
+            };
+            SendError::new(value, reason)
+        })
+    }
+
+    /// The next value.
+    pub(super) fn receive<T: DeserializeOwned>(&self, wait: Wait) -> Result<T, RecvError> {
+        let lost =
+            |cause: String| RecvError::Lost(format!("a message `{}` could not be decoded: {cause}", type_name::<T>()));
+        match self.receive_message(wait) {
+            Ok(Some(message)) => self.codec.decode_payload(&message).map_err(lost),
+            Ok(None) => Err(RecvError::Disconnected),
+            Err(error) => Err(match error.kind() {
+                io::ErrorKind::WouldBlock => RecvError::Empty,
+                io::ErrorKind::InvalidData => lost(error.to_string()),
+                _ => RecvError::Io(error),
+            }),
+        }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether `receive` need not wait, once it is known or the time is up.
+    pub(super) fn poll(&self, limit: Duration) -> bool {
+        // What the system refuses is for `receive` to tell.
+        socket::is_ready(&self.socket, limit).unwrap_or(true)
+    }
+
+    fn send_message(&self, message: &Payload, wait: Wait) -> io::Result<()> {
+        let attachments = message.lend();
+        let bytes = &message.bytes().0;
+        let memory = if bytes.len() > INLINE { Some(shared(bytes)?) } else { None };
+        let handles = attachments.iter().map(|attachment| attachment.descriptor.as_fd());
+        let descriptors: Vec<_> = memory.iter().map(AsFd::as_fd).chain(handles).collect();
+        if memory.is_some() {
+            let len = bytes.len() as u64;
+            socket::send(&self.socket, &[BESIDE], &len.to_le_bytes(), &descriptors, wait)
+        } else {
+            socket::send(&self.socket, &[INSIDE], bytes, &descriptors, wait)
+        }
+    }
+
+    /// The next message, or `None` when the other end is gone.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when there was none in time; `InvalidData` when the message is lost, and others may follow.
+    fn receive_message(&self, wait: Wait) -> io::Result<Option<Payload>> {
+        let Some(packet) = socket::receive(&self.socket, wait)? else { return Ok(None) };
+        let Packet { mut bytes, mut descriptors, is_cut } = packet;
+        let lost = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        if is_cut {
+            return Err(lost(
+                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
+                    .to_owned(),
+            ));
+        }
+        let form = bytes.remove(0);
+        if form == BESIDE {
+            let len = <[u8; 8]>::try_from(bytes).ok().and_then(|len| usize::try_from(u64::from_le_bytes(len)).ok());
+            let len =
+                len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it is of no known form".to_owned()))?;
+            bytes = shared_memory::read(&descriptors.remove(0), 0, len).map_err(|error| lost(error.to_string()))?;
+        } else if form != INSIDE {
+            return Err(lost("it is of no known form".to_owned()));
+        }
+        let attachments = descriptors
+            .into_iter()
+            .map(|descriptor| Attachment { descriptor: Arc::new(descriptor), is_channel: false })
+            .collect();
+        Ok(Some(Payload::new(bytes, attachments)))
+    }
+}
+
+fn shared(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = shared_memory::scratch()?;
+    shared_memory::write(&file, bytes, 0)?;
+    Ok(file)
+}

@@ -1,0 +1,363 @@
+//! The one place that turns values into bytes and back.
+//!
+//! Both codecs are an implementation of serde's traits, [`write`] and [`read`], over words of their own: so what holds for one, such
+//! as the limit of depth, holds for the other.
+
+mod compact;
+mod depth;
+mod expand;
+mod fault;
+mod names;
+mod pack;
+mod parts;
+mod read;
+#[cfg(test)]
+mod tests;
+mod unpack;
+mod write;
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use executor_core::bytes::{self, InOnePiece};
+use executor_core::panics::{catch, drop_quietly};
+use executor_core::{CodecError, JobError, Portable, PortableJob};
+use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use self::compact::Compact;
+pub(crate) use self::compact::Output;
+use self::depth::Depth;
+use self::expand::Expand;
+pub(crate) use self::fault::Fault;
+use self::pack::Pack;
+use self::read::Source;
+use self::unpack::Unpack;
+use self::write::To;
+use crate::ipc::attachments::{self, collect, offer};
+use crate::ipc::payload::Payload;
+use crate::ipc::strays;
+use crate::transport::{Outgoing, Sink, WorkerEnd};
+use crate::worker::end_copy;
+use crate::worker::remake::Remaker;
+
+/// How jobs and results become bytes.
+///
+/// A `Vec<u8>` that is the only argument of a [`call`](executor_core::call()), or its result, or an item of a `map`, is copied as one. Anywhere
+/// else, serde is called for each byte: a [`Blob`](crate::Blob), or the types of the crate `serde_bytes`, are faster there.
+///
+/// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the reason. Values may be
+/// nested in 128 others: structs, enums, `Some`s, lists and alike each count as one. A linked list of more than 64 nodes is better a `Vec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Compact and fast, after [postcard](https://postcard.jamesmunns.com): the types on both sides say what the bytes mean. So types
+    /// that ask the bytes (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(tag)]`) are refused. Numbers, text and bytes
+    /// are written as postcard does; besides, variants go by name, and the fields of a struct with their number and two bytes that tell
+    /// their names, or by name where `#[serde(skip_serializing_if)]` leaves one out.
+    #[default]
+    Postcard,
+    /// [`MessagePack`](https://msgpack.org), with names of fields: self-describing, so every type of serde's goes through. An extension of
+    /// type 0x53 tells `Some(None)` and `Some(())` from `None`.
+    MessagePack,
+}
+
+/// What a codec says of bytes that it cannot make or read.
+type Cause = String;
+
+impl Codec {
+    /// `value` as bytes and descriptors. A panic of the user's `Serialize` is a cause like any other.
+    pub(crate) fn encode(self, value: &impl Serialize) -> Result<Payload, Cause> {
+        let mut bytes = Vec::new();
+        let (encoded, attachments) = collect(|| self.encode_into(value, &mut bytes));
+        encoded?;
+        Ok(Payload::new(bytes, attachments))
+    }
+
+    /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
+    pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        let encoded = guarded(|| swept(|| self.append(value, bytes)));
+        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    }
+
+    /// The same, and the caller catches the panics of the user's `Serialize`, too.
+    #[inline]
+    pub(crate) fn encode_unguarded<T>(self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Cause>
+    where
+        T: Serialize + 'static,
+    {
+        swept(|| self.append(&InOnePiece(value), bytes)).map_err(|cause| attachments::not_attached().unwrap_or(cause))
+    }
+
+    #[inline]
+    fn append(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+        match self {
+            Self::Postcard => {
+                let (start, attached) = (bytes.len(), attachments::count());
+                let mut words = Compact::new(Behind(bytes), false);
+                let written = value.serialize(To::new(&mut words, value));
+                if words.wants_names() {
+                    bytes.truncate(start);
+                    attachments::cut(attached);
+                    return append_by_name(value, Behind(bytes));
+                }
+                written.map_err(cause)
+            }
+            Self::MessagePack => value.serialize(To::new(&mut Pack::new(Behind(bytes)), value)).map_err(cause),
+        }
+    }
+
+    /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
+    pub(crate) fn encode_result<T>(self, value: &T, end: &WorkerEnd) -> Result<Outgoing, Cause>
+    where
+        T: Serialize + 'static,
+    {
+        let (value, mut sink) = (&InOnePiece(value), Sink::new(end));
+        let (encoded, attachments) = collect(|| {
+            let write = || match self {
+                Self::Postcard => {
+                    let mut words = Compact::new(&mut sink, false);
+                    let written = value.serialize(To::new(&mut words, value));
+                    if words.wants_names() {
+                        sink.clear();
+                        attachments::cut(0);
+                        return append_by_name(value, &mut sink);
+                    }
+                    written.map_err(cause)
+                }
+                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut sink), value)).map_err(cause),
+            };
+            let encoded = guarded(|| swept(write));
+            encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        });
+        end_copy(0);
+        match encoded {
+            Ok(()) => sink.finish(attachments),
+            Err(cause) => Err(sink.abandon(cause)),
+        }
+    }
+
+    /// The job that `bytes` are.
+    pub(crate) fn decode_job<J: Portable>(self, bytes: &[u8], descriptors: Vec<Arc<OwnedFd>>) -> Result<J, Cause> {
+        self.decode(bytes, descriptors, JobSeed(PhantomData))
+    }
+
+    /// The result that `payload` is.
+    pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
+        self.decode(&payload.bytes().0, descriptors_of(payload), ResultSeed(PhantomData))
+    }
+
+    /// The message of a channel that `payload` is.
+    pub(crate) fn decode_payload<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
+        self.decode_value(&payload.bytes().0, descriptors_of(payload))
+    }
+
+    /// The value that `bytes` are.
+    pub(crate) fn decode_value<T: DeserializeOwned>(
+        self,
+        bytes: &[u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+    ) -> Result<T, Cause> {
+        self.decode(bytes, descriptors, PhantomData)
+    }
+
+    /// The same, for callers that catch the panics of the user's `Deserialize`.
+    #[inline]
+    pub(crate) fn decode_unguarded<T: DeserializeOwned + 'static>(
+        self,
+        bytes: &[u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+    ) -> Result<T, Cause> {
+        offer(descriptors, || {
+            let read = self.read(bytes, ResultSeed(PhantomData));
+            read.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+        })
+    }
+
+    fn decode<'de, S>(self, bytes: &'de [u8], descriptors: Vec<Arc<OwnedFd>>, seed: S) -> Result<S::Value, Cause>
+    where
+        S: DeserializeSeed<'de>,
+    {
+        offer(descriptors, || {
+            let decoded = guarded(|| self.read(bytes, seed));
+            decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+        })
+    }
+
+    /// The one way from bytes to a value.
+    #[inline]
+    fn read<'de, S: DeserializeSeed<'de>>(self, bytes: &'de [u8], seed: S) -> Result<S::Value, Cause> {
+        match self {
+            Self::Postcard => {
+                let mut source = Expand::new(bytes);
+                let value = source.read(Depth::new(), seed).map_err(cause)?;
+                all_read(value, source.rest())
+            }
+            Self::MessagePack => {
+                let mut source = Unpack::new(bytes);
+                let value = source.read(Depth::new(), seed).map_err(cause)?;
+                all_read(value, source.rest())
+            }
+        }
+    }
+}
+
+/// So many bytes a `u64` has at most, with seven bits in each.
+const LONGEST_NUMBER: usize = 10;
+
+/// Appends what a codec writes.
+#[inline]
+pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    if let Ok(double) = <[u8; size_of::<f64>()]>::try_from(bytes) {
+        // A floating-point number, of which nothing was written to memory.
+        buffer.extend_from_slice(&double);
+    } else if bytes.len() <= LONGEST_NUMBER {
+        // Mostly other numbers, whose bytes were written one by one just now: to read several at once would have to wait until they are
+        // in the cache.
+        for &byte in bytes {
+            buffer.push(byte);
+        }
+    } else {
+        buffer.extend_from_slice(bytes);
+    }
+}
+
+/// What is written behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl Output for Behind<'_> {
+    #[inline]
+    fn push(&mut self, byte: u8) -> Result<(), Fault> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        write_behind(self.0, bytes);
+        Ok(())
+    }
+}
+
+/// Appends a message of this crate's own, which no user's type is part of, in postcard.
+pub(crate) fn append_message(message: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
+    struct Message<'a>(Behind<'a>);
+    impl postcard::ser_flavors::Flavor for Message<'_> {
+        type Output = ();
+
+        fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+            self.0.0.push(byte);
+            Ok(())
+        }
+
+        fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+            write_behind(self.0.0, bytes);
+            Ok(())
+        }
+
+        fn finalize(self) -> postcard::Result<()> {
+            Ok(())
+        }
+    }
+    postcard::serialize_with_flavor(message, Message(Behind(bytes))).map_err(cause)
+}
+
+/// A field was left out: once more, with all fields by name.
+#[cold]
+fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause> {
+    value.serialize(To::new(&mut Compact::new(out, true), value)).map_err(cause)
+}
+
+/// What was written [`InOnePiece`].
+struct ResultSeed<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + 'static> DeserializeSeed<'de> for ResultSeed<T> {
+    type Value = T;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<T, D::Error> {
+        bytes::deserialize(source)
+    }
+}
+
+fn descriptors_of(payload: &Payload) -> Vec<Arc<OwnedFd>> {
+    payload.lend().into_iter().map(|attachment| attachment.descriptor).collect()
+}
+
+/// A job is made again from its wire form and its type, for which serde has no trait of its own.
+struct JobSeed<J>(PhantomData<J>);
+
+impl<'de, J: Portable> DeserializeSeed<'de> for JobSeed<J> {
+    type Value = J;
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<J, D::Error> {
+        J::rebuild(source, &Remaker)
+    }
+}
+
+fn cause(error: impl fmt::Display) -> Cause {
+    error.to_string()
+}
+
+/// Serde's traits are implemented by users, so they may panic.
+fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
+    catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
+}
+
+/// Refuses handles of another crate, and leaves none of them behind, whatever becomes of `encode`.
+#[inline]
+fn swept(encode: impl FnOnce() -> Result<(), Cause>) -> Result<(), Cause> {
+    struct Sweep;
+    impl Drop for Sweep {
+        fn drop(&mut self) {
+            strays::sweep();
+        }
+    }
+    let on_panic = Sweep;
+    let encoded = encode();
+    mem::forget(on_panic);
+    if strays::sweep() { Err(strays::REFUSED.to_owned()) } else { encoded }
+}
+
+/// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.
+fn all_read<T>(value: T, rest: usize) -> Result<T, Cause> {
+    if rest == 0 {
+        return Ok(value);
+    }
+    drop_quietly(value);
+    Err(format!("{rest} bytes were left over: `Serialize` wrote more than `Deserialize` reads"))
+}
+
+/// Which of the four steps failed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Step {
+    EncodeJob,
+    DecodeJob,
+    EncodeResult,
+    DecodeResult,
+}
+
+impl Step {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::EncodeJob => "encode the job",
+            Self::DecodeJob => "decode the job in the worker process",
+            Self::EncodeResult => "encode the result in the worker process",
+            Self::DecodeResult => "decode the result",
+        }
+    }
+
+    /// The error of a `J` at this step.
+    pub(crate) fn error<J: PortableJob>(self, cause: Cause) -> JobError {
+        self.named(J::type_name(), type_name::<J::Output>(), cause)
+    }
+
+    /// The error of a job of that name, with that output, at this step.
+    pub(crate) fn named(self, job: &str, output: &str, cause: Cause) -> JobError {
+        JobError::Codec(CodecError::new(self.text(), job, output, cause))
+    }
+}

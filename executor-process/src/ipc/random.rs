@@ -1,0 +1,20 @@
+//! Random numbers of the system.
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use crate::protocol::program_image;
+
+/// 128 bits that nobody can guess, in hexadecimal.
+pub(crate) fn hex() -> Result<String, String> {
+    bytes().map(|bytes| program_image::hex(&bytes))
+}
+
+/// 128 bits that nobody can guess.
+pub(crate) fn bytes() -> Result<[u8; 16], String> {
+    let mut bytes = [0_u8; 16];
+    match getrandom(&mut bytes, GetRandomFlags::empty()) {
+        Ok(16) => Ok(bytes),
+        Ok(_) => Err("the system has no random numbers".to_owned()),
+        Err(error) => Err(format!("the system has no random numbers ({error})")),
+    }
+}

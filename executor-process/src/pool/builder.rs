@@ -1,0 +1,344 @@
+//! The settings of a process pool.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::{BuildError, JobOptions, Portable};
+use executor_thread::scheduler::{Config, Scheduler};
+use executor_thread::{Queue, WhenFull};
+
+use crate::dispatch::job_type::{Prepare, prepare};
+use crate::dispatch::restart_budget::{Budget, Limit};
+use crate::dispatch::runner::{InProcess, TRIES};
+use crate::ipc::codec::Codec;
+use crate::ipc::payload::Payload;
+use crate::pool::handle::ProcessPool;
+use crate::pool::submit::{SubmitPolicy, Submitter};
+use crate::protocol::program_image::Offset;
+use crate::protocol::replay_file;
+use crate::supervisor::child::Pids;
+use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::host_check;
+use crate::supervisor::lifetime::Span;
+use crate::supervisor::start::Settings;
+use crate::worker::remake::Remaker;
+
+mod workers;
+
+pub(crate) use workers::{START_LIMIT, check_start_limit};
+
+/// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
+const MOST_PROCESSES: usize = 4096;
+
+/// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
+const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10) };
+
+/// The settings of a [`ProcessPool`].
+///
+/// ```
+/// use executor_core::{call, current};
+/// use executor_process::{Codec, ProcessPool};
+///
+/// fn load_table(name: String) -> Vec<u32> { vec![1, 2, 3] /* from a file called `name` */ }
+///
+/// fn look_up(index: usize) -> u32 {
+///     let table = current::state::<Vec<u32>>().expect("the initializer made it");
+///     table[index]
+/// }
+///
+/// let pool = ProcessPool::builder()
+///     .processes(2)
+///     .threads_per_process(1)
+///     .initializer(call!(load_table("primes".to_owned()))) // once in each worker
+///     .codec(Codec::MessagePack)
+///     .build()?;
+/// assert_eq!(pool.submit(call!(look_up(2))).result()?, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "settings do nothing until they are built"]
+pub struct ProcessPoolBuilder {
+    processes: usize,
+    threads: Option<usize>,
+    name: Arc<str>,
+    codec: Codec,
+    queue: Queue,
+    retry: u32,
+    initializer: Option<Initializer>,
+    keep_failed: Option<PathBuf>,
+    surroundings: Surroundings,
+    span: Span,
+    idle_timeout: Duration,
+    start_limit: Duration,
+    grace: Duration,
+    restarts: Limit,
+    crashes: Option<Limit>,
+    measure: bool,
+}
+
+/// Encoded when the codec is known.
+struct Initializer {
+    prepare: Prepare,
+    encode: Box<dyn FnOnce(Codec) -> Result<Payload, String> + Send>,
+}
+
+impl ProcessPool {
+    /// A pool of up to `processes` workers.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when `processes` is 0 or over 4,096, or when this program cannot start workers; it says why.
+    pub fn new(processes: usize) -> Result<Self, BuildError> {
+        Self::builder().processes(processes).build()
+    }
+
+    /// A pool of as many workers as this process may use cores, which a cgroup may limit.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when this program cannot start workers; it says why.
+    pub fn default_size() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Settings first, then [`build`](ProcessPoolBuilder::build).
+    pub fn builder() -> ProcessPoolBuilder {
+        ProcessPoolBuilder::new()
+    }
+}
+
+impl ProcessPoolBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            processes: cores(),
+            threads: None,
+            name: "executor".into(),
+            codec: Codec::default(),
+            queue: Queue::unbounded(),
+            retry: 0,
+            initializer: None,
+            keep_failed: None,
+            restarts: RESTART_BUDGET,
+            crashes: None,
+            measure: false,
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            // A worker process is dear to start, and stays.
+            idle_timeout: Duration::MAX,
+            start_limit: START_LIMIT,
+            grace: Duration::ZERO,
+        }
+    }
+
+    /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
+    /// which a cgroup may limit ([`available_parallelism`](std::thread::available_parallelism)).
+    pub fn processes(mut self, n: usize) -> Self {
+        self.processes = n;
+        self
+    }
+
+    /// How many threads the libraries in each worker should start, at least 1: sets `RAYON_NUM_THREADS`, `OMP_NUM_THREADS` and
+    /// their kin there. Without it, the cores divided by the processes, where the environment does not say otherwise, so that
+    /// n workers do not start n times as many threads as there are cores.
+    pub fn threads_per_process(mut self, n: usize) -> Self {
+        self.threads = Some(n);
+        self
+    }
+
+    /// The name of the workers, to which a number is added: `name-0`. Default: `executor`.
+    ///
+    /// `ps` and `top` show a worker as the program's name and its own, in 15 bytes: `app:name-0`, or `program:name-12` with both names cut short,
+    /// the number never. Its arguments are the program's first alone, so a job can start the program again by `args().next()`.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Runs in each worker before its first job; what it returns stays there, where jobs reach it by
+    /// [`current::state`](executor_core::current::state). If it panics or ends the worker, the job that waited for it ends as
+    /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
+    pub fn initializer<P: Portable>(mut self, job: P) -> Self {
+        let encode = Box::new(move |codec: Codec| codec.encode(&job.wire(&Remaker)));
+        self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
+        self
+    }
+
+    /// How arguments and results become bytes. Without it, [`Codec::Postcard`].
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for. Not with
+    /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    /// use executor_thread::{Queue, WhenFull};
+    ///
+    /// // A producer that is faster than the pool waits for it.
+    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(10, WhenFull::Block)).build()?;
+    /// for n in 0..100 {
+    ///     pool.execute(call!(u64::pow(n, 2)));
+    /// }
+    /// # let error = ProcessPool::builder().queue(Queue::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
+    /// # assert_eq!(error.name(), "queue");
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// Keeps each job that crashes, times out or panics as a file in `directory`; the error says in which
+    /// ([`JobError::saved`](executor_core::JobError::saved)). The file holds the function's place in the program, the encoded
+    /// arguments, and the bytes of their [`Blob`](crate::Blob)s. Jobs with other handles (`Sender`, `Receiver`, those of a
+    /// [`Manager`](crate::Manager)) cannot be kept, and their error says so. Of a [`map`](ProcessPool::map), items that crash or time out are
+    /// kept, each alone; those that panic are not.
+    ///
+    /// Arguments may be secrets: the file is readable by its owner alone. [`build`](ProcessPoolBuilder::build) makes `directory`, with mode
+    /// 0700, if it is not there. It refuses a directory that belongs to another user, that others can write to (`/tmp`), or that is a
+    /// symbolic link.
+    ///
+    /// A directory holds at most 100 kept jobs, and at most 1 GiB: beyond that no more are kept, and the error says so. Kept jobs are never
+    /// deleted by the pool. Delete those that you no longer need.
+    ///
+    /// `EXECUTOR_REPLAY=`*file* in the environment of the same build of this program makes it run that job alone instead of
+    /// `main`, after the pool's initializer, in the foreground: under a debugger, say. It prints what came of it, and exits with
+    /// code 0 if the job returned, 101 if it panicked, and 65 if the file cannot be run. Such a file is as good as a program:
+    /// run those only whose origin you trust.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// fn crash(_page: u32) { std::process::abort() }
+    ///
+    /// # let state = std::env::temp_dir().join(format!("executor-doc-{}", std::process::id()));
+    /// // A directory of this user's own: not /tmp, where others can write.
+    /// let directory = state.join("failed-jobs"); // such as ~/.local/state/app/failed-jobs
+    /// let pool = ProcessPool::builder().processes(1).keep_failed(&directory).build()?;
+    /// let error = pool.submit(call!(crash(12))).result().unwrap_err();
+    /// let file = error.saved().expect("the directory can be written to");
+    /// assert!(file.starts_with(&directory));
+    /// # std::fs::remove_dir_all(state)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.keep_failed = Some(directory.into());
+        self
+    }
+
+    /// How many times more a job may be run after its worker died, where its options do not say; see
+    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Without it, none: a job runs once at most.
+    ///
+    /// ```
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).retry(1).build()?; // for jobs that can be run twice without harm
+    /// # Ok::<(), executor_core::BuildError>(())
+    /// ```
+    pub fn retry(mut self, n: u32) -> Self {
+        self.retry = n;
+        self
+    }
+
+    /// Measures how long jobs wait until they are sent to a process, and how long they run there, for [`stats`](crate::ProcessHandle::stats). Without
+    /// it, neither is known. Jobs whose process dies are not measured, and of one that is run again, the last run is. A job that
+    /// is sent ahead, behind others, counts as sent then.
+    ///
+    /// ```
+    /// use executor_core::call;
+    /// use executor_process::ProcessPool;
+    ///
+    /// let pool = ProcessPool::builder().processes(1).measure(true).build()?;
+    /// assert_eq!(pool.submit(call!(u32::pow(2, 5))).result()?, 32);
+    /// assert_eq!(pool.stats().run.expect("it is measured").count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn measure(mut self, measures: bool) -> Self {
+        self.measure = measures;
+        self
+    }
+
+    /// The pool. No process starts before it has a job.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names the setting that cannot be, its value, and what is allowed; or what it is about this program
+    /// that keeps it from starting workers.
+    pub fn build(self) -> Result<ProcessPool, BuildError> {
+        if !(1..=MOST_PROCESSES).contains(&self.processes) {
+            return Err(BuildError::setting("processes", self.processes, format_args!("from 1 to {MOST_PROCESSES}")));
+        }
+        if self.threads == Some(0) {
+            return Err(BuildError::setting("threads_per_process", 0, "at least 1"));
+        }
+        check_name(&self.name)?;
+        self.check_workers()?;
+        if self.queue.capacity() == Some(0) {
+            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
+        }
+        if self.queue.when_full() == WhenFull::CallerRuns {
+            let allowed = "one of `Block`, `Reject`, `DropOldest` and `DropNewest`: a job of a process pool never runs in the \
+                           process that submits it";
+            return Err(BuildError::setting("queue", "`CallerRuns` when it is full", allowed));
+        }
+        host_check::check()?;
+        let pids = Arc::new(Pids::default());
+        let settings = Arc::new(Settings {
+            codec: self.codec,
+            threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            surroundings: self.surroundings,
+            span: self.span,
+            start_limit: self.start_limit,
+            tries: TRIES,
+            grace: self.grace,
+            initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
+            pids: Arc::clone(&pids),
+            keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
+            budget: Budget::new(self.restarts, self.crashes),
+        });
+        let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
+        let capacity = self.queue.capacity();
+        let (keep_alive, measure) = (self.idle_timeout, self.measure);
+        let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };
+        let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
+        let scheduler = Scheduler::new(config, make);
+        Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids }))
+    }
+}
+
+impl Initializer {
+    fn encoded(self, codec: Codec) -> Result<(Offset, Payload), BuildError> {
+        let offset = Offset::of_prepare(self.prepare)
+            .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
+        let payload = (self.encode)(codec)
+            .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;
+        Ok((offset, payload))
+    }
+}
+
+/// The name of threads.
+pub(crate) fn check_name(name: &str) -> Result<(), BuildError> {
+    if name.contains('\0') {
+        return Err(BuildError::setting("name", format!("{name:?}"), "without a NUL character"));
+    }
+    Ok(())
+}
+
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl fmt::Debug for ProcessPoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessPoolBuilder")
+            .field("processes", &self.processes)
+            .field("name", &self.name)
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
+    }
+}

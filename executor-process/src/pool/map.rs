@@ -1,0 +1,125 @@
+//! `map` of a function over items, in processes.
+
+use std::any::type_name;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, LazyLock};
+
+use executor_core::__private::{ClosureCall, Named, closure_call};
+use executor_core::panics::drop_quietly;
+use executor_core::{Broken, Future, JobError, Mapper, Portable, Remake};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dispatch::chunk::{self, Chunk, Outcomes, Pace, Part};
+use crate::dispatch::job::{Encoded, Returned};
+use crate::dispatch::job_type::Kind;
+use crate::ipc::codec::Step;
+use crate::pool::submit::Submitter;
+use crate::worker::remake::Remaker;
+
+/// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
+pub struct CallMapper<A, R> {
+    pool: Submitter,
+    function: fn(A) -> R,
+    name: &'static str,
+    pace: Arc<Pace>,
+}
+
+/// What one item goes as.
+type Single<A, R> = ClosureCall<Item, (A,), R>;
+
+/// In place of the name that is known only when the program runs.
+struct Item;
+
+impl Named for Item {
+    const NAME: &'static str = "map";
+}
+
+impl<A, R> CallMapper<A, R> {
+    /// Of a `map` that was called there.
+    pub(crate) fn new(pool: Submitter, function: fn(A) -> R, place: &'static Location<'static>) -> Self {
+        Self { pool, function, name: name(place), pace: Arc::default() }
+    }
+}
+
+/// The name that errors give to a `map`: a pointer has none of its own. There are as many as places in the program, so they stay.
+fn name(place: &'static Location<'static>) -> &'static str {
+    static NAMES: LazyLock<Mutex<HashMap<&'static Location<'static>, &'static str>>> = LazyLock::new(Mutex::default);
+    NAMES.lock().entry(place).or_insert_with(|| Box::leak(format!("map at {place}").into_boxed_str()))
+}
+
+impl<A, R> Mapper<A> for CallMapper<A, R>
+where
+    A: Serialize + DeserializeOwned + Send + 'static,
+    R: Serialize + DeserializeOwned + Send + 'static,
+{
+    type Output = R;
+
+    type Outcomes = Outcomes<R>;
+
+    fn submit(&mut self, item: A) -> Future<R> {
+        let (name, job): (_, Single<A, R>) = (self.name, closure_call((item,), Item, self.function));
+        let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
+        drop_quietly(job);
+        let open = |returned: Returned| {
+            let result = returned.codec.decode_result(&returned.payload);
+            result.map_err(|cause| Step::DecodeResult.named(returned.name, type_name::<R>(), cause))
+        };
+        match encoded {
+            Ok(body) => {
+                let kind = Kind { name, ..Kind::of::<Single<A, R>>() };
+                self.pool.submit_encoded(Encoded::new(kind, body), open)
+            }
+            Err(cause) => Future::failed(Step::EncodeJob.named(name, type_name::<R>(), cause)),
+        }
+    }
+
+    fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Outcomes<R>>, usize)> {
+        let (codec, name) = (self.pool.policy.codec, self.name);
+        let Some(function) = Remaker.distance(self.function as usize) else {
+            let total = items.len();
+            items.into_iter().for_each(drop_quietly);
+            let text = format!("the function of `{name}` is not in the program's own file, but in a shared library");
+            return vec![(Future::failed(JobError::Broken(Broken::new(text))), total)];
+        };
+        let parts = chunk::encode::<A, R>(codec, function, items, name);
+        let submit = |Part { total, body, errors }| {
+            let chunk = Chunk::new(total, errors, self.pace.clone());
+            let open = |returned: Returned| Ok(Outcomes::new(returned));
+            if chunk.is_over() {
+                let ended = Outcomes::new(chunk.into_returned(codec, name));
+                return (Future::ready(ended), total);
+            }
+            let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<A, R>(name), body) };
+            (self.pool.submit_encoded(payload, open), total)
+        };
+        parts.into_iter().map(submit).collect()
+    }
+
+    fn workers(&self) -> usize {
+        self.pool.scheduler.workers()
+    }
+
+    fn is_limited(&self) -> bool {
+        self.pool.options.get_timeout().is_some()
+    }
+
+    fn chunk(&self) -> Option<usize> {
+        Some(self.pace.chunk())
+    }
+}
+
+impl<A, R> Clone for CallMapper<A, R> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), function: self.function, name: self.name, pace: self.pace.clone() }
+    }
+}
+
+impl<A, R> fmt::Debug for CallMapper<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallMapper").field("name", &self.name).finish_non_exhaustive()
+    }
+}

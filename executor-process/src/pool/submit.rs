@@ -1,0 +1,295 @@
+//! How a portable job comes into the queue: encoded, so that what waits is bytes.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use executor_core::cell::{Cell, Task};
+use executor_core::home::HomeId;
+use executor_core::panics::drop_quietly;
+use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
+use executor_thread::WhenFull;
+use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
+
+use crate::dispatch::job::{Encoded, Queued, Returned};
+use crate::dispatch::job_type::Kind;
+use crate::dispatch::runner::InProcess;
+use crate::ipc::codec::{Codec, Step};
+use crate::supervisor::child::Pids;
+use crate::worker::remake::Remaker;
+
+/// What the pool was told to do with jobs, whichever handle they come by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SubmitPolicy {
+    pub(crate) codec: Codec,
+    pub(crate) when_full: WhenFull,
+    pub(crate) retry: u32,
+}
+
+impl SubmitPolicy {
+    /// The job as it waits.
+    pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
+        let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
+        Ok(self.with_options(options, Encoded::new(Kind::of::<J>(), body)))
+    }
+
+    fn with_options(self, options: &JobOptions, job: Encoded) -> Encoded {
+        Encoded {
+            label: options.label().cloned(),
+            priority: options.get_priority(),
+            timeout: options.get_timeout(),
+            retries: options.get_retry().unwrap_or(self.retry),
+            ..job
+        }
+    }
+}
+
+type JobCell<J> = Arc<Cell<Encoded, Returned, <J as executor_core::Job>::Output>>;
+type Submitted<J> = Result<Future<<J as executor_core::Job>::Output>, Rejected<J>>;
+
+/// Submits to one queue, with the options of a handle.
+#[derive(Clone)]
+pub(crate) struct Submitter {
+    pub(crate) scheduler: Scheduler<InProcess>,
+    pub(crate) policy: SubmitPolicy,
+    pub(crate) options: JobOptions,
+    pub(crate) pids: Arc<Pids>,
+}
+
+impl Submitter {
+    /// Encodes the job, and queues it. One that cannot be encoded ends as an error.
+    pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {
+        // A look before the work of encoding; the push looks again.
+        if let Some(reason) = self.scheduler.refusal() {
+            return Err(Rejected::new(job, reason));
+        }
+        let way = way.delayed(self.options.get_delay());
+        let made = match self.make(self.scheduler.home(way), job) {
+            Ok(made) => made,
+            Err(error) => return Ok(Future::failed(error)),
+        };
+        match self.push(way, made.cell.clone()) {
+            Ok(()) => Ok(made.accepted(way.delay())),
+            Err((_, reason)) => Err(made.refused(reason)),
+        }
+    }
+
+    /// Hands over what was encoded already, as `submit` does.
+    pub(crate) fn submit_encoded<T: Send + 'static>(
+        &self,
+        job: Encoded,
+        open: fn(Returned) -> Result<T, JobError>,
+    ) -> Future<T> {
+        let way = Way::Now.delayed(self.options.get_delay());
+        let mut job = self.policy.with_options(&self.options, job);
+        let alarm = self.limit_wait(&mut job);
+        let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.home(way)));
+        if let Err((_, reason)) = self.push(way, cell.clone()) {
+            return Future::failed(JobError::Rejected(reason));
+        }
+        let future = Future::of(cell);
+        if let Some(alarm) = alarm {
+            alarm.set(future.control(), way.delay());
+        }
+        future
+    }
+
+    /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it. `ended` is told of its end.
+    pub(crate) fn submit_run<J: PortableJob>(
+        &self,
+        mut run: Encoded,
+        due: Instant,
+        is_next: impl FnOnce(Canceller) -> bool,
+        ended: impl FnOnce(Result<J::Output, JobError>) + Send + 'static,
+    ) {
+        let alarm = self.limit_wait(&mut run);
+        let cell = cell::<J>(run, self.scheduler.delay());
+        let future = Future::of(cell.clone());
+        // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
+        if !is_next(future.canceller()) {
+            return drop_quietly(ended);
+        }
+        let control = future.control();
+        future.on_done(ended);
+        if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.get_priority(), cell) {
+            drop(Waiting::fail(cell, JobError::Rejected(reason)));
+        }
+        if let Some(alarm) = alarm {
+            alarm.set(control, due.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Gives each worker a copy of the job, or says why not.
+    pub(crate) fn broadcast<J: PortableJob>(&self, job: J) -> Vec<Future<J::Output>> {
+        // Once, and before the scheduler's lock is taken: the copies are made under that.
+        let encoded = self.encode(&job);
+        drop_quietly(job);
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => return vec![Future::failed(error)],
+        };
+        let (mut futures, mut alarms) = (Vec::new(), Vec::new());
+        let told = self.scheduler.broadcast(|| -> Queued {
+            let mut encoded = encoded.again();
+            let alarm = self.limit_wait(&mut encoded);
+            let cell = cell::<J>(encoded, self.scheduler.delay());
+            let future = Future::of(cell.clone());
+            alarms.extend(alarm.map(|alarm| (alarm, future.control())));
+            futures.push(future);
+            cell
+        });
+        for (alarm, control) in alarms {
+            alarm.set(control, Duration::ZERO);
+        }
+        match told {
+            Ok(()) => futures,
+            Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+        }
+    }
+
+    pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<Encoded, JobError> {
+        self.policy.encode(&self.options, job)
+    }
+
+    /// Encodes the job, for the queue of `home`.
+    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<Made<J, J::Output>, JobError> {
+        let mut encoded = match self.encode(&job) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                drop_quietly(job);
+                return Err(error);
+            }
+        };
+        let alarm = self.limit_wait(&mut encoded);
+        Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
+    }
+
+    /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
+    fn limit_wait(&self, job: &mut Encoded) -> Option<StartAlarm<InProcess>> {
+        let limit = self.options.get_start_by()?;
+        let error = JobError::TimedOut(TimedOut::not_started(job.name(), limit));
+        let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit, error);
+        job.waits = Some(Box::new(waits));
+        Some(alarm)
+    }
+
+    fn push(&self, way: Way, cell: Queued) -> Pushed<Queued> {
+        self.scheduler.push_by(way, self.policy.when_full, self.options.get_priority(), cell)
+    }
+}
+
+/// The cell of an encoded `J`, for the queue of `home`.
+pub(crate) fn cell<J: PortableJob>(job: Encoded, home: HomeId) -> JobCell<J> {
+    Arc::new(Cell::queued(job, open::<J>).at(home))
+}
+
+/// What a submit returns that tells of a refusal by the future.
+pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Output> {
+    submitted.unwrap_or_else(|rejected| {
+        let reason = rejected.reason();
+        drop_quietly(rejected);
+        Future::failed(JobError::Rejected(reason))
+    })
+}
+
+/// Decodes a result, on the thread of whoever takes it.
+pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
+    let Returned { codec, payload, .. } = returned;
+    codec.decode_result(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+}
+
+/// An encoded job, and the job itself, which comes back if it is refused.
+struct Made<J, T> {
+    cell: Arc<Cell<Encoded, Returned, T>>,
+    job: J,
+    alarm: Option<StartAlarm<InProcess>>,
+}
+
+impl<J, T: Send + 'static> Made<J, T> {
+    fn accepted(self, delay: Duration) -> Future<T> {
+        // Its copy in the worker is the one that runs.
+        drop_quietly(self.job);
+        let future = Future::of(self.cell);
+        if let Some(alarm) = self.alarm {
+            alarm.set(future.control(), delay);
+        }
+        future
+    }
+
+    fn refused(self, reason: Rejection) -> Rejected<J> {
+        // Nobody else has seen it: what is left of it goes.
+        drop(self.cell.claim(None));
+        Rejected::new(self.job, reason)
+    }
+}
+
+/// A portable job that waits for a place in the queue, without a thread that waits. Made by
+/// [`submit_async`](crate::ProcessHandle::submit_async).
+///
+/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
+/// is offered to one of those that wait: poll this, or drop it.
+///
+/// `T` is what the job `J` returns.
+#[must_use = "the job is submitted when this is polled"]
+// A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
+pub struct SubmitPortable<J, T>(State<J, T>);
+
+enum State<J, T> {
+    Waits(Line<InProcess>, Box<Made<J, T>>),
+    Ended(Result<Future<T>, Rejected<J>>),
+    /// The options say that the job waits for its time, which needs no place.
+    Delayed(Box<Submitter>, Duration, J),
+    Told,
+}
+
+impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
+    pub(crate) fn new(submitter: &Submitter, job: J) -> Self {
+        if let Some(delay) = submitter.options.get_delay() {
+            return Self(State::Delayed(Box::new(submitter.clone()), delay, job));
+        }
+        let (scheduler, priority) = (submitter.scheduler.clone(), submitter.options.get_priority());
+        Self(match submitter.make(scheduler.queue(), job) {
+            Ok(made) => State::Waits(Line::new(scheduler, priority, made.cell.clone()), Box::new(made)),
+            Err(error) => State::Ended(Ok(Future::failed(error))),
+        })
+    }
+}
+
+/// The job is never pinned.
+impl<J, T> Unpin for SubmitPortable<J, T> {}
+
+impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for SubmitPortable<J, T> {
+    /// The job comes back when the pool was shut down before there was a place.
+    type Output = Submitted<J>;
+
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Submitted<J>> {
+        let pushed = match &mut self.0 {
+            State::Waits(line, _) => match Pin::new(line).poll(context) {
+                Poll::Ready(pushed) => pushed,
+                Poll::Pending => return Poll::Pending,
+            },
+            State::Delayed(..) | State::Ended(_) | State::Told => Ok(()),
+        };
+        Poll::Ready(match std::mem::replace(&mut self.0, State::Told) {
+            State::Waits(_, made) => match pushed {
+                Ok(()) => Ok(made.accepted(Duration::ZERO)),
+                Err(reason) => Err(made.refused(reason)),
+            },
+            State::Ended(submitted) => submitted,
+            State::Delayed(submitter, delay, job) => submitter.submit(Way::After(delay), job),
+            State::Told => panic!("what was submitted is not polled again"),
+        })
+    }
+}
+
+impl<J, T> fmt::Debug for SubmitPortable<J, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_submitted = !matches!(self.0, State::Waits(..) | State::Delayed(..));
+        f.debug_struct("SubmitPortable").field("is_submitted", &is_submitted).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! What a job is told of itself in a worker.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use executor_core::{JobId, Label, current};
+use serde::{Deserialize, Serialize};
+
+use crate::dispatch::job::Encoded;
+use crate::protocol::limits::{MOST_NAME, cut};
+
+/// What a job's options say that code in the worker can ask for.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct About {
+    name: Option<String>,
+    tag: Option<String>,
+    /// The time that it may run.
+    limit: Option<Duration>,
+}
+
+impl About {
+    /// `None` for a job without options, so that it costs a byte.
+    pub(crate) fn of(job: &Encoded) -> Option<Self> {
+        if job.label.is_none() && job.timeout.is_none() {
+            return None;
+        }
+        let text = |of: fn(&Label) -> &Option<Arc<str>>| {
+            let text = of(job.label.as_ref()?).as_ref()?;
+            Some(cut(text.to_string(), MOST_NAME))
+        };
+        Some(Self { name: text(|label| &label.name), tag: text(|label| &label.tag), limit: job.timeout })
+    }
+
+    /// The job, whose time begins now.
+    pub(crate) fn job(about: Option<Self>, id: JobId, attempt: u32) -> current::Job {
+        let Self { name, tag, limit } = about.unwrap_or_default();
+        let has_label = name.is_some() || tag.is_some();
+        let label = has_label.then(|| Arc::new(Label { name: name.map(Arc::from), tag: tag.map(Arc::from) }));
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        current::Job { id, attempt, deadline, control: None, label }
+    }
+}

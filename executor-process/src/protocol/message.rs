@@ -1,0 +1,68 @@
+//! What the parent and a worker say to each other.
+
+use ipc_channel::ipc::{IpcReceiver, IpcSender};
+use serde::{Deserialize, Serialize};
+
+use crate::dispatch::job_type::Answered;
+use crate::ipc::codec::Codec;
+use crate::ipc::payload::Body;
+use crate::protocol::job_context::About;
+use crate::protocol::program_image::Offset;
+
+/// The first message of a worker, to whoever holds the name of the rendezvous.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Greeting {
+    Hello(Box<Hello>),
+    /// The worker cannot be one, for this reason. It ends.
+    Refused(String),
+}
+
+/// A worker is there, is the one that was started, and is of the same program.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) token: String,
+    pub(crate) build: String,
+    pub(crate) requests: IpcSender<Request>,
+    pub(crate) replies: IpcReceiver<Reply>,
+    /// Into the same receiver, for the parent to hold: a job that closes all descriptors of the worker, or becomes another program, does not end it.
+    pub(crate) holds_open: IpcSender<Reply>,
+}
+
+/// From the parent.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
+    Prepare { name: String, codec: Codec, initializer: Option<(Offset, Body)> },
+    /// Jobs to run one after the other, answered by [`Reply::Done`].
+    Run(Vec<Sent>),
+}
+
+/// A job as it is sent.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Sent {
+    /// Its place on the page.
+    pub(crate) slot: usize,
+    pub(crate) job: u64,
+    pub(crate) attempt: u32,
+    pub(crate) about: Option<About>,
+    pub(crate) work: Offset,
+    pub(crate) body: Body,
+}
+
+/// From a worker.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Ready,
+    /// The initializer failed, for this reason.
+    NotReady(String),
+    /// The answer of a job that is done, which is not on the page.
+    Answer {
+        slot: usize,
+        job: u64,
+        answer: Answered,
+    },
+    /// Some jobs are done, and others of the same message are not.
+    Some,
+    /// All jobs of the message are done, or were revoked.
+    Done,
+}

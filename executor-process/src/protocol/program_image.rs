@@ -1,0 +1,248 @@
+//! Functions as offsets in the program's image. Unsafe, because it reads the image, and makes functions from offsets.
+//!
+//! Parent and worker run the same file, loaded at different addresses: what they agree on is the distance from the
+//! image's base. Both sides check the build before the first offset is sent, and each offset before it is called.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::ptr::with_exposed_provenance;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dispatch::job_type::{Prepare, Work};
+
+/// What workers are started from.
+pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
+
+/// Why no worker can be started from there.
+pub(crate) fn lacks(executable: &Path) -> Option<&'static str> {
+    let is_missing = fs::symlink_metadata(executable).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    is_missing.then_some("is not there, and workers are started from it: mount /proc, also in a chroot or a container")
+}
+
+/// A function's distance from the image's base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::unsafe_derive_deserialize, reason = "the offset is checked against the code when it is used")]
+pub(crate) struct Offset(usize);
+
+impl Offset {
+    /// `None` if the function is not in the program's own file.
+    pub(crate) fn of_work(work: Work) -> Option<Self> {
+        Self::of(work as usize)
+    }
+
+    /// `None` if the function is not in the program's own file.
+    pub(crate) fn of_prepare(prepare: Prepare) -> Option<Self> {
+        Self::of(prepare as usize)
+    }
+
+    fn of(address: usize) -> Option<Self> {
+        let image = image();
+        image.holds_code(address).then(|| Self(address.wrapping_sub(image.base)))
+    }
+
+    /// The function that [`of_work`](Offset::of_work) was given, in a process that runs the same file.
+    pub(crate) fn work(self) -> Option<Work> {
+        // SAFETY: the address is in the program's code, and the sender, which runs the same build (both sides checked before
+        // the first request), made the offset from a `Work`. A worker takes requests from its parent alone.
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Work>(code(address)) })
+    }
+
+    /// The function that [`of_prepare`](Offset::of_prepare) was given, in a process that runs the same file.
+    pub(crate) fn prepare(self) -> Option<Prepare> {
+        // SAFETY: as in `work`, with an offset made from a `Prepare`.
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Prepare>(code(address)) })
+    }
+
+    fn address(self) -> Option<usize> {
+        let image = image();
+        let address = image.base.wrapping_add(self.0);
+        image.holds_code(address).then_some(address)
+    }
+}
+
+/// A pointer to the program's code. The loader has mapped it, outside of what Rust knows of, which counts as exposed; casts of `fn` pointers to
+/// numbers, as in [`Offset::of_work`], expose them, too.
+pub(crate) fn code(address: usize) -> *const () {
+    with_exposed_provenance(address)
+}
+
+/// The distance of an address from the image's base, if it is in the program's own code. Async-signal-safe, once it was called before.
+pub(crate) fn own(address: usize) -> Option<usize> {
+    let image = image();
+    image.holds_code(address).then(|| address.wrapping_sub(image.base))
+}
+
+/// The address of a distance from the image's base, if it is in the program's own code.
+pub(crate) fn address_of(distance: usize) -> Option<usize> {
+    Offset(distance).address()
+}
+
+/// The program's own file, as it is loaded.
+#[derive(Default)]
+struct Image {
+    base: usize,
+    code: Vec<Range<usize>>,
+    build_id: Option<String>,
+}
+
+impl Image {
+    fn holds_code(&self, address: usize) -> bool {
+        self.code.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// The place of this copy of the crate in the program's own image, the same in all processes that run the program.
+///
+/// `None` for the copy in a shared library that is linked or preloaded: it neither starts workers nor serves as one, since the program's
+/// state and constructors are not its own, and the program's copy may be of another version.
+pub(crate) fn place() -> Option<usize> {
+    // Each copy has its own static there, so no linker makes one function of two.
+    let anchor: fn() -> &'static Image = image;
+    own(anchor as usize)
+}
+
+#[inline(never)]
+fn image() -> &'static Image {
+    static IMAGE: OnceLock<Image> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let mut image = Image::default();
+        // SAFETY: the callback is called during this call only, with the pointer that is passed here.
+        unsafe { libc::dl_iterate_phdr(Some(read_first), (&raw mut image).cast::<c_void>()) };
+        image
+    })
+}
+
+/// The first object is the program itself (`dl_iterate_phdr(3)`); no other is looked at.
+unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _: usize, image: *mut c_void) -> c_int {
+    // SAFETY: both pointers are valid during the call: `info` by the contract of dl_iterate_phdr, `image` by `image()`.
+    let (info, image) = unsafe { (&*info, &mut *image.cast::<Image>()) };
+    image.base = usize::try_from(info.dlpi_addr).unwrap_or_default();
+    // SAFETY: the loader keeps that many program headers there, as long as the program runs.
+    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+    for header in headers {
+        let start = image.base.wrapping_add(usize::try_from(header.p_vaddr).unwrap_or_default());
+        let len = usize::try_from(header.p_memsz).unwrap_or_default();
+        if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0 {
+            image.code.push(start..start + len);
+        }
+        if header.p_type == libc::PT_NOTE && image.build_id.is_none() {
+            // SAFETY: a note segment is part of a loaded one, so it is mapped and readable, and nobody writes to it.
+            image.build_id = build_id(unsafe { std::slice::from_raw_parts(with_exposed_provenance(start), len) });
+        }
+    }
+    1
+}
+
+/// The descriptor of the note `NT_GNU_BUILD_ID`, in hexadecimal (elf(5), "Notes").
+fn build_id(mut notes: &[u8]) -> Option<String> {
+    const NT_GNU_BUILD_ID: usize = 3;
+    let word = |bytes: &[u8], at: usize| -> Option<usize> {
+        let word = bytes.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_ne_bytes(word)).ok()
+    };
+    loop {
+        let (name_len, len, kind) = (word(notes, 0)?, word(notes, 4)?, word(notes, 8)?);
+        let start = 12 + name_len.next_multiple_of(4);
+        let descriptor = notes.get(start..start.checked_add(len)?)?;
+        if kind == NT_GNU_BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
+            return Some(hex(descriptor));
+        }
+        notes = notes.get(start + len.next_multiple_of(4)..)?;
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A `String` takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What only the same build of the same program says.
+pub(crate) fn build() -> String {
+    format!("{} {}", env!("CARGO_PKG_VERSION"), identity())
+}
+
+/// The linker's build id of the program, or which file it is where the linker was told to leave none (`--build-id=none`).
+pub(crate) fn identity() -> String {
+    match &image().build_id {
+        Some(id) => id.clone(),
+        None => match fs::metadata(EXECUTABLE) {
+            Ok(file) => format!(
+                "file {}:{} of {} bytes at {}.{:09}",
+                file.dev(),
+                file.ino(),
+                file.size(),
+                file.mtime(),
+                file.mtime_nsec()
+            ),
+            Err(error) => format!("unknown ({error})"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::job_type::Answer;
+    use crate::ipc::codec::Codec;
+    use crate::ipc::codec::Step;
+    use crate::ipc::payload::Payload;
+    use crate::protocol::status_page::Growing;
+    use crate::transport::{self, Opened, Outgoing, WorkerEnd};
+
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
+        Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
+    }
+
+    #[test]
+    fn a_function_comes_back_from_its_offset() {
+        let offset = Offset::of_work(work).expect("it is in this program");
+        let (parent, worker) = transport::pair();
+        let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
+        let found = offset.work().expect("it is code");
+        let answer = found(Codec::Postcard, opened, &worker, &mut Growing::nowhere());
+        assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
+    }
+
+    #[test]
+    fn what_is_not_code_is_no_function() {
+        assert!(Offset(usize::MAX).work().is_none());
+        let data = 7_u8;
+        assert!(Offset::of((&raw const data).addr()).is_none());
+        assert!(Offset::of(libc::getpid as *const () as usize).is_none(), "the C library is another file");
+    }
+
+    #[test]
+    fn missing_proc_is_told() {
+        assert_eq!(lacks(Path::new(EXECUTABLE)), None);
+        let text = lacks(Path::new("/nowhere/self/exe")).expect("it is not there");
+        assert!(text.contains("mount /proc"), "{text}");
+    }
+
+    #[test]
+    fn a_build_id_is_found_behind_other_notes() {
+        let note = |name: &[u8; 4], kind: u32, descriptor: &[u8]| {
+            let len = u32::try_from(descriptor.len()).unwrap();
+            let mut bytes = [4_u32.to_ne_bytes(), len.to_ne_bytes(), kind.to_ne_bytes()].concat();
+            bytes.extend(name);
+            bytes.extend(descriptor);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        let notes =
+            [note(b"GNU\0", 1, &[0; 16]), note(b"Go\0\0", 3, b"no"), note(b"GNU\0", 3, b"\x01\xfe\x10")].concat();
+        assert_eq!(build_id(&notes).as_deref(), Some("01fe10"));
+        assert_eq!(build_id(&notes[..notes.len() - 4]), None);
+        assert_eq!(build_id(&[]), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! What a worker is told when it is started: one environment variable, which the parent writes and the worker reads.
+
+use std::ffi::OsStr;
+
+use super::program_image;
+use crate::supervisor::environment::Limits;
+
+/// The name of the variable that makes a program a worker starts so. The rest is the place of the copy of this crate that it is for.
+pub(crate) const PREFIX: &str = "EXECUTOR_WORKER";
+
+/// The variable that makes this program a worker of this copy of the crate: a program may hold two, of two versions. `None` in a shared library.
+pub(crate) fn variable() -> Option<String> {
+    program_image::place().map(|place| format!("{PREFIX}_{place:x}"))
+}
+
+/// How deep pools in workers of pools may nest. More is a mistake, such as a pool in a constructor that runs before `main`.
+pub(crate) const MOST_DEPTH: u32 = 8;
+
+/// Where to report, to whom, and what to do first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invitation {
+    /// 1 for the worker of a program that is no worker itself.
+    pub(crate) depth: u32,
+    /// The process that started it.
+    pub(crate) parent: u32,
+    pub(crate) limits: Limits,
+    /// To be said first at the rendezvous.
+    pub(crate) token: String,
+    /// The name of the rendezvous.
+    pub(crate) server: String,
+}
+
+impl Invitation {
+    pub(crate) fn text(&self) -> String {
+        let Self { depth, parent, limits, token, server } = self;
+        let Limits { nice, may_dump_core, memory } = limits;
+        // 0 is below what may be set.
+        let memory = memory.unwrap_or(0);
+        format!("{depth} {parent} {nice} {may_dump_core} {memory} {token} {server}")
+    }
+
+    pub(crate) fn parse(text: &OsStr) -> Option<Self> {
+        let mut parts = text.to_str()?.splitn(7, ' ');
+        let mut next = || parts.next();
+        let (depth, parent) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        let (nice, may_dump_core) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        let memory = Some(next()?.parse().ok()?).filter(|&bytes| bytes != 0);
+        let limits = Limits { nice, may_dump_core, memory };
+        Some(Self { depth, parent, limits, token: next()?.to_owned(), server: next()?.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_as_it_was_written() {
+        let all = Limits { nice: -3, may_dump_core: true, memory: Some(1 << 40) };
+        for limits in [all, Limits::default()] {
+            let (token, server) = ("ab12".into(), "/tmp/a b/socket".into());
+            let written = Invitation { depth: 2, parent: 4242, limits, token, server };
+            assert_eq!(Invitation::parse(written.text().as_ref()), Some(written));
+        }
+        for text in
+            ["", "1", "1 2 0 false 0 token", "x 2 0 false 0 token /s", "1 -2 0 false 0 token /s", "1 2 0 no 0 token /s"]
+        {
+            assert_eq!(Invitation::parse(text.as_ref()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Memory that a worker shares with its parent: which of the jobs that it was sent have started, and what came of them, stays
+//! readable when it is dead. Unsafe, because it makes atomics of raw memory.
+//!
+//! Each job of a message has a slot. The slot's word tells whose the job is, and is changed by compare-and-set only, so parent and
+//! worker agree on who was first:
+//!
+//! ```text
+//!            worker            worker
+//!   Sent ──────────> Started ──────────> Done
+//!     │ parent          │ parent
+//!     └──> Revoked      └──> Aborted, TimedOut
+//! ```
+//!
+//! Answers are written here, too, as far as there is room, each before the next job starts; and, when a signal ends the worker, where it
+//! was ([`Record`]).
+#![allow(unsafe_code)]
+
+mod appender;
+#[cfg(all(test, loom))]
+mod loom_models;
+
+use std::any::Any;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
+use std::ptr::NonNull;
+#[cfg(not(loom))]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+#[cfg(loom)]
+use loom::sync::atomic::AtomicU64;
+
+pub(crate) use self::appender::Growing;
+use crate::ipc::shared_memory::Shared;
+use crate::protocol::crash_record::{Record, Words};
+
+/// How many jobs a message may have. Loom's models have few, and little room: it goes through all of it in every order.
+pub(crate) const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
+
+/// What a slot has: its claim, where its answer is, and how long the job ran.
+const PARTS: usize = 3;
+
+/// Where the record of a crash begins, in words: behind the slots.
+const TRACE_AT: usize = 256;
+
+/// Where the answers begin, in words of 8 bytes. Before them is the record.
+const ANSWERS_AT: usize = 512;
+
+/// Room for the answers of one message, in words: 60 KiB.
+const ROOM: usize = if cfg!(loom) { 4 } else { 7680 };
+
+const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
+
+/// In bytes.
+pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new((ANSWERS_AT + ROOM) * size_of::<AtomicU64>()).unwrap();
+
+/// Longer ones go in a message: here they would be copied word by word.
+const LONGEST: usize = 4096;
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The worker has not started it.
+    Sent,
+    /// Its code may run.
+    Started,
+    /// It has run, and its answer is here, or on its way.
+    Done,
+    /// It will never start there.
+    Revoked,
+    /// The worker is killed for it, because somebody wished so.
+    Aborted,
+    /// The worker is killed for it, because its time was up.
+    TimedOut,
+}
+
+const CLAIMS: [Claim; 6] = [Claim::Sent, Claim::Started, Claim::Done, Claim::Revoked, Claim::Aborted, Claim::TimedOut];
+
+/// The low bits of a word tell the claim, and the others the job, so that nobody takes the word of a later job for an earlier one's.
+const CLAIM_BITS: u32 = 3;
+
+fn word(job: u64, claim: Claim) -> u64 {
+    job << CLAIM_BITS | claim as u64
+}
+
+/// The memory.
+pub(crate) struct Page {
+    words: NonNull<AtomicU64>,
+    /// Owns what `words` points to.
+    _memory: Box<dyn Any>,
+}
+
+// SAFETY: the pointer is to atomics, which may be used from any thread, and to memory that goes with the page.
+unsafe impl Send for Page {}
+// SAFETY: as above: all access is atomic.
+unsafe impl Sync for Page {}
+
+impl Page {
+    /// A new one, and its file, for the other process. The parent makes it: so nothing that the worker does to the file, as to cut it short,
+    /// can take memory away that the parent has mapped.
+    pub(crate) fn new() -> io::Result<(Self, OwnedFd)> {
+        let (memory, file) = Shared::new(SIZE)?;
+        Ok((Self::over(memory), file))
+    }
+
+    /// The one that another process has made.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or cannot be mapped.
+    pub(crate) fn open(file: &OwnedFd) -> io::Result<Self> {
+        Ok(Self::over(Shared::open(file, SIZE)?))
+    }
+
+    fn over(memory: Shared) -> Self {
+        Self { words: memory.start().cast(), _memory: Box::new(memory) }
+    }
+
+    /// One for threads of a model: loom's atomics are more than their words, so they cannot lie in memory that is shared.
+    #[cfg(all(test, loom))]
+    pub(crate) fn modelled() -> Self {
+        let words: Box<[AtomicU64]> = (0..ANSWERS_AT + ROOM).map(|_| AtomicU64::new(0)).collect();
+        Self { words: NonNull::from(&*words).cast(), _memory: Box::new(words) }
+    }
+
+    /// The parent, before it sends `job` with the slot.
+    pub(crate) fn send(&self, slot: usize, job: u64) {
+        // Release, here and below: whoever sees the word sees what was done before.
+        self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
+    }
+
+    /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
+    pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
+        let found = self.claim(slot).load(Ordering::Acquire);
+        CLAIMS.into_iter().find(|&claim| found == word(job, claim))
+    }
+
+    /// Moves `job` from one claim to the next. False if it was not there: somebody else was first.
+    pub(crate) fn change(&self, slot: usize, job: u64, from: Claim, to: Claim) -> bool {
+        self.claim(slot).compare_exchange(word(job, from), word(job, to), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The worker starts `job`. False if it must not.
+    pub(crate) fn start(&self, slot: usize, job: u64) -> bool {
+        // What is there is of an earlier job. Relaxed: the claim that follows orders it.
+        self.place(slot).store(0, Ordering::Relaxed);
+        self.change(slot, job, Claim::Sent, Claim::Started)
+    }
+
+    /// The worker's answer, from the word `start` of the room for answers on, before the job is done. Says where the next one may
+    /// begin; `None` if it has to go in a message.
+    pub(crate) fn write_answer(&self, slot: usize, start: usize, answer: &[u8]) -> Option<usize> {
+        let mut growing = self.growing(slot, start);
+        (answer.len() <= LONGEST && growing.push(answer)).then(|| growing.end())
+    }
+
+    /// The same, to be written bit by bit.
+    pub(crate) fn growing(&self, slot: usize, start: usize) -> Growing<'_> {
+        Growing::new(self.place(slot), &self.room()[start..], start)
+    }
+
+    /// A copy of what a job has answered so far. `None` if that is nothing, or is not here.
+    pub(crate) fn answer(&self, slot: usize) -> Option<Vec<u8>> {
+        // Nothing that the worker may have written is trusted to be in range.
+        let place = self.place(slot).load(Ordering::Acquire);
+        let (start, len) = (usize::try_from(place >> 32).ok()?, usize::try_from(place & u64::from(u32::MAX)).ok()?);
+        let end = start.checked_add(len.div_ceil(8)).filter(|_| len > 0)?;
+        let words = self.room().get(start..end)?;
+        let mut answer = vec![0; words.len() * 8];
+        for (bytes, word) in answer.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        answer.truncate(len);
+        Some(answer)
+    }
+
+    /// How long the job of the slot ran, in nanoseconds.
+    pub(crate) fn time(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 2)
+    }
+
+    /// The record of a crash.
+    pub(crate) fn trace(&self) -> Record<'_> {
+        // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled), of atomics, and
+        // aligned as those are.
+        Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
+    }
+
+    /// Writes words anywhere, as a worker can.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn scribble(&self, words: &[(usize, u64)]) {
+        for &(index, word) in words {
+            self.word(index).store(word, Ordering::Release);
+        }
+    }
+
+    fn claim(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 0)
+    }
+
+    fn place(&self, slot: usize) -> &AtomicU64 {
+        self.part(slot, 1)
+    }
+
+    fn part(&self, slot: usize, part: usize) -> &AtomicU64 {
+        assert!(slot < SLOTS, "a message has {SLOTS} slots");
+        self.word(slot * PARTS + part)
+    }
+
+    /// The room for answers.
+    fn room(&self) -> &[AtomicU64] {
+        // SAFETY: as in `word`, for all words from the first of the room to the last of the memory.
+        unsafe { std::slice::from_raw_parts(self.words.add(ANSWERS_AT).as_ptr(), ROOM) }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(index < ANSWERS_AT + ROOM, "the page has no word {index}");
+        // SAFETY: a page of the system is aligned for them; the memory has `SIZE` bytes as long as `_memory` lives, and is never
+        // accessed but as atomics, here and in the other process. Every bit pattern is a number.
+        unsafe { self.words.add(index).as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{FallocateFlags, fallocate, ftruncate};
+    use rustix::io::Errno;
+
+    use super::*;
+    use crate::ipc::shared_memory;
+    use crate::ipc::socket;
+
+    fn both() -> (Page, Page) {
+        let (parent, file) = Page::new().unwrap();
+        let worker = Page::open(&file).unwrap();
+        (parent, worker)
+    }
+
+    #[test]
+    fn one_of_both_sides_is_first() {
+        let (parent, worker) = both();
+        parent.send(3, 7);
+        assert_eq!(worker.look(3, 7), Some(Claim::Sent));
+        assert!(worker.change(3, 7, Claim::Sent, Claim::Started));
+        assert!(!parent.change(3, 7, Claim::Sent, Claim::Revoked));
+        assert!(parent.change(3, 7, Claim::Started, Claim::Aborted));
+        assert!(!worker.change(3, 7, Claim::Started, Claim::Done));
+        assert_eq!(parent.look(3, 7), Some(Claim::Aborted));
+    }
+
+    #[test]
+    fn a_slot_is_of_one_job() {
+        let (parent, worker) = both();
+        parent.send(0, 7);
+        parent.send(0, 8);
+        assert!(!worker.change(0, 7, Claim::Sent, Claim::Started), "a message that came too late starts nothing");
+        assert_eq!((parent.look(0, 7), parent.look(0, 8)), (None, Some(Claim::Sent)));
+    }
+
+    #[test]
+    fn answers_come_as_they_were_written_while_there_is_room() {
+        let (parent, worker) = both();
+        let mut start = 0;
+        for (slot, len) in [1, 8, 9, LONGEST].into_iter().enumerate() {
+            let answer: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            start = worker.write_answer(slot, start, &answer).unwrap();
+            assert_eq!(parent.answer(slot), Some(answer));
+        }
+        assert_eq!(worker.write_answer(4, 0, &[0; LONGEST + 1]), None);
+        assert_eq!(worker.write_answer(5, ROOM, &[0]), None);
+        assert_eq!([4, 5].map(|slot| parent.answer(slot)), [None, None], "they go in messages");
+    }
+
+    #[test]
+    fn an_answer_that_grows_is_whole_at_each_step() {
+        let (parent, worker) = both();
+        let (mut answer, mut growing) = (Vec::new(), worker.growing(1, 7));
+        for len in [3, 0, 5, 1, 8, 30, 2, 64, 7, 1] {
+            let more: Vec<u8> = (answer.len()..answer.len() + len).map(|n| u8::try_from(n + 100).unwrap()).collect();
+            assert!(growing.push(&more));
+            answer.extend(more);
+            assert_eq!(parent.answer(1).as_ref(), Some(&answer));
+        }
+        assert_eq!(growing.end(), 7 + answer.len().div_ceil(8));
+        parent.send(1, 9);
+        assert!(worker.start(1, 9));
+        assert_eq!(parent.answer(1), None, "it was another job's");
+    }
+
+    #[test]
+    fn what_finds_no_room_changes_nothing() {
+        let (parent, worker) = both();
+        let mut growing = worker.growing(0, ROOM - 2);
+        assert!(growing.push(&[1; 15]) && !growing.push(&[2; 2]) && growing.push(&[3]) && !growing.push(&[4]));
+        assert_eq!(parent.answer(0).as_deref(), Some(&[[1; 15].as_slice(), &[3]].concat()[..]));
+    }
+
+    #[test]
+    fn a_place_out_of_range_has_no_answer() {
+        let (parent, worker) = both();
+        for place in [u64::MAX, 1 << 63 | 8, 7679 << 32 | 9, 7680 << 32 | 1, 61441, 0] {
+            worker.place(5).store(place, Ordering::Relaxed);
+            assert_eq!(parent.answer(5), None, "{place:x}");
+        }
+    }
+
+    #[test]
+    fn nobody_takes_memory_away_from_the_other() {
+        let (parent, file) = Page::new().unwrap();
+        let size = SIZE.get() as u64;
+        for len in [0, size - 1, size + 1] {
+            assert_eq!(ftruncate(&file, len), Err(Errno::PERM), "{len}");
+        }
+        parent.send(SLOTS - 1, 7);
+        // A hole reads as zeros.
+        fallocate(&file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, size).unwrap();
+        assert_eq!(parent.look(SLOTS - 1, 7), None);
+        parent.send(SLOTS - 1, 7);
+        assert_eq!(parent.look(SLOTS - 1, 7), Some(Claim::Sent));
+    }
+
+    #[test]
+    fn what_can_be_shortened_or_is_too_short_is_no_page() {
+        let can_be_shortened = shared_memory::file().unwrap();
+        shared_memory::reserve(&can_be_shortened, 0, SIZE.get()).unwrap();
+        assert!(Page::open(&can_be_shortened).is_err());
+        let (_, too_short) = Shared::new(NonZeroUsize::new(SIZE.get() - 1).unwrap()).unwrap();
+        assert!(Page::open(&too_short).is_err());
+        let (no_memory, _other) = socket::pair().unwrap();
+        assert!(Page::open(&no_memory).is_err());
+    }
+}

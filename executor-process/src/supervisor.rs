@@ -1,0 +1,12 @@
+//! Starts, watches, stops and reaps a worker process, and holds the parent's ends of its channels.
+
+pub(crate) mod child;
+pub(crate) mod claims;
+pub(crate) mod environment;
+pub(crate) mod host_check;
+pub(crate) mod lifeline;
+pub(crate) mod lifetime;
+pub(crate) mod rendezvous;
+pub(crate) mod reply_receiver;
+pub(crate) mod start;
+pub(crate) mod watcher;

@@ -1,0 +1,311 @@
+//! The worker, seen from the jobs that it was sent: whether they have started there, and what ends them.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use executor_core::JobId;
+use executor_core::cell::{Abort, Lease};
+use executor_thread::fork::Origin;
+
+use crate::protocol::status_page::{Claim, Page, SLOTS};
+use crate::supervisor::watcher;
+
+mod message;
+
+use message::Message;
+
+/// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// What runs jobs, and can be ended.
+pub(crate) trait Kill: Send + Sync {
+    /// At once, and what it has started in its process group.
+    fn kill(&self);
+
+    /// Because a job of its is aborted: it may be given time to end by itself.
+    fn stop(&self) {
+        self.kill();
+    }
+}
+
+/// Where a job was that was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It had not started.
+    Sent,
+    /// Its code may run.
+    Started,
+    /// Its word says that it is done, and its answer is on the page.
+    Answered,
+    /// Its word says that it has ended, and nothing shows that.
+    Unproven,
+}
+
+/// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
+/// has moved its word to a claim from which the worker cannot go on, so no other job is hit.
+pub(crate) struct Seat {
+    pub(crate) page: Page,
+    process: Arc<dyn Kill>,
+    message: Message,
+    own: Weak<Self>,
+    /// The process whose worker it is. One that is forked from that shares the page, and has no say.
+    origin: Origin,
+}
+
+impl Seat {
+    pub(crate) fn new(page: Page, process: Arc<dyn Kill>) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            page,
+            process,
+            message: Message::default(),
+            own: own.clone(),
+            origin: Origin::here(),
+        })
+    }
+
+    /// From now on the worker may start the job `id`. The first slot begins a message.
+    pub(crate) fn send(&self, slot: usize, id: JobId) {
+        self.message.add(slot, id);
+        self.page.send(slot, id.get());
+    }
+
+    /// The message is over. False if the worker was killed, because it did not answer in time.
+    #[must_use = "the worker is not to be sent another message"]
+    pub(crate) fn close(&self) -> bool {
+        self.message.close()
+    }
+
+    /// Whether a job of the message was aborted: the worker has its time for that.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.message.is_stopping()
+    }
+
+    /// The job `id` is not to run any more, or its word says so: the worker has [`ANSWER_LIMIT`] to answer, or to go on to a job that is.
+    fn expect_answer(&self, id: JobId) {
+        let Some(number) = self.message.ends(id) else { return };
+        let seat = self.own.clone();
+        watcher::call_after_answer_limit(Box::new(move || {
+            if let Some(seat) = seat.upgrade() {
+                seat.is_due(number);
+            }
+        }));
+    }
+
+    /// Kills the worker if the message of that number is not over, and none of the jobs that may run does.
+    fn is_due(&self, number: u64) {
+        // Not under the lock of the message: a model of the page switches threads at each look.
+        let is_running = |&id: &JobId| matches!(self.find(id), Some((_, Claim::Started | Claim::Aborted)));
+        let Some(jobs) = self.message.not_ended(number) else { return };
+        if !jobs.iter().any(is_running) && self.message.is_overdue(number) {
+            self.process.kill();
+        }
+    }
+
+    /// The slot of a job, and where it is: the first that is its own. One that came back, and was sent again, may have left its word in
+    /// a slot behind; those before it are of jobs that were sent with it.
+    fn find(&self, id: JobId) -> Option<(usize, Claim)> {
+        (0..SLOTS).find_map(|slot| Some((slot, self.page.look(slot, id.get())?)))
+    }
+
+    fn change(&self, id: JobId, from: Claim, to: Claim) -> bool {
+        self.origin.is_here() && self.find(id).is_some_and(|(slot, _)| self.page.change(slot, id.get(), from, to))
+    }
+
+    /// The time of the job `id` is up, and its message is not over: the worker must be killed, whatever the word says.
+    pub(crate) fn time_out(&self, id: JobId) -> Ended {
+        if self.change(id, Claim::Sent, Claim::Revoked) {
+            return Ended::Sent;
+        }
+        if self.change(id, Claim::Started, Claim::TimedOut) {
+            return Ended::Started;
+        }
+        match self.find(id) {
+            Some((slot, Claim::Done)) if self.page.answer(slot).is_some() => Ended::Answered,
+            _ => Ended::Unproven,
+        }
+    }
+}
+
+impl Abort for Seat {
+    fn abort(&self, id: JobId) -> bool {
+        let is_aborted = self.change(id, Claim::Started, Claim::Aborted);
+        if is_aborted {
+            self.message.stops();
+            self.process.stop();
+        } else {
+            self.expect_answer(id);
+        }
+        is_aborted
+    }
+}
+
+impl Lease for Seat {
+    fn revoke(&self, id: JobId) -> bool {
+        let is_revoked = self.change(id, Claim::Sent, Claim::Revoked);
+        if is_revoked {
+            self.expect_answer(id);
+        }
+        is_revoked
+    }
+
+    fn has_started(&self, id: JobId) -> bool {
+        !matches!(self.find(id), None | Some((_, Claim::Sent | Claim::Revoked)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kills(AtomicUsize);
+
+    impl Kill for Kills {
+        fn kill(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The seat of a worker that was sent two jobs, and has started the first.
+    fn seat() -> (Arc<Seat>, [JobId; 2], Arc<Kills>) {
+        let kills = Arc::new(Kills::default());
+        let seat = Seat::new(Page::new().unwrap().0, kills.clone());
+        let jobs = [JobId::next(), JobId::next()];
+        for (slot, job) in jobs.iter().enumerate() {
+            seat.send(slot, *job);
+        }
+        assert!(seat.page.change(0, jobs[0].get(), Claim::Sent, Claim::Started));
+        (seat, jobs, kills)
+    }
+
+    #[test]
+    fn an_abort_kills_for_a_job_that_runs_alone() {
+        let (seat, [running, waiting], kills) = seat();
+        assert!(!seat.abort(JobId::next()));
+        assert!(!seat.abort(waiting), "it is to be revoked");
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0);
+        assert!(seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 1);
+        assert!(!seat.abort(running), "once");
+        assert!(!seat.page.change(0, running.get(), Claim::Started, Claim::Done), "its result comes too late");
+    }
+
+    #[test]
+    fn an_abort_after_the_end_kills_nobody() {
+        let (seat, [running, _], kills) = seat();
+        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert!(!seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn only_a_job_that_has_not_started_is_revoked() {
+        let (seat, [running, waiting], _) = seat();
+        assert!(seat.has_started(running) && !seat.has_started(waiting));
+        assert!(!seat.revoke(running) && seat.revoke(waiting) && !seat.revoke(waiting));
+        assert!(!seat.has_started(waiting) && seat.has_started(running));
+        assert!(!seat.page.change(1, waiting.get(), Claim::Sent, Claim::Started), "the worker skips it");
+    }
+
+    #[test]
+    fn time_out_tells_how_far_the_job_came() {
+        let (seat, [running, waiting], kills) = seat();
+        assert!(seat.time_out(waiting) == Ended::Sent && !seat.has_started(waiting));
+        assert!(seat.time_out(running) == Ended::Started && seat.has_started(running));
+        assert!(seat.time_out(running) == Ended::Unproven && !seat.abort(running));
+        assert_eq!(kills.0.load(Ordering::Relaxed), 0, "that is for the one who asked");
+    }
+
+    #[test]
+    fn time_out_leaves_an_answer_on_the_page() {
+        let (seat, [running, _], _) = seat();
+        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert_eq!(seat.time_out(running), Ended::Unproven, "there is none yet");
+        seat.page.write_answer(0, 0, &[1]).unwrap();
+        assert_eq!(seat.time_out(running), Ended::Answered);
+    }
+
+    /// Cancels or aborts on another thread, as those do who want an answer.
+    fn elsewhere(action: impl FnOnce() -> bool + Send) -> bool {
+        std::thread::scope(|scope| scope.spawn(action).join().unwrap())
+    }
+
+    #[test]
+    fn unanswered_message_kills_the_worker() {
+        for forged in [None, Some(Claim::Started), Some(Claim::Done)] {
+            let (seat, [running, waiting], kills) = seat();
+            assert!(elsewhere(|| seat.revoke(waiting)));
+            seat.is_due(1);
+            assert_eq!(kills.0.load(Ordering::Relaxed), 0, "the other job runs");
+            assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
+            assert!(elsewhere(|| !seat.abort(running)), "its word says that it is done");
+            if let Some(forged) = forged {
+                seat.page.scribble(&[(0, running.get() << 3 | forged as u64)]);
+            }
+            seat.is_due(2);
+            assert_eq!(kills.0.load(Ordering::Relaxed), 0, "it is of another message");
+            seat.is_due(1);
+            assert_eq!(kills.0.load(Ordering::Relaxed), 1);
+            assert!(!seat.close(), "the worker is not to be kept");
+        }
+    }
+
+    #[test]
+    fn answered_message_kills_nobody() {
+        let (seat, [running, waiting], kills) = seat();
+        assert!(elsewhere(|| seat.revoke(waiting)));
+        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert!(seat.close());
+        seat.is_due(1);
+        seat.send(0, JobId::next());
+        seat.is_due(1);
+        assert!(kills.0.load(Ordering::Relaxed) == 0 && seat.close());
+    }
+
+    /// What the worker does, step by step, and what the parent does: in every order of both.
+    #[test]
+    fn in_every_order_a_job_has_one_end() {
+        type Step = (&'static str, fn(&Seat, JobId) -> bool);
+        fn starts(seat: &Seat, id: JobId) -> bool {
+            seat.page.start(0, id.get())
+        }
+        fn ends(seat: &Seat, id: JobId) -> bool {
+            seat.page.change(0, id.get(), Claim::Started, Claim::Done)
+        }
+        let worker: [Step; 2] = [("starts", starts), ("ends", ends)];
+        let times_out: fn(&Seat, JobId) -> bool = |seat, id| matches!(seat.time_out(id), Ended::Sent | Ended::Started);
+        let parents: [&[Step]; 6] = [
+            &[("revokes", |seat, id| seat.revoke(id))],
+            &[("aborts", |seat, id| seat.abort(id))],
+            &[("times out", times_out)],
+            &[("revokes", |seat, id| seat.revoke(id)), ("aborts", |seat, id| seat.abort(id))],
+            &[("aborts", |seat, id| seat.abort(id)), ("times out", times_out)],
+            &[("times out", times_out), ("revokes", |seat, id| seat.revoke(id))],
+        ];
+        for parent in parents {
+            // Each order is a choice of the places of the worker's steps.
+            let steps = parent.len() + worker.len();
+            for places in (0_u32..1 << steps).filter(|places| places.count_ones() == 2) {
+                let kills = Arc::new(Kills::default());
+                let (seat, id) = (Seat::new(Page::new().unwrap().0, kills.clone()), JobId::next());
+                seat.page.send(0, id.get());
+                let (mut of_worker, mut of_parent) = (worker.iter(), parent.iter());
+                let mut order = Vec::new();
+                for place in 0..steps {
+                    let next = if places >> place & 1 == 1 { of_worker.next() } else { of_parent.next() };
+                    let (name, step) = next.expect("there are as many");
+                    order.push((*name, step(&seat, id)));
+                }
+                let did = |name| order.contains(&(name, true));
+                let [revoked, aborted, timed_out] = ["revokes", "aborts", "times out"].map(did);
+                let ended = [did("ends"), revoked, aborted, timed_out].into_iter().filter(|it| *it).count();
+                assert_eq!(ended, 1, "{order:?}");
+                assert!(!(revoked && did("starts")), "{order:?}");
+                assert!(!aborted || did("starts"), "{order:?}");
+                assert_eq!(kills.0.load(Ordering::Relaxed), usize::from(aborted), "{order:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a worker finds around it: variables, directory, limits.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use executor_core::BuildError;
+
+use crate::ipc::os_error::because;
+use crate::protocol::program_image::{self, EXECUTABLE};
+use crate::protocol::start_info::PREFIX;
+
+/// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
+const THREAD_COUNTS: [&str; 7] = [
+    "RAYON_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "TOKIO_WORKER_THREADS",
+];
+
+/// What a worker needs to start: less would be a limit that no worker lives with.
+const LEAST_MEMORY: u64 = 16 << 20;
+
+/// How many threads the libraries in a worker should start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Threads {
+    /// That many, where the environment does not say.
+    Default(usize),
+    /// That many, whatever the environment says.
+    Exactly(usize),
+}
+
+/// What is different around a worker from what is around its parent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Variables to set, or to remove.
+    pub(crate) variables: BTreeMap<OsString, Option<OsString>>,
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) limits: Limits,
+}
+
+/// What a worker does to itself at its start, since nothing can be done to it between its start and its first code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// To add to its niceness.
+    pub(crate) nice: i32,
+    pub(crate) may_dump_core: bool,
+    /// Bytes that it may allocate.
+    pub(crate) memory: Option<u64>,
+}
+
+impl Surroundings {
+    pub(crate) fn set(&mut self, key: OsString, value: Option<OsString>) {
+        self.variables.insert(key, value);
+    }
+
+    /// # Errors
+    ///
+    /// The setting that cannot be.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        for (key, value) in &self.variables {
+            check_variable(key, value.as_deref())?;
+        }
+        if let Some(directory) = &self.directory
+            && !directory.is_dir()
+        {
+            return Err(BuildError::setting(
+                "current_dir",
+                format!("{:?}", directory.to_string_lossy()),
+                "a directory that is there",
+            ));
+        }
+        if !(-20..=19).contains(&self.limits.nice) {
+            return Err(BuildError::setting("nice", self.limits.nice, "from -20 to 19"));
+        }
+        match self.limits.memory {
+            Some(bytes) if bytes < LEAST_MEMORY => Err(BuildError::setting(
+                "memory_limit",
+                format_args!("{bytes} bytes"),
+                format_args!("at least {LEAST_MEMORY}, which a worker needs to start"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why no process was started.
+    pub(crate) fn why_not(&self, error: &io::Error) -> String {
+        match &self.directory {
+            Some(directory) if !directory.is_dir() => format!(
+                "no process could be started: the pool's `current_dir` {} is not there any more; create it again",
+                directory.display()
+            ),
+            _ => match program_image::lacks(Path::new(EXECUTABLE)) {
+                Some(problem) => format!("no process could be started: {EXECUTABLE} {problem}"),
+                None => format!("no process could be started from {EXECUTABLE} ({})", because(error)),
+            },
+        }
+    }
+
+    /// What starts a worker that finds its invitation, a variable and its value, and `socket` where stdin is to be: the one descriptor that
+    /// comes through a start.
+    pub(crate) fn command(&self, threads: Threads, (variable, text): (&str, &str), socket: OwnedFd) -> Command {
+        let mut command = Command::new(EXECUTABLE);
+        if let Some(name) = env::args_os().next() {
+            command.arg0(name);
+        }
+        for name in THREAD_COUNTS {
+            match threads {
+                Threads::Exactly(n) => command.env(name, n.to_string()),
+                Threads::Default(n) if env::var_os(name).is_none() => command.env(name, n.to_string()),
+                Threads::Default(_) => &mut command,
+            };
+        }
+        for (key, value) in &self.variables {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        command.env(variable, text).stdin(socket).process_group(0);
+        command
+    }
+}
+
+fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> {
+    let setting = if value.is_some() { "env" } else { "env_remove" };
+    let (bytes, shown) = (key.as_bytes(), key.to_string_lossy());
+    if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
+        let allowed = "a variable's name, not empty, without `=` and without a NUL character";
+        return Err(BuildError::setting(setting, format!("{shown:?}"), allowed));
+    }
+    if bytes.starts_with(PREFIX.as_bytes()) {
+        return Err(BuildError::setting(setting, shown, "another variable: this one is the pool's own"));
+    }
+    match value {
+        Some(value) if value.as_bytes().contains(&0) => {
+            let value = value.to_string_lossy();
+            Err(BuildError::setting(setting, format!("{value:?} for {shown:?}"), "a value without a NUL character"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,359 @@
+//! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use executor_core::Exit;
+use ipc_channel::ipc::IpcSender;
+use rustix::fs::fstat;
+
+use crate::dispatch::kill_switch::Brake;
+use crate::dispatch::restart_budget::Budget;
+use crate::ipc::codec::Codec;
+use crate::ipc::os_error::because;
+use crate::ipc::payload::Payload;
+use crate::ipc::random;
+use crate::ipc::socket::{self, Wait};
+use crate::protocol::limits::{MOST_NAME, cut};
+use crate::protocol::message::{Hello, Reply, Request};
+use crate::protocol::program_image::{self, Offset};
+use crate::protocol::start_info::{self, Invitation};
+use crate::protocol::status_page::Page;
+use crate::supervisor::child::{Child, Pids};
+use crate::supervisor::claims::{Kill, Seat};
+use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::lifeline::Lifeline;
+use crate::supervisor::lifetime::{Lifetime, Span};
+use crate::supervisor::rendezvous::{Greeted, Missed, Rendezvous};
+use crate::supervisor::reply_receiver::{Inbox, Received};
+use crate::supervisor::watcher;
+use crate::transport::ParentEnd;
+use crate::worker;
+
+/// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
+/// What all workers of a pool have in common.
+pub(crate) struct Settings {
+    pub(crate) codec: Codec,
+    pub(crate) threads: Threads,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) span: Span,
+    pub(crate) start_limit: Duration,
+    /// How many workers are tried for a job that none has begun.
+    pub(crate) tries: u32,
+    pub(crate) grace: Duration,
+    pub(crate) initializer: Option<(Offset, Payload)>,
+    pub(crate) pids: Arc<Pids>,
+    /// Where jobs that fail are kept.
+    pub(crate) keep_failed: Option<PathBuf>,
+    pub(crate) budget: Budget,
+}
+
+#[cfg(test)]
+impl Settings {
+    /// Those of a pool for which nothing was set, and which may lose as many workers as it does.
+    pub(crate) fn plain() -> Self {
+        Self {
+            codec: Codec::Postcard,
+            threads: Threads::Default(1),
+            surroundings: Surroundings::default(),
+            span: Span::default(),
+            tries: crate::dispatch::runner::TRIES,
+            start_limit: Duration::from_secs(30),
+            grace: Duration::ZERO,
+            initializer: None,
+            pids: Arc::default(),
+            keep_failed: None,
+            budget: Budget::endless(),
+        }
+    }
+}
+
+/// Why there is no worker.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    /// The system refuses what a process needs, so there was none.
+    Refused(String),
+    /// Its process was started, and is gone.
+    Lost(String),
+}
+
+impl NotStarted {
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Refused(reason) | Self::Lost(reason) => reason,
+        }
+    }
+}
+
+/// A worker process that has said hello, and the parent's ends of its channels.
+pub(crate) struct Worker {
+    pub(crate) process: Arc<Child>,
+    /// `None` when the worker is to end.
+    requests: Option<IpcSender<Request>>,
+    /// `None` when nothing is to be heard of it any more.
+    replies: Option<Inbox>,
+    /// Whether the last request did not go out.
+    is_cut_off: Cell<bool>,
+    pub(crate) seat: Arc<Seat>,
+    lifetime: Lifetime,
+    /// Nobody waits for its end here.
+    is_retired: bool,
+    /// What payloads go through beside the messages.
+    pub(crate) payloads: Arc<ParentEnd>,
+}
+
+impl Worker {
+    /// Starts one. Blocks until it is ready for jobs, or the `brake` is pulled.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be.
+    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, NotStarted> {
+        let deadline = Instant::now().checked_add(settings.start_limit);
+        let rendezvous = Rendezvous::new().map_err(NotStarted::Refused)?;
+        let token = random::hex().map_err(NotStarted::Refused)?;
+        let invited = Invitation {
+            depth: worker::depth() + 1,
+            parent: std::process::id(),
+            limits: settings.surroundings.limits,
+            token: token.clone(),
+            server: rendezvous.name().to_owned(),
+        };
+        let Given { page, page_number, socket, theirs, lifeline } = Given::new().map_err(|error| {
+            NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", because(&error)))
+        })?;
+        let variable = start_info::variable().ok_or_else(|| {
+            NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
+        })?;
+        let invitation = (&*variable, &*invited.text());
+        let mut command = settings.surroundings.command(settings.threads, invitation, theirs);
+        let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
+            .map_err(|error| NotStarted::Refused(settings.surroundings.why_not(&error)))?;
+        // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
+        drop(command);
+        if !brake.start(process.clone()) {
+            process.kill();
+        }
+        let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
+        let (hello, inbox) = match verified(greeted, &token, settings.start_limit) {
+            Ok(hello) => hello,
+            Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
+        };
+        let Hello { requests, replies, holds_open, .. } = hello;
+        let replies = Inbox::new(replies, inbox, Some(holds_open));
+        process.connected(replies.of_end(), lifeline, page_number);
+        watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
+            process.kill();
+            NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
+        })?;
+        let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
+        let seat = Seat::new(page, process.clone());
+        let (requests, replies) = (Some(requests), Some(replies));
+        let is_cut_off = Cell::new(false);
+        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
+        let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
+        worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
+        Ok(worker)
+    }
+
+    /// One for tests, of which somebody else plays the other side.
+    #[cfg(test)]
+    pub(crate) fn played(
+        process: Arc<Child>,
+        (requests, replies): (IpcSender<Request>, Inbox),
+        page: Page,
+        payloads: ParentEnd,
+    ) -> Self {
+        let lifetime = Lifetime::new(Span::default(), process.pid(), 0);
+        let seat = Seat::new(page, process.clone());
+        let (requests, replies) = (Some(requests), Some(replies));
+        let (is_cut_off, payloads) = (Cell::new(false), Arc::new(payloads));
+        Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads }
+    }
+
+    /// Blocks until it has run its initializer, until `deadline` at most.
+    fn prepare(&self, settings: &Settings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
+        let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
+        let initializer = settings.initializer.as_ref().map(packed).transpose();
+        let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
+        let has_initializer = initializer.is_some();
+        let request = Request::Prepare { name: cut(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
+        if !has_initializer {
+            // Nothing to wait for. If it is gone, the first job finds out.
+            self.send(request);
+            return Ok(());
+        }
+        match self.ask(request, deadline) {
+            Received::Reply(Reply::Ready) => Ok(()),
+            Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
+            Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
+            Received::TooLate => {
+                self.process.kill();
+                let limit = settings.start_limit;
+                Err(format!(
+                    "it was killed, because its initializer was not done within {limit:?} of its start; does it take longer? \
+                     Then set `start_limit`"
+                ))
+            }
+            Received::Nothing => Err(match self.process.see_off() {
+                Some(exit) => format!("its initializer ended it: it {exit}{}", self.process.why_clause()),
+                None => "its initializer ended it".to_owned(),
+            }),
+        }
+    }
+
+    /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
+    fn send(&self, request: Request) -> bool {
+        self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
+    }
+
+    /// How many jobs it may run still.
+    pub(crate) fn jobs_left(&self) -> u64 {
+        self.lifetime.jobs_left()
+    }
+
+    /// Counts jobs that it has run.
+    pub(crate) fn count(&mut self, jobs: usize) {
+        self.lifetime.count(jobs as u64);
+    }
+
+    /// Whether it should run no other job.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.payloads.is_short() || self.lifetime.is_over()
+    }
+
+    /// Closes the channel, and does not wait for the process to end: it is gone within a time.
+    pub(crate) fn retire(mut self) -> Arc<Child> {
+        self.is_retired = true;
+        Arc::clone(&self.process)
+    }
+
+    /// Sends a request and waits for the answer, until `deadline` at most.
+    fn ask(&self, request: Request, deadline: Option<Instant>) -> Received {
+        self.begin(request);
+        self.receive(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())))
+    }
+
+    /// Sends a request whose answers are to be [received](Worker::receive).
+    pub(crate) fn begin(&self, request: Request) {
+        let is_sent = !self.is_cut_off() && !self.process.has_died() && self.send(request);
+        self.is_cut_off.set(!is_sent);
+    }
+
+    /// It is gone, as the socket for payloads tells.
+    pub(crate) fn cut_off(&self) {
+        self.is_cut_off.set(true);
+    }
+
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.get()
+    }
+
+    /// Waits for the next message, for `limit` at most.
+    pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
+        match self.replies.as_ref().filter(|_| !self.is_cut_off()) {
+            Some(replies) => replies.receive(limit),
+            None => Received::Nothing,
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Closes the channel, and returns when the process is gone, unless it is retired.
+    fn drop(&mut self) {
+        if self.requests.take().is_some() {
+            self.process.end_within(END_LIMIT);
+        }
+        // First: a worker that waits for room there ends by that, and is waited for below.
+        self.replies = None;
+        if !self.is_retired {
+            self.process.wait();
+            watcher::settle();
+        }
+    }
+}
+
+/// What a worker shares with its parent from the start.
+struct Given {
+    page: Page,
+    /// Of its file.
+    page_number: u64,
+    /// For payloads.
+    socket: OwnedFd,
+    /// The other end, which the worker is started with. The rest of what is the worker's has been sent there.
+    theirs: OwnedFd,
+    /// The worker ends when this one is gone: nobody but the parent holds it.
+    lifeline: Lifeline,
+}
+
+impl Given {
+    fn new() -> io::Result<Self> {
+        let (socket, theirs) = socket::pair()?;
+        let (end, lifeline) = Lifeline::new()?;
+        let (page, file) = Page::new()?;
+        let page_number = fstat(&file)?.st_ino;
+        socket::send(&socket, b"page", &[], &[file.as_fd(), end.as_fd()], Wait::No)?;
+        Ok(Self { page, page_number, socket, theirs, lifeline })
+    }
+}
+
+/// Why there is no worker, although its process was started.
+enum Unmet {
+    /// It ended by itself.
+    Ended,
+    Unfit(String),
+}
+
+/// The hello, if it is of the process that was started, and of this program.
+fn verified(greeted: Result<Greeted, Missed>, token: &str, limit: Duration) -> Result<(Hello, OwnedFd), Unmet> {
+    let (hello, replies) = match greeted {
+        Ok(Greeted::Hello { hello, replies: Some(replies) }) => (*hello, replies),
+        Ok(Greeted::Hello { .. }) => {
+            return Err(Unmet::Unfit("it said hello without a way for its replies".to_owned()));
+        }
+        Ok(Greeted::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
+        Err(Missed::Died) => return Err(Unmet::Ended),
+        Err(Missed::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
+        Err(Missed::HungUp) => return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned())),
+    };
+    if hello.token != token {
+        return Err(Unmet::Unfit("it said hello without the token that it was given".to_owned()));
+    }
+    let ours = program_image::build();
+    if hello.build != ours {
+        return Err(Unmet::Unfit(format!("it runs another build of the program ({}, not {ours})", hello.build)));
+    }
+    Ok((hello, replies))
+}
+
+/// Ends what is no worker, and says why it is none.
+fn dismiss(process: &Child, reason: Unmet) -> String {
+    let ended = process.see_off();
+    watcher::settle();
+    match (reason, ended) {
+        (Unmet::Unfit(reason), _) => reason,
+        (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
+            format!("it ended before it said hello: it {exit}, and has written to stderr why")
+        }
+        (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}{}", process.why_clause()),
+        (Unmet::Ended, None) => "it ended before it said hello".to_owned(),
+    }
+}
+
+fn too_late(limit: Duration, strangers: usize) -> String {
+    let others = match strangers {
+        0 => String::new(),
+        1 => " (another process came to its rendezvous, and was sent away)".to_owned(),
+        n => format!(" ({n} others came to its rendezvous, and were sent away)"),
+    };
+    format!(
+        "it was killed, because it said no hello within {limit:?}{others}; does a constructor that runs before `main` take \
+         longer? Then set `start_limit`"
+    )
+}

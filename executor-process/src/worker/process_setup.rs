@@ -1,0 +1,255 @@
+//! What makes sure that a worker ends with its parent, and takes its own children with it. Unsafe, because it sets signal handlers
+//! and closes descriptors by number.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use rustix::process::{
+    Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
+};
+
+use super::crash_handler::where_signal;
+use super::termination;
+use crate::supervisor::environment::Limits;
+
+/// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
+const F_SETSIG: c_int = 10;
+
+/// Ties this process to its parent, and leaves behind what is that one's and comes with every new process: descriptors without
+/// close-on-exec, blocked and ignored signals. Must be called before this process opens a descriptor of its own.
+///
+/// # Errors
+///
+/// When the system refuses any of it: then nobody would be sure that the worker ends.
+pub(crate) fn guard(parent: u32) -> io::Result<()> {
+    fill_standard_streams()?;
+    close_inherited()?;
+    reset_signals();
+    for signal in [libc::SIGTERM, libc::SIGHUP] {
+        if !is_ignored(signal) {
+            termination::end_for(parent, signal)?;
+        }
+    }
+    if getpgrp() != getpid() {
+        setpgid(None, None)?;
+    }
+    die_with_parent()
+}
+
+/// Whether this is the process that started us. Another one has adopted us where that died.
+pub(crate) fn is_parent(pid: u32) -> bool {
+    getppid().map_or(0, |parent| parent.as_raw_nonzero().get().unsigned_abs()) == pid
+}
+
+/// Takes what this process was started with as its stdin, which is empty from now on.
+///
+/// # Errors
+///
+/// When this process may not have a descriptor more.
+pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
+    let nothing = File::open("/dev/null")?;
+    // SAFETY: what stdin is when this process starts is nobody else's; the copy of `nothing` is owned by nobody, as stdin always is.
+    unsafe {
+        let taken = libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+        if taken < 0 || libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(taken))
+    }
+}
+
+/// Closes the descriptor that stdin has, which is empty in a worker.
+pub(crate) fn give_up_stdin() {
+    // SAFETY: nobody reads from it before this process ends, which is next.
+    unsafe { libc::close(libc::STDIN_FILENO) };
+}
+
+/// Limits this process as its pool wants it.
+///
+/// # Errors
+///
+/// The setting that the system refuses, and why.
+pub(crate) fn keep_to(limits: Limits) -> io::Result<()> {
+    let named = |what: &str, error: rustix::io::Errno| io::Error::other(format!("{what}: {}", io::Error::from(error)));
+    let most = if limits.may_dump_core { getrlimit(Resource::Core).maximum } else { Some(0) };
+    // Not fatal: a core file too many is better than no worker.
+    let _ = setrlimit(Resource::Core, Rlimit { current: most, maximum: most });
+    if let Some(bytes) = limits.memory {
+        // Never more than is allowed already: that would be refused.
+        let most = getrlimit(Resource::Data).maximum.map_or(bytes, |most| most.min(bytes));
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(Resource::Data, limit).map_err(|error| named(&format!("memory_limit({bytes})"), error))?;
+    }
+    if limits.nice != 0 {
+        let setting = || format!("nice({})", limits.nice);
+        let now = getpriority_process(None).map_err(|error| named(&setting(), error))?;
+        let wanted = (now + limits.nice).clamp(-20, 19);
+        setpriority_process(None, wanted).map_err(|error| named(&setting(), error))?;
+    }
+    Ok(())
+}
+
+/// A parent that blocks or ignores signals passes that on to what it starts (signal(7)). A worker that blocked SIGTERM, or the signal
+/// of its parent's death, would not end by them; one that ignored SIGCHLD could not wait for its children.
+fn reset_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // What `nohup` set is meant for all that it starts.
+        if signal != libc::SIGHUP && is_ignored(signal) {
+            disposition(signal, libc::SIG_DFL);
+        }
+    }
+    disposition(libc::SIGINT, libc::SIG_IGN); // Ctrl-C is for the parent to judge
+    disposition(libc::SIGPIPE, libc::SIG_IGN); // as the standard library does before `main`
+    // It is in the background: what it writes, or a process in its group reads, would stop it at a terminal for ever.
+    for signal in [libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
+        disposition(signal, libc::SIG_IGN);
+    }
+    disposition(where_signal(), libc::SIG_IGN); // until it can answer: by default, to be asked is to be killed
+    // SAFETY: all zeros is memory for a signal set; `sigemptyset` makes it one.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// The kernel sends the signal when the thread that started us ends, which it does only after we have: by then the parent
+/// is dead. SIGKILL itself would spare our children; the handler takes the whole group.
+fn die_with_parent() -> io::Result<()> {
+    let signal = libc::SIGRTMAX() - 1;
+    handle(signal, kill_group)?;
+    let number = libc::c_ulong::try_from(signal).unwrap_or_default();
+    // SAFETY: this option takes a signal number, and touches no memory.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// This process and its group are killed when nobody holds the other end of the pipe `lifeline` any more. The kernel does it (`F_SETSIG`
+/// of fcntl(2)): no thread waits, and no job can be in the way as it can be of the parent's death signal, whose handler it may replace.
+///
+/// # Errors
+///
+/// When the kernel cannot do so.
+pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
+    // Nobody closes it.
+    let lifeline = lifeline.into_raw_fd();
+    let set = |command: c_int, to: c_int| {
+        // SAFETY: these commands take a number each, and touch no memory.
+        let result = unsafe { libc::fcntl(lifeline, command, to) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    set(libc::F_SETOWN, -getpgrp().as_raw_nonzero().get())?;
+    set(F_SETSIG, libc::SIGKILL)?;
+    set(libc::F_SETFL, libc::O_ASYNC)?;
+    // It may have come to its end before.
+    let mut end = libc::pollfd { fd: lifeline, events: 0, revents: 0 };
+    // SAFETY: it is one, and is there.
+    if unsafe { libc::poll(&raw mut end, 1, 0) } != 0 {
+        kill_own_group();
+    }
+    Ok(())
+}
+
+/// Ends this process and those that it started, at once.
+pub(crate) fn kill_own_group() {
+    kill_group(0);
+}
+
+/// The group that this process has made, by number: a job may have joined another one, whose processes are none of its own. No stranger has
+/// the number as long as this process has it.
+extern "C" fn kill_group(_: c_int) {
+    // SAFETY: all three are async-signal-safe, and touch no memory.
+    unsafe {
+        libc::kill(-libc::getpid(), libc::SIGKILL);
+        libc::kill(libc::getpid(), libc::SIGKILL);
+    }
+}
+
+fn is_ignored(signal: c_int) -> bool {
+    // SAFETY: all zeros is a valid `sigaction`, to which the kernel writes.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// To ignore a signal, or to do what is usual. What cannot be changed (SIGKILL, and what the C library keeps for itself) stays.
+fn disposition(signal: c_int, to: libc::sighandler_t) {
+    // SAFETY: neither needs a handler.
+    unsafe { libc::signal(signal, to) };
+}
+
+fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
+    // SAFETY: all zeros is a valid `sigaction`; the handler is async-signal-safe.
+    let result = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Opens `/dev/null` as each standard stream that the parent has closed: the next descriptor of ours would get its number, and what jobs print
+/// would go there. The standard library does the same, but only when it calls `main`.
+///
+/// # Errors
+///
+/// When it cannot be opened.
+pub(super) fn fill_standard_streams() -> io::Result<()> {
+    let stream = |fd| libc::pollfd { fd, events: 0, revents: 0 };
+    let mut streams = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO].map(stream);
+    // SAFETY: they are three, and are there.
+    unsafe { libc::poll(streams.as_mut_ptr(), 3, 0) };
+    for missing in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
+        // The lowest number that is free, so it is this one. Not close-on-exec: what jobs start has it, too.
+        // SAFETY: the path is a text of C's. A standard stream is owned by nobody.
+        let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+        if opened != missing.fd {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Closes what the parent holds open without close-on-exec. What is close-on-exec was opened in this process, by constructors of shared
+/// libraries that run before us: they go on to use the number.
+///
+/// # Errors
+///
+/// When it cannot be closed: a worker would run jobs with the parent's files open.
+fn close_inherited() -> io::Result<()> {
+    let Ok(numbers) = open_descriptors() else { return close_all() };
+    for number in numbers.into_iter().filter(|&number| number > libc::STDERR_FILENO) {
+        // SAFETY: both calls take a number. Without the flag, the descriptor is the parent's, or that of a library which hands it on to
+        // every program that is started: nothing of ours.
+        unsafe {
+            let flags = libc::fcntl(number, libc::F_GETFD);
+            if flags >= 0 && flags & libc::FD_CLOEXEC == 0 {
+                libc::close(number);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of all descriptors, among them that of the list, which is closed by now.
+fn open_descriptors() -> io::Result<Vec<c_int>> {
+    let number = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok()));
+    fs::read_dir("/proc/self/fd")?.filter_map(|entry| number(entry).transpose()).collect()
+}
+
+/// Closes everything but the standard streams, where it cannot be found out what is open.
+fn close_all() -> io::Result<()> {
+    // SAFETY: nothing in this process owns a descriptor yet but what constructors of shared libraries may have opened: it is lost to them.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    let text = format!("what it has inherited cannot be closed without /proc or close_range(2): {error}");
+    Err(io::Error::new(error.kind(), text))
+}

@@ -1,0 +1,135 @@
+//! A chunk in a worker.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use executor_core::panics::{catch, drop_quietly};
+use executor_core::{JobError, Remake};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dispatch::job_type::{self, Answer, RemotePanic};
+use crate::ipc::attachments::{Attachment, collect};
+use crate::ipc::codec::{Codec, Step};
+use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
+use crate::protocol::status_page::Growing;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
+use crate::worker::end_copy;
+use crate::worker::remake::Remaker;
+
+/// The entry of a chunk in a worker.
+pub(crate) fn work<A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, outcomes: &mut Growing<'_>) -> Answer<Outgoing>
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let descriptors = &opened.descriptors[..];
+    let sent = opened.split_first_chunk();
+    let Some((function, mut rest)) = sent.and_then(|(head, items)| {
+        let function = Remaker.pointer::<fn(A) -> R>(usize::from_ne_bytes(*head))?;
+        Some((function, items))
+    }) else {
+        return Answer::Codec { step: Step::DecodeJob, cause: "its function is not in this program".to_owned() };
+    };
+    let mut item = Item::new(codec, descriptors);
+    outcomes.begin();
+    loop {
+        // Once for all of them: it costs more than a short item.
+        let ran = catch(|| {
+            while let Some((_, bytes)) = next(&mut rest) {
+                let attachments = item.run(function, bytes);
+                if !attachments.is_empty() || !outcomes.push(&item.outcome) {
+                    return Some(attachments);
+                }
+            }
+            None
+        });
+        let attachments = match ran {
+            Ok(None) => return Answer::Items,
+            Ok(Some(attachments)) => attachments,
+            Err(panic) => {
+                end_copy(job_type::PANICKED);
+                item.panicked(panic);
+                if outcomes.push(&item.outcome) {
+                    continue;
+                }
+                Vec::new()
+            }
+        };
+        // There is no room for this one. It goes in a message, and the others to the next worker.
+        return match Outgoing::new(&item.outcome, attachments, end) {
+            Ok(outgoing) => Answer::Done(outgoing),
+            Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
+        };
+    }
+}
+
+/// What is done with an item, should that panic.
+#[derive(Clone, Copy)]
+enum Doing {
+    Decode,
+    Run,
+    Encode,
+}
+
+/// The item that is worked on.
+struct Item<'a, R> {
+    codec: Codec,
+    descriptors: &'a [Arc<OwnedFd>],
+    doing: Doing,
+    /// Out of the way of a panic: unwinding would end the process, should its drop panic, too.
+    result: Option<R>,
+    outcome: Vec<u8>,
+}
+
+impl<'a, R: Serialize + 'static> Item<'a, R> {
+    fn new(codec: Codec, descriptors: &'a [Arc<OwnedFd>]) -> Self {
+        Self { codec, descriptors, doing: Doing::Decode, result: None, outcome: Vec::new() }
+    }
+
+    /// Runs the item that `bytes` are. Returns what is attached to its outcome.
+    fn run<A: DeserializeOwned + 'static>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
+        self.doing = Doing::Decode;
+        let decoded = self.codec.decode_unguarded(bytes, self.descriptors.to_vec());
+        end_copy(0);
+        let argument = match decoded {
+            Ok(argument) => argument,
+            Err(cause) => {
+                self.say(NOT_DECODED, cause.as_bytes());
+                return Vec::new();
+            }
+        };
+        self.doing = Doing::Run;
+        let result = self.result.insert(function(argument));
+        end_copy(0);
+        self.doing = Doing::Encode;
+        self.outcome.clear();
+        let (codec, outcome) = (self.codec, &mut self.outcome);
+        let (encoded, attachments) =
+            collect(|| append(outcome, DONE, |outcome| codec.encode_unguarded(result, outcome)));
+        drop_quietly(self.result.take());
+        end_copy(0);
+        let Err(cause) = encoded else { return attachments };
+        self.say(NOT_ENCODED, cause.as_bytes());
+        Vec::new()
+    }
+
+    /// It has panicked.
+    fn panicked(&mut self, panic: JobError) {
+        drop_quietly(self.result.take());
+        match self.doing {
+            Doing::Decode => self.say(NOT_DECODED, panic.to_string().as_bytes()),
+            Doing::Run => self.say(PANICKED, &postcard::to_stdvec(&RemotePanic::from(panic)).unwrap_or_default()),
+            Doing::Encode => self.say(NOT_ENCODED, panic.to_string().as_bytes()),
+        }
+    }
+
+    #[cold]
+    fn say(&mut self, tag: u8, what: &[u8]) {
+        self.outcome.clear();
+        let Ok(()) = append(&mut self.outcome, tag, |outcome| {
+            outcome.extend_from_slice(what);
+            Ok::<_, std::convert::Infallible>(())
+        });
+    }
+}
