@@ -8,6 +8,7 @@ pub(crate) mod kill_switch;
 pub(crate) mod restart_budget;
 pub(crate) mod run_time;
 pub(crate) mod runner;
+pub(crate) mod settings;
 pub(crate) mod time_limit;
 pub(crate) mod worker_loss;
 #[cfg(test)]

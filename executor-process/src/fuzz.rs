@@ -13,7 +13,6 @@ use executor_core::JobError;
 use serde::{Deserialize, Serialize};
 
 use crate::dispatch::chunk::{Chunk, Outcomes, Pace};
-use crate::dispatch::job_type::{Answer, Answered};
 use crate::ipc::blob::Blob;
 use crate::ipc::channel;
 use crate::ipc::channel::Receiver;
@@ -22,6 +21,7 @@ use crate::ipc::os_str::OsPath;
 use crate::ipc::payload::Body;
 use crate::ipc::shared_memory;
 use crate::ipc::socket::{self, Wait};
+use crate::protocol::answer::{Answer, Answered};
 use crate::protocol::message::{Greeting, Reply, Request};
 use crate::protocol::replay_file;
 use crate::protocol::start_info::Invitation;
@@ -113,7 +113,7 @@ fn outcome(answer: Answered, packets: &[(&[u8], Vec<OwnedFd>)]) -> bool {
         // An empty one cannot be told from an end.
         let _ = socket::send(&theirs, &[], packet, &borrowed, Wait::No);
     }
-    let parent = Arc::new(ParentEnd::new(ours, 0));
+    let parent = Arc::new(ParentEnd::new(ours));
     match parent.unpack(answer) {
         Ok(Answer::Done(payload)) => {
             let _ = Codec::Postcard.decode_payload::<Vec<Option<Blob>>>(&payload);

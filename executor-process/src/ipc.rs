@@ -6,6 +6,7 @@ pub(crate) mod channel;
 pub(crate) mod codec;
 pub(crate) mod os_error;
 pub mod os_str;
+pub(crate) mod packet_size;
 pub(crate) mod payload;
 pub(crate) mod peer_pid;
 pub(crate) mod random;

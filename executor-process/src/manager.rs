@@ -11,7 +11,7 @@
 //! | the news that something happened | [`Event`], [`Condition`], [`Barrier`] |
 //!
 //! A handle is cheap to clone. It can be an argument of a job or of a process, a part of a result, a message of a
-//! [`channel`](crate::ipc::channel()), and a value of the same manager; and it works in the process of the manager as well. All
+//! [`channel`](crate::channel()), and a value of the same manager; and it works in the process of the manager as well. All
 //! handles of one manager in a process share one connection, and threads that wait do not hinder each other.
 
 mod array;

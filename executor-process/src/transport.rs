@@ -16,14 +16,14 @@ mod slots;
 mod worker;
 
 pub(crate) use parent::ParentEnd;
-pub(crate) use sink::{Outgoing, Sink};
+pub(crate) use sink::{Outgoing, encode_result};
 pub(crate) use worker::{Opened, WorkerEnd};
 
 /// Both ends, for tests.
 #[cfg(test)]
 pub(crate) fn pair() -> (std::sync::Arc<ParentEnd>, WorkerEnd) {
     let (ours, theirs) = crate::ipc::socket::pair().expect("there are descriptors left");
-    (std::sync::Arc::new(ParentEnd::new(ours, 0)), WorkerEnd::new(theirs))
+    (std::sync::Arc::new(ParentEnd::new(ours)), WorkerEnd::new(theirs))
 }
 
 #[cfg(test)]

@@ -8,28 +8,29 @@ use std::time::{Duration, Instant};
 
 use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
 
+use crate::diagnostics::saved_job::{self, Unsaved};
 use crate::diagnostics::symbolize;
-use crate::dispatch::job::{Encoded, Lent};
-use crate::dispatch::job_type::Kind;
 use crate::ipc::payload::Bytes;
 use crate::protocol::crash_record::{NO_ADDRESS, Place, Record, Trace};
 use crate::protocol::program_image;
-use crate::protocol::replay_file::{self, Unsaved};
 use crate::supervisor::child::{Child, Ended};
-use crate::supervisor::start::{Settings, Worker};
+use crate::supervisor::start::{Worker, WorkerSettings};
 use crate::worker::crash_handler::where_signal;
+use crate::worker::entry_point::JobEntry;
 
 /// The time that a worker has to say where it is. It may be unable to.
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
 
 /// A job that a worker was running.
 pub(crate) struct Case {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<WorkerSettings>,
     pub(crate) id: JobId,
     pub(crate) attempt: u32,
     /// The name that it was given.
     pub(crate) label: Option<Arc<Label>>,
-    pub(crate) kind: Kind,
+    pub(crate) entry: JobEntry,
+    /// The path of its function or type.
+    pub(crate) type_name: &'static str,
     pub(crate) body: Kept,
 }
 
@@ -42,34 +43,14 @@ pub(crate) enum Kept {
     Handles,
 }
 
-impl Kept {
-    /// Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
-    pub(crate) fn of(settings: &Settings, job: &Encoded) -> Self {
-        let (body, chunk) = (&job.body, job.chunk.as_ref());
-        let keeps = settings.keep_failed.is_some();
-        let attached =
-            if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
-        let Some(attached) = attached else { return Self::Handles };
-        let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
-        Self::Whole { bytes, attached }
-    }
-}
-
 impl Case {
-    pub(crate) fn of(settings: &Arc<Settings>, lent: &Lent) -> Self {
-        let Encoded { kind, attempt, ref label, .. } = lent.payload;
-        let id = JobId::from_number(lent.id());
-        let (settings, label, body) = (Arc::clone(settings), label.clone(), Kept::of(settings, &lent.payload));
-        Self { settings, id, attempt, label, kind, body }
-    }
-
     fn name(&self) -> Option<&str> {
         self.label.as_ref()?.name.as_deref()
     }
 
     /// Its worker died while it ran, and is reaped.
     pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
-        let (name, pid) = (self.kind.name, worker.process.pid());
+        let (name, pid) = (self.type_name, worker.process.pid());
         let Some(exit) = ended else {
             return JobError::Broken(Broken::new(format!(
                 "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
@@ -86,7 +67,7 @@ impl Case {
             .with_cause(refusal.or_else(|| cause_of_death(worker, trace.as_ref())))
             .with_out_of_memory(is_out_of_memory)
             .with_peak_memory(peak_memory)
-            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.kind)));
+            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.entry, self.type_name)));
         let saved = self.save(&format_args!("its process {exit}"));
         JobError::Crashed(crash.with_saved(saved))
     }
@@ -113,8 +94,8 @@ impl Case {
     /// pool keeps those that fail: a disk may be slow, and the error is due.
     pub(crate) fn timed_out(self, limit: Duration, trace: Option<Trace>) -> (JobError, Option<Unsaved>) {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
-        let error = TimedOut::new(self.name().unwrap_or(self.kind.name), limit)
-            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.kind)));
+        let error = TimedOut::new(self.name().unwrap_or(self.type_name), limit)
+            .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.entry, self.type_name)));
         let (saved, unsaved) = Unsaved::new(self, format!("was not done within {limit:?}")).unzip();
         (JobError::TimedOut(error.with_saved(saved)), unsaved)
     }
@@ -132,7 +113,7 @@ impl Case {
 
     /// Keeps it as a file, where that is wanted. Blocks while that is written.
     fn save(&self, why: &dyn std::fmt::Display) -> Option<Saved> {
-        replay_file::save(self, why)
+        saved_job::save(self, why)
     }
 }
 

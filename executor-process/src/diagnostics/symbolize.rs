@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use executor_core::{Backtrace, Frame};
 
-use crate::dispatch::job_type::{Kind, Work};
 use crate::protocol::crash_record::{Place, Trace};
 use crate::protocol::program_image;
+use crate::worker::entry_point::JobEntry;
 use crate::worker::stack_walk;
 
 /// So many of the innermost functions are told, and of the outermost. More say no more.
@@ -17,7 +17,7 @@ const MOST_OUTER: usize = 8;
 
 /// What runs a job in a worker, and what the standard library starts a thread with: what is around it is no concern of the job's.
 const ENTRIES: [&str; 3] = [
-    "executor_process::dispatch::job_type::work",
+    "executor_process::worker::run_job::work",
     "executor_process::worker::run_chunk::work",
     "std::sys::backtrace::__rust_begin_short_backtrace",
 ];
@@ -84,15 +84,15 @@ fn is_of_crate(file: &str, name: &str) -> bool {
 
 /// The functions that were called by a job of this kind, or by a thread, named when somebody looks. `None` if nothing of the
 /// program's own was.
-pub(crate) fn backtrace(mut trace: Trace, kind: Kind) -> Option<Backtrace> {
-    let is_job = cut(&mut trace, kind.work);
+pub(crate) fn backtrace(mut trace: Trace, entry: JobEntry, name: &'static str) -> Option<Backtrace> {
+    let is_job = cut(&mut trace, entry);
     let has_own = trace.inner.iter().chain(&trace.outer).any(|place| own(*place).is_some());
-    has_own.then(|| Backtrace::new(move || named(&trace, is_job.then_some(kind.name))))
+    has_own.then(|| Backtrace::new(move || named(&trace, is_job.then_some(name))))
 }
 
 /// Leaves out what called `work`, known by its address: it may have no name. The user's code may be inlined into `work` itself.
 /// Says whether it was there.
-fn cut(trace: &mut Trace, work: Work) -> bool {
+fn cut(trace: &mut Trace, work: JobEntry) -> bool {
     let is_work = |place: &Place| own(*place).and_then(stack_walk::function_around) == Some(work as usize);
     if let Some(at) = trace.inner.iter().position(is_work) {
         trace.inner.truncate(at + 1);

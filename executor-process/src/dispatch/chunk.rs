@@ -23,7 +23,6 @@ use crate::ipc::attachments::{Attachment, begin_item, collect_of_items, end_fail
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
 use crate::protocol::item_record::{append, failure, split};
-pub(crate) use crate::worker::run_chunk::work;
 
 /// In front of the items: the function that is applied to them, as its distance from the image's base.
 const HEAD: usize = size_of::<usize>();

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
-use crate::diagnostics::report::Case;
 use crate::dispatch::job::{Encoded, Lent, Queued, Returned};
-use crate::dispatch::job_type::{Answer, Answered};
 use crate::dispatch::runner::{InProcess, give_back, let_go};
 use crate::dispatch::time_limit::Clock;
 use crate::dispatch::worker_loss::{self, Cause, Fall};
 use crate::ipc::codec::Step;
+use crate::protocol::answer::{Answer, Answered};
 use crate::protocol::message::{Reply, Request, Sent};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
@@ -47,7 +46,7 @@ impl InProcess {
             // Whoever ends it otherwise has not seen that it is done, and kills it.
             End::Done if is_up || !has_answered => Cause::Death(worker.process.see_off()),
             End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
-                worker.payloads.rest();
+                worker.rest();
                 return self.keep(worker, jobs.len());
             }
             End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
@@ -210,13 +209,13 @@ impl InProcess {
     fn finish_chunk(&mut self, mut lent: Lent) {
         let Some(chunk) = lent.payload.chunk.take() else { return };
         let worst = chunk.worst();
-        let returned = chunk.into_returned(self.settings.codec, lent.payload.kind.name);
+        let returned = chunk.into_returned(self.settings.worker.codec, lent.payload.kind.name);
         self.untold.push(lent.job.finish_with(Ok(returned), worst));
     }
 
     fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
         match worker.payloads.unpack(answer) {
-            Ok(answer) => lent.payload.outcome(self.settings.codec, answer),
+            Ok(answer) => lent.payload.outcome(self.settings.worker.codec, answer),
             Err(said) => Err(disbelieve(worker, &said)),
         }
     }
@@ -237,7 +236,7 @@ impl InProcess {
     }
 
     fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
-        let outcome = outcome.map_err(|error| Case::of(&self.settings, &lent).kept(error));
+        let outcome = outcome.map_err(|error| lent.case(&self.settings.worker).kept(error));
         self.untold.push(lent.job.finish(outcome));
     }
 
@@ -291,7 +290,7 @@ impl InProcess {
                         lent.payload.vain += 1;
                         let tries = self.settings.tries;
                         if lent.payload.vain >= tries {
-                            let error = fall.in_vain(worker, &Case::of(&self.settings, &lent), tries);
+                            let error = fall.in_vain(worker, &lent.case(&self.settings.worker), tries);
                             self.finish(lent, Err(error));
                             continue;
                         }
@@ -305,7 +304,7 @@ impl InProcess {
                 Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
                     let Some(mut lent) = self.read(worker, slot, lent) else { continue };
                     killer = Some(lent.payload.kind.name);
-                    let case = Case::of(&self.settings, &lent);
+                    let case = lent.case(&self.settings.worker);
                     if !lent.payload.runs_again()
                         && let Some(chunk) = &mut lent.payload.chunk
                     {
@@ -322,7 +321,7 @@ impl InProcess {
                 Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
                 Some(Claim::Started | Claim::Done) | None => {
                     killer = Some(lent.payload.kind.name);
-                    let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                    let error = fall.error(worker, &lent.case(&self.settings.worker));
                     self.finish(lent, Err(error));
                 }
             }
@@ -332,7 +331,7 @@ impl InProcess {
                 && !self.clock.as_ref().is_some_and(Clock::is_up)
             {
                 killer = Some(lent.payload.kind.name);
-                let error = fall.error(worker, &Case::of(&self.settings, &lent));
+                let error = fall.error(worker, &lent.case(&self.settings.worker));
                 self.finish(lent, Err(error));
             }
         }

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Control, Task};
-use executor_core::{Broken, JobError, Label, Priority};
+use executor_core::{Broken, JobError, JobId, Label, Priority};
+
+use crate::diagnostics::report::{Case, Kept};
+use crate::supervisor::start::WorkerSettings;
 use executor_thread::scheduler::StartLimit;
 
 use crate::dispatch::chunk::Chunk;
-use crate::dispatch::job_type::{Answer, Kind};
+use crate::dispatch::job_type::Kind;
 use crate::dispatch::runner::InProcess;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{INLINE, Payload};
+use crate::protocol::answer::Answer;
 use crate::protocol::job_context::About;
 use crate::protocol::message::Sent;
 use crate::protocol::program_image::Offset;
@@ -98,14 +102,14 @@ impl Encoded {
     /// What is sent of it to the worker that `payloads` leads to.
     pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<Sent, NotSent> {
         let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
-        let work = Offset::of_work(self.kind.work).ok_or_else(|| {
+        let work = Offset::of_job(self.kind.work).ok_or_else(|| {
             broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
         })?;
         let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
             _ => broken(format!("it could not be sent to its worker process: {error}")),
         })?;
-        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self), work, body })
+        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self.label.as_deref(), self.timeout), work, body })
     }
 
     /// Whether nothing of what was sent last has its outcome.
@@ -161,4 +165,22 @@ impl Lent {
     pub(crate) fn id(&self) -> u64 {
         Control::id(&*self.job).get()
     }
+
+    /// What is told of it should it fail.
+    pub(crate) fn case(&self, settings: &Arc<WorkerSettings>) -> Case {
+        let Encoded { kind, attempt, ref label, .. } = self.payload;
+        let (settings, label, body) = (Arc::clone(settings), label.clone(), kept(settings, &self.payload));
+        let id = JobId::from_number(self.id());
+        Case { settings, id, attempt, label, entry: kind.work, type_name: kind.name, body }
+    }
+}
+
+/// What of a job can be kept as a file. Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
+pub(crate) fn kept(settings: &WorkerSettings, job: &Encoded) -> Kept {
+    let (body, chunk) = (&job.body, job.chunk.as_ref());
+    let keeps = settings.keep_failed.is_some();
+    let attached = if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
+    let Some(attached) = attached else { return Kept::Handles };
+    let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
+    Kept::Whole { bytes, attached }
 }

@@ -10,17 +10,17 @@ use executor_core::panics::catch;
 use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner, Stop};
 
-use crate::diagnostics::report::Case;
 use crate::dispatch::job::{Lent, NotSent, Queued};
 use crate::dispatch::kill_switch::Brake;
 use crate::dispatch::run_time::Estimates;
+use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::time_limit::{self, Clock};
 use crate::ipc::payload::INLINE;
 use crate::protocol::message::Sent;
 use crate::protocol::status_page::SLOTS;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::{Kill, Seat};
-use crate::supervisor::start::{NotStarted, Settings, Worker};
+use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
 
 /// How many workers a pool tries for one job before that is given up: those that cannot start, and those that die before they
@@ -36,7 +36,7 @@ pub(crate) type Debut = Result<Arc<Child>, String>;
 
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
 pub(crate) struct InProcess {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<PoolSettings>,
     name: Arc<str>,
     brake: Arc<Brake>,
     pub(crate) worker: Option<Worker>,
@@ -54,7 +54,7 @@ pub(crate) struct InProcess {
 }
 
 impl InProcess {
-    pub(crate) fn new(settings: Arc<Settings>, name: Arc<str>) -> Self {
+    pub(crate) fn new(settings: Arc<PoolSettings>, name: Arc<str>) -> Self {
         Self {
             settings,
             name,
@@ -70,7 +70,7 @@ impl InProcess {
     }
 
     /// As `new`, and tells of its first worker once that is ready, or why there is none.
-    pub(crate) fn telling(settings: Arc<Settings>, name: Arc<str>, debut: Option<Sender<Debut>>) -> Self {
+    pub(crate) fn telling(settings: Arc<PoolSettings>, name: Arc<str>, debut: Option<Sender<Debut>>) -> Self {
         let mut runner = Self::new(settings, name);
         runner.debut = debut;
         runner
@@ -148,7 +148,7 @@ impl InProcess {
     ///
     /// The job, where there are none.
     fn leave_to_others(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(), Queued> {
-        if self.brake.is_pulled() || !self.settings.pids.has_others(&self.retired) {
+        if self.brake.is_pulled() || !self.settings.worker.pids.has_others(&self.retired) {
             return Err(job);
         }
         let Some(payload) = job.lend(Arc::new(Nowhere)) else { return Err(job) };
@@ -174,7 +174,7 @@ impl InProcess {
         if self.brake.is_pulled() {
             return Err(NotStarted::Refused("the pool is being killed".to_owned()));
         }
-        let started = Worker::start(&self.settings, &self.name, &self.brake);
+        let started = Worker::start(&self.settings.worker, &self.name, |process| self.brake.start(process));
         let worker = self.worker.insert(started?);
         if let Some(debut) = self.debut.take() {
             // Who asked waits for it.
@@ -276,7 +276,7 @@ impl InProcess {
     fn watch_the_clock(&mut self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
-        let case = Case::of(&self.settings, lent);
+        let case = lent.case(&self.settings.worker);
         let (clock, alarm) = time_limit::set(lent.job.clone(), limit, case, &worker.seat, &worker.process);
         self.clock = Some(clock);
         batch.push_alarm(when, Box::new(alarm));

@@ -10,8 +10,8 @@ use executor_thread::scheduler::Alarm;
 use parking_lot::Mutex;
 
 use crate::diagnostics::report::{Case, Question};
+use crate::diagnostics::saved_job::Unsaved;
 use crate::dispatch::job::Queued;
-use crate::protocol::replay_file::Unsaved;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::{Ended, Kill, Seat};
 

@@ -6,7 +6,6 @@ use executor_core::{Exit, PortableJob, call};
 
 use crate::dispatch::job::Encoded;
 use crate::dispatch::job_type::Kind;
-use crate::dispatch::kill_switch::Brake;
 use crate::ipc::channel::Receiver;
 use crate::ipc::channel::Sender;
 use crate::ipc::channel::channel;
@@ -14,7 +13,7 @@ use crate::ipc::codec::Codec;
 use crate::protocol::message::{Reply, Request, Sent};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::reply_receiver::Received;
-use crate::supervisor::start::{Settings, Worker};
+use crate::supervisor::start::{Worker, WorkerSettings};
 
 /// Says that it has begun, and waits until it may end.
 fn wait(begun: Sender<()>, may_end: Receiver<()>) {
@@ -36,8 +35,7 @@ fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> Sent {
 
 /// A worker that was sent five jobs, of the numbers 7 to 11, and runs the first until it is told to go on.
 fn in_the_first_of_five() -> (Worker, Sender<()>) {
-    let worker =
-        Worker::start(&Settings::plain(), "worker", &Brake::default()).expect("this program can start workers");
+    let worker = Worker::start(&WorkerSettings::plain(), "worker", |_| true).expect("this program can start workers");
     let ((begun, has_begun), (go_on, may_end)) = (channel().unwrap(), channel().unwrap());
     let first = sent(&worker, 0, call(wait, (begun, may_end)));
     let others = (1..5).map(|slot| sent(&worker, slot, call(short, ())));

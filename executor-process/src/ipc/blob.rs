@@ -14,7 +14,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 
 /// Bytes in shared memory. They travel to a worker and back without a copy, and are read where they are.
 ///
-/// A `Blob` may sit anywhere in the arguments of a job, in its result, or in a message of a [`channel`](crate::ipc::channel()): in a
+/// A `Blob` may sit anywhere in the arguments of a job, in its result, or in a message of a [`channel`](crate::channel()): in a
 /// struct, a `Vec`, an enum, several in one. It derefs to `[u8]`, and a clone is the same memory.
 ///
 /// Its bytes never change: the kernel seals them when it is made, so that no process, however broken, can change or shorten

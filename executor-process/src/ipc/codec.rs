@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use executor_core::bytes::{self, InOnePiece};
 use executor_core::panics::{catch, drop_quietly};
-use executor_core::{CodecError, JobError, Portable, PortableJob};
+use executor_core::{CodecError, JobError, PortableJob};
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -38,12 +38,9 @@ use self::pack::Pack;
 use self::read::Source;
 use self::unpack::Unpack;
 use self::write::To;
-use crate::ipc::attachments::{self, collect, offer};
+use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::payload::Payload;
 use crate::ipc::strays;
-use crate::transport::{Outgoing, Sink, WorkerEnd};
-use crate::worker::end_copy;
-use crate::worker::remake::Remaker;
 
 /// How jobs and results become bytes.
 ///
@@ -111,39 +108,30 @@ impl Codec {
         }
     }
 
-    /// As [`encode`](Codec::encode), where a large result is to lie for the parent to read.
-    pub(crate) fn encode_result<T>(self, value: &T, end: &WorkerEnd) -> Result<Outgoing, Cause>
+    /// As [`encode`](Codec::encode), into what the caller has: bytes that are of no use where it fails.
+    pub(crate) fn encode_out<T, O>(self, value: &T, out: &mut O) -> (Result<(), Cause>, Vec<Attachment>)
     where
         T: Serialize + 'static,
+        O: Output + Restart,
     {
-        let (value, mut sink) = (&InOnePiece(value), Sink::new(end));
-        let (encoded, attachments) = collect(|| {
+        let value = &InOnePiece(value);
+        collect(|| {
             let write = || match self {
                 Self::Postcard => {
-                    let mut words = Compact::new(&mut sink, false);
+                    let mut words = Compact::new(&mut *out, false);
                     let written = value.serialize(To::new(&mut words, value));
                     if words.wants_names() {
-                        sink.clear();
+                        out.restart();
                         attachments::cut(0);
-                        return append_by_name(value, &mut sink);
+                        return append_by_name(value, out);
                     }
                     written.map_err(cause)
                 }
-                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut sink), value)).map_err(cause),
+                Self::MessagePack => value.serialize(To::new(&mut Pack::new(out), value)).map_err(cause),
             };
             let encoded = guarded(|| swept(write));
             encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
-        });
-        end_copy(0);
-        match encoded {
-            Ok(()) => sink.finish(attachments),
-            Err(cause) => Err(sink.abandon(cause)),
-        }
-    }
-
-    /// The job that `bytes` are.
-    pub(crate) fn decode_job<J: Portable>(self, bytes: &[u8], descriptors: Vec<Arc<OwnedFd>>) -> Result<J, Cause> {
-        self.decode(bytes, descriptors, JobSeed(PhantomData))
+        })
     }
 
     /// The result that `payload` is.
@@ -178,7 +166,13 @@ impl Codec {
         })
     }
 
-    fn decode<'de, S>(self, bytes: &'de [u8], descriptors: Vec<Arc<OwnedFd>>, seed: S) -> Result<S::Value, Cause>
+    /// What `seed` makes of `bytes`.
+    pub(crate) fn decode<'de, S>(
+        self,
+        bytes: &'de [u8],
+        descriptors: Vec<Arc<OwnedFd>>,
+        seed: S,
+    ) -> Result<S::Value, Cause>
     where
         S: DeserializeSeed<'de>,
     {
@@ -204,6 +198,11 @@ impl Codec {
             }
         }
     }
+}
+
+/// An output that can forget what was written.
+pub(crate) trait Restart {
+    fn restart(&mut self);
 }
 
 /// So many bytes a `u64` has at most, with seven bits in each.
@@ -286,17 +285,6 @@ impl<'de, T: Deserialize<'de> + 'static> DeserializeSeed<'de> for ResultSeed<T> 
 
 fn descriptors_of(payload: &Payload) -> Vec<Arc<OwnedFd>> {
     payload.lend().into_iter().map(|attachment| attachment.descriptor).collect()
-}
-
-/// A job is made again from its wire form and its type, for which serde has no trait of its own.
-struct JobSeed<J>(PhantomData<J>);
-
-impl<'de, J: Portable> DeserializeSeed<'de> for JobSeed<J> {
-    type Value = J;
-
-    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<J, D::Error> {
-        J::rebuild(source, &Remaker)
-    }
 }
 
 fn cause(error: impl fmt::Display) -> Cause {

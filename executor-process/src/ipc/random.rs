@@ -2,11 +2,9 @@
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use crate::protocol::program_image;
-
 /// 128 bits that nobody can guess, in hexadecimal.
 pub(crate) fn hex() -> Result<String, String> {
-    bytes().map(|bytes| program_image::hex(&bytes))
+    bytes().map(|bytes| hex_of(&bytes))
 }
 
 /// 128 bits that nobody can guess.
@@ -17,4 +15,14 @@ pub(crate) fn bytes() -> Result<[u8; 16], String> {
         Ok(_) => Err("the system has no random numbers".to_owned()),
         Err(error) => Err(format!("the system has no random numbers ({error})")),
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A `String` takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

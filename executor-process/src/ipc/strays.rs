@@ -12,7 +12,7 @@ use std::cell::Cell;
 use executor_core::panics::catch;
 use ipc_channel::ipc::{self, IpcSender};
 
-use crate::supervisor::rendezvous::measure_packets;
+use crate::ipc::packet_size::measure_packets;
 
 thread_local! {
     /// Whether the list of this thread may hold something.
@@ -125,7 +125,7 @@ mod tests {
                 let (value, (_, end)) = (holds(last), transport::pair());
                 let as_job = codec.encode(&value).map(drop).unwrap_err();
                 assert!(next_message_is_clean(), "{codec:?}: {as_job}");
-                let as_result = codec.encode_result(&value, &end).map(drop).unwrap_err();
+                let as_result = transport::encode_result(codec, &value, &end, || {}).map(drop).unwrap_err();
                 assert!(next_message_is_clean(), "{codec:?}: {as_result}");
                 assert!(as_job.contains(why) && as_result.contains(why), "{as_job}; {as_result}");
                 let parts = chunk::encode::<_, ()>(codec, 0, vec![value], "job");

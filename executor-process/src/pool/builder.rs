@@ -9,9 +9,9 @@ use executor_core::{BuildError, JobOptions, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
-use crate::dispatch::job_type::{Prepare, prepare};
 use crate::dispatch::restart_budget::{Budget, Limit};
 use crate::dispatch::runner::{InProcess, TRIES};
+use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Payload;
 use crate::pool::handle::ProcessPool;
@@ -22,8 +22,10 @@ use crate::supervisor::child::Pids;
 use crate::supervisor::environment::{Surroundings, Threads};
 use crate::supervisor::host_check;
 use crate::supervisor::lifetime::Span;
-use crate::supervisor::start::Settings;
+use crate::supervisor::start::WorkerSettings;
+use crate::worker::entry_point::InitEntry;
 use crate::worker::remake::Remaker;
+use crate::worker::run_job::prepare;
 
 mod workers;
 
@@ -79,7 +81,7 @@ pub struct ProcessPoolBuilder {
 
 /// Encoded when the codec is known.
 struct Initializer {
-    prepare: Prepare,
+    prepare: InitEntry,
     encode: Box<dyn FnOnce(Codec) -> Result<Payload, String> + Send>,
 }
 
@@ -288,19 +290,19 @@ impl ProcessPoolBuilder {
         }
         host_check::check()?;
         let pids = Arc::new(Pids::default());
-        let settings = Arc::new(Settings {
+        let worker = Arc::new(WorkerSettings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             surroundings: self.surroundings,
             span: self.span,
             start_limit: self.start_limit,
-            tries: TRIES,
             grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
-            budget: Budget::new(self.restarts, self.crashes),
         });
+        let settings =
+            Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
         let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
         let capacity = self.queue.capacity();
         let (keep_alive, measure) = (self.idle_timeout, self.measure);
@@ -313,7 +315,7 @@ impl ProcessPoolBuilder {
 
 impl Initializer {
     fn encoded(self, codec: Codec) -> Result<(Offset, Payload), BuildError> {
-        let offset = Offset::of_prepare(self.prepare)
+        let offset = Offset::of_init(self.prepare)
             .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
         let payload = (self.encode)(codec)
             .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;

@@ -16,6 +16,7 @@ use super::error::{Reason, SpawnError};
 use super::{Owner, Process};
 use crate::dispatch::restart_budget::Budget;
 use crate::dispatch::runner::InProcess;
+use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::pool::builder::{START_LIMIT, check_name, check_start_limit, cores};
 use crate::pool::submit::{SubmitPolicy, Submitter, open};
@@ -23,7 +24,7 @@ use crate::protocol::replay_file;
 use crate::supervisor::environment::{Surroundings, Threads};
 use crate::supervisor::host_check;
 use crate::supervisor::lifetime::Span;
-use crate::supervisor::start::Settings;
+use crate::supervisor::start::WorkerSettings;
 
 /// The settings of a [`Process`], which can be used for several.
 ///
@@ -148,7 +149,7 @@ impl ProcessBuilder {
     /// [`SpawnError`] when a setting cannot be, the job cannot be encoded, or the process cannot be started.
     pub fn spawn<J: PortableJob>(&self, job: J) -> Result<Process<J::Output>, SpawnError> {
         let settings = Arc::new(self.settings()?);
-        let pids = Arc::clone(&settings.pids);
+        let pids = Arc::clone(&settings.worker.pids);
         let mut options = JobOptions::new();
         if let Some(name) = &self.name {
             options = options.name(Arc::clone(name));
@@ -188,27 +189,26 @@ impl ProcessBuilder {
         }
     }
 
-    fn settings(&self) -> Result<Settings, SpawnError> {
+    fn settings(&self) -> Result<PoolSettings, SpawnError> {
         if let Some(name) = &self.name {
             check_name(name)?;
         }
         self.surroundings.check()?;
         check_start_limit(self.start_limit)?;
         host_check::check()?;
-        Ok(Settings {
+        let worker = WorkerSettings {
             codec: self.codec,
             threads: Threads::Default(cores()),
             surroundings: self.surroundings.clone(),
             // Its channel is closed as soon as its job is done, whatever a callback takes.
             span: Span { jobs: Some(1), memory: None },
             start_limit: self.start_limit,
-            tries: 1,
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
-            budget: Budget::endless(),
-        })
+        };
+        Ok(PoolSettings { worker: Arc::new(worker), tries: 1, budget: Budget::endless() })
     }
 }
 

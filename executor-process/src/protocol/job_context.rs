@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use executor_core::{JobId, Label, current};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::job::Encoded;
 use crate::protocol::limits::{MOST_NAME, cut};
 
 /// What a job's options say that code in the worker can ask for.
@@ -20,15 +19,15 @@ pub(crate) struct About {
 
 impl About {
     /// `None` for a job without options, so that it costs a byte.
-    pub(crate) fn of(job: &Encoded) -> Option<Self> {
-        if job.label.is_none() && job.timeout.is_none() {
+    pub(crate) fn of(label: Option<&Label>, limit: Option<Duration>) -> Option<Self> {
+        if label.is_none() && limit.is_none() {
             return None;
         }
         let text = |of: fn(&Label) -> &Option<Arc<str>>| {
-            let text = of(job.label.as_ref()?).as_ref()?;
+            let text = of(label?).as_ref()?;
             Some(cut(text.to_string(), MOST_NAME))
         };
-        Some(Self { name: text(|label| &label.name), tag: text(|label| &label.tag), limit: job.timeout })
+        Some(Self { name: text(|label| &label.name), tag: text(|label| &label.tag), limit })
     }
 
     /// The job, whose time begins now.

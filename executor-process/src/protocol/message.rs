@@ -3,9 +3,9 @@
 use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::job_type::Answered;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Body;
+use crate::protocol::answer::Answered;
 use crate::protocol::job_context::About;
 use crate::protocol::program_image::Offset;
 

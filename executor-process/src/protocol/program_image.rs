@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::job_type::{Prepare, Work};
+use crate::ipc::random::hex_of;
 
 /// What workers are started from.
 pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
@@ -32,35 +32,14 @@ pub(crate) fn lacks(executable: &Path) -> Option<&'static str> {
 pub(crate) struct Offset(usize);
 
 impl Offset {
-    /// `None` if the function is not in the program's own file.
-    pub(crate) fn of_work(work: Work) -> Option<Self> {
-        Self::of(work as usize)
-    }
-
-    /// `None` if the function is not in the program's own file.
-    pub(crate) fn of_prepare(prepare: Prepare) -> Option<Self> {
-        Self::of(prepare as usize)
-    }
-
-    fn of(address: usize) -> Option<Self> {
+    /// `None` if there is no code of the program's own file.
+    pub(crate) fn of(address: usize) -> Option<Self> {
         let image = image();
         image.holds_code(address).then(|| Self(address.wrapping_sub(image.base)))
     }
 
-    /// The function that [`of_work`](Offset::of_work) was given, in a process that runs the same file.
-    pub(crate) fn work(self) -> Option<Work> {
-        // SAFETY: the address is in the program's code, and the sender, which runs the same build (both sides checked before
-        // the first request), made the offset from a `Work`. A worker takes requests from its parent alone.
-        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Work>(code(address)) })
-    }
-
-    /// The function that [`of_prepare`](Offset::of_prepare) was given, in a process that runs the same file.
-    pub(crate) fn prepare(self) -> Option<Prepare> {
-        // SAFETY: as in `work`, with an offset made from a `Prepare`.
-        self.address().map(|address| unsafe { std::mem::transmute::<*const (), Prepare>(code(address)) })
-    }
-
-    fn address(self) -> Option<usize> {
+    /// `None` if there is no code of the program's own file, in a process that runs the same one.
+    pub(crate) fn address(self) -> Option<usize> {
         let image = image();
         let address = image.base.wrapping_add(self.0);
         image.holds_code(address).then_some(address)
@@ -68,7 +47,7 @@ impl Offset {
 }
 
 /// A pointer to the program's code. The loader has mapped it, outside of what Rust knows of, which counts as exposed; casts of `fn` pointers to
-/// numbers, as in [`Offset::of_work`], expose them, too.
+/// numbers, as in [`Offset::of`], expose them, too.
 pub(crate) fn code(address: usize) -> *const () {
     with_exposed_provenance(address)
 }
@@ -152,19 +131,10 @@ fn build_id(mut notes: &[u8]) -> Option<String> {
         let start = 12 + name_len.next_multiple_of(4);
         let descriptor = notes.get(start..start.checked_add(len)?)?;
         if kind == NT_GNU_BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
-            return Some(hex(descriptor));
+            return Some(hex_of(descriptor));
         }
         notes = notes.get(start + len.next_multiple_of(4)..)?;
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // A `String` takes everything.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What only the same build of the same program says.
@@ -193,30 +163,10 @@ pub(crate) fn identity() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::job_type::Answer;
-    use crate::ipc::codec::Codec;
-    use crate::ipc::codec::Step;
-    use crate::ipc::payload::Payload;
-    use crate::protocol::status_page::Growing;
-    use crate::transport::{self, Opened, Outgoing, WorkerEnd};
-
-    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
-        Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
-    }
-
-    #[test]
-    fn a_function_comes_back_from_its_offset() {
-        let offset = Offset::of_work(work).expect("it is in this program");
-        let (parent, worker) = transport::pair();
-        let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
-        let found = offset.work().expect("it is code");
-        let answer = found(Codec::Postcard, opened, &worker, &mut Growing::nowhere());
-        assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
-    }
 
     #[test]
     fn what_is_not_code_is_no_function() {
-        assert!(Offset(usize::MAX).work().is_none());
+        assert!(Offset(usize::MAX).address().is_none());
         let data = 7_u8;
         assert!(Offset::of((&raw const data).addr()).is_none());
         assert!(Offset::of(libc::getpid as *const () as usize).is_none(), "the C library is another file");

@@ -13,12 +13,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use executor_core::{BuildError, Saved, Saving};
+use executor_core::BuildError;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use self::store::{BOUNDS, Store};
-use crate::diagnostics::report::{Case, Kept};
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Bytes;
 use crate::ipc::shared_memory::{self, Frozen};
@@ -81,92 +80,6 @@ pub(crate) fn directory(named: Option<&Path>) -> Result<Option<PathBuf>, BuildEr
     Ok(Some(path))
 }
 
-/// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
-pub(crate) fn save(case: &Case, why: &dyn fmt::Display) -> Option<Saved> {
-    let directory = case.settings.keep_failed.as_deref()?;
-    Some(match keep(directory, case, why) {
-        Ok(path) => Saved::to(path),
-        Err(reason) => Saved::failed(reason),
-    })
-}
-
-/// A job whose error is told before it is kept as a file.
-pub(crate) struct Unsaved {
-    case: Case,
-    why: String,
-    saving: Saving,
-}
-
-impl Unsaved {
-    /// What the error says of it, and what is to be [written](Unsaved::write), if the pool's settings say so.
-    pub(crate) fn new(case: Case, why: String) -> Option<(Saved, Self)> {
-        case.settings.keep_failed.as_ref()?;
-        let (saved, saving) = Saved::later();
-        Some((saved, Self { case, why, saving }))
-    }
-
-    /// Blocks while it is written.
-    pub(crate) fn write(self) {
-        let Self { case, why, saving } = self;
-        if let Some(directory) = &case.settings.keep_failed {
-            saving.done(keep(directory, &case, &why));
-        }
-    }
-}
-
-fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf, String> {
-    let entry = Offset::of_work(case.kind.work).ok_or("its function is not in the program's own file")?;
-    let mut blobs = Vec::new();
-    let initializer = case.settings.initializer.as_ref().map(|(entry, body)| {
-        let attached = body.descriptors_of(None).ok_or(Unfit)?;
-        Ok((*entry, input(body.bytes(), attached, &mut blobs)?))
-    });
-    let initializer = initializer.transpose().map_err(|Unfit| Unfit::text("what its initializer was given"))?;
-    let job = match &case.body {
-        Kept::Whole { bytes, attached } => input(bytes, attached.clone(), &mut blobs),
-        Kept::Handles => Err(Unfit),
-    };
-    let contents = Contents {
-        build: program_image::build(),
-        codec: case.settings.codec,
-        initializer,
-        entry,
-        name: case.kind.name.to_owned(),
-        id: case.id.get(),
-        attempt: case.attempt,
-        why: why.to_string(),
-        job: job.map_err(|Unfit| Unfit::text("its arguments"))?,
-    };
-    let encoded = encode(&contents).map_err(|error| error.to_string())?;
-    let parts: Vec<_> = [&encoded[..]].into_iter().chain(blobs.iter().map(|blob| &**blob)).collect();
-    let stem = format!("{}-{}-{}", file_name(&contents.name), contents.id, std::process::id());
-    let kept = Store::open(directory).and_then(|store| store.keep(&stem, &parts, BOUNDS));
-    kept.map_err(|reason| format!("{} {reason}", directory.display()))
-}
-
-/// There is something in it that no file can hold.
-#[derive(Debug)]
-struct Unfit;
-
-impl Unfit {
-    fn text(place: &str) -> String {
-        format!("there are channels or handles of a manager in {place}, which end with the program")
-    }
-}
-
-/// Adds the blobs among what is attached to `blobs`.
-fn input(bytes: &Bytes, attached: Vec<Option<Arc<OwnedFd>>>, blobs: &mut Vec<Frozen>) -> Result<Input, Unfit> {
-    let mut part = |file| {
-        let Some(file) = file else { return Ok(Part::of(&[])) };
-        let blob = Frozen::open(file).map_err(|_| Unfit)?;
-        let part = Part::of(&blob);
-        blobs.push(blob);
-        Ok(part)
-    };
-    let blobs = attached.into_iter().map(&mut part).collect::<Result<_, Unfit>>()?;
-    Ok(Input { bytes: bytes.clone(), blobs })
-}
-
 impl Part {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self { len: bytes.len() as u64, checksum: checksum(bytes) }
@@ -197,6 +110,19 @@ fn split_part<'a>(part: &Part, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (bytes, behind) = rest.split_at_checked(usize::try_from(part.len).ok()?)?;
     *rest = behind;
     Some(bytes)
+}
+
+/// Writes a file, with the bytes of the `blobs` that the contents name.
+///
+/// # Errors
+///
+/// Why it could not be.
+pub(crate) fn write(directory: &Path, contents: &Contents, blobs: &[Frozen]) -> Result<PathBuf, String> {
+    let encoded = encode(contents).map_err(|error| error.to_string())?;
+    let parts: Vec<_> = [&encoded[..]].into_iter().chain(blobs.iter().map(|blob| &**blob)).collect();
+    let stem = format!("{}-{}-{}", file_name(&contents.name), contents.id, std::process::id());
+    let kept = Store::open(directory).and_then(|store| store.keep(&stem, &parts, BOUNDS));
+    kept.map_err(|reason| format!("{} {reason}", directory.display()))
 }
 
 /// A path of Rust's as a part of a file's name.

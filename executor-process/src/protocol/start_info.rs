@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 
 use super::program_image;
-use crate::supervisor::environment::Limits;
 
 /// The name of the variable that makes a program a worker starts so. The rest is the place of the copy of this crate that it is for.
 pub(crate) const PREFIX: &str = "EXECUTOR_WORKER";
@@ -15,6 +14,16 @@ pub(crate) fn variable() -> Option<String> {
 
 /// How deep pools in workers of pools may nest. More is a mistake, such as a pool in a constructor that runs before `main`.
 pub(crate) const MOST_DEPTH: u32 = 8;
+
+/// What a worker does to itself at its start, since nothing can be done to it between its start and its first code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// To add to its niceness.
+    pub(crate) nice: i32,
+    pub(crate) may_dump_core: bool,
+    /// Bytes that it may allocate.
+    pub(crate) memory: Option<u64>,
+}
 
 /// Where to report, to whom, and what to do first.
 #[derive(Clone, Debug, PartialEq, Eq)]

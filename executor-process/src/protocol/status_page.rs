@@ -16,8 +16,6 @@
 #![allow(unsafe_code)]
 
 mod appender;
-#[cfg(all(test, loom))]
-mod loom_models;
 
 use std::any::Any;
 use std::io;

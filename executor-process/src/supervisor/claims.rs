@@ -10,6 +10,8 @@ use executor_thread::fork::Origin;
 use crate::protocol::status_page::{Claim, Page, SLOTS};
 use crate::supervisor::watcher;
 
+#[cfg(all(test, loom))]
+mod loom_models;
 mod message;
 
 use message::Message;

@@ -14,7 +14,7 @@ use executor_core::BuildError;
 
 use crate::ipc::os_error::because;
 use crate::protocol::program_image::{self, EXECUTABLE};
-use crate::protocol::start_info::PREFIX;
+use crate::protocol::start_info::{Limits, PREFIX};
 
 /// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
 const THREAD_COUNTS: [&str; 7] = [
@@ -46,16 +46,6 @@ pub(crate) struct Surroundings {
     pub(crate) variables: BTreeMap<OsString, Option<OsString>>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) limits: Limits,
-}
-
-/// What a worker does to itself at its start, since nothing can be done to it between its start and its first code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// To add to its niceness.
-    pub(crate) nice: i32,
-    pub(crate) may_dump_core: bool,
-    /// Bytes that it may allocate.
-    pub(crate) memory: Option<u64>,
 }
 
 impl Surroundings {

@@ -8,11 +8,12 @@ use std::sync::OnceLock;
 use executor_core::{BuildError, Job};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::job_type::Kind;
 use crate::protocol::program_image::{self, EXECUTABLE, Offset};
 use crate::protocol::start_info::MOST_DEPTH;
 use crate::supervisor::rendezvous;
 use crate::worker;
+use crate::worker::entry_point::JobEntry;
+use crate::worker::run_job;
 
 /// The name of a rendezvous starts with that of the directory for temporary files, and a socket's name has at most 107 bytes
 /// (unix(7)).
@@ -71,8 +72,8 @@ impl Job for Nothing {
 fn check_image() -> Result<(), BuildError> {
     // It stays so.
     static IS_OWN: OnceLock<bool> = OnceLock::new();
-    let probe = Kind::of::<Nothing>().work;
-    if *IS_OWN.get_or_init(|| Offset::of_work(probe).is_some() && is_in_executable(probe as usize)) {
+    let probe: JobEntry = run_job::work::<Nothing>;
+    if *IS_OWN.get_or_init(|| Offset::of_job(probe).is_some() && is_in_executable(probe as usize)) {
         return Ok(());
     }
     let problem = "is not the file that holds this code: it is in a shared library, or was started through the dynamic \

@@ -4,7 +4,6 @@
 //! The listener is ours, because ipc-channel's one-shot server takes whoever comes first, and waits for ever for what he says. The
 //! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
 
-pub(crate) mod abandoned;
 mod greeting_check;
 mod handoff;
 
@@ -21,14 +20,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
-use self::abandoned::{DIGITS, PREFIX};
 use self::greeting_check::REPLIES;
 pub(crate) use self::greeting_check::is_sound;
+pub(crate) use self::handoff::Entrance;
 use self::handoff::receive;
-pub(crate) use self::handoff::{Entrance, measure_packets};
 use crate::ipc::os_error::because;
 use crate::ipc::peer_pid::pid_of;
 use crate::protocol::message::{Greeting, Hello};
+use crate::protocol::socket_dir::{self, DIGITS, PREFIX};
 
 /// What follows the directory for temporary files in the name of a socket.
 pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
@@ -72,7 +71,7 @@ impl Rendezvous {
     ///
     /// When there is no directory for temporary files, or the system refuses a socket.
     pub(crate) fn new() -> Result<Self, String> {
-        abandoned::clear(&temporary());
+        socket_dir::clear(&temporary());
         let place = Place::new()?;
         let listener = listener(&place)?;
         let entrance = Entrance::new(&place.directory)?;

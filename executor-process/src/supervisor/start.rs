@@ -11,8 +11,6 @@ use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use rustix::fs::fstat;
 
-use crate::dispatch::kill_switch::Brake;
-use crate::dispatch::restart_budget::Budget;
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::because;
 use crate::ipc::payload::Payload;
@@ -38,38 +36,33 @@ use crate::worker;
 const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// What all workers of a pool have in common.
-pub(crate) struct Settings {
+pub(crate) struct WorkerSettings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
     pub(crate) surroundings: Surroundings,
     pub(crate) span: Span,
     pub(crate) start_limit: Duration,
-    /// How many workers are tried for a job that none has begun.
-    pub(crate) tries: u32,
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
     /// Where jobs that fail are kept.
     pub(crate) keep_failed: Option<PathBuf>,
-    pub(crate) budget: Budget,
 }
 
 #[cfg(test)]
-impl Settings {
-    /// Those of a pool for which nothing was set, and which may lose as many workers as it does.
+impl WorkerSettings {
+    /// Those of a pool for which nothing was set.
     pub(crate) fn plain() -> Self {
         Self {
             codec: Codec::Postcard,
             threads: Threads::Default(1),
             surroundings: Surroundings::default(),
             span: Span::default(),
-            tries: crate::dispatch::runner::TRIES,
             start_limit: Duration::from_secs(30),
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
             keep_failed: None,
-            budget: Budget::endless(),
         }
     }
 }
@@ -109,12 +102,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts one. Blocks until it is ready for jobs, or the `brake` is pulled.
+    /// Starts one. Blocks until it is ready for jobs, or is killed. `on_spawn` is told of its process, which is killed at once if that says false.
     ///
     /// # Errors
     ///
     /// Why it could not be.
-    pub(crate) fn start(settings: &Settings, name: &str, brake: &Brake) -> Result<Self, NotStarted> {
+    pub(crate) fn start(
+        settings: &WorkerSettings,
+        name: &str,
+        on_spawn: impl FnOnce(Arc<dyn Kill>) -> bool,
+    ) -> Result<Self, NotStarted> {
         let deadline = Instant::now().checked_add(settings.start_limit);
         let rendezvous = Rendezvous::new().map_err(NotStarted::Refused)?;
         let token = random::hex().map_err(NotStarted::Refused)?;
@@ -137,7 +134,7 @@ impl Worker {
             .map_err(|error| NotStarted::Refused(settings.surroundings.why_not(&error)))?;
         // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
         drop(command);
-        if !brake.start(process.clone()) {
+        if !on_spawn(process.clone()) {
             process.kill();
         }
         let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
@@ -156,7 +153,7 @@ impl Worker {
         let seat = Seat::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let is_cut_off = Cell::new(false);
-        let payloads = Arc::new(ParentEnd::new(socket, process.pid()));
+        let payloads = Arc::new(ParentEnd::new(socket));
         let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
         Ok(worker)
@@ -178,7 +175,7 @@ impl Worker {
     }
 
     /// Blocks until it has run its initializer, until `deadline` at most.
-    fn prepare(&self, settings: &Settings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
+    fn prepare(&self, settings: &WorkerSettings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
         let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
         let initializer = settings.initializer.as_ref().map(packed).transpose();
         let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
@@ -244,6 +241,15 @@ impl Worker {
     pub(crate) fn begin(&self, request: Request) {
         let is_sent = !self.is_cut_off() && !self.process.has_died() && self.send(request);
         self.is_cut_off.set(!is_sent);
+    }
+
+    /// It has nothing to do until the next request: memory that it does not use for a while is given back.
+    pub(crate) fn rest(&self) {
+        if let Some(limit) = self.payloads.rest()
+            && !watcher::remind(self.process.pid(), Arc::downgrade(&self.payloads), limit)
+        {
+            self.payloads.is_not_watched();
+        }
     }
 
     /// It is gone, as the socket for payloads tells.

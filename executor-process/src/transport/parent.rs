@@ -10,13 +10,12 @@ use parking_lot::Mutex;
 
 use super::link::Link;
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
-use crate::dispatch::job_type::{Answer, Answered};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Body, Bytes, Data, INLINE, Payload};
 use crate::ipc::shared_memory;
 use crate::ipc::socket::Wait;
-use crate::supervisor::watcher;
+use crate::protocol::answer::{Answer, Answered};
 
 /// The parent's end of what a worker's payloads go through.
 pub(crate) struct ParentEnd {
@@ -28,7 +27,6 @@ pub(crate) struct ParentEnd {
     rest: Mutex<Rest>,
     /// Whether the worker had no room for a job or a result.
     is_short: AtomicBool,
-    pid: u32,
 }
 
 /// Whether the worker rests, and whether its memory is to be given back when it has done so for a while.
@@ -62,11 +60,10 @@ impl Store for Plain {
 }
 
 impl ParentEnd {
-    /// `pid` is the worker's.
-    pub(crate) fn new(socket: OwnedFd, pid: u32) -> Self {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
         let link = Link::new(socket, Wait::No);
         let is_short = AtomicBool::new(false);
-        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), is_short, pid }
+        Self { link, ours: Mutex::default(), theirs: Mutex::default(), rest: Mutex::default(), is_short }
     }
 
     /// Prepares a job to be sent. Its ends of channels are the worker's from now on.
@@ -174,13 +171,19 @@ impl ParentEnd {
         self.is_short.load(Ordering::Relaxed)
     }
 
-    /// The worker has nothing to do until the next job is packed.
-    pub(crate) fn rest(self: &Arc<Self>) {
+    /// The worker has nothing to do until the next job is packed. Returns how long to wait before
+    /// [`shrink_after_rest`](ParentEnd::shrink_after_rest) is to be called, if there is memory to give back and nobody waits already.
+    pub(crate) fn rest(&self) -> Option<Duration> {
         let mut rest = self.rest.lock();
         rest.is_busy = false;
-        if rest.used.is_some() && !rest.is_watched {
-            rest.is_watched = watcher::remind(self.pid, Arc::downgrade(self), KEEP);
-        }
+        let is_due = rest.used.is_some() && !rest.is_watched;
+        rest.is_watched |= is_due;
+        is_due.then_some(KEEP)
+    }
+
+    /// Nobody can wait for that now: the next rest tells again.
+    pub(crate) fn is_not_watched(&self) {
+        self.rest.lock().is_watched = false;
     }
 
     /// Gives the memory of the slots back if they were not used for a while. Says how long to wait before it is to be asked again.

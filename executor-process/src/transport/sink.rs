@@ -5,10 +5,12 @@ use std::io;
 use std::mem;
 use std::num::NonZeroUsize;
 
+use serde::Serialize;
+
 use super::slots::Slot;
 use super::worker::WorkerEnd;
 use crate::ipc::attachments::Attachment;
-use crate::ipc::codec::{Fault, Output, write_behind};
+use crate::ipc::codec::{Codec, Fault, Output, Restart, write_behind};
 use crate::ipc::os_error::because;
 use crate::ipc::payload::INLINE;
 use crate::ipc::shared_memory::Draft;
@@ -80,6 +82,26 @@ impl Large {
     }
 }
 
+/// `value`, encoded where a large one is to lie for the parent to read. `user_code_ended` is called before any memory is given back or handed on.
+///
+/// # Errors
+///
+/// Why it cannot be encoded.
+pub(crate) fn encode_result<T: Serialize + 'static>(
+    codec: Codec,
+    value: &T,
+    end: &WorkerEnd,
+    user_code_ended: impl FnOnce(),
+) -> Result<Outgoing, String> {
+    let mut sink = Sink::new(end);
+    let (encoded, attachments) = codec.encode_out(value, &mut sink);
+    user_code_ended();
+    match encoded {
+        Ok(()) => sink.finish(attachments),
+        Err(cause) => Err(sink.abandon(cause)),
+    }
+}
+
 /// The system has no memory. The sink knows what it said.
 struct Refused;
 
@@ -116,14 +138,6 @@ impl<'a> Sink<'a> {
             Some(large) => Written::Large(large),
         };
         Ok(Outgoing { written, attachments })
-    }
-
-    /// What was written is of no use.
-    pub(crate) fn clear(&mut self) {
-        self.buffer.clear();
-        if let Some(large) = &mut self.large {
-            large.len = 0;
-        }
     }
 
     /// Leaves its memory to the next. Returns what the system said, where it refused any, in place of what the codec made of that.
@@ -182,7 +196,16 @@ impl<'a> Sink<'a> {
     }
 }
 
-impl Output for &mut Sink<'_> {
+impl Restart for Sink<'_> {
+    fn restart(&mut self) {
+        self.buffer.clear();
+        if let Some(large) = &mut self.large {
+            large.len = 0;
+        }
+    }
+}
+
+impl Output for Sink<'_> {
     #[inline]
     fn push(&mut self, byte: u8) -> Result<(), Fault> {
         Sink::push(self, byte).map_err(|Refused| no_room())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use super::link::Link;
 use super::slots::{KEPT, SLOTS, START};
 use super::*;
-use crate::dispatch::job_type::Answer;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::blob::Blob;
 use crate::ipc::codec::{Codec, Step};
@@ -12,13 +11,14 @@ use crate::ipc::payload::{Announced, Body, Data, INLINE, Payload};
 use crate::ipc::shared_memory;
 use crate::ipc::socket;
 use crate::ipc::socket::Wait;
+use crate::protocol::answer::Answer;
 
 fn payload(len: usize) -> Payload {
     Payload::new(vec![7; len], Vec::new())
 }
 
 fn result(worker: &WorkerEnd, text: &str) -> Answer<Body> {
-    worker.pack(Answer::Done(Codec::Postcard.encode_result(&text.to_owned(), worker).unwrap()))
+    worker.pack(Answer::Done(encode_result(Codec::Postcard, &text.to_owned(), worker, || {}).unwrap()))
 }
 
 fn text(parent: &Arc<ParentEnd>, answered: Answer<Body>) -> String {
@@ -145,7 +145,7 @@ fn a_result_that_cannot_be_encoded_leaves_its_memory_to_the_next() {
     let number = matches!(&before, Answer::Done(body) if slot_of(body) == Some(0));
     assert!(number);
     text(&parent, before);
-    assert!(Codec::Postcard.encode_result(&Fails, &worker).is_err());
+    assert!(encode_result(Codec::Postcard, &Fails, &worker, || {}).is_err());
     let after = result(&worker, &"r".repeat(100_000));
     assert!(matches!(&after, Answer::Done(Body { packet: None, data: Data::Slot { slot: 0, .. } })), "{after:?}");
 }
@@ -184,7 +184,7 @@ struct Hostile {
 impl Hostile {
     fn new() -> Self {
         let (ours, theirs) = socket::pair().unwrap();
-        Self { parent: Arc::new(ParentEnd::new(ours, 0)), link: Link::new(theirs, Wait::No) }
+        Self { parent: Arc::new(ParentEnd::new(ours)), link: Link::new(theirs, Wait::No) }
     }
 
     fn says(&self, data: Data, packet: Option<Announced>) -> String {

@@ -13,12 +13,12 @@ use parking_lot::Mutex;
 use super::link::{Arrived, Link};
 use super::sink::{Large, Outgoing, Written, no_memory};
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
-use crate::dispatch::job_type::{Answer, Answered};
 use crate::ipc::codec::Step;
 use crate::ipc::os_error::because;
 use crate::ipc::payload::{Body, Bytes, Data};
 use crate::ipc::shared_memory::{self, Draft, Window};
 use crate::ipc::socket::Wait;
+use crate::protocol::answer::{Answer, Answered};
 use crate::protocol::limits::{MOST_SAID, cut};
 
 /// A worker's end of what its payloads go through.

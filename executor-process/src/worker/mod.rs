@@ -3,6 +3,7 @@
 mod comm;
 pub(crate) mod crash_handler;
 pub(crate) mod entry;
+pub(crate) mod entry_point;
 mod fork_check;
 mod peak_memory;
 mod process_setup;
@@ -10,6 +11,7 @@ mod registers;
 pub(crate) mod remake;
 mod replay;
 pub(crate) mod run_chunk;
+pub(crate) mod run_job;
 mod serve;
 pub(crate) mod stack_walk;
 mod termination;

@@ -13,7 +13,7 @@ use rustix::process::{
 
 use super::crash_handler::where_signal;
 use super::termination;
-use crate::supervisor::environment::Limits;
+use crate::protocol::start_info::Limits;
 
 /// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
 const F_SETSIG: c_int = 10;

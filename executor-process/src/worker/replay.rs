@@ -10,9 +10,9 @@ use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
 use super::process_setup::fill_standard_streams;
-use crate::dispatch::job_type::Answer;
 use crate::ipc::payload::{Body, Data};
 use crate::ipc::socket;
+use crate::protocol::answer::Answer;
 use crate::protocol::replay_file::{Contents, Input, VARIABLE, decode, read};
 use crate::protocol::status_page::Page;
 use crate::transport::WorkerEnd;
@@ -33,7 +33,7 @@ pub(super) fn run(path: &Path) -> ! {
         Err(panic) => refuse(path, format_args!("cannot be read: {panic}")),
     };
     let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
-    let Some(work) = entry.work() else { refuse(path, format_args!("names an entry that is not in the program")) };
+    let Some(work) = entry.job_entry() else { refuse(path, format_args!("names an entry that is not in the program")) };
     eprintln!("executor: job {id}, `{name}`, runs again from {}; the first time, {why}", path.display());
     // Nobody is at the other end: what goes back is counted only.
     let end_of_nobody = match socket::pair() {
@@ -49,7 +49,7 @@ pub(super) fn run(path: &Path) -> ! {
         })
     };
     if let Some((offset, input)) = initializer {
-        let Some(prepare) = offset.prepare() else {
+        let Some(prepare) = offset.init_entry() else {
             refuse(path, format_args!("names an initializer that is not in the program"))
         };
         match whole(&input).and_then(|opened| prepare(codec, opened)) {

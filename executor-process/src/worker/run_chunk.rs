@@ -8,9 +8,9 @@ use executor_core::{JobError, Remake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dispatch::job_type::{self, Answer, RemotePanic};
 use crate::ipc::attachments::{Attachment, collect};
 use crate::ipc::codec::{Codec, Step};
+use crate::protocol::answer::{Answer, PANICKED as PANIC_CODE, RemotePanic};
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
 use crate::protocol::status_page::Growing;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
@@ -48,7 +48,7 @@ where
             Ok(None) => return Answer::Items,
             Ok(Some(attachments)) => attachments,
             Err(panic) => {
-                end_copy(job_type::PANICKED);
+                end_copy(PANIC_CODE);
                 item.panicked(panic);
                 if outcomes.push(&item.outcome) {
                     continue;

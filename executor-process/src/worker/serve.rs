@@ -23,18 +23,18 @@ use rustix::process::getppid;
 use super::fork_check::{self, end_copy};
 use super::process_setup::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::{comm, crash_handler};
-use crate::dispatch::job_type::Answer;
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::because;
 use crate::ipc::payload::Body;
 use crate::ipc::socket::{self, Wait};
+use crate::protocol::answer::Answer;
 use crate::protocol::job_context::About;
 use crate::protocol::limits::{MOST_SAID, cut};
 use crate::protocol::message::{Greeting, Hello, Reply, Request, Sent};
 use crate::protocol::program_image::{self, Offset};
+use crate::protocol::socket_dir::clear_if_abandoned;
 use crate::protocol::start_info::{Invitation, variable};
 use crate::protocol::status_page::{Claim, Growing, Page};
-use crate::supervisor::rendezvous::abandoned::clear_if_abandoned;
 use crate::transport::{Outgoing, WorkerEnd};
 
 /// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
@@ -288,7 +288,7 @@ impl Links {
         let name = Some(name.into());
         current::set_worker(Some(Worker { name, state: None, host: None }));
         let (offset, body) = initializer?;
-        let Some(prepare) = offset.prepare() else {
+        let Some(prepare) = offset.init_entry() else {
             return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
         };
         Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
@@ -312,7 +312,7 @@ impl Links {
             Ok(opened) => opened,
             Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
         };
-        let Some(work) = work.work() else {
+        let Some(work) = work.job_entry() else {
             return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
         };
         let scope = current::enter(job);

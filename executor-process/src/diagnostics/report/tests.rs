@@ -6,8 +6,8 @@ use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::dispatch::job::{Encoded, kept};
 use crate::dispatch::job_type::Kind;
-use crate::dispatch::kill_switch::Brake;
 use crate::ipc::payload::Payload;
 use crate::protocol::crash_record::{Facts, Place};
 use crate::protocol::message::Request;
@@ -44,13 +44,13 @@ fn the_cause_says_what_was_accessed_and_where() {
     assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
 }
 
-fn settings(keep_failed: Option<PathBuf>) -> Arc<Settings> {
-    Arc::new(Settings { keep_failed, ..Settings::plain() })
+fn settings(keep_failed: Option<PathBuf>) -> Arc<WorkerSettings> {
+    Arc::new(WorkerSettings { keep_failed, ..WorkerSettings::plain() })
 }
 
 /// A worker that has begun `job`, as the job of number 7.
-fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worker, Encoded) {
-    let worker = Worker::start(settings, "worker", &Brake::default()).expect("this program can start workers");
+fn running<J: executor_core::PortableJob>(settings: &WorkerSettings, job: J) -> (Worker, Encoded) {
+    let worker = Worker::start(settings, "worker", |_| true).expect("this program can start workers");
     let kind = Kind::of::<J>();
     let encoded = Encoded::new(
         kind,
@@ -61,9 +61,17 @@ fn running<J: executor_core::PortableJob>(settings: &Settings, job: J) -> (Worke
     (worker, encoded)
 }
 
-fn case(settings: &Arc<Settings>, job: &Encoded) -> Case {
-    let (settings, body) = (Arc::clone(settings), Kept::of(settings, job));
-    Case { settings, id: JobId::from_number(7), attempt: 1, label: None, kind: job.kind, body }
+fn case(settings: &Arc<WorkerSettings>, job: &Encoded) -> Case {
+    let (settings, body) = (Arc::clone(settings), kept(settings, job));
+    Case {
+        settings,
+        id: JobId::from_number(7),
+        attempt: 1,
+        label: None,
+        entry: job.kind.work,
+        type_name: job.kind.name,
+        body,
+    }
 }
 
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
@@ -109,8 +117,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
 #[test]
 fn who_is_asked_too_early_answers_later() {
     for _ in 0..20 {
-        let worker =
-            Worker::start(&settings(None), "worker", &Brake::default()).expect("this program can start workers");
+        let worker = Worker::start(&settings(None), "worker", |_| true).expect("this program can start workers");
         let deadline = Instant::now() + Duration::from_mins(1);
         while place(&worker).is_none() {
             assert!(!worker.process.is_gone(), "asking ends nobody");

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
-use executor_core::{Broken, JobError};
+use executor_core::Frame;
 
 use super::*;
-use crate::dispatch::job_type::Answer;
 use crate::ipc::codec::Codec;
+use crate::protocol::answer::Answer;
 use crate::protocol::crash_record::Facts;
 use crate::protocol::status_page::Growing;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
@@ -27,9 +27,9 @@ fn what_is_around_the_users_code_is_left_out() {
         "app::job",
         "core::ops::function::Fn::call",
         "<executor_core::call::Call<F,A> as executor_core::job::Job>::run",
-        "executor_process::dispatch::job_type::work::{{closure}}",
+        "executor_process::worker::run_job::work::{{closure}}",
         "std::panicking::try",
-        "executor_process::dispatch::job_type::work",
+        "executor_process::worker::run_job::work",
         "main",
     ]);
     let (inner, outer) = trimmed(inner, frames(&["_start"]));
@@ -58,11 +58,11 @@ fn a_function_of_this_program_is_named_by_its_distance() {
     let distance = program_image::own(address).expect("it is in this program") as u64;
     let trace =
         Trace { facts: Facts::default(), inner: vec![Place::Own(distance + 1); 3], outer: Vec::new(), omitted: 0 };
-    let text = backtrace(trace, kind()).expect("it is in this program").to_string();
+    let text = backtrace(trace, work, NAME).expect("it is in this program").to_string();
     assert!(text.starts_with("at executor_process::diagnostics::symbolize::tests::own_address"), "{text}");
     assert!(text.ends_with(", 3 times"), "{text}");
     let foreign = Trace { facts: Facts::default(), inner: vec![Place::Foreign(7)], outer: Vec::new(), omitted: 0 };
-    assert!(backtrace(foreign, kind()).is_none());
+    assert!(backtrace(foreign, work, NAME).is_none());
 }
 
 #[test]
@@ -115,9 +115,7 @@ fn types_of_the_standard_librarys_functions_are_left_out() {
     assert_eq!(text("app::parse<u8>", "src/main.rs"), "app::parse<u8> (src/main.rs:1)");
 }
 
-fn kind() -> Kind {
-    Kind { work, name: "tests::work", codec_error: |_, _, cause| JobError::Broken(Broken::new(cause)) }
-}
+const NAME: &str = "tests::work";
 
 #[test]
 fn the_job_has_its_full_name() {
@@ -159,6 +157,6 @@ proptest! {
         let mut inner: Vec<_> = places.into_iter().map(Place::Own).collect();
         inner.push(Place::Own(near));
         let trace = Trace { facts: Facts::default(), outer: inner.clone(), inner, omitted: usize::MAX };
-        let _ = backtrace(trace, kind()).map(|backtrace| backtrace.to_string());
+        let _ = backtrace(trace, work, NAME).map(|backtrace| backtrace.to_string());
     }
 }

@@ -9,10 +9,10 @@ use executor_core::panics::catch;
 use serde::de::DeserializeOwned;
 
 use crate::dispatch::job::Returned;
-use crate::dispatch::job_type::RemotePanic;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
+use crate::protocol::answer::RemotePanic;
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, next};
 
 /// So many are decoded at once. Panics of the user's `Deserialize` are caught once for all of these, which costs more than to decode a

@@ -12,9 +12,9 @@ use executor_core::JobError;
 use proptest::prelude::*;
 
 use self::stage::{Part, Played, Stage};
-use crate::dispatch::job_type::Answer;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Announced, Body, Data};
+use crate::protocol::answer::Answer;
 use crate::protocol::message::Reply;
 use crate::protocol::status_page::Claim;
 

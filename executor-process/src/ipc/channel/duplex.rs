@@ -45,7 +45,7 @@ const NAME: &str = "a `Duplex`";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Messages wait as those of a [`channel`](crate::ipc::channel()) do, each way in a socket of its own room. Two that send and do not receive wait for
+/// Messages wait as those of a [`channel`](crate::channel()) do, each way in a socket of its own room. Two that send and do not receive wait for
 /// each other for ever once both are full.
 ///
 /// # Errors

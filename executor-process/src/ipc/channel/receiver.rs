@@ -15,7 +15,7 @@ use crate::ipc::socket::Wait;
 
 const NAME: &str = "a `Receiver`";
 
-/// The end of a [`channel`](crate::ipc::channel()) or a [`queue`](crate::queue()) that messages come out of. A clone takes from the same one:
+/// The end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()) that messages come out of. A clone takes from the same one:
 /// each message goes to one of them.
 ///
 /// In a job, it is the worker's: this process has it no longer once the job is sent, so a sender here sees when it is gone. Keep no

@@ -14,7 +14,7 @@ use crate::ipc::socket::Wait;
 
 const NAME: &str = "a `Sender`";
 
-/// The end of a [`channel`](crate::ipc::channel()) that messages go into. A clone sends into the same channel.
+/// The end of a [`channel`](crate::channel()) that messages go into. A clone sends into the same channel.
 ///
 /// In a job, it is the worker's: this process has it no longer once the job is sent. Keep a clone to send from here as well, and
 /// drop it for the receiver to see an end.

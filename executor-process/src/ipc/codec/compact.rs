@@ -17,6 +17,18 @@ pub(crate) trait Output {
     fn extend(&mut self, bytes: &[u8]) -> Written;
 }
 
+impl<O: Output> Output for &mut O {
+    #[inline]
+    fn push(&mut self, byte: u8) -> Written {
+        (**self).push(byte)
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) -> Written {
+        (**self).extend(bytes)
+    }
+}
+
 /// What a number in front of parts says: its low bits.
 pub(super) const SEQUENCE: u8 = 0;
 pub(super) const MAP: u8 = 1;

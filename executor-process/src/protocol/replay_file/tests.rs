@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use std::fs;
 
 use super::*;
-use crate::dispatch::job_type::Answer;
+use crate::protocol::answer::Answer;
 use crate::protocol::status_page::Growing;
 use crate::supervisor::rendezvous::Place;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
@@ -17,7 +17,7 @@ fn contents() -> Contents {
         build: program_image::build(),
         codec: Codec::MessagePack,
         initializer: None,
-        entry: Offset::of_work(work).expect("it is in this program"),
+        entry: Offset::of_job(work).expect("it is in this program"),
         name: "app::parse<T>".to_owned(),
         id: 7,
         attempt: 2,

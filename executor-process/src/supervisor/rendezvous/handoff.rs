@@ -14,10 +14,8 @@ use std::path::Path;
 
 use executor_core::panics::catch;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
-use ipc_channel::platform::OsIpcSender;
-use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags, open};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, recvmsg,
@@ -28,16 +26,13 @@ use serde::de::DeserializeOwned;
 
 use super::{Missed, failed};
 use crate::ipc::os_error::because;
-use crate::ipc::socket;
+use crate::ipc::packet_size::{has_room, measure_packets};
 
 /// The largest greeting, in bytes. One is a few hundred.
 const LARGEST: usize = 16 * 1024;
 
 /// The most descriptors in a message of ipc-channel.
 const MOST_DESCRIPTORS: usize = 64;
-
-/// So many descriptors others in this process may take while a greeting is handed on.
-const SPARE: usize = 8;
 
 /// A channel of this process, and the socket that leads into it.
 pub(crate) struct Entrance<T> {
@@ -84,30 +79,6 @@ fn refused(reason: &dyn Display) -> String {
     format!("no channel for its rendezvous ({reason})")
 }
 
-/// Has ipc-channel find out how much goes in a packet, which it does once, at the first message. Without two descriptors it panics, and so
-/// would every later message of the process: so there is room first.
-///
-/// # Errors
-///
-/// When there is no room, or ipc-channel was used without room before.
-pub(crate) fn measure_packets() -> Result<(), String> {
-    static IS_DONE: Mutex<bool> = Mutex::new(false);
-    let mut is_done = IS_DONE.lock();
-    if *is_done {
-        return Ok(());
-    }
-    let lacks = |error: Errno| because(&error.into());
-    let (one, other) = socket::pair().map_err(|error| because(&error))?;
-    has_room(&[one, other]).map_err(lacks)?;
-    match catch(OsIpcSender::get_max_fragment_size) {
-        Ok(_) => *is_done = true,
-        Err(panic) => {
-            return Err(format!("ipc-channel cannot be used in this process any more: {panic}; restart the program"));
-        }
-    }
-    Ok(())
-}
-
 /// A message as ipc-channel sends it.
 ///
 /// # Errors
@@ -135,14 +106,6 @@ pub(crate) fn packet<T: Serialize + DeserializeOwned>(
     to_us.send(message).map_err(|error| refused(&error))?;
     let end = accept_with(&listener, SocketFlags::CLOEXEC).map_err(lacks)?;
     receive(&end).map_err(lacks)
-}
-
-/// Whether this process may have the same descriptors again, and some more: ipc-channel, which gets them next, does not see when the kernel
-/// hands over fewer than were sent, and ends the process over a message that lacks some. Others take descriptors meanwhile.
-fn has_room(descriptors: &[OwnedFd]) -> Result<(), Errno> {
-    let Some(any) = descriptors.first() else { return Ok(()) };
-    let copies: Result<Vec<_>, _> = (0..SPARE).map(|_| fcntl_dupfd_cloexec(any, 0)).collect();
-    copies.map(drop)
 }
 
 /// The packet that is there, as it is.

@@ -70,7 +70,7 @@ fn packets_without_end_or_form_are_the_end_of_the_worker() {
             do_it(part, slot, job);
             let data = crate::ipc::payload::Data::Inline(vec![5].into());
             let packet = Some(crate::ipc::payload::Announced { number: 3, handles: 2 });
-            let answer = crate::dispatch::job_type::Answer::Done(crate::ipc::payload::Body { data, packet });
+            let answer = crate::protocol::answer::Answer::Done(crate::ipc::payload::Body { data, packet });
             part.say(Reply::Answer { slot, job, answer });
             Played::Waits
         });
@@ -178,7 +178,7 @@ fn full_socket_delays_no_death() {
     let (_, lifeline) = Lifeline::new().unwrap();
     process.connected(receiver.of_end(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
-    let payloads = ParentEnd::new(ours, process.pid());
+    let payloads = ParentEnd::new(ours);
     let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads);
     worker.begin(Request::Run(Vec::new()));
     let (blocks, blocked) = channel();

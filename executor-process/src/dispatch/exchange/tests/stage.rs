@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::dispatch::job::Queued;
 use crate::dispatch::runner::InProcess;
+use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket::{self, Wait};
 use crate::pool::submit::{SubmitPolicy, cell};
@@ -27,7 +28,7 @@ use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::reply_receiver::Inbox;
-use crate::supervisor::start::{Settings, Worker};
+use crate::supervisor::start::{Worker, WorkerSettings};
 use crate::transport::{ParentEnd, WorkerEnd};
 
 fn same(number: u64) -> u64 {
@@ -101,7 +102,7 @@ impl Part {
         if !self.page.start(slot, job) {
             return;
         }
-        let work = work.work().expect("it is in this program");
+        let work = work.job_entry().expect("it is in this program");
         let answer = work(Codec::Postcard, opened, &self.payloads, &mut Growing::nowhere());
         let answer = self.payloads.pack(answer);
         if self.page.change(slot, job, Claim::Started, Claim::Done) {
@@ -153,7 +154,7 @@ impl Actor {
             part.serve(&requests, &play, &seen.has_job);
             own.kill();
         });
-        Worker::played(Arc::clone(&process), (request_sender, inbox), page, ParentEnd::new(ours, process.pid()))
+        Worker::played(Arc::clone(&process), (request_sender, inbox), page, ParentEnd::new(ours))
     }
 }
 
@@ -183,7 +184,8 @@ impl Drop for Stage {
 impl Stage {
     pub(super) fn new(play: impl Fn(&Part, &[(usize, u64)]) -> Played + Send + Sync + 'static) -> Self {
         let (play, seen, pids): (Play, _, _) = (Arc::new(play), Arc::<Seen>::default(), Arc::<Pids>::default());
-        let settings = Arc::new(Settings { pids: Arc::clone(&pids), ..Settings::plain() });
+        let settings = WorkerSettings { pids: Arc::clone(&pids), ..WorkerSettings::plain() };
+        let settings = Arc::new(PoolSettings::plain(settings));
         let theirs = Arc::clone(&seen);
         let scheduler = Scheduler::new(Config::new("stage", 1), move |name| Actor {
             inner: InProcess::new(Arc::clone(&settings), Arc::clone(name)),

@@ -7,8 +7,8 @@ use executor_core::cell::{Abort, Lease};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 
-use super::{Claim, Page};
-use crate::supervisor::claims::{Ended, Kill, Seat};
+use super::{Ended, Kill, Seat};
+use crate::protocol::status_page::{Claim, Page};
 
 /// Counts the kills.
 #[derive(Default)]

@@ -12,14 +12,14 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use rustix::process::geteuid;
 
 /// The name of a directory is this and so many hexadecimal digits.
-pub(super) const PREFIX: &str = "executor-";
-pub(super) const DIGITS: usize = 12;
+pub(crate) const PREFIX: &str = "executor-";
+pub(crate) const DIGITS: usize = 12;
 
 /// A younger directory may be one whose owner does not listen yet.
 const GRACE: Duration = Duration::from_mins(1);
 
 /// Takes them away, once in the life of this process. One that cannot be looked at stays.
-pub(super) fn clear(temporary: &Path) {
+pub(crate) fn clear(temporary: &Path) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| clear_older(temporary, GRACE));
 }

@@ -1,0 +1,21 @@
+//! What all worker threads of a pool have in common.
+
+use std::sync::Arc;
+
+use crate::dispatch::restart_budget::Budget;
+use crate::supervisor::start::WorkerSettings;
+
+pub(crate) struct PoolSettings {
+    pub(crate) worker: Arc<WorkerSettings>,
+    /// How many workers are tried for a job that none has begun.
+    pub(crate) tries: u32,
+    pub(crate) budget: Budget,
+}
+
+#[cfg(test)]
+impl PoolSettings {
+    /// Those of a pool that may lose as many workers as it does.
+    pub(crate) fn plain(worker: WorkerSettings) -> Self {
+        Self { worker: Arc::new(worker), tries: crate::dispatch::runner::TRIES, budget: Budget::endless() }
+    }
+}

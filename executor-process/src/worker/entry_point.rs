@@ -1,0 +1,66 @@
+//! The functions of the program that a worker runs, and how they are named in messages. Unsafe, because it makes functions of addresses.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::ipc::codec::Codec;
+use crate::protocol::answer::Answer;
+use crate::protocol::program_image::{Offset, code};
+use crate::protocol::status_page::Growing;
+use crate::transport::{Opened, Outgoing, WorkerEnd};
+
+/// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
+/// come.
+pub(crate) type JobEntry = fn(Codec, Opened, &WorkerEnd, &mut Growing<'_>) -> Answer<Outgoing>;
+
+/// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
+pub(crate) type InitEntry = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
+
+impl Offset {
+    /// `None` if the function is not in the program's own file.
+    pub(crate) fn of_job(entry: JobEntry) -> Option<Self> {
+        Self::of(entry as usize)
+    }
+
+    /// `None` if the function is not in the program's own file.
+    pub(crate) fn of_init(entry: InitEntry) -> Option<Self> {
+        Self::of(entry as usize)
+    }
+
+    /// The function that [`of_job`](Offset::of_job) was given, in a process that runs the same file.
+    pub(crate) fn job_entry(self) -> Option<JobEntry> {
+        // SAFETY: the address is in the program's code, and the sender, which runs the same build (both sides checked before
+        // the first request), made the offset from a `JobEntry`. A worker takes requests from its parent alone.
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), JobEntry>(code(address)) })
+    }
+
+    /// The function that [`of_init`](Offset::of_init) was given, in a process that runs the same file.
+    pub(crate) fn init_entry(self) -> Option<InitEntry> {
+        // SAFETY: as in `job_entry`, with an offset made from a `InitEntry`.
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), InitEntry>(code(address)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipc::codec::Step;
+    use crate::ipc::payload::Payload;
+    use crate::protocol::status_page::Growing;
+    use crate::transport::{self, Opened, Outgoing, WorkerEnd};
+
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
+        Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
+    }
+
+    #[test]
+    fn a_function_comes_back_from_its_offset() {
+        let offset = Offset::of_job(work).expect("it is in this program");
+        let (parent, worker) = transport::pair();
+        let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
+        let found = offset.job_entry().expect("it is code");
+        let answer = found(Codec::Postcard, opened, &worker, &mut Growing::nowhere());
+        assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
+    }
+}
