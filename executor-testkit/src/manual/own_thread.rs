@@ -25,8 +25,11 @@ impl Threads {
         self.are_wanted
     }
 
-    fn are_too_many(&self) -> bool {
-        self.alive > self.blocked + 1
+    /// One that does not wait leaves, if there is another. In one step: two that look at the same time must not both leave.
+    fn leave_if_too_many(&mut self) -> bool {
+        let leaves = self.alive > self.blocked + 1;
+        self.alive -= usize::from(leaves);
+        leaves
     }
 }
 
@@ -68,8 +71,7 @@ impl Shared {
         loop {
             // What guards a job has left behind count no more.
             current::end_blocks();
-            let is_too_many = self.lock().threads.are_too_many();
-            if is_too_many {
+            if self.lock().threads.leave_if_too_many() {
                 break;
             }
             if self.run_one(None) || self.step(self.now()) {
@@ -78,6 +80,7 @@ impl Shared {
             let (mut state, mut off) = (self.lock(), Vec::new());
             if state.lanes.is_empty() {
                 if state.is_over() {
+                    state.threads.alive -= 1;
                     break;
                 }
                 let due = state.clock.next_due(&mut off);
@@ -87,7 +90,6 @@ impl Shared {
                 }
             }
         }
-        self.lock().threads.alive -= 1;
         self.changed.notify_all();
     }
 
@@ -129,5 +131,17 @@ impl Shared {
             let _ = handle.join();
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_free_thread_stays() {
+        let mut threads = Threads { alive: 3, blocked: 1, ..Threads::default() };
+        assert!(threads.leave_if_too_many());
+        assert!(!threads.leave_if_too_many(), "nobody would run what the blocked one waits for");
     }
 }
