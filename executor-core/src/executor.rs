@@ -127,6 +127,16 @@ impl<J> Rejected<J> {
         self.reason
     }
 
+    /// Whether the queue was full: there may be room later.
+    pub fn is_full(&self) -> bool {
+        self.reason == Rejection::Full
+    }
+
+    /// Whether the executor was shut down, or dropped: it takes no job any more.
+    pub fn is_shutdown(&self) -> bool {
+        self.reason == Rejection::Shutdown
+    }
+
     /// The job, unchanged and never started.
     pub fn into_job(self) -> J {
         self.job
@@ -146,6 +156,21 @@ impl<J> fmt::Display for Rejected<J> {
 }
 
 impl<J> std::error::Error for Rejected<J> {}
+
+/// The job is dropped.
+///
+/// ```
+/// use executor_core::{JobError, Rejected, Rejection};
+///
+/// let refused = Rejected::new("a job", Rejection::Full);
+/// assert!(refused.is_full() && !refused.is_shutdown());
+/// assert!(matches!(JobError::from(refused), JobError::Rejected(Rejection::Full)));
+/// ```
+impl<J> From<Rejected<J>> for JobError {
+    fn from(rejected: Rejected<J>) -> Self {
+        Self::Rejected(rejected.reason())
+    }
+}
 
 /// Applies a closure on a [`ClosureExecutor`].
 pub struct ClosureMapper<E, F> {

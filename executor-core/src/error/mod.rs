@@ -5,6 +5,7 @@ mod crash;
 mod exit;
 mod line;
 mod panic;
+mod questions;
 mod saved;
 mod timed_out;
 
@@ -71,11 +72,6 @@ impl JobError {
     /// ```
     pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed(Failed::new(error))
-    }
-
-    /// Whether the job was cancelled or aborted.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
     }
 
     /// The file that keeps the job, where its pool keeps those that crash, time out or panic. Blocks while that is being written, which
