@@ -24,10 +24,10 @@ use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::{Answer, Answered};
 use crate::protocol::message::{Greeting, Reply, Request};
 use crate::protocol::replay_file;
-use crate::protocol::start_info::Invitation;
+use crate::protocol::start_info::StartInfo;
 use crate::protocol::status_page::{Page, SIZE, SLOTS};
-use crate::supervisor::rendezvous::{Entrance, Place, is_sound};
-use crate::supervisor::reply_receiver::{HEAD, Inbox, Received};
+use crate::supervisor::rendezvous::{Handoff, SocketDir, is_sound};
+use crate::supervisor::reply_receiver::{HEAD, Received, ReplyReceiver};
 use crate::transport::ParentEnd;
 
 /// Says whether it could make sense of the bytes.
@@ -36,7 +36,7 @@ pub type Target = fn(&[u8]) -> bool;
 /// All of them, by name.
 pub const TARGETS: [(&str, Target); 10] = [
     ("hello", hello),
-    ("invitation", invitation),
+    ("start_info", start_info),
     ("request", request),
     ("reply", reply),
     ("page", page),
@@ -72,15 +72,15 @@ pub fn hello(bytes: &[u8]) -> bool {
     if !is_sound(&packet, &descriptors) {
         return false;
     }
-    let place = Place::new().expect("there is a directory");
-    let entrance = Entrance::<Greeting>::new(place.directory()).expect("there are descriptors");
+    let place = SocketDir::new().expect("there is a directory");
+    let entrance = Handoff::<Greeting>::new(place.directory()).expect("there are descriptors");
     let Ok(_) = entrance.hand_on(&packet, &descriptors) else { panic!("it is sound, and is not read") };
     true
 }
 
 /// The variable that makes a program a worker.
-pub fn invitation(bytes: &[u8]) -> bool {
-    Invitation::parse(&OsString::from_vec(bytes.to_vec())).is_some()
+pub fn start_info(bytes: &[u8]) -> bool {
+    StartInfo::parse(&OsString::from_vec(bytes.to_vec())).is_some()
 }
 
 /// What a parent sends.
@@ -92,7 +92,7 @@ pub fn request(bytes: &[u8]) -> bool {
 pub fn reply(bytes: &[u8]) -> bool {
     let Some((choice, rest)) = choice(bytes) else { return false };
     let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
-    let (_sender, way, inbox) = Inbox::pair();
+    let (_sender, way, inbox) = ReplyReceiver::pair();
     let descriptors = sockets(choice >> 1 & 3);
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
     if socket::send(&way, &[], &packet, &borrowed, Wait::No).is_err() {
@@ -101,7 +101,7 @@ pub fn reply(bytes: &[u8]) -> bool {
     match inbox.receive(Some(Duration::ZERO)) {
         Received::Reply(Reply::Answer { answer, .. }) => outcome(answer, &[]),
         Received::Reply(_) => true,
-        Received::Nothing | Received::Nonsense(_) | Received::TooLate => false,
+        Received::Closed | Received::Invalid(_) | Received::TimedOut => false,
     }
 }
 

@@ -16,7 +16,7 @@ use executor_thread::scheduler::Scheduler;
 pub use builder::ProcessBuilder;
 pub use error::SpawnError;
 
-use crate::dispatch::runner::InProcess;
+use crate::dispatch::runner::ProcessRunner;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::Kill;
 
@@ -68,7 +68,7 @@ struct Owner {
     name: Arc<str>,
     child: Arc<Child>,
     /// `None` once it is left alone.
-    scheduler: Option<Scheduler<InProcess>>,
+    scheduler: Option<Scheduler<ProcessRunner>>,
     kills: bool,
 }
 

@@ -11,7 +11,7 @@ use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedO
 use crate::diagnostics::saved_job::{self, Unsaved};
 use crate::diagnostics::symbolize;
 use crate::ipc::payload::Bytes;
-use crate::protocol::crash_record::{NO_ADDRESS, Place, Record, Trace};
+use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Place, Trace};
 use crate::protocol::program_image;
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::start::{Worker, WorkerSettings};
@@ -22,7 +22,7 @@ use crate::worker::entry_point::JobEntry;
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
 
 /// A job that a worker was running.
-pub(crate) struct Case {
+pub(crate) struct FailedJob {
     pub(crate) settings: Arc<WorkerSettings>,
     pub(crate) id: JobId,
     pub(crate) attempt: u32,
@@ -31,19 +31,19 @@ pub(crate) struct Case {
     pub(crate) entry: JobEntry,
     /// The path of its function or type.
     pub(crate) type_name: &'static str,
-    pub(crate) body: Kept,
+    pub(crate) body: SavedArguments,
 }
 
 /// What of a job can be kept.
 #[derive(Clone)]
-pub(crate) enum Kept {
+pub(crate) enum SavedArguments {
     /// What is attached to its bytes is in the places that they name, but for what only other items of its chunk hold.
     Whole { bytes: Bytes, attached: Vec<Option<Arc<OwnedFd>>> },
     /// There are ends of channels in it, which are of no use to another process later.
     Handles,
 }
 
-impl Case {
+impl FailedJob {
     fn name(&self) -> Option<&str> {
         self.label.as_ref()?.name.as_deref()
     }
@@ -57,7 +57,7 @@ impl Case {
                  the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
             )));
         };
-        let record = worker.seat.page.trace();
+        let record = worker.claims.page.trace();
         let trace = record.read().filter(|trace| self.is_of(trace, exit));
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
         let refusal = trace.as_ref().and_then(|trace| self.refusal(trace));
@@ -80,7 +80,7 @@ impl Case {
 
     /// What to say where an allocation was refused, most likely.
     fn refusal(&self, trace: &Trace) -> Option<String> {
-        let limit = self.settings.surroundings.limits.memory?;
+        let limit = self.settings.environment.limits.memory?;
         let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
         trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
             format!(
@@ -90,7 +90,7 @@ impl Case {
         })
     }
 
-    /// Its time was up. `trace` is what a [`Question`] gave before the worker was killed. The job is still to be kept, where the
+    /// Its time was up. `trace` is what a [`LocateRequest`] gave before the worker was killed. The job is still to be kept, where the
     /// pool keeps those that fail: a disk may be slow, and the error is due.
     pub(crate) fn timed_out(self, limit: Duration, trace: Option<Trace>) -> (JobError, Option<Unsaved>) {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
@@ -118,20 +118,20 @@ impl Case {
 }
 
 /// A worker that lives was asked where it is.
-pub(crate) struct Question {
+pub(crate) struct LocateRequest {
     deadline: Instant,
 }
 
-impl Question {
+impl LocateRequest {
     /// Asks it. `None` if it is gone.
-    pub(crate) fn ask(process: &Child, record: Record<'_>) -> Option<Self> {
+    pub(crate) fn ask(process: &Child, record: CrashRecord<'_>) -> Option<Self> {
         let deadline = Instant::now() + ANSWER_LIMIT;
         record.clear();
         process.ask_where().then_some(Self { deadline })
     }
 
     /// Where it was. Blocks for what is left of a millisecond since it was asked.
-    pub(crate) fn answer(self, record: Record<'_>) -> Option<Trace> {
+    pub(crate) fn answer(self, record: CrashRecord<'_>) -> Option<Trace> {
         while !record.is_written() && Instant::now() < self.deadline {
             thread::yield_now();
         }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use executor_core::{Saved, Saving};
 
-use crate::diagnostics::report::{Case, Kept};
+use crate::diagnostics::report::{FailedJob, SavedArguments};
 use crate::ipc::payload::Bytes;
 use crate::ipc::shared_memory::Frozen;
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::replay_file::{self, Contents, Input, Part};
 
 /// Keeps a job that failed as a file, if the pool's settings say so. Blocks while it is written.
-pub(crate) fn save(case: &Case, why: &dyn fmt::Display) -> Option<Saved> {
+pub(crate) fn save(case: &FailedJob, why: &dyn fmt::Display) -> Option<Saved> {
     let directory = case.settings.keep_failed.as_deref()?;
     Some(match keep(directory, case, why) {
         Ok(path) => Saved::to(path),
@@ -24,14 +24,14 @@ pub(crate) fn save(case: &Case, why: &dyn fmt::Display) -> Option<Saved> {
 
 /// A job whose error is told before it is kept as a file.
 pub(crate) struct Unsaved {
-    case: Case,
+    case: FailedJob,
     why: String,
     saving: Saving,
 }
 
 impl Unsaved {
     /// What the error says of it, and what is to be [written](Unsaved::write), if the pool's settings say so.
-    pub(crate) fn new(case: Case, why: String) -> Option<(Saved, Self)> {
+    pub(crate) fn new(case: FailedJob, why: String) -> Option<(Saved, Self)> {
         case.settings.keep_failed.as_ref()?;
         let (saved, saving) = Saved::later();
         Some((saved, Self { case, why, saving }))
@@ -46,7 +46,7 @@ impl Unsaved {
     }
 }
 
-fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf, String> {
+fn keep(directory: &Path, case: &FailedJob, why: &dyn fmt::Display) -> Result<PathBuf, String> {
     let entry = Offset::of_job(case.entry).ok_or("its function is not in the program's own file")?;
     let mut blobs = Vec::new();
     let initializer = case.settings.initializer.as_ref().map(|(entry, body)| {
@@ -55,8 +55,8 @@ fn keep(directory: &Path, case: &Case, why: &dyn fmt::Display) -> Result<PathBuf
     });
     let initializer = initializer.transpose().map_err(|Unfit| Unfit::text("what its initializer was given"))?;
     let job = match &case.body {
-        Kept::Whole { bytes, attached } => input(bytes, attached.clone(), &mut blobs),
-        Kept::Handles => Err(Unfit),
+        SavedArguments::Whole { bytes, attached } => input(bytes, attached.clone(), &mut blobs),
+        SavedArguments::Handles => Err(Unfit),
     };
     let contents = Contents {
         build: program_image::build(),

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use self::outcomes::Outcomes;
 pub(crate) use self::pace::Pace;
-use crate::dispatch::job::Returned;
+use crate::dispatch::job::EncodedResult;
 use crate::ipc::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
@@ -130,9 +130,9 @@ impl Chunk {
     }
 
     /// What it returns when it is over.
-    pub(crate) fn into_returned(self, codec: Codec, name: &'static str) -> Returned {
+    pub(crate) fn into_returned(self, codec: Codec, name: &'static str) -> EncodedResult {
         let payload = Payload::new(self.outcomes, Vec::new());
-        Returned { name, codec, payload, attached: self.attached, errors: self.errors }
+        EncodedResult { name, codec, payload, attached: self.attached, errors: self.errors }
     }
 
     /// Whether no item of those that were sent last has its outcome.

@@ -1,17 +1,19 @@
 //! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
 
+mod loss;
+
 use std::time::{Duration, Instant};
 
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
-use crate::dispatch::job::{Encoded, Lent, Queued, Returned};
-use crate::dispatch::runner::{InProcess, give_back, let_go};
-use crate::dispatch::time_limit::Clock;
-use crate::dispatch::worker_loss::{self, Cause, Fall};
+use crate::dispatch::job::{EncodedJob, EncodedResult, InFlight, Queued, requeue, requeue_or_cancel};
+use crate::dispatch::runner::ProcessRunner;
+use crate::dispatch::time_limit::TimeLimit;
+use crate::dispatch::worker_loss::{self, Cause, WorkerLoss};
 use crate::ipc::codec::Step;
 use crate::protocol::answer::{Answer, Answered};
-use crate::protocol::message::{Reply, Request, Sent};
+use crate::protocol::message::{JobMessage, Reply, Request};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
 use crate::supervisor::reply_receiver::Received;
@@ -28,24 +30,29 @@ enum End {
     Nonsense(String),
 }
 
-impl InProcess {
+impl ProcessRunner {
     /// Sends the jobs and waits for what comes of them. The place of each is its slot.
-    pub(crate) fn exchange(&mut self, mut jobs: Vec<Option<Lent>>, message: Vec<Sent>, batch: &mut Batch<'_, Queued>) {
+    pub(crate) fn exchange(
+        &mut self,
+        mut jobs: Vec<Option<InFlight>>,
+        message: Vec<JobMessage>,
+        batch: &mut Batch<'_, Queued>,
+    ) {
         let Some(worker) = self.worker.take() else { return };
         let started = Instant::now();
         self.sent = started;
-        let end = if message.is_empty() && !worker.is_cut_off() {
+        let end = if message.is_empty() && !worker.is_disconnected() {
             End::Done
         } else {
-            self.converse(&worker, &mut jobs, message, batch)
+            self.receive_answers(&worker, &mut jobs, message, batch)
         };
         let pid = worker.process.pid();
-        let has_answered = worker.seat.close();
+        let has_answered = worker.claims.close();
         let is_up = self.clock.as_ref().is_some_and(|clock| !clock.is_in_time());
         let cause = match end {
             // Whoever ends it otherwise has not seen that it is done, and kills it.
-            End::Done if is_up || !has_answered => Cause::Death(worker.process.see_off()),
-            End::Done if self.settle(&worker, &mut jobs) && !worker.is_cut_off() => {
+            End::Done if is_up || !has_answered => Cause::Death(worker.process.kill_and_wait()),
+            End::Done if self.take_done(&worker, &mut jobs) && !worker.is_disconnected() => {
                 worker.rest();
                 return self.keep(worker, jobs.len());
             }
@@ -53,24 +60,24 @@ impl InProcess {
             End::Nonsense(what) => Cause::Nonsense(what),
             End::Died => {
                 // It may have closed its channel and live on.
-                let ended = worker.process.see_off();
+                let ended = worker.process.kill_and_wait();
                 if has_answered { Cause::Death(ended) } else { Cause::Nonsense(no_answer()) }
             }
         };
         worker.process.kill();
-        let fall = Fall { pid, started, cause };
+        let loss = WorkerLoss { pid, started, cause };
         let is_meant = is_up || !has_answered || is_meant(&worker, &jobs);
-        let killer = self.bury(&worker, jobs, &fall, batch);
+        let killer = self.lose_worker(&worker, jobs, &loss, batch);
         if !is_meant {
-            self.spend(killer, &fall, batch);
+            self.spend(killer, &loss, batch);
         }
     }
 
-    fn converse(
+    fn receive_answers(
         &mut self,
         worker: &Worker,
-        jobs: &mut [Option<Lent>],
-        message: Vec<Sent>,
+        jobs: &mut [Option<InFlight>],
+        message: Vec<JobMessage>,
         batch: &mut Batch<'_, Queued>,
     ) -> End {
         let mut patience = (message.len() > 1).then_some(PATIENCE);
@@ -80,8 +87,8 @@ impl InProcess {
             let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
             match worker.receive(rest.or(patience)) {
                 Received::Reply(Reply::Done) => break End::Done,
-                Received::Reply(Reply::Some) => {
-                    self.settle(worker, jobs);
+                Received::Reply(Reply::Progress) => {
+                    self.take_done(worker, jobs);
                     batch.holds(jobs.iter().flatten().count());
                     self.tell_early(batch);
                 }
@@ -89,22 +96,22 @@ impl InProcess {
                     let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
                         break End::Nonsense("an answer to another question".to_owned());
                     };
-                    let is_done = worker.seat.page.look(slot, job) == Some(Claim::Done);
+                    let is_done = worker.claims.page.look(slot, job) == Some(Claim::Done);
                     // From here on it is in time, however long it takes to read.
-                    if is_done && self.clock.as_ref().is_none_or(Clock::is_in_time) {
-                        self.hear(worker, slot, lent, answer, batch);
+                    if is_done && self.clock.as_ref().is_none_or(TimeLimit::is_in_time) {
+                        self.take_answer(worker, slot, lent, answer, batch);
                     } else {
                         // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
                         jobs[slot] = Some(lent);
                     }
                 }
                 Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
-                Received::Nonsense(what) => break End::Nonsense(what),
-                Received::Nothing => break End::Died,
-                Received::TooLate if end_limit.is_some() => break End::Nonsense(no_answer()),
-                Received::TooLate => {
+                Received::Invalid(what) => break End::Nonsense(what),
+                Received::Closed => break End::Died,
+                Received::TimedOut if end_limit.is_some() => break End::Nonsense(no_answer()),
+                Received::TimedOut => {
                     patience = None;
-                    self.settle(worker, jobs);
+                    self.take_done(worker, jobs);
                     batch.holds(jobs.iter().flatten().count());
                     take_back(worker, jobs, batch);
                     self.tell_early(batch);
@@ -118,13 +125,13 @@ impl InProcess {
     }
 
     /// Says the outcomes of the jobs that are done, and forgets those that will never start. Whether none is left.
-    fn settle(&mut self, worker: &Worker, jobs: &mut [Option<Lent>]) -> bool {
+    fn take_done(&mut self, worker: &Worker, jobs: &mut [Option<InFlight>]) -> bool {
         let mut is_over = true;
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(lent) = place.take() else { continue };
-            match worker.seat.page.look(slot, lent.id()) {
+            match worker.claims.page.look(slot, lent.id()) {
                 Some(Claim::Done) => *place = self.read(worker, slot, lent),
-                Some(Claim::Revoked) => self.forget(worker, lent),
+                Some(Claim::Revoked) => self.end_revoked(worker, lent),
                 _ => *place = Some(lent),
             }
             is_over &= place.is_none();
@@ -133,13 +140,13 @@ impl InProcess {
     }
 
     /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
-    fn read(&mut self, worker: &Worker, slot: usize, mut lent: Lent) -> Option<Lent> {
-        let page = worker.seat.page.answer(slot);
+    fn read(&mut self, worker: &Worker, slot: usize, mut lent: InFlight) -> Option<InFlight> {
+        let page = worker.claims.page.answer(slot);
         if let Some(chunk) = &mut lent.payload.chunk {
             if !chunk.absorb_page(page) {
                 self.refuse(worker, lent, "outcomes that no items have");
             } else if chunk.is_over() {
-                self.learn(worker, slot, &lent);
+                self.record_run_time(worker, slot, &lent);
                 self.finish_chunk(lent);
             } else {
                 return Some(lent);
@@ -148,19 +155,26 @@ impl InProcess {
         }
         // What cannot be read is none.
         let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
-        self.learn(worker, slot, &lent);
+        self.record_run_time(worker, slot, &lent);
         let outcome = self.unpack(worker, &lent, answer);
         self.finish(lent, outcome);
         None
     }
 
     /// Takes in an answer that came in a message.
-    fn hear(&mut self, worker: &Worker, slot: usize, lent: Lent, answer: Answered, batch: &mut Batch<'_, Queued>) {
+    fn take_answer(
+        &mut self,
+        worker: &Worker,
+        slot: usize,
+        lent: InFlight,
+        answer: Answered,
+        batch: &mut Batch<'_, Queued>,
+    ) {
         let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
         else {
             return;
         };
-        self.learn(worker, slot, &lent);
+        self.record_run_time(worker, slot, &lent);
         let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
         let outcome = self.unpack(worker, &lent, answer);
         if is_unread && lent.payload.is_whole() && lent.payload.may_start_elsewhere(self.settings.tries) {
@@ -176,7 +190,7 @@ impl InProcess {
                 self.go_on(worker, (slot, Claim::Done), lent, batch);
             }
             // The next item has no other outcome. The worker has not come to the others, but might where it is not believed.
-            (Err(error), Some(chunk)) if !worker.is_cut_off() => {
+            (Err(error), Some(chunk)) if !worker.is_disconnected() => {
                 chunk.fail_next(error);
                 self.go_on(worker, (slot, Claim::Done), lent, batch);
             }
@@ -185,8 +199,14 @@ impl InProcess {
     }
 
     /// Sends the job, or what is left of a chunk, to the next worker. Nobody here will go on with it: it was at `from`.
-    fn go_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), mut lent: Lent, batch: &mut Batch<'_, Queued>) {
-        if let Encoded { chunk: Some(chunk), body, .. } = &mut lent.payload {
+    fn go_on(
+        &mut self,
+        worker: &Worker,
+        (slot, from): (usize, Claim),
+        mut lent: InFlight,
+        batch: &mut Batch<'_, Queued>,
+    ) {
+        if let EncodedJob { chunk: Some(chunk), body, .. } = &mut lent.payload {
             if chunk.is_over() {
                 return self.finish_chunk(lent);
             }
@@ -196,9 +216,15 @@ impl InProcess {
     }
 
     /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
-    fn move_on(&mut self, worker: &Worker, (slot, from): (usize, Claim), lent: Lent, batch: &mut Batch<'_, Queued>) {
-        if worker.seat.page.change(slot, lent.id(), from, Claim::Sent) {
-            if let Err(lent) = let_go(lent, batch) {
+    fn move_on(
+        &mut self,
+        worker: &Worker,
+        (slot, from): (usize, Claim),
+        lent: InFlight,
+        batch: &mut Batch<'_, Queued>,
+    ) {
+        if worker.claims.page.change(slot, lent.id(), from, Claim::Sent) {
+            if let Some(lent) = requeue_or_cancel(lent, batch) {
                 self.refuse(worker, lent, "a second start of a job");
             }
         } else {
@@ -206,44 +232,44 @@ impl InProcess {
         }
     }
 
-    fn finish_chunk(&mut self, mut lent: Lent) {
+    fn finish_chunk(&mut self, mut lent: InFlight) {
         let Some(chunk) = lent.payload.chunk.take() else { return };
         let worst = chunk.worst();
         let returned = chunk.into_returned(self.settings.worker.codec, lent.payload.kind.name);
-        self.untold.push(lent.job.finish_with(Ok(returned), worst));
+        self.pending_notifies.push(lent.job.finish_with(Ok(returned), worst));
     }
 
-    fn unpack(&self, worker: &Worker, lent: &Lent, answer: Answered) -> Result<Returned, JobError> {
+    fn unpack(&self, worker: &Worker, lent: &InFlight, answer: Answered) -> Result<EncodedResult, JobError> {
         match worker.payloads.unpack(answer) {
             Ok(answer) => lent.payload.outcome(self.settings.worker.codec, answer),
-            Err(said) => Err(disbelieve(worker, &said)),
+            Err(said) => Err(unreadable_answer(worker, &said)),
         }
     }
 
     /// Somebody cancels it, who has moved its word, and may not have told of it yet: a cancel like theirs waits for that. Or its time was up, and
     /// its alarm ends it. Otherwise it was the worker that wrote so.
-    fn forget(&mut self, worker: &Worker, lent: Lent) {
+    fn end_revoked(&mut self, worker: &Worker, lent: InFlight) {
         lent.job.cancel();
-        let is_up = self.clock.as_ref().is_some_and(Clock::is_up);
+        let is_up = self.clock.as_ref().is_some_and(TimeLimit::is_up);
         if !is_up && !lent.job.status().is_done() {
             self.refuse(worker, lent, "an end of a job that nobody ended");
         }
     }
 
     /// Fails a job of which the worker has said what cannot be.
-    fn refuse(&mut self, worker: &Worker, lent: Lent, said: &str) {
-        self.finish(lent, Err(disbelieve(worker, said)));
+    fn refuse(&mut self, worker: &Worker, lent: InFlight, said: &str) {
+        self.finish(lent, Err(unreadable_answer(worker, said)));
     }
 
-    fn finish(&mut self, lent: Lent, outcome: Result<Returned, JobError>) {
+    fn finish(&mut self, lent: InFlight, outcome: Result<EncodedResult, JobError>) {
         let outcome = outcome.map_err(|error| lent.case(&self.settings.worker).kept(error));
-        self.untold.push(lent.job.finish(outcome));
+        self.pending_notifies.push(lent.job.finish(outcome));
     }
 
-    fn learn(&mut self, worker: &Worker, slot: usize, lent: &Lent) {
+    fn record_run_time(&mut self, worker: &Worker, slot: usize, lent: &InFlight) {
         // Relaxed: it was written before the claim that was read.
-        let nanos = worker.seat.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
-        self.estimates.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        let nanos = worker.claims.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
+        self.run_times.learn(lent.payload.kind, Duration::from_nanos(nanos));
         if let Some(chunk) = &lent.payload.chunk {
             chunk.learn(nanos, lent.payload.body.len());
         }
@@ -255,7 +281,7 @@ impl InProcess {
 
     /// Tells of what has ended while the worker has more to do.
     fn tell_early(&mut self, batch: &Batch<'_, Queued>) {
-        for notify in self.untold.drain(..) {
+        for notify in self.pending_notifies.drain(..) {
             if notify.is_callback() {
                 // It might wait for a job that this thread has to hear of.
                 batch.call_back(notify);
@@ -264,94 +290,21 @@ impl InProcess {
             }
         }
     }
-
-    /// The worker is dead, or as good as dead. It costs the job that it was running, whose name this returns.
-    fn bury(
-        &mut self,
-        worker: &Worker,
-        mut jobs: Vec<Option<Lent>>,
-        fall: &Fall,
-        batch: &mut Batch<'_, Queued>,
-    ) -> Option<&'static str> {
-        let page = &worker.seat.page;
-        let waits = |(slot, place): (usize, &Option<Lent>)| {
-            place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
-        };
-        let mut is_in_vain = jobs.iter().enumerate().all(waits);
-        self.settle(worker, &mut jobs);
-        let (mut waiting, mut killer) = (Vec::new(), None);
-        for (slot, place) in jobs.iter_mut().enumerate() {
-            let Some(mut lent) = place.take() else { continue };
-            match page.look(slot, lent.id()) {
-                Some(Claim::Revoked | Claim::TimedOut) => self.forget(worker, lent),
-                _ if self.clock.as_ref().is_some_and(Clock::is_up) => {} // its alarm ends it
-                Some(Claim::Sent) => {
-                    if std::mem::take(&mut is_in_vain) {
-                        lent.payload.vain += 1;
-                        let tries = self.settings.tries;
-                        if lent.payload.vain >= tries {
-                            let error = fall.in_vain(worker, &lent.case(&self.settings.worker), tries);
-                            self.finish(lent, Err(error));
-                            continue;
-                        }
-                    }
-                    waiting.push(lent);
-                }
-                // Also one that was aborted when its word said that it was done, and that has not proved that.
-                Some(Claim::Aborted | Claim::Done) | None if lent.job.stop_requested() => {
-                    self.finish(lent, Err(JobError::Cancelled));
-                }
-                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
-                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
-                    killer = Some(lent.payload.kind.name);
-                    let case = lent.case(&self.settings.worker);
-                    if !lent.payload.runs_again()
-                        && let Some(chunk) = &mut lent.payload.chunk
-                    {
-                        chunk.fail_next(fall.error(worker, &case));
-                    }
-                    self.go_on(worker, (slot, from), lent, batch);
-                }
-                Some(Claim::Started)
-                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
-                {
-                    killer = Some(lent.payload.kind.name);
-                    waiting.push(lent);
-                }
-                Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
-                Some(Claim::Started | Claim::Done) | None => {
-                    killer = Some(lent.payload.kind.name);
-                    let error = fall.error(worker, &lent.case(&self.settings.worker));
-                    self.finish(lent, Err(error));
-                }
-            }
-        }
-        for lent in waiting.into_iter().rev() {
-            if let Err(lent) = let_go(lent, batch)
-                && !self.clock.as_ref().is_some_and(Clock::is_up)
-            {
-                killer = Some(lent.payload.kind.name);
-                let error = fall.error(worker, &lent.case(&self.settings.worker));
-                self.finish(lent, Err(error));
-            }
-        }
-        killer
-    }
 }
 
 /// The worker is not to be asked again. The other jobs find it dead.
-fn disbelieve(worker: &Worker, said: &str) -> JobError {
-    worker.cut_off();
+fn unreadable_answer(worker: &Worker, said: &str) -> JobError {
+    worker.disconnect();
     worker.process.kill();
     worker_loss::unreadable(worker.process.pid(), said)
 }
 
 /// Takes back what has not started: it would wait behind a slow job.
-fn take_back(worker: &Worker, jobs: &mut [Option<Lent>], batch: &mut Batch<'_, Queued>) {
+fn take_back(worker: &Worker, jobs: &mut [Option<InFlight>], batch: &mut Batch<'_, Queued>) {
     for (slot, place) in jobs.iter_mut().enumerate().rev() {
-        if let Some(lent) = place.take_if(|lent| worker.seat.page.look(slot, lent.id()) == Some(Claim::Sent)) {
+        if let Some(lent) = place.take_if(|lent| worker.claims.page.look(slot, lent.id()) == Some(Claim::Sent)) {
             // It may have started since, or have been cancelled.
-            *place = give_back(lent, batch).err();
+            *place = requeue(lent, batch);
         }
     }
 }
@@ -362,19 +315,19 @@ fn no_answer() -> String {
 }
 
 /// Whether any of the jobs may run there, or is to, or has time to end by itself.
-fn may_run(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
-    worker.seat.is_stopping()
+fn may_run(worker: &Worker, jobs: &[Option<InFlight>]) -> bool {
+    worker.claims.is_stopping()
         || claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Sent | Claim::Started | Claim::Aborted))
 }
 
 /// Whether the worker falls because somebody wished so.
-fn is_meant(worker: &Worker, jobs: &[Option<Lent>]) -> bool {
+fn is_meant(worker: &Worker, jobs: &[Option<InFlight>]) -> bool {
     claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
 }
 
-fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<Lent>]) -> impl Iterator<Item = (&'a Lent, Claim)> {
+fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<InFlight>]) -> impl Iterator<Item = (&'a InFlight, Claim)> {
     let lent = jobs.iter().enumerate().filter_map(|(slot, lent)| Some((slot, lent.as_ref()?)));
-    lent.filter_map(|(slot, lent)| Some((lent, worker.seat.page.look(slot, lent.id())?)))
+    lent.filter_map(|(slot, lent)| Some((lent, worker.claims.page.look(slot, lent.id())?)))
 }
 
 #[cfg(test)]

@@ -7,29 +7,28 @@ use std::time::Duration;
 use executor_core::cell::{Control, Task};
 use executor_core::{Broken, JobError, JobId, Label, Priority};
 
-use crate::diagnostics::report::{Case, Kept};
+use crate::diagnostics::report::{FailedJob, SavedArguments};
 use crate::supervisor::start::WorkerSettings;
-use executor_thread::scheduler::StartLimit;
+use executor_thread::scheduler::Batch;
 
 use crate::dispatch::chunk::Chunk;
-use crate::dispatch::job_type::Kind;
-use crate::dispatch::runner::InProcess;
+use crate::dispatch::job_type::JobType;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{INLINE, Payload};
 use crate::protocol::answer::Answer;
-use crate::protocol::job_context::About;
-use crate::protocol::message::Sent;
+use crate::protocol::job_context::JobContext;
+use crate::protocol::message::JobMessage;
 use crate::protocol::program_image::Offset;
 use crate::transport::ParentEnd;
 
 /// A job on its way to a worker.
-pub(crate) struct Encoded {
-    pub(crate) kind: Kind,
+pub(crate) struct EncodedJob {
+    pub(crate) kind: JobType,
     pub(crate) body: Payload,
     pub(crate) label: Option<Arc<Label>>,
-    /// Ends it if it has not started in its time.
-    pub(crate) waits: Option<Box<StartLimit<InProcess>>>,
+    /// Dropped when the job starts or never will: then its time to start in is over.
+    pub(crate) start_guard: Option<Box<dyn Send>>,
     /// The lane that it comes back to.
     pub(crate) priority: Priority,
     /// The time that it may run.
@@ -39,13 +38,13 @@ pub(crate) struct Encoded {
     /// Which run is the next one, from 1 on.
     pub(crate) attempt: u32,
     /// How many workers died before they began it.
-    pub(crate) vain: u32,
+    pub(crate) failed_starts: u32,
     /// What is known of its items, if it is a chunk of a `map`.
     pub(crate) chunk: Option<Box<Chunk>>,
 }
 
 /// A result on its way back, to be decoded by whoever takes it.
-pub(crate) struct Returned {
+pub(crate) struct EncodedResult {
     /// The job's, in errors.
     pub(crate) name: &'static str,
     pub(crate) codec: Codec,
@@ -57,20 +56,20 @@ pub(crate) struct Returned {
 }
 
 /// A job of the process pool's queue.
-pub(crate) type Queued = Arc<dyn Task<Encoded, Returned>>;
+pub(crate) type Queued = Arc<dyn Task<EncodedJob, EncodedResult>>;
 
-impl Encoded {
-    pub(crate) fn new(kind: Kind, body: Payload) -> Self {
+impl EncodedJob {
+    pub(crate) fn new(kind: JobType, body: Payload) -> Self {
         Self {
             kind,
             body,
             label: None,
-            waits: None,
+            start_guard: None,
             priority: Priority::Normal,
             timeout: None,
             retries: 0,
             attempt: 1,
-            vain: 0,
+            failed_starts: 0,
             chunk: None,
         }
     }
@@ -90,7 +89,18 @@ impl Encoded {
     pub(crate) fn again(&self) -> Self {
         let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
         let (body, label) = (body.again(), label.clone());
-        Self { kind, body, label, waits: None, priority, timeout, retries, attempt: 1, vain: 0, chunk: None }
+        Self {
+            kind,
+            body,
+            label,
+            start_guard: None,
+            priority,
+            timeout,
+            retries,
+            attempt: 1,
+            failed_starts: 0,
+            chunk: None,
+        }
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -100,7 +110,7 @@ impl Encoded {
     }
 
     /// What is sent of it to the worker that `payloads` leads to.
-    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<Sent, NotSent> {
+    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.kind.work).ok_or_else(|| {
             broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
@@ -109,7 +119,14 @@ impl Encoded {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
             _ => broken(format!("it could not be sent to its worker process: {error}")),
         })?;
-        Ok(Sent { slot, job, attempt: self.attempt, about: About::of(self.label.as_deref(), self.timeout), work, body })
+        Ok(JobMessage {
+            slot,
+            job,
+            attempt: self.attempt,
+            about: JobContext::of(self.label.as_deref(), self.timeout),
+            work,
+            body,
+        })
     }
 
     /// Whether nothing of what was sent last has its outcome.
@@ -119,8 +136,8 @@ impl Encoded {
 
     /// A worker had no room for it, and has run nothing of it. Whether another one may try.
     pub(crate) fn may_start_elsewhere(&mut self, tries: u32) -> bool {
-        self.vain += 1;
-        self.vain < tries && !self.body.has_given()
+        self.failed_starts += 1;
+        self.failed_starts < tries && !self.body.has_given()
     }
 
     /// The worker that ran it died. Whether it may be run again.
@@ -134,10 +151,10 @@ impl Encoded {
     }
 
     /// Its outcome, as a worker that lives tells it.
-    pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<Returned, JobError> {
+    pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<EncodedResult, JobError> {
         match answer {
             Answer::Done(payload) => {
-                Ok(Returned { name: self.kind.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
+                Ok(EncodedResult { name: self.kind.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
             }
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
             Answer::Panicked(panic) => Err(panic.of(self.kind.name, self.given_name())),
@@ -156,31 +173,54 @@ pub(crate) enum NotSent {
 }
 
 /// A job that was lent to a worker, and what it was made of, should it come back.
-pub(crate) struct Lent {
+pub(crate) struct InFlight {
     pub(crate) job: Queued,
-    pub(crate) payload: Encoded,
+    pub(crate) payload: EncodedJob,
 }
 
-impl Lent {
+impl InFlight {
     pub(crate) fn id(&self) -> u64 {
         Control::id(&*self.job).get()
     }
 
     /// What is told of it should it fail.
-    pub(crate) fn case(&self, settings: &Arc<WorkerSettings>) -> Case {
-        let Encoded { kind, attempt, ref label, .. } = self.payload;
+    pub(crate) fn case(&self, settings: &Arc<WorkerSettings>) -> FailedJob {
+        let EncodedJob { kind, attempt, ref label, .. } = self.payload;
         let (settings, label, body) = (Arc::clone(settings), label.clone(), kept(settings, &self.payload));
         let id = JobId::from_number(self.id());
-        Case { settings, id, attempt, label, entry: kind.work, type_name: kind.name, body }
+        FailedJob { settings, id, attempt, label, entry: kind.work, type_name: kind.name, body }
     }
 }
 
 /// What of a job can be kept as a file. Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
-pub(crate) fn kept(settings: &WorkerSettings, job: &Encoded) -> Kept {
+pub(crate) fn kept(settings: &WorkerSettings, job: &EncodedJob) -> SavedArguments {
     let (body, chunk) = (&job.body, job.chunk.as_ref());
     let keeps = settings.keep_failed.is_some();
     let attached = if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
-    let Some(attached) = attached else { return Kept::Handles };
+    let Some(attached) = attached else { return SavedArguments::Handles };
     let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
-    Kept::Whole { bytes, attached }
+    SavedArguments::Whole { bytes, attached }
+}
+
+/// The job waits again, in front of those that were behind it. Returns it if it has started or has ended.
+#[must_use = "a job that comes back has no outcome yet"]
+pub(crate) fn requeue(in_flight: InFlight, batch: &mut Batch<'_, Queued>) -> Option<InFlight> {
+    let InFlight { job, payload } = in_flight;
+    let priority = payload.priority;
+    match job.take_back(payload) {
+        Ok(()) => {
+            batch.give_back(job, priority);
+            None
+        }
+        Err(payload) => Some(InFlight { job, payload }),
+    }
+}
+
+/// The same for a job that no worker is to start: if it cannot wait, it was cancelled. Waits until that is told, since this thread may be the last
+/// that a shutdown waits for. Returns a job that has no outcome: a worker that is killed, and lives on for a moment, has started it.
+#[must_use = "a job that comes back has no outcome yet"]
+pub(crate) fn requeue_or_cancel(in_flight: InFlight, batch: &mut Batch<'_, Queued>) -> Option<InFlight> {
+    let in_flight = requeue(in_flight, batch)?;
+    in_flight.job.cancel();
+    (!in_flight.job.status().is_done()).then_some(in_flight)
 }

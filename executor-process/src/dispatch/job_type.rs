@@ -12,7 +12,7 @@ use crate::worker::{run_chunk, run_job};
 
 /// A type of job.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind {
+pub(crate) struct JobType {
     pub(crate) work: JobEntry,
     /// The path of its function or type.
     pub(crate) name: &'static str,
@@ -20,7 +20,7 @@ pub(crate) struct Kind {
     pub(crate) codec_error: fn(&str, Step, String) -> JobError,
 }
 
-impl Kind {
+impl JobType {
     pub(crate) fn of<J: PortableJob>() -> Self {
         let codec_error = |name: &str, step: Step, cause| step.named(name, type_name::<J::Output>(), cause);
         Self { work: run_job::work::<J>, name: J::type_name(), codec_error }

@@ -12,21 +12,21 @@ use crate::supervisor::claims::Kill;
 
 /// The jobs that a worker's thread has in hand, and its process. Both are ended without its lock: an abort calls back.
 #[derive(Default)]
-pub(crate) struct Brake(Mutex<InHand>);
+pub(crate) struct KillSwitch(Mutex<InHand>);
 
 #[derive(Default)]
 struct InHand {
-    is_pulled: bool,
+    is_triggered: bool,
     jobs: Vec<Queued>,
     /// The last that was started. It is killed whatever its words say of the jobs.
     process: Option<Arc<dyn Kill>>,
 }
 
-impl Brake {
-    /// The thread has `job` in hand, which ends at once if the brake was pulled.
+impl KillSwitch {
+    /// The thread has `job` in hand, which ends at once if the switch was triggered.
     pub(crate) fn take(&self, job: &Queued) {
         let mut hand = self.0.lock();
-        if !hand.is_pulled {
+        if !hand.is_triggered {
             return hand.jobs.push(Arc::clone(job));
         }
         drop(hand);
@@ -44,18 +44,18 @@ impl Brake {
     pub(crate) fn start(&self, process: Arc<dyn Kill>) -> bool {
         let mut hand = self.0.lock();
         let before = hand.process.replace(process);
-        let is_to_live = !hand.is_pulled;
+        let is_to_live = !hand.is_triggered;
         drop(hand);
         drop(before);
         is_to_live
     }
 
     /// Whether nothing is to be started any more.
-    pub(crate) fn is_pulled(&self) -> bool {
-        self.0.lock().is_pulled
+    pub(crate) fn is_triggered(&self) -> bool {
+        self.0.lock().is_triggered
     }
 
-    /// Ends a job in hand, where the brake was pulled: by whoever comes first of those who see that.
+    /// Ends a job in hand, where the switch was triggered: by whoever comes first of those who see that.
     pub(crate) fn end(job: &Queued) {
         if Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
             Control::abort(&**job);
@@ -63,12 +63,12 @@ impl Brake {
     }
 }
 
-impl Stop for Brake {
+impl Stop for KillSwitch {
     /// Those that run go on.
     fn revoke(&self) {
         let jobs = {
             let mut hand = self.0.lock();
-            hand.is_pulled = true;
+            hand.is_triggered = true;
             hand.jobs.clone()
         };
         for job in jobs {
@@ -79,7 +79,7 @@ impl Stop for Brake {
     fn stop(&self) {
         let (jobs, process) = {
             let mut hand = self.0.lock();
-            hand.is_pulled = true;
+            hand.is_triggered = true;
             (std::mem::take(&mut hand.jobs), hand.process.take())
         };
         // First those that have not started: the worker begins none of them because another one is ended. And before the process is: a worker that
@@ -101,8 +101,8 @@ mod tests {
     use executor_core::{Future, JobId, PortableJob, call};
 
     use super::*;
-    use crate::dispatch::job::{Encoded, Returned};
-    use crate::dispatch::job_type::Kind;
+    use crate::dispatch::job::{EncodedJob, EncodedResult};
+    use crate::dispatch::job_type::JobType;
     use crate::ipc::payload::Payload;
 
     /// A worker that has begun the first of the jobs that it was sent, and writes down what it is told.
@@ -134,32 +134,32 @@ mod tests {
 
     fn nothing() {}
 
-    fn kind<J: PortableJob>(_: J) -> Kind {
-        Kind::of::<J>()
+    fn kind<J: PortableJob>(_: J) -> JobType {
+        JobType::of::<J>()
     }
 
     #[test]
     fn what_was_not_begun_ends_before_what_runs() {
         let told = Arc::new(Told { first: Mutex::default(), words: Mutex::default() });
-        let brake = Brake::default();
+        let kill_switch = KillSwitch::default();
         let sent: Vec<_> = (0..3)
             .map(|n| {
-                let open = |_: Returned| Ok(());
+                let open = |_: EncodedResult| Ok(());
                 let body = Payload::new(Vec::new(), Vec::new());
-                let cell = Arc::new(Cell::queued(Encoded::new(kind(call(nothing, ())), body), open));
+                let cell = Arc::new(Cell::queued(EncodedJob::new(kind(call(nothing, ())), body), open));
                 let job: Queued = cell.clone();
                 if n == 0 {
                     *told.first.lock() = Some(job.id());
                 }
-                brake.take(&job);
+                kill_switch.take(&job);
                 assert!(job.lend(Arc::<Told>::clone(&told)).is_some());
                 Future::of(cell)
             })
             .collect();
-        brake.revoke();
+        kill_switch.revoke();
         assert_eq!(*told.words.lock(), ["revoke", "revoke"]);
         assert!(!sent[0].is_done() && sent[1..].iter().all(Future::is_cancelled));
-        brake.stop();
+        kill_switch.stop();
         assert_eq!(*told.words.lock(), ["revoke", "revoke", "abort"]);
         assert!(sent[0].is_cancelled());
     }

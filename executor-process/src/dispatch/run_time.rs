@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::dispatch::job_type::Kind;
+use crate::dispatch::job_type::JobType;
 
 /// By the function of the job's type.
 #[derive(Default)]
-pub(crate) struct Estimates(HashMap<usize, Duration>);
+pub(crate) struct RunTimes(HashMap<usize, Duration>);
 
-impl Estimates {
+impl RunTimes {
     /// `None` for a type that was not seen yet.
-    pub(crate) fn of(&self, kind: Kind) -> Option<Duration> {
+    pub(crate) fn of(&self, kind: JobType) -> Option<Duration> {
         self.0.get(&(kind.work as usize)).copied()
     }
 
     /// A job of the type has run for so long. Quick to believe in slow jobs, and slow to believe in quick ones: what is sent ahead waits.
-    pub(crate) fn learn(&mut self, kind: Kind, ran: Duration) {
+    pub(crate) fn learn(&mut self, kind: JobType, ran: Duration) {
         let known = self.0.entry(kind.work as usize).or_insert(ran);
         *known = if ran > *known { (*known + ran) / 2 } else { (*known * 7 + ran) / 8 };
     }

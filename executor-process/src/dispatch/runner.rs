@@ -10,16 +10,17 @@ use executor_core::panics::catch;
 use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner, Stop};
 
-use crate::dispatch::job::{Lent, NotSent, Queued};
-use crate::dispatch::kill_switch::Brake;
-use crate::dispatch::run_time::Estimates;
+use crate::dispatch::job::{InFlight, NotSent, Queued, requeue_or_cancel};
+use crate::dispatch::kill_switch::KillSwitch;
+use crate::dispatch::run_time::RunTimes;
 use crate::dispatch::settings::PoolSettings;
-use crate::dispatch::time_limit::{self, Clock};
+use crate::dispatch::time_limit::{self, TimeLimit};
+use crate::dispatch::worker_loss::not_started;
 use crate::ipc::payload::INLINE;
-use crate::protocol::message::Sent;
+use crate::protocol::message::JobMessage;
 use crate::protocol::status_page::SLOTS;
 use crate::supervisor::child::Child;
-use crate::supervisor::claims::{Kill, Seat};
+use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
 
@@ -32,47 +33,51 @@ pub(crate) const TRIES: u32 = 4;
 const AHEAD: Duration = Duration::from_millis(1);
 
 /// The first worker, or why there is none.
-pub(crate) type Debut = Result<Arc<Child>, String>;
+pub(crate) type FirstStart = Result<Arc<Child>, String>;
 
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
-pub(crate) struct InProcess {
+pub(crate) struct ProcessRunner {
     pub(crate) settings: Arc<PoolSettings>,
     name: Arc<str>,
-    brake: Arc<Brake>,
+    kill_switch: Arc<KillSwitch>,
     pub(crate) worker: Option<Worker>,
     /// Who is to know the first worker.
-    debut: Option<Sender<Debut>>,
-    pub(crate) estimates: Estimates,
+    first_start: Option<Sender<FirstStart>>,
+    pub(crate) run_times: RunTimes,
     /// Those that have run their last job, and may still be there.
     retired: Vec<Arc<Child>>,
     /// When the last message was.
     pub(crate) sent: Instant,
     /// Whom to tell of what has ended.
-    pub(crate) untold: Vec<Notify>,
+    pub(crate) pending_notifies: Vec<Notify>,
     /// The time limit of the job that it sent, which is alone then.
-    pub(crate) clock: Option<Clock>,
+    pub(crate) clock: Option<TimeLimit>,
 }
 
-impl InProcess {
+impl ProcessRunner {
     pub(crate) fn new(settings: Arc<PoolSettings>, name: Arc<str>) -> Self {
         Self {
             settings,
             name,
-            brake: Arc::default(),
+            kill_switch: Arc::default(),
             worker: None,
-            debut: None,
-            estimates: Estimates::default(),
+            first_start: None,
+            run_times: RunTimes::default(),
             retired: Vec::new(),
             sent: Instant::now(),
-            untold: Vec::new(),
+            pending_notifies: Vec::new(),
             clock: None,
         }
     }
 
     /// As `new`, and tells of its first worker once that is ready, or why there is none.
-    pub(crate) fn telling(settings: Arc<PoolSettings>, name: Arc<str>, debut: Option<Sender<Debut>>) -> Self {
+    pub(crate) fn telling(
+        settings: Arc<PoolSettings>,
+        name: Arc<str>,
+        first_start: Option<Sender<FirstStart>>,
+    ) -> Self {
         let mut runner = Self::new(settings, name);
-        runner.debut = debut;
+        runner.first_start = first_start;
         runner
     }
 
@@ -96,7 +101,7 @@ impl InProcess {
         if is_timed {
             batch.called_off();
         }
-        for notify in self.untold.drain(..) {
+        for notify in self.pending_notifies.drain(..) {
             notify.fire();
         }
         true
@@ -125,11 +130,11 @@ impl InProcess {
             self.spend(None, &text, batch);
             tries_left = tries_left.saturating_sub(1);
             if tries_left == 0 {
-                if let Some(debut) = self.debut.take() {
-                    let _ = debut.send(Err(reason.to_owned()));
+                if let Some(first_start) = self.first_start.take() {
+                    let _ = first_start.send(Err(reason.to_owned()));
                 }
-                if self.brake.is_pulled() {
-                    Brake::end(&job);
+                if self.kill_switch.is_triggered() {
+                    KillSwitch::end(&job);
                 } else {
                     let text = not_started(self.settings.tries, &reason);
                     job.fail(JobError::Broken(Broken::new(text)));
@@ -148,13 +153,13 @@ impl InProcess {
     ///
     /// The job, where there are none.
     fn leave_to_others(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(), Queued> {
-        if self.brake.is_pulled() || !self.settings.worker.pids.has_others(&self.retired) {
+        if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_others(&self.retired) {
             return Err(job);
         }
         let Some(payload) = job.lend(Arc::new(Nowhere)) else { return Err(job) };
         let priority = payload.priority;
         if job.take_back(payload).is_err() {
-            // It was cancelled meanwhile: see `let_go`.
+            // It was cancelled meanwhile: see `requeue_or_cancel`.
             job.cancel();
             return Ok(());
         }
@@ -171,14 +176,14 @@ impl InProcess {
         if self.worker.is_some() {
             return Ok(());
         }
-        if self.brake.is_pulled() {
+        if self.kill_switch.is_triggered() {
             return Err(NotStarted::Refused("the pool is being killed".to_owned()));
         }
-        let started = Worker::start(&self.settings.worker, &self.name, |process| self.brake.start(process));
+        let started = Worker::start(&self.settings.worker, &self.name, |process| self.kill_switch.start(process));
         let worker = self.worker.insert(started?);
-        if let Some(debut) = self.debut.take() {
+        if let Some(first_start) = self.first_start.take() {
             // Who asked waits for it.
-            let _ = debut.send(Ok(Arc::clone(&worker.process)));
+            let _ = first_start.send(Ok(Arc::clone(&worker.process)));
         }
         Ok(())
     }
@@ -208,17 +213,17 @@ impl InProcess {
     }
 
     /// From now on the worker may start the job. `None` if it has ended.
-    fn lend(&self, job: Queued, slot: usize) -> Option<Lent> {
-        let seat = &self.worker.as_ref()?.seat;
+    fn lend(&self, job: Queued, slot: usize) -> Option<InFlight> {
+        let claims = &self.worker.as_ref()?.claims;
         // First, so that a cancel finds it there.
-        seat.send(slot, job.id());
-        let lease: Arc<dyn Lease> = Arc::<Seat>::clone(seat);
+        claims.send(slot, job.id());
+        let lease: Arc<dyn Lease> = Arc::<Claims>::clone(claims);
         let payload = job.lend(lease)?;
-        Some(Lent { job, payload })
+        Some(InFlight { job, payload })
     }
 
     /// Puts a job into the message. One that cannot go there fails alone.
-    fn add(&mut self, lent: Lent, jobs: &mut Vec<Option<Lent>>, message: &mut Vec<Sent>) {
+    fn add(&mut self, lent: InFlight, jobs: &mut Vec<Option<InFlight>>, message: &mut Vec<JobMessage>) {
         let Some(worker) = &self.worker else { return };
         match lent.payload.sent(&worker.payloads, jobs.len(), lent.id()) {
             Ok(sent) => {
@@ -226,22 +231,22 @@ impl InProcess {
                 jobs.push(Some(lent));
             }
             Err(NotSent::Dead) => {
-                worker.cut_off();
+                worker.disconnect();
                 jobs.push(Some(lent));
             }
             Err(NotSent::Broken(error)) => {
-                self.untold.push(lent.job.finish(Err(error)));
+                self.pending_notifies.push(lent.job.finish(Err(error)));
                 jobs.push(None);
             }
         }
     }
 
     /// How much may be sent behind the job: time, and bytes.
-    fn room_behind(&self, first: &Lent) -> Option<(Duration, usize)> {
+    fn room_behind(&self, first: &InFlight) -> Option<(Duration, usize)> {
         if first.payload.goes_alone() {
             return None;
         }
-        let time = AHEAD.checked_sub(self.estimates.of(first.payload.kind)?)?;
+        let time = AHEAD.checked_sub(self.run_times.of(first.payload.kind)?)?;
         Some((time, INLINE - first.payload.body.len()))
     }
 
@@ -249,23 +254,23 @@ impl InProcess {
     fn send_ahead(
         &mut self,
         (mut time, mut bytes): (Duration, usize),
-        jobs: &mut Vec<Option<Lent>>,
-        message: &mut Vec<Sent>,
+        jobs: &mut Vec<Option<InFlight>>,
+        message: &mut Vec<JobMessage>,
         batch: &mut Batch<'_, Queued>,
     ) {
         let most = self.worker.as_ref().map_or(0, Worker::jobs_left);
         while jobs.len() < SLOTS && (jobs.len() as u64) < most && !time.is_zero() {
             let Some(job) = batch.take() else { return };
-            self.brake.take(&job);
+            self.kill_switch.take(&job);
             let Some(next) = self.lend(job, jobs.len()) else {
                 batch.was_dead();
                 continue;
             };
-            let cost = if next.payload.goes_alone() { None } else { self.estimates.of(next.payload.kind) };
+            let cost = if next.payload.goes_alone() { None } else { self.run_times.of(next.payload.kind) };
             let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.body.len()));
             let Some(rest) = rest else {
                 // One that has started is the exchange's to end, although it was not sent.
-                return jobs.extend(let_go(next, batch).err().map(Some));
+                return jobs.extend(requeue_or_cancel(next, batch).map(Some));
             };
             (time, bytes) = rest;
             self.add(next, jobs, message);
@@ -273,11 +278,11 @@ impl InProcess {
     }
 
     /// Ends the job when its time is up.
-    fn watch_the_clock(&mut self, lent: &Lent, batch: &mut Batch<'_, Queued>) {
+    fn watch_the_clock(&mut self, lent: &InFlight, batch: &mut Batch<'_, Queued>) {
         let Some((limit, worker)) = lent.payload.timeout.zip(self.worker.as_ref()) else { return };
         let Some(when) = Instant::now().checked_add(limit) else { return };
         let case = lent.case(&self.settings.worker);
-        let (clock, alarm) = time_limit::set(lent.job.clone(), limit, case, &worker.seat, &worker.process);
+        let (clock, alarm) = time_limit::set(lent.job.clone(), limit, case, &worker.claims, &worker.process);
         self.clock = Some(clock);
         batch.push_alarm(when, Box::new(alarm));
     }
@@ -309,47 +314,10 @@ impl Lease for Nowhere {
     }
 }
 
-/// What a job is told that no worker has begun.
-pub(crate) fn not_started(tries: u32, reason: &dyn fmt::Display) -> String {
-    match tries {
-        1 => format!("its process could not be started: {reason}"),
-        _ => format!("its worker process could not be started, {tries} times: {reason}"),
-    }
-}
-
-/// The job waits again, in front of those that were behind it.
-///
-/// # Errors
-///
-/// The job, if it has started or has ended.
-pub(crate) fn give_back(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
-    let Lent { job, payload } = lent;
-    let priority = payload.priority;
-    match job.take_back(payload) {
-        Ok(()) => {
-            batch.give_back(job, priority);
-            Ok(())
-        }
-        Err(payload) => Err(Lent { job, payload }),
-    }
-}
-
-/// The same for a job that no worker is to start: if it does not wait, it was cancelled. Who does that may not have told of it yet; it is
-/// waited for, since this thread may be the last that a shutdown waits for.
-///
-/// # Errors
-///
-/// The job, which has no outcome: a worker that is killed, and lives on for a moment, has started it.
-pub(crate) fn let_go(lent: Lent, batch: &mut Batch<'_, Queued>) -> Result<(), Lent> {
-    let Err(lent) = give_back(lent, batch) else { return Ok(()) };
-    lent.job.cancel();
-    if lent.job.status().is_done() { Ok(()) } else { Err(lent) }
-}
-
-impl Drop for InProcess {
+impl Drop for ProcessRunner {
     /// Returns when none of its processes is left.
     fn drop(&mut self) {
-        if self.brake.is_pulled() {
+        if self.kill_switch.is_triggered() {
             // They would have time to end by themselves.
             let idle = self.worker.iter().map(|worker| &worker.process);
             idle.chain(&self.retired).for_each(|process| process.stop());
@@ -362,13 +330,13 @@ impl Drop for InProcess {
     }
 }
 
-impl Runner for InProcess {
+impl Runner for ProcessRunner {
     type Job = Queued;
 
     fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
-        self.brake.take(&job);
+        self.kill_switch.take(&job);
         if job.status().is_done() {
-            self.brake.let_go();
+            self.kill_switch.let_go();
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
@@ -381,7 +349,7 @@ impl Runner for InProcess {
             ))));
             was_claimed
         });
-        self.brake.let_go();
+        self.kill_switch.let_go();
         did_run
     }
 
@@ -391,6 +359,6 @@ impl Runner for InProcess {
     }
 
     fn stop(&self) -> Option<Arc<dyn Stop>> {
-        Some(Arc::<Brake>::clone(&self.brake))
+        Some(Arc::<KillSwitch>::clone(&self.kill_switch))
     }
 }

@@ -9,11 +9,11 @@ use executor_core::cell::{Captures, Control, Notify};
 use executor_thread::scheduler::Alarm;
 use parking_lot::Mutex;
 
-use crate::diagnostics::report::{Case, Question};
+use crate::diagnostics::report::{FailedJob, LocateRequest};
 use crate::diagnostics::saved_job::Unsaved;
 use crate::dispatch::job::Queued;
 use crate::supervisor::child::Child;
-use crate::supervisor::claims::{Ended, Kill, Seat};
+use crate::supervisor::claims::{Claims, Ended, Kill};
 
 /// How far the alarm has come, or the job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,14 +29,14 @@ enum Phase {
 }
 
 /// What the thread that serves the worker has of a time limit.
-pub(crate) struct Clock {
+pub(crate) struct TimeLimit {
     /// Changed under the lock under which the alarm changes the job's word.
     phase: Arc<Mutex<Phase>>,
     /// What the alarm leaves to be kept.
     unsaved: Receiver<Unsaved>,
 }
 
-impl Clock {
+impl TimeLimit {
     /// Whether the alarm ends the job, be it in a moment. Otherwise it was not the alarm that changed its word.
     pub(crate) fn is_up(&self) -> bool {
         *self.phase.lock() == Phase::Up
@@ -65,56 +65,56 @@ impl Clock {
 pub(crate) fn set(
     job: Queued,
     limit: Duration,
-    case: Case,
-    seat: &Arc<Seat>,
+    case: FailedJob,
+    claims: &Arc<Claims>,
     process: &Arc<Child>,
-) -> (Clock, TimeIsUp) {
+) -> (TimeLimit, TimeLimitAlarm) {
     let (kept, unsaved) = mpsc::channel();
     let phase = Arc::default();
-    let (seat, process) = (Arc::clone(seat), Arc::clone(process));
-    let alarm = TimeIsUp { job, limit, case, seat, process, kept, phase: Arc::clone(&phase), ended: None };
-    (Clock { phase, unsaved }, alarm)
+    let (claims, process) = (Arc::clone(claims), Arc::clone(process));
+    let alarm = TimeLimitAlarm { job, limit, case, claims, process, kept, phase: Arc::clone(&phase), ended: None };
+    (TimeLimit { phase, unsaved }, alarm)
 }
 
 /// Ends a job that has run for too long, and the process that runs it.
-pub(crate) struct TimeIsUp {
+pub(crate) struct TimeLimitAlarm {
     job: Queued,
     limit: Duration,
-    case: Case,
-    seat: Arc<Seat>,
+    case: FailedJob,
+    claims: Arc<Claims>,
     process: Arc<Child>,
     kept: Sender<Unsaved>,
     phase: Arc<Mutex<Phase>>,
     /// What it ends, once it has begun to.
-    ended: Option<(Ended, Option<Question>)>,
+    ended: Option<(Ended, Option<LocateRequest>)>,
 }
 
-impl Alarm for TimeIsUp {
+impl Alarm for TimeLimitAlarm {
     /// The worker goes on with nothing from here on, and is asked where it is. It has a millisecond, in which others are asked, too.
     fn begin(&mut self) {
         let mut phase = self.phase.lock();
         if *phase != Phase::Runs {
             return;
         }
-        let ended = self.seat.time_out(self.job.id());
+        let ended = self.claims.time_out(self.job.id());
         *phase = if ended == Ended::Answered { Phase::Answered } else { Phase::Up };
         drop(phase);
         let question = match ended {
-            Ended::Started | Ended::Unproven => Question::ask(&self.process, self.seat.page.trace()),
+            Ended::Started | Ended::Unproven => LocateRequest::ask(&self.process, self.claims.page.trace()),
             Ended::Sent | Ended::Answered => None,
         };
         self.ended = Some((ended, question));
     }
 
     fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
-        let Self { job, limit, case, seat, process, kept, ended, .. } = *self;
+        let Self { job, limit, case, claims, process, kept, ended, .. } = *self;
         let (ended, question) = ended?;
         if ended == Ended::Answered {
             // The thread that serves the worker takes the answer.
             process.kill();
             return None;
         }
-        let trace = question.and_then(|question| question.answer(seat.page.trace()));
+        let trace = question.and_then(|question| question.answer(claims.page.trace()));
         let (error, unsaved) = case.timed_out(limit, trace);
         // First the future tells: a large process takes tens of milliseconds to be gone, and a file may take longer.
         let notify = Control::fail(job, error);

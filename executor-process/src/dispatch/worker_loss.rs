@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use executor_core::{Broken, JobError};
 
-use crate::diagnostics::report::Case;
-use crate::dispatch::runner::not_started;
+use crate::diagnostics::report::FailedJob;
 use crate::supervisor::child::Ended;
 use crate::supervisor::start::Worker;
 
 /// Why a worker is given up.
-pub(crate) struct Fall {
+pub(crate) struct WorkerLoss {
     pub(crate) pid: u32,
     pub(crate) started: Instant,
     pub(crate) cause: Cause,
@@ -22,9 +21,9 @@ pub(crate) enum Cause {
     Nonsense(String),
 }
 
-impl Fall {
+impl WorkerLoss {
     /// What it means for the job that was running.
-    pub(crate) fn error(&self, worker: &Worker, case: &Case) -> JobError {
+    pub(crate) fn error(&self, worker: &Worker, case: &FailedJob) -> JobError {
         match &self.cause {
             Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
             Cause::Nonsense(said) => unreadable(self.pid, said),
@@ -33,7 +32,7 @@ impl Fall {
 
     /// What it means for a job that one worker after the other did not begin. With one try only, it is the death of the worker that the
     /// job was for.
-    pub(crate) fn in_vain(&self, worker: &Worker, case: &Case, tries: u32) -> JobError {
+    pub(crate) fn in_vain(&self, worker: &Worker, case: &FailedJob, tries: u32) -> JobError {
         if tries == 1 {
             return self.error(worker, case);
         }
@@ -46,7 +45,7 @@ impl Fall {
     }
 }
 
-impl fmt::Display for Fall {
+impl fmt::Display for WorkerLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.pid;
         match &self.cause {
@@ -61,4 +60,12 @@ impl fmt::Display for Fall {
 pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
     let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
     JobError::Broken(Broken::new(text))
+}
+
+/// What a job is told that no worker has begun.
+pub(crate) fn not_started(tries: u32, reason: &dyn fmt::Display) -> String {
+    match tries {
+        1 => format!("its process could not be started: {reason}"),
+        _ => format!("its worker process could not be started, {tries} times: {reason}"),
+    }
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use executor_core::{Exit, PortableJob, call};
 
-use crate::dispatch::job::Encoded;
-use crate::dispatch::job_type::Kind;
+use crate::dispatch::job::EncodedJob;
+use crate::dispatch::job_type::JobType;
 use crate::ipc::channel::Receiver;
 use crate::ipc::channel::Sender;
 use crate::ipc::channel::channel;
 use crate::ipc::codec::Codec;
-use crate::protocol::message::{Reply, Request, Sent};
+use crate::protocol::message::{JobMessage, Reply, Request};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::reply_receiver::Received;
 use crate::supervisor::start::{Worker, WorkerSettings};
@@ -23,11 +23,11 @@ fn wait(begun: Sender<()>, may_end: Receiver<()>) {
 
 fn short() {}
 
-fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> Sent {
+fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> JobMessage {
     let number = slot as u64 + 7;
-    worker.seat.page.send(slot, number);
-    let encoded = Encoded::new(
-        Kind::of::<J>(),
+    worker.claims.page.send(slot, number);
+    let encoded = EncodedJob::new(
+        JobType::of::<J>(),
         Codec::Postcard.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
     );
     encoded.sent(&worker.payloads, slot, number).ok().expect("it is in this program")
@@ -51,11 +51,11 @@ fn in_the_first_of_five() -> (Worker, Sender<()>) {
 fn a_worker_whose_job_was_aborted_comes_to_no_other() {
     for claim in [Claim::Aborted, Claim::TimedOut] {
         let (worker, go_on) = in_the_first_of_five();
-        let page = &worker.seat.page;
+        let page = &worker.claims.page;
         assert!(page.change(0, 7, Claim::Started, claim));
         go_on.send(()).unwrap();
         let heard = worker.receive(Some(Duration::from_mins(1)));
-        assert!(matches!(heard, Received::Nothing), "it goes on");
+        assert!(matches!(heard, Received::Closed), "it goes on");
         assert_eq!(worker.process.wait(), Some(Exit::Code(0)), "it ends by itself");
         assert_eq!(page.look(0, 7), Some(claim));
         for slot in 1..5 {
@@ -67,7 +67,7 @@ fn a_worker_whose_job_was_aborted_comes_to_no_other() {
 #[test]
 fn a_worker_skips_what_was_revoked() {
     let (worker, go_on) = in_the_first_of_five();
-    let page = &worker.seat.page;
+    let page = &worker.claims.page;
     assert!(page.change(2, 9, Claim::Sent, Claim::Revoked) && page.change(4, 11, Claim::Sent, Claim::Revoked));
     go_on.send(()).unwrap();
     let done = |slot, job| page.look(slot, job) == Some(Claim::Done);

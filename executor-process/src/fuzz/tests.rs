@@ -109,7 +109,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("hello", behind(3 << 1, &Form::Hello("0a1b", "build", 0, 1, 2))),
         ("hello", behind(0, &Form::Refused("no"))),
-        ("invitation", b"1 4242 0 false 0 ab12 /tmp/executor-0123456789ab/s".to_vec()),
+        ("start_info", b"1 4242 0 false 0 ab12 /tmp/executor-0123456789ab/s".to_vec()),
         (
             "request",
             postcard::to_stdvec(&Request::Prepare { name: "w".into(), codec: Codec::MessagePack, initializer: None })
@@ -118,7 +118,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("request", postcard::to_stdvec(&Request::Run(Vec::new())).unwrap()),
         ("reply", behind(0, &Reply::Ready)),
         ("reply", behind(0, &Reply::NotReady("no".into()))),
-        ("reply", behind(0, &Reply::Some)),
+        ("reply", behind(0, &Reply::Progress)),
         ("reply", behind(0, &Reply::Done)),
         ("reply", behind(0, &answer(Answer::Done(body(inline(), None))))),
         ("reply", behind(0, &answer(Answer::Items))),

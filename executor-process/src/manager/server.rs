@@ -23,7 +23,7 @@ use rustix::net::{Shutdown, shutdown};
 
 use self::client::{Heard, Peer};
 use super::protocol;
-use super::state::{ClientId, Keeper, Violation};
+use super::state::{ClientId, State, Violation};
 use crate::ipc::socket::{self, Wait};
 
 /// How many connections a process may have. One is enough; a process that was cut off makes another.
@@ -60,8 +60,8 @@ impl Server {
         epoll::add(&events, &stop, epoll::EventData::new_u64(STOP), epoll::EventFlags::IN)?;
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
         epoll::add(&events, &connector, epoll::EventData::new_u64(CONNECTOR), flags)?;
-        let (peers, keeper, unserved) = (HashMap::new(), Keeper::default(), Vec::new());
-        let state = State { events, connector, peers, last: 0, keeper, unserved };
+        let (peers, keeper, unserved) = (HashMap::new(), State::default(), Vec::new());
+        let state = ServerState { events, connector, peers, last: 0, keeper, unserved };
         let waited_for = Arc::clone(&stop);
         let builder = thread::Builder::new().name("executor-manager".into());
         let thread = builder.spawn(move || {
@@ -85,18 +85,18 @@ impl Drop for Server {
     }
 }
 
-struct State {
+struct ServerState {
     events: OwnedFd,
     connector: OwnedFd,
     peers: HashMap<ClientId, Peer>,
     /// The number of the last client.
     last: ClientId,
-    keeper: Keeper,
+    keeper: State,
     /// Have more to be served, which has come already.
     unserved: Vec<ClientId>,
 }
 
-impl State {
+impl ServerState {
     /// The body of the thread.
     fn work(mut self) {
         let (mut events, spin) = (Vec::with_capacity(64), Spin::new());
@@ -243,7 +243,7 @@ impl State {
     }
 }
 
-impl Drop for State {
+impl Drop for ServerState {
     /// At once, and for all: a process that is just being started may have copies of our ends.
     fn drop(&mut self) {
         // The connector first: who loses his connection looks there for the reason.

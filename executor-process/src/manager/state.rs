@@ -20,7 +20,7 @@ use event_barrier::{Barrier, Event};
 use queue::Queue;
 use semaphore::Semaphore;
 pub(super) use tickets::Answer;
-use tickets::{Caller, Desk, Left};
+use tickets::{Caller, Left, Tickets};
 
 use super::protocol::{New, ObjectId, Op, Refusal, Reply, Request, Ticket};
 
@@ -32,14 +32,14 @@ pub(super) type ClientId = u64;
 pub(super) struct Violation;
 
 /// What can be done with everything that is kept.
-trait Kept: Send {
+trait Object: Send {
     /// # Errors
     ///
     /// When it is not to be asked so.
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation>;
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation>;
 
     /// A wait is over: its client died, or its time is up. Says whether it is out of the queue; some wait on, for what must be.
-    fn give_up(&mut self, ticket: Ticket, desk: &mut Desk) -> bool;
+    fn give_up(&mut self, ticket: Ticket, desk: &mut Tickets) -> bool;
 
     /// A client died with this in its hands.
     fn recover(&mut self, _ticket: Ticket) {}
@@ -48,18 +48,18 @@ trait Kept: Send {
     fn forget(&mut self, _client: ClientId) {}
 
     /// Behind any of the above: whoever waits for what is free now goes on.
-    fn settle(&mut self, _desk: &mut Desk) {}
+    fn settle(&mut self, _desk: &mut Tickets) {}
 }
 
 #[derive(Default)]
-pub(super) struct Keeper {
-    objects: HashMap<ObjectId, Box<dyn Kept>>,
+pub(super) struct State {
+    objects: HashMap<ObjectId, Box<dyn Object>>,
     /// The number of the last object. 0 is none.
     last: ObjectId,
-    desk: Desk,
+    desk: Tickets,
 }
 
-impl Keeper {
+impl State {
     pub(super) fn join(&mut self, client: ClientId) {
         self.desk.join(client);
     }
@@ -68,7 +68,7 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// When it is not to be asked so. The client is to [`leave`](Keeper::leave).
+    /// When it is not to be asked so. The client is to [`leave`](State::leave).
     pub(super) fn handle(&mut self, client: ClientId, request: Request<'_>, now: Instant) -> Result<(), Violation> {
         let caller = Caller::new(client, &request, now);
         match request.op {
@@ -119,7 +119,7 @@ impl Keeper {
         }
     }
 
-    /// When [`expire`](Keeper::expire) has something to do.
+    /// When [`expire`](State::expire) has something to do.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.desk.next_deadline()
     }
@@ -141,7 +141,7 @@ impl Keeper {
     }
 }
 
-fn create(new: New<'_>) -> Box<dyn Kept> {
+fn create(new: New<'_>) -> Box<dyn Object> {
     match new {
         New::Map => Box::new(Data::map()),
         New::List { values, is_fixed } => Box::new(Data::list(values, is_fixed)),

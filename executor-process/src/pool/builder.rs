@@ -10,7 +10,7 @@ use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
 use crate::dispatch::restart_budget::{Budget, Limit};
-use crate::dispatch::runner::{InProcess, TRIES};
+use crate::dispatch::runner::{ProcessRunner, TRIES};
 use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Payload;
@@ -19,9 +19,9 @@ use crate::pool::submit::{SubmitPolicy, Submitter};
 use crate::protocol::program_image::Offset;
 use crate::protocol::replay_file;
 use crate::supervisor::child::Pids;
-use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::host_check;
-use crate::supervisor::lifetime::Span;
+use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::start::WorkerSettings;
 use crate::worker::entry_point::InitEntry;
 use crate::worker::remake::Remaker;
@@ -69,8 +69,8 @@ pub struct ProcessPoolBuilder {
     retry: u32,
     initializer: Option<Initializer>,
     keep_failed: Option<PathBuf>,
-    surroundings: Surroundings,
-    span: Span,
+    environment: Environment,
+    span: LifetimeLimits,
     idle_timeout: Duration,
     start_limit: Duration,
     grace: Duration,
@@ -124,8 +124,8 @@ impl ProcessPoolBuilder {
             restarts: RESTART_BUDGET,
             crashes: None,
             measure: false,
-            surroundings: Surroundings::default(),
-            span: Span::default(),
+            environment: Environment::default(),
+            span: LifetimeLimits::default(),
             // A worker process is dear to start, and stays.
             idle_timeout: Duration::MAX,
             start_limit: START_LIMIT,
@@ -293,7 +293,7 @@ impl ProcessPoolBuilder {
         let worker = Arc::new(WorkerSettings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
-            surroundings: self.surroundings,
+            environment: self.environment,
             span: self.span,
             start_limit: self.start_limit,
             grace: self.grace,
@@ -303,7 +303,7 @@ impl ProcessPoolBuilder {
         });
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
-        let make = move |name: &Arc<str>| InProcess::new(Arc::clone(&settings), Arc::clone(name));
+        let make = move |name: &Arc<str>| ProcessRunner::new(Arc::clone(&settings), Arc::clone(name));
         let capacity = self.queue.capacity();
         let (keep_alive, measure) = (self.idle_timeout, self.measure);
         let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };

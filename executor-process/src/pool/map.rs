@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dispatch::chunk::{self, Chunk, Outcomes, Pace, Part};
-use crate::dispatch::job::{Encoded, Returned};
-use crate::dispatch::job_type::Kind;
+use crate::dispatch::job::{EncodedJob, EncodedResult};
+use crate::dispatch::job_type::JobType;
 use crate::ipc::codec::Step;
 use crate::pool::submit::Submitter;
 use crate::worker::remake::Remaker;
@@ -64,14 +64,14 @@ where
         let (name, job): (_, Single<A, R>) = (self.name, closure_call((item,), Item, self.function));
         let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
         drop_quietly(job);
-        let open = |returned: Returned| {
+        let open = |returned: EncodedResult| {
             let result = returned.codec.decode_result(&returned.payload);
             result.map_err(|cause| Step::DecodeResult.named(returned.name, type_name::<R>(), cause))
         };
         match encoded {
             Ok(body) => {
-                let kind = Kind { name, ..Kind::of::<Single<A, R>>() };
-                self.pool.submit_encoded(Encoded::new(kind, body), open)
+                let kind = JobType { name, ..JobType::of::<Single<A, R>>() };
+                self.pool.submit_encoded(EncodedJob::new(kind, body), open)
             }
             Err(cause) => Future::failed(Step::EncodeJob.named(name, type_name::<R>(), cause)),
         }
@@ -88,12 +88,13 @@ where
         let parts = chunk::encode::<A, R>(codec, function, items, name);
         let submit = |Part { total, body, errors }| {
             let chunk = Chunk::new(total, errors, self.pace.clone());
-            let open = |returned: Returned| Ok(Outcomes::new(returned));
+            let open = |returned: EncodedResult| Ok(Outcomes::new(returned));
             if chunk.is_over() {
                 let ended = Outcomes::new(chunk.into_returned(codec, name));
                 return (Future::ready(ended), total);
             }
-            let payload = Encoded { chunk: Some(Box::new(chunk)), ..Encoded::new(Kind::of_chunk::<A, R>(name), body) };
+            let payload =
+                EncodedJob { chunk: Some(Box::new(chunk)), ..EncodedJob::new(JobType::of_chunk::<A, R>(name), body) };
             (self.pool.submit_encoded(payload, open), total)
         };
         parts.into_iter().map(submit).collect()

@@ -13,9 +13,9 @@ use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Reject
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
 
-use crate::dispatch::job::{Encoded, Queued, Returned};
-use crate::dispatch::job_type::Kind;
-use crate::dispatch::runner::InProcess;
+use crate::dispatch::job::{EncodedJob, EncodedResult, Queued};
+use crate::dispatch::job_type::JobType;
+use crate::dispatch::runner::ProcessRunner;
 use crate::ipc::codec::{Codec, Step};
 use crate::supervisor::child::Pids;
 use crate::worker::remake::Remaker;
@@ -30,13 +30,13 @@ pub(crate) struct SubmitPolicy {
 
 impl SubmitPolicy {
     /// The job as it waits.
-    pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<Encoded, JobError> {
+    pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<EncodedJob, JobError> {
         let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(self.with_options(options, Encoded::new(Kind::of::<J>(), body)))
+        Ok(self.with_options(options, EncodedJob::new(JobType::of::<J>(), body)))
     }
 
-    fn with_options(self, options: &JobOptions, job: Encoded) -> Encoded {
-        Encoded {
+    fn with_options(self, options: &JobOptions, job: EncodedJob) -> EncodedJob {
+        EncodedJob {
             label: options.label().cloned(),
             priority: options.get_priority(),
             timeout: options.get_timeout(),
@@ -46,13 +46,13 @@ impl SubmitPolicy {
     }
 }
 
-type JobCell<J> = Arc<Cell<Encoded, Returned, <J as executor_core::Job>::Output>>;
+type JobCell<J> = Arc<Cell<EncodedJob, EncodedResult, <J as executor_core::Job>::Output>>;
 type Submitted<J> = Result<Future<<J as executor_core::Job>::Output>, Rejected<J>>;
 
 /// Submits to one queue, with the options of a handle.
 #[derive(Clone)]
 pub(crate) struct Submitter {
-    pub(crate) scheduler: Scheduler<InProcess>,
+    pub(crate) scheduler: Scheduler<ProcessRunner>,
     pub(crate) policy: SubmitPolicy,
     pub(crate) options: JobOptions,
     pub(crate) pids: Arc<Pids>,
@@ -79,8 +79,8 @@ impl Submitter {
     /// Hands over what was encoded already, as `submit` does.
     pub(crate) fn submit_encoded<T: Send + 'static>(
         &self,
-        job: Encoded,
-        open: fn(Returned) -> Result<T, JobError>,
+        job: EncodedJob,
+        open: fn(EncodedResult) -> Result<T, JobError>,
     ) -> Future<T> {
         let way = Way::Now.delayed(self.options.get_delay());
         let mut job = self.policy.with_options(&self.options, job);
@@ -99,7 +99,7 @@ impl Submitter {
     /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it. `ended` is told of its end.
     pub(crate) fn submit_run<J: PortableJob>(
         &self,
-        mut run: Encoded,
+        mut run: EncodedJob,
         due: Instant,
         is_next: impl FnOnce(Canceller) -> bool,
         ended: impl FnOnce(Result<J::Output, JobError>) + Send + 'static,
@@ -149,12 +149,12 @@ impl Submitter {
         }
     }
 
-    pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<Encoded, JobError> {
+    pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<EncodedJob, JobError> {
         self.policy.encode(&self.options, job)
     }
 
     /// Encodes the job, for the queue of `home`.
-    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<Made<J, J::Output>, JobError> {
+    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<PreparedJob<J, J::Output>, JobError> {
         let mut encoded = match self.encode(&job) {
             Ok(encoded) => encoded,
             Err(error) => {
@@ -163,15 +163,15 @@ impl Submitter {
             }
         };
         let alarm = self.limit_wait(&mut encoded);
-        Ok(Made { cell: cell::<J>(encoded, home), job, alarm })
+        Ok(PreparedJob { cell: cell::<J>(encoded, home), job, alarm })
     }
 
     /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
-    fn limit_wait(&self, job: &mut Encoded) -> Option<StartAlarm<InProcess>> {
+    fn limit_wait(&self, job: &mut EncodedJob) -> Option<StartAlarm<ProcessRunner>> {
         let limit = self.options.get_start_by()?;
         let error = JobError::TimedOut(TimedOut::not_started(job.name(), limit));
         let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit, error);
-        job.waits = Some(Box::new(waits));
+        job.start_guard = Some(Box::new(waits));
         Some(alarm)
     }
 
@@ -181,7 +181,7 @@ impl Submitter {
 }
 
 /// The cell of an encoded `J`, for the queue of `home`.
-pub(crate) fn cell<J: PortableJob>(job: Encoded, home: HomeId) -> JobCell<J> {
+pub(crate) fn cell<J: PortableJob>(job: EncodedJob, home: HomeId) -> JobCell<J> {
     Arc::new(Cell::queued(job, open::<J>).at(home))
 }
 
@@ -195,19 +195,19 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
 }
 
 /// Decodes a result, on the thread of whoever takes it.
-pub(crate) fn open<J: PortableJob>(returned: Returned) -> Result<J::Output, JobError> {
-    let Returned { codec, payload, .. } = returned;
+pub(crate) fn open<J: PortableJob>(returned: EncodedResult) -> Result<J::Output, JobError> {
+    let EncodedResult { codec, payload, .. } = returned;
     codec.decode_result(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }
 
 /// An encoded job, and the job itself, which comes back if it is refused.
-struct Made<J, T> {
-    cell: Arc<Cell<Encoded, Returned, T>>,
+struct PreparedJob<J, T> {
+    cell: Arc<Cell<EncodedJob, EncodedResult, T>>,
     job: J,
-    alarm: Option<StartAlarm<InProcess>>,
+    alarm: Option<StartAlarm<ProcessRunner>>,
 }
 
-impl<J, T: Send + 'static> Made<J, T> {
+impl<J, T: Send + 'static> PreparedJob<J, T> {
     fn accepted(self, delay: Duration) -> Future<T> {
         // Its copy in the worker is the one that runs.
         drop_quietly(self.job);
@@ -237,7 +237,7 @@ impl<J, T: Send + 'static> Made<J, T> {
 pub struct SubmitPortable<J, T>(State<J, T>);
 
 enum State<J, T> {
-    Waits(Line<InProcess>, Box<Made<J, T>>),
+    Waits(Line<ProcessRunner>, Box<PreparedJob<J, T>>),
     Ended(Result<Future<T>, Rejected<J>>),
     /// The options say that the job waits for its time, which needs no place.
     Delayed(Box<Submitter>, Duration, J),

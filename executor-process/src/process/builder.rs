@@ -15,15 +15,15 @@ use parking_lot::Mutex;
 use super::error::{Reason, SpawnError};
 use super::{Owner, Process};
 use crate::dispatch::restart_budget::Budget;
-use crate::dispatch::runner::InProcess;
+use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::pool::builder::{START_LIMIT, check_name, check_start_limit, cores};
 use crate::pool::submit::{SubmitPolicy, Submitter, open};
 use crate::protocol::replay_file;
-use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::host_check;
-use crate::supervisor::lifetime::Span;
+use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::start::WorkerSettings;
 
 /// The settings of a [`Process`], which can be used for several.
@@ -48,7 +48,7 @@ use crate::supervisor::start::WorkerSettings;
 pub struct ProcessBuilder {
     name: Option<Arc<str>>,
     codec: Codec,
-    surroundings: Surroundings,
+    environment: Environment,
     start_limit: Duration,
     timeout: Option<Duration>,
     keep_failed: Option<PathBuf>,
@@ -60,7 +60,7 @@ impl ProcessBuilder {
         Self {
             name: None,
             codec: Codec::default(),
-            surroundings: Surroundings::default(),
+            environment: Environment::default(),
             start_limit: START_LIMIT,
             timeout: None,
             keep_failed: None,
@@ -96,37 +96,37 @@ impl ProcessBuilder {
 
     /// Sets a variable in its environment; the rest is inherited.
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.surroundings.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self.environment.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
         self
     }
 
     /// Removes a variable from its environment.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
-        self.surroundings.set(key.as_ref().to_owned(), None);
+        self.environment.set(key.as_ref().to_owned(), None);
         self
     }
 
     /// The directory that it starts in. Without it, the one that this process is in.
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.surroundings.directory = Some(directory.into());
+        self.environment.directory = Some(directory.into());
         self
     }
 
     /// How much nicer than this process it is to others; see [`ProcessPoolBuilder::nice`](crate::ProcessPoolBuilder::nice).
     pub fn nice(mut self, increment: i32) -> Self {
-        self.surroundings.limits.nice = increment;
+        self.environment.limits.nice = increment;
         self
     }
 
     /// Whether it may leave a core file when it crashes. Without it, it leaves none.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
-        self.surroundings.limits.may_dump_core = may_dump;
+        self.environment.limits.may_dump_core = may_dump;
         self
     }
 
     /// How many bytes it may allocate; see [`ProcessPoolBuilder::memory_limit`](crate::ProcessPoolBuilder::memory_limit).
     pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.surroundings.limits.memory = Some(bytes);
+        self.environment.limits.memory = Some(bytes);
         self
     }
 
@@ -158,11 +158,12 @@ impl ProcessBuilder {
             options = options.timeout(limit);
         }
         let name = self.name.clone().unwrap_or_else(next_name);
-        let (debut, ready) = mpsc::channel();
-        let debut = Mutex::new(Some(debut));
+        let (first_start, ready) = mpsc::channel();
+        let first_start = Mutex::new(Some(first_start));
         let called = Arc::clone(&name);
-        let make =
-            move |_: &Arc<str>| InProcess::telling(Arc::clone(&settings), Arc::clone(&called), debut.lock().take());
+        let make = move |_: &Arc<str>| {
+            ProcessRunner::telling(Arc::clone(&settings), Arc::clone(&called), first_start.lock().take())
+        };
         let scheduler = Scheduler::new(Config::new(Arc::clone(&name), 1), make);
         let policy = SubmitPolicy { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
         let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids };
@@ -193,15 +194,15 @@ impl ProcessBuilder {
         if let Some(name) = &self.name {
             check_name(name)?;
         }
-        self.surroundings.check()?;
+        self.environment.check()?;
         check_start_limit(self.start_limit)?;
         host_check::check()?;
         let worker = WorkerSettings {
             codec: self.codec,
             threads: Threads::Default(cores()),
-            surroundings: self.surroundings.clone(),
+            environment: self.environment.clone(),
             // Its channel is closed as soon as its job is done, whatever a callback takes.
-            span: Span { jobs: Some(1), memory: None },
+            span: LifetimeLimits { jobs: Some(1), memory: None },
             start_limit: self.start_limit,
             grace: Duration::ZERO,
             initializer: None,

@@ -66,7 +66,7 @@ pub(crate) enum Place {
 
 /// What is known when the record is begun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct CrashFacts {
     pub(crate) signal: i32,
     /// What the faulting instruction accessed, or [`NO_ADDRESS`].
     pub(crate) address: u64,
@@ -83,9 +83,9 @@ pub(crate) struct Facts {
 
 /// The record itself, seen from either side.
 #[derive(Clone, Copy)]
-pub(crate) struct Record<'a>(&'a Words);
+pub(crate) struct CrashRecord<'a>(&'a Words);
 
-impl<'a> Record<'a> {
+impl<'a> CrashRecord<'a> {
     pub(crate) fn over(words: &'a Words) -> Self {
         Self(words)
     }
@@ -101,7 +101,7 @@ impl<'a> Record<'a> {
     }
 
     /// In the worker. Async-signal-safe, as are `push` and `end`.
-    pub(crate) fn begin(self, facts: &Facts) {
+    pub(crate) fn begin(self, facts: &CrashFacts) {
         // Release, here and below: who sees the state sees what was stored before it.
         self.0[STATE].store(WRITING, Ordering::Release);
         self.0[COUNT].store(0, Ordering::Release);
@@ -145,7 +145,7 @@ impl<'a> Record<'a> {
         self.0[STATE].load(Ordering::Acquire) == WRITTEN
     }
 
-    /// In the parent: the bytes of [`set_floor`](Record::set_floor).
+    /// In the parent: the bytes of [`set_floor`](CrashRecord::set_floor).
     pub(crate) fn floor(self) -> u64 {
         self.get(FLOOR)
     }
@@ -155,7 +155,7 @@ impl<'a> Record<'a> {
         if !matches!(self.0[STATE].load(Ordering::Acquire), WRITING | WRITTEN) {
             return None;
         }
-        let facts = Facts {
+        let facts = CrashFacts {
             signal: i32::try_from(self.get(SIGNAL)).ok()?,
             address: self.get(ADDRESS),
             stack_pointer: self.get(STACK),
@@ -184,7 +184,7 @@ fn slot(index: usize) -> usize {
 /// A record that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
-    pub(crate) facts: Facts,
+    pub(crate) facts: CrashFacts,
     /// The innermost frames.
     pub(crate) inner: Vec<Place>,
     /// The outermost frames, where those are others.
@@ -196,7 +196,7 @@ pub(crate) struct Trace {
 impl Trace {
     /// Whether the stack had no room left: the instruction accessed what lies around the stack pointer, and might not.
     pub(crate) fn is_stack_overflow(&self) -> bool {
-        let Facts { signal, address, stack_pointer, .. } = self.facts;
+        let CrashFacts { signal, address, stack_pointer, .. } = self.facts;
         let stack = stack_pointer.saturating_sub(BELOW_STACK)..stack_pointer.saturating_add(ABOVE_STACK);
         matches!(signal, libc::SIGSEGV | libc::SIGBUS) && stack_pointer != 0 && stack.contains(&address)
     }
@@ -204,7 +204,7 @@ impl Trace {
     /// Whether it most likely died because an allocation was refused, where it might have so many bytes: by a signal that ends whoever gives up
     /// or uses the null pointer, with one sign of a refusal at least. `refusal` is where Rust's code goes that is out of memory.
     pub(crate) fn is_out_of_memory(&self, limit: u64, refusal: Place) -> bool {
-        let Facts { signal, address, data, errno, .. } = self.facts;
+        let CrashFacts { signal, address, data, errno, .. } = self.facts;
         let gives_up = matches!(signal, libc::SIGABRT | libc::SIGILL | libc::SIGTRAP);
         let uses_null = signal == libc::SIGSEGV && address < NULL_PAGE;
         let is_full = data.saturating_add(HEADROOM) > limit;
@@ -214,7 +214,7 @@ impl Trace {
 
     /// Whether there was no code to run: what could not be accessed is the instruction itself.
     pub(crate) fn is_wild_call(&self) -> bool {
-        let Facts { signal, address, .. } = self.facts;
+        let CrashFacts { signal, address, .. } = self.facts;
         signal == libc::SIGSEGV && self.inner.first() == Some(&Place::Foreign(address.wrapping_add(1)))
     }
 }
@@ -229,7 +229,7 @@ mod tests {
         std::array::from_fn(|_| AtomicU64::new(0))
     }
 
-    const FACTS: Facts = Facts {
+    const FACTS: CrashFacts = CrashFacts {
         signal: 11,
         address: 16,
         stack_pointer: 99,
@@ -244,7 +244,7 @@ mod tests {
     fn both_ends_of_a_deep_stack_are_kept() {
         for depth in [0_u64, 1, 31, 32, 33, 63, 64, 65, 1000] {
             let words = words();
-            let record = Record::over(&words);
+            let record = CrashRecord::over(&words);
             assert_eq!(record.read(), None);
             record.begin(&FACTS);
             (0..depth).for_each(|n| record.push(if n % 2 == 0 { Place::Own(n) } else { Place::Foreign(n) }));
@@ -273,8 +273,8 @@ mod tests {
     fn an_overflow_is_told_from_a_wild_pointer() {
         let words = words();
         let trace = |signal, address, stack_pointer| {
-            Record::over(&words).begin(&Facts { signal, address, stack_pointer, ..FACTS });
-            Record::over(&words).read().expect("it was begun").is_stack_overflow()
+            CrashRecord::over(&words).begin(&CrashFacts { signal, address, stack_pointer, ..FACTS });
+            CrashRecord::over(&words).read().expect("it was begun").is_stack_overflow()
         };
         assert!(trace(11, 0x7ffd_0000_0ff8, 0x7ffd_0000_1000));
         assert!(!trace(11, 16, 0x7ffd_0000_1000));
@@ -288,26 +288,26 @@ mod tests {
         const LIMIT: u64 = 100 << 20;
         let refusal = Place::Own(1000);
         let words = words();
-        let is_refused = |facts: Facts, frame| {
-            let record = Record::over(&words);
+        let is_refused = |facts: CrashFacts, frame| {
+            let record = CrashRecord::over(&words);
             record.begin(&facts);
             record.push(frame);
             record.read().expect("it was begun").is_out_of_memory(LIMIT, refusal)
         };
-        let (abort, elsewhere) = (Facts { signal: libc::SIGABRT, errno: 0, ..FACTS }, Place::Own(7));
+        let (abort, elsewhere) = (CrashFacts { signal: libc::SIGABRT, errno: 0, ..FACTS }, Place::Own(7));
         assert!(!is_refused(abort, elsewhere), "it aborts for another reason");
-        assert!(is_refused(Facts { errno: libc::ENOMEM, ..abort }, elsewhere));
-        assert!(is_refused(Facts { data: LIMIT - 4096, ..abort }, elsewhere));
+        assert!(is_refused(CrashFacts { errno: libc::ENOMEM, ..abort }, elsewhere));
+        assert!(is_refused(CrashFacts { data: LIMIT - 4096, ..abort }, elsewhere));
         assert!(is_refused(abort, Place::Own(1020)));
         assert!(
             ![Place::Own(1000), Place::Own(1065), Place::Foreign(1020)].map(|at| is_refused(abort, at)).contains(&true)
         );
         // What C's code does that does not look at what it got.
-        let null = Facts { address: 16, ..FACTS };
+        let null = CrashFacts { address: 16, ..FACTS };
         assert!(is_refused(null, elsewhere));
-        assert!(!is_refused(Facts { address: 1 << 20, ..null }, elsewhere), "a wild pointer");
-        assert!(!is_refused(Facts { errno: 0, data: LIMIT, ..null }, Place::Own(1020)), "a null pointer");
-        assert!(!is_refused(Facts { signal: libc::SIGKILL, data: LIMIT, ..null }, elsewhere), "from outside");
+        assert!(!is_refused(CrashFacts { address: 1 << 20, ..null }, elsewhere), "a wild pointer");
+        assert!(!is_refused(CrashFacts { errno: 0, data: LIMIT, ..null }, Place::Own(1020)), "a null pointer");
+        assert!(!is_refused(CrashFacts { signal: libc::SIGKILL, data: LIMIT, ..null }, elsewhere), "from outside");
     }
 
     proptest! {
@@ -318,7 +318,7 @@ mod tests {
         ) {
             let words: Words = std::array::from_fn(|word| AtomicU64::new(values[word]));
             words[STATE].store(state, Ordering::Relaxed);
-            let record = Record::over(&words);
+            let record = CrashRecord::over(&words);
             if let Some(trace) = record.read() {
                 prop_assert!(trace.inner.len() <= HALF && trace.outer.len() <= HALF);
                 let _ = (trace.is_stack_overflow(), trace.is_out_of_memory(1 << 30, Place::Own(u64::MAX)));

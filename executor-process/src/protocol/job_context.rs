@@ -10,14 +10,14 @@ use crate::protocol::limits::{MOST_NAME, cut};
 
 /// What a job's options say that code in the worker can ask for.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct About {
+pub(crate) struct JobContext {
     name: Option<String>,
     tag: Option<String>,
     /// The time that it may run.
     limit: Option<Duration>,
 }
 
-impl About {
+impl JobContext {
     /// `None` for a job without options, so that it costs a byte.
     pub(crate) fn of(label: Option<&Label>, limit: Option<Duration>) -> Option<Self> {
         if label.is_none() && limit.is_none() {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Body;
 use crate::protocol::answer::Answered;
-use crate::protocol::job_context::About;
+use crate::protocol::job_context::JobContext;
 use crate::protocol::program_image::Offset;
 
 /// The first message of a worker, to whoever holds the name of the rendezvous.
@@ -34,17 +34,17 @@ pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, initializer: Option<(Offset, Body)> },
     /// Jobs to run one after the other, answered by [`Reply::Done`].
-    Run(Vec<Sent>),
+    Run(Vec<JobMessage>),
 }
 
 /// A job as it is sent.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Sent {
+pub(crate) struct JobMessage {
     /// Its place on the page.
     pub(crate) slot: usize,
     pub(crate) job: u64,
     pub(crate) attempt: u32,
-    pub(crate) about: Option<About>,
+    pub(crate) about: Option<JobContext>,
     pub(crate) work: Offset,
     pub(crate) body: Body,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Reply {
         answer: Answered,
     },
     /// Some jobs are done, and others of the same message are not.
-    Some,
+    Progress,
     /// All jobs of the message are done, or were revoked.
     Done,
 }

@@ -76,11 +76,11 @@ mod tests {
     use rustix::net::{bind, listen};
 
     use super::*;
-    use crate::supervisor::rendezvous::Place;
+    use crate::supervisor::rendezvous::SocketDir;
 
     #[test]
     fn abandoned_directories_go_and_others_stay() {
-        let parent = Place::new().unwrap();
+        let parent = SocketDir::new().unwrap();
         let parent = parent.directory();
         let make = |name: &str| {
             let path = parent.join(name);

@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 
 /// Where to report, to whom, and what to do first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Invitation {
+pub(crate) struct StartInfo {
     /// 1 for the worker of a program that is no worker itself.
     pub(crate) depth: u32,
     /// The process that started it.
@@ -39,7 +39,7 @@ pub(crate) struct Invitation {
     pub(crate) server: String,
 }
 
-impl Invitation {
+impl StartInfo {
     pub(crate) fn text(&self) -> String {
         let Self { depth, parent, limits, token, server } = self;
         let Limits { nice, may_dump_core, memory } = limits;
@@ -68,13 +68,13 @@ mod tests {
         let all = Limits { nice: -3, may_dump_core: true, memory: Some(1 << 40) };
         for limits in [all, Limits::default()] {
             let (token, server) = ("ab12".into(), "/tmp/a b/socket".into());
-            let written = Invitation { depth: 2, parent: 4242, limits, token, server };
-            assert_eq!(Invitation::parse(written.text().as_ref()), Some(written));
+            let written = StartInfo { depth: 2, parent: 4242, limits, token, server };
+            assert_eq!(StartInfo::parse(written.text().as_ref()), Some(written));
         }
         for text in
             ["", "1", "1 2 0 false 0 token", "x 2 0 false 0 token /s", "1 -2 0 false 0 token /s", "1 2 0 no 0 token /s"]
         {
-            assert_eq!(Invitation::parse(text.as_ref()), None, "{text}");
+            assert_eq!(StartInfo::parse(text.as_ref()), None, "{text}");
         }
     }
 }

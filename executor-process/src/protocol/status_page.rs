@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Answers are written here, too, as far as there is room, each before the next job starts; and, when a signal ends the worker, where it
-//! was ([`Record`]).
+//! was ([`CrashRecord`]).
 #![allow(unsafe_code)]
 
 mod appender;
@@ -29,9 +29,9 @@ use std::sync::atomic::Ordering;
 #[cfg(loom)]
 use loom::sync::atomic::AtomicU64;
 
-pub(crate) use self::appender::Growing;
+pub(crate) use self::appender::Appender;
 use crate::ipc::shared_memory::Shared;
-use crate::protocol::crash_record::{Record, Words};
+use crate::protocol::crash_record::{CrashRecord, Words};
 
 /// How many jobs a message may have. Loom's models have few, and little room: it goes through all of it in every order.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
@@ -154,8 +154,8 @@ impl Page {
     }
 
     /// The same, to be written bit by bit.
-    pub(crate) fn growing(&self, slot: usize, start: usize) -> Growing<'_> {
-        Growing::new(self.place(slot), &self.room()[start..], start)
+    pub(crate) fn growing(&self, slot: usize, start: usize) -> Appender<'_> {
+        Appender::new(self.place(slot), &self.room()[start..], start)
     }
 
     /// A copy of what a job has answered so far. `None` if that is nothing, or is not here.
@@ -179,10 +179,10 @@ impl Page {
     }
 
     /// The record of a crash.
-    pub(crate) fn trace(&self) -> Record<'_> {
+    pub(crate) fn trace(&self) -> CrashRecord<'_> {
         // SAFETY: as in `word`: the record is inside of the memory (checked when this is compiled), of atomics, and
         // aligned as those are.
-        Record::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
+        CrashRecord::over(unsafe { self.words.add(TRACE_AT).cast::<Words>().as_ref() })
     }
 
     /// Writes words anywhere, as a worker can.

@@ -16,7 +16,7 @@ use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::Lifeline;
-use crate::supervisor::reply_receiver::InboxEnd;
+use crate::supervisor::reply_receiver::ReplyReceiverEnd;
 use crate::supervisor::watcher;
 use crate::worker::crash_handler;
 
@@ -50,7 +50,7 @@ struct State {
     /// The file number of its page, once it has that.
     page: Option<u64>,
     /// Where its messages come in, once it has said hello.
-    inbox: Option<InboxEnd>,
+    inbox: Option<ReplyReceiverEnd>,
     ending: Ending,
     lifeline: Option<Lifeline>,
 }
@@ -115,7 +115,7 @@ impl Child {
                 });
                 if let Err(error) = watcher::watch(&process, Arc::clone(&death)) {
                     process.kill();
-                    process.bury();
+                    process.reap();
                     return Err(error);
                 }
                 Ok((process, death))
@@ -135,7 +135,7 @@ impl Child {
 
     /// It said hello: from now on, its death ends `inbox`. The kernel kills it when `lifeline` closes, which happens
     /// when it is gone. `page` is the file number of its page.
-    pub(crate) fn connected(&self, inbox: InboxEnd, lifeline: Lifeline, page: u64) {
+    pub(crate) fn connected(&self, inbox: ReplyReceiverEnd, lifeline: Lifeline, page: u64) {
         let mut state = self.state.lock();
         if matches!(state.life, Life::Alive) {
             self.pids.add(self.pid);
@@ -272,7 +272,7 @@ impl Child {
     }
 
     /// It had the time that [`end_within`](Child::end_within) or [`terminate`](Child::terminate) gave it.
-    pub(crate) fn run_out(&self) {
+    pub(crate) fn on_timer(&self) {
         let ending = self.state.lock().ending;
         match ending {
             Ending::No => {}
@@ -282,7 +282,7 @@ impl Child {
     }
 
     /// Its channel has ended, so it has died; or else it is killed. Blocks until it is reaped, and says how it ended.
-    pub(crate) fn see_off(&self) -> Ended {
+    pub(crate) fn kill_and_wait(&self) -> Ended {
         let mut state = self.state.lock();
         state.is_killed |= matches!(state.life, Life::Alive) && !sys::is_ending(self.pid);
         self.signal(&state, Signal::KILL);
@@ -323,7 +323,7 @@ impl Child {
     }
 
     /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
-    pub(crate) fn bury(&self) {
+    pub(crate) fn reap(&self) {
         let mut state = self.state.lock();
         self.signal(&state, Signal::KILL);
         let Life::Alive = state.life else { return };

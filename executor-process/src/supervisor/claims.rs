@@ -45,7 +45,7 @@ pub(crate) enum Ended {
 
 /// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
 /// has moved its word to a claim from which the worker cannot go on, so no other job is hit.
-pub(crate) struct Seat {
+pub(crate) struct Claims {
     pub(crate) page: Page,
     process: Arc<dyn Kill>,
     message: Message,
@@ -54,7 +54,7 @@ pub(crate) struct Seat {
     origin: Origin,
 }
 
-impl Seat {
+impl Claims {
     pub(crate) fn new(page: Page, process: Arc<dyn Kill>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             page,
@@ -85,10 +85,10 @@ impl Seat {
     /// The job `id` is not to run any more, or its word says so: the worker has [`ANSWER_LIMIT`] to answer, or to go on to a job that is.
     fn expect_answer(&self, id: JobId) {
         let Some(number) = self.message.ends(id) else { return };
-        let seat = self.own.clone();
+        let claims = self.own.clone();
         watcher::call_after_answer_limit(Box::new(move || {
-            if let Some(seat) = seat.upgrade() {
-                seat.is_due(number);
+            if let Some(claims) = claims.upgrade() {
+                claims.is_due(number);
             }
         }));
     }
@@ -128,7 +128,7 @@ impl Seat {
     }
 }
 
-impl Abort for Seat {
+impl Abort for Claims {
     fn abort(&self, id: JobId) -> bool {
         let is_aborted = self.change(id, Claim::Started, Claim::Aborted);
         if is_aborted {
@@ -141,7 +141,7 @@ impl Abort for Seat {
     }
 }
 
-impl Lease for Seat {
+impl Lease for Claims {
     fn revoke(&self, id: JobId) -> bool {
         let is_revoked = self.change(id, Claim::Sent, Claim::Revoked);
         if is_revoked {
@@ -170,63 +170,63 @@ mod tests {
         }
     }
 
-    /// The seat of a worker that was sent two jobs, and has started the first.
-    fn seat() -> (Arc<Seat>, [JobId; 2], Arc<Kills>) {
+    /// The claims of a worker that was sent two jobs, and has started the first.
+    fn claims() -> (Arc<Claims>, [JobId; 2], Arc<Kills>) {
         let kills = Arc::new(Kills::default());
-        let seat = Seat::new(Page::new().unwrap().0, kills.clone());
+        let claims = Claims::new(Page::new().unwrap().0, kills.clone());
         let jobs = [JobId::next(), JobId::next()];
         for (slot, job) in jobs.iter().enumerate() {
-            seat.send(slot, *job);
+            claims.send(slot, *job);
         }
-        assert!(seat.page.change(0, jobs[0].get(), Claim::Sent, Claim::Started));
-        (seat, jobs, kills)
+        assert!(claims.page.change(0, jobs[0].get(), Claim::Sent, Claim::Started));
+        (claims, jobs, kills)
     }
 
     #[test]
     fn an_abort_kills_for_a_job_that_runs_alone() {
-        let (seat, [running, waiting], kills) = seat();
-        assert!(!seat.abort(JobId::next()));
-        assert!(!seat.abort(waiting), "it is to be revoked");
+        let (claims, [running, waiting], kills) = claims();
+        assert!(!claims.abort(JobId::next()));
+        assert!(!claims.abort(waiting), "it is to be revoked");
         assert_eq!(kills.0.load(Ordering::Relaxed), 0);
-        assert!(seat.abort(running));
+        assert!(claims.abort(running));
         assert_eq!(kills.0.load(Ordering::Relaxed), 1);
-        assert!(!seat.abort(running), "once");
-        assert!(!seat.page.change(0, running.get(), Claim::Started, Claim::Done), "its result comes too late");
+        assert!(!claims.abort(running), "once");
+        assert!(!claims.page.change(0, running.get(), Claim::Started, Claim::Done), "its result comes too late");
     }
 
     #[test]
     fn an_abort_after_the_end_kills_nobody() {
-        let (seat, [running, _], kills) = seat();
-        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
-        assert!(!seat.abort(running));
+        let (claims, [running, _], kills) = claims();
+        assert!(claims.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert!(!claims.abort(running));
         assert_eq!(kills.0.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn only_a_job_that_has_not_started_is_revoked() {
-        let (seat, [running, waiting], _) = seat();
-        assert!(seat.has_started(running) && !seat.has_started(waiting));
-        assert!(!seat.revoke(running) && seat.revoke(waiting) && !seat.revoke(waiting));
-        assert!(!seat.has_started(waiting) && seat.has_started(running));
-        assert!(!seat.page.change(1, waiting.get(), Claim::Sent, Claim::Started), "the worker skips it");
+        let (claims, [running, waiting], _) = claims();
+        assert!(claims.has_started(running) && !claims.has_started(waiting));
+        assert!(!claims.revoke(running) && claims.revoke(waiting) && !claims.revoke(waiting));
+        assert!(!claims.has_started(waiting) && claims.has_started(running));
+        assert!(!claims.page.change(1, waiting.get(), Claim::Sent, Claim::Started), "the worker skips it");
     }
 
     #[test]
     fn time_out_tells_how_far_the_job_came() {
-        let (seat, [running, waiting], kills) = seat();
-        assert!(seat.time_out(waiting) == Ended::Sent && !seat.has_started(waiting));
-        assert!(seat.time_out(running) == Ended::Started && seat.has_started(running));
-        assert!(seat.time_out(running) == Ended::Unproven && !seat.abort(running));
+        let (claims, [running, waiting], kills) = claims();
+        assert!(claims.time_out(waiting) == Ended::Sent && !claims.has_started(waiting));
+        assert!(claims.time_out(running) == Ended::Started && claims.has_started(running));
+        assert!(claims.time_out(running) == Ended::Unproven && !claims.abort(running));
         assert_eq!(kills.0.load(Ordering::Relaxed), 0, "that is for the one who asked");
     }
 
     #[test]
     fn time_out_leaves_an_answer_on_the_page() {
-        let (seat, [running, _], _) = seat();
-        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
-        assert_eq!(seat.time_out(running), Ended::Unproven, "there is none yet");
-        seat.page.write_answer(0, 0, &[1]).unwrap();
-        assert_eq!(seat.time_out(running), Ended::Answered);
+        let (claims, [running, _], _) = claims();
+        assert!(claims.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert_eq!(claims.time_out(running), Ended::Unproven, "there is none yet");
+        claims.page.write_answer(0, 0, &[1]).unwrap();
+        assert_eq!(claims.time_out(running), Ended::Answered);
     }
 
     /// Cancels or aborts on another thread, as those do who want an answer.
@@ -237,68 +237,69 @@ mod tests {
     #[test]
     fn unanswered_message_kills_the_worker() {
         for forged in [None, Some(Claim::Started), Some(Claim::Done)] {
-            let (seat, [running, waiting], kills) = seat();
-            assert!(elsewhere(|| seat.revoke(waiting)));
-            seat.is_due(1);
+            let (claims, [running, waiting], kills) = claims();
+            assert!(elsewhere(|| claims.revoke(waiting)));
+            claims.is_due(1);
             assert_eq!(kills.0.load(Ordering::Relaxed), 0, "the other job runs");
-            assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
-            assert!(elsewhere(|| !seat.abort(running)), "its word says that it is done");
+            assert!(claims.page.change(0, running.get(), Claim::Started, Claim::Done));
+            assert!(elsewhere(|| !claims.abort(running)), "its word says that it is done");
             if let Some(forged) = forged {
-                seat.page.scribble(&[(0, running.get() << 3 | forged as u64)]);
+                claims.page.scribble(&[(0, running.get() << 3 | forged as u64)]);
             }
-            seat.is_due(2);
+            claims.is_due(2);
             assert_eq!(kills.0.load(Ordering::Relaxed), 0, "it is of another message");
-            seat.is_due(1);
+            claims.is_due(1);
             assert_eq!(kills.0.load(Ordering::Relaxed), 1);
-            assert!(!seat.close(), "the worker is not to be kept");
+            assert!(!claims.close(), "the worker is not to be kept");
         }
     }
 
     #[test]
     fn answered_message_kills_nobody() {
-        let (seat, [running, waiting], kills) = seat();
-        assert!(elsewhere(|| seat.revoke(waiting)));
-        assert!(seat.page.change(0, running.get(), Claim::Started, Claim::Done));
-        assert!(seat.close());
-        seat.is_due(1);
-        seat.send(0, JobId::next());
-        seat.is_due(1);
-        assert!(kills.0.load(Ordering::Relaxed) == 0 && seat.close());
+        let (claims, [running, waiting], kills) = claims();
+        assert!(elsewhere(|| claims.revoke(waiting)));
+        assert!(claims.page.change(0, running.get(), Claim::Started, Claim::Done));
+        assert!(claims.close());
+        claims.is_due(1);
+        claims.send(0, JobId::next());
+        claims.is_due(1);
+        assert!(kills.0.load(Ordering::Relaxed) == 0 && claims.close());
     }
 
     /// What the worker does, step by step, and what the parent does: in every order of both.
     #[test]
     fn in_every_order_a_job_has_one_end() {
-        type Step = (&'static str, fn(&Seat, JobId) -> bool);
-        fn starts(seat: &Seat, id: JobId) -> bool {
-            seat.page.start(0, id.get())
+        type Step = (&'static str, fn(&Claims, JobId) -> bool);
+        fn starts(claims: &Claims, id: JobId) -> bool {
+            claims.page.start(0, id.get())
         }
-        fn ends(seat: &Seat, id: JobId) -> bool {
-            seat.page.change(0, id.get(), Claim::Started, Claim::Done)
+        fn ends(claims: &Claims, id: JobId) -> bool {
+            claims.page.change(0, id.get(), Claim::Started, Claim::Done)
         }
         let worker: [Step; 2] = [("starts", starts), ("ends", ends)];
-        let times_out: fn(&Seat, JobId) -> bool = |seat, id| matches!(seat.time_out(id), Ended::Sent | Ended::Started);
+        let times_out: fn(&Claims, JobId) -> bool =
+            |claims, id| matches!(claims.time_out(id), Ended::Sent | Ended::Started);
         let parents: [&[Step]; 6] = [
-            &[("revokes", |seat, id| seat.revoke(id))],
-            &[("aborts", |seat, id| seat.abort(id))],
+            &[("revokes", |claims, id| claims.revoke(id))],
+            &[("aborts", |claims, id| claims.abort(id))],
             &[("times out", times_out)],
-            &[("revokes", |seat, id| seat.revoke(id)), ("aborts", |seat, id| seat.abort(id))],
-            &[("aborts", |seat, id| seat.abort(id)), ("times out", times_out)],
-            &[("times out", times_out), ("revokes", |seat, id| seat.revoke(id))],
+            &[("revokes", |claims, id| claims.revoke(id)), ("aborts", |claims, id| claims.abort(id))],
+            &[("aborts", |claims, id| claims.abort(id)), ("times out", times_out)],
+            &[("times out", times_out), ("revokes", |claims, id| claims.revoke(id))],
         ];
         for parent in parents {
             // Each order is a choice of the places of the worker's steps.
             let steps = parent.len() + worker.len();
             for places in (0_u32..1 << steps).filter(|places| places.count_ones() == 2) {
                 let kills = Arc::new(Kills::default());
-                let (seat, id) = (Seat::new(Page::new().unwrap().0, kills.clone()), JobId::next());
-                seat.page.send(0, id.get());
+                let (claims, id) = (Claims::new(Page::new().unwrap().0, kills.clone()), JobId::next());
+                claims.page.send(0, id.get());
                 let (mut of_worker, mut of_parent) = (worker.iter(), parent.iter());
                 let mut order = Vec::new();
                 for place in 0..steps {
                     let next = if places >> place & 1 == 1 { of_worker.next() } else { of_parent.next() };
                     let (name, step) = next.expect("there are as many");
-                    order.push((*name, step(&seat, id)));
+                    order.push((*name, step(&claims, id)));
                 }
                 let did = |name| order.contains(&(name, true));
                 let [revoked, aborted, timed_out] = ["revokes", "aborts", "times out"].map(did);

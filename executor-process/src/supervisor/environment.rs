@@ -41,14 +41,14 @@ pub(crate) enum Threads {
 
 /// What is different around a worker from what is around its parent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     /// Variables to set, or to remove.
     pub(crate) variables: BTreeMap<OsString, Option<OsString>>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) limits: Limits,
 }
 
-impl Surroundings {
+impl Environment {
     pub(crate) fn set(&mut self, key: OsString, value: Option<OsString>) {
         self.variables.insert(key, value);
     }
@@ -96,7 +96,7 @@ impl Surroundings {
         }
     }
 
-    /// What starts a worker that finds its invitation, a variable and its value, and `socket` where stdin is to be: the one descriptor that
+    /// What starts a worker that finds its start information, a variable and its value, and `socket` where stdin is to be: the one descriptor that
     /// comes through a start.
     pub(crate) fn command(&self, threads: Threads, (variable, text): (&str, &str), socket: OwnedFd) -> Command {
         let mut command = Command::new(EXECUTABLE);

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 /// What ends a worker between two jobs. Another takes its place.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
+pub(crate) struct LifetimeLimits {
     /// So many jobs, at most.
     pub(crate) jobs: Option<u64>,
     /// More private bytes in RAM than these.
@@ -23,7 +23,7 @@ pub(crate) struct Lifetime {
 impl Lifetime {
     /// That of the process `pid`. `seed` decides by how much its jobs are fewer than the most that are allowed: up to a tenth,
     /// so that workers that started together do not end together.
-    pub(crate) fn new(span: Span, pid: u32, seed: u64) -> Self {
+    pub(crate) fn new(span: LifetimeLimits, pid: u32, seed: u64) -> Self {
         let memory = span.memory.and_then(|limit| Some((limit, Private::of(pid).ok()?)));
         Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn of_jobs(most: u64, seed: u64) -> u64 {
-        let mut life = Lifetime::new(Span { jobs: Some(most), memory: None }, std::process::id(), seed);
+        let mut life = Lifetime::new(LifetimeLimits { jobs: Some(most), memory: None }, std::process::id(), seed);
         let mut jobs = 0;
         while !life.is_over() {
             life.count(1);
@@ -106,14 +106,14 @@ mod tests {
     #[test]
     fn it_is_over_when_it_holds_too_much() {
         let me = std::process::id();
-        let with = |memory: u64| Lifetime::new(Span { jobs: None, memory: Some(memory) }, me, 0);
+        let with = |memory: u64| Lifetime::new(LifetimeLimits { jobs: None, memory: Some(memory) }, me, 0);
         assert!(with(1).is_over());
         assert!(!with(1 << 40).is_over());
     }
 
     #[test]
     fn without_limits_it_is_never_over() {
-        let mut life = Lifetime::new(Span::default(), std::process::id(), 0);
+        let mut life = Lifetime::new(LifetimeLimits::default(), std::process::id(), 0);
         life.count(1);
         assert!(!life.is_over());
     }

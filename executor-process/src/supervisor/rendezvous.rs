@@ -22,7 +22,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept
 
 use self::greeting_check::REPLIES;
 pub(crate) use self::greeting_check::is_sound;
-pub(crate) use self::handoff::Entrance;
+pub(crate) use self::handoff::Handoff;
 use self::handoff::receive;
 use crate::ipc::os_error::because;
 use crate::ipc::peer_pid::pid_of;
@@ -40,7 +40,7 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 /// Why there is no greeting.
 #[derive(Debug)]
-pub(crate) enum Missed {
+pub(crate) enum HandshakeError {
     /// The worker died.
     Died,
     /// It had its time. Strangers that came meanwhile are counted.
@@ -62,8 +62,8 @@ pub(crate) enum Greeted {
 /// Waits for one worker.
 pub(crate) struct Rendezvous {
     listener: OwnedFd,
-    entrance: Entrance<Greeting>,
-    place: Place,
+    entrance: Handoff<Greeting>,
+    place: SocketDir,
 }
 
 impl Rendezvous {
@@ -72,9 +72,9 @@ impl Rendezvous {
     /// When there is no directory for temporary files, or the system refuses a socket.
     pub(crate) fn new() -> Result<Self, String> {
         socket_dir::clear(&temporary());
-        let place = Place::new()?;
+        let place = SocketDir::new()?;
         let listener = listener(&place)?;
-        let entrance = Entrance::new(&place.directory)?;
+        let entrance = Handoff::new(&place.directory)?;
         Ok(Self { listener, entrance, place })
     }
 
@@ -88,7 +88,7 @@ impl Rendezvous {
     /// # Errors
     ///
     /// When it does not greet.
-    pub(crate) fn meet(&self, pid: u32, death: &OwnedFd, limit: Duration) -> Result<Greeted, Missed> {
+    pub(crate) fn meet(&self, pid: u32, death: &OwnedFd, limit: Duration) -> Result<Greeted, HandshakeError> {
         let deadline = Instant::now().checked_add(limit);
         let mut guest: Option<OwnedFd> = None;
         let mut strangers = 0;
@@ -97,11 +97,11 @@ impl Rendezvous {
             match wait(awaited.as_fd(), death.as_fd(), deadline)? {
                 Event::Ready => {}
                 Event::Death => return self.hear_last(guest, pid),
-                Event::End => return Err(Missed::TooLate { strangers }),
+                Event::End => return Err(HandshakeError::TooLate { strangers }),
             }
             if let Some(guest) = &guest {
                 return match self.hear(guest) {
-                    Err(Missed::HungUp) => wait_for_death(death, deadline),
+                    Err(HandshakeError::HungUp) => wait_for_death(death, deadline),
                     heard => heard,
                 };
             }
@@ -114,7 +114,7 @@ impl Rendezvous {
     }
 
     /// It is dead, and may have said why.
-    fn hear_last(&self, mut guest: Option<OwnedFd>, pid: u32) -> Result<Greeted, Missed> {
+    fn hear_last(&self, mut guest: Option<OwnedFd>, pid: u32) -> Result<Greeted, HandshakeError> {
         // It may be behind as many strangers, and behind no more.
         for _ in 0..=BACKLOG {
             if guest.is_some() {
@@ -125,12 +125,12 @@ impl Rendezvous {
         }
         match guest.map(|guest| self.hear(&guest)) {
             Some(Ok(Greeted::Refused(reason))) => Ok(Greeted::Refused(reason)),
-            _ => Err(Missed::Died),
+            _ => Err(HandshakeError::Died),
         }
     }
 
     /// `None` where he is gone, or nobody came.
-    fn accept(&self) -> Result<Option<OwnedFd>, Missed> {
+    fn accept(&self) -> Result<Option<OwnedFd>, HandshakeError> {
         match accept_with(&self.listener, SocketFlags::CLOEXEC) {
             Ok(comer) => Ok(Some(comer)),
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
@@ -139,13 +139,13 @@ impl Rendezvous {
     }
 
     /// Reads a packet, and what it means.
-    fn hear(&self, guest: &OwnedFd) -> Result<Greeted, Missed> {
+    fn hear(&self, guest: &OwnedFd) -> Result<Greeted, HandshakeError> {
         let (bytes, descriptors) = receive(guest).map_err(|error| failed("its hello could not be read", error))?;
         if bytes.is_empty() {
-            return Err(Missed::HungUp);
+            return Err(HandshakeError::HungUp);
         }
         if !is_sound(&bytes, &descriptors) {
-            return Err(Missed::Failed("it said hello in a way that cannot be read".to_owned()));
+            return Err(HandshakeError::Failed("it said hello in a way that cannot be read".to_owned()));
         }
         match self.entrance.hand_on(&bytes, &descriptors)? {
             Greeting::Hello(hello) => Ok(Greeted::Hello { hello, replies: descriptors.into_iter().nth(REPLIES) }),
@@ -155,17 +155,17 @@ impl Rendezvous {
 }
 
 /// Who hangs up ends, and how it does is worth to be known; but it says nothing more, and is not waited for to the end of its time.
-fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, Missed> {
+fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, HandshakeError> {
     let soon = Instant::now() + LAST_MOMENTS;
     let deadline = deadline.map_or(soon, |deadline| deadline.min(soon));
     match wait(death.as_fd(), death.as_fd(), Some(deadline))? {
-        Event::Death => Err(Missed::Died),
-        Event::Ready | Event::End => Err(Missed::HungUp),
+        Event::Death => Err(HandshakeError::Died),
+        Event::Ready | Event::End => Err(HandshakeError::HungUp),
     }
 }
 
-fn failed(what: &str, error: Errno) -> Missed {
-    Missed::Failed(format!("{what} ({})", because(&error.into())))
+fn failed(what: &str, error: Errno) -> HandshakeError {
+    HandshakeError::Failed(format!("{what} ({})", because(&error.into())))
 }
 
 enum Event {
@@ -175,7 +175,7 @@ enum Event {
 }
 
 /// Waits for any of the two. A death counts more: strangers may come for ever.
-fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant>) -> Result<Event, Missed> {
+fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant>) -> Result<Event, HandshakeError> {
     loop {
         let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // A time that is too long to be told is for ever.
@@ -192,7 +192,7 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
     }
 }
 
-fn listener(place: &Place) -> Result<OwnedFd, String> {
+fn listener(place: &SocketDir) -> Result<OwnedFd, String> {
     let refused = |what: &str, error: Errno| format!("no {what} for its rendezvous ({})", because(&error.into()));
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
@@ -211,12 +211,12 @@ pub(crate) fn temporary() -> PathBuf {
 }
 
 /// A directory of this user's own, and the path of the socket in it. Both go with it.
-pub(crate) struct Place {
+pub(crate) struct SocketDir {
     directory: PathBuf,
     socket: String,
 }
 
-impl Place {
+impl SocketDir {
     pub(crate) fn new() -> Result<Self, String> {
         let parent = temporary();
         if !parent.is_dir() {
@@ -238,13 +238,13 @@ impl Place {
 }
 
 #[cfg(any(test, fuzzing))]
-impl Place {
+impl SocketDir {
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 }
 
-impl Drop for Place {
+impl Drop for SocketDir {
     fn drop(&mut self) {
         // The worker takes both away as soon as it has connected, in case that we do not live until here.
         drop(fs::remove_file(&self.socket));
@@ -255,8 +255,8 @@ impl Drop for Place {
 /// An end of a channel, and its socket, for tests.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn with_socket<T: serde::Serialize + serde::de::DeserializeOwned>(end: T) -> (T, OwnedFd) {
-    let place = Place::new().expect("a directory");
-    let entrance = Entrance::new(&place.directory).expect("a channel");
+    let place = SocketDir::new().expect("a directory");
+    let entrance = Handoff::new(&place.directory).expect("a channel");
     let (bytes, mut descriptors) = handoff::packet(&place.directory, end).expect("it can be sent");
     let end = entrance.hand_on(&bytes, &descriptors).expect("it was sent just now");
     (end, descriptors.remove(0))
@@ -279,13 +279,13 @@ mod tests {
 
     #[test]
     fn a_full_queue_of_strangers_does_not_hold_up_who_makes_one() {
-        let place = Place::new().unwrap();
+        let place = SocketDir::new().unwrap();
         let listener = listener(&place).unwrap();
         // They stay in the queue, also when they are gone.
         let strangers = (0..1000).take_while(|_| visit(&place.socket).is_ok()).count();
         assert!(strangers < 1000, "the queue is full");
         let (told, made) = channel();
-        let thread = thread::spawn(move || told.send(Entrance::<Greeting>::new(&place.directory).map(drop)));
+        let thread = thread::spawn(move || told.send(Handoff::<Greeting>::new(&place.directory).map(drop)));
         made.recv_timeout(Duration::from_mins(1)).expect("it does not wait for them").unwrap();
         thread.join().unwrap().unwrap();
         drop(listener);

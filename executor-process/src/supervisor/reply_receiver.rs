@@ -26,18 +26,18 @@ pub(crate) fn is_whole(head: [u8; HEAD], len: usize) -> bool {
 }
 
 /// The receiver, and the same socket once more.
-pub(crate) struct Inbox {
+pub(crate) struct ReplyReceiver {
     replies: IpcReceiver<Reply>,
     socket: Arc<OwnedFd>,
     /// Into the same channel: it ends with its worker, not when a job has closed the worker's side.
     _holds_open: Option<IpcSender<Reply>>,
 }
 
-/// Ends an inbox from another thread. Does not keep it.
-pub(crate) struct InboxEnd(Weak<OwnedFd>);
+/// Ends a receiver from another thread. Does not keep it alive.
+pub(crate) struct ReplyReceiverEnd(Weak<OwnedFd>);
 
-impl InboxEnd {
-    /// Nothing more comes in: the inbox gives what is there, and then its end. Never blocks, whether there is room or not.
+impl ReplyReceiverEnd {
+    /// Nothing more comes in: the receiver gives what is there, and then its end. Never blocks, whether there is room or not.
     pub(crate) fn end(&self) {
         if let Some(socket) = self.0.upgrade() {
             // It fails for no socket that is connected.
@@ -50,22 +50,22 @@ impl InboxEnd {
 pub(crate) enum Received {
     Reply(Reply),
     /// It died, or closed its channel: there is nothing more to come.
-    Nothing,
+    Closed,
     /// What cannot be read.
-    Nonsense(String),
-    /// Nothing, in the time that it had.
-    TooLate,
+    Invalid(String),
+    /// Closed, in the time that it had.
+    TimedOut,
 }
 
-impl Inbox {
+impl ReplyReceiver {
     /// `socket` is that of `replies`.
     pub(crate) fn new(replies: IpcReceiver<Reply>, socket: OwnedFd, holds_open: Option<IpcSender<Reply>>) -> Self {
         Self { replies, socket: Arc::new(socket), _holds_open: holds_open }
     }
 
     /// What ends it.
-    pub(crate) fn of_end(&self) -> InboxEnd {
-        InboxEnd(Arc::downgrade(&self.socket))
+    pub(crate) fn of_end(&self) -> ReplyReceiverEnd {
+        ReplyReceiverEnd(Arc::downgrade(&self.socket))
     }
 
     /// A channel for tests, with the socket that leads into it.
@@ -82,14 +82,14 @@ impl Inbox {
         match self.look(limit) {
             Ok(None) => {}
             Ok(Some(received)) => return received,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Received::Nothing,
-            Err(error) => return Received::Nonsense(error.to_string()),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Received::Closed,
+            Err(error) => return Received::Invalid(error.to_string()),
         }
         // It is there. ipc-channel does not panic over it, as far as we know.
         match catch(|| self.replies.recv()) {
             Ok(Ok(reply)) => Received::Reply(reply),
-            Ok(Err(error)) => Received::Nonsense(error.to_string()),
-            Err(panic) => Received::Nonsense(panic.to_string()),
+            Ok(Err(error)) => Received::Invalid(error.to_string()),
+            Err(panic) => Received::Invalid(panic.to_string()),
         }
     }
 
@@ -99,7 +99,7 @@ impl Inbox {
         if let Some(deadline) = deadline
             && !wait_for(&self.socket, PollFlags::IN, Wait::Until(deadline))?
         {
-            return Ok(Some(Received::TooLate));
+            return Ok(Some(Received::TimedOut));
         }
         let mut head = [0; HEAD];
         let packet = loop {
@@ -110,9 +110,9 @@ impl Inbox {
                 packet => break packet?,
             }
         };
-        let nonsense = |what: &str| Received::Nonsense(what.to_owned());
+        let nonsense = |what: &str| Received::Invalid(what.to_owned());
         Ok(match packet.bytes {
-            0 => Some(Received::Nothing),
+            0 => Some(Received::Closed),
             _ if packet.flags.contains(ReturnFlags::CTRUNC) => Some(nonsense("a message with descriptors")),
             len if !is_whole(head, len) => Some(nonsense("a packet that is no whole message")),
             _ => None,

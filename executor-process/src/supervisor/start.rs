@@ -19,15 +19,15 @@ use crate::ipc::socket::{self, Wait};
 use crate::protocol::limits::{MOST_NAME, cut};
 use crate::protocol::message::{Hello, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
-use crate::protocol::start_info::{self, Invitation};
+use crate::protocol::start_info::{self, StartInfo};
 use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
-use crate::supervisor::claims::{Kill, Seat};
-use crate::supervisor::environment::{Surroundings, Threads};
+use crate::supervisor::claims::{Claims, Kill};
+use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::lifeline::Lifeline;
-use crate::supervisor::lifetime::{Lifetime, Span};
-use crate::supervisor::rendezvous::{Greeted, Missed, Rendezvous};
-use crate::supervisor::reply_receiver::{Inbox, Received};
+use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
+use crate::supervisor::rendezvous::{Greeted, HandshakeError, Rendezvous};
+use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::supervisor::watcher;
 use crate::transport::ParentEnd;
 use crate::worker;
@@ -39,8 +39,8 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct WorkerSettings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
-    pub(crate) surroundings: Surroundings,
-    pub(crate) span: Span,
+    pub(crate) environment: Environment,
+    pub(crate) span: LifetimeLimits,
     pub(crate) start_limit: Duration,
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
@@ -56,8 +56,8 @@ impl WorkerSettings {
         Self {
             codec: Codec::Postcard,
             threads: Threads::Default(1),
-            surroundings: Surroundings::default(),
-            span: Span::default(),
+            environment: Environment::default(),
+            span: LifetimeLimits::default(),
             start_limit: Duration::from_secs(30),
             grace: Duration::ZERO,
             initializer: None,
@@ -90,10 +90,10 @@ pub(crate) struct Worker {
     /// `None` when the worker is to end.
     requests: Option<IpcSender<Request>>,
     /// `None` when nothing is to be heard of it any more.
-    replies: Option<Inbox>,
+    replies: Option<ReplyReceiver>,
     /// Whether the last request did not go out.
-    is_cut_off: Cell<bool>,
-    pub(crate) seat: Arc<Seat>,
+    is_disconnected: Cell<bool>,
+    pub(crate) claims: Arc<Claims>,
     lifetime: Lifetime,
     /// Nobody waits for its end here.
     is_retired: bool,
@@ -115,10 +115,10 @@ impl Worker {
         let deadline = Instant::now().checked_add(settings.start_limit);
         let rendezvous = Rendezvous::new().map_err(NotStarted::Refused)?;
         let token = random::hex().map_err(NotStarted::Refused)?;
-        let invited = Invitation {
+        let invited = StartInfo {
             depth: worker::depth() + 1,
             parent: std::process::id(),
-            limits: settings.surroundings.limits,
+            limits: settings.environment.limits,
             token: token.clone(),
             server: rendezvous.name().to_owned(),
         };
@@ -128,10 +128,10 @@ impl Worker {
         let variable = start_info::variable().ok_or_else(|| {
             NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
         })?;
-        let invitation = (&*variable, &*invited.text());
-        let mut command = settings.surroundings.command(settings.threads, invitation, theirs);
+        let start_info = (&*variable, &*invited.text());
+        let mut command = settings.environment.command(settings.threads, start_info, theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
-            .map_err(|error| NotStarted::Refused(settings.surroundings.why_not(&error)))?;
+            .map_err(|error| NotStarted::Refused(settings.environment.why_not(&error)))?;
         // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
         drop(command);
         if !on_spawn(process.clone()) {
@@ -143,18 +143,19 @@ impl Worker {
             Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
         };
         let Hello { requests, replies, holds_open, .. } = hello;
-        let replies = Inbox::new(replies, inbox, Some(holds_open));
+        let replies = ReplyReceiver::new(replies, inbox, Some(holds_open));
         process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
             process.kill();
             NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
         })?;
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
-        let seat = Seat::new(page, process.clone());
+        let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
-        let is_cut_off = Cell::new(false);
+        let is_disconnected = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket));
-        let worker = Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads };
+        let worker =
+            Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired: false, payloads };
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
         Ok(worker)
     }
@@ -163,15 +164,15 @@ impl Worker {
     #[cfg(test)]
     pub(crate) fn played(
         process: Arc<Child>,
-        (requests, replies): (IpcSender<Request>, Inbox),
+        (requests, replies): (IpcSender<Request>, ReplyReceiver),
         page: Page,
         payloads: ParentEnd,
     ) -> Self {
-        let lifetime = Lifetime::new(Span::default(), process.pid(), 0);
-        let seat = Seat::new(page, process.clone());
+        let lifetime = Lifetime::new(LifetimeLimits::default(), process.pid(), 0);
+        let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
-        let (is_cut_off, payloads) = (Cell::new(false), Arc::new(payloads));
-        Self { process, requests, replies, is_cut_off, seat, lifetime, is_retired: false, payloads }
+        let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
+        Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired: false, payloads }
     }
 
     /// Blocks until it has run its initializer, until `deadline` at most.
@@ -189,8 +190,8 @@ impl Worker {
         match self.ask(request, deadline) {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
-            Received::Reply(_) | Received::Nonsense(_) => Err("it answered with nonsense".to_owned()),
-            Received::TooLate => {
+            Received::Reply(_) | Received::Invalid(_) => Err("it answered with nonsense".to_owned()),
+            Received::TimedOut => {
                 self.process.kill();
                 let limit = settings.start_limit;
                 Err(format!(
@@ -198,7 +199,7 @@ impl Worker {
                      Then set `start_limit`"
                 ))
             }
-            Received::Nothing => Err(match self.process.see_off() {
+            Received::Closed => Err(match self.process.kill_and_wait() {
                 Some(exit) => format!("its initializer ended it: it {exit}{}", self.process.why_clause()),
                 None => "its initializer ended it".to_owned(),
             }),
@@ -239,8 +240,8 @@ impl Worker {
 
     /// Sends a request whose answers are to be [received](Worker::receive).
     pub(crate) fn begin(&self, request: Request) {
-        let is_sent = !self.is_cut_off() && !self.process.has_died() && self.send(request);
-        self.is_cut_off.set(!is_sent);
+        let is_sent = !self.is_disconnected() && !self.process.has_died() && self.send(request);
+        self.is_disconnected.set(!is_sent);
     }
 
     /// It has nothing to do until the next request: memory that it does not use for a while is given back.
@@ -253,19 +254,19 @@ impl Worker {
     }
 
     /// It is gone, as the socket for payloads tells.
-    pub(crate) fn cut_off(&self) {
-        self.is_cut_off.set(true);
+    pub(crate) fn disconnect(&self) {
+        self.is_disconnected.set(true);
     }
 
-    pub(crate) fn is_cut_off(&self) -> bool {
-        self.is_cut_off.get()
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.is_disconnected.get()
     }
 
     /// Waits for the next message, for `limit` at most.
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
-        match self.replies.as_ref().filter(|_| !self.is_cut_off()) {
+        match self.replies.as_ref().filter(|_| !self.is_disconnected()) {
             Some(replies) => replies.receive(limit),
-            None => Received::Nothing,
+            None => Received::Closed,
         }
     }
 }
@@ -317,16 +318,18 @@ enum Unmet {
 }
 
 /// The hello, if it is of the process that was started, and of this program.
-fn verified(greeted: Result<Greeted, Missed>, token: &str, limit: Duration) -> Result<(Hello, OwnedFd), Unmet> {
+fn verified(greeted: Result<Greeted, HandshakeError>, token: &str, limit: Duration) -> Result<(Hello, OwnedFd), Unmet> {
     let (hello, replies) = match greeted {
         Ok(Greeted::Hello { hello, replies: Some(replies) }) => (*hello, replies),
         Ok(Greeted::Hello { .. }) => {
             return Err(Unmet::Unfit("it said hello without a way for its replies".to_owned()));
         }
-        Ok(Greeted::Refused(reason)) | Err(Missed::Failed(reason)) => return Err(Unmet::Unfit(reason)),
-        Err(Missed::Died) => return Err(Unmet::Ended),
-        Err(Missed::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
-        Err(Missed::HungUp) => return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned())),
+        Ok(Greeted::Refused(reason)) | Err(HandshakeError::Failed(reason)) => return Err(Unmet::Unfit(reason)),
+        Err(HandshakeError::Died) => return Err(Unmet::Ended),
+        Err(HandshakeError::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
+        Err(HandshakeError::HungUp) => {
+            return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned()));
+        }
     };
     if hello.token != token {
         return Err(Unmet::Unfit("it said hello without the token that it was given".to_owned()));
@@ -340,7 +343,7 @@ fn verified(greeted: Result<Greeted, Missed>, token: &str, limit: Duration) -> R
 
 /// Ends what is no worker, and says why it is none.
 fn dismiss(process: &Child, reason: Unmet) -> String {
-    let ended = process.see_off();
+    let ended = process.kill_and_wait();
     watcher::settle();
     match (reason, ended) {
         (Unmet::Unfit(reason), _) => reason,

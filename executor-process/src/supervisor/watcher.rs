@@ -103,7 +103,7 @@ pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::R
     }
 }
 
-/// Calls [`run_out`](Child::run_out) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
+/// Calls [`on_timer`](Child::on_timer) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
 pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
     // Not under the lock, which a death needs too.
     let timer = timer(limit)?;
@@ -178,7 +178,7 @@ impl Watcher {
                 let data = event.data.u64();
                 let pid = u32::try_from(data >> 2).unwrap_or_default();
                 match data & 3 {
-                    DEATH => self.bury(pid),
+                    DEATH => self.reap(pid),
                     ALARM if pid == CALLS => self.make_calls(),
                     ALARM => self.ring(pid),
                     HANG_UP => self.hang_up(pid),
@@ -193,12 +193,12 @@ impl Watcher {
         }
     }
 
-    fn bury(&self, pid: u32) {
+    fn reap(&self, pid: u32) {
         // Off the list while the pid is still its own: the next process may get the same one.
         let watched = self.list.lock().watched.remove(&pid);
         if let Some(watched) = watched {
             let _ = epoll::delete(&self.events, &*watched.death);
-            watched.process.bury();
+            watched.process.reap();
         }
     }
 
@@ -254,7 +254,7 @@ impl Watcher {
         if watched.alarm.take_if(has_rung).is_some() {
             let process = Arc::clone(&watched.process);
             drop(list);
-            process.run_out();
+            process.on_timer();
         }
     }
 }

@@ -23,7 +23,7 @@ use libc::{sigaction, siginfo_t};
 
 use super::registers::{Registers, Unread, read_word};
 use super::{peak_memory, stack_walk};
-use crate::protocol::crash_record::{Facts, NO_ADDRESS, Place, Record};
+use crate::protocol::crash_record::{CrashFacts, CrashRecord, NO_ADDRESS, Place};
 use crate::protocol::program_image;
 use crate::protocol::status_page::Page;
 
@@ -293,7 +293,7 @@ fn write(known: &Known, signal: c_int, errno: c_int, info: *mut siginfo_t, conte
     // Where the address is no possible one, the processor does not tell it.
     let is_fault = code > 0 && code != SI_KERNEL;
     let (record, memory) = (known.page.trace(), peak_memory::Memory::now());
-    record.begin(&Facts {
+    record.begin(&CrashFacts {
         signal,
         // SAFETY: as above. For a fault, the field is the address.
         address: if is_fault { unsafe { (*info).si_addr() }.addr() as u64 } else { NO_ADDRESS },
@@ -308,7 +308,7 @@ fn write(known: &Known, signal: c_int, errno: c_int, info: *mut siginfo_t, conte
     record.end();
 }
 
-fn write_frames(record: Record<'_>, registers: Registers) {
+fn write_frames(record: CrashRecord<'_>, registers: Registers) {
     // As the return addresses are: behind the instruction.
     record.push(place(registers.program_counter.wrapping_add(1)));
     if read_word(registers.program_counter) == Err(Unread::Nothing) {

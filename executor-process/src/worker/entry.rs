@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{replay, serve};
 use crate::protocol::replay_file::{VARIABLE as REPLAY, is_for_other_copy};
-use crate::protocol::start_info::{Invitation, variable};
+use crate::protocol::start_info::{StartInfo, variable};
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -37,9 +37,9 @@ pub(crate) fn is_linked() -> bool {
 }
 
 extern "C" fn arrive(_: c_int, _: *const *const c_char, _: *const *const c_char) {
-    let invitation = variable().and_then(|variable| wish(&variable));
-    if let Some(invitation) = invitation.and_then(|text| Invitation::parse(&text)) {
-        serve::arrive(&invitation);
+    let start_info = variable().and_then(|variable| wish(&variable));
+    if let Some(start_info) = start_info.and_then(|text| StartInfo::parse(&text)) {
+        serve::arrive(&start_info);
     }
 }
 
@@ -49,7 +49,7 @@ extern "C" fn start(count: c_int, arguments: *const *const c_char, environment: 
     if let Some(text) = wish(&variable) {
         remove(&variable);
         run_the_rest(count, arguments, environment);
-        serve::serve(Invitation::parse(&text))
+        serve::serve(StartInfo::parse(&text))
     }
     if let Some(path) = wish(REPLAY).filter(|path| !is_for_other_copy(path.as_ref())) {
         remove(REPLAY);

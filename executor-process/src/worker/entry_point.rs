@@ -7,12 +7,12 @@ use std::rc::Rc;
 use crate::ipc::codec::Codec;
 use crate::protocol::answer::Answer;
 use crate::protocol::program_image::{Offset, code};
-use crate::protocol::status_page::Growing;
+use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 /// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
 /// come.
-pub(crate) type JobEntry = fn(Codec, Opened, &WorkerEnd, &mut Growing<'_>) -> Answer<Outgoing>;
+pub(crate) type JobEntry = fn(Codec, Opened, &WorkerEnd, &mut Appender<'_>) -> Answer<Outgoing>;
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type InitEntry = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
@@ -47,10 +47,10 @@ mod tests {
     use super::*;
     use crate::ipc::codec::Step;
     use crate::ipc::payload::Payload;
-    use crate::protocol::status_page::Growing;
+    use crate::protocol::status_page::Appender;
     use crate::transport::{self, Opened, Outgoing, WorkerEnd};
 
-    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
+    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
         Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
     }
 
@@ -60,7 +60,7 @@ mod tests {
         let (parent, worker) = transport::pair();
         let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
         let found = offset.job_entry().expect("it is code");
-        let answer = found(Codec::Postcard, opened, &worker, &mut Growing::nowhere());
+        let answer = found(Codec::Postcard, opened, &worker, &mut Appender::nowhere());
         assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
     }
 }

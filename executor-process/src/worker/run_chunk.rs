@@ -12,13 +12,13 @@ use crate::ipc::attachments::{Attachment, collect};
 use crate::ipc::codec::{Codec, Step};
 use crate::protocol::answer::{Answer, PANICKED as PANIC_CODE, RemotePanic};
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
-use crate::protocol::status_page::Growing;
+use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
 /// The entry of a chunk in a worker.
-pub(crate) fn work<A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, outcomes: &mut Growing<'_>) -> Answer<Outgoing>
+pub(crate) fn work<A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, outcomes: &mut Appender<'_>) -> Answer<Outgoing>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,

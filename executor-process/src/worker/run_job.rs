@@ -11,7 +11,7 @@ use serde::de::DeserializeSeed;
 
 use crate::ipc::codec::{Codec, Step};
 use crate::protocol::answer::{Answer, PANICKED};
-use crate::protocol::status_page::Growing;
+use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd, encode_result};
 use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
@@ -21,7 +21,7 @@ pub(crate) fn work<J: PortableJob>(
     codec: Codec,
     opened: Opened,
     end: &WorkerEnd,
-    _: &mut Growing<'_>,
+    _: &mut Appender<'_>,
 ) -> Answer<Outgoing> {
     let job: J = match decoded(codec, opened) {
         Ok(job) => job,

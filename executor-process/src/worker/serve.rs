@@ -28,16 +28,16 @@ use crate::ipc::os_error::because;
 use crate::ipc::payload::Body;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
-use crate::protocol::job_context::About;
+use crate::protocol::job_context::JobContext;
 use crate::protocol::limits::{MOST_SAID, cut};
-use crate::protocol::message::{Greeting, Hello, Reply, Request, Sent};
+use crate::protocol::message::{Greeting, Hello, JobMessage, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::socket_dir::clear_if_abandoned;
-use crate::protocol::start_info::{Invitation, variable};
-use crate::protocol::status_page::{Claim, Growing, Page};
+use crate::protocol::start_info::{StartInfo, variable};
+use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::transport::{Outgoing, WorkerEnd};
 
-/// For how long what is done may stay untold while there is more to do. A message costs some microseconds.
+/// For how long what is done may stay unreported while there is more to do. A message costs some microseconds.
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
@@ -62,25 +62,25 @@ pub(crate) fn depth() -> u32 {
 }
 
 /// The rest of the worker's life.
-pub(super) fn serve(invitation: Option<Invitation>) -> ! {
-    let Some(invitation) = invitation else {
+pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
+    let Some(start_info) = start_info else {
         let name = variable().unwrap_or_default();
         cannot_begin(format_args!("{name} is set to what no pool wrote; unset it"));
     };
-    DEPTH.store(invitation.depth, Ordering::Relaxed);
-    arrive(&invitation);
+    DEPTH.store(start_info.depth, Ordering::Relaxed);
+    arrive(&start_info);
     // A constructor may have forked.
     end_copy(0);
     let Some(Arrived { parent, socket }) = ARRIVED.lock().take() else {
         cannot_begin(format_args!("it has not arrived"))
     };
     let parent = parent.unwrap_or_else(|error| {
-        cannot_begin(format_args!("it could not reach process {}: {error}", invitation.parent))
+        cannot_begin(format_args!("it could not reach process {}: {error}", start_info.parent))
     });
-    if let Err(error) = keep_to(invitation.limits) {
+    if let Err(error) = keep_to(start_info.limits) {
         refuse(&parent, &format!("the system refuses what its pool wants ({error})"));
     }
-    match catch(|| greet(&invitation, &parent, socket)) {
+    match catch(|| greet(&start_info, &parent, socket)) {
         Ok(Ok(links)) => {
             drop(parent);
             links.serve();
@@ -103,32 +103,32 @@ fn end(code: i32) -> ! {
 
 /// Becomes a worker, as far as the parent and the system must know it before other constructors run. Does nothing when it is
 /// called again.
-pub(super) fn arrive(invitation: &Invitation) {
+pub(super) fn arrive(start_info: &StartInfo) {
     let mut arrived = ARRIVED.lock();
     if arrived.is_some() {
         return;
     }
-    if !is_parent(invitation.parent) {
+    if !is_parent(start_info.parent) {
         // Before anything is done in the name of the process that is invited. If this is the one, its parent has just died.
-        clear_if_abandoned(Path::new(&invitation.server));
-        cannot_begin(format_args!("{}", not_invited(invitation.parent)));
+        clear_if_abandoned(Path::new(&start_info.server));
+        cannot_begin(format_args!("{}", not_invited(start_info.parent)));
     }
-    let guarded = guard(invitation.parent);
+    let guarded = guard(start_info.parent);
     fork_check::begin();
     let socket = take_stdin();
     // ipc-channel finds out once how much goes in a packet, and takes two descriptors for that: now, since to say that there are none is
     // to send a packet.
     drop(catch(OsIpcSender::get_max_fragment_size));
     // Even if it is not guarded, so that this can be told.
-    let parent = IpcSender::connect(invitation.server.clone()).or_else(|error| {
+    let parent = IpcSender::connect(start_info.server.clone()).or_else(|error| {
         // ipc-channel does not look whether it got a descriptor. One is left that a worker can do without, to say what is missing.
         give_up_stdin();
-        let parent = IpcSender::connect(invitation.server.clone()).map_err(|_| error)?;
+        let parent = IpcSender::connect(start_info.server.clone()).map_err(|_| error)?;
         refuse(&parent, &because(&Errno::MFILE.into()))
     });
-    clear(invitation);
+    clear(start_info);
     // It may have died before it was asked to tell of that.
-    if !is_parent(invitation.parent) {
+    if !is_parent(start_info.parent) {
         kill_own_group();
     }
     if let (Ok(parent), Err(error)) = (&parent, guarded) {
@@ -138,9 +138,9 @@ pub(super) fn arrive(invitation: &Invitation) {
 }
 
 /// Takes the rendezvous away: nobody needs it any more, and where the parent was killed just now, nobody else would.
-fn clear(invitation: &Invitation) {
-    let socket = Path::new(&invitation.server);
-    // Nothing else, should somebody else have written the invitation.
+fn clear(start_info: &StartInfo) {
+    let socket = Path::new(&start_info.server);
+    // Nothing else, should somebody else have written the start information.
     if fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket()) {
         drop(fs::remove_file(socket));
         drop(socket.parent().map(fs::remove_dir));
@@ -173,7 +173,7 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 }
 
 /// This worker's ends of what it shares with its parent.
-struct Links {
+struct RequestLoop {
     requests: IpcReceiver<Request>,
     replies: IpcSender<Reply>,
     page: &'static Page,
@@ -182,13 +182,13 @@ struct Links {
     exit_code: Cell<i32>,
 }
 
-fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Result<OwnedFd>) -> io::Result<Links> {
+fn greet(start_info: &StartInfo, parent: &IpcSender<Greeting>, socket: io::Result<OwnedFd>) -> io::Result<RequestLoop> {
     let socket = socket?;
     let page = begin(&socket)?;
     let (request_sender, requests) = ipc::channel()?;
     let (replies, reply_receiver) = ipc::channel()?;
     let hello = Greeting::Hello(Box::new(Hello {
-        token: invitation.token.clone(),
+        token: start_info.token.clone(),
         build: program_image::build(),
         requests: request_sender,
         replies: reply_receiver,
@@ -200,7 +200,7 @@ fn greet(invitation: &Invitation, parent: &IpcSender<Greeting>, socket: io::Resu
     // While the parent reads the hello.
     crash_handler::install(page);
     let payloads = WorkerEnd::new(socket);
-    Ok(Links { requests, replies, page, payloads, exit_code: Cell::new(0) })
+    Ok(RequestLoop { requests, replies, page, payloads, exit_code: Cell::new(0) })
 }
 
 /// Takes in what was sent before this process was started: its page, and the end of what its life hangs by.
@@ -215,7 +215,7 @@ fn begin(socket: &OwnedFd) -> io::Result<Page> {
     Page::open(&page)
 }
 
-impl Links {
+impl RequestLoop {
     /// Until the parent closes the channel.
     fn serve(&self) {
         let mut codec = Codec::default();
@@ -239,20 +239,20 @@ impl Links {
     }
 
     /// Runs the jobs of a message. `None` if the parent is gone.
-    fn run_all(&self, codec: Codec, jobs: Vec<Sent>) -> Option<Reply> {
-        let (mut room, mut told, mut untold) = (0, Instant::now(), false);
-        for Sent { slot, job, attempt, about, work, body } in jobs {
+    fn run_all(&self, codec: Codec, jobs: Vec<JobMessage>) -> Option<Reply> {
+        let (mut room, mut told, mut pending_notifies) = (0, Instant::now(), false);
+        for JobMessage { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
-            if untold && start - told >= PATIENCE {
-                self.replies.send(Reply::Some).ok()?;
-                (told, untold) = (start, false);
+            if pending_notifies && start - told >= PATIENCE {
+                self.replies.send(Reply::Progress).ok()?;
+                (told, pending_notifies) = (start, false);
             }
             if !self.page.start(slot, job) {
                 self.payloads.skip(body);
                 continue;
             }
             crash_handler::begins(job);
-            let about = About::job(about, JobId::from_number(job), attempt);
+            let about = JobContext::job(about, JobId::from_number(job), attempt);
             let mut growing = self.page.growing(slot, room);
             let answer = self.run(about, codec, work, body, &mut growing);
             // Serde may run any code, too.
@@ -275,7 +275,7 @@ impl Links {
                 // It is killed for this job, or was told by SIGTERM to end, and must not come to another one.
                 end(0);
             }
-            untold = true;
+            pending_notifies = true;
             if !is_told {
                 self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
             }
@@ -306,7 +306,7 @@ impl Links {
         codec: Codec,
         work: Offset,
         body: Body,
-        outcomes: &mut Growing<'_>,
+        outcomes: &mut Appender<'_>,
     ) -> Answer<Outgoing> {
         let opened = match self.payloads.open(body) {
             Ok(opened) => opened,

@@ -6,42 +6,42 @@ use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::dispatch::job::{Encoded, kept};
-use crate::dispatch::job_type::Kind;
+use crate::dispatch::job::{EncodedJob, kept};
+use crate::dispatch::job_type::JobType;
 use crate::ipc::payload::Payload;
-use crate::protocol::crash_record::{Facts, Place};
+use crate::protocol::crash_record::{CrashFacts, Place};
 use crate::protocol::message::Request;
 use crate::protocol::replay_file;
 use crate::supervisor::claims::Kill;
 use crate::worker::crash_handler;
 
-fn trace(facts: Facts) -> Trace {
+fn trace(facts: CrashFacts) -> Trace {
     Trace { facts, inner: Vec::new(), outer: Vec::new(), omitted: 0 }
 }
 
 #[test]
 fn what_the_parent_held_is_not_the_workers_peak() {
-    let seen = trace(Facts { peak_memory: 5, ..Facts::default() });
+    let seen = trace(CrashFacts { peak_memory: 5, ..CrashFacts::default() });
     assert_eq!(peak_memory(Some(70), 0, None), Some(70));
     assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
     assert_eq!(peak_memory(Some(70), 70, Some(&seen)), Some(5));
     assert_eq!(peak_memory(Some(70), 70, None), None);
-    assert_eq!(peak_memory(None, 0, Some(&trace(Facts::default()))), None);
+    assert_eq!(peak_memory(None, 0, Some(&trace(CrashFacts::default()))), None);
 }
 
 #[test]
 fn the_cause_says_what_was_accessed_and_where() {
-    let facts = Facts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..Facts::default() };
+    let facts = CrashFacts { signal: 11, address: 16, stack_pointer: 1 << 40, thread: 7, ..CrashFacts::default() };
     assert_eq!(cause(&trace(facts), 7).as_deref(), Some("it accessed address 0x10"));
     let text = "it accessed address 0x10, in another thread than the job's";
     assert_eq!(cause(&trace(facts), 8).as_deref(), Some(text));
-    let overflow = Facts { address: (1 << 40) - 8, ..facts };
+    let overflow = CrashFacts { address: (1 << 40) - 8, ..facts };
     assert_eq!(cause(&trace(overflow), 7).as_deref(), Some("its stack overflowed"));
-    let unknown = Facts { address: NO_ADDRESS, ..facts };
+    let unknown = CrashFacts { address: NO_ADDRESS, ..facts };
     assert_eq!(cause(&trace(unknown), 7), None);
     let call = Trace { inner: vec![Place::Foreign(17)], ..trace(facts) };
     assert_eq!(cause(&call, 7).as_deref(), Some("it called address 0x10"));
-    assert_eq!(cause(&trace(Facts { signal: 6, ..facts }), 7), None);
+    assert_eq!(cause(&trace(CrashFacts { signal: 6, ..facts }), 7), None);
 }
 
 fn settings(keep_failed: Option<PathBuf>) -> Arc<WorkerSettings> {
@@ -49,21 +49,21 @@ fn settings(keep_failed: Option<PathBuf>) -> Arc<WorkerSettings> {
 }
 
 /// A worker that has begun `job`, as the job of number 7.
-fn running<J: executor_core::PortableJob>(settings: &WorkerSettings, job: J) -> (Worker, Encoded) {
+fn running<J: executor_core::PortableJob>(settings: &WorkerSettings, job: J) -> (Worker, EncodedJob) {
     let worker = Worker::start(settings, "worker", |_| true).expect("this program can start workers");
-    let kind = Kind::of::<J>();
-    let encoded = Encoded::new(
+    let kind = JobType::of::<J>();
+    let encoded = EncodedJob::new(
         kind,
         settings.codec.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
     );
-    worker.seat.page.send(0, 7);
+    worker.claims.page.send(0, 7);
     worker.begin(Request::Run(vec![encoded.sent(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
     (worker, encoded)
 }
 
-fn case(settings: &Arc<WorkerSettings>, job: &Encoded) -> Case {
+fn case(settings: &Arc<WorkerSettings>, job: &EncodedJob) -> FailedJob {
     let (settings, body) = (Arc::clone(settings), kept(settings, job));
-    Case {
+    FailedJob {
         settings,
         id: JobId::from_number(7),
         attempt: 1,
@@ -81,8 +81,8 @@ fn hang() {
 }
 
 fn place(worker: &Worker) -> Option<Trace> {
-    let record = worker.seat.page.trace();
-    Question::ask(&worker.process, record)?.answer(record)
+    let record = worker.claims.page.trace();
+    LocateRequest::ask(&worker.process, record)?.answer(record)
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let mut text = String::new();
     let deadline = Instant::now() + Duration::from_mins(1);
     // Nobody is asked about a job that has not started: its worker may not be ready to be.
-    while !Lease::has_started(&*worker.seat, JobId::from_number(7)) {
+    while !Lease::has_started(&*worker.claims, JobId::from_number(7)) {
         assert!(Instant::now() < deadline, "it never started");
         std::thread::yield_now();
     }
@@ -148,21 +148,21 @@ fn a_handler_that_hangs_is_ended_by_the_first_signal() {
 #[test]
 fn a_record_of_another_job_or_another_death_is_not_told() {
     let settings = settings(None);
-    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let job = EncodedJob::new(JobType::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
     let case = case(&settings, &job);
-    let facts = Facts { signal: 11, job: 7, ..Facts::default() };
+    let facts = CrashFacts { signal: 11, job: 7, ..CrashFacts::default() };
     assert!(case.is_of(&trace(facts), Exit::Signal(11)));
     assert!(case.is_of(&trace(facts), Exit::Signal(6)), "a handler after ours may abort");
     assert!(!case.is_of(&trace(facts), Exit::Signal(9)));
     assert!(!case.is_of(&trace(facts), Exit::Code(0)));
-    assert!(!case.is_of(&trace(Facts { job: 8, ..facts }), Exit::Signal(11)));
+    assert!(!case.is_of(&trace(CrashFacts { job: 8, ..facts }), Exit::Signal(11)));
 }
 
 #[test]
 fn a_job_that_took_too_long_is_kept() {
     let directory = std::env::temp_dir().join(format!("executor-postmortem-{}", std::process::id()));
     let settings = settings(Some(directory.clone()));
-    let job = Encoded::new(Kind::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
+    let job = EncodedJob::new(JobType::of::<Hangs>(), Payload::new(Vec::new(), Vec::new()));
     let (error, unsaved) = case(&settings, &job).timed_out(Duration::from_secs(3), None);
     assert!(!directory.exists(), "the error is there first");
     unsaved.expect("it is to be kept").write();

@@ -5,8 +5,8 @@ use executor_core::Frame;
 use super::*;
 use crate::ipc::codec::Codec;
 use crate::protocol::answer::Answer;
-use crate::protocol::crash_record::Facts;
-use crate::protocol::status_page::Growing;
+use crate::protocol::crash_record::CrashFacts;
+use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 fn frames(names: &[&str]) -> Vec<Frame> {
@@ -57,11 +57,11 @@ fn a_function_of_this_program_is_named_by_its_distance() {
     let address = own_address();
     let distance = program_image::own(address).expect("it is in this program") as u64;
     let trace =
-        Trace { facts: Facts::default(), inner: vec![Place::Own(distance + 1); 3], outer: Vec::new(), omitted: 0 };
+        Trace { facts: CrashFacts::default(), inner: vec![Place::Own(distance + 1); 3], outer: Vec::new(), omitted: 0 };
     let text = backtrace(trace, work, NAME).expect("it is in this program").to_string();
     assert!(text.starts_with("at executor_process::diagnostics::symbolize::tests::own_address"), "{text}");
     assert!(text.ends_with(", 3 times"), "{text}");
-    let foreign = Trace { facts: Facts::default(), inner: vec![Place::Foreign(7)], outer: Vec::new(), omitted: 0 };
+    let foreign = Trace { facts: CrashFacts::default(), inner: vec![Place::Foreign(7)], outer: Vec::new(), omitted: 0 };
     assert!(backtrace(foreign, work, NAME).is_none());
 }
 
@@ -91,7 +91,7 @@ fn functions_without_a_path_are_known_by_their_files() {
     assert_eq!(texts(&inner), ["read<u8> (library/core/src/ptr/mod.rs:1)", "parse (src/main.rs:2)"]);
 }
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 
@@ -135,7 +135,7 @@ fn what_called_the_entry_is_known_by_its_address() {
     let entry = place(work as *const () as usize);
     let trace = |inner: &[Place], outer: &[Place]| {
         let (inner, outer) = (inner.to_vec(), outer.to_vec());
-        let mut trace = Trace { facts: Facts::default(), inner, outer, omitted: 0 };
+        let mut trace = Trace { facts: CrashFacts::default(), inner, outer, omitted: 0 };
         cut(&mut trace, work);
         (trace.inner, trace.outer)
     };
@@ -156,7 +156,7 @@ proptest! {
     fn any_places_have_a_text(places in prop::collection::vec(any::<u64>(), 0..64), near in 0_u64..10_000_000) {
         let mut inner: Vec<_> = places.into_iter().map(Place::Own).collect();
         inner.push(Place::Own(near));
-        let trace = Trace { facts: Facts::default(), outer: inner.clone(), inner, omitted: usize::MAX };
+        let trace = Trace { facts: CrashFacts::default(), outer: inner.clone(), inner, omitted: usize::MAX };
         let _ = backtrace(trace, work, NAME).map(|backtrace| backtrace.to_string());
     }
 }

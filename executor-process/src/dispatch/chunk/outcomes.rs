@@ -8,7 +8,7 @@ use executor_core::JobError;
 use executor_core::panics::catch;
 use serde::de::DeserializeOwned;
 
-use crate::dispatch::job::Returned;
+use crate::dispatch::job::EncodedResult;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
@@ -36,8 +36,8 @@ pub struct Outcomes<R> {
 }
 
 impl<R: DeserializeOwned + 'static> Outcomes<R> {
-    pub(crate) fn new(returned: Returned) -> Self {
-        let Returned { name, codec, payload, mut attached, mut errors } = returned;
+    pub(crate) fn new(returned: EncodedResult) -> Self {
+        let EncodedResult { name, codec, payload, mut attached, mut errors } = returned;
         errors.reverse();
         attached.reverse();
         Self { codec, name, payload, read: 0, index: 0, errors, attached, batch: Vec::new().into_iter() }

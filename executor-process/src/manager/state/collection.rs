@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
-use super::tickets::{Caller, Desk};
-use super::update_locks::{Gate, Scope};
-use super::{Kept, Violation};
+use super::tickets::{Caller, Tickets};
+use super::update_locks::{Scope, UpdateLocks};
+use super::{Object, Violation};
 use crate::ipc::payload::Bytes;
 use crate::manager::protocol::{Change, Op, Place, Raw, Refusal, Reply, Ticket};
 
@@ -17,7 +17,7 @@ enum Content {
 
 pub(super) struct Data {
     content: Content,
-    gate: Gate<(Caller, Write)>,
+    gate: UpdateLocks<(Caller, Write)>,
 }
 
 /// A change, as it waits.
@@ -44,14 +44,20 @@ fn all_owned(values: Vec<Raw<'_>>) -> Vec<Bytes> {
 
 impl Data {
     pub(super) fn map() -> Self {
-        Self { content: Content::Map(HashMap::new()), gate: Gate::default() }
+        Self { content: Content::Map(HashMap::new()), gate: UpdateLocks::default() }
     }
 
     pub(super) fn list(values: Vec<Raw<'_>>, is_fixed: bool) -> Self {
-        Self { content: Content::List { values: all_owned(values), is_fixed }, gate: Gate::default() }
+        Self { content: Content::List { values: all_owned(values), is_fixed }, gate: UpdateLocks::default() }
     }
 
-    fn commit(&mut self, ticket: Ticket, change: Change<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+    fn commit(
+        &mut self,
+        ticket: Ticket,
+        change: Change<'_>,
+        caller: Caller,
+        desk: &mut Tickets,
+    ) -> Result<(), Violation> {
         desk.check(caller, ticket)?;
         let scope = self.gate.held_by(ticket).ok_or(Violation)?;
         self.content.apply(scope, change)?;
@@ -62,7 +68,7 @@ impl Data {
         Ok(())
     }
 
-    fn run(&mut self, scope: Scope, write: Write, caller: Caller, desk: &mut Desk) {
+    fn run(&mut self, scope: Scope, write: Write, caller: Caller, desk: &mut Tickets) {
         let reply = if let Write::Hold = write {
             match self.content.seen(&scope) {
                 Err(refusal) => Reply::Refused(refusal),
@@ -79,8 +85,8 @@ impl Data {
     }
 }
 
-impl Kept for Data {
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+impl Object for Data {
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         let (scope, write) = match op {
             Op::Commit(ticket, change) => return self.commit(ticket, change, caller, desk),
             Op::Get(_) | Op::Len | Op::All => {
@@ -100,7 +106,7 @@ impl Kept for Data {
         Ok(())
     }
 
-    fn give_up(&mut self, ticket: Ticket, _desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, _desk: &mut Tickets) -> bool {
         self.gate.give_up(ticket);
         true
     }
@@ -109,7 +115,7 @@ impl Kept for Data {
         self.gate.release(ticket);
     }
 
-    fn settle(&mut self, desk: &mut Desk) {
+    fn settle(&mut self, desk: &mut Tickets) {
         while let Some((ticket, scope, (caller, write))) = self.gate.next() {
             if desk.call(ticket).is_some() {
                 self.run(scope, write, caller, desk);

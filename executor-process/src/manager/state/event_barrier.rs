@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::tickets::{Caller, Desk};
-use super::{Kept, Violation};
+use super::tickets::{Caller, Tickets};
+use super::{Object, Violation};
 use crate::manager::protocol::{Op, Reply, Ticket};
 
 #[derive(Default)]
@@ -12,8 +12,8 @@ pub(super) struct Event {
     waiting: BTreeSet<Ticket>,
 }
 
-impl Kept for Event {
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+impl Object for Event {
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         match op {
             Op::Set(is_set) => {
                 self.is_set = is_set;
@@ -34,7 +34,7 @@ impl Kept for Event {
         Ok(())
     }
 
-    fn give_up(&mut self, ticket: Ticket, _desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, _desk: &mut Tickets) -> bool {
         self.waiting.remove(&ticket);
         true
     }
@@ -51,8 +51,8 @@ impl Barrier {
     }
 }
 
-impl Kept for Barrier {
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+impl Object for Barrier {
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         match op {
             Op::Len => desk.answer(caller, Reply::Count(self.waiting.len() as u64)),
             Op::Await if self.waiting.len() + 1 >= self.parties => {
@@ -71,7 +71,7 @@ impl Kept for Barrier {
         Ok(())
     }
 
-    fn give_up(&mut self, ticket: Ticket, _desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, _desk: &mut Tickets) -> bool {
         self.waiting.remove(&ticket);
         true
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::tickets::{Caller, Desk};
-use super::{ClientId, Kept, Violation};
+use super::tickets::{Caller, Tickets};
+use super::{ClientId, Object, Violation};
 use crate::ipc::payload::Bytes;
 use crate::manager::protocol::{Op, Refusal, Reply, Ticket};
 
@@ -49,7 +49,7 @@ impl Queue {
     }
 
     /// Gives an item to a consumer who asked for it.
-    fn deliver(&mut self, item: Bytes, caller: Caller, desk: &mut Desk) {
+    fn deliver(&mut self, item: Bytes, caller: Caller, desk: &mut Tickets) {
         let ticket = desk.hold(caller);
         self.on_the_way.insert(ticket, item.clone());
         desk.answer(caller, Reply::Granted { ticket, was_abandoned: false, is_late: false, values: vec![item] });
@@ -66,8 +66,8 @@ impl Queue {
     }
 }
 
-impl Kept for Queue {
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+impl Object for Queue {
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         match op {
             Op::Len => desk.answer(caller, Reply::Count(self.items.len() as u64)),
             // Those who wait for room are first.
@@ -115,7 +115,7 @@ impl Kept for Queue {
         Ok(())
     }
 
-    fn give_up(&mut self, ticket: Ticket, _desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, _desk: &mut Tickets) -> bool {
         self.consumers.remove(&ticket);
         self.producers.remove(&ticket);
         self.joiners.remove(&ticket);
@@ -137,7 +137,7 @@ impl Kept for Queue {
     }
 
     /// Brings items and those who wait for them together.
-    fn settle(&mut self, desk: &mut Desk) {
+    fn settle(&mut self, desk: &mut Tickets) {
         loop {
             if self.has_room()
                 && let Some((ticket, item)) = self.producers.pop_first()

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tickets::{Caller, Desk};
-use super::{Kept, Violation};
+use super::tickets::{Caller, Tickets};
+use super::{Object, Violation};
 use crate::manager::protocol::{Op, Refusal, Reply, Ticket};
 
 pub(super) struct Semaphore {
@@ -40,7 +40,7 @@ impl Semaphore {
         self.free = self.free.saturating_add(1).min(self.most);
     }
 
-    fn grant(&mut self, caller: Caller, is_late: bool, desk: &mut Desk) {
+    fn grant(&mut self, caller: Caller, is_late: bool, desk: &mut Tickets) {
         self.free -= 1;
         let ticket = desk.hold(caller);
         let was_abandoned = std::mem::take(&mut self.was_abandoned);
@@ -48,14 +48,14 @@ impl Semaphore {
     }
 
     /// From waiting for a notification to waiting for the permit, which is for ever.
-    fn wake(&mut self, ticket: Ticket, is_late: bool, desk: &mut Desk) {
+    fn wake(&mut self, ticket: Ticket, is_late: bool, desk: &mut Tickets) {
         desk.lift_deadline(ticket);
         self.line.insert(ticket, is_late);
     }
 }
 
-impl Kept for Semaphore {
-    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Desk) -> Result<(), Violation> {
+impl Object for Semaphore {
+    fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         match op {
             Op::Acquire => {
                 desk.may_hold(caller)?;
@@ -107,7 +107,7 @@ impl Kept for Semaphore {
     }
 
     /// Whoever sleeps is not answered before it has the lock again: its caller believes that it has.
-    fn give_up(&mut self, ticket: Ticket, desk: &mut Desk) -> bool {
+    fn give_up(&mut self, ticket: Ticket, desk: &mut Tickets) -> bool {
         if self.sleepers.remove(&ticket) && desk.is_waiting(ticket) {
             self.wake(ticket, true, desk);
             return false;
@@ -121,7 +121,7 @@ impl Kept for Semaphore {
         self.was_abandoned = true;
     }
 
-    fn settle(&mut self, desk: &mut Desk) {
+    fn settle(&mut self, desk: &mut Tickets) {
         while self.free > 0
             && let Some((ticket, is_late)) = self.line.pop_first()
         {

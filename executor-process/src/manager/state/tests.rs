@@ -1,4 +1,4 @@
-//! The keeper without a thread or a socket: whatever is asked, in whatever order, and whoever dies.
+//! The state without a thread or a socket, for every order of requests and deaths of clients.
 
 mod hostile;
 mod model;
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::manager::protocol::{Change, Place, Raw};
 
-/// A keeper with clients, whose answers are kept until they are asked for.
+/// A state with clients, whose answers are kept until they are asked for.
 struct Stage {
-    keeper: Keeper,
+    keeper: State,
     now: Instant,
     requests: u64,
     answers: Vec<(ClientId, u64, Reply<crate::ipc::payload::Bytes>)>,
@@ -31,7 +31,7 @@ enum Said {
 
 impl Stage {
     fn new(clients: u64) -> Self {
-        let mut keeper = Keeper::default();
+        let mut keeper = State::default();
         (1..=clients).for_each(|client| keeper.join(client));
         Self { keeper, now: Instant::now(), requests: 0, answers: Vec::new() }
     }

@@ -22,7 +22,7 @@ pub(super) struct Caller {
     /// `None`: it waits for ever, or until the time that is too far to be told.
     deadline: Option<Instant>,
     /// It does not wait at all.
-    is_hasty: bool,
+    no_wait: bool,
 }
 
 impl Caller {
@@ -33,7 +33,7 @@ impl Caller {
             request: request.id,
             object: request.object,
             deadline: limit.and_then(|limit| now.checked_add(limit)),
-            is_hasty: limit.is_some_and(|limit| limit.is_zero()),
+            no_wait: limit.is_some_and(|limit| limit.is_zero()),
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) struct Left {
 pub(in crate::manager) type Answer = (ClientId, u64, Reply<Bytes>);
 
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct Tickets {
     last: Ticket,
     waits: HashMap<Ticket, Caller>,
     /// The same by what they wait for.
@@ -71,7 +71,7 @@ pub(super) struct Desk {
     pub(super) answers: Vec<Answer>,
 }
 
-impl Desk {
+impl Tickets {
     pub(super) fn join(&mut self, client: ClientId) {
         self.clients.insert(client, Client::default());
     }
@@ -112,17 +112,17 @@ impl Desk {
 
     /// A ticket for the caller to wait with. `None` if it waits for nothing, which it is told.
     pub(super) fn wait(&mut self, caller: Caller) -> Result<Option<Ticket>, Violation> {
-        if caller.is_hasty {
+        if caller.no_wait {
             self.answer(caller, Reply::Expired);
             return Ok(None);
         }
         self.line_up(caller).map(Some)
     }
 
-    /// As [`wait`](Desk::wait), also where the caller waits for nothing, which is told here.
+    /// As [`wait`](Tickets::wait), also where the caller waits for nothing, which is told here.
     pub(super) fn wait_always(&mut self, mut caller: Caller) -> Result<(Ticket, bool), Violation> {
-        caller.deadline = caller.deadline.filter(|_| !caller.is_hasty);
-        Ok((self.line_up(caller)?, caller.is_hasty))
+        caller.deadline = caller.deadline.filter(|_| !caller.no_wait);
+        Ok((self.line_up(caller)?, caller.no_wait))
     }
 
     fn line_up(&mut self, caller: Caller) -> Result<Ticket, Violation> {
@@ -244,7 +244,7 @@ impl Desk {
 }
 
 #[cfg(test)]
-impl Desk {
+impl Tickets {
     /// Whether nobody waits for or holds anything.
     pub(super) fn is_clear(&self) -> bool {
         let is_idle = |client: &Client| client.waits.is_empty() && client.holds.is_empty();

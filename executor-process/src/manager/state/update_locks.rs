@@ -22,7 +22,7 @@ struct Part<W> {
 }
 
 /// `W` is a change that waits.
-pub(super) struct Gate<W> {
+pub(super) struct UpdateLocks<W> {
     held: HashMap<Ticket, Scope>,
     parts: HashMap<Scope, Part<W>>,
     /// Those whose line may move: nobody holds them any more.
@@ -35,7 +35,7 @@ pub(super) struct Gate<W> {
     waits: HashMap<Ticket, Scope>,
 }
 
-impl<W> Default for Gate<W> {
+impl<W> Default for UpdateLocks<W> {
     fn default() -> Self {
         Self {
             held: HashMap::new(),
@@ -48,7 +48,7 @@ impl<W> Default for Gate<W> {
     }
 }
 
-impl<W> Gate<W> {
+impl<W> UpdateLocks<W> {
     /// Whether a change may be made now. It passes nobody who waits for the same.
     pub(super) fn is_open(&self, scope: &Scope) -> bool {
         let is_apart = if let Scope::All = scope { self.parts.is_empty() } else { !self.parts.contains_key(scope) };
@@ -68,7 +68,7 @@ impl<W> Gate<W> {
         self.held.get(&ticket)
     }
 
-    /// Behind this, those who wait are to be asked for with [`next`](Gate::next).
+    /// Behind this, those who wait are to be asked for with [`next`](UpdateLocks::next).
     pub(super) fn release(&mut self, ticket: Ticket) {
         match self.held.remove(&ticket) {
             Some(Scope::All) => self.all = None,
@@ -80,7 +80,7 @@ impl<W> Gate<W> {
         }
     }
 
-    /// Only where it is not [open](Gate::is_open).
+    /// Only where it is not [open](UpdateLocks::is_open).
     pub(super) fn line_up(&mut self, ticket: Ticket, scope: Scope, change: W) {
         if self.all.is_some() || !self.line.is_empty() || scope == Scope::All {
             self.line.insert(ticket, (scope, change));
@@ -90,7 +90,7 @@ impl<W> Gate<W> {
         }
     }
 
-    /// As behind [`release`](Gate::release).
+    /// As behind [`release`](UpdateLocks::release).
     pub(super) fn give_up(&mut self, ticket: Ticket) {
         self.line.remove(&ticket);
         if let Some(part) = self.waits.remove(&ticket).and_then(|scope| self.parts.get_mut(&scope)) {
@@ -149,7 +149,7 @@ mod tests {
         /// still there has or wants the same.
         #[test]
         fn nobody_passes_who_waits_for_the_same_and_nobody_waits_for_nothing(acts in vec((0..3_u8, 0..4_u64, 0..20_usize), 1..80)) {
-            let mut gate = Gate::<()>::default();
+            let mut gate = UpdateLocks::<()>::default();
             let mut here: BTreeMap<Ticket, Scope> = BTreeMap::new();
             let mut inside: BTreeSet<Ticket> = BTreeSet::new();
             for (ticket, (act, scope, whose)) in (1..).zip(acts) {

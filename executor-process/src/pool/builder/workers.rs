@@ -27,13 +27,13 @@ impl ProcessPoolBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.surroundings.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self.environment.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
         self
     }
 
     /// Removes a variable from the workers' environment, which they would inherit.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
-        self.surroundings.set(key.as_ref().to_owned(), None);
+        self.environment.set(key.as_ref().to_owned(), None);
         self
     }
 
@@ -51,7 +51,7 @@ impl ProcessPoolBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.surroundings.directory = Some(directory.into());
+        self.environment.directory = Some(directory.into());
         self
     }
 
@@ -59,14 +59,14 @@ impl ProcessPoolBuilder {
     /// background work leaves the cores to others. Below 0 needs the right to it; without that, no worker starts, and the
     /// jobs' errors say so.
     pub fn nice(mut self, increment: i32) -> Self {
-        self.surroundings.limits.nice = increment;
+        self.environment.limits.nice = increment;
         self
     }
 
     /// Whether a worker that crashes may leave a core file, as large as the system allows. Without it, it leaves none, whatever this process
     /// does.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
-        self.surroundings.limits.may_dump_core = may_dump;
+        self.environment.limits.may_dump_core = may_dump;
         self
     }
 
@@ -92,7 +92,7 @@ impl ProcessPoolBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.surroundings.limits.memory = Some(bytes);
+        self.environment.limits.memory = Some(bytes);
         self
     }
 
@@ -183,7 +183,7 @@ impl ProcessPoolBuilder {
     }
 
     pub(super) fn check_workers(&self) -> Result<(), BuildError> {
-        self.surroundings.check()?;
+        self.environment.check()?;
         if self.span.memory == Some(0) {
             return Err(BuildError::setting("recycle_above", "0 bytes", "at least 1"));
         }

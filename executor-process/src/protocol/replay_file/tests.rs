@@ -4,11 +4,11 @@ use std::fs;
 
 use super::*;
 use crate::protocol::answer::Answer;
-use crate::protocol::status_page::Growing;
-use crate::supervisor::rendezvous::Place;
+use crate::protocol::status_page::Appender;
+use crate::supervisor::rendezvous::SocketDir;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Growing<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 
@@ -69,7 +69,7 @@ fn a_file_of_another_format_is_refused_by_its_number() {
 
 #[test]
 fn a_file_of_another_copy_is_left_to_it() {
-    let place = Place::new().unwrap();
+    let place = SocketDir::new().unwrap();
     let path = place.directory().join("kept");
     let ours = file(&contents());
     let is_left = |bytes: &[u8]| {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::AtomicU64;
 
 /// An answer that grows on the page: that of a chunk, whose items each add theirs.
-pub(crate) struct Growing<'a> {
+pub(crate) struct Appender<'a> {
     place: &'a AtomicU64,
     /// From where the answer starts to the end of the room.
     room: &'a [AtomicU64],
@@ -17,7 +17,7 @@ pub(crate) struct Growing<'a> {
     is_begun: bool,
 }
 
-impl<'a> Growing<'a> {
+impl<'a> Appender<'a> {
     /// In the `room` that begins with the word `start`.
     pub(super) fn new(place: &'a AtomicU64, room: &'a [AtomicU64], start: usize) -> Self {
         Self { place, room, start, len: 0, last: 0, is_begun: false }

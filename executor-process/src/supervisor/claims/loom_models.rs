@@ -7,7 +7,7 @@ use executor_core::cell::{Abort, Lease};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 
-use super::{Ended, Kill, Seat};
+use super::{Claims, Ended, Kill};
 use crate::protocol::status_page::{Claim, Page};
 
 /// Counts the kills.
@@ -20,12 +20,12 @@ impl Kill for Kills {
     }
 }
 
-/// The seat of a worker that was sent one job.
-fn seat() -> (Arc<Seat>, JobId, Arc<Kills>) {
+/// The claims of a worker that was sent one job.
+fn claims() -> (Arc<Claims>, JobId, Arc<Kills>) {
     let kills = Arc::<Kills>::default();
-    let (seat, job) = (Seat::new(Page::modelled(), kills.clone()), JobId::from_number(7));
-    seat.send(0, job);
-    (seat, job, kills)
+    let (claims, job) = (Claims::new(Page::modelled(), kills.clone()), JobId::from_number(7));
+    claims.send(0, job);
+    (claims, job, kills)
 }
 
 /// What a worker does with the job. Whether it starts it, and ends it.
@@ -37,13 +37,13 @@ fn work(page: &Page, job: JobId) -> (bool, bool) {
 #[test]
 fn a_job_is_done_revoked_aborted_or_timed_out() {
     model(|| {
-        let (seat, job, kills) = seat();
-        let (worker, timer) = (seat.clone(), seat.clone());
+        let (claims, job, kills) = claims();
+        let (worker, timer) = (claims.clone(), claims.clone());
         let worker = thread::spawn(move || work(&worker.page, job));
         let timer = thread::spawn(move || timer.time_out(job));
         // As `abort` of a job does it.
-        let revoked = seat.revoke(job);
-        let aborted = !revoked && seat.abort(job);
+        let revoked = claims.revoke(job);
+        let aborted = !revoked && claims.abort(job);
         let (starts, ends) = worker.join().unwrap();
         let timed_out = timer.join().unwrap();
         let is_timed_out = matches!(timed_out, Ended::Sent | Ended::Started);
@@ -51,20 +51,20 @@ fn a_job_is_done_revoked_aborted_or_timed_out() {
         assert_eq!(outcomes.into_iter().filter(|it| *it).count(), 1, "{outcomes:?}");
         assert_eq!(starts, !revoked && timed_out != Ended::Sent, "{outcomes:?}");
         assert_eq!(kills.0.load(Ordering::Relaxed), usize::from(aborted), "it kills for that job alone");
-        assert!(!matches!(seat.page.look(0, job.get()), Some(Claim::Sent | Claim::Started)));
+        assert!(!matches!(claims.page.look(0, job.get()), Some(Claim::Sent | Claim::Started)));
     });
 }
 
 #[test]
 fn what_comes_behind_a_job_that_was_taken_back_is_not_taken_for_it() {
     model(|| {
-        let (seat, job, _) = seat();
-        let (worker, next) = (seat.clone(), JobId::from_number(8));
+        let (claims, job, _) = claims();
+        let (worker, next) = (claims.clone(), JobId::from_number(8));
         // A message with the first, and then one with the other.
         let worker = thread::spawn(move || [work(&worker.page, job), work(&worker.page, next)]);
-        let revoked = seat.revoke(job);
+        let revoked = claims.revoke(job);
         if revoked {
-            seat.send(0, next);
+            claims.send(0, next);
         }
         let [(first, _), (second, _)] = worker.join().unwrap();
         assert!(first != revoked && (revoked || !second));
@@ -75,8 +75,8 @@ fn what_comes_behind_a_job_that_was_taken_back_is_not_taken_for_it() {
 fn the_answer_is_there_when_the_job_is_done() {
     const ANSWER: [u8; 12] = *b"twelve bytes";
     model(|| {
-        let (seat, job, _) = seat();
-        let worker = seat.clone();
+        let (claims, job, _) = claims();
+        let worker = claims.clone();
         let worker = thread::spawn(move || {
             let page = &worker.page;
             assert!(page.start(0, job.get()));
@@ -84,7 +84,7 @@ fn the_answer_is_there_when_the_job_is_done() {
             assert_eq!(page.write_answer(0, 1, &ANSWER), Some(3));
             assert!(page.change(0, job.get(), Claim::Started, Claim::Done));
         });
-        let page = &seat.page;
+        let page = &claims.page;
         if page.look(0, job.get()) == Some(Claim::Done) {
             assert_eq!(page.answer(0).as_deref(), Some(&ANSWER[..]));
             assert_eq!(page.time(0).load(Ordering::Relaxed), 99);
@@ -96,19 +96,19 @@ fn the_answer_is_there_when_the_job_is_done() {
 #[test]
 fn an_answer_that_grows_is_whole_whenever_it_is_read_and_no_earlier_jobs() {
     model(|| {
-        let (seat, earlier, _) = seat();
-        assert_eq!(work(&seat.page, earlier), (true, true));
-        assert!(seat.page.growing(0, 0).push(b"of the earlier job"));
+        let (claims, earlier, _) = claims();
+        assert_eq!(work(&claims.page, earlier), (true, true));
+        assert!(claims.page.growing(0, 0).push(b"of the earlier job"));
         let job = JobId::from_number(8);
-        seat.send(0, job);
-        let worker = seat.clone();
+        claims.send(0, job);
+        let worker = claims.clone();
         let worker = thread::spawn(move || {
             assert!(worker.page.start(0, job.get()));
             let mut growing = worker.page.growing(0, 0);
             assert!(growing.push(b"three") && growing.push(b" parts"));
         });
-        if seat.has_started(job) {
-            let answer = seat.page.answer(0);
+        if claims.has_started(job) {
+            let answer = claims.page.answer(0);
             let whole: [Option<&[u8]>; 3] = [None, Some(b"three"), Some(b"three parts")];
             assert!(whole.contains(&answer.as_deref()), "{answer:?}");
         }

@@ -24,7 +24,7 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Missed, failed};
+use super::{HandshakeError, failed};
 use crate::ipc::os_error::because;
 use crate::ipc::packet_size::{has_room, measure_packets};
 
@@ -35,13 +35,13 @@ const LARGEST: usize = 16 * 1024;
 const MOST_DESCRIPTORS: usize = 64;
 
 /// A channel of this process, and the socket that leads into it.
-pub(crate) struct Entrance<T> {
+pub(crate) struct Handoff<T> {
     /// A packet that goes in here comes out of `messages`.
     way: OwnedFd,
     messages: IpcReceiver<T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Entrance<T> {
+impl<T: Serialize + DeserializeOwned> Handoff<T> {
     /// `directory` is one that nobody but this user may enter.
     ///
     /// # Errors
@@ -62,11 +62,12 @@ impl<T: Serialize + DeserializeOwned> Entrance<T> {
     /// # Errors
     ///
     /// When that cannot be read, or there is no room for its descriptors.
-    pub(crate) fn hand_on(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> Result<T, Missed> {
+    pub(crate) fn hand_on(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> Result<T, HandshakeError> {
         has_room(descriptors).map_err(|error| failed("its hello could not be handed on", error))?;
         let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         send(&self.way, bytes, &borrowed).map_err(|error| failed("its hello could not be handed on", error))?;
-        let unread = |why: &dyn Display| Missed::Failed(format!("it said hello in a way that cannot be read ({why})"));
+        let unread =
+            |why: &dyn Display| HandshakeError::Failed(format!("it said hello in a way that cannot be read ({why})"));
         match catch(|| self.messages.try_recv()) {
             Ok(Ok(message)) => Ok(message),
             Ok(Err(error)) => Err(unread(&error)),

@@ -19,7 +19,7 @@ use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::Lifeline;
-use crate::supervisor::reply_receiver::{Inbox, Received};
+use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::supervisor::start::Worker;
 use crate::transport::ParentEnd;
 
@@ -174,7 +174,7 @@ fn full_socket_delays_no_death() {
     let pids = Arc::<Pids>::default();
     let (process, another) = (sleeper(&pids), sleeper(&pids));
     let (requests, _reads_nothing) = ipc::channel::<Request>().unwrap();
-    let (replies, _, receiver) = Inbox::pair();
+    let (replies, _, receiver) = ReplyReceiver::pair();
     let (_, lifeline) = Lifeline::new().unwrap();
     process.connected(receiver.of_end(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();

@@ -98,7 +98,7 @@ fn chatter_without_an_end_costs_the_worker() {
     let stage = silent(|part, slot, job| {
         do_it(part, slot, job);
         part.say(super::reply(slot, job, 5));
-        while part.say(Reply::Some) {
+        while part.say(Reply::Progress) {
             thread::yield_now();
         }
     });

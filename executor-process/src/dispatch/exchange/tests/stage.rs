@@ -17,17 +17,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dispatch::job::Queued;
-use crate::dispatch::runner::InProcess;
+use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket::{self, Wait};
 use crate::pool::submit::{SubmitPolicy, cell};
-use crate::protocol::message::{Reply, Request, Sent};
-use crate::protocol::status_page::{Claim, Growing, Page};
+use crate::protocol::message::{JobMessage, Reply, Request};
+use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::Lifeline;
-use crate::supervisor::reply_receiver::Inbox;
+use crate::supervisor::reply_receiver::ReplyReceiver;
 use crate::supervisor::start::{Worker, WorkerSettings};
 use crate::transport::{ParentEnd, WorkerEnd};
 
@@ -97,13 +97,13 @@ impl Part {
         }
     }
 
-    fn work(&self, Sent { slot, job, work, body, .. }: Sent) {
+    fn work(&self, JobMessage { slot, job, work, body, .. }: JobMessage) {
         let opened = self.payloads.open(body).expect("it was sent by an honest parent");
         if !self.page.start(slot, job) {
             return;
         }
         let work = work.job_entry().expect("it is in this program");
-        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Growing::nowhere());
+        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Appender::nowhere());
         let answer = self.payloads.pack(answer);
         if self.page.change(slot, job, Claim::Started, Claim::Done) {
             self.say(Reply::Answer { slot, job, answer });
@@ -120,7 +120,7 @@ struct Seen {
 }
 
 struct Actor {
-    inner: InProcess,
+    inner: ProcessRunner,
     play: Play,
     seen: Arc<Seen>,
     pids: Arc<Pids>,
@@ -133,7 +133,7 @@ impl Actor {
         command.arg("1000").stdin(Stdio::null());
         let (process, _) = Child::spawn(&mut command, Duration::ZERO, &self.pids).expect("a system has `sleep`");
         let (request_sender, requests) = ipc::channel().expect("a channel");
-        let (replies, way, inbox) = Inbox::pair();
+        let (replies, way, inbox) = ReplyReceiver::pair();
         let (_, lifeline) = Lifeline::new().expect("a pipe");
         process.connected(inbox.of_end(), lifeline, 0);
         let (page, file) = Page::new().expect("memory");
@@ -188,7 +188,7 @@ impl Stage {
         let settings = Arc::new(PoolSettings::plain(settings));
         let theirs = Arc::clone(&seen);
         let scheduler = Scheduler::new(Config::new("stage", 1), move |name| Actor {
-            inner: InProcess::new(Arc::clone(&settings), Arc::clone(name)),
+            inner: ProcessRunner::new(Arc::clone(&settings), Arc::clone(name)),
             play: Arc::clone(&play),
             seen: Arc::clone(&theirs),
             pids: Arc::clone(&pids),

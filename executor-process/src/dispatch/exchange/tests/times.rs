@@ -84,7 +84,7 @@ fn an_answer_on_the_page_and_others_in_messages_are_one() {
         part.page.write_answer(slot, 0, &answer).expect("there is room");
         assert!(part.page.change(slot, job, Claim::Started, Claim::Done));
         for _ in 0..3 {
-            part.say(Reply::Some);
+            part.say(Reply::Progress);
         }
         part.say(reply(slot, job, 6));
         part.say(reply(slot, job, 7));

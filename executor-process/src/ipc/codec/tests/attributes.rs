@@ -244,14 +244,14 @@ fn borrowed_text_is_read_in_place() {
 #[test]
 fn messagepack_is_that_of_rmp_serde() {
     derived! {
-        enum Kind { Unit, Newtype(i64), Tuple(u8, f32), Fields { a: Option<u8> } }
-        struct Whole { numbers: Vec<i64>, text: String, map: BTreeMap<u16, Vec<f64>>, kinds: Vec<Kind>, none: Option<u8>, unit: (), pair: (u8, char) }
+        enum JobType { Unit, Newtype(i64), Tuple(u8, f32), Fields { a: Option<u8> } }
+        struct Whole { numbers: Vec<i64>, text: String, map: BTreeMap<u16, Vec<f64>>, kinds: Vec<JobType>, none: Option<u8>, unit: (), pair: (u8, char) }
     }
     let whole = Whole {
         numbers: vec![0, 127, 128, 65_536, i64::MAX, -1, -32, -33, -129, -40_000, i64::MIN],
         text: "long ".repeat(100),
         map: (0..90).map(|n| (n * 700, vec![f64::from(n); n.into()])).collect(),
-        kinds: vec![Kind::Unit, Kind::Newtype(-5), Kind::Tuple(1, 0.5), Kind::Fields { a: Some(1) }],
+        kinds: vec![JobType::Unit, JobType::Newtype(-5), JobType::Tuple(1, 0.5), JobType::Fields { a: Some(1) }],
         none: None,
         unit: (),
         pair: (200, 'ß'),
