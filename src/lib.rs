@@ -19,8 +19,8 @@
 //! | see how a pool does | `stats` on each pool: [`Stats`], [`Histogram`] |
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Shutdown`] |
-//! | write an executor | [`promise()`], [`cell`], [`tally`], [`scheduler`] |
+//! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Pool`], [`Shutdown`] |
+//! | write an executor | [`promise()`], [`extend`] |
 //!
 //! ```
 //! use executor::ThreadPool;
@@ -34,10 +34,38 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub use executor_core::*;
+pub use executor_core::{
+    AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Canceller, ClosureExecutor, ClosureMapper,
+    CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Job, JobError, JobId,
+    JobOptions, JobSet, Label, Map, Mapper, OwnedArguments, Panicked, Pool, Portable, PortableJob, Priority, Promise,
+    Queue, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown, ShutdownPolicy, ShutdownReport, ShutdownStep,
+    Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call, current, join_all, promise,
+    try_join_all, wait, wait_timeout,
+};
 #[cfg(feature = "process")]
-pub use executor_process::*;
-pub use executor_thread::*;
+pub use executor_process::{
+    Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, Process, ProcessBuilder, ProcessHandle, ProcessPool,
+    ProcessPoolBuilder, Receiver, RecvError, SendError, Sender, SpawnError, SubmitPortable, channel, channel_with,
+    duplex, duplex_with, manager, os_str, queue,
+};
+pub use executor_thread::{
+    Period, Periodic, Scope, ScopedFuture, SubmitAsync, ThreadHandle, ThreadPool, ThreadPoolBuilder,
+};
+#[cfg(feature = "rayon")]
+pub use executor_thread::{RayonHandle, RayonPool};
+
+/// For those who write executors: the parts that the pools are made of.
+///
+/// - [`cell`](extend::cell): the one allocation that a queue and a future share;
+/// - [`scheduler`](extend::scheduler): a queue with workers, which run jobs as your [`Runner`](extend::scheduler::Runner) says;
+/// - [`home`](extend::home), [`registry`](extend::registry) and [`tally`](extend::tally): whose queue a job waits in, and who counts it;
+/// - [`drive`](extend::drive): waits of threads that run the executor themselves;
+/// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
+/// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
+pub mod extend {
+    pub use executor_core::{bytes, cell, drive, home, panics, registry, tally};
+    pub use executor_thread::{fork, scheduler};
+}
 
 /// The README's code, compiled and run.
 #[cfg(all(doctest, feature = "process", feature = "rayon"))]

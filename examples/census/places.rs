@@ -1,6 +1,6 @@
 //! Where files are parsed: one of four executors, chosen when the program runs.
 
-use executor::cell::Run;
+use executor::extend::cell::Run;
 use executor::{BuildError, Executor, Future, Job, PortableJob, ProcessPool, Rejected, Shutdown, ThreadPool};
 
 use crate::options::With;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::panics::drop_quietly;
-use executor_core::{Future, JobOptions, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Future, JobOptions, Pool, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
@@ -88,6 +88,11 @@ impl ThreadHandle {
         self.0.scheduler.wait_idle(None);
     }
 
+    /// As `wait_idle`, until `deadline` at most. Returns whether the pool is idle.
+    pub fn wait_idle_until(&self, deadline: Instant) -> bool {
+        self.0.scheduler.wait_idle(Some(deadline))
+    }
+
     /// As `wait_idle`, for at most `limit`. Says whether it came to that.
     pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
         self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
@@ -144,5 +149,35 @@ impl ThreadHandle {
     /// ```
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         self.0.scheduler.shutdown_with(policy)
+    }
+}
+
+impl Pool for ThreadHandle {
+    fn workers(&self) -> usize {
+        Self::workers(self)
+    }
+
+    fn stats(&self) -> Stats {
+        Self::stats(self)
+    }
+
+    fn prestart(&self) {
+        Self::prestart(self);
+    }
+
+    fn wait_idle(&self) {
+        Self::wait_idle(self);
+    }
+
+    fn wait_idle_until(&self, deadline: Instant) -> bool {
+        Self::wait_idle_until(self, deadline)
+    }
+
+    fn closed(&self) -> Future<()> {
+        Self::closed(self)
+    }
+
+    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+        Self::shutdown_with(self, policy)
     }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::cell::{Captures, Notify};
-use executor::scheduler::{Alarm, Config, Priority, Scheduler, Ticket};
+use executor::extend::cell::{Captures, Notify};
+use executor::extend::scheduler::{Alarm, Config, Priority, Scheduler, Ticket};
 use executor::{Broken, Future, JobError, Rejection, ShutdownPolicy, ThreadPool};
 
 use crate::support::gate::{Gate, block};

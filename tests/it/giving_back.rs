@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::scheduler::{Config, Priority, Scheduler};
+use executor::extend::scheduler::{Config, Priority, Scheduler};
 use executor::{Future, JobError, Rejection, ShutdownPolicy};
 
 use crate::support::gate::Gate;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
-use executor::cell::Run;
-use executor::scheduler::{Batch, Config, Priority, Runner};
+use executor::extend::cell::Run;
+use executor::extend::scheduler::{Batch, Config, Priority, Runner};
 use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
 use crate::support::bounds::occupy;

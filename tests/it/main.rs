@@ -25,6 +25,7 @@ mod pages;
 mod panics;
 mod periodic;
 mod periodic_counts;
+mod pool_trait;
 mod scoped_limits;
 mod scopes;
 mod shutdown_inside;

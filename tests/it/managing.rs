@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::cell::{Captures, Notify};
-use executor::scheduler::{Alarm, Batch, Config, Runner};
+use executor::extend::cell::{Captures, Notify};
+use executor::extend::scheduler::{Alarm, Batch, Config, Runner};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
 use crate::support::door::Door;
@@ -294,7 +294,7 @@ impl Alarm for Long {
 struct Nothing;
 
 impl Runner for Nothing {
-    type Job = Arc<dyn executor::cell::Run>;
+    type Job = Arc<dyn executor::extend::cell::Run>;
 
     fn run(&mut self, job: Self::Job, _: &mut Batch<'_, Self::Job>) -> bool {
         job.run()

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{
-    ClosureExecutor, JobError, JobOptions, Queue, RayonPool, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull,
-};
+use executor::{ClosureExecutor, JobError, JobOptions, Queue, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull};
 use executor_testkit::ManualExecutor;
 
 use crate::support::door::Door;
@@ -260,9 +258,13 @@ fn chunks_count_as_their_worst_item(pool: &impl ClosureExecutor, stats: impl Fn(
 
 #[test]
 fn chunks_of_closures_count_as_their_worst_item() {
-    let (threads, rayon, manual) = (ThreadPool::new(2), RayonPool::new(2).unwrap(), ManualExecutor::new());
+    let (threads, manual) = (ThreadPool::new(2), ManualExecutor::new());
     chunks_count_as_their_worst_item(&threads, || threads.stats());
-    chunks_count_as_their_worst_item(&rayon, || rayon.stats());
+    #[cfg(feature = "rayon")]
+    {
+        let rayon = crate::support::kinds::rayon(2);
+        chunks_count_as_their_worst_item(&rayon, || rayon.stats());
+    }
     chunks_count_as_their_worst_item(&manual, || manual.stats());
     // What runs in place inside of an item's wait is another job.
     let pool = ThreadPool::new(1);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use executor_core::{Future, JobOptions, PortableJob, Rejection, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Future, JobOptions, Pool, PortableJob, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::handle::ProcessHandle;
 use crate::pool::submit::Submitter;
@@ -86,6 +86,11 @@ impl ProcessHandle {
     /// ```
     pub fn wait_idle(&self) {
         self.0.scheduler.wait_idle(None);
+    }
+
+    /// As `wait_idle`, until `deadline` at most. Returns whether the pool is idle.
+    pub fn wait_idle_until(&self, deadline: Instant) -> bool {
+        self.0.scheduler.wait_idle(Some(deadline))
     }
 
     /// As `wait_idle`, for at most `limit`. Says whether it came to that.
@@ -174,5 +179,35 @@ impl ProcessHandle {
     /// ```
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         self.0.scheduler.shutdown_with(policy)
+    }
+}
+
+impl Pool for ProcessHandle {
+    fn workers(&self) -> usize {
+        Self::workers(self)
+    }
+
+    fn stats(&self) -> Stats {
+        Self::stats(self)
+    }
+
+    fn prestart(&self) {
+        Self::prestart(self);
+    }
+
+    fn wait_idle(&self) {
+        Self::wait_idle(self);
+    }
+
+    fn wait_idle_until(&self, deadline: Instant) -> bool {
+        Self::wait_idle_until(self, deadline)
+    }
+
+    fn closed(&self) -> Future<()> {
+        Self::closed(self)
+    }
+
+    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
+        Self::shutdown_with(self, policy)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use executor::scheduler::{Config, Runner, Scheduler};
+use executor::extend::scheduler::{Config, Runner, Scheduler};
 
 /// Shuts down, and waits for that, when it is dropped.
 pub(crate) struct Owned<R: Runner + 'static>(Scheduler<R>);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use executor::cell::Run;
-use executor::scheduler::{Batch, Config, Priority, Runner, Scheduler};
+use executor::extend::cell::Run;
+use executor::extend::scheduler::{Batch, Config, Priority, Runner, Scheduler};
 
 use super::owned::Owned;
 use executor::{Future, Rejection};

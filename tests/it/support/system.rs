@@ -1,7 +1,7 @@
 //! What Linux says about threads and memory.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::eventually;
 
@@ -88,6 +88,7 @@ pub(crate) fn resident() -> usize {
 }
 
 /// Whether the process is there, be it as a zombie.
+#[cfg(feature = "process")]
 pub(crate) fn exists(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    PathBuf::from("/proc").join(pid.to_string()).exists()
 }
