@@ -1,5 +1,6 @@
 //! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
 
+mod fate;
 mod loss;
 
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
+use super::fate::{Fate, Known, fate};
 use crate::dispatch::job::{InFlight, Queued, requeue_or_cancel};
 use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::time_limit::TimeLimit;
@@ -11,7 +12,7 @@ use crate::protocol::status_page::Claim;
 use crate::supervisor::start::Worker;
 
 impl ProcessRunner {
-    /// The worker is dead, or as good as dead. It costs the job that it was running, whose name this returns.
+    /// The worker is dead, or is being killed. Returns the name of the job that it was running, which pays for that.
     pub(super) fn lose_worker(
         &mut self,
         worker: &Worker,
@@ -20,67 +21,89 @@ impl ProcessRunner {
         batch: &mut Batch<'_, Queued>,
     ) -> Option<&'static str> {
         let page = &worker.claims.page;
-        let waits = |(slot, place): (usize, &Option<InFlight>)| {
+        let has_not_started = |(slot, place): (usize, &Option<InFlight>)| {
             place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
         };
-        let mut is_in_vain = jobs.iter().enumerate().all(waits);
+        let mut nothing_started = jobs.iter().enumerate().all(has_not_started);
         self.take_done(worker, &mut jobs);
         let (mut waiting, mut killer) = (Vec::new(), None);
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(mut lent) = place.take() else { continue };
-            match page.look(slot, lent.id()) {
-                Some(Claim::Revoked | Claim::TimedOut) => self.end_revoked(worker, lent),
-                _ if self.clock.as_ref().is_some_and(TimeLimit::is_up) => {} // its alarm ends it
-                Some(Claim::Sent) => {
-                    if std::mem::take(&mut is_in_vain) {
-                        lent.payload.failed_starts += 1;
-                        let tries = self.settings.tries;
-                        if lent.payload.failed_starts >= tries {
-                            let error = loss.in_vain(worker, &lent.case(&self.settings.worker), tries);
-                            self.finish(lent, Err(error));
-                            continue;
-                        }
-                    }
-                    waiting.push(lent);
-                }
-                // Also one that was aborted when its word said that it was done, and that has not proved that.
-                Some(Claim::Aborted | Claim::Done) | None if lent.job.stop_requested() => {
-                    self.finish(lent, Err(JobError::Cancelled));
-                }
-                Some(from @ (Claim::Started | Claim::Done)) if lent.payload.chunk.is_some() => {
-                    let Some(mut lent) = self.read(worker, slot, lent) else { continue };
-                    killer = Some(lent.payload.kind.name);
-                    let case = lent.case(&self.settings.worker);
-                    if !lent.payload.runs_again()
-                        && let Some(chunk) = &mut lent.payload.chunk
-                    {
-                        chunk.fail_next(loss.error(worker, &case));
-                    }
-                    self.go_on(worker, (slot, from), lent, batch);
-                }
-                Some(Claim::Started)
-                    if lent.payload.runs_again() && page.change(slot, lent.id(), Claim::Started, Claim::Sent) =>
-                {
-                    killer = Some(lent.payload.kind.name);
-                    waiting.push(lent);
-                }
-                Some(Claim::Aborted) => self.refuse(worker, lent, "an abort that nobody asked for"),
-                Some(Claim::Started | Claim::Done) | None => {
-                    killer = Some(lent.payload.kind.name);
-                    let error = loss.error(worker, &lent.case(&self.settings.worker));
+            let claim = page.look(slot, lent.id());
+            // A worker that began none of its jobs is held against the first one.
+            if claim == Some(Claim::Sent) && std::mem::take(&mut nothing_started) && !self.is_up() {
+                lent.payload.failed_starts += 1;
+            }
+            let known = Known {
+                is_up: self.is_up(),
+                has_no_tries_left: lent.payload.failed_starts >= self.settings.tries,
+                stop_requested: lent.job.stop_requested(),
+                is_chunk: lent.payload.chunk.is_some(),
+                has_retries: lent.payload.retries > 0,
+            };
+            match (fate(claim, known), claim) {
+                (Fate::EndedByOthers, _) => self.end_revoked(worker, lent),
+                (Fate::LeftToAlarm, _) => {}
+                (Fate::Requeue, _) => waiting.push(lent),
+                (Fate::GaveUp, _) => {
+                    let error = loss.in_vain(worker, &lent.case(&self.settings.worker), self.settings.tries);
                     self.finish(lent, Err(error));
+                }
+                (Fate::Cancelled, _) => self.finish(lent, Err(JobError::Cancelled)),
+                (Fate::ContinueChunk, Some(from)) => {
+                    let Some(lent) = self.read(worker, slot, lent) else { continue };
+                    killer = Some(lent.payload.kind.name);
+                    self.continue_chunk(worker, (slot, from), lent, loss, batch);
+                }
+                (Fate::Retry, _) if page.change(slot, lent.id(), Claim::Started, Claim::Sent) => {
+                    killer = Some(lent.payload.kind.name);
+                    lent.payload.runs_again();
+                    waiting.push(lent);
+                }
+                (Fate::Forged, _) => self.refuse(worker, lent, "an abort that nobody asked for"),
+                (Fate::Crashed | Fate::Retry | Fate::ContinueChunk, _) => {
+                    killer = Some(self.crash(worker, lent, loss));
                 }
             }
         }
         for lent in waiting.into_iter().rev() {
+            // A worker that is killed, and lives on for a moment, may have started it since.
             if let Some(lent) = requeue_or_cancel(lent, batch)
-                && !self.clock.as_ref().is_some_and(TimeLimit::is_up)
+                && !self.is_up()
             {
-                killer = Some(lent.payload.kind.name);
-                let error = loss.error(worker, &lent.case(&self.settings.worker));
-                self.finish(lent, Err(error));
+                killer = Some(self.crash(worker, lent, loss));
             }
         }
         killer
+    }
+
+    fn is_up(&self) -> bool {
+        self.clock.as_ref().is_some_and(TimeLimit::is_up)
+    }
+
+    /// Ends a job that the worker was running. Returns its name.
+    fn crash(&mut self, worker: &Worker, lent: InFlight, loss: &WorkerLoss) -> &'static str {
+        let name = lent.payload.kind.name;
+        let error = loss.error(worker, &lent.case(&self.settings.worker));
+        self.finish(lent, Err(error));
+        name
+    }
+
+    /// The item that ran has the loss as its outcome, unless it may be run again. The others go to another worker.
+    fn continue_chunk(
+        &mut self,
+        worker: &Worker,
+        at: (usize, Claim),
+        mut lent: InFlight,
+        loss: &WorkerLoss,
+        batch: &mut Batch<'_, Queued>,
+    ) {
+        let case = lent.case(&self.settings.worker);
+        if !lent.payload.runs_again()
+            && let Some(chunk) = &mut lent.payload.chunk
+        {
+            chunk.fail_next(loss.error(worker, &case));
+        }
+        self.go_on(worker, at, lent, batch);
     }
 }

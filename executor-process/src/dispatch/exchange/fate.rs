@@ -1,0 +1,126 @@
+//! What becomes of one job of a worker that was lost: a table, apart from what is done about it.
+
+use crate::protocol::status_page::Claim;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It will never start, as somebody has written who tells its end.
+    EndedByOthers,
+    /// Its time is up, and the alarm ends it.
+    LeftToAlarm,
+    /// It had not started, and waits for another worker.
+    Requeue,
+    /// It had not started, and too many workers died before they began it.
+    GaveUp,
+    /// Somebody had asked it to stop.
+    Cancelled,
+    /// It is a chunk: the items that have no outcome go to another worker.
+    ContinueChunk,
+    /// It had started, and may be run again.
+    Retry,
+    /// The worker wrote that it was aborted, which nobody had asked for.
+    Forged,
+    /// It was running, or nothing proves its end.
+    Crashed,
+}
+
+/// What is known of the job beside its claim.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and the table has a column for each")]
+pub(super) struct Known {
+    /// Its time limit has passed, and the alarm has said so.
+    pub(super) is_up: bool,
+    /// With this loss, as many workers as are tried have died before they began it.
+    pub(super) has_no_tries_left: bool,
+    pub(super) stop_requested: bool,
+    pub(super) is_chunk: bool,
+    pub(super) has_retries: bool,
+}
+
+/// `claim` is that of the job's slot, read once. `None` if the slot holds what nobody of us has written.
+pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
+    use Claim::{Aborted, Done, Revoked, Sent, Started, TimedOut};
+    match claim {
+        Some(Revoked | TimedOut) => Fate::EndedByOthers,
+        _ if known.is_up => Fate::LeftToAlarm,
+        Some(Sent) if known.has_no_tries_left => Fate::GaveUp,
+        Some(Sent) => Fate::Requeue,
+        // Also one that was aborted when its claim said that it was done, and that has not proved it.
+        Some(Aborted | Done) | None if known.stop_requested => Fate::Cancelled,
+        Some(Started | Done) if known.is_chunk => Fate::ContinueChunk,
+        Some(Started) if known.has_retries => Fate::Retry,
+        Some(Aborted) => Fate::Forged,
+        Some(Started | Done) | None => Fate::Crashed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLAIMS: [Option<Claim>; 7] = [
+        Some(Claim::Sent),
+        Some(Claim::Started),
+        Some(Claim::Done),
+        Some(Claim::Revoked),
+        Some(Claim::Aborted),
+        Some(Claim::TimedOut),
+        None,
+    ];
+
+    /// The table of ARCHITECTURE.md: a row for each thing that is known, a column for each claim.
+    #[test]
+    fn each_claim_has_its_fate() {
+        use Fate::{Cancelled, ContinueChunk, Crashed, EndedByOthers, Forged, GaveUp, LeftToAlarm, Requeue, Retry};
+        let plain = Known::default();
+        let rows = [
+            (plain, [Requeue, Crashed, Crashed, EndedByOthers, Forged, EndedByOthers, Crashed]),
+            (
+                Known { is_up: true, ..plain },
+                [LeftToAlarm, LeftToAlarm, LeftToAlarm, EndedByOthers, LeftToAlarm, EndedByOthers, LeftToAlarm],
+            ),
+            (
+                Known { has_no_tries_left: true, ..plain },
+                [GaveUp, Crashed, Crashed, EndedByOthers, Forged, EndedByOthers, Crashed],
+            ),
+            (
+                Known { stop_requested: true, ..plain },
+                [Requeue, Crashed, Cancelled, EndedByOthers, Cancelled, EndedByOthers, Cancelled],
+            ),
+            (
+                Known { is_chunk: true, ..plain },
+                [Requeue, ContinueChunk, ContinueChunk, EndedByOthers, Forged, EndedByOthers, Crashed],
+            ),
+            (
+                Known { has_retries: true, ..plain },
+                [Requeue, Retry, Crashed, EndedByOthers, Forged, EndedByOthers, Crashed],
+            ),
+        ];
+        for (known, fates) in rows {
+            assert_eq!(CLAIMS.map(|claim| fate(claim, known)), fates, "{known:?}");
+        }
+    }
+
+    /// No job that may have run is requeued as if it had not, whatever else is known.
+    #[test]
+    fn only_unstarted_jobs_are_requeued() {
+        for bits in 0..32_u8 {
+            let is = |bit: u8| bits >> bit & 1 == 1;
+            let known = Known {
+                is_up: is(0),
+                has_no_tries_left: is(1),
+                stop_requested: is(2),
+                is_chunk: is(3),
+                has_retries: is(4),
+            };
+            for claim in CLAIMS {
+                let fate = fate(claim, known);
+                assert!(fate != Fate::Requeue || claim == Some(Claim::Sent), "{claim:?}, {known:?}");
+                assert!(
+                    fate != Fate::Retry || known.has_retries && claim == Some(Claim::Started),
+                    "{claim:?}, {known:?}"
+                );
+            }
+        }
+    }
+}
