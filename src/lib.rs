@@ -8,16 +8,16 @@
 //! | run one job in a process of its own | `Process`, `ProcessBuilder` (feature `process`) |
 //! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `duplex`, `queue`, `Sender`, `Receiver`, `Duplex`, `os_str` (feature `process`) |
 //! | share values, queues and locks with processes | `Manager`, and its handles in `manager` (feature `process`) |
-//! | say what is to be done | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
-//! | say how, and in what time | [`JobOptions`], `with` on thread and process pools |
+//! | describe the work | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
+//! | set names, priorities and time limits | [`JobOptions`], `with` on thread and process pools |
 //! | bound the queue | [`Queue`], [`WhenFull`] on the builders of thread and process pools |
 //! | run a job again and again | `every` on thread and process pools: [`Period`], [`Periodic`] |
-//! | get what came of it | [`Future`], [`JobError`], [`RemoteError`] |
+//! | get the outcome | [`Future`], [`JobError`], [`RemoteError`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
 //! | apply a function to many items | `map` on each pool: [`Map`] |
 //! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
-//! | see how a pool does | `stats` on each pool: [`Stats`], [`Histogram`] |
-//! | let jobs wait for a word from another | [`Event`] |
+//! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`] |
+//! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Pool`], [`Shutdown`] |
 //! | write an executor | [`promise()`], [`extend`] |

@@ -7,9 +7,9 @@
 //! |---|---|
 //! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
 //! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
-//! | say how, and in what time | [`JobOptions`], [`Priority`] |
+//! | set names, priorities and time limits | [`JobOptions`], [`Priority`] |
 //! | bound a queue | [`Queue`], [`WhenFull`] |
-//! | get what came of it | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
+//! | get the outcome | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | run one job in a process of its own | [`Process`], [`ProcessBuilder`], [`SpawnError`] |
-//! | say how, and in what time | [`ProcessHandle::with`] |
+//! | set names, priorities and time limits | [`ProcessHandle::with`] |
 //! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results travel | [`Codec`] |
 //! | share large bytes without a copy | [`Blob`] |
