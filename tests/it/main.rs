@@ -55,6 +55,8 @@ mod processes;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod property_tests;
 #[cfg(feature = "rayon")]
+mod rayon_forks;
+#[cfg(feature = "rayon")]
 mod rayon_pool;
 #[cfg(feature = "rayon")]
 mod rayon_shared;

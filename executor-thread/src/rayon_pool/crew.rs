@@ -199,6 +199,9 @@ impl Crew {
     }
 
     fn redeem_ticket(&self) {
+        if !self.origin.is_here() {
+            return; // rayon's thread goes on in the copy: what waits is run where it was accepted
+        }
         let mut state = self.state.lock();
         let job = state.queue.pop();
         let has_job = usize::from(job.is_some());
@@ -206,6 +209,9 @@ impl Crew {
         drop(state);
         // Its job may have been swept out, dead.
         let was_dead = job.is_some_and(|job| !self.run(job));
+        if !self.origin.is_here() {
+            return; // the job has forked, and the lock may be held for ever
+        }
         let mut state = self.state.lock();
         state.queue.removed_dead(usize::from(was_dead));
         state.left -= 1;

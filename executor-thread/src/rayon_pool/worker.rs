@@ -26,6 +26,10 @@ impl Host for Crew {
     fn is_stopping(&self) -> bool {
         false
     }
+
+    fn is_forked(&self) -> bool {
+        !self.origin().is_here()
+    }
 }
 
 /// The pool of a job on a thread that is a worker of another pool, too: rayon's `use_current_thread` makes such.
@@ -53,6 +57,10 @@ impl Host for OnAnothersWorker {
 
     fn is_stopping(&self) -> bool {
         self.crew.is_stopping()
+    }
+
+    fn is_forked(&self) -> bool {
+        self.crew.is_forked()
     }
 }
 
