@@ -240,12 +240,12 @@ impl RequestLoop {
 
     /// Runs the jobs of a message. `None` if the parent is gone.
     fn run_all(&self, codec: Codec, jobs: Vec<JobMessage>) -> Option<Reply> {
-        let (mut room, mut told, mut pending_notifies) = (0, Instant::now(), false);
+        let (mut room, mut told, mut has_unreported) = (0, Instant::now(), false);
         for JobMessage { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
-            if pending_notifies && start - told >= PATIENCE {
+            if has_unreported && start - told >= PATIENCE {
                 self.replies.send(Reply::Progress).ok()?;
-                (told, pending_notifies) = (start, false);
+                (told, has_unreported) = (start, false);
             }
             if !self.page.start(slot, job) {
                 self.payloads.skip(body);
@@ -275,7 +275,7 @@ impl RequestLoop {
                 // It is killed for this job, or was told by SIGTERM to end, and must not come to another one.
                 end(0);
             }
-            pending_notifies = true;
+            has_unreported = true;
             if !is_told {
                 self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
             }

@@ -101,6 +101,34 @@ mod tests {
         }
     }
 
+    /// Where several rows of the table change a fate, the highest one counts.
+    #[test]
+    fn highest_row_decides() {
+        let plain = Known::default();
+        for bits in 0..32_u8 {
+            let is = |bit: u8| bits >> bit & 1 == 1;
+            let rows = [
+                is(0).then_some(Known { is_up: true, ..plain }),
+                is(1).then_some(Known { has_no_tries_left: true, ..plain }),
+                is(2).then_some(Known { stop_requested: true, ..plain }),
+                is(3).then_some(Known { is_chunk: true, ..plain }),
+                is(4).then_some(Known { has_retries: true, ..plain }),
+            ];
+            let known = Known {
+                is_up: is(0),
+                has_no_tries_left: is(1),
+                stop_requested: is(2),
+                is_chunk: is(3),
+                has_retries: is(4),
+            };
+            for claim in CLAIMS {
+                let alone = fate(claim, plain);
+                let highest = rows.into_iter().flatten().map(|row| fate(claim, row)).find(|&row| row != alone);
+                assert_eq!(fate(claim, known), highest.unwrap_or(alone), "{claim:?}, {known:?}");
+            }
+        }
+    }
+
     /// No job that may have run is requeued as if it had not, whatever else is known.
     #[test]
     fn only_unstarted_jobs_are_requeued() {
