@@ -30,13 +30,12 @@ impl ProcessRunner {
         for (slot, place) in jobs.iter_mut().enumerate() {
             let Some(mut lent) = place.take() else { continue };
             let claim = page.look(slot, lent.id());
-            // A worker that began none of its jobs is held against the first one.
-            if claim == Some(Claim::Sent) && std::mem::take(&mut nothing_started) && !self.is_up() {
-                lent.payload.failed_starts += 1;
-            }
+            // A worker that began none of its jobs is held against the first one, and against no other.
+            let is_held_against = claim == Some(Claim::Sent) && std::mem::take(&mut nothing_started) && !self.is_up();
+            lent.payload.failed_starts += u32::from(is_held_against);
             let known = Known {
                 is_up: self.is_up(),
-                has_no_tries_left: lent.payload.failed_starts >= self.settings.tries,
+                has_no_tries_left: is_held_against && lent.payload.failed_starts >= self.settings.tries,
                 stop_requested: lent.job.stop_requested(),
                 is_chunk: lent.payload.chunk.is_some(),
                 has_retries: lent.payload.retries > 0,

@@ -8,10 +8,11 @@ mod times;
 
 use std::time::Duration;
 
-use executor_core::JobError;
+use executor_core::{Future, JobError};
 use proptest::prelude::*;
 
 use self::stage::{Part, Played, Stage};
+use crate::dispatch::runner::TRIES;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Announced, Body, Data};
 use crate::protocol::answer::Answer;
@@ -111,6 +112,33 @@ fn a_job_that_no_worker_begins_is_given_up() {
     let outcome = stage.submit(5).result_timeout(Duration::from_secs(30)).expect("it is tried for ever");
     let text = outcome.unwrap_err().to_string();
     assert!(text.contains("4 times: it was killed by SIGKILL before it began the job"), "{text}");
+}
+
+/// A chunk keeps its count of workers that had no room for it, and goes on with its next item.
+#[test]
+fn crash_of_another_job_is_no_failed_start() {
+    let (submitted, all_submitted) = std::sync::mpsc::channel::<()>();
+    let all_submitted = std::sync::Mutex::new(all_submitted);
+    let stage = Stage::new(move |part, jobs| {
+        if let &[(slot, job), _, ..] = jobs
+            && part.is_first
+        {
+            assert!(part.page.start(slot, job));
+            part.die();
+            return Played::Waits;
+        }
+        // The first job holds the worker until the others wait behind it. The channel is closed by then.
+        drop(all_submitted.lock().unwrap().recv());
+        Played::Honestly
+    });
+    let first = stage.submit(0);
+    assert!(stage.first_has_a_job());
+    let behind: Vec<_> = (1..4).map(|number| stage.submit_after_failures(TRIES, number)).collect();
+    drop(submitted);
+    assert_eq!(first.result().unwrap(), 0);
+    let mut outcomes = behind.into_iter().map(Future::result);
+    assert!(matches!(outcomes.next(), Some(Err(JobError::Crashed(_)))), "it was running");
+    assert_eq!(outcomes.collect::<Result<Vec<_>, _>>().unwrap(), [2, 3]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dispatch::job::Queued;
+use crate::dispatch::job::{EncodedJob, Queued};
 use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
@@ -33,6 +33,11 @@ use crate::transport::{ParentEnd, WorkerEnd};
 
 fn same(number: u64) -> u64 {
     number
+}
+
+fn encode<J: executor_core::PortableJob<Output = u64>>(options: &JobOptions, job: &J) -> EncodedJob {
+    let policy = SubmitPolicy { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
+    policy.encode(options, job).expect("a number")
 }
 
 /// A worker's side.
@@ -201,6 +206,12 @@ impl Stage {
         self.submit_with(&JobOptions::new(), call(same, (number,)))
     }
 
+    /// A job for which so many workers have failed before they began it.
+    pub(super) fn submit_after_failures(&self, failed_starts: u32, number: u64) -> Future<u64> {
+        let encoded = encode(&JobOptions::new(), &call(same, (number,)));
+        self.push(self.scheduler.queue(), EncodedJob { failed_starts, ..encoded }, &call(same, (number,)))
+    }
+
     /// The same, with a time limit.
     pub(super) fn submit_for(&self, limit: Duration, number: u64) -> Future<u64> {
         self.submit_with(&JobOptions::new().timeout(limit), call(same, (number,)))
@@ -219,8 +230,13 @@ impl Stage {
     where
         J: executor_core::PortableJob<Output = u64>,
     {
-        let policy = SubmitPolicy { codec: Codec::Postcard, when_full: WhenFull::Block, retry: 0 };
-        let encoded = policy.encode(options, &job).expect("a number");
+        self.push(home, encode(options, &job), &job)
+    }
+
+    fn push<J>(&self, home: HomeId, encoded: EncodedJob, _: &J) -> Future<u64>
+    where
+        J: executor_core::PortableJob<Output = u64>,
+    {
         let cell = cell::<J>(encoded, home);
         assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
         Future::of(cell)
