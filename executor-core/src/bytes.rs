@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bytes_is_refused() {
+    fn bytes_of_other_types_are_refused() {
         assert!(deserialize::<Vec<u8>, _>(&mut postcard::Deserializer::from_bytes(&[9, 1, 2])).is_err());
         assert!(deserialize::<(Vec<u8>,), _>(&mut serde_json::Deserializer::from_str("[300]")).is_err());
     }

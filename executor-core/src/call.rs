@@ -256,7 +256,7 @@ jobs! {
     8: A a, B b, C c, D d, E e, G g, H h, I i;
 }
 
-/// What [`call!`](crate::call!) expands to. Not for use by hand.
+/// The expansion of [`call!`](crate::call!). Not for use by hand.
 #[doc(hidden)]
 pub(crate) mod probe {
     use std::marker::PhantomData;

@@ -48,7 +48,7 @@ use stage::{End, Stage};
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P, O, T> {
     id: JobId,
-    /// Makes the result from the raw outcome, on the thread of whoever takes it.
+    /// Makes the result from the raw outcome, on the thread that takes the result.
     open: fn(O) -> Result<T, JobError>,
     /// Runs the payload, where that is done in place.
     work: Option<fn(P) -> Result<O, JobError>>,
@@ -188,7 +188,7 @@ impl<P, O, T> Cell<P, O, T> {
             drop(inner);
             if let Some(outcome) = outcome {
                 let outcome = self.opened(outcome);
-                // The panic hook has reported a panic in it; nobody is left to be told.
+                // If the callback panics, the panic hook has reported it; no caller is left to be told.
                 drop_quietly(catch(|| callback(outcome)));
             }
         }

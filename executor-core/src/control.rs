@@ -1,4 +1,4 @@
-//! What can be asked of every job, by those who do not run it.
+//! The requests and queries that every job answers, for threads that do not run it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::home::HomeId;
 use crate::notify::{Captures, Notify};
 use crate::status::{JobId, Status};
 
-/// What can be asked of every job, whatever its types.
+/// Requests and queries that every job answers, whatever its types.
 pub trait Control: Send + Sync {
     /// The job's id.
     fn id(&self) -> JobId;
@@ -27,7 +27,7 @@ pub trait Control: Send + Sync {
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
     /// Whether somebody asked the job to stop.
     fn stop_requested(&self) -> bool;
-    /// Whether nobody has claimed or ended it.
+    /// Whether the job is still unclaimed and has not ended.
     fn is_waiting(&self) -> bool;
     /// It waits in the queue of `home` from now on. False if it does not wait any more.
     fn move_to(&self, home: HomeId) -> bool;
@@ -35,6 +35,6 @@ pub trait Control: Send + Sync {
     fn home(&self) -> Option<HomeId>;
     /// It is queued at the time `when`, and is to be measured.
     fn waits_since(&self, when: Instant);
-    /// Somebody has begun to run it, at the time `begun`, and it ran for so long: told to its home's [tally](crate::tally), if it is measured.
+    /// The job began to run at the time `begun` and ran for `ran`. If it is measured, its home's [tally](crate::tally) records both.
     fn took(&self, begun: Instant, ran: Duration);
 }

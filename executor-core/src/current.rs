@@ -1,4 +1,4 @@
-//! What a running job can ask about itself, and what its worker keeps for it.
+//! Facts that a running job can ask for about itself, and state that its worker keeps for it.
 //!
 //! ```
 //! use executor_core::current;
@@ -63,7 +63,7 @@ pub fn name() -> Option<Arc<str>> {
     with_job(|job| job.label.as_ref()?.name.clone()).flatten()
 }
 
-/// What the job belongs to, as its options say. `None` where they do not, and outside a job.
+/// The tag that the job's options give it, such as a request. `None` without a tag, and outside a job.
 pub fn tag() -> Option<Arc<str>> {
     with_job(|job| job.label.as_ref()?.tag.clone()).flatten()
 }
@@ -89,8 +89,8 @@ pub fn worker_name() -> Option<Arc<str>> {
     with_worker(|worker| worker.name.clone())
 }
 
-/// What the pool's initializer made for this worker, if it made an `S`. It stays on its worker, so it needs no `Send`;
-/// put it in a `RefCell` to change it.
+/// The state that the pool's initializer made for this worker, if it is an `S`. The state stays on its worker, so it needs
+/// no `Send`; put it in a `RefCell` to change it.
 ///
 /// A job that waits for another job of its pool may run that one in place, on the same worker, with the same state. So let go of a
 /// borrow of the `RefCell` before [`Future::result`](crate::Future::result), `wait` or `join_all`: if it is still borrowed, the
@@ -132,7 +132,7 @@ pub struct Job {
     pub attempt: u32,
     /// When its time is over.
     pub deadline: Option<Instant>,
-    /// Who knows whether it should stop.
+    /// Tells whether the job should stop.
     pub control: Option<Arc<dyn Control>>,
     /// How it is called.
     pub label: Option<Arc<Label>>,
@@ -170,7 +170,7 @@ impl Drop for Scope {
 pub struct Worker {
     /// Its name. `None` where the thread is no worker, but runs a job in place of one.
     pub name: Option<Arc<str>>,
-    /// What the initializer made.
+    /// The state that the initializer made.
     pub state: Option<Rc<dyn Any>>,
     /// The pool that the worker is of.
     pub host: Option<Arc<dyn Host>>,

@@ -1,8 +1,8 @@
 //! Threads that run an executor's jobs while they wait for them. For those who write executors.
 //!
-//! An executor without threads of its own runs jobs when it is told to, on the thread that tells it: that thread drives it. While the
-//! thread waits, for a future, for several, or for an event, it would tell nobody anything. So the wait itself drives the executor, and
-//! its time limit is one on the executor's clock.
+//! An executor without threads of its own runs jobs only on a thread that tells it to: that thread drives it. If this thread waits
+//! for a future, for several, or for an event, no job would run. So the wait itself drives the executor, and the wait's time limit is
+//! one on the executor's clock.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,7 +24,7 @@ pub trait Driver: Send + Sync {
     fn drive(&self, wait: &Wait<'_>) -> Driven;
 }
 
-/// What a thread that drives an executor waits for.
+/// The wait of a thread that drives an executor.
 #[derive(Clone, Copy)]
 pub struct Wait<'a> {
     is_over: &'a (dyn Fn() -> bool + Sync),
@@ -34,7 +34,7 @@ pub struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Whether it has come.
+    /// Whether the wait is over.
     pub fn is_over(&self) -> bool {
         (self.is_over)()
     }
@@ -49,7 +49,7 @@ impl Wait<'_> {
         self.deadline
     }
 
-    /// Whether all that is waited for are jobs of this executor: nobody else can bring the end.
+    /// Whether the wait is for jobs of this executor only: no other thread can end it.
     pub fn is_own(&self) -> bool {
         self.is_own
     }
@@ -61,14 +61,14 @@ impl fmt::Debug for Wait<'_> {
     }
 }
 
-/// What came of a wait that an executor was driven for.
+/// The result of driving an executor for a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driven {
-    /// What was waited for has come.
+    /// The wait is over.
     Over,
     /// The time is up, by the executor's clock.
     TimeIsUp,
-    /// There was nothing to do: others may bring it.
+    /// There was nothing to do: other threads may end the wait.
     Unknown,
 }
 

@@ -13,7 +13,7 @@ use crate::sync::{Condvar, Mutex};
 /// meanwhile, so the job that sets it can be in the same pool, behind it. Between processes it is of no use: there, send
 /// something through a channel.
 ///
-/// What a thread did before [`set`](Event::set) is seen by whoever's wait ends by it.
+/// A thread whose wait is ended by [`set`](Event::set) sees all that the setting thread did before.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Event {
         self.was_set.notify_all();
     }
 
-    /// Clears the flag. Whoever waits from now on waits for the next [`set`](Event::set). Does not block.
+    /// Clears the flag: a wait that begins from now on lasts until the next [`set`](Event::set). Does not block.
     ///
     /// ```
     /// use std::time::Duration;
@@ -107,7 +107,7 @@ impl Event {
         (!flag.is_set).then_some(flag.times)
     }
 
-    /// Waits until it is set, or was since it had been set so many `times`.
+    /// Waits until the flag is set, or its count of sets is no longer `times`.
     fn wait_since(&self, times: u64, limit: Option<Duration>) -> bool {
         let patience = Patience::new(limit);
         let is_over = || {

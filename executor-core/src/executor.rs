@@ -11,9 +11,9 @@ use crate::map::{Map, Mapper};
 use crate::panics::{catch, named};
 use crate::tally::{self, Failure};
 
-/// What can be shut down. Not generic over the job, so that a call to it is never ambiguous.
+/// An executor that can be shut down. Not generic over the job, so that a call to it is never ambiguous.
 pub trait Shutdown {
-    /// Takes no more jobs. What was accepted still runs.
+    /// Takes no more jobs. Accepted jobs still run.
     ///
     /// With `wait`, returns after the last accepted job has its outcome and no thread or process of the executor is
     /// left; without, returns at once, and the same comes true later. May be called many times, from many threads.

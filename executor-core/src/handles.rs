@@ -1,4 +1,4 @@
-//! What acts on a job for others than the one who waits: a canceller, and a helper.
+//! Handles that act on a job without waiting for it: a canceller, and a helper.
 
 use std::fmt;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl<T> Helper<T> {
         current::in_place(|| self.0.home(), |home| self.0.clone().run_here(home))
     }
 
-    /// Whether nobody has claimed or cancelled the job yet.
+    /// Whether the job is still unclaimed and not cancelled.
     pub fn is_waiting(&self) -> bool {
         self.0.is_waiting()
     }

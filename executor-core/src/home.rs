@@ -1,7 +1,7 @@
 //! Where queued jobs wait, seen from the jobs. For those who write executors.
 //!
-//! A job that is cancelled, or run by whoever waits for it, leaves its queue without the queue. It tells its [`Home`], by a
-//! number: a reference would cost every job a count, for what happens to few. The [`registry`](crate::registry) knows the numbers.
+//! A job that is cancelled, or run by the thread that waits for it, leaves its queue by itself. It then tells its [`Home`], which it
+//! finds in the [`registry`](crate::registry) by a number: a reference would cost every job a count, and few jobs need it.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +20,8 @@ impl HomeId {
 
 /// A queue of jobs.
 pub trait Home: Send + Sync {
-    /// A job that waited at `from`, which is this home, does not wait any more, and nobody took it from the queue: what is left of it there is dead. Runs on
-    /// the thread that cancelled the job, or runs it. If it `ends` without running, [`ended`](Home::ended) follows.
+    /// A job that waited at `from`, which is this home, left without being taken from the queue: its entry there is only a
+    /// leftover. Called on the thread that cancelled the job, or runs it. If it `ends` without running, [`ended`](Home::ended) follows.
     fn left(&self, from: HomeId, ends: bool);
 
     /// A job of `from`, which is this home, was taken from the queue, and lent; it ends without running, and [`ended`](Home::ended) follows.

@@ -1,4 +1,4 @@
-//! What can be run, and what can be run elsewhere.
+//! Jobs, and jobs that can run in another process.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
@@ -22,7 +22,7 @@ use serde::{Deserializer, Serialize};
 /// assert_eq!((|| 2 + 2).run(), 4);
 /// ```
 pub trait Job: Send + 'static {
-    /// What the job computes. Its drop may run on a worker's thread, where nobody waits for it.
+    /// The job's result. If no caller waits for it, it may be dropped on a worker's thread.
     type Output: Send + 'static;
 
     /// Does the work.
@@ -79,7 +79,7 @@ where
 {
 }
 
-/// The half of [`PortableJob`] that travels: the job without its output. What prepares a worker (an initializer) needs
+/// The half of [`PortableJob`] that travels: the job without its output. An initializer, which prepares a worker, needs
 /// no more, since its output stays in the worker.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
@@ -94,7 +94,7 @@ pub trait Portable: Job + sealed::Sealed {
         std::any::type_name::<Self>()
     }
 
-    /// What is encoded.
+    /// The value that is encoded.
     #[doc(hidden)]
     fn wire(&self, remake: &impl Remake) -> impl Serialize;
 
@@ -128,7 +128,7 @@ where
 /// The power to make a function again: one without bytes from its type alone, another from where it lies in the program.
 ///
 /// The one implementation that does it from nothing lives, unsafe and private, in the crate that starts processes; here it
-/// is only asked for, so this crate needs no unsafe code and hands the power to nobody.
+/// is only asked for, so this crate needs no unsafe code and gives no caller that power.
 #[doc(hidden)]
 pub trait Remake {
     fn remake<F: Copy + 'static>(&self) -> F;

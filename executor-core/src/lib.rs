@@ -1,7 +1,7 @@
 //! Jobs, futures and the executor trait: what every executor of the `executor` family shares.
 //!
 //! It starts no thread and has no unsafe code. Applications use the `executor` crate, which has all of it; this one is
-//! for whoever writes an executor of their own, or code that is generic over one.
+//! for authors of executors, and of code that is generic over one.
 //!
 //! | to | see |
 //! |---|---|

@@ -12,7 +12,7 @@ use crate::set::JobSet;
 
 /// How a [`Map`] gets its function applied. For those who write executors.
 pub trait Mapper<A> {
-    /// What the function returns.
+    /// The function's return type.
     type Output: Send + 'static;
 
     /// The outcomes of a chunk, one for each of its items, in their order. They may be made as they are taken.
@@ -33,7 +33,7 @@ pub trait Mapper<A> {
         false
     }
 
-    /// How many items the next chunk should have, where nobody says otherwise. `None` if items are to go one by one.
+    /// How many items the next chunk should have, unless the caller sets it. `None` if items are to go one by one.
     fn chunk(&self) -> Option<usize> {
         None
     }

@@ -1,4 +1,4 @@
-//! Who is told when a job ends. A future has one owner, so it has one watcher at most; a newer one replaces it.
+//! The watcher that is told when a job ends. A future has one owner, so it has one watcher at most; a newer one replaces it.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,7 +8,7 @@ use crate::panics::drops::drop_quietly;
 
 type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
 
-/// The one who waits, without blocking a thread in the cell itself.
+/// A watcher that waits without blocking a thread in the cell itself.
 pub(crate) enum Watch<T> {
     Nobody,
     Task(Waker),
@@ -18,7 +18,7 @@ pub(crate) enum Watch<T> {
 }
 
 impl<T> Watch<T> {
-    /// Whom to tell. A callback stays here, because it needs the outcome too.
+    /// Takes the watcher out, to be told. A callback stays here, because it needs the outcome too.
     pub(crate) fn signal(&mut self) -> Signal {
         match std::mem::replace(self, Watch::Nobody) {
             Watch::Nobody => Signal::Nobody,
@@ -37,7 +37,7 @@ pub(crate) trait Listener: Send + Sync {
     fn ended(&self, key: usize);
 }
 
-/// Whom to tell of an end.
+/// The receiver of the news that a job has ended.
 pub(crate) enum Signal {
     Nobody,
     Task(Waker),
@@ -50,8 +50,8 @@ pub(crate) trait Tell: Send + Sync {
     fn tell(&self, signal: Signal);
 }
 
-/// What is left to do when a job has its outcome: wake its task, or run its callback. Dropped without
-/// [`fire`](Notify::fire), it still does so, on the thread that drops it: nobody waits for ever.
+/// The step still to do when a job has its outcome: wake its task, or run its callback. If dropped without
+/// [`fire`](Notify::fire), it still does so, on the thread that drops it, so that no waiter waits for ever.
 #[must_use = "call `fire` on the thread where callbacks may run"]
 pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
 
@@ -78,7 +78,7 @@ impl Notify {
     }
 }
 
-/// What a job had captured that ended without running, until it is dropped: that runs code of the user's, and may take long.
+/// The captured values of a job that ended without running. Dropping them runs the user's code, and may take long.
 #[derive(Default)]
 #[must_use = "dropped where it stands, it runs the user's code there"]
 pub struct Captures(Option<Box<dyn Send>>);

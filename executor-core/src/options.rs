@@ -1,4 +1,4 @@
-//! What can be said of a job besides what it does.
+//! A job's options: name, tag, priority, delay and time limits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub struct JobOptions {
 pub struct Label {
     /// Its name, in place of its type's.
     pub name: Option<Arc<str>>,
-    /// What it belongs to, such as a request.
+    /// The thing that the job belongs to, such as a request.
     pub tag: Option<Arc<str>>,
 }
 
@@ -56,7 +56,8 @@ impl JobOptions {
         self.labelled(|label| label.name = Some(name.into()))
     }
 
-    /// What the job belongs to, such as a request: in the job, [`current::tag`](crate::current::tag), in another process the first KiB of it.
+    /// Says to which thing the job belongs, such as a request. The job reads it by [`current::tag`](crate::current::tag); in another
+    /// process, it is cut off after 1 KiB.
     pub fn tag(self, tag: impl Into<Arc<str>>) -> Self {
         self.labelled(|label| label.tag = Some(tag.into()))
     }
@@ -82,8 +83,8 @@ impl JobOptions {
     }
 
     /// The time that it may wait in the queue, which begins when its delay is over. If it has not started by then, it never
-    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut). What it captured is dropped at that time by a thread of the
-    /// pool that has nothing else to do, and not by the one that keeps the time: such a drop may take long.
+    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut). An idle thread of the pool then drops the values that the
+    /// job captured; the timer thread does not, since such a drop may take long.
     pub fn start_by(mut self, limit: Duration) -> Self {
         self.start_by = Some(limit);
         self

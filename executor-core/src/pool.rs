@@ -1,4 +1,4 @@
-//! What every pool can be asked, whatever jobs it runs.
+//! The methods of every pool, whatever jobs it runs.
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::future::Future;
 use crate::shutdown::{ShutdownPolicy, ShutdownReport};
 use crate::stats::Stats;
 
-/// What every pool and handle can be asked, whatever jobs it runs: for code that watches pools or ends them, and takes any as `&dyn Pool`.
+/// The methods of every pool and handle, whatever jobs it runs: for code that watches or ends any pool, as `&dyn Pool`.
 ///
 /// The pools have these methods themselves, so the trait is needed in generic code only.
 ///
@@ -29,7 +29,7 @@ pub trait Pool: Shutdown {
     /// How many jobs run at the same time, at most.
     fn workers(&self) -> usize;
 
-    /// What the pool is doing, and what came of its jobs so far. Never blocks.
+    /// Returns what the pool is doing and how its jobs ended so far. Never blocks.
     fn stats(&self) -> Stats;
 
     /// Starts the workers that have not been started. Returns at once.

@@ -10,7 +10,7 @@ use crate::panics::{catch, drop_quietly};
 use crate::status::JobId;
 use crate::sync::Mutex;
 
-/// Completes a [`Future`] by hand. Dropped without, the future ends as [`JobError::Broken`], so nobody waits for ever.
+/// Completes a [`Future`] by hand. If dropped before, the future ends as [`JobError::Broken`], so no waiter waits for ever.
 pub struct Promise<T: Send + 'static> {
     cell: Arc<Cell<OnCancel, T, T>>,
     hook: Arc<Hook>,
@@ -92,7 +92,7 @@ impl<T: Send + 'static> fmt::Debug for Promise<T> {
     }
 }
 
-/// What a cancel runs.
+/// The code that a cancel runs.
 struct Hook(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Hook {

@@ -40,7 +40,7 @@ impl Queue {
     }
 }
 
-/// What `submit`, `execute` and `map` do with a job when the queue is full.
+/// How `submit`, `execute` and `map` treat a job that finds the queue full.
 ///
 /// `try_submit` never waits and never runs a job: but for [`DropOldest`](WhenFull::DropOldest), it gives the job back as
 /// [`Rejection::Full`](crate::Rejection::Full). `submit_timeout` and `submit_async` wait for a place, whichever of these is set.
@@ -58,8 +58,8 @@ pub enum WhenFull {
     /// The submitter runs the job itself: by the time that `submit` returns, its future is done. On a thread that is no worker of the
     /// pool, the job has no [`current::state`](crate::current::state).
     ///
-    /// Jobs that submit jobs are run inside of each other to a depth of 128, or until half of the thread's stack is used. What is
-    /// deeper is queued, above the bound.
+    /// Jobs that submit jobs are run inside of each other to a depth of 128, or until half of the thread's stack is used. Deeper
+    /// jobs are queued, above the bound.
     CallerRuns,
     /// The oldest waiting job of the least priority ends as [`Rejection::Dropped`](crate::Rejection::Dropped), and the
     /// new one takes its place. Its callback runs on the thread that submits, and what it captured is dropped there.

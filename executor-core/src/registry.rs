@@ -114,7 +114,7 @@ fn tell(id: HomeId, what: impl FnOnce(&dyn Home)) {
     }
 }
 
-/// Does `f` with the tally of the home `id`, if it is still there and has one. Under a lock that is held by nobody for longer than this.
+/// Does `f` with the tally of the home `id`, if it is still there and has one. Holds the registry's lock, which is never held longer.
 fn with_tally<R>(id: HomeId, f: impl FnOnce(&Tally) -> R) -> Option<R> {
     HOMES.lock().get(&id)?.tally.as_deref().map(f)
 }
@@ -143,7 +143,7 @@ pub(crate) fn count<O>(
     with(home, |counts, is_shared| counts.count(ending, has_started, is_shared));
 }
 
-/// A job of `home` has waited and run for so long.
+/// Records that a job of `home` waited for `wait` and ran for `run`.
 pub(crate) fn record(home: HomeId, wait: Duration, run: Duration) {
     with(home, |counts, is_shared| counts.record(wait, run, is_shared));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a job that can fail returns from a process: any error as text, with the chain of its causes.
+/// The error type of a job that can fail in a process: any error as text, with the chain of its causes.
 ///
 /// It is `From` every `std::error::Error`, so `?` works in the job; therefore, like `anyhow::Error`, it is no
 /// `Error` itself, but turns into a boxed one.

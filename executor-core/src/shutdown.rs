@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::stats::Stats;
 
-/// What becomes of the jobs at a shutdown, and how long it may take.
+/// Says what a shutdown does with the jobs, and how long it may take.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,7 +69,7 @@ impl ShutdownPolicy {
     }
 }
 
-/// What became of the jobs that an executor still had when it was shut down.
+/// Counts, by outcome, the jobs that an executor still had when it was shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says whether jobs were cancelled or still run"]
 #[non_exhaustive]

@@ -11,13 +11,11 @@ const MOST_ASLEEP: u32 = 64;
 
 /// How a thread decides whether to stay awake for what it waits for.
 ///
-/// Who sleeps is woken by whoever brings what it waits for, which takes both of them some microseconds. So it pays to stay awake for as
-/// long, if another core brings it. It costs as much where it does not come in that time, and more where it is to come on this
-/// very core, which others have to wait for. So what was seen decides: for one time that it was in vain, some are slept through, for
-/// each time in a row twice as many.
+/// To wake a sleeping thread costs the waker and the sleeper some microseconds each. So it pays to stay awake for this time, if another
+/// core ends the wait. If the wait does not end in this time, spinning was in vain, and delays work for this core, perhaps the very work
+/// that would end the wait. So after a spin in vain, the next waits sleep at once; their number doubles with each further spin in vain.
 ///
-/// It never yields: where others have work for this core, the system would let them have it for milliseconds, while a sleeper that is
-/// woken comes first.
+/// The thread never yields: other work could then keep the core for milliseconds, while the system runs a woken sleeper first.
 #[derive(Debug, Default)]
 pub struct Spin {
     /// How many times are to be slept through.

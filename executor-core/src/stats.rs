@@ -1,4 +1,4 @@
-//! What an executor is doing, and what came of its jobs so far.
+//! The current state of an executor, and how its jobs ended so far.
 
 mod histogram;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Recorder, add};
 
-/// What an executor is doing at a moment, and what came of its jobs so far. Plain data, which `stats()` of each pool gives.
+/// The state of an executor at a moment, and how its jobs ended so far. Plain data, which `stats()` of each pool gives.
 ///
 /// While jobs move, the numbers are of almost the same moment. When nothing moves, they are exact: what is queued, delayed, running and
 /// [done](Stats::done) makes up all that was accepted. A job is done, here, before its future says so.
@@ -35,7 +35,7 @@ pub struct Stats {
     pub idle: usize,
     /// Workers that there are: threads start on demand, and end when they are idle for long.
     pub workers: usize,
-    /// Jobs that returned. What a process pool's job returned may turn out, where it is taken, not to be decodable.
+    /// Jobs that returned. The result of a process pool's job may still fail to decode where it is taken.
     pub completed: u64,
     /// Jobs that panicked.
     pub panicked: u64,
@@ -47,7 +47,7 @@ pub struct Stats {
     pub crashed: u64,
     /// Jobs that ended otherwise: dropped from a full queue, not encodable, or without a worker that could run them.
     pub failed: u64,
-    /// Those of the jobs that were not cancelled which never started: they were dropped, were late, or had nobody to run them.
+    /// Jobs that never started and were not cancelled: they were dropped, were late, or had no worker to run them.
     pub(crate) unstarted: u64,
     /// How long jobs waited in the queue, those that a worker ran. `None` unless the pool was built with `measure(true)`.
     pub wait: Option<Histogram>,

@@ -1,8 +1,8 @@
-//! Counts what came of an executor's jobs. For those who write executors.
+//! Counts how an executor's jobs ended. For those who write executors.
 //!
-//! A job is counted where its outcome is decided, and by its [`home`](mod@crate::home): so once, whoever ends it. A worker counts in
-//! numbers of its own, which nobody else writes, so that costs two memory accesses; they are summed when somebody asks. Whoever else ends a job
-//! (a cancel, a time limit) finds the tally by the number of the home, in the [`registry`](crate::registry), and adds to numbers that all of those share.
+//! A job is counted for its [`home`](mod@crate::home), where its outcome is decided: once, whichever thread ends it. A worker counts in
+//! numbers of its own, which no other thread writes, so counting costs two memory accesses; `stats` sums the numbers. Other threads that
+//! end a job (a cancel, a time limit) find the tally in the [`registry`](crate::registry) by the home's number, and add to shared numbers.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -20,9 +20,9 @@ use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
 use crate::sync::thread_local;
 
-/// What came of an executor's jobs.
+/// The counters of how an executor's jobs ended.
 pub struct Tally {
-    /// What was counted by those who are no members, and by members that have left.
+    /// The counts of threads that are no members, and of members that have left.
     others: Arc<Numbers>,
     members: Mutex<Vec<Arc<Numbers>>>,
 }
@@ -41,7 +41,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What the error is. `None` for a cancel.
+    /// The kind of the error. `None` for a cancel.
     pub fn of(error: &JobError) -> Option<Self> {
         match error {
             JobError::Cancelled => None,
@@ -109,13 +109,13 @@ impl Tally {
         Member::enter(self, Local { homes, numbers: self.others.clone(), is_shared: true })
     }
 
-    /// What was counted: the outcomes, the jobs that run [aside](crate::registry::Aside), and the times.
+    /// The counts: the outcomes, the jobs that run [aside](crate::registry::Aside), and the times.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         if self.others.times.is_some() {
             (stats.wait, stats.run) = (Some(Histogram::default()), Some(Histogram::default()));
         }
-        // Under the lock: who leaves is counted once.
+        // Under the lock, so that a member that leaves is counted once.
         let members = self.members.lock();
         for numbers in members.iter().chain([&self.others]) {
             numbers.add_to(&mut stats);
@@ -128,7 +128,7 @@ impl Tally {
         &self.others
     }
 
-    /// What `numbers`, of one who counts no more, have goes to the others'.
+    /// Adds the `numbers` of a member that stops counting to the shared ones.
     fn leave(&self, numbers: &Arc<Numbers>) {
         let mut members = self.members.lock();
         let Some(place) = members.iter().position(|member| Arc::ptr_eq(member, numbers)) else { return };
@@ -160,7 +160,7 @@ impl Counts {
         }
     }
 
-    /// So many jobs more run where no worker counts them. The number wraps: less is a large number.
+    /// Counts `more` jobs as running where no worker counts them. The sum wraps, so a large number counts fewer.
     pub(crate) fn runs_aside(&self, more: u64, is_shared: bool) {
         add(&self.aside, more, is_shared);
     }
@@ -276,7 +276,7 @@ pub fn returns_with(failure: Option<Failure>) {
     OF_PARTS.with(|of_parts| of_parts.set(failure));
 }
 
-/// What was said of the parts of the job that has returned.
+/// Takes the failure that [`returns_with`] set for the job that has returned.
 pub(crate) fn take_failure_of_parts() -> Option<Failure> {
     OF_PARTS.with(Cell::take)
 }

@@ -9,7 +9,7 @@ use crate::future::Future;
 use crate::set::Ended;
 use crate::set::as_completed;
 
-/// What [`wait`] waits for. A cancelled job counts as done, and as an error.
+/// The condition that ends a [`wait`]. A cancelled job counts as done, and as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {
     /// One of the jobs has ended.

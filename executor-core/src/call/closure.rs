@@ -116,7 +116,7 @@ struct Arrived<A> {
     arguments: Whole<A>,
 }
 
-/// What was written [`InOnePiece`].
+/// Reads a value that was written [`InOnePiece`].
 struct Whole<A>(A);
 
 impl<'de, A: Deserialize<'de> + 'static> Deserialize<'de> for Whole<A> {

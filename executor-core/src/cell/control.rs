@@ -1,4 +1,4 @@
-//! What can be done to a job by others than those who run it.
+//! Cancels, aborts and queries a job, for threads that do not run it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use crate::sync::{Ordering, thread_id};
 use crate::tally::Moment;
 
 impl<P, O, T> Cell<P, O, T> {
-    /// Ends a job that has not started. The payload is dropped before anyone can see the end: when this returns, nothing of the
-    /// job is left; where it was lent, whoever has the payload has dropped it, or will.
+    /// Ends a job that has not started. A queued payload is dropped before any thread can see the end. If the job was
+    /// lent, the borrower drops the payload, perhaps later.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
         self.withdraw_and(error, drop_quietly)
     }
@@ -136,7 +136,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
             Ok(abort) => abort.abort(self.id),
             Err(lease) => {
                 let is_aborted = lease.abort(self.id);
-                // At once: whoever it was lent to may take a while to hear of it.
+                // Ended here, because the borrower may learn of the abort only later.
                 if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
                     self.tell(signal);
                 }

@@ -1,6 +1,6 @@
 //! Every order in which the steps of a job's owners can come, as loom runs through them. Needs `--cfg loom`.
 //!
-//! Loom stops a model that deadlocks, so a model that ends shows that nobody waits for ever. Flags and counters are
+//! Loom stops a model that deadlocks, so a model that ends shows that no thread waits for ever. Flags and counters are
 //! loom's, and relaxed: what one thread did is seen by another only where the cell itself orders the two.
 
 mod composed;
@@ -69,7 +69,7 @@ fn job<O: Send + 'static>() -> (JobCell<O>, Future<O>, Count) {
     (cell.clone(), Future::of(cell), gone)
 }
 
-/// What a worker does. Says whether it got the job.
+/// Does the worker's part. Says whether it got the job.
 fn work<O: Send + 'static>(cell: JobCell<O>, outcome: O) -> bool {
     let Some(payload) = cell.claim(None) else { return false };
     drop(payload);

@@ -1,4 +1,4 @@
-//! What the others see of a cell: everyone, a queue, whoever runs the job, and its future.
+//! The traits through which others see a cell: any thread, a queue, the executor that runs the job, and its future.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -62,7 +62,7 @@ pub trait Lease: Abort {
     fn has_started(&self, id: JobId) -> bool;
 }
 
-/// What a future sees of its job.
+/// A job as its future sees it.
 pub(crate) trait Outcome<T>: Control {
     /// The outcome, once.
     fn take(&self) -> Option<Result<T, JobError>>;
@@ -76,6 +76,6 @@ pub(crate) trait Outcome<T>: Control {
     fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>>;
     /// Whether the waker that is told already would wake the same task.
     fn is_watched_by(&self, waker: &Waker) -> bool;
-    /// Nobody will ask for the outcome any more.
+    /// Called when the future is gone: the outcome will not be taken.
     fn detach(&self);
 }

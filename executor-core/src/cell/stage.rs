@@ -18,7 +18,7 @@ pub(super) enum Stage<P, O, T> {
     Taken,
 }
 
-/// What is to be remembered of an outcome after it was taken.
+/// The kind of an outcome, kept after the outcome was taken.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum End {
     Other,

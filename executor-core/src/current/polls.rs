@@ -18,7 +18,7 @@ struct Polled {
     blocked: Option<Blocked>,
 }
 
-/// What is at `key` was polled on this thread, and is not done. Outside a job, does nothing.
+/// Notes that the future at `key` was polled on this thread and is not done. Outside a job, does nothing.
 pub(crate) fn pending(key: usize) {
     if with_job(|_| ()).is_none() {
         return;
@@ -37,7 +37,7 @@ pub(crate) fn pending(key: usize) {
     }
 }
 
-/// What is at `key` is done, or is gone. One that ends on another thread counts until the job has ended.
+/// Notes that the future at `key` is done or dropped. If it ends on another thread, it counts until the job has ended.
 pub(crate) fn over(key: usize) {
     if !HAS_POLLED.with(Cell::get) {
         return;

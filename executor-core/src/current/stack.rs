@@ -31,8 +31,8 @@ impl Stack {
     }
 }
 
-/// For those who write executors: this thread, which has just begun, has a stack of so many bytes; `None` is what the standard
-/// library gives to a thread. On threads that were not told of, its size is taken to be that, and to be unused.
+/// For those who write executors: says that this thread, which has just begun, has a stack of `size` bytes; `None` means the
+/// standard library's size. Threads without this call are taken to have an unused stack of that size.
 pub fn begin_stack(size: Option<usize>) {
     let stack = Stack { begin: here(), size: size.unwrap_or_else(usual_size) };
     STACK.with(|known| known.set(Some(stack)));

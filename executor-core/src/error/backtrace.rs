@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 /// The functions that a job was in, innermost first.
 ///
-/// Cheap to clone. What is known at first are addresses; they are given names, from the program's symbols, when somebody looks
-/// for the first time. That reads the program's file, and can take a second where that is large.
+/// Cheap to clone. It holds addresses at first; the first look at it gives them names, from the program's symbols. This reads
+/// the program's file, and can take a second if the file is large.
 ///
 /// ```
 /// use executor_core::{Backtrace, Frame};

@@ -75,7 +75,7 @@ impl Crashed {
         self.with(|parts| parts.peak_memory = bytes)
     }
 
-    /// What became of keeping the job.
+    /// Adds the file that keeps the job, or why there is none.
     #[must_use]
     pub fn with_saved(self, saved: Option<Saved>) -> Self {
         self.with(|parts| parts.saved = saved)
@@ -124,7 +124,7 @@ impl Crashed {
         self.0.ran
     }
 
-    /// What is known of the reason beyond the signal, such as "its stack overflowed".
+    /// The reason beyond the signal, if it is known, such as "its stack overflowed".
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }

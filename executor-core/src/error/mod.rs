@@ -54,7 +54,7 @@ pub enum JobError {
     Crashed(Crashed),
     /// It, or its result, could not be encoded or decoded.
     Codec(CodecError),
-    /// What should have run it is gone or cannot work.
+    /// The worker or pool that should have run it is gone or cannot work.
     Broken(Broken),
     /// Its result was an error; see [`Future::flatten`](crate::Future::flatten).
     Failed(Failed),
@@ -207,7 +207,7 @@ impl fmt::Display for CodecError {
 
 impl Error for CodecError {}
 
-/// What should have run the job is gone or cannot work.
+/// The worker or pool that should have run the job is gone or cannot work.
 #[derive(Clone, Debug)]
 pub struct Broken(Arc<str>);
 
@@ -217,7 +217,7 @@ impl Broken {
         Self(reason.into())
     }
 
-    /// What is broken.
+    /// The broken part, and the remedy.
     pub fn reason(&self) -> &str {
         &self.0
     }
@@ -278,7 +278,7 @@ impl BuildError {
         self.setting
     }
 
-    /// What is wrong with it, and what it may be, to be read after its name.
+    /// The problem and its remedy, to be read after the name.
     pub fn problem(&self) -> &str {
         &self.problem
     }

@@ -32,7 +32,7 @@ struct Parts {
 }
 
 impl Drop for Parts {
-    /// Whoever drops an error, this library included, is no place for a panic in the drop of the payload.
+    /// Catches a panic in the payload's drop: code that drops an error, such as this library, does not expect one.
     fn drop(&mut self) {
         drop_quietly(self.payload.get_mut().take());
     }
@@ -59,7 +59,7 @@ impl Panicked {
         Self(Arc::new(Parts { job, name, message, place, payload, saved }))
     }
 
-    /// For those who write executors: the path of the job's function or type, and the name that it was given. What is known stays.
+    /// For those who write executors: the path of the job's function or type, and its name. Values set before stay.
     #[must_use]
     pub fn with_job(self, job: impl Into<Cow<'static, str>>, name: Option<Arc<str>>) -> Self {
         self.with(|parts| {
@@ -75,7 +75,7 @@ impl Panicked {
     }
 
     fn with(self, change: impl FnOnce(&mut Parts)) -> Self {
-        // Nobody else has it yet, where an executor adds to it; otherwise this one takes the payload along.
+        // An executor that adds to the error is its only owner. Any other caller gets a copy, and the payload moves to that copy.
         let mut parts = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Parts {
             job: shared.job.clone(),
             name: shared.name.clone(),
@@ -99,7 +99,7 @@ impl Panicked {
         self.0.name.as_deref()
     }
 
-    /// What the panic said; of one in another process that says more, the first 64 KiB.
+    /// The panic's message. If the panic was in another process, the message is cut off after 64 KiB.
     pub fn message(&self) -> &str {
         &self.0.message
     }

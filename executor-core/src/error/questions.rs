@@ -1,4 +1,4 @@
-//! What a caller asks an error before it decides what to do.
+//! Questions to an error that help a caller decide what to do.
 
 use std::io;
 

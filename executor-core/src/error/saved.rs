@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// What became of keeping a failed job as a file.
+/// The file that keeps a failed job, or why there is none.
 #[derive(Clone, Debug)]
 pub struct Saved(Arc<OnceLock<Kept>>);
 
@@ -21,8 +21,8 @@ impl Saved {
         Self(Arc::new(Err(reason.to_string()).into()))
     }
 
-    /// For those who write executors: it is being written while the error is told already. Whoever asks for the file, or prints the
-    /// error, waits until it is [`done`](Saving::done).
+    /// For those who write executors: a file that is still being written when the error is reported. A thread that asks for the
+    /// file, or prints the error, waits until the file is [`done`](Saving::done).
     pub fn later() -> (Self, Saving) {
         let saved = Self(Arc::default());
         (saved.clone(), Saving(saved))
@@ -33,12 +33,12 @@ impl Saved {
     }
 }
 
-/// The other side of [`Saved::later`]. Dropped, it says that nobody wrote the file.
+/// The writer's side of [`Saved::later`]. If dropped, it says that the file was not written.
 #[derive(Debug)]
 pub struct Saving(Saved);
 
 impl Saving {
-    /// Says what became of it.
+    /// Sets the file's path, or why it was not written.
     pub fn done(self, outcome: Result<PathBuf, String>) {
         // It is the only one that says so.
         let _ = self.0.0.set(outcome);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_asks_early_waits_for_the_file() {
+    fn an_early_reader_waits_for_the_file() {
         let (saved, saving) = Saved::later();
         thread::scope(|scope| {
             let asks = scope.spawn(|| saved.path().map(Path::to_owned));

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-/// Drops a value of the user's whose drop may panic, where that must not harm whoever drops it.
+/// Drops a user's value and catches a panic of its drop, so that it does not reach the caller.
 pub fn drop_quietly<T>(value: T) {
     if !std::mem::needs_drop::<T>() {
         return;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Each power of two is cut in so many buckets, as a power of two itself.
+/// Each power of two is cut in 2^`SUB_BITS` buckets.
 const SUB_BITS: u32 = 2;
 const SUBS: usize = 1 << SUB_BITS;
 
@@ -138,7 +138,7 @@ impl Recorder {
         sum.max = sum.max.max(self.max.load(Ordering::Relaxed));
     }
 
-    /// Takes in what another has recorded, which nobody writes any more.
+    /// Adds the records of `other`, which no thread writes any more.
     pub(crate) fn absorb(&self, other: &Self) {
         for (bucket, more) in self.buckets.iter().zip(&other.buckets) {
             bucket.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -150,7 +150,7 @@ impl Recorder {
 
 /// Adds to a number that this thread alone writes, unless it is shared: a store is cheaper than an exchange.
 pub(crate) fn add(number: &AtomicU64, more: u64, is_shared: bool) {
-    // Relaxed: the number carries no data. Who must see the last of it takes a lock that the writer took after it.
+    // Relaxed: the number carries no data. A reader that needs the last value takes a lock that the writer took after its store.
     if is_shared {
         number.fetch_add(more, Ordering::Relaxed);
     } else {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_recorded_is_taken_in() {
+    fn absorb_adds_the_others_records() {
         let (one, other) = (Recorder::default(), Recorder::default());
         one.record(Duration::from_nanos(5), false);
         other.record(Duration::from_secs(5), false);

@@ -1,5 +1,5 @@
-//! What must not compile, and what the compiler then says: each file of `tests/compile` starts with the texts that it
-//! must be refused with, after `//~`. Only the crate's own words are held to the letter; the compiler's may change.
+//! Programs that must not compile, and the compiler's errors: each file of `tests/compile` starts with the texts that its
+//! error must hold, after `//~`. Only the crate's own words are compared to the letter; the compiler's may change.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 #[test]
-fn what_cannot_work_does_not_compile_and_the_message_says_what_to_do() {
+fn misuse_fails_to_compile_with_advice() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
     fs::create_dir_all(&scratch).unwrap();

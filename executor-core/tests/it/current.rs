@@ -1,4 +1,4 @@
-//! What a job can ask about itself, and a worker about its pool: on threads that are made workers by hand.
+//! A job's questions about itself, and a worker's about its pool, on threads that are made workers by hand.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

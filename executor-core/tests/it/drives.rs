@@ -20,7 +20,7 @@ struct Stepper {
     queue: Queue,
     start: Instant,
     steps: Mutex<VecDeque<Step>>,
-    /// What it was told of each wait: whether the jobs are its own, and for how long.
+    /// For each wait, whether the jobs are its own, and the time limit.
     told: Mutex<Vec<(bool, Option<Duration>)>>,
 }
 

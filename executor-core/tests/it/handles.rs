@@ -181,7 +181,7 @@ fn a_guard_aborts_its_job_when_it_is_dropped_and_not_when_it_is_taken_apart() {
 }
 
 #[test]
-fn what_is_printed_of_a_handle_names_its_job() {
+fn debug_of_handles_names_the_job() {
     let (promise, future) = promise::<u32>();
     let id = format!("{:?}", future.id());
     assert_eq!(format!("{:?}", future.canceller()), format!("Canceller({id})"));

@@ -1,4 +1,4 @@
-//! What a queue is told of jobs that leave it otherwise than by being taken from it, and when.
+//! The reports to a queue of jobs that leave without being taken from it, and their times.
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, Weak};
@@ -156,7 +156,7 @@ fn a_job_that_moves_tells_its_new_home() {
 
 /// A drop of what one job captured may cancel the next.
 #[test]
-fn what_is_being_dropped_is_counted_by_home() {
+fn jobs_being_dropped_are_counted_by_home() {
     within_patience(|| {
         let (here, there) = (Queue::new(), Queue::new());
         let seen = Arc::new(Mutex::new(Vec::new()));

@@ -1,4 +1,4 @@
-//! What the pieces promise, whatever the executor: each is driven by hand here. A module a topic.
+//! Promises of the pieces that hold for any executor: each piece is driven by hand here. One module per topic.
 
 mod compile;
 mod contexts;

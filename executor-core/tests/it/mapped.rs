@@ -150,7 +150,7 @@ fn a_mapped_future_is_waited_for_by_what_came_of_the_change() {
 }
 
 #[test]
-fn what_a_mapped_future_that_is_dropped_leads_to_is_dropped_where_it_ends() {
+fn a_dropped_mapped_futures_result_is_dropped() {
     within_patience(|| {
         let value = Arc::new(());
         let (promise, future) = promise();
@@ -277,7 +277,7 @@ fn a_value_whose_drop_panics_ends_the_future() {
     }
 }
 
-/// A payload that is another thread's: it comes as it is, and is decoded by whoever takes the result.
+/// The raw outcome comes from another thread, and is decoded by the thread that takes the result.
 #[test]
 fn a_decoding_that_panics_is_the_outcome() {
     let cell = || {

@@ -106,7 +106,7 @@ proptest! {
     }
 }
 
-/// What has started when a map is dropped ends; what has not is cancelled.
+/// When a map is dropped, its started jobs run to their end; the others are cancelled.
 #[test]
 fn a_dropped_map_cancels_each_job_that_has_not_started() {
     for (chunk, is_unordered) in [(1, false), (3, false), (1, true)] {

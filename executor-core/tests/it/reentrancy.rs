@@ -54,7 +54,7 @@ impl Abort for User {
     }
 }
 
-/// What uses its job when it is dropped: a payload, a result, or a waker.
+/// A payload, a result or a waker that uses its job when it is dropped.
 struct Dropped(User);
 
 impl Drop for Dropped {

@@ -1,4 +1,4 @@
-//! What the tests stand on. No test sleeps.
+//! Shared helpers of the tests. No test sleeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What is counted of jobs, and where: by a worker in numbers of its own, and by all others.
+//! The counts of ended jobs: those of a worker, in numbers of its own, and those of all other threads.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -14,7 +14,7 @@ use executor_core::{Broken, Crashed, Exit, Future, JobError, Panicked, Stats, Ti
 use crate::homes::nowhere;
 use crate::support::within_patience;
 
-/// A home that nobody hears of, with a tally.
+/// A registered home with a tally, but without a queue.
 fn counted(measures: bool) -> (Arc<Tally>, Registration) {
     let tally = Tally::new(measures);
     (tally.clone(), Registration::counted(nowhere(), tally))
@@ -39,7 +39,7 @@ fn outcome(of: &str) -> Result<u32, JobError> {
     })
 }
 
-/// Ends a job at `home` in so many ways: each one time more than the one before it.
+/// Ends jobs at `home` in each way: once in the first, and once more in each further one.
 fn end_some(home: HomeId) {
     for (n, of) in ["completed", "panicked", "cancelled", "timed out", "crashed", "failed"].into_iter().enumerate() {
         for _ in 0..=n {
@@ -161,7 +161,7 @@ fn jobs_are_measured_where_the_tally_has_room_for_it_and_they_have_a_beginning()
 }
 
 #[test]
-fn what_is_printed_of_a_tally_is_what_it_has_counted() {
+fn debug_of_a_tally_prints_its_counts() {
     let (tally, home) = counted(false);
     end_some(home.id());
     let text = format!("{tally:?}");

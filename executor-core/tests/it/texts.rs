@@ -1,4 +1,4 @@
-//! What each error says, to the letter: a program's logs, and its users, depend on it.
+//! The text of each error, to the letter: a program's logs, and its users, depend on it.
 
 use std::error::Error;
 use std::time::Duration;
@@ -205,7 +205,7 @@ fn signals_by_name() {
 }
 
 #[test]
-fn what_cannot_be_encoded() {
+fn codec_error_text() {
     let error = JobError::Codec(CodecError::new("decode the result", "app::draw", "app::Picture", "unexpected end"));
     says(
         &error,
@@ -215,7 +215,7 @@ fn what_cannot_be_encoded() {
 }
 
 #[test]
-fn what_is_broken() {
+fn broken_error_text() {
     says(
         &JobError::Broken(Broken::new("the roof leaks; mend it")),
         "the job was not run to its end: the roof leaks; mend it",

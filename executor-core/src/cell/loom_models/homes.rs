@@ -1,5 +1,4 @@
-//! What its home is told of a job that was lent, in every order of who starts it, cancels it and takes it back, and of who waits for the end of
-//! all.
+//! The reports of a lent job to its home, in every order of its start, its cancel, its recall and a wait for the end of all jobs.
 
 use std::sync::{Arc, Weak};
 
@@ -24,7 +23,7 @@ struct Counts {
     dead: isize,
     /// Ends that are on their way.
     ending: isize,
-    /// What it was told of.
+    /// Calls of [`Home::left`] and [`Home::revoked`].
     left: usize,
     revoked: usize,
 }
@@ -91,7 +90,7 @@ fn lent_at(registration: &Registration) -> (JobCell<u32>, Future<u32>, Arc<Word>
     (cell, future, word, payload)
 }
 
-/// Runs the job, or waits until whoever cancelled it has told of that.
+/// Runs the job, or waits until the thread that cancelled it has reported that.
 fn serve(cell: &JobCell<u32>, word: &Word) -> bool {
     let starts = word.change(SENT, STARTED);
     if starts {
@@ -120,7 +119,7 @@ fn a_home_is_told_of_a_cancel_that_wins_and_of_no_other() {
 }
 
 #[test]
-fn who_waits_for_the_end_of_all_sees_the_outcome_of_what_was_lent() {
+fn idle_wait_sees_lent_jobs_outcome() {
     model(|| {
         let (queue, registration) = Queue::new();
         let (cell, future, word, _payload) = lent_at(&registration);

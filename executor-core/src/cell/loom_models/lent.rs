@@ -12,7 +12,7 @@ use crate::error::JobError;
 use crate::future::Future;
 use crate::status::{JobId, Status};
 
-/// What a process pool keeps of a job in memory that it shares with the worker.
+/// A job's state word, as a process pool keeps it in memory shared with the worker.
 pub(super) struct Word(AtomicUsize);
 
 pub(super) const SENT: usize = 0;
