@@ -11,13 +11,13 @@ use crate::rounds::{self, Measured};
 use crate::stats::Samples;
 use crate::works::{Burst, Idle, Kept, Memory, PingPong, Rest, Sleeps, Submits};
 
-/// What makes this program such a process; not for the command line of anybody else.
+/// The argument that makes this program a measuring process; for internal use only.
 pub(crate) const COMMAND: &str = "measure";
 
 /// Separates values in a line between the two processes: no name has one.
 const SEPARATOR: char = '\t';
 
-/// What a reason starts with, where there are no values.
+/// Starts a line that gives the reason why there are no values.
 const NO_VALUES: char = '!';
 
 /// Has a plan measured.

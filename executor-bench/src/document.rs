@@ -24,7 +24,7 @@ kernel, and under which load it was measured.
 pub(crate) const TITLES: [&str; 4] =
     ["Thread pool", "Process pool", "Growth of the thread pool", "Growth of the process pool"];
 
-/// What a reader has to know about a section.
+/// The facts that a reader needs to understand a section.
 fn introduction(title: &str) -> &'static str {
     match title {
         "Thread pool" => {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_measured_again_stays() {
+    fn unmeasured_sections_stay() {
         let [threads, processes, ..] = TITLES;
         let first = document("", &[(threads, "| a |\n".to_owned()), (processes, "| b |\n".to_owned())]);
         assert!(first.starts_with(HEAD));

@@ -14,12 +14,12 @@
 //! - `of minima` is the ratio of the two best rounds: on a machine that is never quiet it says more about what the
 //!   code can do, and less about what one gets.
 //! - `goal` is the most that ratio may be, or, in our own row, our median; `verdict` says whether it is, or what multiple of
-//!   the goal it is. What is unsure needs another run, with more `--rounds`, or a quieter machine.
+//!   the goal it is. An unsure verdict needs another run, with more `--rounds`, or a quieter machine.
 //!
-//! What keeps it fair: every contender has the same number of threads or processes, all started and idle before a measurement,
-//! but where their start is measured; runs the same jobs, submitted and awaited by the same code, compiled for it; and has its
-//! results checked. A round runs each once, in rotating order. A work has a process of its own, so that none inherits memory
-//! or threads.
+//! For fairness, every contender has the same number of threads or processes, all started and idle before a measurement, except
+//! where their start is measured; runs the same jobs, submitted and awaited by the same code, compiled for it; and has its
+//! results checked. A round runs each contender once, in rotating order. Each work has its own process, so that no work inherits
+//! memory or threads.
 
 #![deny(unsafe_code)]
 
@@ -112,7 +112,7 @@ struct Options {
 enum Command {
     Help,
     Benchmark(Options),
-    /// What another process of this program has asked for.
+    /// The measurement that another process of this program has asked for.
     Measure {
         work: String,
         rounds: usize,
@@ -164,7 +164,7 @@ fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
     Ok(Command::Benchmark(Options { part, scale: Scale { threads, rounds, is_quick }, only, is_csv, writes }))
 }
 
-/// What fails is told in the table, and keeps nobody else from being measured; where it is ours, it is told again.
+/// A contender that fails is shown in the table, and the others are still measured. Failures of ours are returned too.
 fn measure(plans: &[Plan], only: &str) -> (Report, Vec<String>) {
     let (mut report, mut failures) = (Report::default(), Vec::new());
     for plan in plans.iter().filter(|plan| plan.label.contains(only)) {

@@ -8,7 +8,7 @@ pub(crate) use self::processes::{process_growth, processes};
 use crate::peers::{Bare, Contender, Ours, Rayon, Tokio, Visitor, every};
 use crate::works::IDEAL;
 
-/// What ours is to reach in a work.
+/// The target for ours in a work.
 pub(crate) enum Goal {
     /// At most this times what a peer takes.
     Against(&'static str, f64),
@@ -22,7 +22,7 @@ pub(crate) enum Goal {
 pub(crate) struct Plan {
     pub(crate) label: String,
     pub(crate) unit: &'static str,
-    /// What the measuring process knows it by, and the numbers that it takes.
+    /// The name and the numbers by which the measuring process knows the work.
     pub(crate) work: &'static str,
     pub(crate) numbers: Vec<u64>,
     /// Every contender, where it is empty.
@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) apart: bool,
     pub(crate) rounds: usize,
     pub(crate) goals: Vec<Goal>,
-    /// What the measuring process finds in its environment.
+    /// Variables set in the environment of the measuring process.
     pub(crate) environment: Vec<(&'static str, OsString)>,
     /// Why it is not measured here.
     pub(crate) left_out: Option<String>,
@@ -121,7 +121,7 @@ pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
     ]
 }
 
-/// What may stay behind a burst, in MiB: the pages that an allocator cannot give back for a few bytes in use there.
+/// The memory that may stay after a burst, in MiB: pages that an allocator cannot give back, since a few bytes are in use there.
 const KEPT: f64 = 1.0;
 
 /// How the cost of a job grows with what is around it: ours, and the least that there can be.

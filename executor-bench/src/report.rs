@@ -13,7 +13,7 @@ const HEAD: [&str; 11] =
 /// The columns of numbers.
 const RIGHT: [usize; 7] = [2, 3, 4, 6, 7, 8, 9];
 
-/// What was measured, a row for each work and contender.
+/// The measurements, a row for each work and contender.
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<[String; HEAD.len()]>,

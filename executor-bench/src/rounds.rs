@@ -28,7 +28,7 @@ impl<'a> Entrant<'a> {
     }
 }
 
-/// What came of a contender: a measurement for each round, or why there is none.
+/// The name of a contender, and its measurement for each round, or why there is none.
 pub(crate) type Measured = (String, Result<Samples, String>);
 
 struct Entrants<'a, W> {
@@ -81,14 +81,14 @@ pub(crate) fn interleave(mut list: Vec<Entrant<'_>>, rounds: usize, only: &[Stri
         list.iter().map(|entrant| (entrant.name.clone(), Ok(Samples(Vec::new())))).collect();
     for round in 0..rounds {
         for turn in 0..list.len() {
-            // Nobody always comes right after the same one, or when the round is fresh.
+            // Rotated, so that no contender is always first in its round.
             let index = (round + turn) % list.len();
             let (_, samples) = &mut measured[index];
             let Ok(known) = samples else { continue };
             match catch_unwind(AssertUnwindSafe(&mut list[index].measure)) {
                 Ok(Ok(value)) => known.0.push(value),
                 Ok(Err(reason)) => *samples = Err(reason),
-                // The panic hook has said more. What is left of this contender is not used again.
+                // The panic hook has said more. A contender that panicked is not used again.
                 Err(_) => *samples = Err("it panicked".to_owned()),
             }
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_fails_is_left_out_and_says_why() {
+    fn failing_contenders_report_the_reason() {
         let mut tries = 0;
         let failing = || {
             tries += 1;

@@ -35,8 +35,8 @@ impl Samples {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The rounds' ratios to `other`. What disturbed a round has disturbed both: a ratio of medians might compare a calm
-    /// moment of one with a busy one of the other.
+    /// The rounds' ratios to `other`. A disturbed round slows both: a ratio of medians might compare a calm moment of one
+    /// with a busy one of the other.
     pub(crate) fn ratios_to(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(own, other)| own / other).collect())
     }

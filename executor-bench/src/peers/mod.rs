@@ -1,6 +1,6 @@
 //! The contenders: ours and its peers, each behind the same trait.
 //!
-//! A work is written once, generic over [`Contender`], and compiled for each of them: nobody pays for a box, a virtual
+//! A work is written once, generic over [`Contender`], and compiled for each of them: no contender pays for a box, a virtual
 //! call or a channel that is not its own.
 
 mod bare;
@@ -19,17 +19,17 @@ pub(crate) use self::rusty_pool::RustyPool;
 pub(crate) use self::threadpool::Threadpool;
 pub(crate) use self::tokio::Tokio;
 
-/// What a job is, to every contender.
+/// A job, as every contender takes it.
 pub(crate) trait Job<T>: FnOnce() -> T + Send + 'static {}
 
 impl<T, F: FnOnce() -> T + Send + 'static> Job<T> for F {}
 
-/// A pool of threads to which one submits a job, and which gives its result back.
+/// A pool of threads that takes a job, and gives its result back.
 pub(crate) trait Contender: Sync + Sized {
     /// The name in the tables. Goals and command lines find it by that.
     const NAME: &'static str;
 
-    /// What one holds until the result is there.
+    /// The handle that waits for the result.
     type Future<T: Send + 'static>: Send;
 
     /// A pool of at most `threads` threads.
@@ -42,7 +42,7 @@ pub(crate) trait Contender: Sync + Sized {
     fn result<T: Send + 'static>(future: Self::Future<T>) -> T;
 }
 
-/// What takes a contender's type, where a list of them is walked.
+/// Called with each contender's type, where a list of them is walked.
 pub(crate) trait Visitor<'a> {
     fn visit<C: Contender + 'a>(&mut self);
 }

@@ -55,7 +55,7 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
     with_loky(plans.into_iter().chain(managers(scale)).collect(), scale)
 }
 
-/// What a client of a manager does, a step at a time.
+/// The steps of a manager's client, each measured alone.
 fn managers(scale: Scale) -> [Plan; 4] {
     let works = [
         ("a value read", "manager get", vec![Goal::Against(SOCKET, 1.5), Goal::Against(PYTHON, 0.5)]),
@@ -121,7 +121,7 @@ fn available() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * KIB)
 }
 
-/// Why no process here should have so many bytes.
+/// The reason why no process here should have `bytes`, if there is one.
 fn too_large(bytes: u64, available: Option<u64>) -> Option<String> {
     let needed = bytes + bytes / 2;
     let has = available.filter(|&has| has < needed)?;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_left_out() {
+    fn plans_larger_than_memory_are_refused() {
         assert_eq!(too_large(2 * MIB, Some(3 * MIB)), None);
         assert_eq!(too_large(2 * MIB, None), None, "nobody knows");
         let reason = too_large(2 * MIB, Some(2 * MIB));

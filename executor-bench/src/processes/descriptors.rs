@@ -1,4 +1,4 @@
-//! What queued jobs hold of the system.
+//! The file descriptors that queued jobs hold.
 
 use std::fs;
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::jobs::successor;
 
-/// What makes this program such a process; not for the command line of anybody else.
+/// The argument that makes this program an echo process; for internal use only.
 pub(crate) const COMMAND: &str = "echo";
 
 const NUMBERS_BY_PIPE: &str = "numbers-by-pipe";

@@ -1,4 +1,4 @@
-//! What the workers do. Functions, since closures of one process are nothing in another.
+//! The jobs of the workers. They are functions, since a closure of one process means nothing in another.
 
 use std::hint::black_box;
 use std::time::Duration;

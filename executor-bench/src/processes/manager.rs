@@ -19,7 +19,7 @@ const SCRIPT: &str = include_str!("managers.py");
 pub(crate) const SOCKET: &str = "bare socket";
 pub(crate) const PYTHON: &str = "CPython Manager";
 
-/// Does something so many times. In nanoseconds for each.
+/// Does `step` `steps` times. Returns the nanoseconds per step.
 fn timed(steps: u64, mut step: impl FnMut()) -> f64 {
     let started = Instant::now();
     (0..steps).for_each(|_| step());
@@ -59,7 +59,7 @@ impl Drop for Echo {
     }
 }
 
-/// What a client does.
+/// Does the client's steps with our manager.
 fn ours(work: &'static str, steps: u64) -> Entrant<'static> {
     let made = Lazy::new(|| {
         let manager = Manager::new().expect("there are descriptors");

@@ -1,4 +1,4 @@
-//! What is measured of pools of processes: each work with its contenders.
+//! The measurements of process pools: each work with its contenders.
 
 mod descriptors;
 pub(crate) mod echo;
@@ -23,7 +23,7 @@ pub(crate) use self::python::Kind;
 pub(crate) use self::start::SPAWNED;
 use crate::rounds::Entrant;
 
-/// The contenders of a work; `None` if none is called so, with so many numbers.
+/// The contenders of a work; `None` if no work has this name and this count of numbers.
 pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'static>>> {
     Some(match (work, numbers) {
         ("process ping-pong", &[trips]) => ping_pong::entrants(trips),
@@ -47,7 +47,7 @@ fn size(number: u64) -> usize {
     number.try_into().expect("fits into memory")
 }
 
-/// What is made when it is used for the first time: a contender that is not measured starts no process.
+/// A value made at its first use, so that a contender that is not measured starts no process.
 struct Lazy<T, F> {
     made: RefCell<Option<T>>,
     make: F,

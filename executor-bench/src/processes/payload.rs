@@ -37,7 +37,7 @@ fn taken<T>(future: Future<T>) -> T {
     future.result().expect("no job of a benchmark fails")
 }
 
-/// What is sent, how often, and by whom it can be.
+/// The bytes to send, and how often; its methods are the contenders.
 struct Trips {
     sent: Rc<[u8]>,
     repeats: usize,
@@ -69,7 +69,7 @@ impl Trips {
         )
     }
 
-    /// A blob that is there before comes back as it is, and nobody reads it.
+    /// A blob made before comes back as it is, and no process reads it.
     fn passed_on(&self) -> Entrant<'static> {
         let pool = warm::<Ours>(1);
         let trip = move |blob, _: &[u8]| pool.with(|pool| taken(pool.0.submit(call(pass_on, (blob,)))));
@@ -82,7 +82,7 @@ impl Trips {
         self.entrant(name, <[u8]>::to_vec, trip)
     }
 
-    /// What of [`blob`](Self::blob) is not the pool's: the same copies into new shared memory, in one process.
+    /// The part of [`blob`](Self::blob) without the pool: the same copies into new shared memory, in one process.
     fn blobs_without_pool(&self) -> Entrant<'static> {
         self.entrant("two Blobs without a pool", |_| (), |(), sent| copy(Blob::from(sent)))
     }

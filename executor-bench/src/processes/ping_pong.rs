@@ -7,7 +7,7 @@ use super::{CHANNEL, Contender, Lazy, Ours, Pipe, Procspawn, python, warm};
 use crate::rounds::Entrant;
 use crate::works::float;
 
-/// Asks for the successor of a number, and for the successor of the answer, so many times. In nanoseconds per trip.
+/// Asks for the successor of a number, and of each answer, in `trips` round trips. Returns the nanoseconds per trip.
 fn trips(trips: u64, mut ask: impl FnMut(u64) -> u64) -> f64 {
     let started = Instant::now();
     let number = (0..trips).fold(0, |number, _| ask(number));

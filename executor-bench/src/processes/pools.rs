@@ -11,10 +11,10 @@ pub(crate) trait Contender: Sized {
     /// The name in the tables.
     const NAME: &'static str;
 
-    /// What one holds until the result is there.
+    /// The handle that waits for the result.
     type Future;
 
-    /// A pool of so many processes, which may not have started yet.
+    /// A pool of `processes` processes, which may not have started yet.
     fn new(processes: usize) -> Self;
 
     /// Hands a job over. Does not wait.

@@ -123,8 +123,8 @@ pub(crate) fn entrants(work: &str) -> impl Iterator<Item = Entrant<'static>> {
     Kind::ALL.into_iter().map(move |kind| Pools::new(kind).entrant(kind.name(), work.to_owned()))
 }
 
-/// What a measuring process is to be told about loky. Where it `may_install`, and it is not there yet, it is put into a virtual
-/// environment beside this program, which needs the network.
+/// The environment variable that tells a measuring process about loky. If `may_install` is set and loky is missing, loky is
+/// installed into a virtual environment beside this program, which needs the network.
 pub(crate) fn loky(may_install: bool) -> (&'static str, OsString) {
     (LOKY, install(may_install).map_or_else(|reason| format!("!{reason}").into(), PathBuf::into_os_string))
 }
@@ -156,7 +156,7 @@ fn run(program: &Path, arguments: &[&OsStr]) -> Result<(), String> {
     Err(format!("not installed: {}", last_line(&String::from_utf8_lossy(&stderr))))
 }
 
-/// What went wrong stands at the end. Short enough for a table, and without what would end a cell.
+/// Returns the last line, which names the error, short enough for a table and without characters that end a cell.
 fn last_line(text: &str) -> String {
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why");
     line.trim().replace(['|', '\t'], " ").chars().take(80).collect()

@@ -49,7 +49,8 @@ fn spawned() -> ((), u64) {
     ((), procspawn::spawn(1, successor).join().expect("no job of a benchmark fails"))
 }
 
-/// With so many mebibytes of used memory in this process. Python's are left out where there are some: those are not theirs.
+/// The contenders, with `mebibytes` of used memory in this process. If this is not zero, Python's pools are left out, since
+/// that memory is not in their processes.
 pub(super) fn entrants(repeats: usize, mebibytes: usize) -> Vec<Entrant<'static>> {
     // Not zero: the system would give one page of zeros for all.
     let memory = Rc::new(vec![1_u8; mebibytes << 20]);

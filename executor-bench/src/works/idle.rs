@@ -1,4 +1,4 @@
-//! What a pool costs that has almost nothing to do.
+//! The cost of a pool that has almost nothing to do.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl Idle {
     }
 }
 
-/// What all threads of this process have used so far.
+/// The processor time that all threads of this process have used so far.
 fn processor_time() -> Duration {
     clock_gettime(ClockId::ProcessCPUTime).try_into().expect("processor time is not negative")
 }
@@ -48,7 +48,7 @@ impl Work for Idle {
     fn measure<C: Contender>(&self, pool: &C) -> f64 {
         let mut future = None;
         let cores = self.measure(|number| {
-            // The job of the period before has long run: nobody waits here, and every result is looked at.
+            // The job of the last period has ended long ago, so this does not block, and every result is checked.
             let before = future.replace(pool.submit(move || black_box(number)));
             assert_eq!(before.map(C::result), number.checked_sub(1), "{} lost a result", C::NAME);
         });

@@ -1,4 +1,4 @@
-//! What is left of a burst.
+//! The memory that is still in use after a burst.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What a job costs while it waits.
+//! The memory that a job takes while it waits.
 
 use std::fs;
 use std::hint::black_box;

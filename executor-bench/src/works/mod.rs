@@ -1,4 +1,4 @@
-//! What is measured: each work once, generic over the contender that does it.
+//! The works that are measured, each generic over the contender that does it.
 
 mod burst;
 mod idle;

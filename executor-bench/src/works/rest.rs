@@ -1,4 +1,4 @@
-//! What a pool costs that has nothing to do.
+//! The cost of a pool that has nothing to do.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a thread pool is for: jobs that wait.
+//! Jobs that wait, the typical use of a thread pool.
 
 use std::time::{Duration, Instant};
 
