@@ -1,6 +1,6 @@
-//! What executors, and the code on top of them, are tested with.
+//! Tools for testing executors and code that uses them.
 //!
-//! For whoever writes an executor, and for applications that must be sure of what happens at shutdown.
+//! For authors of executors, and for applications that must be sure of what happens at shutdown.
 //!
 //! | to | see |
 //! |---|---|

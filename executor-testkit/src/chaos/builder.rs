@@ -1,4 +1,4 @@
-//! What trouble there is, and how often.
+//! The kinds of trouble, and how often each comes.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,7 +8,7 @@ use super::log::Log;
 use super::trouble::{Fates, Kind};
 use super::{Chaos, Shared};
 
-/// What trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1, and none is in two.
+/// Says which trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1; no job has two.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it makes no trouble until it is put around an executor"]
 pub struct ChaosBuilder {
@@ -28,45 +28,45 @@ impl ChaosBuilder {
         self
     }
 
-    /// So many start later than they could, by up to `longest` on the executor's clock. Where there is one worker, none does: order is a promise there,
-    /// and one that is late would be overtaken.
+    /// This share of the jobs starts later than it could, by up to `longest` on the executor's clock. If there is one worker, no job
+    /// does: one worker keeps the order, and a late job would be overtaken.
     pub fn delay(mut self, share: f64, longest: Duration) -> Self {
         self.longest = longest;
         self.with(Kind::Delay, share)
     }
 
-    /// So many start behind some that come after them. Where there is one worker, none does: order is a promise there.
+    /// This share of the jobs starts after some later jobs. If there is one worker, no job does: one worker keeps the order.
     pub fn reorder(self, share: f64) -> Self {
         self.with(Kind::Reorder, share)
     }
 
-    /// So many are cancelled before they start.
+    /// This share of the jobs is cancelled before it starts.
     pub fn cancel(self, share: f64) -> Self {
         self.with(Kind::Cancel, share)
     }
 
-    /// So many are refused as [`Rejection::Full`](executor_core::Rejection::Full).
+    /// This share of the jobs is refused as [`Rejection::Full`](executor_core::Rejection::Full).
     pub fn reject(self, share: f64) -> Self {
         self.with(Kind::Reject, share)
     }
 
-    /// So many end as [`JobError::TimedOut`](executor_core::JobError::TimedOut): half of them ran to their end all the same.
+    /// This share of the jobs ends as [`JobError::TimedOut`](executor_core::JobError::TimedOut): half of these still run to their end.
     pub fn time_out(self, share: f64) -> Self {
         self.with(Kind::TimeOut, share)
     }
 
-    /// So many end as [`JobError::Broken`](executor_core::JobError::Broken), and did not run.
+    /// This share of the jobs ends as [`JobError::Broken`](executor_core::JobError::Broken), and does not run.
     pub fn break_down(self, share: f64) -> Self {
         self.with(Kind::Break, share)
     }
 
-    /// So many end as [`JobError::Crashed`](executor_core::JobError::Crashed), as in a process that was killed: half of them had done all that they do
-    /// by then.
+    /// This share of the jobs ends as [`JobError::Crashed`](executor_core::JobError::Crashed), as in a process that was killed: half of
+    /// these had done all their work by then.
     pub fn crash(self, share: f64) -> Self {
         self.with(Kind::Crash, share)
     }
 
-    /// So many panic instead of running.
+    /// This share of the jobs panics instead of running.
     pub fn panic(self, share: f64) -> Self {
         self.with(Kind::Panic, share)
     }

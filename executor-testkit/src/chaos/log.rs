@@ -1,4 +1,4 @@
-//! What a chaos did.
+//! The log of a chaos.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// What a [`Chaos`](super::Chaos) did to a job.
+/// The trouble that a [`Chaos`](super::Chaos) made for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deed {
     /// Which job: the first one that was submitted is 0.
     pub job: u64,
-    /// What was done to it.
+    /// Which trouble it had.
     pub trouble: Trouble,
 }
 

@@ -23,7 +23,7 @@ use trouble::Fates;
 /// An executor around another that delays, reorders, cancels, refuses, fails, crashes and panics some of the jobs that it is given: to test what code does
 /// in trouble that is rare.
 ///
-/// What happens to the n-th job is decided by the seed and n alone, so where one thread submits, a run repeats. What was done is in the [`log`](Chaos::log).
+/// The seed and n alone decide about the n-th job, so if one thread submits, a run repeats. The [`log`](Chaos::log) lists all trouble.
 ///
 /// No law is broken: every job has one outcome, a cancel is true only where the job never starts, jobs of one worker start in order.
 /// But a job that is delayed is due at a time and so comes into a bounded queue, full or not.
@@ -49,7 +49,7 @@ pub struct Chaos<E> {
     shared: Arc<Shared>,
 }
 
-/// What a chaos and its handles have together.
+/// The state that a chaos and its handles share.
 struct Shared {
     fates: Fates,
     log: log::Log,
@@ -64,7 +64,7 @@ impl Chaos<()> {
 }
 
 impl<E> Chaos<E> {
-    /// What was done so far, in the order of the jobs.
+    /// The trouble made so far, in the order of the jobs.
     pub fn log(&self) -> Vec<Deed> {
         self.shared.log.deeds()
     }

@@ -16,7 +16,7 @@ use super::Chaos;
 use super::log::Trouble;
 use super::trouble::lateness;
 
-/// A job that is run by whoever comes first, or given back.
+/// Holds a job until the first taker runs it or gives it back.
 pub(super) struct Slot<J>(Arc<Mutex<Option<J>>>);
 
 impl<J: Job> Slot<J> {

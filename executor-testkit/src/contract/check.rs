@@ -29,12 +29,13 @@ impl<M: ?Sized> Check<M> {
         self.law
     }
 
-    /// What is checked.
+    /// The name of the check.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What an executor must be or do for it, in the words of [`contract!`](crate::contract!): `bounded`, or `delays`. `None` if it is for every one.
+    /// The ability that the check needs, as [`contract!`](crate::contract!) calls it: `bounded`, or `delays`. `None` if every executor
+    /// is checked.
     pub fn need(&self) -> Option<&'static str> {
         (self.need != "every").then_some(self.need)
     }
@@ -105,7 +106,7 @@ fn run(
     let (done, ended) = mpsc::channel();
     let body = move || {
         let outcome = catch_unwind(AssertUnwindSafe(body)).map_err(|payload| text_of(&*payload));
-        // Nobody listens any more when the patience is over.
+        // If the patience is over, the receiver is gone.
         done.send(outcome).unwrap_or_default();
     };
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| broken(&error.to_string()))?;

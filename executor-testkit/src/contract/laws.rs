@@ -30,11 +30,11 @@ pub enum Law {
     Callbacks,
     /// Law 12.
     Memory,
-    /// What `submit_after` promises.
+    /// The promise of `submit_after`.
     Delays,
-    /// What `map` promises.
+    /// The promise of `map`.
     Maps,
-    /// What the handles promise that do not keep their executor alive.
+    /// The promise of handles that do not keep their executor alive.
     Handles,
 }
 
@@ -58,12 +58,12 @@ impl Law {
         Self::Handles,
     ];
 
-    /// What it is called: `law 3`, or `the promise of submit_after`.
+    /// Its name: `law 3`, or `the promise of submit_after`.
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// What it says.
+    /// Its text.
     pub fn text(self) -> &'static str {
         self.words().1
     }

@@ -1,4 +1,4 @@
-//! What is made of the table: a list of checks, or a module of tests without those that an executor is not able to.
+//! Turns the table into a list of checks, or into modules of tests, without those that need an ability the executor lacks.
 
 /// The checks as values.
 #[doc(hidden)]
@@ -49,7 +49,7 @@ macro_rules! __unless {
     ($need:ident [$other:ident $($rest:ident)*] $($items:item)*) => { $crate::__unless! { $need [$($rest)*] $($items)* } };
 }
 
-/// What a kind of executor may be tested without. Named by the macro, so that a misspelt one does not compile.
+/// The abilities that a kind of executor may lack. Named by the macro, so that a misspelt one does not compile.
 #[doc(hidden)]
 pub mod needs {
     pub const fn delays() {}

@@ -1,7 +1,7 @@
 //! The contract of executors: the laws that hold for every one of them, and checks that find where they are broken.
 //!
-//! One line tests an executor: [`contract!`](crate::contract!), the macro of the same name. What it stands on is here, for who would rather
-//! run the checks otherwise, or write others: [`portable_checks`] and [`closure_checks`] are the checks as values.
+//! One line tests an executor: [`contract!`](crate::contract!), the macro of the same name. To run the checks in another way, or to
+//! write others, use its parts: [`portable_checks`] and [`closure_checks`] are the checks as values.
 
 mod check;
 mod laws;

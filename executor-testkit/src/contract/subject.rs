@@ -100,7 +100,7 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// What is tested with closures as well as with [`Do`]: an executor of both.
+/// An executor of closures and of [`Do`], to be tested with both.
 pub trait Closures: ClosureExecutor + Executor<Do> + 'static {}
 
 impl<E: ClosureExecutor + Executor<Do> + 'static> Closures for E {}

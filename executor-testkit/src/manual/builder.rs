@@ -23,8 +23,8 @@ pub struct ManualExecutorBuilder {
 }
 
 impl ManualExecutorBuilder {
-    /// The next job is chosen as `seed` has it: in any order that a pool of so many [`workers`](Self::workers) could start them in. The same seed
-    /// and the same calls bring the same order. Without it, jobs start in the order in which they were submitted, the more urgent first.
+    /// Chooses the next job by `seed`, in any order in which a pool of [`workers`](Self::workers) could start the jobs. The same seed
+    /// and the same calls bring the same order. Default: the order of submission, more urgent jobs first.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

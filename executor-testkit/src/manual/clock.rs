@@ -9,7 +9,7 @@ use executor_core::cell::Control;
 
 use super::lanes::Waiting;
 
-/// What happens at a time.
+/// An event that is due at a time.
 pub(super) enum Event {
     /// A delayed job is queued.
     Queue(Waiting),
@@ -46,7 +46,7 @@ pub(super) struct Clock {
     /// How many delayed jobs are among the events, alive or dead.
     delayed: usize,
     dead: isize,
-    /// With so many events, those that are off are looked for.
+    /// At this number of events, those that are off are removed.
     sweep_at: usize,
 }
 
@@ -90,7 +90,7 @@ impl Clock {
         self.events.remove(&ticket);
     }
 
-    /// When the next thing happens. What is off, and was in the way, is to be dropped outside the lock.
+    /// When the next event is due. Events before it that are off go to `off`, to be dropped outside the lock.
     pub(super) fn next_due(&mut self, off: &mut Vec<Event>) -> Option<Instant> {
         self.sweep(off);
         loop {

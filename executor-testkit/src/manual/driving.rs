@@ -24,7 +24,7 @@ impl Shared {
         count
     }
 
-    /// Lets time pass. What falls due is queued, and time limits end, but nothing is run.
+    /// Lets time pass. Jobs that fall due are queued, and time limits end, but no job is run.
     pub(super) fn elapse(&self, length: Duration) {
         let until = self.lock().clock.after(length);
         while self.step(until) {}
@@ -60,7 +60,7 @@ impl Shared {
                 continue;
             }
             let (mut state, mut off) = (self.lock(), Vec::new());
-            // What is left is with others. They tell when it has ended.
+            // The jobs left run on other threads, which notify when they end.
             if !state.is_idle() && state.lanes.is_empty() && state.clock.next_due(&mut off).is_none() {
                 self.changed.wait(&mut state);
             }

@@ -1,4 +1,4 @@
-//! What a thread is inside of: jobs and callbacks of which executor, and as whose worker.
+//! Tracks which jobs and callbacks a thread is inside of, of which executor, and as whose worker.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -35,7 +35,7 @@ impl Shared {
     }
 }
 
-/// What this thread is inside of, for one that goes on in its place.
+/// The jobs and callbacks that this thread is inside of, for a thread that goes on in its place.
 pub(super) fn inside() -> Stack {
     INSIDE.try_with(|inside| inside.borrow().clone()).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use executor_core::cell::{Control, Run};
 use executor_core::home::HomeId;
 use executor_core::{JobId, Priority};
 
-/// Every so many jobs, one of less priority goes first.
+/// In every `TURN` jobs, one of less priority goes first.
 const TURN: usize = 16;
 /// No fewer dead jobs than this are worth being looked for.
 const MOST_DEAD: usize = 64;

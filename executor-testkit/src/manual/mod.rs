@@ -37,11 +37,11 @@ pub use view::ManualView;
 ///
 /// # Waiting
 ///
-/// The thread that made it drives it, and so does each one that has told it to run something. Where such a thread waits for a
-/// [`Future`](executor_core::Future), a set of them or an [`Event`](executor_core::Event), in a job or not, nobody else would run what it waits for. So a wait runs it: a
-/// queued job itself, without the others before it, where the wait has no time limit; else one job after the other, and through time when none is
-/// left. The limit of a wait is one of virtual time, where all that is waited for are jobs of this executor. A wait that nothing can end panics
-/// and says so. Threads that do not drive it wait until somebody has run the job, as with any executor.
+/// The thread that made the executor drives it, and so does each thread that has told it to run a job. If such a thread waits for a
+/// [`Future`](executor_core::Future), a set of them or an [`Event`](executor_core::Event), in a job or not, no other thread would run the
+/// job that it waits for. So the wait runs jobs. A wait without a time limit for a queued job runs this job, before those ahead of it; any
+/// other wait runs one job after the other, and lets time pass when no job is left. If a wait is only for jobs of this executor, its limit
+/// is in virtual time. A wait that can never end panics and says so. Other threads wait until the job was run, as with any executor.
 ///
 /// One thing needs threads: two jobs that are to run at the same time, each waiting for the other to do something. Dropping it is
 /// `shutdown(true)`; on a thread that panics, jobs that have not started are cancelled instead.
@@ -112,7 +112,7 @@ impl ManualExecutor {
         ManualExecutorBuilder::default()
     }
 
-    /// A handle, for whoever submits without owning the executor.
+    /// A handle, for a submitter that does not own the executor.
     pub fn handle(&self) -> ManualHandle {
         ManualHandle { shared: self.shared.clone() }
     }
@@ -132,7 +132,7 @@ impl ManualView {
     }
 }
 
-/// What the executor and its handle both do.
+/// The methods that the executor and its handle share.
 macro_rules! is_driven {
     ($executor:ident) => {
         impl $executor {
@@ -233,7 +233,7 @@ macro_rules! is_driven {
                 self.shared.drain();
             }
 
-            /// What it is doing, and what came of its jobs so far.
+            /// Returns what it is doing and how its jobs ended so far.
             pub fn stats(&self) -> Stats {
                 self.shared.stats()
             }

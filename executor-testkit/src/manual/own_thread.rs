@@ -69,7 +69,7 @@ impl Shared {
     fn serve(self: Arc<Self>) {
         OWN.with(|own| own.set(self.address()));
         loop {
-            // What guards a job has left behind count no more.
+            // Guards that a job has leaked no longer count.
             current::end_blocks();
             if self.lock().threads.leave_if_too_many() {
                 break;

@@ -1,4 +1,4 @@
-//! What an executor, its handles and its views share: the queue, the clock, and how a job is run.
+//! The state that an executor, its handles and its views share: the queue and the clock. Runs the jobs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -229,7 +229,7 @@ impl Shared {
         self.cancel(self.take_pending());
     }
 
-    /// Takes what waits. Nobody can start it any more.
+    /// Takes the waiting jobs, so that no thread can start them any more.
     fn take_pending(&self) -> Vec<Job> {
         let (mut jobs, mut dead) = (Vec::new(), Vec::new());
         let mut state = self.lock();
@@ -267,7 +267,7 @@ impl Shared {
         self.look(&self.lock())
     }
 
-    /// What it is doing. No code of a user's runs.
+    /// Returns what the executor is doing. Runs no user code.
     pub(super) fn look(&self, state: &State) -> Stats {
         let mut stats = self.tally.stats();
         (stats.queued, stats.delayed) = (state.lanes.alive(), state.clock.delayed());

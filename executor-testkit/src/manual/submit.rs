@@ -1,4 +1,4 @@
-//! What the executor, its handle and its views have in common: they are executors.
+//! The executor methods that the executor, its handle and its views have in common.
 
 /// When a job is to be queued.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ macro_rules! submits_jobs {
                 self.hand_over($crate::manual::submit::Way::Now { may_wait: false }, job)
             }
 
-            /// Queues a job whose outcome nobody waits for. A panic in it is reported by the panic hook.
+            /// Queues a job without a future. A panic in it is reported by the panic hook.
             pub fn execute<J: ::executor_core::Job>(&self, job: J) {
                 drop(self.submit(job));
             }
@@ -78,8 +78,8 @@ macro_rules! submits_jobs {
                 self.shared.workers
             }
 
-            /// Takes no more jobs. With `wait`, runs what was accepted on this thread, delayed jobs at their time; without, that is left to
-            /// whoever drives it. Inside of a job or callback of this executor, `wait` is ignored.
+            /// Takes no more jobs. With `wait`, runs the accepted jobs on this thread, delayed jobs at their time; without, the threads
+            /// that drive the executor run them. Inside of a job or callback of this executor, `wait` is ignored.
             pub fn shutdown(&self, wait: bool) {
                 self.shared.close();
                 if wait {

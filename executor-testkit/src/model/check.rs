@@ -173,7 +173,7 @@ impl Check {
     }
 }
 
-/// What an environment variable is set to.
+/// The number that an environment variable is set to.
 fn set_to<N: std::str::FromStr>(variable: &str) -> Option<N> {
     let value = std::env::var(variable).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{variable} is `{value}`; set it to a number")))
@@ -195,7 +195,7 @@ impl Broken {
         &self.test
     }
 
-    /// What [`Check::seed`] has to be for the same scripts to be drawn.
+    /// The value for [`Check::seed`] that draws the same scripts.
     pub fn seed(&self) -> u64 {
         self.seed
     }

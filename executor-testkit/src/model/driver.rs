@@ -23,11 +23,11 @@ use seen::{Known, Seen};
 /// More than a race has parts.
 const PARTS: usize = 8;
 
-/// What went wrong, and at which operation.
+/// The fault, and the operation at which it showed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) text: String,
-    /// It never came to rest: somebody waits for what does not come.
+    /// The executor never came to rest: a thread waits for ever.
     pub(crate) is_hang: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Driver {
     answers: Arc<Mutex<BTreeMap<usize, Answer>>>,
     /// The threads of the calls that have not returned.
     busy: Arc<Mutex<BTreeMap<usize, PathBuf>>>,
-    /// What no world allows, told by an actor.
+    /// An actor's report of a fault: no world allows it.
     wrong: Arc<Mutex<Option<String>>>,
     actors: Actors,
     worlds: Vec<World>,
@@ -91,7 +91,7 @@ impl Driver {
         let ended = run();
         self.stage.close();
         if ended.is_err() {
-            // Whoever hangs must not keep this thread: what is dropped here may wait for it.
+            // A drop of the pool may wait for the hanging call, so an actor drops it instead of this thread.
             let (pool, handle) = (self.pool.take(), self.handle.take());
             self.actors.run(Box::new(move || drop((pool, handle))));
         }
@@ -163,7 +163,7 @@ impl Driver {
         self.look_what_is_left()
     }
 
-    /// What is to be done next for the script to end.
+    /// The next operation that brings the script to its end.
     fn towards_the_end(&self) -> Option<Op> {
         let world = &self.worlds[0];
         let first = |is_it: fn(&Job) -> bool| world.jobs.iter().find(|(_, job)| is_it(job)).map(|(&number, _)| number);

@@ -51,7 +51,7 @@ impl ReferenceStateMachine for Machine {
 
 type Choice = (u32, BoxedStrategy<Op>);
 
-/// What can be done at once. Nothing of it is refused by `makes_sense`, or scripts would be given up for having been refused too often.
+/// The operations that can come next. `makes_sense` accepts all of them: scripts that are refused too often would be given up.
 fn singles(world: &World) -> Vec<Choice> {
     let mut choices = Vec::new();
     if world.has_pool || world.has_handle {
@@ -82,13 +82,13 @@ fn singles(world: &World) -> Vec<Choice> {
         }
     }
     if choices.is_empty() {
-        // Everything was let go of. Nobody will come to this gate.
+        // The script holds nothing any more. No job will come to this gate.
         choices.push((1, Just(Op::Open(0)).boxed()));
     }
     choices
 }
 
-/// What the executor can be asked to do.
+/// Adds the calls that the executor can take.
 fn add_calls(world: &World, choices: &mut Vec<Choice>) {
     let shape = world.shape;
     let mut add = |weight: u32, strategy: BoxedStrategy<Op>| choices.push((weight, strategy));
@@ -156,7 +156,7 @@ fn makes_sense(world: &World, op: &Op) -> bool {
     }
 }
 
-/// What waits must not hold the pool, so that it goes when the script drops it.
+/// A waiting call must not hold the pool, so that the pool goes when the script drops it.
 fn may_drop(world: &World) -> bool {
     let nobody_waits = world.calls.values().all(|call| !call.is_waiting());
     world.has_handle || nobody_waits && !world.shape.has(Ability::Nest)
@@ -196,7 +196,7 @@ fn is_race(world: &World, parts: &[Op]) -> bool {
         |op: &Op| matches!(op, Op::Wait(_) | Op::CallBack(_) | Op::DropFuture(_)).then(|| op.target()).flatten();
     let is_taken_once = |job| parts.iter().filter_map(of_job).filter(|&other| other == job).count() <= 1;
     let is_once = |kind: fn(&Op) -> bool| parts.iter().filter(|op| kind(op)).count() <= 1;
-    // Which job the process runs by the time that it is killed, nobody can say.
+    // A race has no kill: which job the process runs when it is killed would be unknown.
     parts.iter().all(|op| makes_sense(world, op) && !matches!(op, Op::Kill(_)))
         && parts.iter().filter_map(of_job).all(is_taken_once)
         && is_once(|op| matches!(op, Op::DropPool | Op::DropHandle))

@@ -34,7 +34,8 @@
 //! # }
 //! ```
 //!
-//! What it finds is made short, and printed as a test to be pasted, of the calls of [`Script`]. Such a script can be written by hand as well.
+//! It shortens the script that breaks a law, and prints it as a test to be pasted, in calls of [`Script`]. A script can be written by
+//! hand as well.
 
 mod check;
 mod closures;

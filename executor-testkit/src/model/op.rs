@@ -1,4 +1,4 @@
-//! What a script is made of, as data that prints as the code that makes it.
+//! The operations of a script, as data that prints as the code that makes it.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The number that a script gives to a job.
 pub type JobNumber = u32;
 
-/// What a job does once it runs.
+/// The action of a job once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Act {
@@ -39,7 +39,7 @@ impl Act {
     }
 }
 
-/// What a job does, and whether it waits at a gate first.
+/// The action of a job, and whether the job waits at a gate first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Work {
     pub(crate) act: Act,
@@ -80,7 +80,7 @@ impl Policy {
     pub(crate) const ALL: [Self; 5] =
         [Self::Drain, Self::CancelPending, Self::Kill, Self::DrainNow, Self::CancelPendingNow];
 
-    /// What it does first.
+    /// The first step of the shutdown.
     pub(crate) fn step(self) -> ShutdownStep {
         match self {
             Self::Drain | Self::DrainNow => ShutdownStep::Drain,
@@ -166,7 +166,7 @@ impl Op {
         )
     }
 
-    /// What runs at the same time: the parts of a race, or this alone.
+    /// The operations that run at the same time: the parts of a race, or this alone.
     pub(crate) fn parts(&self) -> &[Self] {
         match self {
             Self::Race(parts) => parts,

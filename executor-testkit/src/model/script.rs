@@ -12,8 +12,8 @@ use super::{Subject, watchdog};
 /// Longer than any executor takes to come to rest, on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What is done to an executor, one operation after the other. After each, the script waits until the executor is at rest, and looks whether it is
-/// where the laws allow it to be.
+/// Operations on an executor, one after the other. After each, the script waits until the executor is at rest, and checks that the
+/// laws allow its state.
 ///
 /// The model prints a script where it finds a fault; written by hand, it is a test of one course of events.
 ///

@@ -1,6 +1,6 @@
-//! What the model must know of an executor before there is one.
+//! The facts that the model must know of an executor before there is one.
 
-/// What happens to a job that finds a bounded queue full.
+/// The rule for a job that finds a bounded queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Full {
     /// `submit` waits for a place.
@@ -15,7 +15,7 @@ pub enum Full {
     DropNewest,
 }
 
-/// What an executor can do besides `submit`, `try_submit` and `shutdown`: each is a method of [`Subject`](super::Subject), or a promise.
+/// An ability of an executor besides `submit`, `try_submit` and `shutdown`: a method of [`Subject`](super::Subject), or a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u16)]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub enum Ability {
     Race = 1 << 8,
 }
 
-/// What the model must know of an executor: how many jobs it runs at once, how many may wait, and what it can do.
+/// The facts that the model must know of an executor: how many jobs it runs at once, how many may wait, and what it can do.
 ///
 /// ```
 /// use executor_testkit::model::{Ability, Full, Shape};
@@ -101,7 +101,7 @@ impl Shape {
         self.abilities & ability as u16 != 0
     }
 
-    /// What happens to a job that finds `waiting` others.
+    /// The rule for a job that finds `waiting` others, if the queue is full then.
     pub(crate) fn full_at(&self, waiting: usize) -> Option<Full> {
         self.bound.and_then(|(bound, full)| (waiting >= bound).then_some(full))
     }

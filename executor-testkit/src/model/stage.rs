@@ -31,12 +31,12 @@ struct State {
     jobs: BTreeMap<JobNumber, Presence>,
     open: BTreeSet<JobNumber>,
     is_over: bool,
-    /// What jobs submit jobs to.
+    /// The executor to which jobs submit jobs.
     inside: Option<Arc<dyn Subject>>,
     children: BTreeMap<JobNumber, Future<u64>>,
 }
 
-/// What a job has told of itself.
+/// The reports of a job about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Presence {
     /// How often it has started.
@@ -77,7 +77,7 @@ impl Stage {
         Address { pid: std::process::id(), number: self.number, port: self.port }
     }
 
-    /// What jobs submit jobs to.
+    /// Sets the executor to which jobs submit jobs.
     pub(crate) fn set_inside(&self, inside: Arc<dyn Subject>) {
         self.state.lock().inside = Some(inside);
     }
@@ -88,7 +88,7 @@ impl Stage {
         self.changed.notify_all();
     }
 
-    /// Lets everyone go on, and nobody submits any more.
+    /// Lets every job go on, and no job submit any more.
     pub(crate) fn close(&self) {
         let inside = {
             let mut state = self.state.lock();
@@ -113,14 +113,14 @@ impl Stage {
         self.state.lock().children.remove(&job)
     }
 
-    /// Something changed that whoever waits for a change should see.
+    /// Wakes the threads that wait for a change.
     pub(crate) fn notify(&self) {
-        // Under the lock, so that whoever is about to wait is told.
+        // Takes the lock, so that a thread that is about to wait is woken too.
         drop(self.state.lock());
         self.changed.notify_all();
     }
 
-    /// Waits for a change, but not for long: what an executor does by itself is told by nobody.
+    /// Waits for a change, but at most `limit`: an executor's own steps notify no thread here.
     pub(crate) fn wait_for_change(&self, limit: Duration) {
         self.changed.wait_for(&mut self.state.lock(), limit);
     }

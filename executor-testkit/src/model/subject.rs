@@ -1,4 +1,4 @@
-//! What the model is tested against.
+//! The executor that the model tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +28,12 @@ pub trait Subject: Executor<Task> + 'static {
         lacks("wait_idle", "Idle")
     }
 
-    /// What it is doing, and what came of its jobs: [`Ability::Stats`](super::Ability::Stats).
+    /// Its state, and how its jobs ended: [`Ability::Stats`](super::Ability::Stats).
     fn stats(&self) -> Stats {
         lacks("stats", "Stats")
     }
 
-    /// What submits to it, and does not keep it alive: [`Ability::Handle`](super::Ability::Handle).
+    /// A handle that submits to it, and does not keep it alive: [`Ability::Handle`](super::Ability::Handle).
     fn handle(&self) -> Arc<dyn Subject> {
         lacks("handle", "Handle")
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::op::{Act, JobNumber, Work};
 use super::stage::Address;
 
-/// The job that the model submits. What it does is data, so it can move to another process.
+/// The job that the model submits. Its action is data, so the job can move to another process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     pub(crate) number: JobNumber,

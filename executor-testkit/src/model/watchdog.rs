@@ -1,4 +1,4 @@
-//! What every thread of this process is doing, for the one who must find out why something hangs.
+//! Shows the state of every thread of this process, to find out why something hangs.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -24,7 +24,8 @@ pub(crate) fn threads() -> String {
     }
 }
 
-/// `gdb` stops this process while it looks. So its output goes to a file, for nobody would empty a pipe, and somebody else ends it if it hangs.
+/// `gdb` stops this process while it looks. So its output goes to a file, since no thread could empty a pipe, and `timeout` ends
+/// `gdb` if it hangs.
 fn stacks() -> Option<String> {
     let pid = process::id().to_string();
     let path = env::temp_dir().join(format!("executor-stacks-{pid}"));

@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) has_handle: bool,
     /// On a manual executor, so much time has passed that what never was to be due may be.
     pub(crate) is_later: bool,
-    /// What was called, by the number of the operation.
+    /// The calls, by the number of the operation.
     pub(crate) calls: BTreeMap<usize, Call>,
     pub(crate) done: Done,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Job {
     pub(crate) life: Life,
     /// Whether its code has begun.
     pub(crate) ran: bool,
-    /// Who submitted it: only jobs of one submitter have an order.
+    /// Its submitter: only jobs of one submitter have an order.
     pub(crate) by: Submitter,
     pub(crate) future: Hold,
 }
@@ -57,7 +57,7 @@ pub(crate) enum Submitter {
     Own(JobNumber),
 }
 
-/// What the script has of a job.
+/// The part of a job that the script holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Hold {
     /// Nothing yet, or it was given back.
@@ -65,7 +65,7 @@ pub(crate) enum Hold {
     Future,
     /// Its outcome alone is told: to a call that waits, or a callback.
     Outcome,
-    /// What became of it is told to nobody.
+    /// No caller is told its outcome.
     Dropped,
 }
 
@@ -89,7 +89,7 @@ pub(crate) enum Life {
     Ended(End),
 }
 
-/// What came of a job.
+/// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum End {
     Returned,
@@ -97,7 +97,7 @@ pub(crate) enum End {
     Crashed,
     Cancelled,
     Refused(Rejection),
-    /// What no script can make.
+    /// An end that no script can cause.
     Strange,
 }
 
@@ -180,7 +180,7 @@ impl World {
         let target = op.target().filter(|&job| before.is_known(job));
         let call = match op {
             Op::Submit(..) | Op::TrySubmit(..) | Op::SubmitAfter(..) => return self.submit(at, op),
-            // It opens the gate for whoever comes.
+            // Opens the gate, even if no job waits at it yet.
             Op::Open(job) => {
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.is_held = false;
@@ -240,7 +240,7 @@ impl World {
         Call::ended(Answer::Done)
     }
 
-    /// Takes no more jobs: whoever waits for a place is refused.
+    /// Takes no more jobs: those that wait for a place are refused.
     fn close(&mut self) {
         self.is_open = false;
         let knocking: Vec<_> =

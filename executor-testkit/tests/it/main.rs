@@ -1,4 +1,4 @@
-//! What the testkit promises, and that it finds what it is there to find.
+//! The testkit keeps its promises, and finds the faults that it is made to find.
 
 mod contract;
 mod manual;

@@ -1,4 +1,4 @@
-//! What tests share: a limit to their patience.
+//! Shared by the tests: a time limit for each.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc;
@@ -12,7 +12,7 @@ pub(crate) fn within_patience<T: Send + 'static>(test: impl FnOnce() -> T + Send
     let (done, is_done) = mpsc::channel();
     let thread = thread::spawn(move || {
         let outcome = test();
-        // Nobody listens any more when the patience is over.
+        // If the patience is over, the receiver is gone.
         done.send(()).unwrap_or_default();
         outcome
     });
@@ -24,7 +24,7 @@ pub(crate) fn within_patience<T: Send + 'static>(test: impl FnOnce() -> T + Send
     }
 }
 
-/// What the panic of a test that is to fail says.
+/// The panic message of a test that is to fail.
 pub(crate) fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a job captured goes with the job: when it is cancelled, when it ends, and when it is refused.
+//! Captured values are dropped with their job: when it is cancelled, when it ends, and when it is refused.
 
 use std::sync::Arc;
 

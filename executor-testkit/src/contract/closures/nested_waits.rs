@@ -52,7 +52,7 @@ fn on_every_worker<E: ClosureExecutor>(pool: &E, way: fn(&E::Handle) -> usize) {
     assert!(join_all(futures).into_iter().all(|outcome| outcome.unwrap() == 1));
 }
 
-/// What an async runtime does that knows nothing of executors: the thread sleeps between two polls.
+/// Blocks as an async runtime that knows nothing of executors: the thread sleeps between two polls.
 fn block_on<F: std::future::Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {

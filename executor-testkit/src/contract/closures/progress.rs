@@ -1,4 +1,4 @@
-//! Each job has its turn: none is hidden behind a slow one, overtaken while another waits, or given a thread that nobody needs.
+//! Each job has its turn: none is stuck behind a slow one, or overtaken while another waits; and no needless thread is started.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ fn feed<H: ClosureExecutor + Clone + 'static>(pool: &H, is_over: &Arc<AtomicBool
 pub fn jobs_behind_a_slow_one_start_while_others_come<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     if pool.workers() == 1 {
-        return; // Nobody is left beside the slow one.
+        return; // The slow job takes the only worker.
     }
     let (is_over, busy, (slow, gate)) = (Arc::default(), block(&pool), Gate::closed());
     let slow_one = pool.submit(move || gate.wait());

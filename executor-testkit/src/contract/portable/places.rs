@@ -6,7 +6,7 @@ use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
 use crate::contract::{Make, Subject};
 
-/// More than any queue has that is tested: one that takes so many has no end.
+/// More jobs than any tested queue holds: a queue that takes all of them is not bounded.
 const MANY: usize = 1_000_000;
 
 /// Submits jobs until the queue is full.

@@ -35,7 +35,7 @@ pub fn shutdown_true_waits_for_a_job_that_runs(make: &Make) {
     thread::scope(|scope| {
         scope.spawn(|| {
             pool.shutdown(true);
-            // What it waited for is over: whoever sees the flag sees the outcome.
+            // The shutdown has waited for the job, so a thread that sees the flag sees the outcome.
             assert!(future.is_done());
             returned.store(true, Ordering::SeqCst);
         });
@@ -151,7 +151,7 @@ pub fn a_refused_job_comes_back(make: &Make) {
 pub fn a_cancelled_job_does_not_hold_the_shutdown_up(make: &Make) {
     let (pool, door) = (make(), Door::new());
     let guests = pool.block(&door);
-    // Were it run, the shutdown would wait for it: nobody answers.
+    // If one of these jobs ran, the shutdown would wait for ever: no thread answers at the door.
     let futures: Vec<_> = (0..5).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
     assert!(futures.iter().all(Future::cancel));
     drop(guests);

@@ -30,7 +30,7 @@ impl Door {
         Self { listener, directory }
     }
 
-    /// What a job is given to find the door.
+    /// Made for a job, which finds the door by it.
     pub fn bell(&self) -> Bell {
         Bell { path: self.directory.path().join("door") }
     }

@@ -29,7 +29,7 @@ pub enum Do {
     TellWorker,
     /// Whether it is called so, belongs to this, and has a deadline that is to come: 1, 2 and 4.
     Compare(Option<String>, Option<String>),
-    /// What the initializer made for its worker, or 0.
+    /// The number that the initializer made for its worker, or 0.
     TellState,
 }
 

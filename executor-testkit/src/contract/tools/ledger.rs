@@ -21,7 +21,7 @@ impl Ledger {
         Self { directory: Directory::new() }
     }
 
-    /// What a job is given to write with.
+    /// Made for a job, which writes with it.
     pub fn pen(&self) -> Pen {
         Pen { path: self.directory.path().join("ledger") }
     }

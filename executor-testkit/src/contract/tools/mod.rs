@@ -1,4 +1,4 @@
-//! What the checks stand on, also for tests of your own: jobs that work in any process, and what they wait at.
+//! The tools of the checks, also for tests of your own: jobs that work in any process, and the places where they wait.
 //!
 //! No check sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`].
 

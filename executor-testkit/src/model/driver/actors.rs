@@ -22,7 +22,7 @@ pub(super) fn switches_if_asleep(thread: &Path) -> Option<u64> {
     Some(number("voluntary_ctxt_switches:")? + number("nonvoluntary_ctxt_switches:")?)
 }
 
-/// Elsewhere nobody tells, so it gets some milliseconds to fall asleep in.
+/// Other systems do not tell, so the thread gets some milliseconds to fall asleep in.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn switches_if_asleep(_: &Path) -> Option<u64> {
     thread::park_timeout(std::time::Duration::from_millis(5));

@@ -18,11 +18,11 @@ const SOON: Duration = Duration::from_millis(1);
 const NEVER: Duration = Duration::from_hours(1);
 
 impl Driver {
-    /// Starts it. What it answers comes into `answers` when it has returned.
+    /// Starts the operation. When it has returned, its answer is in `answers`.
     pub(super) fn perform(&mut self, at: usize, op: &Op) {
         let parts = op.parts();
         let together = Arc::new(Barrier::new(parts.len()));
-        // What is dropped is taken last, for the others get hold of it too.
+        // Drops take the pool or the handle away, so they are made last: the other parts use these too.
         let (drops, others): (Vec<_>, Vec<_>) =
             (0..parts.len()).partition(|&index| matches!(parts[index], Op::DropPool | Op::DropHandle));
         let in_order = others.into_iter().chain(drops);
@@ -102,7 +102,7 @@ impl Driver {
         }
     }
 
-    /// The executor as whoever may wait for long should hold it: not keeping it alive, where that can be.
+    /// The executor for a call that may wait long: by a handle, if there is one, so that the call does not keep it alive.
     fn keeper(&self) -> Arc<dyn Subject> {
         self.handle.clone().or_else(|| self.pool.clone()).expect("the script has the pool or its handle")
     }
@@ -186,7 +186,7 @@ impl Driver {
     }
 }
 
-/// What an actor does for one operation.
+/// An actor's part in one operation.
 type Answering = Box<dyn FnOnce() -> Result<Answer, String> + Send>;
 
 fn done(call: impl FnOnce() + Send + 'static) -> Answering {

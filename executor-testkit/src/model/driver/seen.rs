@@ -1,4 +1,4 @@
-//! What can be seen of an executor from outside, beside what a world says of it.
+//! Looks at an executor from outside, and compares that with a world.
 //!
 //! It is not seen at one moment. But what has happened to a job stays so, so that a look tells at least how far it has come; whether it is
 //! at rest is decided by a look that agrees with a world in all.
@@ -65,7 +65,7 @@ impl Known {
             Err(JobError::Rejected(reason)) => End::Refused(*reason),
             _ => End::Strange,
         };
-        // Whoever knows that a job never starts may rely on that nothing of it is left.
+        // A caller that knows that a job never starts may rely on its captures being dropped.
         if matches!(end, End::Cancelled | End::Refused(_)) && self.is_captured() {
             self.is_late.store(true, Ordering::SeqCst);
         }
@@ -90,7 +90,7 @@ impl Known {
         self.captured.strong_count() > 0
     }
 
-    /// Whether it has its outcome, be it that nobody is left to be told.
+    /// Whether it has its outcome, even if no caller is left to be told.
     fn has_ended(&self) -> bool {
         self.canceller.lock().as_ref().is_none_or(|canceller| canceller.status().is_done())
     }
@@ -107,7 +107,7 @@ impl Known {
     }
 }
 
-/// What is seen of a job.
+/// The state of a job, as far as it is seen.
 #[derive(Clone, Copy, Default)]
 struct Sight {
     presence: Presence,
@@ -134,7 +134,7 @@ impl Seen {
             }
         }
         let numbers = driver.worlds.first().into_iter().flat_map(|world| world.jobs.keys().copied());
-        // The outcome first: whoever has it has left its stage.
+        // The outcome is read first: a job that has its outcome has left the stage.
         let look = |number| {
             let known = driver.jobs.get(&number);
             let has_ended = known.is_none_or(|known| known.has_ended());
@@ -176,7 +176,7 @@ impl Seen {
         self.may_become(world) && self.differences(world).is_empty()
     }
 
-    /// What is not as the world says, a line each.
+    /// The differences from the world, a line each.
     fn differences(&self, world: &World) -> Vec<String> {
         let mut lines = Vec::new();
         for (number, job) in &world.jobs {

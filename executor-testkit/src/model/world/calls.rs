@@ -17,7 +17,7 @@ pub(crate) enum Call {
     Returned(Answer),
 }
 
-/// What a call waits for.
+/// The condition that a call waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Until {
     /// A shutdown: until every accepted job has its outcome.
@@ -40,14 +40,14 @@ pub(crate) enum Until {
     Place(JobNumber),
 }
 
-/// What a call answers.
+/// The answer of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
     /// Nothing: it is done.
     Done,
     /// True or false, as `cancel` and `abort` do.
     Said(bool),
-    /// What became of the jobs at a shutdown.
+    /// How the jobs ended at a shutdown.
     Report { completed: usize, failed: usize, cancelled: usize, still_running: usize },
     /// It was not called: there was no future to call it on.
     Skipped,
@@ -68,7 +68,7 @@ impl Call {
 }
 
 impl World {
-    /// What the call answers, if it may return now.
+    /// The call's answer, if the call may return now.
     pub(super) fn answer_to(&self, until: &Until) -> Option<Answer> {
         match until {
             Until::AllEnded | Until::Idle => self.is_idle().then_some(Answer::Done),

@@ -1,4 +1,4 @@
-//! What can be done to a job.
+//! The operations on a job.
 
 use executor_core::Rejection;
 

@@ -1,4 +1,4 @@
-//! What an executor does by itself, in steps that cannot be divided.
+//! The steps, not to be divided, that an executor takes by itself.
 
 use executor_core::Rejection;
 
@@ -6,7 +6,7 @@ use super::super::op::{Act, Delay, JobNumber};
 use super::super::shape::Ability;
 use super::{Answer, Call, End, Life, Submitter, Until, World};
 
-/// What runs jobs.
+/// The runner of jobs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Drive {
     /// The executor.
@@ -61,7 +61,7 @@ impl World {
         next
     }
 
-    /// The next job is run to its end by whoever calls, if there is one.
+    /// The caller runs the next job to its end, if there is one.
     pub(super) fn run_next(self, at: usize) -> Vec<Self> {
         let mut next = Vec::new();
         for job in self.queue.iter().copied().filter(|&job| self.is_in_turn(job)) {
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// What runs jobs now.
+    /// The runner of jobs now.
     fn drive(&self) -> Drive {
         if !self.shape.has(Ability::Manual) {
             return Drive::Itself;

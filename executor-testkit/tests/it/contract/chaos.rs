@@ -6,7 +6,7 @@ use executor_core::ClosureExecutor;
 use executor_testkit::{Chaos, contract};
 use executor_thread::ThreadPool;
 
-/// Around an executor, with so many jobs delayed, and so many reordered.
+/// A chaos around an executor that delays one `share` of the jobs, and reorders another.
 fn late<E: ClosureExecutor>(share: f64, executor: E) -> Chaos<E> {
     let longest = Duration::from_millis(1);
     Chaos::builder().seed(7).delay(share, longest).reorder(share).around(executor)

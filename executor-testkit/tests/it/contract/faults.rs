@@ -9,7 +9,7 @@ use super::faulty::Tiny;
 /// One that hangs is known to: nothing else here takes as long, where it is not kept from running.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is wrong with the tiny executor.
+/// The fault of the tiny executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Every 7th job is forgotten.
@@ -18,7 +18,7 @@ pub(super) enum Fault {
     MixesOutcomesUp,
     /// Every 7th job does its work a second time.
     RunsTwice,
-    /// What is submitted while it shuts down may be left in the queue.
+    /// A job submitted while it shuts down may be left in the queue.
     LosesTheRace,
     /// It says that a job was refused, and runs it all the same.
     RunsWhatItRefuses,
@@ -26,13 +26,13 @@ pub(super) enum Fault {
     GivesBackAnother,
     /// A job that runs can be cancelled, and one that was cancelled runs.
     CancelsWhatRuns,
-    /// What a cancelled job captured stays until its turn comes.
+    /// A cancelled job keeps its captures until its turn comes.
     KeepsCaptures,
     /// A cancelled job's place in the queue stays taken.
     LeaksPlaces,
     /// A job runs while the queue is locked.
     RunsUnderItsLock,
-    /// What a cancelled job captured is dropped while the queue is locked.
+    /// A cancelled job's captures are dropped while the queue is locked.
     DropsUnderItsLock,
     /// A job that panics takes the thread along.
     DiesOfPanics,
@@ -44,17 +44,17 @@ pub(super) enum Fault {
     ReturnsLate,
     /// A second `shutdown(true)` never returns.
     HangsAtTheSecondShutdown,
-    /// What waits is cancelled by a shutdown.
+    /// Waiting jobs are cancelled by a shutdown.
     CancelsAtShutdown,
     /// The last is the first.
     LastInFirstOut,
-    /// Every 50th job wakes nobody.
+    /// Every 50th job wakes no thread.
     MissesWakeUps,
     /// A thread is started for each job.
     StartsThreads,
     /// A reference to each result is kept.
     KeepsResults,
-    /// A handle takes jobs that nobody runs when the executor is gone.
+    /// When the executor is gone, a handle still takes jobs, which never run.
     TakesJobsWhenGone,
 }
 

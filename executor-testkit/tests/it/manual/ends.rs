@@ -65,7 +65,7 @@ fn a_shutdown_in_a_job_a_callback_or_a_drop_waits_for_nothing() {
                     drop(manual.submit(move || inside));
                 }
                 _ => {
-                    // What a cancelled job captured, on the thread that drives.
+                    // In the drop of a cancelled job's captures, on the thread that drives.
                     let inside = ShutsDown(handle);
                     let job = manual.submit(move || drop(inside));
                     assert!(job.cancel());
@@ -98,7 +98,7 @@ fn each_policy_does_what_it_says_and_tells() {
 }
 
 #[test]
-fn what_its_owner_cancels_meanwhile_is_told_as_cancelled() {
+fn cancels_during_shutdown_count_as_cancelled() {
     let manual = ManualExecutor::new();
     let cancellers: Vec<_> =
         [manual.submit_after(HOUR, || ()), manual.submit(|| ())].iter().map(Future::canceller).collect();
@@ -109,7 +109,7 @@ fn what_its_owner_cancels_meanwhile_is_told_as_cancelled() {
 }
 
 #[test]
-fn what_runs_when_the_time_is_up_is_asked_to_stop() {
+fn shutdown_limit_asks_running_jobs_to_stop() {
     let manual = ManualExecutor::new();
     let handle = manual.handle();
     let slow = manual.submit(move || {

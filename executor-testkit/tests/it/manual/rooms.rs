@@ -17,7 +17,7 @@ fn is_refused<T>(future: Future<T>, reason: Rejection) -> bool {
 }
 
 #[test]
-fn what_is_full_refuses() {
+fn a_full_queue_refuses_jobs() {
     for (when_full, reason) in [(WhenFull::Reject, Rejection::Full), (WhenFull::DropNewest, Rejection::Dropped)] {
         let manual = bounded(2, when_full);
         let jobs = [manual.submit(|| 1), manual.submit(|| 2)];
@@ -52,7 +52,7 @@ fn the_caller_runs_what_finds_no_room() {
 }
 
 #[test]
-fn who_drives_makes_room_and_others_wait_for_it() {
+fn drivers_make_room_and_others_wait() {
     within_patience(|| {
         let manual = bounded(1, WhenFull::Block);
         let first = manual.submit(|| 1);

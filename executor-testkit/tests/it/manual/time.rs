@@ -48,7 +48,7 @@ fn delayed_jobs_run_at_their_times_in_order() {
 }
 
 #[test]
-fn what_a_delayed_job_submits_is_run_by_the_same_advance() {
+fn one_advance_runs_newly_delayed_jobs() {
     fn tick(executor: impl ClosureExecutor + Clone + 'static, ticked: mpsc::Sender<()>) {
         ticked.send(()).unwrap_or_default();
         let next = executor.clone();

@@ -166,7 +166,7 @@ fn a_task_that_was_told_of_a_place_and_does_not_want_it_tells_the_next() {
 }
 
 #[test]
-fn a_task_whose_place_was_taken_wakes_nobody() {
+fn an_overtaken_task_wakes_no_other() {
     let full = Full::new(1, WhenFull::Block);
     let first = full.pool.submit(|| 0);
     let wakes: Vec<Arc<Wakes>> = (0..2).map(|_| Arc::default()).collect();

@@ -1,4 +1,4 @@
-//! What the tiny executor puts around a job, and what it does to one in the place of what it should.
+//! The tiny executor's wrapper of a job, and its faults in handling jobs.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,7 +11,7 @@ use executor_testkit::contract::Do;
 use super::super::faults::Fault;
 use super::{PANICKED, Shared};
 
-/// What the checks need that are not about places.
+/// Enough places for the checks that do not test places.
 const PLACES: usize = 10_000;
 
 /// A place in the queue: a job has one while it waits.
@@ -86,7 +86,7 @@ pub(super) fn another<J: Job>(job: J, other: impl FnOnce(u64) -> Do) -> J {
     other.downcast::<J>().map_or(job, |other| *other)
 }
 
-/// A future of nobody.
+/// A future that never has an outcome.
 pub(super) fn never<T: Send + 'static>() -> Future<T> {
     let (promise, future) = promise();
     std::mem::forget(promise);
