@@ -27,15 +27,15 @@ use crate::protocol::item_record::{append, failure, split};
 /// In front of the items: the function that is applied to them, as its distance from the image's base.
 const HEAD: usize = size_of::<usize>();
 
-/// What the parent keeps of a chunk that is on its way.
+/// The parent's state of a chunk that was sent to a worker.
 pub(crate) struct Chunk {
     total: usize,
     /// The index of the first item that has no outcome.
     next: usize,
     outcomes: Vec<u8>,
-    /// What came with the outcomes of items, by index.
+    /// The attachments of items' outcomes, by index.
     attached: Vec<(usize, Vec<Attachment>)>,
-    /// Of items that have an error in place of an outcome, by index.
+    /// The errors of items that have no encoded outcome, by index.
     errors: Vec<(usize, JobError)>,
     /// The worst of the outcomes.
     worst: Option<Failure>,
@@ -124,12 +124,12 @@ impl Chunk {
         self.next >= self.total
     }
 
-    /// What it counts as: the worst of its items.
+    /// The failure that the chunk counts as: the worst of its items'.
     pub(crate) fn worst(&self) -> Option<Failure> {
         self.worst
     }
 
-    /// What it returns when it is over.
+    /// The result of the chunk, once it is over.
     pub(crate) fn into_returned(self, codec: Codec, name: &'static str) -> EncodedResult {
         let payload = Payload::new(self.outcomes, Vec::new());
         EncodedResult { name, codec, payload, attached: self.attached, errors: self.errors }
@@ -169,7 +169,7 @@ impl Chunk {
         [head, &rest[..rest.len() - behind(rest).len()]].concat()
     }
 
-    /// The items that were sent last took so long.
+    /// Records that the items sent last took `nanos`.
     pub(crate) fn learn(&self, nanos: u64, sent: usize) {
         self.pace.learn(self.taken, nanos, sent.max(self.outcomes.len()));
     }

@@ -20,7 +20,7 @@ use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
 use crate::supervisor::reply_receiver::Received;
 use crate::supervisor::start::Worker;
 
-/// For so long, jobs that were sent behind others wait there. Then those that have not started are taken back.
+/// How long jobs that were sent behind others wait at the worker. Then those that have not started are taken back.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// How the exchange ended.
@@ -51,7 +51,7 @@ impl ProcessRunner {
         let has_answered = worker.claims.close();
         let is_up = self.clock.as_ref().is_some_and(|clock| !clock.is_in_time());
         let cause = match end {
-            // Whoever ends it otherwise has not seen that it is done, and kills it.
+            // The timer of the time limit, or of the answer limit, has not seen that the jobs are done: it kills the worker.
             End::Done if is_up || !has_answered => Cause::Death(worker.process.kill_and_wait()),
             End::Done if self.take_done(&worker, &mut jobs) && !worker.is_disconnected() => {
                 worker.rest();
@@ -118,14 +118,14 @@ impl ProcessRunner {
                     self.tell_early(batch);
                 }
             }
-            // Whatever else it says does not prolong it.
+            // Further messages do not prolong the limit.
             if end_limit.is_none() && !may_run(worker, jobs) {
                 end_limit = Some(Instant::now() + ANSWER_LIMIT);
             }
         }
     }
 
-    /// Says the outcomes of the jobs that are done, and forgets those that will never start. Whether none is left.
+    /// Sets the outcomes of the jobs that are done, and ends those that were revoked. Returns whether none is left.
     fn take_done(&mut self, worker: &Worker, jobs: &mut [Option<InFlight>]) -> bool {
         let mut is_over = true;
         for (slot, place) in jobs.iter_mut().enumerate() {
@@ -154,7 +154,7 @@ impl ProcessRunner {
             }
             return None;
         }
-        // What cannot be read is none.
+        // An answer that cannot be read counts as none.
         let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
         self.record_run_time(worker, slot, &lent);
         let outcome = self.unpack(worker, &lent, answer);
@@ -199,7 +199,7 @@ impl ProcessRunner {
         }
     }
 
-    /// Sends the job, or what is left of a chunk, to the next worker. Nobody here will go on with it: it was at `from`.
+    /// Sends the job, or the rest of a chunk, to the next worker. This worker will not go on with it: its claim was `from`.
     fn go_on(
         &mut self,
         worker: &Worker,
@@ -216,7 +216,7 @@ impl ProcessRunner {
         self.move_on(worker, (slot, from), lent, batch);
     }
 
-    /// Nobody here starts the job, which was at `from`, any more: it waits for another worker.
+    /// Requeues the job, whose claim was `from`, for another worker: this one will not start it any more.
     fn move_on(
         &mut self,
         worker: &Worker,
@@ -247,8 +247,8 @@ impl ProcessRunner {
         }
     }
 
-    /// Somebody cancels it, who has moved its word, and may not have told of it yet: a cancel like theirs waits for that. Or its time was up, and
-    /// its alarm ends it. Otherwise it was the worker that wrote so.
+    /// Ends a revoked job. A thread that cancels it changed the claim, and may set the outcome later: a second cancel waits for that. Or
+    /// its time was up, and its alarm ends it. Otherwise the worker forged the claim.
     fn end_revoked(&mut self, worker: &Worker, lent: InFlight) {
         lent.job.cancel();
         let is_up = self.clock.as_ref().is_some_and(TimeLimit::is_up);

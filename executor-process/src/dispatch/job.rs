@@ -39,17 +39,17 @@ pub(crate) struct EncodedJob {
     pub(crate) attempt: u32,
     /// How many workers died before they began it.
     pub(crate) failed_starts: u32,
-    /// What is known of its items, if it is a chunk of a `map`.
+    /// The state of its items, if it is a chunk of a `map`.
     pub(crate) chunk: Option<Box<Chunk>>,
 }
 
-/// A result on its way back, to be decoded by whoever takes it.
+/// A result on its way back, decoded by the thread that takes it.
 pub(crate) struct EncodedResult {
     /// The job's, in errors.
     pub(crate) name: &'static str,
     pub(crate) codec: Codec,
     pub(crate) payload: Payload,
-    /// What came with the outcomes of items of a chunk, by index.
+    /// The attachments of the outcomes of a chunk's items, by index.
     pub(crate) attached: Vec<(usize, Vec<Attachment>)>,
     /// Of the items of a chunk that have an error in place of bytes, by index.
     pub(crate) errors: Vec<(usize, JobError)>,
@@ -109,7 +109,7 @@ impl EncodedJob {
         self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_channels()
     }
 
-    /// What is sent of it to the worker that `payloads` leads to.
+    /// Packs it into a message for the worker that `payloads` leads to.
     pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.kind.work).ok_or_else(|| {
@@ -183,7 +183,7 @@ impl InFlight {
         Control::id(&*self.job).get()
     }
 
-    /// What is told of it should it fail.
+    /// The data that its error needs, should it fail.
     pub(crate) fn case(&self, settings: &Arc<WorkerSettings>) -> FailedJob {
         let EncodedJob { kind, attempt, ref label, .. } = self.payload;
         let (settings, label, body) = (Arc::clone(settings), label.clone(), kept(settings, &self.payload));
@@ -192,7 +192,8 @@ impl InFlight {
     }
 }
 
-/// What of a job can be kept as a file. Of a chunk, only the item that ran. What is attached is left out where no file will be written: it would stay open.
+/// The part of a job that can be kept as a file: of a chunk, only the item that ran. If no file will be written, the attachments are left
+/// out, since they would stay open.
 pub(crate) fn kept(settings: &WorkerSettings, job: &EncodedJob) -> SavedArguments {
     let (body, chunk) = (&job.body, job.chunk.as_ref());
     let keeps = settings.keep_failed.is_some();

@@ -1,4 +1,4 @@
-//! What is known of a job by its type alone: its names, and the function that a worker runs for it.
+//! The facts that a job's type alone decides: its names, and the function that a worker runs for it.
 
 use std::any::type_name;
 

@@ -1,4 +1,4 @@
-//! What a shutdown that kills does to a worker: it ends what that has in hand, and all that comes.
+//! A shutdown that kills, at one worker: it ends the jobs that the worker has in hand, and all that come later.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl KillSwitch {
         self.0.lock().is_triggered
     }
 
-    /// Ends a job in hand, where the switch was triggered: by whoever comes first of those who see that.
+    /// Ends a job in hand after the switch was triggered. Several threads may see that: the first one ends the job.
     pub(crate) fn end(job: &Queued) {
         if Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
             Control::abort(&**job);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_begun_ends_before_what_runs() {
+    fn unstarted_jobs_end_before_running_ones() {
         let told = Arc::new(Told { first: Mutex::default(), words: Mutex::default() });
         let kill_switch = KillSwitch::default();
         let sent: Vec<_> = (0..3)

@@ -15,7 +15,7 @@ impl RunTimes {
         self.0.get(&(kind.work as usize)).copied()
     }
 
-    /// A job of the type has run for so long. Quick to believe in slow jobs, and slow to believe in quick ones: what is sent ahead waits.
+    /// Records that a job of the type ran for `ran`. A longer time changes the estimate faster than a shorter one: jobs sent ahead wait.
     pub(crate) fn learn(&mut self, kind: JobType, ran: Duration) {
         let known = self.0.entry(kind.work as usize).or_insert(ran);
         *known = if ran > *known { (*known + ran) / 2 } else { (*known * 7 + ran) / 8 };

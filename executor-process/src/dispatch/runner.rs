@@ -28,8 +28,8 @@ use crate::supervisor::watcher;
 /// begin it.
 pub(crate) const TRIES: u32 = 4;
 
-/// So much work, by the time that jobs of the same type took, goes in one message: longer than the way there and back takes, so that the
-/// worker is busy, and too short to matter to who waits behind it.
+/// The most work in one message, by the time that jobs of the same type took: longer than a round trip, so that the worker is busy, and
+/// too short to matter to jobs that wait behind it.
 const AHEAD: Duration = Duration::from_millis(1);
 
 /// The first worker, or why there is none.
@@ -41,14 +41,14 @@ pub(crate) struct ProcessRunner {
     name: Arc<str>,
     kill_switch: Arc<KillSwitch>,
     pub(crate) worker: Option<Worker>,
-    /// Who is to know the first worker.
+    /// Reports the first worker, or why there is none.
     first_start: Option<Sender<FirstStart>>,
     pub(crate) run_times: RunTimes,
     /// Those that have run their last job, and may still be there.
     retired: Vec<Arc<Child>>,
     /// When the last message was.
     pub(crate) sent: Instant,
-    /// Whom to tell of what has ended.
+    /// Notifications of ended jobs, not yet fired.
     pub(crate) pending_notifies: Vec<Notify>,
     /// The time limit of the job that it sent, which is alone then.
     pub(crate) clock: Option<TimeLimit>,
@@ -111,7 +111,7 @@ impl ProcessRunner {
     ///
     /// # Errors
     ///
-    /// What [`run`](Runner::run) returns: the job was left to others, or has failed.
+    /// The return value of [`run`](Runner::run): the job was left to others, or has failed.
     fn ensure_worker(&mut self, mut job: Queued, batch: &mut Batch<'_, Queued>) -> Result<Queued, bool> {
         let mut tries_left = self.settings.tries;
         while let Err(error) = self.start_worker(Some(batch)) {
@@ -182,7 +182,7 @@ impl ProcessRunner {
         let started = Worker::start(&self.settings.worker, &self.name, |process| self.kill_switch.start(process));
         let worker = self.worker.insert(started?);
         if let Some(first_start) = self.first_start.take() {
-            // Who asked waits for it.
+            // The thread that spawns the process waits for it.
             let _ = first_start.send(Ok(Arc::clone(&worker.process)));
         }
         Ok(())
@@ -200,8 +200,8 @@ impl ProcessRunner {
         }
     }
 
-    /// Keeps a worker that has run some jobs, unless it has lived long enough: then nobody waits for its end, and the next job gets
-    /// another one.
+    /// Keeps a worker that has run some jobs. If it has lived long enough, it is retired: no job waits for its end, and the next one gets
+    /// another worker.
     pub(crate) fn keep(&mut self, mut worker: Worker, jobs: usize) {
         worker.count(jobs);
         if worker.is_worn() {

@@ -1,4 +1,4 @@
-//! What all worker threads of a pool have in common.
+//! The settings that all worker threads of a pool share.
 
 use std::sync::Arc;
 

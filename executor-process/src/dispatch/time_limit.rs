@@ -20,7 +20,7 @@ use crate::supervisor::claims::{Claims, Ended, Kill};
 enum Phase {
     #[default]
     Runs,
-    /// The alarm ends the job and its worker, be it in a moment.
+    /// The alarm has begun to end the job and its worker.
     Up,
     /// The alarm ends the worker alone: the job's answer is on the page.
     Answered,
@@ -28,16 +28,16 @@ enum Phase {
     Over,
 }
 
-/// What the thread that serves the worker has of a time limit.
+/// The half of a time limit that the thread serving the worker holds.
 pub(crate) struct TimeLimit {
     /// Changed under the lock under which the alarm changes the job's word.
     phase: Arc<Mutex<Phase>>,
-    /// What the alarm leaves to be kept.
+    /// The job that the alarm ended, if it is to be kept as a file.
     unsaved: Receiver<Unsaved>,
 }
 
 impl TimeLimit {
-    /// Whether the alarm ends the job, be it in a moment. Otherwise it was not the alarm that changed its word.
+    /// Whether the alarm has begun to end the job. Otherwise it was not the alarm that changed its word.
     pub(crate) fn is_up(&self) -> bool {
         *self.phase.lock() == Phase::Up
     }
@@ -61,7 +61,7 @@ impl TimeLimit {
     }
 }
 
-/// The time limit of a job that is sent: what its worker's thread has of it, and what is to ring at the end of `limit`.
+/// The time limit of a job that is sent: the half of its worker's thread, and the alarm for the end of `limit`.
 pub(crate) fn set(
     job: Queued,
     limit: Duration,
@@ -85,7 +85,7 @@ pub(crate) struct TimeLimitAlarm {
     process: Arc<Child>,
     kept: Sender<Unsaved>,
     phase: Arc<Mutex<Phase>>,
-    /// What it ends, once it has begun to.
+    /// Set by `begin`: how far the job had come, and the question where it is.
     ended: Option<(Ended, Option<LocateRequest>)>,
 }
 
@@ -120,7 +120,7 @@ impl Alarm for TimeLimitAlarm {
         let notify = Control::fail(job, error);
         process.kill();
         if let Some(unsaved) = unsaved.filter(|_| notify.is_some()) {
-            // Nobody hears where the worker's thread has failed; then the file is missing, and the error says so.
+            // If the worker's thread has failed, no thread receives it: the file is missing, and the error says so.
             let _ = kept.send(unsaved);
         }
         Some((notify?, Captures::default()))

@@ -22,7 +22,7 @@ pub(crate) enum Cause {
 }
 
 impl WorkerLoss {
-    /// What it means for the job that was running.
+    /// The error of the job that was running.
     pub(crate) fn error(&self, worker: &Worker, case: &FailedJob) -> JobError {
         match &self.cause {
             Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
@@ -30,8 +30,8 @@ impl WorkerLoss {
         }
     }
 
-    /// What it means for a job that one worker after the other did not begin. With one try only, it is the death of the worker that the
-    /// job was for.
+    /// The error of a job that `tries` workers, one after the other, did not begin. With one try, it is the death of the worker that was
+    /// started for the job.
     pub(crate) fn in_vain(&self, worker: &Worker, case: &FailedJob, tries: u32) -> JobError {
         if tries == 1 {
             return self.error(worker, case);
@@ -56,13 +56,13 @@ impl fmt::Display for WorkerLoss {
     }
 }
 
-/// A worker said what it cannot mean, and is killed for it.
+/// The error of a job whose worker broke the protocol, and is killed for it.
 pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
     let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
     JobError::Broken(Broken::new(text))
 }
 
-/// What a job is told that no worker has begun.
+/// The error text of a job that no worker has begun.
 pub(crate) fn not_started(tries: u32, reason: &dyn fmt::Display) -> String {
     match tries {
         1 => format!("its process could not be started: {reason}"),

@@ -1,4 +1,4 @@
-//! What a worker does when its parent has taken a job back that it runs: nothing more.
+//! Tests that a worker stops if its running job was aborted, and skips jobs that were revoked.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The outcomes of a chunk, on the thread of whoever takes them.
+//! The outcomes of a chunk, decoded on the thread that takes them.
 
 use std::any::type_name;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::ipc::payload::Payload;
 use crate::protocol::answer::RemotePanic;
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, next};
 
-/// So many are decoded at once. Panics of the user's `Deserialize` are caught once for all of these, which costs more than to decode a
-/// number; and what they take stays in the fastest memory.
+/// How many outcomes are decoded at once. Panics of the user's `Deserialize` are caught once for all of these, since that costs more than
+/// to decode a number; and a batch of this size stays in the CPU's cache.
 const BATCH: usize = 64;
 
 /// The outcomes of items that a worker has run: decoded as they are taken.

@@ -3,19 +3,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Of this much run time a chunk is made, if its items are short enough: the way there and back costs a hundredth of it.
+/// The run time that a chunk should have, if its items are short enough: a round trip to the worker costs a hundredth of it.
 const GOAL: Duration = Duration::from_millis(1);
 
-/// So many bytes a chunk has at most, of items or of outcomes, so that they go in a message, and come back on the page.
+/// The most bytes of a chunk's items, and of its outcomes: the items fit into a message, and the outcomes onto the page.
 const MOST_BYTES: u64 = 40 * 1024;
 
-/// So many items a chunk has at most.
+/// The most items of a chunk.
 const MOST_ITEMS: u64 = 16 * 1024;
 
-/// As so many items weighs what was learnt before.
+/// The weight of the earlier measurements, in items.
 const OLD: u64 = 3;
 
-/// What was learnt of the items of a `map`: how long one runs, and how many bytes it has.
+/// Measurements of the items of a `map`: how long one runs, and how many bytes it has.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// 0 while nothing is known.
@@ -36,13 +36,13 @@ impl Pace {
         usize::try_from(items).unwrap_or(1)
     }
 
-    /// So many items took so long, and had so many bytes.
+    /// Records that `items` items took `nanos`, and had `bytes`.
     pub(crate) fn learn(&self, items: usize, nanos: u64, bytes: usize) {
         let items = items.max(1) as u64;
         let update = |known: &AtomicU64, new: u64| {
             let old = known.load(Ordering::Relaxed);
-            // Quick to believe that they have grown: too large a chunk keeps others waiting. Otherwise what is known weighs as much as a
-            // few items, so that the first ones, which run in cold caches, are soon forgotten.
+            // A larger value counts at once, since too large a chunk keeps others waiting. Otherwise the known value weighs as much as
+            // `OLD` items, so that the first ones, which run in cold caches, soon stop counting.
             let new = if new > old { new } else { (old * OLD + new * items) / (OLD + items) };
             known.store(new.max(1), Ordering::Relaxed);
         };

@@ -1,4 +1,4 @@
-//! What a worker may say of a chunk, and not mean.
+//! False reports of a worker about a chunk.
 
 use proptest::prelude::*;
 
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_left_of_a_chunk_is_a_part_of_it(
+    fn rest_of_chunk_is_a_suffix(
         total in 1_usize..10,
         sent in prop::collection::vec(any::<u8>(), 0..40),
         said in prop::collection::vec(any::<u8>(), 0..40),

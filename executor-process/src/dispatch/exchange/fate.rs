@@ -1,10 +1,10 @@
-//! What becomes of one job of a worker that was lost: a table, apart from what is done about it.
+//! The fate of one job of a lost worker: a table, apart from the actions that follow.
 
 use crate::protocol::status_page::Claim;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It will never start, as somebody has written who tells its end.
+    /// The thread that changed its claim sets its outcome.
     EndedByOthers,
     /// Its time is up, and the alarm ends it.
     LeftToAlarm,
@@ -12,19 +12,19 @@ pub(super) enum Fate {
     Requeue,
     /// It had not started, and too many workers died before they began it.
     GaveUp,
-    /// Somebody had asked it to stop.
+    /// A caller had asked it to stop.
     Cancelled,
     /// It is a chunk: the items that have no outcome go to another worker.
     ContinueChunk,
     /// It had started, and may be run again.
     Retry,
-    /// The worker wrote that it was aborted, which nobody had asked for.
+    /// The worker wrote that it was aborted, but no caller had asked for that.
     Forged,
     /// It was running, or nothing proves its end.
     Crashed,
 }
 
-/// What is known of the job beside its claim.
+/// The facts of the job beside its claim.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and the table has a column for each")]
 pub(super) struct Known {
@@ -37,7 +37,7 @@ pub(super) struct Known {
     pub(super) has_retries: bool,
 }
 
-/// `claim` is that of the job's slot, read once. `None` if the slot holds what nobody of us has written.
+/// `claim` is that of the job's slot, read once. `None` if the slot holds no valid claim of the job.
 pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
     use Claim::{Aborted, Done, Revoked, Sent, Started, TimedOut};
     match claim {

@@ -1,4 +1,4 @@
-//! What becomes of the jobs of a worker that is dead, or is killed.
+//! Ends or requeues the jobs of a worker that is dead, or is killed.
 
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
@@ -12,7 +12,7 @@ use crate::protocol::status_page::Claim;
 use crate::supervisor::start::Worker;
 
 impl ProcessRunner {
-    /// The worker is dead, or is being killed. Returns the name of the job that it was running, which pays for that.
+    /// The worker is dead, or is being killed. Returns the name of the job that it was running, to which the loss is charged.
     pub(super) fn lose_worker(
         &mut self,
         worker: &Worker,

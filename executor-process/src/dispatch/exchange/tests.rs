@@ -1,4 +1,4 @@
-//! Workers that say what they like: each costs the jobs that it was sent, and nobody else anything.
+//! Workers that break the protocol: each costs the jobs that it was sent, and no others.
 
 mod cancels;
 mod floods;
@@ -46,7 +46,7 @@ fn silent(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> Stage {
     })
 }
 
-/// What the one job of a worker that plays like this ends as; the worker is killed, and the next one has its jobs done.
+/// The error of the one job of a worker that plays like this; the worker is killed, and the next one does its jobs.
 fn ends_as(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> String {
     let stage = silent(play);
     let outcome = stage.submit(5).result_timeout(Duration::from_secs(30)).expect("the parent hangs");
@@ -220,7 +220,7 @@ fn a_flood_is_no_more_than_its_first_wrong_word() {
         }
         let (slot, job) = jobs[0];
         do_it(part, slot, job);
-        // Until nobody reads any more.
+        // Until the parent has closed the channel.
         for _ in 0..10_000 {
             if !part.say(Reply::Progress) {
                 break;

@@ -9,7 +9,7 @@ use executor_core::registry::Registration;
 
 use super::*;
 
-/// Holds whoever cancels up, between the word and the outcome of the job, until the parent has had time for a mistake.
+/// Delays the cancelling thread between the claim and the outcome of the job, until the parent has had time for a mistake.
 struct Slow {
     stage: OnceLock<Stage>,
     /// For the worker to say that it has skipped the job.
@@ -30,7 +30,7 @@ impl Home for Slow {
 }
 
 #[test]
-fn who_takes_time_to_cancel_costs_no_worker() {
+fn slow_cancel_costs_no_worker() {
     let (go_on, may_go_on) = mpsc::channel();
     let may_go_on = Mutex::new(may_go_on);
     let stage = Stage::new(move |part, jobs| {

@@ -29,7 +29,7 @@ fn send_packets(part: &Part, most: usize, bytes: &[u8], descriptor: &PipeWriter)
     (0..most).take_while(|_| send().is_ok()).count()
 }
 
-/// What the number and the slot of a packet are, in bytes.
+/// The number and the slot of a packet, in bytes.
 fn head(number: u64, slot: u8) -> Vec<u8> {
     [&number.to_le_bytes()[..], &[slot]].concat()
 }
@@ -86,7 +86,7 @@ fn packets_without_end_or_form_are_the_end_of_the_worker() {
     }
 }
 
-/// They are no part of any reply, and ipc-channel has nowhere to put them: it ends a program over two that nobody takes, or forgets them.
+/// No reply has descriptors, and ipc-channel has nowhere to put them: it ends the program over two that are not taken, or forgets them.
 #[test]
 fn a_reply_with_descriptors_is_the_end_of_the_worker() {
     for is_answer in [false, true] {
@@ -141,7 +141,8 @@ fn a_packet_of_no_known_form_is_the_end_of_the_worker() {
     }
 }
 
-/// What it says while nobody listens fills its socket, and then it waits. The next job finds that nonsense, and the one after it another worker.
+/// While the parent does not read, the worker's messages fill its socket, and then it waits. The next job finds that nonsense, and the one
+/// after it another worker.
 #[test]
 fn a_flood_while_nobody_listens_is_the_end_of_the_worker() {
     let stage = Stage::new(|part, jobs| {
@@ -183,7 +184,7 @@ fn full_socket_delays_no_death() {
     worker.begin(Request::Run(Vec::new()));
     let (blocks, blocked) = channel();
     let flood = thread::spawn(move || {
-        // Each may be the one that waits until nobody can read it any more.
+        // Each may be the one that waits until the receiver is closed.
         while replies.send(Reply::NotReady("no".repeat(5000))).is_ok() {
             blocks.send(()).unwrap();
         }

@@ -21,7 +21,7 @@ fn assert_replaced(stage: &Stage) {
     stage.assert_first_is_killed();
 }
 
-/// What a worker may have made of the word of its job.
+/// The claims that a worker may have written for its job.
 const WORDS: [Option<Claim>; 6] =
     [None, Some(Claim::Started), Some(Claim::Done), Some(Claim::Revoked), Some(Claim::Aborted), Some(Claim::TimedOut)];
 

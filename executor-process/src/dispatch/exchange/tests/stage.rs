@@ -54,7 +54,7 @@ pub(super) struct Part {
     payloads: WorkerEnd,
 }
 
-/// What happens when the function has played.
+/// How the worker goes on when the function has played.
 pub(super) enum Played {
     /// Nothing, until the parent closes the channel.
     Waits,
@@ -65,7 +65,7 @@ pub(super) enum Played {
 type Play = Arc<dyn Fn(&Part, &[(usize, u64)]) -> Played + Send + Sync>;
 
 impl Part {
-    /// False if nobody hears.
+    /// False if the parent has closed the channel.
     pub(super) fn say(&self, reply: Reply) -> bool {
         self.replies.send(reply).is_ok()
     }
@@ -81,7 +81,7 @@ impl Part {
         socket::send(&self.way, &[], packet, &[], Wait::No).expect("there is room");
     }
 
-    /// Says what is no reply.
+    /// Sends a message that is no reply.
     pub(super) fn say_raw<T: Serialize + DeserializeOwned>(&self, what: T) {
         drop(self.replies.clone().to_opaque().to::<T>().send(what));
     }
@@ -116,7 +116,7 @@ impl Part {
     }
 }
 
-/// What the test sees of the workers.
+/// The part of the workers that the test sees.
 #[derive(Default)]
 struct Seen {
     processes: Mutex<Vec<Arc<Child>>>,
