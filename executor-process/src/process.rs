@@ -1,7 +1,7 @@
 //! A process for one job: a pool of one worker that runs it, and ends.
 //!
-//! The thread of that pool owns the process, as a pool's threads own theirs: it has started it, so the process lives no longer than
-//! that thread, and it is who hears what came of the job.
+//! The thread of that pool owns the process, as a pool's threads own theirs: it has started the process, which lives no longer than
+//! that thread, and it receives the job's outcome.
 
 mod builder;
 mod error;
@@ -63,7 +63,7 @@ pub struct Process<T> {
     owner: Owner,
 }
 
-/// What holds the process. Apart from the future, so that a `join` can take that.
+/// Owns the process. Separate from the future, so that a `join` can take that.
 struct Owner {
     name: Arc<str>,
     child: Arc<Child>,
@@ -197,8 +197,8 @@ impl<T> Process<T> {
 
 /// The future of its job, for `await`, [`wait`](executor_core::wait()) and their kin. It is ready a moment before the process has ended.
 ///
-/// Nobody owns the process then: dropped, the future lets it run on, and [`abort`](Future::abort) kills it. A process that was to
-/// be [killed on drop](ProcessBuilder::kill_on_drop) becomes one by [`abort_on_drop`](Future::abort_on_drop).
+/// The process then has no owner: if the future is dropped, the process runs on, and [`abort`](Future::abort) kills it. To have it
+/// [killed on drop](ProcessBuilder::kill_on_drop) still, use [`abort_on_drop`](Future::abort_on_drop).
 ///
 /// ```
 /// use executor_core::{call, join_all};

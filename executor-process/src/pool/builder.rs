@@ -34,7 +34,7 @@ pub(crate) use workers::{START_LIMIT, check_start_limit};
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
 const MOST_PROCESSES: usize = 4096;
 
-/// What no pool should lose that does what it is meant for, unless it is told so: 100 workers a second for ten seconds.
+/// The default budget, which no healthy pool should spend: 100 workers a second for ten seconds.
 const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10) };
 
 /// The settings of a [`ProcessPool`].

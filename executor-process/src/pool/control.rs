@@ -1,4 +1,4 @@
-//! What is asked of a pool as a whole: to warm up, to be idle, to end.
+//! Operations on a pool as a whole: warm-up, waiting until it is idle, shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -98,10 +98,10 @@ impl ProcessHandle {
         self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
     }
 
-    /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
-    /// was built to [`measure`](crate::ProcessPoolBuilder::measure) that. `workers` and `idle` count the threads that have a process each, or
-    /// start one for their next job; [`pids`](crate::ProcessHandle::pids) tells the processes. A handle tells what came of the
-    /// jobs also when the pool is gone.
+    /// Reports what the pool is doing, and how its jobs so far ended. Never blocks. Includes how long jobs waited and ran, if the pool
+    /// was built to [`measure`](crate::ProcessPoolBuilder::measure) that. `workers` and `idle` count the threads that have a process
+    /// each, or start one for their next job; [`pids`](crate::ProcessHandle::pids) lists the processes. A handle still reports how
+    /// the jobs ended when the pool is gone.
     ///
     /// ```
     /// use executor_core::call;

@@ -1,4 +1,4 @@
-//! The process pool: a scheduler whose workers send jobs to child processes, and those who may submit to it.
+//! The process pool: a scheduler whose workers send jobs to child processes, and the handles that submit to it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ use crate::pool::submit::{SubmitPortable, Submitter, future_of};
 /// They have `/dev/null` for stdin, share stdout and stderr, and ignore SIGINT: Ctrl-C is for this process to judge. Where this process has
 /// closed stdout or stderr, they have `/dev/null` there. Where the system refuses another worker while some live, jobs wait for those.
 ///
-/// What can be asked of a pool can be asked of its [`handle`](ProcessHandle::handle): the pool derefs to one.
+/// The pool derefs to its [`handle`](ProcessHandle::handle), so it has all methods of one.
 ///
 /// Dropping the pool is [`shutdown(true)`](ProcessHandle::shutdown): it blocks until every accepted job has its outcome. A pool
 /// in a `static` is never dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
@@ -53,7 +53,7 @@ impl ProcessPool {
     }
 }
 
-/// What the traits of executors have, too: as methods of the pool itself, these are found before the traits'.
+/// The methods of the executor traits: as methods of the pool itself, these are found before the traits'.
 impl ProcessPool {
     /// See [`ProcessHandle::submit`].
     pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
@@ -89,7 +89,7 @@ impl ProcessPool {
         self.0.workers()
     }
 
-    /// A handle, for whoever submits without owning the pool.
+    /// A handle, for submitters that do not own the pool.
     pub fn handle(&self) -> ProcessHandle {
         self.0.clone()
     }
@@ -184,7 +184,7 @@ impl ProcessHandle {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue was full for so long.
+    /// The job, after a shutdown, or when the queue was full for `limit`.
     pub fn submit_timeout<J: PortableJob>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -233,7 +233,7 @@ impl ProcessHandle {
         future_of(self.0.submit(Way::After(delay), job))
     }
 
-    /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the worker's panic hook.
+    /// Submits a job whose outcome is ignored. A panic in it is reported by the worker's panic hook.
     pub fn execute<J: PortableJob>(&self, job: J) {
         drop(self.submit(job));
     }

@@ -28,7 +28,7 @@ pub struct CallMapper<A, R> {
     pace: Arc<Pace>,
 }
 
-/// What one item goes as.
+/// The job of one item.
 type Single<A, R> = ClosureCall<Item, (A,), R>;
 
 /// In place of the name that is known only when the program runs.

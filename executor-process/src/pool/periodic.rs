@@ -7,7 +7,7 @@ use executor_thread::{Period, Periodic};
 
 use crate::pool::handle::ProcessHandle;
 
-/// What is needed for the next run. It moves from run to run, so no two can overlap.
+/// The state for the next run. It moves from run to run, so no two can overlap.
 struct Run<J> {
     job: J,
     rounds: Rounds,
@@ -48,11 +48,11 @@ impl ProcessHandle {
     /// The times are those of [`ThreadHandle::every`](executor_thread::ThreadHandle::every): with a `Duration`, runs are due at
     /// times that are this far apart; with [`Period::delay`], each that long after the end of the one before. Two never overlap.
     ///
-    /// Each run is a clone of `job`, with the options of this handle, but for a delay. A panic or a crash ends its run only. What it returns is dropped. An abort, also by a shutdown
-    /// that kills, ends the job, and so does an error of its `Serialize`: there can be no next run. A run that a full queue drops
-    /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), for which no worker can be started, or that has not started in time, is
-    /// [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a run whose time has not come, neither
-    /// [`wait_idle`](Self::wait_idle) nor a shutdown.
+    /// Each run is a clone of `job`, with the options of this handle, but for a delay. A panic or a crash ends its run only. The result of
+    /// a run is dropped. An abort, also by a shutdown that kills, ends the job, and so does an error of its `Serialize`: there can be no
+    /// next run. A run that a full queue drops ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), for which no worker can
+    /// be started, or that has not started in time, is [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a
+    /// run whose time has not come, neither [`wait_idle`](Self::wait_idle) nor a shutdown.
     ///
     /// ```
     /// use std::time::Duration;

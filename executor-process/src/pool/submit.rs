@@ -20,7 +20,7 @@ use crate::ipc::codec::{Codec, Step};
 use crate::supervisor::child::Pids;
 use crate::worker::remake::Remaker;
 
-/// What the pool was told to do with jobs, whichever handle they come by.
+/// The pool's settings for jobs, the same for all its handles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SubmitPolicy {
     pub(crate) codec: Codec,
@@ -185,7 +185,7 @@ pub(crate) fn cell<J: PortableJob>(job: EncodedJob, home: HomeId) -> JobCell<J> 
     Arc::new(Cell::queued(job, open::<J>).at(home))
 }
 
-/// What a submit returns that tells of a refusal by the future.
+/// Turns a refusal into a failed future.
 pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Output> {
     submitted.unwrap_or_else(|rejected| {
         let reason = rejected.reason();
@@ -194,7 +194,7 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
     })
 }
 
-/// Decodes a result, on the thread of whoever takes it.
+/// Decodes a result, on the thread that takes it.
 pub(crate) fn open<J: PortableJob>(returned: EncodedResult) -> Result<J::Output, JobError> {
     let EncodedResult { codec, payload, .. } = returned;
     codec.decode_result(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
@@ -219,7 +219,7 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
     }
 
     fn refused(self, reason: Rejection) -> Rejected<J> {
-        // Nobody else has seen it: what is left of it goes.
+        // No other thread has seen the cell: the encoded job is dropped.
         drop(self.cell.claim(None));
         Rejected::new(self.job, reason)
     }

@@ -172,7 +172,7 @@ impl ProcessBuilder {
         drop_quietly(job);
         let future = submitter.submit_encoded(encoded?, open::<J>);
         scheduler.shutdown(false);
-        // Where there is no thread, the job has failed by now, and nobody will tell.
+        // If there is no thread, the job has failed by now, and no start will be reported.
         let told = if future.is_done() { ready.try_recv().ok() } else { wait_for(&ready) };
         match told {
             Some(Ok(child)) => {
@@ -213,7 +213,7 @@ impl ProcessBuilder {
     }
 }
 
-/// Blocks until the process is ready, or is known not to be. `None` where nobody tells.
+/// Blocks until the process is ready, or has failed to start. `None` if its thread ended without a report.
 fn wait_for<T>(ready: &mpsc::Receiver<T>) -> Option<T> {
     let _blocked = current::block();
     ready.recv().ok()
