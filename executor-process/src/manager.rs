@@ -1,4 +1,4 @@
-//! What processes share by asking one that keeps it: maps, lists, queues, values, locks and the like.
+//! State that processes share by asking the one that keeps it: maps, lists, queues, values, locks and the like.
 //!
 //! A [`Manager`] keeps them, and these are the handles:
 //!
@@ -59,8 +59,8 @@ use handle::{Handle, odd};
 use protocol::{New, Op, Raw, Reply};
 use server::Server;
 
-/// Keeps what processes share. Its handles, in [`manager`](crate::manager), go to jobs and processes, and are used as if what they are of
-/// were there.
+/// Keeps state that processes share. Its handles, in [`manager`](crate::manager), go to jobs and processes, and are used like local
+/// objects.
 ///
 /// ```
 /// use executor_core::{RemoteError, call};
@@ -83,33 +83,32 @@ use server::Server;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # What it is
+/// # How it works
 ///
-/// A thread of the process that makes it, and a connection for each process that uses a handle. What is kept is bytes: no code of yours
-/// runs in that thread, and none of your types is decoded there. It lives until the manager is dropped, or is
-/// [discarded](Map::discard) earlier. The drop ends the thread; whoever waits then, and whoever uses a handle later, gets
-/// [`ManagerError::Gone`].
+/// A manager is a thread of the process that makes it, and a connection for each process that uses a handle. It keeps bytes: no code of
+/// yours runs in that thread, and none of your types is decoded there. An object lives until the manager is dropped, or until it is
+/// [discarded](Map::discard). The drop ends the thread; calls that wait then, and later calls, return [`ManagerError::Gone`].
 ///
-/// Each method of a handle is a question to that thread and its answer, some 20 µs; what you do often, do in one: `extend`, `update`,
-/// `snapshot`. Calls of one thread are done in their order. When a call has returned, everybody sees what it did.
+/// Each method of a handle is a round trip to that thread, some 20 µs; combine frequent ones: `extend`, `update`, `snapshot`. Calls of
+/// one thread are done in their order. When a call has returned, all processes see its effect.
 ///
 /// # When a process dies
 ///
-/// What it held is free: locks, permits, what it was updating (which stays as it was), an item that was on its way to it (which goes
-/// to another). What it waited for is forgotten. All that it had changed before stays. It does not matter how it dies, nor whether a
-/// process that it started lives on. Nobody else is harmed, nor by one that sends nonsense: its connection ends.
+/// Its locks and permits are released. A value that it was updating stays as it was, and an item that was on its way to it goes to
+/// another process. Its waiting calls are dropped. All that it had changed before stays. It does not matter how it dies, nor whether a
+/// process that it started lives on. No other process is harmed, nor by one that sends nonsense: its connection ends.
 ///
-/// # Who can talk to it
+/// # Access
 ///
-/// There is no address, so nobody can connect from outside, and there is no key to keep: a handle carries a descriptor, which goes from
-/// process to process beside the bytes of jobs, results and messages. Only who was given a handle has it.
+/// There is no address that others could connect to, and no key to keep: a handle carries a descriptor, which goes from process to
+/// process beside the bytes of jobs, results and messages. Only a process that was given a handle has it.
 ///
 /// # When memory is short
 ///
-/// All is kept in the process of the manager. A queue without a capacity grows for as long as nobody takes from it, and so do maps and
-/// lists.
+/// All state is kept in the process of the manager. A queue without a capacity grows as long as no process takes from it; maps and lists
+/// have no limit.
 pub struct Manager {
-    /// Not of a thing: what makes them.
+    /// The handle of no object: it creates them.
     root: Handle,
     _server: Server,
 }
@@ -174,7 +173,7 @@ impl Manager {
         self.create(New::Map).map(Namespace::new)
     }
 
-    /// An array of these values, which stay as many.
+    /// An array of these values, whose number is fixed.
     ///
     /// ```
     /// # use executor_process::Manager;
@@ -236,7 +235,7 @@ impl Manager {
         self.create(New::Lock).map(Lock::new)
     }
 
-    /// A semaphore of so many permits, to which [`release`](Semaphore::release) may add.
+    /// A semaphore of `permits` permits, to which [`release`](Semaphore::release) may add.
     ///
     /// # Errors
     ///
@@ -245,7 +244,7 @@ impl Manager {
         self.create(New::Semaphore { permits: permits as u64, most: None }).map(Semaphore::new)
     }
 
-    /// A semaphore of so many permits, and never more.
+    /// A semaphore of `permits` permits, and never more.
     ///
     /// # Errors
     ///
@@ -273,7 +272,7 @@ impl Manager {
         self.create(New::Event).map(Event::new)
     }
 
-    /// A barrier for so many.
+    /// A barrier for `parties` threads.
     ///
     /// # Errors
     ///
