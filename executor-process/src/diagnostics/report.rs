@@ -34,10 +34,10 @@ pub(crate) struct FailedJob {
     pub(crate) body: SavedArguments,
 }
 
-/// What of a job can be kept.
+/// The part of a job that can be kept.
 #[derive(Clone)]
 pub(crate) enum SavedArguments {
-    /// What is attached to its bytes is in the places that they name, but for what only other items of its chunk hold.
+    /// The attachments are in the places that the bytes name. `None` if only other items of the chunk hold one.
     Whole { bytes: Bytes, attached: Vec<Option<Arc<OwnedFd>>> },
     /// There are ends of channels in it, which are of no use to another process later.
     Handles,
@@ -78,7 +78,7 @@ impl FailedJob {
         trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
     }
 
-    /// What to say where an allocation was refused, most likely.
+    /// The cause, if most likely an allocation was refused.
     fn refusal(&self, trace: &Trace) -> Option<String> {
         let limit = self.settings.environment.limits.memory?;
         let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
@@ -135,7 +135,7 @@ impl LocateRequest {
         while !record.is_written() && Instant::now() < self.deadline {
             thread::yield_now();
         }
-        // What it has found so far is worth telling, too.
+        // An unfinished record is worth reporting, too.
         record.read().filter(|trace| trace.facts.signal == where_signal())
     }
 }

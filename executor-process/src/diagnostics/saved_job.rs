@@ -1,4 +1,4 @@
-//! Failed jobs that are kept as files: what of them goes there, and when it is written.
+//! Failed jobs that are kept as files: the contents of these, and when they are written.
 
 use std::fmt;
 use std::os::fd::OwnedFd;
@@ -30,7 +30,7 @@ pub(crate) struct Unsaved {
 }
 
 impl Unsaved {
-    /// What the error says of it, and what is to be [written](Unsaved::write), if the pool's settings say so.
+    /// The note for the error, and the job that is to be [written](Unsaved::write), if the pool's settings say so.
     pub(crate) fn new(case: FailedJob, why: String) -> Option<(Saved, Self)> {
         case.settings.keep_failed.as_ref()?;
         let (saved, saving) = Saved::later();

@@ -11,11 +11,11 @@ use crate::protocol::program_image;
 use crate::worker::entry_point::JobEntry;
 use crate::worker::stack_walk;
 
-/// So many of the innermost functions are told, and of the outermost. More say no more.
+/// How many of the innermost and of the outermost functions are shown: more would not help.
 const MOST_INNER: usize = 16;
 const MOST_OUTER: usize = 8;
 
-/// What runs a job in a worker, and what the standard library starts a thread with: what is around it is no concern of the job's.
+/// The functions that run a job in a worker, or start a thread in the standard library: their callers are no concern of the job's.
 const ENTRIES: [&str; 3] = [
     "executor_process::worker::run_job::work",
     "executor_process::worker::run_chunk::work",
@@ -24,8 +24,7 @@ const ENTRIES: [&str; 3] = [
 
 const OWN: &str = env!("CARGO_PKG_NAME");
 
-/// What stands between those and the user's code: names where there are paths, and files where there are none, as for functions that
-/// were inlined.
+/// The functions between those and the user's code: by name if they have a path, and by file if not, as for functions that were inlined.
 const PLUMBING: [&str; 12] = [
     "executor_core::",
     "executor_process::",
@@ -124,7 +123,7 @@ fn named(trace: &Trace, job: Option<&str>) -> Vec<Frame> {
     shortened(folded(inner), omitted, folded(outer))
 }
 
-/// At most so many of each end.
+/// At most [`MOST_INNER`] innermost and [`MOST_OUTER`] outermost functions.
 fn shortened(inner: Vec<Frame>, omitted: usize, outer: Vec<Frame>) -> Vec<Frame> {
     let calls = |frames: &[Frame]| frames.iter().map(Frame::calls).sum::<usize>();
     let (mut frames, outer) = if omitted > 0 { (inner, outer) } else { ([inner, outer].concat(), Vec::new()) };
@@ -156,7 +155,7 @@ fn names(place: Place) -> Vec<Frame> {
     if frames.is_empty()
         && let Place::Own(distance) = place
     {
-        // Of use to whoever has the symbols apart: `addr2line -e`. The place is behind the instruction.
+        // For users that have the symbols in another file: `addr2line -e`. The place is behind the instruction.
         frames.push(Frame::new(format!("program+{:#x}", distance.saturating_sub(1))));
     }
     frames

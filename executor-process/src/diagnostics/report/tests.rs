@@ -20,7 +20,7 @@ fn trace(facts: CrashFacts) -> Trace {
 }
 
 #[test]
-fn what_the_parent_held_is_not_the_workers_peak() {
+fn worker_peak_excludes_the_parents_memory() {
     let seen = trace(CrashFacts { peak_memory: 5, ..CrashFacts::default() });
     assert_eq!(peak_memory(Some(70), 0, None), Some(70));
     assert_eq!(peak_memory(Some(70), 69, Some(&seen)), Some(70));
@@ -91,7 +91,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let (worker, job) = running(&settings, call(hang, ()));
     let mut text = String::new();
     let deadline = Instant::now() + Duration::from_mins(1);
-    // Nobody is asked about a job that has not started: its worker may not be ready to be.
+    // A worker is not asked about a job that has not started: it may not be ready to answer.
     while !Lease::has_started(&*worker.claims, JobId::from_number(7)) {
         assert!(Instant::now() < deadline, "it never started");
         std::thread::yield_now();
@@ -105,7 +105,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let start = "job `executor_process::diagnostics::report::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
     assert!(text.starts_with(start), "{text}");
     assert!(!worker.process.is_gone(), "asking ends nobody");
-    // What it said then is not about its death.
+    // That answer is not about its death.
     worker.process.kill();
     let ended = worker.process.wait();
     let crash = case(&settings, &job).crashed(&worker, ended, Duration::ZERO);
@@ -115,7 +115,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
 
 /// It has said hello, and may not have the handler yet that answers.
 #[test]
-fn who_is_asked_too_early_answers_later() {
+fn worker_asked_too_early_answers_later() {
     for _ in 0..20 {
         let worker = Worker::start(&settings(None), "worker", |_| true).expect("this program can start workers");
         let deadline = Instant::now() + Duration::from_mins(1);

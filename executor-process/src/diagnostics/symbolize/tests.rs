@@ -18,7 +18,7 @@ fn texts(frames: &[Frame]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_around_the_users_code_is_left_out() {
+fn frames_around_user_code_are_omitted() {
     let inner = frames(&[
         "std::sys::pal::unix::abort_internal",
         "std::process::abort",
@@ -129,7 +129,7 @@ fn the_job_has_its_full_name() {
 }
 
 #[test]
-fn what_called_the_entry_is_known_by_its_address() {
+fn callers_of_the_entry_are_cut() {
     let place = |address: usize| Place::Own(program_image::own(address).expect("it is in this program") as u64 + 1);
     let (inside, around) = (place(own_address as *const () as usize), place(trimmed as *const () as usize));
     let entry = place(work as *const () as usize);
