@@ -1,6 +1,5 @@
-//! What decodes bytes of another process, each as one function of bytes: for the tests here, which run them a bounded number of times, and
-//! for `cargo fuzz` (see `executor-process/fuzz`). Each says whether it could make sense of what it was given; that it comes back is
-//! the point.
+//! The decoders of bytes from other processes, each as one function of bytes: for the tests here, which run them a bounded number of
+//! times, and for `cargo fuzz` (see `executor-process/fuzz`). Each returns whether it understood the bytes; that it returns is the point.
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -30,7 +29,7 @@ use crate::supervisor::rendezvous::{Handoff, SocketDir, is_sound};
 use crate::supervisor::reply_receiver::{HEAD, Received, ReplyReceiver};
 use crate::transport::ParentEnd;
 
-/// Says whether it could make sense of the bytes.
+/// Returns whether it understood the bytes.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by name.
@@ -83,7 +82,7 @@ pub fn start_info(bytes: &[u8]) -> bool {
     StartInfo::parse(&OsString::from_vec(bytes.to_vec())).is_some()
 }
 
-/// What a parent sends.
+/// A request of the parent.
 pub fn request(bytes: &[u8]) -> bool {
     postcard::from_bytes::<Request>(bytes).is_ok()
 }
@@ -152,7 +151,7 @@ pub fn page(bytes: &[u8]) -> bool {
     is_understood
 }
 
-/// What a worker says of the items of a chunk.
+/// A worker's outcomes of the items of a chunk.
 pub fn outcomes(bytes: &[u8]) -> bool {
     let mut chunk = Chunk::new(8, vec![(3, JobError::Cancelled)], Arc::new(Pace::default()));
     if !chunk.absorb(bytes.to_vec()) {
@@ -219,7 +218,7 @@ pub fn path(bytes: &[u8]) -> bool {
 /// A file that keeps a job.
 pub fn kept(bytes: &[u8]) -> bool {
     let Some((choice, rest)) = choice(bytes) else { return false };
-    // What the checksum keeps out is of interest, too.
+    // With a valid checksum, the bytes reach the decoder behind it, too.
     let sealed = if choice & 1 == 0 { replay_file::seal(rest) } else { rest.to_vec() };
     let read = replay_file::decode(&sealed);
     let build = read.as_ref().err().is_some_and(|why| why.contains("another build"));

@@ -1,4 +1,5 @@
-//! What a worker and its parent must agree on: messages, the start information, the status page, the crash record, code offsets, limits and the replay file.
+//! The formats that a worker and its parent must agree on: messages, the start information, the status page, the crash record, code
+//! offsets, limits and the replay file.
 
 pub(crate) mod answer;
 pub(crate) mod crash_record;
