@@ -57,7 +57,7 @@ struct State {
 
 enum Life {
     Alive,
-    /// What it has started, and this process had to adopt, may be there still.
+    /// Processes that it started, and that this process adopted, may still be there.
     Reaped,
     Gone(Ended, Option<u64>),
 }
@@ -65,7 +65,7 @@ enum Life {
 /// How a process ended. `None` where somebody else in this program has reaped it.
 pub(crate) type Ended = Option<Exit>;
 
-/// What happens to a process that is to end and does not.
+/// How a process was told to end, which decides what follows if it does not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     /// It is not to end.
@@ -145,7 +145,7 @@ impl Child {
         }
     }
 
-    /// Whether it has died. What it had started may be there still.
+    /// Whether it has died. Processes that it started may still be there.
     pub(crate) fn has_died(&self) -> bool {
         self.is_ours() && !matches!(self.state.lock().life, Life::Alive)
     }
@@ -244,7 +244,7 @@ impl Child {
         self.origin.is_here()
     }
 
-    /// SIGTERM for it and its group. Nobody looks whether it obeys.
+    /// Sends SIGTERM to it and its group. Nothing follows if it does not end.
     pub(crate) fn ask_to_end(&self) {
         if !self.is_ours() {
             return;
@@ -254,7 +254,7 @@ impl Child {
 
     fn on_alarm(&self, limit: Duration) {
         if watcher::alarm(self, limit).is_err() {
-            // Nobody would wake us: better too early than never.
+            // No timer would ring: better too early than never.
             self.kill();
         }
     }
@@ -281,7 +281,7 @@ impl Child {
         }
     }
 
-    /// Its channel has ended, so it has died; or else it is killed. Blocks until it is reaped, and says how it ended.
+    /// Kills the process if it is still alive, waits until it is reaped, and returns how it ended.
     pub(crate) fn kill_and_wait(&self) -> Ended {
         let mut state = self.state.lock();
         state.is_killed |= matches!(state.life, Life::Alive) && !sys::is_ending(self.pid);
@@ -304,7 +304,7 @@ impl Child {
         }
     }
 
-    /// Blocks until it is reaped, until `deadline` at most. Says whether it came to that.
+    /// Blocks until it is reaped, until `deadline` at most. Returns whether it is reaped.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
         if !self.is_ours() {
             return false;

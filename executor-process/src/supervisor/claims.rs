@@ -19,7 +19,7 @@ use message::Message;
 /// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// What runs jobs, and can be ended.
+/// A process that runs jobs, and can be ended.
 pub(crate) trait Kill: Send + Sync {
     /// At once, and what it has started in its process group.
     fn kill(&self);
@@ -43,7 +43,7 @@ pub(crate) enum Ended {
     Unproven,
 }
 
-/// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: whoever kills for a job
+/// A worker's page, and the worker. Exact, because each question is one look at the word of the very job: a thread that kills for a job
 /// has moved its word to a claim from which the worker cannot go on, so no other job is hit.
 pub(crate) struct Claims {
     pub(crate) page: Page,
@@ -266,7 +266,7 @@ mod tests {
         assert!(kills.0.load(Ordering::Relaxed) == 0 && claims.close());
     }
 
-    /// What the worker does, step by step, and what the parent does: in every order of both.
+    /// The steps of the worker and those of the parent, in every order of both.
     #[test]
     fn in_every_order_a_job_has_one_end() {
         type Step = (&'static str, fn(&Claims, JobId) -> bool);

@@ -1,4 +1,4 @@
-//! What a worker finds around it: variables, directory, limits.
+//! The environment of a worker: variables, directory, limits.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -16,7 +16,7 @@ use crate::ipc::os_error::because;
 use crate::protocol::program_image::{self, EXECUTABLE};
 use crate::protocol::start_info::{Limits, PREFIX};
 
-/// What libraries read to decide how many threads to start (of rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
+/// The variables by which libraries decide how many threads to start (rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
 const THREAD_COUNTS: [&str; 7] = [
     "RAYON_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -27,7 +27,7 @@ const THREAD_COUNTS: [&str; 7] = [
     "TOKIO_WORKER_THREADS",
 ];
 
-/// What a worker needs to start: less would be a limit that no worker lives with.
+/// The bytes of memory that a worker needs to start: no worker lives with a lower limit.
 const LEAST_MEMORY: u64 = 16 << 20;
 
 /// How many threads the libraries in a worker should start.
@@ -39,7 +39,7 @@ pub(crate) enum Threads {
     Exactly(usize),
 }
 
-/// What is different around a worker from what is around its parent.
+/// The differences between a worker's environment and its parent's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     /// Variables to set, or to remove.
@@ -96,8 +96,8 @@ impl Environment {
         }
     }
 
-    /// What starts a worker that finds its start information, a variable and its value, and `socket` where stdin is to be: the one descriptor that
-    /// comes through a start.
+    /// The command that starts a worker. The worker gets its start information as a variable and its value, and `socket` as stdin: the one
+    /// descriptor that comes through a start.
     pub(crate) fn command(&self, threads: Threads, (variable, text): (&str, &str), socket: OwnedFd) -> Command {
         let mut command = Command::new(EXECUTABLE);
         if let Some(name) = env::args_os().next() {

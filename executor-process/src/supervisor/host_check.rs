@@ -23,7 +23,7 @@ const LONGEST_TEMPORARY: usize = 107 - rendezvous::SUFFIX;
 ///
 /// # Errors
 ///
-/// What is wrong, and what to do.
+/// The error says what is wrong, and what to do.
 pub(crate) fn check() -> Result<(), BuildError> {
     if !worker::entry::is_linked() {
         let problem = "does not start its workers before `main`: the linker dropped the section `.init_array` of \
@@ -82,7 +82,7 @@ fn check_image() -> Result<(), BuildError> {
 }
 
 /// Whether the mapping of `address` is of the file `/proc/self/exe`: the same path or the same inode, since a stacked file
-/// system may tell two inodes for one file. What cannot be read is not held against it.
+/// system may tell two inodes for one file. True if they cannot be read.
 fn is_in_executable(address: usize) -> bool {
     let (Ok(maps), Ok(path)) = (fs::read("/proc/self/maps"), fs::read_link(EXECUTABLE)) else { return true };
     let maps = String::from_utf8_lossy(&maps);

@@ -16,7 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 /// The lifelines of this process. Held from before a fork until after it, so that the new process finds it as it should be.
 static HELD: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
-/// What one worker's life hangs by. Dropped, it lets that worker go.
+/// Keeps one worker alive. When it is dropped, the kernel kills that worker's group.
 #[derive(Debug)]
 pub(crate) struct Lifeline {
     end: ManuallyDrop<OwnedFd>,
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether nobody holds the other end.
+    /// Whether no process holds the other end.
     fn is_over(end: &OwnedFd) -> bool {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut end = [PollFd::new(end, PollFlags::empty())];

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// What ends a worker between two jobs. Another takes its place.
+/// The limits at which a worker ends between two jobs, and another takes its place.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LifetimeLimits {
-    /// So many jobs, at most.
+    /// The most jobs.
     pub(crate) jobs: Option<u64>,
-    /// More private bytes in RAM than these.
+    /// The most private bytes in RAM.
     pub(crate) memory: Option<u64>,
 }
 
@@ -28,7 +28,7 @@ impl Lifetime {
         Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
     }
 
-    /// It has run so many more jobs.
+    /// Records that it has run `jobs` more jobs.
     pub(crate) fn count(&mut self, jobs: u64) {
         if let Some(left) = &mut self.jobs_left {
             *left = left.saturating_sub(jobs);

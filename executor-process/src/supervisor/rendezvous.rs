@@ -1,8 +1,7 @@
-//! Where a worker meets its parent: a socket in a directory that nobody but this user can enter, at which nobody but the worker is
-//! let in.
+//! Where a worker meets its parent: a socket in a directory that only this user can enter, at which only the worker is let in.
 //!
-//! The listener is ours, because ipc-channel's one-shot server takes whoever comes first, and waits for ever for what he says. The
-//! kernel tells which process it is that came (`SO_PEERCRED`, unix(7)).
+//! The listener is ours, because ipc-channel's one-shot server takes the first connection, and waits for ever for its message. The
+//! kernel tells which process has connected (`SO_PEERCRED`, unix(7)).
 
 mod greeting_check;
 mod handoff;
@@ -29,10 +28,10 @@ use crate::ipc::peer_pid::pid_of;
 use crate::protocol::message::{Greeting, Hello};
 use crate::protocol::socket_dir::{self, DIGITS, PREFIX};
 
-/// What follows the directory for temporary files in the name of a socket.
+/// The length of a socket's name behind the directory for temporary files.
 pub(crate) const SUFFIX: usize = "/executor-0123456789ab/s".len();
 
-/// As many may come at the same time, which only strangers do.
+/// How many may come at the same time, which only strangers do.
 const BACKLOG: i32 = 128;
 
 /// From the end of its connection until a process that dies is dead: milliseconds, and longer for one that holds much memory.
@@ -51,7 +50,7 @@ pub(crate) enum HandshakeError {
     Failed(String),
 }
 
-/// What a worker has said.
+/// The greeting of a worker.
 pub(crate) enum Greeted {
     /// With the socket that its replies come from.
     Hello { hello: Box<Hello>, replies: Option<OwnedFd> },
@@ -83,7 +82,7 @@ impl Rendezvous {
         &self.place.socket
     }
 
-    /// Blocks until the process `pid` has greeted, until `death` is ready, or for `limit`. Whoever else comes is sent away.
+    /// Blocks until the process `pid` has greeted, until `death` is ready, or for `limit`. Other processes that come are sent away.
     ///
     /// # Errors
     ///
@@ -129,7 +128,7 @@ impl Rendezvous {
         }
     }
 
-    /// `None` where he is gone, or nobody came.
+    /// `None` if no process has come, or it is gone again.
     fn accept(&self) -> Result<Option<OwnedFd>, HandshakeError> {
         match accept_with(&self.listener, SocketFlags::CLOEXEC) {
             Ok(comer) => Ok(Some(comer)),
@@ -154,7 +153,7 @@ impl Rendezvous {
     }
 }
 
-/// Who hangs up ends, and how it does is worth to be known; but it says nothing more, and is not waited for to the end of its time.
+/// The worker closed the connection before the hello. It is probably dying: waits up to 1 s for its end, not for the whole start limit.
 fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeted, HandshakeError> {
     let soon = Instant::now() + LAST_MOMENTS;
     let deadline = deadline.map_or(soon, |deadline| deadline.min(soon));
@@ -229,7 +228,7 @@ impl SocketDir {
         let Some(socket) = directory.join("s").to_str().map(ToOwned::to_owned) else {
             return Err(format!("no socket for its rendezvous: {} is not UTF-8; set TMPDIR", parent.display()));
         };
-        // Whoever may not enter cannot connect.
+        // Users that may not enter cannot connect.
         DirBuilder::new().mode(0o700).create(&directory).map_err(|error| {
             format!("no socket for its rendezvous in {} ({}); is it full?", parent.display(), because(&error))
         })?;

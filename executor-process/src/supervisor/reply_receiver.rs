@@ -16,7 +16,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, Shutdown, recvmsg
 use crate::ipc::socket::{Wait, wait_for};
 use crate::protocol::message::Reply;
 
-/// What ipc-channel puts before a message: the sizes of the packet, and of what it is the first part of.
+/// The length of ipc-channel's header before a message: the sizes of the packet, and of the message that it begins.
 pub(crate) const HEAD: usize = 2 * size_of::<usize>();
 
 /// Whether a packet of `len` bytes that starts so is a message of its own.
@@ -46,14 +46,14 @@ impl ReplyReceiverEnd {
     }
 }
 
-/// What came from a worker.
+/// A message of a worker, or why there is none.
 pub(crate) enum Received {
     Reply(Reply),
     /// It died, or closed its channel: there is nothing more to come.
     Closed,
-    /// What cannot be read.
+    /// It cannot be read, for this reason.
     Invalid(String),
-    /// Closed, in the time that it had.
+    /// Nothing came within the limit.
     TimedOut,
 }
 
@@ -63,7 +63,7 @@ impl ReplyReceiver {
         Self { replies, socket: Arc::new(socket), _holds_open: holds_open }
     }
 
-    /// What ends it.
+    /// A handle that ends it.
     pub(crate) fn of_end(&self) -> ReplyReceiverEnd {
         ReplyReceiverEnd(Arc::downgrade(&self.socket))
     }

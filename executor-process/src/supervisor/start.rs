@@ -35,7 +35,7 @@ use crate::worker;
 /// From the end of its channel until a worker that is idle is gone. Its `atexit` functions run in that time.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
-/// What all workers of a pool have in common.
+/// The settings that all workers of a pool share.
 pub(crate) struct WorkerSettings {
     pub(crate) codec: Codec,
     pub(crate) threads: Threads,
@@ -95,9 +95,9 @@ pub(crate) struct Worker {
     is_disconnected: Cell<bool>,
     pub(crate) claims: Arc<Claims>,
     lifetime: Lifetime,
-    /// Nobody waits for its end here.
+    /// Whether dropping it returns before its process has ended.
     is_retired: bool,
-    /// What payloads go through beside the messages.
+    /// Carries payloads beside the messages.
     pub(crate) payloads: Arc<ParentEnd>,
 }
 
@@ -286,16 +286,16 @@ impl Drop for Worker {
     }
 }
 
-/// What a worker shares with its parent from the start.
+/// The objects that a worker shares with its parent from the start.
 struct Given {
     page: Page,
     /// Of its file.
     page_number: u64,
     /// For payloads.
     socket: OwnedFd,
-    /// The other end, which the worker is started with. The rest of what is the worker's has been sent there.
+    /// The other end, which the worker is started with. The worker's other descriptors have been sent there.
     theirs: OwnedFd,
-    /// The worker ends when this one is gone: nobody but the parent holds it.
+    /// The worker ends when this one is gone: only the parent holds it.
     lifeline: Lifeline,
 }
 

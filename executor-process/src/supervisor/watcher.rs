@@ -27,12 +27,12 @@ type Running = (Arc<Watcher>, JoinHandle<()>);
 
 struct Watcher {
     events: OwnedFd,
-    /// Ready when the first of the calls is due. There from the start, so that a shortage of descriptors is in nobody's way.
+    /// Ready when the first of the calls is due. Made with the watcher, so that no call fails for lack of a descriptor.
     calls_timer: OwnedFd,
     list: Mutex<List>,
 }
 
-/// What is called at the end of a limit.
+/// A function that is called at the end of a limit.
 type Call = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
@@ -54,7 +54,7 @@ struct Watched {
     reminder: Option<(OwnedFd, Weak<ParentEnd>)>,
 }
 
-/// What a descriptor that became ready tells, beside the pid of the process.
+/// The events that a ready descriptor stands for, beside the pid of the process.
 const DEATH: u64 = 0;
 const ALARM: u64 = 1;
 const REMINDER: u64 = 2;

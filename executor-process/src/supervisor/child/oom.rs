@@ -1,14 +1,14 @@
-//! Whether the kernel has killed a child because memory ran out. It does so by SIGKILL, as anybody may, and tells the child's parent
-//! nothing more; but it counts, for each memory cgroup, whom it killed there.
+//! Whether the kernel has killed a child because memory ran out. It does so by SIGKILL, as any process may, and tells the child's parent
+//! nothing more; but it counts its kills in each memory cgroup.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What to say of a SIGKILL where the count has risen.
+/// The cause of a SIGKILL, if the count has risen.
 pub(super) const LIKELY: &str =
     "most likely by the kernel, since memory ran out; raise the limit of its cgroup, or run less at once";
 
-/// What to say where there is no count.
+/// The cause, if there is no count.
 const POSSIBLE: &str = "perhaps by the kernel, as when memory runs out: see `dmesg`";
 
 /// A count of such kills, as it was when the child was started.
@@ -27,7 +27,7 @@ impl OomKills {
         Self(count(&counter).map(|before| (counter, before)))
     }
 
-    /// Why a child was killed that nobody of us has killed, as far as the kernel tells. `None` if it did not do it.
+    /// Why a child was killed that this process has not killed, as far as the kernel tells. `None` if the kernel did not kill it.
     pub(super) fn why_killed(&self) -> Option<&'static str> {
         let risen = self.0.as_ref().and_then(|(counter, before)| Some(count(counter)? > *before));
         match risen {

@@ -1,5 +1,5 @@
-//! What the system says of a child process, and the standard library does not ask. Unsafe, because it calls the system with a process id
-//! that must be a child's; whoever calls holds the lock under which it is one.
+//! System calls on a child process that the standard library does not offer. Unsafe, because they take a process id that must be a
+//! child's: the caller holds the lock under which it is one.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -25,8 +25,8 @@ pub(crate) fn reap(pidfd: &OwnedFd) -> (Option<Exit>, Option<u64>) {
     // SAFETY: all zeros is a valid `rusage`, and a valid `siginfo_t`.
     let (mut usage, mut info): (libc::rusage, libc::siginfo_t) = unsafe { (zeroed(), zeroed()) };
     loop {
-        // SAFETY: it writes to these two, and reaps this child, which is ours and nobody else's to wait for. The C library's function does
-        // without the usage, which the system call has (waitid(2)).
+        // SAFETY: it writes to these two, and reaps this child, which is ours: no other code waits for it. The C library's function lacks
+        // the usage, which the system call has (waitid(2)).
         let result = unsafe {
             libc::syscall(
                 libc::SYS_waitid,
@@ -58,7 +58,7 @@ pub(crate) fn reap_group(group: u32) {
     loop {
         // SAFETY: all zeros is a valid `siginfo_t`.
         let mut info: libc::siginfo_t = unsafe { zeroed() };
-        // SAFETY: it writes to `info`, and reaps processes of a group that a worker has made: nobody else waits for them.
+        // SAFETY: it writes to `info`, and reaps processes of a group that a worker has made: no other code waits for them.
         let result = unsafe { libc::waitid(libc::P_PGID, group, &raw mut info, libc::WEXITED | libc::WNOHANG) };
         if result != 0 {
             return; // there is none
@@ -122,7 +122,7 @@ fn stat(pid: impl Display, place: usize) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(place)?.parse().ok()
 }
 
-/// Whether a child that is not reaped has mapped the file without a name that has the number `inode`. False where nobody may know.
+/// Whether a child that is not reaped has mapped the unnamed file of number `inode`. False if its mappings cannot be read.
 pub(crate) fn has_mapped(pid: u32, inode: u64) -> bool {
     let Ok(maps) = fs::read_to_string(format!("/proc/{pid}/maps")) else { return false };
     let inode = inode.to_string();
@@ -136,7 +136,7 @@ pub(crate) fn signal_first_thread(pidfd: &OwnedFd, pid: u32, signal: c_int) -> b
     match send(pidfd, signal, TO_THREAD) {
         Ok(()) => true,
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            // An older kernel. The first thread of a process has the number of the process, which is nobody else's while it is there.
+            // An older kernel. The first thread of a process has the number of the process, which no other has while it is there.
             let is_there = send(pidfd, 0, 0).is_ok();
             // SAFETY: plain system call.
             let send = |pid: libc::pid_t| unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, signal) } == 0;

@@ -1,4 +1,4 @@
-//! The words of the page, in every order of what a worker and its parent do to them. What each reads is as old as the orderings allow.
+//! The words of the page, in every order of the accesses of a worker and its parent. Each reads values as old as the orderings allow.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn claims() -> (Arc<Claims>, JobId, Arc<Kills>) {
     (claims, job, kills)
 }
 
-/// What a worker does with the job. Whether it starts it, and ends it.
+/// Plays the worker. Returns whether it started the job, and whether it ended it.
 fn work(page: &Page, job: JobId) -> (bool, bool) {
     let starts = page.start(0, job.get());
     (starts, starts && page.change(0, job.get(), Claim::Started, Claim::Done))
@@ -56,7 +56,7 @@ fn a_job_is_done_revoked_aborted_or_timed_out() {
 }
 
 #[test]
-fn what_comes_behind_a_job_that_was_taken_back_is_not_taken_for_it() {
+fn next_job_is_not_mistaken_for_revoked() {
     model(|| {
         let (claims, job, _) = claims();
         let (worker, next) = (claims.clone(), JobId::from_number(8));

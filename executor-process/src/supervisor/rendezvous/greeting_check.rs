@@ -1,5 +1,5 @@
-//! What a greeting looks like as a packet. It is looked at before ipc-channel is: that ends a program over descriptors that come with a
-//! message and are named by nothing in it, or forgets them.
+//! The form of a greeting as a packet. It is checked before ipc-channel gets it, which ends the program over descriptors that come with
+//! a message and are named by nothing in it, or forgets them.
 
 use std::os::fd::OwnedFd;
 

@@ -42,7 +42,7 @@ pub(crate) struct Handoff<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Handoff<T> {
-    /// `directory` is one that nobody but this user may enter.
+    /// `directory` is one that only this user may enter.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl<T: Serialize + DeserializeOwned> Handoff<T> {
         }
     }
 
-    /// What a packet of ipc-channel means.
+    /// Decodes a packet of ipc-channel.
     ///
     /// # Errors
     ///
