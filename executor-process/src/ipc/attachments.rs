@@ -1,14 +1,14 @@
-//! What of a job, a result or a message is not bytes: descriptors, which travel beside them.
+//! File descriptors of a job, a result or a message, which travel beside its bytes.
 //!
-//! Serde has no place for them. So whoever encodes sets up a list for its thread, into which the values that hold one put it, and
-//! write its number; whoever decodes sets up the list that came, from which they take it by that number.
+//! Serde cannot carry descriptors. While a value is encoded, its thread has a list: each handle adds its descriptor there,
+//! and writes the index. For decoding, the thread gets the received list, and handles take descriptors by index.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::LocalKey;
 
-/// The most of them in one job, result or message.
+/// The most descriptors in one job, result or message.
 pub(crate) const MOST: usize = 64;
 
 /// The first and the last item of a chunk that hold an attachment.
@@ -18,30 +18,30 @@ pub(crate) type Holders = (usize, usize);
 #[derive(Clone, Debug)]
 pub(crate) struct Attachment {
     pub(crate) descriptor: Arc<OwnedFd>,
-    /// An end of a channel, which tells the other end when it is gone; so nobody may hold it but those who use it.
+    /// A channel's end. Only its users may hold it: the other end sees a disconnect when the last copy is closed.
     pub(crate) is_channel: bool,
 }
 
-/// What was attached while something was encoded.
+/// The descriptors attached during an encoding.
 #[derive(Default)]
 struct Sent {
     list: Vec<Attachment>,
     holders: Vec<Holders>,
-    /// Why one of them could not be. Not every codec keeps the texts of serde's errors.
+    /// Why one could not be attached. Not every codec keeps the texts of serde's errors.
     refused: Option<String>,
-    /// Whether that was for want of room.
+    /// Whether the list was full.
     is_full: bool,
 }
 
-/// What there is to be taken while something is decoded.
+/// The descriptors available to a decoding.
 #[derive(Default)]
 struct Received {
     list: Vec<Arc<OwnedFd>>,
     refused: Option<String>,
 }
 
-/// Whether a list is set up on this thread. It is made when there is something to be put there: few values have handles, and to look
-/// at this costs less, for every item of a map, than to look at what has a destructor.
+/// Whether this thread has a list. The list itself is made for the first descriptor: few values have handles, and for every
+/// item of a map, checking this flag costs less than checking a thread-local with a destructor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SetUp {
     No,
@@ -58,13 +58,12 @@ thread_local! {
     static RECEIVED: RefCell<Option<Received>> = const { RefCell::new(None) };
 }
 
-/// What is set up for as long as it is there. Puts back what was there before, also when the code between panics: encoding may be
-/// nested.
+/// Sets up a list for its own lifetime. Its drop restores the list before, even during a panic: encoding may be nested.
 struct Scope<T: 'static> {
     set_up: &'static LocalKey<Cell<SetUp>>,
     list: &'static LocalKey<RefCell<Option<T>>>,
     before: SetUp,
-    /// In a box, since there is rarely one.
+    /// Boxed, since it is rarely there.
     list_before: Option<Box<T>>,
 }
 
@@ -81,7 +80,7 @@ impl<T> Scope<T> {
         self.set_up.set(SetUp::List);
     }
 
-    /// What is there by now.
+    /// Takes the list so far.
     fn take(&self) -> Option<T> {
         if self.set_up.get() == SetUp::List { self.list.take() } else { None }
     }
@@ -92,7 +91,7 @@ impl<T: 'static> Drop for Scope<T> {
     fn drop(&mut self) {
         let set_up = self.set_up.replace(self.before);
         if set_up == SetUp::List || self.before == SetUp::List {
-            // Dropped with the list free: it may close the last descriptor of a value.
+            // Dropped while the list is not borrowed: it may close a value's last descriptor.
             drop(self.list.replace(self.list_before.take().map(|list| *list)));
         }
     }
@@ -128,13 +127,13 @@ pub(crate) fn collect_of_items<T>(encode: impl FnOnce() -> T) -> (T, Vec<(Attach
     (encoded, list.into_iter().zip(holders).collect())
 }
 
-/// What is attached from now on belongs to the item of that number.
+/// From now on, attachments belong to item `number`.
 #[inline]
 pub(crate) fn begin_item(number: usize) {
     ITEM.set(number);
 }
 
-/// Takes back what the item alone has attached: it was not encoded. Whether it would be, without those before it.
+/// Takes back the attachments of this item alone: it was not encoded. True if it might fit without the items before it.
 pub(crate) fn end_failed_item(number: usize) -> bool {
     with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return false };
@@ -145,13 +144,13 @@ pub(crate) fn end_failed_item(number: usize) -> bool {
     })
 }
 
-/// How much is attached so far to what is being encoded on this thread.
+/// The number of descriptors attached so far in this thread's encoding.
 #[inline]
 pub(crate) fn count() -> usize {
     if SENDS.get() == SetUp::List { with_list(&SENDS, &SENT, |sent| sent.map_or(0, |sent| sent.list.len())) } else { 0 }
 }
 
-/// Takes back what was attached after the first `len`.
+/// Takes back the attachments after the first `len`.
 pub(crate) fn cut(len: usize) {
     if count() > len {
         drop(with_list(&SENDS, &SENT, |sent| {
@@ -167,7 +166,7 @@ pub(crate) fn not_attached() -> Option<String> {
     with_list(&SENDS, &SENT, |sent| sent?.refused.take())
 }
 
-/// Runs `decode`, whose values take what they need of `descriptors`; the rest is closed.
+/// Runs `decode`, whose values take the `descriptors` they need; the others are closed.
 #[inline]
 pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
     let scope = Scope::begin(&RECEIVES, &RECEIVED);
@@ -177,13 +176,13 @@ pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> 
     decode()
 }
 
-/// Why something that was attached is of no use, if that is why decoding failed.
+/// Why a descriptor could not be used, if decoding failed for that reason.
 pub(crate) fn not_taken() -> Option<String> {
     with_list(&RECEIVES, &RECEIVED, |received| received?.refused.take())
 }
 
-/// Attaches a descriptor to what is being encoded on this thread, and returns its number. `what` is the type that does, with its
-/// article.
+/// Attaches a descriptor to the value being encoded on this thread, and returns its number. `what` names the handle's type, with
+/// its article.
 pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
     with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
@@ -216,8 +215,8 @@ pub(crate) fn attach_once(what: &str, attachment: Attachment) -> Result<u32, Str
     }
 }
 
-/// Makes a value from the descriptor of that number, of what is being decoded on this thread. It stays on the list, since serde may
-/// decode a value several times (`untagged`).
+/// Makes a value from descriptor `number` of this thread's decoding. The descriptor stays on the list, since serde may decode a
+/// value several times (`untagged`).
 pub(crate) fn take<T>(
     what: &str,
     number: u32,
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_attached_once() {
+    fn shared_descriptor_is_attached_once() {
         let (shared, other) = (attachment(), attachment());
         let attach_three = || [&shared, &other, &shared].map(|one| attach_once("a test", one.clone()));
         let (numbers, attached) = collect(attach_three);

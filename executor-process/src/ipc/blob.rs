@@ -20,9 +20,9 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// Its bytes never change: the kernel seals them when it is made, so that no process, however broken, can change or shorten
 /// what another one reads. An empty one takes no memory.
 ///
-/// Each one that is not empty holds a file descriptor in every process that has it (clones share that), also while the job that
-/// it belongs to is queued, and while nobody takes the result that it came in. With thousands of small ones at a time, put them
-/// into one, or use a `Vec<u8>`: below some 64 KiB that is as fast.
+/// Each non-empty `Blob` holds a file descriptor in every process that has it (clones share it), even while its job is queued or
+/// its result is not yet taken. If you have thousands of small ones at a time, put them into one, or use a `Vec<u8>`: below some
+/// 64 KiB that is as fast.
 ///
 /// ```
 /// use executor_core::call;
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::ipc::attachments::{collect, offer};
 
-    /// What a worker would make of the descriptor.
+    /// Decodes a `Blob` from the descriptor, as a worker does.
     fn received(file: OwnedFd) -> Result<Blob, String> {
         let encoded = serde_json::to_string(&Some(0)).unwrap();
         offer(vec![Arc::new(file)], || serde_json::from_str(&encoded).map_err(|error| error.to_string()))
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_changed_or_cost_the_reader_is_refused() {
+    fn unsealed_sparse_or_empty_memory_is_refused() {
         let all = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
         let fill = |file: &OwnedFd| shared_memory::write(file, b"bytes", 0).unwrap();
         assert_eq!(*received(sealed(all, fill)).unwrap(), *b"bytes");

@@ -35,7 +35,7 @@ use crate::ipc::socket;
 /// fn search(from: u64, to: u64, found: Sender<u64>) {
 ///     for n in (from..to).filter(|n| n % 1000 == 0) {
 ///         if found.send(n).is_err() {
-///             return; // nobody listens any more
+///             return; // the receiver is gone
 ///         }
 ///     }
 /// }

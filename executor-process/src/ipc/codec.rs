@@ -63,7 +63,7 @@ pub enum Codec {
     MessagePack,
 }
 
-/// What a codec says of bytes that it cannot make or read.
+/// Why a codec cannot encode or decode a value.
 type Cause = String;
 
 impl Codec {
@@ -166,7 +166,7 @@ impl Codec {
         })
     }
 
-    /// What `seed` makes of `bytes`.
+    /// Decodes `bytes` with `seed`.
     pub(crate) fn decode<'de, S>(
         self,
         bytes: &'de [u8],
@@ -205,7 +205,7 @@ pub(crate) trait Restart {
     fn restart(&mut self);
 }
 
-/// So many bytes a `u64` has at most, with seven bits in each.
+/// The most bytes of a `u64`, at seven bits per byte.
 const LONGEST_NUMBER: usize = 10;
 
 /// Appends what a codec writes.
@@ -215,8 +215,7 @@ pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
         // A floating-point number, of which nothing was written to memory.
         buffer.extend_from_slice(&double);
     } else if bytes.len() <= LONGEST_NUMBER {
-        // Mostly other numbers, whose bytes were written one by one just now: to read several at once would have to wait until they are
-        // in the cache.
+        // Mostly other numbers, just written byte by byte: reading several bytes at once would stall until they are in the cache.
         for &byte in bytes {
             buffer.push(byte);
         }
@@ -225,7 +224,7 @@ pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// What is written behind what is there.
+/// Appends to the buffer.
 struct Behind<'a>(&'a mut Vec<u8>);
 
 impl Output for Behind<'_> {
@@ -265,13 +264,13 @@ pub(crate) fn append_message(message: &impl Serialize, bytes: &mut Vec<u8>) -> R
     postcard::serialize_with_flavor(message, Message(Behind(bytes))).map_err(cause)
 }
 
-/// A field was left out: once more, with all fields by name.
+/// Encodes again, with all fields by name: one was left out.
 #[cold]
 fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause> {
     value.serialize(To::new(&mut Compact::new(out, true), value)).map_err(cause)
 }
 
-/// What was written [`InOnePiece`].
+/// Reads a value written [`InOnePiece`].
 struct ResultSeed<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de> + 'static> DeserializeSeed<'de> for ResultSeed<T> {

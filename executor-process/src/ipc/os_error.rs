@@ -1,10 +1,10 @@
-//! What to do where the system refuses something.
+//! Advice for errors of the system.
 
 use std::io;
 
 use rustix::io::Errno;
 
-/// The error, and what ends a shortage of that kind.
+/// The error, and how to end such a shortage.
 pub(crate) fn because(error: &io::Error) -> String {
     let cure = match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::MFILE) => "it may open no more files: close some, raise `ulimit -n`, or use fewer processes",

@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for OsPath {
     }
 }
 
-/// What `#[serde(with = "executor_process::os_str")]` can be put on.
+/// The types that `#[serde(with = "executor_process::os_str")]` works for.
 pub trait OsText: sealed::OsText {}
 
 impl<T: sealed::OsText> OsText for T {}

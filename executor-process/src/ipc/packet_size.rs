@@ -1,4 +1,4 @@
-//! What ipc-channel has to find out before its first message, while there is room for that.
+//! Has ipc-channel measure its packet size before its first message, while descriptors are free.
 
 use std::os::fd::OwnedFd;
 
@@ -10,11 +10,11 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use crate::ipc::os_error::because;
 use crate::ipc::socket;
 
-/// So many descriptors others in this process may take while a greeting is handed on.
+/// How many descriptors other threads may take while a greeting is handed on.
 const SPARE: usize = 8;
 
-/// Has ipc-channel find out how much goes in a packet, which it does once, at the first message. Without two descriptors it panics, and so
-/// would every later message of the process: so there is room first.
+/// Has ipc-channel measure how much fits in a packet, which it does once, at the first message. If two descriptors are not
+/// free then, that message and every later one panics; so this is checked first.
 ///
 /// # Errors
 ///

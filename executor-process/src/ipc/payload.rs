@@ -1,4 +1,4 @@
-//! What a job, a result or a message is on its way: bytes, and the descriptors that its handles stand for.
+//! An encoded job, result or message: bytes, and the descriptors of its handles.
 
 use std::fmt;
 use std::io;
@@ -57,7 +57,7 @@ impl Payload {
         Self::new(self.bytes.clone(), self.lend())
     }
 
-    /// What is left of it to be sent: the items from the one of that number on. Each attachment keeps its place.
+    /// Keeps only the items from number `next` on: `bytes`, and their attachments. Each attachment keeps its index.
     pub(crate) fn replace(&mut self, bytes: Vec<u8>, next: usize) {
         self.bytes = bytes.into();
         let Some(Attached { all, holders: Some(holders), .. }) = self.attached.as_deref_mut().map(Mutex::get_mut)
@@ -133,7 +133,7 @@ impl Payload {
         Ok(sent)
     }
 
-    /// For one worker of several, or for whoever decodes it here.
+    /// For one of several workers, or for decoding here.
     pub(crate) fn lend(&self) -> Vec<Attachment> {
         self.attached.as_ref().map(|attached| attached.lock().all.clone()).unwrap_or_default()
     }

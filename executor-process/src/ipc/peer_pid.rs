@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_has_no_peer() {
+    fn non_socket_has_no_peer() {
         assert_eq!(pid_of(&std::fs::File::open("/dev/null").unwrap().into()), None);
     }
 }

@@ -2,12 +2,12 @@
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// 128 bits that nobody can guess, in hexadecimal.
+/// 128 unpredictable bits, in hexadecimal.
 pub(crate) fn hex() -> Result<String, String> {
     bytes().map(|bytes| hex_of(&bytes))
 }
 
-/// 128 bits that nobody can guess.
+/// 128 unpredictable bits.
 pub(crate) fn bytes() -> Result<[u8; 16], String> {
     let mut bytes = [0_u8; 16];
     match getrandom(&mut bytes, GetRandomFlags::empty()) {

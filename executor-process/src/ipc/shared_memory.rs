@@ -1,8 +1,8 @@
 //! Memory that processes share, as files without a name (`memfd_create(2)`). Unsafe, because it maps them.
 //!
-//! What a process maps that does not trust the other is sealed (`fcntl(2)`, "File sealing"): it can be neither changed nor
-//! shortened any more, whatever the other does. So a slice of it is a slice like any other, and no read of it ends in a SIGBUS.
-//! What is not sealed is mapped in workers only, which trust their parent; the parent has it read and written by the kernel.
+//! A process that does not trust the other maps only sealed files (`fcntl(2)`, "File sealing"): they can no longer be changed or
+//! shortened. So a slice of such a file is a slice like any other, and reading it never causes a SIGBUS.
+//! Unsealed files are mapped in workers only, which trust their parent; the parent accesses them by system calls.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -18,10 +18,10 @@ use rustix::io::{Errno, pread, pwrite};
 use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap, munmap};
 use rustix::process::{Resource, getrlimit};
 
-/// What keeps a frozen file as it is: not shorter, not longer, not written to (which holds for holes punched in it, too).
+/// The seals of a frozen file: it cannot be shortened, lengthened or written to (which includes punching holes).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
 
-/// What keeps a shared file as long as it is, and lets it be written to.
+/// The seals of a shared file: its length is fixed, its bytes are not.
 const OF_ONE_LENGTH: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 
 /// An empty file of memory, that can be sealed.
@@ -87,12 +87,12 @@ pub(crate) fn clear(file: &OwnedFd, start: usize) -> io::Result<()> {
     }
 }
 
-/// A copy of `len` bytes from `start` on, made by the kernel: whoever writes to the file meanwhile, or cuts it short, makes the
-/// copy wrong or missing, and no more.
+/// A copy of `len` bytes from `start` on, made by the kernel: if another process writes to the file or shortens it meanwhile, the
+/// copy is wrong or fails, and no worse.
 ///
 /// # Errors
 ///
-/// Also when the file holds less memory than `len` bytes take, be it that its size says otherwise: sizes cost nothing.
+/// Also when the file holds less memory than `len` bytes take, even if its size is larger: a size costs nothing.
 pub(crate) fn read(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<u8>> {
     check_held(file, len)?;
     let mut bytes = Vec::new();
@@ -147,7 +147,7 @@ impl Mapping {
     fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
         isize::try_from(len.get()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let (start, before) = (self.start.as_ptr().cast(), self.len.get());
-        // SAFETY: it is a mapping of that length, and nobody has a reference into it: `self` is borrowed alone.
+        // SAFETY: it is a mapping of that length, and no reference into it exists: `self` is borrowed mutably.
         let address = unsafe { mremap(start, before, len.get(), MremapFlags::MAYMOVE) }?;
         // One after the other: to replace the whole would drop it, and unmap what is no longer its own.
         self.start = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
@@ -170,7 +170,7 @@ impl Drop for Mapping {
     }
 }
 
-/// Bytes that nobody can change any more, in any process.
+/// Bytes that no process can change any more.
 pub(crate) struct Frozen {
     mapping: Mapping,
     file: Arc<OwnedFd>,
@@ -190,7 +190,7 @@ impl Frozen {
         }
         let len = usize::try_from(fstat(&*file)?.st_size).unwrap_or_default();
         let len = NonZeroUsize::new(len).ok_or_else(|| not_frozen("it is shared memory without a byte"))?;
-        // Else whoever reads it would be the one to pay for it.
+        // Otherwise reading it would allocate the missing pages.
         check_held(&file, len.get())?;
         // Private, since before Linux 6.7 a shared mapping of a sealed file is refused.
         let mapping = Mapping::new(&file, 0, len, ProtFlags::READ, MapFlags::PRIVATE)?;
@@ -225,11 +225,11 @@ impl Deref for Frozen {
     }
 }
 
-/// Memory that several processes write, in a file whose length nobody can change any more: to access it never ends in a SIGBUS.
+/// Memory that several processes write, in a file whose length is sealed: accessing it never causes a SIGBUS.
 pub(crate) struct Shared(Mapping);
 
 impl Shared {
-    /// `len` bytes of zero, and their file for whoever shares them.
+    /// `len` zero bytes, and their file for sharing.
     pub(crate) fn new(len: NonZeroUsize) -> io::Result<(Self, OwnedFd)> {
         let file = sealable("executor-page")?;
         reserve(&file, 0, len.get())?;
@@ -273,7 +273,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// `len` bytes of zero from `offset` on, which is a multiple of the size of a page. Nobody else may write to the file there.
+    /// `len` zero bytes from `offset` on, a multiple of the page size. No other code may write to that part of the file.
     pub(crate) fn new(file: OwnedFd, offset: usize, len: NonZeroUsize) -> io::Result<Self> {
         reserve(&file, offset, len.get())?;
         let mapping = Mapping::new(&file, offset, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
@@ -294,7 +294,7 @@ impl Draft {
         &self.file
     }
 
-    /// From now on nobody can change it. It has to be the whole of its file.
+    /// Seals it against any change. It must be the whole of its file.
     pub(crate) fn freeze(self) -> io::Result<Frozen> {
         debug_assert_eq!(self.offset, 0);
         let Self { mapping, file, .. } = self;
@@ -314,8 +314,8 @@ impl Deref for Draft {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the range is mapped and within the file. Nobody else has that, or only the parent of this worker, which reads it
-        // by system calls; so nobody shortens it, or writes there.
+        // SAFETY: the range is mapped and within the file. At most the parent of this worker has the file, too, and reads it by
+        // system calls only; so no process shortens it, or writes there.
         unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
     }
 }

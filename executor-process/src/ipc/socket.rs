@@ -25,7 +25,7 @@ pub(crate) const MOST_DESCRIPTORS: usize = crate::ipc::attachments::MOST + 1;
 /// The most bytes in a packet: a payload that is not shared, and what is said about it.
 const MOST_BYTES: usize = INLINE + 64;
 
-/// What arrived.
+/// A received packet.
 pub(crate) struct Packet {
     pub(crate) bytes: Vec<u8>,
     pub(crate) descriptors: Vec<OwnedFd>,
@@ -108,7 +108,7 @@ pub(crate) fn receive(socket: &OwnedFd, wait: Wait) -> io::Result<Option<Packet>
         buffer.resize(MOST_BYTES, 0);
         loop {
             match receive_into(buffer, socket, wait) {
-                // Whoever closes an end with something unread makes it so, once. What it sent before is still there.
+                // ECONNRESET comes once if the peer closed its end with data unread. Data that it sent before is still there.
                 Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(Errno::AGAIN) if wait_for(socket, PollFlags::IN, wait)? => {}
                 other => return Ok(other?),
@@ -146,7 +146,7 @@ pub(crate) fn is_ready(socket: &OwnedFd, limit: Duration) -> io::Result<bool> {
     wait_for(socket, PollFlags::IN, Wait::within(limit))
 }
 
-/// Blocks until the socket is ready, be it to fail. False when the time is up.
+/// Blocks until the socket is ready or has failed. False when the time is up.
 pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Result<bool> {
     let deadline = match wait {
         Wait::No => return Ok(false),
@@ -155,7 +155,7 @@ pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Res
     };
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // A time that is too long for the kernel is for ever.
+        // If the time is too long for the kernel, waits without a limit.
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         match poll(&mut [PollFd::from_borrowed_fd(socket.as_fd(), what)], left.as_ref()) {
             Ok(0) => return Ok(false),

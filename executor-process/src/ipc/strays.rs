@@ -1,11 +1,11 @@
-//! Handles of ipc-channel in what is encoded.
+//! Finds handles of ipc-channel in encoded values.
 //!
-//! Their `Serialize` puts them into a list of the thread's, and writes their number there. Only a message of ipc-channel takes that list: what
-//! anybody else encodes stays there, open, and goes with the thread's next message to a stranger. So what may be there is taken out after
-//! each encoding, and told.
+//! Their `Serialize` puts them into a thread-local list, and writes their number. Only a message of ipc-channel empties that
+//! list: after any other encoding, they stay open there, and go with the thread's next message to the wrong process. So the
+//! list is emptied after each encoding, and handles in it are an error.
 //!
-//! The list is nobody's but ipc-channel's. The first handle in it is number 0, so only where a type that is no number wrote a 0 of a `u64` is
-//! it looked at: such types are few.
+//! The list is private to ipc-channel, and its first handle is number 0. So it is checked only if a type that is not a number
+//! wrote 0 as a `u64`: such types are few.
 
 use std::cell::Cell;
 
@@ -19,7 +19,7 @@ thread_local! {
     static IS_SUSPECT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the types of numbers are called, alone and as the whole of a value.
+/// The names of the number types, alone and as the whole of a value.
 const NUMBERS: [&str; 6] = [
     "u64",
     "usize",
@@ -41,13 +41,13 @@ pub(crate) fn wrote_zero(name: fn() -> &'static str) {
     }
 }
 
-/// Leaves nothing in the list of this thread. Whether there was something.
+/// Empties the list of this thread. True if it held a handle.
 #[inline]
 pub(crate) fn sweep() -> bool {
     IS_SUSPECT.replace(false) && take()
 }
 
-/// A message takes the list, be it that it arrives nowhere. Without two descriptors the list stays as it is, to be looked at next time.
+/// Empties the list by sending a message, which is dropped. If two descriptors are not free, the list is checked next time.
 #[cold]
 fn take() -> bool {
     let channel = measure_packets().ok().and_then(|()| ipc::channel::<()>().ok());
@@ -56,7 +56,7 @@ fn take() -> bool {
         return false;
     };
     let found = number_of(&sender) != Some(0);
-    // A message of more handles than ipc-channel sends is a panic, after they were taken.
+    // If there are more handles than ipc-channel can send, it panics, after taking them.
     drop(catch(|| sender.send(())));
     drop(receiver);
     found
@@ -114,7 +114,7 @@ mod tests {
     fn next_message_is_clean() -> bool {
         let (sender, receiver) = ipc::channel().unwrap();
         sender.send("plain".to_owned()).unwrap();
-        // A handle that nobody takes out is a panic.
+        // ipc-channel panics if a handle is left in the message.
         catch(|| receiver.recv().is_ok_and(|text| text == "plain")).is_ok_and(|came| came)
     }
 

@@ -31,7 +31,7 @@ const NAME: &str = "a `Duplex`";
 /// fn serve(end: Duplex<String, u32>) {
 ///     for number in &end {
 ///         if end.send(number.unwrap().to_string()).is_err() {
-///             return; // nobody listens any more
+///             return; // the other end is gone
 ///         }
 ///     }
 /// }
@@ -188,7 +188,7 @@ impl<'a, S, R: DeserializeOwned> IntoIterator for &'a Duplex<S, R> {
     }
 }
 
-/// To wait for it and for other things at once, as poll(2) does. Whoever reads from it, writes to it or changes its flags breaks it.
+/// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
 impl<S, R> AsFd for Duplex<S, R> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.end.as_fd()

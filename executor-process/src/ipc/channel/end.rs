@@ -1,4 +1,4 @@
-//! What all ends are: a socket, and a codec.
+//! The common part of all ends: a socket and a codec.
 
 use std::any::type_name;
 use std::io;
@@ -32,9 +32,9 @@ pub(super) struct Wire {
     codec: Codec,
 }
 
-/// What is said about a message before its bytes.
+/// Tag of a message whose bytes follow.
 const INSIDE: u8 = 0;
-/// Its bytes are in shared memory, and these are their number.
+/// Tag of a message in shared memory: its length follows.
 const BESIDE: u8 = 1;
 
 impl End {
@@ -89,9 +89,9 @@ impl End {
         self.socket.as_fd()
     }
 
-    /// Whether `receive` need not wait, once it is known or the time is up.
+    /// Waits up to `limit`. True if `receive` would not block.
     pub(super) fn poll(&self, limit: Duration) -> bool {
-        // What the system refuses is for `receive` to tell.
+        // If poll(2) fails, `receive` reports the error.
         socket::is_ready(&self.socket, limit).unwrap_or(true)
     }
 

@@ -35,7 +35,7 @@ impl<T> SendError<T> {
         Self { value, reason }
     }
 
-    /// Whether nobody can receive any more: every receiver is gone.
+    /// Whether every receiver is gone, so no value can arrive any more.
     pub fn is_disconnected(&self) -> bool {
         matches!(self.reason, Reason::Disconnected)
     }

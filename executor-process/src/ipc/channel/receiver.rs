@@ -110,7 +110,7 @@ impl<'a, T: DeserializeOwned> IntoIterator for &'a Receiver<T> {
     }
 }
 
-/// To wait for it and for other things at once, as poll(2) does. Whoever reads from it, writes to it or changes its flags breaks it.
+/// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
 impl<T> AsFd for Receiver<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.end.as_fd()

@@ -29,14 +29,14 @@ impl<O: Output> Output for &mut O {
     }
 }
 
-/// What a number in front of parts says: its low bits.
+/// The kind of the parts, in the low bits of their head.
 pub(super) const SEQUENCE: u8 = 0;
 pub(super) const MAP: u8 = 1;
 pub(super) const FIELDS: u8 = 2;
 pub(super) const NAMED_FIELDS: u8 = 3;
 pub(super) const KIND_BITS: u32 = 2;
 
-/// So many names are remembered.
+/// How many names are remembered.
 pub(super) const SLOTS: usize = 8;
 
 /// In place of a slot's number: the name follows, and is put in the next slot.
@@ -45,7 +45,7 @@ pub(super) const NEW: u8 = 16;
 /// Where the content of a variant stands beside its name.
 pub(super) const CONTENT_SHIFT: u32 = 5;
 
-/// What a byte of a number has if another one follows.
+/// Set in a byte of a number if another byte follows.
 pub(super) const MORE: u8 = 0x80;
 
 /// Names that were sent, by slot. Made for the first one.

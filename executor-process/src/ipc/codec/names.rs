@@ -1,7 +1,7 @@
-//! What shows that fields which go by place have the same names on both sides: two bytes behind them.
+//! Two bytes behind fields sent by place, which show that these have the same names on both sides.
 //!
-//! Without it, a type that leaves out one field when it is written (`skip_serializing`) and another when it is read (`skip_deserializing`) would
-//! arrive with values in the wrong fields: their number is the same.
+//! If a type leaves out one field when written (`skip_serializing`) and another when read (`skip_deserializing`), only these
+//! bytes keep values from landing in the wrong fields: the number of fields is the same.
 
 /// How many structs are remembered.
 const KNOWN: usize = 4;
@@ -17,7 +17,7 @@ impl Fingerprint {
         Self((self.0.rotate_left(23) ^ digest(name.as_bytes())).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// What is sent of it: the best mixed bits.
+    /// The two bytes to send: the best mixed bits.
     #[inline]
     pub(super) fn bytes(self) -> [u8; 2] {
         let [.., low, high] = self.0.to_le_bytes();

@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::names::Fingerprint;
 use super::write::{Content, Write, Written};
 
-/// A fixed extension of one byte, and its type: so many `Some`s around nil.
+/// A fixed extension of one byte, and its type: the byte counts the `Some`s around nil.
 pub(super) const EXTENSION: u8 = 0xd4;
 pub(super) const SOME: u8 = 0x53;
 

@@ -20,8 +20,8 @@ pub(super) trait Source<'de>: Sized {
     fn agree(&mut self, names: &'static [&'static str], len: usize) -> bool;
 }
 
-/// What is there to be read. An iterator, since what is read moves one pointer: to write a slice and load it whole again takes longer than
-/// to read a short value.
+/// The bytes to read. An iterator, since reading then moves one pointer: storing a slice and loading it again takes longer
+/// than reading a short value.
 pub(super) struct Bytes<'de> {
     rest: slice::Iter<'de, u8>,
     /// How many elements may still be announced: each has a byte at least, and those of lists in lists have bytes of their own.
@@ -79,7 +79,7 @@ impl<'de> Bytes<'de> {
         std::str::from_utf8(self.take(len)?).map_err(|error| Unread::new(format!("a text is not UTF-8: {error}")))
     }
 
-    /// So many elements are announced.
+    /// Checks an announced number of elements.
     #[inline]
     pub(super) fn claim(&mut self, len: usize) -> Result<(), Unread> {
         if len > self.rest() || len > self.claims {
@@ -226,7 +226,7 @@ fn names_differ(owner: &str) -> Unread {
 }
 
 impl<'de, S: Source<'de>> Parts<'_, 'de, S> {
-    /// What the visitor made of them. A fault learns here of which part it is, once for all of them: so what reads a part is short.
+    /// The visitor's value. A fault gets its part here, in one place for all parts, so that the code that reads a part is short.
     #[inline]
     fn end<T>(self, read: Result<T, Unread>) -> Result<T, Unread> {
         match read {

@@ -1,4 +1,4 @@
-//! What serde's types and attributes become, with both codecs.
+//! Serde's types and attributes, with both codecs.
 
 // Types of theirs are what is tested: `Option<Option<_>>`, maps to units, and some that only one test has.
 #![allow(clippy::option_option, clippy::zero_sized_map_values, clippy::items_after_statements)]
@@ -32,7 +32,7 @@ fn encoded(codec: Codec, value: &impl Serialize) -> Result<Vec<u8>, String> {
     codec.encode(value).map(|payload| payload.bytes().0.to_vec())
 }
 
-/// What `value` arrives as, or why it does not.
+/// `value`, encoded and decoded again, or the error.
 fn arrived<T: Serialize + DeserializeOwned>(codec: Codec, value: &T) -> Result<T, String> {
     codec.decode_value(&encoded(codec, value)?, Vec::new())
 }

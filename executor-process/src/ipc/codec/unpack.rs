@@ -14,11 +14,11 @@ use super::read::{Bytes, From, Source, check_variant, differs};
 
 pub(super) struct Unpack<'de> {
     bytes: Bytes<'de>,
-    /// Nil comes next, within so many `Some`s, and has been read.
+    /// The `Some`s around a nil that was read and comes next.
     nil: Option<u8>,
 }
 
-/// What a value begins with.
+/// The beginning of a value.
 enum Word<'de> {
     Nil,
     Bool(bool),
@@ -30,7 +30,7 @@ enum Word<'de> {
     Bytes(&'de [u8]),
     Sequence(usize),
     Map(usize),
-    /// Within so many others.
+    /// The number of nested `Some`s.
     Some(u8),
 }
 
@@ -172,7 +172,7 @@ impl<'de> From<'_, Unpack<'de>> {
         }
     }
 
-    /// What its `Deserialize` does not expect is for that to say.
+    /// Reads any value. Its `Deserialize` reports a wrong type.
     fn any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let word = self.from.word()?;
         self.visit(word, visitor)

@@ -62,7 +62,7 @@ pub(super) enum Content {
 pub(super) struct To<'a, W> {
     words: &'a mut W,
     depth: Depth,
-    /// What the type of the value is called.
+    /// The name of the value's type.
     name: fn() -> &'static str,
 }
 

@@ -24,8 +24,8 @@ impl<'de> From<'_, Expand<'de>> {
         }
     }
 
-    /// As many fields by place as the type has: with a number that the compiler knows, to read one is as short as for a tuple. What begins
-    /// otherwise is put in a place of its own, so that fields by place can stay in registers.
+    /// Reads `len` fields by place. The compiler knows `len`, so reading a field takes as little code as for a tuple. Other
+    /// forms are read through memory, so that fields by place can stay in registers.
     #[inline]
     pub(super) fn fields_of<V: Visitor<'de>>(
         self,

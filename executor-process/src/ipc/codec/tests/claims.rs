@@ -1,4 +1,4 @@
-//! What a few bytes may claim to be, and how deep they may be nested: bytes from a worker can be anything.
+//! Limits on announced lengths and on nesting: a worker may send any bytes.
 
 use std::collections::{BTreeMap, LinkedList};
 

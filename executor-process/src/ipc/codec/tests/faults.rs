@@ -1,4 +1,4 @@
-//! What is said of a value that cannot be written or read: where, and why.
+//! Errors for a value that cannot be written or read: they say where, and why.
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
