@@ -48,10 +48,10 @@ impl<T: Serialize + DeserializeOwned> Array<T> {
         self.handle.set_at(index as u64, &value)
     }
 
-    /// Changes the value at `index` in one step, and returns what `change` does. Nobody else changes it meanwhile: they wait; the others
-    /// are free. If this process dies in `change`, or that panics, the value stays as it was, and the others go on.
+    /// Changes the value at `index` in one step, and returns the result of `change`. Other changes of that value wait meanwhile;
+    /// other values are free. If `change` panics, or this process dies in it, the value stays as it was, and the next change runs.
     ///
-    /// `change` runs here, once. It must not change the same value by another handle: that would wait for itself.
+    /// `change` runs here, once. It must not change the same value through another handle: that would deadlock.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! A process's way to a manager: one socket, for all handles and threads of it.
+//! A process's connection to a manager: one socket, shared by its handles and threads.
 //!
-//! There is no thread that reads. Of the threads that wait for an answer, one reads for all, until it has its own; then it wakes
-//! another to read on. So a thread that is alone with its request sends, receives, and meets nobody.
+//! No dedicated thread reads. Of the threads that wait for an answer, one reads for all, until it has its own; then it wakes
+//! another to read on. So if only one thread has a request, it sends and receives without waking another thread.
 
 use std::collections::HashMap;
 use std::io;
@@ -30,7 +30,7 @@ pub(super) struct Connection {
     socket: OwnedFd,
     /// Which process made it. One that was forked from that makes its own.
     pid: u32,
-    /// Held while a request is written: what threads write must not mix.
+    /// Held while a request is written: requests of threads must not mix.
     writing: Mutex<()>,
     inbox: Mutex<Inbox>,
     /// Locked by the thread that reads, without waiting.
@@ -38,7 +38,7 @@ pub(super) struct Connection {
     is_over: AtomicBool,
 }
 
-/// What has come, and whether to stay awake for more.
+/// The received bytes, and the state of the spin for more.
 #[derive(Default)]
 struct Input {
     frames: Frames,
@@ -46,7 +46,7 @@ struct Input {
 }
 
 impl Input {
-    /// Waits for more. False at the end of the connection.
+    /// Blocks until bytes arrive. False at the end of the connection.
     fn receive(&mut self, socket: &OwnedFd) -> Result<bool, Errno> {
         let mut received = Err(Errno::AGAIN);
         self.spin.until(AWAKE, || {
@@ -61,7 +61,7 @@ impl Input {
 struct Inbox {
     last: u64,
     waiting: HashMap<u64, Slot>,
-    /// Somebody reads.
+    /// A thread reads.
     is_read: bool,
 }
 
@@ -69,7 +69,7 @@ struct Inbox {
 #[derive(Default)]
 struct Slot {
     answer: Option<Vec<u8>>,
-    /// What wakes it, while it sleeps because another reads.
+    /// Wakes it, while it sleeps because another reads.
     sleeps: Option<Arc<Condvar>>,
 }
 
@@ -100,7 +100,7 @@ impl Connection {
 
     /// Whether a request of this process may be sent.
     pub(super) fn is_usable(&self) -> bool {
-        // Relaxed: who sees it late is told by the socket.
+        // Relaxed: a thread that sees it late gets an error from the socket.
         !self.is_over.load(Ordering::Relaxed) && self.is_ours()
     }
 
@@ -130,7 +130,7 @@ impl Connection {
         answer.ok_or(Failure::Over)
     }
 
-    /// Says what is not answered.
+    /// Sends a request that gets no answer.
     pub(super) fn tell(&self, object: ObjectId, op: Op<'_>) -> Result<(), Failure> {
         self.write(&Request { id: 0, object, limit: None, op })
     }
@@ -155,7 +155,7 @@ impl Connection {
             match heard {
                 Some((heard, answer)) if heard == id => return Some(answer),
                 Some((other, answer)) => {
-                    // Nobody waits for it if its sender failed.
+                    // If its sender failed, no thread waits for it.
                     if let Some(slot) = inbox.waiting.get_mut(&other) {
                         slot.answer = Some(answer);
                         slot.wake();
@@ -198,7 +198,7 @@ impl Connection {
                 Ok(sent) => rest = &rest[sent..],
                 Err(Errno::INTR) => {}
                 Err(_) => {
-                    // Answers may have come before: whoever waits reads to the end.
+                    // Answers may have come before: waiting threads read to the end.
                     self.is_over.store(true, Ordering::Relaxed);
                     return Err(Failure::Over);
                 }
@@ -207,7 +207,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Nothing can be asked any more. Who reads is told by the socket.
+    /// Ends the connection: later requests fail, and the reading thread sees the socket's end.
     fn end(&self) {
         // Relaxed: as in `is_usable`.
         self.is_over.store(true, Ordering::Relaxed);
@@ -216,7 +216,7 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// At once: a process that is just being started may have a copy. One that was forked leaves it alone.
+    /// Shuts the socket down at once: a process just being started may have a copy. A forked process leaves it alone.
     fn drop(&mut self) {
         if self.is_ours() {
             self.end();

@@ -1,4 +1,4 @@
-//! What a handle holds: the way to its manager, which is one for all handles of that in a process.
+//! A handle's link to its manager. All handles of one manager in a process share it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ impl Link {
         self.connection()?.ask(object, limit, op).map_err(|failure| self.explain(failure))
     }
 
-    /// What the end of a connection means.
+    /// The error for the end of a connection.
     pub(super) fn explain(&self, failure: Failure) -> ManagerError {
         match failure {
             Failure::TooLarge(why) => ManagerError::Codec(why),
@@ -123,7 +123,7 @@ impl Link {
         }
     }
 
-    /// Whether nobody is at the other end of the connector.
+    /// Whether the manager has closed its end of the connector.
     fn is_dead(&self) -> bool {
         let mut connector = [PollFd::new(&*self.connector, PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };

@@ -20,11 +20,11 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ManagerError {
-    /// The manager is gone, and all that it kept.
+    /// The manager is gone, with everything it kept.
     Gone,
-    /// What the handle is of was [discarded](crate::manager::Map::discard).
+    /// The object of this handle was [discarded](crate::manager::Map::discard).
     Discarded,
-    /// The manager has let go of this process. What that held is free, and whether the last request was done is not known.
+    /// The manager closed this process's connection. Its locks and permits were released; the last request may have been done.
     Disconnected,
     /// A value could not be encoded or decoded, for this reason.
     Codec(String),

@@ -41,7 +41,7 @@ impl Event {
         self.handle.done(Op::Set(true))
     }
 
-    /// Takes the flag back: whoever waits from now on waits for the next `set`.
+    /// Clears the flag: from now on, waits block until the next `set`.
     ///
     /// # Errors
     ///
@@ -86,9 +86,9 @@ impl Event {
 }
 
 handle! {
-    /// Where processes wait for each other: a number of them goes on together, and then the next as many.
+    /// Where processes wait for each other: a set number of them goes on together, and then the next as many.
     ///
-    /// Whoever dies or gives up while he waits has not come, and it does not break: the others wait for another.
+    /// If a waiter dies or gives up, it does not count, and the barrier does not break: the others wait for another.
     ///
     /// ```
     /// use std::thread;

@@ -1,4 +1,4 @@
-//! What every handle is: a way to the manager, the number of what it keeps, and how values become bytes.
+//! The common part of all handles: the link to the manager, the object's number, and the codec.
 
 use std::any::type_name;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Answer {
     }
 }
 
-/// What a manager of ours would not say.
+/// The error for an answer that our manager never sends.
 pub(super) fn odd() -> ManagerError {
     ManagerError::Codec(
         "the manager's answer cannot be read; whoever made this handle is no manager of this program".to_owned(),
@@ -189,8 +189,8 @@ macro_rules! handle {
                 Self { handle, of: std::marker::PhantomData }
             }
 
-            /// Takes it out of the manager, which otherwise keeps it for as long as it lives. Whoever waits for it, and whoever uses
-            /// another handle of it, gets [`ManagerError::Discarded`](crate::manager::ManagerError::Discarded). Once more does nothing.
+            /// Removes it from the manager, which otherwise keeps it until it ends itself. Waiting calls, and later calls on other
+            /// handles, fail with [`ManagerError::Discarded`](crate::manager::ManagerError::Discarded). Repeating it does nothing.
             ///
             /// # Errors
             ///

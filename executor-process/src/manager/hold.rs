@@ -1,4 +1,4 @@
-//! What a process holds of a manager, until it says otherwise or dies.
+//! Locks, permits, items and places held by a process until it returns them or dies.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Handle {
         op: Op<'_>,
         give_back: fn(Ticket) -> Op<'static>,
     ) -> Result<Option<Held<'_>>, ManagerError> {
-        // The same for as long as it is held: what another connection holds is not ours.
+        // The same connection for the whole hold: the manager ties a hold to its connection.
         let connection = self.link.connection()?;
         let answer = connection.ask(self.object, limit, op).map_err(|failure| self.link.explain(failure))?;
         let answer = Answer(answer);
@@ -59,16 +59,16 @@ impl Handle {
     }
 }
 
-/// What a process holds of a manager. Dropped, it is given back unchanged.
+/// A hold of a lock, permit, item or place. Its drop returns it unchanged.
 pub(super) struct Held<'a> {
     handle: &'a Handle,
     connection: Arc<Connection>,
-    /// What it was granted with.
+    /// The answer that granted it.
     answer: Answer,
     ticket: Ticket,
     pub(super) was_abandoned: bool,
     pub(super) is_late: bool,
-    /// What ends it. `None` where it is over.
+    /// The request that ends it. `None` if it has ended.
     give_back: Option<fn(Ticket) -> Op<'static>>,
 }
 
@@ -77,7 +77,7 @@ impl Held<'_> {
         self.ticket
     }
 
-    /// What is there.
+    /// The held values.
     pub(super) fn values(&self) -> Result<Vec<Raw<'_>>, ManagerError> {
         match self.answer.reply()? {
             Reply::Granted { values, .. } => Ok(values),
@@ -85,7 +85,7 @@ impl Held<'_> {
         }
     }
 
-    /// Asks for what is about it, and does not end it.
+    /// Sends a request about it that does not end it.
     pub(super) fn ask(&self, limit: Option<u64>, op: Op<'_>) -> Result<Answer, ManagerError> {
         let link = &self.handle.link;
         self.connection.ask(self.handle.object, limit, op).map(Answer).map_err(|failure| link.explain(failure))
@@ -97,7 +97,7 @@ impl Held<'_> {
         self.end(Op::Commit(ticket, change))
     }
 
-    /// Asks for what ends it.
+    /// Sends the request that ends it.
     pub(super) fn end(mut self, op: Op<'_>) -> Result<(), ManagerError> {
         match self.ask(None, op)?.reply()? {
             Reply::Done => {
@@ -108,7 +108,7 @@ impl Held<'_> {
         }
     }
 
-    /// Gives it up for another, which it is then.
+    /// Exchanges it for another hold, in place.
     pub(super) fn exchange(&mut self, limit: Option<u64>, op: Op<'_>) -> Result<(), ManagerError> {
         let Some(give_back) = self.give_back.take() else { return Err(odd()) };
         let answer = self.ask(limit, op)?;

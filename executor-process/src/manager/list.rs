@@ -23,12 +23,12 @@ handle! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// What changes its length, and [`update`](List::update), waits while somebody updates anything of it.
+    /// Calls that change its length, [`swap`](List::swap) and [`update`](List::update) wait while any part is updated.
     List<T>, "a `List`"
 }
 
 impl<T: Serialize + DeserializeOwned> List<T> {
-    /// The value at `index`, if there is one. While somebody updates it, as it was before.
+    /// The value at `index`, if there is one. During an update, the value before it.
     ///
     /// # Errors
     ///
@@ -102,10 +102,10 @@ impl<T: Serialize + DeserializeOwned> List<T> {
         self.handle.done(Op::Swap(one as u64, other as u64))
     }
 
-    /// Changes all of it in one step (sorts it, say), and returns what `change` does. Nobody else changes it meanwhile: they wait. If
-    /// this process dies in `change`, or that panics, the list stays as it was, and the others go on.
+    /// Changes the list in one step (sorts it, say), and returns the result of `change`. Other changes wait meanwhile. If `change`
+    /// panics, or this process dies in it, the list stays as it was, and the next change runs.
     ///
-    /// `change` runs here, once. It must not change the same list by another handle: that would wait for itself.
+    /// `change` runs here, once. It must not change the same list through another handle: that would deadlock.
     ///
     /// # Errors
     ///

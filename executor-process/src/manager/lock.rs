@@ -10,11 +10,11 @@ use super::protocol::Op;
 handle! {
     /// A lock between processes, and the threads of each.
     ///
-    /// It guards what you say it does: a file, a device, several values of a manager. For one value, its `update` is enough. It is not
-    /// reentrant: whoever locks it twice waits for itself.
+    /// It can guard anything: a file, a device, several values of a manager. For one value, its `update` is enough. It is not
+    /// reentrant: a thread that locks it twice deadlocks.
     ///
-    /// If the process that holds it dies, it is free at once, and the next holder is told by
-    /// [`was_abandoned`](LockGuard::was_abandoned). Those who wait get it in the order in which they came.
+    /// If the process that holds it dies, it is free at once, and the next holder learns that from
+    /// [`was_abandoned`](LockGuard::was_abandoned). Waiters get the lock in the order in which they came.
     ///
     /// ```
     /// use std::time::Duration;

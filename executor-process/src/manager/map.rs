@@ -98,11 +98,11 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Map<K, V>
         self.handle.value(Op::Remove(at(&key)))
     }
 
-    /// Changes the value of a key in one step, and returns what `change` does. `None` is no value, before and after. Nobody else changes
-    /// that key meanwhile: they wait; other keys are free. If this process dies in `change`, or that panics, the value stays as
-    /// it was, and the others go on.
+    /// Changes the value of a key in one step, and returns the result of `change`. `None` is no value, before and after. Other
+    /// changes of that key wait meanwhile; other keys are free. If `change` panics, or this process dies in it, the value stays as
+    /// it was, and the next change runs.
     ///
-    /// `change` runs here, once. It must not change the same key by another handle: that would wait for itself.
+    /// `change` runs here, once. It must not change the same key through another handle: that would deadlock.
     ///
     /// # Errors
     ///

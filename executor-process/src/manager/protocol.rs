@@ -1,7 +1,7 @@
-//! What a client and the manager's thread say to each other, and how it is framed.
+//! Messages between a client and the manager's thread, and their framing.
 //!
-//! A frame is the length of what follows (four bytes, little-endian) and a message. Users' values are bytes that are passed on as they
-//! are: nothing of them is decoded in the manager.
+//! A frame is the length of a message (four bytes, little-endian) and the message. Users' values are bytes that the manager passes
+//! on and never decodes.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use rustix::net::{RecvFlags, recv};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Names what a manager keeps.
+/// Names an object of a manager.
 pub(super) type ObjectId = u64;
 
 /// Names a wait or a hold.
 pub(super) type Ticket = u64;
 
-/// For so long either side may stay awake for what the other says next, where that pays: as long as one takes that has to be woken.
+/// How long either side may spin for the other's next message, where that pays: about as long as waking a thread takes.
 pub(super) const AWAKE: Duration = Duration::from_micros(20);
 
 /// How many bytes a frame's length takes.
 const HEAD: usize = 4;
 
-/// How much is read at once, at least; and at most beyond what has come.
+/// The least room for a read, and about the most by which the buffer exceeds the received bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// Bytes of a message, where they lie.
@@ -81,7 +81,7 @@ pub(super) enum Place<'a> {
     Index(u64),
 }
 
-/// What is to be kept.
+/// The object to create.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum New<'a> {
     Map,
@@ -133,7 +133,7 @@ pub(super) enum Op<'a> {
     // Queues.
     Send(Raw<'a>),
     Receive,
-    /// What was received has arrived. Not answered.
+    /// The received item has arrived. Not answered.
     Arrived(Ticket),
     TaskDone,
     Join,
@@ -141,7 +141,7 @@ pub(super) enum Op<'a> {
     // Semaphores, locks and conditions.
     Acquire,
     Release(Ticket),
-    /// Whoever calls `Return` gives the permit back.
+    /// Ends the hold, and keeps the permit until a `Return`.
     Forget(Ticket),
     Return,
     /// Releases, waits for a notification, and acquires.
@@ -157,7 +157,7 @@ pub(super) enum Op<'a> {
     Await,
 }
 
-/// What becomes of what was held.
+/// The change of the held values.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Change<'a> {
     None,
@@ -176,10 +176,10 @@ pub(super) enum Reply<B> {
     Value(Option<B>),
     Values(Vec<B>),
     Pairs(Vec<(B, B)>),
-    /// What the ticket stands for is the client's.
+    /// The client holds what the ticket names.
     Granted {
         ticket: Ticket,
-        /// The last who had it died with it.
+        /// Its last holder died with it.
         was_abandoned: bool,
         /// It was not notified in time.
         is_late: bool,
@@ -193,7 +193,7 @@ pub(super) enum Reply<B> {
 /// Why something was not done. Nothing is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Refusal {
-    /// What it is about was discarded.
+    /// The object was discarded.
     NotThere,
     OutOfRange {
         len: u64,
@@ -202,7 +202,7 @@ pub(super) enum Refusal {
     NothingToDo,
     /// More permits were given back than there are.
     TooMany,
-    /// The answer is.
+    /// The answer is too large.
     TooLarge,
 }
 
@@ -226,7 +226,7 @@ pub(super) fn frame(buffer: &mut Vec<u8>, message: &impl Serialize) -> Result<()
     framed.map(drop)
 }
 
-/// What a message means. Never panics, whatever it is.
+/// Decodes a message. Never panics, for any bytes.
 pub(super) fn parse<'a, T: Deserialize<'a>>(message: &'a [u8]) -> Option<T> {
     match postcard::take_from_bytes(message) {
         Ok((parsed, [])) => Some(parsed),

@@ -71,7 +71,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
     ///
     /// # Errors
     ///
-    /// As for `put`, and when the queue was full for so long.
+    /// As for `put`, and when the queue was full for `limit`.
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_within(item, nanos(limit))
     }
@@ -103,7 +103,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.get_within(nanos(limit))
     }
 
-    /// Says that an item which this process took is done with. For [`join`](Queue::join); who does not join need not say it.
+    /// Marks one item that this process took as done. Needed only if [`join`](Queue::join) is used.
     ///
     /// # Errors
     ///

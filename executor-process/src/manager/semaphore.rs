@@ -87,7 +87,7 @@ impl Semaphore {
 pub struct Permit<'a>(Held<'a>);
 
 impl Permit<'_> {
-    /// Keeps the permit from going back, by this drop or by the death of this process: whoever calls
+    /// Keeps the permit taken after this drop, even if this process dies: only a call of
     /// [`release`](Semaphore::release) gives it back.
     ///
     /// # Errors

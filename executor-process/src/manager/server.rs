@@ -1,8 +1,8 @@
-//! The manager's thread: it lets clients in, reads their requests, and sends answers. It waits in one place, for all of them, and
-//! never for one: no socket is read or written unless it is ready.
+//! The manager's thread: it accepts clients, reads their requests, and sends answers. It waits in one place for all clients,
+//! and never for a single one: no socket is read or written unless it is ready.
 //!
-//! A client is let in by the connector: a socket whose other end is in every handle. Who wants to talk makes a pair of sockets, keeps
-//! one, and sends the other through it.
+//! Clients connect through the connector: a socket whose other end is in every handle. To connect, a process makes a pair of
+//! sockets, keeps one, and sends the other through the connector.
 
 mod client;
 #[cfg(test)]
@@ -29,18 +29,18 @@ use crate::ipc::socket::{self, Wait};
 /// How many connections a process may have. One is enough; a process that was cut off makes another.
 const MOST_PER_PROCESS: usize = 16;
 
-/// How much is read of a dead client, at most: what its socket held. A process that it left behind may write for ever.
+/// How often a dead client's socket is read, at most: that empties it. A process left behind may write for ever.
 const LAST_READS: usize = 64;
 
 /// How long one client is served before the others have their turn.
 const TURN: Duration = Duration::from_micros(200);
 
-/// What a descriptor that became ready tells.
+/// The data of an epoll event.
 const STOP: u64 = 0;
 const CONNECTOR: u64 = 1;
-// Of a client, from 1 on: twice its number, and one more for its death.
+// A client's, from 1 on: twice its number, and one more for its death.
 
-/// The thread, as its owner has it. Dropped, it ends, and everything that is kept goes with it.
+/// The owner's handle of the thread. Its drop ends the thread, and drops all objects.
 pub(super) struct Server {
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
@@ -49,7 +49,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts the thread, which lets in who comes through `connector`.
+    /// Starts the thread, which accepts clients from `connector`.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if !self.origin.is_here() {
-            // The word would be heard where the thread is, and nobody is to be waited for here.
+            // The thread is in another process: writing would stop it there, and there is none to join here.
             return;
         }
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
@@ -106,7 +106,7 @@ impl ServerState {
             let left = if self.unserved.is_empty() { left } else { Some(Duration::ZERO) };
             let wait = |events: &mut Vec<_>, left: Option<Duration>| {
                 let left = left.and_then(|left| Timespec::try_from(left).ok());
-                // An error is an interruption by a signal, or a mistake of ours that has no cure.
+                // An error is an interruption by a signal, or a bug of ours.
                 epoll::wait(&self.events, spare_capacity(events), left.as_ref()).is_ok_and(|came| came > 0)
             };
             if !spin.until(protocol::AWAKE, || wait(&mut events, Some(Duration::ZERO))) {
@@ -133,11 +133,11 @@ impl ServerState {
         }
     }
 
-    /// Lets one client in. Whatever else comes through the connector is closed.
+    /// Accepts one client. Anything else that comes through the connector is closed.
     fn let_in(&mut self, flags: epoll::EventFlags) {
         let Ok(Some(packet)) = socket::receive(&self.connector, Wait::No) else {
             if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::RDHUP) {
-                // Somebody shut it down: nobody can come any more, and nobody is to be waited for.
+                // A process shut it down: no client can connect any more, so it is no longer watched.
                 let _ = epoll::delete(&self.events, &self.connector);
             }
             return;
@@ -218,7 +218,7 @@ impl ServerState {
         }
     }
 
-    /// The client is dead, has hung up, or said what it must not. What it had said before counts.
+    /// Removes a client that is dead, has disconnected, or broke the protocol. Its requests before that are served.
     fn part(&mut self, client: ClientId) {
         let Some(mut peer) = self.peers.remove(&client) else { return };
         peer.forget(&self.events);
@@ -244,9 +244,9 @@ impl ServerState {
 }
 
 impl Drop for ServerState {
-    /// At once, and for all: a process that is just being started may have copies of our ends.
+    /// Shuts the sockets down, for all copies: a process just being started may have some.
     fn drop(&mut self) {
-        // The connector first: who loses his connection looks there for the reason.
+        // The connector first: a client that loses its connection looks there for the reason.
         let peers = self.peers.values().map(|peer| peer.socket.as_fd());
         for socket in [self.connector.as_fd()].into_iter().chain(peers) {
             let _ = shutdown(socket, Shutdown::Both);

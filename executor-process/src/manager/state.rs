@@ -1,7 +1,7 @@
-//! What a manager keeps, and the rules of it: no socket, no thread, no clock. Requests go in, answers come out.
+//! The objects of a manager, and their rules: no socket, no thread, no clock. Requests go in, answers come out.
 //!
-//! Whatever a client asks, the answer is an answer, or the verdict that no client of ours would ask that: its connection is to be
-//! cut then, and nothing else changes.
+//! Each request gets an answer, or is a [`Violation`] that our clients never commit: then its client's connection must be cut,
+//! and nothing else changes.
 
 mod collection;
 mod event_barrier;
@@ -27,27 +27,27 @@ use super::protocol::{New, ObjectId, Op, Refusal, Reply, Request, Ticket};
 /// Names a connection.
 pub(super) type ClientId = u64;
 
-/// No client of ours would say this.
+/// A request that our clients never send.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Violation;
 
-/// What can be done with everything that is kept.
+/// The operations of all objects.
 trait Object: Send {
     /// # Errors
     ///
-    /// When it is not to be asked so.
+    /// When the request is not valid for this object.
     fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation>;
 
-    /// A wait is over: its client died, or its time is up. Says whether it is out of the queue; some wait on, for what must be.
+    /// A wait is over: its client died, or its time is up. False if the wait goes on, as for the lock after a condition.
     fn give_up(&mut self, ticket: Ticket, desk: &mut Tickets) -> bool;
 
-    /// A client died with this in its hands.
+    /// A client died while it held this.
     fn recover(&mut self, _ticket: Ticket) {}
 
     /// The client itself is forgotten.
     fn forget(&mut self, _client: ClientId) {}
 
-    /// Behind any of the above: whoever waits for what is free now goes on.
+    /// After any of the above: lets waits go on that need not wait any more.
     fn settle(&mut self, _desk: &mut Tickets) {}
 }
 
@@ -68,7 +68,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When it is not to be asked so. The client is to [`leave`](State::leave).
+    /// When the request is not valid. The client must then [`leave`](State::leave).
     pub(super) fn handle(&mut self, client: ClientId, request: Request<'_>, now: Instant) -> Result<(), Violation> {
         let caller = Caller::new(client, &request, now);
         match request.op {
@@ -89,7 +89,7 @@ impl State {
                 if let Some(object) = self.objects.get_mut(&request.object) {
                     return object.handle(op, caller, &mut self.desk);
                 }
-                // Whoever took an item does not wait for an answer.
+                // `Arrived` gets no answer.
                 if !matches!(op, Op::Arrived(_)) {
                     self.desk.answer(caller, Reply::Refused(Refusal::NotThere));
                 }
@@ -98,7 +98,7 @@ impl State {
         }
     }
 
-    /// The client is gone: nobody waits for it, and what it held is free.
+    /// The client is gone: its waits end, and its holds are released.
     pub(super) fn leave(&mut self, client: ClientId) {
         let Left { waits, holds, objects } = self.desk.leave(client);
         for (ticket, object) in waits {
@@ -135,7 +135,7 @@ impl State {
         }
     }
 
-    /// What is to be said, and to whom.
+    /// Takes the answers to be sent.
     pub(super) fn answers(&mut self) -> std::vec::Drain<'_, Answer> {
         self.desk.answers.drain(..)
     }

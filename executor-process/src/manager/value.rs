@@ -54,10 +54,10 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
         self.handle.value(Op::Put(HERE, Raw(&value)))?.ok_or_else(odd)
     }
 
-    /// Changes the value in one step, and returns what `change` does. Nobody else changes it meanwhile: they wait. If this process dies
-    /// in `change`, or that panics, the value stays as it was, and the others go on.
+    /// Changes the value in one step, and returns the result of `change`. Other changes wait meanwhile. If `change` panics, or this
+    /// process dies in it, the value stays as it was, and the next change runs.
     ///
-    /// `change` runs here, once. It must not change the same value by another handle: that would wait for itself.
+    /// `change` runs here, once. It must not change the same value through another handle: that would deadlock.
     ///
     /// ```
     /// # use executor_process::Manager;

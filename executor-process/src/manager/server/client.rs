@@ -13,10 +13,10 @@ use crate::ipc::payload::Bytes;
 use crate::ipc::peer_pid::pid_of;
 use crate::manager::protocol::{Frames, Refusal, Reply, frame};
 
-/// A client that leaves as many bytes of answers lie is not read until it has taken some.
+/// If a client leaves this many bytes of answers unread, its requests are not read until it has taken some.
 const PATIENCE: usize = 256 * 1024;
 
-/// What became of an attempt to read.
+/// The result of a read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
     Some,

@@ -76,7 +76,7 @@ fn nonsense_ends_the_connection_and_no_other() {
 }
 
 #[test]
-fn what_is_no_client_is_not_let_in() {
+fn invalid_connections_are_refused() {
     let stage = Stage::new();
     let file = std::fs::File::open("/dev/null").unwrap();
     let (packet, _other) = socket::pair().unwrap();
@@ -144,7 +144,7 @@ fn a_connector_that_was_shut_down_lets_nobody_in_and_is_not_waited_for() {
 }
 
 #[test]
-fn what_was_answered_is_heard_also_when_the_manager_is_gone_by_then() {
+fn answers_arrive_after_manager_is_gone() {
     for _ in 0..100 {
         let manager = Manager::new().unwrap();
         let (barrier, lock) = (manager.barrier(4).unwrap(), manager.lock().unwrap());

@@ -139,7 +139,7 @@ impl Content {
         })
     }
 
-    /// A change, and what it is about.
+    /// The scope and the change of a request.
     fn prepare(&self, op: Op<'_>) -> Result<(Scope, Write), Violation> {
         let key = |key: Raw<'_>| Scope::Key(key.0.to_vec());
         Ok(match (self, op) {
@@ -162,7 +162,7 @@ impl Content {
         })
     }
 
-    /// What is there for whoever holds it.
+    /// The values for the holder of a scope.
     fn seen(&self, scope: &Scope) -> Result<Vec<Bytes>, Refusal> {
         Ok(match (self, scope) {
             (Self::Map(map), Scope::Key(key)) => map.get(key).cloned().into_iter().collect(),
@@ -181,7 +181,7 @@ impl Content {
         }
     }
 
-    /// What became of what was held.
+    /// Applies the change of the holder.
     fn apply(&mut self, scope: &Scope, change: Change<'_>) -> Result<(), Violation> {
         match (self, scope, change) {
             (_, _, Change::None) => {}

@@ -1,4 +1,4 @@
-//! What many wait for at once: events and barriers.
+//! Events and barriers, for which many wait at once.
 
 use std::collections::BTreeSet;
 

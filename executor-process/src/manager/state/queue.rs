@@ -27,7 +27,7 @@ impl Queue {
     pub(super) fn new(capacity: Option<u64>) -> Self {
         Self {
             items: VecDeque::new(),
-            // One of no room would never take an item; one that is larger than memory has no bound.
+            // With capacity 0, it would never take an item; with one beyond memory, it has no bound.
             capacity: capacity.map(|capacity| usize::try_from(capacity.max(1)).unwrap_or(usize::MAX)),
             consumers: BTreeSet::new(),
             producers: BTreeMap::new(),
@@ -70,7 +70,7 @@ impl Object for Queue {
     fn handle(&mut self, op: Op<'_>, caller: Caller, desk: &mut Tickets) -> Result<(), Violation> {
         match op {
             Op::Len => desk.answer(caller, Reply::Count(self.items.len() as u64)),
-            // Those who wait for room are first.
+            // Producers that wait for room are first.
             Op::Send(item) if self.producers.is_empty() && self.has_room() => {
                 self.push(item.0.to_vec().into());
                 desk.answer(caller, Reply::Done);
@@ -82,7 +82,7 @@ impl Object for Queue {
             }
             Op::Receive => {
                 desk.may_hold(caller)?;
-                // Nobody waits while there is an item.
+                // No consumer waits while there is an item.
                 if let Some(item) = self.items.pop_front() {
                     self.deliver(item, caller, desk);
                 } else if let Some(ticket) = desk.wait(caller)? {
@@ -136,13 +136,13 @@ impl Object for Queue {
         }
     }
 
-    /// Brings items and those who wait for them together.
+    /// Gives items to waiting consumers, and room to waiting producers.
     fn settle(&mut self, desk: &mut Tickets) {
         loop {
             if self.has_room()
                 && let Some((ticket, item)) = self.producers.pop_first()
             {
-                // What a producer wanted to put that is dead is forgotten.
+                // The item of a dead producer is dropped.
                 if let Some(caller) = desk.call(ticket) {
                     self.push(item);
                     desk.answer(caller, Reply::Done);

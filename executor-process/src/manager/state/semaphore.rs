@@ -8,15 +8,15 @@ use crate::manager::protocol::{Op, Refusal, Reply, Ticket};
 
 pub(super) struct Semaphore {
     free: u64,
-    /// No more can be free.
+    /// The most that can be free.
     most: u64,
-    /// Its permit is its holder's, who alone can give it back, and can wait for a notification.
+    /// Only the holder can release its permit, and can wait for a notification.
     is_lock: bool,
-    /// Who waits for a permit, and whether the notification came too late.
+    /// Waits for a permit, and whether the notification came too late.
     line: BTreeMap<Ticket, bool>,
-    /// Who waits for a notification.
+    /// Waits for a notification.
     sleepers: BTreeSet<Ticket>,
-    /// Somebody died with a permit, and nobody has been told.
+    /// A holder died with a permit, and no later holder knows yet.
     was_abandoned: bool,
 }
 
@@ -47,7 +47,7 @@ impl Semaphore {
         desk.answer(caller, Reply::Granted { ticket, was_abandoned, is_late, values: Vec::new() });
     }
 
-    /// From waiting for a notification to waiting for the permit, which is for ever.
+    /// Ends the wait for a notification: now it waits for the permit, without a limit.
     fn wake(&mut self, ticket: Ticket, is_late: bool, desk: &mut Tickets) {
         desk.lift_deadline(ticket);
         self.line.insert(ticket, is_late);
@@ -59,7 +59,7 @@ impl Object for Semaphore {
         match op {
             Op::Acquire => {
                 desk.may_hold(caller)?;
-                // Nobody waits while a permit is free.
+                // No client waits while a permit is free.
                 if self.free > 0 {
                     self.grant(caller, false, desk);
                 } else if let Some(ticket) = desk.wait(caller)? {
@@ -106,7 +106,7 @@ impl Object for Semaphore {
         Ok(())
     }
 
-    /// Whoever sleeps is not answered before it has the lock again: its caller believes that it has.
+    /// A wait for a notification is answered only once it has the lock again: its caller relies on that.
     fn give_up(&mut self, ticket: Ticket, desk: &mut Tickets) -> bool {
         if self.sleepers.remove(&ticket) && desk.is_waiting(ticket) {
             self.wake(ticket, true, desk);

@@ -16,7 +16,7 @@ struct Stage {
     answers: Vec<(ClientId, u64, Reply<crate::ipc::payload::Bytes>)>,
 }
 
-/// What a client can read of an answer.
+/// An answer, as a client reads it.
 #[derive(Clone, Debug, PartialEq)]
 enum Said {
     Done,
@@ -109,7 +109,7 @@ const A: Place<'static> = Place::Key(Raw(b"a"));
 const B: Place<'static> = Place::Key(Raw(b"b"));
 
 #[test]
-fn what_a_dead_client_held_is_free_and_what_it_waited_for_is_forgotten() {
+fn dead_client_loses_holds_and_waits() {
     let mut stage = Stage::new(3);
     let lock = stage.create(New::Lock);
     ticket(stage.ask(1, lock, None, Op::Acquire));
@@ -175,7 +175,7 @@ fn an_item_on_its_way_to_a_dead_consumer_goes_to_the_next() {
 }
 
 #[test]
-fn what_a_dead_producer_waited_to_put_is_forgotten() {
+fn item_of_dead_producer_is_dropped() {
     let mut stage = Stage::new(3);
     let queue = stage.create(New::Queue { capacity: Some(1) });
     stage.ask(1, queue, None, Op::Send(Raw(b"1")));
@@ -227,7 +227,7 @@ fn times_are_up_in_their_order_and_one_who_sleeps_has_the_lock_before_it_is_told
 }
 
 #[test]
-fn what_is_discarded_is_told_to_whoever_waits() {
+fn discard_refuses_waits_and_later_requests() {
     let mut stage = Stage::new(2);
     let lock = stage.create(New::Lock);
     let held = ticket(stage.ask(1, lock, None, Op::Acquire));

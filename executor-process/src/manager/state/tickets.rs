@@ -1,7 +1,7 @@
-//! Who waits, who holds what, and what is to be answered.
+//! The waits and holds of clients, and the answers to send.
 //!
-//! A wait and a hold each have a ticket. Tickets are numbered in the order in which they were given out, so a map of them is a queue
-//! from which whoever gives up or dies is taken out.
+//! Each wait and each hold has a ticket. Tickets are numbered in the order in which they were given out, so a map of them is a
+//! queue from which any wait can be removed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use super::{ClientId, Violation};
 use crate::ipc::payload::Bytes;
 use crate::manager::protocol::{ObjectId, Reply, Request, Ticket};
 
-/// How many waits and holds a client may have. Each takes a thread, a guard or an item; a client that has more floods us.
+/// How many waits and holds a client may have. Each takes a thread, a guard or an item; a client with more floods the manager.
 pub(in crate::manager) const MOST_TICKETS: usize = 1 << 16;
 
-/// Who asks, and about what.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
     pub(super) client: ClientId,
     pub(super) request: u64,
     pub(super) object: ObjectId,
-    /// `None`: it waits for ever, or until the time that is too far to be told.
+    /// `None`: it waits without a limit, or the limit is too far in the future.
     deadline: Option<Instant>,
     /// It does not wait at all.
     no_wait: bool,
@@ -42,17 +42,17 @@ impl Caller {
 struct Client {
     waits: BTreeSet<Ticket>,
     holds: BTreeMap<Ticket, ObjectId>,
-    /// What else is to be told when it is gone.
+    /// Other objects that must learn when it is gone.
     ties: BTreeSet<ObjectId>,
 }
 
-/// What a client that is gone leaves behind.
+/// The waits and holds of a client that is gone.
 #[derive(Default)]
 pub(super) struct Left {
     pub(super) waits: Vec<(Ticket, ObjectId)>,
     /// The last first.
     pub(super) holds: Vec<(Ticket, ObjectId)>,
-    /// All that has to do with it.
+    /// All its objects.
     pub(super) objects: BTreeSet<ObjectId>,
 }
 
@@ -63,7 +63,7 @@ pub(in crate::manager) type Answer = (ClientId, u64, Reply<Bytes>);
 pub(super) struct Tickets {
     last: Ticket,
     waits: HashMap<Ticket, Caller>,
-    /// The same by what they wait for.
+    /// The same by object.
     waiting: BTreeSet<(ObjectId, Ticket)>,
     holders: BTreeMap<(ObjectId, Ticket), ClientId>,
     deadlines: BTreeSet<(Instant, Ticket)>,
@@ -93,7 +93,7 @@ impl Tickets {
         left
     }
 
-    /// The object is to be told when the client is gone.
+    /// The object must learn when the client is gone.
     pub(super) fn tie(&mut self, caller: Caller) {
         if let Some(client) = self.clients.get_mut(&caller.client) {
             client.ties.insert(caller.object);
@@ -110,7 +110,7 @@ impl Tickets {
         self.answers.push((caller.client, caller.request, reply));
     }
 
-    /// A ticket for the caller to wait with. `None` if it waits for nothing, which it is told.
+    /// A ticket for the caller's wait. `None` if it does not wait at all: then `Expired` is answered.
     pub(super) fn wait(&mut self, caller: Caller) -> Result<Option<Ticket>, Violation> {
         if caller.no_wait {
             self.answer(caller, Reply::Expired);
@@ -119,7 +119,7 @@ impl Tickets {
         self.line_up(caller).map(Some)
     }
 
-    /// As [`wait`](Tickets::wait), also where the caller waits for nothing, which is told here.
+    /// As [`wait`](Tickets::wait), with a ticket in any case, and whether the caller does not wait at all.
     pub(super) fn wait_always(&mut self, mut caller: Caller) -> Result<(Ticket, bool), Violation> {
         caller.deadline = caller.deadline.filter(|_| !caller.no_wait);
         Ok((self.line_up(caller)?, caller.no_wait))
@@ -154,14 +154,14 @@ impl Tickets {
         Some(caller)
     }
 
-    /// The wait is over, and answered with this.
+    /// The wait is over, and answered with `reply`.
     pub(super) fn call_with(&mut self, ticket: Ticket, reply: Reply<Bytes>) {
         if let Some(caller) = self.call(ticket) {
             self.answer(caller, reply);
         }
     }
 
-    /// It waits on, and for ever.
+    /// It waits on, without a limit.
     pub(super) fn lift_deadline(&mut self, ticket: Ticket) {
         if let Some(caller) = self.waits.get_mut(&ticket)
             && let Some(deadline) = caller.deadline.take()
@@ -203,7 +203,7 @@ impl Tickets {
         if client.holds.get(&ticket) == Some(&caller.object) { Ok(()) } else { Err(Violation) }
     }
 
-    /// The object is gone: whoever waits for it is told, and nobody holds anything of it.
+    /// The object is gone: its waits are answered with `reply`, and its holds end.
     pub(super) fn discard(&mut self, object: ObjectId, reply: impl Fn() -> Reply<Bytes>) {
         while let Some((_, ticket)) = self.waiting.range((object, 0)..=(object, Ticket::MAX)).next().copied() {
             self.call_with(ticket, reply());
@@ -245,7 +245,7 @@ impl Tickets {
 
 #[cfg(test)]
 impl Tickets {
-    /// Whether nobody waits for or holds anything.
+    /// Whether there are no waits and no holds.
     pub(super) fn is_clear(&self) -> bool {
         let is_idle = |client: &Client| client.waits.is_empty() && client.holds.is_empty();
         self.waits.is_empty()

@@ -1,13 +1,13 @@
-//! Who may change what: one key, one index, or all of it is held by one client at a time, and changes wait in line for it.
+//! Locks for changes: one client at a time holds a key, an index, or the whole, and other changes wait in line.
 //!
-//! Each part that is held has a line of its own. A change of everything waits until no part is held, and whoever comes behind it waits in
-//! one line with it. So nothing here takes longer because others wait.
+//! Each held part has a line of its own. A change of the whole waits until no part is held, and later changes wait in one line
+//! with it. So no operation here takes longer because others wait.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::manager::protocol::Ticket;
 
-/// What a change is about.
+/// The part that a change locks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Scope {
     Key(Vec<u8>),
@@ -25,11 +25,11 @@ struct Part<W> {
 pub(super) struct UpdateLocks<W> {
     held: HashMap<Ticket, Scope>,
     parts: HashMap<Scope, Part<W>>,
-    /// Those whose line may move: nobody holds them any more.
+    /// Parts whose line may move: they are no longer held.
     free: Vec<Scope>,
-    /// Who holds all of it.
+    /// The holder of the whole.
     all: Option<Ticket>,
-    /// The first wants all of it, or somebody has that.
+    /// Used when the first in it wants the whole, or the whole is held.
     line: BTreeMap<Ticket, (Scope, W)>,
     /// In which part's line each ticket is.
     waits: HashMap<Ticket, Scope>,
@@ -49,7 +49,7 @@ impl<W> Default for UpdateLocks<W> {
 }
 
 impl<W> UpdateLocks<W> {
-    /// Whether a change may be made now. It passes nobody who waits for the same.
+    /// Whether a change may be made now. It passes no wait for the same part.
     pub(super) fn is_open(&self, scope: &Scope) -> bool {
         let is_apart = if let Scope::All = scope { self.parts.is_empty() } else { !self.parts.contains_key(scope) };
         is_apart && self.all.is_none() && self.line.is_empty()
@@ -68,7 +68,7 @@ impl<W> UpdateLocks<W> {
         self.held.get(&ticket)
     }
 
-    /// Behind this, those who wait are to be asked for with [`next`](UpdateLocks::next).
+    /// After this, the caller must take the waits that may go on from [`next`](UpdateLocks::next).
     pub(super) fn release(&mut self, ticket: Ticket) {
         match self.held.remove(&ticket) {
             Some(Scope::All) => self.all = None,
@@ -90,7 +90,7 @@ impl<W> UpdateLocks<W> {
         }
     }
 
-    /// As behind [`release`](UpdateLocks::release).
+    /// As after [`release`](UpdateLocks::release).
     pub(super) fn give_up(&mut self, ticket: Ticket) {
         self.line.remove(&ticket);
         if let Some(part) = self.waits.remove(&ticket).and_then(|scope| self.parts.get_mut(&scope)) {
@@ -145,8 +145,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whether each comes, gives up, or releases what it may have, it goes in if and only if nobody who came before it and is
-        /// still there has or wants the same.
+        /// After any arrivals, withdrawals and releases, a ticket is in if and only if no earlier ticket that is still there has or
+        /// wants the same part.
         #[test]
         fn nobody_passes_who_waits_for_the_same_and_nobody_waits_for_nothing(acts in vec((0..3_u8, 0..4_u64, 0..20_usize), 1..80)) {
             let mut gate = UpdateLocks::<()>::default();

@@ -83,7 +83,7 @@ fn op() -> impl Strategy<Value = Op<'static>> {
     ]
 }
 
-/// What the others held and waited for is theirs, and goes on.
+/// The other clients' holds and waits are unharmed.
 fn others_go_on(stage: &mut Stage, objects: &[ObjectId]) -> Result<(), TestCaseError> {
     stage.leave(3);
     stage.leave(1);
@@ -115,7 +115,7 @@ proptest! {
         let (mut stage, objects) = populated();
         for (object, limit, op) in requests {
             let is_discard = matches!(op, Op::Discard);
-            // What others use is not to be taken from them here; that is well-formed, and anybody's right.
+            // Not here: any client may discard an object, and the others' objects are needed below.
             if is_discard && object <= objects.len() as u64 {
                 continue;
             }
