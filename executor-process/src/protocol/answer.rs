@@ -35,7 +35,7 @@ pub(crate) enum Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// What a process exits with that has run nothing since.
+    /// The exit code of a worker whose last job ended so.
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Done(_) | Self::Items => 0,
@@ -45,18 +45,18 @@ impl<T> Answer<T> {
 }
 
 impl Answered {
-    /// The bytes of an answer that may be short enough for the page. What descriptors came with goes in a message: they are taken in
-    /// the order in which they were sent.
+    /// The bytes of an answer that may be short enough for the page. An answer with descriptors goes in a message, since
+    /// descriptors are taken in the order in which they were sent.
     pub(crate) fn short(&self) -> Option<Vec<u8>> {
         match self {
-            // What is to be run elsewhere is not done, as what is on the page is.
+            // `NoRoom`: the job must run elsewhere, and an answer on the page means that it is done.
             Self::Done(Body { packet: Some(_), .. }) | Self::NoRoom { .. } => None,
             answer => postcard::to_stdvec(answer).ok(),
         }
     }
 }
 
-/// What of a panic can leave its process: all but the payload.
+/// A panic without its payload, which cannot leave the process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RemotePanic {
     message: String,
@@ -64,7 +64,7 @@ pub(crate) struct RemotePanic {
 }
 
 impl RemotePanic {
-    /// As much of it as can be sent.
+    /// Cuts it to the length that can be sent.
     pub(crate) fn cut(self) -> Self {
         Self { message: cut(self.message, MOST_SAID), place: self.place.map(|place| cut(place, MOST_NAME)) }
     }

@@ -1,7 +1,7 @@
-//! What a worker leaves in the memory that it shares with its parent when a signal ends it: which signal, and where it was.
+//! The record of a crash, in memory that a worker shares with its parent: which signal ended the worker, and where it was.
 //!
-//! It is written by a signal handler, so with stores to atomics and nothing else. The reader trusts nothing: whoever can write to
-//! the worker's memory can write here.
+//! A signal handler writes it, so only with stores to atomics. The reader trusts no word: any code that can write to the worker's
+//! memory can write here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,20 +33,20 @@ pub(crate) const HALF: usize = 32;
 /// In a frame: it is a distance from the base of the program's image, not an address. No address of user space has this bit.
 const RELATIVE: u64 = 1 << 63;
 
-/// No instruction accesses it: the last byte of the kernel's half.
+/// An address that no instruction accesses: the last byte of the kernel's half.
 pub(crate) const NO_ADDRESS: u64 = u64::MAX;
 
 /// An access this far below the stack pointer, or a little above, is an access to the stack.
 const BELOW_STACK: u64 = 64 * 1024;
 const ABOVE_STACK: u64 = 4 * 1024;
 
-/// What lies below is reached by a null pointer.
+/// An access below this address is one by a null pointer.
 const NULL_PAGE: u64 = 4096;
 
-/// With less than this left, an allocator has asked for more in vain.
+/// If less than this is left, an allocation most likely failed.
 const HEADROOM: u64 = 1 << 20;
 
-/// So long is a function that calls another, and no more.
+/// The most bytes of a function that only calls another.
 const SHORT: u64 = 64;
 
 /// Whether `place` is behind a call in the short function that begins at `start`.
@@ -64,18 +64,18 @@ pub(crate) enum Place {
     Foreign(u64),
 }
 
-/// What is known when the record is begun.
+/// The facts known at the start of the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CrashFacts {
     pub(crate) signal: i32,
-    /// What the faulting instruction accessed, or [`NO_ADDRESS`].
+    /// The address that the faulting instruction accessed, or [`NO_ADDRESS`].
     pub(crate) address: u64,
     pub(crate) stack_pointer: u64,
     pub(crate) thread: u32,
     pub(crate) job: u64,
     /// The most memory that the process has held so far, in bytes, or 0.
     pub(crate) peak_memory: u64,
-    /// What counts against the limit of memory, in bytes, or 0.
+    /// The memory that counts against the limit, in bytes, or 0.
     pub(crate) data: u64,
     /// The error of the last system call that failed on the thread.
     pub(crate) errno: i32,
@@ -115,7 +115,7 @@ impl<'a> CrashRecord<'a> {
         self.set(ERRNO, u64::from(facts.errno.unsigned_abs()));
     }
 
-    /// Adds a frame, from the innermost on. What is there counts even if the next one is never found.
+    /// Adds a frame, from the innermost on. Frames so far are valid even if the walk never finds the next.
     pub(crate) fn push(self, place: Place) {
         let count = usize::try_from(self.get(COUNT)).unwrap_or_default();
         let word = match place {
@@ -130,7 +130,7 @@ impl<'a> CrashRecord<'a> {
         self.0[STATE].store(WRITTEN, Ordering::Release);
     }
 
-    /// In the worker, when it starts: the system counts so many bytes already, which may be its parent's.
+    /// In the worker, when it starts: stores the bytes that the system counts already, which may be its parent's.
     pub(crate) fn set_floor(self, bytes: u64) {
         self.set(FLOOR, bytes);
     }
@@ -150,7 +150,7 @@ impl<'a> CrashRecord<'a> {
         self.get(FLOOR)
     }
 
-    /// In the parent: what is there, be it unfinished. Any words will do.
+    /// In the parent: reads the record, even an unfinished one. Accepts any words.
     pub(crate) fn read(self) -> Option<Trace> {
         if !matches!(self.0[STATE].load(Ordering::Acquire), WRITING | WRITTEN) {
             return None;
@@ -201,8 +201,8 @@ impl Trace {
         matches!(signal, libc::SIGSEGV | libc::SIGBUS) && stack_pointer != 0 && stack.contains(&address)
     }
 
-    /// Whether it most likely died because an allocation was refused, where it might have so many bytes: by a signal that ends whoever gives up
-    /// or uses the null pointer, with one sign of a refusal at least. `refusal` is where Rust's code goes that is out of memory.
+    /// Whether it most likely died because an allocation was refused, given its limit of `limit` bytes: by a signal of an abort or
+    /// of a null pointer, with at least one sign of a refusal. `refusal` is the function that Rust calls when it is out of memory.
     pub(crate) fn is_out_of_memory(&self, limit: u64, refusal: Place) -> bool {
         let CrashFacts { signal, address, data, errno, .. } = self.facts;
         let gives_up = matches!(signal, libc::SIGABRT | libc::SIGILL | libc::SIGTRAP);
@@ -302,7 +302,7 @@ mod tests {
         assert!(
             ![Place::Own(1000), Place::Own(1065), Place::Foreign(1020)].map(|at| is_refused(abort, at)).contains(&true)
         );
-        // What C's code does that does not look at what it got.
+        // C code that does not check for null.
         let null = CrashFacts { address: 16, ..FACTS };
         assert!(is_refused(null, elsewhere));
         assert!(!is_refused(CrashFacts { address: 1 << 20, ..null }, elsewhere), "a wild pointer");

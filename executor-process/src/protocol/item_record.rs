@@ -5,16 +5,16 @@ use executor_core::tally::Failure;
 
 const TAG_BITS: u32 = 2;
 
-/// What a number's byte has if another one follows.
+/// Set in a number's byte if another one follows.
 const MORE: u8 = 0x80;
 
-/// How an item ended, in front of what came of it. Items have no tag.
+/// How an item ended, in front of its result or error. Items themselves have no tag.
 pub(crate) const DONE: u8 = 0;
 pub(crate) const PANICKED: u8 = 1;
 pub(crate) const NOT_DECODED: u8 = 2;
 pub(crate) const NOT_ENCODED: u8 = 3;
 
-/// What a tag means for the item.
+/// The failure that a tag stands for.
 #[inline]
 pub(crate) fn failure(tag: u8) -> Option<Failure> {
     match tag {
@@ -63,7 +63,7 @@ pub(crate) fn next<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
     Some(record)
 }
 
-/// Appends a record, whose bytes `write` appends. What is there of one that fails is for the caller to take away.
+/// Appends a record, whose bytes `write` appends. If `write` fails, the caller must remove the incomplete record.
 #[inline]
 pub(crate) fn append<E>(
     bytes: &mut Vec<u8>,

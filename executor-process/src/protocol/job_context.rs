@@ -1,4 +1,4 @@
-//! What a job is told of itself in a worker.
+//! A job's own data, for code in the worker.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::limits::{MOST_NAME, cut};
 
-/// What a job's options say that code in the worker can ask for.
+/// A job's options that its code can ask for.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct JobContext {
     name: Option<String>,

@@ -1,5 +1,5 @@
-//! Texts of any length, cut so that they can be sent. A message that is larger than a packet is none to a parent, and keeps who sends it
-//! waiting until all of it is read.
+//! Texts of any length, cut so that they can be sent. The parent rejects a message larger than a packet, and its sender would block
+//! until all of it is read.
 
 use crate::ipc::payload::INLINE;
 use crate::protocol::status_page::SLOTS;
@@ -13,7 +13,7 @@ pub(crate) const MOST_NAME: usize = 1024;
 /// A packet, on a system that was not told otherwise (`net.core.wmem_default`), without what ipc-channel keeps of it for itself.
 const PACKET: usize = 212_992 - 64;
 
-// A job has a name and a tag at most, and few numbers. What it says has a place beside it.
+// A job has at most a name and a tag, and few numbers. A panic's message is sent with its place.
 const _: () = assert!(INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);
 
 /// At most about `most` bytes of `text`, with how many are missing.
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_short_stays_and_what_is_long_says_what_is_missing() {
+    fn cut_says_how_much_is_missing() {
         assert_eq!(cut("abc".to_owned(), 3), "abc");
         assert_eq!(cut("abcdef".to_owned(), 3), "abc … and 3 bytes more");
         assert_eq!(cut("aéé".to_owned(), 2), "a … and 4 bytes more");

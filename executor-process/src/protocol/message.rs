@@ -1,4 +1,4 @@
-//! What the parent and a worker say to each other.
+//! Messages between the parent and a worker.
 
 use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::protocol::answer::Answered;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::program_image::Offset;
 
-/// The first message of a worker, to whoever holds the name of the rendezvous.
+/// The first message of a worker, to the process that listens at the rendezvous.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Greeting {
     Hello(Box<Hello>),

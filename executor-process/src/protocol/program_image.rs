@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ipc::random::hex_of;
 
-/// What workers are started from.
+/// The file that workers are started from.
 pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 
 /// Why no worker can be started from there.
@@ -112,7 +112,7 @@ unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _: usize, image: 
             image.code.push(start..start + len);
         }
         if header.p_type == libc::PT_NOTE && image.build_id.is_none() {
-            // SAFETY: a note segment is part of a loaded one, so it is mapped and readable, and nobody writes to it.
+            // SAFETY: a note segment is part of a loaded one, so it is mapped and readable, and no code writes to it.
             image.build_id = build_id(unsafe { std::slice::from_raw_parts(with_exposed_provenance(start), len) });
         }
     }
@@ -137,7 +137,7 @@ fn build_id(mut notes: &[u8]) -> Option<String> {
     }
 }
 
-/// What only the same build of the same program says.
+/// A text unique to this build of this program.
 pub(crate) fn build() -> String {
     format!("{} {}", env!("CARGO_PKG_VERSION"), identity())
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_code_is_no_function() {
+    fn address_outside_code_is_no_function() {
         assert!(Offset(usize::MAX).address().is_none());
         let data = 7_u8;
         assert!(Offset::of((&raw const data).addr()).is_none());

@@ -29,7 +29,7 @@ pub(crate) const VARIABLE: &str = "EXECUTOR_REPLAY";
 const MAGIC: &[u8; 16] = b"executor job\r\n\x1a\n";
 const FORMAT: u32 = 3;
 
-/// What is in a file.
+/// A file's contents.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contents {
     /// The program that it is for.
@@ -184,7 +184,7 @@ fn open(path: &Path) -> Result<(File, u64), String> {
     if found.is_file() { Ok((file, found.len())) } else { Err("is no regular file".to_owned()) }
 }
 
-/// The bytes of a file. Waits for nobody: a pipe or a device has no bytes of its own, or has them without end.
+/// The bytes of a regular file. Never blocks: a pipe or a device, which may be empty or endless, is an error.
 ///
 /// # Errors
 ///
@@ -196,11 +196,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// What is in a file with these bytes, which may be any; and the bytes of its blobs.
+/// Decodes the bytes of a file, which may be any, into its contents and the bytes of its blobs.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// Why it is not valid.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
     const EARLY: &str = "ends too early: it is damaged";
     const OTHER: &str = "is damaged: its checksum is another";

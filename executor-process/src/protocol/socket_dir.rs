@@ -11,14 +11,14 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::geteuid;
 
-/// The name of a directory is this and so many hexadecimal digits.
+/// A directory's name is `PREFIX` and `DIGITS` hexadecimal digits.
 pub(crate) const PREFIX: &str = "executor-";
 pub(crate) const DIGITS: usize = 12;
 
 /// A younger directory may be one whose owner does not listen yet.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// Takes them away, once in the life of this process. One that cannot be looked at stays.
+/// Removes abandoned directories, once in the life of this process. One that cannot be read stays.
 pub(crate) fn clear(temporary: &Path) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| clear_older(temporary, GRACE));
@@ -56,14 +56,14 @@ fn is_ours(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| rest.len() == DIGITS && rest.bytes().all(is_hex))
 }
 
-/// Whether it is a directory of this user's, and not a link to one, that nobody has changed for the time of grace.
+/// Whether it is a directory of this user's, not a link to one, and unchanged for the time of `grace`.
 fn is_old(directory: &Path, grace: Duration) -> bool {
     let Ok(found) = fs::symlink_metadata(directory) else { return false };
     let age = found.modified().ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
     found.is_dir() && found.uid() == geteuid().as_raw() && age.is_some_and(|age| age >= grace)
 }
 
-/// Whether nobody listens at its socket.
+/// Whether no process listens at its socket.
 fn is_abandoned(directory: &Path) -> bool {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let Ok(visitor) = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None) else { return false };

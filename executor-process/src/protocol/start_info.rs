@@ -1,4 +1,4 @@
-//! What a worker is told when it is started: one environment variable, which the parent writes and the worker reads.
+//! Start information for a worker: one environment variable, which the parent writes and the worker reads.
 
 use std::ffi::OsStr;
 
@@ -15,7 +15,7 @@ pub(crate) fn variable() -> Option<String> {
 /// How deep pools in workers of pools may nest. More is a mistake, such as a pool in a constructor that runs before `main`.
 pub(crate) const MOST_DEPTH: u32 = 8;
 
-/// What a worker does to itself at its start, since nothing can be done to it between its start and its first code.
+/// Limits that a worker sets for itself at its start, since the parent cannot set them before the worker's first code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// To add to its niceness.

@@ -36,7 +36,7 @@ use crate::protocol::crash_record::{CrashRecord, Words};
 /// How many jobs a message may have. Loom's models have few, and little room: it goes through all of it in every order.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 
-/// What a slot has: its claim, where its answer is, and how long the job ran.
+/// The words of a slot: its claim, where its answer is, and how long the job ran.
 const PARTS: usize = 3;
 
 /// Where the record of a crash begins, in words: behind the slots.
@@ -75,7 +75,7 @@ pub(crate) enum Claim {
 
 const CLAIMS: [Claim; 6] = [Claim::Sent, Claim::Started, Claim::Done, Claim::Revoked, Claim::Aborted, Claim::TimedOut];
 
-/// The low bits of a word tell the claim, and the others the job, so that nobody takes the word of a later job for an earlier one's.
+/// The low bits of a word are the claim, and the others the job, so that a later job's word is never taken for an earlier one's.
 const CLAIM_BITS: u32 = 3;
 
 fn word(job: u64, claim: Claim) -> u64 {
@@ -124,24 +124,24 @@ impl Page {
 
     /// The parent, before it sends `job` with the slot.
     pub(crate) fn send(&self, slot: usize, job: u64) {
-        // Release, here and below: whoever sees the word sees what was done before.
+        // Release, here and below: a reader of the word also sees the writes before it.
         self.claim(slot).store(word(job, Claim::Sent), Ordering::Release);
     }
 
-    /// Where `job` is. `None` if the slot is not its own, or has what nobody of us has written.
+    /// The claim of `job`. `None` if the slot is not its own, or holds no word that this code writes.
     pub(crate) fn look(&self, slot: usize, job: u64) -> Option<Claim> {
         let found = self.claim(slot).load(Ordering::Acquire);
         CLAIMS.into_iter().find(|&claim| found == word(job, claim))
     }
 
-    /// Moves `job` from one claim to the next. False if it was not there: somebody else was first.
+    /// Moves `job` from one claim to the next. False if it was not there: the other process was first.
     pub(crate) fn change(&self, slot: usize, job: u64, from: Claim, to: Claim) -> bool {
         self.claim(slot).compare_exchange(word(job, from), word(job, to), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The worker starts `job`. False if it must not.
     pub(crate) fn start(&self, slot: usize, job: u64) -> bool {
-        // What is there is of an earlier job. Relaxed: the claim that follows orders it.
+        // Clears an earlier job's place. Relaxed: the claim that follows orders it.
         self.place(slot).store(0, Ordering::Relaxed);
         self.change(slot, job, Claim::Sent, Claim::Started)
     }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_changes_nothing() {
+    fn push_without_room_changes_nothing() {
         let (parent, worker) = both();
         let mut growing = worker.growing(0, ROOM - 2);
         assert!(growing.push(&[1; 15]) && !growing.push(&[2; 2]) && growing.push(&[3]) && !growing.push(&[4]));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_shortened_or_is_too_short_is_no_page() {
+    fn unsealed_or_short_memory_is_refused() {
         let can_be_shortened = shared_memory::file().unwrap();
         shared_memory::reserve(&can_be_shortened, 0, SIZE.get()).unwrap();
         assert!(Page::open(&can_be_shortened).is_err());

@@ -109,7 +109,7 @@ impl<'a> Store<'a> {
     fn publish(&self, partial: &str, name: &str) -> io::Result<()> {
         let directory = &self.directory;
         match renameat_with(directory, partial, directory, name, RenameFlags::NOREPLACE) {
-            // Not every file system can refuse to replace a file. There is none: the name is random, and nobody else writes here.
+            // Some file systems cannot refuse to replace a file. None exists: the name is random, and no other program writes here.
             Err(Errno::INVAL | Errno::NOSYS) => Ok(renameat(directory, partial, directory, name)?),
             result => Ok(result?),
         }

@@ -38,7 +38,7 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn written_file_is_read_back() {
     let bytes = file(&contents());
     let (read, mut rest) = decode(&bytes).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", contents()));

@@ -23,7 +23,7 @@ impl<'a> Appender<'a> {
         Self { place, room, start, len: 0, last: 0, is_begun: false }
     }
 
-    /// From now on, what is there is the answer, be it nothing so far.
+    /// From now on, the appended bytes are the answer, even if there are none yet.
     pub(crate) fn begin(&mut self) {
         self.is_begun = true;
     }
@@ -42,7 +42,7 @@ impl<'a> Appender<'a> {
             last |= number << filled;
             let bits = filled + piece.len() * 8;
             if bits >= 64 {
-                // Relaxed, here and below: the place that follows orders it. What was there before is written again as it was.
+                // Relaxed, here and below: the place that follows orders it. Earlier bytes of the word keep their values.
                 words.next().expect("the slice has room").store(last.to_le(), Ordering::Relaxed);
                 last = if filled == 0 { 0 } else { number >> (64 - filled) };
             }
