@@ -13,7 +13,7 @@ use crate::ipc::socket::{self, Packet, Wait};
 /// Stands for no slot.
 const NO_SLOT: u8 = u8::MAX;
 
-/// Packets whose messages nobody looked at, at most: a socket holds fewer.
+/// The most packets whose messages were never opened: a socket holds fewer.
 const MOST_SKIPPED: usize = 4096;
 
 /// One end of the socket.
@@ -60,12 +60,12 @@ impl Link {
         Ok(Some(Announced { number: *sent, handles }))
     }
 
-    /// The packet that a message named. Those before it are of messages that nobody looked at; the slots that came with them are told
-    /// to `register` as well.
+    /// Receives the packet that a message named. Earlier packets belong to messages that were never opened; the slots that came
+    /// with them are passed to `register` as well.
     ///
     /// # Errors
     ///
-    /// When it did not come: whoever named it broke the protocol.
+    /// When it did not come: the process that named it broke the protocol.
     pub(super) fn collect(
         &self,
         announced: Option<Announced>,

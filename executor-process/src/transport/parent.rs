@@ -36,14 +36,14 @@ struct Rest {
     is_busy: bool,
     /// When slots were last used, if their memory was not given back since.
     used: Option<Instant>,
-    /// Whether the watcher will look.
+    /// Whether the watcher will check them.
     is_watched: bool,
 }
 
-/// How long slots are kept that nobody uses.
+/// How long unused slots keep their memory.
 const KEEP: Duration = Duration::from_secs(1);
 
-/// Not mapped: a worker may do to it what it likes.
+/// Not mapped: a worker may write or shorten it at any time.
 struct Plain {
     file: OwnedFd,
     capacity: usize,
@@ -110,8 +110,7 @@ impl ParentEnd {
         Ok(Body { data: Data::Slot { slot, len }, packet })
     }
 
-    /// What an answer is. A large result is copied, so that one that nobody takes for a while holds no descriptor but those of its
-    /// handles.
+    /// Decodes an answer. A large result is copied, so that until it is taken it holds no descriptors but those of its handles.
     ///
     /// # Errors
     ///
@@ -123,7 +122,7 @@ impl ParentEnd {
             Answer::Panicked(panic) => Ok(Answer::Panicked(panic)),
             Answer::Codec { step, cause } => Ok(Answer::Codec { step, cause }),
             Answer::NoRoom { step, cause } => {
-                // It may have had none for a slot that it was sent.
+                // It may have had no room for a slot that it was sent.
                 self.ours.lock().clear();
                 // Relaxed: it carries no data.
                 self.is_short.store(true, Ordering::Relaxed);
@@ -166,13 +165,13 @@ impl ParentEnd {
         }
     }
 
-    /// Whether the worker had no room for a job or a result. What takes it may be there for good, where jobs leak.
+    /// Whether the worker once had no room for a job or a result. If jobs leak, it may never have room again.
     pub(crate) fn is_short(&self) -> bool {
         self.is_short.load(Ordering::Relaxed)
     }
 
-    /// The worker has nothing to do until the next job is packed. Returns how long to wait before
-    /// [`shrink_after_rest`](ParentEnd::shrink_after_rest) is to be called, if there is memory to give back and nobody waits already.
+    /// The worker has nothing to do until the next job is packed. Returns how long to wait before calling
+    /// [`shrink_after_rest`](ParentEnd::shrink_after_rest), if there is memory to give back and the watcher does not wait yet.
     pub(crate) fn rest(&self) -> Option<Duration> {
         let mut rest = self.rest.lock();
         rest.is_busy = false;
@@ -181,12 +180,12 @@ impl ParentEnd {
         is_due.then_some(KEEP)
     }
 
-    /// Nobody can wait for that now: the next rest tells again.
+    /// The watcher could not be told: the next `rest` asks again.
     pub(crate) fn is_not_watched(&self) {
         self.rest.lock().is_watched = false;
     }
 
-    /// Gives the memory of the slots back if they were not used for a while. Says how long to wait before it is to be asked again.
+    /// Gives the memory of the slots back if they were not used for a while. Returns how long to wait before calling it again.
     pub(crate) fn shrink_after_rest(&self) -> Option<Duration> {
         // Held to the end, so that no job is sent meanwhile: its worker might have written its result before the memory is cleared.
         let mut rest = self.rest.lock();

@@ -1,5 +1,4 @@
-//! What a worker's result is encoded into: a small one into a buffer that goes in the message, a large one into the memory that the
-//! parent reads.
+//! Encodes a worker's result: a small one into a buffer that goes in the message, a large one into memory that the parent reads.
 
 use std::io;
 use std::mem;
@@ -28,7 +27,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// What is encoded already.
+    /// From encoded bytes.
     ///
     /// # Errors
     ///
@@ -105,15 +104,15 @@ pub(crate) fn encode_result<T: Serialize + 'static>(
 /// The system has no memory. The sink knows what it said.
 struct Refused;
 
-/// A codec writes a byte or a number at a time, which is fast into a buffer, and slow into what it has to ask for room each time. So
-/// what is large comes to its memory by the buffer, too.
+/// A codec writes a byte or a number at a time, which is fast into a buffer, and slow if each write must check for room in shared
+/// memory. So large results go through the buffer, too.
 pub(crate) struct Sink<'a> {
     end: &'a WorkerEnd,
-    /// What was written last: no more than [`INLINE`].
+    /// The last bytes written: no more than [`INLINE`].
     buffer: Vec<u8>,
-    /// What was written before that.
+    /// The bytes before them.
     large: Option<Large>,
-    /// What the system said. Serde's errors have no room for it.
+    /// The system's error. Serde's errors cannot hold it.
     refused: Option<io::Error>,
 }
 
@@ -122,7 +121,7 @@ impl<'a> Sink<'a> {
         Self { end, buffer: Vec::new(), large: None, refused: None }
     }
 
-    /// What was written.
+    /// The encoded result.
     ///
     /// # Errors
     ///

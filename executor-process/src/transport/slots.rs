@@ -45,7 +45,7 @@ impl<S: Store> Slot<S> {
 
     fn is_free(&mut self) -> bool {
         if self.is_lent {
-            // What cannot be read is not free.
+            // If it cannot be read, it is not free.
             let word = shared_memory::read(self.store.file(), 0, WORD.len()).unwrap_or(WORD.to_vec());
             self.is_lent = word == WORD;
         }
@@ -102,7 +102,7 @@ impl<S: Store> Slots<S> {
         *self = Self::default();
     }
 
-    /// Gives their memory back, while nobody reads or writes. They stay, and are filled anew.
+    /// Gives their memory back; neither side may read or write then. The slots stay, and are filled anew.
     pub(super) fn shrink(&self) {
         for slot in self.0.iter().flatten() {
             // A failure leaves the memory where it is.

@@ -72,7 +72,7 @@ fn memory_is_used_again_once_it_was_read() {
 }
 
 #[test]
-fn what_is_still_being_read_is_not_written_to() {
+fn slot_being_read_is_not_reused() {
     let (parent, worker) = pair();
     let bodies: Vec<_> = (0..2 * SLOTS)
         .map(|n| {
