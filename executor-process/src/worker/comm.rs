@@ -9,7 +9,7 @@ use rustix::thread::set_name;
 /// The kernel keeps no more (prctl(2), `PR_SET_NAME`).
 const MOST: usize = 15;
 
-/// What is left of a pool's name where it does not fit as a whole.
+/// How many bytes of a pool's name are kept if the whole does not fit.
 const SHORT: usize = 4;
 
 /// Names this process. Its arguments stay the program's own: a job may start the program again by the first.
@@ -47,7 +47,7 @@ fn split(worker: &str) -> (&str, &str) {
     }
 }
 
-/// The beginning of a text, of so many bytes at most.
+/// The beginning of a text, of at most `most` bytes.
 fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }

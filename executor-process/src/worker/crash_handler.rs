@@ -1,15 +1,15 @@
-//! What a worker does when a signal is about to end it: it writes down where it is, and ends by that very signal. Unsafe, because
-//! it handles signals and walks a stack.
+//! Records where a worker is when a signal is about to end it, and lets it end by that same signal. Unsafe, because it handles
+//! signals and walks a stack.
 //!
 //! A handler may interrupt anything, the allocator included, so it only does what is async-signal-safe (signal-safety(7)): system
 //! calls, stores to atomics, and one walk over the stack. That walk is `_Unwind_Backtrace`, which needs no frame pointers. It
 //! allocates nothing, and finds its tables without a lock where the C library has `_dl_find_object` (glibc 2.35); with an
 //! older one it takes the loader's lock, which a thread that was stopped in `dlopen` may hold. Its one initialisation is done
-//! beforehand. What remains is guarded:
+//! beforehand. The other cases are guarded:
 //!
 //! - a stack that is destroyed can make the walk itself fault: the process ends by the first signal, with the frames so far;
 //! - a walk that hangs is ended by a timer, by the first signal too (not by `alarm`: that timer, and its signal, may be a job's);
-//! - who was to handle the signal before us (a handler of a linked library) gets it afterwards, or else the system's default;
+//! - a handler that was installed before ours (by a linked library) gets the signal afterwards, or else the system's default;
 //! - a process that a job forked is not the worker: its signals are handed on at once.
 #![allow(unsafe_code)]
 
@@ -33,11 +33,11 @@ const SIGNALS: [c_int; 7] =
 /// The time that the walk may take, in seconds. Millions of frames are done by then.
 const LIMIT: c_long = 2;
 
-/// Room for two handlers, one in the other, where registers take no more than usual (11 KiB), twice over. What is not touched costs nothing.
+/// Twice the room for two nested handlers, if registers take no more than usual (11 KiB). Untouched pages cost nothing.
 const STACK_SIZE: usize = 128 * 1024;
 
-/// By this the kernel tells how much a handler needs at least, for the registers that this processor has (`AT_MINSIGSTKSZ`, getauxval(3)).
-/// Those of SVE and SME may take 64 KiB and more.
+/// The least stack that a handler needs, for the registers of this processor (`AT_MINSIGSTKSZ`, getauxval(3)). Those of SVE and
+/// SME may take 64 KiB and more.
 const LEAST_STACK: c_ulong = 51;
 
 /// The code of signals for which the kernel knows no more (asm-generic/siginfo.h).
@@ -48,7 +48,7 @@ pub(crate) fn where_signal() -> c_int {
     libc::SIGRTMIN() + 3
 }
 
-/// What the handlers know. Made before they are installed, and there as long as the process.
+/// The data of the handlers. Made before they are installed, and kept until the process ends.
 struct Known {
     page: &'static Page,
     process: i32,
@@ -85,7 +85,7 @@ static JOB: AtomicU64 = AtomicU64::new(0);
 /// Installs the handlers, on the thread that will run the jobs. Where the system refuses any of it, crashes there have no backtrace.
 pub(super) fn install(page: &'static Page) {
     page.trace().set_floor(peak_memory::counted());
-    // Whatever they do once only, they do now.
+    // These initialise themselves at their first call: now, not in a handler.
     program_image::own(0);
     stack_walk::walk(&mut |_| true);
     let mut before = [const { MaybeUninit::uninit() }; SIGNALS.len()];
@@ -100,7 +100,7 @@ pub(super) fn install(page: &'static Page) {
     use_other_stack();
     make_timer();
     for (index, &signal) in SIGNALS.iter().enumerate() {
-        // Whoever ignores a signal, goes on ignoring it.
+        // An ignored signal stays ignored.
         if before_us(index).is_some_and(|action| action.sa_sigaction != libc::SIG_IGN) {
             handle(signal, on_crash, libc::SA_SIGINFO | libc::SA_ONSTACK);
         }
@@ -131,9 +131,9 @@ fn handle(signal: c_int, handler: Handler, flags: c_int) {
     }
 }
 
-/// Gives this thread a stack for handlers, for its own may be what has no room left. Without one, that goes without a record.
+/// Gives this thread a stack for handlers, since its own may be full. Without one, a stack overflow leaves no record.
 fn use_other_stack() {
-    // SAFETY: new memory, that nobody else knows and that stays; its lowest page is out of bounds.
+    // SAFETY: new memory that no other code uses and that is never freed; its lowest page is a guard.
     unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
         let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -163,10 +163,10 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
                 set_timer(0);
                 IS_WRITTEN.store(true, Ordering::Release);
             }
-            // Whoever handles signals behind us has chosen to end otherwise.
+            // A handler after ours got the first signal, and ends the process by this one.
             Err(writer) if writer == thread() && IS_WRITTEN.load(Ordering::Acquire) => {}
             Err(writer) if writer == thread() => end_by_first(signal),
-            // That thread ends the process in a moment, by its own signal; unless somebody behind us takes it for no error.
+            // That thread ends the process in a moment, by its own signal; unless a handler after ours lets the process go on.
             Err(_) => wait_for_the_end(),
         }
     }
@@ -180,7 +180,7 @@ fn wait_for_the_end() {
     unsafe { libc::nanosleep(&raw const time, null_mut()) };
 }
 
-/// Lets whom it was for before us, or the system, have the signal: it is pending until this handler returns, and comes again then.
+/// Restores the action before ours, or the default, and sends the signal again: it is pending until this handler returns.
 fn hand_on(signal: c_int, info: *mut siginfo_t) {
     let before = SIGNALS.iter().position(|&known| known == signal).and_then(before_us);
     // SAFETY: the action is one that was in force, and `info` is as the kernel gave it to this handler.
@@ -195,10 +195,10 @@ fn hand_on(signal: c_int, info: *mut siginfo_t) {
     }
 }
 
-/// The writing of the record has failed, by `second`: the process ends as if it had not been tried.
+/// Writing the record failed, by the signal `second`: ends the process by the first signal, as without a record.
 fn end_by_first(second: c_int) {
     let first = FIRST.load(Ordering::Relaxed);
-    // Asking where it is ends nobody.
+    // `where_signal` only asks where the worker is; it must not end it.
     let signal = if first == where_signal() { second } else { first };
     reset(signal);
     // SAFETY: both are async-signal-safe; the signal is let through, since this may be inside of its handler.
@@ -216,7 +216,7 @@ fn reset(signal: c_int) {
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
-/// What a handler does whose walk never ends.
+/// Acts as a handler whose walk never ends.
 #[cfg(test)]
 pub(crate) fn hang_while_writing(signal: c_int) {
     WRITER.store(thread(), Ordering::Relaxed);
@@ -241,7 +241,7 @@ fn make_timer() {
     }
 }
 
-/// Ends the process by the first signal in so many seconds, 0 for never.
+/// Ends the process by the first signal after `seconds`; 0 stops the timer.
 fn set_timer(seconds: c_long) {
     if !HAS_TIMER.load(Ordering::Relaxed) {
         return;
@@ -262,14 +262,14 @@ extern "C" fn on_where(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let Some(known) = KNOWN.get() else { return };
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid pointer.
     if unsafe { (*info).si_code } == libc::SI_TIMER {
-        // One that was late finds the walk done.
+        // If the timer fires late, the walk is done.
         let is_walking = WRITER.load(Ordering::Acquire) != 0 && !IS_WRITTEN.load(Ordering::Acquire);
         if is_walking && process() == known.process {
             end_by_first(signal);
         }
         return;
     }
-    // SAFETY: this thread's own variable. What was interrupted may be about to read it.
+    // SAFETY: this thread's own variable. The interrupted code may be about to read it.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let before = unsafe { *errno };

@@ -70,8 +70,8 @@ fn remove(name: &str) {
     unsafe { env::remove_var(name) };
 }
 
-/// Whether the program has rights that who started it has not (setuid, file capabilities): whoever sets its variables must not
-/// decide what code it runs.
+/// Whether the program has rights that its starter lacks (setuid, file capabilities): then its environment must not decide what
+/// code it runs.
 pub(crate) fn has_borrowed_rights() -> bool {
     // SAFETY: it reads what the kernel left for this process, and any number may be asked for.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }

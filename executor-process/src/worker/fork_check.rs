@@ -25,7 +25,7 @@ pub(super) fn begin() {
 fn mark() -> Option<*mut AtomicU32> {
     let len = size_of::<AtomicU32>();
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: new memory, that nobody else knows and that stays. It is zeros, which is a number, and aligned as a page is.
+    // SAFETY: new memory that no other code uses and that stays. It is zeroed, a valid number, and aligned to a page.
     unsafe {
         let memory = libc::mmap(null_mut(), len, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
         if memory == libc::MAP_FAILED || libc::madvise(memory, len, libc::MADV_WIPEONFORK) != 0 {

@@ -1,4 +1,4 @@
-//! What runs in a worker process.
+//! Code that runs in a worker process.
 
 mod comm;
 pub(crate) mod crash_handler;

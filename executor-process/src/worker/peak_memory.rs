@@ -12,7 +12,7 @@ use rustix::io::read;
 pub(super) struct Memory {
     /// The most that was in RAM.
     pub(super) peak: u64,
-    /// What counts against `RLIMIT_DATA`.
+    /// The memory counted against `RLIMIT_DATA`.
     pub(super) data: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What makes sure that a worker ends with its parent, and takes its own children with it. Unsafe, because it sets signal handlers
+//! Makes sure that a worker ends with its parent, and that its own children end with it. Unsafe, because it sets signal handlers
 //! and closes descriptors by number.
 #![allow(unsafe_code)]
 
@@ -18,12 +18,12 @@ use crate::protocol::start_info::Limits;
 /// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
 const F_SETSIG: c_int = 10;
 
-/// Ties this process to its parent, and leaves behind what is that one's and comes with every new process: descriptors without
-/// close-on-exec, blocked and ignored signals. Must be called before this process opens a descriptor of its own.
+/// Ties this process to its parent, and drops what it inherited from the parent: descriptors without close-on-exec, blocked and
+/// ignored signals. Must be called before this process opens a descriptor of its own.
 ///
 /// # Errors
 ///
-/// When the system refuses any of it: then nobody would be sure that the worker ends.
+/// When the system refuses any of it: then it would not be certain that the worker ends.
 pub(crate) fn guard(parent: u32) -> io::Result<()> {
     fill_standard_streams()?;
     close_inherited()?;
@@ -51,7 +51,7 @@ pub(crate) fn is_parent(pid: u32) -> bool {
 /// When this process may not have a descriptor more.
 pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
     let nothing = File::open("/dev/null")?;
-    // SAFETY: what stdin is when this process starts is nobody else's; the copy of `nothing` is owned by nobody, as stdin always is.
+    // SAFETY: no other code owns the stdin that this process starts with; the copy of `nothing` has no owner, as stdin always.
     unsafe {
         let taken = libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3);
         if taken < 0 || libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
@@ -61,9 +61,9 @@ pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
     }
 }
 
-/// Closes the descriptor that stdin has, which is empty in a worker.
+/// Closes stdin, which is empty in a worker.
 pub(crate) fn give_up_stdin() {
-    // SAFETY: nobody reads from it before this process ends, which is next.
+    // SAFETY: no code reads from it before this process ends, which is next.
     unsafe { libc::close(libc::STDIN_FILENO) };
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn keep_to(limits: Limits) -> io::Result<()> {
 /// of its parent's death, would not end by them; one that ignored SIGCHLD could not wait for its children.
 fn reset_signals() {
     for signal in 1..=libc::SIGRTMAX() {
-        // What `nohup` set is meant for all that it starts.
+        // An ignored SIGHUP (`nohup`) is meant for child processes, too.
         if signal != libc::SIGHUP && is_ignored(signal) {
             disposition(signal, libc::SIG_DFL);
         }
@@ -129,14 +129,14 @@ fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// This process and its group are killed when nobody holds the other end of the pipe `lifeline` any more. The kernel does it (`F_SETSIG`
-/// of fcntl(2)): no thread waits, and no job can be in the way as it can be of the parent's death signal, whose handler it may replace.
+/// Has the kernel kill this process and its group when the other end of the pipe `lifeline` is closed (`F_SETSIG` of fcntl(2)).
+/// No thread waits, and a job cannot prevent it, as it can with the parent's death signal, whose handler it may replace.
 ///
 /// # Errors
 ///
 /// When the kernel cannot do so.
 pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
-    // Nobody closes it.
+    // Never closed.
     let lifeline = lifeline.into_raw_fd();
     let set = |command: c_int, to: c_int| {
         // SAFETY: these commands take a number each, and touch no memory.
@@ -178,7 +178,7 @@ fn is_ignored(signal: c_int) -> bool {
     }
 }
 
-/// To ignore a signal, or to do what is usual. What cannot be changed (SIGKILL, and what the C library keeps for itself) stays.
+/// Ignores a signal, or sets its default. Signals that cannot be changed (SIGKILL, those of the C library) stay as they are.
 fn disposition(signal: c_int, to: libc::sighandler_t) {
     // SAFETY: neither needs a handler.
     unsafe { libc::signal(signal, to) };
@@ -207,7 +207,7 @@ pub(super) fn fill_standard_streams() -> io::Result<()> {
     unsafe { libc::poll(streams.as_mut_ptr(), 3, 0) };
     for missing in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
         // The lowest number that is free, so it is this one. Not close-on-exec: what jobs start has it, too.
-        // SAFETY: the path is a text of C's. A standard stream is owned by nobody.
+        // SAFETY: the path is a C string. A standard stream has no owner.
         let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
         if opened != missing.fd {
             return Err(io::Error::last_os_error());
@@ -216,8 +216,8 @@ pub(super) fn fill_standard_streams() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes what the parent holds open without close-on-exec. What is close-on-exec was opened in this process, by constructors of shared
-/// libraries that run before us: they go on to use the number.
+/// Closes the descriptors that the parent has open without close-on-exec. Those with close-on-exec were opened in this process by
+/// constructors of shared libraries that run before ours, and are still in use.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What was in the registers when a signal came. Unsafe, because it reads what the kernel saved.
+//! The registers at the time of a signal. Unsafe, because it reads the kernel's copy.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -56,7 +56,7 @@ pub(super) enum Unread {
     Unknown,
 }
 
-/// What is in memory at an address, which may be any. Async-signal-safe.
+/// Reads memory at any address, mapped or not. Async-signal-safe.
 pub(super) fn read_word(address: usize) -> Result<usize, Unread> {
     let mut word = 0_usize;
     let len = size_of::<usize>();

@@ -9,8 +9,8 @@ use executor_core::Remake;
 
 use crate::protocol::program_image;
 
-/// Makes the function of a [`Call`](executor_core::Call) again. Private to this crate: whoever had it could forge values of
-/// types that safe code cannot make.
+/// Makes the function of a [`Call`](executor_core::Call) again. Private to this crate: with it, other code could forge values
+/// of types that safe code cannot make.
 pub(crate) struct Remaker;
 
 impl Remake for Remaker {

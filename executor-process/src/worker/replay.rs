@@ -35,7 +35,7 @@ pub(super) fn run(path: &Path) -> ! {
     let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
     let Some(work) = entry.job_entry() else { refuse(path, format_args!("names an entry that is not in the program")) };
     eprintln!("executor: job {id}, `{name}`, runs again from {}; the first time, {why}", path.display());
-    // Nobody is at the other end: what goes back is counted only.
+    // The other end is closed: the result is only counted.
     let end_of_nobody = match socket::pair() {
         Ok((socket, _)) => WorkerEnd::new(socket),
         Err(error) => refuse(path, format_args!("finds no room for a descriptor: {error}")),

@@ -34,7 +34,7 @@ where
     let mut item = Item::new(codec, descriptors);
     outcomes.begin();
     loop {
-        // Once for all of them: it costs more than a short item.
+        // Once for all items: a `catch` costs more than a short item.
         let ran = catch(|| {
             while let Some((_, bytes)) = next(&mut rest) {
                 let attachments = item.run(function, bytes);
@@ -64,7 +64,7 @@ where
     }
 }
 
-/// What is done with an item, should that panic.
+/// The current step of an item, in case it panics.
 #[derive(Clone, Copy)]
 enum Doing {
     Decode,

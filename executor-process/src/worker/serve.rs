@@ -37,13 +37,13 @@ use crate::protocol::start_info::{StartInfo, variable};
 use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::transport::{Outgoing, WorkerEnd};
 
-/// For how long what is done may stay unreported while there is more to do. A message costs some microseconds.
+/// How long finished jobs may stay unreported while there are more to run. A message costs some microseconds.
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 pub(crate) const CANNOT_BEGIN: i32 = 69;
 
-/// What the arrival has brought, until the hello.
+/// The connection made at the arrival, until the hello.
 static ARRIVED: Mutex<Option<Arrived>> = Mutex::new(None);
 
 struct Arrived {
@@ -137,10 +137,10 @@ pub(super) fn arrive(start_info: &StartInfo) {
     *arrived = Some(Arrived { parent, socket });
 }
 
-/// Takes the rendezvous away: nobody needs it any more, and where the parent was killed just now, nobody else would.
+/// Removes the rendezvous: no process needs it any more, and if the parent was just killed, no other process removes it.
 fn clear(start_info: &StartInfo) {
     let socket = Path::new(&start_info.server);
-    // Nothing else, should somebody else have written the start information.
+    // Only a socket, in case another program wrote the start information.
     if fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket()) {
         drop(fs::remove_file(socket));
         drop(socket.parent().map(fs::remove_dir));
@@ -178,7 +178,7 @@ struct RequestLoop {
     replies: IpcSender<Reply>,
     page: &'static Page,
     payloads: WorkerEnd,
-    /// What the last job's end makes of this process's.
+    /// This process's exit code, set by its last job.
     exit_code: Cell<i32>,
 }
 
@@ -265,7 +265,7 @@ impl RequestLoop {
             self.exit_code.set(answer.exit_code());
             let is_told = match answer.short() {
                 _ if matches!(answer, Answer::Items) => true,
-                // What a chunk has published stays.
+                // The outcomes that a chunk has published must stay.
                 Some(short) if !growing.is_begun() => {
                     self.page.write_answer(slot, room, &short).map(|end| room = end).is_some()
                 }

@@ -6,9 +6,9 @@ use std::ffi::{c_int, c_void};
 /// One function on the stack.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
-    /// The address that it goes on at.
+    /// The address at which it continues.
     pub(super) address: usize,
-    /// It called nobody: a signal interrupted it at that very instruction.
+    /// It made no call: a signal interrupted it at that very instruction.
     pub(super) is_interrupted: bool,
 }
 
