@@ -43,7 +43,7 @@ fn a_map_over_a_handle_is_rejected_item_by_item_when_the_pool_is_gone() {
 }
 
 #[test]
-fn what_asks_nothing_of_the_pool_still_works_when_it_is_gone() {
+fn a_handle_outlives_its_pool() {
     let handle = orphan();
     assert_eq!(handle.workers(), 3);
     handle.shutdown(true);

@@ -14,7 +14,7 @@ use crate::support::jobs::Do;
 use crate::support::ledger::Ledger;
 use crate::support::surface::{self, Make, on_every_surface};
 
-/// What every pool can do. A process pool cannot run a job on its caller.
+/// Without `CallerRuns`: a process pool cannot run a job on its caller.
 const ALL: [WhenFull; 4] = [WhenFull::Block, WhenFull::Reject, WhenFull::DropOldest, WhenFull::DropNewest];
 
 fn rejection<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> Rejection {
@@ -38,7 +38,7 @@ on_every_surface!(
 );
 
 fn the_bound_counts_those_that_wait_alone(make: Make) {
-    // Who drops the oldest refuses nobody.
+    // `DropOldest` rejects no submit.
     for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
         let (pool, door) = (make(Queue::bounded(3, when_full)), Door::new());
         let guests = surface::occupy(&*pool, pool.workers(), &door);
@@ -290,7 +290,7 @@ fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
             .collect();
         executor::join_all(subtrees).into_iter().map(Result::unwrap).sum()
     }
-    /// As `chain`, but nobody waits: each is submitted from inside of the one before.
+    /// As `chain`, but no job waits for the next: each is submitted by the one before.
     fn dig(handle: ThreadHandle, left: usize, done: mpsc::Sender<()>) {
         // The queue is full of these.
         handle.execute(|| ());

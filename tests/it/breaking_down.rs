@@ -1,4 +1,4 @@
-//! A scheduler that cannot work any more: everyone who waits is told why, nobody is let in, and what runs goes on.
+//! A scheduler that breaks down: every waiter gets the reason, no job is accepted, and running jobs go on.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,7 +124,7 @@ fn everything_that_waits_ends_with_the_reason_and_nothing_more_is_let_in() {
 }
 
 #[test]
-fn what_a_worker_took_along_ends_too() {
+fn break_down_ends_locally_queued_jobs() {
     within_patience(|| {
         let (started, starts) = mpsc::channel();
         let ((hold, gate), (end, ended)) = (Gate::closed(), Gate::closed());
@@ -151,7 +151,7 @@ fn what_a_worker_took_along_ends_too() {
 }
 
 #[test]
-fn who_waits_for_a_place_is_told() {
+fn break_down_rejects_blocked_pushes() {
     within_patience(|| {
         let config = Config { capacity: Some(1), ..Config::new("full", 1) };
         let scheduler = scripted(config, |job, _| job.run());

@@ -80,7 +80,7 @@ fn a_callback_may_use_its_pool() {
     });
 }
 
-/// What a callback asks that would have to wait for the callback.
+/// A wait for an idle pool. Called in a callback, it would have to wait for that callback.
 trait Idle {
     fn scheduler_is_idle(&self) -> bool;
 }

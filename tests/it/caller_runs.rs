@@ -1,4 +1,4 @@
-//! Who runs the job that it submits is as good as a worker of the pool meanwhile, whatever thread it is.
+//! While a thread runs the job that it submits (`CallerRuns`), it counts as a worker of the pool, whatever thread it is.
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -37,7 +37,7 @@ fn caller<T: Send + 'static>(
 }
 
 #[test]
-fn what_the_job_waits_for_runs_in_its_place() {
+fn awaited_job_runs_on_the_caller() {
     within_patience(|| {
         let (pool, _busy, waits) = full();
         let ran_on = pool.submit(move || waits.result().unwrap());
@@ -113,7 +113,7 @@ fn the_thread_is_afterwards_what_it_was() {
     });
 }
 
-/// What waits for a pool as a whole.
+/// Every call that waits for a whole pool.
 const ENDS: [fn(&ThreadHandle); 4] = [
     ThreadHandle::wait_idle,
     |pool| assert!(!pool.wait_idle_timeout(Duration::MAX), "its own job runs"),

@@ -1,4 +1,4 @@
-//! What a job captured goes with the job, also when it is refused and given back.
+//! A job's captures stay with the job, also when it is rejected and given back.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use executor_testkit::{ManualExecutor, contract};
 use crate::support::bounds::bounded;
 use crate::support::kinds::By;
 
-// Its thread does not leave for having waited long, so whoever forgets to wake it is found.
+// With this `keep_alive` the thread never leaves, so a submit that does not wake it hangs.
 contract!(mod threads_1, one_worker, || ThreadPool::builder().threads(1).keep_alive(Duration::MAX).build().expect("a thread"));
 contract!(mod threads_2, || ThreadPool::new(2));
 contract!(mod threads_8, || ThreadPool::new(8));

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{Directory, within_patience};
 
-/// What became of a run.
+/// A run's exit status and output.
 struct Run {
     status: ExitStatus,
     stdout: Vec<u8>,
@@ -159,7 +159,7 @@ fn census_reports_what_it_cannot_read() {
         write(directory.path().join("latin.rs"), b"// caf\xe9\n");
         write(directory.path().join(OsStr::from_bytes(b"name\xff.rs")), ONE);
         write(directory.path().join(OsStr::from_bytes(b"latin\n\xff.rs")), b"\xff");
-        // Whoever opens it waits for a writer.
+        // Opening a fifo blocks until there is a writer.
         mknodat(CWD, directory.path().join("fifo.rs"), FileType::Fifo, Mode::RWXU, 0).expect("a fifo can be made");
         File::create(directory.path().join("huge.rs")).and_then(|file| file.set_len(1 << 30)).expect("a hole is cheap");
         let obstacles = obstacles(directory.path());

@@ -1,4 +1,4 @@
-//! The example programs for whoever comes from Python: each prints what it does, and always the same.
+//! The example programs for Python users: each prints what it does, and the same text in every run.
 
 use crate::examples::example;
 use crate::support::{program, within_patience};

@@ -187,7 +187,7 @@ fn a_job_that_was_cancelled_meanwhile_is_dropped_and_counted_once() {
             assert!(first.cancel());
             give.take();
             end.take();
-            // What is counted wrong is waited for, or not waited for.
+            // A wrong count would make these waits hang or return too early.
             assert!(scheduler.wait_idle(None));
             assert_eq!(push(&scheduler, Priority::Normal, || 1).unwrap().result().unwrap(), 1);
 
@@ -240,7 +240,7 @@ fn a_letter_may_be_given_back() {
 }
 
 #[test]
-fn what_is_given_back_keeps_the_scheduler_from_being_idle() {
+fn idle_waits_for_given_back_jobs() {
     within_patience(|| {
         let (scheduler, first, [mut give, mut end]) = giving_back_the_first(None);
         give.take();

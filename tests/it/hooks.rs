@@ -1,4 +1,4 @@
-//! What a program hangs on a pool: hooks on its threads, and a handler for panics that nobody waits for. None of them can harm it.
+//! Hooks on a pool's threads, and the handler for panics of jobs without a future. None of them can harm the pool.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What a bounded queue counts, seen from the scheduler: places are exact, whatever becomes of a job on its way. And low jobs have their turn.
+//! A bounded queue, seen from the scheduler: it counts its slots exactly, however a job leaves it. And low jobs have their turn.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};

@@ -1,4 +1,4 @@
-//! What each kind of executor does: the contract that all of them keep, and what is their own, a module a topic.
+//! Tests of every kind of executor: the contract that all of them keep, and the behaviour of each kind, one module per topic.
 
 #![cfg(unix)]
 

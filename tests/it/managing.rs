@@ -302,7 +302,7 @@ impl Runner for Nothing {
 }
 
 #[test]
-fn who_waits_while_the_timer_has_something_in_its_hand_is_told() {
+fn idle_wait_ends_after_an_alarm() {
     within_patience(|| {
         let scheduler = Arc::new(Owned::new(Config::new("timed", 1), |_| Nothing));
         let (hold, gate) = Gate::closed();

@@ -12,11 +12,11 @@ use crate::support::system::{other_tasks, resident, settle};
 const JOBS: usize = 1_000_000;
 const MIB: usize = 1 << 20;
 
-/// What the queue and its jobs take at the least, or the test measures nothing.
+/// The queue and its jobs must take at least this, or the test measures nothing.
 const PEAK_AT_LEAST: usize = 64 * MIB;
-/// What may be left: what the allocator keeps for itself. Less than the million entries of an empty queue.
+/// The allocator may keep this for itself. It is less than the million entries of an empty queue.
 const LEFT_AT_MOST: usize = 8 * MIB;
-/// The same, where it is as much after each burst; then it may have grown by so much.
+/// The same, if it is as much after each burst; it may then have grown by `GROWN_AT_MOST`.
 const ALWAYS_LEFT_AT_MOST: usize = 12 * MIB;
 const GROWN_AT_MOST: usize = MIB;
 
@@ -27,8 +27,8 @@ fn warm() -> (ThreadPool, usize) {
     (pool, resident())
 }
 
-/// `burst` fills the queue, says how much memory there is in use then, and lets it go. What is left then is what the allocator keeps, which
-/// differs from run to run: so it is little after one of some bursts, or the same after all. What leaks is more after each.
+/// `burst` fills the queue, returns how much memory is in use then, and empties it. The rest is kept by the allocator and differs from run
+/// to run: it must be little after one of the bursts, or the same after all of them. A leak grows with each.
 fn assert_gives_back(mut burst: impl FnMut(&ThreadPool) -> usize) {
     const BURSTS: usize = 3;
     let (pool, before) = warm();
@@ -76,8 +76,8 @@ fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
 #[cfg(feature = "rayon")]
 const RAYON_JOBS: usize = JOBS / 3;
 
-/// What glibc gives back after a burst here is not all, and differs from run to run. So ask whether the next burst does with the same, once
-/// there were two.
+/// glibc does not give back all memory after a burst, and how much differs from run to run. So the test checks whether, after two bursts,
+/// the next one needs no more.
 #[cfg(feature = "rayon")]
 #[test]
 fn bursts_on_rayon_use_the_same_memory_again() {
@@ -120,7 +120,7 @@ fn a_million_cancelled_jobs_leave_nothing_behind() {
         for n in 0..JOBS {
             assert!(pool.submit(move || n).cancel());
         }
-        // What is dead in a queue goes before it is reached.
+        // Cancelled jobs leave the queue before a worker reaches them.
         let grown = resident().saturating_sub(before);
         assert!(grown <= LEFT_AT_MOST, "{} MiB of cancelled jobs wait behind one that runs", grown / MIB);
         drop(hold);

@@ -1,4 +1,4 @@
-//! What the options of a job promise.
+//! The promises of a job's options.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The pages for whoever comes from Python, held against the names that the installed Python has.
+//! The pages for Python users, compared with the names that the installed Python has.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ fn pages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/from_python")
 }
 
-/// What the script says of the pages in a directory, or nothing where there is no Python to ask.
+/// The script's output for the pages in a directory, or `None` if there is no Python.
 fn compare(directory: &Path) -> Option<Output> {
     let script = pages().join("names.py");
     match Command::new("python3").arg("-B").arg(script).arg(directory).output() {
@@ -35,7 +35,7 @@ fn every_name_of_python_has_a_row_and_every_row_has_code() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_rows_are_named() {
     within_patience(|| {
         let directory = Directory::new();
         for entry in fs::read_dir(pages()).expect("the pages are there") {

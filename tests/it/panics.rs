@@ -1,4 +1,4 @@
-//! A panic names its job, and one in the drop of what a worker keeps harms nobody.
+//! A panic names its job, and a panic in the drop of a worker's state harms no job.
 
 use executor::{JobError, JobOptions, ThreadPool};
 

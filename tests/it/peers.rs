@@ -1,4 +1,4 @@
-//! What went wrong in other pools, and must not in this one.
+//! Bugs of other pools that this one must not have.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -81,7 +81,7 @@ fn yatp_36_a_job_that_shuts_its_pool_down_does_not_join_itself() {
     });
 }
 
-/// Several: a submit that met a worker on its way to sleep, or to its end, was found by nobody.
+/// Several pools: a job submitted while a worker was about to sleep or to end was run by no worker.
 #[test]
 fn no_wake_up_is_lost_under_load() {
     within_patience(|| {

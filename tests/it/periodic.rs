@@ -241,7 +241,7 @@ fn a_run_may_cancel_its_own_job() {
 }
 
 #[test]
-fn what_a_long_run_missed_is_not_made_up_for() {
+fn missed_runs_are_not_made_up() {
     on_each_size(|_, pool| {
         let (hold, gate) = Gate::closed();
         let (tick, ticks) = mpsc::channel();
@@ -271,7 +271,7 @@ fn a_run_that_comes_late_does_not_pile_up_others() {
         let (periodic, ticks) = ticking(&pool.handle(), MILLI);
         let start = Instant::now();
         eventually("many due times have passed", || Instant::now() > start + 50 * MILLI);
-        // What is in the queue before this job, and what comes before the next due time after it.
+        // One run may be queued ahead of this job, which drops the periodic job before the next due time.
         let cancelling = pool.submit(move || drop(periodic));
         drop(hold);
         cancelling.result().unwrap();

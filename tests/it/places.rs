@@ -1,4 +1,4 @@
-//! Who waits for a place in a full queue gets one, or hears of the shutdown: threads, and tasks that block none.
+//! A submitter that waits for a slot in a full queue gets one, or an error at shutdown: threads, and tasks, which block no thread.
 
 use std::borrow::Cow;
 use std::future::Future as _;

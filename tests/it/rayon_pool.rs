@@ -1,4 +1,4 @@
-//! What holds for the pool over rayon alone: its jobs compute in parallel on the pool's own threads, which are gone after
+//! Behaviour of the pool over rayon alone: its jobs compute in parallel on the pool's own threads, which are gone after
 //! the shutdown, unless they are the user's.
 
 use std::collections::HashSet;
@@ -162,7 +162,7 @@ fn shutdown_in_a_parallel_part_of_a_job_does_not_wait() {
 }
 
 #[test]
-fn what_a_job_spawned_may_shut_down_after_the_last_job() {
+fn spawned_tasks_may_end_the_pool() {
     within_patience(|| {
         let pool = pool(2);
         let handle = pool.handle();
@@ -335,7 +335,7 @@ mod on_linux {
     }
 
     #[test]
-    fn what_threads_leave_behind_is_dropped_before_the_shutdown_returns() {
+    fn shutdown_waits_for_thread_local_drops() {
         /// Slow to go: a shutdown that did not join would return before.
         struct Left(Arc<AtomicUsize>);
         impl Drop for Left {

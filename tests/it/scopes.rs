@@ -231,7 +231,7 @@ fn futures_may_be_held_by_jobs_and_by_results() {
             for _ in 0..50 {
                 let first = s.submit(move || Counted(drops));
                 let second = s.submit(move || first);
-                // The result of `second` is the future of `first`; nobody takes either.
+                // The result of `second` is the future of `first`; neither is taken.
                 drop(s.submit(move || second));
                 let third = s.submit(move || Counted(drops));
                 drop(s.submit(move || third.result().unwrap()));
@@ -296,7 +296,7 @@ fn drops_that_panic_hold_nothing_up() {
     on_each_size(|pool| {
         let drops = AtomicUsize::new(0);
         pool.scope(|s| {
-            // In a result that nobody takes, and in one whose future goes later.
+            // In a result that is never taken, and in one whose future is dropped later.
             drop(s.submit(|| Bomb(Counted(&drops))));
             let late = s.submit(|| Bomb(Counted(&drops)));
             late.wait();

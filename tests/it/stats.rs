@@ -1,4 +1,4 @@
-//! What a pool tells of itself adds up: each accepted job is waiting, running, or counted once among those that are done.
+//! A pool's statistics add up: each accepted job is waiting, running, or counted once among those that are done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_hours(1);
 surface::on_every_surface!(
     each_job_is_counted_once,
     an_outcome_that_is_seen_is_counted,
-    what_is_dropped_from_a_queue_has_failed,
+    dropped_jobs_count_as_failed,
     a_handle_tells_of_a_pool_that_is_gone,
     a_shutdown_that_kills_leaves_nothing_uncounted,
 );
@@ -32,7 +32,7 @@ fn unbounded(make: Make) -> Arc<dyn Surface> {
     make(Queue::unbounded())
 }
 
-/// Where each of so many accepted jobs is.
+/// The number of accepted jobs: waiting, running or done.
 fn total(stats: &Stats) -> u64 {
     (stats.queued + stats.delayed + stats.running) as u64 + stats.done()
 }
@@ -95,7 +95,7 @@ fn an_outcome_that_is_seen_is_counted(make: Make) {
     }
 }
 
-fn what_is_dropped_from_a_queue_has_failed(make: Make) {
+fn dropped_jobs_count_as_failed(make: Make) {
     let (pool, door) = (make(Queue::bounded(1, WhenFull::DropOldest)), Door::new());
     let guests = occupy(&*pool, pool.workers(), &door);
     let dropped = pool.submit(Do::Echo(1));
@@ -173,14 +173,14 @@ fn a_thread_that_ends_leaves_what_it_counted() {
 }
 
 #[test]
-fn what_waits_and_runs_is_measured() {
+fn thread_jobs_are_measured() {
     let (pool, door) = (ThreadPool::builder().threads(1).measure(true).build().unwrap(), Door::new());
     measured(&pool.handle(), &door);
 }
 
 #[cfg(feature = "process")]
 #[test]
-fn what_processes_do_is_measured() {
+fn process_jobs_are_measured() {
     let pool = executor::ProcessPool::builder().processes(1).measure(true).build().unwrap();
     measured(&pool.handle(), &Door::new());
 }
@@ -198,7 +198,7 @@ fn measured(pool: &dyn Surface, door: &Door) {
     let stats = pool.stats();
     let (wait, run) = (stats.wait.expect("it is measured"), stats.run.expect("it is measured"));
     assert_eq!((wait.count(), run.count()), (10, 10), "not the one that never ran");
-    // The first one ran for so long, and the others waited for it.
+    // The first job ran for these 20 ms, and the others waited for it.
     assert!(run.max() >= Duration::from_millis(20) && run.quantile(0.5) < run.max(), "{run:?}");
     assert!(wait.quantile(0.5) >= Duration::from_millis(17), "{wait:?}");
 }
@@ -266,7 +266,7 @@ fn chunks_of_closures_count_as_their_worst_item() {
         chunks_count_as_their_worst_item(&rayon, || rayon.stats());
     }
     chunks_count_as_their_worst_item(&manual, || manual.stats());
-    // What runs in place inside of an item's wait is another job.
+    // A job that runs in place, inside of an item's wait, counts as another job.
     let pool = ThreadPool::new(1);
     let inner = pool.handle();
     let nested = pool.map(0..2, move |number| {

@@ -64,7 +64,7 @@ hands_on!(Deaf Hasty);
 impl Executor<Task> for Lossy {
     fn submit(&self, job: Task) -> Future<u64> {
         let (promise, future) = executor::promise();
-        // What would keep it is never dropped.
+        // The promise is leaked, so the future never ends.
         self.0.execute(move || std::mem::forget((promise, job)));
         future
     }
@@ -84,7 +84,7 @@ fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Broken {
 }
 
 #[test]
-fn what_is_found_is_printed_as_a_test_that_can_be_pasted() {
+fn faults_are_printed_as_tests() {
     within_patience(|| {
         let broken = found(deaf, "deaf");
         let pasted = include_str!("pasted.rs");

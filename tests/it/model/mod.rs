@@ -16,7 +16,7 @@ use subjects::{bounded, threads};
 #[cfg(feature = "process")]
 use subjects::{bounded_processes, processes};
 
-/// What the scripts are drawn from: the same each time, so that a change is judged by what it does, unless `EXECUTOR_MODEL_SEED` says otherwise.
+/// The seed of the scripts: the same in each run, so that a change is judged by its effect, unless `EXECUTOR_MODEL_SEED` is set.
 fn seed() -> u64 {
     let said = std::env::var("EXECUTOR_MODEL_SEED").ok();
     said.map_or(1127, |seed| seed.parse().expect("EXECUTOR_MODEL_SEED is a number"))
@@ -90,7 +90,7 @@ beside_the_model! {
 }
 
 /// Of a shutdown that drains for no time beside several submits, the specification is narrower than the laws where the workers are processes: a job
-/// may be cancelled that it says has ended. So no races, unless scripts are drawn that nobody has seen.
+/// may be cancelled that it says has ended. So there are no races, unless `EXECUTOR_MODEL_SEED` asks for new scripts.
 #[cfg(feature = "process")]
 fn process_shape(processes: usize) -> Shape {
     let shape = Shape::processes(processes);

@@ -1,4 +1,4 @@
-//! What the model printed of a pool that is wrong, pasted. It fails as the model said, each time.
+//! A test that the model printed for a faulty pool, pasted. It fails as the model said, each time.
 
 use executor_testkit::model::{Act, Script, Shape};
 

@@ -72,7 +72,7 @@ fn a_guard_that_is_dropped_kills() {
     });
 }
 
-/// Aims at the end of a job: the kill must hit that one, or nobody.
+/// Aborts each job about when it ends: the kill must hit that job, or none.
 #[test]
 fn an_abort_that_races_the_end_never_hits_the_next_job() {
     within_patience(|| {

@@ -88,7 +88,7 @@ fn a_report_counts_what_was_cancelled_behind_another_job() {
 }
 
 #[test]
-fn what_waits_behind_a_slow_job_can_be_cancelled() {
+fn sent_jobs_can_be_cancelled() {
     within_patience(|| {
         let mut scene = scene(1);
         let (futures, guest) = scene.five(0);
@@ -105,9 +105,9 @@ fn what_waits_behind_a_slow_job_can_be_cancelled() {
     });
 }
 
-/// At once: not only when they are taken back, or found out.
+/// They leave the statistics at once, not only when the parent takes them back from the worker.
 #[test]
-fn what_is_cancelled_behind_a_slow_job_is_not_queued() {
+fn cancelled_sent_jobs_are_not_queued() {
     within_patience(|| {
         for _ in 0..20 {
             let mut scene = scene(1);
@@ -122,7 +122,7 @@ fn what_is_cancelled_behind_a_slow_job_is_not_queued() {
 }
 
 #[test]
-fn what_waits_behind_a_slow_job_runs_elsewhere() {
+fn sent_jobs_run_in_another_worker() {
     within_patience(|| {
         let mut scene = scene(2);
         let (futures, _guest) = scene.five(0);
@@ -135,7 +135,7 @@ fn what_waits_behind_a_slow_job_runs_elsewhere() {
 }
 
 #[test]
-fn what_was_done_before_a_slow_job_is_told_while_that_runs() {
+fn results_arrive_while_another_job_runs() {
     within_patience(|| {
         let mut scene = scene(1);
         let (mut futures, _guest) = scene.five(3);

@@ -135,7 +135,7 @@ fn hundreds_of_jobs_leave_no_descriptor_and_no_mapping_behind() {
             let sums: Vec<_> = (0..150).map(|_| pool.submit(call!(sum(blob.clone())))).collect();
             let failed: Vec<_> = (0..50).map(|_| pool.submit(call!(fails(blob.clone(), blob.clone())))).collect();
             let back: Vec<_> = (0..50).map(|_| pool.submit(call!(made(10_000)))).collect();
-            // Some are cancelled, some are dropped with nobody to take their result.
+            // Some are cancelled; of the others, the results are never taken.
             for future in back.iter().step_by(3) {
                 future.cancel();
             }
@@ -151,7 +151,7 @@ fn hundreds_of_jobs_leave_no_descriptor_and_no_mapping_behind() {
 }
 
 #[test]
-fn what_cannot_be_decoded_leaves_nothing_behind() {
+fn failed_decoding_leaves_no_descriptor() {
     #[derive(Serialize)]
     struct Picky(Blob, u8);
     impl<'de> Deserialize<'de> for Picky {
@@ -164,7 +164,7 @@ fn what_cannot_be_decoded_leaves_nothing_behind() {
     fn make() -> Picky {
         Picky(Blob::from(b"some"), 2)
     }
-    alone(what_cannot_be_decoded_leaves_nothing_behind, || {
+    alone(failed_decoding_leaves_no_descriptor, || {
         let pool = pool(1);
         let worker = worker_of(&pool);
         let before = (descriptors(own_pid()), descriptors(worker));

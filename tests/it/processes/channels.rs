@@ -151,7 +151,7 @@ fn a_channel_can_carry_channels() {
 }
 
 #[test]
-fn whoever_sends_to_nobody_gets_the_value_back() {
+fn send_without_receivers_returns_the_value() {
     within_patience(|| {
         let pool = pool(1);
         let (sender, receiver) = channel::<String>().unwrap();

@@ -1,4 +1,4 @@
-//! What runs before `main` runs in a worker too, although it never comes to `main`.
+//! Constructors run in a worker, too, although a worker never runs `main`.
 
 use std::env;
 use std::os::unix::ffi::OsStrExt;
@@ -52,7 +52,7 @@ pub(super) fn variable() -> String {
     pool(1).submit(call!(found())).result().unwrap().expect("a worker is started by one")
 }
 
-/// What it changes in a worker, where it is set.
+/// The variable that `leave_backtraces_out` changes in a worker, if it is set.
 pub(super) const BACKTRACE: &str = "RUST_BACKTRACE";
 
 #[used]

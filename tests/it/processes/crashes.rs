@@ -1,4 +1,4 @@
-//! What is said of a crash: where it was, why, and how much memory it held.
+//! The report of a crash: where it was, why, and how much memory the worker held.
 
 use std::arch::asm;
 use std::thread;
@@ -142,7 +142,7 @@ fn a_wild_pointer_names_the_function_that_followed_it() {
     let crash = crashed(|pool| pool.submit(call!(follow_a_wild_pointer(16))));
     assert_eq!((crash.signal(), crash.cause()), (Some("SIGSEGV"), Some("it accessed address 0x10")));
     let functions = functions(&crash);
-    // What the standard library does inside of it comes first.
+    // Frames of the standard library inside of it come first.
     assert_eq!(functions[functions.len() - 2..], ["read_from", "follow_a_wild_pointer"], "{crash:#}");
     let text = format!("{crash:#}");
     let last = text.lines().next_back().unwrap();
@@ -192,7 +192,7 @@ fn a_stack_overflow_is_named_and_shows_where_it_began() {
 }
 
 #[test]
-fn what_is_no_instruction_names_its_function() {
+fn an_illegal_instruction_names_its_function() {
     let crash = crashed(|pool| pool.submit(call!(run_no_instruction())));
     assert_eq!(crash.signal(), Some("SIGILL"));
     assert_eq!(functions(&crash), ["run_no_instruction"]);
@@ -286,7 +286,7 @@ fn memory_is_the_workers_own() {
         assert!((64 * MIB..128 * MIB).contains(&small), "{small}");
         let large = crashed(|pool| pool.submit(call!(hold(512 << 20)))).peak_memory().expect("it is known");
         assert!((512 * MIB..640 * MIB).contains(&large), "{large}");
-        // Who is killed from outside has not looked.
+        // A worker that dies by SIGKILL cannot record its own peak.
         let killed = crashed(|pool| pool.submit(call!(raise(libc::SIGKILL))));
         assert_eq!(killed.peak_memory(), None);
         drop(ours);

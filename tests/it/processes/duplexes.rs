@@ -88,9 +88,9 @@ fn it_is_in_a_result_too() {
     });
 }
 
-/// Whoever dies with something unread has its other end told by the kernel in another way, before that has read all.
+/// If a process dies with messages unread, the kernel reports an error to the other end before that end has read all.
 #[test]
-fn what_was_sent_before_a_death_is_received_after_it() {
+fn messages_outlive_their_sender() {
     fn answer_some(end: Duplex<u32, u32>, bell: Bell) {
         (0..10).for_each(|n| end.send(n).expect("somebody listens"));
         bell.ring(0);
@@ -167,9 +167,9 @@ fn a_poll_tells_whether_a_receive_would_wait() {
     });
 }
 
-/// None of the ways to wait looks again and again.
+/// No way to wait polls in a loop.
 #[test]
-fn who_waits_sleeps() {
+fn every_wait_sleeps() {
     fn wait(end: Duplex<u8, u8>, way: u8, bell: Bell) {
         bell.ring(0);
         match way {
@@ -272,7 +272,7 @@ fn hundreds_in_jobs_leave_nothing_behind() {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// So many bytes.
+    /// From this side, a message of this many bytes.
     Send(bool, usize),
     Receive(bool),
     Poll(bool),

@@ -1,4 +1,4 @@
-//! What a worker finds around it.
+//! The environment that a worker finds: variables, descriptors, process group, names.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

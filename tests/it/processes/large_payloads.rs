@@ -58,7 +58,7 @@ fn their_memory_is_given_back_when_the_worker_rests() {
 }
 
 #[test]
-fn what_is_too_large_to_be_kept_goes_all_the_same() {
+fn payloads_larger_than_the_slots_arrive() {
     within_patience(|| {
         let pool = pool(1);
         for len in [MIB, 70 * MIB, MIB, 20 * MIB] {

@@ -1,4 +1,4 @@
-//! Names and errors that are longer than what a socket takes at once: they cost nobody anything but their own end.
+//! Names and errors that are longer than a packet: they are cut off, and nothing else is lost.
 
 use executor::{JobError, JobOptions, ProcessPool, call, current};
 use serde::{Serialize, Serializer, ser};
@@ -9,7 +9,7 @@ use crate::support::within_patience;
 /// More than any packet has.
 const LONG: usize = 1 << 20;
 
-/// What is kept of it, and of a name; a little is said of the rest.
+/// The bytes kept of an error, and of a name; a short note says how much was cut.
 const SAID: usize = 64 * 1024;
 const NAME: usize = 1024;
 

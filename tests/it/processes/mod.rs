@@ -1,4 +1,4 @@
-//! What holds for pools of processes alone.
+//! Behaviour of process pools alone.
 
 mod aborts;
 mod ahead;

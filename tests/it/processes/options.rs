@@ -1,4 +1,4 @@
-//! What the options of a job promise where only a process can keep it: a time limit for jobs that do not listen, and another try.
+//! The options of a job that only a process can honour: a time limit for jobs that do not check it, and retries.
 
 use std::time::Duration;
 

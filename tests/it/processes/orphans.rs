@@ -65,7 +65,7 @@ fn members(guests: &[Guest]) -> Vec<u32> {
 }
 
 pub(super) fn is_alive(pid: u32) -> bool {
-    // What nobody reaps in a container stays a zombie: it is dead.
+    // In a container without a reaper, an orphan stays a zombie when it is dead.
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
 }
@@ -98,7 +98,7 @@ fn the_end_of_the_thread_that_submitted_ends_no_worker() {
     });
 }
 
-/// What its own children leave behind ends with a worker.
+/// The processes that a worker started end with the worker.
 #[test]
 fn a_worker_takes_its_children_with_it() {
     within_patience(|| {

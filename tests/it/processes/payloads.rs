@@ -1,4 +1,4 @@
-//! What goes to a worker and comes back, and what cannot: that costs the job alone.
+//! Values that go to a worker and back; a value that cannot costs only its job.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -81,7 +81,7 @@ fn many_large_results_at_once_need_no_descriptors() {
 }
 
 #[test]
-fn what_asks_the_bytes_needs_a_codec_that_describes_itself() {
+fn untagged_values_need_a_describing_codec() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(untagged)]
     enum Either {

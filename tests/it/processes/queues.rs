@@ -1,4 +1,4 @@
-//! A queue between processes: each message goes to one consumer, whole, whoever dies meanwhile.
+//! A queue between processes: each message goes to one consumer, whole, even if other processes die meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -164,7 +164,7 @@ fn the_end_comes_with_the_last_producer_wherever_that_is() {
         let (to, from) = queue().unwrap();
         let process = Process::spawn(call!(hold(to.clone(), door.bell()))).unwrap();
         let guest = door.answer();
-        // A sender in a message that nobody has received counts as well.
+        // A sender in a message that was not yet received counts as well.
         let (carrier, carried) = queue().unwrap();
         carrier.send(to).unwrap();
         assert!(!from.poll(Duration::ZERO));
@@ -202,7 +202,7 @@ fn a_producer_is_told_when_the_last_consumer_is_gone() {
     });
 }
 
-/// Full of large messages, and nobody waits for room for ever.
+/// The queue is full of large messages, and the blocked sender goes on once there is room.
 #[test]
 fn a_full_queue_goes_on_when_a_consumer_comes() {
     within_patience(|| {

@@ -1,4 +1,4 @@
-//! Where a worker meets its parent, strangers are sent away, and nobody is waited for too long.
+//! The rendezvous of a worker and its parent: strangers are sent away, and every wait has a limit.
 
 use std::env;
 use std::ffi::CString;
@@ -163,7 +163,7 @@ fn strangers_that_never_stop_coming_stop_no_worker() {
                     // Relaxed: nothing else is told by it.
                     while !is_over.load(Ordering::Relaxed) {
                         for socket in sockets(path) {
-                            // Kept for a moment: a socket that is gone, or has no room, is nobody's mistake.
+                            // Kept for a moment. A socket that is gone, or has no room, is not an error here.
                             let visits: Vec<_> = (0..40).map(|_| visit(&socket)).collect();
                             drop(visits);
                         }
@@ -261,7 +261,7 @@ fn nobody_else_may_enter_where_they_meet() {
     });
 }
 
-/// What holds up the worker of `parent`, and where.
+/// The names of the variables that say what holds up the worker of `parent`, and at which file.
 const HELD_BY: &str = "EXECUTOR_TEST_HELD_BY";
 const HELD_AT: &str = "EXECUTOR_TEST_HELD_AT";
 
@@ -306,7 +306,7 @@ fn a_worker_that_hangs_in_a_constructor_ends_with_its_parent() {
     parent_is_killed(HANGS[1], &reason, || {});
 }
 
-/// What is open in a new process of this one.
+/// The sockets, memory files and other anonymous files open in a new child of this process.
 fn open_in_a_child() -> Vec<String> {
     let output =
         Command::new("ls").arg("-l").arg("/proc/self/fd").stdin(Stdio::null()).output().expect("a system has `ls`");

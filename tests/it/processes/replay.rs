@@ -177,7 +177,7 @@ fn pipes_and_devices_are_refused_at_once() {
 }
 
 #[test]
-fn what_is_no_kept_job_is_refused() {
+fn damaged_job_files_are_refused() {
     let directory = Directory::new();
     let (_, file) = failure(keeping(directory.path()).submit(call!(complain("luck".to_owned()))).result());
     let bytes = fs::read(&file).unwrap();

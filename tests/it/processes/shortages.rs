@@ -35,7 +35,7 @@ fn left_in(directory: &Directory) -> Vec<PathBuf> {
     fs::read_dir(directory.path()).expect("it is there").flatten().map(|entry| entry.path()).collect()
 }
 
-/// What is wrong, where something is.
+/// The reason of a `Broken` job, if the job failed.
 fn complaint(outcome: Result<u32, JobError>) -> Option<String> {
     match outcome {
         Ok(_) => None,
@@ -75,7 +75,7 @@ fn without_descriptors_a_start_fails_and_says_so() {
     });
 }
 
-/// What the program does once, at its first start, is done again if it failed.
+/// Work that a program does once, at its first start, is done again if it failed.
 #[test]
 fn first_start_outlives_a_shortage() {
     alone(first_start_outlives_a_shortage, || {

@@ -67,7 +67,7 @@ fn it_is_a_process_of_its_own_that_ends_with_its_job() {
     });
 }
 
-/// What is Python's subclass with `run`.
+/// The counterpart of Python's subclass of `Process` with `run`.
 #[test]
 fn a_type_that_is_a_job_runs_in_it() {
     #[derive(Serialize, Deserialize)]
@@ -219,7 +219,7 @@ fn as_a_future_it_is_left_alone() {
 }
 
 #[test]
-fn what_it_is_given_is_around_it() {
+fn builder_settings_reach_the_process() {
     fn about() -> (Option<String>, Option<String>, String, String, Option<String>) {
         let text = |name: Option<std::sync::Arc<str>>| name.map(|name| name.to_string());
         let directory = std::env::current_dir().expect("it is there").display().to_string();

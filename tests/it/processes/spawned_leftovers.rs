@@ -140,7 +140,7 @@ fn the_end_of_the_thread_that_spawned_it_does_it_no_harm() {
 }
 
 #[test]
-fn what_it_started_ends_with_it() {
+fn its_children_end_with_it() {
     within_patience(|| {
         for end in [Process::kill as fn(&Process<()>), Process::terminate] {
             let door = Door::new();
@@ -193,7 +193,7 @@ fn one_that_is_deaf_to_sigterm_lives_until_it_is_killed() {
 }
 
 #[test]
-fn what_it_held_is_gone_with_it() {
+fn its_channel_ends_close_with_it() {
     fn hold(sender: Sender<u32>, receiver: Receiver<u32>) {
         sender.send(receiver.recv().expect("one is sent")).expect("somebody listens");
         std::process::abort();

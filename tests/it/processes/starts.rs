@@ -125,7 +125,7 @@ fn variables_of_other_copies_are_ignored() {
     }
 }
 
-/// Where nobody waits for it, it ends, and says why.
+/// If no process waits at the rendezvous, the worker ends and says why.
 #[test]
 fn an_invitation_from_somebody_else_starts_no_worker() {
     let variable = variable();

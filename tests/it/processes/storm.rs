@@ -11,7 +11,7 @@ use crate::support::within_patience;
 
 const JOBS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
 
-/// So many are in the pool at once.
+/// The number of jobs in the pool at once.
 const WAVE: u64 = 1000;
 
 fn write_and_square((pen, number): (Pen, u64)) -> u64 {

@@ -1,4 +1,4 @@
-//! What the builder changes around a worker, and what a worker's parent cannot spoil, seen from inside.
+//! A worker's environment, seen from inside: the builder's settings, and what the parent cannot spoil.
 
 use std::env;
 use std::fs;
@@ -225,7 +225,7 @@ fn a_parent_that_blocks_and_ignores_signals_does_not_pass_that_on() {
         assert_eq!(blocked, 0, "{blocked:x}");
         let kept = [libc::SIGINT, libc::SIGPIPE, libc::SIGTTIN, libc::SIGTTOU, libc::SIGTSTP, libc::SIGHUP];
         let kept = kept.into_iter().fold(0, |kept, signal| kept | bit(signal));
-        // The C library keeps two signals for itself, and lets nobody change them.
+        // The C library keeps two signals for itself, and lets no program change them.
         let ignored = ignored & !(bit(32) | bit(33));
         assert_eq!(ignored, kept, "{ignored:x}; what `nohup` set stays");
         // So SIGTERM of its parent ends it.

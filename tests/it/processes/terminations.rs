@@ -21,7 +21,7 @@ fn wait_at(bell: Bell) -> u32 {
     7
 }
 
-/// As another process, such as a service manager, sends it. What begins with `-` is a group.
+/// Sends it as another process does, such as a service manager. A target that begins with `-` is a group.
 fn send(signal: &str, to: &[String]) {
     let status = Command::new("sh").args(["-c", "kill -s \"$@\"", "sh", signal, "--"]).args(to).status();
     assert!(status.expect("there is a shell").success(), "{signal} to {to:?}");
@@ -86,7 +86,7 @@ fn end_own_children() -> Vec<Option<i32>> {
         }
     }
     let mut status = 0;
-    // SAFETY: both are children of this process that nobody else waits for.
+    // SAFETY: both are children of this process, and only this code waits for them.
     unsafe {
         libc::kill(i32::try_from(sleeper.id()).expect("a pid"), libc::SIGTERM);
         libc::kill(copy, libc::SIGTERM);
@@ -97,7 +97,7 @@ fn end_own_children() -> Vec<Option<i32>> {
 }
 
 #[test]
-fn what_a_job_starts_is_not_protected() {
+fn children_of_jobs_are_not_protected() {
     within_patience(|| {
         let pool = ProcessPool::new(1).unwrap();
         assert_eq!(pool.submit(call!(end_own_children())).result().unwrap(), [Some(libc::SIGTERM); 2]);

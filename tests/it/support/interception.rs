@@ -11,7 +11,7 @@ use std::thread;
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, c_int, c_long, c_ulong, sock_filter};
 
-/// What a pool asks of the system, but for memory (its failure ends a program) and locks (theirs do not fail).
+/// System calls of a pool, except those for memory (a failure ends the program) and locks (they do not fail).
 const CALLS: [c_long; 52] = [
     libc::SYS_accept4,
     libc::SYS_bind,

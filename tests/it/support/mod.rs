@@ -1,4 +1,4 @@
-//! What the tests stand on: kinds of executor, jobs that work in any process, and looks at the system.
+//! Tools of the tests: kinds of executor, jobs that work in any process, and queries of the system.
 //!
 //! No test sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`]: these are the testkit's.
 

@@ -39,7 +39,7 @@ pub(crate) fn in_role(role: fn()) -> Command {
     command
 }
 
-/// What this program does besides testing. None of it is a test, which would pass without having looked at anything.
+/// Roles of this program besides testing. None of them is a test, which would pass without having checked anything.
 const ROLES: [fn(); 5] = [
     crate::processes::odd_parents::parent_in_a_group,
     crate::processes::orphans::parent,

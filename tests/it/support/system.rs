@@ -1,4 +1,4 @@
-//! What Linux says about threads and memory.
+//! Queries of Linux about threads and memory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -87,7 +87,7 @@ pub(crate) fn resident() -> usize {
     kilobytes * 1024
 }
 
-/// Whether the process is there, be it as a zombie.
+/// Whether the process exists; a zombie does.
 #[cfg(feature = "process")]
 pub(crate) fn exists(pid: u32) -> bool {
     PathBuf::from("/proc").join(pid.to_string()).exists()

@@ -29,7 +29,7 @@ fn parsed(module: &Module, text: &str) -> File {
     syn::parse_str(text).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")))
 }
 
-/// What `module` names, each as the deepest of `modules` that the name's path leads to. Names of itself are none.
+/// The modules that `module` names, each as the deepest of `modules` that the name's path leads to. It does not count itself.
 pub(super) fn targets(module: &Module, text: &str, modules: &BTreeSet<Module>) -> BTreeSet<Module> {
     let file = parsed(module, text);
     let mut names = Names { at: module.clone(), modules, found: BTreeSet::new() };
@@ -115,7 +115,7 @@ impl<'ast> Visit<'ast> for Names<'_> {
         visit::visit_path(self, path);
     }
 
-    /// The body of a macro is no syntax yet: its paths are found by how they begin. What `$crate` reaches in lib.rs is for other crates.
+    /// The body of a macro is no syntax yet: its paths are found by how they begin. Paths by `$crate` into lib.rs are for other crates.
     fn visit_macro(&mut self, item: &'ast Macro) {
         visit::visit_macro(self, item);
         let text = item.tokens.to_string().replace(['(', '[', '{'], " ( ").replace('$', " $ ");

@@ -34,7 +34,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the repository. What git keeps for itself and what cargo builds are none.
+/// Every file of the repository, without git's own and without cargo's output.
 fn files() -> Vec<File> {
     let is_ours = |entry: &DirEntry| entry.file_name() != ".git" && !entry.path().join("CACHEDIR.TAG").exists();
     let entries = WalkDir::new(root()).sort_by_file_name().into_iter().filter_entry(is_ours);

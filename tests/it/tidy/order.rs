@@ -14,7 +14,7 @@ pub(super) struct Order {
     pub(super) still: &'static [(&'static str, &'static str)],
 }
 
-/// What is wrong with the arrows of one crate. `texts` are its files by their path below `src`.
+/// The faults of the arrows of one crate. `texts` are its files by their path below `src`.
 pub(super) fn complaints(order: &Order, texts: &BTreeMap<String, String>) -> Vec<String> {
     let files: BTreeMap<Module, &String> = texts.iter().map(|(file, text)| (arrows::module_of(file), text)).collect();
     let modules: BTreeSet<Module> = files.keys().cloned().collect();

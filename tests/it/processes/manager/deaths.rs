@@ -1,4 +1,4 @@
-//! A client that dies, at whatever moment, harms nobody: what it held is free, what it waited for is forgotten.
+//! A client may die at any moment: the manager releases all that it held, forgets its waits, and serves the others.
 
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -106,7 +106,7 @@ fn a_panic_in_an_update_changes_nothing_and_frees_it() {
 }
 
 #[test]
-fn what_a_killed_client_waited_for_goes_to_others() {
+fn a_killed_clients_waits_are_dropped() {
     /// Waits in as many threads as there are ways to wait.
     fn wait_for_all(queue: Queue<u32>, lock: Lock, condition: Condition, event: Event, barrier: Barrier) {
         thread::scope(|scope| {

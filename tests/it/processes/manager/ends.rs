@@ -201,7 +201,7 @@ fn when_it_is_dropped_all_who_wait_are_told_and_nothing_is_left() {
 }
 
 #[test]
-fn what_is_discarded_is_gone_for_all() {
+fn discarded_objects_are_gone_for_all() {
     within_patience(|| {
         let manager = manager();
         let (queue, other) = (manager.queue::<u32>(None).unwrap(), manager.value(1).unwrap());

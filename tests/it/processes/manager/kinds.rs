@@ -279,7 +279,7 @@ fn a_semaphore_lets_a_few_in() {
 
 #[test]
 fn a_condition_is_waited_for_under_its_lock() {
-    /// Takes turns: whoever's turn it is gives it to the next.
+    /// Takes turns: the process whose turn it is passes the turn on.
     fn play(condition: Condition, turn: Value<u32>, next: Value<u32>) -> Outcome {
         let me = next.update(|next| std::mem::replace(next, *next + 1))?;
         for _ in 0..10 {
@@ -303,13 +303,13 @@ fn a_condition_is_waited_for_under_its_lock() {
         assert!(condition.try_lock().unwrap().is_none(), "it is held again");
         thread::scope(|scope| {
             let waiters: Vec<_> = (0..3).map(|_| scope.spawn(|| condition.lock().unwrap().wait())).collect();
-            // Each is asleep when it has freed the lock, in which it lines up behind this.
+            // A waiter sleeps once it has freed the lock, for which it queues behind this thread.
             for _ in 0..3 {
                 assert!(!guard.wait_timeout(Duration::ZERO).unwrap());
             }
             guard.notify_all().unwrap();
             drop(guard);
-            // Whoever was not asleep by then is now, or soon.
+            // Wakes the waiters that were not yet asleep at `notify_all`.
             crate::support::eventually("all went on", || {
                 condition.lock().unwrap().notify_one().unwrap();
                 waiters.iter().all(thread::ScopedJoinHandle::is_finished)

@@ -1,4 +1,4 @@
-//! What a manager keeps is shared by processes and threads, whatever becomes of them.
+//! Processes and threads share the objects of a manager, and may die at any time.
 
 mod deaths;
 mod ends;

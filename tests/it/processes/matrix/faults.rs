@@ -1,4 +1,4 @@
-//! What goes wrong in a worker, for real.
+//! Real faults, which a worker of these tests commits.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::door::Bell;
 
-/// What no worker here may allocate in whole.
+/// The memory limit of each worker.
 pub(super) const MEMORY: u64 = 512 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +181,7 @@ fn fork() {
     // SAFETY: the copy does what any process may that has one thread.
     let copy = unsafe { libc::fork() };
     if copy > 0 {
-        // SAFETY: it is a child of this process, which nobody else waits for.
+        // SAFETY: it is a child of this process, and only this call waits for it.
         unsafe { libc::waitpid(copy, std::ptr::null_mut(), 0) };
     }
 }
@@ -208,6 +208,6 @@ fn kill_own_group() {
 }
 
 fn close_all() {
-    // SAFETY: none. What owns them finds them closed.
+    // SAFETY: none. The owners of these descriptors find them closed.
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }

@@ -1,4 +1,4 @@
-//! What a process has, before and after: nothing of a pool is to be left in it. For tests that run alone in theirs.
+//! Counts a process's resources before and after: a pool must leave none behind. For tests that run alone in their process.
 
 use std::env;
 use std::fs;
@@ -44,7 +44,7 @@ impl Leftovers {
         assert_eq!(files, Vec::<PathBuf>::new());
     }
 
-    /// Processes that have the directory's path from a worker, whoever has adopted them.
+    /// Processes that have the directory's path from a worker, whichever process is their parent now.
     fn heirs(&self) -> Vec<PathBuf> {
         let path = self.directory.path().as_os_str().as_bytes();
         let has_it = |process: &PathBuf| {

@@ -1,11 +1,11 @@
-//! The matrix of faults: what goes wrong, when, and how the job came to its worker. Each cell looks at who failed and with what error,
-//! that all others have their own results, that jobs start in their order, and that nobody ran twice; each test, that nothing is left
+//! The matrix of faults: what goes wrong, when, and how the job came to its worker. Each cell checks which job failed and with what error,
+//! that all others have their own results, that jobs start in their order, and that no job ran twice; each test, that nothing is left
 //! of its pools.
 //!
 //! Left out, because it cannot be or says nothing:
 //!
 //! - a result or a job that is not encodable, but where it is encoded or decoded;
-//! - a hang of any kind in a chunk: a time limit is for one item, which then goes alone; in a thread that nobody waits for; and in an
+//! - a hang of any kind in a chunk: a time limit is for one item, which then goes alone; in a thread that no job waits for; and in an
 //!   initializer, which has a test of its own, since each try takes its whole time;
 //! - forged words where there is no job;
 //! - for what goes wrong before there is a job (initializer, constructors), ways that differ only once there is one: those that
@@ -34,7 +34,7 @@ use crate::support::ledger::Ledger;
 /// Of faults while a worker has the job.
 const CELLS: usize = 594;
 
-/// What becomes of the job that goes wrong.
+/// The outcome that the faulty job must have.
 #[derive(Clone, Copy, Debug)]
 enum Expected {
     Result,
@@ -46,7 +46,7 @@ enum Expected {
 }
 
 impl Expected {
-    /// What is wrong with the outcome of the job of that number, if anything is.
+    /// The fault of this outcome of the job with this number, if it has one.
     fn complaint(self, number: u64, outcome: &Result<orders::Answer, JobError>) -> Option<String> {
         let is_so = match (self, outcome) {
             (Self::Result, Ok(answer)) => answer.number == number,
@@ -78,7 +78,7 @@ fn expected(fault: Fault, moment: Moment, way: Way) -> Expected {
             Moment::Reading => Expected::Codec("decode the job in the worker process"),
             Moment::Running => Expected::Panic,
             Moment::Replying => Expected::Codec("encode the result in the worker process"),
-            // Nobody waits for what a destructor has to say.
+            // No outcome waits for a destructor.
             Moment::Dropping => Expected::Result,
         },
         _ => Expected::Result,
@@ -110,7 +110,7 @@ fn cells(way: Way) -> impl Iterator<Item = (Fault, Moment)> {
     all.filter(move |&(fault, moment)| !is_left_out(fault, moment, way))
 }
 
-/// What is wrong with the outcomes, of which one is to be as `expected`, and with how often each job ran.
+/// The faults of the outcomes, of which the victim's must be `expected`, and of the number of runs of each job.
 fn complaints(
     outcomes: &Outcomes,
     ledger: &Ledger,

@@ -102,7 +102,7 @@ impl Drop for Answer {
     }
 }
 
-/// What each worker of the matrix runs.
+/// The job that each worker of the matrix runs.
 pub(super) fn obey(order: Order) -> Answer {
     order.0.pen.write(order.0.number);
     order.0.pass(Moment::Running).expect("nothing is encoded here");

@@ -1,4 +1,4 @@
-//! What goes wrong before a worker has a job: in the initializer, or in a constructor, before the hello.
+//! Faults before a worker has a job: in the initializer, or in a constructor, before the hello.
 
 use std::env;
 use std::time::Duration;
@@ -71,7 +71,7 @@ fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
     let mut wrong = Vec::new();
     for (way, fault) in WAYS.into_iter().flat_map(|way| faults.clone().map(move |fault| (way, fault))) {
         let chunks = if way == Way::Chunk { 2 } else { 3 };
-        // Who has hung up and lives is waited for, too; but on a busy machine, it may not have come as far in so short a time.
+        // A worker that hangs up and lives on is waited for, too; but on a busy machine, it may not get that far in 50 ms.
         let mut limit = match fault {
             Fault::Hang | Fault::IsStopped => Duration::from_millis(10),
             Fault::BecomesAnotherProgram | Fault::ClosesItsDescriptors => Duration::from_millis(50),

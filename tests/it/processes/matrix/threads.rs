@@ -1,4 +1,4 @@
-//! What goes wrong in a thread that a job left behind, while its worker is idle or runs the next job.
+//! Faults in a thread that a job left behind, while its worker is idle or runs the next job.
 
 use std::fs;
 use std::thread;

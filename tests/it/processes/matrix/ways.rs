@@ -63,14 +63,14 @@ impl Way {
 /// Longer than any job takes that does not hang.
 const LONG: Duration = Duration::from_mins(1);
 
-/// The time of one that hangs.
+/// The time limit of a job that hangs.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// Kills whoever rings at the door.
+/// Kills each process that rings, if the fault is a kill from outside.
 pub(super) struct Killer {
     bell: Bell,
     thread: Option<JoinHandle<()>>,
-    /// Nobody answers.
+    /// Kept open for the other faults, and never answered.
     _closed: Option<Door>,
 }
 
