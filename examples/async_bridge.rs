@@ -40,7 +40,7 @@ async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
 }
 
 /// `to_thread`: the runtime has one thread, and goes on while a job of the pool blocks. If the job blocked the thread that awaits it,
-/// nobody would ever set the event.
+/// the event would never be set.
 async fn off_load(pool: &ThreadPool) -> Result<bool, JobError> {
     let go_on = Arc::new(Event::new());
     let blocked = go_on.clone();
@@ -100,7 +100,7 @@ async fn cancel_in_smol(pool: &ThreadPool) -> Result<(), JobError> {
     Ok(())
 }
 
-/// From the other side: whoever has a canceller ends what a task awaits.
+/// Cancelled from the other side: a `Canceller` ends the job that a task awaits.
 async fn cancelled(pool: &ThreadPool) -> JobError {
     let later = pool.submit_after(Duration::from_hours(1), || ());
     let canceller = later.canceller();

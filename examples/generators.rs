@@ -1,4 +1,4 @@
-//! What becomes of `yield`: iterators, closures that are sent values, and streams.
+//! Replacing `yield`: iterators, closures that are sent values, and streams.
 //!
 //! In Python: `def numbers(): yield …`, `next(g)`, `g.send(value)`, `yield from`, `g.close()`, `async for`.
 //!

@@ -1,8 +1,8 @@
-//! What becomes of gevent: jobs that borrow, on threads that the system switches.
+//! Replacing gevent: jobs that borrow, on threads that the system switches.
 //!
 //! In Python: `gevent.spawn(f, x)`, `gevent.joinall(jobs)`, `job.value`, `Pool(n).imap(f, items)`, `Timeout`,
 //! `monkey.patch_all()`. The last has no counterpart, for there is nothing to patch: a call that blocks holds up its own thread alone.
-//! Where there are ten thousand at once, take futures of `tokio` or `smol`.
+//! For ten thousand at once, use `tokio` or `smol`.
 //!
 //! `cargo run --example green_threads`
 

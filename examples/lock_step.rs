@@ -1,4 +1,4 @@
-//! "One send, one receive": true of messages, not of a stream of bytes. What goes wrong without frames, and what a frame is.
+//! "One send, one receive": true of messages, not of a stream of bytes. Shows the errors without frames, and a frame.
 //!
 //! In Python: `sock.sendall(data)`, `sock.recv(1024)`, and the hope that one `recv` returns what one `sendall` was given.
 //!

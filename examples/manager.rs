@@ -1,4 +1,4 @@
-//! What `multiprocessing.Manager` has: what processes share by asking one that keeps it.
+//! Replacing `multiprocessing.Manager`: objects that processes share by asking the process that keeps them.
 //!
 //! In Python: `manager = Manager()`, `manager.dict()`, `manager.list()`, `manager.Namespace()`, `manager.Array('i', …)`,
 //! `manager.Queue(…)`, `manager.Value('i', 0)`, `manager.Lock()`, `manager.Semaphore(2)`, `manager.Condition()`, `manager.Event()`,

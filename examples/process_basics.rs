@@ -1,4 +1,4 @@
-//! What `multiprocessing.Process` has: start, join, a name and a pid, daemon, exit codes, terminate and kill, a subclass with `run`.
+//! Replacing `multiprocessing.Process`: start, join, a name and a pid, daemon, exit codes, terminate and kill, a subclass with `run`.
 //!
 //! In Python: `Process(target=…, args=…, name=…, daemon=True)`, `start()`, `join(timeout)`, `is_alive()`, `exitcode`, `terminate()`,
 //! `kill()`, `current_process()`, `class Greeter(Process)`, all of it below `if __name__ == "__main__"`, which is not needed here.
@@ -43,17 +43,17 @@ fn start_and_join() -> Result<(), Box<dyn Error>> {
 
 /// `Process(name="worker")`, `p.name`, `p.pid`; in the process `current_process().name` and `os.getpid()`.
 fn name_and_pid() -> Result<(), Box<dyn Error>> {
-    fn who_am_i() -> (String, u32) {
+    fn own_name_and_pid() -> (String, u32) {
         (current::worker_name().map(|name| name.to_string()).unwrap_or_default(), std::process::id())
     }
-    let process = Process::builder().name("worker").spawn(call!(who_am_i()))?;
+    let process = Process::builder().name("worker").spawn(call!(own_name_and_pid()))?;
     let (name, pid) = (process.name().to_owned(), process.pid());
     println!("it is {name}, and says so: {}", process.join()? == (name.clone(), pid));
     println!("its pid is not ours: {}", pid != std::process::id());
     Ok(())
 }
 
-/// `class Greeter(Process): def __init__(self, whom): …; def run(self): …`: a job of your own. What `__init__` keeps are its fields.
+/// `class Greeter(Process): def __init__(self, whom): …; def run(self): …`: a job of your own. Its fields are what `__init__` keeps.
 fn subclass_with_run() -> Result<(), Box<dyn Error>> {
     #[derive(Serialize, Deserialize)]
     struct Greeter {
@@ -134,7 +134,7 @@ fn daemon() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What `subprocess` calls `env` and `cwd`, and `os.nice`.
+/// The counterparts of `env` and `cwd` of `subprocess`, and of `os.nice`.
 fn environment() -> Result<(), Box<dyn Error>> {
     fn about() -> (String, String) {
         let directory = std::env::current_dir().unwrap_or_default();

@@ -26,7 +26,7 @@ struct Mailer<E: ClosureExecutor> {
     office: Arc<Office>,
 }
 
-/// What the jobs share.
+/// The state that the jobs share.
 struct Office {
     /// The network: whether the letter went through.
     post: Box<dyn Fn(u32) -> bool + Send + Sync>,
@@ -110,7 +110,7 @@ fn a_stop_tells_what_was_not_sent() -> Vec<u32> {
     mailer.stop()
 }
 
-/// What a course of events is made of.
+/// A step of a course of events.
 #[derive(Clone, Debug)]
 enum Step {
     Send,
@@ -181,7 +181,7 @@ fn no_trouble_loses_a_letter() -> u64 {
     SEEDS
 }
 
-/// What the service stands on: the pool itself, beside the model of what a shutdown may do. A fault is printed as such a script.
+/// Tests the pool below the service against the model of what a shutdown may do. A fault is printed as such a script.
 fn the_pool_keeps_its_word() {
     let shape = Closures::shape(&ThreadPool::new(2));
     check_shutdown!(shape, || Closures::new(ThreadPool::new(2)), |check| check.cases(32));

@@ -1,4 +1,4 @@
-//! What `multiprocessing.Queue`, `SimpleQueue` and `Pipe` have: several producers and consumers, ends that talk both ways, poll, the end.
+//! Replacing `multiprocessing.Queue`, `SimpleQueue`, `Pipe`: several producers and consumers, ends that talk both ways, poll, the end.
 //!
 //! In Python: `Queue()`, `put(x)`, `get(timeout)`, `put(None)` for each consumer to end it; `a, b = Pipe()`, `send`, `recv`, `poll(timeout)`,
 //! `EOFError`; `Pipe(duplex=False)`.
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn produce(producer: u32, queue: Sender<(u32, u32)>) {
     for n in 0..25 {
         if queue.send((producer, n)).is_err() {
-            return; // nobody takes them any more
+            return; // no receiver is left
         }
     }
 }
@@ -81,7 +81,7 @@ fn pipe() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Python's connections can be sent, too. Here an end has left whoever sent it.
+/// Python's connections can be sent, too. Here the sender no longer has an end that it sent.
 fn ends_through_ends() -> Result<(), Box<dyn Error>> {
     fn forward(ends: Receiver<Duplex<String, String>>) -> Result<String, String> {
         let end = ends.recv().map_err(|error| error.to_string())?;

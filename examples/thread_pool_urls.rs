@@ -49,7 +49,7 @@ fn fetch(url: &str) -> io::Result<(u16, String)> {
     Ok((status, body.to_owned()))
 }
 
-/// A server that answers nobody before as many as `at_once` have asked: who asks one after the other waits for ever.
+/// A server that answers only once `at_once` clients have asked: asking one after the other would wait for ever.
 fn serve(at_once: usize) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;

@@ -1,4 +1,4 @@
-//! What `threading` has, in std and here: start, join, daemon, the current thread, how many there are, locks, an event.
+//! Replacing `threading`, by std and by this crate: start, join, daemon, the current thread, how many there are, locks, an event.
 //!
 //! In Python: `Thread(target=…, name=…, daemon=True)`, `start()`, `join()`, `current_thread()`, `active_count()`, `Lock()`,
 //! `RLock()`, `Event()`.
@@ -64,8 +64,8 @@ fn active_count() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `with lock:`: a mutex of Rust owns what it guards, so nobody forgets to lock, and the guard's drop is the release. Threads may
-/// be switched at any time, inside the body too; what a lock keeps out is whoever wants the same lock.
+/// `with lock:`: a mutex of Rust owns what it guards, so no access forgets to lock, and the guard's drop is the release. Threads may
+/// be switched at any time, inside the body too: a lock keeps out only the threads that want the same lock.
 fn lock() {
     let count = Mutex::new(0);
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Datagrams: each is sent and received whole, or not at all; nobody says that one was lost.
+//! Datagrams: each is sent and received whole, or not at all; a loss is not reported.
 //!
 //! In Python: `socket(AF_INET, SOCK_DGRAM)`, `bind`, `sendto(data, address)`, `recvfrom(size)`, `settimeout`; `UDPServer`.
 //!
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{text:?} came back as {:?}, from the server: {}", text_of(&buffer[..length]), from == address);
     }
 
-    // What is longer than the buffer is cut off, and the rest is gone.
+    // A datagram longer than the buffer is cut off, and the rest is lost.
     client.send_to(b"a long datagram", address)?;
     let (length, _) = client.recv_from(&mut buffer[..6])?;
     println!("into 6 bytes: {:?}", text_of(&buffer[..length]));
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("connected to the server: {}, {:?}", client.peer_addr()? == address, text_of(&buffer[..length]));
     println!("echoed: {}", served.flatten().result()?);
 
-    // Nobody answers any more: without a time limit, this would wait for ever.
+    // No server answers any more: without a time limit, this would wait for ever.
     let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     client.connect(silent.local_addr()?)?;
     client.set_read_timeout(Some(Duration::from_millis(20)))?;
@@ -64,7 +64,7 @@ fn text_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// What a time limit ends with differs from system to system.
+/// The error at the end of a time limit differs from system to system.
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

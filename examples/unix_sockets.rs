@@ -49,7 +49,7 @@ fn stream(path: &Path) -> Result<(), Box<dyn Error>> {
 fn datagrams(directory: &Path) -> Result<(), Box<dyn Error>> {
     let (here, there) = (directory.join("here"), directory.join("there"));
     let receiver = UnixDatagram::bind(&there)?;
-    // Whoever wants an answer is bound too.
+    // The sender is bound, too, so that it can get an answer.
     let sender = UnixDatagram::bind(&here)?;
     let mut buffer = [0; 64];
     for text in ["first", "second"] {

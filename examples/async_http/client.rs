@@ -1,5 +1,5 @@
-//! The client: a connection, and requests over it one after the other. What a program in earnest takes is `reqwest`, which is
-//! this with a pool of connections, TLS and redirects.
+//! The client: a connection, and requests over it one after the other. In a real program, use `reqwest`, which adds
+//! a pool of connections, TLS and redirects.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ impl Session {
     pub(crate) async fn connect(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
         let (requests, connection) = handshake(TokioIo::new(stream)).await?;
-        // It reads and writes, and ends with `requests`. What fails there, fails the request as well.
+        // This task reads and writes, and ends with `requests`. An error there fails the request as well.
         tokio::spawn(connection);
         Ok(Self { host: address.to_string(), requests })
     }

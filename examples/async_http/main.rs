@@ -76,7 +76,7 @@ async fn bounded(address: SocketAddr) -> Outcome<usize> {
     Ok(met)
 }
 
-/// What computes or may crash goes from the server to processes: one crash is one answer.
+/// The server passes jobs that compute or may crash to processes: a crash costs one answer.
 async fn jobs(address: SocketAddr) -> Outcome<()> {
     for path in ["/prime/1000003", "/crash", "/prime/1000005"] {
         tell(path, get(address, path).await?);

@@ -1,5 +1,5 @@
-//! The server: one thread for all connections. What blocks goes to a pool of threads, what computes or crashes to a pool of
-//! processes; both are awaited, and hold up nobody.
+//! The server: one thread for all connections. Calls that block go to a pool of threads, jobs that compute or crash to a pool of
+//! processes; both are awaited, so no connection waits for another's job.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -100,7 +100,7 @@ async fn accept(listener: &TcpListener, connections: &GracefulShutdown, shared: 
 fn serve(stream: TcpStream, connections: &GracefulShutdown, shared: Arc<Shared>) {
     let service = service_fn(move |request| answer(request, shared.clone()));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // It ends with an error where its client leaves in the middle, which is nobody's fault here.
+    // It ends with an error if its client leaves in the middle, which is no fault of the server.
     tokio::spawn(connections.watch(connection));
 }
 
@@ -119,7 +119,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     Ok(response)
 }
 
-/// What is at this path, or nothing.
+/// The text at this path, or `None`.
 async fn route(path: &str, shared: &Arc<Shared>) -> Result<Option<String>, JobError> {
     let text = match path {
         "/hello" => "hello".to_owned(),

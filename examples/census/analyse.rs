@@ -6,7 +6,7 @@ use executor::RemoteError;
 use serde::{Deserialize, Serialize};
 use syn::visit::{self, Visit};
 
-/// What is in a file.
+/// The counts of one file.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Analysis {
     pub(crate) lines: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Analysis {
     pub(crate) panics: u64,
     /// How many blocks are around the innermost one, itself included.
     pub(crate) deepest: u64,
-    /// What the parser alone took.
+    /// The time of the parser alone.
     pub(crate) parsing: Duration,
 }
 

@@ -38,7 +38,7 @@ impl Console {
     }
 
     pub(crate) fn clear(&self) {
-        // What cannot be cleared is as gone as the terminal that it was on.
+        // If they cannot be cleared, the terminal is gone, and they are too.
         drop(self.bars.clear());
     }
 }

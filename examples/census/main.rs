@@ -4,7 +4,7 @@
 //! parsed in a [`ProcessPool`](executor::ProcessPool), because parsing computes and may crash: a file that nests deeper
 //! than the parser's stack is one line on stderr, and every other file is counted.
 //!
-//! What is counted, in each file that parses:
+//! In each file that parses, it counts:
 //!
 //! - lines, as `str::lines` sees them;
 //! - functions with or without a body: free, in `impl` blocks and in traits, nested ones too, but no closures and nothing
@@ -14,7 +14,7 @@
 //!   `unreachable`, `todo`, `unimplemented`, `assert`, `assert_eq` and `assert_ne`;
 //! - how deep blocks nest.
 //!
-//! What is inside the parentheses of a macro call is tokens to the parser, and is not looked into.
+//! It does not look into the parentheses of a macro call: they are only tokens to the parser.
 //!
 //! | module | has |
 //! |---|---|

@@ -39,7 +39,7 @@ Exit status: 0 if nothing failed, 1 if something did, 2 if the command line
 makes no sense.
 ";
 
-/// What to do.
+/// The command to run.
 pub(crate) enum Command {
     Help,
     Survey(Options),

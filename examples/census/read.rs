@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise};
 
-/// What a larger file would take, as text and as a syntax tree, is not worth it: no person wrote it.
+/// No person wrote a larger file, so it is not worth the memory of its text and its syntax tree.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 pub(crate) struct Text {

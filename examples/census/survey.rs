@@ -15,7 +15,7 @@ use crate::walk::{Source, Walk};
 /// How many files are read at once. Reading waits, so this has little to do with the number of cores.
 pub(crate) const READERS: usize = 8;
 
-/// What was found, and how long it took.
+/// The counts, and how long they took.
 pub(crate) struct Survey {
     pub(crate) tally: Tally,
     pub(crate) times: Times,

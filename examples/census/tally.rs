@@ -16,7 +16,7 @@ pub(crate) struct Tally {
     pub(crate) slowest: Top<Duration>,
 }
 
-/// What some files have together.
+/// The sums over some files.
 #[derive(Clone, Default)]
 pub(crate) struct Sums {
     /// Parsed or not.

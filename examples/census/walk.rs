@@ -85,7 +85,7 @@ impl Iterator for Walk {
     }
 }
 
-/// What went wrong, without the path.
+/// The reason of the error, without the path.
 fn reason(error: &walkdir::Error) -> String {
     if let Some(ancestor) = error.loop_ancestor() {
         return format!("link loop: it leads back to {}", ancestor.display());

@@ -22,7 +22,7 @@ pub(crate) fn read_part(file: &File) -> io::Result<Bytes> {
     Ok(Bytes(part))
 }
 
-/// What is known of a file when some of its parts were added.
+/// The sums over those parts of a file that were added so far.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Sum {
     /// The state of SHA-256 between two parts; `None` before the first.
@@ -31,16 +31,16 @@ pub(crate) struct Sum {
     deflated: u64,
 }
 
-/// What is known of a whole file.
+/// The results for a whole file.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Whole {
     pub(crate) digest: [u8; 32],
     pub(crate) bytes: u64,
-    /// What DEFLATE leaves, each part compressed by itself.
+    /// The size after DEFLATE, each part compressed by itself.
     pub(crate) deflated: u64,
 }
 
-/// What comes of a part.
+/// The outcome of adding a part.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Added {
     More(Sum),
@@ -67,7 +67,7 @@ pub(crate) fn add_part(sum: Sum, part: Bytes) -> Result<Added, RemoteError> {
     })
 }
 
-/// What `--crash` has done instead.
+/// With `--crash`, a job does this instead.
 pub(crate) fn crash() -> Result<Added, RemoteError> {
     std::process::abort()
 }

@@ -25,7 +25,7 @@ pub(crate) struct Pipeline<'a, W> {
     /// How many parts are in flight at most.
     most: usize,
     crash: Option<OsString>,
-    /// In order. What is in front came out of the pipeline `shift` paths after the first.
+    /// In order. The front entry is the path with number `shift`.
     known: VecDeque<Known>,
     shift: usize,
     steps: JobSet<Step>,
@@ -126,7 +126,7 @@ impl<W: Iterator<Item = Result<PathBuf, Blocked>>> Iterator for Pipeline<'_, W> 
 }
 
 impl<W> Drop for Pipeline<'_, W> {
-    /// Whoever wanted the rest is gone.
+    /// The consumer of the rest is gone.
     fn drop(&mut self) {
         self.steps.cancel_all();
     }

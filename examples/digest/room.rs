@@ -11,7 +11,7 @@ const FOR_WORKER: usize = 12;
 /// Files for everything else: workers that start, and directories that are read.
 const FOR_REST: usize = 24;
 
-/// What there is room for: at least one of each.
+/// The numbers that there is room for: at least one of each.
 pub(crate) struct Room {
     pub(crate) workers: usize,
     pub(crate) in_flight: usize,

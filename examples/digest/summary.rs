@@ -1,4 +1,4 @@
-//! What the files have in common.
+//! Files with the same content, and sums over all files.
 
 use std::collections::HashMap;
 use std::fmt;

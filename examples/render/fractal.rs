@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who has not escaped by now is taken to be inside.
+/// A point that has not escaped after these steps is taken to be inside.
 const STEPS: u32 = 1000;
 
 /// Width of the part of the plane that the picture shows. Its centre is at -0.75.

@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count = tiles.len() as u64;
     let mut picture = Picture::new(options.view.width, options.view.height);
 
-    // Some tiles are all inside of the set, and take a hundred times as long as others. So each goes to whoever is free, and is
-    // painted as it comes.
+    // Some tiles are all inside of the set, and take a hundred times as long as others. So each goes to a free worker, and is
+    // painted when it is done.
     let pool = ProcessPool::default_size()?;
     let painted = pool.map(tiles.clone(), render).unordered().progress_with(bar(count)?);
     for (index, pixels) in painted {

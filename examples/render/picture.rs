@@ -37,7 +37,7 @@ impl Picture {
         encoder.set_depth(BitDepth::Eight);
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&self.bytes)?;
-        // Its drop would tell nobody that the disk is full.
+        // Its drop would not report that the disk is full.
         writer.finish()?;
         Ok(())
     }

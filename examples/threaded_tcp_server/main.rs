@@ -95,7 +95,7 @@ fn crowd(number: usize) -> Result<(), Box<dyn Error>> {
     ask(&mut clients)?;
     println!("{} of {number} were answered, past the silent one", answered(&mut clients));
 
-    // What was sent before the stop is answered, and then the connection ends.
+    // Requests sent before the stop are answered, and then the connection ends.
     ask(&mut clients)?;
     let left = server.stop();
     println!("{} of {number} were answered by a server that stops", answered(&mut clients));

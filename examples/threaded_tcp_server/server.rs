@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 /// The longest line that is read: a client that never ends its line costs this much memory, and no more.
 const LONGEST: u64 = 1024;
 
-/// What the server allows.
+/// The limits of the server.
 pub(crate) struct Limits {
     /// Connections that are served at once, each on a thread.
     pub(crate) served: usize,
@@ -73,7 +73,7 @@ impl Server {
         // Ends the `accept` that blocks.
         drop(self.shared.listener.shutdown(Shutdown::Both));
         for stream in self.shared.open().values() {
-            // What has come can still be read; then comes the end, also for those who would have waited for more.
+            // Data that has arrived can still be read; then each read, also one that waits now, sees the end.
             drop(stream.shutdown(Shutdown::Read));
         }
         self.acceptor.join().expect("it does not panic");

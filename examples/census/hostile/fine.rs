@@ -1,6 +1,6 @@
 //! A file like any other, beside one that is not.
 
-/// What the neighbour would return, if anybody could parse it.
+/// The result that the neighbour would have, if it could be parsed.
 pub fn fine() -> u32 {
     let one: Result<u32, ()> = Ok(1);
     one.unwrap()
