@@ -34,7 +34,7 @@ def public(thing):
 
 
 def defined(module):
-    """What a module without `__all__` has for its users: no modules that it imports, no constants."""
+    """The names of a module without `__all__` for its users: no modules that it imports, no constants."""
     is_module = lambda name: isinstance(getattr(module, name), types.ModuleType)
     return {name for name in public(module) if not is_module(name) and not is_constant(name)}
 

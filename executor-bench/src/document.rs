@@ -6,7 +6,7 @@ const HEAD: &str = "\
 # Benchmarks
 
 Written by `cargo run --release -p executor-bench -- all --write`. With `threads`, `processes` or `growth` instead of `all`, only
-their sections are measured and written again. What each row does is said where it is written, in
+their sections are measured and written again. Each row is described where it is written, in
 [executor-bench/src/works](executor-bench/src/works) for threads and [executor-bench/src/processes](executor-bench/src/processes)
 for processes.
 
