@@ -52,7 +52,7 @@ pub use executor_thread::{
     Period, Periodic, Scope, ScopedFuture, SubmitAsync, ThreadHandle, ThreadPool, ThreadPoolBuilder,
 };
 #[cfg(feature = "rayon")]
-pub use executor_thread::{RayonHandle, RayonPool};
+pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 
 /// For those who write executors: the parts that the pools are made of.
 ///

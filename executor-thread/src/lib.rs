@@ -6,7 +6,7 @@
 //! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
 //! | run closures that borrow | [`ThreadHandle::scope`], [`Scope`], [`ScopedFuture`] |
 //! | run a closure again and again | [`ThreadHandle::every`], [`Period`], [`Periodic`] |
-//! | run closures that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
+//! | run closures that use `par_iter` inside | `RayonPool`, `RayonPoolBuilder`, `RayonHandle` (feature `rayon`) |
 //! | make another kind of worker | [`scheduler`], [`fork`] |
 
 #![deny(unsafe_code)]
@@ -31,7 +31,7 @@ pub use builder::ThreadPoolBuilder;
 pub use executor_core::{Queue, WhenFull};
 pub use pool::{ThreadHandle, ThreadPool};
 #[cfg(feature = "rayon")]
-pub use rayon_pool::{RayonHandle, RayonPool};
+pub use rayon_pool::{RayonHandle, RayonPool, RayonPoolBuilder};
 pub use scheduler::{Period, Periodic};
 pub use scope::{Scope, ScopedFuture};
 pub use submit_async::SubmitAsync;

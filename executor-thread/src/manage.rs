@@ -36,7 +36,8 @@ impl ThreadHandle {
 
     /// Starts the threads that have not been started, and has each run the pool's
     /// [`initializer`](crate::ThreadPoolBuilder::initializer), so that the first jobs need not wait for that. Returns at once, before the
-    /// threads are ready. An initializer that panics here runs again before its worker's first job.
+    /// threads are ready. An initializer that panics here runs again before its worker's first job. Does nothing for a
+    /// `RayonPool`, whose threads run from the start.
     pub fn prestart(&self) {
         self.0.scheduler.prestart();
     }

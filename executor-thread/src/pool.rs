@@ -100,8 +100,8 @@ impl Drop for ThreadPool {
     }
 }
 
-/// Submits to a [`ThreadPool`], and asks it for whatever else it can do. Cheap to clone. It does not keep the pool open: when the pool is dropped, jobs are
-/// rejected.
+/// Submits to a [`ThreadPool`] or a `RayonPool`, and asks the pool for all else. Cheap to clone. It does not keep the pool open: when the pool is
+/// dropped, jobs are rejected.
 ///
 /// Made by [`handle`](ThreadHandle::handle), and by [`with`](ThreadHandle::with), which gives jobs options.
 ///

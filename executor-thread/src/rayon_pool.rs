@@ -1,58 +1,60 @@
 //! The pool over rayon: jobs that compute in parallel themselves.
 
-mod away;
-mod crew;
-mod sharing;
-mod worker;
+mod builder;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor_core::{BuildError, ClosureExecutor, ClosureMapper, Future, Job, JobError, Map, Rejected, Stats, current};
+use executor_core::{BuildError, ClosureMapper, Future, Job, Map, Rejected};
 
-use self::away::Away;
-use self::crew::Crew;
-use crate::builder::MOST_THREADS;
-use crate::scheduler::{cure, time_after};
-use crate::submit::taken_back;
+pub use self::builder::RayonPoolBuilder;
+use crate::pool::ThreadHandle;
+use crate::submit::Submitter;
 use crate::traits::is_closure_executor;
 
 /// A [`rayon::ThreadPool`] that runs jobs, for closures that compute and use `par_iter`, `join` or `scope` inside: these
 /// use the threads of the pool that the job runs on.
 ///
 /// [`new`](RayonPool::new) starts its threads at once, as rayon does. Dropping the pool is
-/// [`shutdown(true)`](RayonPool::shutdown): it blocks until every accepted job has its outcome, and no thread is left. A
+/// [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome, and no thread is left. A
 /// pool in a `static` is never dropped: what is queued when the process exits is lost.
 ///
-/// Jobs start in the order in which they were submitted. A panic costs its job, also one in a parallel part of it.
+/// It does all that a [`ThreadPool`](crate::ThreadPool) does: what can be asked of it can be asked of its
+/// [`handle`](ThreadHandle::handle), and the pool derefs to one. Jobs of one priority start in the order in which they were submitted. A panic
+/// costs its job, also one in a parallel part of it.
 ///
 /// ```
+/// use executor_core::{JobOptions, Priority};
 /// use executor_thread::RayonPool;
 /// use rayon::prelude::*;
 ///
 /// let pool = RayonPool::new(2)?;
 /// let sum = pool.submit(|| (1..=1000_u64).into_par_iter().map(|n| n * n).sum::<u64>());
 /// assert_eq!(sum.result()?, 333_833_500);
+///
+/// let urgent = pool.with(JobOptions::new().name("urgent").priority(Priority::High));
+/// assert_eq!(urgent.submit(|| 7).result()?, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Jobs that wait for jobs
 ///
 /// A job that waits for the [`Future`] of another job of the same pool, without a time limit, runs that in place while it is
-/// queued, to a depth of 128 or half of the thread's stack. Every other wait keeps its thread, and no spare one comes, as it does in a
+/// queued, to a depth of 128 or half of the thread's stack; the end of a [`scope`](ThreadHandle::scope) does the same with the scope's jobs. Every other
+/// wait keeps its thread, and no spare one comes, as it does in a
 /// [`ThreadPool`](crate::ThreadPool): when every thread waits for what is queued in such a way, they wait for ever. Split the
 /// work inside of a job by `rayon::join`, which computes while it waits.
 ///
 /// While a job waits for its parallel parts, rayon may run another job on the same thread, to its end. So hold no lock,
-/// and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and so many jobs may have
-/// started while others wait for their parts.
+/// and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and more jobs than there are threads may have
+/// started, while some of them wait for their parts.
 ///
 /// # Parallel parts
 ///
-/// Rayon runs the parts of a job on threads that know nothing of the job: there, [`current::id`] is `None` and
-/// [`current::stop_requested`] is false. Carry the job's [`current::context`] into them:
+/// Rayon runs the parts of a job on threads that know nothing of the job: there, [`current::id`](executor_core::current::id) is `None` and
+/// [`current::stop_requested`](executor_core::current::stop_requested) is false. Carry the job's [`current::context`](executor_core::current::context) into them:
 ///
 /// ```
 /// use executor_core::current;
@@ -74,9 +76,23 @@ use crate::traits::is_closure_executor;
 /// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. Its
 /// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else. Several such pools over
 /// one `Arc` work inside of each other: a job of one that waits for a queued job of another runs that in place.
-pub struct RayonPool {
-    crew: Arc<Crew>,
-}
+///
+/// [`stats`](ThreadHandle::stats) counts all of the threads as the pool's workers, and those that do something else as idle.
+pub struct RayonPool(ThreadHandle);
+
+/// A handle to a [`RayonPool`]: the same type as that of a [`ThreadPool`](crate::ThreadPool), for it can do the same.
+///
+/// ```
+/// use executor_thread::{RayonHandle, RayonPool};
+///
+/// let pool = RayonPool::new(1)?;
+/// let handle: RayonHandle = pool.handle();
+/// assert!(handle.submit(|| 1).result().is_ok());
+/// drop(pool);
+/// assert!(handle.submit(|| 1).result().is_err());
+/// # Ok::<(), executor_core::BuildError>(())
+/// ```
+pub type RayonHandle = ThreadHandle;
 
 impl RayonPool {
     /// A pool of `threads` threads, which start now. They are called `rayon-0`, `rayon-1`, and so on.
@@ -87,11 +103,7 @@ impl RayonPool {
     /// [`default_size`](RayonPool::default_size)), when it is over 65,536 or what rayon can have, and when the system
     /// refuses to start as many.
     pub fn new(threads: usize) -> Result<Self, BuildError> {
-        let most = MOST_THREADS.min(rayon::max_num_threads());
-        if !(1..=most).contains(&threads) {
-            return Err(BuildError::setting("threads", threads, format_args!("from 1 to {most}")));
-        }
-        Self::start(threads)
+        Self::builder().threads(threads).build()
     }
 
     /// A pool of as many threads as rayon finds right: `RAYON_NUM_THREADS`, or one for each core.
@@ -100,7 +112,7 @@ impl RayonPool {
     ///
     /// [`BuildError`] when the system refuses to start as many threads.
     pub fn default_size() -> Result<Self, BuildError> {
-        Self::start(0)
+        Self::builder().build()
     }
 
     /// Submits to `pool`, a [`rayon::ThreadPool`] or an `Arc` of one.
@@ -121,45 +133,63 @@ impl RayonPool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn over(pool: impl Into<Arc<rayon::ThreadPool>>) -> Self {
-        Self::of(pool.into(), Vec::new())
+        Self::builder().over(pool.into(), Vec::new())
     }
 
-    fn of(pool: Arc<rayon::ThreadPool>, threads: Vec<JoinHandle<()>>) -> Self {
-        Self { crew: Crew::new(pool, threads) }
+    /// Settings first, then [`build`](RayonPoolBuilder::build) or [`build_over`](RayonPoolBuilder::build_over).
+    pub fn builder() -> RayonPoolBuilder {
+        RayonPoolBuilder::new()
     }
 
-    /// A pool whose threads we can join: rayon does not say when those that it starts have ended.
-    fn start(threads: usize) -> Result<Self, BuildError> {
-        let mut started = Vec::new();
-        let built = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .spawn_handler(|thread| {
-                let name = format!("rayon-{}", thread.index());
-                let body = move || {
-                    current::begin_stack(None);
-                    thread.run();
-                };
-                started.push(thread::Builder::new().name(name).spawn(body)?);
-                Ok(())
-            })
-            .build();
-        match built {
-            Ok(pool) => Ok(Self::of(Arc::new(pool), started)),
-            Err(error) => {
-                let count = started.len();
-                // Rayon has told those that did start to end.
-                for thread in started {
-                    drop(thread.join());
-                }
-                let problem = format!("ended after {count} ({error}); {}", cure(&error));
-                Err(BuildError::host("starting threads", problem))
-            }
-        }
+    fn of(submitter: Submitter) -> Self {
+        Self(ThreadHandle(submitter))
+    }
+}
+
+/// What the traits of executors have, too: as methods of the pool itself, these are found before the traits'.
+impl RayonPool {
+    /// See [`ThreadHandle::submit`].
+    pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
+        self.0.submit(job)
     }
 
-    /// A handle, for whoever submits without owning the pool.
+    /// See [`ThreadHandle::try_submit`].
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when a bounded queue is full.
+    pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.0.try_submit(job)
+    }
+
+    /// See [`ThreadHandle::submit_after`].
+    pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        self.0.submit_after(delay, job)
+    }
+
+    /// See [`ThreadHandle::map`].
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<RayonHandle, F>>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        self.0.map(items, f)
+    }
+
+    /// See [`ThreadHandle::workers`].
+    pub fn workers(&self) -> usize {
+        self.0.workers()
+    }
+
+    /// A handle, for submitters that do not own the pool.
     pub fn handle(&self) -> RayonHandle {
-        RayonHandle { crew: Away::from(&self.crew) }
+        self.0.clone()
+    }
+
+    /// See [`ThreadHandle::shutdown`].
+    pub fn shutdown(&self, wait: bool) {
+        self.0.shutdown(wait);
     }
 }
 
@@ -174,130 +204,24 @@ impl Default for RayonPool {
     }
 }
 
+impl Deref for RayonPool {
+    type Target = RayonHandle;
+
+    fn deref(&self) -> &RayonHandle {
+        &self.0
+    }
+}
+
 impl Drop for RayonPool {
     fn drop(&mut self) {
-        self.crew.shutdown(true);
-        if !self.crew.origin().is_here() {
-            // Whatever it holds is the business of the process that made it.
-            std::mem::forget(Arc::clone(&self.crew));
-        }
+        self.shutdown(true);
     }
 }
 
-/// Submits to a [`RayonPool`] without keeping it alive: when the pool is gone, jobs are rejected. Cheap to clone.
-///
-/// ```
-/// use executor_thread::RayonPool;
-///
-/// let pool = RayonPool::new(1)?;
-/// let handle = pool.handle();
-/// assert!(handle.submit(|| 1).result().is_ok());
-/// drop(pool);
-/// assert!(handle.submit(|| 1).result().is_err());
-/// # Ok::<(), executor_core::BuildError>(())
-/// ```
-#[derive(Clone)]
-pub struct RayonHandle {
-    crew: Away,
-}
+is_closure_executor!(RayonPool, RayonHandle, |pool| pool.0.options().get_timeout());
 
-impl RayonHandle {
-    /// Another handle to the same pool.
-    pub fn handle(&self) -> RayonHandle {
-        self.clone()
+impl fmt::Debug for RayonPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RayonPool").field("workers", &self.workers()).finish_non_exhaustive()
     }
 }
-
-/// What a pool and its handle both do.
-macro_rules! submits_to_rayon {
-    ($pool:ident) => {
-        impl $pool {
-            /// Hands a job over, and returns the future of its outcome. Never blocks. After a shutdown the future ends as
-            /// [`JobError::Rejected`].
-            pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
-                match self.try_submit(job) {
-                    Ok(future) => future,
-                    Err(rejected) => Future::failed(JobError::Rejected(rejected.reason())),
-                }
-            }
-
-            /// As `submit`, but gives a job that is refused back.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown.
-            pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-                if let Some(reason) = self.crew.refusal() {
-                    return Err(Rejected::new(job, reason));
-                }
-                let (cell, future) = Future::of_job_at(self.crew.queue(), job);
-                match self.crew.push(cell.clone()) {
-                    Ok(()) => Ok(future),
-                    Err((_, reason)) => Err(Rejected::new(taken_back(&cell), reason)),
-                }
-            }
-
-            /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook.
-            pub fn execute<J: Job>(&self, job: J) {
-                drop(self.submit(job));
-            }
-
-            /// Hands a job over that runs once `delay` is over. A shutdown waits for it.
-            pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
-                let (cell, future) = Future::of_job_at(self.crew.delay(), job);
-                let when = time_after(delay);
-                match self.crew.push_at(when, cell) {
-                    Ok(()) => future,
-                    Err((_, reason)) => Future::failed(JobError::Rejected(reason)),
-                }
-            }
-
-            /// Applies `f` to each item, in parallel and in order; see [`Map`].
-            pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<RayonHandle, F>>
-            where
-                I: IntoIterator<Item: Send + 'static>,
-                F: Fn(I::Item) -> R + Send + Sync + 'static,
-                R: Send + 'static,
-            {
-                ClosureExecutor::map(self, items, f)
-            }
-
-            /// How many jobs run at once.
-            pub fn workers(&self) -> usize {
-                self.crew.workers()
-            }
-
-            /// What the pool is doing, and what came of its jobs so far. Never blocks. Of threads that are not the pool's own, all count as its workers,
-            /// and those that do something else as idle. Nothing is measured. A handle tells what came of the jobs also when the pool is gone.
-            ///
-            /// ```
-            /// use executor_thread::RayonPool;
-            ///
-            /// let pool = RayonPool::new(2)?;
-            /// pool.submit(|| 6 * 7).result()?;
-            /// assert_eq!(pool.stats().completed, 1);
-            /// # Ok::<(), Box<dyn std::error::Error>>(())
-            /// ```
-            pub fn stats(&self) -> Stats {
-                self.crew.stats()
-            }
-
-            /// Takes no more jobs; see [`Shutdown::shutdown`](executor_core::Shutdown::shutdown). With `wait`, blocks until the last job, and the last thread that
-            /// is ours, is gone, except on a thread of this pool.
-            pub fn shutdown(&self, wait: bool) {
-                self.crew.shutdown(wait);
-            }
-        }
-
-        is_closure_executor!($pool, RayonHandle);
-
-        impl fmt::Debug for $pool {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($pool)).field("workers", &self.workers()).finish_non_exhaustive()
-            }
-        }
-    };
-}
-
-submits_to_rayon!(RayonPool);
-submits_to_rayon!(RayonHandle);

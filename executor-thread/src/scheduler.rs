@@ -50,6 +50,7 @@ mod extra;
 mod guest;
 mod handle;
 mod hooks;
+mod host;
 mod identity;
 mod lanes;
 mod limits;
@@ -71,9 +72,12 @@ mod shared;
 mod shuttle_tests;
 mod state;
 mod stops;
+mod supply;
 mod sync;
 mod threads;
 mod timer;
+#[cfg(feature = "rayon")]
+mod turn;
 mod waiters;
 mod worker;
 
@@ -81,21 +85,17 @@ pub use executor_core::Priority;
 
 pub use self::batch::Batch;
 pub use self::config::Config;
-#[cfg(feature = "rayon")]
-pub(crate) use self::delay::{Delayed, Due};
 pub use self::handle::Scheduler;
 pub use self::hooks::Hooks;
-#[cfg(feature = "rayon")]
-pub(crate) use self::lanes::Lanes;
 pub(crate) use self::limits::RunLimit;
 pub use self::limits::{StartAlarm, StartLimit};
 pub use self::periodic::{Period, Periodic, Rounds};
-#[cfg(feature = "rayon")]
-pub(crate) use self::push::time_after;
 pub use self::push::{Line, Way};
 pub use self::queued::{Alarm, Queued};
 pub use self::runner::{Runner, Stop};
 pub use self::shared::Pushed;
 #[cfg(feature = "rayon")]
-pub(crate) use self::threads::{cure, fail_all};
+pub(crate) use self::supply::Supply;
+#[cfg(feature = "rayon")]
+pub(crate) use self::threads::cure;
 pub use self::waiters::Ticket;

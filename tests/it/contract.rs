@@ -29,11 +29,12 @@ contract!(mod manual, one_worker, || {
 #[cfg(feature = "rayon")]
 mod rayon_pools {
     use super::contract;
-    use crate::support::kinds::{over_rayon, rayon};
+    use crate::support::kinds::{bounded_rayon, over_rayon, rayon};
 
     contract!(mod rayon_1, one_worker, || rayon(1), without: spares);
     contract!(mod rayon_2, || rayon(2), without: spares);
     contract!(mod rayon_over, over_rayon, without: spares);
+    contract!(mod rayon_bounded, one_worker, bounded, || bounded_rayon(1, 10_000), without: spares);
 }
 
 #[cfg(feature = "process")]

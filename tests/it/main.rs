@@ -60,5 +60,7 @@ mod rayon_forks;
 mod rayon_pool;
 #[cfg(feature = "rayon")]
 mod rayon_shared;
+#[cfg(feature = "rayon")]
+mod rayon_turns;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod rendering;

@@ -23,6 +23,12 @@ fn answers_as_a_pool(pool: &dyn Pool, workers: usize) {
 fn every_pool_answers_as_one() {
     answers_as_a_pool(&ThreadPool::new(2), 2);
     answers_as_a_pool(&ThreadPool::new(1).handle(), 1);
+    #[cfg(feature = "rayon")]
+    {
+        let pool = executor::RayonPool::new(2).unwrap();
+        answers_as_a_pool(&pool.handle(), 2);
+        answers_as_a_pool(&executor::RayonPool::new(1).unwrap(), 1);
+    }
     #[cfg(feature = "process")]
     {
         let pool = executor::ProcessPool::new(1).unwrap();

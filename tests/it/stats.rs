@@ -45,7 +45,8 @@ fn outcomes(stats: &Stats) -> [u64; 6] {
 fn each_job_is_counted_once(make: Make) {
     let (pool, door) = (unbounded(make), Door::new());
     let workers = pool.workers();
-    assert_eq!((total(&pool.stats()), pool.stats().workers), (0, 0));
+    let before = pool.stats();
+    assert_eq!((total(&before), before.workers), (0, before.idle), "rayon's threads are there from the start");
     let guests = occupy(&*pool, workers, &door);
     let echoes: Vec<_> = (0..50).map(|n| pool.submit(Do::Echo(n))).collect();
     let panics: Vec<_> = (0..7).map(|_| pool.submit(Do::Panic("counted".to_owned()))).collect();

@@ -13,7 +13,7 @@ mod tokio;
 
 pub(crate) use self::bare::Bare;
 pub(crate) use self::blocking::Blocking;
-pub(crate) use self::ours::Ours;
+pub(crate) use self::ours::{Ours, OursOnRayon};
 pub(crate) use self::rayon::Rayon;
 pub(crate) use self::rusty_pool::RustyPool;
 pub(crate) use self::threadpool::Threadpool;
@@ -52,6 +52,7 @@ pub(crate) fn every<'a>(visitor: &mut impl Visitor<'a>) {
     visitor.visit::<Ours>();
     visitor.visit::<Bare>();
     visitor.visit::<Rayon>();
+    visitor.visit::<OursOnRayon>();
     visitor.visit::<Threadpool>();
     visitor.visit::<RustyPool>();
     visitor.visit::<Tokio>();

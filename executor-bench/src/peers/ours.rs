@@ -1,8 +1,8 @@
-//! The thread pool that all this is about.
+//! The pools that all this is about.
 
 use std::time::Duration;
 
-use executor_thread::ThreadPool;
+use executor_thread::{RayonPool, ThreadPool};
 
 use super::{Contender, Job};
 
@@ -18,6 +18,27 @@ impl Contender for Ours {
         // As the others' threads, these stay.
         let builder = ThreadPool::builder().threads(threads).keep_alive(Duration::from_hours(1));
         Self(builder.build().expect("threads can be started"))
+    }
+
+    fn submit<T: Send + 'static>(&self, job: impl Job<T>) -> Self::Future<T> {
+        self.0.submit(job)
+    }
+
+    fn result<T: Send + 'static>(future: Self::Future<T>) -> T {
+        future.result().expect("no job of a benchmark fails")
+    }
+}
+
+/// `executor_thread::RayonPool`, to be compared with `rayon::spawn`.
+pub(crate) struct OursOnRayon(RayonPool);
+
+impl Contender for OursOnRayon {
+    const NAME: &'static str = "RayonPool";
+
+    type Future<T: Send + 'static> = executor_core::Future<T>;
+
+    fn new(threads: usize) -> Self {
+        Self(RayonPool::new(threads).expect("threads can be started"))
     }
 
     fn submit<T: Send + 'static>(&self, job: impl Job<T>) -> Self::Future<T> {

@@ -11,7 +11,7 @@ use crate::protocol::status_page::Claim;
 /// How often each target is run, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 256;
 
-/// What is known of a target, a line each: `+` what is understood, or `-` what is not, and the bytes in hexadecimal digits.
+/// The corpus of a target, a line each: `+` what is understood, or `-` what is not, and the bytes in hexadecimal digits.
 fn corpus(target: &str) -> Vec<(bool, Vec<u8>)> {
     let path = format!("{}/corpus/{target}.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -72,7 +72,7 @@ fn whatever_comes_is_survived() {
     }
 }
 
-/// What has to be in the corpus, since honest sides say it.
+/// Messages of honest sides, which the corpus must have.
 fn honest() -> Vec<(&'static str, Vec<u8>)> {
     #[derive(Serialize)]
     enum Form {
@@ -137,7 +137,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn what_honest_sides_say_is_in_the_corpus() {
+fn honest_messages_are_in_the_corpus() {
     let missing = |(name, bytes): &(&str, Vec<u8>)| !corpus(name).contains(&(true, bytes.clone()));
     let lines = honest().into_iter().filter(missing).map(|(name, bytes)| format!("{name}.txt: +{}", hex(&bytes)));
     let lines: Vec<_> = lines.collect();

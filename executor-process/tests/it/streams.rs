@@ -1,4 +1,4 @@
-//! What is open in a worker: standard streams, what shared libraries have opened there, and nothing of the parent's.
+//! Files that are open in a worker: standard streams, what shared libraries have opened there, and nothing of the parent's.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, RawFd};
@@ -24,7 +24,7 @@ fn set_flags(number: RawFd, flags: i32) {
     assert_eq!(unsafe { libc::fcntl(number, libc::F_SETFD, flags) }, 0);
 }
 
-/// What stdout and stderr are, with their flags.
+/// The files behind stdout and stderr, with their flags.
 fn streams() -> Vec<(PathBuf, i32)> {
     let stream = |number: RawFd| (fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default(), flags(number));
     vec![stream(1), stream(2)]
@@ -79,7 +79,7 @@ fn closed_streams_lead_nowhere_at_replay() {
     });
 }
 
-/// What a constructor has opened that runs before this crate's, as those of shared libraries do.
+/// Opened by a constructor that runs before this crate's, as those of shared libraries do.
 static EARLY: AtomicI32 = AtomicI32::new(-1);
 
 extern "C" fn open_early() {

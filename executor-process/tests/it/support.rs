@@ -1,4 +1,4 @@
-//! What these tests stand on.
+//! Helpers of these tests.
 
 use std::env;
 use std::io::{Read, Write};

@@ -12,28 +12,33 @@ use super::queued::Alarm;
 /// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
 pub struct Batch<'a, J> {
     scheduler: &'a dyn Asked<J>,
-    own: &'a mut Own<J>,
+    /// `None` where the runner has one job only.
+    own: Option<&'a mut Own<J>>,
 }
 
 impl<'a, J> Batch<'a, J> {
-    pub(super) fn new(scheduler: &'a dyn Asked<J>, own: &'a mut Own<J>) -> Self {
+    pub(super) fn new(scheduler: &'a dyn Asked<J>, own: Option<&'a mut Own<J>>) -> Self {
         Self { scheduler, own }
     }
 
     /// Another job, if one waits and every worker is busy. Never blocks. Whoever takes it brings it to its outcome, or
     /// [gives it back](Batch::give_back).
     pub fn take(&mut self) -> Option<J> {
-        self.scheduler.take_extra(self.own)
+        self.scheduler.take_extra(self.own.as_deref_mut()?)
     }
 
     /// Says that a job taken here had ended before it could be claimed.
     pub fn was_dead(&mut self) {
-        self.scheduler.was_dead(self.own);
+        if let Some(own) = &mut self.own {
+            self.scheduler.was_dead(own);
+        }
     }
 
     /// Says that the runner has `n` jobs in hand, and has brought the others to their outcome. One of them runs, the rest count as waiting.
     pub fn holds(&mut self, n: usize) {
-        self.scheduler.holds(self.own, n);
+        if let Some(own) = &mut self.own {
+            self.scheduler.holds(own, n);
+        }
     }
 
     /// Puts a job that nobody has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
@@ -44,7 +49,7 @@ impl<'a, J> Batch<'a, J> {
     /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error, and where a shutdown kills, as
     /// cancelled. A job that was cancelled meanwhile is dropped.
     pub fn give_back(&mut self, job: J, priority: Priority) {
-        self.scheduler.give_back(self.own, job, priority);
+        self.scheduler.give_back(self.own.as_deref_mut(), job, priority);
     }
 
     /// Gives back the job that `run` was given, as [`give_back`](Batch::give_back) does, because this worker cannot run any now, such as for a
@@ -55,7 +60,10 @@ impl<'a, J> Batch<'a, J> {
     ///
     /// The job, if there is no other worker that could take it.
     pub fn retire(&mut self, job: J, priority: Priority) -> Result<(), J> {
-        self.scheduler.retire(self.own, job, priority)
+        match &mut self.own {
+            Some(own) => self.scheduler.retire(own, job, priority),
+            None => Err(job),
+        }
     }
 
     /// Whether another worker is idle, or could be started: jobs that this runner keeps waiting would run at once if they were given back.
@@ -96,7 +104,7 @@ pub(super) trait Asked<J> {
     fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
     fn was_dead(&self, own: &mut Own<J>);
     fn holds(&self, own: &mut Own<J>, n: usize);
-    fn give_back(&self, own: &mut Own<J>, job: J, priority: Priority);
+    fn give_back(&self, own: Option<&mut Own<J>>, job: J, priority: Priority);
     fn retire(&self, own: &mut Own<J>, job: J, priority: Priority) -> Result<(), J>;
     fn is_wanted(&self) -> bool;
     fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);

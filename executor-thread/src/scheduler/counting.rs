@@ -20,8 +20,9 @@ impl<J: Queued, U> State<J, U> {
         stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.living_extra();
         stats.delayed = self.delayed.alive_with(self.members.letters()).saturating_sub(letters);
         stats.running += running;
-        stats.workers = self.workers();
-        stats.idle = stats.workers - running;
+        stats.workers = self.threads();
+        // While a job of rayon's waits for its parts, its thread may run another.
+        stats.idle = stats.workers.saturating_sub(running);
     }
 }
 

@@ -12,6 +12,7 @@ use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
+use super::supply::RayonThreads;
 use super::sync::{self, Ordering};
 
 /// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
@@ -34,7 +35,12 @@ impl<R: Runner + 'static> Shared<R> {
     /// it had captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
         let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
-        is_thread_of(self.identity()) || homes.iter().any(|home| registry::leaving(home.id()) > 0)
+        is_thread_of(self.identity()) || self.is_on_rayon() || homes.iter().any(|home| registry::leaving(home.id()) > 0)
+    }
+
+    /// Whether this thread is one of the rayon pool that runs the jobs, whatever code it runs.
+    pub(super) fn is_on_rayon(&self) -> bool {
+        self.rayon.as_ref().is_some_and(RayonThreads::is_here)
     }
 
     /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not where that
@@ -108,7 +114,10 @@ impl<R: Runner + 'static> Shared<R> {
             return;
         }
         let closed = std::mem::take(&mut state.closed);
+        let released = state.supply.release();
         drop(state);
+        // The threads of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
+        drop(released);
         for promise in closed {
             promise.complete(());
         }

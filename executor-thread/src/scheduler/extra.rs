@@ -71,8 +71,8 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
         }
     }
 
-    fn give_back(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) {
-        Shared::give_back(self, Some(own), job, priority);
+    fn give_back(&self, own: Option<&mut Own<R::Job>>, job: R::Job, priority: Priority) {
+        Shared::give_back(self, own, job, priority);
     }
 
     fn retire(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {

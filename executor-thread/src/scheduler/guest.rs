@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::HomeId;
 use executor_core::tally::Member;
 
+use super::host::HostBeside;
 use super::identity;
 use super::queued::Queued;
 use super::runner::Runner;
@@ -46,7 +46,7 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
         identity::enter_host(shared.identity());
         let worker = current::replace_worker(None);
         let (name, before) = worker.as_ref().map_or((None, None), |worker| (worker.name.clone(), worker.host.clone()));
-        let host: Arc<dyn Host> = Arc::new(AtGuests { shared: shared.clone(), before });
+        let host: Arc<dyn Host> = Arc::new(HostBeside { shared: shared.clone(), before });
         current::set_worker(Some(Worker { name, state: None, host: Some(host) }));
         Some(Self { shared, worker, _member: shared.visit_tally() })
     }
@@ -63,39 +63,5 @@ impl<R: Runner + 'static> Drop for Guest<'_, R> {
             self.shared.due.notify_all();
         }
         self.shared.tell_of_end(state);
-    }
-}
-
-/// What the job of a guest finds as its pool.
-struct AtGuests<R: Runner + 'static> {
-    shared: Arc<Shared<R>>,
-    /// Whose worker the thread is otherwise.
-    before: Option<Arc<dyn Host>>,
-}
-
-impl<R: Runner + 'static> Host for AtGuests<R> {
-    fn home(&self) -> HomeId {
-        self.shared.queue.id()
-    }
-
-    fn block(&self) {
-        // The scheduler has all its workers, and needs none in place of this thread.
-        if let Some(before) = &self.before {
-            before.block();
-        }
-    }
-
-    fn unblock(&self) {
-        if let Some(before) = &self.before {
-            before.unblock();
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        Host::is_stopping(&*self.shared)
-    }
-
-    fn is_forked(&self) -> bool {
-        Host::is_forked(&*self.shared)
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+#[cfg(feature = "rayon")]
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify};
@@ -13,6 +15,8 @@ use super::config::Config;
 use super::queued::{Alarm, Queued};
 use super::runner::Runner;
 use super::shared::{Pushed, Shared};
+#[cfg(feature = "rayon")]
+use super::supply::Supply;
 use super::waiters::Ticket;
 
 /// A queue of jobs and the workers that run them. Cheap to clone: all clones are of one queue. None shuts it down when it is dropped; call
@@ -24,6 +28,17 @@ impl<R: Runner + 'static> Scheduler<R> {
     /// long as the scheduler: a clone of the scheduler in it would keep both for ever.
     pub fn new(config: Config, make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static) -> Self {
         Self(Shared::new(config, Box::new(make)))
+    }
+
+    /// The same, whose jobs run on the threads of `supply`. `started` are those of them that a shutdown joins: all, or none.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn over(
+        supply: Supply,
+        started: Vec<JoinHandle<()>>,
+        config: Config,
+        make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self(Shared::over(supply, started, config, Box::new(make)))
     }
 
     /// How many jobs run at once.

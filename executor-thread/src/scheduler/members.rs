@@ -194,13 +194,18 @@ impl<J> Members<J> {
 
     /// A job for this one alone.
     pub(super) fn letter(&mut self, own: &mut Own<J>) -> Option<J> {
-        own.has_letter = false;
+        let letter = self.letter_of(own.number);
+        own.has_letter = letter.is_some();
+        letter
+    }
+
+    /// A job for the one with this number alone.
+    pub(super) fn letter_of(&mut self, number: usize) -> Option<J> {
         if self.letters == 0 {
             return None;
         }
-        let letter = self.list.iter_mut().find(|member| member.number == own.number)?.letters.pop_front()?;
+        let letter = self.list.iter_mut().find(|member| member.number == number)?.letters.pop_front()?;
         self.letters -= 1;
-        own.has_letter = true;
         Some(letter)
     }
 }

@@ -164,9 +164,9 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// Whether the calling thread is a worker of this scheduler.
+    /// Whether the calling thread is a worker of this scheduler, or a thread that does a part of one of its jobs.
     pub(super) fn is_worker_here(&self) -> bool {
-        identity::is_worker_of(self.identity())
+        identity::is_worker_of(self.identity()) || self.is_on_rayon()
     }
 }
 

@@ -1,22 +1,23 @@
 //! What the workers, the timer and the handles of a scheduler share.
 
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
-use executor_core::current::Host;
 use executor_core::home::{Home, HomeId};
 use executor_core::registry::Registration;
 use executor_core::tally::Tally;
 use executor_core::{JobError, Priority, Rejection};
 
 use super::config::Config;
-use super::identity::{self, SchedulerId};
+use super::identity::SchedulerId;
 use super::members::Own;
 use super::queued::{Alarm, Queued};
 use super::registry::Threads;
 use super::runner::Runner;
 use super::state::{State, Wake};
 use super::stops::Stops;
+use super::supply::{RayonThreads, Supply};
 use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::waiters::wake_tasks;
 use crate::fork::Origin;
@@ -52,6 +53,8 @@ pub(super) struct Shared<R: Runner> {
     /// What it stops that does not listen.
     pub(super) stops: Mutex<Stops>,
     pub(super) threads: Mutex<Threads>,
+    /// The threads that run the jobs, where these are rayon's.
+    pub(super) rayon: Option<RayonThreads>,
     /// Held while threads are joined, so that whoever else shuts down returns no earlier.
     pub(super) joining: Mutex<()>,
     /// The home of jobs in the lanes.
@@ -70,32 +73,42 @@ pub(super) struct Shared<R: Runner> {
 
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn new(config: Config, make: Make<R>) -> Arc<Self> {
+        Self::over(Supply::Own, Vec::new(), config, make)
+    }
+
+    /// The same, whose jobs run on other threads. `started` are those of them that the shutdown joins: all, or none.
+    pub(super) fn over(supply: Supply, started: Vec<JoinHandle<()>>, config: Config, make: Make<R>) -> Arc<Self> {
         let tally = Tally::new(config.measure);
         let home = |this: &Weak<Self>| Registration::counted(this.clone(), tally.clone());
-        Arc::new_cyclic(|this: &Weak<Self>| Self {
-            this: this.clone(),
-            origin: Origin::here(),
-            state: Mutex::new(State::new(&config)),
-            config,
-            make,
-            has_come: AtomicBool::new(false),
-            is_urgent: AtomicBool::new(false),
-            due: Condvar::default(),
-            room: Condvar::default(),
-            idle: Condvar::default(),
-            called: Condvar::default(),
-            gone: Condvar::default(),
-            is_stopping: AtomicBool::new(false),
-            stops: Mutex::default(),
-            threads: Mutex::default(),
-            joining: Mutex::default(),
-            queue: home(this),
-            delay: home(this),
-            // A run whose time never came was no job yet: its cancel counts for nothing.
-            fleeting: Registration::new(this.clone()),
-            taken: home(this),
-            never_due: Registration::new(this.clone()),
-            tally: tally.clone(),
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            let queue = home(this);
+            let rayon = RayonThreads::of(&supply, queue.id(), started);
+            Self {
+                this: this.clone(),
+                origin: Origin::here(),
+                state: Mutex::new(State::over(supply, &config)),
+                config,
+                make,
+                has_come: AtomicBool::new(false),
+                is_urgent: AtomicBool::new(false),
+                due: Condvar::default(),
+                room: Condvar::default(),
+                idle: Condvar::default(),
+                called: Condvar::default(),
+                gone: Condvar::default(),
+                is_stopping: AtomicBool::new(false),
+                stops: Mutex::default(),
+                threads: Mutex::default(),
+                rayon,
+                joining: Mutex::default(),
+                queue,
+                delay: home(this),
+                // A run whose time never came was no job yet: its cancel counts for nothing.
+                fleeting: Registration::new(this.clone()),
+                taken: home(this),
+                never_due: Registration::new(this.clone()),
+                tally: tally.clone(),
+            }
         })
     }
 
@@ -189,7 +202,7 @@ impl<R: Runner + 'static> Shared<R> {
         if state.is_spinning {
             self.has_come.store(true, Ordering::Relaxed);
         }
-        let wake = state.wake();
+        let wake = state.wake_for_one();
         drop(state);
         self.perform(wake);
     }
@@ -197,7 +210,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Starts the workers that the pool may have and has not, and lets each begin when it has nothing to do.
     pub(super) fn prestart(&self) {
         let mut state = self.lock();
-        if !state.is_open {
+        if !state.is_open || self.rayon.is_some() {
             return;
         }
         let hired = state.hire_all();
@@ -220,12 +233,18 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(reason) = state.refusal() {
             return Err(reason);
         }
-        let hired = state.hire_all();
-        state.members.write(|| {
+        let job = || {
             let job = job();
             self.begins_to_wait(&job);
             job
-        });
+        };
+        #[cfg(feature = "rayon")]
+        if let Supply::Rayon(pool) = &state.supply {
+            let pool = pool.clone();
+            return self.spawn_turns_everywhere(state, &pool, job);
+        }
+        let hired = state.hire_all();
+        state.members.write(job);
         self.is_urgent.store(true, Ordering::Relaxed);
         self.has_come.store(true, Ordering::Relaxed);
         let sleepers = state.wake_all();
@@ -242,6 +261,8 @@ impl<R: Runner + 'static> Shared<R> {
             Wake::Nobody => {}
             Wake::Sleeper(unparker) => unparker.unpark(),
             Wake::Start(own) => self.start_worker(own),
+            #[cfg(feature = "rayon")]
+            Wake::Turn(pool) => self.spawn_turn(&pool),
         }
     }
 
@@ -359,34 +380,5 @@ impl<R: Runner + 'static> Home for Shared<R> {
         let mut state = self.lock();
         state.ending -= 1;
         self.tell_of_end(state);
-    }
-}
-
-impl<R: Runner + 'static> Host for Shared<R> {
-    fn home(&self) -> HomeId {
-        self.queue.id()
-    }
-
-    fn block(&self) {
-        // A job that forks waits in both processes. In the new one, no thread is to start over the jobs of the other.
-        if self.origin.is_here() {
-            let wake = self.lock().block(identity::worker_number());
-            self.perform(wake);
-        }
-    }
-
-    fn unblock(&self) {
-        if self.origin.is_here() {
-            self.lock().unblock();
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        // Relaxed: the flag carries no data; jobs only look whether it is set.
-        self.is_stopping.load(Ordering::Relaxed)
-    }
-
-    fn is_forked(&self) -> bool {
-        !self.origin.is_here()
     }
 }

@@ -1,6 +1,7 @@
 //! The counts behind every decision: who works, who sleeps, who should be woken. All of it is under one lock, and no code of a
 //! user's runs under that.
 
+mod closing;
 #[cfg(test)]
 mod counts;
 #[cfg(test)]
@@ -8,10 +9,11 @@ mod ends;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::time::Instant;
 
-use executor_core::{JobError, Promise, Rejection};
+use executor_core::{JobError, Promise};
 
 use super::callback_queue::Errands;
 use super::config::Config;
@@ -19,11 +21,13 @@ use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::members::{Members, Own};
 use super::queued::Queued;
+use super::supply::Supply;
 use super::sync::{self, Unparker};
 use super::waiters::Waiters;
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
+    pub(super) supply: Supply,
     pub(super) lanes: Lanes<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
@@ -91,11 +95,25 @@ pub(super) enum Wake<J, U = Unparker> {
     Sleeper(U),
     /// A new worker.
     Start(Own<J>),
+    /// A turn on a thread of the pool.
+    #[cfg(feature = "rayon")]
+    Turn(std::sync::Arc<rayon::ThreadPool>),
 }
 
 impl<J: Queued, U> State<J, U> {
+    #[cfg(test)]
     pub(super) fn new(config: &Config) -> Self {
+        Self::over(Supply::Own, config)
+    }
+
+    pub(super) fn over(supply: Supply, config: &Config) -> Self {
+        let mut members = Members::default();
+        if !matches!(supply, Supply::Own) {
+            // A mailbox for each thread.
+            (0..config.workers).for_each(|thread| drop(members.add(thread)));
+        }
         Self {
+            supply,
             lanes: Lanes::default(),
             delayed: Delayed::default(),
             is_open: true,
@@ -118,7 +136,7 @@ impl<J: Queued, U> State<J, U> {
             short_until: None,
             sleepers: Vec::new(),
             started: 0,
-            members: Members::default(),
+            members,
             callbacks: Errands::default(),
             drops: Errands::default(),
             broken: None,
@@ -126,15 +144,6 @@ impl<J: Queued, U> State<J, U> {
             is_killed: false,
             leaving: 0,
             closed: Vec::new(),
-        }
-    }
-
-    /// Why a job is not accepted, if none is.
-    pub(super) fn refusal(&self) -> Option<Rejection> {
-        match (self.is_open, &self.broken) {
-            (true, _) => None,
-            (false, None) => Some(Rejection::Shutdown),
-            (false, Some(_)) => Some(Rejection::Broken),
         }
     }
 
@@ -165,24 +174,6 @@ impl<J: Queued, U> State<J, U> {
 
     pub(super) fn workers(&self) -> usize {
         self.workers
-    }
-
-    /// Whether there will be nothing more to do.
-    pub(super) fn is_over(&self) -> bool {
-        !self.is_open && self.lanes.is_empty() && self.delayed.is_empty() && !self.members.has_letters()
-    }
-
-    /// Whether the timer has nothing left to do: no job will come, and no alarm can matter.
-    pub(super) fn needs_no_timer(&self) -> bool {
-        !self.is_open && self.delayed.is_empty() && self.workers + self.guests == 0
-    }
-
-    /// Whether the last thread is gone, and every job that was cancelled has its outcome.
-    pub(super) fn is_gone(&self) -> bool {
-        let untold = self.lanes.untold() + self.delayed.untold() + self.displaced;
-        let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone());
-        let has_threads = self.workers + self.leaving > 0 || self.has_timer || has_errands;
-        !has_threads && self.ending + self.guests + untold == 0
     }
 
     /// Whether nobody is left who could take a job.
@@ -286,32 +277,6 @@ impl<J: Queued, U> State<J, U> {
         self.extra - self.extra_revoked
     }
 
-    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another home, where nobody can start them
-    /// any more, count as displaced until then; the others are dead, and come second.
-    pub(super) fn take_pending(
-        &mut self,
-        moves: impl Fn(&J) -> bool,
-        moves_fleeting: impl Fn(&J) -> bool,
-    ) -> (Vec<J>, Vec<J>) {
-        let (hoarded, letters) = (self.members.steal_all(), self.members.take_letters());
-        self.lanes.removed_dead(hoarded.len());
-        self.delayed.removed_dead(letters.len());
-        let queued = hoarded.into_iter().chain(self.lanes.take_all());
-        let (mut alive, mut dead): (Vec<_>, Vec<_>) = queued.partition(&moves);
-        self.lanes.moved(alive.len());
-        let awaited = letters.into_iter().chain(self.delayed.take_awaited());
-        let (waits, is_dead): (Vec<_>, Vec<_>) = awaited.partition(&moves);
-        self.delayed.moved(waits.len());
-        alive.extend(waits);
-        dead.extend(is_dead);
-        let (waits, is_dead): (Vec<_>, Vec<_>) = self.delayed.take_fleeting().into_iter().partition(&moves_fleeting);
-        self.delayed.moved_fleeting(waits.len());
-        alive.extend(waits);
-        dead.extend(is_dead);
-        self.displaced += alive.len();
-        (alive, dead)
-    }
-
     /// The job that `own` took last was dead already.
     pub(super) fn removed_dead(&mut self, own: &Own<J>) {
         // A letter's home is that of delayed jobs, so that nobody runs it in the place of another worker.
@@ -380,15 +345,6 @@ impl<J: Queued, U> State<J, U> {
     /// Jobs that run now.
     pub(super) fn running(&self) -> usize {
         self.busy() - self.searching - self.beginning + self.blocked
-    }
-
-    /// Whether nothing is queued, delayed, running or ending, but for jobs that a shutdown would not wait for either.
-    pub(super) fn is_idle(&self) -> bool {
-        let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
-        let ends = self.ending + self.displaced > 0;
-        let acts = self.is_moving || self.running() + self.guests > 0 || ends;
-        let has_errands = !(self.callbacks.is_idle() && self.drops.is_idle());
-        !waits && !acts && !has_errands && self.delayed.awaited() == 0
     }
 
     pub(super) fn unblock(&mut self) {

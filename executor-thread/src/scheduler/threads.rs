@@ -111,6 +111,11 @@ impl<R: Runner + 'static> Shared<R> {
             // A worker's thread ends by returning; what its thread-locals do when dropped is not ours to report.
             drop(thread.join());
         }
+        if let Some(threads) = &self.rayon {
+            // Whatever thread came to the end first may not have released them yet.
+            self.tell_closed();
+            threads.join();
+        }
     }
 }
 
@@ -126,14 +131,6 @@ pub(crate) fn cure(error: &(dyn std::error::Error + 'static)) -> &'static str {
             "a sandbox, such as seccomp, refuses it: allow clone3(2), or update the container's runtime"
         }
         _ => "raise the limit on threads, or use fewer",
-    }
-}
-
-#[cfg(feature = "rayon")]
-pub(crate) fn fail_all<J: Queued>(jobs: impl IntoIterator<Item = J>, error: &std::io::Error) {
-    let broken = no_thread(error);
-    for job in jobs {
-        drop(job.fail(JobError::Broken(broken.clone())));
     }
 }
 

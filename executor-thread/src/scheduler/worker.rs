@@ -29,7 +29,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
         shared.begin(&mut own);
         let outcome = match shared.make_runner_unless(&mut runner, own.number, &name) {
             Ok(runner) => catch(|| match task {
-                Task::Run(job) => runner.run(job, &mut Batch::new(shared, &mut own)),
+                Task::Run(job) => runner.run(job, &mut Batch::new(shared, Some(&mut own))),
                 Task::Begin => {
                     runner.begin();
                     true

@@ -10,11 +10,11 @@ use executor::{Queue, ThreadPool, WhenFull};
 use executor_testkit::model::{Ability, Closures, Full, Shape};
 use executor_testkit::{Chaos, ManualExecutor, check_shutdown};
 
-#[cfg(feature = "rayon")]
-use subjects::rayon;
 use subjects::{bounded, threads};
 #[cfg(feature = "process")]
 use subjects::{bounded_processes, processes};
+#[cfg(feature = "rayon")]
+use subjects::{bounded_rayon, rayon};
 
 /// The seed of the scripts: the same in each run, so that a change is judged by its effect, unless `EXECUTOR_MODEL_SEED` is set.
 fn seed() -> u64 {
@@ -77,8 +77,11 @@ fn late_shape(threads: usize) -> Shape {
 
 #[cfg(feature = "rayon")]
 beside_the_model! {
-    one_thread_of_rayon: rayon_shape(1), || rayon(1), 96;
-    two_threads_of_rayon: rayon_shape(2), || rayon(2), 96;
+    one_thread_of_rayon: Shape::threads(1), || rayon(1), 96;
+    two_threads_of_rayon: Shape::threads(2), || rayon(2), 96;
+    rayon_and_a_queue_that_blocks: Shape::threads(1).bounded(2, Full::Block), || bounded_rayon(1, 2, WhenFull::Block), 64;
+    rayon_and_a_queue_that_drops_the_oldest: Shape::threads(2).bounded(1, Full::DropOldest), || bounded_rayon(2, 1, WhenFull::DropOldest), 64;
+    rayon_and_a_queue_whose_caller_runs: Shape::threads(1).bounded(1, Full::CallerRuns), || bounded_rayon(1, 1, WhenFull::CallerRuns), 64;
 }
 
 #[cfg(feature = "process")]
@@ -95,9 +98,4 @@ beside_the_model! {
 fn process_shape(processes: usize) -> Shape {
     let shape = Shape::processes(processes);
     if std::env::var_os("EXECUTOR_MODEL_SEED").is_some() { shape } else { shape.without(Ability::Race) }
-}
-
-#[cfg(feature = "rayon")]
-fn rayon_shape(threads: usize) -> Shape {
-    Shape::threads(threads).without(Ability::Report).without(Ability::Idle)
 }

@@ -57,36 +57,10 @@ macro_rules! has_everything {
 }
 
 has_everything!(ThreadPool, ThreadHandle);
+#[cfg(feature = "rayon")]
+has_everything!(executor::RayonPool);
 #[cfg(feature = "process")]
 has_everything!(executor::ProcessPool, executor::ProcessHandle);
-
-#[cfg(feature = "rayon")]
-mod on_rayon {
-    use super::{Arc, Duration, Future, Of, Stats, Subject, Task};
-    use executor::{RayonHandle, RayonPool};
-
-    macro_rules! has_delays {
-        ($($pool:ty),*) => {
-            $(
-                impl Subject for Of<$pool> {
-                    fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
-                        self.0.submit_after(delay, job)
-                    }
-
-                    fn stats(&self) -> Stats {
-                        self.0.stats()
-                    }
-
-                    fn handle(&self) -> Arc<dyn Subject> {
-                        Arc::new(Of(self.0.handle()))
-                    }
-                }
-            )*
-        };
-    }
-
-    has_delays!(RayonPool, RayonHandle);
-}
 
 pub(super) fn threads(threads: usize) -> Of<ThreadPool> {
     Of(patient(threads).build().expect("a pool of threads"))
@@ -105,6 +79,12 @@ pub(super) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> Of<T
 #[cfg(feature = "rayon")]
 pub(super) fn rayon(threads: usize) -> Of<executor::RayonPool> {
     Of(executor::RayonPool::new(threads).expect("a few threads"))
+}
+
+#[cfg(feature = "rayon")]
+pub(super) fn bounded_rayon(threads: usize, bound: usize, when_full: WhenFull) -> Of<executor::RayonPool> {
+    let queue = Queue::bounded(bound, when_full);
+    Of(executor::RayonPool::builder().threads(threads).queue(queue).build().expect("a few threads"))
 }
 
 #[cfg(feature = "process")]

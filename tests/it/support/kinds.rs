@@ -11,6 +11,12 @@ pub(crate) fn rayon(threads: usize) -> RayonPool {
     RayonPool::new(threads).expect("a few threads")
 }
 
+#[cfg(feature = "rayon")]
+pub(crate) fn bounded_rayon(threads: usize, bound: usize) -> RayonPool {
+    let queue = executor::Queue::bounded(bound, executor::WhenFull::Block);
+    RayonPool::builder().threads(threads).queue(queue).build().expect("a few threads")
+}
+
 /// Rayon's threads are not ours there.
 #[cfg(feature = "rayon")]
 pub(crate) fn over_rayon() -> RayonPool {

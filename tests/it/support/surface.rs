@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "rayon")]
+use executor::RayonPool;
 use executor::{
     Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, Shutdown, ShutdownPolicy,
     ShutdownReport, Stats, ThreadHandle, ThreadPool,
@@ -151,6 +153,8 @@ trait Ignore: Sized {
 impl Ignore for u64 {}
 
 surface!(Whole<ThreadPool>, |whole| whole.0, |job| move || job.clone().run().ignore(), move || job.clone().run());
+#[cfg(feature = "rayon")]
+surface!(Whole<RayonPool>, |whole| whole.0, |job| move || job.clone().run().ignore(), move || job.clone().run());
 surface!(ThreadHandle, |handle| handle, |job| move || job.clone().run().ignore(), move || job.clone().run());
 #[cfg(feature = "process")]
 surface!(Whole<ProcessPool>, |whole| whole.0, |job| job, job);
@@ -174,6 +178,21 @@ pub(crate) fn threads_8(queue: Queue) -> Arc<dyn Surface> {
 
 fn threads(n: usize, queue: Queue) -> Arc<dyn Surface> {
     Arc::new(Whole(ThreadPool::builder().threads(n).queue(queue).build().expect("a pool of threads")))
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon_1(queue: Queue) -> Arc<dyn Surface> {
+    rayon(1, queue)
+}
+
+#[cfg(feature = "rayon")]
+pub(crate) fn rayon_2(queue: Queue) -> Arc<dyn Surface> {
+    rayon(2, queue)
+}
+
+#[cfg(feature = "rayon")]
+fn rayon(n: usize, queue: Queue) -> Arc<dyn Surface> {
+    Arc::new(Whole(RayonPool::builder().threads(n).queue(queue).build().expect("a few threads")))
 }
 
 #[cfg(feature = "process")]
@@ -207,6 +226,10 @@ macro_rules! on_every_surface {
         $crate::support::surface::on!(threads_1, [$($law)*]);
         $crate::support::surface::on!(threads_2, [$($law)*]);
         $crate::support::surface::on!(threads_8, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::surface::on!(rayon_1, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::surface::on!(rayon_2, [$($law)*]);
         #[cfg(feature = "process")]
         $crate::support::surface::on!(processes_1, [$($law)*]);
         #[cfg(feature = "process")]
@@ -219,6 +242,8 @@ pub(crate) use on_every_surface;
 macro_rules! on_one_worker_surface {
     ($($law:ident),* $(,)?) => {
         $crate::support::surface::on!(threads_1, [$($law)*]);
+        #[cfg(feature = "rayon")]
+        $crate::support::surface::on!(rayon_1, [$($law)*]);
         #[cfg(feature = "process")]
         $crate::support::surface::on!(processes_1, [$($law)*]);
     };

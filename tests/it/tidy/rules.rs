@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(lines(safety, "#[un·safe(no_mangle)]\nfn f() {}"), [1]);
         assert_eq!(lines(safety, "// SAFETY: of another.\n\nlet a = un·safe { f() };"), [3]);
         assert_eq!(lines(safety, "// SAFETY: too far.\na\nb\nc\nd\nun·safe { f() };"), [6]);
-        assert_eq!(lines(safety, "// SAFETY: nobody\n// else does.\n#[inline]\nlet a =\n    un·safe { f() };"), NONE);
+        assert_eq!(lines(safety, "// SAFETY: nothing\n// else does.\n#[inline]\nlet a =\n    un·safe { f() };"), NONE);
         assert_eq!(lines(safety, "// un·safe { in a comment }\nun·safe extern \"C\" fn f() {}"), NONE);
         assert_eq!(lines(safety, "fn f() { un·safe { g() } }"), [1]);
         assert_eq!(lines(safety, "un·safe extern \"C\" {"), [1]);

@@ -13,7 +13,7 @@ fn plain(word: &str) -> String {
     word.replace('·', "")
 }
 
-/// What of a line is written for readers: comments of code, or all of a text.
+/// The part of a line that is written for readers: comments of code, or all of a text.
 fn prose(line: &str, is_code: bool) -> Option<&str> {
     if !is_code {
         return Some(line.trim_start_matches(['#', '-', '|', '*', ' ']));

@@ -25,7 +25,7 @@ pub(super) fn delay(state: &mut Counts, number: usize) {
 pub(super) fn started(wake: Wake<Number, &'static str>) -> Own<Number> {
     match wake {
         Wake::Start(own) => own,
-        Wake::Sleeper(_) | Wake::Nobody => panic!("no worker was started"),
+        _ => panic!("no worker was started"),
     }
 }
 

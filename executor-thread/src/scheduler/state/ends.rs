@@ -1,5 +1,7 @@
 //! Whether it is over, and whether it is idle: each thing that there may be to do holds that up.
 
+use executor_core::Rejection;
+
 use super::super::number::Number;
 use super::counts::{busy, delay, push, started, state};
 use super::*;

@@ -18,7 +18,7 @@ fn push(state: &mut State<Number>, number: usize) -> Wake<Number> {
 fn started(wake: Wake<Number>) -> Own<Number> {
     match wake {
         Wake::Start(own) => own,
-        Wake::Sleeper(_) | Wake::Nobody => panic!("no worker was started"),
+        _ => panic!("no worker was started"),
     }
 }
 

@@ -206,7 +206,7 @@ impl Stage {
         self.submit_with(&JobOptions::new(), call(same, (number,)))
     }
 
-    /// A job for which so many workers have failed before they began it.
+    /// A job for which this number of workers has failed before it began.
     pub(super) fn submit_after_failures(&self, failed_starts: u32, number: u64) -> Future<u64> {
         let encoded = encode(&JobOptions::new(), &call(same, (number,)));
         self.push(self.scheduler.queue(), EncodedJob { failed_starts, ..encoded }, &call(same, (number,)))

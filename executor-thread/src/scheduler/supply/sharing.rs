@@ -6,13 +6,13 @@ use std::sync::{Arc, LazyLock};
 use executor_core::home::HomeId;
 use parking_lot::Mutex;
 
-/// The queues, by the address of the rayon pool that their tickets go to.
+/// The address of the rayon pool that runs the jobs of each queue.
 static POOLS: LazyLock<Mutex<HashMap<HomeId, usize>>> = LazyLock::new(Mutex::default);
 
 /// The queue is known until this is dropped.
 pub(super) struct Sharing {
     queue: HomeId,
-    /// Not used again while a job of the queue is left: the pool is kept for as long.
+    /// Not used again while a job of the queue is left: the pool is kept until then.
     pool: usize,
 }
 
@@ -23,7 +23,7 @@ impl Sharing {
         Self { queue, pool }
     }
 
-    /// Whether jobs in the queue `home` have tickets for the same threads.
+    /// Whether the same threads run the jobs of the queue `home`.
     pub(super) fn is_with(&self, home: HomeId) -> bool {
         home == self.queue || POOLS.lock().get(&home) == Some(&self.pool)
     }

@@ -1,0 +1,82 @@
+//! A scheduler as the jobs that its workers run find it: the pool that is told when they wait.
+
+use std::sync::Arc;
+
+use executor_core::current::Host;
+use executor_core::home::HomeId;
+
+use super::identity;
+use super::runner::Runner;
+use super::shared::Shared;
+use super::sync::Ordering;
+
+impl<R: Runner + 'static> Host for Shared<R> {
+    fn home(&self) -> HomeId {
+        self.queue.id()
+    }
+
+    fn may_run(&self, home: HomeId) -> bool {
+        home == self.queue.id() || self.rayon.as_ref().is_some_and(|threads| threads.is_shared_with(home))
+    }
+
+    fn block(&self) {
+        // Rayon's threads are as many as they are. And a job that forks waits in both processes: in the new one, no thread is to start over the jobs of the other.
+        if self.rayon.is_none() && self.origin.is_here() {
+            let wake = self.lock().block(identity::worker_number());
+            self.perform(wake);
+        }
+    }
+
+    fn unblock(&self) {
+        if self.rayon.is_none() && self.origin.is_here() {
+            self.lock().unblock();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        // Relaxed: the flag carries no data; jobs only look whether it is set.
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    fn is_forked(&self) -> bool {
+        !self.origin.is_here()
+    }
+}
+
+/// The pool of a job on a thread that is another pool's worker, or none's, beside.
+pub(super) struct HostBeside<R: Runner + 'static> {
+    pub(super) shared: Arc<Shared<R>>,
+    /// Whose worker the thread is otherwise.
+    pub(super) before: Option<Arc<dyn Host>>,
+}
+
+impl<R: Runner + 'static> Host for HostBeside<R> {
+    fn home(&self) -> HomeId {
+        self.shared.queue.id()
+    }
+
+    fn may_run(&self, home: HomeId) -> bool {
+        self.shared.may_run(home) || self.before.as_ref().is_some_and(|before| before.may_run(home))
+    }
+
+    fn block(&self) {
+        // The scheduler has all its workers, and needs none in place of this thread.
+        if let Some(before) = &self.before {
+            before.block();
+        }
+    }
+
+    fn unblock(&self) {
+        if let Some(before) = &self.before {
+            before.unblock();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        Host::is_stopping(&*self.shared)
+    }
+
+    fn is_forked(&self) -> bool {
+        Host::is_forked(&*self.shared)
+    }
+}
