@@ -56,6 +56,7 @@ mod lanes;
 mod limits;
 #[cfg(all(test, loom))]
 mod loom_models;
+mod mailboxes;
 mod members;
 #[cfg(test)]
 mod number;
@@ -80,6 +81,7 @@ mod timer;
 mod turn;
 mod waiters;
 mod worker;
+mod worker_state;
 
 pub use executor_core::Priority;
 

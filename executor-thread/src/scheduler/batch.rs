@@ -1,4 +1,4 @@
-//! What a runner can ask of its scheduler while it runs a job: for more jobs, or to have some back.
+//! The requests that a runner can make of its scheduler while it runs a job: more jobs, or to give some back.
 
 use std::fmt;
 use std::time::Instant;
@@ -21,7 +21,7 @@ impl<'a, J> Batch<'a, J> {
         Self { scheduler, own }
     }
 
-    /// Another job, if one waits and every worker is busy. Never blocks. Whoever takes it brings it to its outcome, or
+    /// Another job, if one waits and every worker is busy. Never blocks. The runner brings it to its outcome, or
     /// [gives it back](Batch::give_back).
     pub fn take(&mut self) -> Option<J> {
         self.scheduler.take_extra(self.own.as_deref_mut()?)
@@ -41,7 +41,7 @@ impl<'a, J> Batch<'a, J> {
         }
     }
 
-    /// Puts a job that nobody has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
+    /// Puts a job that no thread has claimed, the one that `run` was given or one taken here, back at the front of its lane, and wakes
     /// another worker for it if one may take it. Give several back in reverse order to keep their order. `run` then returns true: the
     /// job is its matter no more.
     ///

@@ -1,4 +1,4 @@
-//! What a scheduler is doing: told from the state that it has anyway, and from the tally of its jobs' ends.
+//! The statistics of a scheduler: read from the state that it has anyway, and from the tally of its jobs' ends.
 
 use std::time::Instant;
 
@@ -15,10 +15,10 @@ impl<J: Queued, U> State<J, U> {
     /// Adds what waits and what runs.
     fn add_to(&self, stats: &mut Stats) {
         let running = self.running();
-        let letters = self.members.living_letters();
-        // Who dies in a worker's own queue, or as a letter, is counted among the dead of its home.
+        let letters = self.mailboxes.alive();
+        // A job that dies in a worker's own queue, or in a mailbox, is counted among the dead of its home.
         stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.living_extra();
-        stats.delayed = self.delayed.alive_with(self.members.letters()).saturating_sub(letters);
+        stats.delayed = self.delayed.alive_with(self.mailboxes.len()).saturating_sub(letters);
         stats.running += running;
         stats.workers = self.threads();
         // While a job of rayon's waits for its parts, its thread may run another.
@@ -31,7 +31,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.look(&self.lock())
     }
 
-    /// What it is doing. No code of a user's runs.
+    /// The statistics, under the lock. No code of a user's runs.
     pub(super) fn look(&self, state: &State<R::Job>) -> Stats {
         let mut stats = self.tally.stats();
         state.add_to(&mut stats);

@@ -1,4 +1,4 @@
-//! What a scheduler does for the batch of a runner.
+//! The scheduler's side of a runner's batch.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use super::sync::{self, MutexGuard};
 /// From a worker that could not run its jobs until another one is started: a try costs a thread, and what a runner does in vain.
 const SHORTAGE: Duration = Duration::from_millis(100);
 
-/// What waits may be more than the workers that live have had since.
+/// More jobs may wait than the workers that live have had since.
 struct ShortageEnds<R: Runner>(Weak<Shared<R>>);
 
 impl<R: Runner + 'static> Alarm for ShortageEnds<R> {

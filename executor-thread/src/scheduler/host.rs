@@ -10,6 +10,14 @@ use super::runner::Runner;
 use super::shared::Shared;
 use super::sync::Ordering;
 
+impl<R: Runner + 'static> Shared<R> {
+    /// Where this thread counts as a worker that another may replace. `None` on rayon's threads, which are fixed in number, and in the copy of a
+    /// process that a job has forked: no thread is to start there.
+    fn place_of_waiter(&self) -> Option<usize> {
+        if self.rayon.is_none() && self.origin.is_here() { identity::worker_place() } else { None }
+    }
+}
+
 impl<R: Runner + 'static> Host for Shared<R> {
     fn home(&self) -> HomeId {
         self.queue.id()
@@ -20,16 +28,15 @@ impl<R: Runner + 'static> Host for Shared<R> {
     }
 
     fn block(&self) {
-        // Rayon's threads are as many as they are. And a job that forks waits in both processes: in the new one, no thread is to start over the jobs of the other.
-        if self.rayon.is_none() && self.origin.is_here() {
-            let wake = self.lock().block(identity::worker_number());
+        if let Some(place) = self.place_of_waiter() {
+            let wake = self.lock().block(place);
             self.perform(wake);
         }
     }
 
     fn unblock(&self) {
-        if self.rayon.is_none() && self.origin.is_here() {
-            self.lock().unblock();
+        if let Some(place) = self.place_of_waiter() {
+            self.lock().unblock(place);
         }
     }
 

@@ -15,7 +15,7 @@ impl SchedulerId {
     }
 }
 
-/// What a thread was started for.
+/// The purpose for which a thread was started.
 #[derive(Clone, Copy)]
 struct Origin {
     scheduler: SchedulerId,
@@ -30,13 +30,13 @@ thread_local! {
     static HOSTS: RefCell<Vec<SchedulerId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calling thread was started by `scheduler`, as the worker of this number or for something else.
+/// The calling thread was started by `scheduler`, as the worker at this place or for something else.
 pub(super) fn enter(scheduler: SchedulerId, worker: Option<usize>) {
     ORIGIN.with(|origin| origin.set(Some(Origin { scheduler, worker })));
 }
 
-/// The number of the worker that this thread was started as, whatever it is besides.
-pub(super) fn worker_number() -> Option<usize> {
+/// The place of the worker that this thread was started as, whatever it is besides.
+pub(super) fn worker_place() -> Option<usize> {
     ORIGIN.with(Cell::get)?.worker
 }
 

@@ -1,24 +1,21 @@
-//! The workers one by one: each has a queue of its own, which the others may steal from, and a letter box for jobs that are for
-//! it alone.
-
-use std::collections::VecDeque;
+//! The workers one by one: the state of each, and its own queue, which the others may steal from.
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 
-use super::queued::Queued;
+use super::worker_state::{Counts, WorkerState};
 
-/// No worker takes more jobs along than this, so that what it leaves behind in a long job is soon stolen.
+/// No worker takes more jobs along than this, so that jobs left behind in a long job are soon stolen.
 pub(super) const BATCH: usize = 32;
 
 /// A worker has been in one job for long when the others came for jobs this many times each since it took its batch along.
 const LONG: u64 = 4;
 
 pub(super) struct Members<J> {
-    list: Vec<Member<J>>,
+    /// By place. A place is free again when its worker is gone.
+    list: Vec<Option<Member<J>>>,
+    counts: Counts,
     /// Workers whose own queue may have jobs in it.
     hoarders: usize,
-    /// Jobs in letter boxes.
-    letters: usize,
     /// Workers that are to begin.
     called: usize,
     /// How often workers came for a job, with nothing in their own queues.
@@ -26,21 +23,21 @@ pub(super) struct Members<J> {
 }
 
 struct Member<J> {
-    number: usize,
+    state: WorkerState,
     stealer: Stealer<J>,
     /// How often others had come when jobs came into its own queue.
     since: u64,
-    letters: VecDeque<J>,
     /// It is to begin before it has a job.
     is_called: bool,
 }
 
-/// A worker's own part: its number, its own queue, and what it is counted as.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+/// A worker's own part.
 pub(super) struct Own<J> {
+    /// For its name.
     pub(super) number: usize,
+    /// Where the others find it.
+    pub(super) place: usize,
     pub(super) jobs: Deque<J>,
-    pub(super) is_searching: bool,
     is_hoarding: bool,
     /// Whether the job that it took last was for it alone.
     pub(super) has_letter: bool,
@@ -48,15 +45,11 @@ pub(super) struct Own<J> {
     pub(super) extra: usize,
     /// Its thread has called the hook for its start.
     pub(super) has_begun: bool,
-    /// It has no job, but makes ready for one.
-    pub(super) is_beginning: bool,
-    /// It cannot run jobs now, and leaves before it takes another one.
-    pub(super) is_retiring: bool,
 }
 
 impl<J> Default for Members<J> {
     fn default() -> Self {
-        Self { list: Vec::new(), hoarders: 0, letters: 0, called: 0, visits: 0 }
+        Self { list: Vec::new(), counts: Counts::default(), hoarders: 0, called: 0, visits: 0 }
     }
 }
 
@@ -64,35 +57,58 @@ impl<J> Members<J> {
     /// One more, who is about to search.
     pub(super) fn add(&mut self, number: usize) -> Own<J> {
         let jobs = Deque::new_fifo();
-        let letters = VecDeque::new();
-        self.list.push(Member { number, stealer: jobs.stealer(), since: 0, letters, is_called: false });
-        Own {
-            number,
-            jobs,
-            is_searching: true,
-            is_hoarding: false,
-            has_letter: false,
-            extra: 0,
-            has_begun: false,
-            is_beginning: false,
-            is_retiring: false,
-        }
+        let state = WorkerState::Searching;
+        let member = Member { state, stealer: jobs.stealer(), since: 0, is_called: false };
+        let place = self.list.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.list.push(None);
+            self.list.len() - 1
+        });
+        self.list[place] = Some(member);
+        self.counts[state] += 1;
+        Own { number, place, jobs, is_hoarding: false, has_letter: false, extra: 0, has_begun: false }
     }
 
-    /// One less. Its letters have nobody left to open them.
-    pub(super) fn remove(&mut self, number: usize) -> Vec<J> {
-        let Some(place) = self.list.iter().position(|member| member.number == number) else { return Vec::new() };
-        let member = self.list.swap_remove(place);
+    /// One less, in whatever state it is.
+    pub(super) fn remove(&mut self, place: usize) {
+        let Some(member) = self.list.get_mut(place).and_then(Option::take) else { return };
+        self.counts[member.state] -= 1;
         self.called -= usize::from(member.is_called);
-        let letters = Vec::from(member.letters);
-        self.letters -= letters.len();
-        letters
+    }
+
+    /// How many are in each state.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Counts a job that runs on a thread which is none of the workers' as one of theirs.
+    #[cfg(feature = "rayon")]
+    pub(super) fn counts_mut(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
+    pub(super) fn state(&self, place: usize) -> WorkerState {
+        self.list[place].as_ref().expect("the worker lives").state
+    }
+
+    /// Takes a worker from one state into another: the one place where states and their counts change.
+    pub(super) fn set(&mut self, place: usize, from: WorkerState, to: WorkerState) {
+        let member = self.list[place].as_mut().expect("the worker lives");
+        assert_eq!(member.state, from, "a worker that is to become {to:?}");
+        member.state = to;
+        self.counts.move_one(from, to);
+    }
+
+    fn living(&self) -> impl Iterator<Item = (usize, &Member<J>)> {
+        self.list.iter().enumerate().filter_map(|(place, member)| Some((place, member.as_ref()?)))
     }
 
     /// Each is to begin, when it has nothing else to do.
     pub(super) fn call_all(&mut self) {
-        self.list.iter_mut().for_each(|member| member.is_called = true);
-        self.called = self.list.len();
+        self.called = 0;
+        for member in self.list.iter_mut().flatten() {
+            member.is_called = true;
+            self.called += 1;
+        }
     }
 
     /// Whether this one is to begin now.
@@ -100,19 +116,19 @@ impl<J> Members<J> {
         if self.called == 0 {
             return false;
         }
-        let member = self.list.iter_mut().find(|member| member.number == own.number && member.is_called);
-        self.called -= usize::from(member.is_some());
-        member.map(|member| member.is_called = false).is_some()
+        let is_called = self.list[own.place].as_mut().is_some_and(|member| std::mem::take(&mut member.is_called));
+        self.called -= usize::from(is_called);
+        is_called
     }
 
     /// How many jobs are in their own queues.
     pub(super) fn hoarded(&self) -> usize {
-        self.list.iter().map(|member| member.stealer.len()).sum()
+        self.living().map(|(_, member)| member.stealer.len()).sum()
     }
 
-    /// Whether one of them has something to steal. The count alone is not enough: who was stolen from notices at its next job.
+    /// Whether one of them has something to steal. The count alone is not enough: a worker that was stolen from notices at its next job.
     pub(super) fn has_hoard(&self) -> bool {
-        self.hoarders > 0 && self.list.iter().any(|member| !member.stealer.is_empty())
+        self.hoarders > 0 && self.living().any(|(_, member)| !member.stealer.is_empty())
     }
 
     /// Counts whether the own queue has jobs in it. Others may have stolen them.
@@ -120,8 +136,9 @@ impl<J> Members<J> {
         match (own.is_hoarding, own.jobs.is_empty()) {
             (false, false) => {
                 self.hoarders += 1;
-                let since = self.visits;
-                self.list.iter_mut().filter(|member| member.number == own.number).for_each(|me| me.since = since);
+                if let Some(member) = &mut self.list[own.place] {
+                    member.since = self.visits;
+                }
             }
             (true, true) => self.hoarders -= 1,
             _ => {}
@@ -129,20 +146,23 @@ impl<J> Members<J> {
         own.is_hoarding = !own.jobs.is_empty();
     }
 
-    /// One whose own queue is empty comes for a job. Says whether it is to look at its siblings' queues before the lanes, for one of them has
-    /// been in its job for long: the lanes may never be empty, and what lies behind that job would wait for its end.
+    /// One whose own queue is empty comes for a job. Returns whether it is to look at its siblings' queues before the lanes, for one of them has
+    /// been in its job for long: the lanes may never be empty, and the jobs behind that one would wait for its end.
     pub(super) fn comes(&mut self, own: &Own<J>) -> bool {
         self.visits += 1;
-        let long = self.list.len() as u64 * LONG;
+        if self.hoarders == 0 {
+            return false;
+        }
+        let long = self.living().count() as u64 * LONG;
         let is_long = |member: &Member<J>| self.visits - member.since > long && !member.stealer.is_empty();
-        self.hoarders > 0 && self.list.iter().any(|member| member.number != own.number && is_long(member))
+        self.living().any(|(place, member)| place != own.place && is_long(member))
     }
 
     /// A job from the queue of the one that took its batch along first, and some more into the own one.
     pub(super) fn steal(&self, own: &Own<J>) -> Option<J> {
         loop {
-            let others = self.list.iter().filter(|member| member.number != own.number && !member.stealer.is_empty());
-            let slowest = others.min_by_key(|member| member.since)?;
+            let others = self.living().filter(|(place, member)| *place != own.place && !member.stealer.is_empty());
+            let (_, slowest) = others.min_by_key(|(_, member)| member.since)?;
             let stolen = insist(|| slowest.stealer.steal_batch_with_limit_and_pop(&own.jobs, BATCH)).success();
             // Its owner may have emptied it meanwhile; another one may be left.
             if stolen.is_some() {
@@ -153,60 +173,12 @@ impl<J> Members<J> {
 
     /// Everything that is in their queues.
     pub(super) fn steal_all(&self) -> Vec<J> {
-        self.list.iter().flat_map(Member::steal_all).collect()
+        self.living().flat_map(|(_, member)| member.steal_all()).collect()
     }
 
     /// Everything that is in the queue of one of them.
-    pub(super) fn steal_from(&self, number: usize) -> Vec<J> {
-        let one = self.list.iter().find(|member| member.number == number);
-        one.map(|member| member.steal_all().collect()).unwrap_or_default()
-    }
-
-    /// Everything that is in their letter boxes.
-    pub(super) fn take_letters(&mut self) -> Vec<J> {
-        self.letters = 0;
-        self.list.iter_mut().flat_map(|member| std::mem::take(&mut member.letters)).collect()
-    }
-
-    /// A job for each of them.
-    pub(super) fn write(&mut self, mut job: impl FnMut() -> J) {
-        for member in &mut self.list {
-            member.letters.push_back(job());
-        }
-        self.letters += self.list.len();
-    }
-
-    pub(super) fn has_letters(&self) -> bool {
-        self.letters > 0
-    }
-
-    /// Jobs in letter boxes, dead ones too.
-    pub(super) fn letters(&self) -> usize {
-        self.letters
-    }
-
-    pub(super) fn living_letters(&self) -> usize
-    where
-        J: Queued,
-    {
-        self.list.iter().flat_map(|member| &member.letters).filter(|letter| letter.is_waiting()).count()
-    }
-
-    /// A job for this one alone.
-    pub(super) fn letter(&mut self, own: &mut Own<J>) -> Option<J> {
-        let letter = self.letter_of(own.number);
-        own.has_letter = letter.is_some();
-        letter
-    }
-
-    /// A job for the one with this number alone.
-    pub(super) fn letter_of(&mut self, number: usize) -> Option<J> {
-        if self.letters == 0 {
-            return None;
-        }
-        let letter = self.list.iter_mut().find(|member| member.number == number)?.letters.pop_front()?;
-        self.letters -= 1;
-        Some(letter)
+    pub(super) fn steal_from(&self, place: usize) -> Vec<J> {
+        self.list[place].as_ref().map(|member| member.steal_all().collect()).unwrap_or_default()
     }
 }
 
@@ -228,17 +200,37 @@ fn insist<T>(steal: impl Fn() -> Steal<T>) -> Steal<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Members;
+    use super::*;
 
     /// The count alone tells most workers that none of them is called.
     #[test]
-    fn a_worker_that_is_gone_is_not_called() {
+    fn gone_worker_is_not_called() {
         let mut members = Members::<u32>::default();
         let (one, two) = (members.add(1), members.add(2));
         members.call_all();
-        assert!(members.remove(two.number).is_empty());
+        members.remove(two.place);
         assert_eq!(members.called, 1);
-        assert!(members.is_called(&one) && !members.is_called(&two));
+        assert!(members.is_called(&one) && !members.is_called(&one));
         assert_eq!(members.called, 0);
+    }
+
+    #[test]
+    fn place_of_a_gone_worker_is_free() {
+        let mut members = Members::<u32>::default();
+        let (one, two) = (members.add(1), members.add(2));
+        members.set(one.place, WorkerState::Searching, WorkerState::RUNNING);
+        members.remove(one.place);
+        members.remove(one.place);
+        assert_eq!(members.counts().all(), 1, "it was removed once");
+        let three = members.add(3);
+        assert_eq!((three.place, two.place, members.counts()[WorkerState::Searching]), (one.place, 1, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "a worker that is to become Asleep")]
+    fn state_changes_from_what_it_is() {
+        let mut members = Members::<u32>::default();
+        let one = members.add(1);
+        members.set(one.place, WorkerState::RUNNING, WorkerState::Asleep);
     }
 }

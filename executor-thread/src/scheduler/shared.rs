@@ -244,7 +244,7 @@ impl<R: Runner + 'static> Shared<R> {
             return self.spawn_turns_everywhere(state, &pool, job);
         }
         let hired = state.hire_all();
-        state.members.write(job);
+        state.mailboxes.post(job);
         self.is_urgent.store(true, Ordering::Relaxed);
         self.has_come.store(true, Ordering::Relaxed);
         let sleepers = state.wake_all();

@@ -33,7 +33,7 @@ pub(crate) enum Supply {
 }
 
 impl Supply {
-    /// What the scheduler holds of the threads. Nothing is left to be run on them.
+    /// Takes the share of the threads' ownership. Nothing is left to be run on them.
     #[must_use = "it is dropped outside the lock"]
     pub(super) fn release(&mut self) -> Self {
         match self {

@@ -15,18 +15,18 @@ use super::worker;
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn start_worker(&self, own: Own<R::Job>) {
         let Some(shared) = self.this.upgrade() else { return };
-        let number = own.number;
+        let (number, place) = (own.number, own.place);
         if let Err(error) =
             self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, own))
         {
-            self.has_no_thread_for(number, &error);
+            self.has_no_thread_for(number, place, &error);
         }
     }
 
     /// The worker could not be started: it is counted out again, and what waited for it goes to others, or ends.
-    fn has_no_thread_for(&self, number: usize, error: &std::io::Error) {
+    fn has_no_thread_for(&self, number: usize, place: usize, error: &std::io::Error) {
         let mut state = self.lock();
-        let letters = state.did_not_start(number);
+        let letters = state.did_not_start(number, place);
         // The others take the jobs, unless there are none.
         let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
         let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
@@ -47,9 +47,9 @@ impl<R: Runner + 'static> Shared<R> {
         let Some(shared) = self.this.upgrade() else { return };
         if let Err(error) = self.start_thread(Role::Timer, "timer", move || shared.keep_time()) {
             let mut state = self.lock();
-            // What a shutdown would cancel waits for a timer that can be started: it has no outcome that anybody waits for.
+            // Jobs that a shutdown would cancel wait for a timer that can be started: no caller waits for their outcome.
             let delayed = state.delayed.take_awaited();
-            // Nobody would tell when that is over.
+            // No timer would tell when that is over.
             state.short_until = None;
             self.end_timer(state);
             self.fail_all(delayed, &error);
@@ -123,7 +123,7 @@ fn no_thread(error: &std::io::Error) -> Broken {
     Broken::new(format!("no worker thread could be started ({error}); {}", cure(error)))
 }
 
-/// What to do where no thread can be started. Rayon wraps the system's error.
+/// The remedy where no thread can be started. Rayon wraps the system's error.
 pub(crate) fn cure(error: &(dyn std::error::Error + 'static)) -> &'static str {
     let error = error.source().unwrap_or(error).downcast_ref::<std::io::Error>();
     match error.map(std::io::Error::kind) {

@@ -28,7 +28,7 @@ impl<R: Runner + 'static> Shared<R> {
         job: impl FnMut() -> R::Job,
     ) -> Result<(), Rejection> {
         let Some(shared) = self.this.upgrade() else { return Err(Rejection::Shutdown) };
-        state.members.write(job);
+        state.mailboxes.post(job);
         let width = state.width();
         state.turns_spawned(width);
         drop(state);
@@ -63,7 +63,7 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         state.turn_begun();
         loop {
-            if let Some(letter) = state.members.letter_of(index) {
+            if let Some(letter) = state.mailboxes.take(index) {
                 return Some((letter, true));
             }
             let Some(job) = state.lanes.pop() else {
@@ -108,7 +108,7 @@ impl<R: Runner + 'static> Shared<R> {
 enum WorkerScope {
     /// In a job of the same pool that waits for its parts: the thread is a worker already.
     Within,
-    /// What the thread was before.
+    /// The worker that the thread was before.
     Outermost(Option<Worker>),
 }
 

@@ -18,7 +18,7 @@ use super::sync::{self, Ordering, Parker};
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
-    identity::enter(shared.identity(), Some(own.number));
+    identity::enter(shared.identity(), Some(own.place));
     let _member = shared.join_tally();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
@@ -61,7 +61,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     shared.gone(Role::Worker(own.number));
 }
 
-/// What a worker is to do.
+/// The next thing that a worker is to do.
 enum Task<J> {
     Run(J),
     /// Nothing, but to be ready.
@@ -114,11 +114,10 @@ impl<R: Runner + 'static> Shared<R> {
         drop_quietly(stop);
     }
 
-    /// What is to be done next, waiting for it. `None` when the worker is to end: it was counted out by then.
+    /// The next thing to do. Waits for it. `None` when the worker is to end: it was counted out by then.
     fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed)
-            && !own.is_retiring
             && let Some(job) = own.jobs.pop()
         {
             own.has_letter = false;
@@ -134,7 +133,7 @@ impl<R: Runner + 'static> Shared<R> {
             if let Some(letter) = state.open_letter(own) {
                 return Some(Task::Run(letter));
             }
-            if own.is_retiring {
+            if state.is_retiring(own) {
                 self.leave(state, own);
                 return None;
             }

@@ -17,17 +17,17 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether there will be nothing more to do.
     pub(in crate::scheduler) fn is_over(&self) -> bool {
-        !self.is_open && self.lanes.is_empty() && self.delayed.is_empty() && !self.members.has_letters()
+        !self.is_open && self.lanes.is_empty() && self.delayed.is_empty() && self.mailboxes.is_empty()
     }
 
     /// Whether the timer has nothing left to do: no job will come, and no alarm can matter.
     pub(in crate::scheduler) fn needs_no_timer(&self) -> bool {
-        !self.is_open && self.delayed.is_empty() && self.workers + self.guests == 0
+        !self.is_open && self.delayed.is_empty() && self.workers() + self.guests == 0
     }
 
     /// Whether nothing is queued, delayed, running or ending, but for jobs that a shutdown would not wait for either.
     pub(in crate::scheduler) fn is_idle(&self) -> bool {
-        let waits = self.lanes.alive() > 0 || self.members.has_hoard() || self.members.has_letters();
+        let waits = self.lanes.alive() > 0 || self.members.has_hoard() || !self.mailboxes.is_empty();
         let ends = self.ending + self.displaced > 0;
         let acts = self.is_moving || self.running() + self.guests > 0 || ends;
         let has_errands = !(self.callbacks.is_idle() && self.drops.is_idle());
@@ -38,18 +38,18 @@ impl<J: Queued, U> State<J, U> {
     pub(in crate::scheduler) fn is_gone(&self) -> bool {
         let untold = self.lanes.untold() + self.delayed.untold() + self.displaced;
         let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone());
-        let has_threads = self.workers + self.leaving > 0 || self.has_timer || has_errands;
+        let has_threads = self.workers() + self.leaving > 0 || self.has_timer || has_errands;
         !has_threads && self.ending + self.guests + untold == 0
     }
 
-    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another home, where nobody can start them
+    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another home, where no thread can start them
     /// any more, count as displaced until then; the others are dead, and come second.
     pub(in crate::scheduler) fn take_pending(
         &mut self,
         moves: impl Fn(&J) -> bool,
         moves_fleeting: impl Fn(&J) -> bool,
     ) -> (Vec<J>, Vec<J>) {
-        let (hoarded, letters) = (self.members.steal_all(), self.members.take_letters());
+        let (hoarded, letters) = (self.members.steal_all(), self.mailboxes.take_all());
         self.lanes.removed_dead(hoarded.len());
         self.delayed.removed_dead(letters.len());
         let queued = hoarded.into_iter().chain(self.lanes.take_all());

@@ -1,4 +1,4 @@
-//! What the counts say: how many work, whether that is enough, and who takes what.
+//! The counts: how many workers work, whether that is enough, and which takes which job.
 
 use std::time::{Duration, Instant};
 
@@ -72,16 +72,16 @@ fn workers_that_run_search_and_wait_are_told_apart() {
     push(&mut state, 7);
     assert!(is_nobody(&state.wake()), "the pool is two wide");
 
-    let mut three = started(state.block(Some(0)));
+    let mut three = started(state.block(one.place));
     assert_eq!((three.number, state.workers(), state.running()), (2, 3, 2));
     assert!(state.take(&mut three, false).is_some());
     assert_eq!(state.running(), 3);
     assert!(state.is_full_house() && !state.is_too_wide());
-    state.unblock();
+    state.unblock(one.place);
     assert!(state.is_too_wide());
-    assert!(is_nobody(&state.block(Some(0))) && is_nobody(&state.block(Some(0))));
+    assert!(is_nobody(&state.block(one.place)) && is_nobody(&state.block(two.place)));
     assert!(!state.is_stranded() && !state.is_full_house());
-    assert!(is_nobody(&state.block(Some(0))));
+    assert!(is_nobody(&state.block(three.place)));
     assert!(state.is_stranded());
     assert_eq!(state.running(), 3);
 }
@@ -103,9 +103,9 @@ fn shortage_starts_no_other_worker() {
     assert!(matches!(state.wake(), Wake::Sleeper("one")), "those that live are woken");
     assert!(state.wake_up(&mut one) && state.take(&mut one, false).is_some());
     push(&mut state, 8);
-    let mut four = started(state.block(Some(0)));
+    let mut four = started(state.block(one.place));
     assert!(state.take(&mut four, false).is_some(), "nobody else could take it");
-    state.unblock();
+    state.unblock(one.place);
     state.short_until = Some(now);
     push(&mut state, 9);
     assert!(matches!(state.wake(), Wake::Start(_)), "it is over");
@@ -115,7 +115,7 @@ fn shortage_starts_no_other_worker() {
 fn worker_keeps_job_for_it_alone() {
     let (mut state, now) = (state(2), Instant::now());
     let [mut one, _two] = [busy(&mut state), busy(&mut state)];
-    state.members.write(|| Number(7));
+    state.mailboxes.post(|| Number(7));
     assert!(state.open_letter(&mut one).is_some());
     assert_eq!(state.retire(&mut one, now, None), None);
 }
@@ -174,13 +174,14 @@ fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end()
 fn the_workers_that_are_missing_are_hired() {
     let mut state = state(3);
     let own = busy(&mut state);
-    let hired: Vec<_> = state.hire_all().iter().map(|own| own.number).collect();
-    assert_eq!((own.number, hired), (0, vec![1, 2]));
+    let hired = state.hire_all();
+    assert_eq!((own.number, hired.iter().map(|own| own.number).collect::<Vec<_>>()), (0, vec![1, 2]));
     assert_eq!((state.workers(), state.running()), (3, 1));
     assert!(state.hire_all().is_empty());
-    assert!(is_nobody(&state.block(Some(0))));
-    assert_eq!(state.hire_all().len(), 1, "one waits");
-    assert!(state.did_not_start(3).is_empty() && state.did_not_start(2).is_empty());
+    assert!(is_nobody(&state.block(own.place)));
+    let more = state.hire_all();
+    assert_eq!(more.len(), 1, "one waits");
+    assert!([&more[0], &hired[1]].iter().all(|own| state.did_not_start(own.number, own.place).is_empty()));
     assert_eq!((state.workers(), state.running()), (2, 1));
 }
 
@@ -191,12 +192,12 @@ fn a_letter_is_for_its_worker_alone() {
     let three = busy(&mut state);
     assert!(!state.is_urgent() && state.open_letter(&mut one).is_none());
     let mut number = 10;
-    state.members.write(|| {
+    state.mailboxes.post(|| {
         number += 1;
         Number(number)
     });
-    assert!(state.is_urgent() && state.members.has_letters());
-    assert_eq!((state.members.letters(), state.members.living_letters()), (3, 3));
+    assert!(state.is_urgent() && !state.mailboxes.is_empty());
+    assert_eq!((state.mailboxes.len(), state.mailboxes.alive()), (3, 3));
     state.search(&mut one);
     assert_eq!(state.open_letter(&mut one).map(|job| job.0), Some(11));
     assert!(one.has_letter && state.running() == 3, "it has found something");
@@ -206,12 +207,12 @@ fn a_letter_is_for_its_worker_alone() {
     state.removed_dead(&one);
     assert_eq!((state.delayed.untold(), state.lanes.untold()), (1, 1));
     assert_eq!(numbers(state.leave(&mut two)), [12], "nobody is left to open it");
-    assert_eq!((state.members.letters(), state.workers()), (1, 2));
-    state.members.write(|| Number(20));
-    assert_eq!(state.members.letters(), 3);
+    assert_eq!((state.mailboxes.len(), state.workers()), (1, 2));
+    state.mailboxes.post(|| Number(20));
+    assert_eq!(state.mailboxes.len(), 3);
     state.search(&mut one);
-    assert_eq!(numbers(state.did_not_start(three.number)), [13, 20]);
-    assert_eq!((state.delayed.untold(), state.members.letters()), (3, 1));
+    assert_eq!(numbers(state.did_not_start(three.number, three.place)), [13, 20]);
+    assert_eq!((state.delayed.untold(), state.mailboxes.len()), (3, 1));
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_share_of_a_long_queue_is_taken_along() {
 }
 
 #[test]
-fn what_is_given_back_comes_before_what_was_taken_along() {
+fn given_back_jobs_come_before_batches() {
     let order = |priority| {
         let mut state = state(1);
         let mut own = busy(&mut state);
@@ -273,11 +274,11 @@ fn what_is_given_back_comes_before_what_was_taken_along() {
 }
 
 #[test]
-fn what_waits_is_taken_from_everywhere() {
+fn pending_jobs_are_taken_from_everywhere() {
     let mut state = state(1);
     let mut own = busy(&mut state);
     hoarding(&mut state, &mut own);
-    state.members.write(|| Number(20));
+    state.mailboxes.post(|| Number(20));
     delay(&mut state, 30);
     for fleeting in [40, 50] {
         state.delayed.push_job(Instant::now(), Priority::Normal, Number(fleeting), true);
@@ -288,7 +289,7 @@ fn what_waits_is_taken_from_everywhere() {
     assert_eq!((state.lanes.untold(), state.delayed.untold()), (1, 2), "the dead have not told of it yet");
     assert_eq!(state.displaced, 9);
     state.members.count_hoard(&mut own);
-    assert!(state.lanes.is_empty() && state.delayed.is_empty() && !state.members.has_letters());
+    assert!(state.lanes.is_empty() && state.delayed.is_empty() && state.mailboxes.is_empty());
     assert!(!state.members.has_hoard());
     drop((state.delayed.died(false), state.delayed.fleeting_died(false)));
     delay(&mut state, 31);

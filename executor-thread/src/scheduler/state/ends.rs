@@ -19,7 +19,7 @@ fn it_is_over_when_it_is_closed_and_nothing_waits_for_a_worker() {
     delay(&mut state, 0);
     assert!(!state.is_over());
     assert!(state.delayed.pop().is_some() && state.is_over());
-    state.members.write(|| Number(1));
+    state.mailboxes.post(|| Number(1));
     assert!(!state.is_over());
 }
 
@@ -79,7 +79,7 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     delay(&mut state, 0);
     assert!(!state.is_idle());
     assert!(state.delayed.pop().is_some() && state.is_idle());
-    state.members.write(|| Number(0));
+    state.mailboxes.post(|| Number(0));
     assert!(!state.is_idle());
     assert_eq!(state.take_pending(|_| false, |_| false).1.len(), 1);
     assert!(!state.is_idle(), "its death was not told yet");
@@ -96,7 +96,7 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
 }
 
 #[test]
-fn what_is_refused_is_refused_for_a_reason() {
+fn refusal_has_a_reason() {
     let mut state = state(1);
     assert_eq!(state.refusal(), None);
     state.is_open = false;

@@ -65,10 +65,10 @@ impl<J: Queued, U> State<J, U> {
         }
     }
 
-    /// What the worker with this number took along goes back to where it came from: its job is about to wait, and another worker goes on
+    /// The batch of the worker at this place goes back to the lanes: its job is about to wait, and another worker goes on
     /// with the next.
-    pub(in crate::scheduler) fn return_batch(&mut self, number: usize) {
-        for job in self.members.steal_from(number).into_iter().rev() {
+    pub(in crate::scheduler) fn return_batch(&mut self, place: usize) {
+        for job in self.members.steal_from(place).into_iter().rev() {
             self.lanes.push_front(Priority::Normal, job);
         }
     }

@@ -42,10 +42,10 @@ fn a_blocked_worker_is_replaced_and_its_batch_returned() {
     }
     assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
     assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
-    let mut spare = started(state.block(Some(one.number)));
+    let mut spare = started(state.block(one.place));
     let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
     assert_eq!(order, (1..9).collect::<Vec<_>>());
-    state.unblock();
+    state.unblock(one.place);
     assert!(state.is_too_wide());
     assert!(state.leave(&mut spare).is_empty());
     assert!(!state.is_too_wide());
@@ -54,7 +54,7 @@ fn a_blocked_worker_is_replaced_and_its_batch_returned() {
 }
 
 #[test]
-fn what_a_worker_puts_back_comes_first() {
+fn jobs_put_back_come_first() {
     let mut state = state(1);
     let mut one = started(push(&mut state, 0));
     for number in 1..9 {

@@ -2,6 +2,8 @@
 
 use super::super::queued::Queued;
 use super::super::supply::Supply;
+#[cfg(feature = "rayon")]
+use super::super::worker_state::WorkerState;
 use super::{State, Wake};
 
 impl<J: Queued, U> State<J, U> {
@@ -36,21 +38,20 @@ impl<J: Queued, U> State<J, U> {
         self.width
     }
 
-    /// So many turns are about to be spawned.
+    /// `n` turns are about to be spawned.
     #[cfg(feature = "rayon")]
     pub(in crate::scheduler) fn turns_spawned(&mut self, n: usize) {
-        self.workers += n;
-        self.searching += n;
+        self.members.counts_mut()[WorkerState::Searching] += n;
     }
 
     /// A turn takes a job, or ends.
     #[cfg(feature = "rayon")]
     pub(in crate::scheduler) fn turn_begun(&mut self) {
-        self.searching -= 1;
+        self.members.counts_mut().move_one(WorkerState::Searching, WorkerState::RUNNING);
     }
 
     #[cfg(feature = "rayon")]
     pub(in crate::scheduler) fn turn_ended(&mut self) {
-        self.workers -= 1;
+        self.members.counts_mut()[WorkerState::RUNNING] -= 1;
     }
 }

@@ -52,7 +52,7 @@ fn the_timer_ends_with_a_worker_that_did_not_start() {
             assert!(!shared.wait_gone(Some(Instant::now())), "the worker may have a job with a limit");
             std::thread::yield_now();
         }
-        shared.has_no_thread_for(own.number, &refused());
+        shared.has_no_thread_for(own.number, own.place, &refused());
         assert!(shared.wait_gone(Instant::now().checked_add(PATIENCE)), "the timer has nothing to wait for");
         assert!(closed.wait_timeout(PATIENCE));
     }
@@ -80,7 +80,7 @@ fn a_sleeper_takes_what_waited_for_the_worker() {
     let own = shared.lock().hire_all().pop().expect("one of two");
     // The new one is to look for it, so nobody is woken.
     push(2);
-    shared.has_no_thread_for(own.number, &refused());
+    shared.has_no_thread_for(own.number, own.place, &refused());
     assert_eq!(runs.recv_timeout(PATIENCE), Ok(2));
 }
 
