@@ -80,19 +80,19 @@ impl ThreadPoolBuilder {
         }
     }
 
-    /// How many jobs run at once: 1 to 65,536. Without it, `min(32, cores + 4)`.
+    /// How many jobs run at once: 1 to 65,536. Default: `min(32, cores + 4)`.
     pub fn threads(mut self, n: usize) -> Self {
         self.config.workers = n;
         self
     }
 
-    /// The name of the threads, to which a number is added: `name-0`. Without it, `executor`.
+    /// The name of the threads, to which a number is added: `name-0`. Default: `executor`.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.config.name = name.into();
         self
     }
 
-    /// The stack of each thread, in bytes: at least 64 KiB. Without it, the standard library's (2 MiB).
+    /// The stack of each thread, in bytes: at least 64 KiB. Default: the standard library's (2 MiB).
     ///
     /// Jobs that wait for each other are run in place until half of it is used; deeper waits get a spare thread.
     pub fn stack_size(mut self, bytes: usize) -> Self {
@@ -110,7 +110,7 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// How many of the threads stay, once they have started, however long they are idle: none, if this is not set.
+    /// How many of the threads stay, once they have started, however long they are idle. Default: 0.
     ///
     /// ```
     /// use std::time::Duration;
@@ -125,13 +125,13 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// How long the other threads stay idle before they end. Without it, ten seconds.
+    /// How long the other threads stay idle before they end. Default: 10 s.
     pub fn keep_alive(mut self, idle: Duration) -> Self {
         self.config.keep_alive = idle;
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for.
+    /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for.
     pub fn queue(mut self, queue: Queue) -> Self {
         self.config.capacity = queue.capacity();
         self.policy.when_full = queue.when_full();
@@ -163,8 +163,8 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// Called when a job given to `execute` panics, on the thread where it ran: nobody waits for its outcome. Without it, the panic
-    /// hook alone reports. A panic in `f` is reported by the panic hook, and costs nothing else.
+    /// Called when a job given to `execute` panics, on the thread where the job ran. Default: the panic hook alone reports such a
+    /// panic. A panic in `f` is reported by the panic hook, and costs nothing else.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -184,8 +184,8 @@ impl ThreadPoolBuilder {
     }
 
     /// Measures how long jobs wait and how long they run, for [`stats`](crate::ThreadHandle::stats): that costs each job some readings of the clock, and each
-    /// thread 4 KiB. Without it, neither is known. Jobs that are run by who submits them
-    /// ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not measured; for delayed ones the wait begins at their time.
+    /// thread 4 KiB. Default: false. Jobs that their submitter runs ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not
+    /// measured; the wait of a delayed job begins at its time.
     ///
     /// ```
     /// use executor_thread::ThreadPool;

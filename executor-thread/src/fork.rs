@@ -1,5 +1,5 @@
-//! Whether this process is a fork of the one in which something was made: the threads that serve it are not here then, and its locks may
-//! be held by nobody. For those who write executors.
+//! Whether this process is a fork of the one in which an object was made. In a fork, the threads that serve the object are missing, and its
+//! locks may be held by threads that do not exist. For those who write executors.
 //!
 //! Unsafe, because it has the C library call a function of ours in each process that `fork()` makes. One that is made by the bare system call
 //! `clone` is not seen.
@@ -38,7 +38,7 @@ impl Origin {
         FORKS.load(Ordering::Relaxed) == self.0
     }
 
-    /// Why an executor from there takes no job that has nobody to serve it.
+    /// Why an executor made there refuses a job: it was shut down, or its threads are not in this process.
     pub(crate) fn absence(self) -> Rejection {
         if self.is_here() { Rejection::Shutdown } else { Rejection::Forked }
     }
@@ -57,7 +57,7 @@ impl Origin {
 #[derive(Debug)]
 pub struct PerProcess<T: 'static> {
     value: T,
-    /// That of a process which was forked from this one.
+    /// The value of a process that was forked from this one.
     next: OnceLock<&'static Self>,
 }
 
@@ -69,7 +69,7 @@ impl<T> PerProcess<T> {
 }
 
 impl<T: Default> PerProcess<T> {
-    /// That of this process. What a forked process leaves behind is never dropped: it is the other's.
+    /// The value of this process. A forked process never drops the values of the processes before it.
     pub fn get(&'static self) -> &'static T {
         let Origin(forks) = Origin::here();
         let mut found = self;

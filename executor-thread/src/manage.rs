@@ -1,4 +1,4 @@
-//! What is asked of a pool as a whole: to warm up, to be idle, to end.
+//! Requests to a pool as a whole: to warm up, to be idle, to end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,14 +94,14 @@ impl ThreadHandle {
         self.0.scheduler.wait_idle(Some(deadline))
     }
 
-    /// As `wait_idle`, for at most `limit`. Says whether it came to that.
+    /// As `wait_idle`, for at most `limit`. Returns whether the pool is idle.
     pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
         self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
     }
 
-    /// What the pool is doing, and what came of its jobs so far. Never blocks. How long jobs waited and ran is in it where the pool
-    /// was built to [`measure`](crate::ThreadPoolBuilder::measure) that. A handle tells what came of the jobs also when the pool is
-    /// gone.
+    /// Reports what the pool is doing, and how its jobs have ended so far. Never blocks. Includes how long jobs waited and ran if the
+    /// pool was built to [`measure`](crate::ThreadPoolBuilder::measure) that. After the pool is gone, a handle still reports how the
+    /// jobs ended.
     ///
     /// ```
     /// use executor_thread::ThreadPool;
@@ -134,7 +134,7 @@ impl ThreadHandle {
         self.0.scheduler.closed()
     }
 
-    /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy
+    /// Shuts down as `policy` says, and reports how the jobs that the pool had ended. Blocks as long as the policy
     /// allows; not on a thread of this pool.
     ///
     /// ```

@@ -17,7 +17,7 @@ use crate::traits::is_closure_executor;
 /// [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome. A pool in a `static` is never
 /// dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
 ///
-/// What can be asked of a pool can be asked of its [`handle`](ThreadHandle::handle): the pool derefs to one.
+/// A pool derefs to its [`handle`](ThreadHandle::handle), so it has all methods of a handle.
 ///
 /// With `panic = "abort"` a panic in a job ends the program, as anywhere.
 ///
@@ -39,7 +39,7 @@ impl ThreadPool {
     }
 }
 
-/// What the traits of executors have, too: as methods of the pool itself, these are found before the traits'.
+/// Methods that the traits of executors have, too. As inherent methods, they are found before the traits'.
 impl ThreadPool {
     /// See [`ThreadHandle::submit`].
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
@@ -75,7 +75,7 @@ impl ThreadPool {
         self.0.workers()
     }
 
-    /// A handle, for whoever submits without owning the pool.
+    /// A handle, for submitters that do not own the pool.
     pub fn handle(&self) -> ThreadHandle {
         self.0.clone()
     }
@@ -160,7 +160,7 @@ impl ThreadHandle {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue was full for so long.
+    /// The job, after a shutdown, or when the queue was full for `limit`.
     pub fn submit_timeout<J: Job>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -193,7 +193,7 @@ impl ThreadHandle {
         SubmitAsync::new(self.0.clone(), job)
     }
 
-    /// Hands a job over whose outcome nobody waits for. A panic in it is reported by the panic hook, and to the
+    /// Hands a job over without a future of its outcome. A panic in it is reported by the panic hook, and to the
     /// [`panic_handler`](crate::ThreadPoolBuilder::panic_handler). Blocks where `submit` does.
     pub fn execute<J: Job>(&self, job: J) {
         self.0.execute(job);

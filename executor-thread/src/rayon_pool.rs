@@ -21,8 +21,8 @@ use crate::traits::is_closure_executor;
 /// [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome, and no thread is left. A
 /// pool in a `static` is never dropped: what is queued when the process exits is lost.
 ///
-/// It does all that a [`ThreadPool`](crate::ThreadPool) does: what can be asked of it can be asked of its
-/// [`handle`](ThreadHandle::handle), and the pool derefs to one. Jobs of one priority start in the order in which they were submitted. A panic
+/// It does all that a [`ThreadPool`](crate::ThreadPool) does: the pool derefs to its [`handle`](ThreadHandle::handle), so it has all
+/// methods of a handle. Jobs of one priority start in the order in which they were submitted. A panic
 /// costs its job, also one in a parallel part of it.
 ///
 /// ```
@@ -146,7 +146,7 @@ impl RayonPool {
     }
 }
 
-/// What the traits of executors have, too: as methods of the pool itself, these are found before the traits'.
+/// Methods that the traits of executors have, too. As inherent methods, they are found before the traits'.
 impl RayonPool {
     /// See [`ThreadHandle::submit`].
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {

@@ -108,8 +108,8 @@ impl ThreadHandle {
     ///
     /// # Panics
     ///
-    /// When `f` does, and with "a scoped job panicked" when a job did whose
-    /// [`result`](crate::ScopedFuture::result) nobody took: in both cases after all jobs have ended.
+    /// When `f` panics; and with "a scoped job panicked" when a job panicked whose [`result`](crate::ScopedFuture::result) was not
+    /// taken. In both cases after all jobs have ended.
     pub fn scope<'env, F, R>(&self, f: F) -> R
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,

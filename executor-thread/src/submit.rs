@@ -16,10 +16,10 @@ pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>
 /// The job, if it is to come back, and why it was refused.
 type Refused<J> = (Option<J>, Rejection);
 
-/// Is told of panics that nobody waits for.
+/// Is told of panics in jobs without a future.
 pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 
-/// What the pool was told to do, whichever handle a job comes by.
+/// The pool's settings for submits, the same for all of its handles.
 #[derive(Clone, Default)]
 pub(crate) struct SubmitPolicy {
     pub(crate) when_full: WhenFull,
@@ -46,7 +46,7 @@ impl Submitter {
         submitted.map_err(|(job, reason)| Rejected::new(job.expect("it comes back"), reason))
     }
 
-    /// The same for a job whose outcome nobody waits for. If it panics, the handler is told, on the thread where it does.
+    /// The same for a job whose outcome is dropped. If the job panics, the handler is called on the thread where it panicked.
     pub(crate) fn execute<J: Job>(&self, job: J) {
         let tell = |future: Future<J::Output>| match self.policy.panic_handler.clone() {
             None => drop(future),
@@ -56,11 +56,11 @@ impl Submitter {
                 }
             }),
         };
-        // There is nobody to be told that it is refused.
+        // A refused job is dropped: the caller has no future that could report it.
         drop(self.submit_and(Way::Now, job, false, tell));
     }
 
-    /// What `then` makes of the future, before the job can start: a callback that it sets runs on the thread where the job ends.
+    /// Calls `then` with the future before the job can start, so that a callback it sets runs on the thread where the job ends.
     fn submit_and<J: Job, T>(
         &self,
         way: Way,

@@ -1,10 +1,10 @@
-//! Callbacks, and drops of what jobs had captured, that wait for the threads that are there for them.
+//! The queues of callbacks, and of drops of captured values, each with its own thread.
 
 use std::collections::VecDeque;
 
 use executor_core::cell::{Captures, Notify};
 
-/// What such a thread is for.
+/// The purpose of such a thread.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
     Callbacks,
@@ -20,7 +20,7 @@ impl Purpose {
     }
 }
 
-/// What it does.
+/// One task of such a thread.
 pub(super) enum Errand {
     Call(Notify),
     Drop(Captures),
@@ -35,7 +35,7 @@ impl Errand {
     }
 }
 
-/// What waits for one of these threads, and whether the thread is there.
+/// The tasks that wait for one of these threads, and whether the thread is there.
 #[derive(Default)]
 pub(super) struct Errands {
     pub(super) queue: VecDeque<Errand>,
@@ -64,7 +64,7 @@ impl Errands {
         starts.then_some(self.started)
     }
 
-    /// The thread ends, or could not be started. What it leaves is to be done elsewhere.
+    /// The thread ends, or could not be started. Returns the tasks that are left, to be run elsewhere.
     pub(super) fn end(&mut self) -> VecDeque<Errand> {
         self.has_thread = false;
         std::mem::take(&mut self.queue)

@@ -23,7 +23,7 @@ pub struct Config {
     /// Whether it measures how long jobs wait, and how long they run. Those that a worker runs in place tell it themselves; others are
     /// told of by [`Control::took`](executor_core::cell::Control::took).
     pub measure: bool,
-    /// What each worker's thread calls when it starts and stops.
+    /// The functions that each worker's thread calls when it starts and stops.
     pub hooks: Hooks,
 }
 

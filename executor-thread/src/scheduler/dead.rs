@@ -1,4 +1,4 @@
-//! How many of the jobs in a queue are dead: cancelled, or run by who waits for them, with their entries still there.
+//! How many of the jobs in a queue are dead: cancelled, or run in place by a thread that waits for them, with their entries still there.
 
 /// A job's death is told before or after its entry is taken out, so for moments this is below zero.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! What waits for its time: jobs, and alarms. The [timer](super::timer) waits with them, for a scheduler that needs it.
+//! Jobs and alarms that wait for their time. The thread of the [timer](super::timer) waits for the earliest of them.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use executor_core::Priority;
 use super::dead::Dead;
 use super::queued::{Alarm, Queued};
 
-/// So few dead are kept until their time.
+/// Up to this many entries, the dead are kept until their time.
 const SMALL: usize = 1024;
 
 /// Jobs and alarms by time. Those of the same time are in the order in which they came.
@@ -55,7 +55,7 @@ impl<J: Queued> Due<J> {
     }
 }
 
-/// What was taken out, to be dropped outside the lock.
+/// Entries that were taken out, to be dropped outside the lock.
 pub(crate) struct Removed<J>(#[expect(dead_code, reason = "it is held to be dropped")] Vec<Timed<J>>);
 
 impl<J: Queued> Delayed<J> {
@@ -135,8 +135,8 @@ impl<J: Queued> Delayed<J> {
         self.died(is_closing)
     }
 
-    /// Returns the dead if no other job is left: a shutdown that waits for the last one need not wait for their time. Not each dead one as it
-    /// dies: that would be a look at all of them for each.
+    /// Returns the dead if no other job is left: a shutdown that waits for the last one need not wait for their time. They are not taken
+    /// out one by one as they die, because each time would look at all entries.
     pub(crate) fn take_last_dead(&mut self) -> Removed<J> {
         self.sweep_if(self.has_only_dead())
     }
@@ -157,9 +157,9 @@ impl<J: Queued> Delayed<J> {
         if are_most || must { self.take_dead() } else { Removed(Vec::new()) }
     }
 
-    /// Takes out what was cancelled or called off.
+    /// Takes out the jobs that were cancelled, and the alarms that were called off.
     pub(crate) fn take_dead(&mut self) -> Removed<J> {
-        // Whatever the counts say: one that is being cancelled may wait for this before its death is told.
+        // Does not rely on the counts: a thread that cancels a job may wait for the lock before it reports the death.
         let dead = self.take(|timed| timed.what.is_dead());
         self.silent = 0;
         Removed(dead)

@@ -18,7 +18,7 @@ use super::sync::{self, Ordering};
 /// From the call of every [`Stop`](super::Stop) until their jobs have ended, in a shutdown with a time limit.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// What waited, and is to be ended: nobody can start it.
+/// Jobs that waited, and are to be ended: no thread can start them.
 struct Pending<J> {
     alive: Vec<J>,
     dead: Vec<J>,
@@ -31,8 +31,8 @@ impl<J> Pending<J> {
 }
 
 impl<R: Runner + 'static> Shared<R> {
-    /// Whether this thread is in the middle of what would be waited for: it is one of this very scheduler, or drops what a cancelled job of
-    /// it had captured. Two such threads would wait for each other.
+    /// Whether a wait for the scheduler would wait for this thread: the thread is one of its own, or drops what a cancelled job of it had
+    /// captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
         let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
         is_thread_of(self.identity()) || self.is_on_rayon() || homes.iter().any(|home| registry::leaving(home.id()) > 0)
@@ -43,8 +43,8 @@ impl<R: Runner + 'static> Shared<R> {
         self.rayon.as_ref().is_some_and(RayonThreads::is_here)
     }
 
-    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Not where that
-    /// would be to wait for itself.
+    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Returns whether that is so. Does not wait where
+    /// the thread would wait for itself.
     pub(super) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         if self.is_inside() {
             return false;
@@ -80,7 +80,7 @@ impl<R: Runner + 'static> Shared<R> {
                 let pending = self.take_pending(&mut state, &JobError::Cancelled);
                 drop(state);
                 self.take_step(ShutdownStep::Kill, pending);
-                // What does not listen is about to end, where it can be made to.
+                // Jobs that ignored the request to stop are about to end, where runners gave a way to stop them.
                 let can_stop = self.stops.lock().has_any();
                 is_gone = can_stop && self.wait_gone(Instant::now().checked_add(STOP_LIMIT));
             }
@@ -91,7 +91,7 @@ impl<R: Runner + 'static> Shared<R> {
         ShutdownReport::between(&before, &self.progress(&self.lock()))
     }
 
-    /// What it is doing, where all that a worker has in hand runs: it is the worker's matter alone.
+    /// The statistics for a report: all jobs that a worker has in hand count as running, because only the worker can end them.
     fn progress(&self, state: &State<R::Job>) -> Stats {
         let mut stats = self.look(state);
         stats.queued -= state.living_extra();
@@ -107,7 +107,7 @@ impl<R: Runner + 'static> Shared<R> {
         future
     }
 
-    /// Ends those futures, if it has come to that. They run code of their owners', so no lock is held.
+    /// Completes those futures, if the scheduler is gone. They run code of their owners, so no lock is held.
     pub(super) fn tell_closed(&self) {
         let mut state = self.lock();
         if state.is_open || !state.is_gone() {
@@ -123,8 +123,8 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// Stops what runs, if `step` says so, and ends what waited. First what a worker was sent and has not begun, then those that run: so
-    /// none begins because another one has heard of the stop. Code of users runs last.
+    /// Stops the running jobs, if `step` says so, and ends those that waited. Jobs that a worker has and has not begun end before those that
+    /// run, so that none begins because another one has heard of the stop. Code of users runs last.
     fn take_step(&self, step: ShutdownStep, pending: Pending<R::Job>) {
         if step >= ShutdownStep::Kill {
             let stops = self.stops.lock().begin();
@@ -138,12 +138,12 @@ impl<R: Runner + 'static> Shared<R> {
             }
         }
         self.end_pending(pending, &JobError::Cancelled, drop);
-        // Those who slept because something was left to do.
+        // Wakes the workers that slept because something was left to do.
         self.shutdown(false);
     }
 
-    /// Takes what has not started, under the lock: from then on nobody starts it, also not one who waits for it. So does what comes into
-    /// the queue still end with `error`.
+    /// Takes the jobs that have not started, under the lock: from then on no thread starts them, not even one that waits for them. Jobs that
+    /// still come into the queue end with `error`, too.
     fn take_pending(&self, state: &mut State<R::Job>, error: &JobError) -> Pending<R::Job> {
         if state.ends_with.is_none() {
             state.ends_with = Some(error.clone());
@@ -153,7 +153,7 @@ impl<R: Runner + 'static> Shared<R> {
         Pending { alive, dead }
     }
 
-    /// Ends what was taken. It runs code of the jobs' owners, so no lock is held.
+    /// Ends the jobs that were taken. This runs code of their owners, so no lock is held.
     fn end_pending(&self, pending: Pending<R::Job>, error: &JobError, tell: impl Fn(Notify)) {
         drop(pending.dead);
         for job in pending.alive {
@@ -177,7 +177,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.shutdown(false);
     }
 
-    /// Blocks until the last thread has run its hooks and drops, and is about to end, until `deadline` at most. Says whether it came to that.
+    /// Blocks until the last thread has run its hooks and drops, and is about to end, until `deadline` at most. Returns whether that is so.
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
         let _blocked = current::block();
         let mut state = self.lock();

@@ -24,8 +24,8 @@ use super::waiters::Ticket;
 pub struct Scheduler<R: Runner + 'static>(Arc<Shared<R>>);
 
 impl<R: Runner + 'static> Scheduler<R> {
-    /// A scheduler with no thread yet. `make` makes the runner of each worker, on the worker's thread, from its name. What `make` holds lives as
-    /// long as the scheduler: a clone of the scheduler in it would keep both for ever.
+    /// A scheduler with no thread yet. `make` makes the runner of each worker, on the worker's thread, from its name. `make` lives
+    /// as long as the scheduler: a clone of the scheduler in it would keep both for ever.
     pub fn new(config: Config, make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static) -> Self {
         Self(Shared::new(config, Box::new(make)))
     }
@@ -56,17 +56,17 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.0.delay.id()
     }
 
-    /// What it is doing, and what came of its jobs so far. Never blocks.
+    /// Reports what the scheduler is doing, and how its jobs have ended so far. Never blocks.
     pub fn stats(&self) -> Stats {
         self.shared().map_or_else(|_| self.0.tally.stats(), |shared| shared.stats())
     }
 
-    /// Fails in a process that was forked from its own: there, nobody serves it, and its locks may be held for ever.
+    /// Fails in a process that was forked from its own: there, no thread serves it, and its locks may be held for ever.
     pub(super) fn shared(&self) -> Result<&Arc<Shared<R>>, Rejection> {
         if self.0.origin.is_here() { Ok(&self.0) } else { Err(self.0.origin.absence()) }
     }
 
-    /// Pushes a job, where somebody serves the queue.
+    /// Pushes a job, unless this is a forked process.
     fn hand(&self, job: R::Job, push: impl FnOnce(&Shared<R>, R::Job) -> Pushed<R::Job>) -> Pushed<R::Job> {
         match self.shared() {
             Ok(shared) => push(shared, job),
@@ -170,7 +170,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Tells that an alarm was called off, so that what it holds can be dropped before its time.
+    /// Reports that an alarm was called off, so that the alarm can be dropped before its time.
     pub fn called_off(&self) {
         if let Ok(shared) = self.shared() {
             shared.fell_silent();
@@ -194,7 +194,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.shared()?.broadcast(job)
     }
 
-    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Says whether it came to that. Jobs that wait for their
+    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Returns whether that is so. Jobs that wait for their
     /// time and that a shutdown [would cancel](Self::push_until_shutdown) do not count. On a thread of this very scheduler it does not
     /// wait.
     pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
@@ -206,7 +206,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.shared().map_or_else(|_| Future::ready(()), |shared| shared.closed())
     }
 
-    /// Shuts down as `policy` says, and tells what became of the jobs. Blocks as long as that says; but not on a thread of
+    /// Shuts down as `policy` says, and reports how the jobs ended. Blocks as long as the policy allows; but not on a thread of
     /// this very scheduler.
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         self.shared().map_or_else(|_| ShutdownReport::default(), |shared| shared.shutdown_with(policy))
@@ -222,9 +222,9 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.hand(job, |shared, job| shared.push_delayed(when, priority, job, true))
     }
 
-    /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so does what
-    /// a runner [gives back](super::Batch::give_back) later. Later pushes are refused as [`Rejection::Broken`]. What runs goes on, and the
-    /// threads end as after a shutdown. Of several errors, the first stays. Never blocks; callbacks run as [`call_back`](Self::call_back) does.
+    /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so do jobs
+    /// that a runner [gives back](super::Batch::give_back) later. Later pushes are refused as [`Rejection::Broken`]. Running jobs go on, and
+    /// the threads end as after a shutdown. Of several errors, the first stays. Never blocks; callbacks run as [`call_back`](Self::call_back) does.
     pub fn break_down(&self, error: JobError) {
         if let Ok(shared) = self.shared() {
             shared.break_down(error);
@@ -288,7 +288,7 @@ impl<R: Runner + 'static> Clone for Scheduler<R> {
 impl<R: Runner + 'static> Drop for Scheduler<R> {
     fn drop(&mut self) {
         if !self.0.origin.is_here() {
-            // Whatever it holds is the business of the process that made it.
+            // Only the process that made the scheduler may drop it.
             std::mem::forget(Arc::clone(&self.0));
         }
     }
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use crate::builder::ThreadPoolBuilder;
 
-    /// What waits in a scheduler may hold a clone of it: none of that is left after the end.
+    /// Jobs and alarms that wait in a scheduler may hold a clone of it: none of them is left after the end.
     #[test]
     fn nothing_stays_after_the_end() {
         let hour = Duration::from_hours(1);

@@ -1,4 +1,4 @@
-//! What a worker's thread calls when it starts and stops.
+//! Functions that a worker's thread calls when it starts and stops.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use executor_core::panics::{catch, drop_quietly};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// What each worker's thread calls when it starts and when it stops. A panic in it is reported by the panic hook, and the worker goes on.
+/// The functions that each worker's thread calls when it starts and when it stops. A panic in one is reported by the panic hook, and
+/// the worker goes on.
 ///
 /// ```
 /// use executor_thread::scheduler::{Config, Hooks};

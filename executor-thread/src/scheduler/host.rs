@@ -50,10 +50,10 @@ impl<R: Runner + 'static> Host for Shared<R> {
     }
 }
 
-/// The pool of a job on a thread that is another pool's worker, or none's, beside.
+/// The pool of a job that runs on a thread which is a worker of another pool, or of none.
 pub(super) struct HostBeside<R: Runner + 'static> {
     pub(super) shared: Arc<Shared<R>>,
-    /// Whose worker the thread is otherwise.
+    /// The pool whose worker the thread is otherwise.
     pub(super) before: Option<Arc<dyn Host>>,
 }
 

@@ -1,4 +1,4 @@
-//! The queue: a lane for each priority, and a count of what in them is dead.
+//! The queue: a lane for each priority, and a count of the dead entries in them.
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +10,8 @@ use executor_core::Priority;
 use super::dead::Dead;
 use super::queued::Queued;
 
-/// Every so many jobs, the lanes are looked at in another order: so each lane has its turn once in 48 jobs, well within the 100 that
-/// law 9 allows, with room for the jobs that workers start before they hear of one that waits.
+/// Every `TURN` jobs, another lane is asked first: so each lane has its turn once in 48 jobs, well within the 100 that law 9 allows,
+/// with room for the jobs that workers start before they hear of one that waits.
 const TURN: usize = 16;
 
 const NORMAL: usize = Priority::Normal as usize;
@@ -45,7 +45,7 @@ impl<J: Queued> Lanes<J> {
         self.len += 1;
     }
 
-    /// The next job. It may be dead, which whoever claims it finds out, and tells by [`removed_dead`](Lanes::removed_dead).
+    /// The next job. If it is dead, the thread that fails to claim it reports that by [`removed_dead`](Lanes::removed_dead).
     pub(crate) fn pop(&mut self) -> Option<J> {
         // In turn, each lane is the first to be asked; else they go by priority.
         self.pop_from([self.first(), 0, 1, 2])
@@ -128,7 +128,7 @@ impl<J: Queued> Lanes<J> {
         self.dead.alive_of(self.len + more)
     }
 
-    /// Jobs that have a place: those that wait, without any that was taken out dead and has not told so yet.
+    /// Jobs that have a place: those that wait, without any that was taken out dead and whose death was not told yet.
     pub(super) fn placed(&self) -> usize {
         self.alive().min(self.len)
     }
@@ -166,7 +166,7 @@ impl<J: Queued> Lanes<J> {
         dead
     }
 
-    /// Empties the lanes, for nobody will work.
+    /// Empties the lanes: no worker will take jobs from them any more.
     pub(super) fn take_all(&mut self) -> Vec<J> {
         let all: Vec<J> = self.queues.iter_mut().flat_map(std::mem::take).collect();
         self.len = 0;

@@ -1,4 +1,4 @@
-//! Time limits of jobs: an alarm each, which is called off when the job no longer needs it.
+//! Time limits of jobs: one alarm for each, which is called off when the job no longer needs it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::handle::Scheduler;
 use super::queued::Alarm;
 use super::runner::Runner;
 
-/// Ends a job that has not started in its time. Goes with the job, and is dropped when that starts or never will: then nobody needs to
-/// wait for its start any more.
+/// Ends a job that has not started in its time. Travels with the job. Dropping it (when the job starts or is discarded) calls its alarm
+/// off.
 pub struct StartLimit<R: Runner + 'static> {
     off: Off<R>,
     limit: Duration,
@@ -38,8 +38,8 @@ impl<R: Runner + 'static> StartLimit<R> {
 }
 
 impl<R: Runner + 'static> StartAlarm<R> {
-    /// The time begins after `delay`. When it is over, the job that `control` is of ends, if it has not started.
-    /// Nothing waits for a job that has its outcome: one that was refused must not start the timer's thread.
+    /// The time begins after `delay`. When it is over, the job of `control` ends, if it has not started. If the job has its outcome already
+    /// (it was refused), no alarm is set: it would start the timer's thread for nothing.
     pub fn set(self, control: Arc<dyn Control>, delay: Duration) {
         if control.status().is_done() {
             return;
@@ -69,7 +69,7 @@ impl<R: Runner + 'static> fmt::Debug for StartLimit<R> {
 pub(crate) struct RunLimit<R: Runner + 'static>(#[expect(dead_code, reason = "it is dropped")] Off<R>);
 
 impl<R: Runner + 'static> RunLimit<R> {
-    /// The running job that `control` is of ends with `error` at the time `when`, unless this is dropped before.
+    /// The running job of `control` ends with `error` at the time `when`, unless this is dropped before.
     pub(crate) fn set(
         scheduler: Scheduler<R>,
         control: Option<Arc<dyn Control>>,
@@ -117,7 +117,7 @@ impl Alarm for RunIsOver {
         if self.is_off() {
             return None;
         }
-        // First its outcome, then it is asked to stop: one that stops at once is late all the same.
+        // The outcome is set before the job is asked to stop: a job that stops at once is late all the same.
         let notify = self.control.clone().fail(self.error);
         self.control.abort();
         Some((notify?, Captures::default()))

@@ -116,7 +116,7 @@ impl Periodic {
 
     /// How many runs have ended, those that panicked included.
     pub fn runs(&self) -> u64 {
-        // Acquire: what these runs did is seen by whoever sees their number.
+        // Acquire: a thread that sees the number of the runs sees what they did.
         self.shared.runs.load(Ordering::Acquire)
     }
 

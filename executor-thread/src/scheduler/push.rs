@@ -69,7 +69,7 @@ impl<R: Runner + 'static> Scheduler<R> {
                 WhenFull::CallerRuns => self.run_or_push(priority, job),
                 WhenFull::DropNewest => Err((job, Rejection::Dropped)),
                 WhenFull::Reject | WhenFull::DropOldest => Err((job, Rejection::Full)),
-                // What else there may be one day is no reason to lose a job.
+                // Waits for a variant that may be added later, so that no job is lost.
                 _ => self.wait_for_place(priority, job, None),
             },
             pushed => pushed,
@@ -92,7 +92,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Blocks until there is room; but not on a worker, for whom those that wait may be waiting.
+    /// Blocks until there is room. On a worker, runs the job instead: the queued jobs may wait for that worker.
     fn wait_for_place(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         if self.is_worker_here() { self.run_or_push(priority, job) } else { self.push_wait(priority, job, deadline) }
     }
@@ -145,7 +145,7 @@ impl<R: Runner + 'static> Future for Line<R> {
         assert!(job.is_some(), "what was pushed is not polled again");
         let polled = scheduler.poll_push(*priority, job, ticket, context.waker());
         if polled.is_ready() {
-            // What is refused is its owner's again.
+            // A refused job belongs to its owner again.
             *job = None;
         }
         polled

@@ -1,4 +1,4 @@
-//! What waits in a scheduler: jobs, and alarms.
+//! The entries of a scheduler: jobs, and alarms.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,12 +8,12 @@ use executor_core::home::HomeId;
 use executor_core::registry::Aside;
 use executor_core::{JobError, current};
 
-/// What a scheduler must be able to do with a job itself.
+/// The operations on a job that a scheduler needs.
 ///
-/// A job that leaves the queue otherwise, cancelled or run by who waits for it, tells its [`Home`](executor_core::home::Home): the
+/// A job that leaves the queue otherwise, cancelled or run by a thread that waits for it, tells its [`Home`](executor_core::home::Home): the
 /// one that it was made with, or moved to.
 pub trait Queued: Send + 'static {
-    /// Ends a job that no worker is to take, if it waits still, and says whom to tell of that. `None` if it does not wait.
+    /// Ends a job that no worker is to take, if it waits still. Returns the notification of that, or `None` if it does not wait.
     fn fail(self, error: JobError) -> Option<Notify>;
 
     /// As `fail`, but what the job captured is the caller's to drop, on a thread of its choice. Unless this is given, it is dropped here.
@@ -24,7 +24,7 @@ pub trait Queued: Send + 'static {
         self.fail(error).map(|notify| (notify, Captures::default()))
     }
 
-    /// Whether it waits still: nobody has claimed or cancelled it.
+    /// Whether it waits still: it was not claimed or cancelled.
     fn is_waiting(&self) -> bool;
 
     /// The home that it tells, or has told, if it leaves the queue otherwise.
@@ -36,13 +36,13 @@ pub trait Queued: Send + 'static {
     /// It is queued at the time `when`, and is to be measured. Without this, it is not.
     fn waits_since(&self, _when: Instant) {}
 
-    /// Runs it on this thread, in place of whoever submits it. False if that cannot be: then it is still to be queued.
+    /// Runs it on this thread, for the submitter. False if that cannot be: then it is still to be queued.
     fn run_here(&self) -> bool {
         false
     }
 }
 
-/// What is to be done at a time, other than to queue a job. Rings on the timer's thread, so it must be short.
+/// An action at a given time, other than to queue a job. Rings on the timer's thread, so it must be short.
 pub trait Alarm: Send {
     /// The time has come, and it rings next. All that are due begin before the first of them rings, so that what one waits for, all wait for
     /// at the same time.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::callback_queue::Purpose;
 use super::sync::JoinHandle;
 
-/// What a thread is there for.
+/// The role of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Worker(usize),

@@ -1,7 +1,7 @@
-//! Places in a bounded queue: who waits for one, and who is told when one is free.
+//! Places in a bounded queue: the threads and tasks that wait for one, and the notifications when one is free.
 //!
-//! A freed place is told to one thread and one task, and taken by whoever comes first; the other waits on, where it was in its line.
-//! Who was told and does not want the place any more tells the next.
+//! When a place is free, one waiting thread and one waiting task are told. The first to come takes it; the other waits on, a task where it
+//! was in its line. A task that was told and is dropped tells the next.
 
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -29,13 +29,13 @@ impl<R: Runner + 'static> Shared<R> {
         self.config.capacity.is_some_and(|capacity| state.lanes.placed() >= capacity)
     }
 
-    /// A worker has taken the job from its lane. Where places are counted it has none from now on, so that nobody's cancel frees it
-    /// again. False if it is dead.
+    /// A worker has taken the job from its lane. In a bounded queue the job has no place from now on, so that a cancel does not free the
+    /// place again. False if the job is dead.
     pub(super) fn gives_up_its_place(&self, job: &R::Job) -> bool {
         self.config.capacity.is_none() || job.move_to(self.taken.id())
     }
 
-    /// A job that a worker was given was dead. Where places are counted, it was counted out when it was taken.
+    /// A job that a worker was given was dead. In a bounded queue, it was counted out when it was taken.
     pub(super) fn found_dead(&self, own: &Own<R::Job>) {
         if own.has_letter || self.config.capacity.is_none() {
             self.lock().removed_dead(own);

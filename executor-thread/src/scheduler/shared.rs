@@ -1,4 +1,4 @@
-//! What the workers, the timer and the handles of a scheduler share.
+//! The data that the workers, the timer and the handles of a scheduler share.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -22,7 +22,7 @@ use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::waiters::wake_tasks;
 use crate::fork::Origin;
 
-/// What comes of a push: the job comes back if it is refused.
+/// The result of a push: a refused job comes back.
 pub type Pushed<J> = Result<(), (J, Rejection)>;
 
 type Make<R> = Box<dyn Fn(&Arc<str>) -> R + Send + Sync>;
@@ -42,20 +42,20 @@ pub(super) struct Shared<R: Runner> {
     pub(super) due: Condvar,
     /// Threads that wait for a place in a full queue wait here.
     pub(super) room: Condvar,
-    /// Who waits until nothing is left to do waits here.
+    /// Threads that wait until nothing is left to do wait here.
     pub(super) idle: Condvar,
     /// The threads for callbacks and for drops wait here.
     pub(super) called: Condvar,
-    /// Who waits for a shutdown to be over waits here.
+    /// Threads that wait for a shutdown to be over wait here.
     pub(super) gone: Condvar,
-    /// Set by a shutdown that stops what runs.
+    /// Set by a shutdown that stops the running jobs.
     pub(super) is_stopping: AtomicBool,
-    /// What it stops that does not listen.
+    /// The stops that the runners gave, for jobs that ignore the request to stop.
     pub(super) stops: Mutex<Stops>,
     pub(super) threads: Mutex<Threads>,
     /// The threads that run the jobs, where these are rayon's.
     pub(super) rayon: Option<RayonThreads>,
-    /// Held while threads are joined, so that whoever else shuts down returns no earlier.
+    /// Held while threads are joined, so that another shutdown at the same time returns no earlier.
     pub(super) joining: Mutex<()>,
     /// The home of jobs in the lanes.
     pub(super) queue: Registration,
@@ -67,7 +67,7 @@ pub(super) struct Shared<R: Runner> {
     pub(super) taken: Registration,
     /// The home of periodic runs that a shutdown cancels before their time.
     pub(super) never_due: Registration,
-    /// What came of the jobs of these homes, but for those that were never due.
+    /// Counts how the jobs of these homes ended, but for those that were never due.
     pub(super) tally: Arc<Tally>,
 }
 
@@ -145,7 +145,7 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
         }
-        // Under the lock: whoever cancels it counts it at the one home or at the other.
+        // Under the lock, so that a cancel counts the job at exactly one of the two homes.
         if fleeting && !job.move_to(self.fleeting.id()) {
             if job.home() == Some(self.delay.id()) {
                 state.delayed.removed_dead(1);
@@ -164,7 +164,7 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         if state.needs_no_timer() {
             drop(state);
-            // It may hold what is a user's.
+            // Its drop may run code of a user.
             return drop(alarm);
         }
         state.delayed.push_alarm(when, alarm);
@@ -187,7 +187,7 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// Queues a job that was accepted, and makes sure that somebody takes it.
+    /// Queues a job that was accepted, and wakes or starts a worker for it if one is needed.
     pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority, job: R::Job) {
         self.begins_to_wait(&job);
         state.lanes.push(priority, job);
@@ -290,7 +290,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.tell_closed();
     }
 
-    /// One less is counted that a shutdown, or who waits until nothing is left to do, waits for.
+    /// Something has ended that a shutdown, or a wait until nothing is left to do, waits for.
     pub(super) fn tell_of_end(&self, state: MutexGuard<'_, State<R::Job>>) {
         self.tell_if_idle(&state);
         self.tell_if_gone(&state);

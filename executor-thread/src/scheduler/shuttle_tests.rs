@@ -1,5 +1,5 @@
-//! The whole scheduler, small, in thousands of orders in which its threads may run: shuttle chooses who goes on at each lock, wait and
-//! atomic. Who waits for ever is a deadlock, which it reports.
+//! The whole scheduler, small, in thousands of orders in which its threads may run: shuttle chooses the next thread at each lock, wait and
+//! atomic. A thread that waits for ever is a deadlock, which shuttle reports.
 //!
 //! A failure names its seed: `SHUTTLE_RANDOM_SEED=<seed>` runs that order again, first. `EXECUTOR_SCHEDULES` is how many are tried.
 
@@ -57,7 +57,7 @@ fn check(test: impl Fn() + Send + Sync + 'static) {
     });
 }
 
-/// Workers that stay for ever, so that nobody is woken by the clock who should be by somebody else.
+/// Workers that stay for ever, so that the clock wakes no thread that another thread should wake.
 fn patient(workers: usize) -> Config {
     Config { keep_alive: Duration::MAX, ..Config::new("shuttle", workers) }
 }

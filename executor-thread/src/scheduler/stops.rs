@@ -1,17 +1,17 @@
-//! What ends the jobs that run, for a shutdown that kills.
+//! The stops of the running jobs, for a shutdown that kills.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::runner::Stop;
 
-/// What the runners of the workers gave.
+/// The stops that the workers' runners gave.
 #[derive(Default)]
 pub(super) struct Stops {
     /// By the numbers of the workers.
     living: HashMap<usize, Arc<dyn Stop>>,
     has_begun: bool,
-    /// Whether there were any that were called.
+    /// Whether any were called.
     has_any: bool,
 }
 
@@ -33,7 +33,7 @@ impl Stops {
         self.living.remove(&number)
     }
 
-    /// All that are to be called. From now on, whoever is added is.
+    /// All stops that are to be called. A stop that is added later is to be called at once.
     pub(super) fn begin(&mut self) -> Vec<Arc<dyn Stop>> {
         self.has_begun = true;
         self.has_any |= !self.living.is_empty();

@@ -33,7 +33,7 @@ pub(crate) enum Supply {
 }
 
 impl Supply {
-    /// Takes the share of the threads' ownership. Nothing is left to be run on them.
+    /// The scheduler's share of the threads, when nothing is left to be run on them.
     #[must_use = "it is dropped outside the lock"]
     pub(super) fn release(&mut self) -> Self {
         match self {

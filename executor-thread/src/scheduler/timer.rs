@@ -1,5 +1,5 @@
-//! The timer: the one thread of a scheduler that waits with what waits for its time. All limits and delays wait for it, so it runs no code of a
-//! user's that may take long.
+//! The timer: the one thread of a scheduler that waits until jobs and alarms are due. All limits and delays wait for it, so it runs no code
+//! of a user that may take long.
 
 use std::iter;
 
@@ -43,7 +43,7 @@ impl<R: Runner + 'static> Shared<R> {
                         drop(dead);
                         state = self.lock();
                     }
-                    // What it had in its hand may have been all that there was.
+                    // The job that it has just moved may have been the last one.
                     self.tell_if_idle(&state);
                 }
                 Some(when) => {

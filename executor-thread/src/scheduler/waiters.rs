@@ -5,16 +5,16 @@ use std::task::Waker;
 
 use executor_core::panics::{catch, drop_quietly};
 
-/// Those who wait for a place.
+/// The threads and tasks that wait for a place.
 #[derive(Default)]
 pub(super) struct Waiters {
     pub(super) threads: usize,
-    /// By ticket, so that who was told in vain is in front again.
+    /// By ticket, so that a task that was told in vain is in front again.
     pub(super) tasks: BTreeMap<u64, Waker>,
     pub(super) tickets: u64,
 }
 
-/// Whom to tell of a free place, once the lock is released.
+/// The thread and the task to tell of a free place, once the lock is released.
 #[must_use = "a place is free, and nobody knows"]
 pub(super) struct Free {
     pub(super) thread: bool,
@@ -31,7 +31,7 @@ impl Waiters {
         Free { thread: self.threads > 0, task: self.tasks.pop_first().map(|(_, waker)| waker) }
     }
 
-    /// Everyone should look again. The threads are told by the condition variable.
+    /// All tasks, to look again. The threads are told by the condition variable.
     pub(super) fn all_tasks(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.tasks).into_values().collect()
     }

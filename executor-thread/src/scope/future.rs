@@ -15,7 +15,7 @@ use super::jobs::Jobs;
 /// Dropped, it detaches: the scope still waits for the job, whose result is dropped where it ends.
 #[must_use = "dropping a future detaches its job: its result is lost, and a panic becomes the scope's"]
 pub struct ScopedFuture<'scope, T> {
-    /// Of the job's end. What came of it is in the slot: the pool's own future is of no borrowed type.
+    /// Completes when the job ends. The outcome is in the slot, because the pool's own future cannot hold a borrowed type.
     ended: Future<()>,
     slot: Arc<Slot<T>>,
     jobs: Arc<Jobs>,
@@ -36,7 +36,7 @@ impl<T> ScopedFuture<'_, T> {
     pub fn result(self) -> Result<T, JobError> {
         let outcome = match self.ended.result() {
             Ok(()) => self.slot.take().unwrap_or_else(|| unreachable!("a job that was run has left its outcome")),
-            // It may run on, or have returned since: what comes of that is nobody's.
+            // The job may run on, or have returned since: its outcome is dropped.
             Err(error) => {
                 if self.slot.refuse() {
                     self.jobs.panic_was_taken();
@@ -84,12 +84,12 @@ pub(super) struct Slot<T>(Mutex<Content<T>>);
 enum Content<T> {
     Nothing,
     Outcome(Result<T, JobError>),
-    /// The future has told another outcome.
+    /// The future has returned another outcome.
     Refused,
 }
 
 impl<T> Slot<T> {
-    /// False if another outcome was told: then this one is dropped.
+    /// False if the future has returned another outcome: then this one is dropped.
     pub(super) fn put(&self, outcome: Result<T, JobError>) -> bool {
         let mut content = self.0.lock();
         if matches!(*content, Content::Refused) {
@@ -108,7 +108,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Another outcome was told. Says whether a panic is dropped.
+    /// The future returns another outcome. True if a panic is dropped.
     fn refuse(&self) -> bool {
         let before = std::mem::replace(&mut *self.0.lock(), Content::Refused);
         let is_panic = matches!(before, Content::Outcome(Err(_)));
@@ -124,7 +124,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Drop for Slot<T> {
-    /// An outcome that nobody took. As quietly on the job's side as on the future's: which of the two is last, is chance.
+    /// Drops an outcome that was not taken. Catches panics of that drop, because the last owner may be the job's side or the future's.
     fn drop(&mut self) {
         drop_quietly(std::mem::replace(self.0.get_mut(), Content::Nothing));
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use executor_core::{Future, Helper, current};
 use parking_lot::{Condvar, Mutex};
 
-/// So many are kept before those that do not wait any more are looked for.
+/// How many helpers are kept before those of jobs that do not wait any more are removed.
 const SMALL: usize = 64;
 
 pub(super) struct Jobs {
@@ -18,7 +18,7 @@ pub(super) struct Jobs {
 struct State {
     /// Jobs that are not gone yet.
     left: usize,
-    /// Panics that nobody has taken as a result.
+    /// Panics that were not taken as a result.
     panics: usize,
     /// Jobs that wait in the pool's queue, and some that do not any more.
     queued: VecDeque<Helper<()>>,
@@ -46,7 +46,7 @@ impl Jobs {
         }
     }
 
-    /// One of them is with the pool: whoever waits for the scope can help with it.
+    /// The pool has accepted a job: the thread that waits for the scope can help with it.
     pub(super) fn submitted(&self, job: &Future<()>) {
         if !self.can_help {
             return;
@@ -68,7 +68,7 @@ impl Jobs {
         self.state.lock().panics -= 1;
     }
 
-    /// Whether a job panicked, and nobody took that as its result.
+    /// Whether a job panicked, and the panic was not taken as its result.
     pub(super) fn has_panicked(&self) -> bool {
         self.state.lock().panics > 0
     }

@@ -3,11 +3,11 @@
 //! It is sound because a scope ends after its jobs, and these three facts make that so:
 //!
 //! 1. A job that borrows is in a [`Lent`] from the moment when its lifetime is forgotten. A `Lent` counts itself out when it is
-//!    gone, as the last thing that it does: after its closure was called, which takes it apart, or dropped. Whoever may hold it, a
-//!    queue, a worker or one who cancels, cannot get the closure out of it in another way.
+//!    gone, as the last thing that it does: after its closure was called, which takes it apart, or dropped. Its owner (a queue, a
+//!    worker, or a thread that cancels) cannot get the closure out of it in another way.
 //! 2. A result that may borrow goes from the closure into a slot. There the closure's share of it is dropped before the job
 //!    is counted out; the other share is the `ScopedFuture`'s, which borrows the scope, and so is gone before it, or leaked.
-//! 3. [`Scope::enter`] is the only one who makes a scope. It returns, or unwinds, after the count is zero.
+//! 3. Only [`Scope::enter`] makes a scope. It returns, or unwinds, after the count is zero.
 
 #![allow(unsafe_code)]
 
@@ -87,9 +87,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// Makes a job for the pool from one that may borrow for the time of the scope.
     pub(super) fn lend(&'scope self, work: Work<'scope>) -> Lent {
         let counted = Counted::new(self.jobs.clone());
-        // SAFETY: only a lifetime changes. What the closure borrows lives as long as `'scope`, which `'scope self` says is
-        // not over before `Scope::enter` is done with the scope: `Scope` is invariant in it. That waits for `counted`, which
-        // goes after the closure.
+        // SAFETY: only a lifetime changes. The closure's borrows live as long as `'scope`, which `'scope self` says is not
+        // over before `Scope::enter` is done with the scope: `Scope` is invariant in it. `enter` waits for `counted`, which
+        // is dropped after the closure.
         let work = unsafe { mem::transmute::<Work<'scope>, Work<'static>>(work) };
         Lent { work, _counted: counted }
     }

@@ -142,12 +142,12 @@ fn shrinks(what: &str, left: usize, count: impl Fn(&str, bool) -> usize) {
 
 #[test]
 fn sentences_begin_with_the_thing() {
-    shrinks("sentences or names of tests begin with a relative pronoun", 827, words::pronouns);
+    shrinks("sentences or names of tests begin with a relative pronoun", 0, words::pronouns);
 }
 
 #[test]
 fn conditions_are_said_plainly() {
-    shrinks("words stand for a plain condition", 483, words::riddles);
+    shrinks("words stand for a plain condition", 0, words::riddles);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What waits for its time, without a thread that waits with it.
+//! Tests of the heap of delayed jobs and alarms, without the timer's thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicBool, AtomicUsize};
@@ -147,7 +147,7 @@ fn one_whose_death_was_told_is_counted_once() {
 }
 
 #[test]
-fn what_was_called_off_is_swept_when_it_is_the_most() {
+fn most_alarms_called_off_are_swept() {
     let mut times = Times::new();
     let alarms = times.push_alarms(4000);
     times.call_off(&alarms[..2000]);
@@ -184,7 +184,7 @@ fn jobs_and_alarms_are_the_most_together() {
 }
 
 #[test]
-fn what_was_called_off_and_had_its_time_is_not_counted_again() {
+fn popped_alarms_are_not_counted_again() {
     let mut times = Times::new();
     let alarms = times.push_alarms(2000);
     times.call_off(&alarms[..600]);

@@ -11,7 +11,7 @@ use super::super::{Batch, Config, Scheduler, Stop};
 use super::*;
 use crate::pool::ThreadPool;
 
-/// Who hangs fails before this is over.
+/// A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 type Entry = Arc<dyn Task<(), ()>>;
@@ -61,7 +61,7 @@ impl Runner for Holder {
 }
 
 #[test]
-fn what_a_runner_was_made_to_end_is_cancelled_and_told_once() {
+fn stopped_jobs_are_reported_cancelled_once() {
     let (go, goes) = channel();
     let (reports, inside_reports) = channel();
     let inside = Arc::new(OnceLock::new());
@@ -98,7 +98,7 @@ impl Drop for Closes {
     }
 }
 
-/// It cannot wait for the end of the very job.
+/// The shutdown cannot wait for the end of the job whose drop calls it.
 #[test]
 fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
     for delay in [None, Some(Duration::from_hours(1))] {

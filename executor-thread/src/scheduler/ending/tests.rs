@@ -14,7 +14,7 @@ use crate::runner::InPlace;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Who hangs fails before this is over.
+/// A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A job that runs until it hears that it should stop.
@@ -66,7 +66,7 @@ fn counts(report: ShutdownReport) -> (usize, usize, usize) {
 }
 
 #[test]
-fn what_has_not_started_is_cancelled_and_what_runs_goes_on() {
+fn cancel_pending_leaves_running_jobs_alone() {
     let pool = ThreadPool::new(1);
     let held = Held::running(&pool);
     let queued: Vec<_> = (0..3).map(|_| pool.submit(|| ())).collect();
@@ -82,7 +82,7 @@ fn what_has_not_started_is_cancelled_and_what_runs_goes_on() {
 
 /// Some of the jobs are those that a worker took along.
 #[test]
-fn what_was_accepted_is_run_and_counted_wherever_it_is() {
+fn drain_runs_all_accepted_jobs() {
     let pool = ThreadPool::new(1);
     let first = Held::running(&pool);
     let (second, has_begun) = Held::submit(&pool);
@@ -104,7 +104,7 @@ fn what_was_accepted_is_run_and_counted_wherever_it_is() {
 }
 
 #[test]
-fn what_does_not_listen_runs_still_when_the_time_is_up() {
+fn deaf_jobs_outlive_the_time_limit() {
     let pool = ThreadPool::new(2);
     let held = [Held::running(&pool), Held::running(&pool)];
     let queued = pool.submit(|| ());
@@ -115,7 +115,7 @@ fn what_does_not_listen_runs_still_when_the_time_is_up() {
 }
 
 #[test]
-fn what_listens_ends_with_a_kill() {
+fn listening_jobs_end_with_a_kill() {
     let pool = ThreadPool::new(1);
     let listens = listening(&pool);
     let queued = pool.submit(|| ());

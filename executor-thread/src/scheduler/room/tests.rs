@@ -1,4 +1,4 @@
-//! Places in a bounded queue: who gets one, and who is told.
+//! Tests of the places in a bounded queue: which submitter gets one, and which is told.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use executor_core::{Future, Queue, Rejected, WhenFull};
 use super::*;
 use crate::pool::ThreadPool;
 
-/// Who hangs fails before this is over.
+/// A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A pool of one thread, which is held, and whose queue has so many places.
+/// A pool of one thread, which is held, with a queue of `places` places.
 struct Full {
     /// Dropped first: a pool that is dropped waits for its jobs.
     let_go: Sender<()>,
@@ -79,7 +79,7 @@ fn as_many_jobs_wait_as_there_are_places_and_a_cancelled_one_gives_its_place_bac
 }
 
 #[test]
-fn one_who_waits_for_a_place_gets_it_or_is_late() {
+fn submit_timeout_succeeds_or_times_out() {
     let full = Full::new(1, WhenFull::Block);
     let first = full.pool.submit(|| 1);
     assert_eq!(reason(full.pool.submit_timeout(|| 0, Duration::ZERO)), Some(Rejection::Full));
@@ -183,7 +183,7 @@ fn an_overtaken_task_wakes_no_other() {
     assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
 }
 
-/// Calls `f` inside of so many others that no job may run there in place.
+/// Calls `f` at the greatest depth of nested jobs, where no other job may run in place.
 fn at_the_deepest(f: &mut dyn FnMut()) {
     let is_deepest = current::nested(|| at_the_deepest(f)).is_none();
     if is_deepest {

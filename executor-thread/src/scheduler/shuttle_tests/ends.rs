@@ -1,4 +1,4 @@
-//! Whoever shuts down, wherever, and however often: everyone ends.
+//! Shutdowns from any thread, any number of times: every thread ends.
 
 use executor_core::{JobError, Priority, ShutdownPolicy, current};
 use shuttle::thread;
@@ -112,9 +112,9 @@ fn nothing_starts_once_a_job_has_heard_of_a_kill() {
     }
 }
 
-/// What each captured shuts the scheduler down, and two of them at once do not wait for each other.
+/// Each job's captured value shuts the scheduler down, and two such drops at once do not wait for each other.
 #[test]
-fn what_cancelled_jobs_captured_may_shut_down() {
+fn captures_of_cancelled_jobs_may_shut_down() {
     struct Closes(Scheduler<InPlace>);
     impl Drop for Closes {
         fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! Every accepted job is run, or ended by who says so.
+//! Every accepted job is run, or ended by a cancel, a limit or a shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ impl Alarm for Bell {
 }
 
 #[test]
-fn what_is_due_first_comes_first() {
+fn earliest_due_comes_first() {
     check(|| {
         let (scheduler, ran) = (in_place(patient(1)), Count::default());
         let hour = sync::at(Duration::from_hours(1));

@@ -1,4 +1,4 @@
-//! What runners ask of the scheduler: to have jobs back, to call back, to be closed for good.
+//! Requests of runners to the scheduler: to take jobs back, to call back, to close for good.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -115,7 +115,7 @@ fn a_breakdown_tells_everyone() {
     });
 }
 
-/// What is left to do for a job that has ended: a callback that counts.
+/// The notification of a job that has ended: a callback that counts.
 fn notify(count: &Count) -> Notify {
     let cell = Arc::new(Cell::<(), (), ()>::queued((), Ok));
     let (future, count) = (Future::of(cell.clone()), count.clone());

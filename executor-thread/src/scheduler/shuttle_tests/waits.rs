@@ -1,4 +1,4 @@
-//! Jobs that wait for jobs, submitters that wait for places, and workers that nobody needs.
+//! Jobs that wait for jobs, submitters that wait for places, and workers that are not needed any more.
 
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
@@ -51,7 +51,7 @@ fn a_spare_takes_the_place_of_a_worker_that_waits() {
 }
 
 #[test]
-fn what_a_worker_took_along_is_stolen_while_it_waits() {
+fn blocked_workers_batch_is_stolen() {
     check(|| {
         let scheduler = in_place(patient(1));
         let (handle, ran) = (scheduler.handle(), Count::default());

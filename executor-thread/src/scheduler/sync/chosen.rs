@@ -34,7 +34,7 @@ pub(crate) fn now() -> Instant {
     *START + PASSED.get()
 }
 
-/// It may be that `deadline` has come. Says whether it is as late.
+/// Moves the clock to `deadline` at random. Returns whether it is past `deadline`.
 fn is_late(deadline: Instant) -> bool {
     if shuttle::rand::thread_rng().gen_ratio(1, 8) {
         PASSED.set(PASSED.get().max(deadline.saturating_duration_since(*START)));
@@ -78,7 +78,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// Those who wait without a deadline are shuttle's to wake, which finds out when nobody will. The others look again and again.
+/// Shuttle wakes the threads that wait without a deadline, and finds out when no thread will wake them. The others look again and again.
 #[derive(Default)]
 pub(crate) struct Condvar {
     patient: shuttle::sync::Condvar,

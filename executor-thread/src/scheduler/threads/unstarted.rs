@@ -78,7 +78,7 @@ fn a_sleeper_takes_what_waited_for_the_worker() {
         std::thread::yield_now();
     }
     let own = shared.lock().hire_all().pop().expect("one of two");
-    // The new one is to look for it, so nobody is woken.
+    // The new one is to look for it, so no worker is woken.
     push(2);
     shared.has_no_thread_for(own.number, own.place, &refused());
     assert_eq!(runs.recv_timeout(PATIENCE), Ok(2));
