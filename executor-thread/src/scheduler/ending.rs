@@ -158,9 +158,7 @@ impl<R: Runner + 'static> Shared<R> {
         drop(pending.dead);
         for job in pending.alive {
             let notify = job.fail(error.clone());
-            let mut state = self.lock();
-            state.displaced -= 1;
-            self.tell_of_end(state);
+            self.end(|state| state.displaced -= 1);
             notify.into_iter().for_each(&tell);
         }
     }

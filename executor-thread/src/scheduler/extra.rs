@@ -12,7 +12,7 @@ use super::queued::{Alarm, Queued};
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::{self, MutexGuard};
+use super::sync;
 
 /// From a worker that could not run its jobs until another one is started: a try costs a thread, and what a runner does in vain.
 const SHORTAGE: Duration = Duration::from_millis(100);
@@ -123,10 +123,14 @@ impl<R: Runner + 'static> Shared<R> {
         }
         let error = if state.is_killed { state.ends_with.clone() } else { state.broken.clone() };
         if let Some(error) = error {
-            self.end_queued(state, job, error);
+            self.count_out(&mut state, &job);
+            drop(state);
+            self.fail(job, error);
         } else if job.move_to(self.queue.id()) {
             state.give_back(priority, job);
-            self.has_queued(state, priority);
+            let wake = self.has_queued(&mut state, priority);
+            drop(state);
+            self.perform(wake);
         } else {
             self.count_out(&mut state, &job);
             drop(state);
@@ -135,16 +139,14 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// A job that comes into the queue when all that waited there was ended ends as that did.
-    pub(super) fn end_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, job: R::Job, error: JobError) {
-        self.count_out(&mut state, &job);
-        drop(state);
+    pub(super) fn fail(&self, job: R::Job, error: JobError) {
         if let Some(notify) = job.fail(error) {
             self.call_back(notify);
         }
     }
 
     /// The job is dead, or about to be, and in no queue: its home is told of an entry that is not there.
-    fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
+    pub(super) fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
         let home = job.home();
         if home == Some(self.queue.id()) {
             state.lanes.removed_dead(1);

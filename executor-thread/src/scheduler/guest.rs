@@ -56,12 +56,12 @@ impl<R: Runner + 'static> Drop for Guest<'_, R> {
     fn drop(&mut self) {
         current::set_worker(self.worker.take());
         identity::leave_host();
-        let mut state = self.shared.lock();
-        state.guests -= 1;
-        if !state.is_open {
-            // The timer may have stayed for this job.
-            self.shared.due.notify_all();
-        }
-        self.shared.tell_of_end(state);
+        self.shared.end(|state| {
+            state.guests -= 1;
+            if !state.is_open {
+                // The timer may have stayed for this job.
+                self.shared.due.notify_all();
+            }
+        });
     }
 }

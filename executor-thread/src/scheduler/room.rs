@@ -43,21 +43,30 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-        let state = self.lock();
-        let reason = state.refusal().or_else(|| self.is_full(&state).then_some(Rejection::Full));
-        if let Some(reason) = reason {
-            return Err((job, reason));
-        }
-        self.enqueue(state, priority, job);
-        Ok(())
+        self.push_unless(
+            |state| state.refusal().or_else(|| self.is_full(state).then_some(Rejection::Full)),
+            priority,
+            job,
+        )
     }
 
     pub(super) fn push_above(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-        let state = self.lock();
-        if let Some(reason) = state.refusal() {
+        self.push_unless(State::refusal, priority, job)
+    }
+
+    fn push_unless(
+        &self,
+        refusal: impl FnOnce(&State<R::Job>) -> Option<Rejection>,
+        priority: Priority,
+        job: R::Job,
+    ) -> Pushed<R::Job> {
+        let mut state = self.lock();
+        if let Some(reason) = refusal(&state) {
             return Err((job, reason));
         }
-        self.enqueue(state, priority, job);
+        let wake = self.enqueue(&mut state, priority, job);
+        drop(state);
+        self.perform(wake);
         Ok(())
     }
 
@@ -71,7 +80,9 @@ impl<R: Runner + 'static> Shared<R> {
                 return Err((job, reason));
             }
             if !self.is_full(&state) {
-                self.enqueue(state, priority, job);
+                let wake = self.enqueue(&mut state, priority, job);
+                drop(state);
+                self.perform(wake);
                 return Ok(());
             }
             if is_late {
@@ -106,12 +117,12 @@ impl<R: Runner + 'static> Shared<R> {
             }
         }
         state.displaced += oldest.len();
-        self.enqueue(state, priority, job);
+        let wake = self.enqueue(&mut state, priority, job);
+        drop(state);
+        self.perform(wake);
         for job in oldest {
             let notify = job.fail(JobError::Rejected(Rejection::Dropped));
-            let mut state = self.lock();
-            state.displaced -= 1;
-            self.tell_of_end(state);
+            self.end(|state| state.displaced -= 1);
             drop(notify);
         }
         Ok(())
@@ -142,7 +153,9 @@ impl<R: Runner + 'static> Shared<R> {
             drop_quietly(before);
             return Poll::Pending;
         } else {
-            self.enqueue(state, priority, job.take().expect("a job is pushed once"));
+            let wake = self.enqueue(&mut state, priority, job.take().expect("a job is pushed once"));
+            drop(state);
+            self.perform(wake);
             Poll::Ready(Ok(()))
         };
         ticket.0 = None;

@@ -11,7 +11,6 @@ use executor_core::{JobError, Priority, Rejection};
 
 use super::config::Config;
 use super::identity::SchedulerId;
-use super::members::Own;
 use super::queued::{Alarm, Queued};
 use super::registry::Threads;
 use super::runner::Runner;
@@ -155,7 +154,9 @@ impl<R: Runner + 'static> Shared<R> {
             return Ok(());
         }
         state.delayed.push_job(when, priority, job, fleeting);
-        self.tell_timer(state);
+        let starts = state.needs_new_timer();
+        drop(state);
+        self.tell_timer(starts);
         Ok(())
     }
 
@@ -168,7 +169,9 @@ impl<R: Runner + 'static> Shared<R> {
             return drop(alarm);
         }
         state.delayed.push_alarm(when, alarm);
-        self.tell_timer(state);
+        let starts = state.needs_new_timer();
+        drop(state);
+        self.tell_timer(starts);
     }
 
     /// An alarm was called off.
@@ -177,9 +180,7 @@ impl<R: Runner + 'static> Shared<R> {
         drop(silent);
     }
 
-    fn tell_timer(&self, mut state: MutexGuard<'_, State<R::Job>>) {
-        let starts = !std::mem::replace(&mut state.has_timer, true);
-        drop(state);
+    fn tell_timer(&self, starts: bool) {
         if starts {
             self.start_timer();
         } else {
@@ -187,24 +188,22 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// Queues a job that was accepted, and wakes or starts a worker for it if one is needed.
-    pub(super) fn enqueue(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority, job: R::Job) {
+    /// Queues a job that was accepted. The worker that it needs, if it needs one, is to be woken or started.
+    pub(super) fn enqueue(&self, state: &mut State<R::Job>, priority: Priority, job: R::Job) -> Wake<R::Job> {
         self.begins_to_wait(&job);
         state.lanes.push(priority, job);
-        self.has_queued(state, priority);
+        self.has_queued(state, priority)
     }
 
     /// A job was put into a lane.
-    pub(super) fn has_queued(&self, mut state: MutexGuard<'_, State<R::Job>>, priority: Priority) {
+    pub(super) fn has_queued(&self, state: &mut State<R::Job>, priority: Priority) -> Wake<R::Job> {
         if priority != Priority::Normal {
             self.is_urgent.store(true, Ordering::Relaxed);
         }
         if state.is_spinning {
             self.has_come.store(true, Ordering::Relaxed);
         }
-        let wake = state.wake_for_one();
-        drop(state);
-        self.perform(wake);
+        state.wake_for_one()
     }
 
     /// Starts the workers that the pool may have and has not, and lets each begin when it has nothing to do.
@@ -241,7 +240,10 @@ impl<R: Runner + 'static> Shared<R> {
         #[cfg(feature = "rayon")]
         if let Supply::Rayon(pool) = &state.supply {
             let pool = pool.clone();
-            return self.spawn_turns_everywhere(state, &pool, job);
+            state.post_turns(job);
+            drop(state);
+            self.spawn_turns_everywhere(&pool);
+            return Ok(());
         }
         let hired = state.hire_all();
         state.mailboxes.post(job);
@@ -266,36 +268,18 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// The worker's part of the state ends here; its thread does soon after.
-    pub(super) fn leave(&self, mut state: MutexGuard<'_, State<R::Job>>, own: &mut Own<R::Job>) {
-        state.put_back(own);
-        let letters = state.leave(own);
-        debug_assert!(letters.is_empty(), "a worker opens its letters before it leaves");
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
-        let wake = state.wake();
-        self.tell_if_idle(&state);
-        drop(state);
-        self.due.notify_all();
-        sleepers.iter().for_each(Unparker::unpark);
-        self.perform(wake);
-    }
-
-    /// The timer is done; idle workers look whether they are, too.
-    pub(super) fn end_timer(&self, mut state: MutexGuard<'_, State<R::Job>>) {
-        state.has_timer = false;
-        self.tell_if_gone(&state);
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
-        drop(state);
-        sleepers.iter().for_each(Unparker::unpark);
-        self.tell_closed();
-    }
-
-    /// Something has ended that a shutdown, or a wait until nothing is left to do, waits for.
-    pub(super) fn tell_of_end(&self, state: MutexGuard<'_, State<R::Job>>) {
+    /// Makes a change by which something ends that a shutdown, or a wait until nothing is left to do, waits for.
+    pub(super) fn end<T>(&self, change: impl FnOnce(&mut State<R::Job>) -> T) -> T {
+        let mut state = self.lock();
+        let changed = change(&mut state);
         self.tell_if_idle(&state);
         self.tell_if_gone(&state);
+        let is_closing = !state.is_open;
         drop(state);
-        self.tell_closed();
+        if is_closing {
+            self.tell_closed();
+        }
+        changed
     }
 
     pub(super) fn tell_if_idle(&self, state: &State<R::Job>) {
@@ -315,7 +299,7 @@ impl<R: Runner + 'static> Shared<R> {
         state.is_open = false;
         let dead = state.delayed.take_dead();
         let fleeting = state.delayed.take_fleeting();
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
+        let sleepers = state.wake_if_over();
         let wakers = state.waiters.all_tasks();
         self.has_come.store(true, Ordering::Relaxed);
         drop(state);
@@ -359,7 +343,9 @@ impl<R: Runner + 'static> Home for Shared<R> {
             let delayed = &mut state.delayed;
             let dead =
                 if from == self.fleeting.id() { delayed.fleeting_died(is_closing) } else { delayed.died(is_closing) };
-            self.has_fewer_delayed(state);
+            let sleepers = self.has_fewer_delayed(&mut state);
+            drop(state);
+            sleepers.iter().for_each(Unparker::unpark);
             drop(dead);
         }
     }
@@ -377,8 +363,6 @@ impl<R: Runner + 'static> Home for Shared<R> {
         if !self.origin.is_here() {
             return;
         }
-        let mut state = self.lock();
-        state.ending -= 1;
-        self.tell_of_end(state);
+        self.end(|state| state.ending -= 1);
     }
 }

@@ -137,6 +137,11 @@ impl<J: Queued, U> State<J, U> {
         }
     }
 
+    /// Something waits for its time. Returns whether a timer is to be started for it; else there is one to be told.
+    pub(super) fn needs_new_timer(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_timer, true)
+    }
+
     /// The extra jobs of `own` are `n` fewer, or 0.
     pub(super) fn forget_extra(&mut self, own: &mut Own<J>, n: usize) {
         let n = n.min(own.extra);

@@ -25,33 +25,34 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The worker could not be started: it is counted out again, and what waited for it goes to others, or ends.
     fn has_no_thread_for(&self, number: usize, place: usize, error: &std::io::Error) {
-        let mut state = self.lock();
-        let letters = state.did_not_start(number, place);
-        // The others take the jobs, unless there are none.
-        let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
-        let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
-        // They were not woken for what this one was to take. No other is started: that would fail, too.
-        let wake = if state.has_sleepers() { state.wake() } else { Wake::Nobody };
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
-        self.tell_of_end(state);
+        let (mail, stranded, wakers, wake, sleepers) = self.end(|state| {
+            let mail = state.did_not_start(number, place);
+            // The others take the jobs, unless there are none.
+            let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
+            let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
+            // They were not woken for what this one was to take. No other is started: that would fail, too.
+            let wake = if state.has_sleepers() { state.wake() } else { Wake::Nobody };
+            let sleepers = state.wake_if_over();
+            (mail, stranded, wakers, wake, sleepers)
+        });
         // The timer stays for workers, and this one may have been the last.
         self.due.notify_all();
         self.room.notify_all();
         self.perform(wake);
         sleepers.iter().for_each(Unparker::unpark);
         wake_tasks(wakers);
-        self.fail_all(letters.into_iter().chain(stranded), error);
+        self.fail_all(mail.into_iter().chain(stranded), error);
     }
 
     pub(super) fn start_timer(&self) {
         let Some(shared) = self.this.upgrade() else { return };
         if let Err(error) = self.start_thread(Role::Timer, "timer", move || shared.keep_time()) {
-            let mut state = self.lock();
-            // Jobs that a shutdown would cancel wait for a timer that can be started: no caller waits for their outcome.
-            let delayed = state.delayed.take_awaited();
-            // No timer would tell when that is over.
-            state.short_until = None;
-            self.end_timer(state);
+            let delayed = self.end_timer(|state| {
+                // No timer would tell when that is over.
+                state.short_until = None;
+                // Jobs that a shutdown would cancel wait for a timer that can be started: no caller waits for their outcome.
+                state.delayed.take_awaited()
+            });
             self.fail_all(delayed, &error);
         }
     }
@@ -86,11 +87,7 @@ impl<R: Runner + 'static> Shared<R> {
         };
         drop(threads);
         drop(before.map(JoinHandle::join));
-        let mut state = self.lock();
-        state.leaving -= usize::from(matches!(role, Role::Worker(_)));
-        self.tell_if_gone(&state);
-        drop(state);
-        self.tell_closed();
+        self.end(|state| state.leaving -= usize::from(matches!(role, Role::Worker(_))));
     }
 
     /// Ends jobs that no thread can be started for. This thread may be the timer's, so code of users' runs elsewhere if it can.

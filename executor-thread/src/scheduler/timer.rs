@@ -9,7 +9,7 @@ use super::queued::{Alarm, Queued};
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::{self, MutexGuard, Unparker};
+use super::sync::{self, Unparker};
 
 impl<R: Runner + 'static> Shared<R> {
     /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
@@ -19,7 +19,7 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         loop {
             match state.delayed.next() {
-                _ if state.needs_no_timer() => return self.end_timer(state),
+                _ if state.needs_no_timer() => break,
                 None => self.due.wait(&mut state),
                 Some(when) if when <= sync::now() => {
                     let now = sync::now();
@@ -39,7 +39,9 @@ impl<R: Runner + 'static> Shared<R> {
                         } else {
                             state.delayed.removed_dead(1);
                         }
-                        self.has_fewer_delayed(state);
+                        let sleepers = self.has_fewer_delayed(&mut state);
+                        drop(state);
+                        sleepers.iter().for_each(Unparker::unpark);
                         drop(dead);
                         state = self.lock();
                     }
@@ -51,17 +53,29 @@ impl<R: Runner + 'static> Shared<R> {
                 }
             }
         }
+        drop(state);
+        self.end_timer(|_| ());
+    }
+
+    /// Ends the timer, whose thread ends or could not be started, after `change`. Idle workers look whether they are to end, too.
+    pub(super) fn end_timer<T>(&self, change: impl FnOnce(&mut State<R::Job>) -> T) -> T {
+        let (changed, sleepers) = self.end(|state| {
+            let changed = change(state);
+            state.has_timer = false;
+            (changed, state.wake_if_over())
+        });
+        sleepers.iter().for_each(Unparker::unpark);
+        changed
     }
 
     /// A job that was waited for will not come: with it, everything may be over.
-    pub(super) fn has_fewer_delayed(&self, mut state: MutexGuard<'_, State<R::Job>>) {
-        self.tell_if_idle(&state);
+    #[must_use = "those workers are counted as awake, and sleep"]
+    pub(super) fn has_fewer_delayed(&self, state: &mut State<R::Job>) -> Vec<Unparker> {
+        self.tell_if_idle(state);
         if state.needs_no_timer() {
             self.due.notify_all();
         }
-        let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
-        drop(state);
-        sleepers.iter().for_each(Unparker::unpark);
+        state.wake_if_over()
     }
 
     fn ring(&self, mut alarms: Vec<Box<dyn Alarm>>) {
@@ -80,13 +94,15 @@ impl<R: Runner + 'static> Shared<R> {
     fn queue_what_is_due(&self, due: Due<R::Job>) -> Option<R::Job> {
         match due {
             Due::Job(priority, job) if job.move_to(self.queue.id()) => {
-                let state = self.lock();
-                match &state.ends_with {
-                    None => self.enqueue(state, priority, job),
-                    Some(error) => {
-                        let error = error.clone();
-                        self.end_queued(state, job, error);
-                    }
+                let mut state = self.lock();
+                if let Some(error) = state.ends_with.clone() {
+                    self.count_out(&mut state, &job);
+                    drop(state);
+                    self.fail(job, error);
+                } else {
+                    let wake = self.enqueue(&mut state, priority, job);
+                    drop(state);
+                    self.perform(wake);
                 }
                 None
             }

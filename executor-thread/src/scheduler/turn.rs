@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use executor_core::Rejection;
 use executor_core::current::{self, Host, Worker};
 use executor_core::panics::{catch, drop_quietly};
 
@@ -11,7 +10,6 @@ use super::host::HostBeside;
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::MutexGuard;
 
 impl<R: Runner + 'static> Shared<R> {
     /// To be called once for each turn that the state counts as spawned.
@@ -20,20 +18,10 @@ impl<R: Runner + 'static> Shared<R> {
         pool.spawn_fifo(move || shared.turn());
     }
 
-    /// A job in the mailbox of each thread, and a turn there for it.
-    pub(super) fn spawn_turns_everywhere(
-        &self,
-        mut state: MutexGuard<'_, State<R::Job>>,
-        pool: &Arc<rayon::ThreadPool>,
-        job: impl FnMut() -> R::Job,
-    ) -> Result<(), Rejection> {
-        let Some(shared) = self.this.upgrade() else { return Err(Rejection::Shutdown) };
-        state.mailboxes.post(job);
-        let width = state.width();
-        state.turns_spawned(width);
-        drop(state);
+    /// A turn on each thread, as the state has counted.
+    pub(super) fn spawn_turns_everywhere(&self, pool: &rayon::ThreadPool) {
+        let Some(shared) = self.this.upgrade() else { return };
         pool.spawn_broadcast(move |_| shared.turn());
-        Ok(())
     }
 
     fn turn(self: &Arc<Self>) {
@@ -49,13 +37,14 @@ impl<R: Runner + 'static> Shared<R> {
         if !self.origin.is_here() {
             return; // the job has forked, and the lock may be held for ever
         }
-        let mut state = self.lock();
-        if was_dead && is_letter {
-            state.delayed.removed_dead(1);
-        } else if was_dead && self.config.capacity.is_none() {
-            state.lanes.removed_dead(1);
-        }
-        self.end_turn(state);
+        self.end(|state| {
+            if was_dead && is_letter {
+                state.delayed.removed_dead(1);
+            } else if was_dead && self.config.capacity.is_none() {
+                state.lanes.removed_dead(1);
+            }
+            self.end_turn(state);
+        });
     }
 
     /// The job, and whether it is for this thread alone. `None` if there is none, which ends the turn.
@@ -67,7 +56,8 @@ impl<R: Runner + 'static> Shared<R> {
                 return Some((letter, true));
             }
             let Some(job) = state.lanes.pop() else {
-                self.end_turn(state);
+                drop(state);
+                self.end(|state| self.end_turn(state));
                 return None;
             };
             if self.gives_up_its_place(&job) {
@@ -92,14 +82,11 @@ impl<R: Runner + 'static> Shared<R> {
         catch(|| (self.make)(name).run(job, &mut Batch::new(self, None)))
     }
 
-    fn end_turn(&self, mut state: MutexGuard<'_, State<R::Job>>) {
+    fn end_turn(&self, state: &mut State<R::Job>) {
         state.turn_ended();
-        if state.is_open {
-            self.tell_if_idle(&state);
-        } else {
+        if !state.is_open {
             // The timer may have stayed for this job.
             self.due.notify_all();
-            self.tell_of_end(state);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::queued::Queued;
 use super::registry::Role;
 use super::runner::Runner;
 use super::shared::Shared;
-use super::sync::{self, Ordering, Parker};
+use super::sync::{self, Ordering, Parker, Unparker};
 
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
@@ -134,14 +134,12 @@ impl<R: Runner + 'static> Shared<R> {
                 return Some(Task::Run(letter));
             }
             if state.is_retiring(own) {
-                self.leave(state, own);
-                return None;
+                break;
             }
             if state.is_too_wide() {
                 state.put_back(own);
                 if state.is_spare() {
-                    self.leave(state, own);
-                    return None;
+                    break;
                 }
             } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
                 if !self.gives_up_its_place(&job) {
@@ -159,8 +157,7 @@ impl<R: Runner + 'static> Shared<R> {
                 self.tell_of_room(free);
                 return Some(Task::Run(job));
             } else if state.is_over() {
-                self.leave(state, own);
-                return None;
+                break;
             } else if state.members.is_called(own) {
                 state.begin(own);
                 return Some(Task::Begin);
@@ -197,10 +194,20 @@ impl<R: Runner + 'static> Shared<R> {
             state = self.lock();
             let is_late = until.is_some_and(|until| sync::now() >= until);
             if !state.wake_up(own) && is_late && state.workers() > self.config.min_workers {
-                self.leave(state, own);
-                return None;
+                break;
             }
         }
+        // It is counted out; its thread ends soon after.
+        state.put_back(own);
+        let mail = state.leave(own);
+        debug_assert!(mail.is_empty(), "a worker empties its mailbox before it leaves");
+        let (sleepers, wake) = (state.wake_if_over(), state.wake());
+        self.tell_if_idle(&state);
+        drop(state);
+        self.due.notify_all();
+        sleepers.iter().for_each(Unparker::unpark);
+        self.perform(wake);
+        None
     }
 
     /// Calls the hook for the start of the worker's thread, once: when it has its first job, so that a slow hook is not in the way of

@@ -12,7 +12,7 @@ impl<J: Queued, U> State<J, U> {
         match self.supply {
             Supply::Own => self.workers(),
             #[cfg(feature = "rayon")]
-            Supply::Rayon(_) => self.width(),
+            Supply::Rayon(_) => self.width,
             #[cfg(feature = "rayon")]
             Supply::Released => 0,
         }
@@ -33,14 +33,16 @@ impl<J: Queued, U> State<J, U> {
         }
     }
 
+    /// A job into the mailbox of each thread, where a turn is about to be spawned.
     #[cfg(feature = "rayon")]
-    pub(in crate::scheduler) fn width(&self) -> usize {
-        self.width
+    pub(in crate::scheduler) fn post_turns(&mut self, job: impl FnMut() -> J) {
+        self.mailboxes.post(job);
+        self.turns_spawned(self.width);
     }
 
     /// `n` turns are about to be spawned.
     #[cfg(feature = "rayon")]
-    pub(in crate::scheduler) fn turns_spawned(&mut self, n: usize) {
+    fn turns_spawned(&mut self, n: usize) {
         self.members.counts_mut()[WorkerState::Searching] += n;
     }
 

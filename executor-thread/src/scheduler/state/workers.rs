@@ -72,6 +72,12 @@ impl<J: Queued, U> State<J, U> {
         sleepers.into_iter().map(|sleeper| self.awake(sleeper)).collect()
     }
 
+    /// The same if nothing is left to do.
+    #[must_use = "they are counted as awake, and sleep"]
+    pub(in crate::scheduler) fn wake_if_over(&mut self) -> Vec<U> {
+        if self.is_over() { self.wake_all() } else { Vec::new() }
+    }
+
     fn awake(&mut self, Sleeper { place, unparker }: Sleeper<U>) -> U {
         self.members.set(place, WorkerState::Asleep, WorkerState::Searching);
         unparker
