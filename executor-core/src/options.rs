@@ -90,8 +90,8 @@ impl JobOptions {
         self
     }
 
-    /// May be run again after its worker process died, `n` more times: for jobs that can be run twice without harm. Without it, what the
-    /// pool was built with, which is 0 unless it says otherwise. A job that panics, is aborted or runs out of its time is not run again. Threads
+    /// May be run again after its worker process died, `n` more times: for jobs that can be run twice without harm. Default: the number that the
+    /// pool was built with, or 0. A job that panics, is aborted or runs out of its time is not run again. Threads
     /// do not die, so a thread pool ignores this. In the job, [`current::attempt`](crate::current::attempt) counts the runs.
     ///
     /// ```

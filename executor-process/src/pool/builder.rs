@@ -133,7 +133,7 @@ impl ProcessPoolBuilder {
         }
     }
 
-    /// How many jobs run at once, each in a process of its own: 1 to 4,096. Without it, the cores that this process may use,
+    /// How many jobs run at once, each in a process of its own: 1 to 4,096. Default: the cores that this process may use,
     /// which a cgroup may limit ([`available_parallelism`](std::thread::available_parallelism)).
     pub fn processes(mut self, n: usize) -> Self {
         self.processes = n;
@@ -141,7 +141,7 @@ impl ProcessPoolBuilder {
     }
 
     /// How many threads the libraries in each worker should start, at least 1: sets `RAYON_NUM_THREADS`, `OMP_NUM_THREADS` and
-    /// their kin there. Without it, the cores divided by the processes, where the environment does not say otherwise, so that
+    /// their kin there. Default: the cores divided by the processes, where the environment does not say otherwise, so that
     /// n workers do not start n times as many threads as there are cores.
     pub fn threads_per_process(mut self, n: usize) -> Self {
         self.threads = Some(n);
@@ -166,13 +166,13 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How arguments and results become bytes. Without it, [`Codec::Postcard`].
+    /// How arguments and results become bytes. Default: [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Without it, as many as there is memory for. Not with
+    /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for. Not with
     /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
     ///
     /// ```
@@ -234,7 +234,7 @@ impl ProcessPoolBuilder {
     }
 
     /// How many times more a job may be run after its worker died, where its options do not say; see
-    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Without it, none: a job runs once at most.
+    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Default: 0: a job runs once at most.
     ///
     /// ```
     /// use executor_process::ProcessPool;

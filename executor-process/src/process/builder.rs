@@ -76,7 +76,7 @@ impl ProcessBuilder {
         self
     }
 
-    /// How the job and its result become bytes. Without it, [`Codec::Postcard`].
+    /// How the job and its result become bytes. Default: [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
@@ -106,7 +106,7 @@ impl ProcessBuilder {
         self
     }
 
-    /// The directory that it starts in. Without it, the one that this process is in.
+    /// The directory that it starts in. Default: that of this process.
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.environment.directory = Some(directory.into());
         self
@@ -118,7 +118,7 @@ impl ProcessBuilder {
         self
     }
 
-    /// Whether it may leave a core file when it crashes. Without it, it leaves none.
+    /// Whether it may leave a core file when it crashes. Default: false.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
         self.environment.limits.may_dump_core = may_dump;
         self
@@ -130,7 +130,7 @@ impl ProcessBuilder {
         self
     }
 
-    /// How long it may take until it is ready for its job, longer than zero. Without it, 30 seconds.
+    /// Time allowed from its start until it is ready for its job. Must not be zero. Default: 30 s.
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
         self

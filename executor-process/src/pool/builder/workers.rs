@@ -37,8 +37,8 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// The directory that the workers start in. It must be there when the pool is built, and whenever a worker starts. Without it, the one
-    /// that this process is in when it starts a worker.
+    /// The directory that the workers start in. It must be there when the pool is built, and whenever a worker starts. Default: that of
+    /// this process when it starts a worker.
     ///
     /// ```
     /// use executor_core::call;
@@ -63,8 +63,7 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Whether a worker that crashes may leave a core file, as large as the system allows. Without it, it leaves none, whatever this process
-    /// does.
+    /// Whether a worker that crashes may leave a core file, as large as the system allows. Default: false, whatever this process does.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
         self.environment.limits.may_dump_core = may_dump;
         self
@@ -112,7 +111,7 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How long a worker may be idle before it ends, with its thread. The next job starts another. Without it, workers stay as long
+    /// How long a worker may be idle before it ends, with its thread. The next job starts another. Default: workers stay as long
     /// as the pool.
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle_timeout = idle;
@@ -129,7 +128,7 @@ impl ProcessPoolBuilder {
     /// How long a worker may live on after SIGTERM where its job is aborted
     /// ([`Future::abort`](executor_core::Future::abort)), or where it has not ended two seconds after the pool: then it is
     /// killed. SIGTERM goes to its process group. From this program, it ends a worker, unless a job has installed a handler, which can
-    /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Without it, or with zero, the kill comes at
+    /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Default: zero, and the kill comes at
     /// once. A time limit of a job always kills at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
