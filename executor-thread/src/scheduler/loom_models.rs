@@ -67,6 +67,8 @@ impl Pool {
                 let thread = thread::spawn(move || pool.work(own));
                 self.threads.lock().unwrap().push(thread);
             }
+            #[cfg(feature = "rayon")]
+            Wake::Turn(_) => unreachable!("its workers have threads of their own"),
         }
     }
 
