@@ -1,6 +1,7 @@
 //! The pool's worker thread: gives jobs to its worker process, and brings each to its outcome.
 
 pub(crate) mod chunk;
+pub(crate) mod encoded_result;
 pub(crate) mod exchange;
 pub(crate) mod job;
 pub(crate) mod job_type;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use self::outcomes::Outcomes;
 pub(crate) use self::pace::Pace;
-use crate::dispatch::job::EncodedResult;
+use crate::dispatch::encoded_result::EncodedResult;
 use crate::ipc::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use executor_core::JobError;
 use executor_thread::scheduler::Batch;
 
-use crate::dispatch::job::{EncodedJob, EncodedResult, InFlight, Queued, requeue, requeue_or_cancel};
+use crate::dispatch::encoded_result::EncodedResult;
+use crate::dispatch::job::{EncodedJob, InFlight, Queued, requeue, requeue_or_cancel};
 use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::time_limit::TimeLimit;
 use crate::dispatch::worker_loss::{self, Cause, WorkerLoss};
@@ -236,7 +237,7 @@ impl ProcessRunner {
     fn finish_chunk(&mut self, mut lent: InFlight) {
         let Some(chunk) = lent.payload.chunk.take() else { return };
         let worst = chunk.worst();
-        let returned = chunk.into_returned(self.settings.worker.codec, lent.payload.kind.name);
+        let returned = chunk.into_returned(self.settings.worker.codec, lent.payload.job_type.name);
         self.pending_notifies.push(lent.job.finish_with(Ok(returned), worst));
     }
 
@@ -270,7 +271,7 @@ impl ProcessRunner {
     fn record_run_time(&mut self, worker: &Worker, slot: usize, lent: &InFlight) {
         // Relaxed: it was written before the claim that was read.
         let nanos = worker.claims.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
-        self.run_times.learn(lent.payload.kind, Duration::from_nanos(nanos));
+        self.run_times.learn(lent.payload.job_type, Duration::from_nanos(nanos));
         if let Some(chunk) = &lent.payload.chunk {
             chunk.learn(nanos, lent.payload.body.len());
         }

@@ -6,25 +6,24 @@ use std::time::Duration;
 
 use executor_core::cell::{Control, Task};
 use executor_core::{Broken, JobError, JobId, Label, Priority};
-
-use crate::diagnostics::report::{FailedJob, SavedArguments};
-use crate::supervisor::start::WorkerSettings;
 use executor_thread::scheduler::Batch;
 
+use crate::diagnostics::report::{FailedJob, SavedArguments};
 use crate::dispatch::chunk::Chunk;
+use crate::dispatch::encoded_result::EncodedResult;
 use crate::dispatch::job_type::JobType;
-use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{INLINE, Payload};
 use crate::protocol::answer::Answer;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::message::JobMessage;
 use crate::protocol::program_image::Offset;
+use crate::supervisor::start::WorkerSettings;
 use crate::transport::ParentEnd;
 
 /// A job on its way to a worker.
 pub(crate) struct EncodedJob {
-    pub(crate) kind: JobType,
+    pub(crate) job_type: JobType,
     pub(crate) body: Payload,
     pub(crate) label: Option<Arc<Label>>,
     /// Dropped when the job starts or never will: then its time to start in is over.
@@ -43,25 +42,13 @@ pub(crate) struct EncodedJob {
     pub(crate) chunk: Option<Box<Chunk>>,
 }
 
-/// A result on its way back, decoded by the thread that takes it.
-pub(crate) struct EncodedResult {
-    /// The job's, in errors.
-    pub(crate) name: &'static str,
-    pub(crate) codec: Codec,
-    pub(crate) payload: Payload,
-    /// The attachments of the outcomes of a chunk's items, by index.
-    pub(crate) attached: Vec<(usize, Vec<Attachment>)>,
-    /// Of the items of a chunk that have an error in place of bytes, by index.
-    pub(crate) errors: Vec<(usize, JobError)>,
-}
-
 /// A job of the process pool's queue.
 pub(crate) type Queued = Arc<dyn Task<EncodedJob, EncodedResult>>;
 
 impl EncodedJob {
-    pub(crate) fn new(kind: JobType, body: Payload) -> Self {
+    pub(crate) fn new(job_type: JobType, body: Payload) -> Self {
         Self {
-            kind,
+            job_type,
             body,
             label: None,
             start_guard: None,
@@ -77,7 +64,7 @@ impl EncodedJob {
     /// Its name, in errors.
     pub(crate) fn name(&self) -> &str {
         let name = self.label.as_ref().and_then(|label| label.name.as_deref());
-        name.unwrap_or(self.kind.name)
+        name.unwrap_or(self.job_type.name)
     }
 
     /// The name that it was given.
@@ -87,10 +74,10 @@ impl EncodedJob {
 
     /// The same, for another cell.
     pub(crate) fn again(&self) -> Self {
-        let Self { kind, ref body, ref label, priority, timeout, retries, .. } = *self;
+        let Self { job_type, ref body, ref label, priority, timeout, retries, .. } = *self;
         let (body, label) = (body.again(), label.clone());
         Self {
-            kind,
+            job_type,
             body,
             label,
             start_guard: None,
@@ -112,8 +99,8 @@ impl EncodedJob {
     /// Packs it into a message for the worker that `payloads` leads to.
     pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
-        let work = Offset::of_job(self.kind.work).ok_or_else(|| {
-            broken(format!("`{}` is not in the program's own file, but in a shared library", self.kind.name))
+        let work = Offset::of_job(self.job_type.work).ok_or_else(|| {
+            broken(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name))
         })?;
         let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
@@ -154,12 +141,12 @@ impl EncodedJob {
     pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<EncodedResult, JobError> {
         match answer {
             Answer::Done(payload) => {
-                Ok(EncodedResult { name: self.kind.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
+                Ok(EncodedResult { name: self.job_type.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
             }
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
-            Answer::Panicked(panic) => Err(panic.of(self.kind.name, self.given_name())),
+            Answer::Panicked(panic) => Err(panic.of(self.job_type.name, self.given_name())),
             Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => {
-                Err((self.kind.codec_error)(self.kind.name, step, cause))
+                Err((self.job_type.codec_error)(self.job_type.name, step, cause))
             }
         }
     }
@@ -185,10 +172,10 @@ impl InFlight {
 
     /// The data that its error needs, should it fail.
     pub(crate) fn case(&self, settings: &Arc<WorkerSettings>) -> FailedJob {
-        let EncodedJob { kind, attempt, ref label, .. } = self.payload;
+        let EncodedJob { job_type, attempt, ref label, .. } = self.payload;
         let (settings, label, body) = (Arc::clone(settings), label.clone(), kept(settings, &self.payload));
         let id = JobId::from_number(self.id());
-        FailedJob { settings, id, attempt, label, entry: kind.work, type_name: kind.name, body }
+        FailedJob { settings, id, attempt, label, entry: job_type.work, type_name: job_type.name, body }
     }
 }
 

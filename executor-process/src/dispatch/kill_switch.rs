@@ -101,7 +101,8 @@ mod tests {
     use executor_core::{Future, JobId, PortableJob, call};
 
     use super::*;
-    use crate::dispatch::job::{EncodedJob, EncodedResult};
+    use crate::dispatch::encoded_result::EncodedResult;
+    use crate::dispatch::job::EncodedJob;
     use crate::dispatch::job_type::JobType;
     use crate::ipc::payload::Payload;
 
@@ -134,7 +135,7 @@ mod tests {
 
     fn nothing() {}
 
-    fn kind<J: PortableJob>(_: J) -> JobType {
+    fn job_type<J: PortableJob>(_: J) -> JobType {
         JobType::of::<J>()
     }
 
@@ -146,7 +147,7 @@ mod tests {
             .map(|n| {
                 let open = |_: EncodedResult| Ok(());
                 let body = Payload::new(Vec::new(), Vec::new());
-                let cell = Arc::new(Cell::queued(EncodedJob::new(kind(call(nothing, ())), body), open));
+                let cell = Arc::new(Cell::queued(EncodedJob::new(job_type(call(nothing, ())), body), open));
                 let job: Queued = cell.clone();
                 if n == 0 {
                     *told.first.lock() = Some(job.id());

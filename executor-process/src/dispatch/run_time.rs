@@ -11,13 +11,13 @@ pub(crate) struct RunTimes(HashMap<usize, Duration>);
 
 impl RunTimes {
     /// `None` for a type that was not seen yet.
-    pub(crate) fn of(&self, kind: JobType) -> Option<Duration> {
-        self.0.get(&(kind.work as usize)).copied()
+    pub(crate) fn of(&self, job_type: JobType) -> Option<Duration> {
+        self.0.get(&(job_type.work as usize)).copied()
     }
 
     /// Records that a job of the type ran for `ran`. A longer time changes the estimate faster than a shorter one: jobs sent ahead wait.
-    pub(crate) fn learn(&mut self, kind: JobType, ran: Duration) {
-        let known = self.0.entry(kind.work as usize).or_insert(ran);
+    pub(crate) fn learn(&mut self, job_type: JobType, ran: Duration) {
+        let known = self.0.entry(job_type.work as usize).or_insert(ran);
         *known = if ran > *known { (*known + ran) / 2 } else { (*known * 7 + ran) / 8 };
     }
 }

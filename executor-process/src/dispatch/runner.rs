@@ -24,10 +24,6 @@ use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
 
-/// How many workers a pool tries for one job before that is given up: those that cannot start, and those that die before they
-/// begin it.
-pub(crate) const TRIES: u32 = 4;
-
 /// The most work in one message, by the time that jobs of the same type took: longer than a round trip, so that the worker is busy, and
 /// too short to matter to jobs that wait behind it.
 const AHEAD: Duration = Duration::from_millis(1);
@@ -246,7 +242,7 @@ impl ProcessRunner {
         if first.payload.goes_alone() {
             return None;
         }
-        let time = AHEAD.checked_sub(self.run_times.of(first.payload.kind)?)?;
+        let time = AHEAD.checked_sub(self.run_times.of(first.payload.job_type)?)?;
         Some((time, INLINE - first.payload.body.len()))
     }
 
@@ -266,7 +262,7 @@ impl ProcessRunner {
                 batch.was_dead();
                 continue;
             };
-            let cost = if next.payload.goes_alone() { None } else { self.run_times.of(next.payload.kind) };
+            let cost = if next.payload.goes_alone() { None } else { self.run_times.of(next.payload.job_type) };
             let rest = cost.and_then(|cost| time.checked_sub(cost)).zip(bytes.checked_sub(next.payload.body.len()));
             let Some(rest) = rest else {
                 // One that has started is the exchange's to end, although it was not sent.

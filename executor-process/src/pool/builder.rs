@@ -10,8 +10,8 @@ use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{Queue, WhenFull};
 
 use crate::dispatch::restart_budget::{Budget, Limit};
-use crate::dispatch::runner::{ProcessRunner, TRIES};
-use crate::dispatch::settings::PoolSettings;
+use crate::dispatch::runner::ProcessRunner;
+use crate::dispatch::settings::{PoolSettings, TRIES};
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Payload;
 use crate::pool::handle::ProcessPool;

@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dispatch::chunk::{self, Chunk, Outcomes, Pace, Part};
-use crate::dispatch::job::{EncodedJob, EncodedResult};
+use crate::dispatch::encoded_result::EncodedResult;
+use crate::dispatch::job::EncodedJob;
 use crate::dispatch::job_type::JobType;
 use crate::ipc::codec::Step;
 use crate::pool::submit::Submitter;
@@ -70,8 +71,8 @@ where
         };
         match encoded {
             Ok(body) => {
-                let kind = JobType { name, ..JobType::of::<Single<A, R>>() };
-                self.pool.submit_encoded(EncodedJob::new(kind, body), open)
+                let job_type = JobType { name, ..JobType::of::<Single<A, R>>() };
+                self.pool.submit_encoded(EncodedJob::new(job_type, body), open)
             }
             Err(cause) => Future::failed(Step::EncodeJob.named(name, type_name::<R>(), cause)),
         }

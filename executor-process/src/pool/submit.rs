@@ -13,7 +13,8 @@ use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Reject
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
 
-use crate::dispatch::job::{EncodedJob, EncodedResult, Queued};
+use crate::dispatch::encoded_result::EncodedResult;
+use crate::dispatch::job::{EncodedJob, Queued};
 use crate::dispatch::job_type::JobType;
 use crate::dispatch::runner::ProcessRunner;
 use crate::ipc::codec::{Codec, Step};

@@ -51,9 +51,9 @@ fn settings(keep_failed: Option<PathBuf>) -> Arc<WorkerSettings> {
 /// A worker that has begun `job`, as the job of number 7.
 fn running<J: executor_core::PortableJob>(settings: &WorkerSettings, job: J) -> (Worker, EncodedJob) {
     let worker = Worker::start(settings, "worker", |_| true).expect("this program can start workers");
-    let kind = JobType::of::<J>();
+    let job_type = JobType::of::<J>();
     let encoded = EncodedJob::new(
-        kind,
+        job_type,
         settings.codec.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
     );
     worker.claims.page.send(0, 7);
@@ -68,8 +68,8 @@ fn case(settings: &Arc<WorkerSettings>, job: &EncodedJob) -> FailedJob {
         id: JobId::from_number(7),
         attempt: 1,
         label: None,
-        entry: job.kind.work,
-        type_name: job.kind.name,
+        entry: job.job_type.work,
+        type_name: job.job_type.name,
         body,
     }
 }

@@ -8,7 +8,7 @@ use executor_core::JobError;
 use executor_core::panics::catch;
 use serde::de::DeserializeOwned;
 
-use crate::dispatch::job::EncodedResult;
+use crate::dispatch::encoded_result::EncodedResult;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;

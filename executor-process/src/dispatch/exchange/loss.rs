@@ -51,11 +51,11 @@ impl ProcessRunner {
                 (Fate::Cancelled, _) => self.finish(lent, Err(JobError::Cancelled)),
                 (Fate::ContinueChunk, Some(from)) => {
                     let Some(lent) = self.read(worker, slot, lent) else { continue };
-                    killer = Some(lent.payload.kind.name);
+                    killer = Some(lent.payload.job_type.name);
                     self.continue_chunk(worker, (slot, from), lent, loss, batch);
                 }
                 (Fate::Retry, _) if page.change(slot, lent.id(), Claim::Started, Claim::Sent) => {
-                    killer = Some(lent.payload.kind.name);
+                    killer = Some(lent.payload.job_type.name);
                     lent.payload.runs_again();
                     waiting.push(lent);
                 }
@@ -82,7 +82,7 @@ impl ProcessRunner {
 
     /// Ends a job that the worker was running. Returns its name.
     fn crash(&mut self, worker: &Worker, lent: InFlight, loss: &WorkerLoss) -> &'static str {
-        let name = lent.payload.kind.name;
+        let name = lent.payload.job_type.name;
         let error = loss.error(worker, &lent.case(&self.settings.worker));
         self.finish(lent, Err(error));
         name

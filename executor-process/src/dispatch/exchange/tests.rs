@@ -12,7 +12,7 @@ use executor_core::{Future, JobError};
 use proptest::prelude::*;
 
 use self::stage::{Part, Played, Stage};
-use crate::dispatch::runner::TRIES;
+use crate::dispatch::settings::TRIES;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Announced, Body, Data};
 use crate::protocol::answer::Answer;
