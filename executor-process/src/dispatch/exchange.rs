@@ -1,20 +1,20 @@
 //! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
 
+mod answers;
 mod fate;
+mod fill;
 mod loss;
 
 use std::time::{Duration, Instant};
 
-use executor_core::JobError;
+use executor_core::cell::Notify;
 use executor_thread::scheduler::Batch;
 
-use crate::dispatch::encoded_result::EncodedResult;
-use crate::dispatch::job::{EncodedJob, InFlight, Queued, requeue, requeue_or_cancel};
-use crate::dispatch::runner::ProcessRunner;
+use crate::dispatch::job::{InFlight, Queued, requeue};
+use crate::dispatch::run_time::RunTimes;
+use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::time_limit::TimeLimit;
-use crate::dispatch::worker_loss::{self, Cause, WorkerLoss};
-use crate::ipc::codec::Step;
-use crate::protocol::answer::{Answer, Answered};
+use crate::dispatch::worker_loss::{Cause, WorkerLoss};
 use crate::protocol::message::{JobMessage, Reply, Request};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
@@ -22,314 +22,211 @@ use crate::supervisor::reply_receiver::Received;
 use crate::supervisor::start::Worker;
 
 /// How long jobs that were sent behind others wait at the worker. Then those that have not started are taken back.
-const PATIENCE: Duration = Duration::from_millis(2);
+const TAKE_BACK_AFTER: Duration = Duration::from_millis(2);
 
-/// How the exchange ended.
-enum End {
-    Done,
-    Died,
-    /// The worker has said what cannot be.
-    Nonsense(String),
+/// One message to a worker, and the jobs in it.
+///
+/// [`fill`](Exchange::fill) makes the message, and [`run`](Exchange::run) sends it and brings its jobs to their outcomes.
+pub(crate) struct Exchange<'a, 'b> {
+    worker: Worker,
+    /// The jobs that have neither an outcome nor wait again, by the slot that holds their claim.
+    slots: Vec<Option<InFlight>>,
+    settings: &'a PoolSettings,
+    run_times: &'a mut RunTimes,
+    /// Notifications of ended jobs, not yet fired. They are the runner's, so that a panic here loses none.
+    pending_notifies: &'a mut Vec<Notify>,
+    /// The time limit of the job in the message, which is alone then.
+    time_limit: Option<TimeLimit>,
+    sent_at: Instant,
+    batch: &'a mut Batch<'b, Queued>,
 }
 
-impl ProcessRunner {
-    /// Sends the jobs and waits for what comes of them. The place of each is its slot.
-    pub(crate) fn exchange(
-        &mut self,
-        mut jobs: Vec<Option<InFlight>>,
-        message: Vec<JobMessage>,
-        batch: &mut Batch<'_, Queued>,
-    ) {
-        let Some(worker) = self.worker.take() else { return };
-        let started = Instant::now();
-        self.sent = started;
-        let end = if message.is_empty() && !worker.is_disconnected() {
-            End::Done
-        } else {
-            self.receive_answers(&worker, &mut jobs, message, batch)
-        };
-        let pid = worker.process.pid();
-        let has_answered = worker.claims.close();
-        let is_up = self.clock.as_ref().is_some_and(|clock| !clock.is_in_time());
-        let cause = match end {
-            // The timer of the time limit, or of the answer limit, has not seen that the jobs are done: it kills the worker.
-            End::Done if is_up || !has_answered => Cause::Death(worker.process.kill_and_wait()),
-            End::Done if self.take_done(&worker, &mut jobs) && !worker.is_disconnected() => {
-                worker.rest();
-                return self.keep(worker, jobs.len());
-            }
-            End::Done => Cause::Nonsense("an end before the end of its jobs".to_owned()),
-            End::Nonsense(what) => Cause::Nonsense(what),
-            End::Died => {
-                // It may have closed its channel and live on.
-                let ended = worker.process.kill_and_wait();
-                if has_answered { Cause::Death(ended) } else { Cause::Nonsense(no_answer()) }
-            }
-        };
-        worker.process.kill();
-        let loss = WorkerLoss { pid, started, cause };
-        let is_meant = is_up || !has_answered || is_meant(&worker, &jobs);
-        let killer = self.lose_worker(&worker, jobs, &loss, batch);
-        if !is_meant {
-            self.spend(killer, &loss, batch);
+/// How the messages of the worker ended.
+enum End {
+    Done,
+    Closed,
+    /// The worker broke the protocol.
+    Invalid(String),
+}
+
+impl<'a, 'b> Exchange<'a, 'b> {
+    pub(crate) fn new(
+        worker: Worker,
+        settings: &'a PoolSettings,
+        run_times: &'a mut RunTimes,
+        pending_notifies: &'a mut Vec<Notify>,
+        batch: &'a mut Batch<'b, Queued>,
+    ) -> Self {
+        Self {
+            worker,
+            slots: Vec::new(),
+            settings,
+            run_times,
+            pending_notifies,
+            time_limit: None,
+            sent_at: Instant::now(),
+            batch,
         }
     }
 
-    fn receive_answers(
-        &mut self,
-        worker: &Worker,
-        jobs: &mut [Option<InFlight>],
-        message: Vec<JobMessage>,
-        batch: &mut Batch<'_, Queued>,
-    ) -> End {
-        let mut patience = (message.len() > 1).then_some(PATIENCE);
+    /// The worker, where there is no message for it.
+    pub(crate) fn into_worker(self) -> Worker {
+        self.worker
+    }
+
+    /// Sends the message, and blocks until none of its jobs is left in a slot. Returns the worker if it can be sent another message; otherwise
+    /// its process is gone.
+    pub(crate) fn run(mut self, message: Vec<JobMessage>) -> Option<Worker> {
+        self.sent_at = Instant::now();
+        let end = if message.is_empty() && !self.worker.is_disconnected() {
+            End::Done
+        } else {
+            self.receive_answers(message)
+        };
+        let has_answered = self.worker.claims.close();
+        let is_late = self.time_limit.as_ref().is_some_and(|limit| !limit.is_in_time());
+        let cause = self.cause_of_loss(end, has_answered, is_late);
+        let can_go_on = cause.is_none();
+        match cause {
+            None => {
+                self.worker.rest();
+                self.worker.count(self.slots.len());
+            }
+            Some(cause) => self.charge_loss(cause, is_late || !has_answered),
+        }
+        let Self { worker, time_limit, batch, .. } = self;
+        // A worker that is lost is reaped here, before the jobs' callbacks run.
+        let worker = can_go_on.then_some(worker);
+        if let Some(time_limit) = time_limit {
+            // A job whose time was up is kept now.
+            time_limit.stop();
+            batch.called_off();
+        }
+        worker
+    }
+
+    /// Why the worker cannot be sent another message. `None` if it can.
+    fn cause_of_loss(&mut self, end: End, has_answered: bool, is_late: bool) -> Option<Cause> {
+        Some(match end {
+            // The timer of the time limit, or of the answer limit, has not seen that the jobs are done: it kills the worker.
+            End::Done if is_late || !has_answered => Cause::Death(self.worker.process.kill_and_wait()),
+            End::Done if self.take_done() && !self.worker.is_disconnected() => return None,
+            End::Done => Cause::Invalid("an end before the end of its jobs".to_owned()),
+            End::Invalid(said) => Cause::Invalid(said),
+            End::Closed => {
+                // It may have closed its channel and live on.
+                let ended = self.worker.process.kill_and_wait();
+                if has_answered { Cause::Death(ended) } else { Cause::Invalid(no_answer()) }
+            }
+        })
+    }
+
+    /// Kills the worker, ends or requeues its jobs, and charges the loss to the pool's budget, unless its end was asked for.
+    fn charge_loss(&mut self, cause: Cause, is_overdue: bool) {
+        self.worker.process.kill();
+        let loss = WorkerLoss { pid: self.worker.process.pid(), started: self.sent_at, cause };
+        let is_asked_for = is_overdue || self.is_ended_by_user();
+        let killer = self.lose_worker(&loss);
+        if !is_asked_for {
+            self.settings.budget.spend(killer, &loss, self.batch);
+        }
+    }
+
+    /// Sends the message, and takes in replies until the last one.
+    fn receive_answers(&mut self, message: Vec<JobMessage>) -> End {
+        let mut take_back_after = (message.len() > 1).then_some(TAKE_BACK_AFTER);
         let mut end_limit = None;
-        worker.begin(Request::Run(message));
+        self.worker.begin(Request::Run(message));
         loop {
             let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
-            match worker.receive(rest.or(patience)) {
+            match self.worker.receive(rest.or(take_back_after)) {
                 Received::Reply(Reply::Done) => break End::Done,
                 Received::Reply(Reply::Progress) => {
-                    self.take_done(worker, jobs);
-                    batch.holds(jobs.iter().flatten().count());
-                    self.tell_early(batch);
+                    self.take_done();
+                    self.report_left();
+                    self.notify_early();
                 }
-                Received::Reply(Reply::Answer { slot, job, answer }) => {
-                    let Some(lent) = jobs.get_mut(slot).and_then(|lent| lent.take_if(|lent| lent.id() == job)) else {
-                        break End::Nonsense("an answer to another question".to_owned());
-                    };
-                    let is_done = worker.claims.page.look(slot, job) == Some(Claim::Done);
-                    // From here on it is in time, however long it takes to read.
-                    if is_done && self.clock.as_ref().is_none_or(TimeLimit::is_in_time) {
-                        self.take_answer(worker, slot, lent, answer, batch);
-                    } else {
-                        // It was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
-                        jobs[slot] = Some(lent);
-                    }
+                Received::Reply(Reply::Answer { slot, job, answer }) if self.is_in_slot(slot, job) => {
+                    self.receive_answer(slot, answer);
                 }
-                Received::Reply(_) => break End::Nonsense("an answer to another question".to_owned()),
-                Received::Invalid(what) => break End::Nonsense(what),
-                Received::Closed => break End::Died,
-                Received::TimedOut if end_limit.is_some() => break End::Nonsense(no_answer()),
+                Received::Reply(_) => break End::Invalid("an answer to another question".to_owned()),
+                Received::Invalid(said) => break End::Invalid(said),
+                Received::Closed => break End::Closed,
+                Received::TimedOut if end_limit.is_some() => break End::Invalid(no_answer()),
                 Received::TimedOut => {
-                    patience = None;
-                    self.take_done(worker, jobs);
-                    batch.holds(jobs.iter().flatten().count());
-                    take_back(worker, jobs, batch);
-                    self.tell_early(batch);
+                    take_back_after = None;
+                    self.take_done();
+                    self.report_left();
+                    self.take_back();
+                    self.notify_early();
                 }
             }
             // Further messages do not prolong the limit.
-            if end_limit.is_none() && !may_run(worker, jobs) {
+            if end_limit.is_none() && !self.may_run() {
                 end_limit = Some(Instant::now() + ANSWER_LIMIT);
             }
         }
     }
 
-    /// Sets the outcomes of the jobs that are done, and ends those that were revoked. Returns whether none is left.
-    fn take_done(&mut self, worker: &Worker, jobs: &mut [Option<InFlight>]) -> bool {
-        let mut is_over = true;
-        for (slot, place) in jobs.iter_mut().enumerate() {
-            let Some(lent) = place.take() else { continue };
-            match worker.claims.page.look(slot, lent.id()) {
-                Some(Claim::Done) => *place = self.read(worker, slot, lent),
-                Some(Claim::Revoked) => self.end_revoked(worker, lent),
-                _ => *place = Some(lent),
+    /// Takes back the jobs that have not started: they would wait behind a slow one.
+    fn take_back(&mut self) {
+        for slot in (0..self.slots.len()).rev() {
+            if self.claim(slot) == Some(Claim::Sent)
+                && let Some(in_flight) = self.slots[slot].take()
+            {
+                // It may have started since, or have been cancelled.
+                self.slots[slot] = requeue(in_flight, self.batch);
             }
-            is_over &= place.is_none();
-        }
-        is_over
-    }
-
-    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
-    fn read(&mut self, worker: &Worker, slot: usize, mut lent: InFlight) -> Option<InFlight> {
-        let page = worker.claims.page.answer(slot);
-        if let Some(chunk) = &mut lent.payload.chunk {
-            if !chunk.absorb_page(page) {
-                self.refuse(worker, lent, "outcomes that no items have");
-            } else if chunk.is_over() {
-                self.record_run_time(worker, slot, &lent);
-                self.finish_chunk(lent);
-            } else {
-                return Some(lent);
-            }
-            return None;
-        }
-        // An answer that cannot be read counts as none.
-        let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(lent) };
-        self.record_run_time(worker, slot, &lent);
-        let outcome = self.unpack(worker, &lent, answer);
-        self.finish(lent, outcome);
-        None
-    }
-
-    /// Takes in an answer that came in a message.
-    fn take_answer(
-        &mut self,
-        worker: &Worker,
-        slot: usize,
-        lent: InFlight,
-        answer: Answered,
-        batch: &mut Batch<'_, Queued>,
-    ) {
-        let Some(mut lent) = (if lent.payload.chunk.is_some() { self.read(worker, slot, lent) } else { Some(lent) })
-        else {
-            return;
-        };
-        self.record_run_time(worker, slot, &lent);
-        let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
-        let outcome = self.unpack(worker, &lent, answer);
-        if is_unread && lent.payload.is_whole() && lent.payload.may_start_elsewhere(self.settings.tries) {
-            // Nothing of it has run, and this worker gets no other job.
-            return self.go_on(worker, (slot, Claim::Done), lent, batch);
-        }
-        match (outcome, &mut lent.payload.chunk) {
-            (Ok(returned), Some(chunk)) => {
-                // The one item that found no room on the page. The others have not run.
-                if !chunk.absorb_payload(&returned.payload) {
-                    return self.refuse(worker, lent, "outcomes that no items have");
-                }
-                self.go_on(worker, (slot, Claim::Done), lent, batch);
-            }
-            // The next item has no other outcome. The worker has not come to the others, but might where it is not believed.
-            (Err(error), Some(chunk)) if !worker.is_disconnected() => {
-                chunk.fail_next(error);
-                self.go_on(worker, (slot, Claim::Done), lent, batch);
-            }
-            (outcome, _) => self.finish(lent, outcome),
         }
     }
 
-    /// Sends the job, or the rest of a chunk, to the next worker. This worker will not go on with it: its claim was `from`.
-    fn go_on(
-        &mut self,
-        worker: &Worker,
-        (slot, from): (usize, Claim),
-        mut lent: InFlight,
-        batch: &mut Batch<'_, Queued>,
-    ) {
-        if let EncodedJob { chunk: Some(chunk), body, .. } = &mut lent.payload {
-            if chunk.is_over() {
-                return self.finish_chunk(lent);
-            }
-            chunk.leave_rest(body);
-        }
-        self.move_on(worker, (slot, from), lent, batch);
+    /// Tells the scheduler how many jobs the worker still has.
+    fn report_left(&mut self) {
+        self.batch.holds(self.slots.iter().flatten().count());
     }
 
-    /// Requeues the job, whose claim was `from`, for another worker: this one will not start it any more.
-    fn move_on(
-        &mut self,
-        worker: &Worker,
-        (slot, from): (usize, Claim),
-        lent: InFlight,
-        batch: &mut Batch<'_, Queued>,
-    ) {
-        if worker.claims.page.change(slot, lent.id(), from, Claim::Sent) {
-            if let Some(lent) = requeue_or_cancel(lent, batch) {
-                self.refuse(worker, lent, "a second start of a job");
-            }
-        } else {
-            self.finish(lent, Err(JobError::Cancelled));
-        }
-    }
-
-    fn finish_chunk(&mut self, mut lent: InFlight) {
-        let Some(chunk) = lent.payload.chunk.take() else { return };
-        let worst = chunk.worst();
-        let returned = chunk.into_returned(self.settings.worker.codec, lent.payload.job_type.name);
-        self.pending_notifies.push(lent.job.finish_with(Ok(returned), worst));
-    }
-
-    fn unpack(&self, worker: &Worker, lent: &InFlight, answer: Answered) -> Result<EncodedResult, JobError> {
-        match worker.payloads.unpack(answer) {
-            Ok(answer) => lent.payload.outcome(self.settings.worker.codec, answer),
-            Err(said) => Err(unreadable_answer(worker, &said)),
-        }
-    }
-
-    /// Ends a revoked job. A thread that cancels it changed the claim, and may set the outcome later: a second cancel waits for that. Or
-    /// its time was up, and its alarm ends it. Otherwise the worker forged the claim.
-    fn end_revoked(&mut self, worker: &Worker, lent: InFlight) {
-        lent.job.cancel();
-        let is_up = self.clock.as_ref().is_some_and(TimeLimit::is_up);
-        if !is_up && !lent.job.status().is_done() {
-            self.refuse(worker, lent, "an end of a job that nobody ended");
-        }
-    }
-
-    /// Fails a job of which the worker has said what cannot be.
-    fn refuse(&mut self, worker: &Worker, lent: InFlight, said: &str) {
-        self.finish(lent, Err(unreadable_answer(worker, said)));
-    }
-
-    fn finish(&mut self, lent: InFlight, outcome: Result<EncodedResult, JobError>) {
-        let outcome = outcome.map_err(|error| lent.case(&self.settings.worker).kept(error));
-        self.pending_notifies.push(lent.job.finish(outcome));
-    }
-
-    fn record_run_time(&mut self, worker: &Worker, slot: usize, lent: &InFlight) {
-        // Relaxed: it was written before the claim that was read.
-        let nanos = worker.claims.page.time(slot).load(std::sync::atomic::Ordering::Relaxed);
-        self.run_times.learn(lent.payload.job_type, Duration::from_nanos(nanos));
-        if let Some(chunk) = &lent.payload.chunk {
-            chunk.learn(nanos, lent.payload.body.len());
-        }
-        // A chunk that goes on elsewhere is told of once, by its end.
-        if lent.payload.chunk.as_ref().is_none_or(|chunk| chunk.is_over()) {
-            lent.job.took(self.sent, Duration::from_nanos(nanos));
-        }
-    }
-
-    /// Tells of what has ended while the worker has more to do.
-    fn tell_early(&mut self, batch: &Batch<'_, Queued>) {
+    /// Fires the notifications of jobs that have ended while the worker has more to do.
+    fn notify_early(&mut self) {
         for notify in self.pending_notifies.drain(..) {
             if notify.is_callback() {
-                // It might wait for a job that this thread has to hear of.
-                batch.call_back(notify);
+                // It might wait for a job whose outcome this thread is to set.
+                self.batch.call_back(notify);
             } else {
                 notify.fire();
             }
         }
     }
-}
 
-/// The worker is not to be asked again. The other jobs find it dead.
-fn unreadable_answer(worker: &Worker, said: &str) -> JobError {
-    worker.disconnect();
-    worker.process.kill();
-    worker_loss::unreadable(worker.process.pid(), said)
-}
+    /// The claim of the job in the slot. `None` if there is none, or if its word is forged.
+    fn claim(&self, slot: usize) -> Option<Claim> {
+        let in_flight = self.slots[slot].as_ref()?;
+        self.worker.claims.page.look(slot, in_flight.id())
+    }
 
-/// Takes back what has not started: it would wait behind a slow job.
-fn take_back(worker: &Worker, jobs: &mut [Option<InFlight>], batch: &mut Batch<'_, Queued>) {
-    for (slot, place) in jobs.iter_mut().enumerate().rev() {
-        if let Some(lent) = place.take_if(|lent| worker.claims.page.look(slot, lent.id()) == Some(Claim::Sent)) {
-            // It may have started since, or have been cancelled.
-            *place = requeue(lent, batch);
-        }
+    fn has_claim(&self, is_one: impl Fn(Claim) -> bool) -> bool {
+        (0..self.slots.len()).any(|slot| self.claim(slot).is_some_and(&is_one))
+    }
+
+    /// Whether any of the jobs may run at the worker, or is to, or has time to end by itself.
+    fn may_run(&self) -> bool {
+        self.worker.claims.is_stopping()
+            || self.has_claim(|claim| matches!(claim, Claim::Sent | Claim::Started | Claim::Aborted))
+    }
+
+    /// Whether an abort or a time limit ends the worker.
+    fn is_ended_by_user(&self) -> bool {
+        self.has_claim(|claim| matches!(claim, Claim::Aborted | Claim::TimedOut))
+    }
+
+    /// Whether the time of the job is up, so that its alarm sets the outcome.
+    fn is_up(&self) -> bool {
+        self.time_limit.as_ref().is_some_and(TimeLimit::is_up)
     }
 }
 
-/// Said of a worker that has not answered within [`ANSWER_LIMIT`].
+/// The text for a worker that has not answered within [`ANSWER_LIMIT`].
 fn no_answer() -> String {
     format!("nothing for {ANSWER_LIMIT:?}, with no job left to run")
-}
-
-/// Whether any of the jobs may run there, or is to, or has time to end by itself.
-fn may_run(worker: &Worker, jobs: &[Option<InFlight>]) -> bool {
-    worker.claims.is_stopping()
-        || claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Sent | Claim::Started | Claim::Aborted))
-}
-
-/// Whether the worker falls because somebody wished so.
-fn is_meant(worker: &Worker, jobs: &[Option<InFlight>]) -> bool {
-    claims(worker, jobs).any(|(_, claim)| matches!(claim, Claim::Aborted | Claim::TimedOut))
-}
-
-fn claims<'a>(worker: &'a Worker, jobs: &'a [Option<InFlight>]) -> impl Iterator<Item = (&'a InFlight, Claim)> {
-    let lent = jobs.iter().enumerate().filter_map(|(slot, lent)| Some((slot, lent.as_ref()?)));
-    lent.filter_map(|(slot, lent)| Some((lent, worker.claims.page.look(slot, lent.id())?)))
 }
 
 #[cfg(test)]

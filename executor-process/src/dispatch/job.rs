@@ -98,13 +98,13 @@ impl EncodedJob {
 
     /// Packs it into a message for the worker that `payloads` leads to.
     pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
-        let broken = |text: String| NotSent::Broken(JobError::Broken(Broken::new(text)));
+        let failed = |text: String| NotSent::Failed(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.job_type.work).ok_or_else(|| {
-            broken(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name))
+            failed(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name))
         })?;
         let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Dead,
-            _ => broken(format!("it could not be sent to its worker process: {error}")),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Disconnected,
+            _ => failed(format!("it could not be sent to its worker process: {error}")),
         })?;
         Ok(JobMessage {
             slot,
@@ -155,11 +155,12 @@ impl EncodedJob {
 /// Why a job was not sent.
 pub(crate) enum NotSent {
     /// The worker is gone, and has seen nothing of it.
-    Dead,
-    Broken(JobError),
+    Disconnected,
+    /// It cannot be sent to any worker, and has this outcome.
+    Failed(JobError),
 }
 
-/// A job that was lent to a worker, and what it was made of, should it come back.
+/// A job that a worker has, and what it was made of, should it come back.
 pub(crate) struct InFlight {
     pub(crate) job: Queued,
     pub(crate) payload: EncodedJob,

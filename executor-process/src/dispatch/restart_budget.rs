@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use executor_core::{Broken, JobError};
+use executor_thread::scheduler::Batch;
 use parking_lot::Mutex;
 
 /// A number of losses within a period.
@@ -42,8 +43,20 @@ impl Budget {
         Self::new(Limit { most: usize::MAX, period: Duration::ZERO }, None)
     }
 
+    /// A worker was lost: to `job`, if it had one. If that was one too many, the pool breaks down.
+    pub(crate) fn spend<J>(&self, job: Option<&'static str>, reason: &dyn fmt::Display, batch: &Batch<'_, J>) {
+        let now = Instant::now();
+        let error = match job {
+            Some(job) => self.spend_crash(now, job, reason),
+            None => self.spend_restart(now, reason),
+        };
+        if let Some(error) = error {
+            batch.break_down(error);
+        }
+    }
+
     /// A worker did not start, or died without a job, for this `reason`. If that was one too many: the error of every job of the pool.
-    pub(crate) fn spend_restart(&self, now: Instant, reason: &dyn fmt::Display) -> Option<JobError> {
+    fn spend_restart(&self, now: Instant, reason: &dyn fmt::Display) -> Option<JobError> {
         let Limit { most, period } = self.restarts;
         let is_spent = add(&mut self.spent.lock().restarts, now, self.restarts);
         is_spent.then(|| {
@@ -55,7 +68,7 @@ impl Budget {
     }
 
     /// A worker died of `job`, for this `reason`. If the pool has a limit for that, and this was one too many: likewise.
-    pub(crate) fn spend_crash(&self, now: Instant, job: &'static str, reason: &dyn fmt::Display) -> Option<JobError> {
+    fn spend_crash(&self, now: Instant, job: &'static str, reason: &dyn fmt::Display) -> Option<JobError> {
         let limit = self.crashes?;
         let mut spent = self.spent.lock();
         *spent.killers.entry(job).or_default() += 1;

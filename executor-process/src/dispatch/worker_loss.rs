@@ -18,7 +18,8 @@ pub(crate) struct WorkerLoss {
 
 pub(crate) enum Cause {
     Death(Ended),
-    Nonsense(String),
+    /// It broke the protocol, as this text says.
+    Invalid(String),
 }
 
 impl WorkerLoss {
@@ -26,7 +27,7 @@ impl WorkerLoss {
     pub(crate) fn error(&self, worker: &Worker, case: &FailedJob) -> JobError {
         match &self.cause {
             Cause::Death(ended) => case.crashed(worker, *ended, self.started.elapsed()),
-            Cause::Nonsense(said) => unreadable(self.pid, said),
+            Cause::Invalid(said) => unreadable(self.pid, said),
         }
     }
 
@@ -39,7 +40,7 @@ impl WorkerLoss {
         let why = match &self.cause {
             Cause::Death(Some(exit)) => format!("it {exit}{} before it began the job", worker.process.why_clause()),
             Cause::Death(None) => "it died before it began the job".to_owned(),
-            Cause::Nonsense(said) => format!("it answered with what cannot be read: {said}"),
+            Cause::Invalid(said) => format!("it answered with what cannot be read: {said}"),
         };
         JobError::Broken(Broken::new(not_started(tries, &why)))
     }
@@ -51,7 +52,7 @@ impl fmt::Display for WorkerLoss {
         match &self.cause {
             Cause::Death(Some(exit)) => write!(f, "process {pid} {exit}"),
             Cause::Death(None) => write!(f, "process {pid} died"),
-            Cause::Nonsense(said) => write!(f, "process {pid} answered with what cannot be read: {said}"),
+            Cause::Invalid(said) => write!(f, "process {pid} answered with what cannot be read: {said}"),
         }
     }
 }

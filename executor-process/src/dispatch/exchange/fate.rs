@@ -14,8 +14,8 @@ pub(super) enum Fate {
     GaveUp,
     /// A caller had asked it to stop.
     Cancelled,
-    /// It is a chunk: the items that have no outcome go to another worker.
-    ContinueChunk,
+    /// It is a chunk, with this claim: the items that have no outcome go to another worker.
+    ContinueChunk { from: Claim },
     /// It had started, and may be run again.
     Retry,
     /// The worker wrote that it was aborted, but no caller had asked for that.
@@ -47,7 +47,7 @@ pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
         Some(Sent) => Fate::Requeue,
         // Also one that was aborted when its claim said that it was done, and that has not proved it.
         Some(Aborted | Done) | None if known.stop_requested => Fate::Cancelled,
-        Some(Started | Done) if known.is_chunk => Fate::ContinueChunk,
+        Some(from @ (Started | Done)) if known.is_chunk => Fate::ContinueChunk { from },
         Some(Started) if known.has_retries => Fate::Retry,
         Some(Aborted) => Fate::Forged,
         Some(Started | Done) | None => Fate::Crashed,
@@ -73,6 +73,7 @@ mod tests {
     fn each_claim_has_its_fate() {
         use Fate::{Cancelled, ContinueChunk, Crashed, EndedByOthers, Forged, GaveUp, LeftToAlarm, Requeue, Retry};
         let plain = Known::default();
+        let [chunk_was_running, chunk_was_done] = [Claim::Started, Claim::Done].map(|from| ContinueChunk { from });
         let rows = [
             (plain, [Requeue, Crashed, Crashed, EndedByOthers, Forged, EndedByOthers, Crashed]),
             (
@@ -89,7 +90,7 @@ mod tests {
             ),
             (
                 Known { is_chunk: true, ..plain },
-                [Requeue, ContinueChunk, ContinueChunk, EndedByOthers, Forged, EndedByOthers, Crashed],
+                [Requeue, chunk_was_running, chunk_was_done, EndedByOthers, Forged, EndedByOthers, Crashed],
             ),
             (
                 Known { has_retries: true, ..plain },

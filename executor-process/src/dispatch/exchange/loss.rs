@@ -1,108 +1,124 @@
 //! Ends or requeues the jobs of a worker that is dead, or is killed.
 
 use executor_core::JobError;
-use executor_thread::scheduler::Batch;
 
+use super::Exchange;
 use super::fate::{Fate, Known, fate};
-use crate::dispatch::job::{InFlight, Queued, requeue_or_cancel};
-use crate::dispatch::runner::ProcessRunner;
-use crate::dispatch::time_limit::TimeLimit;
+use crate::dispatch::job::{InFlight, requeue_or_cancel};
 use crate::dispatch::worker_loss::WorkerLoss;
 use crate::protocol::status_page::Claim;
-use crate::supervisor::start::Worker;
 
-impl ProcessRunner {
+impl Exchange<'_, '_> {
     /// The worker is dead, or is being killed. Returns the name of the job that it was running, to which the loss is charged.
-    pub(super) fn lose_worker(
-        &mut self,
-        worker: &Worker,
-        mut jobs: Vec<Option<InFlight>>,
-        loss: &WorkerLoss,
-        batch: &mut Batch<'_, Queued>,
-    ) -> Option<&'static str> {
-        let page = &worker.claims.page;
-        let has_not_started = |(slot, place): (usize, &Option<InFlight>)| {
-            place.as_ref().is_none_or(|lent| page.look(slot, lent.id()) == Some(Claim::Sent))
-        };
-        let mut nothing_started = jobs.iter().enumerate().all(has_not_started);
-        self.take_done(worker, &mut jobs);
-        let (mut waiting, mut killer) = (Vec::new(), None);
-        for (slot, place) in jobs.iter_mut().enumerate() {
-            let Some(mut lent) = place.take() else { continue };
-            let claim = page.look(slot, lent.id());
-            // A worker that began none of its jobs is held against the first one, and against no other.
-            let is_held_against = claim == Some(Claim::Sent) && std::mem::take(&mut nothing_started) && !self.is_up();
-            lent.payload.failed_starts += u32::from(is_held_against);
-            let known = Known {
-                is_up: self.is_up(),
-                has_no_tries_left: is_held_against && lent.payload.failed_starts >= self.settings.tries,
-                stop_requested: lent.job.stop_requested(),
-                is_chunk: lent.payload.chunk.is_some(),
-                has_retries: lent.payload.retries > 0,
-            };
-            match (fate(claim, known), claim) {
-                (Fate::EndedByOthers, _) => self.end_revoked(worker, lent),
-                (Fate::LeftToAlarm, _) => {}
-                (Fate::Requeue, _) => waiting.push(lent),
-                (Fate::GaveUp, _) => {
-                    let error = loss.in_vain(worker, &lent.case(&self.settings.worker), self.settings.tries);
-                    self.finish(lent, Err(error));
-                }
-                (Fate::Cancelled, _) => self.finish(lent, Err(JobError::Cancelled)),
-                (Fate::ContinueChunk, Some(from)) => {
-                    let Some(lent) = self.read(worker, slot, lent) else { continue };
-                    killer = Some(lent.payload.job_type.name);
-                    self.continue_chunk(worker, (slot, from), lent, loss, batch);
-                }
-                (Fate::Retry, _) if page.change(slot, lent.id(), Claim::Started, Claim::Sent) => {
-                    killer = Some(lent.payload.job_type.name);
-                    lent.payload.runs_again();
-                    waiting.push(lent);
-                }
-                (Fate::Forged, _) => self.refuse(worker, lent, "an abort that nobody asked for"),
-                (Fate::Crashed | Fate::Retry | Fate::ContinueChunk, _) => {
-                    killer = Some(self.crash(worker, lent, loss));
-                }
-            }
+    pub(super) fn lose_worker(&mut self, loss: &WorkerLoss) -> Option<&'static str> {
+        let has_not_started = |slot: usize| self.slots[slot].is_none() || self.claim(slot) == Some(Claim::Sent);
+        let mut nothing_started = (0..self.slots.len()).all(has_not_started);
+        self.take_done();
+        let mut killer = None;
+        for slot in 0..self.slots.len() {
+            let Some(in_flight) = self.slots[slot].take() else { continue };
+            killer = self.lose_job(slot, in_flight, &mut nothing_started, loss).or(killer);
         }
-        for lent in waiting.into_iter().rev() {
+        self.requeue_rest(loss).or(killer)
+    }
+
+    /// Decides the fate of a job, by its claim, which is read once.
+    fn lose_job(
+        &mut self,
+        slot: usize,
+        mut in_flight: InFlight,
+        nothing_started: &mut bool,
+        loss: &WorkerLoss,
+    ) -> Option<&'static str> {
+        let claim = self.worker.claims.page.look(slot, in_flight.id());
+        // A worker that began none of its jobs is held against the first one, and against no other.
+        let is_held_against = claim == Some(Claim::Sent) && std::mem::take(nothing_started) && !self.is_up();
+        let payload = &mut in_flight.payload;
+        payload.failed_starts += u32::from(is_held_against);
+        let known = Known {
+            is_up: self.is_up(),
+            has_no_tries_left: is_held_against && payload.failed_starts >= self.settings.tries,
+            stop_requested: in_flight.job.stop_requested(),
+            is_chunk: payload.chunk.is_some(),
+            has_retries: payload.retries > 0,
+        };
+        self.apply(slot, fate(claim, known), in_flight, loss)
+    }
+
+    /// Brings a job to its fate. Returns its name if the worker was running it. A job that is to be requeued is left in its slot.
+    fn apply(&mut self, slot: usize, fate: Fate, in_flight: InFlight, loss: &WorkerLoss) -> Option<&'static str> {
+        match fate {
+            Fate::EndedByOthers => self.end_revoked(in_flight),
+            Fate::LeftToAlarm => drop(in_flight),
+            Fate::Requeue => self.slots[slot] = Some(in_flight),
+            Fate::GaveUp => self.give_up(in_flight, loss),
+            Fate::Cancelled => self.finish(in_flight, Err(JobError::Cancelled)),
+            Fate::ContinueChunk { from } => return self.continue_chunk(slot, from, in_flight, loss),
+            Fate::Retry => return Some(self.retry(slot, in_flight, loss)),
+            Fate::Forged => self.refuse(in_flight, "an abort that nobody asked for"),
+            Fate::Crashed => return Some(self.crash(in_flight, loss)),
+        }
+        None
+    }
+
+    /// Requeues the jobs that are left in their slots, in their order.
+    fn requeue_rest(&mut self, loss: &WorkerLoss) -> Option<&'static str> {
+        let mut killer = None;
+        for slot in (0..self.slots.len()).rev() {
+            let Some(in_flight) = self.slots[slot].take() else { continue };
             // A worker that is killed, and lives on for a moment, may have started it since.
-            if let Some(lent) = requeue_or_cancel(lent, batch)
+            if let Some(in_flight) = requeue_or_cancel(in_flight, self.batch)
                 && !self.is_up()
             {
-                killer = Some(self.crash(worker, lent, loss));
+                killer = Some(self.crash(in_flight, loss));
             }
         }
         killer
     }
 
-    fn is_up(&self) -> bool {
-        self.clock.as_ref().is_some_and(TimeLimit::is_up)
+    /// Ends a job that too many workers did not begin.
+    fn give_up(&mut self, in_flight: InFlight, loss: &WorkerLoss) {
+        let case = in_flight.case(&self.settings.worker);
+        let error = loss.in_vain(&self.worker, &case, self.settings.tries);
+        self.finish(in_flight, Err(error));
     }
 
     /// Ends a job that the worker was running. Returns its name.
-    fn crash(&mut self, worker: &Worker, lent: InFlight, loss: &WorkerLoss) -> &'static str {
-        let name = lent.payload.job_type.name;
-        let error = loss.error(worker, &lent.case(&self.settings.worker));
-        self.finish(lent, Err(error));
+    fn crash(&mut self, in_flight: InFlight, loss: &WorkerLoss) -> &'static str {
+        let name = in_flight.payload.job_type.name;
+        let error = loss.error(&self.worker, &in_flight.case(&self.settings.worker));
+        self.finish(in_flight, Err(error));
+        name
+    }
+
+    /// Spends one of the retries of a job that the worker was running. Returns its name.
+    fn retry(&mut self, slot: usize, mut in_flight: InFlight, loss: &WorkerLoss) -> &'static str {
+        if !self.worker.claims.page.change(slot, in_flight.id(), Claim::Started, Claim::Sent) {
+            return self.crash(in_flight, loss);
+        }
+        in_flight.payload.runs_again();
+        let name = in_flight.payload.job_type.name;
+        self.slots[slot] = Some(in_flight);
         name
     }
 
     /// The item that ran has the loss as its outcome, unless it may be run again. The others go to another worker.
     fn continue_chunk(
         &mut self,
-        worker: &Worker,
-        at: (usize, Claim),
-        mut lent: InFlight,
+        slot: usize,
+        from: Claim,
+        in_flight: InFlight,
         loss: &WorkerLoss,
-        batch: &mut Batch<'_, Queued>,
-    ) {
-        let case = lent.case(&self.settings.worker);
-        if !lent.payload.runs_again()
-            && let Some(chunk) = &mut lent.payload.chunk
+    ) -> Option<&'static str> {
+        let mut in_flight = self.read(slot, in_flight)?;
+        let name = in_flight.payload.job_type.name;
+        let case = in_flight.case(&self.settings.worker);
+        if !in_flight.payload.runs_again()
+            && let Some(chunk) = &mut in_flight.payload.chunk
         {
-            chunk.fail_next(loss.error(worker, &case));
+            chunk.fail_next(loss.error(&self.worker, &case));
         }
-        self.go_on(worker, at, lent, batch);
+        self.go_on(slot, from, in_flight);
+        Some(name)
     }
 }
