@@ -1,4 +1,5 @@
-//! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place that decides which.
+//! A message of jobs to a worker, until each of them has its outcome, or waits again: the one place
+//! that decides which.
 
 mod answers;
 mod fate;
@@ -21,19 +22,22 @@ use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
 use crate::supervisor::reply_receiver::Received;
 use crate::supervisor::start::Worker;
 
-/// How long jobs that were sent behind others wait at the worker. Then those that have not started are taken back.
+/// How long jobs that were sent behind others wait at the worker. Then those that have not started
+/// are taken back.
 const TAKE_BACK_AFTER: Duration = Duration::from_millis(2);
 
 /// One message to a worker, and the jobs in it.
 ///
-/// [`fill`](Exchange::fill) makes the message, and [`run`](Exchange::run) sends it and brings its jobs to their outcomes.
+/// [`fill`](Exchange::fill) makes the message, and [`run`](Exchange::run) sends it and brings its
+/// jobs to their outcomes.
 pub(crate) struct Exchange<'a, 'b> {
     worker: Worker,
     /// The jobs that have neither an outcome nor wait again, by the slot that holds their claim.
     slots: Vec<Option<InFlight>>,
     settings: &'a PoolSettings,
     run_times: &'a mut RunTimes,
-    /// Notifications of ended jobs, not yet fired. They are the runner's, so that a panic here loses none.
+    /// Notifications of ended jobs, not yet fired. They are the runner's: it keeps the worker
+    /// before it fires them.
     pending_notifies: &'a mut Vec<Notify>,
     /// The time limit of the job in the message, which is alone then.
     time_limit: Option<TimeLimit>,
@@ -74,8 +78,8 @@ impl<'a, 'b> Exchange<'a, 'b> {
         self.worker
     }
 
-    /// Sends the message, and blocks until none of its jobs is left in a slot. Returns the worker if it can be sent another message; otherwise
-    /// its process is gone.
+    /// Sends the message, and blocks until none of its jobs is left in a slot. Returns the worker
+    /// if it can be sent another message; otherwise its process is gone.
     pub(crate) fn run(mut self, message: Vec<JobMessage>) -> Option<Worker> {
         self.sent_at = Instant::now();
         let end = if message.is_empty() && !self.worker.is_disconnected() {
@@ -108,7 +112,8 @@ impl<'a, 'b> Exchange<'a, 'b> {
     /// Why the worker cannot be sent another message. `None` if it can.
     fn cause_of_loss(&mut self, end: End, has_answered: bool, is_late: bool) -> Option<Cause> {
         Some(match end {
-            // The timer of the time limit, or of the answer limit, has not seen that the jobs are done: it kills the worker.
+            // The timer of the time limit, or of the answer limit, has not seen that the jobs are
+            // done: it kills the worker.
             End::Done if is_late || !has_answered => Cause::Death(self.worker.process.kill_and_wait()),
             End::Done if self.take_done() && !self.worker.is_disconnected() => return None,
             End::Done => Cause::Invalid("an end before the end of its jobs".to_owned()),
@@ -121,7 +126,8 @@ impl<'a, 'b> Exchange<'a, 'b> {
         })
     }
 
-    /// Kills the worker, ends or requeues its jobs, and charges the loss to the pool's budget, unless its end was asked for.
+    /// Kills the worker, ends or requeues its jobs, and charges the loss to the pool's budget,
+    /// unless its end was asked for.
     fn charge_loss(&mut self, cause: Cause, is_overdue: bool) {
         self.worker.process.kill();
         let loss = WorkerLoss { pid: self.worker.process.pid(), started: self.sent_at, cause };

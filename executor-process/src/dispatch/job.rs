@@ -97,7 +97,7 @@ impl EncodedJob {
     }
 
     /// Packs it into a message for the worker that `payloads` leads to.
-    pub(crate) fn sent(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
+    pub(crate) fn pack(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let failed = |text: String| NotSent::Failed(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.job_type.work).ok_or_else(|| {
             failed(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name))

@@ -62,7 +62,8 @@ impl ProcessRunner {
         runner
     }
 
-    /// Sends the job to a worker, and others with it if they are short, and brings them to their outcomes. False if it had ended before.
+    /// Sends the job to a worker, and others with it if they are short, and brings them to their
+    /// outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         let (worker, job) = match self.ensure_worker(job, batch) {
             Ok(ready) => ready,
@@ -130,8 +131,8 @@ impl ProcessRunner {
         }
     }
 
-    /// Leaves the job to the pool's other workers, where there are some, and has this thread end: the next job that it took would fare no
-    /// better.
+    /// Leaves the job to the pool's other workers, where there are some, and has this thread end:
+    /// the next job that it took would fare no better.
     ///
     /// # Errors
     ///
@@ -150,7 +151,8 @@ impl ProcessRunner {
         batch.retire(job, priority)
     }
 
-    /// Returns the worker, or starts one if there is none. One that died while it was idle cost no job, but is a loss all the same.
+    /// Returns the worker, or starts one if there is none. One that died while it was idle cost no
+    /// job, but is a loss all the same.
     fn start_worker(&mut self, batch: Option<&Batch<'_, Queued>>) -> Result<Worker, NotStarted> {
         if let Some(worker) = self.worker.take() {
             if !worker.process.has_died() {
@@ -172,8 +174,8 @@ impl ProcessRunner {
         Ok(worker)
     }
 
-    /// Keeps a worker that has run some jobs. If it has lived long enough, it is retired: no job waits for its end, and the next one gets
-    /// another worker.
+    /// Keeps a worker that has run some jobs. If it has lived long enough, it is retired: no job
+    /// waits for its end, and the next one gets another worker.
     fn keep(&mut self, worker: Worker) {
         if worker.is_worn() {
             self.retired.retain(|process| !process.is_gone());

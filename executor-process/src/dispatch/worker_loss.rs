@@ -33,7 +33,7 @@ impl WorkerLoss {
 
     /// The error of a job that `tries` workers, one after the other, did not begin. With one try, it is the death of the worker that was
     /// started for the job.
-    pub(crate) fn in_vain(&self, worker: &Worker, case: &FailedJob, tries: u32) -> JobError {
+    pub(crate) fn not_begun(&self, worker: &Worker, case: &FailedJob, tries: u32) -> JobError {
         if tries == 1 {
             return self.error(worker, case);
         }

@@ -30,7 +30,7 @@ fn sent<J: PortableJob>(worker: &Worker, slot: usize, job: J) -> JobMessage {
         JobType::of::<J>(),
         Codec::Postcard.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
     );
-    encoded.sent(&worker.payloads, slot, number).ok().expect("it is in this program")
+    encoded.pack(&worker.payloads, slot, number).ok().expect("it is in this program")
 }
 
 /// A worker that was sent five jobs, of the numbers 7 to 11, and runs the first until it is told to go on.

@@ -57,7 +57,7 @@ fn running<J: executor_core::PortableJob>(settings: &WorkerSettings, job: J) -> 
         settings.codec.encode(&job.wire(&crate::worker::remake::Remaker)).expect("it can be encoded"),
     );
     worker.claims.page.send(0, 7);
-    worker.begin(Request::Run(vec![encoded.sent(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
+    worker.begin(Request::Run(vec![encoded.pack(&worker.payloads, 0, 7).ok().expect("it is in this program")]));
     (worker, encoded)
 }
 

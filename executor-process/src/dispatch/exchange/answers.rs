@@ -16,7 +16,8 @@ use crate::protocol::status_page::Claim;
 use crate::supervisor::claims::Kill;
 
 impl Exchange<'_, '_> {
-    /// Sets the outcomes of the jobs that are done, and ends those that were revoked. Returns whether none is left.
+    /// Sets the outcomes of the jobs that are done, and ends those that were revoked. Returns
+    /// whether none is left.
     pub(super) fn take_done(&mut self) -> bool {
         for slot in 0..self.slots.len() {
             let claim = self.claim(slot);
@@ -40,13 +41,15 @@ impl Exchange<'_, '_> {
         // From here on it is in time, however long it takes to read.
         let counts =
             self.claim(slot) == Some(Claim::Done) && self.time_limit.as_ref().is_none_or(TimeLimit::is_in_time);
-        // Otherwise it was aborted, or its time was up, or it never began: no worker of ours answers then. It is not to be kept.
+        // Otherwise it was aborted, or its time was up, or it never began: no worker of ours
+        // answers then. It is not to be kept.
         if counts && let Some(in_flight) = self.slots[slot].take() {
             self.take_answer(slot, in_flight, answer);
         }
     }
 
-    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all: the rest comes in a message.
+    /// Reads the answer of a job that is done from the page. Gives the job back if that is not all:
+    /// the rest comes in a message.
     pub(super) fn read(&mut self, slot: usize, mut in_flight: InFlight) -> Option<InFlight> {
         let page = self.worker.claims.page.answer(slot);
         if let Some(chunk) = &mut in_flight.payload.chunk {
@@ -88,7 +91,8 @@ impl Exchange<'_, '_> {
                 }
                 self.go_on(slot, Claim::Done, in_flight);
             }
-            // The next item has no other outcome. The worker has not come to the others, but might where it is not believed.
+            // The next item has no other outcome. The worker has not come to the others, but might
+            // where it is not believed.
             (Err(error), Some(chunk)) if !self.worker.is_disconnected() => {
                 chunk.fail_next(error);
                 self.go_on(slot, Claim::Done, in_flight);
@@ -97,7 +101,8 @@ impl Exchange<'_, '_> {
         }
     }
 
-    /// Sends the job, or the rest of a chunk, to the next worker. This worker will not go on with it: its claim was `from`.
+    /// Sends the job, or the rest of a chunk, to the next worker. This worker will not go on with
+    /// it: its claim was `from`.
     pub(super) fn go_on(&mut self, slot: usize, from: Claim, mut in_flight: InFlight) {
         if let EncodedJob { chunk: Some(chunk), body, .. } = &mut in_flight.payload {
             if chunk.is_over() {
@@ -108,7 +113,8 @@ impl Exchange<'_, '_> {
         self.move_on(slot, from, in_flight);
     }
 
-    /// Requeues the job, whose claim was `from`, for another worker: this one will not start it any more.
+    /// Requeues the job, whose claim was `from`, for another worker: this one will not start it any
+    /// more.
     fn move_on(&mut self, slot: usize, from: Claim, in_flight: InFlight) {
         if self.worker.claims.page.change(slot, in_flight.id(), from, Claim::Sent) {
             if let Some(in_flight) = requeue_or_cancel(in_flight, self.batch) {
@@ -119,8 +125,9 @@ impl Exchange<'_, '_> {
         }
     }
 
-    /// Ends a revoked job. A thread that cancels it changed the claim, and may set the outcome later: a second cancel waits for that. Or
-    /// its time was up, and its alarm ends it. Otherwise the worker forged the claim.
+    /// Ends a revoked job. A thread that cancels it changed the claim, and may set the outcome
+    /// later: a second cancel waits for that. Or its time was up, and its alarm ends it. Otherwise
+    /// the worker forged the claim.
     pub(super) fn end_revoked(&mut self, in_flight: InFlight) {
         in_flight.job.cancel();
         if !self.is_up() && !in_flight.job.status().is_done() {

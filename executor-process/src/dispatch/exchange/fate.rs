@@ -37,7 +37,8 @@ pub(super) struct Known {
     pub(super) has_retries: bool,
 }
 
-/// `claim` is that of the job's slot, read once. `None` if the slot holds no valid claim of the job.
+/// `claim` is that of the job's slot, read once. `None` if the slot holds no valid claim of the
+/// job.
 pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
     use Claim::{Aborted, Done, Revoked, Sent, Started, TimedOut};
     match claim {
@@ -45,7 +46,8 @@ pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
         _ if known.is_up => Fate::LeftToAlarm,
         Some(Sent) if known.has_no_tries_left => Fate::GaveUp,
         Some(Sent) => Fate::Requeue,
-        // Also one that was aborted when its claim said that it was done, and that has not proved it.
+        // Also one that was aborted when its claim said that it was done, and that has not proved
+        // it.
         Some(Aborted | Done) | None if known.stop_requested => Fate::Cancelled,
         Some(from @ (Started | Done)) if known.is_chunk => Fate::ContinueChunk { from },
         Some(Started) if known.has_retries => Fate::Retry,

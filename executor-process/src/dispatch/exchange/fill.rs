@@ -14,8 +14,8 @@ use crate::protocol::message::JobMessage;
 use crate::protocol::status_page::SLOTS;
 use crate::supervisor::claims::Claims;
 
-/// The most work in one message, by the time that jobs of the same type took: longer than a round trip, so that the worker is busy, and
-/// too short to matter to jobs that wait behind it.
+/// The most work in one message, by the time that jobs of the same type took: longer than a round
+/// trip, so that the worker is busy, and too short to matter to jobs that wait behind it.
 const MAX_WORK: Duration = Duration::from_millis(1);
 
 /// How much may still go in the message.
@@ -26,7 +26,8 @@ struct Room {
 }
 
 impl Exchange<'_, '_> {
-    /// Makes the message: of the job, and others with it if they are short. `None` if the job has ended.
+    /// Makes the message: of the job, and others with it if they are short. `None` if the job has
+    /// ended.
     pub(crate) fn fill(&mut self, job: Queued, kill_switch: &KillSwitch) -> Option<Vec<JobMessage>> {
         let first = self.put_in_flight(job)?;
         let mut message = Vec::new();
@@ -51,7 +52,7 @@ impl Exchange<'_, '_> {
 
     /// Puts the job into its slot and into the message. One that cannot go there fails alone.
     fn add(&mut self, in_flight: InFlight, message: &mut Vec<JobMessage>) {
-        match in_flight.payload.sent(&self.worker.payloads, self.slots.len(), in_flight.id()) {
+        match in_flight.payload.pack(&self.worker.payloads, self.slots.len(), in_flight.id()) {
             Ok(sent) => {
                 message.push(sent);
                 self.slots.push(Some(in_flight));
@@ -86,7 +87,8 @@ impl Exchange<'_, '_> {
         }
     }
 
-    /// The room that is left behind the job in the message. `None` if the job has no room there, or goes alone.
+    /// The room that is left behind the job in the message. `None` if the job has no room there, or
+    /// goes alone.
     fn room_after(&self, next: &InFlight, room: Room) -> Option<Room> {
         if next.payload.goes_alone() {
             return None;

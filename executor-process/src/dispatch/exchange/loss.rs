@@ -9,7 +9,8 @@ use crate::dispatch::worker_loss::WorkerLoss;
 use crate::protocol::status_page::Claim;
 
 impl Exchange<'_, '_> {
-    /// The worker is dead, or is being killed. Returns the name of the job that it was running, to which the loss is charged.
+    /// The worker is dead, or is being killed. Returns the name of the job that it was running, to
+    /// which the loss is charged.
     pub(super) fn lose_worker(&mut self, loss: &WorkerLoss) -> Option<&'static str> {
         let has_not_started = |slot: usize| self.slots[slot].is_none() || self.claim(slot) == Some(Claim::Sent);
         let mut nothing_started = (0..self.slots.len()).all(has_not_started);
@@ -45,7 +46,8 @@ impl Exchange<'_, '_> {
         self.apply(slot, fate(claim, known), in_flight, loss)
     }
 
-    /// Brings a job to its fate. Returns its name if the worker was running it. A job that is to be requeued is left in its slot.
+    /// Brings a job to its fate. Returns its name if the worker was running it. A job that is to be
+    /// requeued is left in its slot.
     fn apply(&mut self, slot: usize, fate: Fate, in_flight: InFlight, loss: &WorkerLoss) -> Option<&'static str> {
         match fate {
             Fate::EndedByOthers => self.end_revoked(in_flight),
@@ -79,7 +81,7 @@ impl Exchange<'_, '_> {
     /// Ends a job that too many workers did not begin.
     fn give_up(&mut self, in_flight: InFlight, loss: &WorkerLoss) {
         let case = in_flight.case(&self.settings.worker);
-        let error = loss.in_vain(&self.worker, &case, self.settings.tries);
+        let error = loss.not_begun(&self.worker, &case, self.settings.tries);
         self.finish(in_flight, Err(error));
     }
 
@@ -102,7 +104,8 @@ impl Exchange<'_, '_> {
         name
     }
 
-    /// The item that ran has the loss as its outcome, unless it may be run again. The others go to another worker.
+    /// The item that ran has the loss as its outcome, unless it may be run again. The others go to
+    /// another worker.
     fn continue_chunk(
         &mut self,
         slot: usize,
