@@ -18,6 +18,18 @@
 //! `Outcome`; both as [`Control`]. Every step is one transition under the cell's own lock, which says who won: one
 //! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
 //! payload, outcome, wakers and callbacks are moved out first.
+//!
+//! The steps are in `stage.rs`; here is what stands around each: lock, step, unlock, drop, notify.
+//!
+//! # Which thread may touch what, when
+//!
+//! - `inner`: any thread, under its lock, for one step or one question. The thread that has withdrawn the job lets go of the lock to drop
+//!   the payload, and comes back to conclude: until then, no other step is possible.
+//! - `stop`: set by any thread that cancels (under the lock, with the step) or aborts (before the lock). Never unset; read by the job, and by
+//!   threads that work for it, without the lock.
+//! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. Read without the lock, by a thread that waits: true is
+//!   final, and false says nothing.
+//! - `id`, `open` and `work`: never change.
 
 mod control;
 #[cfg(all(test, loom))]
@@ -43,7 +55,7 @@ pub use crate::control::Control;
 pub use crate::notify::{Captures, Notify};
 pub(crate) use seen_as::Outcome;
 pub use seen_as::{Abort, Lease, Run, Task};
-use stage::{End, Stage};
+use stage::{Claim, Finish, Handover, Leftovers, Return, Stage, Take};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P, O, T> {
@@ -61,9 +73,7 @@ pub struct Cell<P, O, T> {
 
 struct Inner<P, O, T> {
     stage: Stage<P, O, T>,
-    end: End,
     watch: Watch<T>,
-    detached: bool,
     /// Whose queue it waits in.
     home: Option<HomeId>,
     /// Since when it waits there, where that is measured.
@@ -73,7 +83,7 @@ struct Inner<P, O, T> {
 impl<P, O, T> Cell<P, O, T> {
     /// A cell for a job that waits to be claimed. `open` makes the result from the raw outcome.
     pub fn queued(payload: P, open: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::Queued(payload), open)
+        Self::new(Stage::queued(payload), open)
     }
 
     /// The same in the queue of `home`, which is told if the job leaves it otherwise.
@@ -84,75 +94,43 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     pub(crate) fn ended(outcome: Result<T, JobError>, open: fn(O) -> Result<T, JobError>) -> Self {
-        let cell = Self::new(Stage::Opened(outcome), open);
-        let mut inner = cell.inner.lock();
-        if let Stage::Opened(Err(JobError::Cancelled)) = inner.stage {
-            inner.end = End::NeverStarted;
-        }
-        drop(inner);
-        cell
+        Self::new(Stage::ended(outcome), open)
     }
 
     fn new(stage: Stage<P, O, T>, open: fn(O) -> Result<T, JobError>) -> Self {
         let has_ended = AtomicBool::new(stage.has_ended());
         let (home, since) = (None, Moment::default());
-        let inner = Inner { stage, end: End::Other, watch: Watch::Nobody, detached: false, home, since };
+        let inner = Inner { stage, watch: Watch::Nobody, home, since };
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
         Self { id: JobId::next(), open, work: None, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
     pub(crate) fn with_payload<R>(&self, f: impl FnOnce(&mut P) -> R) -> Option<R> {
-        match &mut self.inner.lock().stage {
-            Stage::Queued(payload) => Some(f(payload)),
-            _ => None,
-        }
+        self.inner.lock().stage.payload().map(f)
     }
 
-    fn start(&self, as_stage: Stage<P, O, T>) -> Option<(P, Moment)> {
-        Self::start_locked(&mut self.inner.lock(), as_stage)
-    }
-
-    /// Starts the job if it waits in the queue of `home`, which counts those that leave: in one step with the look, for the queue may give
-    /// it away.
-    fn start_from(&self, home: HomeId) -> Option<(P, Moment)> {
+    /// Starts the job if it waits, in the queue of `home` if one is given, which counts those that leave: in one step with the look, for
+    /// the queue may give it away. Returns the payload, and since when it waited.
+    fn start(&self, home: Option<HomeId>) -> Option<(P, Moment)> {
         let mut inner = self.inner.lock();
-        if inner.home == Some(home) { Self::start_locked(&mut inner, Stage::Running(None)) } else { None }
-    }
-
-    /// The payload, and since when it waited.
-    fn start_locked(inner: &mut Inner<P, O, T>, as_stage: Stage<P, O, T>) -> Option<(P, Moment)> {
-        if !matches!(inner.stage, Stage::Queued(_)) {
+        if home.is_some() && inner.home != home {
             return None;
         }
-        match std::mem::replace(&mut inner.stage, as_stage) {
-            Stage::Queued(payload) => Some((payload, inner.since)),
-            _ => None,
+        match inner.stage.claim(None) {
+            Claim::Claimed(payload) => Some((payload, inner.since)),
+            Claim::Refused(_) => None,
         }
     }
 
-    /// Makes the outcome visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
-    fn publish(
-        &self,
-        mut inner: MutexGuard<'_, Inner<P, O, T>>,
-        outcome: Result<O, JobError>,
-        of_parts: Option<Failure>,
-    ) -> Signal {
-        if inner.end == End::Other && matches!(outcome, Err(JobError::Cancelled)) {
-            inner.end = End::Aborted;
-        }
-        // Before it can be seen: who has seen it is counted.
-        registry::count(inner.home, &outcome, of_parts, !matches!(inner.stage, Stage::Withdrawn(_)));
-        let (stage, unwanted) =
-            if inner.detached { (Stage::Taken, Some(outcome)) } else { (Stage::Ended(outcome), None) };
-        let before = std::mem::replace(&mut inner.stage, stage);
+    /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
+    fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
         let signal = inner.watch.signal();
         // Release: a wait that ends by this flag alone sees what the job did, as one that ends under the lock does.
         self.has_ended.store(true, Ordering::Release);
         drop(inner);
         self.ended.notify_all();
-        drop(before);
-        drop_quietly(unwanted);
+        drop_quietly(leftovers);
         signal
     }
 
@@ -162,13 +140,20 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
-        let inner = self.inner.lock();
-        if matches!(inner.stage, Stage::Running(_) | Stage::Lent(_)) {
-            return Some(self.publish(inner, outcome, of_parts));
+        let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
+        let mut inner = self.inner.lock();
+        match inner.stage.finish(outcome) {
+            Finish::Ended(leftovers) => {
+                // Before it can be seen: an end that is seen is counted.
+                registry::count(inner.home, ending, true);
+                Some(self.publish(inner, leftovers))
+            }
+            Finish::TooLate(outcome) => {
+                drop(inner);
+                drop_quietly(outcome);
+                None
+            }
         }
-        drop(inner);
-        drop_quietly(outcome);
-        None
     }
 
     pub(crate) fn tell(&self, signal: Signal) {
@@ -184,10 +169,9 @@ impl<P, O, T> Cell<P, O, T> {
     fn call_back(&self) {
         let mut inner = self.inner.lock();
         if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::Nobody) {
-            let outcome = inner.stage.take_outcome();
+            let taken = inner.stage.take();
             drop(inner);
-            if let Some(outcome) = outcome {
-                let outcome = self.opened(outcome);
+            if let Some(outcome) = self.opened(taken) {
                 // If the callback panics, the panic hook has reported it; no caller is left to be told.
                 drop_quietly(catch(|| callback(outcome)));
             }
@@ -195,13 +179,13 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     /// A panic while the outcome is decoded is the outcome.
-    fn opened(&self, stage: Stage<P, O, T>) -> Result<T, JobError> {
-        match stage {
+    fn opened(&self, taken: Take<O, T>) -> Option<Result<T, JobError>> {
+        match taken {
             // A job that runs in place leaves the result itself: there is nothing to decode.
-            Stage::Ended(raw) if self.work.is_some() => raw.and_then(self.open),
-            Stage::Ended(raw) => raw.and_then(|raw| catch(|| (self.open)(raw))?),
-            Stage::Opened(outcome) => outcome,
-            _ => unreachable!("only an outcome is opened"),
+            Take::Raw(raw) if self.work.is_some() => Some(raw.and_then(self.open)),
+            Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.open)(raw))?)),
+            Take::Opened(outcome) => Some(outcome),
+            Take::Nothing => None,
         }
     }
 }
@@ -215,7 +199,7 @@ impl<J: Job> Cell<J, J::Output, J::Output> {
 
 impl<J: Job> Run for Cell<J, J::Output, J::Output> {
     fn run(self: Arc<Self>) -> bool {
-        let Some(job) = self.start(Stage::Running(None)) else { return false };
+        let Some(job) = self.start(None) else { return false };
         self.run_payload(job);
         true
     }
@@ -250,23 +234,35 @@ where
     T: Send + 'static,
 {
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
-        self.start(Stage::Running(abort)).map(|(payload, _)| payload)
+        let claim = self.inner.lock().stage.claim(abort);
+        match claim {
+            Claim::Claimed(payload) => Some(payload),
+            Claim::Refused(abort) => {
+                drop(abort);
+                None
+            }
+        }
     }
 
     fn lend(&self, lease: Arc<dyn Lease>) -> Option<P> {
-        self.start(Stage::Lent(lease)).map(|(payload, _)| payload)
+        let handover = self.inner.lock().stage.lend(lease);
+        match handover {
+            Handover::Given(payload) => Some(payload),
+            Handover::Refused(lease) => {
+                drop(lease);
+                None
+            }
+        }
     }
 
     fn take_back(&self, payload: P) -> Result<(), P> {
-        let mut inner = self.inner.lock();
-        match &inner.stage {
-            Stage::Lent(lease) if lease.revoke(self.id) => {
-                let lease = std::mem::replace(&mut inner.stage, Stage::Queued(payload));
-                drop(inner);
+        let back = self.inner.lock().stage.take_back(self.id, payload);
+        match back {
+            Return::Back(lease) => {
                 drop(lease);
                 Ok(())
             }
-            _ => Err(payload),
+            Return::Refused(payload) => Err(payload),
         }
     }
 
@@ -286,15 +282,15 @@ impl<P: Send, O: Send, T: Send> Tell for Cell<P, O, T> {
 
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cell<P, O, T> {
     fn take(&self) -> Option<Result<T, JobError>> {
-        let outcome = self.inner.lock().stage.take_outcome()?;
-        Some(self.opened(outcome))
+        let taken = self.inner.lock().stage.take();
+        self.opened(taken)
     }
 
     fn settle(&self) -> Option<bool> {
-        let outcome = self.inner.lock().stage.take_outcome()?;
-        let outcome = self.opened(outcome);
+        let taken = self.inner.lock().stage.take();
+        let outcome = self.opened(taken)?;
         let is_ok = outcome.is_ok();
-        self.inner.lock().stage = Stage::Opened(outcome);
+        self.inner.lock().stage.put_back(outcome);
         Some(is_ok)
     }
 
@@ -302,7 +298,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
         if self.work.is_none() {
             return false;
         }
-        let Some(payload) = self.start_from(home) else { return false };
+        let Some(payload) = self.start(Some(home)) else { return false };
         registry::left_to_run(home);
         let _aside = Aside::enter(Some(home));
         self.run_payload(payload);
@@ -343,8 +339,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
 
     fn detach(&self) {
         let mut inner = self.inner.lock();
-        inner.detached = true;
-        let outcome = inner.stage.take_outcome();
+        let outcome = inner.stage.detach();
         let watch = std::mem::replace(&mut inner.watch, Watch::Nobody);
         drop(inner);
         // As quietly as where the job ends later: which of the two it is, is chance.

@@ -126,21 +126,18 @@ fn with(home: HomeId, f: impl Fn(&Counts, bool)) {
     }
 }
 
-/// A job of `home` has this outcome, and if that is a result, `of_parts` failed. Runs no code of a user's, for it is called under the lock
-/// of the job.
-pub(crate) fn count<O>(
-    home: Option<HomeId>,
-    outcome: &Result<O, JobError>,
-    of_parts: Option<Failure>,
-    has_started: bool,
-) {
-    let Some(home) = home else { return };
-    // A job that was never accepted is no matter of the home's. One that made room for another was.
-    if matches!(outcome, Err(JobError::Rejected(reason)) if *reason != Rejection::Dropped) {
-        return;
+/// How a job with this outcome counts, of which `of_parts` failed if that is a result. `None` for a job that was never accepted: it is no
+/// matter of its home's, while one that made room for another is.
+pub(crate) fn ending(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Option<Ending> {
+    let is_refused = matches!(outcome, Err(JobError::Rejected(reason)) if *reason != Rejection::Dropped);
+    (!is_refused).then(|| Ending::of(outcome, of_parts))
+}
+
+/// A job of `home` has ended so. Runs no code of a user's, for it is called under the lock of the job.
+pub(crate) fn count(home: Option<HomeId>, ending: Option<Ending>, has_started: bool) {
+    if let (Some(home), Some(ending)) = (home, ending) {
+        with(home, |counts, is_shared| counts.count(ending, has_started, is_shared));
     }
-    let ending = Ending::of(outcome, of_parts);
-    with(home, |counts, is_shared| counts.count(ending, has_started, is_shared));
 }
 
 /// Records that a job of `home` waited for `wait` and ran for `run`.

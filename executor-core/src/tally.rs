@@ -263,9 +263,9 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// Of a job of several parts, a result counts as the worst failure of those.
-    pub(crate) fn of<O>(outcome: &Result<O, JobError>, of_parts: Option<Failure>) -> Self {
+    pub(crate) fn of(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Self {
         match outcome {
-            Ok(_) => of_parts.map_or(Self::Completed, Self::Failed),
+            Ok(()) => of_parts.map_or(Self::Completed, Self::Failed),
             Err(error) => Failure::of(error).map_or(Self::Cancelled, Self::Failed),
         }
     }

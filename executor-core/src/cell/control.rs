@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Cell;
-use super::stage::{End, Stage};
+use super::stage::{Stopper, Withdrawal};
 use crate::control::Control;
 use crate::error::JobError;
 use crate::home::HomeId;
@@ -23,43 +23,45 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     /// The same, and `dispose` is given the payload before anyone can see the end.
-    fn withdraw_and(&self, error: JobError, dispose: impl FnOnce(Stage<P, O, T>)) -> Option<Signal> {
+    fn withdraw_and(&self, error: JobError, dispose: impl FnOnce(P)) -> Option<Signal> {
+        let is_cancel = error.is_cancelled();
         let mut inner = self.inner.lock();
-        let is_lent = match &inner.stage {
-            Stage::Queued(_) => false,
-            Stage::Lent(lease) if lease.revoke(self.id) => true,
-            _ => return None,
-        };
-        let payload = std::mem::replace(&mut inner.stage, Stage::Withdrawn(thread_id()));
-        if error.is_cancelled() {
-            inner.end = End::NeverStarted;
+        let withdrawal = inner.stage.withdraw(self.id, thread_id(), is_cancel)?;
+        if is_cancel {
             // Release: see `stop_requested`.
             self.stop.store(true, Ordering::Release);
         }
-        let home = Leaving::begin(inner.home);
+        let leaving = Leaving::begin(inner.home);
         drop(inner);
-        dispose(payload);
-        // Before the end can be seen: by then, its place in a bounded queue is free.
-        if is_lent {
-            home.revoked();
-        } else {
-            home.left();
+        // Its home is told before the end can be seen: by then, its place in a bounded queue is free.
+        match withdrawal {
+            Withdrawal::Queued(payload) => {
+                dispose(payload);
+                leaving.left();
+            }
+            Withdrawal::Lent(lease) => {
+                drop_quietly(lease);
+                leaving.revoked();
+            }
         }
-        let inner = self.inner.lock();
-        let signal = self.publish(inner, Err(error), None);
-        home.ended();
+        let ending = registry::ending(Err(&error), None);
+        let mut inner = self.inner.lock();
+        let leftovers = inner.stage.conclude(error);
+        registry::count(inner.home, ending, false);
+        let signal = self.publish(inner, leftovers);
+        leaving.ended();
         Some(signal)
     }
 }
 
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
     fn is_waiting(&self) -> bool {
-        matches!(self.inner.lock().stage, Stage::Queued(_))
+        self.inner.lock().stage.is_waiting()
     }
 
     fn move_to(&self, home: HomeId) -> bool {
         let mut inner = self.inner.lock();
-        let is_waiting = matches!(inner.stage, Stage::Queued(_));
+        let is_waiting = inner.stage.is_waiting();
         if is_waiting {
             inner.home = Some(home);
         }
@@ -88,20 +90,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     }
 
     fn status(&self) -> Status {
-        let inner = self.inner.lock();
-        match (&inner.stage, inner.end) {
-            (Stage::Queued(_) | Stage::Withdrawn(_), _) => Status::Queued,
-            (Stage::Running(_), _) => Status::Running,
-            (Stage::Lent(lease), _) => {
-                if lease.has_started(self.id) {
-                    Status::Running
-                } else {
-                    Status::Queued
-                }
-            }
-            (_, End::Other) => Status::Done,
-            (_, End::NeverStarted | End::Aborted) => Status::Cancelled,
-        }
+        self.inner.lock().stage.status(self.id)
     }
 
     fn cancel(&self) -> bool {
@@ -112,12 +101,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         let mut inner = self.inner.lock();
         // Another thread may be dropping the payload: true must mean that it is gone. But a payload's own drop may
         // cancel its job, and must not wait for itself.
-        while let Stage::Withdrawn(who) = inner.stage
-            && who != thread_id()
-        {
+        while inner.stage.is_withdrawn_by_other(thread_id()) {
             inner = self.ended.wait(inner);
         }
-        inner.end == End::NeverStarted
+        inner.stage.never_starts()
     }
 
     fn abort(&self) -> bool {
@@ -126,15 +113,12 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         }
         // Release: see `stop_requested`.
         self.stop.store(true, Ordering::Release);
-        let lease = match &self.inner.lock().stage {
-            Stage::Running(None) => return true,
-            Stage::Running(Some(abort)) => Ok(Arc::clone(abort)),
-            Stage::Lent(lease) => Err(Arc::clone(lease)),
-            _ => return false,
-        };
-        match lease {
-            Ok(abort) => abort.abort(self.id),
-            Err(lease) => {
+        let stopper = self.inner.lock().stage.stopper();
+        match stopper {
+            Stopper::Asked => true,
+            Stopper::TooLate => false,
+            Stopper::Abort(abort) => abort.abort(self.id),
+            Stopper::Lease(lease) => {
                 let is_aborted = lease.abort(self.id);
                 // Ended here, because the borrower may learn of the abort only later.
                 if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
@@ -157,11 +141,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
 
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)> {
         let mut captures = Captures::default();
-        let signal = self.withdraw_and(error, |stage| {
-            if let Stage::Queued(payload) = stage {
-                captures = Captures::new(payload);
-            }
-        })?;
+        let signal = self.withdraw_and(error, |payload| captures = Captures::new(payload))?;
         Some((Notify::new(self, signal), captures))
     }
 
