@@ -15,7 +15,7 @@
 //! it has started, and revokes it if not.
 //!
 //! The queue sees it as [`Run`] (a job that runs in place) or [`Task`] (one that somebody else runs), the future as
-//! `Outcome`; both as [`Control`]. Every step is one transition under the cell's own lock, which says who won: one
+//! `Outcome`; both as [`Control`], and the queue as [`QueuedControl`]. Every step is one transition under the cell's own lock, which says who won: one
 //! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
 //! payload, outcome, wakers and callbacks are moved out first.
 //!
@@ -51,7 +51,7 @@ use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
 use crate::tally::{self, Failure, Moment};
 
-pub use crate::control::Control;
+pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
 pub(crate) use seen_as::Outcome;
 pub use seen_as::{Abort, Lease, Run, Task};
@@ -217,7 +217,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
             return std::mem::forget((self, context, outcome));
         }
         if let Some(begun) = begun {
-            Control::took(&*self, begun, begun.elapsed());
+            QueuedControl::took(&*self, begun, begun.elapsed());
         }
         let of_parts = tally::take_failure_of_parts();
         drop(context);
@@ -292,6 +292,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
         let is_ok = outcome.is_ok();
         self.inner.lock().stage.put_back(outcome);
         Some(is_ok)
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        QueuedControl::home(self)
     }
 
     fn run_here(self: Arc<Self>, home: HomeId) -> bool {

@@ -8,7 +8,7 @@ use crate::home::HomeId;
 use crate::notify::{Captures, Notify};
 use crate::status::{JobId, Status};
 
-/// Requests and queries that every job answers, whatever its types.
+/// Requests and queries that every job answers, whatever its types, and whatever is made of its result.
 pub trait Control: Send + Sync {
     /// The job's id.
     fn id(&self) -> JobId;
@@ -21,12 +21,18 @@ pub trait Control: Send + Sync {
     /// Ends a job that has not ended with `error`. `None` if it has. The caller chooses the thread on which wakers and callbacks then
     /// run, by where it calls [`Notify::fire`], or drops it.
     fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
+    /// Whether somebody asked the job to stop.
+    fn stop_requested(&self) -> bool;
+    /// The job as its queue sees it.
+    fn queued(self: Arc<Self>) -> Arc<dyn QueuedControl>;
+}
+
+/// Requests and queries of the queue in which a job waits.
+pub trait QueuedControl: Control {
     /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
     /// As `withdraw`, but what the job captured is the caller's to drop, on a thread of its choice: a drop may take long.
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
-    /// Whether somebody asked the job to stop.
-    fn stop_requested(&self) -> bool;
     /// Whether the job is still unclaimed and has not ended.
     fn is_waiting(&self) -> bool;
     /// It waits in the queue of `home` from now on. False if it does not wait any more.

@@ -70,7 +70,7 @@ impl<T> Helper<T> {
 
     /// Whether the job is still unclaimed and not cancelled.
     pub fn is_waiting(&self) -> bool {
-        self.0.is_waiting()
+        self.0.clone().queued().is_waiting()
     }
 }
 

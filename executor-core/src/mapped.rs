@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::cell::{Cell, Outcome, Task};
-use crate::control::Control;
+use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
 use crate::future::Future;
 use crate::home::HomeId;
-use crate::notify::{Captures, Notify, Watch};
+use crate::notify::{Notify, Watch};
 use crate::panics::{catch, drop_quietly, named};
 use crate::status::{JobId, Status};
 
@@ -102,36 +102,12 @@ impl<T, U: Send + 'static> Control for Mapped<T, U> {
         self.source.clone().fail(error)
     }
 
-    fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)> {
-        self.source.clone().expire(error)
-    }
-
-    fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
-        self.source.clone().withdraw(error)
-    }
-
     fn stop_requested(&self) -> bool {
         self.source.stop_requested()
     }
 
-    fn is_waiting(&self) -> bool {
-        self.source.is_waiting()
-    }
-
-    fn home(&self) -> Option<HomeId> {
-        self.source.home()
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        self.source.move_to(home)
-    }
-
-    fn waits_since(&self, when: Instant) {
-        self.source.waits_since(when);
-    }
-
-    fn took(&self, begun: Instant, ran: Duration) {
-        self.source.took(begun, ran);
+    fn queued(self: Arc<Self>) -> Arc<dyn QueuedControl> {
+        self.source.clone().queued()
     }
 }
 
@@ -142,6 +118,10 @@ impl<T, U: Send + 'static> Outcome<U> for Mapped<T, U> {
 
     fn settle(&self) -> Option<bool> {
         self.target.settle()
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.source.home()
     }
 
     fn run_here(self: Arc<Self>, home: HomeId) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Cell;
 use super::stage::{Stopper, Withdrawal};
-use crate::control::Control;
+use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
 use crate::home::HomeId;
 use crate::notify::{Captures, Notify, Signal};
@@ -55,36 +55,6 @@ impl<P, O, T> Cell<P, O, T> {
 }
 
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
-    fn is_waiting(&self) -> bool {
-        self.inner.lock().stage.is_waiting()
-    }
-
-    fn move_to(&self, home: HomeId) -> bool {
-        let mut inner = self.inner.lock();
-        let is_waiting = inner.stage.is_waiting();
-        if is_waiting {
-            inner.home = Some(home);
-        }
-        is_waiting
-    }
-
-    fn home(&self) -> Option<HomeId> {
-        self.inner.lock().home
-    }
-
-    fn waits_since(&self, when: Instant) {
-        self.inner.lock().since = Moment::at(when);
-    }
-
-    fn took(&self, begun: Instant, ran: Duration) {
-        let inner = self.inner.lock();
-        let (home, since) = (inner.home, inner.since);
-        drop(inner);
-        if let (Some(home), Some(waited)) = (home, since.until(begun)) {
-            registry::record(home, waited, ran);
-        }
-    }
-
     fn id(&self) -> JobId {
         self.id
     }
@@ -134,6 +104,17 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         Some(Notify::new(self, signal))
     }
 
+    fn stop_requested(&self) -> bool {
+        // Acquire: a job that sees it sees what was done before the cancel or abort, such as the reason for it.
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn queued(self: Arc<Self>) -> Arc<dyn QueuedControl> {
+        self
+    }
+}
+
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for Cell<P, O, T> {
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
         let signal = self.withdraw_with(error)?;
         Some(Notify::new(self, signal))
@@ -145,8 +126,33 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         Some((Notify::new(self, signal), captures))
     }
 
-    fn stop_requested(&self) -> bool {
-        // Acquire: a job that sees it sees what was done before the cancel or abort, such as the reason for it.
-        self.stop.load(Ordering::Acquire)
+    fn is_waiting(&self) -> bool {
+        self.inner.lock().stage.is_waiting()
+    }
+
+    fn move_to(&self, home: HomeId) -> bool {
+        let mut inner = self.inner.lock();
+        let is_waiting = inner.stage.is_waiting();
+        if is_waiting {
+            inner.home = Some(home);
+        }
+        is_waiting
+    }
+
+    fn home(&self) -> Option<HomeId> {
+        self.inner.lock().home
+    }
+
+    fn waits_since(&self, when: Instant) {
+        self.inner.lock().since = Moment::at(when);
+    }
+
+    fn took(&self, begun: Instant, ran: Duration) {
+        let inner = self.inner.lock();
+        let (home, since) = (inner.home, inner.since);
+        drop(inner);
+        if let (Some(home), Some(waited)) = (home, since.until(begun)) {
+            registry::record(home, waited, ran);
+        }
     }
 }

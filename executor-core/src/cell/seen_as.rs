@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::control::Control;
+use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
 use crate::home::HomeId;
 use crate::notify::{Notify, Watch};
@@ -12,13 +12,13 @@ use crate::status::JobId;
 use crate::tally::Failure;
 
 /// A queued job that runs on the thread that takes it from the queue.
-pub trait Run: Control {
+pub trait Run: QueuedControl {
     /// Claims the job and runs it to its outcome, callbacks included. False if it was cancelled before.
     fn run(self: Arc<Self>) -> bool;
 }
 
 /// A queued job that is run by somebody else, such as another process: `P` goes there and `O` comes back.
-pub trait Task<P, O>: Control {
+pub trait Task<P, O>: QueuedControl {
     /// Starts the job: true exactly once, and never after a cancel. `abort` is called if the job is aborted from now on.
     #[must_use = "the payload is lost if it is not run"]
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
@@ -68,6 +68,8 @@ pub(crate) trait Outcome<T>: Control {
     fn take(&self) -> Option<Result<T, JobError>>;
     /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
     fn settle(&self) -> Option<bool>;
+    /// Whose queue the job waits in, or has waited in last.
+    fn home(&self) -> Option<HomeId>;
     /// Runs the job on this thread if it waits in the queue of `home`. Says whether it did.
     fn run_here(self: Arc<Self>, home: HomeId) -> bool;
     /// Blocks until the job has ended, or `deadline`. Says whether it has ended.

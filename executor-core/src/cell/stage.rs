@@ -92,7 +92,7 @@ pub(super) enum Stopper {
     TooLate,
 }
 
-/// What an end leaves to be dropped: the state before it, and the outcome if the future is gone.
+/// Values that an end leaves to be dropped: the state before it, and the outcome if the future is gone.
 #[must_use = "what is in it is to be dropped outside of the lock"]
 pub(super) struct Leftovers<P, O, T> {
     _before: State<P, O, T>,

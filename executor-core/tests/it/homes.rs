@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, Weak};
 
-use executor_core::cell::{Control, Run};
+use executor_core::cell::{Control, QueuedControl, Run};
 use executor_core::current::{self, Host, Worker};
 use executor_core::home::{Home, HomeId};
 use executor_core::registry::{Registration, leaving};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use executor_core::cell::{Abort, Cell, Control, Lease, Task};
+use executor_core::cell::{Abort, Cell, Lease, QueuedControl, Task};
 use executor_core::{Future, JobId, Status};
 
 /// Says of its job what it is told to say.

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use executor_core::cell::{Cell, Control, Notify, Run, Task};
+use executor_core::cell::{Cell, Control, Notify, QueuedControl, Run, Task};
 use executor_core::current::{self, Host, Worker};
 use executor_core::home::HomeId;
 use executor_core::registry::Registration;
@@ -25,7 +25,7 @@ fn a_mapped_future_is_of_the_same_job() {
         let (job, future) = Future::of_job_at(queue.id(), || 20);
         let id = future.id();
         let future = future.map_ok(|n| n + 1);
-        let control = future.control();
+        let control = future.control().queued();
         assert_eq!((future.id(), control.home(), control.is_waiting()), (id, Some(queue.id()), true));
         assert!(control.move_to(next.id()));
         assert_eq!((job.home(), control.home()), (Some(next.id()), Some(next.id())));
@@ -78,7 +78,7 @@ fn a_mapped_future_fails_and_is_withdrawn_with_its_job() {
             let (promise, future) = promise::<u32>();
             let future = future.map_ok(|n| n);
             let control = future.control();
-            let told = if withdraws { control.withdraw(broken()) } else { control.fail(broken()) };
+            let told = if withdraws { control.queued().withdraw(broken()) } else { control.fail(broken()) };
             assert!(told.is_some_and(|told| told.is_callback()));
             assert!(!promise.complete(7));
             assert!(matches!(future.result(), Err(JobError::Broken(_))));
@@ -86,7 +86,7 @@ fn a_mapped_future_fails_and_is_withdrawn_with_its_job() {
         let (promise, future) = promise::<u32>();
         let future = future.map_ok(|n| n);
         assert!(promise.complete(7));
-        assert!(future.control().fail(broken()).is_none() && future.control().withdraw(broken()).is_none());
+        assert!(future.control().fail(broken()).is_none() && future.control().queued().withdraw(broken()).is_none());
     });
 }
 
@@ -98,8 +98,8 @@ fn a_mapped_future_is_measured_as_its_job_is() {
         let (_job, future) = Future::of_job_at(home.id(), || ());
         let future = future.map_ok(|()| ());
         let (now, second) = (now(), Duration::from_secs(1));
-        future.control().waits_since(now);
-        future.control().took(now + second, second);
+        future.control().queued().waits_since(now);
+        future.control().queued().took(now + second, second);
         assert_eq!(tally.stats().wait.unwrap().max(), second);
     });
 }

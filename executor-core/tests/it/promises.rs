@@ -103,7 +103,7 @@ fn a_cancel_before_the_start_requests_a_stop() {
         assert!(!promise.start());
     }
     let (promise, future) = promise::<u32>();
-    assert!(future.control().withdraw(JobError::Broken(Broken::new("no paper"))).is_some());
+    assert!(future.control().queued().withdraw(JobError::Broken(Broken::new("no paper"))).is_some());
     assert!(!promise.stop_requested(), "it failed, and was not asked to stop");
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, Control, Run, Task};
+use executor_core::cell::{Cell, QueuedControl, Run, Task};
 use executor_core::home::HomeId;
 use executor_core::registry::Aside;
 use executor_core::registry::Registration;

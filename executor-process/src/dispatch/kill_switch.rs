@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_core::JobError;
-use executor_core::cell::Control;
+use executor_core::cell::{Control, QueuedControl};
 use executor_thread::scheduler::Stop;
 use parking_lot::Mutex;
 
@@ -57,7 +57,7 @@ impl KillSwitch {
 
     /// Ends a job in hand after the switch was triggered. Several threads may see that: the first one ends the job.
     pub(crate) fn end(job: &Queued) {
-        if Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
+        if QueuedControl::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
             Control::abort(&**job);
         }
     }
@@ -72,7 +72,7 @@ impl Stop for KillSwitch {
             hand.jobs.clone()
         };
         for job in jobs {
-            drop(Control::withdraw(job, JobError::Cancelled));
+            drop(QueuedControl::withdraw(job, JobError::Cancelled));
         }
     }
 
@@ -84,8 +84,10 @@ impl Stop for KillSwitch {
         };
         // First those that have not started: the worker begins none of them because another one is ended. And before the process is: a worker that
         // cannot be started would break its job.
-        let running: Vec<_> =
-            jobs.into_iter().filter(|job| Control::withdraw(Arc::clone(job), JobError::Cancelled).is_none()).collect();
+        let running: Vec<_> = jobs
+            .into_iter()
+            .filter(|job| QueuedControl::withdraw(Arc::clone(job), JobError::Cancelled).is_none())
+            .collect();
         for job in running {
             Control::abort(&*job);
         }

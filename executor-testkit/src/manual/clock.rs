@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::JobError;
-use executor_core::cell::Control;
+use executor_core::cell::{Control, QueuedControl};
 
 use super::lanes::Waiting;
 
@@ -14,7 +14,7 @@ pub(super) enum Event {
     /// A delayed job is queued.
     Queue(Waiting),
     /// A job that has not started ends so.
-    EndWait(Arc<dyn Control>, JobError),
+    EndWait(Arc<dyn QueuedControl>, JobError),
     /// A job that runs ends so, and is asked to stop.
     EndRun(Arc<dyn Control>, JobError),
     /// The time of a shutdown is up.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::ThreadId;
 
-use executor_core::cell::{Control, Run};
+use executor_core::cell::{QueuedControl, Run};
 use executor_core::home::HomeId;
 use executor_core::{JobId, Priority};
 
@@ -29,7 +29,7 @@ impl Waiting {
 
     /// Moves the job to the home `there`, if it waits still.
     fn take(self, there: HomeId) -> Result<Job, Job> {
-        if Control::move_to(&*self.job, there) { Ok(self.job) } else { Err(self.job) }
+        if QueuedControl::move_to(&*self.job, there) { Ok(self.job) } else { Err(self.job) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A queue that is bounded, and what becomes of a job that finds it full.
 
-use executor_core::cell::Control;
+use executor_core::cell::QueuedControl;
 use executor_core::{JobError, Priority, Rejection, WhenFull, current};
 
 use super::lanes::{Job, Waiting};
@@ -80,7 +80,7 @@ impl Shared {
         drop(state);
         drop(dead);
         for job in oldest {
-            let notify = Control::withdraw(job, JobError::Rejected(Rejection::Dropped));
+            let notify = QueuedControl::withdraw(job, JobError::Rejected(Rejection::Dropped));
             self.lock().ending -= 1;
             drop(notify);
         }

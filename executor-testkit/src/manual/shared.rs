@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Control, Notify};
+use executor_core::cell::{Notify, QueuedControl};
 use executor_core::current::Host;
 use executor_core::home::{Home, HomeId};
 use executor_core::registry::Registration;
@@ -237,7 +237,7 @@ impl Shared {
             jobs.push(job);
         }
         for waiting in state.clock.take_delayed() {
-            if Control::move_to(&*waiting.job, self.away.id()) {
+            if QueuedControl::move_to(&*waiting.job, self.away.id()) {
                 jobs.push(waiting.job);
             } else {
                 state.clock.removed_dead();
@@ -253,7 +253,7 @@ impl Shared {
     fn cancel(&self, jobs: Vec<Job>) {
         let count = jobs.len();
         for job in jobs {
-            self.tell(Control::withdraw(job, JobError::Cancelled));
+            self.tell(QueuedControl::withdraw(job, JobError::Cancelled));
         }
         self.lock().ending -= count;
         self.changed.notify_all();
@@ -286,7 +286,7 @@ impl Shared {
 impl State {
     /// A delayed job is due, and comes into the queue. One that is dead comes back.
     fn queue_due(&mut self, waiting: Waiting, queue: HomeId) -> Option<Event> {
-        if Control::move_to(&*waiting.job, queue) {
+        if QueuedControl::move_to(&*waiting.job, queue) {
             self.lanes.push(waiting);
             return None;
         }

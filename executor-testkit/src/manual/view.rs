@@ -42,7 +42,7 @@ impl ManualView {
             let error = JobError::TimedOut(TimedOut::not_started(name::<J>(label.as_ref()), limit));
             let delay = if let Way::Later(delay) = way { delay } else { Duration::ZERO };
             let limit = delay.saturating_add(limit);
-            self.shared.set_alarm(limit, Event::EndWait(future.control(), error));
+            self.shared.set_alarm(limit, Event::EndWait(future.control().queued(), error));
         }
         Ok(future)
     }

@@ -137,7 +137,7 @@ struct WaitIsOver {
 
 impl Alarm for WaitIsOver {
     fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
-        if self.is_off() { None } else { self.control.expire(self.error) }
+        if self.is_off() { None } else { self.control.queued().expire(self.error) }
     }
 
     fn is_off(&self) -> bool {

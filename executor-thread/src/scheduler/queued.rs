@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use executor_core::cell::{Captures, Control, Notify, Run, Task};
+use executor_core::cell::{Captures, Notify, QueuedControl, Run, Task};
 use executor_core::home::HomeId;
 use executor_core::registry::Aside;
 use executor_core::{JobError, current};
@@ -58,27 +58,27 @@ pub trait Alarm: Send {
 
 impl Queued for Arc<dyn Run> {
     fn fail(self, error: JobError) -> Option<Notify> {
-        Control::withdraw(self, error)
+        QueuedControl::withdraw(self, error)
     }
 
     fn expire(self, error: JobError) -> Option<(Notify, Captures)> {
-        Control::expire(self, error)
+        QueuedControl::expire(self, error)
     }
 
     fn home(&self) -> Option<HomeId> {
-        Control::home(&**self)
+        QueuedControl::home(&**self)
     }
 
     fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
+        QueuedControl::is_waiting(&**self)
     }
 
     fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
+        QueuedControl::move_to(&**self, home)
     }
 
     fn waits_since(&self, when: Instant) {
-        Control::waits_since(&**self, when);
+        QueuedControl::waits_since(&**self, when);
     }
 
     fn run_here(&self) -> bool {
@@ -92,26 +92,26 @@ impl Queued for Arc<dyn Run> {
 
 impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
     fn fail(self, error: JobError) -> Option<Notify> {
-        Control::withdraw(self, error)
+        QueuedControl::withdraw(self, error)
     }
 
     fn expire(self, error: JobError) -> Option<(Notify, Captures)> {
-        Control::expire(self, error)
+        QueuedControl::expire(self, error)
     }
 
     fn home(&self) -> Option<HomeId> {
-        Control::home(&**self)
+        QueuedControl::home(&**self)
     }
 
     fn is_waiting(&self) -> bool {
-        Control::is_waiting(&**self)
+        QueuedControl::is_waiting(&**self)
     }
 
     fn move_to(&self, home: HomeId) -> bool {
-        Control::move_to(&**self, home)
+        QueuedControl::move_to(&**self, home)
     }
 
     fn waits_since(&self, when: Instant) {
-        Control::waits_since(&**self, when);
+        QueuedControl::waits_since(&**self, when);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use loom::sync::{Condvar, Mutex};
 use loom::{model, thread};
 
-use super::super::{Cell, Control, Task};
+use super::super::{Cell, Control, QueuedControl, Task};
 use super::lent::{DONE, SENT, STARTED, Word};
 use super::{Count, Dropped, JobCell};
 use crate::future::Future;
