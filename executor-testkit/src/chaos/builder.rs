@@ -1,12 +1,9 @@
 //! The kinds of trouble, and how often each comes.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::log::Log;
+use super::executor::Chaos;
 use super::trouble::{Fates, Kind};
-use super::{Chaos, Shared};
 
 /// Says which trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1; no job has two.
 #[derive(Clone, Debug, Default)]
@@ -17,11 +14,14 @@ pub struct ChaosBuilder {
     longest: Duration,
 }
 
-impl ChaosBuilder {
-    pub(super) fn new() -> Self {
-        Self::default()
+impl Chaos<()> {
+    /// No trouble yet: say what, and how often.
+    pub fn builder() -> ChaosBuilder {
+        ChaosBuilder::default()
     }
+}
 
+impl ChaosBuilder {
     /// The same seed, the same trouble.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -82,12 +82,7 @@ impl ChaosBuilder {
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
         let are_shares = self.fates.iter().all(|&(_, share)| is_share(share)) && sum <= 1.0 + 1e-9;
         assert!(are_shares, "shares of the jobs are from 0 to 1, and no more than 1 together: {:?}", self.fates);
-        let shared = Shared {
-            fates: Fates::new(self.seed, self.fates, self.longest),
-            log: Log::default(),
-            is_shut_down: AtomicBool::new(false),
-        };
-        Chaos { executor, shared: Arc::new(shared) }
+        Chaos::new(executor, Fates::new(self.seed, self.fates, self.longest))
     }
 
     fn with(mut self, kind: Kind, share: f64) -> Self {

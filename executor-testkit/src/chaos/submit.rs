@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use executor_core::panics::named;
@@ -12,9 +12,8 @@ use executor_core::{
 };
 use parking_lot::Mutex;
 
-use super::Chaos;
-use super::log::Trouble;
-use super::trouble::lateness;
+use super::log::{Log, Trouble};
+use super::trouble::{Fates, lateness};
 
 /// Holds a job until the first taker runs it or gives it back.
 pub(super) struct Slot<J>(Arc<Mutex<Option<J>>>);
@@ -37,19 +36,39 @@ impl<J: Job> Slot<J> {
 /// Never while anybody looks.
 const FAR: Duration = Duration::from_hours(24);
 
-impl<E: ClosureExecutor> Chaos<E> {
+/// The state that a chaos and its handles share.
+pub(super) struct Shared {
+    fates: Fates,
+    pub(super) log: Log,
+    pub(super) is_shut_down: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(fates: Fates) -> Self {
+        Self { fates, log: Log::default(), is_shut_down: AtomicBool::new(false) }
+    }
+}
+
+/// Submits jobs, each with its trouble, to the executor inside.
+#[derive(Clone)]
+pub(super) struct Submitter<E> {
+    pub(super) executor: E,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl<E: ClosureExecutor> Submitter<E> {
     /// Submits the job, with what the seed has for it.
-    pub(super) fn give<J: Job>(&self, slot: Slot<J>, delay: Option<Duration>) -> Future<J::Output> {
+    pub(super) fn submit<J: Job>(&self, slot: Slot<J>, delay: Option<Duration>) -> Future<J::Output> {
         let (number, trouble) = self.next();
         if trouble == Some(Trouble::Rejected) {
             self.note(number, Trouble::Rejected);
             return Future::failed(JobError::Rejected(Rejection::Full));
         }
-        self.give_with(number, trouble, &slot, delay)
+        self.submit_with(number, trouble, &slot, delay)
     }
 
     /// The same without waiting.
-    pub(super) fn try_give<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>>
+    pub(super) fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>>
     where
         E: Executor<J>,
     {
@@ -64,7 +83,7 @@ impl<E: ClosureExecutor> Chaos<E> {
             Some(_) => {}
         }
         let slot = Slot::new(job);
-        let future = self.give_with(number, trouble, &slot, None);
+        let future = self.submit_with(number, trouble, &slot, None);
         if let Some(job) = slot.0.lock().take_if(|_| future.is_done() && !future.is_cancelled()) {
             return match future.result() {
                 Err(JobError::Rejected(reason)) => Err(Rejected::new(job, reason)),
@@ -74,7 +93,7 @@ impl<E: ClosureExecutor> Chaos<E> {
         Ok(future)
     }
 
-    fn give_with<J: Job>(
+    fn submit_with<J: Job>(
         &self,
         number: u64,
         trouble: Option<Trouble>,
@@ -99,10 +118,10 @@ impl<E: ClosureExecutor> Chaos<E> {
                 })
             }
             Some(trouble @ (Trouble::TimedOut { .. } | Trouble::Broken | Trouble::Crashed { .. })) => {
-                self.give_to_fail(number, trouble, job, delay)
+                self.submit_to_fail(number, trouble, job, delay)
             }
             trouble => {
-                let late = lateness(trouble, self.workers());
+                let late = lateness(trouble, self.executor.workers());
                 if let Some(trouble) = trouble.filter(|_| late.is_some()) {
                     self.note(number, trouble);
                 }
@@ -112,7 +131,7 @@ impl<E: ClosureExecutor> Chaos<E> {
     }
 
     /// Its future is one of ours, for no executor ends a job so by itself.
-    fn give_to_fail<J: Job>(
+    fn submit_to_fail<J: Job>(
         &self,
         number: u64,
         trouble: Trouble,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::Law;
+use super::laws::Law;
 use super::tools::PATIENCE;
 
 /// A check that belongs to a law, for executors that are made by an `M`.

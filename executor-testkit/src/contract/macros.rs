@@ -49,17 +49,6 @@ macro_rules! __unless {
     ($need:ident [$other:ident $($rest:ident)*] $($items:item)*) => { $crate::__unless! { $need [$($rest)*] $($items)* } };
 }
 
-/// The abilities that a kind of executor may lack. Named by the macro, so that a misspelt one does not compile.
-#[doc(hidden)]
-pub mod needs {
-    pub const fn delays() {}
-    pub const fn aborts() {}
-    pub const fn nested_waits() {}
-    pub const fn spares() {}
-    pub const fn one_worker() {}
-    pub const fn bounded() {}
-}
-
 /// Tests that an executor keeps the laws: a module of `#[test]`s, one for each check, whose failures say which law is broken.
 ///
 /// The factory is called for each executor that a check needs. It gives an executor of closures, which is a

@@ -208,3 +208,5 @@ macro_rules! __closure_checks {
         }
     };
 }
+
+pub(super) use {__closure_checks, __portable_checks};

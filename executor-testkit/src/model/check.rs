@@ -13,8 +13,11 @@ use proptest_state_machine::{ReferenceStateMachine, Sequential};
 use super::driver::Failure;
 use super::machine::Machine;
 use super::op::Op;
+use super::script::Script;
+use super::shape::Shape;
+use super::subject::Subject;
+use super::watchdog;
 use super::world::World;
-use super::{Script, Shape, Subject, watchdog};
 
 /// How often a script in which chance has a part is run again to see whether a shorter one fails too.
 const TRIES: usize = 12;

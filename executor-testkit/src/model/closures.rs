@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use executor_core::{ClosureExecutor, Executor, Future, Job, Rejected, Shutdown};
 
-use super::{Ability, Shape, Subject, Task};
+use super::shape::{Ability, Shape};
+use super::subject::Subject;
+use super::task::Task;
 
 /// Any executor of closures, as a [`Subject`] with [`Delay`](Ability::Delay) and [`Handle`](Ability::Handle): what the traits promise.
 ///

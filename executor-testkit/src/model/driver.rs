@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Subject;
 use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
 use super::stage::Stage;
+use super::subject::Subject;
+use super::task::Task;
 use super::world::{Answer, Job, Life, World, Worlds, raced};
 use actors::{Actors, switches_if_asleep};
 use seen::{Known, Seen};
@@ -59,7 +60,8 @@ impl Driver {
         let handle = shape.has(Ability::Handle).then(|| pool.handle());
         let watch = handle.clone().filter(|_| shape.has(Ability::Stats));
         if shape.has(Ability::Nest) {
-            stage.set_inside(handle.clone().unwrap_or_else(|| pool.clone()));
+            let (executor, address) = (handle.clone().unwrap_or_else(|| pool.clone()), stage.address());
+            stage.set_submit_child(Arc::new(move |child| executor.submit(Task::child(child, address.clone()))));
         }
         Self {
             shape,

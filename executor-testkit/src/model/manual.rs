@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use executor_core::{Future, ShutdownPolicy, ShutdownReport, Stats};
 
-use super::{Subject, Task};
-use crate::{ManualExecutor, ManualHandle};
+use super::subject::Subject;
+use super::task::Task;
+use crate::manual::{ManualExecutor, ManualHandle};
 
 macro_rules! is_subject {
     ($($executor:ty),*) => {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::driver::{Driver, Failure};
 use super::op::{Delay, JobNumber, Op, Policy, Work};
 use super::shape::Shape;
-use super::{Subject, watchdog};
+use super::subject::Subject;
+use super::watchdog;
 
 /// Longer than any executor takes to come to rest, on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(1);

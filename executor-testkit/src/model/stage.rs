@@ -13,7 +13,6 @@ use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::op::JobNumber;
-use super::{Subject, Task};
 
 /// The stages of this process, for jobs that find theirs by number.
 static STAGES: Mutex<BTreeMap<u64, Weak<Stage>>> = Mutex::new(BTreeMap::new());
@@ -31,10 +30,12 @@ struct State {
     jobs: BTreeMap<JobNumber, Presence>,
     open: BTreeSet<JobNumber>,
     is_over: bool,
-    /// The executor to which jobs submit jobs.
-    inside: Option<Arc<dyn Subject>>,
+    submit_child: Option<Arc<SubmitChild>>,
     children: BTreeMap<JobNumber, Future<u64>>,
 }
+
+/// Submits a job, which returns its number, to the executor under test.
+type SubmitChild = dyn Fn(JobNumber) -> Future<u64> + Send + Sync;
 
 /// The reports of a job about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,9 +78,9 @@ impl Stage {
         Address { pid: std::process::id(), number: self.number, port: self.port }
     }
 
-    /// Sets the executor to which jobs submit jobs.
-    pub(crate) fn set_inside(&self, inside: Arc<dyn Subject>) {
-        self.state.lock().inside = Some(inside);
+    /// Sets how jobs submit jobs.
+    pub(crate) fn set_submit_child(&self, submit_child: Arc<SubmitChild>) {
+        self.state.lock().submit_child = Some(submit_child);
     }
 
     /// Lets a job go on, now or when it comes.
@@ -90,12 +91,13 @@ impl Stage {
 
     /// Lets every job go on, and no job submit any more.
     pub(crate) fn close(&self) {
-        let inside = {
+        let submit_child = {
             let mut state = self.state.lock();
             state.is_over = true;
-            state.inside.take()
+            state.submit_child.take()
         };
-        drop(inside);
+        // It may hold the last owner of the executor.
+        drop(submit_child);
         self.changed.notify_all();
         STAGES.lock().remove(&self.number);
         // The listener looks whether there is a stage whenever somebody comes.
@@ -141,14 +143,13 @@ impl Stage {
         self.changed.notify_all();
     }
 
-    fn submit(&self, child: Task, waits: bool) {
-        let number = child.number;
-        let Some(inside) = self.state.lock().inside.clone() else { return };
-        let future = inside.submit(child);
+    fn submit(&self, child: JobNumber, waits: bool) {
+        let Some(submit_child) = self.state.lock().submit_child.clone() else { return };
+        let future = submit_child(child);
         if waits {
             future.wait();
         }
-        self.state.lock().children.insert(number, future);
+        self.state.lock().children.insert(child, future);
         self.changed.notify_all();
     }
 }
@@ -175,7 +176,7 @@ pub(crate) enum Entered {
 
 impl Entered {
     /// Submits a job from inside of this one.
-    pub(crate) fn submit(&self, child: Task, waits: bool) {
+    pub(crate) fn submit(&self, child: JobNumber, waits: bool) {
         if let Self::Here(Some(stage), _) = self {
             stage.submit(child, waits);
         }

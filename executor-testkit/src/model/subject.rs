@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use executor_core::{Executor, Future, ShutdownPolicy, ShutdownReport, Stats};
 
-use super::Task;
+use super::task::Task;
 
 /// An executor that the model is tested against, once for each script.
 ///

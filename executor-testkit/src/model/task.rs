@@ -25,9 +25,9 @@ impl Task {
         Self { number, act: work.act, is_held: work.is_held, address, _captured: Some(captured) }
     }
 
-    /// A job that this one submits.
-    pub(crate) fn child(&self, number: JobNumber) -> Self {
-        Self { number, act: Act::Return, is_held: false, address: self.address.clone(), _captured: None }
+    /// A job that another one submits.
+    pub(crate) fn child(number: JobNumber, address: Address) -> Self {
+        Self { number, act: Act::Return, is_held: false, address, _captured: None }
     }
 }
 
@@ -44,8 +44,8 @@ impl Job for Task {
                 std::panic::resume_unwind(Box::new("as the script says"));
             }
             Act::Crash => std::process::abort(),
-            Act::Submit(child) => entered.submit(self.child(child), false),
-            Act::SubmitAndWait(child) => entered.submit(self.child(child), true),
+            Act::Submit(child) => entered.submit(child, false),
+            Act::SubmitAndWait(child) => entered.submit(child, true),
         }
         self.number.into()
     }

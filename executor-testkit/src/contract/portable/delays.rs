@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::{Future, JobError, Rejection, Status};
 
-use crate::contract::Make;
+use crate::contract::subject::Make;
 use crate::contract::tools::jobs::Do;
 
 const HOUR: Duration = Duration::from_hours(1);

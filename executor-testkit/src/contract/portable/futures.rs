@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use executor_core::{Future, JobError, JobSet, Until, as_completed, join_all, try_join_all, wait, wait_timeout};
 
+use crate::contract::subject::{Make, Subject};
 use crate::contract::tools::block_on;
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
-use crate::contract::{Make, Subject};
 
 const AT_ONCE: Duration = Duration::ZERO;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::contract::Make;
+use crate::contract::subject::Make;
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
 use crate::contract::tools::ledger::Ledger;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use executor_core::{JobError, Status};
 
-use crate::contract::Make;
+use crate::contract::subject::Make;
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::{Do, PANICS_IN, PANICS_ON_LINE};
 use crate::contract::tools::ledger::Ledger;

@@ -2,9 +2,9 @@
 
 use executor_core::{Future, Rejection};
 
+use crate::contract::subject::{Make, Subject};
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
-use crate::contract::{Make, Subject};
 
 /// More jobs than any tested queue holds: a queue that takes all of them is not bounded.
 const MANY: usize = 1_000_000;

@@ -7,7 +7,7 @@ use std::thread;
 
 use executor_core::{Future, JobError, Rejection};
 
-use crate::contract::Make;
+use crate::contract::subject::Make;
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
 use crate::contract::tools::ledger::Ledger;

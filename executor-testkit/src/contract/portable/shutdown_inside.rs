@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use crate::contract::Make;
+use crate::contract::subject::Make;
 use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
 

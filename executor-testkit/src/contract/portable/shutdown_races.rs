@@ -5,9 +5,9 @@ use std::thread;
 
 use executor_core::{Future, JobError, Rejection};
 
+use crate::contract::subject::{Make, Subject};
 use crate::contract::tools::jobs::Do;
 use crate::contract::tools::ledger::Ledger;
-use crate::contract::{Make, Subject};
 
 const SUBMITTERS: u64 = 4;
 const EACH: u64 = 1500;

@@ -8,8 +8,9 @@ use executor_core::{ShutdownPolicy, ShutdownStep};
 
 use super::super::op::{Delay, JobNumber, Op, Policy, Work};
 use super::super::shape::Ability;
+use super::super::subject::Subject;
+use super::super::task::Task;
 use super::super::world::{Answer, End};
-use super::super::{Subject, Task};
 use super::Driver;
 use super::actors::{Deed, this_thread};
 use super::seen::Known;

@@ -1,0 +1,123 @@
+//! The executor with trouble.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use executor_core::{ClosureExecutor, Executor, Future, Job, Rejected, Shutdown};
+
+use super::log::Deed;
+use super::submit::{Shared, Slot, Submitter};
+use super::trouble::Fates;
+
+/// An executor around another that delays, reorders, cancels, refuses, fails, crashes and panics some of the jobs that it is given: to test what code does
+/// in trouble that is rare.
+///
+/// The seed and n alone decide about the n-th job, so if one thread submits, a run repeats. The [`log`](Chaos::log) lists all trouble.
+///
+/// No law is broken: every job has one outcome, a cancel is true only where the job never starts, jobs of one worker start in order.
+/// But a job that is delayed is due at a time and so comes into a bounded queue, full or not.
+///
+/// ```
+/// use executor_core::{ClosureExecutor, JobError};
+/// use executor_testkit::{Chaos, ManualExecutor};
+///
+/// // The code under test: it tries again, at most twice.
+/// fn robust<E: ClosureExecutor>(pool: &E) -> Result<u32, JobError> {
+///     let once = || pool.submit(|| 42).result();
+///     once().or_else(|_| once()).or_else(|_| once())
+/// }
+///
+/// let outcomes: Vec<bool> = (0..100)
+///     .map(|seed| robust(&Chaos::builder().seed(seed).crash(0.2).cancel(0.1).around(ManualExecutor::new())).is_ok())
+///     .collect();
+/// let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();
+/// assert!((1..10).contains(&failed), "three failures in a row are rare: {failed}");
+/// ```
+#[derive(Clone)]
+pub struct Chaos<E>(Submitter<E>);
+
+impl<E> Chaos<E> {
+    pub(super) fn new(executor: E, fates: Fates) -> Self {
+        Self(Submitter { executor, shared: Arc::new(Shared::new(fates)) })
+    }
+}
+
+impl<E> Chaos<E> {
+    /// The trouble made so far, in the order of the jobs.
+    pub fn log(&self) -> Vec<Deed> {
+        self.0.shared.log.deeds()
+    }
+
+    /// How many jobs came so far, with trouble and without.
+    pub fn submitted(&self) -> u64 {
+        self.0.shared.log.submitted()
+    }
+
+    /// The executor inside.
+    pub fn get_ref(&self) -> &E {
+        &self.0.executor
+    }
+}
+
+impl<E: Shutdown> Shutdown for Chaos<E> {
+    fn shutdown(&self, wait: bool) {
+        // Before, so that nothing is refused for another reason afterwards.
+        self.0.shared.is_shut_down.store(true, Ordering::SeqCst);
+        self.0.executor.shutdown(wait);
+    }
+}
+
+impl<E: ClosureExecutor> ClosureExecutor for Chaos<E> {
+    type Handle = Chaos<E::Handle>;
+
+    fn submit<F, T>(&self, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.submit(Slot::new(job), None)
+    }
+
+    fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.submit(Slot::new(job), Some(delay))
+    }
+
+    fn now(&self) -> Instant {
+        self.0.executor.now()
+    }
+
+    fn workers(&self) -> usize {
+        self.0.executor.workers()
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.0.executor.time_limit()
+    }
+
+    fn handle(&self) -> Self::Handle {
+        Chaos(Submitter { executor: self.0.executor.handle(), shared: self.0.shared.clone() })
+    }
+}
+
+/// Any job that the executor inside takes.
+impl<J: Job, E: ClosureExecutor + Executor<J>> Executor<J> for Chaos<E> {
+    fn submit(&self, job: J) -> Future<J::Output> {
+        self.0.submit(Slot::new(job), None)
+    }
+
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.0.try_submit(job)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Chaos<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chaos").field("executor", &self.0.executor).field("log", &self.log()).finish_non_exhaustive()
+    }
+}
