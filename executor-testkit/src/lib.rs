@@ -19,4 +19,4 @@ mod manual;
 pub mod model;
 
 pub use chaos::{Chaos, ChaosBuilder, Deed, Trouble};
-pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle, ManualView};
+pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle};

@@ -2,7 +2,8 @@
 
 use executor_core::Queue;
 
-use super::ManualExecutor;
+use super::executor::ManualExecutor;
+use super::handle::ManualHandle;
 use super::lanes::{Order, Random};
 use super::shared::Shared;
 
@@ -22,6 +23,47 @@ pub struct ManualExecutorBuilder {
     queue: Queue,
 }
 
+impl ManualExecutor {
+    /// Jobs start in the order in which they were submitted, the more urgent first. This thread drives it.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// The next job is chosen as `seed` has it: in any order that a pool of several workers could start them in. The same seed and the same
+    /// calls bring the same order.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// let order = |seed| {
+    ///     let (manual, (ran, order)) = (ManualExecutor::seeded(seed), mpsc::channel());
+    ///     for n in 0..20 {
+    ///         let ran = ran.clone();
+    ///         manual.execute(move || ran.send(n).unwrap());
+    ///     }
+    ///     drop((manual, ran));
+    ///     order.iter().collect::<Vec<u32>>()
+    /// };
+    /// assert_eq!(order(1), order(1));
+    /// assert_ne!(order(1), order(2));
+    /// ```
+    pub fn seeded(seed: u64) -> Self {
+        Self::builder().seed(seed).build()
+    }
+
+    /// Settings first, then [`build`](ManualExecutorBuilder::build).
+    pub fn builder() -> ManualExecutorBuilder {
+        ManualExecutorBuilder::default()
+    }
+}
+
+impl Default for ManualExecutor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ManualExecutorBuilder {
     /// Chooses the next job by `seed`, in any order in which a pool of [`workers`](Self::workers) could start the jobs. The same seed
     /// and the same calls bring the same order. Default: the order of submission, more urgent jobs first.
@@ -37,8 +79,8 @@ impl ManualExecutorBuilder {
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Where that is to block, a thread that drives the executor runs the next jobs
-    /// until there is room, and others wait.
+    /// How many jobs may wait, and what happens to the next one. If that is to block, a thread that drives the executor runs the next jobs
+    /// until a slot is free, and other threads wait.
     ///
     /// ```
     /// use executor_core::{JobError, Queue, Rejection, WhenFull};
@@ -64,6 +106,6 @@ impl ManualExecutorBuilder {
         };
         let shared = Shared::new(workers, self.queue, "manual-0".into(), order);
         shared.driven_here();
-        ManualExecutor { shared }
+        ManualExecutor::of(ManualHandle::of(shared))
     }
 }

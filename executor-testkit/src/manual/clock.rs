@@ -23,7 +23,7 @@ pub(super) enum Event {
 
 impl Event {
     /// Whether it would change nothing any more.
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         match self {
             Self::Queue(waiting) => !waiting.job.is_waiting(),
             Self::EndWait(control, _) => !control.is_waiting(),
@@ -33,20 +33,21 @@ impl Event {
     }
 }
 
-/// Names an event.
-pub(super) type Ticket = (Instant, u64);
+/// Names an event: when it is due, and its number.
+pub(super) type EventKey = (Instant, u64);
 
-/// A clock that moves when it is told to, and what it is waited for with. With a start, it follows the world's clock as well.
+/// A clock that moves when it is told to, and the events that are due by it. Once it [follows](Self::follow) the world's clock, it moves by itself, too.
 pub(super) struct Clock {
     now: Instant,
     /// When it began to follow the world's clock, by that.
     follows_since: Option<Instant>,
-    events: BTreeMap<Ticket, Event>,
+    events: BTreeMap<EventKey, Event>,
     next_number: u64,
-    /// How many delayed jobs are among the events, alive or dead.
+    /// How many delayed jobs are among the events, with tombstones: jobs that were cancelled, or are run by a thread that waits for them.
     delayed: usize,
-    dead: isize,
-    /// At this number of events, those that are off are removed.
+    /// Tombstones reported by [`add_tombstone`](Self::add_tombstone), without those removed: negative while removed ones are unreported.
+    tombstones: isize,
+    /// At this number of events, cancelled events are removed.
     sweep_at: usize,
 }
 
@@ -55,7 +56,7 @@ const SMALL: usize = 64;
 impl Clock {
     pub(super) fn new() -> Self {
         let (now, events) = (Instant::now(), BTreeMap::new());
-        Self { now, follows_since: None, events, next_number: 0, delayed: 0, dead: 0, sweep_at: SMALL }
+        Self { now, follows_since: None, events, next_number: 0, delayed: 0, tombstones: 0, sweep_at: SMALL }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -78,35 +79,35 @@ impl Clock {
         self.now += when.saturating_duration_since(self.now());
     }
 
-    pub(super) fn set(&mut self, when: Instant, event: Event) -> Ticket {
+    pub(super) fn set(&mut self, when: Instant, event: Event) -> EventKey {
         self.delayed += usize::from(matches!(event, Event::Queue(_)));
-        let ticket = (when, self.next_number);
+        let key = (when, self.next_number);
         self.next_number += 1;
-        self.events.insert(ticket, event);
-        ticket
+        self.events.insert(key, event);
+        key
     }
 
-    pub(super) fn call_off(&mut self, ticket: Ticket) {
-        self.events.remove(&ticket);
+    pub(super) fn cancel(&mut self, key: EventKey) {
+        self.events.remove(&key);
     }
 
-    /// When the next event is due. Events before it that are off go to `off`, to be dropped outside the lock.
-    pub(super) fn next_due(&mut self, off: &mut Vec<Event>) -> Option<Instant> {
-        self.sweep(off);
+    /// When the next event is due. Cancelled events before it go to `cancelled`, to be dropped outside the lock.
+    pub(super) fn next_due(&mut self, cancelled: &mut Vec<Event>) -> Option<Instant> {
+        self.sweep(cancelled);
         loop {
             let first = self.events.first_entry()?;
-            if !first.get().is_off() {
+            if !first.get().is_cancelled() {
                 return Some(first.key().0);
             }
             let event = first.remove();
             self.removed(&event, true);
-            off.push(event);
+            cancelled.push(event);
         }
     }
 
-    /// The next thing that happens until `until`: the time goes there, or to `until`.
-    pub(super) fn next(&mut self, until: Instant, off: &mut Vec<Event>) -> Option<Event> {
-        let Some(due) = self.next_due(off).filter(|&due| due <= until) else {
+    /// The next event that is due until `until`. The time goes there, or to `until` if there is none.
+    pub(super) fn next(&mut self, until: Instant, cancelled: &mut Vec<Event>) -> Option<Event> {
+        let Some(due) = self.next_due(cancelled).filter(|&due| due <= until) else {
             self.reach(until);
             return None;
         };
@@ -116,57 +117,57 @@ impl Clock {
         Some(event)
     }
 
-    fn removed(&mut self, event: &Event, is_dead: bool) {
+    fn removed(&mut self, event: &Event, is_tombstone: bool) {
         if matches!(event, Event::Queue(_)) {
             self.delayed -= 1;
-            self.dead -= isize::from(is_dead);
+            self.tombstones -= isize::from(is_tombstone);
         }
     }
 
-    /// A delayed job has died.
-    pub(super) fn died(&mut self) {
-        self.dead += 1;
+    /// A delayed job was cancelled, or is run by a thread that waits for it.
+    pub(super) fn add_tombstone(&mut self) {
+        self.tombstones += 1;
     }
 
-    /// Whether a job was found dead that has not said so yet.
-    pub(super) fn has_untold(&self) -> bool {
-        self.dead < 0
+    /// Whether a tombstone was removed that is not reported yet.
+    pub(super) fn has_unreported(&self) -> bool {
+        self.tombstones < 0
     }
 
     /// Jobs that wait for their time.
     pub(super) fn delayed(&self) -> usize {
-        self.delayed.saturating_add_signed(-self.dead)
+        self.delayed.saturating_add_signed(-self.tombstones)
     }
 
     /// Takes every delayed job.
     pub(super) fn take_delayed(&mut self) -> Vec<Waiting> {
         let mut taken = Vec::new();
-        for (ticket, event) in std::mem::take(&mut self.events) {
+        for (key, event) in std::mem::take(&mut self.events) {
             match event {
                 Event::Queue(waiting) => taken.push(waiting),
-                other => drop(self.events.insert(ticket, other)),
+                other => drop(self.events.insert(key, other)),
             }
         }
         self.delayed = 0;
         taken
     }
 
-    /// A delayed job that was taken had died.
-    pub(super) fn removed_dead(&mut self) {
-        self.dead -= 1;
+    /// A delayed job that was taken out is a tombstone.
+    pub(super) fn removed_tombstone(&mut self) {
+        self.tombstones -= 1;
     }
 
-    /// Takes out what is off, when there is much.
-    fn sweep(&mut self, off: &mut Vec<Event>) {
+    /// Takes cancelled events out, when there are many events.
+    fn sweep(&mut self, cancelled: &mut Vec<Event>) {
         if self.events.len() < self.sweep_at {
             return;
         }
-        for (ticket, event) in std::mem::take(&mut self.events) {
-            if event.is_off() {
+        for (key, event) in std::mem::take(&mut self.events) {
+            if event.is_cancelled() {
                 self.removed(&event, true);
-                off.push(event);
+                cancelled.push(event);
             } else {
-                self.events.insert(ticket, event);
+                self.events.insert(key, event);
             }
         }
         self.sweep_at = SMALL.max(2 * self.events.len());

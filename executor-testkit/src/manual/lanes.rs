@@ -10,8 +10,8 @@ use executor_core::{JobId, Priority};
 
 /// In every `TURN` jobs, one of less priority goes first.
 const TURN: usize = 16;
-/// No fewer dead jobs than this are worth being looked for.
-const MOST_DEAD: usize = 64;
+/// No more tombstones than this are left in the lanes, unless more jobs wait.
+const MAX_TOMBSTONES: usize = 64;
 
 pub(super) type Job = Arc<dyn Run>;
 
@@ -27,16 +27,17 @@ impl Waiting {
         Self { job, priority, submitter: std::thread::current().id() }
     }
 
-    /// Moves the job to the home `there`, if it waits still.
+    /// Moves the job to the queue `there`, if it still waits.
     fn take(self, there: HomeId) -> Result<Job, Job> {
         if QueuedControl::move_to(&*self.job, there) { Ok(self.job) } else { Err(self.job) }
     }
 }
 
-/// A lane for each priority. Jobs that were cancelled, or were run by who waits for them, stay as dead until they are come across.
+/// A lane for each priority. A job that was cancelled, or is run by a thread that waits for it, leaves a tombstone until that is reached.
 pub(super) struct Lanes {
     queues: [VecDeque<Waiting>; 3],
-    dead: isize,
+    /// Tombstones reported by [`add_tombstone`](Self::add_tombstone), without those removed: negative while removed ones are unreported.
+    tombstones: isize,
     taken: usize,
     order: Order,
 }
@@ -53,7 +54,7 @@ pub(super) enum Order {
 
 impl Lanes {
     pub(super) fn new(order: Order) -> Self {
-        Self { queues: Default::default(), dead: 0, taken: 0, order }
+        Self { queues: Default::default(), tombstones: 0, taken: 0, order }
     }
 
     pub(super) fn push(&mut self, waiting: Waiting) {
@@ -62,20 +63,20 @@ impl Lanes {
 
     /// Jobs that wait.
     pub(super) fn alive(&self) -> usize {
-        self.len().saturating_add_signed(-self.dead)
+        self.len().saturating_add_signed(-self.tombstones)
     }
 
-    /// Jobs that have a place: those that wait, without any that was taken out dead and has not told so yet.
-    pub(super) fn placed(&self) -> usize {
+    /// Slots that are taken: one by each job that waits. A tombstone that was removed before it was reported takes none.
+    pub(super) fn taken_slots(&self) -> usize {
         self.alive().min(self.len())
     }
 
-    /// Whether a job was found dead that has not said so yet.
-    pub(super) fn has_untold(&self) -> bool {
-        self.dead < 0
+    /// Whether a tombstone was removed that is not reported yet.
+    pub(super) fn has_unreported(&self) -> bool {
+        self.tombstones < 0
     }
 
-    /// Whether not even dead ones are left.
+    /// Whether not even tombstones are left.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -90,58 +91,58 @@ impl Lanes {
         waiting.map(|waiting| waiting.job.id()).collect()
     }
 
-    /// The next job, which waits at `there` from now on. The dead that were come across are to be dropped outside the lock.
-    pub(super) fn take(&mut self, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+    /// The next job, which waits at `there` from now on. The tombstones that were reached are to be dropped outside the lock.
+    pub(super) fn take(&mut self, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
         loop {
             let (lane, place) = self.choose()?;
             self.taken += 1;
-            if let Some(job) = self.remove(lane, place, there, dead) {
+            if let Some(job) = self.remove(lane, place, there, tombstones) {
                 return Some(job);
             }
         }
     }
 
     /// The same for the job that is number `n` of [`ids`](Lanes::ids).
-    pub(super) fn take_nth(&mut self, n: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+    pub(super) fn take_nth(&mut self, n: usize, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
         let places = (0..3).flat_map(|lane| (0..self.queues[lane].len()).map(move |place| (lane, place)));
         let mut waiting = places.filter(|&(lane, place)| self.queues[lane][place].job.is_waiting());
         let (lane, place) = waiting.nth(n)?;
-        self.remove(lane, place, there, dead)
+        self.remove(lane, place, there, tombstones)
     }
 
-    /// The same for the oldest job of the least priority, which may be dead. False if there is none.
-    pub(super) fn take_oldest(&mut self, there: HomeId, oldest: &mut Vec<Job>, dead: &mut Vec<Job>) -> bool {
+    /// The same for the oldest entry of the least priority, which may be a tombstone. False if there is none.
+    pub(super) fn take_oldest(&mut self, there: HomeId, oldest: &mut Vec<Job>, tombstones: &mut Vec<Job>) -> bool {
         let Some(lane) = (0..3).rev().find(|&lane| !self.queues[lane].is_empty()) else { return false };
-        oldest.extend(self.remove(lane, 0, there, dead));
+        oldest.extend(self.remove(lane, 0, there, tombstones));
         true
     }
 
-    fn remove(&mut self, lane: usize, place: usize, there: HomeId, dead: &mut Vec<Job>) -> Option<Job> {
+    fn remove(&mut self, lane: usize, place: usize, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
         match self.queues[lane].remove(place)?.take(there) {
             Ok(job) => Some(job),
             Err(job) => {
-                self.dead -= 1;
-                dead.push(job);
+                self.tombstones -= 1;
+                tombstones.push(job);
                 None
             }
         }
     }
 
-    /// One of them has died. Gives the dead back when they have become the most.
-    pub(super) fn died(&mut self) -> Vec<Job> {
-        self.dead += 1;
-        let is_much = usize::try_from(self.dead).is_ok_and(|dead| dead > MOST_DEAD && dead > self.len() / 2);
-        if !is_much {
+    /// A job left its place in a lane. Returns the tombstones to be dropped outside the lock, once they are more than half of the entries.
+    pub(super) fn add_tombstone(&mut self) -> Vec<Job> {
+        self.tombstones += 1;
+        let count = usize::try_from(self.tombstones).unwrap_or_default();
+        if count <= MAX_TOMBSTONES || count <= self.len() / 2 {
             return Vec::new();
         }
-        let mut dead = Vec::new();
+        let mut removed = Vec::new();
         for lane in &mut self.queues {
-            let (alive, gone) = std::mem::take(lane).into_iter().partition(|waiting| waiting.job.is_waiting());
-            *lane = alive;
-            dead.extend(VecDeque::into_iter(gone).map(|waiting: Waiting| waiting.job));
+            let (waiting, gone) = std::mem::take(lane).into_iter().partition(|waiting| waiting.job.is_waiting());
+            *lane = waiting;
+            removed.extend(VecDeque::into_iter(gone).map(|waiting: Waiting| waiting.job));
         }
-        self.dead -= isize::try_from(dead.len()).unwrap_or(isize::MAX);
-        dead
+        self.tombstones -= isize::try_from(removed.len()).unwrap_or(isize::MAX);
+        removed
     }
 
     fn choose(&mut self) -> Option<(usize, usize)> {

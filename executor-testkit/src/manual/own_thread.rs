@@ -1,40 +1,18 @@
-//! A thread of its own, where it is to run by itself: one that runs jobs at a time, and others that wait.
+//! An executor that runs by itself: one thread runs jobs at a time, and others wait inside of jobs.
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use executor_core::current;
+use executor_core::current::{self, Host};
+use executor_core::home::HomeId;
 use parking_lot::MutexGuard;
 
-use super::shared::{Shared, State};
-
-/// The threads that run jobs by themselves.
-#[derive(Default)]
-pub(super) struct Threads {
-    are_wanted: bool,
-    /// Those that are there, and how many of them wait inside of a job.
-    alive: usize,
-    blocked: usize,
-    handles: Vec<JoinHandle<()>>,
-}
-
-impl Threads {
-    pub(super) fn are_wanted(&self) -> bool {
-        self.are_wanted
-    }
-
-    /// One that does not wait leaves, if there is another. In one step: two that look at the same time must not both leave.
-    fn leave_if_too_many(&mut self) -> bool {
-        let leaves = self.alive > self.blocked + 1;
-        self.alive -= usize::from(leaves);
-        leaves
-    }
-}
+use super::shared::Shared;
+use super::state::State;
 
 thread_local! {
-    /// Of which executor this thread is one: its address, or 0.
+    /// The address of the executor that this thread belongs to, or 0.
     static OWN: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -77,24 +55,50 @@ impl Shared {
             if self.run_one(None) || self.step(self.now()) {
                 continue;
             }
-            let (mut state, mut off) = (self.lock(), Vec::new());
+            let (mut state, mut cancelled) = (self.lock(), Vec::new());
             if state.lanes.is_empty() {
                 if state.is_over() {
                     state.threads.alive -= 1;
                     break;
                 }
-                let due = state.clock.next_due(&mut off);
+                let due = state.clock.next_due(&mut cancelled);
                 match due.map(|due| due.saturating_duration_since(state.clock.now())) {
                     Some(rest) => drop(self.changed.wait_for(&mut state, rest)),
                     None => self.changed.wait(&mut state),
                 }
             }
         }
-        self.changed.notify_all();
+        self.notify();
     }
 
-    /// A job on this thread waits: another thread takes its turn, if this is one of those.
-    pub(super) fn block_thread(&self) {
+    /// Blocks until nothing is left, and after a shutdown until the threads are gone, or until the virtual time is `deadline`. Returns
+    /// whether nothing is left.
+    pub(super) fn wait_for_threads(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.lock();
+        while !(state.is_idle() && (state.is_open || state.threads.alive == 0)) {
+            match deadline.map(|deadline| deadline.saturating_duration_since(state.clock.now())) {
+                None => self.changed.wait(&mut state),
+                Some(rest) if rest.is_zero() => return false,
+                Some(rest) => drop(self.changed.wait_for(&mut state, rest)),
+            }
+        }
+        let handles = if state.is_open { Vec::new() } else { std::mem::take(&mut state.threads.handles) };
+        drop(state);
+        for handle in handles {
+            // Its panics were caught, or reported by the panic hook.
+            let _ = handle.join();
+        }
+        true
+    }
+}
+
+impl Host for Shared {
+    fn home(&self) -> HomeId {
+        self.queue()
+    }
+
+    /// A job on this thread waits: if the executor runs by itself, another thread runs jobs meanwhile.
+    fn block(&self) {
         let mut state = self.lock();
         if state.threads.are_wanted && self.is_own_thread() {
             state.threads.blocked += 1;
@@ -104,44 +108,16 @@ impl Shared {
         }
     }
 
-    pub(super) fn unblock_thread(&self) {
+    fn unblock(&self) {
         let mut state = self.lock();
         if state.threads.are_wanted && self.is_own_thread() {
             state.threads.blocked -= 1;
         }
         drop(state);
-        self.changed.notify_all();
+        self.notify();
     }
 
-    /// Blocks until nothing is left, and after a shutdown until the threads are gone, for `limit` at most. Says whether it came to that.
-    pub(super) fn wait_for_threads(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut state = self.lock();
-        while !(state.is_idle() && (state.is_open || state.threads.alive == 0)) {
-            match deadline {
-                None => self.changed.wait(&mut state),
-                Some(deadline) if Instant::now() >= deadline => return false,
-                Some(deadline) => drop(self.changed.wait_until(&mut state, deadline)),
-            }
-        }
-        let handles = if state.is_open { Vec::new() } else { std::mem::take(&mut state.threads.handles) };
-        drop(state);
-        for handle in handles {
-            // Its panics were caught, or told to the panic hook.
-            let _ = handle.join();
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_free_thread_stays() {
-        let mut threads = Threads { alive: 3, blocked: 1, ..Threads::default() };
-        assert!(threads.leave_if_too_many());
-        assert!(!threads.leave_if_too_many(), "nobody would run what the blocked one waits for");
+    fn is_stopping(&self) -> bool {
+        self.is_stopped()
     }
 }

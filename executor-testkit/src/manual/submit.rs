@@ -1,158 +1,98 @@
-//! The executor methods that the executor, its handle and its views have in common.
+//! Makes a job of a handle's, with its options, and hands it over.
+
+use std::any::type_name;
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor_core::cell::{Run, Task};
+use executor_core::panics::named;
+use executor_core::{Future, Job, JobError, JobOptions, Label, Priority, Rejected, Rejection, TimedOut, current};
+
+use super::clock::Event;
+use super::shared::Shared;
 
 /// When a job is to be queued.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
     Now { may_wait: bool },
-    Later(std::time::Duration),
+    After(Duration),
 }
 
-macro_rules! submits_jobs {
-    ($executor:ident, $handle:ident, |$this:ident, $way:ident, $job:ident| $submit:expr $(, |$me:ident| $limit:expr)?) => {
-        impl $executor {
-            fn hand_over<J: ::executor_core::Job>(
-                &self,
-                $way: $crate::manual::submit::Way,
-                $job: J,
-            ) -> Result<::executor_core::Future<J::Output>, ::executor_core::Rejected<J>> {
-                let $this = self;
-                $submit
-            }
-
-            /// Queues a job, and returns the future of its outcome. After a shutdown the future ends as
-            /// [`JobError::Rejected`](executor_core::JobError::Rejected). Runs nothing, and never blocks, unless a bounded queue is full
-            /// and says so.
-            pub fn submit<J: ::executor_core::Job>(&self, job: J) -> ::executor_core::Future<J::Output> {
-                self.hand_over($crate::manual::submit::Way::Now { may_wait: true }, job)
-                    .unwrap_or_else($crate::manual::submit::failed)
-            }
-
-            /// As `submit`, but never blocks, and gives a job that is refused back.
-            ///
-            /// # Errors
-            ///
-            /// The job, after a shutdown, or when a bounded queue is full.
-            pub fn try_submit<J: ::executor_core::Job>(
-                &self,
-                job: J,
-            ) -> Result<::executor_core::Future<J::Output>, ::executor_core::Rejected<J>> {
-                self.hand_over($crate::manual::submit::Way::Now { may_wait: false }, job)
-            }
-
-            /// Queues a job without a future. A panic in it is reported by the panic hook.
-            pub fn execute<J: ::executor_core::Job>(&self, job: J) {
-                drop(self.submit(job));
-            }
-
-            /// Queues a job once `delay` is over, by the virtual clock. A shutdown waits for it.
-            pub fn submit_after<J: ::executor_core::Job>(
-                &self,
-                delay: ::std::time::Duration,
-                job: J,
-            ) -> ::executor_core::Future<J::Output> {
-                self.hand_over($crate::manual::submit::Way::Later(delay), job)
-                    .unwrap_or_else($crate::manual::submit::failed)
-            }
-
-            /// Applies `f` to each item, in order; see [`Map`](executor_core::Map).
-            pub fn map<I, F, R>(
-                &self,
-                items: I,
-                f: F,
-            ) -> ::executor_core::Map<I::IntoIter, ::executor_core::ClosureMapper<$handle, F>>
-            where
-                I: IntoIterator<Item: Send + 'static>,
-                F: Fn(I::Item) -> R + Send + Sync + 'static,
-                R: Send + 'static,
-            {
-                ::executor_core::ClosureExecutor::map(self, items, f)
-            }
-
-            /// The virtual time.
-            pub fn now(&self) -> ::std::time::Instant {
-                self.shared.now()
-            }
-
-            /// How many workers it says that it has.
-            pub fn workers(&self) -> usize {
-                self.shared.workers
-            }
-
-            /// Takes no more jobs. With `wait`, runs the accepted jobs on this thread, delayed jobs at their time; without, the threads
-            /// that drive the executor run them. Inside of a job or callback of this executor, `wait` is ignored.
-            pub fn shutdown(&self, wait: bool) {
-                self.shared.close();
-                if wait {
-                    self.shared.drain();
-                }
-            }
+impl Way {
+    /// As it is, unless it is now, and `delay` says otherwise.
+    fn delayed(self, delay: Option<Duration>) -> Self {
+        match (self, delay) {
+            (Self::Now { .. }, Some(delay)) => Self::After(delay),
+            (way, _) => way,
         }
+    }
 
-        impl ::executor_core::Shutdown for $executor {
-            fn shutdown(&self, wait: bool) {
-                Self::shutdown(self, wait);
-            }
-        }
+    fn delay(self) -> Duration {
+        if let Self::After(delay) = self { delay } else { Duration::ZERO }
+    }
+}
 
-        impl<J: ::executor_core::Job> ::executor_core::Executor<J> for $executor {
-            fn submit(&self, job: J) -> ::executor_core::Future<J::Output> {
-                Self::submit(self, job)
-            }
+/// Hands a job over, with `options` if there are any.
+pub(super) fn submit<J: Job>(
+    shared: &Arc<Shared>,
+    options: Option<&JobOptions>,
+    way: Way,
+    job: J,
+) -> Result<Future<J::Output>, Rejected<J>> {
+    let Some(options) = options else { return queue(shared, Priority::Normal, way, job) };
+    let way = way.delayed(options.get_delay());
+    let (label, timeout) = (options.label().cloned(), options.get_timeout());
+    let timeout = timeout.map(|limit| (limit, shared.clone()));
+    let with_options = JobWithOptions { job, label: label.clone(), timeout };
+    let future = queue(shared, options.get_priority(), way, with_options).map_err(|rejected| {
+        let reason = rejected.reason();
+        Rejected::new(rejected.into_job().job, reason)
+    })?;
+    if let Some(limit) = options.get_start_by() {
+        let error = JobError::TimedOut(TimedOut::not_started(name::<J>(label.as_ref()), limit));
+        let limit = way.delay().saturating_add(limit);
+        shared.schedule(limit, Event::EndWait(future.control().queued(), error));
+    }
+    Ok(future)
+}
 
-            fn try_submit(&self, job: J) -> Result<::executor_core::Future<J::Output>, ::executor_core::Rejected<J>> {
-                Self::try_submit(self, job)
-            }
-        }
-
-        impl ::executor_core::ClosureExecutor for $executor {
-            type Handle = $handle;
-
-            fn submit<F, T>(&self, job: F) -> ::executor_core::Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit(self, job)
-            }
-
-            fn submit_after<F, T>(&self, delay: ::std::time::Duration, job: F) -> ::executor_core::Future<T>
-            where
-                F: FnOnce() -> T + Send + 'static,
-                T: Send + 'static,
-            {
-                Self::submit_after(self, delay, job)
-            }
-
-            fn now(&self) -> ::std::time::Instant {
-                Self::now(self)
-            }
-
-            fn workers(&self) -> usize {
-                Self::workers(self)
-            }
-
-            fn handle(&self) -> $handle {
-                Self::handle(self)
-            }
-
-            $(fn time_limit(&self) -> Option<::std::time::Duration> {
-                let $me = self;
-                $limit
-            })?
-        }
-
-        impl ::std::fmt::Debug for $executor {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.debug_struct(stringify!($executor)).field("stats", &self.shared.stats()).finish_non_exhaustive()
-            }
-        }
+fn queue<J: Job>(shared: &Shared, priority: Priority, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+    let home = if let Way::After(_) = way { shared.delay() } else { shared.queue() };
+    let (cell, future) = Future::of_job_at(home, job);
+    let queued: Arc<dyn Run> = cell.clone();
+    let pushed = match way {
+        Way::Now { may_wait } => shared.push(priority, queued, may_wait),
+        Way::After(delay) => shared.push_after(delay, priority, queued),
     };
+    pushed.map(|()| future).map_err(|(_, reason)| take_back(&*cell, reason))
 }
-pub(super) use submits_jobs;
 
-/// The future of a job that was refused, which is dropped.
-pub(super) fn failed<J: executor_core::Job>(rejected: executor_core::Rejected<J>) -> executor_core::Future<J::Output> {
-    let reason = rejected.reason();
-    executor_core::panics::drop_quietly(rejected);
-    executor_core::Future::failed(executor_core::JobError::Rejected(reason))
+/// Takes the job back out of a cell that was not queued.
+fn take_back<J: Job>(cell: &dyn Task<J, J::Output>, reason: Rejection) -> Rejected<J> {
+    Rejected::new(cell.claim(None).expect("no other thread has seen the job"), reason)
+}
+
+fn name<J>(label: Option<&Arc<Label>>) -> Arc<str> {
+    label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into())
+}
+
+/// A job with its name and the time that it may run.
+struct JobWithOptions<J> {
+    job: J,
+    label: Option<Arc<Label>>,
+    timeout: Option<(Duration, Arc<Shared>)>,
+}
+
+impl<J: Job> Job for JobWithOptions<J> {
+    type Output = J::Output;
+
+    fn run(self) -> J::Output {
+        let deadline = self.timeout.and_then(|(limit, shared)| {
+            let error = JobError::TimedOut(TimedOut::new(name::<J>(self.label.as_ref()), limit));
+            shared.schedule(limit, Event::EndRun(current::control()?, error));
+            shared.now().checked_add(limit)
+        });
+        current::describe(self.label, deadline);
+        named::<J, _>(|| self.job.run())
+    }
 }

@@ -14,32 +14,32 @@ macro_rules! is_subject {
         $(
             impl Subject for $executor {
                 fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
-                    Self::submit_after(self, delay, job)
+                    ManualHandle::submit_after(self, delay, job)
                 }
 
                 fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-                    Self::shutdown_with(self, policy)
+                    ManualHandle::shutdown_with(self, policy)
                 }
 
                 fn wait_idle(&self) {
-                    Self::wait_idle(self);
+                    ManualHandle::wait_idle(self);
                 }
 
                 fn stats(&self) -> Stats {
-                    Self::stats(self)
+                    ManualHandle::stats(self)
                 }
 
                 fn handle(&self) -> Arc<dyn Subject> {
-                    Arc::new(Self::handle(self))
+                    Arc::new(ManualHandle::handle(self))
                 }
 
                 fn run_next(&self) -> bool {
-                    Self::run_next(self)
+                    ManualHandle::run_next(self)
                 }
 
                 fn advance(&self, time: Duration) {
                     // Time alone passes: what is due is queued, and runs when it is told to.
-                    self.elapse(time);
+                    ManualHandle::elapse(self, time);
                 }
             }
         )*

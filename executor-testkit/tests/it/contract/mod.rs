@@ -28,9 +28,9 @@ contract!(mod view, portable: || {
     Subject::delaying(Kept { view, _manual: manual }, 1, |kept, delay, job| kept.view.submit_after(delay, job))
 });
 
-/// A view, and what it is of.
+/// A handle with options, and its executor.
 struct Kept {
-    view: executor_testkit::ManualView,
+    view: executor_testkit::ManualHandle,
     _manual: ManualExecutor,
 }
 

@@ -1,0 +1,181 @@
+//! Submits jobs, from any number of owners.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use executor_core::panics::drop_quietly;
+use executor_core::{
+    ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, JobOptions, Map, Rejected, Shutdown,
+};
+
+use super::shared::Shared;
+use super::submit::{self, Way};
+
+/// Submits to a [`ManualExecutor`](crate::ManualExecutor), and drives it, without keeping it open: when the executor is gone, jobs are
+/// rejected. Cheap to clone.
+///
+/// Made by [`handle`](Self::handle), and by [`with`](Self::with), which gives jobs options.
+///
+/// ```
+/// use executor_testkit::ManualExecutor;
+///
+/// let manual = ManualExecutor::new();
+/// let handle = manual.handle();
+/// assert!(handle.submit(|| 1).result().is_ok());
+/// drop(manual);
+/// assert!(handle.submit(|| 1).result().is_err());
+/// ```
+#[derive(Clone)]
+pub struct ManualHandle {
+    pub(super) shared: Arc<Shared>,
+    options: Option<Arc<JobOptions>>,
+}
+
+impl ManualHandle {
+    pub(super) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared, options: None }
+    }
+
+    /// Another handle to the same executor, with the same options.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
+    /// A handle whose jobs have `options`, in place of those of this handle: a priority, a name, a delay, or limits in virtual time. It
+    /// can do whatever this one can.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor_core::{JobError, JobOptions, current};
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// let manual = ManualExecutor::new();
+    /// let strict = manual.with(JobOptions::new().name("poll").timeout(Duration::from_secs(5)));
+    /// let handle = manual.handle();
+    /// let slow = strict.submit(move || {
+    ///     handle.elapse(Duration::from_secs(6)); // it takes so long
+    ///     assert!(current::stop_requested());
+    /// });
+    /// assert_eq!(slow.result().unwrap_err().to_string(),
+    ///            "job `poll` was not done within 5s; give it more time, or less to do");
+    /// ```
+    pub fn with(&self, options: JobOptions) -> Self {
+        Self { shared: self.shared.clone(), options: Some(Arc::new(options)) }
+    }
+
+    /// The options that jobs get here: none, unless [`with`](Self::with) made this handle.
+    pub fn options(&self) -> &JobOptions {
+        static NONE: JobOptions = JobOptions::new();
+        self.options.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Queues a job, and returns the future of its outcome. After a shutdown the future ends as
+    /// [`JobError::Rejected`](executor_core::JobError::Rejected). Runs nothing, and never blocks, unless a bounded queue is full and says so.
+    pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
+        self.submit_by(Way::Now { may_wait: true }, job).unwrap_or_else(failed)
+    }
+
+    /// As `submit`, but never blocks, and gives a job that is refused back.
+    ///
+    /// # Errors
+    ///
+    /// The job, after a shutdown, or when a bounded queue is full.
+    pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.submit_by(Way::Now { may_wait: false }, job)
+    }
+
+    /// Queues a job without a future. A panic in it is reported by the panic hook.
+    pub fn execute<J: Job>(&self, job: J) {
+        drop(self.submit(job));
+    }
+
+    /// Queues a job once `delay` is over, by the virtual clock. A shutdown waits for it.
+    pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        self.submit_by(Way::After(delay), job).unwrap_or_else(failed)
+    }
+
+    fn submit_by<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        submit::submit(&self.shared, self.options.as_deref(), way, job)
+    }
+
+    /// Applies `f` to each item, in order; see [`Map`].
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ManualHandle, F>>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        ClosureExecutor::map(self, items, f)
+    }
+}
+
+/// The future of a job that was refused, which is dropped.
+fn failed<J: Job>(rejected: Rejected<J>) -> Future<J::Output> {
+    let reason = rejected.reason();
+    drop_quietly(rejected);
+    Future::failed(JobError::Rejected(reason))
+}
+
+impl Shutdown for ManualHandle {
+    fn shutdown(&self, wait: bool) {
+        Self::shutdown(self, wait);
+    }
+}
+
+impl<J: Job> Executor<J> for ManualHandle {
+    fn submit(&self, job: J) -> Future<J::Output> {
+        Self::submit(self, job)
+    }
+
+    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        Self::try_submit(self, job)
+    }
+}
+
+impl ClosureExecutor for ManualHandle {
+    type Handle = ManualHandle;
+
+    fn submit<F, T>(&self, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Self::submit(self, job)
+    }
+
+    fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Self::submit_after(self, delay, job)
+    }
+
+    fn now(&self) -> Instant {
+        Self::now(self)
+    }
+
+    fn workers(&self) -> usize {
+        Self::workers(self)
+    }
+
+    fn handle(&self) -> ManualHandle {
+        self.clone()
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.options().get_timeout()
+    }
+}
+
+impl fmt::Debug for ManualHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ManualHandle");
+        shown.field("stats", &self.stats());
+        if let Some(options) = &self.options {
+            shown.field("options", options);
+        }
+        shown.finish_non_exhaustive()
+    }
+}
