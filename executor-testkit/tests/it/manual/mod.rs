@@ -4,6 +4,7 @@ mod driving;
 mod ends;
 mod orders;
 mod own_thread;
+mod pool;
 mod rooms;
 mod time;
 mod waits;
