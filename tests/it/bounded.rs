@@ -8,10 +8,10 @@ use std::time::Duration;
 use executor::{Future, JobError, Queue, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy, on_pools};
-use crate::support::door::Door;
+use crate::support::event_log::EventLog;
 use crate::support::eventually;
 use crate::support::jobs::Do;
-use crate::support::ledger::Ledger;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, on_every_surface};
 
 /// Without `CallerRuns`: a process pool cannot run a job on its caller.
@@ -40,8 +40,8 @@ on_every_surface!(
 fn the_bound_counts_those_that_wait_alone(make: Make) {
     // `DropOldest` rejects no submit.
     for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
-        let (pool, door) = (make(Queue::bounded(3, when_full)), Door::new());
-        let guests = surface::occupy(&*pool, pool.workers(), &door);
+        let (pool, rendezvous) = (make(Queue::bounded(3, when_full)), Rendezvous::new());
+        let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
         let delayed = pool.submit_after(Duration::from_hours(1), Do::Echo(0));
         let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(Do::Echo(n)).unwrap()).collect();
         let refused = pool.try_submit(Do::Echo(1)).unwrap_err();
@@ -49,7 +49,7 @@ fn the_bound_counts_those_that_wait_alone(make: Make) {
         // Its time has come, so it is queued all the same.
         let due = pool.submit_after(Duration::ZERO, Do::Echo(9));
         assert!(delayed.cancel());
-        drop(guests);
+        drop(waiters);
         assert_eq!(due.result().unwrap(), 9);
         assert!(waiting.into_iter().map(|future| future.result().unwrap()).eq(0..3));
     }
@@ -57,8 +57,8 @@ fn the_bound_counts_those_that_wait_alone(make: Make) {
 
 fn a_cancelled_job_frees_its_place_at_once(make: Make) {
     for bound in [1, 3] {
-        let (pool, door) = (make(Queue::bounded(bound, WhenFull::Reject)), Door::new());
-        let _guests = surface::occupy(&*pool, pool.workers(), &door);
+        let (pool, rendezvous) = (make(Queue::bounded(bound, WhenFull::Reject)), Rendezvous::new());
+        let _waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
         let mut waiting: Vec<_> = (0..bound).map(|_| pool.try_submit(Do::Echo(1)).unwrap()).collect();
         for turn in 0..3000 {
             assert_eq!(pool.try_submit(Do::Echo(1)).unwrap_err().reason(), Rejection::Full, "turn {turn}");
@@ -70,19 +70,19 @@ fn a_cancelled_job_frees_its_place_at_once(make: Make) {
 }
 
 fn reject_refuses(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Full);
     assert_eq!(rejection(pool.handle().submit(Do::Echo(0)).result()), Rejection::Full);
     assert_eq!(pool.handle().try_submit(Do::Echo(0)).unwrap_err().reason(), Rejection::Full);
-    drop(guests);
+    drop(waiters);
     assert_eq!(waits.result().unwrap(), 7);
 }
 
 fn drop_oldest_ends_the_one_that_waited_longest(make: Make) {
-    let (pool, door) = (make(Queue::bounded(3, WhenFull::DropOldest)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(3, WhenFull::DropOldest)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let mut futures: Vec<_> = (0..3).map(|n| pool.submit(Do::Echo(n))).collect();
     let (told, tells) = mpsc::channel();
     futures.remove(0).on_done(move |outcome| told.send(rejection(outcome)).unwrap());
@@ -93,17 +93,17 @@ fn drop_oldest_ends_the_one_that_waited_longest(make: Make) {
     futures.push(pool.try_submit(Do::Echo(4)).unwrap());
     assert_eq!(tells.try_recv().unwrap(), Rejection::Dropped, "its future is done by now");
     assert!(futures.iter().all(|future| future.status() == Status::Queued), "no other is dropped");
-    drop(guests);
+    drop(waiters);
     assert!(futures.into_iter().map(|future| future.result().unwrap()).eq(2..5));
 }
 
 fn drop_newest_ends_the_new_one(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::DropNewest)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropNewest)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Dropped);
     assert_eq!(pool.try_submit(Do::Echo(0)).unwrap_err().reason(), Rejection::Full);
-    drop(guests);
+    drop(waiters);
     assert_eq!(waits.result().unwrap(), 7);
 }
 
@@ -128,27 +128,27 @@ fn maps_follow_the_same_rules(make: Make) {
 
 fn execute_follows_the_same_rules(make: Make) {
     for when_full in ALL {
-        let (pool, door, ledger) = (make(Queue::bounded(1, when_full)), Door::new(), Ledger::new());
+        let (pool, rendezvous, log) = (make(Queue::bounded(1, when_full)), Rendezvous::new(), EventLog::new());
         // With workers that are not busy, those that may block get through.
         let busy = if when_full == WhenFull::Block { 0 } else { pool.workers() };
-        let guests = surface::occupy(&*pool, busy, &door);
+        let waiters = surface::occupy(&*pool, busy, &rendezvous);
         for n in 0..50 {
-            pool.handle().execute(Do::Write(ledger.pen(), n));
+            pool.handle().execute(Do::Write(log.writer(), n));
         }
-        drop(guests);
+        drop(waiters);
         pool.shutdown(true);
         let expected = match when_full {
             WhenFull::Block => (0..50).collect(),
             WhenFull::DropOldest => vec![49],
             _ => vec![0],
         };
-        assert_eq!(ledger.sorted(), expected, "{when_full:?}");
+        assert_eq!(log.sorted(), expected, "{when_full:?}");
     }
 }
 
 fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
-    let (pool, door) = (make(Queue::bounded(3, WhenFull::Reject)), Door::new());
-    let _guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(3, WhenFull::Reject)), Rendezvous::new());
+    let _waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waiting = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -170,10 +170,10 @@ fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
 
 /// It runs where the job ended, which may be on the one thread that could make room.
 fn a_callback_does_not_wait_for_a_place(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
-    let mut guests = surface::occupy(&*pool, pool.workers() - 1, &door);
-    let first = pool.submit(Do::Ring(door.bell(), 1));
-    let guest = door.answer();
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let mut waiters = surface::occupy(&*pool, pool.workers() - 1, &rendezvous);
+    let first = pool.submit(Do::Arrive(rendezvous.arrival(), 1));
+    let waiter = rendezvous.accept();
     let waits = pool.submit(Do::Echo(7));
     let (told, tells) = mpsc::channel();
     let handle = pool.handle();
@@ -181,19 +181,19 @@ fn a_callback_does_not_wait_for_a_place(make: Make) {
         let futures: Vec<_> = (0..5).map(|n| handle.submit(Do::Echo(n))).collect();
         told.send(futures).unwrap();
     });
-    drop(guest);
+    drop(waiter);
     let futures = tells.recv().unwrap();
     assert!(futures.into_iter().map(|future| future.result().unwrap()).eq(0..5));
     assert_eq!(waits.result().unwrap(), 7);
-    guests.clear();
+    waiters.clear();
 }
 
 fn a_delayed_job_comes_into_a_full_queue(make: Make) {
-    let (pool, door) = (make(Queue::bounded(2, WhenFull::Reject)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(2, WhenFull::Reject)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let due: Vec<_> = (0..5).map(|n| pool.submit_after(Duration::ZERO, Do::Echo(n))).collect();
     eventually("they are due, and fill the queue", || pool.try_submit(Do::Echo(9)).is_err());
-    drop(guests);
+    drop(waiters);
     assert!(executor::join_all(due).iter().all(Result::is_ok));
     eventually("there is room again", || pool.try_submit(Do::Echo(9)).is_ok());
 }

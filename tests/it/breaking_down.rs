@@ -11,7 +11,7 @@ use executor::extend::cell::{Captures, Notify};
 use executor::extend::scheduler::{Alarm, Config, Priority, Scheduler, Ticket};
 use executor::{Broken, Future, JobError, Rejection, ShutdownPolicy, ThreadPool};
 
-use crate::support::gate::{Gate, block};
+use crate::support::latch::{Latch, block};
 use crate::support::owned::Owned;
 use crate::support::script::{Entry, Scripted, push, scripted};
 use crate::support::within_patience;
@@ -36,7 +36,7 @@ fn at(scheduler: &Scheduler<Scripted>, delay: Duration) -> (Instant, Entry, Futu
 /// Breaks down while a job of each kind waits. The first runs, and says by `breaks` how it comes to that.
 fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
     let (started, starts) = mpsc::channel();
-    let ((hold, gate), (end, ended)) = (Gate::closed(), Gate::closed());
+    let ((hold, latch), (end, ended)) = (Latch::closed(), Latch::closed());
     let (taken, take) = (Mutex::new(None), 2 * usize::from(capacity.is_none()));
     let config = Config { capacity, ..Config::new("broken", workers) };
     let scheduler = scripted(config, move |job, batch| {
@@ -44,7 +44,7 @@ fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
             return job.run();
         }
         started.send(()).unwrap();
-        gate.wait();
+        latch.wait();
         let extra: Vec<_> = (0..take).map_while(|_| batch.take()).collect();
         if from_inside {
             batch.break_down(broken("no paper"));
@@ -99,12 +99,12 @@ fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
 }
 
 /// Keeps a worker busy until the hold is dropped.
-fn block_one(scheduler: &Scheduler<Scripted>) -> crate::support::gate::Hold {
-    let (hold, gate) = Gate::closed();
+fn block_one(scheduler: &Scheduler<Scripted>) -> crate::support::latch::LatchGuard {
+    let (hold, latch) = Latch::closed();
     let (started, starts) = mpsc::channel();
     let job = move || {
         started.send(()).unwrap();
-        gate.wait();
+        latch.wait();
     };
     drop(push(scheduler, Priority::Normal, job).unwrap());
     starts.recv().unwrap();
@@ -127,9 +127,9 @@ fn everything_that_waits_ends_with_the_reason_and_nothing_more_is_let_in() {
 fn break_down_ends_locally_queued_jobs() {
     within_patience(|| {
         let (started, starts) = mpsc::channel();
-        let ((hold, gate), (end, ended)) = (Gate::closed(), Gate::closed());
+        let ((hold, latch), (end, ended)) = (Latch::closed(), Latch::closed());
         let scheduler = scripted(Config::new("along", 1), move |job, _| job.run());
-        let wait = gate.clone();
+        let wait = latch.clone();
         drop(push(&scheduler, Priority::Normal, move || wait.wait()));
         let start = move || {
             started.send(()).unwrap();
@@ -176,8 +176,8 @@ fn break_down_rejects_blocked_pushes() {
 
 #[test]
 fn the_alarm_of_a_job_that_runs_rings_all_the_same() {
-    struct Bell(mpsc::Sender<()>);
-    impl Alarm for Bell {
+    struct Arrival(mpsc::Sender<()>);
+    impl Alarm for Arrival {
         fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
             self.0.send(()).unwrap();
             None
@@ -190,8 +190,8 @@ fn the_alarm_of_a_job_that_runs_rings_all_the_same() {
     within_patience(|| {
         let scheduler = scripted(Config::new("alarm", 1), |job, _| job.run());
         let _busy = block_one(&scheduler);
-        let (bell, rings) = mpsc::channel();
-        scheduler.push_alarm(Instant::now() + Duration::from_millis(20), Box::new(Bell(bell)));
+        let (arrival, rings) = mpsc::channel();
+        scheduler.push_alarm(Instant::now() + Duration::from_millis(20), Box::new(Arrival(arrival)));
         scheduler.break_down(broken("no paper"));
         rings.recv().unwrap();
     });
@@ -222,10 +222,10 @@ fn callbacks_of_jobs_that_a_breakdown_ends_do_not_run_on_the_thread_that_tells_o
     within_patience(|| {
         let pool = scripted(Config::new("told", 1), |job, _| job.run());
         let _busy = block_one(&pool);
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (told, tells) = mpsc::channel();
         push(&pool, Priority::Normal, || ()).unwrap().on_done(move |outcome| {
-            gate.wait();
+            latch.wait();
             told.send(outcome).unwrap();
         });
         pool.break_down(broken("no paper"));

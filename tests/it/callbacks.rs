@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use executor::{Future, JobError, JobOptions, ThreadHandle, ThreadPool, current};
 
-use crate::support::gate::{Gate, block};
+use crate::support::latch::{Latch, block};
 use crate::support::within_patience;
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -34,9 +34,9 @@ fn assert_timed_out(outcome: Result<(), JobError>) {
 fn a_slow_callback_of_a_timeout_holds_no_timer_up() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (called, calls) = mpsc::channel();
-        let wait = gate.clone();
+        let wait = latch.clone();
         too_slow(&pool).on_done(move |outcome| {
             called.send(()).unwrap();
             wait.wait();
@@ -45,7 +45,7 @@ fn a_slow_callback_of_a_timeout_holds_no_timer_up() {
         calls.recv().unwrap();
         let busy = block(&pool);
         too_late(&pool).on_done(move |outcome| {
-            gate.wait();
+            latch.wait();
             assert_timed_out(outcome);
         });
         // While the callback waits, the timer does not.
@@ -125,14 +125,14 @@ fn a_shutdown_and_who_waits_for_idleness_wait_for_callbacks() {
     within_patience(|| {
         for is_shutdown in [false, true] {
             let pool = ThreadPool::new(1);
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let (called, calls) = mpsc::channel();
             let count = Arc::new(AtomicUsize::new(0));
             for _ in 0..3 {
-                let (gate, called, count) = (gate.clone(), called.clone(), count.clone());
+                let (latch, called, count) = (latch.clone(), called.clone(), count.clone());
                 too_slow(&pool).on_done(move |_| {
                     called.send(()).unwrap();
-                    gate.wait();
+                    latch.wait();
                     count.fetch_add(1, Ordering::SeqCst);
                 });
             }
@@ -182,11 +182,11 @@ fn the_thread_for_callbacks_is_there_as_long_as_it_is_needed() {
         for _ in 0..3 {
             assert_timed_out(too_slow(&pool).result());
             thread(0);
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let is_called = Arc::new(OnceLock::new());
             let called = is_called.clone();
             too_slow(&pool).on_done(move |_| {
-                gate.wait();
+                latch.wait();
                 called.set(thread::current().name().map(ToOwned::to_owned)).unwrap();
             });
             thread(1);
@@ -195,11 +195,11 @@ fn the_thread_for_callbacks_is_there_as_long_as_it_is_needed() {
             assert_eq!(is_called.get().unwrap().as_deref(), Some("cb-callbacks"));
         }
         let open = ThreadPool::builder().threads(1).name("cb3").build().unwrap();
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (called, calls) = mpsc::channel();
         too_slow(&open).on_done(move |_| {
             called.send(()).unwrap();
-            gate.wait();
+            latch.wait();
         });
         calls.recv().unwrap();
         open.shutdown(false);

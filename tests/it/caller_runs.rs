@@ -7,11 +7,11 @@ use std::time::Duration;
 use executor::{Future, Rejection, ShutdownPolicy, ThreadHandle, ThreadPool, WhenFull, current};
 
 use crate::support::bounds::{bounded, occupy};
-use crate::support::gate::{Gate, Hold};
+use crate::support::latch::{Latch, LatchGuard};
 use crate::support::{eventually, within_patience};
 
 /// A pool whose one thread is busy, and a job for which there was a place.
-fn full() -> (ThreadPool, Hold, Future<thread::ThreadId>) {
+fn full() -> (ThreadPool, LatchGuard, Future<thread::ThreadId>) {
     let pool = bounded(1, 1, WhenFull::CallerRuns);
     let busy = occupy(&pool, 1);
     let waits = pool.submit(|| thread::current().id());
@@ -22,13 +22,13 @@ fn full() -> (ThreadPool, Hold, Future<thread::ThreadId>) {
 fn caller<T: Send + 'static>(
     pool: &ThreadPool,
     job: impl FnOnce() -> T + Send + 'static,
-) -> (JoinHandle<Future<T>>, Hold) {
-    let (hold, gate) = Gate::closed();
+) -> (JoinHandle<Future<T>>, LatchGuard) {
+    let (hold, latch) = Latch::closed();
     let (handle, (started, starts)) = (pool.handle(), mpsc::channel());
     let caller = thread::spawn(move || {
         handle.submit(move || {
             started.send(()).unwrap();
-            gate.wait();
+            latch.wait();
             job()
         })
     });
@@ -142,8 +142,8 @@ fn a_callback_in_anothers_place_waits_for_no_own_pool() {
             let pool = ThreadPool::new(1);
             let (own, others) = (pool.handle(), other.handle());
             let (told, tells) = mpsc::channel();
-            let (hold, gate) = Gate::closed();
-            pool.submit(move || gate.wait()).on_done(move |_| {
+            let (hold, latch) = Latch::closed();
+            pool.submit(move || latch.wait()).on_done(move |_| {
                 told.send(others.submit(move || end(&own)).result()).unwrap();
             });
             drop(hold);

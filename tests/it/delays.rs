@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use executor::{ClosureExecutor, ThreadPool};
 
-use crate::support::gate::block;
+use crate::support::latch::block;
 use crate::support::{eventually, within_patience};
 
 const HOUR: Duration = Duration::from_hours(1);

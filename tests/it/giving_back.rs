@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use executor::extend::scheduler::{Config, Priority, Scheduler};
 use executor::{Future, JobError, Rejection, ShutdownPolicy};
 
-use crate::support::gate::Gate;
+use crate::support::latch::Latch;
 use crate::support::owned::Owned;
 use crate::support::script::{Entry, Scripted, push, scripted};
 use crate::support::{eventually, within_patience};
@@ -20,16 +20,16 @@ fn config(workers: usize, capacity: Option<usize>) -> Config {
 /// A scheduler of one worker that has taken the job `0`, and gives it back when the hold is dropped; later ones it runs.
 fn giving_back_the_first(capacity: Option<usize>) -> (Owned<Scripted>, Future<u32>, [Step; 2]) {
     let (taken, is_taken) = mpsc::channel();
-    let (hold, gate) = Gate::closed();
+    let (hold, latch) = Latch::closed();
     let (given, is_given) = mpsc::channel();
-    let (last, end) = Gate::closed();
+    let (last, end) = Latch::closed();
     let is_first = AtomicBool::new(true);
     let scheduler = scripted(config(1, capacity), move |job, batch| {
         if !is_first.swap(false, Ordering::SeqCst) {
             return job.run();
         }
         taken.send(()).unwrap();
-        gate.wait();
+        latch.wait();
         batch.give_back(job, Priority::Normal);
         given.send(()).unwrap();
         end.wait();
@@ -41,7 +41,7 @@ fn giving_back_the_first(capacity: Option<usize>) -> (Owned<Scripted>, Future<u3
 }
 
 /// Lets the worker go on.
-struct Step(Option<crate::support::gate::Hold>, Option<mpsc::Receiver<()>>);
+struct Step(Option<crate::support::latch::LatchGuard>, Option<mpsc::Receiver<()>>);
 
 impl Step {
     fn take(&mut self) {
@@ -56,10 +56,10 @@ impl Step {
 fn jobs_given_back_run_before_all_others_in_their_order() {
     for most in [0, 1, 3, 40] {
         within_patience(move || {
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let calls = AtomicUsize::new(0);
             let scheduler = scripted(config(1, None), move |job, batch| {
-                gate.wait();
+                latch.wait();
                 // Every third time, when some jobs were taken along by the worker already.
                 if calls.fetch_add(1, Ordering::SeqCst) % 3 != 2 {
                     return job.run();
@@ -191,11 +191,11 @@ fn a_job_that_was_cancelled_meanwhile_is_dropped_and_counted_once() {
             assert!(scheduler.wait_idle(None));
             assert_eq!(push(&scheduler, Priority::Normal, || 1).unwrap().result().unwrap(), 1);
 
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let (started, starts) = mpsc::channel();
             let job = move || {
                 started.send(()).unwrap();
-                gate.wait();
+                latch.wait();
             };
             drop(push(&scheduler, Priority::Normal, job).unwrap());
             starts.recv().unwrap();
@@ -211,14 +211,14 @@ fn a_letter_may_be_given_back() {
     within_patience(|| {
         for (capacity, is_cancelled) in [(None, true), (Some(1), true), (None, false), (Some(1), false)] {
             let (taken, is_taken) = mpsc::channel();
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let is_first = AtomicBool::new(true);
             let scheduler = scripted(config(1, capacity), move |job, batch| {
                 if !is_first.swap(false, Ordering::SeqCst) {
                     return job.run();
                 }
                 taken.send(()).unwrap();
-                gate.wait();
+                latch.wait();
                 batch.give_back(job, Priority::Normal);
                 true
             });
@@ -273,11 +273,11 @@ fn a_runner_is_wanted_to_give_jobs_back_while_another_worker_has_nothing_to_do()
         run(Box::new(|| ())).result().unwrap();
         assert!(answer.recv().unwrap(), "another could be started");
 
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (started, starts) = mpsc::channel();
         let blocked = run(Box::new(move || {
             started.send(()).unwrap();
-            gate.wait();
+            latch.wait();
         }));
         starts.recv().unwrap();
         run(Box::new(|| ())).result().unwrap();

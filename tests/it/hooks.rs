@@ -222,7 +222,7 @@ fn no_more_threads_stay_than_there_are() {
 mod keep_alive {
     use super::*;
     use crate::support::eventually;
-    use crate::support::gate::run_together;
+    use crate::support::latch::run_together;
     use crate::support::system::{settle, tasks_named};
 
     const SHORT: Duration = Duration::from_millis(5);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use executor::ThreadPool;
 
 use crate::support::alone;
-use crate::support::gate::{Gate, run_together};
+use crate::support::latch::{Latch, run_together};
 use crate::support::system::{Task, other_tasks, settle, ticks};
 
 /// Works on this thread for a while, during which none of `tasks` may run.
@@ -65,8 +65,8 @@ fn threads_that_wait_sleep() {
         // A timer with a job for later, a job that blocks, a queue behind it, and one who waits for all of them.
         let pool = ThreadPool::new(1);
         let later = pool.submit_after(Duration::from_hours(1), || ());
-        let (hold, gate) = Gate::closed();
-        let blocked = pool.submit(move || gate.wait());
+        let (hold, latch) = Latch::closed();
+        let blocked = pool.submit(move || latch.wait());
         let queued = pool.submit(|| ());
         let canceller = later.canceller();
         std::thread::scope(|scope| {
@@ -83,16 +83,16 @@ fn threads_that_wait_sleep() {
 #[test]
 fn idle_processes_sleep() {
     alone(idle_processes_sleep, || {
-        use crate::support::door::Door;
+        use crate::support::rendezvous::Rendezvous;
         use crate::support::system::tasks_of;
         use executor_testkit::contract::Subject;
 
-        let (pool, door) = (executor::ProcessPool::new(2).unwrap(), Door::new());
+        let (pool, rendezvous) = (executor::ProcessPool::new(2).unwrap(), Rendezvous::new());
         let pids = pool.handle();
         let subject = Subject::new(pool, 2);
-        let guests = subject.block(&door);
-        let workers: Vec<u32> = guests.iter().map(crate::support::door::Guest::pid).collect();
-        drop(guests);
+        let waiters = subject.block(&rendezvous);
+        let workers: Vec<u32> = waiters.iter().map(crate::support::rendezvous::Waiter::pid).collect();
+        drop(waiters);
         assert_undisturbed(|| {
             let in_workers = workers.iter().flat_map(|&pid| tasks_of(pid));
             other_tasks().into_iter().chain(in_workers).collect()

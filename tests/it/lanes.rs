@@ -9,7 +9,7 @@ use executor::extend::scheduler::{Batch, Config, Priority, Runner};
 use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
 use crate::support::bounds::occupy;
-use crate::support::gate::Gate;
+use crate::support::latch::Latch;
 use crate::support::owned::Owned;
 use crate::support::within_patience;
 
@@ -126,7 +126,7 @@ fn others_before_a_low_job(threads: usize, before: usize) -> usize {
     let pool = ThreadPool::new(threads);
     executor::join_all((0..before).map(|_| pool.submit(|| ())));
     let (busy, started) = (occupy(&pool, threads), Arc::new(AtomicUsize::new(0)));
-    let (hold, gate) = Gate::closed();
+    let (hold, latch) = Latch::closed();
     let low = pool.with(JobOptions::new().priority(Priority::Low)).submit({
         let started = started.clone();
         move || {
@@ -136,10 +136,10 @@ fn others_before_a_low_job(threads: usize, before: usize) -> usize {
         }
     });
     for _ in 0..5000 {
-        let (started, gate) = (started.clone(), gate.clone());
+        let (started, latch) = (started.clone(), latch.clone());
         pool.execute(move || {
             if started.fetch_add(1, Ordering::SeqCst) + threads > 100 {
-                gate.wait();
+                latch.wait();
             }
         });
     }
@@ -162,8 +162,8 @@ fn a_low_job_starts_after_at_most_100_others() {
 #[cfg(feature = "process")]
 #[test]
 fn a_low_job_of_a_process_starts_after_at_most_100_others() {
-    use crate::support::door::Door;
-    use crate::support::ledger::Ledger;
+    use crate::support::event_log::EventLog;
+    use crate::support::rendezvous::Rendezvous;
     use executor_testkit::contract::Do;
 
     within_patience(|| {
@@ -172,16 +172,16 @@ fn a_low_job_of_a_process_starts_after_at_most_100_others() {
         for (processes, jobs, most) in [(1, 1000, 100), (2, 10_000, 5000)] {
             let low = jobs;
             let pool = executor::ProcessPool::new(processes).expect("a process or two");
-            let (door, before, ledger) = (Door::new(), Ledger::new(), Ledger::new());
+            let (rendezvous, before, log) = (Rendezvous::new(), EventLog::new(), EventLog::new());
             // So that it is known how short these are, and many are sent ahead.
-            executor::join_all((0..200).map(|n| pool.submit(Do::Write(before.pen(), n))));
-            (0..processes as u64).for_each(|n| drop(pool.submit(Do::Ring(door.bell(), n))));
-            let guests = door.answer_all(processes);
-            drop(pool.with(JobOptions::new().priority(Priority::Low)).submit(Do::Write(ledger.pen(), low)));
-            (0..jobs).for_each(|n| drop(pool.submit(Do::Write(ledger.pen(), n))));
-            drop(guests);
+            executor::join_all((0..200).map(|n| pool.submit(Do::Write(before.writer(), n))));
+            (0..processes as u64).for_each(|n| drop(pool.submit(Do::Arrive(rendezvous.arrival(), n))));
+            let waiters = rendezvous.accept_all(processes);
+            drop(pool.with(JobOptions::new().priority(Priority::Low)).submit(Do::Write(log.writer(), low)));
+            (0..jobs).for_each(|n| drop(pool.submit(Do::Write(log.writer(), n))));
+            drop(waiters);
             pool.wait_idle();
-            let others = ledger.entries().iter().position(|&n| n == low).expect("it runs");
+            let others = log.entries().iter().position(|&n| n == low).expect("it runs");
             assert!(others <= most, "{processes} processes: {others}");
         }
     });

@@ -11,10 +11,10 @@ use executor::extend::cell::{Captures, Notify};
 use executor::extend::scheduler::{Alarm, Batch, Config, Runner};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
-use crate::support::door::Door;
-use crate::support::gate::{Gate, block};
 use crate::support::jobs::Do;
+use crate::support::latch::{Latch, block};
 use crate::support::owned::Owned;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
@@ -54,28 +54,28 @@ fn prestart_hinders_nothing(make: Make) {
 }
 
 fn a_broadcast_runs_once_on_each_worker_busy_or_not(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, 1, &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, 1, &rendezvous);
     let futures = pool.broadcast(Do::TellWorker);
     assert_eq!(futures.len(), pool.workers());
-    drop(guests);
+    drop(waiters);
     let workers: HashSet<_> = join_all(futures).into_iter().map(Result::unwrap).collect();
     assert_eq!(workers.len(), pool.workers());
 }
 
 fn a_cancelled_broadcast_and_one_after_the_end_hang_nobody(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let futures = pool.broadcast(Do::Echo(1));
     assert!(futures.iter().all(Future::cancel));
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
     let refused = pool.broadcast(Do::Echo(1));
     assert!(refused.into_iter().all(|future| matches!(future.result(), Err(JobError::Rejected(_)))));
 }
 
 fn wait_idle_waits_for_all_that_was_accepted(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
     pool.wait_idle();
     for round in 0..20 {
         let mut futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
@@ -84,16 +84,16 @@ fn wait_idle_waits_for_all_that_was_accepted(make: Make) {
         pool.wait_idle();
         assert!(futures.iter().all(Future::is_done));
     }
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     assert!(!pool.wait_idle_timeout(SHORT));
-    drop(guests);
+    drop(waiters);
     assert!(pool.handle().wait_idle_timeout(LONG));
 }
 
 fn a_callback_does_not_wait_for_its_own_pool(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let future = pool.submit(Do::Ring(door.bell(), 1));
-    let guest = door.answer();
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let future = pool.submit(Do::Arrive(rendezvous.arrival(), 1));
+    let waiter = rendezvous.accept();
     let (told, tells) = mpsc::channel();
     let handle = pool.handle();
     future.on_done(move |_| {
@@ -102,19 +102,19 @@ fn a_callback_does_not_wait_for_its_own_pool(make: Make) {
         assert!(report.still_running <= 1, "{report}");
         told.send(true).unwrap();
     });
-    drop(guest);
+    drop(waiter);
     tells.recv().unwrap();
     assert!(tells.recv().unwrap());
     pool.shutdown(true);
 }
 
 fn closed_ends_with_the_last_worker(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let (first, second) = (pool.closed(), pool.handle().closed());
     pool.shutdown(false);
     assert!(!first.is_done());
-    drop(guests);
+    drop(waiters);
     block_on(first).unwrap();
     second.result().unwrap();
     pool.closed().result().unwrap();
@@ -138,13 +138,13 @@ fn a_drain_runs_everything(make: Make) {
 }
 
 fn cancel_pending_runs_what_had_started_and_nothing_else(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let queued: Vec<_> = (0..300).map(|n| pool.submit(Do::Echo(n))).collect();
     let later = pool.submit_after(LONG, Do::Echo(1));
     let opener = thread::spawn(move || {
         queued.iter().for_each(Future::wait);
-        drop(guests);
+        drop(waiters);
         queued
     });
     let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
@@ -153,8 +153,8 @@ fn cancel_pending_runs_what_had_started_and_nothing_else(make: Make) {
 }
 
 fn failures_are_in_the_report(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let failing = [Do::Panic("no luck".to_owned()), Do::PanicWith(7), Do::Panic("again".to_owned())];
     let failing = failing.map(|job| pool.submit(job));
     let returning: Vec<_> = (0..5).map(|n| pool.submit(Do::Echo(n))).collect();
@@ -163,7 +163,7 @@ fn failures_are_in_the_report(make: Make) {
         while pool.try_submit(Do::Echo(7)).is_ok() {
             thread::yield_now();
         }
-        drop(guests);
+        drop(waiters);
         report.join().unwrap()
     });
     assert_eq!((report.failed, report.cancelled, report.still_running), (3, 0, 0), "{report}");
@@ -252,8 +252,8 @@ fn kill_asks_what_runs_to_stop() {
 fn a_time_limit_escalates_and_tells_what_runs_still() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let (hold, gate) = Gate::closed();
-        let deaf = pool.submit(move || gate.wait());
+        let (hold, latch) = Latch::closed();
+        let deaf = pool.submit(move || latch.wait());
         let queued = pool.submit(|| ());
         eventually("it runs", || deaf.is_running());
         let report = pool.shutdown_with(ShutdownPolicy::drain().within(SHORT));
@@ -276,8 +276,8 @@ fn inside_a_job_it_waits_for_nothing() {
     });
 }
 
-/// An alarm that rings until the gate is open.
-struct Long(mpsc::Sender<()>, Gate);
+/// An alarm that rings until the latch is open.
+struct Long(mpsc::Sender<()>, Latch);
 
 impl Alarm for Long {
     fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
@@ -305,9 +305,9 @@ impl Runner for Nothing {
 fn idle_wait_ends_after_an_alarm() {
     within_patience(|| {
         let scheduler = Arc::new(Owned::new(Config::new("timed", 1), |_| Nothing));
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (rang, rings) = mpsc::channel();
-        scheduler.push_alarm(Instant::now(), Box::new(Long(rang, gate)));
+        scheduler.push_alarm(Instant::now(), Box::new(Long(rang, latch)));
         rings.recv().unwrap();
         let waiter = scheduler.clone();
         let name = "waits-for-idle";

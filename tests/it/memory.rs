@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use executor::{Future, ThreadPool};
 
 use crate::support::alone;
-use crate::support::gate::block;
+use crate::support::latch::block;
 use crate::support::system::{other_tasks, resident, settle};
 
 const JOBS: usize = 1_000_000;

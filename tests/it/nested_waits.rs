@@ -7,7 +7,7 @@ use std::thread;
 
 use executor::{ThreadHandle, ThreadPool, as_completed, join_all};
 
-use crate::support::gate::block;
+use crate::support::latch::block;
 use crate::support::within_patience;
 
 const SIZES: [usize; 3] = [1, 2, 8];

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use executor::{Job, JobError, JobOptions, Priority, Queue, Rejection, ThreadPool, current, join_all};
 
-use crate::support::door::Door;
-use crate::support::gate::Gate;
+use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
-use crate::support::ledger::Ledger;
+use crate::support::latch::Latch;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, occupy, on_every_surface, on_one_worker_surface};
 use crate::support::within_patience;
 
@@ -46,27 +46,27 @@ fn unbounded(make: Make) -> std::sync::Arc<dyn crate::support::surface::Surface>
 }
 
 fn urgent_jobs_start_first_and_background_jobs_last(make: Make) {
-    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
-    let guests = occupy(&*pool, 1, &door);
+    let (pool, rendezvous, log) = (unbounded(make), Rendezvous::new(), EventLog::new());
+    let waiters = occupy(&*pool, 1, &rendezvous);
     for (number, priority) in
         (0..).zip([Priority::Low, Priority::Normal, Priority::High, Priority::Normal, Priority::High])
     {
-        pool.with(JobOptions::new().priority(priority)).execute(Do::Write(ledger.pen(), number));
+        pool.with(JobOptions::new().priority(priority)).execute(Do::Write(log.writer(), number));
     }
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
-    assert_eq!(ledger.entries(), [2, 4, 1, 3, 0]);
+    assert_eq!(log.entries(), [2, 4, 1, 3, 0]);
 }
 
 fn background_jobs_are_not_starved_by_a_stream_of_urgent_ones(make: Make) {
-    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
-    let guests = occupy(&*pool, 1, &door);
+    let (pool, rendezvous, log) = (unbounded(make), Rendezvous::new(), EventLog::new());
+    let waiters = occupy(&*pool, 1, &rendezvous);
     let urgent = pool.with(JobOptions::new().priority(Priority::High));
-    (0..500).for_each(|_| urgent.execute(Do::Write(ledger.pen(), 1)));
-    pool.with(JobOptions::new().priority(Priority::Low)).execute(Do::Write(ledger.pen(), 0));
-    drop(guests);
+    (0..500).for_each(|_| urgent.execute(Do::Write(log.writer(), 1)));
+    pool.with(JobOptions::new().priority(Priority::Low)).execute(Do::Write(log.writer(), 0));
+    drop(waiters);
     pool.shutdown(true);
-    let place = ledger.entries().into_iter().position(|entry| entry == 0).expect("it runs");
+    let place = log.entries().into_iter().position(|entry| entry == 0).expect("it runs");
     assert!(place < 200, "after {place} of 500 urgent ones");
 }
 
@@ -82,24 +82,24 @@ fn a_job_is_told_its_name_and_its_tag_and_its_deadline(make: Make) {
 }
 
 fn a_job_that_has_not_started_in_time_never_does(make: Make) {
-    let (pool, door, ledger) = (unbounded(make), Door::new(), Ledger::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous, log) = (unbounded(make), Rendezvous::new(), EventLog::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let view = pool.with(JobOptions::new().name("hasty").start_by(SHORT));
-    let future = view.submit(Do::Write(ledger.pen(), 1));
-    view.execute(Do::Write(ledger.pen(), 2));
+    let future = view.submit(Do::Write(log.writer(), 1));
+    view.execute(Do::Write(log.writer(), 2));
     let text = timed_out(future.result());
     assert_eq!(text, "job `hasty` did not start within 2ms; give it more time to wait, or the pool more workers");
-    let unnamed = pool.with(JobOptions::new().start_by(SHORT)).try_submit(Do::Write(ledger.pen(), 3)).unwrap();
+    let unnamed = pool.with(JobOptions::new().start_by(SHORT)).try_submit(Do::Write(log.writer(), 3)).unwrap();
     let text = timed_out(unnamed.result());
     assert!(text.contains("Do` did not start within 2ms"), "{text}");
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
-    assert!(ledger.entries().is_empty());
+    assert!(log.entries().is_empty());
 }
 
 fn the_time_to_start_begins_when_the_delay_is_over(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let start = Instant::now();
     let view = pool.with(JobOptions::new().start_by(SHORT).delay(SHORT));
     let (by_option, by_call) = (view.submit(Do::Echo(1)), view.submit_after(2 * SHORT, Do::Echo(1)));
@@ -107,7 +107,7 @@ fn the_time_to_start_begins_when_the_delay_is_over(make: Make) {
     assert!(start.elapsed() >= 2 * SHORT);
     timed_out(by_call.result());
     assert!(start.elapsed() >= 3 * SHORT);
-    drop(guests);
+    drop(waiters);
 }
 
 fn a_job_that_starts_in_time_has_its_result(make: Make) {
@@ -122,11 +122,11 @@ fn a_job_that_starts_in_time_has_its_result(make: Make) {
 }
 
 fn a_start_that_races_its_time_is_one_or_the_other(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let (pool, log) = (unbounded(make), EventLog::new());
     let futures: Vec<_> = (0..300)
         .map(|n| {
             let view = pool.with(JobOptions::new().start_by(Duration::from_micros(n * 10)));
-            view.submit(Do::Write(ledger.pen(), n))
+            view.submit(Do::Write(log.writer(), n))
         })
         .collect();
     let mut ran = Vec::new();
@@ -138,7 +138,7 @@ fn a_start_that_races_its_time_is_one_or_the_other(make: Make) {
         }
     }
     pool.shutdown(true);
-    assert_eq!(ledger.sorted(), ran);
+    assert_eq!(log.sorted(), ran);
 }
 
 fn a_delayed_job_waits_for_its_time_and_a_shutdown_waits_for_it(make: Make) {
@@ -179,14 +179,14 @@ fn a_job_knows_its_name_its_tag_and_its_deadline() {
 fn a_job_that_runs_too_long_is_asked_to_stop_and_its_future_tells_at_once() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (stopped, stops) = mpsc::channel();
         let job = move || {
             while !current::stop_requested() {
                 std::thread::yield_now();
             }
             stopped.send(()).unwrap();
-            gate.wait();
+            latch.wait();
         };
         let future = pool.with(JobOptions::new().name("slow").timeout(SHORT)).submit(job);
         let text = timed_out(future.result());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use executor::{Future, ThreadPool, Until};
 
-use crate::support::gate::{block, run_together};
+use crate::support::latch::{block, run_together};
 use crate::support::system::tasks_named;
 use crate::support::{eventually, within_patience};
 

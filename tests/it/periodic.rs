@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{self, bounded};
-use crate::support::door::Door;
-use crate::support::gate::{Gate, block};
+use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
-use crate::support::ledger::Ledger;
+use crate::support::latch::{Latch, block};
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 use crate::support::{eventually, within_patience};
 
@@ -39,19 +39,19 @@ fn unbounded(make: Make) -> Arc<dyn Surface> {
 }
 
 fn runs_come_again_and_again_and_are_counted(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
-    let periodic = pool.every(MILLI.into(), Do::Write(ledger.pen(), 1));
+    let (pool, log) = (unbounded(make), EventLog::new());
+    let periodic = pool.every(MILLI.into(), Do::Write(log.writer(), 1));
     eventually("twenty runs", || periodic.runs() >= 20);
     periodic.cancel();
     pool.wait_idle();
-    assert_eq!(ledger.entries().len() as u64, periodic.runs());
+    assert_eq!(log.entries().len() as u64, periodic.runs());
 }
 
 fn no_run_is_early(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let (pool, log) = (unbounded(make), EventLog::new());
     for period in [Period::rate(3 * MILLI), Period::delay(3 * MILLI)] {
         let start = Instant::now();
-        let periodic = pool.every(period, Do::Write(ledger.pen(), 1));
+        let periodic = pool.every(period, Do::Write(log.writer(), 1));
         for n in 1..=5_u32 {
             eventually("a run", || periodic.runs() >= u64::from(n));
             assert!(Instant::now() >= start + n * 3 * MILLI, "run {n} was after {:?}", start.elapsed());
@@ -70,13 +70,13 @@ fn the_first_run_is_after_a_period_unless_it_is_to_be_now(make: Make) {
 }
 
 fn a_cancel_does_not_wait_for_a_run_which_is_the_last(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let periodic = pool.every(Period::delay(Duration::ZERO), Do::Ring(door.bell(), 1));
-    let guest = door.answer();
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let periodic = pool.every(Period::delay(Duration::ZERO), Do::Arrive(rendezvous.arrival(), 1));
+    let waiter = rendezvous.accept();
     periodic.cancel();
     assert_eq!(periodic.runs(), 0);
-    drop(guest);
-    // Another run would wait at the door.
+    drop(waiter);
+    // Another run would wait at the rendezvous.
     pool.wait_idle();
     assert_eq!(periodic.runs(), 1);
 }
@@ -97,40 +97,40 @@ fn other_jobs_get_their_turn_beside_one_without_a_pause(make: Make) {
 }
 
 fn a_shutdown_waits_for_no_next_run(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
-    let waiting: Vec<_> = (0..10).map(|n| pool.every(HOUR.into(), Do::Write(ledger.pen(), n))).collect();
-    pool.every(Period::delay(Duration::MAX), Do::Write(ledger.pen(), 10)).detach();
+    let (pool, log) = (unbounded(make), EventLog::new());
+    let waiting: Vec<_> = (0..10).map(|n| pool.every(HOUR.into(), Do::Write(log.writer(), n))).collect();
+    pool.every(Period::delay(Duration::MAX), Do::Write(log.writer(), 10)).detach();
     // A delayed job is waited for still.
     let delayed = pool.submit_after(MILLI, Do::Echo(7));
     pool.shutdown(true);
     assert_eq!(delayed.try_result().expect("a shutdown waits").unwrap(), 7);
-    assert!(waiting.iter().all(|periodic| periodic.runs() == 0) && ledger.entries().is_empty());
+    assert!(waiting.iter().all(|periodic| periodic.runs() == 0) && log.entries().is_empty());
 }
 
 fn a_shutdown_ends_jobs_that_run_all_the_time(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
-    let periodics: Vec<_> = (0..4).map(|n| pool.every(Duration::ZERO.into(), Do::Write(ledger.pen(), n))).collect();
+    let (pool, log) = (unbounded(make), EventLog::new());
+    let periodics: Vec<_> = (0..4).map(|n| pool.every(Duration::ZERO.into(), Do::Write(log.writer(), n))).collect();
     for periodic in &periodics {
         eventually("a run", || periodic.runs() > 0);
     }
     pool.shutdown(true);
     let runs: u64 = periodics.iter().map(Periodic::runs).sum();
-    assert_eq!(runs, ledger.entries().len() as u64);
+    assert_eq!(runs, log.entries().len() as u64);
 }
 
 fn a_detached_job_runs_until_the_shutdown(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
-    pool.every(MILLI.into(), Do::Write(ledger.pen(), 1)).detach();
-    eventually("ten runs", || ledger.entries().len() >= 10);
+    let (pool, log) = (unbounded(make), EventLog::new());
+    pool.every(MILLI.into(), Do::Write(log.writer(), 1)).detach();
+    eventually("ten runs", || log.entries().len() >= 10);
     pool.shutdown(true);
 }
 
 fn after_the_shutdown_nothing_runs(make: Make) {
-    let (pool, ledger) = (unbounded(make), Ledger::new());
+    let (pool, log) = (unbounded(make), EventLog::new());
     pool.shutdown(true);
-    let periodic = pool.handle().every(Period::from(MILLI).starting_now(), Do::Write(ledger.pen(), 1));
+    let periodic = pool.handle().every(Period::from(MILLI).starting_now(), Do::Write(log.writer(), 1));
     periodic.cancel();
-    assert_eq!((periodic.runs(), ledger.entries().len()), (0, 0));
+    assert_eq!((periodic.runs(), log.entries().len()), (0, 0));
 }
 
 fn cancels_that_race_the_runs_end_them(make: Make) {
@@ -150,17 +150,17 @@ fn cancels_that_race_the_runs_end_them(make: Make) {
 
 fn a_dropped_run_is_missed_and_others_come(make: Make) {
     for period in [Period::rate(MILLI), Period::delay(MILLI)] {
-        let (pool, door) = (make(Queue::bounded(1, WhenFull::DropOldest)), Door::new());
+        let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
         let periodic = pool.every(period, Do::Echo(1));
         eventually("a run", || periodic.runs() > 0);
         for round in 0..3 {
             let missed = periodic.missed();
-            let guests = occupy(&*pool, pool.workers(), &door);
+            let waiters = occupy(&*pool, pool.workers(), &rendezvous);
             eventually("a run is dropped", || {
                 pool.execute(Do::Echo(round));
                 periodic.missed() > missed
             });
-            drop(guests);
+            drop(waiters);
             let runs = periodic.runs();
             eventually("runs come again", || periodic.runs() > runs + 2);
         }
@@ -171,18 +171,18 @@ fn a_dropped_run_is_missed_and_others_come(make: Make) {
 }
 
 fn idle_waits_for_no_next_run(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
     let later = pool.every(HOUR.into(), Do::Echo(1));
     pool.wait_idle();
     assert!(pool.handle().wait_idle_timeout(Duration::ZERO));
     let delayed = pool.submit_after(HOUR, Do::Echo(1));
     assert!(!pool.wait_idle_timeout(Duration::ZERO), "a delayed job was accepted, and has no outcome");
     assert!(delayed.cancel());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let now = pool.every(Period::rate(HOUR).starting_now(), Do::Echo(1));
     eventually("its first run is queued", || pool.stats().queued == 1);
     assert!(!pool.wait_idle_timeout(Duration::ZERO));
-    drop(guests);
+    drop(waiters);
     pool.wait_idle();
     assert_eq!((now.runs(), later.runs(), pool.stats().delayed), (1, 0, 2));
     drop(now);
@@ -243,22 +243,22 @@ fn a_run_may_cancel_its_own_job() {
 #[test]
 fn missed_runs_are_not_made_up() {
     on_each_size(|_, pool| {
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (tick, ticks) = mpsc::channel();
         let period = 2 * MILLI;
         let _rate = pool.every(period, move || {
             tick.send(Instant::now()).unwrap_or_default();
-            gate.wait();
+            latch.wait();
         });
         let first = ticks.recv().unwrap();
-        // The gate opens when many due times have passed.
+        // The latch opens when many due times have passed.
         eventually("fifty periods are over", || Instant::now() > first + 50 * period);
         let opened = Instant::now();
         drop(hold);
         let late: Vec<_> = ticks.iter().take(10).collect();
         // The first is due at the next due time, and the others each a period later.
         for (n, tick) in (0..).zip(late) {
-            assert!(tick > opened + n * period, "run {n} came {:?} after the gate was opened", tick - opened);
+            assert!(tick > opened + n * period, "run {n} came {:?} after the latch was opened", tick - opened);
         }
     });
 }

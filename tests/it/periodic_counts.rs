@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use executor::{JobOptions, Period, Queue, ShutdownPolicy};
 
-use crate::support::door::Door;
 use crate::support::eventually;
 use crate::support::jobs::Do;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -37,11 +37,11 @@ fn runs_that_never_come_are_in_no_report(make: Make) {
 
 /// The run that goes on submits the next one, to a pool that is closed.
 fn refused_runs_are_in_no_count(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let periodic = pool.every(Period::rate(MILLI).starting_now(), Do::Ring(door.bell(), 1));
-    let guest = door.answer();
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let periodic = pool.every(Period::rate(MILLI).starting_now(), Do::Arrive(rendezvous.arrival(), 1));
+    let waiter = rendezvous.accept();
     pool.shutdown(false);
-    drop(guest);
+    drop(waiter);
     pool.shutdown(true);
     let stats = pool.stats();
     assert_eq!((stats.done(), stats.completed, periodic.runs()), (1, 1, 1), "{stats}");
@@ -59,11 +59,11 @@ fn runs_that_panic_count_as_such(make: Make) {
 }
 
 fn runs_late_to_start_are_missed(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let periodic = pool.with(JobOptions::new().start_by(MILLI)).every(Period::delay(MILLI), Do::Echo(1));
     eventually("two runs are late", || periodic.missed() >= 2);
     assert_eq!(periodic.runs(), 0);
-    drop(guests);
+    drop(waiters);
     eventually("a run has a worker", || periodic.runs() > 0);
 }

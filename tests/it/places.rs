@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use executor::{JobError, Queue, Rejection, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy};
-use crate::support::door::Door;
+use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
-use crate::support::ledger::Ledger;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, Surface, on_every_surface};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
@@ -66,8 +66,8 @@ fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'sta
 }
 
 fn block_waits_for_a_place(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let (handle, name) = (pool.handle(), unique("waits"));
     let (done, is_done) = mpsc::channel();
@@ -81,18 +81,18 @@ fn block_waits_for_a_place(make: Make) {
     // A cancel makes room, as a worker does.
     assert!(waits.cancel());
     let future = submitter.join().unwrap();
-    drop(guests);
+    drop(waiters);
     assert_eq!(future.result().unwrap(), 8);
 }
 
 fn all_of_many_submitters_get_through(make: Make) {
-    let (pool, ledger) = (make(Queue::bounded(1, WhenFull::Block)), Ledger::new());
+    let (pool, log) = (make(Queue::bounded(1, WhenFull::Block)), EventLog::new());
     thread::scope(|scope| {
         for number in 0..50 {
-            let (pool, ledger) = (&pool, &ledger);
+            let (pool, log) = (&pool, &log);
             scope.spawn(move || {
                 for _ in 0..20 {
-                    let job = Do::Write(ledger.pen(), number);
+                    let job = Do::Write(log.writer(), number);
                     // As threads, as tasks, and as threads that do not wait for ever.
                     let future = match number % 3 {
                         0 => pool.submit(job),
@@ -107,7 +107,7 @@ fn all_of_many_submitters_get_through(make: Make) {
         }
     });
     pool.shutdown(true);
-    assert_eq!(ledger.entries().len(), 1000);
+    assert_eq!(log.entries().len(), 1000);
 }
 
 fn a_shutdown_wakes_all_who_wait(make: Make) {
@@ -120,8 +120,8 @@ fn a_shutdown_wakes_all_who_wait(make: Make) {
         |pool| pool.submit_timeout(Do::Echo(1), Duration::MAX).unwrap_err().reason(),
         |pool| block_on(pool.submit_async(Do::Echo(1))).unwrap_err().reason(),
     ];
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Block)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let name = unique("shut");
     let submitters: Vec<_> = (0..12)
@@ -135,33 +135,33 @@ fn a_shutdown_wakes_all_who_wait(make: Make) {
     for submitter in submitters {
         assert_eq!(submitter.join().unwrap(), Rejection::Shutdown);
     }
-    drop(guests);
+    drop(waiters);
     assert_eq!(waits.result().unwrap(), 7);
 }
 
 fn a_limit_ends_the_wait(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit_timeout(Do::Echo(7), Duration::ZERO).unwrap();
     let (start, limit) = (Instant::now(), Duration::from_millis(30));
     let refused = pool.handle().submit_timeout(Do::Echo(8), limit).unwrap_err();
     assert!(start.elapsed() >= limit);
     assert_eq!((refused.reason(), refused.into_job()), (Rejection::Full, Do::Echo(8)));
-    drop(guests);
+    drop(waiters);
     let future = pool.submit_timeout(Do::Echo(9), Duration::MAX).unwrap();
     assert_eq!((waits.result().unwrap(), future.result().unwrap()), (7, 9));
 }
 
 fn a_task_waits_without_a_thread(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::Reject)), Door::new());
-    let guests = surface::occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let (count, waker) = Count::new();
     let (latest, newer) = Count::new();
     let mut submitted = pool.submit_async(Do::Echo(8));
     assert!(submitted.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     assert!(submitted.as_mut().poll(&mut Context::from_waker(&newer)).is_pending());
-    drop(guests);
+    drop(waiters);
     assert_eq!(waits.result().unwrap(), 7);
     eventually("the task is woken", || latest.get() == 1);
     assert_eq!(count.get(), 0, "its waker was replaced");

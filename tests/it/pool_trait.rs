@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use executor::{Pool, ShutdownPolicy, ThreadPool};
 
-use crate::support::gate::block;
+use crate::support::latch::block;
 
 const SHORT: Duration = Duration::from_millis(2);
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use executor::{ClosureExecutor, JobError, RayonHandle, RayonPool, Shutdown, current};
 use rayon::prelude::*;
 
-use crate::support::gate::{Gate, block};
+use crate::support::latch::{Latch, block};
 use crate::support::{eventually, within_patience};
 
 fn pool(threads: usize) -> RayonPool {
@@ -166,11 +166,11 @@ fn spawned_tasks_may_end_the_pool() {
     within_patience(|| {
         let pool = pool(2);
         let handle = pool.handle();
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (ended, end) = mpsc::channel();
         let spawns = pool.submit(move || {
             rayon::spawn(move || {
-                gate.wait();
+                latch.wait();
                 handle.shutdown(true); // would join its own thread
                 ended.send(()).unwrap();
             });
@@ -220,8 +220,8 @@ fn a_shutdown_waits_for_its_own_jobs_only() {
     within_patience(|| {
         let shared = threads_of(2);
         let (first, second) = (RayonPool::over(shared.clone()), RayonPool::over(shared));
-        let (hold, gate) = Gate::closed();
-        let blocked = second.submit(move || gate.wait());
+        let (hold, latch) = Latch::closed();
+        let blocked = second.submit(move || latch.wait());
         let mine = first.submit(|| 1);
         first.shutdown(true);
         assert!(mine.is_done() && !blocked.is_done());

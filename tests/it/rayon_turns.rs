@@ -7,7 +7,7 @@ use std::time::Duration;
 use executor::{JobOptions, Priority, Queue, RayonPool, ShutdownPolicy, WhenFull, current, try_join_all};
 use rayon::prelude::*;
 
-use crate::support::gate::block;
+use crate::support::latch::block;
 use crate::support::within_patience;
 
 fn threads_of(threads: usize) -> Arc<rayon::ThreadPool> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use executor::{JobError, JobOptions, ThreadPool};
 
-use crate::support::gate::Gate;
+use crate::support::latch::Latch;
 use crate::support::within_patience;
 
 #[test]
@@ -12,9 +12,9 @@ fn late_results_change_no_outcome() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
         let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let outcome = limited.scope(|scope| {
-            let late = scope.submit(|| gate.wait());
+            let late = scope.submit(|| latch.wait());
             late.wait();
             drop(hold);
             // It runs after the job has returned.
@@ -31,10 +31,10 @@ fn late_panics_are_nobodys() {
         let pool = ThreadPool::new(1);
         let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
         for asks_first in [true, false] {
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let outcome = limited.scope(|scope| {
                 let late = scope.submit(|| {
-                    gate.wait();
+                    latch.wait();
                     panic!("too late")
                 });
                 late.wait();

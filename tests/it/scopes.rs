@@ -7,7 +7,7 @@ use std::thread;
 
 use executor::{JobError, Rejection, ScopedFuture, ThreadHandle, ThreadPool};
 
-use crate::support::gate::{Gate, block};
+use crate::support::latch::{Latch, block};
 use crate::support::within_patience;
 
 const SIZES: [usize; 3] = [1, 2, 8];
@@ -158,14 +158,14 @@ fn a_scope_whose_job_waits_for_another_leaves_its_pool_its_width() {
         let pool = ThreadPool::new(1);
         let handle = pool.handle();
         pool.submit(move || {
-            let (hold, gate) = Gate::closed();
+            let (hold, latch) = Latch::closed();
             let elsewhere = handle.handle();
-            // The gate is opened by a job that was submitted later, outside the scope.
+            // The latch is opened by a job that was submitted later, outside the scope.
             let (opened, opens) = mpsc::channel();
             handle.scope(|s| {
                 drop(s.submit(move || {
                     let _blocked = executor::current::block();
-                    gate.wait();
+                    latch.wait();
                 }));
                 opened.send(elsewhere.submit(move || drop(hold))).unwrap();
             });

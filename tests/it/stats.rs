@@ -6,8 +6,8 @@ use std::time::Duration;
 use executor::{ClosureExecutor, JobError, JobOptions, Queue, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull};
 use executor_testkit::ManualExecutor;
 
-use crate::support::door::Door;
 use crate::support::jobs::Do;
+use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, Surface, occupy};
 
 /// Where it is known which worker takes what along.
@@ -43,11 +43,11 @@ fn outcomes(stats: &Stats) -> [u64; 6] {
 }
 
 fn each_job_is_counted_once(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
     let workers = pool.workers();
     let before = pool.stats();
     assert_eq!((total(&before), before.workers), (0, before.idle), "rayon's threads are there from the start");
-    let guests = occupy(&*pool, workers, &door);
+    let waiters = occupy(&*pool, workers, &rendezvous);
     let echoes: Vec<_> = (0..50).map(|n| pool.submit(Do::Echo(n))).collect();
     let panics: Vec<_> = (0..7).map(|_| pool.submit(Do::Panic("counted".to_owned()))).collect();
     let delayed: Vec<_> = (0..3).map(|_| pool.submit_after(HOUR, Do::Echo(1))).collect();
@@ -65,7 +65,7 @@ fn each_job_is_counted_once(make: Make) {
     assert_eq!((stats.queued, stats.delayed, stats.cancelled), (37 + workers, 0, 23), "{stats}");
     assert_eq!(total(&stats), (2 * workers + 50 + 7 + 3 + 4) as u64, "{stats}");
 
-    drop(guests);
+    drop(waiters);
     pool.wait_idle();
     let stats = pool.stats();
     assert_eq!(outcomes(&stats), [(2 * workers + 30) as u64, 7, 23, 4, 0, 0], "{stats}");
@@ -76,16 +76,16 @@ fn each_job_is_counted_once(make: Make) {
 
 /// Also those that a worker has taken along.
 fn cancelled_jobs_are_not_queued(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let before = occupy(&*pool, pool.workers(), &door);
-    let gates: Vec<_> = (0..pool.workers() as u64).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let before = occupy(&*pool, pool.workers(), &rendezvous);
+    let gates: Vec<_> = (0..pool.workers() as u64).map(|n| pool.submit(Do::Arrive(rendezvous.arrival(), n))).collect();
     let jobs: Vec<_> = (0..200).map(|n| pool.submit(Do::Echo(n))).collect();
     drop(before);
-    let guests = door.answer_all(gates.len());
+    let waiters = rendezvous.accept_all(gates.len());
     assert!(jobs.iter().all(executor::Future::cancel));
     let stats = pool.stats();
     assert_eq!((stats.queued, stats.cancelled), (0, 200), "{stats}");
-    drop(guests);
+    drop(waiters);
 }
 
 fn an_outcome_that_is_seen_is_counted(make: Make) {
@@ -97,14 +97,14 @@ fn an_outcome_that_is_seen_is_counted(make: Make) {
 }
 
 fn dropped_jobs_count_as_failed(make: Make) {
-    let (pool, door) = (make(Queue::bounded(1, WhenFull::DropOldest)), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let dropped = pool.submit(Do::Echo(1));
     let kept = pool.submit(Do::Echo(2));
     assert_eq!(dropped.result().unwrap_err().to_string(), executor::JobError::Rejected(Rejection::Dropped).to_string());
     let stats = pool.stats();
     assert_eq!((stats.queued, outcomes(&stats)), (1, [0, 0, 0, 0, 0, 1]), "{stats}");
-    drop(guests);
+    drop(waiters);
     kept.result().unwrap();
 }
 
@@ -121,12 +121,12 @@ fn a_handle_tells_of_a_pool_that_is_gone(make: Make) {
 }
 
 fn a_shutdown_that_kills_leaves_nothing_uncounted(make: Make) {
-    let (pool, door) = (unbounded(make), Door::new());
-    let guests = occupy(&*pool, pool.workers(), &door);
+    let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
+    let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let waiting: Vec<_> = (0..20).map(|n| pool.submit(Do::Echo(n))).collect();
     let later = pool.submit_after(HOUR, Do::Echo(1));
     let _ = pool.shutdown_with(ShutdownPolicy::kill().within(Duration::ZERO));
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
     let stats = pool.stats();
     assert_eq!((total(&stats), stats.done()), ((pool.workers() + 21) as u64, (pool.workers() + 21) as u64), "{stats}");
@@ -149,9 +149,9 @@ fn a_job_inside_of_another_runs_too() {
 #[test]
 fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
     let queue = || Queue::bounded(1, WhenFull::CallerRuns);
-    let door = Door::new();
+    let rendezvous = Rendezvous::new();
     let (one, other) = (ThreadPool::new(1), ThreadPool::builder().threads(1).queue(queue()).build().unwrap());
-    let guests = occupy(&other.handle(), 1, &door);
+    let waiters = occupy(&other.handle(), 1, &rendezvous);
     let waits = other.submit(|| 0);
     let handle = other.handle();
     let running = one.submit(move || {
@@ -160,7 +160,7 @@ fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
     });
     assert_eq!(running.result().unwrap(), 2);
     assert_eq!((one.stats().completed, other.stats().completed), (1, 1));
-    drop(guests);
+    drop(waiters);
     waits.result().unwrap();
 }
 
@@ -175,25 +175,25 @@ fn a_thread_that_ends_leaves_what_it_counted() {
 
 #[test]
 fn thread_jobs_are_measured() {
-    let (pool, door) = (ThreadPool::builder().threads(1).measure(true).build().unwrap(), Door::new());
-    measured(&pool.handle(), &door);
+    let (pool, rendezvous) = (ThreadPool::builder().threads(1).measure(true).build().unwrap(), Rendezvous::new());
+    measured(&pool.handle(), &rendezvous);
 }
 
 #[cfg(feature = "process")]
 #[test]
 fn process_jobs_are_measured() {
     let pool = executor::ProcessPool::builder().processes(1).measure(true).build().unwrap();
-    measured(&pool.handle(), &Door::new());
+    measured(&pool.handle(), &Rendezvous::new());
 }
 
-fn measured(pool: &dyn Surface, door: &Door) {
-    let guests = occupy(pool, 1, door);
+fn measured(pool: &dyn Surface, rendezvous: &Rendezvous) {
+    let waiters = occupy(pool, 1, rendezvous);
     let cancelled = pool.submit(Do::Echo(0));
     let jobs: Vec<_> = (0..9).map(|n| pool.submit(Do::Echo(n))).collect();
     assert!(cancelled.cancel());
     let held = std::time::Instant::now();
     crate::support::eventually("some time is over", || held.elapsed() > Duration::from_millis(20));
-    drop(guests);
+    drop(waiters);
     drop(executor::join_all(jobs));
     pool.wait_idle();
     let stats = pool.stats();
@@ -210,12 +210,12 @@ fn processes_that_die_and_jobs_that_take_too_long_are_told_apart() {
     fn crash() {
         std::process::abort()
     }
-    let (pool, door) = (executor::ProcessPool::new(1).unwrap(), Door::new());
+    let (pool, rendezvous) = (executor::ProcessPool::new(1).unwrap(), Rendezvous::new());
     assert!(pool.submit(executor::call!(crash())).result().is_err());
     let strict = pool.with(JobOptions::new().timeout(Duration::from_millis(5)));
-    assert!(strict.submit(Do::Ring(door.bell(), 1)).result().is_err());
-    let aborted = pool.submit(Do::Ring(door.bell(), 2));
-    while door.answer().number() != 2 {}
+    assert!(strict.submit(Do::Arrive(rendezvous.arrival(), 1)).result().is_err());
+    let aborted = pool.submit(Do::Arrive(rendezvous.arrival(), 2));
+    while rendezvous.accept().number() != 2 {}
     assert!(aborted.abort() || aborted.is_done());
     pool.wait_idle();
     let stats = pool.stats();
@@ -226,9 +226,9 @@ fn processes_that_die_and_jobs_that_take_too_long_are_told_apart() {
 #[cfg(feature = "rayon")]
 #[test]
 fn rayon_counts_too() {
-    let (pool, door) = (crate::support::kinds::rayon(2), Door::new());
-    let busy: Vec<_> = (0..2).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
-    let guests = door.answer_all(2);
+    let (pool, rendezvous) = (crate::support::kinds::rayon(2), Rendezvous::new());
+    let busy: Vec<_> = (0..2).map(|n| pool.submit(Do::Arrive(rendezvous.arrival(), n))).collect();
+    let waiters = rendezvous.accept_all(2);
     let jobs: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
     pool.execute(Do::Panic("counted".to_owned()));
     let later = pool.submit_after(HOUR, Do::Echo(1));
@@ -236,7 +236,7 @@ fn rayon_counts_too() {
     let stats = pool.stats();
     assert_eq!((stats.queued, stats.delayed, stats.running, stats.idle), (21, 1, 2, 0), "{stats}");
     assert!(later.cancel());
-    drop(guests);
+    drop(waiters);
     drop(busy);
     let handle = pool.handle();
     pool.shutdown(true);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, mpsc};
 
 use executor::{Status, ThreadPool, current};
 
-use crate::support::gate::{Gate, run_together};
+use crate::support::latch::{Latch, run_together};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{alone, eventually, within_patience};
 
@@ -71,14 +71,14 @@ fn a_job_that_waits_for_others_finds_them_run_beside_it() {
 fn no_more_jobs_run_at_once_than_there_are_threads() {
     within_patience(|| {
         let pool = pool("width", 3);
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (started, starts) = mpsc::channel();
         let futures: Vec<_> = (0..6)
             .map(|_| {
-                let (gate, started) = (gate.clone(), started.clone());
+                let (latch, started) = (latch.clone(), started.clone());
                 pool.submit(move || {
                     started.send(()).unwrap();
-                    gate.wait();
+                    latch.wait();
                 })
             })
             .collect();

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::executor::Chaos;
-use super::trouble::{Fates, Kind};
+use super::trouble::{Kind, TroublePlan};
 
 /// Says which trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1; no job has two.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it makes no trouble until it is put around an executor"]
 pub struct ChaosBuilder {
     seed: u64,
-    fates: Vec<(Kind, f64)>,
+    shares: Vec<(Kind, f64)>,
     longest: Duration,
 }
 
@@ -78,16 +78,16 @@ impl ChaosBuilder {
     /// When a share is not from 0 to 1, or all together are more than 1.
     #[track_caller]
     pub fn around<E>(self, executor: E) -> Chaos<E> {
-        let sum: f64 = self.fates.iter().map(|(_, share)| share).sum();
+        let sum: f64 = self.shares.iter().map(|(_, share)| share).sum();
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
-        let are_shares = self.fates.iter().all(|&(_, share)| is_share(share)) && sum <= 1.0 + 1e-9;
-        assert!(are_shares, "shares of the jobs are from 0 to 1, and no more than 1 together: {:?}", self.fates);
-        Chaos::new(executor, Fates::new(self.seed, self.fates, self.longest))
+        let are_shares = self.shares.iter().all(|&(_, share)| is_share(share)) && sum <= 1.0 + 1e-9;
+        assert!(are_shares, "shares of the jobs are from 0 to 1, and no more than 1 together: {:?}", self.shares);
+        Chaos::new(executor, TroublePlan::new(self.seed, self.shares, self.longest))
     }
 
     fn with(mut self, kind: Kind, share: f64) -> Self {
-        self.fates.retain(|&(other, _)| other != kind);
-        self.fates.push((kind, share));
+        self.shares.retain(|&(other, _)| other != kind);
+        self.shares.push((kind, share));
         self
     }
 }

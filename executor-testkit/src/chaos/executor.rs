@@ -9,7 +9,7 @@ use executor_core::{ClosureExecutor, Executor, Future, Job, Rejected, Shutdown};
 
 use super::log::Deed;
 use super::submit::{Shared, Slot, Submitter};
-use super::trouble::Fates;
+use super::trouble::TroublePlan;
 
 /// An executor around another that delays, reorders, cancels, refuses, fails, crashes and panics some of the jobs that it is given: to test what code does
 /// in trouble that is rare.
@@ -39,8 +39,8 @@ use super::trouble::Fates;
 pub struct Chaos<E>(Submitter<E>);
 
 impl<E> Chaos<E> {
-    pub(super) fn new(executor: E, fates: Fates) -> Self {
-        Self(Submitter { executor, shared: Arc::new(Shared::new(fates)) })
+    pub(super) fn new(executor: E, plan: TroublePlan) -> Self {
+        Self(Submitter { executor, shared: Arc::new(Shared::new(plan)) })
     }
 }
 

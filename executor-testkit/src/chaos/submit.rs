@@ -13,7 +13,7 @@ use executor_core::{
 use parking_lot::Mutex;
 
 use super::log::{Log, Trouble};
-use super::trouble::{Fates, lateness};
+use super::trouble::{TroublePlan, lateness};
 
 /// Holds a job until the first taker runs it or gives it back.
 pub(super) struct Slot<J>(Arc<Mutex<Option<J>>>);
@@ -33,19 +33,19 @@ impl<J: Job> Slot<J> {
     }
 }
 
-/// Never while anybody looks.
+/// Later than any test ends.
 const FAR: Duration = Duration::from_hours(24);
 
 /// The state that a chaos and its handles share.
 pub(super) struct Shared {
-    fates: Fates,
+    plan: TroublePlan,
     pub(super) log: Log,
     pub(super) is_shut_down: AtomicBool,
 }
 
 impl Shared {
-    pub(super) fn new(fates: Fates) -> Self {
-        Self { fates, log: Log::default(), is_shut_down: AtomicBool::new(false) }
+    pub(super) fn new(plan: TroublePlan) -> Self {
+        Self { plan, log: Log::default(), is_shut_down: AtomicBool::new(false) }
     }
 }
 
@@ -139,7 +139,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         delay: Option<Duration>,
     ) -> Future<J::Output> {
         let (promise, future) = promise();
-        let promise: Kept<J::Output> = Arc::new(Mutex::new(Some(promise)));
+        let promise: SharedPromise<J::Output> = Arc::new(Mutex::new(Some(promise)));
         let (kept, shared) = (promise.clone(), self.shared.clone());
         let inner = self.hand_over(delay, None, move || {
             if !kept.lock().as_ref().is_some_and(Promise::start) {
@@ -186,7 +186,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         let number = self.shared.log.next();
         // After a shutdown there is one reason to refuse a job, and no other trouble.
         let is_open = !self.shared.is_shut_down.load(Ordering::SeqCst);
-        (number, self.shared.fates.of(number).filter(|_| is_open))
+        (number, self.shared.plan.of(number).filter(|_| is_open))
     }
 
     fn note(&self, number: u64, trouble: Trouble) {
@@ -195,9 +195,9 @@ impl<E: ClosureExecutor> Submitter<E> {
 }
 
 /// A promise that one of two takes.
-type Kept<T> = Arc<Mutex<Option<Promise<T>>>>;
+type SharedPromise<T> = Arc<Mutex<Option<Promise<T>>>>;
 
-fn fail<T: Send + 'static>(kept: &Kept<T>, error: JobError) {
+fn fail<T: Send + 'static>(kept: &SharedPromise<T>, error: JobError) {
     let promise = kept.lock().take();
     if let Some(promise) = promise {
         promise.fail(error);

@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Panic,
 }
 
-pub(super) struct Fates {
+pub(super) struct TroublePlan {
     seed: u64,
     shares: Vec<(Kind, f64)>,
     longest: Duration,
@@ -25,7 +25,7 @@ pub(super) struct Fates {
 /// How far a job is put behind others.
 const BEHIND: Duration = Duration::from_micros(200);
 
-impl Fates {
+impl TroublePlan {
     pub(super) fn new(seed: u64, shares: Vec<(Kind, f64)>, longest: Duration) -> Self {
         Self { seed, shares, longest }
     }

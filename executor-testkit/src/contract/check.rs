@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::laws::Law;
-use super::tools::PATIENCE;
+use super::tools::TEST_LIMIT;
 
 /// A check that belongs to a law, for executors that are made by an `M`.
 pub struct Check<M: ?Sized> {
@@ -87,7 +87,7 @@ impl std::error::Error for Broken {}
 #[doc(hidden)]
 #[track_caller]
 pub fn test(law: Law, name: &str, kind: &str, body: impl FnOnce() + Send + 'static) {
-    if let Err(broken) = run(law, name, kind, PATIENCE, body) {
+    if let Err(broken) = run(law, name, kind, TEST_LIMIT, body) {
         panic!("{broken}");
     }
 }

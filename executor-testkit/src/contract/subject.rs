@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use executor_core::{ClosureExecutor, Executor, Future};
 
-use super::tools::door::{Door, Guest};
 use super::tools::jobs::Do;
+use super::tools::rendezvous::{Rendezvous, Waiter};
 
 type Later = Arc<dyn Fn(Duration, Do) -> Future<u64> + Send + Sync>;
 
@@ -67,12 +67,12 @@ impl Subject {
         self.executor.clone()
     }
 
-    /// Keeps every worker busy, each with a guest.
-    pub fn block(&self, door: &Door) -> Vec<Guest> {
+    /// Keeps every worker busy with a job that waits at `rendezvous`.
+    pub fn block(&self, rendezvous: &Rendezvous) -> Vec<Waiter> {
         for number in 0..self.workers as u64 {
-            drop(self.submit(Do::Ring(door.bell(), number)));
+            drop(self.submit(Do::Arrive(rendezvous.arrival(), number)));
         }
-        door.answer_all(self.workers)
+        rendezvous.accept_all(self.workers)
     }
 
     /// Hands over a job that runs once `delay` is over.

@@ -83,7 +83,7 @@ impl ManualHandle {
     }
 }
 
-/// What every pool can be asked.
+/// The methods of every pool.
 impl ManualHandle {
     /// The virtual time.
     pub fn now(&self) -> Instant {

@@ -1,4 +1,4 @@
-//! What is queued, delayed, running and about to end: the state under the lock.
+//! The state under the lock: jobs that are queued, delayed, running or about to end.
 
 use executor_core::Promise;
 use executor_core::cell::QueuedControl;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::coordinator::Coordinator;
 use super::op::{JobNumber, Op};
 use super::shape::{Ability, Shape};
-use super::stage::Stage;
 use super::subject::Subject;
 use super::task::Task;
 use super::world::{Answer, Job, Life, World, Worlds, raced};
@@ -36,7 +36,7 @@ pub(crate) struct Failure {
 pub(crate) struct Driver {
     shape: Shape,
     patience: Duration,
-    stage: Arc<Stage>,
+    coordinator: Arc<Coordinator>,
     pool: Option<Arc<dyn Subject>>,
     handle: Option<Arc<dyn Subject>>,
     /// Tells the stats, also when the script has let go of everything.
@@ -56,17 +56,17 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(shape: Shape, pool: Arc<dyn Subject>, patience: Duration) -> Self {
-        let stage = Stage::new(shape.has(Ability::Processes));
+        let coordinator = Coordinator::new(shape.has(Ability::Processes));
         let handle = shape.has(Ability::Handle).then(|| pool.handle());
         let watch = handle.clone().filter(|_| shape.has(Ability::Stats));
         if shape.has(Ability::Nest) {
-            let (executor, address) = (handle.clone().unwrap_or_else(|| pool.clone()), stage.address());
-            stage.set_submit_child(Arc::new(move |child| executor.submit(Task::child(child, address.clone()))));
+            let (executor, address) = (handle.clone().unwrap_or_else(|| pool.clone()), coordinator.address());
+            coordinator.set_submit_child(Arc::new(move |child| executor.submit(Task::child(child, address.clone()))));
         }
         Self {
             shape,
             patience,
-            stage,
+            coordinator,
             pool: Some(pool),
             handle,
             watch,
@@ -91,7 +91,7 @@ impl Driver {
             self.finish()
         };
         let ended = run();
-        self.stage.close();
+        self.coordinator.close();
         if ended.is_err() {
             // A drop of the pool may wait for the hanging call, so an actor drops it instead of this thread.
             let (pool, handle) = (self.pool.take(), self.handle.take());
@@ -136,7 +136,7 @@ impl Driver {
             if start.elapsed() > self.patience {
                 return Err(self.failure(&seen.tell(&self.worlds), true));
             }
-            self.stage.wait_for_change(pause);
+            self.coordinator.wait_for_change(pause);
             pause = (pause * 2).min(Duration::from_millis(1));
         }
     }
@@ -151,7 +151,7 @@ impl Driver {
         if before.as_ref().is_some_and(Vec::is_empty) {
             return seen.count() == self.called;
         }
-        self.stage.wait_for_change(Duration::from_micros(200));
+        self.coordinator.wait_for_change(Duration::from_micros(200));
         let after = look();
         // Those that have returned are none of the busy ones, and one that has not begun is neither.
         before.is_some() && before == after && before.map_or(0, |busy| busy.len()) + seen.count() == self.called

@@ -82,7 +82,7 @@ fn singles(world: &World) -> Vec<Choice> {
         }
     }
     if choices.is_empty() {
-        // The script holds nothing any more. No job will come to this gate.
+        // The script holds nothing any more. No job has this number.
         choices.push((1, Just(Op::Open(0)).boxed()));
     }
     choices
@@ -167,7 +167,7 @@ fn has_future(world: &World, job: JobNumber) -> bool {
 }
 
 fn has_room(world: &World) -> bool {
-    let waiting = world.owed().count() + world.count(|life| life == Life::Knocking);
+    let waiting = world.owed().count() + world.count(|life| life == Life::AwaitingSlot);
     waiting < world.shape.workers + MOST_WAITING
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The executor runs on its own threads or processes; what is not determined by the laws, such as which of two idle workers takes a job, the model
 //! leaves open. It holds every state that the executor may be in, and complains when none agrees with what it sees: with who ran, how each job
-//! ended, what each call answered, the reports and the stats. Most is determined, though, for jobs wait at gates which the script opens.
+//! ended, what each call answered, the reports and the stats. Most is determined, though, for the script holds jobs and lets them go on.
 //!
 //! Tell it how to make the executor, and what it [can do](Shape):
 //!
@@ -39,13 +39,13 @@
 
 mod check;
 mod closures;
+mod coordinator;
 mod driver;
 mod machine;
 mod manual;
 mod op;
 mod script;
 mod shape;
-mod stage;
 mod subject;
 mod task;
 mod watchdog;

@@ -25,7 +25,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The job waits at a gate before it does so, until the script opens it.
+    /// The job is held before it does so, until the script [opens](super::Script::open) it.
     pub fn held(self) -> Work {
         Work { act: self, is_held: true }
     }
@@ -39,7 +39,7 @@ impl Act {
     }
 }
 
-/// The action of a job, and whether the job waits at a gate first.
+/// The action of a job, and whether the job is held first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Work {
     pub(crate) act: Act,

@@ -11,7 +11,7 @@ use super::subject::Subject;
 use super::watchdog;
 
 /// Longer than any executor takes to come to rest, on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const REST_LIMIT: Duration = Duration::from_mins(1);
 
 /// Operations on an executor, one after the other. After each, the script waits until the executor is at rest, and checks that the
 /// laws allow its state.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// use executor_testkit::model::{Act, Delay, Script, Shape};
 ///
 /// let script = Script::new(Shape::threads(1))
-///     .submit(1, Act::Return.held()) // it runs, and waits at its gate
+///     .submit(1, Act::Return.held()) // it runs, and is held
 ///     .submit(2, Act::Panic) // it waits for the one worker
 ///     .submit_after(3, Delay::Never, Act::Return)
 ///     .race(|race| race.cancel(2).open(1)) // at the same time, from two threads
@@ -151,7 +151,7 @@ impl Script {
     /// When the executor does what no law allows, or hangs. The text says what, and after which operation.
     #[track_caller]
     pub fn check<S: Subject>(&self, make: impl FnOnce() -> S) {
-        if let Err(failure) = self.run(Arc::new(make()), PATIENCE, || ()) {
+        if let Err(failure) = self.run(Arc::new(make()), REST_LIMIT, || ()) {
             let threads = if failure.is_hang { watchdog::threads() } else { String::new() };
             panic!("{}{threads}", failure.text);
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use executor_core::Job;
 use serde::{Deserialize, Serialize};
 
+use super::coordinator::Address;
 use super::op::{Act, JobNumber, Work};
-use super::stage::Address;
 
 /// The job that the model submits. Its action is data, so the job can move to another process.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -72,9 +72,9 @@ pub(crate) enum Hold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Life {
     /// Its parent has not submitted it yet.
-    Unborn,
+    NotSubmitted,
     /// Its `submit` waits for a place.
-    Knocking,
+    AwaitingSlot,
     Delayed(Delay),
     Queued,
     /// It had to make room for another, and is about to be told so.
@@ -119,7 +119,7 @@ impl Life {
 
     /// Whether its `submit` has returned.
     fn is_submitted(self) -> bool {
-        !matches!(self, Self::Knocking | Self::Inline | Self::InlineAwaiting)
+        !matches!(self, Self::AwaitingSlot | Self::Inline | Self::InlineAwaiting)
     }
 }
 
@@ -180,7 +180,7 @@ impl World {
         let target = op.target().filter(|&job| before.is_known(job));
         let call = match op {
             Op::Submit(..) | Op::TrySubmit(..) | Op::SubmitAfter(..) => return self.submit(at, op),
-            // Opens the gate, even if no job waits at it yet.
+            // Lets the job go on, even if it does not wait yet.
             Op::Open(job) => {
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.is_held = false;
@@ -244,7 +244,7 @@ impl World {
     fn close(&mut self) {
         self.is_open = false;
         let knocking: Vec<_> =
-            self.jobs.iter().filter(|(_, job)| job.life == Life::Knocking).map(|(&number, _)| number).collect();
+            self.jobs.iter().filter(|(_, job)| job.life == Life::AwaitingSlot).map(|(&number, _)| number).collect();
         for job in knocking {
             self.refuse(job, Rejection::Shutdown);
         }

@@ -5,11 +5,11 @@ use std::thread;
 use executor::{JobError, Status, call};
 
 use super::{is_cancelled, pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::within_patience;
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 fn echo(n: u64) -> u64 {
@@ -19,13 +19,13 @@ fn echo(n: u64) -> u64 {
 #[test]
 fn a_running_job_is_killed_and_ends_as_cancelled() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let future = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
-        let pid = guest.pid();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let future = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
+        let pid = waiter.pid();
         assert!(!future.cancel(), "it runs");
         assert!(future.abort());
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         assert!(!future.cancel(), "it did start");
         future.wait();
         assert_eq!(future.status(), Status::Cancelled);
@@ -37,14 +37,14 @@ fn a_running_job_is_killed_and_ends_as_cancelled() {
 #[test]
 fn a_queued_job_is_cancelled_without_a_kill() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let running = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let running = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         let queued = pool.submit(call!(echo(1)));
         assert!(queued.abort());
         assert!(is_cancelled(&queued.result()));
-        let pid = guest.pid();
-        drop(guest);
+        let pid = waiter.pid();
+        drop(waiter);
         running.result().expect("nobody aborted it");
         assert_eq!(worker_of(&pool), pid);
     });
@@ -64,11 +64,11 @@ fn a_job_that_has_ended_is_not_aborted() {
 #[test]
 fn a_guard_that_is_dropped_kills() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let guard = pool.submit(call!(ring(door.bell()))).abort_on_drop();
-        let guest = door.answer();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let guard = pool.submit(call!(arrive(rendezvous.arrival()))).abort_on_drop();
+        let waiter = rendezvous.accept();
         drop(guard);
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
     });
 }
 

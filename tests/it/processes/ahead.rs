@@ -7,63 +7,64 @@ use executor::{Future, JobError, ProcessPool, ShutdownPolicy, Status, call};
 
 use super::deaths::{crash, kill};
 use super::pool;
-use crate::support::door::{Bell, Door, Guest};
-use crate::support::ledger::{Ledger, Pen};
+use crate::support::event_log::{EventLog, Writer};
+use crate::support::rendezvous::{Arrival, Rendezvous, Waiter};
 use crate::support::{eventually, within_patience};
 
-/// Quick, unless it has a bell to ring. One function, so the pool takes all of them for quick.
-fn pass(bell: Option<Bell>, pen: Pen, number: u64) -> u64 {
-    pen.write(number);
-    if let Some(bell) = bell {
-        bell.ring(number);
+/// Quick, unless it arrives at a rendezvous. One function, so the pool takes all of them for quick.
+fn pass(arrival: Option<Arrival>, writer: Writer, number: u64) -> u64 {
+    writer.write(number);
+    if let Some(arrival) = arrival {
+        arrival.arrive(number);
     }
     number
 }
 
-fn ring(bell: Bell, number: u64) {
-    bell.ring(number);
+fn arrive(arrival: Arrival, number: u64) {
+    arrival.arrive(number);
 }
 
 struct Scene {
     pool: ProcessPool,
-    door: Door,
-    ledger: Ledger,
+    rendezvous: Rendezvous,
+    log: EventLog,
     /// Each holds a worker.
-    holders: Vec<Guest>,
+    holders: Vec<Waiter>,
 }
 
 /// A pool whose workers are all busy, and know how quick [`pass`] is.
 fn scene(workers: usize) -> Scene {
-    let (pool, door, ledger) = (pool(workers), Door::new(), Ledger::new());
-    let block = || (0..workers).map(|n| pool.submit(call!(ring(door.bell(), 100 + n as u64)))).collect::<Vec<_>>();
+    let (pool, rendezvous, log) = (pool(workers), Rendezvous::new(), EventLog::new());
+    let block =
+        || (0..workers).map(|n| pool.submit(call!(arrive(rendezvous.arrival(), 100 + n as u64)))).collect::<Vec<_>>();
     drop(block());
-    drop(door.answer_all(workers));
+    drop(rendezvous.accept_all(workers));
     for worker in 0..4 * workers as u64 {
-        pool.submit(call!(pass(None, ledger.pen(), 1000 + worker))).result().unwrap();
+        pool.submit(call!(pass(None, log.writer(), 1000 + worker))).result().unwrap();
     }
     let blocked = block();
-    let holders = door.answer_all(workers);
+    let holders = rendezvous.accept_all(workers);
     drop(blocked);
-    Scene { pool, door, ledger, holders }
+    Scene { pool, rendezvous, log, holders }
 }
 
 impl Scene {
-    fn submit(&self, number: u64, rings: bool) -> Future<u64> {
-        self.pool.submit(call!(pass(rings.then(|| self.door.bell()), self.ledger.pen(), number)))
+    fn submit(&self, number: u64, arrives: bool) -> Future<u64> {
+        self.pool.submit(call!(pass(arrives.then(|| self.rendezvous.arrival()), self.log.writer(), number)))
     }
 
-    /// Submits five jobs of which the one at `ringer` rings, lets one worker have them, and waits until that job runs.
-    fn five(&mut self, ringer: u64) -> (Vec<Future<u64>>, Guest) {
-        let futures = (0..5).map(|number| self.submit(number, number == ringer)).collect();
+    /// Submits five jobs of which the one at `arriving` arrives, lets one worker have them, and waits until that job runs.
+    fn five(&mut self, arriving: u64) -> (Vec<Future<u64>>, Waiter) {
+        let futures = (0..5).map(|number| self.submit(number, number == arriving)).collect();
         drop(self.holders.pop());
-        let guest = self.door.answer();
-        assert_eq!(guest.number(), ringer);
-        (futures, guest)
+        let waiter = self.rendezvous.accept();
+        assert_eq!(waiter.number(), arriving);
+        (futures, waiter)
     }
 
     /// The jobs that ran, of the five.
     fn ran(&self) -> Vec<u64> {
-        self.ledger.sorted().into_iter().filter(|&number| number < 1000).collect()
+        self.log.sorted().into_iter().filter(|&number| number < 1000).collect()
     }
 }
 
@@ -71,7 +72,7 @@ impl Scene {
 fn a_report_counts_what_was_cancelled_behind_another_job() {
     within_patience(|| {
         let mut scene = scene(1);
-        let ((futures, guest), mut probes) = (scene.five(0), 0);
+        let ((futures, waiter), mut probes) = (scene.five(0), 0);
         let report = thread::scope(|scope| {
             let report = scope.spawn(|| scene.pool.shutdown_with(ShutdownPolicy::drain()));
             eventually("it is shut down", || {
@@ -80,7 +81,7 @@ fn a_report_counts_what_was_cancelled_behind_another_job() {
                 !is_open
             });
             assert!(futures[1..].iter().all(Future::cancel), "they have not started");
-            drop(guest);
+            drop(waiter);
             report.join().unwrap()
         });
         assert_eq!((report.completed, report.cancelled, report.still_running), (1 + probes, 4, 0));
@@ -91,14 +92,14 @@ fn a_report_counts_what_was_cancelled_behind_another_job() {
 fn sent_jobs_can_be_cancelled() {
     within_patience(|| {
         let mut scene = scene(1);
-        let (futures, guest) = scene.five(0);
+        let (futures, waiter) = scene.five(0);
         for future in &futures[1..] {
             assert_eq!(future.status(), Status::Queued);
             assert!(future.cancel(), "it has not started");
             assert_eq!(future.status(), Status::Cancelled);
         }
         assert!(!futures[0].cancel() && futures[0].is_running());
-        drop(guest);
+        drop(waiter);
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
         assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), ..]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0]);
@@ -111,11 +112,11 @@ fn cancelled_sent_jobs_are_not_queued() {
     within_patience(|| {
         for _ in 0..20 {
             let mut scene = scene(1);
-            let (futures, guest) = scene.five(0);
+            let (futures, waiter) = scene.five(0);
             assert!(futures[1..].iter().all(Future::cancel), "they have not started");
             let stats = scene.pool.stats();
             assert_eq!((stats.queued, stats.running, stats.cancelled), (0, 1, 4), "{stats}");
-            drop(guest);
+            drop(waiter);
             assert_eq!(scene.pool.shutdown_with(ShutdownPolicy::drain()).cancelled, 0, "that was before");
         }
     });
@@ -125,7 +126,7 @@ fn cancelled_sent_jobs_are_not_queued() {
 fn sent_jobs_run_in_another_worker() {
     within_patience(|| {
         let mut scene = scene(2);
-        let (futures, _guest) = scene.five(0);
+        let (futures, _waiter) = scene.five(0);
         drop(scene.holders.pop());
         for (number, future) in (0..).zip(futures).skip(1) {
             assert_eq!(future.result().unwrap(), number);
@@ -138,7 +139,7 @@ fn sent_jobs_run_in_another_worker() {
 fn results_arrive_while_another_job_runs() {
     within_patience(|| {
         let mut scene = scene(1);
-        let (mut futures, _guest) = scene.five(3);
+        let (mut futures, _waiter) = scene.five(3);
         for (number, future) in (0..3).zip(futures.drain(..3)) {
             assert_eq!(future.result().unwrap(), number);
         }
@@ -151,10 +152,10 @@ fn a_callback_may_wait_for_what_was_sent_with_its_job() {
     within_patience(|| {
         let mut scene = scene(1);
         let (sender, answers) = std::sync::mpsc::channel();
-        let (mut futures, guest) = scene.five(1);
+        let (mut futures, waiter) = scene.five(1);
         let last = futures.pop().unwrap();
         futures.swap_remove(0).on_done(move |first| drop(sender.send((first, last.result()))));
-        drop(guest);
+        drop(waiter);
         assert!(matches!(answers.recv().unwrap(), (Ok(0), Ok(4))));
     });
 }
@@ -162,12 +163,12 @@ fn a_callback_may_wait_for_what_was_sent_with_its_job() {
 #[test]
 fn a_death_costs_the_job_that_ran_and_the_others_run_once() {
     within_patience(|| {
-        for ringer in [0, 2, 4] {
+        for arriving in [0, 2, 4] {
             let mut scene = scene(1);
-            let (futures, guest) = scene.five(ringer);
-            kill(guest.pid());
+            let (futures, waiter) = scene.five(arriving);
+            kill(waiter.pid());
             for (number, future) in (0..).zip(futures) {
-                if number == ringer {
+                if number == arriving {
                     assert_eq!(crash(future).signal(), Some("SIGKILL"));
                 } else {
                     assert_eq!(future.result().unwrap(), number);
@@ -182,9 +183,9 @@ fn a_death_costs_the_job_that_ran_and_the_others_run_once() {
 fn an_abort_costs_its_own_job_alone() {
     within_patience(|| {
         let mut scene = scene(1);
-        let (futures, guest) = scene.five(1);
+        let (futures, waiter) = scene.five(1);
         assert!(futures[1].abort());
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
         assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), Ok(2), Ok(3), Ok(4)]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0, 1, 2, 3, 4]);
@@ -200,11 +201,11 @@ fn spin(micros: u64) -> u64 {
     micros
 }
 
-fn spin_or_ring(micros: u64, bell: Option<Bell>) -> u64 {
-    bell.map_or_else(
+fn spin_or_arrive(micros: u64, arrival: Option<Arrival>) -> u64 {
+    arrival.map_or_else(
         || spin(micros),
-        |bell| {
-            bell.ring(micros);
+        |arrival| {
+            arrival.arrive(micros);
             micros
         },
     )
@@ -213,16 +214,17 @@ fn spin_or_ring(micros: u64, bell: Option<Bell>) -> u64 {
 #[test]
 fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
         // The first in a process takes longer.
         for _ in 0..20 {
-            pool.submit(call!(spin_or_ring(120, None))).result().unwrap();
+            pool.submit(call!(spin_or_arrive(120, None))).result().unwrap();
         }
-        let held = pool.submit(call!(ring(door.bell(), 0)));
-        let guest = door.answer();
+        let held = pool.submit(call!(arrive(rendezvous.arrival(), 0)));
+        let waiter = rendezvous.accept();
         // By the time that the third runs, the first has waited for long enough to be told of.
-        let bells = [None, None, Some(door.bell()), None];
-        let mut futures: Vec<_> = bells.into_iter().map(|bell| pool.submit(call!(spin_or_ring(120, bell)))).collect();
+        let arrivals = [None, None, Some(rendezvous.arrival()), None];
+        let mut futures: Vec<_> =
+            arrivals.into_iter().map(|arrival| pool.submit(call!(spin_or_arrive(120, arrival)))).collect();
         let (sender, answers) = std::sync::mpsc::channel();
         let third = futures.remove(2);
         let (told, tells) = std::sync::mpsc::channel();
@@ -230,10 +232,10 @@ fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
             told.send(()).unwrap();
             drop(sender.send((first, third.result())));
         });
-        drop(guest);
-        let guest = door.answer();
+        drop(waiter);
+        let waiter = rendezvous.accept();
         tells.recv().unwrap();
-        drop(guest);
+        drop(waiter);
         assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
         held.result().unwrap();
     });
@@ -267,9 +269,9 @@ fn an_abort_at_the_end_of_a_job_does_not_hit_the_next_one_of_its_message() {
 fn a_shutdown_waits_for_what_was_taken_back() {
     within_patience(|| {
         let mut scene = scene(1);
-        let (futures, guest) = scene.five(0);
+        let (futures, waiter) = scene.five(0);
         scene.pool.shutdown(false);
-        drop(guest);
+        drop(waiter);
         scene.pool.shutdown(true);
         assert!(futures.iter().all(Future::is_done));
         assert_eq!(scene.ran(), [0, 1, 2, 3, 4]);

@@ -8,7 +8,7 @@ use executor::{Blob, Codec, JobError, ProcessPool, call, current};
 use serde::{Deserialize, Serialize};
 
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, eventually, within_patience};
 
 /// How many descriptors a process holds to blobs and to memory of payloads, and how often it has mapped either.
@@ -183,14 +183,14 @@ fn failed_decoding_leaves_no_descriptor() {
 fn one_holds_a_single_descriptor_while_jobs_with_it_are_queued() {
     alone(one_holds_a_single_descriptor_while_jobs_with_it_are_queued, || {
         let pool = pool(1);
-        let door = Door::new();
-        let slow = pool.submit(call!(|bell: Bell| bell.ring(0), (door.bell(),)));
-        let guest = door.answer();
+        let rendezvous = Rendezvous::new();
+        let slow = pool.submit(call!(|arrival: Arrival| arrival.arrive(0), (rendezvous.arrival(),)));
+        let waiter = rendezvous.accept();
         let blob = Blob::from(vec![1; 1000]);
         let before = descriptors(own_pid());
         let queued: Vec<_> = (0..500).map(|_| pool.submit(call!(sum(blob.clone())))).collect();
         assert_eq!(descriptors(own_pid()), before);
-        drop(guest);
+        drop(waiter);
         assert!(queued.into_iter().all(|sum| sum.result().unwrap() == 1000));
         slow.result().unwrap();
     });
@@ -237,17 +237,19 @@ fn more_than_can_travel_at_once_cost_the_job_alone() {
 
 #[test]
 fn an_initializer_may_hold_one_for_every_worker() {
-    fn look_up(bell: Bell, index: usize) -> (u8, u32) {
-        bell.ring(0);
+    fn look_up(arrival: Arrival, index: usize) -> (u8, u32) {
+        arrival.arrive(0);
         (current::state::<Blob>().expect("the initializer made it")[index], std::process::id())
     }
     within_patience(|| {
         let table = Blob::from((0..200).collect::<Vec<u8>>());
         let pool = ProcessPool::builder().processes(2).initializer(call(same::<Blob>, (table,))).build().unwrap();
-        let door = Door::new();
-        let (first, second) =
-            (pool.submit(call!(look_up(door.bell(), 7))), pool.submit(call!(look_up(door.bell(), 199))));
-        drop(door.answer_all(2));
+        let rendezvous = Rendezvous::new();
+        let (first, second) = (
+            pool.submit(call!(look_up(rendezvous.arrival(), 7))),
+            pool.submit(call!(look_up(rendezvous.arrival(), 199))),
+        );
+        drop(rendezvous.accept_all(2));
         let (first, second) = (first.result().unwrap(), second.result().unwrap());
         assert_eq!((first.0, second.0), (7, 199));
         assert_ne!(first.1, second.1, "two workers");

@@ -6,7 +6,7 @@ use executor::{JobError, JobOptions, ProcessPool, Rejection, call};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{pid, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{eventually, within_patience};
 
 const LONG: Duration = Duration::from_hours(1);
@@ -23,8 +23,8 @@ fn leave() {
     std::process::exit(3);
 }
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 #[test]
@@ -82,13 +82,13 @@ fn a_crash_budget_breaks_the_pool_and_names_the_worst_job() {
     within_patience(|| {
         let pool = ProcessPool::builder().processes(1).crash_budget(3, LONG).build().unwrap();
         // All of them wait, so that none comes too late.
-        let door = Door::new();
-        let first = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let rendezvous = Rendezvous::new();
+        let first = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         let left = pool.submit(call!(leave()));
         let killers: Vec<_> = (0..3).map(|_| pool.submit(call!(kill_the_worker()))).collect();
         let pending: Vec<_> = (0..100).map(|_| pool.submit(call!(pid()))).collect();
-        drop(guest);
+        drop(waiter);
         first.result().unwrap();
         assert!(matches!(left.result(), Err(JobError::Crashed(_))));
         for killer in killers {

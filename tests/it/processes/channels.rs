@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blobs::{descriptors, own_pid, shared};
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, eventually, within_patience};
 
 fn count(from: u32, to: u32, numbers: Sender<u32>) {
@@ -334,16 +334,16 @@ fn hundreds_of_jobs_with_channels_leave_nothing_behind() {
 fn a_queued_job_holds_its_ends_until_it_is_cancelled() {
     within_patience(|| {
         let pool = pool(1);
-        let door = Door::new();
-        let slow = pool.submit(call!(|bell: Bell| bell.ring(0), (door.bell(),)));
-        let guest = door.answer();
+        let rendezvous = Rendezvous::new();
+        let slow = pool.submit(call!(|arrival: Arrival| arrival.arrive(0), (rendezvous.arrival(),)));
+        let waiter = rendezvous.accept();
         let (sender, receiver) = channel::<u32>().unwrap();
         let queued = pool.submit(call!(|_: Sender<u32>| (), (sender,)));
         assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));
         assert!(queued.cancel());
         // Not at once: a process that is just being started has a copy until it runs its program.
         eventually("it ends", || matches!(receiver.try_recv(), Err(RecvError::Disconnected)));
-        drop(guest);
+        drop(waiter);
         slow.result().unwrap();
     });
 }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::deaths::kill;
 use super::pool;
-use crate::support::door::{Bell, Door};
-use crate::support::ledger::{Ledger, Pen};
+use crate::support::event_log::{EventLog, Writer};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::within_patience;
 
-fn write_or_crash((pen, number): (Pen, u64)) -> u64 {
-    pen.write(number);
+fn write_or_crash((writer, number): (Writer, u64)) -> u64 {
+    writer.write(number);
     if number % 100 == 37 {
         abort();
     }
@@ -22,8 +22,8 @@ fn write_or_crash((pen, number): (Pen, u64)) -> u64 {
 
 fn crashes_cost_their_items(chunk: Option<usize>) {
     within_patience(move || {
-        let (pool, ledger) = (pool(2), Ledger::new());
-        let items: Vec<_> = (0..300).map(|number| (ledger.pen(), number)).collect();
+        let (pool, log) = (pool(2), EventLog::new());
+        let items: Vec<_> = (0..300).map(|number| (log.writer(), number)).collect();
         let map = pool.map(items, write_or_crash);
         let map = if let Some(n) = chunk { map.chunk_size(n) } else { map };
         for (number, outcome) in (0..).zip(map) {
@@ -36,7 +36,7 @@ fn crashes_cost_their_items(chunk: Option<usize>) {
                 Err(other) => panic!("{other}"),
             }
         }
-        assert!(ledger.sorted().into_iter().eq(0..300), "each once");
+        assert!(log.sorted().into_iter().eq(0..300), "each once");
     });
 }
 
@@ -55,9 +55,9 @@ fn a_crash_of_the_last_item_costs_no_other() {
     crashes_cost_their_items(Some(38));
 }
 
-fn ring_at((bell, number): (Bell, u64)) -> u64 {
+fn arrive_at((arrival, number): (Arrival, u64)) -> u64 {
     if number == 5 {
-        bell.ring(number);
+        arrival.arrive(number);
     }
     number
 }
@@ -65,10 +65,10 @@ fn ring_at((bell, number): (Bell, u64)) -> u64 {
 #[test]
 fn a_kill_from_outside_costs_the_item_that_ran() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let items: Vec<_> = (0..10).map(|number| (door.bell(), number)).collect();
-        let killer = std::thread::spawn(move || kill(door.answer().pid()));
-        let outcomes: Vec<_> = pool.map(items, ring_at).chunk_size(10).collect();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let items: Vec<_> = (0..10).map(|number| (rendezvous.arrival(), number)).collect();
+        let killer = std::thread::spawn(move || kill(rendezvous.accept().pid()));
+        let outcomes: Vec<_> = pool.map(items, arrive_at).chunk_size(10).collect();
         killer.join().unwrap();
         let failed: Vec<_> = (0..10).filter(|&n| outcomes[n].is_err()).collect();
         assert_eq!(failed, [5], "{outcomes:?}");

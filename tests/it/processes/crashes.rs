@@ -7,7 +7,7 @@ use executor::{Crashed, Exit, Future, call};
 
 use super::deaths::{crash, kill};
 use super::pool;
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, within_patience};
 
 #[inline(never)]
@@ -117,8 +117,8 @@ fn overflow_after_a_fork_crashed() {
     overflow_in_a_thread();
 }
 
-fn wait_at(door: Bell) {
-    door.ring(1);
+fn wait_at(rendezvous: Arrival) {
+    rendezvous.arrive(1);
 }
 
 fn hold(bytes: usize) {
@@ -251,10 +251,10 @@ fn a_crash_in_a_fork_is_the_forks() {
 #[test]
 fn a_kill_from_outside_has_no_backtrace() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let future = pool.submit(call!(wait_at(door.bell())));
-        let guest = door.answer();
-        kill(guest.pid());
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let future = pool.submit(call!(wait_at(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
+        kill(waiter.pid());
         let crash = crash(future);
         assert_eq!(crash.exit(), Exit::Signal(9));
         assert!(crash.backtrace().is_none());

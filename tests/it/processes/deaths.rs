@@ -8,11 +8,11 @@ use executor::{Crashed, Exit, Future, JobError, ProcessPool, as_completed, call}
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{eventually, system, within_patience};
 
-fn ring(bell: Bell, number: u64) -> u64 {
-    bell.ring(number);
+fn arrive(arrival: Arrival, number: u64) -> u64 {
+    arrival.arrive(number);
     number
 }
 
@@ -133,15 +133,15 @@ fn by_a_panic_while_panicking() {
 #[test]
 fn by_a_kill_from_outside_while_it_runs() {
     within_patience(|| {
-        let (pool, door) = (pool(2), Door::new());
-        let victim = pool.submit(call!(ring(door.bell(), 1)));
-        let other = pool.submit(call!(ring(door.bell(), 2)));
-        let guests = door.answer_all(2);
-        let pid = guests.iter().find(|guest| guest.number() == 1).expect("it rang").pid();
+        let (pool, rendezvous) = (pool(2), Rendezvous::new());
+        let victim = pool.submit(call!(arrive(rendezvous.arrival(), 1)));
+        let other = pool.submit(call!(arrive(rendezvous.arrival(), 2)));
+        let waiters = rendezvous.accept_all(2);
+        let pid = waiters.iter().find(|waiter| waiter.number() == 1).expect("it arrived").pid();
         kill(pid);
         let crash = crash(victim);
         assert_eq!((crash.pid(), crash.signal()), (pid, Some("SIGKILL")));
-        drop(guests);
+        drop(waiters);
         assert_eq!(other.result().unwrap(), 2);
     });
 }
@@ -166,15 +166,15 @@ fn an_idle_worker_that_was_killed_is_reaped_without_a_job() {
 }
 
 /// A process that left the group keeps the worker's sockets open: only the pidfd tells.
-fn leave_a_child_that_holds_the_sockets(bell: Bell) {
+fn leave_a_child_that_holds_the_sockets(arrival: Arrival) {
     let (mut has_left, left) = std::io::pipe().expect("a pipe");
-    // SAFETY: the child only calls what is async-signal-safe, but for the bell, which allocates: a worker has no other thread that could
+    // SAFETY: the child only calls what is async-signal-safe, except `arrive`, which allocates: a worker has no other thread that could
     // hold the allocator's lock.
     if unsafe { libc::fork() } == 0 {
         // SAFETY: as above.
         unsafe { libc::setsid() };
         drop(left);
-        bell.ring(7);
+        arrival.arrive(7);
         // SAFETY: ends this process and nothing else.
         unsafe { libc::_exit(0) };
     }
@@ -186,9 +186,9 @@ fn leave_a_child_that_holds_the_sockets(bell: Bell) {
 #[test]
 fn is_heard_although_a_child_of_it_holds_its_sockets() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let future = pool.submit(call!(leave_a_child_that_holds_the_sockets(door.bell())));
-        let child = door.answer();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let future = pool.submit(call!(leave_a_child_that_holds_the_sockets(rendezvous.arrival())));
+        let child = rendezvous.accept();
         assert_eq!(crash(future).signal(), Some("SIGABRT"));
         assert_eq!(pool.submit(call!(double(4))).result().unwrap(), 8);
         drop(child);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blobs::{descriptors, own_pid, shared};
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::system::{settle, tasks_of};
 use crate::support::{alone, eventually, within_patience};
 
@@ -91,20 +91,20 @@ fn it_is_in_a_result_too() {
 /// If a process dies with messages unread, the kernel reports an error to the other end before that end has read all.
 #[test]
 fn messages_outlive_their_sender() {
-    fn answer_some(end: Duplex<u32, u32>, bell: Bell) {
+    fn answer_some(end: Duplex<u32, u32>, arrival: Arrival) {
         (0..10).for_each(|n| end.send(n).expect("somebody listens"));
-        bell.ring(0);
+        arrival.arrive(0);
         std::process::abort();
     }
     within_patience(|| {
         for leaves_something_unread in [false, true] {
-            let door = Door::new();
+            let rendezvous = Rendezvous::new();
             let (here, there) = duplex().unwrap();
             if leaves_something_unread {
                 here.send(1).unwrap();
             }
-            let process = Process::spawn(call!(answer_some(there, door.bell()))).unwrap();
-            drop(door.answer());
+            let process = Process::spawn(call!(answer_some(there, rendezvous.arrival()))).unwrap();
+            drop(rendezvous.accept());
             assert!(matches!(process.join(), Err(JobError::Crashed(_))));
             assert_eq!((0..10).map(|_| here.recv().unwrap()).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
             assert!(matches!(here.recv(), Err(RecvError::Disconnected)));
@@ -115,15 +115,15 @@ fn messages_outlive_their_sender() {
 
 #[test]
 fn a_death_wakes_who_waits_for_a_message_and_who_waits_for_room() {
-    fn hold(end: Duplex<u64, u64>, bell: Bell) {
-        bell.ring(0);
+    fn hold(end: Duplex<u64, u64>, arrival: Arrival) {
+        arrival.arrive(0);
         drop(end);
     }
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let (here, there) = duplex().unwrap();
-        let process = Process::spawn(call!(hold(there, door.bell()))).unwrap();
-        let guest = door.answer();
+        let process = Process::spawn(call!(hold(there, rendezvous.arrival()))).unwrap();
+        let waiter = rendezvous.accept();
         while here.try_send(0).is_ok() {}
         thread::scope(|scope| {
             let receiving = scope.spawn(|| here.recv());
@@ -136,31 +136,31 @@ fn a_death_wakes_who_waits_for_a_message_and_who_waits_for_room() {
             assert!(error.is_disconnected());
             assert_eq!(error.into_inner(), 1);
         });
-        drop((process, guest));
+        drop((process, waiter));
     });
 }
 
 #[test]
 fn a_poll_tells_whether_a_receive_would_wait() {
-    fn send_when_told(end: Duplex<u8, u8>, bell: Bell) {
-        bell.ring(0);
+    fn send_when_told(end: Duplex<u8, u8>, arrival: Arrival) {
+        arrival.arrive(0);
         end.send(1).expect("somebody listens");
-        bell.ring(1);
+        arrival.arrive(1);
     }
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let (here, there) = duplex().unwrap();
-        let process = Process::spawn(call!(send_when_told(there, door.bell()))).unwrap();
-        let guest = door.answer();
+        let process = Process::spawn(call!(send_when_told(there, rendezvous.arrival()))).unwrap();
+        let waiter = rendezvous.accept();
         assert!(!here.poll(Duration::ZERO));
         assert!(!here.poll(Duration::from_millis(2)));
-        drop(guest);
+        drop(waiter);
         assert!(here.poll(Duration::MAX), "it waits for the message");
         assert!(here.poll(Duration::ZERO) && here.poll(Duration::ZERO), "and leaves it there");
         assert_eq!(here.try_recv().unwrap(), 1);
-        let guest = door.answer();
+        let waiter = rendezvous.accept();
         assert!(!here.poll(Duration::ZERO), "it was the only one, and the other end is there");
-        drop(guest);
+        drop(waiter);
         assert!(here.poll(Duration::MAX), "the end is something to be received, too");
         assert!(matches!(here.try_recv(), Err(RecvError::Disconnected)));
         process.join().unwrap();
@@ -170,8 +170,8 @@ fn a_poll_tells_whether_a_receive_would_wait() {
 /// No way to wait polls in a loop.
 #[test]
 fn every_wait_sleeps() {
-    fn wait(end: Duplex<u8, u8>, way: u8, bell: Bell) {
-        bell.ring(0);
+    fn wait(end: Duplex<u8, u8>, way: u8, arrival: Arrival) {
+        arrival.arrive(0);
         match way {
             0 => drop(end.recv()),
             1 => drop(end.recv_timeout(Duration::from_hours(1))),
@@ -180,12 +180,12 @@ fn every_wait_sleeps() {
         }
     }
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let waiting: Vec<_> = (0..4)
             .map(|way| {
                 let (here, there) = duplex().unwrap();
-                let process = Process::spawn(call!(wait(there, way, door.bell()))).unwrap();
-                drop(door.answer());
+                let process = Process::spawn(call!(wait(there, way, rendezvous.arrival()))).unwrap();
+                drop(rendezvous.accept());
                 (here, process)
             })
             .collect();

@@ -5,20 +5,20 @@ use std::time::Duration;
 use executor::{Future, JobError, JobOptions, ProcessPool, Queue, Rejection, ShutdownPolicy, WhenFull, call, join_all};
 
 use super::{is_cancelled, pid, pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{eventually, within_patience};
 
 const SHORT: Duration = Duration::from_millis(5);
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
-/// A pool whose workers wait at the door before they are ready.
-fn slow_to_start(door: &Door) -> ProcessPool {
+/// A pool whose workers wait at the rendezvous before they are ready.
+fn slow_to_start(rendezvous: &Rendezvous) -> ProcessPool {
     // Longer than a test may take, so that only a kill ends the start early.
     let builder = ProcessPool::builder().processes(1).start_limit(Duration::from_hours(1));
-    builder.initializer(call!(ring(door.bell()))).build().expect("a pool of one process")
+    builder.initializer(call!(arrive(rendezvous.arrival()))).build().expect("a pool of one process")
 }
 
 #[test]
@@ -61,15 +61,15 @@ fn a_broadcast_runs_in_each_process_once() {
 #[test]
 fn a_kill_ends_what_runs_and_what_waits() {
     within_patience(|| {
-        let (pool, door) = (pool(2), Door::new());
-        let running: Vec<_> = (0..2).map(|_| pool.submit(call!(ring(door.bell())))).collect();
-        let guests = door.answer_all(2);
+        let (pool, rendezvous) = (pool(2), Rendezvous::new());
+        let running: Vec<_> = (0..2).map(|_| pool.submit(call!(arrive(rendezvous.arrival())))).collect();
+        let waiters = rendezvous.accept_all(2);
         let mut waiting: Vec<_> = (0..3).map(|_| pool.submit(call!(pid()))).collect();
         waiting.push(pool.submit_after(Duration::from_hours(1), call!(pid())));
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled, report.still_running), (0, 6, 0));
-        for guest in guests {
-            guest.wait_for_its_death();
+        for waiter in waiters {
+            waiter.wait_for_its_death();
         }
         assert!(pool.pids().is_empty(), "no process is left");
         assert!(running.into_iter().all(|future| is_cancelled(&future.try_result().expect("an outcome"))));
@@ -80,13 +80,13 @@ fn a_kill_ends_what_runs_and_what_waits() {
 #[test]
 fn a_kill_ends_a_worker_that_is_being_started_for_a_job() {
     within_patience(|| {
-        let door = Door::new();
-        let pool = slow_to_start(&door);
+        let rendezvous = Rendezvous::new();
+        let pool = slow_to_start(&rendezvous);
         let waits = pool.submit(call!(pid()));
-        let guest = door.answer();
+        let waiter = rendezvous.accept();
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled, report.still_running), (0, 1, 0));
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         assert!(is_cancelled(&waits.try_result().expect("an outcome")));
     });
 }
@@ -94,13 +94,13 @@ fn a_kill_ends_a_worker_that_is_being_started_for_a_job() {
 #[test]
 fn a_kill_ends_a_worker_that_is_being_started_for_none() {
     within_patience(|| {
-        let door = Door::new();
-        let pool = slow_to_start(&door);
+        let rendezvous = Rendezvous::new();
+        let pool = slow_to_start(&rendezvous);
         pool.prestart();
-        let guest = door.answer();
+        let waiter = rendezvous.accept();
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled, report.still_running), (0, 0, 0));
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
     });
 }
 
@@ -108,13 +108,13 @@ fn a_kill_ends_a_worker_that_is_being_started_for_none() {
 fn a_time_limit_escalates_to_a_kill() {
     within_patience(|| {
         for policy in [ShutdownPolicy::drain(), ShutdownPolicy::cancel_pending()] {
-            let (pool, door) = (pool(1), Door::new());
-            let deaf = pool.submit(call!(ring(door.bell())));
-            let guest = door.answer();
+            let (pool, rendezvous) = (pool(1), Rendezvous::new());
+            let deaf = pool.submit(call!(arrive(rendezvous.arrival())));
+            let waiter = rendezvous.accept();
             let queued = pool.submit(call!(pid()));
             let report = pool.shutdown_with(policy.within(SHORT));
             assert_eq!((report.completed, report.cancelled, report.still_running), (0, 2, 0));
-            guest.wait_for_its_death();
+            waiter.wait_for_its_death();
             assert!(is_cancelled(&deaf.result()) && queued.is_cancelled());
             assert!(pool.pids().is_empty());
             assert!(pool.shutdown_with(ShutdownPolicy::drain()).is_clean(), "it can be asked again");
@@ -125,13 +125,13 @@ fn a_time_limit_escalates_to_a_kill() {
 #[test]
 fn a_kill_in_a_callback_waits_for_nothing() {
     within_patience(|| {
-        let (pool, door) = (pool(2), Door::new());
-        let deaf = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let (pool, rendezvous) = (pool(2), Rendezvous::new());
+        let deaf = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         let handle = pool.handle();
         let (told, tells) = std::sync::mpsc::channel();
         pool.submit(call!(pid())).on_done(move |_| told.send(handle.shutdown_with(ShutdownPolicy::kill())).unwrap());
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         assert_eq!(tells.recv().unwrap().completed, 0);
         assert!(is_cancelled(&deaf.result()));
         pool.shutdown(true);
@@ -182,9 +182,9 @@ fn hang() {
 #[test]
 fn failures_in_processes_are_in_the_report() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let first = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let first = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
         let failing = [pool.submit(call!(crash())), pool.submit(call!(panic_at_once())), limited.submit(call!(hang()))];
         let report = std::thread::scope(|scope| {
@@ -195,7 +195,7 @@ fn failures_in_processes_are_in_the_report() {
             ) {
                 std::thread::yield_now();
             }
-            drop(guest);
+            drop(waiter);
             report.join().unwrap()
         });
         assert_eq!((report.failed, report.cancelled, report.still_running), (3, 0, 0), "{report}");

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use executor::{JobError, JobOptions, ProcessPool, call};
 
-use super::orphans::{children, is_alive, ring_with_a_child};
+use super::orphans::{arrive_with_a_child, children, is_alive};
 use super::{pid, pool};
-use crate::support::door::{Bell, Door};
 use crate::support::program::{given, in_role};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, eventually, within_patience};
 
 #[test]
@@ -21,11 +21,11 @@ fn adopted_children_of_workers_are_reaped() {
     alone(adopted_children_of_workers_are_reaped, || {
         // SAFETY: this option takes a number, and touches no memory.
         assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }, 0);
-        let (pool, door) = (pool(2), Door::new());
+        let (pool, rendezvous) = (pool(2), Rendezvous::new());
         for _ in 0..4 {
-            let job = pool.submit(call!(ring_with_a_child(door.bell())));
-            let guest = door.answer();
-            assert!(is_alive(u32::try_from(guest.number()).expect("a pid")));
+            let job = pool.submit(call!(arrive_with_a_child(rendezvous.arrival())));
+            let waiter = rendezvous.accept();
+            assert!(is_alive(u32::try_from(waiter.number()).expect("a pid")));
             drop(job.abort_on_drop());
         }
         pool.shutdown(true);
@@ -102,19 +102,19 @@ fn descriptors_stay_behind_without_close_range() {
     });
 }
 
-const DOOR: &str = "EXECUTOR_TEST_DOOR_OF_A_GROUP";
+const RENDEZVOUS: &str = "EXECUTOR_TEST_RENDEZVOUS_OF_A_GROUP";
 
-fn join(group: i32, bell: Bell) {
+fn join(group: i32, arrival: Arrival) {
     // SAFETY: plain system call.
     assert_eq!(unsafe { libc::setpgid(0, group) }, 0, "it may join the group");
-    bell.ring(0);
+    arrival.arrive(0);
 }
 
 /// A role of this program: the test below kills it.
 pub(crate) fn parent_in_a_group() {
-    let bell: Bell = given(DOOR);
+    let arrival: Arrival = given(RENDEZVOUS);
     let group = rustix::process::getpgrp().as_raw_nonzero().get();
-    pool(1).submit(call!(join(group, bell))).wait();
+    pool(1).submit(call!(join(group, arrival))).wait();
 }
 
 #[test]
@@ -122,17 +122,17 @@ fn worker_in_another_group_spares_that() {
     within_patience(|| {
         let sleep = Command::new("sleep").arg("1000").process_group(0).spawn();
         let mut bystander = sleep.expect("a system has `sleep`");
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let mut parent = in_role(parent_in_a_group)
-            .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
+            .env(RENDEZVOUS, serde_json::to_string(&rendezvous.arrival()).expect("a path of text"))
             .process_group(i32::try_from(bystander.id()).expect("a pid"))
             .stdout(Stdio::null())
             .spawn()
             .expect("this program can be run again");
-        let guest = door.answer();
+        let waiter = rendezvous.accept();
         parent.kill().expect("it runs");
         parent.wait().expect("it was killed");
-        eventually("the worker is gone", || !is_alive(guest.pid()));
+        eventually("the worker is gone", || !is_alive(waiter.pid()));
         assert!(bystander.try_wait().expect("it is a child").is_none(), "it has nothing to do with the worker");
         bystander.kill().expect("it runs");
         bystander.wait().expect("it was killed");

@@ -5,18 +5,18 @@ use std::time::Duration;
 use executor::{JobError, JobOptions, ProcessPool, call, current};
 
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
-use crate::support::ledger::{Ledger, Pen};
+use crate::support::event_log::{EventLog, Writer};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::within_patience;
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 /// Crashes in each run before the one that is its turn, which tells its number.
-fn crash_before(turn: u32, pen: Pen) -> u32 {
+fn crash_before(turn: u32, writer: Writer) -> u32 {
     let attempt = current::attempt().expect("it runs");
-    pen.write(attempt.into());
+    writer.write(attempt.into());
     if attempt < turn {
         std::process::abort();
     }
@@ -30,23 +30,23 @@ fn is_crash(outcome: &Result<u32, JobError>) -> bool {
 #[test]
 fn a_job_that_does_not_listen_ends_with_its_time_and_its_process() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
         let before = worker_of(&pool);
         let view = pool.with(JobOptions::new().name("deaf").timeout(Duration::from_millis(200)));
-        let future = view.submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let future = view.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         match future.result() {
             Err(JobError::TimedOut(error)) => {
                 let line = error.to_string();
                 assert_eq!(line, "job `deaf` was not done within 200ms; give it more time, or less to do");
                 // A loaded machine may not give it the millisecond that it has to say where it is.
                 if let Some(last) = error.backtrace().and_then(|backtrace| backtrace.frames().last()) {
-                    assert_eq!(last.function(), "it::processes::options::ring");
+                    assert_eq!(last.function(), "it::processes::options::arrive");
                 }
             }
             other => panic!("{other:?}"),
         }
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         assert_ne!(worker_of(&pool), before);
     });
 }
@@ -56,11 +56,11 @@ fn a_job_whose_worker_dies_is_run_as_often_as_it_may_be() {
     within_patience(|| {
         let pool = pool(1);
         for (retry, turn, runs) in [(0, 1, 1), (2, 3, 3), (5, 3, 3), (1, 3, 2)] {
-            let ledger = Ledger::new();
+            let log = EventLog::new();
             let view = pool.with(JobOptions::new().retry(retry));
-            let outcome = view.submit(call!(crash_before(turn, ledger.pen()))).result();
+            let outcome = view.submit(call!(crash_before(turn, log.writer()))).result();
             assert_eq!(is_crash(&outcome), runs < turn, "{outcome:?}");
-            assert_eq!(ledger.entries(), (1..=u64::from(runs)).collect::<Vec<_>>());
+            assert_eq!(log.entries(), (1..=u64::from(runs)).collect::<Vec<_>>());
         }
     });
 }
@@ -68,24 +68,24 @@ fn a_job_whose_worker_dies_is_run_as_often_as_it_may_be() {
 #[test]
 fn a_job_is_run_once_unless_its_pool_or_its_options_say_otherwise() {
     within_patience(|| {
-        let ledger = Ledger::new();
-        assert!(is_crash(&pool(1).submit(call!(crash_before(2, ledger.pen()))).result()));
+        let log = EventLog::new();
+        assert!(is_crash(&pool(1).submit(call!(crash_before(2, log.writer()))).result()));
         let pool = ProcessPool::builder().processes(1).retry(1).build().expect("a pool of one process");
-        assert_eq!(pool.submit(call!(crash_before(2, ledger.pen()))).result().unwrap(), 2);
+        assert_eq!(pool.submit(call!(crash_before(2, log.writer()))).result().unwrap(), 2);
         let once = pool.with(JobOptions::new().retry(0));
-        assert!(is_crash(&once.submit(call!(crash_before(2, ledger.pen()))).result()));
-        assert_eq!(ledger.entries(), [1, 1, 2, 1]);
+        assert!(is_crash(&once.submit(call!(crash_before(2, log.writer()))).result()));
+        assert_eq!(log.entries(), [1, 1, 2, 1]);
     });
 }
 
 #[test]
 fn an_aborted_job_is_not_run_again() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let future = pool.with(JobOptions::new().retry(3)).submit(call!(ring(door.bell())));
-        let guest = door.answer();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let future = pool.with(JobOptions::new().retry(3)).submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         assert!(future.abort());
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
         assert!(super::is_cancelled(&future.result()));
         worker_of(&pool);
     });

@@ -9,59 +9,59 @@ use executor::{ProcessPool, call};
 
 use super::deaths::kill;
 use super::{pid, pool};
-use crate::support::door::{Bell, Door, Guest};
 use crate::support::program::{given, in_role};
+use crate::support::rendezvous::{Arrival, Rendezvous, Waiter};
 use crate::support::system::{exists, tasks_of};
 use crate::support::{alone, eventually, within_patience};
 
-pub(super) fn ring(bell: Bell, number: u64) {
-    bell.ring(number);
+pub(super) fn arrive(arrival: Arrival, number: u64) {
+    arrival.arrive(number);
 }
 
 /// Has a child of its own, of which the test learns, and waits.
 #[expect(clippy::zombie_processes, reason = "its end is what is tested")]
-pub(super) fn ring_with_a_child(bell: Bell) {
+pub(super) fn arrive_with_a_child(arrival: Arrival) {
     let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("a system has `sleep`");
-    bell.ring(child.id().into());
+    arrival.arrive(child.id().into());
 }
 
 /// Has a pool of its own, and waits for a job there.
-fn ring_in_a_pool(bell: Bell) {
-    pool(1).submit(call!(ring_with_a_child(bell))).wait();
+fn arrive_in_a_pool(arrival: Arrival) {
+    pool(1).submit(call!(arrive_with_a_child(arrival))).wait();
 }
 
 /// Does not hear of the parent's death by a signal any more, as where it has replaced the handler.
-fn ring_deaf(bell: Bell) {
+fn arrive_deaf(arrival: Arrival) {
     rustix::process::set_parent_process_death_signal(None).expect("it may");
-    ring_with_a_child(bell);
+    arrive_with_a_child(arrival);
 }
 
-const DOOR: &str = "EXECUTOR_TEST_DOOR";
+const RENDEZVOUS: &str = "EXECUTOR_TEST_RENDEZVOUS";
 
 /// A role of this program: the tests below kill it.
 pub(crate) fn parent() {
-    let bell: Bell = given(DOOR);
+    let arrival: Arrival = given(RENDEZVOUS);
     let pool = pool(4);
-    drop(pool.submit(call!(ring(bell.clone(), 0))));
-    drop(pool.submit(call!(ring_deaf(bell.clone()))));
-    drop(pool.submit(call!(ring_with_a_child(bell.clone()))));
-    pool.submit(call!(ring_in_a_pool(bell))).wait();
+    drop(pool.submit(call!(arrive(arrival.clone(), 0))));
+    drop(pool.submit(call!(arrive_deaf(arrival.clone()))));
+    drop(pool.submit(call!(arrive_with_a_child(arrival.clone()))));
+    pool.submit(call!(arrive_in_a_pool(arrival))).wait();
 }
 
 /// A program with a pool in a pool, and the four jobs that wait in it.
-fn family(door: &Door) -> (Child, Vec<Guest>) {
+fn family(rendezvous: &Rendezvous) -> (Child, Vec<Waiter>) {
     let child = in_role(parent)
-        .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
+        .env(RENDEZVOUS, serde_json::to_string(&rendezvous.arrival()).expect("a path of text"))
         .stdout(Stdio::null())
         .spawn()
         .expect("this program can be run again");
-    (child, door.answer_all(4))
+    (child, rendezvous.accept_all(4))
 }
 
-/// The guests, the children that they told of, and their parents.
-fn members(guests: &[Guest]) -> Vec<u32> {
-    let children = guests.iter().filter_map(|guest| u32::try_from(guest.number()).ok()).filter(|&pid| pid != 0);
-    guests.iter().map(Guest::pid).chain(children).collect()
+/// The processes of the waiters, their children, and their parents.
+fn members(waiters: &[Waiter]) -> Vec<u32> {
+    let children = waiters.iter().filter_map(|waiter| u32::try_from(waiter.number()).ok()).filter(|&pid| pid != 0);
+    waiters.iter().map(Waiter::pid).chain(children).collect()
 }
 
 pub(super) fn is_alive(pid: u32) -> bool {
@@ -73,27 +73,27 @@ pub(super) fn is_alive(pid: u32) -> bool {
 #[test]
 fn a_family_ends_with_a_parent_that_is_killed() {
     within_patience(|| {
-        let door = Door::new();
-        let (mut parent, guests) = family(&door);
-        let members = members(&guests);
+        let rendezvous = Rendezvous::new();
+        let (mut parent, waiters) = family(&rendezvous);
+        let members = members(&waiters);
         assert_eq!(members.len(), 7);
         assert!(members.iter().all(|&pid| is_alive(pid)));
         parent.kill().expect("it runs");
         parent.wait().expect("it was killed");
         eventually("the whole family is gone", || !members.iter().any(|&pid| is_alive(pid)));
         // Only now are they let go.
-        drop(guests);
+        drop(waiters);
     });
 }
 
 #[test]
 fn the_end_of_the_thread_that_submitted_ends_no_worker() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let bell = door.bell();
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let arrival = rendezvous.arrival();
         let future =
-            thread::scope(|scope| scope.spawn(|| pool.submit(call!(ring(bell, 1)))).join().expect("it submits"));
-        drop(door.answer());
+            thread::scope(|scope| scope.spawn(|| pool.submit(call!(arrive(arrival, 1)))).join().expect("it submits"));
+        drop(rendezvous.accept());
         future.result().unwrap();
     });
 }
@@ -102,11 +102,11 @@ fn the_end_of_the_thread_that_submitted_ends_no_worker() {
 #[test]
 fn a_worker_takes_its_children_with_it() {
     within_patience(|| {
-        let (pool, door) = (pool(1), Door::new());
-        let future = pool.submit(call!(ring_with_a_child(door.bell())));
-        let guest = door.answer();
-        let child = u32::try_from(guest.number()).expect("a pid");
-        kill(guest.pid());
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
+        let future = pool.submit(call!(arrive_with_a_child(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
+        let child = u32::try_from(waiter.number()).expect("a pid");
+        kill(waiter.pid());
         assert!(future.result().is_err());
         eventually("the child is gone", || !is_alive(child));
     });
@@ -137,9 +137,9 @@ fn nothing_is_left_after_a_shutdown() {
         let (threads, open) = (tasks_of(pid()).len(), descriptors().len());
         for round in 0..3 {
             let pool = ProcessPool::new(3).expect("this program can start workers");
-            let door = Door::new();
-            let futures: Vec<_> = (0..3).map(|n| pool.submit(call!(ring(door.bell(), n)))).collect();
-            let guests = door.answer_all(3);
+            let rendezvous = Rendezvous::new();
+            let futures: Vec<_> = (0..3).map(|n| pool.submit(call!(arrive(rendezvous.arrival(), n)))).collect();
+            let waiters = rendezvous.accept_all(3);
             let pids = pool.pids();
             assert_eq!((pids.len(), children().len()), (3, 3));
             assert!(descriptors().len() > open);
@@ -148,9 +148,9 @@ fn nothing_is_left_after_a_shutdown() {
                     kill(pid);
                 }
             }
-            drop(guests);
+            drop(waiters);
             futures.iter().for_each(executor::Future::wait);
-            drop(door);
+            drop(rendezvous);
             if round == 2 {
                 drop(pool);
             } else {

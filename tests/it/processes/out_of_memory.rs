@@ -8,7 +8,7 @@ use executor::call;
 
 use super::deaths::{crash, kill};
 use super::{pool, worker_of};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, eventually};
 
 /// More than this program needs, and less than its job takes.
@@ -79,8 +79,8 @@ fn hold(bytes: usize) -> usize {
     std::hint::black_box(vec![1_u8; bytes]).len()
 }
 
-fn wait_at(door: Bell) {
-    door.ring(1);
+fn wait_at(rendezvous: Arrival) {
+    rendezvous.arrive(1);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_job_that_takes_all_memory_is_told_why_it_was_killed() {
             Ok(group) => group,
             Err(error) => return eprintln!("skipped: there can be no memory cgroup ({error})"),
         };
-        let (pool, door) = (pool(1), Door::new());
+        let (pool, rendezvous) = (pool(1), Rendezvous::new());
         let first = worker_of(&pool);
         let killed = crash(pool.submit(call!(hold(8 * LIMIT))));
         assert_eq!((killed.pid(), killed.signal()), (first, Some("SIGKILL")));
@@ -99,8 +99,8 @@ fn a_job_that_takes_all_memory_is_told_why_it_was_killed() {
         assert!(killed.peak_memory().is_some_and(|bytes| bytes > LIMIT as u64 / 2), "{text}");
         assert_eq!(pool.submit(call!(hold(1))).result().unwrap(), 1, "no other job is affected");
         // That one was counted for its worker, and not for the next.
-        let future = pool.submit(call!(wait_at(door.bell())));
-        kill(door.answer().pid());
+        let future = pool.submit(call!(wait_at(rendezvous.arrival())));
+        kill(rendezvous.accept().pid());
         assert_eq!(crash(future).cause(), None);
         let text = pool_with_a_greedy_initializer();
         assert!(text.contains("it was killed by SIGKILL (most likely by the kernel, "), "{text}");

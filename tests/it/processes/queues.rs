@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::pool;
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{eventually, within_patience};
 
 /// A message that tells whether it is whole.
@@ -155,15 +155,15 @@ fn a_producer_that_is_killed_leaves_no_torn_message_and_no_closed_door() {
 
 #[test]
 fn the_end_comes_with_the_last_producer_wherever_that_is() {
-    fn hold(to: Sender<u8>, bell: Bell) {
-        bell.ring(0);
+    fn hold(to: Sender<u8>, arrival: Arrival) {
+        arrival.arrive(0);
         drop(to);
     }
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let (to, from) = queue().unwrap();
-        let process = Process::spawn(call!(hold(to.clone(), door.bell()))).unwrap();
-        let guest = door.answer();
+        let process = Process::spawn(call!(hold(to.clone(), rendezvous.arrival()))).unwrap();
+        let waiter = rendezvous.accept();
         // A sender in a message that was not yet received counts as well.
         let (carrier, carried) = queue().unwrap();
         carrier.send(to).unwrap();
@@ -174,22 +174,22 @@ fn the_end_comes_with_the_last_producer_wherever_that_is() {
         drop((carrier, carried));
         assert!(from.poll(Duration::MAX));
         assert!(matches!(from.recv(), Err(RecvError::Disconnected)));
-        drop((process, guest));
+        drop((process, waiter));
     });
 }
 
 #[test]
 fn a_producer_is_told_when_the_last_consumer_is_gone() {
-    fn wait(from: Receiver<u8>, bell: Bell) {
-        bell.ring(0);
+    fn wait(from: Receiver<u8>, arrival: Arrival) {
+        arrival.arrive(0);
         drop(from);
     }
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let (to, from) = queue().unwrap();
         let consumers: Vec<_> =
-            (0..2).map(|_| Process::spawn(call!(wait(from.clone(), door.bell()))).unwrap()).collect();
-        let guests = door.answer_all(2);
+            (0..2).map(|_| Process::spawn(call!(wait(from.clone(), rendezvous.arrival()))).unwrap()).collect();
+        let waiters = rendezvous.accept_all(2);
         drop(from);
         to.send(1).unwrap();
         consumers[0].kill();
@@ -198,7 +198,7 @@ fn a_producer_is_told_when_the_last_consumer_is_gone() {
         consumers[1].kill();
         consumers[1].wait();
         eventually("nobody can receive", || to.try_send(3).is_err_and(|error| error.is_disconnected()));
-        drop((consumers, guests));
+        drop((consumers, waiters));
     });
 }
 

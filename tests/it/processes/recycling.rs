@@ -13,7 +13,7 @@ use executor::{Blob, Future, ProcessPool, ProcessPoolBuilder, as_completed, call
 
 use super::orphans::is_alive;
 use super::{is_cancelled, pid};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::system::exists;
 use crate::support::{Directory, eventually, within_patience};
 
@@ -26,20 +26,20 @@ fn leak(bytes: usize) -> u32 {
     pid()
 }
 
-static LAST: OnceLock<(Bell, PathBuf)> = OnceLock::new();
+static LAST: OnceLock<(Arrival, PathBuf)> = OnceLock::new();
 
-extern "C" fn ring_at_the_end() {
-    if let Some((bell, file)) = LAST.get() {
-        bell.ring(0);
+extern "C" fn arrive_at_the_end() {
+    if let Some((arrival, file)) = LAST.get() {
+        arrival.arrive(0);
         drop(fs::write(file, "at the end"));
     }
 }
 
-/// When its worker ends by itself, that rings, and writes a file when it is let go.
-fn ring_later(bell: Bell, file: PathBuf) -> u32 {
-    drop(LAST.set((bell, file)));
+/// A worker that ends by itself arrives at the rendezvous, and writes a file when it may go on.
+fn arrive_later(arrival: Arrival, file: PathBuf) -> u32 {
+    drop(LAST.set((arrival, file)));
     // SAFETY: the function may be called when the process exits: it uses what lives as long.
-    unsafe { libc::atexit(ring_at_the_end) };
+    unsafe { libc::atexit(arrive_at_the_end) };
     pid()
 }
 
@@ -107,16 +107,16 @@ fn shared_memory_recycles_no_worker() {
 #[test]
 fn a_worker_that_takes_long_to_end_delays_nobody() {
     within_patience(|| {
-        let (door, own) = (Door::new(), Directory::new());
+        let (rendezvous, own) = (Rendezvous::new(), Directory::new());
         let file = own.path().join("file");
         let pool = one().max_jobs_per_process(1).build().unwrap();
-        let first = pool.submit(call!(ring_later(door.bell(), file.clone()))).result().unwrap();
-        let guest = door.answer();
-        assert_eq!(guest.pid(), first, "it ends");
+        let first = pool.submit(call!(arrive_later(rendezvous.arrival(), file.clone()))).result().unwrap();
+        let waiter = rendezvous.accept();
+        assert_eq!(waiter.pid(), first, "it ends");
         let second = pool.submit(call!(pid())).result().unwrap();
         assert_ne!(second, first);
         assert!(is_alive(first), "the second job did not wait for its end");
-        drop(guest);
+        drop(waiter);
         eventually("it has ended", || !exists(first));
         assert!(file.exists(), "by itself");
     });
@@ -126,14 +126,14 @@ fn a_worker_that_takes_long_to_end_delays_nobody() {
 #[test]
 fn a_worker_that_takes_long_to_end_outlives_neither_its_thread_nor_its_pool() {
     within_patience(|| {
-        let (door, own) = (Door::new(), Directory::new());
+        let (rendezvous, own) = (Rendezvous::new(), Directory::new());
         let file = own.path().join("file");
         let pool = one().max_jobs_per_process(1).idle_timeout(Duration::ZERO).build().unwrap();
-        let first = pool.submit(call!(ring_later(door.bell(), file.clone()))).result().unwrap();
-        let guest = door.answer();
+        let first = pool.submit(call!(arrive_later(rendezvous.arrival(), file.clone()))).result().unwrap();
+        let waiter = rendezvous.accept();
         pool.shutdown(false);
         let end = thread::spawn(move || pool.shutdown(true));
-        drop(guest);
+        drop(waiter);
         end.join().expect("it only waits");
         assert!(!exists(first));
         assert!(file.exists(), "it ended by itself");
@@ -166,10 +166,10 @@ extern "C" fn note(_: i32) {
 }
 
 /// Cleans up at SIGTERM, and says in a file that it did.
-fn clean_up(bell: Bell, file: PathBuf) {
+fn clean_up(arrival: Arrival, file: PathBuf) {
     // SAFETY: the handler only writes an atomic.
     unsafe { libc::signal(libc::SIGTERM, note as extern "C" fn(i32) as libc::sighandler_t) };
-    bell.ring(0);
+    arrival.arrive(0);
     while !IS_TERMINATED.load(Ordering::Relaxed) {
         thread::park_timeout(Duration::from_millis(1));
     }
@@ -178,26 +178,26 @@ fn clean_up(bell: Bell, file: PathBuf) {
 
 /// Does not hear of SIGTERM, and has a child that does.
 #[expect(clippy::zombie_processes, reason = "its end is what is tested")]
-fn be_deaf(bell: Bell) {
+fn be_deaf(arrival: Arrival) {
     let child = Command::new("sleep").arg("1000").spawn().expect("a system has `sleep`");
     // SAFETY: to ignore a signal needs no handler.
     unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
-    bell.ring(child.id().into());
+    arrival.arrive(child.id().into());
     loop {
         thread::park();
     }
 }
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
     thread::park_timeout(Duration::from_mins(1));
 }
 
-/// Aborts the job that rings when it is let go.
-fn abort<T>(future: &Future<T>, door: &Door) -> (u32, u64) {
-    let guest = door.answer();
-    let who = (guest.pid(), guest.number());
-    drop(guest);
+/// Aborts the job that arrives when it is let go.
+fn abort<T>(future: &Future<T>, rendezvous: &Rendezvous) -> (u32, u64) {
+    let waiter = rendezvous.accept();
+    let who = (waiter.pid(), waiter.number());
+    drop(waiter);
     assert!(future.abort());
     who
 }
@@ -205,11 +205,11 @@ fn abort<T>(future: &Future<T>, door: &Door) -> (u32, u64) {
 #[test]
 fn with_a_grace_an_aborted_job_can_clean_up() {
     within_patience(|| {
-        let (door, own) = (Door::new(), Directory::new());
+        let (rendezvous, own) = (Rendezvous::new(), Directory::new());
         let file = own.path().join("file");
         let pool = one().grace(Duration::from_mins(1)).build().unwrap();
-        let future = pool.submit(call!(clean_up(door.bell(), file.clone())));
-        let (worker, _) = abort(&future, &door);
+        let future = pool.submit(call!(clean_up(rendezvous.arrival(), file.clone())));
+        let (worker, _) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()), "which is told at once");
         eventually("it has cleaned up", || file.exists());
         assert_ne!(pool.submit(call!(pid())).result().unwrap(), worker);
@@ -220,11 +220,11 @@ fn with_a_grace_an_aborted_job_can_clean_up() {
 #[test]
 fn without_a_grace_it_cannot() {
     within_patience(|| {
-        let (door, own) = (Door::new(), Directory::new());
+        let (rendezvous, own) = (Rendezvous::new(), Directory::new());
         let file = own.path().join("file");
         let pool = one().build().unwrap();
-        let future = pool.submit(call!(clean_up(door.bell(), file.clone())));
-        let (worker, _) = abort(&future, &door);
+        let future = pool.submit(call!(clean_up(rendezvous.arrival(), file.clone())));
+        let (worker, _) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()));
         eventually("it is gone", || !exists(worker));
         assert!(!file.exists());
@@ -234,10 +234,10 @@ fn without_a_grace_it_cannot() {
 #[test]
 fn at_the_end_of_its_grace_a_deaf_job_is_killed_with_its_children() {
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let pool = one().grace(Duration::from_millis(50)).build().unwrap();
-        let future = pool.submit(call!(be_deaf(door.bell())));
-        let (worker, child) = abort(&future, &door);
+        let future = pool.submit(call!(be_deaf(rendezvous.arrival())));
+        let (worker, child) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()));
         eventually("they are gone", || !exists(worker) && !is_alive(child.try_into().expect("a pid")));
         assert!(pool.submit(call!(pid())).result().is_ok());
@@ -247,10 +247,10 @@ fn at_the_end_of_its_grace_a_deaf_job_is_killed_with_its_children() {
 #[test]
 fn sigterm_ends_a_job_that_knows_nothing_of_it_long_before_its_grace_is_over() {
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         let pool = one().grace(Duration::from_hours(1)).build().unwrap();
-        let future = pool.submit(call!(ring(door.bell())));
-        let (worker, _) = abort(&future, &door);
+        let future = pool.submit(call!(arrive(rendezvous.arrival())));
+        let (worker, _) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()));
         eventually("it is gone", || !exists(worker));
     });

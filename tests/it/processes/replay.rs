@@ -11,7 +11,7 @@ use executor::{Codec, JobError, JobOptions, ProcessPool, call, current};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::examples::example;
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{Directory, alone, interception, within_patience};
 
 /// A pool that keeps what fails there.
@@ -200,22 +200,22 @@ fn damaged_job_files_are_refused() {
     assert!(stderr(&refused).starts_with("executor: EXECUTOR_REPLAY: /nowhere/at all cannot be read: "), "{refused:?}");
 }
 
-fn hang(bell: Bell) {
-    bell.ring(0);
+fn hang(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 /// The disk is so slow that nothing is written until the test wants it.
 #[test]
 fn the_outcome_of_a_job_whose_time_is_up_does_not_wait_for_its_file() {
     alone(the_outcome_of_a_job_whose_time_is_up_does_not_wait_for_its_file, || {
-        let (directory, door) = (Directory::new(), Door::new());
+        let (directory, rendezvous) = (Directory::new(), Rendezvous::new());
         let held = match interception::hold(libc::SYS_renameat2) {
             Ok(held) => held,
             Err(error) => return eprintln!("not tested, the system has no such filters: {error}"),
         };
         let pool = keeping(directory.path());
         let view = pool.with(JobOptions::new().timeout(Duration::from_millis(100)));
-        let error = view.submit(call!(hang(door.bell()))).result().unwrap_err();
+        let error = view.submit(call!(hang(rendezvous.arrival()))).result().unwrap_err();
         assert!(matches!(error, JobError::TimedOut(_)), "{error}");
         held.release();
         let file = error.saved().expect("it is written now");

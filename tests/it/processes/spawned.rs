@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::deaths::kill;
 use super::orphans::is_alive;
 use super::pid;
-use crate::support::door::{Bell, Door, Guest};
+use crate::support::rendezvous::{Arrival, Rendezvous, Waiter};
 use crate::support::system::exists;
 use crate::support::{block_on, eventually, within_patience};
 
-fn ring(bell: Bell, number: u64) -> u64 {
-    bell.ring(number);
+fn arrive(arrival: Arrival, number: u64) -> u64 {
+    arrival.arrive(number);
     number
 }
 
-fn ring_and_tell(bell: Bell, done: Sender<u64>) {
-    bell.ring(0);
+fn arrive_and_tell(arrival: Arrival, done: Sender<u64>) {
+    arrival.arrive(0);
     done.send(7).expect("somebody listens");
 }
 
@@ -35,12 +35,12 @@ fn panics() {
     panic!("on purpose")
 }
 
-/// A process whose job waits at the door.
-fn waiting(builder: &ProcessBuilder, door: &Door) -> (Process<u64>, Guest) {
-    let process = builder.spawn(call!(ring(door.bell(), 7))).expect("this program can start processes");
-    let guest = door.answer();
-    assert_eq!(guest.pid(), process.pid());
-    (process, guest)
+/// A process whose job waits at the rendezvous.
+fn waiting(builder: &ProcessBuilder, rendezvous: &Rendezvous) -> (Process<u64>, Waiter) {
+    let process = builder.spawn(call!(arrive(rendezvous.arrival(), 7))).expect("this program can start processes");
+    let waiter = rendezvous.accept();
+    assert_eq!(waiter.pid(), process.pid());
+    (process, waiter)
 }
 
 fn crash<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> executor::Crashed {
@@ -53,13 +53,13 @@ fn crash<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> executor::Crashed 
 #[test]
 fn it_is_a_process_of_its_own_that_ends_with_its_job() {
     within_patience(|| {
-        let door = Door::new();
-        let (process, guest) = waiting(&Process::builder(), &door);
+        let rendezvous = Rendezvous::new();
+        let (process, waiter) = waiting(&Process::builder(), &rendezvous);
         let pid = process.pid();
         assert_ne!(pid, self::pid());
         assert!(process.is_alive() && is_alive(pid));
         assert_eq!(process.exit_code(), None);
-        drop(guest);
+        drop(waiter);
         assert_eq!(process.wait(), Some(Exit::Code(0)));
         assert_eq!((process.is_alive(), process.exit_code()), (false, Some(Exit::Code(0))));
         assert!(!exists(pid), "it is reaped");
@@ -117,13 +117,13 @@ fn a_crash_names_the_job_and_its_place() {
 fn it_is_terminated_or_killed() {
     within_patience(|| {
         for (end, signal) in [(Process::terminate as fn(&Process<u64>), "SIGTERM"), (Process::kill, "SIGKILL")] {
-            let door = Door::new();
-            let (process, guest) = waiting(&Process::builder(), &door);
+            let rendezvous = Rendezvous::new();
+            let (process, waiter) = waiting(&Process::builder(), &rendezvous);
             end(&process);
             assert_eq!(process.wait().and_then(Exit::signal), Some(signal));
             end(&process); // it is gone: nothing happens
             assert_eq!(crash(process.join()).signal(), Some(signal));
-            drop(guest);
+            drop(waiter);
         }
     });
 }
@@ -132,9 +132,9 @@ fn it_is_terminated_or_killed() {
 #[test]
 fn whenever_it_is_killed_its_job_has_crashed() {
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         for _ in 0..30 {
-            let process = Process::spawn(call!(ring(door.bell(), 1))).unwrap();
+            let process = Process::spawn(call!(arrive(rendezvous.arrival(), 1))).unwrap();
             let pid = process.pid();
             process.kill();
             let crash = crash(process.join());
@@ -146,8 +146,8 @@ fn whenever_it_is_killed_its_job_has_crashed() {
 #[test]
 fn a_kill_from_outside_is_told_like_any_other() {
     within_patience(|| {
-        let door = Door::new();
-        let (process, _guest) = waiting(&Process::builder(), &door);
+        let rendezvous = Rendezvous::new();
+        let (process, _waiter) = waiting(&Process::builder(), &rendezvous);
         kill(process.pid());
         assert_eq!(crash(process.join()).signal(), Some("SIGKILL"));
     });
@@ -156,12 +156,12 @@ fn a_kill_from_outside_is_told_like_any_other() {
 #[test]
 fn a_join_with_a_limit_gives_it_back() {
     within_patience(|| {
-        let door = Door::new();
-        let (process, guest) = waiting(&Process::builder(), &door);
+        let rendezvous = Rendezvous::new();
+        let (process, waiter) = waiting(&Process::builder(), &rendezvous);
         let process = process.join_timeout(Duration::ZERO).unwrap_err();
         let process = process.join_timeout(Duration::from_millis(3)).unwrap_err();
         assert!(process.is_alive());
-        drop(guest);
+        drop(waiter);
         assert_eq!(process.join_timeout(Duration::MAX).unwrap().unwrap(), 7);
     });
 }
@@ -169,13 +169,13 @@ fn a_join_with_a_limit_gives_it_back() {
 #[test]
 fn a_drop_waits_for_its_end() {
     within_patience(|| {
-        let door = Door::new();
-        let (process, guest) = waiting(&Process::builder(), &door);
+        let rendezvous = Rendezvous::new();
+        let (process, waiter) = waiting(&Process::builder(), &rendezvous);
         let pid = process.pid();
         std::thread::scope(|scope| {
             let dropping = scope.spawn(move || drop(process));
             assert!(is_alive(pid) && !dropping.is_finished());
-            drop(guest);
+            drop(waiter);
             dropping.join().unwrap();
             assert!(!exists(pid));
         });
@@ -185,36 +185,37 @@ fn a_drop_waits_for_its_end() {
 #[test]
 fn a_drop_kills_where_that_was_said() {
     within_patience(|| {
-        let door = Door::new();
-        let (process, guest) = waiting(&Process::builder().kill_on_drop(true), &door);
+        let rendezvous = Rendezvous::new();
+        let (process, waiter) = waiting(&Process::builder().kill_on_drop(true), &rendezvous);
         let pid = process.pid();
         drop(process);
         assert!(!exists(pid), "killed, and reaped");
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
     });
 }
 
 #[test]
 fn as_a_future_it_is_left_alone() {
     within_patience(|| {
-        let door = Door::new();
+        let rendezvous = Rendezvous::new();
         assert_eq!(block_on(async { Process::spawn(call!(u32::pow(2, 5))).unwrap().await }).unwrap(), 32);
 
         // Dropped, it runs on.
         let (sender, receiver) = channel().unwrap();
-        let process = Process::builder().kill_on_drop(true).spawn(call!(ring_and_tell(door.bell(), sender))).unwrap();
-        let (pid, guest) = (process.pid(), door.answer());
+        let process =
+            Process::builder().kill_on_drop(true).spawn(call!(arrive_and_tell(rendezvous.arrival(), sender))).unwrap();
+        let (pid, waiter) = (process.pid(), rendezvous.accept());
         drop(process.into_future());
-        drop(guest);
+        drop(waiter);
         assert_eq!(receiver.recv().unwrap(), 7, "nobody has killed it");
         eventually("it has ended, and is reaped", || !exists(pid));
 
         // Aborted, it is killed.
-        let (process, guest) = waiting(&Process::builder(), &door);
+        let (process, waiter) = waiting(&Process::builder(), &rendezvous);
         let future = process.into_future();
         assert!(future.abort());
         assert!(matches!(future.result(), Err(JobError::Cancelled)));
-        guest.wait_for_its_death();
+        waiter.wait_for_its_death();
     });
 }
 
@@ -249,8 +250,11 @@ fn without_a_name_it_has_a_number() {
 #[test]
 fn its_job_has_a_time_limit() {
     within_patience(|| {
-        let door = Door::new();
-        let process = Process::builder().timeout(Duration::from_millis(20)).spawn(call!(ring(door.bell(), 1))).unwrap();
+        let rendezvous = Rendezvous::new();
+        let process = Process::builder()
+            .timeout(Duration::from_millis(20))
+            .spawn(call!(arrive(rendezvous.arrival(), 1)))
+            .unwrap();
         assert!(matches!(process.join(), Err(JobError::TimedOut(_))));
     });
 }

@@ -8,18 +8,21 @@ use executor::{Blob, Exit, Process, ProcessPool, Receiver, RecvError, RemoteErro
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::deaths::kill;
+use super::orphans::{arrive, arrive_with_a_child};
 use super::orphans::{children, descriptors, is_alive};
-use super::orphans::{ring, ring_with_a_child};
 use super::pid;
 use super::surroundings::give_up_rights;
-use crate::support::door::{Bell, Door, Guest};
 use crate::support::program::{given, in_role};
+use crate::support::rendezvous::{Arrival, Rendezvous, Waiter};
 use crate::support::system::tasks_of;
 use crate::support::{alone, eventually, within_patience};
 
 /// Has a process of its own, and waits for it.
-fn ring_in_a_process(bell: Bell) {
-    Process::spawn(call!(ring_with_a_child(bell))).expect("a process may have processes").join().expect("it is let go");
+fn arrive_in_a_process(arrival: Arrival) {
+    Process::spawn(call!(arrive_with_a_child(arrival)))
+        .expect("a process may have processes")
+        .join()
+        .expect("it is let go");
 }
 
 fn abort() {
@@ -28,27 +31,27 @@ fn abort() {
 
 /// One for each way to end.
 fn spawn_and_end(way: u32) {
-    let door = Door::new();
+    let rendezvous = Rendezvous::new();
     let spawn = || {
-        let process = Process::spawn(call!(ring(door.bell(), 0))).unwrap();
-        (process, door.answer())
+        let process = Process::spawn(call!(arrive(rendezvous.arrival(), 0))).unwrap();
+        (process, rendezvous.accept())
     };
     match way % 7 {
         0 => assert_eq!(Process::spawn(call!(u32::pow(2, 5))).unwrap().join().unwrap(), 32),
         1 => {
-            let (process, guest) = spawn();
+            let (process, waiter) = spawn();
             process.terminate();
             assert!(process.join().is_err());
-            drop(guest);
+            drop(waiter);
         }
         2 => drop(Process::spawn(call!(u32::pow(2, 5)))),
         3 => {
-            let (process, guest) = spawn();
+            let (process, waiter) = spawn();
             kill(process.pid());
             drop(process);
-            drop(guest);
+            drop(waiter);
         }
-        4 => drop(Process::builder().kill_on_drop(true).spawn(call!(ring(door.bell(), 0)))),
+        4 => drop(Process::builder().kill_on_drop(true).spawn(call!(arrive(rendezvous.arrival(), 0)))),
         5 => assert!(Process::spawn(call!(abort())).unwrap().join().is_err()),
         _ => assert_eq!(Process::spawn(call!(u32::pow(2, 5))).unwrap().into_future().result().unwrap(), 32),
     }
@@ -78,52 +81,53 @@ fn hundreds_leave_nothing_behind() {
 #[test]
 fn a_hundred_live_side_by_side() {
     alone(a_hundred_live_side_by_side, || {
-        let door = Door::new();
-        let processes: Vec<_> = (0..100).map(|n| Process::spawn(call!(ring(door.bell(), n))).unwrap()).collect();
-        let guests = door.answer_all(100);
+        let rendezvous = Rendezvous::new();
+        let processes: Vec<_> =
+            (0..100).map(|n| Process::spawn(call!(arrive(rendezvous.arrival(), n))).unwrap()).collect();
+        let waiters = rendezvous.accept_all(100);
         assert_eq!(children().len(), 100);
         assert!(processes.iter().all(Process::is_alive));
-        drop(guests);
+        drop(waiters);
         assert!(join_all(processes.into_iter().map(IntoFuture::into_future)).iter().all(Result::is_ok));
         eventually("all are gone", || children().is_empty());
     });
 }
 
-const DOOR: &str = "EXECUTOR_TEST_SPAWNED_DOOR";
+const RENDEZVOUS: &str = "EXECUTOR_TEST_SPAWNED_RENDEZVOUS";
 
 /// A role of this program: the test below kills it.
 pub(crate) fn parent() {
-    let bell: Bell = given(DOOR);
-    let left_alone = Process::spawn(call!(ring(bell.clone(), 0))).unwrap().into_future();
-    let with_a_child = Process::spawn(call!(ring_with_a_child(bell.clone()))).unwrap();
-    let inside = Process::spawn(call!(ring_in_a_process(bell))).unwrap();
+    let arrival: Arrival = given(RENDEZVOUS);
+    let left_alone = Process::spawn(call!(arrive(arrival.clone(), 0))).unwrap().into_future();
+    let with_a_child = Process::spawn(call!(arrive_with_a_child(arrival.clone()))).unwrap();
+    let inside = Process::spawn(call!(arrive_in_a_process(arrival))).unwrap();
     left_alone.wait();
     drop((with_a_child, inside));
 }
 
-fn family(door: &Door) -> (Child, Vec<Guest>) {
+fn family(rendezvous: &Rendezvous) -> (Child, Vec<Waiter>) {
     let child = in_role(parent)
-        .env(DOOR, serde_json::to_string(&door.bell()).expect("a path of text"))
+        .env(RENDEZVOUS, serde_json::to_string(&rendezvous.arrival()).expect("a path of text"))
         .stdout(Stdio::null())
         .spawn()
         .expect("this program can be run again");
-    (child, door.answer_all(3))
+    (child, rendezvous.accept_all(3))
 }
 
 #[test]
 fn a_parent_that_is_killed_takes_them_with_it() {
     within_patience(|| {
-        let door = Door::new();
-        let (mut parent, guests) = family(&door);
+        let rendezvous = Rendezvous::new();
+        let (mut parent, waiters) = family(&rendezvous);
         let grandchildren =
-            guests.iter().filter_map(|guest| u32::try_from(guest.number()).ok()).filter(|&pid| pid != 0);
-        let members: Vec<u32> = guests.iter().map(Guest::pid).chain(grandchildren).collect();
+            waiters.iter().filter_map(|waiter| u32::try_from(waiter.number()).ok()).filter(|&pid| pid != 0);
+        let members: Vec<u32> = waiters.iter().map(Waiter::pid).chain(grandchildren).collect();
         assert_eq!(members.len(), 5);
         assert!(members.iter().all(|&pid| is_alive(pid)));
         parent.kill().expect("it runs");
         parent.wait().expect("it was killed");
         eventually("the whole family is gone", || !members.iter().any(|&pid| is_alive(pid)));
-        drop(guests);
+        drop(waiters);
     });
 }
 
@@ -131,10 +135,10 @@ fn a_parent_that_is_killed_takes_them_with_it() {
 #[test]
 fn the_end_of_the_thread_that_spawned_it_does_it_no_harm() {
     within_patience(|| {
-        let door = Door::new();
-        let bell = door.bell();
-        let process = thread::spawn(move || Process::spawn(call!(ring(bell, 1))).unwrap()).join().unwrap();
-        drop(door.answer());
+        let rendezvous = Rendezvous::new();
+        let arrival = rendezvous.arrival();
+        let process = thread::spawn(move || Process::spawn(call!(arrive(arrival, 1))).unwrap()).join().unwrap();
+        drop(rendezvous.accept());
         process.join().unwrap();
     });
 }
@@ -143,10 +147,10 @@ fn the_end_of_the_thread_that_spawned_it_does_it_no_harm() {
 fn its_children_end_with_it() {
     within_patience(|| {
         for end in [Process::kill as fn(&Process<()>), Process::terminate] {
-            let door = Door::new();
-            let process = Process::spawn(call!(ring_with_a_child(door.bell()))).unwrap();
-            let guest = door.answer();
-            let child = u32::try_from(guest.number()).expect("a pid");
+            let rendezvous = Rendezvous::new();
+            let process = Process::spawn(call!(arrive_with_a_child(rendezvous.arrival()))).unwrap();
+            let waiter = rendezvous.accept();
+            let child = u32::try_from(waiter.number()).expect("a pid");
             end(&process);
             assert!(process.join().is_err());
             eventually("the child is gone", || !is_alive(child));
@@ -169,23 +173,23 @@ fn it_can_be_spawned_in_a_job_of_a_pool() {
 /// SIGTERM is a request.
 #[test]
 fn one_that_is_deaf_to_sigterm_lives_until_it_is_killed() {
-    fn be_deaf(bell: Bell) -> u32 {
+    fn be_deaf(arrival: Arrival) -> u32 {
         // SAFETY: to ignore a signal needs no handler.
         unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
-        bell.ring(0);
+        arrival.arrive(0);
         7
     }
     within_patience(|| {
-        let door = Door::new();
-        let process = Process::spawn(call!(be_deaf(door.bell()))).unwrap();
-        let guest = door.answer();
+        let rendezvous = Rendezvous::new();
+        let process = Process::spawn(call!(be_deaf(rendezvous.arrival()))).unwrap();
+        let waiter = rendezvous.accept();
         process.terminate();
         assert!(process.is_alive());
-        drop(guest);
+        drop(waiter);
         assert_eq!(process.join().unwrap(), 7, "its job goes on");
 
-        let process = Process::spawn(call!(be_deaf(door.bell()))).unwrap();
-        let _guest = door.answer();
+        let process = Process::spawn(call!(be_deaf(rendezvous.arrival()))).unwrap();
+        let _waiter = rendezvous.accept();
         process.terminate();
         process.kill();
         assert_eq!(process.wait().and_then(Exit::signal), Some("SIGKILL"));

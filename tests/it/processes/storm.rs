@@ -6,7 +6,7 @@ use executor::{JobError, ProcessPool, as_completed, call};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::pool;
-use crate::support::ledger::{Ledger, Pen};
+use crate::support::event_log::{EventLog, Writer};
 use crate::support::within_patience;
 
 const JOBS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
@@ -14,8 +14,8 @@ const JOBS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
 /// The number of jobs in the pool at once.
 const WAVE: u64 = 1000;
 
-fn write_and_square((pen, number): (Pen, u64)) -> u64 {
-    pen.write(number);
+fn write_and_square((writer, number): (Writer, u64)) -> u64 {
+    writer.write(number);
     number * number
 }
 
@@ -58,7 +58,7 @@ impl<'a> Killer<'a> {
 }
 
 /// Looks at each outcome, and at how often each job ran.
-fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>, ledger: &Ledger) {
+fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>, log: &EventLog) {
     assert!(outcomes.keys().copied().eq(0..JOBS), "one outcome for each");
     let mut crashed = BTreeSet::new();
     for (number, outcome) in outcomes {
@@ -72,9 +72,9 @@ fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>,
             Err(other) => panic!("job {number}: {other}"),
         }
     }
-    let entries = ledger.sorted();
+    let entries = log.sorted();
     assert!(entries.windows(2).all(|pair| pair[0] < pair[1]), "each ran once at most");
-    // One that was killed may not have come to the ledger.
+    // A job that was killed may not have written to the log.
     let missing = usize::try_from(JOBS).expect("not so many") - entries.len();
     assert!(missing <= crashed.len(), "{missing} did not run, and {} crashed", crashed.len());
     assert!(killed.len() > 20 && !crashed.is_empty(), "{} kills, {} crashes", killed.len(), crashed.len());
@@ -83,18 +83,18 @@ fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>,
 #[test]
 fn of_many_jobs_exactly_those_fail_whose_worker_was_killed() {
     within_patience(|| {
-        let (pool, ledger) = (pool(2), Ledger::new());
+        let (pool, log) = (pool(2), EventLog::new());
         let (mut killer, mut outcomes) = (Killer::of(&pool), BTreeMap::new());
         for start in (0..JOBS).step_by(usize::try_from(WAVE).expect("not so many")) {
             let numbers = start..JOBS.min(start + WAVE);
             let futures: Vec<_> =
-                numbers.map(|number| pool.submit(call!(write_and_square((ledger.pen(), number))))).collect();
+                numbers.map(|number| pool.submit(call!(write_and_square((log.writer(), number))))).collect();
             for (index, outcome) in as_completed(futures) {
                 assert!(outcomes.insert(start + index as u64, outcome).is_none(), "one outcome");
                 killer.has_a_result();
             }
         }
-        judge(outcomes, &killer.killed, &ledger);
+        judge(outcomes, &killer.killed, &log);
         pool.shutdown(true);
         assert!(pool.pids().is_empty());
     });
@@ -103,13 +103,14 @@ fn of_many_jobs_exactly_those_fail_whose_worker_was_killed() {
 #[test]
 fn of_many_items_exactly_those_fail_whose_worker_was_killed() {
     within_patience(|| {
-        let (pool, ledger) = (pool(2), Ledger::new());
+        let (pool, log) = (pool(2), EventLog::new());
         let (mut killer, mut outcomes) = (Killer::of(&pool), BTreeMap::new());
-        let pen = ledger.pen();
-        for (number, outcome) in (0..).zip(pool.map((0..JOBS).map(|number| (pen.clone(), number)), write_and_square)) {
+        let writer = log.writer();
+        for (number, outcome) in (0..).zip(pool.map((0..JOBS).map(|number| (writer.clone(), number)), write_and_square))
+        {
             outcomes.insert(number, outcome);
             killer.has_a_result();
         }
-        judge(outcomes, &killer.killed, &ledger);
+        judge(outcomes, &killer.killed, &log);
     });
 }

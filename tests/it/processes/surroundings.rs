@@ -10,8 +10,8 @@ use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setrlimi
 
 use super::deaths::crash;
 use super::pid;
-use crate::support::door::{Bell, Door};
 use crate::support::program::in_role;
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{Directory, alone, within_patience};
 
 fn one() -> ProcessPoolBuilder {
@@ -203,8 +203,8 @@ fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 #[test]
@@ -229,13 +229,13 @@ fn a_parent_that_blocks_and_ignores_signals_does_not_pass_that_on() {
         let ignored = ignored & !(bit(32) | bit(33));
         assert_eq!(ignored, kept, "{ignored:x}; what `nohup` set stays");
         // So SIGTERM of its parent ends it.
-        let door = Door::new();
-        let future = pool.submit(call!(ring(door.bell())));
-        let guest = door.answer();
-        let worker = rustix::process::Pid::from_raw(guest.pid().try_into().unwrap()).unwrap();
+        let rendezvous = Rendezvous::new();
+        let future = pool.submit(call!(arrive(rendezvous.arrival())));
+        let waiter = rendezvous.accept();
+        let worker = rustix::process::Pid::from_raw(waiter.pid().try_into().unwrap()).unwrap();
         rustix::process::kill_process(worker, rustix::process::Signal::TERM).expect("it is there");
         assert_eq!(crash(future).signal(), Some("SIGTERM"));
-        drop(guest);
+        drop(waiter);
     });
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use executor::{Exit, Process, ProcessPool, ShutdownPolicy, call};
 
 use super::deaths::crash;
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{alone, eventually, within_patience};
 
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
@@ -16,8 +16,8 @@ extern "C" fn ask(_: libc::c_int) {
     IS_ASKED.store(true, Ordering::Relaxed);
 }
 
-fn wait_at(bell: Bell) -> u32 {
-    bell.ring(0);
+fn wait_at(arrival: Arrival) -> u32 {
+    arrival.arrive(0);
     7
 }
 
@@ -32,9 +32,9 @@ fn drain_completes_when_all_are_asked() {
     alone(drain_completes_when_all_are_asked, || {
         // SAFETY: the handler does no more than to store a word.
         unsafe { libc::signal(libc::SIGTERM, ask as extern "C" fn(libc::c_int) as libc::sighandler_t) };
-        let (door, pool) = (Door::new(), ProcessPool::new(2).unwrap());
-        let futures: Vec<_> = (0..4).map(|_| pool.submit(call!(wait_at(door.bell())))).collect();
-        let guests = [door.answer(), door.answer()];
+        let (rendezvous, pool) = (Rendezvous::new(), ProcessPool::new(2).unwrap());
+        let futures: Vec<_> = (0..4).map(|_| pool.submit(call!(wait_at(rendezvous.arrival())))).collect();
+        let waiters = [rendezvous.accept(), rendezvous.accept()];
         let workers = pool.pids();
         let all: Vec<_> = [std::process::id()].iter().chain(&workers).map(ToString::to_string).collect();
         send("TERM", &all);
@@ -45,8 +45,8 @@ fn drain_completes_when_all_are_asked() {
         }
         let report = thread::scope(|scope| {
             let report = scope.spawn(|| pool.shutdown_with(ShutdownPolicy::drain()));
-            drop(guests);
-            drop((door.answer(), door.answer()));
+            drop(waiters);
+            drop((rendezvous.accept(), rendezvous.accept()));
             report.join().unwrap()
         });
         assert!(report.is_clean(), "{report:?}");
@@ -57,17 +57,17 @@ fn drain_completes_when_all_are_asked() {
 #[test]
 fn process_ends_by_its_parents_request_only() {
     within_patience(|| {
-        let door = Door::new();
-        let process = Process::spawn(call!(wait_at(door.bell()))).unwrap();
-        let guest = door.answer();
+        let rendezvous = Rendezvous::new();
+        let process = Process::spawn(call!(wait_at(rendezvous.arrival()))).unwrap();
+        let waiter = rendezvous.accept();
         for signal in ["TERM", "HUP"] {
             send(signal, &[process.pid().to_string()]);
         }
-        drop(guest);
+        drop(waiter);
         assert_eq!(process.join().unwrap(), 7);
 
-        let process = Process::spawn(call!(wait_at(door.bell()))).unwrap();
-        let _guest = door.answer();
+        let process = Process::spawn(call!(wait_at(rendezvous.arrival()))).unwrap();
+        let _waiter = rendezvous.accept();
         process.terminate();
         assert_eq!(process.wait().and_then(Exit::signal), Some("SIGTERM"));
     });

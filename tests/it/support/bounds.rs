@@ -4,20 +4,20 @@ use std::sync::mpsc;
 
 use executor::{Queue, ThreadPool, WhenFull};
 
-use super::gate::{Gate, Hold};
+use super::latch::{Latch, LatchGuard};
 
 pub(crate) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> ThreadPool {
     ThreadPool::builder().threads(threads).queue(Queue::bounded(bound, when_full)).build().unwrap()
 }
 
 /// Keeps `n` threads of the pool busy until the hold is dropped. One by one: there may be one place only for those that wait.
-pub(crate) fn occupy(pool: &ThreadPool, n: usize) -> Hold {
-    let (hold, gate) = Gate::closed();
+pub(crate) fn occupy(pool: &ThreadPool, n: usize) -> LatchGuard {
+    let (hold, latch) = Latch::closed();
     for _ in 0..n {
-        let (gate, (started, starts)) = (gate.clone(), mpsc::channel());
+        let (latch, (started, starts)) = (latch.clone(), mpsc::channel());
         drop(pool.submit(move || {
             started.send(()).unwrap();
-            gate.wait();
+            latch.wait();
         }));
         starts.recv().unwrap();
     }

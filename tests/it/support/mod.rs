@@ -1,6 +1,6 @@
 //! Tools of the tests: kinds of executor, jobs that work in any process, and queries of the system.
 //!
-//! No test sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`]: these are the testkit's.
+//! No test sleeps. A job waits at a [`rendezvous`] or a [`latch`] until it may go on, and notes in an [`event_log`] that it ran: these are the testkit's.
 
 pub(crate) mod bounds;
 #[cfg(all(feature = "process", target_os = "linux"))]
@@ -18,7 +18,7 @@ use std::env;
 use std::process::Command;
 
 pub(crate) use executor_testkit::contract::tools::{
-    Directory, block_on, door, eventually, gate, jobs, ledger, within_patience,
+    Directory, block_on, event_log, eventually, jobs, latch, rendezvous, within_patience,
 };
 
 /// Runs a test in a process of its own, where nothing else starts threads or takes memory. `test` is the test function

@@ -13,8 +13,8 @@ use executor::{
 #[cfg(feature = "process")]
 use executor::{ProcessHandle, ProcessPool};
 
-use super::door::{Door, Guest};
 use super::jobs::Do;
+use super::rendezvous::{Rendezvous, Waiter};
 
 pub(crate) type Submitted = Result<Future<u64>, Rejected<Do>>;
 pub(crate) type Outcomes = Box<dyn Iterator<Item = Result<u64, JobError>>>;
@@ -210,12 +210,12 @@ fn processes(n: usize, queue: Queue) -> Arc<dyn Surface> {
     Arc::new(Whole(ProcessPool::builder().processes(n).queue(queue).build().expect("a pool of processes")))
 }
 
-/// Keeps `n` workers busy, each with a guest. One by one: there may be one place only for those that wait.
-pub(crate) fn occupy(pool: &dyn Surface, n: usize, door: &Door) -> Vec<Guest> {
+/// Keeps `n` workers busy, each with a waiter. One by one: there may be one place only for those that wait.
+pub(crate) fn occupy(pool: &dyn Surface, n: usize, rendezvous: &Rendezvous) -> Vec<Waiter> {
     (0..n as u64)
         .map(|number| {
-            drop(pool.submit(Do::Ring(door.bell(), number)));
-            door.answer()
+            drop(pool.submit(Do::Arrive(rendezvous.arrival(), number)));
+            rendezvous.accept()
         })
         .collect()
 }

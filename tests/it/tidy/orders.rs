@@ -84,7 +84,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "chaos::builder contract::check contract::closures contract::portable contract::table manual::builder model::driver model::machine",
             "chaos::executor contract::laws contract::needs contract::subject manual::control manual::executor model::subject model::watchdog model::world",
             "chaos::submit contract::tools manual::handle model::task",
-            "chaos::trouble manual::submit model::stage",
+            "chaos::trouble manual::submit model::coordinator",
             "chaos::log manual::driving manual::ending manual::own_thread manual::push manual::running",
             "manual::shared model::op",
             "manual::inside manual::state model::shape",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use executor_core::{ClosureExecutor, JobError};
 
-use crate::contract::tools::gate::block;
+use crate::contract::tools::latch::block;
 
 pub fn what_a_cancelled_job_captured_is_gone_when_cancel_returns<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();

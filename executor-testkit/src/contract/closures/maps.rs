@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use executor_core::{ClosureExecutor, JobError};
 
-use crate::contract::tools::gate::Gate;
+use crate::contract::tools::latch::Latch;
 
 pub fn results_come_in_the_order_of_the_items<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
@@ -104,7 +104,7 @@ pub fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl
         let pool = make();
         let workers = pool.workers();
         let started = Arc::new(AtomicUsize::new(0));
-        let (hold, gate) = Gate::closed();
+        let (hold, latch) = Latch::closed();
         let (count, has_begun) = (started.clone(), AtomicBool::new(false));
         // The first item goes through, and what overtakes it; the next ones occupy the workers until the map was dropped.
         let mapper = move |n: usize| {
@@ -112,7 +112,7 @@ pub fn a_dropped_map_cancels_what_has_not_started<E: ClosureExecutor>(make: impl
                 has_begun.store(true, Ordering::SeqCst);
             } else if has_begun.load(Ordering::SeqCst) {
                 count.fetch_add(1, Ordering::SeqCst);
-                gate.wait();
+                latch.wait();
             }
         };
         let map = pool.map(0.., mapper).buffered(workers + 20);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use executor_core::{ClosureExecutor, Future};
 
 use crate::contract::tools::eventually;
-use crate::contract::tools::gate::block;
+use crate::contract::tools::latch::block;
 
 const BURST: usize = 5000;
 

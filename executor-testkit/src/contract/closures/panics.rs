@@ -6,7 +6,7 @@ use std::task::{Context, Wake, Waker};
 
 use executor_core::{ClosureExecutor, Future, JobError};
 
-use crate::contract::tools::gate::{Gate, block};
+use crate::contract::tools::latch::{Latch, block};
 use crate::contract::tools::named;
 
 /// Panics when it is dropped, unless somebody is panicking already.
@@ -187,8 +187,8 @@ pub fn a_panic_in_a_waker<E: ClosureExecutor>(make: impl Fn() -> E) {
         }
     }
     harmed(make, |pool| {
-        let (hold, gate) = Gate::closed();
-        let mut future = std::pin::pin!(pool.submit(move || gate.wait()));
+        let (hold, latch) = Latch::closed();
+        let mut future = std::pin::pin!(pool.submit(move || latch.wait()));
         let waker = Waker::from(Arc::new(Panics));
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         drop(hold);

@@ -7,7 +7,7 @@ use std::thread;
 
 use executor_core::{ClosureExecutor, Event, current, join_all, promise};
 
-use crate::contract::tools::gate::{Gate, block, run_together};
+use crate::contract::tools::latch::{Latch, block, run_together};
 
 /// A job that puts another one in its place before it ends.
 fn feed<H: ClosureExecutor + Clone + 'static>(pool: &H, is_over: &Arc<AtomicBool>) {
@@ -23,8 +23,8 @@ pub fn jobs_behind_a_slow_one_start_while_others_come<E: ClosureExecutor>(make: 
     if pool.workers() == 1 {
         return; // The slow job takes the only worker.
     }
-    let (is_over, busy, (slow, gate)) = (Arc::default(), block(&pool), Gate::closed());
-    let slow_one = pool.submit(move || gate.wait());
+    let (is_over, busy, (slow, latch)) = (Arc::default(), block(&pool), Latch::closed());
+    let slow_one = pool.submit(move || latch.wait());
     let behind: Vec<_> = (0..200).map(|n| pool.submit(move || n)).collect();
     // One more than there are workers: the queue is never empty.
     (0..=pool.workers()).for_each(|_| feed(&pool.handle(), &is_over));

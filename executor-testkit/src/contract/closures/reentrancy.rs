@@ -5,7 +5,7 @@ use std::task::{Context, Wake, Waker};
 
 use executor_core::{Canceller, ClosureExecutor};
 
-use crate::contract::tools::gate::{Gate, block};
+use crate::contract::tools::latch::{Latch, block};
 
 /// Uses everything of an executor that could need one of its locks.
 fn use_all(handle: &impl ClosureExecutor) {
@@ -69,8 +69,8 @@ pub fn a_waker_may_use_its_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (woken, wakes) = mpsc::channel();
     let waker = Waker::from(Arc::new(Uses(pool.handle(), woken)));
-    let (hold, gate) = Gate::closed();
-    let mut future = std::pin::pin!(pool.submit(move || gate.wait()));
+    let (hold, latch) = Latch::closed();
+    let mut future = std::pin::pin!(pool.submit(move || latch.wait()));
     assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(hold);
     wakes.recv().unwrap();

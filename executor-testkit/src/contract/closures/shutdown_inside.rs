@@ -5,7 +5,7 @@ use std::thread;
 
 use executor_core::{ClosureExecutor, Future, JobError, Rejection, Shutdown};
 
-use crate::contract::tools::gate::block;
+use crate::contract::tools::latch::block;
 
 pub fn shutdown_true_in_a_job_does_not_wait<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();

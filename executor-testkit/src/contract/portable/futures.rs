@@ -6,8 +6,8 @@ use executor_core::{Future, JobError, JobSet, Until, as_completed, join_all, try
 
 use crate::contract::subject::{Make, Subject};
 use crate::contract::tools::block_on;
-use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
+use crate::contract::tools::rendezvous::Rendezvous;
 
 const AT_ONCE: Duration = Duration::ZERO;
 
@@ -24,26 +24,26 @@ pub fn a_result_comes_in_each_of_the_ways_to_ask(make: &Make) {
 }
 
 pub fn a_future_that_has_not_ended_comes_back(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let future = pool.submit(Do::Ring(door.bell(), 6));
-    let guest = door.answer();
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let future = pool.submit(Do::Arrive(rendezvous.arrival(), 6));
+    let waiter = rendezvous.accept();
     let id = future.id();
     let future = future.try_result().unwrap_err();
     let future = future.result_timeout(Duration::from_millis(1)).unwrap_err();
     assert!(!future.wait_timeout(AT_ONCE));
     assert_eq!(future.id(), id);
-    drop(guest);
+    drop(waiter);
     assert_eq!(future.result().unwrap(), 6);
 }
 
 pub fn a_callback_hears_of_the_outcome_before_and_after_the_end(make: &Make) {
-    let (pool, door) = (make(), Door::new());
+    let (pool, rendezvous) = (make(), Rendezvous::new());
     let (calls, called) = std::sync::mpsc::channel();
-    let early = pool.submit(Do::Ring(door.bell(), 1));
-    let guest = door.answer();
+    let early = pool.submit(Do::Arrive(rendezvous.arrival(), 1));
+    let waiter = rendezvous.accept();
     let call = calls.clone();
     early.on_done(move |outcome| call.send(outcome.unwrap()).unwrap());
-    drop(guest);
+    drop(waiter);
     assert_eq!(called.recv(), Ok(1));
     let late = pool.submit(Do::Echo(2));
     late.wait();
@@ -52,41 +52,41 @@ pub fn a_callback_hears_of_the_outcome_before_and_after_the_end(make: &Make) {
 }
 
 pub fn a_result_can_be_changed_where_the_job_ends(make: &Make) {
-    let (pool, door) = (make(), Door::new());
+    let (pool, rendezvous) = (make(), Rendezvous::new());
     assert_eq!(pool.submit(Do::Echo(20)).map_ok(|n| n.to_string()).result().unwrap(), "20");
     let failed = pool.submit(Do::Panic("no luck".into())).map_ok(|n| n + 1).result();
     assert!(matches!(failed, Err(JobError::Panicked(_))), "{failed:?}");
     let flat = pool.submit(Do::Echo(300)).map_ok(u8::try_from).flatten().result().unwrap_err();
     assert_eq!(flat.to_string(), "out of range integral type conversion attempted");
-    let guests = pool.block(&door);
+    let waiters = pool.block(&rendezvous);
     let mapped = pool.submit(Do::Echo(1)).map_ok(|n| n + 1);
     assert!(mapped.cancel(), "to cancel the new future is to cancel the job");
     assert!(mapped.is_cancelled());
     assert!(matches!(mapped.result(), Err(JobError::Cancelled)));
-    drop(guests);
+    drop(waiters);
 }
 
-/// A job that waits at the door, and one of another kind that has ended.
-fn one_pending_and(pool: &Subject, door: &Door, ended: Do) -> [Future<u64>; 2] {
+/// A job that waits at the rendezvous, and one of another kind that has ended.
+fn one_pending_and(pool: &Subject, rendezvous: &Rendezvous, ended: Do) -> [Future<u64>; 2] {
     let ended = pool.submit(ended);
     ended.wait();
-    [pool.submit(Do::Ring(door.bell(), 1)), ended]
+    [pool.submit(Do::Arrive(rendezvous.arrival(), 1)), ended]
 }
 
 pub fn wait_until_the_first_is_done(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let waited = wait(one_pending_and(&pool, &door, Do::Echo(2)), Until::FirstDone);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waited = wait(one_pending_and(&pool, &rendezvous, Do::Echo(2)), Until::FirstDone);
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
     assert_eq!(join_all(waited.done)[0].as_ref().unwrap(), &2);
-    drop(door);
+    drop(rendezvous);
     assert_eq!(join_all(waited.pending)[0].as_ref().unwrap(), &1);
 }
 
 pub fn wait_until_the_first_is_ok_or_an_error(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let waited = wait(one_pending_and(&pool, &door, Do::Panic("a".into())), Until::FirstError);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waited = wait(one_pending_and(&pool, &rendezvous, Do::Panic("a".into())), Until::FirstError);
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
-    drop(door.answer());
+    drop(rendezvous.accept());
     let futures = waited.pending.into_iter().chain(waited.done);
     let waited = wait(futures, Until::FirstOk);
     assert_eq!((waited.done.len(), waited.pending.len()), (2, 0));
@@ -108,25 +108,26 @@ pub fn wait_until_all_are_done(make: &Make) {
 }
 
 pub fn a_wait_with_a_limit_gives_all_futures_back(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let futures = one_pending_and(&pool, &door, Do::Echo(2));
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let futures = one_pending_and(&pool, &rendezvous, Do::Echo(2));
     let waited = wait_timeout(futures, Until::AllDone, Duration::from_millis(1));
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
-    drop(door);
+    drop(rendezvous);
     let rest = wait_timeout(waited.pending, Until::AllDone, Duration::MAX);
     assert_eq!((rest.done.len(), rest.pending.len()), (1, 0));
 }
 
 pub fn as_completed_gives_the_first_to_end_first(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let futures: Vec<_> = (0..pool.workers() as u64).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
-    let mut guests = door.answer_all(pool.workers());
-    guests.sort_by_key(|guest| std::cmp::Reverse(guest.number()));
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let futures: Vec<_> =
+        (0..pool.workers() as u64).map(|n| pool.submit(Do::Arrive(rendezvous.arrival(), n))).collect();
+    let mut waiters = rendezvous.accept_all(pool.workers());
+    waiters.sort_by_key(|waiter| std::cmp::Reverse(waiter.number()));
     let mut ended = as_completed(futures);
     assert_eq!(ended.len(), pool.workers());
-    for guest in guests {
-        let number = guest.number();
-        drop(guest);
+    for waiter in waiters {
+        let number = waiter.number();
+        drop(waiter);
         let (index, outcome) = ended.next().unwrap();
         assert_eq!((index as u64, outcome.unwrap()), (number, number));
     }
@@ -142,15 +143,15 @@ pub fn join_all_keeps_the_order(make: &Make) {
 }
 
 pub fn try_join_all_stops_at_the_first_error_and_cancels_the_rest(make: &Make) {
-    let (pool, door) = (make(), Door::new());
+    let (pool, rendezvous) = (make(), Rendezvous::new());
     assert!(try_join_all((0..20).map(|n| pool.submit(Do::Echo(n)))).unwrap().into_iter().eq(0..20));
-    let guests = pool.block(&door);
+    let waiters = pool.block(&rendezvous);
     let rest: Vec<_> = (0..5).map(|n| pool.submit(Do::Echo(n))).collect();
     let cancellers: Vec<_> = rest.iter().map(Future::canceller).collect();
     let error = try_join_all([Future::failed(JobError::Cancelled)].into_iter().chain(rest)).unwrap_err();
     assert!(error.is_cancelled());
     // A second cancel is as true as the first; it would be true here without it too, so look at the jobs' end.
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
     assert!(cancellers.iter().all(executor_core::Canceller::cancel), "they were cancelled before they could start");
 }
@@ -172,15 +173,15 @@ pub fn a_set_grows_while_it_is_drained(make: &Make) {
 }
 
 pub fn a_set_cancels_what_has_not_started(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let guests = pool.block(&door);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waiters = pool.block(&rendezvous);
     let mut set = JobSet::new();
     for n in 0..10 {
         set.insert(pool.submit(Do::Echo(n)));
     }
     assert!(set.next_timeout(AT_ONCE).is_none());
     set.cancel_all();
-    drop(guests);
+    drop(waiters);
     let mut cancelled = 0;
     while let Some((_, outcome)) = set.next() {
         assert!(matches!(outcome, Err(JobError::Cancelled)));

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use executor_core::{JobError, Status};
 
 use crate::contract::subject::Make;
-use crate::contract::tools::door::Door;
+use crate::contract::tools::event_log::EventLog;
 use crate::contract::tools::jobs::{Do, PANICS_IN, PANICS_ON_LINE};
-use crate::contract::tools::ledger::Ledger;
+use crate::contract::tools::rendezvous::Rendezvous;
 use crate::contract::tools::{eventually, named};
 
 pub fn each_job_has_its_own_outcome(make: &Make) {
@@ -22,17 +22,17 @@ pub fn each_job_has_its_own_outcome(make: &Make) {
 
 pub fn each_job_runs_once_and_calls_back_once(make: &Make) {
     const JOBS: u64 = 200;
-    let (pool, ledger) = (make(), Ledger::new());
+    let (pool, log) = (make(), EventLog::new());
     let calls: Arc<Vec<AtomicUsize>> = Arc::new((0..JOBS).map(|_| AtomicUsize::new(0)).collect());
     for n in 0..JOBS {
         let calls = calls.clone();
-        pool.submit(Do::Write(ledger.pen(), n)).on_done(move |outcome| {
+        pool.submit(Do::Write(log.writer(), n)).on_done(move |outcome| {
             let n = usize::try_from(outcome.unwrap()).unwrap();
             calls[n].fetch_add(1, Ordering::Relaxed);
         });
     }
     pool.shutdown(true);
-    assert!(ledger.sorted().into_iter().eq(0..JOBS), "each job ran once");
+    assert!(log.sorted().into_iter().eq(0..JOBS), "each job ran once");
     assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1), "each callback ran once: {calls:?}");
 }
 
@@ -72,12 +72,12 @@ pub fn a_panic_costs_its_job_only(make: &Make) {
 }
 
 pub fn a_dropped_future_detaches(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
+    let (pool, log) = (make(), EventLog::new());
     for n in 0..50 {
-        drop(pool.submit(Do::Write(ledger.pen(), n)));
+        drop(pool.submit(Do::Write(log.writer(), n)));
     }
-    eventually("all of them ran", || ledger.entries().len() == 50);
-    assert!(ledger.sorted().into_iter().eq(0..50));
+    eventually("all of them ran", || log.entries().len() == 50);
+    assert!(log.sorted().into_iter().eq(0..50));
 }
 
 pub fn try_submit_accepts_as_submit_does(make: &Make) {
@@ -102,17 +102,17 @@ pub fn ids_grow(make: &Make) {
 }
 
 pub fn status_goes_from_queued_over_running_to_done(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let guests = pool.block(&door);
-    let future = pool.submit(Do::Ring(door.bell(), 100));
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waiters = pool.block(&rendezvous);
+    let future = pool.submit(Do::Arrive(rendezvous.arrival(), 100));
     assert_eq!(future.status(), Status::Queued);
     assert!(!future.is_done() && !future.is_running() && !future.is_cancelled());
-    drop(guests);
-    let guest = door.answer();
-    assert_eq!(guest.number(), 100);
+    drop(waiters);
+    let waiter = rendezvous.accept();
+    assert_eq!(waiter.number(), 100);
     assert_eq!(future.status(), Status::Running);
     assert!(future.is_running() && !future.is_done());
-    drop(guest);
+    drop(waiter);
     future.wait();
     assert_eq!(future.status(), Status::Done);
     assert!(future.is_done() && !future.is_running() && !future.is_cancelled());

@@ -3,8 +3,8 @@
 use executor_core::{Future, Rejection};
 
 use crate::contract::subject::{Make, Subject};
-use crate::contract::tools::door::Door;
 use crate::contract::tools::jobs::Do;
+use crate::contract::tools::rendezvous::Rendezvous;
 
 /// More jobs than any tested queue holds: a queue that takes all of them is not bounded.
 const MANY: usize = 1_000_000;
@@ -29,8 +29,8 @@ fn takes_another(pool: &Subject) -> Future<u64> {
 }
 
 pub fn a_cancelled_job_leaves_its_place(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let _guests = pool.block(&door);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let _waiters = pool.block(&rendezvous);
     let mut waiting = fill(&pool);
     for place in [0, 1, 2, 3] {
         // From the first that waits to the last: a place is one wherever it is.
@@ -44,8 +44,8 @@ pub fn a_cancelled_job_leaves_its_place(make: &Make) {
 }
 
 pub fn as_many_jobs_fit_as_were_cancelled(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let guests = pool.block(&door);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waiters = pool.block(&rendezvous);
     for _ in 0..3 {
         let waiting = fill(&pool);
         assert!(waiting.iter().all(Future::cancel));
@@ -53,13 +53,13 @@ pub fn as_many_jobs_fit_as_were_cancelled(make: &Make) {
         assert!(again.iter().all(Future::cancel));
     }
     let last = fill(&pool);
-    drop(guests);
+    drop(waiters);
     assert!(last.into_iter().all(|future| future.result().is_ok()), "those that were not cancelled run");
 }
 
 pub fn the_job_of_a_dropped_guard_leaves_its_place(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let _guests = pool.block(&door);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let _waiters = pool.block(&rendezvous);
     let mut waiting = fill(&pool);
     for _ in 0..3 {
         drop(waiting.pop().expect("a place").abort_on_drop());
@@ -70,9 +70,9 @@ pub fn the_job_of_a_dropped_guard_leaves_its_place(make: &Make) {
 }
 
 pub fn cancels_that_race_the_start_take_no_place_along(make: &Make) {
-    let (pool, door) = (make(), Door::new());
+    let (pool, rendezvous) = (make(), Rendezvous::new());
     let places = |pool: &Subject| {
-        let _guests = pool.block(&door);
+        let _waiters = pool.block(&rendezvous);
         let waiting = fill(pool);
         assert!(waiting.iter().all(Future::cancel));
         waiting.len()

@@ -8,29 +8,29 @@ use std::thread;
 use executor_core::{Future, JobError, Rejection};
 
 use crate::contract::subject::Make;
-use crate::contract::tools::door::Door;
+use crate::contract::tools::event_log::EventLog;
 use crate::contract::tools::jobs::Do;
-use crate::contract::tools::ledger::Ledger;
+use crate::contract::tools::rendezvous::Rendezvous;
 
 fn all_done<T>(futures: &[Future<T>]) -> bool {
     futures.iter().all(Future::is_done)
 }
 
 pub fn shutdown_true_returns_after_the_last_outcome(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
-    let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
+    let (pool, log) = (make(), EventLog::new());
+    let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(log.writer(), n))).collect();
     pool.shutdown(true);
     assert!(all_done(&futures), "{futures:?}");
-    assert!(ledger.sorted().into_iter().eq(0..100), "what was accepted runs");
+    assert!(log.sorted().into_iter().eq(0..100), "what was accepted runs");
     for (n, future) in futures.into_iter().enumerate() {
         assert_eq!(future.result().unwrap(), n as u64);
     }
 }
 
 pub fn shutdown_true_waits_for_a_job_that_runs(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let future = pool.submit(Do::Ring(door.bell(), 7));
-    let guest = door.answer();
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let future = pool.submit(Do::Arrive(rendezvous.arrival(), 7));
+    let waiter = rendezvous.accept();
     let returned = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -44,7 +44,7 @@ pub fn shutdown_true_waits_for_a_job_that_runs(make: &Make) {
             thread::yield_now();
         }
         assert!(!returned.load(Ordering::SeqCst), "it returned while a job runs");
-        drop(guest);
+        drop(waiter);
     });
     assert!(returned.load(Ordering::SeqCst));
 }
@@ -64,25 +64,25 @@ pub fn shutdown_true_waits_for_callbacks(make: &Make) {
 }
 
 pub fn shutdown_false_returns_at_once_and_the_rest_still_runs(make: &Make) {
-    let (pool, door, ledger) = (make(), Door::new(), Ledger::new());
-    let guests = pool.block(&door);
-    let futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
-    pool.shutdown(false); // would hang if it waited: the guests are let go below
+    let (pool, rendezvous, log) = (make(), Rendezvous::new(), EventLog::new());
+    let waiters = pool.block(&rendezvous);
+    let futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Write(log.writer(), n))).collect();
+    pool.shutdown(false); // would hang if it waited: the waiters are let go below
     assert!(!futures.iter().any(Future::is_done));
-    drop(guests);
+    drop(waiters);
     for (n, future) in futures.into_iter().enumerate() {
         assert_eq!(future.result().unwrap(), n as u64);
     }
-    assert!(ledger.sorted().into_iter().eq(0..30));
+    assert!(log.sorted().into_iter().eq(0..30));
 }
 
 pub fn shutdown_true_after_false_waits_for_all(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let guests = pool.block(&door);
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waiters = pool.block(&rendezvous);
     let futures: Vec<_> = (0..30).map(|n| pool.submit(Do::Echo(n))).collect();
     pool.shutdown(false);
     pool.shutdown(false);
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
     assert!(all_done(&futures), "{futures:?}");
     pool.shutdown(true);
@@ -108,11 +108,11 @@ pub fn many_threads_may_shut_down_at_once(make: &Make) {
 }
 
 pub fn drop_is_shutdown_true(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
-    let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
+    let (pool, log) = (make(), EventLog::new());
+    let futures: Vec<_> = (0..100).map(|n| pool.submit(Do::Write(log.writer(), n))).collect();
     drop(pool);
     assert!(all_done(&futures), "{futures:?}");
-    assert!(ledger.sorted().into_iter().eq(0..100));
+    assert!(log.sorted().into_iter().eq(0..100));
 }
 
 pub fn a_pool_that_had_no_job_shuts_down(make: &Make) {
@@ -125,36 +125,36 @@ pub fn a_pool_that_had_no_job_shuts_down(make: &Make) {
 pub fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: &Make) {
     const TEXT: &str =
         "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor";
-    let (pool, ledger) = (make(), Ledger::new());
+    let (pool, log) = (make(), EventLog::new());
     for wait in [false, true] {
         pool.shutdown(wait);
-        let error = pool.submit(Do::Write(ledger.pen(), 1)).result().unwrap_err();
+        let error = pool.submit(Do::Write(log.writer(), 1)).result().unwrap_err();
         assert!(matches!(error, JobError::Rejected(Rejection::Shutdown)), "{error:?}");
         assert_eq!(error.to_string(), TEXT);
     }
     drop(pool);
-    assert!(ledger.entries().is_empty(), "what is refused does not run");
+    assert!(log.entries().is_empty(), "what is refused does not run");
 }
 
 pub fn a_refused_job_comes_back(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
+    let (pool, log) = (make(), EventLog::new());
     pool.shutdown(false);
-    let job = Do::Write(ledger.pen(), 1);
+    let job = Do::Write(log.writer(), 1);
     let rejected = pool.try_submit(job.clone()).unwrap_err();
     assert_eq!(rejected.reason(), Rejection::Shutdown);
     assert_eq!(rejected.to_string(), Rejection::Shutdown.to_string());
     assert_eq!(rejected.into_job(), job);
     drop(pool);
-    assert!(ledger.entries().is_empty(), "what is refused does not run");
+    assert!(log.entries().is_empty(), "what is refused does not run");
 }
 
 pub fn a_cancelled_job_does_not_hold_the_shutdown_up(make: &Make) {
-    let (pool, door) = (make(), Door::new());
-    let guests = pool.block(&door);
-    // If one of these jobs ran, the shutdown would wait for ever: no thread answers at the door.
-    let futures: Vec<_> = (0..5).map(|n| pool.submit(Do::Ring(door.bell(), n))).collect();
+    let (pool, rendezvous) = (make(), Rendezvous::new());
+    let waiters = pool.block(&rendezvous);
+    // If one of these jobs ran, the shutdown would wait for ever: no thread answers at the rendezvous.
+    let futures: Vec<_> = (0..5).map(|n| pool.submit(Do::Arrive(rendezvous.arrival(), n))).collect();
     assert!(futures.iter().all(Future::cancel));
-    drop(guests);
+    drop(waiters);
     pool.shutdown(true);
     assert!(futures.iter().all(Future::is_cancelled));
 }

@@ -6,8 +6,8 @@ use std::thread;
 use executor_core::{Future, JobError, Rejection};
 
 use crate::contract::subject::{Make, Subject};
+use crate::contract::tools::event_log::EventLog;
 use crate::contract::tools::jobs::Do;
-use crate::contract::tools::ledger::Ledger;
 
 const SUBMITTERS: u64 = 4;
 const EACH: u64 = 1500;
@@ -61,23 +61,23 @@ pub fn each_racing_submit_is_accepted_or_refused_without_wait(make: &Make) {
 }
 
 pub fn each_job_accepted_in_a_race_runs_once(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
+    let (pool, log) = (make(), EventLog::new());
     let accepted: Vec<u64> = thread::scope(|scope| {
         let submit = |start: u64| {
-            let (pool, ledger) = (&pool, &ledger);
+            let (pool, log) = (&pool, &log);
             move || {
-                let is_accepted = |n: &u64| pool.try_submit(Do::Write(ledger.pen(), *n)).is_ok();
+                let is_accepted = |n: &u64| pool.try_submit(Do::Write(log.writer(), *n)).is_ok();
                 (start..start + 200).filter(is_accepted).collect::<Vec<u64>>()
             }
         };
         let submitters: Vec<_> = (0..SUBMITTERS).map(|n| scope.spawn(submit(n * 200))).collect();
-        while ledger.entries().len() < 20 {
+        while log.entries().len() < 20 {
             thread::yield_now();
         }
         pool.shutdown(true);
         submitters.into_iter().flat_map(|submitter| submitter.join().unwrap()).collect()
     });
-    assert_eq!(ledger.sorted(), accepted);
+    assert_eq!(log.sorted(), accepted);
 }
 
 pub fn a_shutdown_that_races_the_first_submit_loses_nothing(make: &Make) {
@@ -97,8 +97,8 @@ pub fn a_shutdown_that_races_the_first_submit_loses_nothing(make: &Make) {
 }
 
 pub fn racing_cancels_and_a_shutdown_lose_nothing(make: &Make) {
-    let (pool, ledger) = (make(), Ledger::new());
-    let futures: Vec<_> = (0..300).map(|n| pool.submit(Do::Write(ledger.pen(), n))).collect();
+    let (pool, log) = (make(), EventLog::new());
+    let futures: Vec<_> = (0..300).map(|n| pool.submit(Do::Write(log.writer(), n))).collect();
     let mut cancelled: Vec<u64> = thread::scope(|scope| {
         let canceller = |step: usize| {
             let futures = &futures;
@@ -113,7 +113,7 @@ pub fn racing_cancels_and_a_shutdown_lose_nothing(make: &Make) {
     });
     cancelled.sort_unstable();
     let ran: Vec<u64> = (0..300).filter(|n| !cancelled.contains(n)).collect();
-    assert_eq!(ledger.sorted(), ran);
+    assert_eq!(log.sorted(), ran);
     for (n, future) in futures.into_iter().enumerate() {
         assert_eq!(future.result().is_err(), cancelled.contains(&(n as u64)));
     }

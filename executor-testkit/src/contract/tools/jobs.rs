@@ -5,8 +5,8 @@ use std::time::Instant;
 use executor_core::{Job, current};
 use serde::{Deserialize, Serialize};
 
-use super::door::Bell;
-use super::ledger::Pen;
+use super::event_log::Writer;
+use super::rendezvous::Arrival;
 
 /// A job, and what it returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,10 +17,10 @@ pub enum Do {
     Panic(String),
     /// Nothing: it panics with this number as its payload.
     PanicWith(u64),
-    /// This number, once it is in the ledger.
-    Write(Pen, u64),
-    /// This number, once it is let go at the door.
-    Ring(Bell, u64),
+    /// This number, once it is in the event log.
+    Write(Writer, u64),
+    /// This number, once it may go on at the rendezvous.
+    Arrive(Arrival, u64),
     /// Its own id.
     TellId,
     /// The process that it runs in.
@@ -49,12 +49,12 @@ impl Job for Do {
             Self::Echo(number) => number,
             Self::Panic(text) => panic_with_text(&text),
             Self::PanicWith(number) => std::panic::panic_any(number),
-            Self::Write(pen, number) => {
-                pen.write(number);
+            Self::Write(writer, number) => {
+                writer.write(number);
                 number
             }
-            Self::Ring(bell, number) => {
-                bell.ring(number);
+            Self::Arrive(arrival, number) => {
+                arrival.arrive(number);
                 number
             }
             Self::TellId => current::id().map_or(0, executor_core::JobId::get),

@@ -1,11 +1,11 @@
 //! The tools of the checks, also for tests of your own: jobs that work in any process, and the places where they wait.
 //!
-//! No check sleeps. A job waits at a [`door`] or a [`gate`] until it is let go, and says that it ran in a [`ledger`].
+//! No check sleeps. A job waits at a [`rendezvous`] or a [`latch`] until it may go on, and notes in an [`event_log`] that it ran.
 
-pub mod door;
-pub mod gate;
+pub mod event_log;
 pub mod jobs;
-pub mod ledger;
+pub mod latch;
+pub mod rendezvous;
 
 use std::env;
 use std::fs;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use executor_core::Panicked;
 
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const TEST_LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs a test that would rather fail than hang, on a thread of its own.
 ///
@@ -37,7 +37,7 @@ pub fn within_patience(test: impl FnOnce() + Send + 'static) {
         test();
     };
     let thread = thread::Builder::new().name(name.clone()).spawn(body).expect("a thread for the test");
-    if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(PATIENCE) {
+    if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TEST_LIMIT) {
         panic!("{name} hangs");
     }
     if let Err(payload) = thread.join() {
@@ -57,7 +57,7 @@ pub(crate) fn named(panicked: &Panicked) -> String {
 ///
 /// When that takes longer than a minute.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE / 2;
+    let deadline = Instant::now() + TEST_LIMIT / 2;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came to this: {what}");
         thread::park_timeout(Duration::from_micros(100));

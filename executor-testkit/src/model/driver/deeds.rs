@@ -31,7 +31,7 @@ impl Driver {
         let mut own = None;
         for (index, deed) in deeds {
             let (together, answers, wrong) = (together.clone(), self.answers.clone(), self.wrong.clone());
-            let (stage, busy) = (self.stage.clone(), self.busy.clone());
+            let (coordinator, busy) = (self.coordinator.clone(), self.busy.clone());
             let perform: Deed = Box::new(move || {
                 busy.lock().insert(at + index, this_thread());
                 together.wait();
@@ -41,7 +41,7 @@ impl Driver {
                     Err(_) => *wrong.lock() = Some("a method of the executor panicked".to_owned()),
                 }
                 busy.lock().remove(&(at + index));
-                stage.notify();
+                coordinator.notify();
             });
             // A manual executor is driven by the thread that made it, this one, when the others have begun.
             if self.shape.has(Ability::Manual) && (parts.len() == 1 || parts[index].drives()) {
@@ -67,8 +67,8 @@ impl Driver {
             }),
             Op::TrySubmit(job, work) => self.submit(job, work, is_alone, try_submit),
             Op::Open(job) => {
-                let stage = self.stage.clone();
-                done(move || stage.open(job))
+                let coordinator = self.coordinator.clone();
+                done(move || coordinator.open(job))
             }
             Op::Wait(_) | Op::CallBack(_) | Op::DropFuture(_) | Op::Cancel(_) | Op::Abort(_) => self.on_job(op),
             Op::Kill(job) => self.kill(job),
@@ -126,7 +126,7 @@ impl Driver {
         let captured = Arc::new(());
         let known = Arc::new(Known::new(job, &captured));
         self.jobs.insert(job, known.clone());
-        let task = Task::new(job, work, self.stage.address(), captured);
+        let task = Task::new(job, work, self.coordinator.address(), captured);
         Box::new(move || hand_over(&*executor, task, &known).map_or(Ok(Answer::Done), Err))
     }
 
@@ -147,12 +147,12 @@ impl Driver {
                 })
             }
             Op::CallBack(_) => {
-                let (future, stage) = (known.take_future(), self.stage.clone());
+                let (future, coordinator) = (known.take_future(), self.coordinator.clone());
                 done(move || {
                     if let Some(future) = future {
                         future.on_done(move |outcome| {
                             known.tell(&outcome);
-                            stage.notify();
+                            coordinator.notify();
                         });
                     }
                 })
@@ -167,12 +167,12 @@ impl Driver {
 
     /// SIGKILL for the process in which the job runs.
     fn kill(&self, job: JobNumber) -> Answering {
-        let (stage, has_processes) = (self.stage.clone(), self.shape.has(Ability::Processes));
+        let (coordinator, has_processes) = (self.coordinator.clone(), self.shape.has(Ability::Processes));
         let Some(known) = self.jobs.get(&job).filter(|known| known.canceller().is_some()).cloned() else {
             return Box::new(|| Ok(Answer::Skipped));
         };
         Box::new(move || {
-            let presence = stage.presence(job);
+            let presence = coordinator.presence(job);
             let runs = presence.starts == 1
                 && presence.ends == 0
                 && known.canceller().is_some_and(|canceller| !canceller.status().is_done());

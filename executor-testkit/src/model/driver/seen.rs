@@ -11,8 +11,8 @@ use std::sync::{Arc, Weak};
 use executor_core::{Canceller, Future, JobError, Stats};
 use parking_lot::Mutex;
 
+use super::super::coordinator::Presence;
 use super::super::op::JobNumber;
-use super::super::stage::Presence;
 use super::super::world::{Answer, Call, Done, End, Hold, Job, Life, World};
 use super::Driver;
 
@@ -126,7 +126,7 @@ impl Seen {
     pub(super) fn of(driver: &mut Driver) -> Self {
         for world in &driver.worlds {
             for number in world.jobs.keys() {
-                if let Some(child) = driver.stage.take_child(*number) {
+                if let Some(child) = driver.coordinator.take_child(*number) {
                     let known = Arc::new(Known::new(*number, &Arc::new(())));
                     known.submitted(child);
                     driver.jobs.insert(*number, known);
@@ -134,12 +134,12 @@ impl Seen {
             }
         }
         let numbers = driver.worlds.first().into_iter().flat_map(|world| world.jobs.keys().copied());
-        // The outcome is read first: a job that has its outcome has left the stage.
+        // The outcome is read first: a job that has its outcome has told the coordinator of its end.
         let look = |number| {
             let known = driver.jobs.get(&number);
             let has_ended = known.is_none_or(|known| known.has_ended());
             let outcome = known.and_then(|known| known.look());
-            (number, Sight { presence: driver.stage.presence(number), outcome, has_ended })
+            (number, Sight { presence: driver.coordinator.presence(number), outcome, has_ended })
         };
         Self {
             jobs: numbers.map(look).collect(),
@@ -231,7 +231,7 @@ fn is_as(job: &Job, Sight { presence, outcome, has_ended }: Sight) -> bool {
     let has_started = presence.starts == usize::from(job.ran) || was_stopped && job.ran && presence.starts == 0;
     let Life::Ended(end) = job.life else { return has_started && presence.ends == 0 && outcome.is_none() };
     let has_left = presence.ends == 1 || !matches!(end, End::Returned | End::Panicked);
-    // One that has left its stage is not over yet: for a moment, an abort still finds it running.
+    // A job that has told the coordinator of its end is not over yet: for a moment, an abort still finds it running.
     let is_told = outcome == Some(end) || outcome.is_none() && matches!(job.future, Hold::Dropped) && has_ended;
     has_started && has_left && is_told
 }

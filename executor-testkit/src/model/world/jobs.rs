@@ -28,7 +28,7 @@ impl World {
                 Some(_) if is_try => self.refuse(number, Rejection::Full),
                 Some(Full::Reject) => self.refuse(number, Rejection::Full),
                 Some(Full::DropNewest) => self.refuse(number, Rejection::Dropped),
-                Some(Full::Block) => self.set(number, Life::Knocking),
+                Some(Full::Block) => self.set(number, Life::AwaitingSlot),
                 Some(Full::CallerRuns) => self.begin(number, Life::Inline),
             }
         }
@@ -142,6 +142,6 @@ impl World {
 
 impl Job {
     fn new(act: Act, is_held: bool, by: Submitter, future: Hold) -> Self {
-        Self { act, is_held, life: Life::Unborn, ran: false, by, future }
+        Self { act, is_held, life: Life::NotSubmitted, ran: false, by, future }
     }
 }

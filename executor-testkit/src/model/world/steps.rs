@@ -41,7 +41,7 @@ impl World {
                 Life::Displaced => {
                     next.push(self.with(|world| world.end(number, End::Refused(Rejection::Dropped))));
                 }
-                Life::Knocking if self.is_full().is_none() => next.push(self.with(|world| world.come_in(number))),
+                Life::AwaitingSlot if self.is_full().is_none() => next.push(self.with(|world| world.come_in(number))),
                 Life::Running | Life::Inline if !job.is_held => next.push(self.with(|world| world.finish(number))),
                 Life::Awaiting | Life::InlineAwaiting if self.is_child_done(job.act) => {
                     next.push(self.with(|world| world.end(number, End::Returned)));

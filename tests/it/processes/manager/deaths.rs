@@ -14,14 +14,14 @@ use rustix::net::{AddressFamily, SocketType};
 use super::{Outcome, ends, manager};
 use crate::processes::deaths::{crash, kill};
 use crate::processes::pool;
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{Directory, within_patience};
 
 #[test]
 fn a_lock_whose_holder_is_killed_is_free_and_the_next_is_told() {
-    fn hold(lock: Lock, bell: Bell) -> Outcome {
+    fn hold(lock: Lock, arrival: Arrival) -> Outcome {
         let guard = lock.lock()?;
-        bell.ring(0);
+        arrival.arrive(0);
         drop(guard);
         Ok(())
     }
@@ -34,16 +34,16 @@ fn a_lock_whose_holder_is_killed_is_free_and_the_next_is_told() {
         Ok(())
     }
     within_patience(|| {
-        let (pool, manager, door) = (pool(3), manager(), Door::new());
+        let (pool, manager, rendezvous) = (pool(3), manager(), Rendezvous::new());
         let (lock, told) = (manager.lock().unwrap(), manager.value((0, 0)).unwrap());
         for round in 1..=5 {
-            let holder = pool.submit(call!(hold(lock.clone(), door.bell())));
-            let guest = door.answer();
+            let holder = pool.submit(call!(hold(lock.clone(), rendezvous.arrival())));
+            let waiter = rendezvous.accept();
             let waiting = [(); 2].map(|()| pool.submit(call!(count(lock.clone(), told.clone()))));
             thread::scope(|scope| {
                 scope.spawn(|| count(lock.clone(), told.clone()).unwrap());
-                kill(guest.pid());
-                guest.wait_for_its_death();
+                kill(waiter.pid());
+                waiter.wait_for_its_death();
             });
             ends(waiting);
             assert_eq!(crash(holder).signal(), Some("SIGKILL"));
@@ -55,28 +55,28 @@ fn a_lock_whose_holder_is_killed_is_free_and_the_next_is_told() {
 
 #[test]
 fn a_value_whose_updater_is_killed_is_as_it_was() {
-    fn update(value: Value<Vec<u32>>, map: Map<String, u32>, bell: Bell) -> Outcome {
+    fn update(value: Value<Vec<u32>>, map: Map<String, u32>, arrival: Arrival) -> Outcome {
         value.update(|value| {
             value.push(1);
             let inside = map.update(&"key".to_owned(), |number| {
                 *number = Some(1);
-                bell.ring(0);
+                arrival.arrive(0);
             });
             inside.is_ok()
         })?;
         Ok(())
     }
     within_patience(|| {
-        let (pool, manager, door) = (pool(1), manager(), Door::new());
+        let (pool, manager, rendezvous) = (pool(1), manager(), Rendezvous::new());
         let (value, map) = (manager.value(vec![7]).unwrap(), manager.map().unwrap());
         map.insert("key".to_owned(), 7).unwrap();
-        let updater = pool.submit(call!(update(value.clone(), map.clone(), door.bell())));
-        let guest = door.answer();
+        let updater = pool.submit(call!(update(value.clone(), map.clone(), rendezvous.arrival())));
+        let waiter = rendezvous.accept();
         assert_eq!(value.get().unwrap(), [7], "who reads does not wait");
         thread::scope(|scope| {
             let next = scope.spawn(|| value.update(|value| value.push(2)));
             let remove = scope.spawn(|| map.remove(&"key".to_owned()));
-            kill(guest.pid());
+            kill(waiter.pid());
             next.join().unwrap().unwrap();
             assert_eq!(remove.join().unwrap().unwrap(), Some(7));
         });
@@ -164,19 +164,19 @@ fn a_killed_clients_waits_are_dropped() {
 #[test]
 fn items_of_killed_consumers_come_once_or_are_counted() {
     /// Takes one, and is killed with it.
-    fn take(queue: Queue<u32>, taken: Value<Vec<u32>>, bell: Bell) -> Outcome {
+    fn take(queue: Queue<u32>, taken: Value<Vec<u32>>, arrival: Arrival) -> Outcome {
         let item = queue.get()?;
         taken.update(|taken| taken.push(item))?;
-        bell.ring(item.into());
+        arrival.arrive(item.into());
         Ok(())
     }
     within_patience(|| {
-        let (pool, manager, door) = (pool(2), manager(), Door::new());
+        let (pool, manager, rendezvous) = (pool(2), manager(), Rendezvous::new());
         let (queue, taken) = (manager.queue(None).unwrap(), manager.value(Vec::new()).unwrap());
         (0..20).for_each(|item| queue.put(item).unwrap());
         for _ in 0..3 {
-            let job = pool.submit(call!(take(queue.clone(), taken.clone(), door.bell())));
-            kill(door.answer().pid());
+            let job = pool.submit(call!(take(queue.clone(), taken.clone(), rendezvous.arrival())));
+            kill(rendezvous.accept().pid());
             assert_eq!(crash(job).signal(), Some("SIGKILL"));
         }
         let mut all = taken.get().unwrap();

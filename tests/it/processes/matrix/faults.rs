@@ -8,7 +8,7 @@ use std::thread;
 use rustix::process::{getpgrp, getpid};
 use serde::{Deserialize, Serialize};
 
-use crate::support::door::Bell;
+use crate::support::rendezvous::Arrival;
 
 /// The memory limit of each worker.
 pub(super) const MEMORY: u64 = 512 << 20;
@@ -69,7 +69,7 @@ impl Fault {
     /// # Errors
     ///
     /// [`IsNotEncodable`], for serde to say.
-    pub(super) fn commit(self, bell: &Bell) -> Result<(), String> {
+    pub(super) fn commit(self, arrival: &Arrival) -> Result<(), String> {
         match self {
             BadAccess => access_badly(),
             Abort => std::process::abort(),
@@ -82,7 +82,7 @@ impl Fault {
             }
             Exit => std::process::exit(3),
             KilledFromOutside => {
-                bell.ring(0);
+                arrival.arrive(0);
                 hang()
             }
             KillsItsGroup => {

@@ -29,7 +29,7 @@ use self::leftovers::Leftovers;
 use self::orders::Moment;
 use self::ways::{Cell, Outcomes, Way};
 use crate::support::alone;
-use crate::support::ledger::Ledger;
+use crate::support::event_log::EventLog;
 
 /// Of faults while a worker has the job.
 const CELLS: usize = 594;
@@ -113,12 +113,12 @@ fn cells(way: Way) -> impl Iterator<Item = (Fault, Moment)> {
 /// The faults of the outcomes, of which the victim's must be `expected`, and of the number of runs of each job.
 fn complaints(
     outcomes: &Outcomes,
-    ledger: &Ledger,
+    log: &EventLog,
     victim: u64,
     expected: Expected,
     runs: RangeInclusive<usize>,
 ) -> Vec<String> {
-    let entries = ledger.sorted();
+    let entries = log.sorted();
     let of = |number| if number == victim { (expected, runs.clone()) } else { (Expected::Result, 1..=1) };
     let about = |(number, outcome)| {
         let (expected, wanted) = of(number);
@@ -134,13 +134,13 @@ fn go(way: Way) {
     let mut wrong = Vec::new();
     let mut shared = way.builder().build().expect("a small pool");
     for (fault, moment) in cells(way) {
-        let ledger = Ledger::new();
-        let outcomes = Cell { way, trap: Some((fault, moment)), ledger: &ledger }.run(&shared);
+        let log = EventLog::new();
+        let outcomes = Cell { way, trap: Some((fault, moment)), log: &log }.run(&shared);
         let (count, victim) = way.jobs();
         assert_eq!(outcomes.len() as u64, count);
-        let mut found = complaints(&outcomes, &ledger, victim, expected(fault, moment, way), runs(fault, moment, way));
-        if !way.is_chunked() && !ledger.entries().is_sorted() {
-            found.push(format!("they started in the order {:?}", ledger.entries()));
+        let mut found = complaints(&outcomes, &log, victim, expected(fault, moment, way), runs(fault, moment, way));
+        if !way.is_chunked() && !log.entries().is_sorted() {
+            found.push(format!("they started in the order {:?}", log.entries()));
         }
         wrong.extend(found.into_iter().map(|what| format!("{fault:?} while {moment:?}, by {way:?}: {what}")));
         if way == Way::Shutdown {

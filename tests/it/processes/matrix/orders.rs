@@ -6,8 +6,8 @@ use serde::ser::{Error, SerializeTuple, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::faults::Fault;
-use crate::support::door::Bell;
-use crate::support::ledger::Pen;
+use crate::support::event_log::Writer;
+use crate::support::rendezvous::Arrival;
 
 /// When it goes wrong, while a worker has the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,15 +27,15 @@ pub(super) const ALL: [Moment; 4] = [Moment::Reading, Moment::Running, Moment::R
 pub(super) struct Parts {
     pub(super) number: u64,
     pub(super) trap: Option<(Fault, Moment)>,
-    pub(super) bell: Bell,
-    pub(super) pen: Pen,
+    pub(super) arrival: Arrival,
+    pub(super) writer: Writer,
 }
 
 impl Parts {
     /// Goes wrong in the first run of the job, if this is the moment.
     fn pass(&self, moment: Moment) -> Result<(), String> {
         match self.trap {
-            Some((fault, at)) if at == moment && current::attempt() == Some(1) => fault.commit(&self.bell),
+            Some((fault, at)) if at == moment && current::attempt() == Some(1) => fault.commit(&self.arrival),
             _ => Ok(()),
         }
     }
@@ -104,7 +104,7 @@ impl Drop for Answer {
 
 /// The job that each worker of the matrix runs.
 pub(super) fn obey(order: Order) -> Answer {
-    order.0.pen.write(order.0.number);
+    order.0.writer.write(order.0.number);
     order.0.pass(Moment::Running).expect("nothing is encoded here");
     Answer { number: order.0.number, order: Some(Box::new(order)) }
 }

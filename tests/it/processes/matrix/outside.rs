@@ -10,8 +10,8 @@ use super::faults::{self, Fault};
 use super::leftovers::Leftovers;
 use super::ways::{Cell, Killer, Way};
 use crate::support::alone;
-use crate::support::door::Bell;
-use crate::support::ledger::Ledger;
+use crate::support::event_log::EventLog;
+use crate::support::rendezvous::Arrival;
 
 const WAYS: [Way; 3] = [Way::Plain, Way::Chunk, Way::Retry];
 
@@ -21,11 +21,12 @@ pub(super) const CELLS: usize = WAYS.len() * (14 + 15);
 const FAULT: &str = "EXECUTOR_TEST_FAULT_BEFORE_HELLO";
 
 extern "C" fn go_wrong() {
-    let Some((fault, bell)) = env::var(FAULT).ok().and_then(|text| serde_json::from_str::<(Fault, Bell)>(&text).ok())
+    let Some((fault, arrival)) =
+        env::var(FAULT).ok().and_then(|text| serde_json::from_str::<(Fault, Arrival)>(&text).ok())
     else {
         return;
     };
-    fault.commit(&bell).expect("nothing is encoded here");
+    fault.commit(&arrival).expect("nothing is encoded here");
 }
 
 #[used]
@@ -33,8 +34,8 @@ extern "C" fn go_wrong() {
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = go_wrong;
 
-fn initialize((fault, bell): (Fault, Bell)) {
-    fault.commit(&bell).expect("nothing is encoded here");
+fn initialize((fault, arrival): (Fault, Arrival)) {
+    fault.commit(&arrival).expect("nothing is encoded here");
 }
 
 fn in_an_initializer() -> impl Iterator<Item = Fault> {
@@ -77,21 +78,21 @@ fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
             Fault::BecomesAnotherProgram | Fault::ClosesItsDescriptors => Duration::from_millis(50),
             _ => Duration::from_mins(1),
         };
-        let (outcomes, ledger) = loop {
-            let (ledger, killer) = (Ledger::new(), Killer::of(fault, 4 * chunks));
+        let (outcomes, log) = loop {
+            let (log, killer) = (EventLog::new(), Killer::of(fault, 4 * chunks));
             let builder = if is_greeted {
-                way.builder().initializer(call!(initialize((fault, killer.bell()))))
+                way.builder().initializer(call!(initialize((fault, killer.arrival()))))
             } else {
-                let text = serde_json::to_string(&(fault, killer.bell())).expect("a path of text");
+                let text = serde_json::to_string(&(fault, killer.arrival())).expect("a path of text");
                 way.builder().env(FAULT, text).start_limit(limit)
             };
             let pool = builder.build().expect("a small pool");
-            let outcomes = Cell { way, trap: None, ledger: &ledger }.run(&pool);
+            let outcomes = Cell { way, trap: None, log: &log }.run(&pool);
             drop(pool);
             killer.join();
             let is_late = limit == Duration::from_millis(50) && outcomes.iter().any(is_late);
             if !is_late {
-                break (outcomes, ledger);
+                break (outcomes, log);
             }
             limit = Duration::from_secs(2);
         };
@@ -99,7 +100,7 @@ fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
         let runs = usize::from(matches!(expected, Expected::Result));
         let all = 0..outcomes.len() as u64;
         let mut found: Vec<_> = all.clone().zip(&outcomes).filter_map(|(n, one)| expected.complaint(n, one)).collect();
-        let entries = ledger.sorted();
+        let entries = log.sorted();
         if !entries.iter().copied().eq(all.filter(|_| runs == 1)) {
             found.push(format!("ran {entries:?}"));
         }

@@ -9,24 +9,24 @@ use super::super::deaths::kill;
 use super::faults::{self, Fault};
 use super::leftovers::Leftovers;
 use super::ways::{Killer, Way};
-use crate::support::door::{Bell, Door};
+use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::system::exists;
 use crate::support::{alone, eventually};
 
 pub(super) const CELLS: usize = 14 + 13;
 
-/// Leaves a thread that goes wrong when it is let go at the door.
-fn leave_a_thread((fault, door, bell): (Fault, Bell, Bell)) -> u64 {
+/// Leaves a thread that goes wrong when it is let go at the rendezvous.
+fn leave_a_thread((fault, rendezvous, arrival): (Fault, Arrival, Arrival)) -> u64 {
     thread::spawn(move || {
-        door.ring(1);
-        fault.commit(&bell)
+        rendezvous.arrive(1);
+        fault.commit(&arrival)
     });
     7
 }
 
 /// Returns when it is let go.
-fn ring(bell: Bell) -> u64 {
-    bell.ring(2);
+fn arrive(arrival: Arrival) -> u64 {
+    arrival.arrive(2);
     8
 }
 
@@ -52,14 +52,14 @@ fn check(outcome: &Result<u64, JobError>, wanted: Result<u64, &str>) -> Option<S
 
 /// Lets a thread of the pool's worker go wrong. Says what is wrong with the jobs' outcomes.
 fn cell(pool: &ProcessPool, fault: Fault, is_idle: bool) -> Vec<String> {
-    let (left, next) = (Door::new(), Door::new());
+    let (left, next) = (Rendezvous::new(), Rendezvous::new());
     let killer = Killer::of(fault, 1);
-    let first = pool.submit(call!(leave_a_thread((fault, left.bell(), killer.bell())))).result();
-    let thread = left.answer();
+    let first = pool.submit(call!(leave_a_thread((fault, left.arrival(), killer.arrival())))).result();
+    let thread = left.accept();
     let worker = thread.pid();
-    let submit = || -> Future<u64> { pool.submit(call!(ring(next.bell()))) };
+    let submit = || -> Future<u64> { pool.submit(call!(arrive(next.arrival()))) };
     let mut found: Vec<_> = check(&first, Ok(7)).into_iter().collect();
-    let running = (!is_idle).then(|| (submit(), next.answer()));
+    let running = (!is_idle).then(|| (submit(), next.accept()));
     drop(thread);
     if fault.end().is_some() {
         eventually("its worker is gone", || !exists(worker));
@@ -68,13 +68,13 @@ fn cell(pool: &ProcessPool, fault: Fault, is_idle: bool) -> Vec<String> {
         let open = || fs::read_dir(format!("/proc/{worker}/fd")).map_or(0, Iterator::count);
         eventually("none but the first three is open", || open() <= 3);
     }
-    if let Some((future, guest)) = running {
-        drop(guest);
+    if let Some((future, waiter)) = running {
+        drop(waiter);
         found.extend(check(&future.result(), fault.end().map_or(Ok(8), Err)));
     }
     // Whatever became of the worker, the pool has one.
     let last = submit();
-    drop(next.answer());
+    drop(next.accept());
     found.extend(check(&last.result(), Ok(8)));
     killer.join();
     found

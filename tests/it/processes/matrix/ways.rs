@@ -8,9 +8,9 @@ use executor::{Future, JobError, JobOptions, ProcessPool, ProcessPoolBuilder, Qu
 use super::super::deaths::kill;
 use super::faults::{Fault, MEMORY};
 use super::orders::{Answer, Moment, Order, Parts, obey};
-use crate::support::door::{Bell, Door};
+use crate::support::event_log::EventLog;
 use crate::support::eventually;
-use crate::support::ledger::Ledger;
+use crate::support::rendezvous::{Arrival, Rendezvous};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -66,28 +66,28 @@ const LONG: Duration = Duration::from_mins(1);
 /// The time limit of a job that hangs.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// Kills each process that rings, if the fault is a kill from outside.
+/// Kills each process that arrives, if the fault is a kill from outside.
 pub(super) struct Killer {
-    bell: Bell,
+    arrival: Arrival,
     thread: Option<JoinHandle<()>>,
     /// Kept open for the other faults, and never answered.
-    _closed: Option<Door>,
+    _closed: Option<Rendezvous>,
 }
 
 impl Killer {
     /// Waits for `times` victims.
     pub(super) fn of(fault: Fault, times: usize) -> Self {
-        let door = Door::new();
-        let bell = door.bell();
+        let rendezvous = Rendezvous::new();
+        let arrival = rendezvous.arrival();
         if fault != Fault::KilledFromOutside {
-            return Self { bell, thread: None, _closed: Some(door) };
+            return Self { arrival, thread: None, _closed: Some(rendezvous) };
         }
-        let thread = thread::spawn(move || (0..times).for_each(|_| kill(door.answer().pid())));
-        Self { bell, thread: Some(thread), _closed: None }
+        let thread = thread::spawn(move || (0..times).for_each(|_| kill(rendezvous.accept().pid())));
+        Self { arrival, thread: Some(thread), _closed: None }
     }
 
-    pub(super) fn bell(&self) -> Bell {
-        self.bell.clone()
+    pub(super) fn arrival(&self) -> Arrival {
+        self.arrival.clone()
     }
 
     pub(super) fn join(self) {
@@ -97,8 +97,8 @@ impl Killer {
     }
 }
 
-fn ring(bell: Bell) {
-    bell.ring(0);
+fn arrive(arrival: Arrival) {
+    arrival.arrive(0);
 }
 
 /// The outcomes of the jobs of one cell.
@@ -108,17 +108,17 @@ pub(super) type Outcomes = Vec<Result<Answer, JobError>>;
 pub(super) struct Cell<'a> {
     pub(super) way: Way,
     pub(super) trap: Option<(Fault, Moment)>,
-    pub(super) ledger: &'a Ledger,
+    pub(super) log: &'a EventLog,
 }
 
 impl Cell<'_> {
-    fn orders(&self, bell: &Bell) -> Vec<Order> {
+    fn orders(&self, arrival: &Arrival) -> Vec<Order> {
         let (count, victim) = self.way.jobs();
         let order = |number| Parts {
             number,
             trap: self.trap.filter(|_| number == victim),
-            bell: bell.clone(),
-            pen: self.ledger.pen(),
+            arrival: arrival.clone(),
+            writer: self.log.writer(),
         };
         (0..count).map(order).map(Order).collect()
     }
@@ -140,7 +140,7 @@ impl Cell<'_> {
     /// Brings the jobs to their outcomes on the pool.
     pub(super) fn run(&self, pool: &ProcessPool) -> Outcomes {
         let killer = Killer::of(self.trap.map_or(Fault::Hang, |(fault, _)| fault), 1);
-        let orders = self.orders(&killer.bell);
+        let orders = self.orders(&killer.arrival);
         let each = orders.iter().cloned().map(|order| self.submit(pool, order));
         let outcomes = match self.way {
             Way::Plain => each.map(Future::result).collect(),
@@ -174,9 +174,9 @@ impl Cell<'_> {
 
     /// So that the pool takes such jobs for quick, and sends them ahead.
     fn prime(&self, pool: &ProcessPool) {
-        let (closed, ledger) = (Door::new(), Ledger::new());
+        let (closed, log) = (Rendezvous::new(), EventLog::new());
         for number in 0..2 {
-            let order = Order(Parts { number, trap: None, bell: closed.bell(), pen: ledger.pen() });
+            let order = Order(Parts { number, trap: None, arrival: closed.arrival(), writer: log.writer() });
             self.submit(pool, order).result().expect("nothing is wrong with it");
         }
     }
@@ -188,8 +188,8 @@ fn results(futures: Vec<Future<Answer>>) -> Outcomes {
 
 /// Keeps the one worker busy until it is dropped.
 fn hold(pool: &ProcessPool) -> impl Sized + use<> {
-    let door = Door::new();
-    drop(pool.submit(call!(ring(door.bell()))));
-    let guest = door.answer();
-    (guest, door)
+    let rendezvous = Rendezvous::new();
+    drop(pool.submit(call!(arrive(rendezvous.arrival()))));
+    let waiter = rendezvous.accept();
+    (waiter, rendezvous)
 }

@@ -68,10 +68,10 @@ impl<J> Drop for Wrapped<J> {
     }
 }
 
-/// The job, if it writes in a ledger, as one that writes twice.
+/// The job, if it writes to a log, as a job that writes twice.
 pub(super) fn twice<J: Job>(job: J) -> J {
-    if let Some(Do::Write(pen, number)) = (&job as &dyn Any).downcast_ref::<Do>() {
-        pen.write(*number);
+    if let Some(Do::Write(writer, number)) = (&job as &dyn Any).downcast_ref::<Do>() {
+        writer.write(*number);
     }
     job
 }

@@ -1,4 +1,4 @@
-//! A file in which jobs write that they ran, each in one append, from whatever process.
+//! A file in which jobs note that they ran, each by one append, from whatever process.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,31 +10,31 @@ use super::Directory;
 
 /// The test's side.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct EventLog {
     directory: Directory,
 }
 
-impl Ledger {
-    /// An empty one.
+impl EventLog {
+    /// An empty log, in a file of its own.
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
         Self { directory: Directory::new() }
     }
 
-    /// Made for a job, which writes with it.
-    pub fn pen(&self) -> Pen {
-        Pen { path: self.directory.path().join("ledger") }
+    /// The job's side.
+    pub fn writer(&self) -> Writer {
+        Writer { path: self.directory.path().join("log") }
     }
 
     /// The numbers of the jobs that ran, in the order in which they did.
     ///
     /// # Panics
     ///
-    /// When an entry is half written: a process died over it.
+    /// If the last entry is incomplete, because a process died while it wrote.
     pub fn entries(&self) -> Vec<u64> {
-        let bytes = fs::read(self.pen().path).unwrap_or_default();
+        let bytes = fs::read(self.writer().path).unwrap_or_default();
         let (entries, rest) = bytes.as_chunks();
-        assert!(rest.is_empty(), "an entry is half written");
+        assert!(rest.is_empty(), "an entry is incomplete");
         entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect()
     }
 
@@ -46,20 +46,20 @@ impl Ledger {
     }
 }
 
-/// A job's side. It can move to another process.
+/// The job's side. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pen {
+pub struct Writer {
     path: PathBuf,
 }
 
-impl Pen {
+impl Writer {
     /// Adds an entry.
     ///
     /// # Panics
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, number: u64) {
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.path).expect("the ledger can be opened");
-        file.write_all(&number.to_le_bytes()).expect("the ledger can be written");
+        let mut file = OpenOptions::new().append(true).create(true).open(&self.path).expect("the log can be opened");
+        file.write_all(&number.to_le_bytes()).expect("the log can be written");
     }
 }

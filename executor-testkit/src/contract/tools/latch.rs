@@ -1,4 +1,4 @@
-//! A gate at which closures wait, for tests of what threads alone can do.
+//! A latch at which closures wait, for tests of what threads alone can do.
 
 use std::sync::{Arc, Barrier, mpsc};
 
@@ -7,28 +7,28 @@ use parking_lot::{Condvar, Mutex};
 
 /// The closures' side.
 #[derive(Clone, Debug, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub struct Latch(Arc<(Mutex<bool>, Condvar)>);
 
-/// The test's side. Dropped, it opens the gate for good.
+/// The test's side. Dropping it opens the latch for good.
 #[derive(Debug)]
-#[must_use = "dropped at once, it opens the gate at once"]
-pub struct Hold(Gate);
+#[must_use = "dropped at once, it opens the latch at once"]
+pub struct LatchGuard(Latch);
 
-impl Gate {
-    /// A closed gate.
-    pub fn closed() -> (Hold, Self) {
-        let gate = Self::default();
-        (Hold(gate.clone()), gate)
+impl Latch {
+    /// A closed latch.
+    pub fn closed() -> (LatchGuard, Self) {
+        let latch = Self::default();
+        (LatchGuard(latch.clone()), latch)
     }
 
-    /// Blocks until the gate is open.
+    /// Blocks until the latch is open.
     pub fn wait(&self) {
         let (is_open, opened) = &*self.0;
         opened.wait_while(&mut is_open.lock(), |is_open| !*is_open);
     }
 }
 
-impl Drop for Hold {
+impl Drop for LatchGuard {
     fn drop(&mut self) {
         let (is_open, opened) = &*self.0.0;
         *is_open.lock() = true;
@@ -36,30 +36,30 @@ impl Drop for Hold {
     }
 }
 
-/// Keeps every worker busy until the hold is dropped. Blocks until all of them are.
+/// Keeps every worker busy until the guard is dropped. Blocks until all of them are.
 ///
 /// # Panics
 ///
-/// When one of the jobs comes to nothing.
-pub fn block<E: ClosureExecutor>(pool: &E) -> Hold {
-    let (hold, gate) = Gate::closed();
+/// If one of the jobs does not run.
+pub fn block<E: ClosureExecutor>(pool: &E) -> LatchGuard {
+    let (guard, latch) = Latch::closed();
     let (started, starts) = mpsc::channel();
     for _ in 0..pool.workers() {
-        let (gate, started) = (gate.clone(), started.clone());
+        let (latch, started) = (latch.clone(), started.clone());
         drop(pool.submit(move || {
             started.send(()).unwrap_or_default();
-            gate.wait();
+            latch.wait();
         }));
     }
     (0..pool.workers()).for_each(|_| starts.recv().unwrap());
-    hold
+    guard
 }
 
 /// Runs `n` jobs of which each waits for all the others. Blocks.
 ///
 /// # Panics
 ///
-/// When one of the jobs comes to nothing.
+/// If one of the jobs does not run.
 pub fn run_together(pool: &impl ClosureExecutor, n: usize) {
     let all_here = Arc::new(Barrier::new(n));
     let wait = || {

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::op::JobNumber;
 
-/// The stages of this process, for jobs that find theirs by number.
-static STAGES: Mutex<BTreeMap<u64, Weak<Stage>>> = Mutex::new(BTreeMap::new());
+/// The coordinators of this process, for jobs that find theirs by number.
+static COORDINATORS: Mutex<BTreeMap<u64, Weak<Coordinator>>> = Mutex::new(BTreeMap::new());
 
 /// The side of the script.
-pub(crate) struct Stage {
+pub(crate) struct Coordinator {
     number: u64,
     port: Option<u16>,
     state: Mutex<State>,
@@ -48,7 +48,7 @@ pub(crate) struct Presence {
     pub(crate) pid: u32,
 }
 
-/// Where a job finds its stage.
+/// Where a job finds its coordinator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Address {
     pid: u32,
@@ -56,8 +56,8 @@ pub(crate) struct Address {
     port: Option<u16>,
 }
 
-impl Stage {
-    /// A stage, with a socket if jobs come from other processes.
+impl Coordinator {
+    /// A coordinator, with a socket if jobs come from other processes.
     pub(crate) fn new(has_others: bool) -> Arc<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         // Relaxed: only the uniqueness of the number matters.
@@ -65,13 +65,13 @@ impl Stage {
         let listener =
             has_others.then(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket on the loopback"));
         let port = listener.as_ref().map(|listener| listener.local_addr().expect("it is bound").port());
-        let stage = Arc::new(Self { number, port, state: Mutex::default(), changed: Condvar::new() });
-        STAGES.lock().insert(number, Arc::downgrade(&stage));
+        let coordinator = Arc::new(Self { number, port, state: Mutex::default(), changed: Condvar::new() });
+        COORDINATORS.lock().insert(number, Arc::downgrade(&coordinator));
         if let Some(listener) = listener {
-            let stage = Arc::downgrade(&stage);
-            spawn("model-listener", move || serve(&listener, &stage));
+            let coordinator = Arc::downgrade(&coordinator);
+            spawn("model-listener", move || serve(&listener, &coordinator));
         }
-        stage
+        coordinator
     }
 
     pub(crate) fn address(&self) -> Address {
@@ -99,8 +99,8 @@ impl Stage {
         // It may hold the last owner of the executor.
         drop(submit_child);
         self.changed.notify_all();
-        STAGES.lock().remove(&self.number);
-        // The listener looks whether there is a stage whenever somebody comes.
+        COORDINATORS.lock().remove(&self.number);
+        // The listener looks whether there is a coordinator when a connection comes.
         if let Some(port) = self.port {
             drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
         }
@@ -158,27 +158,27 @@ impl Address {
     /// Says that the job runs, and waits where it is to.
     pub(crate) fn enter(&self, job: JobNumber, is_held: bool) -> Entered {
         if std::process::id() != self.pid {
-            return Entered::From(self.port.and_then(|port| knock(port, job, is_held).ok()));
+            return Entered::From(self.port.and_then(|port| connect(port, job, is_held).ok()));
         }
-        let stage = STAGES.lock().get(&self.number).and_then(Weak::upgrade);
-        if let Some(stage) = &stage {
-            stage.enter(job, self.pid, is_held);
+        let coordinator = COORDINATORS.lock().get(&self.number).and_then(Weak::upgrade);
+        if let Some(coordinator) = &coordinator {
+            coordinator.enter(job, self.pid, is_held);
         }
-        Entered::Here(stage, job)
+        Entered::Here(coordinator, job)
     }
 }
 
-/// A job that is on its stage. It has done what it had to do when this is dropped.
+/// A job that its coordinator knows to run. When this is dropped, the job has done what it had to do.
 pub(crate) enum Entered {
-    Here(Option<Arc<Stage>>, JobNumber),
+    Here(Option<Arc<Coordinator>>, JobNumber),
     From(Option<TcpStream>),
 }
 
 impl Entered {
     /// Submits a job from inside of this one.
     pub(crate) fn submit(&self, child: JobNumber, waits: bool) {
-        if let Self::Here(Some(stage), _) = self {
-            stage.submit(child, waits);
+        if let Self::Here(Some(coordinator), _) = self {
+            coordinator.submit(child, waits);
         }
     }
 }
@@ -186,16 +186,16 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         match self {
-            Self::Here(Some(stage), job) => stage.leave(*job),
-            // An error says that the stage is gone.
+            Self::Here(Some(coordinator), job) => coordinator.leave(*job),
+            // An error means that the coordinator is gone.
             Self::From(Some(stream)) => drop(stream.write_all(&[1]).and_then(|()| stream.read(&mut [0]))),
             _ => {}
         }
     }
 }
 
-/// A job of another process comes to its stage.
-fn knock(port: u16, job: JobNumber, is_held: bool) -> std::io::Result<TcpStream> {
+/// Connects a job of another process to its coordinator.
+fn connect(port: u16, job: JobNumber, is_held: bool) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_nodelay(true)?;
     let mut words = job.to_le_bytes().to_vec();
@@ -206,28 +206,28 @@ fn knock(port: u16, job: JobNumber, is_held: bool) -> std::io::Result<TcpStream>
     Ok(stream)
 }
 
-fn serve(listener: &TcpListener, stage: &Weak<Stage>) {
+fn serve(listener: &TcpListener, coordinator: &Weak<Coordinator>) {
     for stream in listener.incoming() {
-        let (Some(stage), Ok(stream)) = (stage.upgrade(), stream) else { return };
-        if stage.state.lock().is_over {
+        let (Some(coordinator), Ok(stream)) = (coordinator.upgrade(), stream) else { return };
+        if coordinator.state.lock().is_over {
             return;
         }
-        spawn("model-guest", move || drop(attend(stream, &stage)));
+        spawn("model-job", move || drop(serve_job(stream, &coordinator)));
     }
 }
 
-/// Stands on the stage for a job of another process.
-fn attend(mut stream: TcpStream, stage: &Stage) -> std::io::Result<()> {
+/// Tells the coordinator what a job of another process does.
+fn serve_job(mut stream: TcpStream, coordinator: &Coordinator) -> std::io::Result<()> {
     let mut words = [0; 9];
     stream.read_exact(&mut words)?;
     let (numbers, is_held) = words.split_at(8);
     let (job, pid) = numbers.split_at(4);
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
     let (job, pid) = (number(job), number(pid));
-    stage.enter(job, pid, is_held == [1]);
+    coordinator.enter(job, pid, is_held == [1]);
     stream.write_all(&[0])?;
     stream.read_exact(&mut [0])?;
-    stage.leave(job);
+    coordinator.leave(job);
     stream.write_all(&[0])
 }
 
