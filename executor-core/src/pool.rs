@@ -83,6 +83,10 @@ where
         (**self).wait_idle_until(deadline)
     }
 
+    fn wait_idle_timeout(&self, limit: Duration) -> bool {
+        (**self).wait_idle_timeout(limit)
+    }
+
     fn closed(&self) -> Future<()> {
         (**self).closed()
     }

@@ -19,6 +19,8 @@ mod options;
 mod periodic;
 mod pool;
 #[cfg(feature = "rayon")]
+mod rayon_builder;
+#[cfg(feature = "rayon")]
 mod rayon_pool;
 mod runner;
 pub mod scheduler;
@@ -31,7 +33,9 @@ pub use builder::ThreadPoolBuilder;
 pub use executor_core::{Queue, WhenFull};
 pub use pool::{ThreadHandle, ThreadPool};
 #[cfg(feature = "rayon")]
-pub use rayon_pool::{RayonHandle, RayonPool, RayonPoolBuilder};
+pub use rayon_builder::RayonPoolBuilder;
+#[cfg(feature = "rayon")]
+pub use rayon_pool::{RayonHandle, RayonPool};
 pub use scheduler::{Period, Periodic};
 pub use scope::{Scope, ScopedFuture};
 pub use submit_async::SubmitAsync;

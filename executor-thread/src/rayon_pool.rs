@@ -1,15 +1,11 @@
 //! The pool over rayon: jobs that compute in parallel themselves.
 
-mod builder;
-
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::{BuildError, ClosureMapper, Future, Job, Map, Rejected};
+use executor_core::{ClosureMapper, Future, Job, Map, Rejected};
 
-pub use self::builder::RayonPoolBuilder;
 use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
 use crate::traits::is_closure_executor;
@@ -95,53 +91,7 @@ pub struct RayonPool(ThreadHandle);
 pub type RayonHandle = ThreadHandle;
 
 impl RayonPool {
-    /// A pool of `threads` threads, which start now. They are called `rayon-0`, `rayon-1`, and so on.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError`] when `threads` is 0 (which is rayon's word for "as many as cores": that is
-    /// [`default_size`](RayonPool::default_size)), when it is over 65,536 or what rayon can have, and when the system
-    /// refuses to start as many.
-    pub fn new(threads: usize) -> Result<Self, BuildError> {
-        Self::builder().threads(threads).build()
-    }
-
-    /// A pool of as many threads as rayon finds right: `RAYON_NUM_THREADS`, or one for each core.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError`] when the system refuses to start as many threads.
-    pub fn default_size() -> Result<Self, BuildError> {
-        Self::builder().build()
-    }
-
-    /// Submits to `pool`, a [`rayon::ThreadPool`] or an `Arc` of one.
-    ///
-    /// A shutdown waits for the jobs that were submitted here, and lets go of the pool; rayon ends its threads some time
-    /// after the last owner has. On a thread of `pool`, in whatever code, a shutdown does not wait. A job's
-    /// [`worker_name`](executor_core::current::worker_name) is the name of its thread, or `rayon-0` and so on.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use executor_thread::RayonPool;
-    ///
-    /// let shared = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build()?);
-    /// let pool = RayonPool::over(shared.clone());
-    /// assert_eq!(pool.submit(rayon::current_num_threads).result()?, 2);
-    /// drop(pool);
-    /// assert_eq!(shared.install(|| 7), 7); // the threads are still there
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn over(pool: impl Into<Arc<rayon::ThreadPool>>) -> Self {
-        Self::builder().over(pool.into(), Vec::new())
-    }
-
-    /// Settings first, then [`build`](RayonPoolBuilder::build) or [`build_over`](RayonPoolBuilder::build_over).
-    pub fn builder() -> RayonPoolBuilder {
-        RayonPoolBuilder::new()
-    }
-
-    fn of(submitter: Submitter) -> Self {
+    pub(crate) fn of(submitter: Submitter) -> Self {
         Self(ThreadHandle(submitter))
     }
 }
@@ -190,17 +140,6 @@ impl RayonPool {
     /// See [`ThreadHandle::shutdown`].
     pub fn shutdown(&self, wait: bool) {
         self.0.shutdown(wait);
-    }
-}
-
-impl Default for RayonPool {
-    /// A pool of as many threads as rayon finds right.
-    ///
-    /// # Panics
-    ///
-    /// When the system refuses to start them. [`default_size`](RayonPool::default_size) returns the same as an error.
-    fn default() -> Self {
-        Self::default_size().unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

@@ -116,8 +116,7 @@ impl<R: Runner + 'static> Shared<R> {
         let closed = std::mem::take(&mut state.closed);
         let released = state.supply.release();
         drop(state);
-        // The threads of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
-        drop(released);
+        released.end();
         for promise in closed {
             promise.complete(());
         }

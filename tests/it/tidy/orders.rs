@@ -27,8 +27,8 @@ pub(super) const ORDERS: [Order; 4] = [
         directory: "executor-thread/src",
         lines: &[
             "lib",
-            "manage periodic rayon_pool scope",
-            "builder rayon_pool::builder",
+            "manage periodic rayon_builder scope",
+            "builder rayon_pool",
             "pool",
             "submit_async traits",
             "submit",
