@@ -21,12 +21,13 @@ use crate::ipc::payload::Body;
 use crate::ipc::shared_memory;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::{Answer, Answered};
-use crate::protocol::message::{Greeting, Reply, Request};
+use crate::protocol::ipc_packet::head;
+use crate::protocol::message::{Reply, Request};
 use crate::protocol::replay_file;
 use crate::protocol::start_info::StartInfo;
 use crate::protocol::status_page::{Page, SIZE, SLOTS};
-use crate::supervisor::rendezvous::{Handoff, SocketDir, is_sound};
-use crate::supervisor::reply_receiver::{HEAD, Received, ReplyReceiver};
+use crate::supervisor::rendezvous::hear;
+use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::transport::ParentEnd;
 
 /// Returns whether it understood the bytes.
@@ -53,7 +54,7 @@ fn choice(bytes: &[u8]) -> Option<(u8, &[u8])> {
 
 /// As ipc-channel sends a message of its own.
 fn with_head(message: &[u8]) -> Vec<u8> {
-    [&(HEAD + message.len()).to_ne_bytes()[..], &message.len().to_ne_bytes(), message].concat()
+    [&head(message.len())[..], message].concat()
 }
 
 fn sockets(n: u8) -> Vec<OwnedFd> {
@@ -62,19 +63,11 @@ fn sockets(n: u8) -> Vec<OwnedFd> {
 
 /// The greeting of a worker, and some descriptors.
 pub fn hello(bytes: &[u8]) -> bool {
-    let Some((choice, rest)) = choice(bytes) else { return false };
-    let packet = if choice & 1 == 0 { with_head(rest) } else { rest.to_vec() };
-    let mut descriptors = sockets(choice >> 1 & 7);
-    if choice & 16 != 0 {
-        descriptors.push(shared_memory::scratch().expect("there is memory"));
-    }
-    if !is_sound(&packet, &descriptors) {
-        return false;
-    }
-    let place = SocketDir::new().expect("there is a directory");
-    let entrance = Handoff::<Greeting>::new(place.directory()).expect("there are descriptors");
-    let Ok(_) = entrance.hand_on(&packet, &descriptors) else { panic!("it is sound, and is not read") };
-    true
+    let Some((choice, packet)) = choice(bytes) else { return false };
+    let descriptors = sockets(choice & 3);
+    let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    let (ours, theirs) = socket::pair().expect("there are descriptors");
+    socket::send(&theirs, &[], packet, &borrowed, Wait::No).is_ok() && hear(&ours).is_ok()
 }
 
 /// The variable that makes a program a worker.

@@ -3,12 +3,12 @@
 
 pub(crate) mod answer;
 pub(crate) mod crash_record;
+pub(crate) mod ipc_packet;
 pub(crate) mod item_record;
 pub(crate) mod job_context;
 pub(crate) mod limits;
 pub(crate) mod message;
 pub(crate) mod program_image;
 pub(crate) mod replay_file;
-pub(crate) mod socket_dir;
 pub(crate) mod start_info;
 pub(crate) mod status_page;

@@ -6,6 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::*;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Announced, Data};
+use crate::protocol::message::Greeting;
 use crate::protocol::status_page::Claim;
 
 /// How often each target is run, if `PROPTEST_CASES` does not say otherwise.
@@ -74,11 +75,6 @@ fn whatever_comes_is_survived() {
 
 /// Messages of honest sides, which the corpus must have.
 fn honest() -> Vec<(&'static str, Vec<u8>)> {
-    #[derive(Serialize)]
-    enum Form {
-        Hello(&'static str, &'static str, usize, usize, usize),
-        Refused(&'static str),
-    }
     fn behind(choice: u8, value: &impl Serialize) -> Vec<u8> {
         postcard::to_extend(value, vec![choice]).unwrap()
     }
@@ -107,9 +103,9 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         job: replay_file::Input { bytes: vec![1, 2].into(), blobs: vec![replay_file::Part::of(&[])] },
     };
     vec![
-        ("hello", behind(3 << 1, &Form::Hello("0a1b", "build", 0, 1, 2))),
-        ("hello", behind(0, &Form::Refused("no"))),
-        ("start_info", b"1 4242 0 false 0 ab12 /tmp/executor-0123456789ab/s".to_vec()),
+        ("hello", behind(0, &Greeting::Hello { build: "build".into() })),
+        ("hello", behind(0, &Greeting::Refused("no".into()))),
+        ("start_info", b"1 4242 0 false 0".to_vec()),
         (
             "request",
             postcard::to_stdvec(&Request::Prepare { name: "w".into(), codec: Codec::MessagePack, initializer: None })

@@ -10,7 +10,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use crate::ipc::os_error::because;
 use crate::ipc::socket;
 
-/// How many descriptors other threads may take while a greeting is handed on.
+/// How many descriptors other threads may take while ipc-channel measures.
 const SPARE: usize = 8;
 
 /// Has ipc-channel measure how much fits in a packet, which it does once, at the first message. If two descriptors are not
@@ -26,8 +26,7 @@ pub(crate) fn measure_packets() -> Result<(), String> {
         return Ok(());
     }
     let lacks = |error: Errno| because(&error.into());
-    let (one, other) = socket::pair().map_err(|error| because(&error))?;
-    has_room(&[one, other]).map_err(lacks)?;
+    socket::pair().map_err(|error| because(&error)).and_then(|(one, _other)| has_room(&one).map_err(lacks))?;
     match catch(OsIpcSender::get_max_fragment_size) {
         Ok(_) => *is_done = true,
         Err(panic) => {
@@ -37,10 +36,8 @@ pub(crate) fn measure_packets() -> Result<(), String> {
     Ok(())
 }
 
-/// Whether this process may have the same descriptors again, and some more: ipc-channel, which gets them next, does not see when the kernel
-/// hands over fewer than were sent, and ends the process over a message that lacks some. Others take descriptors meanwhile.
-pub(crate) fn has_room(descriptors: &[OwnedFd]) -> Result<(), Errno> {
-    let Some(any) = descriptors.first() else { return Ok(()) };
+/// Whether this process may have some descriptors more.
+fn has_room(any: &OwnedFd) -> Result<(), Errno> {
     let copies: Result<Vec<_>, _> = (0..SPARE).map(|_| fcntl_dupfd_cloexec(any, 0)).collect();
     copies.map(drop)
 }

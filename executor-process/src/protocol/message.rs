@@ -1,6 +1,5 @@
 //! Messages between the parent and a worker.
 
-use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
 use crate::ipc::codec::Codec;
@@ -9,23 +8,13 @@ use crate::protocol::answer::Answered;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::program_image::Offset;
 
-/// The first message of a worker, to the process that listens at the rendezvous.
-#[derive(Serialize, Deserialize)]
+/// The first message of a worker, on the socket that it was started with.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Greeting {
-    Hello(Box<Hello>),
+    /// The worker has what it needs. `build` says of which program it is.
+    Hello { build: String },
     /// The worker cannot be one, for this reason. It ends.
     Refused(String),
-}
-
-/// A worker is there, is the one that was started, and is of the same program.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Hello {
-    pub(crate) token: String,
-    pub(crate) build: String,
-    pub(crate) requests: IpcSender<Request>,
-    pub(crate) replies: IpcReceiver<Reply>,
-    /// Into the same receiver, for the parent to hold: a job that closes all descriptors of the worker, or becomes another program, does not end it.
-    pub(crate) holds_open: IpcSender<Reply>,
 }
 
 /// From the parent.

@@ -25,7 +25,7 @@ pub(crate) struct Limits {
     pub(crate) memory: Option<u64>,
 }
 
-/// Where to report, to whom, and what to do first.
+/// The process to report to, and what to do first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StartInfo {
     /// 1 for the worker of a program that is no worker itself.
@@ -33,29 +33,25 @@ pub(crate) struct StartInfo {
     /// The process that started it.
     pub(crate) parent: u32,
     pub(crate) limits: Limits,
-    /// To be said first at the rendezvous.
-    pub(crate) token: String,
-    /// The name of the rendezvous.
-    pub(crate) server: String,
 }
 
 impl StartInfo {
     pub(crate) fn text(&self) -> String {
-        let Self { depth, parent, limits, token, server } = self;
+        let Self { depth, parent, limits } = self;
         let Limits { nice, may_dump_core, memory } = limits;
         // 0 is below what may be set.
         let memory = memory.unwrap_or(0);
-        format!("{depth} {parent} {nice} {may_dump_core} {memory} {token} {server}")
+        format!("{depth} {parent} {nice} {may_dump_core} {memory}")
     }
 
     pub(crate) fn parse(text: &OsStr) -> Option<Self> {
-        let mut parts = text.to_str()?.splitn(7, ' ');
+        let mut parts = text.to_str()?.splitn(5, ' ');
         let mut next = || parts.next();
         let (depth, parent) = (next()?.parse().ok()?, next()?.parse().ok()?);
         let (nice, may_dump_core) = (next()?.parse().ok()?, next()?.parse().ok()?);
         let memory = Some(next()?.parse().ok()?).filter(|&bytes| bytes != 0);
         let limits = Limits { nice, may_dump_core, memory };
-        Some(Self { depth, parent, limits, token: next()?.to_owned(), server: next()?.to_owned() })
+        Some(Self { depth, parent, limits })
     }
 }
 
@@ -67,13 +63,10 @@ mod tests {
     fn is_read_as_it_was_written() {
         let all = Limits { nice: -3, may_dump_core: true, memory: Some(1 << 40) };
         for limits in [all, Limits::default()] {
-            let (token, server) = ("ab12".into(), "/tmp/a b/socket".into());
-            let written = StartInfo { depth: 2, parent: 4242, limits, token, server };
+            let written = StartInfo { depth: 2, parent: 4242, limits };
             assert_eq!(StartInfo::parse(written.text().as_ref()), Some(written));
         }
-        for text in
-            ["", "1", "1 2 0 false 0 token", "x 2 0 false 0 token /s", "1 -2 0 false 0 token /s", "1 2 0 no 0 token /s"]
-        {
+        for text in ["", "1", "1 2 0 false", "1 2 0 false 0 more", "x 2 0 false 0", "1 -2 0 false 0", "1 2 0 no 0"] {
             assert_eq!(StartInfo::parse(text.as_ref()), None, "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! How a worker is started: the program itself, run again, which meets its parent at a private rendezvous.
+//! How a worker is started: the program itself, run again, with a socket as its stdin, over which it gets the rest and says hello.
 
 use std::cell::Cell;
 use std::io;
@@ -14,10 +14,9 @@ use rustix::fs::fstat;
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::because;
 use crate::ipc::payload::Payload;
-use crate::ipc::random;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::limits::{MOST_NAME, cut};
-use crate::protocol::message::{Hello, Reply, Request};
+use crate::protocol::message::{Greeting, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::start_info::{self, StartInfo};
 use crate::protocol::status_page::Page;
@@ -26,7 +25,7 @@ use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
-use crate::supervisor::rendezvous::{Greeted, HandshakeError, Rendezvous};
+use crate::supervisor::rendezvous::{self, HandshakeError};
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::supervisor::watcher;
 use crate::transport::ParentEnd;
@@ -113,18 +112,13 @@ impl Worker {
         on_spawn: impl FnOnce(Arc<dyn Kill>) -> bool,
     ) -> Result<Self, NotStarted> {
         let deadline = Instant::now().checked_add(settings.start_limit);
-        let rendezvous = Rendezvous::new().map_err(NotStarted::Refused)?;
-        let token = random::hex().map_err(NotStarted::Refused)?;
-        let invited = StartInfo {
-            depth: worker::depth() + 1,
-            parent: std::process::id(),
-            limits: settings.environment.limits,
-            token: token.clone(),
-            server: rendezvous.name().to_owned(),
-        };
-        let Given { page, page_number, socket, theirs, lifeline } = Given::new().map_err(|error| {
+        let invited =
+            StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
+        let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
+        let given = Given::new(worker_requests).map_err(|error| {
             NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", because(&error)))
         })?;
+        let Given { page, page_number, socket, theirs, replies, lifeline } = given;
         let variable = start_info::variable().ok_or_else(|| {
             NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
         })?;
@@ -137,13 +131,8 @@ impl Worker {
         if !on_spawn(process.clone()) {
             process.kill();
         }
-        let greeted = rendezvous.meet(process.pid(), &death, settings.start_limit);
-        let (hello, inbox) = match verified(greeted, &token, settings.start_limit) {
-            Ok(hello) => hello,
-            Err(reason) => return Err(NotStarted::Lost(dismiss(&process, reason))),
-        };
-        let Hello { requests, replies, holds_open, .. } = hello;
-        let replies = ReplyReceiver::new(replies, inbox, Some(holds_open));
+        let greeted = rendezvous::meet(&socket, &death, settings.start_limit);
+        verify(greeted, settings.start_limit).map_err(|reason| NotStarted::Lost(dismiss(&process, reason)))?;
         process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
             process.kill();
@@ -291,22 +280,27 @@ struct Given {
     page: Page,
     /// Of its file.
     page_number: u64,
-    /// For payloads.
+    /// For the hello, and then for payloads.
     socket: OwnedFd,
     /// The other end, which the worker is started with. The worker's other descriptors have been sent there.
     theirs: OwnedFd,
+    replies: ReplyReceiver,
     /// The worker ends when this one is gone: only the parent holds it.
     lifeline: Lifeline,
 }
 
 impl Given {
-    fn new() -> io::Result<Self> {
+    /// `requests` is the worker's end of the channel for requests.
+    fn new(requests: OwnedFd) -> io::Result<Self> {
         let (socket, theirs) = socket::pair()?;
+        let (replies, worker_replies) = socket::pair()?;
         let (end, lifeline) = Lifeline::new()?;
         let (page, file) = Page::new()?;
         let page_number = fstat(&file)?.st_ino;
-        socket::send(&socket, b"page", &[], &[file.as_fd(), end.as_fd()], Wait::No)?;
-        Ok(Self { page, page_number, socket, theirs, lifeline })
+        let descriptors = [&file, &end, &requests, &worker_replies].map(AsFd::as_fd);
+        socket::send(&socket, b"start", &[], &descriptors, Wait::No)?;
+        let replies = ReplyReceiver::new(replies, Some(worker_replies));
+        Ok(Self { page, page_number, socket, theirs, replies, lifeline })
     }
 }
 
@@ -317,28 +311,19 @@ enum Unmet {
     Unfit(String),
 }
 
-/// The hello, if it is of the process that was started, and of this program.
-fn verified(greeted: Result<Greeted, HandshakeError>, token: &str, limit: Duration) -> Result<(Hello, OwnedFd), Unmet> {
-    let (hello, replies) = match greeted {
-        Ok(Greeted::Hello { hello, replies: Some(replies) }) => (*hello, replies),
-        Ok(Greeted::Hello { .. }) => {
-            return Err(Unmet::Unfit("it said hello without a way for its replies".to_owned()));
-        }
-        Ok(Greeted::Refused(reason)) | Err(HandshakeError::Failed(reason)) => return Err(Unmet::Unfit(reason)),
-        Err(HandshakeError::Died) => return Err(Unmet::Ended),
-        Err(HandshakeError::TooLate { strangers }) => return Err(Unmet::Unfit(too_late(limit, strangers))),
-        Err(HandshakeError::HungUp) => {
-            return Err(Unmet::Unfit("it hung up before it said hello, and did not end".to_owned()));
-        }
-    };
-    if hello.token != token {
-        return Err(Unmet::Unfit("it said hello without the token that it was given".to_owned()));
-    }
+/// Whether the worker has said hello, and runs this program.
+fn verify(greeted: Result<Greeting, HandshakeError>, limit: Duration) -> Result<(), Unmet> {
     let ours = program_image::build();
-    if hello.build != ours {
-        return Err(Unmet::Unfit(format!("it runs another build of the program ({}, not {ours})", hello.build)));
-    }
-    Ok((hello, replies))
+    Err(match greeted {
+        Ok(Greeting::Hello { build }) if build == ours => return Ok(()),
+        Ok(Greeting::Hello { build }) => {
+            Unmet::Unfit(format!("it runs another build of the program ({build}, not {ours})"))
+        }
+        Ok(Greeting::Refused(reason)) | Err(HandshakeError::Failed(reason)) => Unmet::Unfit(reason),
+        Err(HandshakeError::Died) => Unmet::Ended,
+        Err(HandshakeError::TooLate) => Unmet::Unfit(too_late(limit)),
+        Err(HandshakeError::HungUp) => Unmet::Unfit("it hung up before it said hello, and did not end".to_owned()),
+    })
 }
 
 /// Ends what is no worker, and says why it is none.
@@ -355,14 +340,9 @@ fn dismiss(process: &Child, reason: Unmet) -> String {
     }
 }
 
-fn too_late(limit: Duration, strangers: usize) -> String {
-    let others = match strangers {
-        0 => String::new(),
-        1 => " (another process came to its rendezvous, and was sent away)".to_owned(),
-        n => format!(" ({n} others came to its rendezvous, and were sent away)"),
-    };
+fn too_late(limit: Duration) -> String {
     format!(
-        "it was killed, because it said no hello within {limit:?}{others}; does a constructor that runs before `main` take \
-         longer? Then set `start_limit`"
+        "it was killed, because it said no hello within {limit:?}; does a constructor that runs before `main` take longer? \
+         Then set `start_limit`"
     )
 }

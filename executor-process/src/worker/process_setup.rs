@@ -48,23 +48,29 @@ pub(crate) fn is_parent(pid: u32) -> bool {
 ///
 /// # Errors
 ///
-/// When this process may not have a descriptor more.
-pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
+/// When this process may not have a descriptor more. Then stdin itself comes with the error: the process can say so there, and must end.
+pub(crate) fn take_stdin() -> Result<OwnedFd, (OwnedFd, io::Error)> {
+    take_and_empty_stdin().map_err(|error| {
+        // SAFETY: no other code owns the stdin that this process starts with, or uses it before the process ends.
+        (unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) }, error)
+    })
+}
+
+fn take_and_empty_stdin() -> io::Result<OwnedFd> {
     let nothing = File::open("/dev/null")?;
     // SAFETY: no other code owns the stdin that this process starts with; the copy of `nothing` has no owner, as stdin always.
     unsafe {
         let taken = libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3);
-        if taken < 0 || libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
+        if taken < 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(OwnedFd::from_raw_fd(taken))
+        let taken = OwnedFd::from_raw_fd(taken);
+        if libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(taken)
+        }
     }
-}
-
-/// Closes stdin, which is empty in a worker.
-pub(crate) fn give_up_stdin() {
-    // SAFETY: no code reads from it before this process ends, which is next.
-    unsafe { libc::close(libc::STDIN_FILENO) };
 }
 
 /// Limits this process as its pool wants it.

@@ -1,11 +1,8 @@
 //! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
 
 use std::cell::Cell;
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 use std::process::exit;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -13,26 +10,23 @@ use std::time::{Duration, Instant};
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_quietly};
-use ipc_channel::IpcError;
-use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
-use ipc_channel::platform::OsIpcSender;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::getppid;
 
 use super::fork_check::{self, end_copy};
-use super::process_setup::{end_with, give_up_stdin, guard, is_parent, keep_to, kill_own_group, take_stdin};
+use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::{comm, crash_handler};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::because;
 use crate::ipc::payload::Body;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
+use crate::protocol::ipc_packet::{self, Packet};
 use crate::protocol::job_context::JobContext;
 use crate::protocol::limits::{MOST_SAID, cut};
-use crate::protocol::message::{Greeting, Hello, JobMessage, Reply, Request};
+use crate::protocol::message::{Greeting, JobMessage, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
-use crate::protocol::socket_dir::clear_if_abandoned;
 use crate::protocol::start_info::{StartInfo, variable};
 use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::transport::{Outgoing, WorkerEnd};
@@ -43,15 +37,8 @@ const PATIENCE: Duration = Duration::from_micros(200);
 /// The exit code of a worker that could not begin (`EX_UNAVAILABLE` of sysexits.h). Its stderr says why.
 pub(crate) const CANNOT_BEGIN: i32 = 69;
 
-/// The connection made at the arrival, until the hello.
-static ARRIVED: Mutex<Option<Arrived>> = Mutex::new(None);
-
-struct Arrived {
-    /// The way to the parent.
-    parent: io::Result<IpcSender<Greeting>>,
-    /// The one descriptor that this process was started with: the socket for payloads.
-    socket: io::Result<OwnedFd>,
-}
+/// The one descriptor that this process was started with, from its arrival until the hello.
+static ARRIVED: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
@@ -71,28 +58,18 @@ pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
     arrive(&start_info);
     // A constructor may have forked.
     end_copy(0);
-    let Some(Arrived { parent, socket }) = ARRIVED.lock().take() else {
-        cannot_begin(format_args!("it has not arrived"))
-    };
-    let parent = parent.unwrap_or_else(|error| {
-        cannot_begin(format_args!("it could not reach process {}: {error}", start_info.parent))
-    });
+    let Some(socket) = ARRIVED.lock().take() else { cannot_begin(format_args!("it has not arrived")) };
     if let Err(error) = keep_to(start_info.limits) {
-        refuse(&parent, &format!("the system refuses what its pool wants ({error})"));
+        refuse(&socket, &format!("the system refuses what its pool wants ({error})"));
     }
-    match catch(|| greet(&start_info, &parent, socket)) {
-        Ok(Ok(links)) => {
-            drop(parent);
-            links.serve();
-            end(links.exit_code.get())
-        }
-        Ok(Err(error)) => refuse(&parent, &format!("it has not what it needs ({})", because(&error))),
-        // Which is how ipc-channel says it.
-        Err(panic) => refuse(
-            &parent,
-            &format!("it has no descriptor or no shared memory ({panic}); raise `ulimit -n`, or use fewer processes"),
-        ),
-    }
+    let (page, requests, replies) = begin(&socket).unwrap_or_else(|error| refuse(&socket, &lacks(&error)));
+    let links = RequestLoop { requests, replies, page, payloads: WorkerEnd::new(socket), exit_code: Cell::new(0) };
+    links.serve();
+    end(links.exit_code.get())
+}
+
+fn lacks(error: &io::Error) -> String {
+    format!("it has not what it needs ({})", because(error))
 }
 
 fn end(code: i32) -> ! {
@@ -110,41 +87,19 @@ pub(super) fn arrive(start_info: &StartInfo) {
     }
     if !is_parent(start_info.parent) {
         // Before anything is done in the name of the process that is invited. If this is the one, its parent has just died.
-        clear_if_abandoned(Path::new(&start_info.server));
         cannot_begin(format_args!("{}", not_invited(start_info.parent)));
     }
     let guarded = guard(start_info.parent);
     fork_check::begin();
-    let socket = take_stdin();
-    // ipc-channel finds out once how much goes in a packet, and takes two descriptors for that: now, since to say that there are none is
-    // to send a packet.
-    drop(catch(OsIpcSender::get_max_fragment_size));
-    // Even if it is not guarded, so that this can be told.
-    let parent = IpcSender::connect(start_info.server.clone()).or_else(|error| {
-        // ipc-channel does not look whether it got a descriptor. One is left that a worker can do without, to say what is missing.
-        give_up_stdin();
-        let parent = IpcSender::connect(start_info.server.clone()).map_err(|_| error)?;
-        refuse(&parent, &because(&Errno::MFILE.into()))
-    });
-    clear(start_info);
+    let socket = take_stdin().unwrap_or_else(|(stdin, error)| refuse(&stdin, &lacks(&error)));
     // It may have died before it was asked to tell of that.
     if !is_parent(start_info.parent) {
         kill_own_group();
     }
-    if let (Ok(parent), Err(error)) = (&parent, guarded) {
-        refuse(parent, &format!("the system refuses what ties it to its parent ({})", because(&error)));
+    if let Err(error) = guarded {
+        refuse(&socket, &format!("the system refuses what ties it to its parent ({})", because(&error)));
     }
-    *arrived = Some(Arrived { parent, socket });
-}
-
-/// Removes the rendezvous: no process needs it any more, and if the parent was just killed, no other process removes it.
-fn clear(start_info: &StartInfo) {
-    let socket = Path::new(&start_info.server);
-    // Only a socket, in case another program wrote the start information.
-    if fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket()) {
-        drop(fs::remove_file(socket));
-        drop(socket.parent().map(fs::remove_dir));
-    }
+    *arrived = Some(socket);
 }
 
 fn not_invited(inviter: u32) -> String {
@@ -160,11 +115,17 @@ fn not_invited(inviter: u32) -> String {
     )
 }
 
-/// Tells the parent why this process cannot be its worker, or stderr where that does not hear.
-fn refuse(parent: &IpcSender<Greeting>, reason: &str) -> ! {
-    // ipc-channel panics where it cannot have a descriptor.
-    let is_told = catch(|| parent.send(Greeting::Refused(reason.to_owned()))).is_ok_and(|sent| sent.is_ok());
-    if is_told { exit(CANNOT_BEGIN) } else { cannot_begin(format_args!("{reason}")) }
+/// Tells the parent why this process cannot be its worker, or stderr if the parent does not hear.
+fn refuse(parent: &OwnedFd, reason: &str) -> ! {
+    match say(parent, &Greeting::Refused(cut(reason.to_owned(), MOST_SAID / 2))) {
+        Ok(()) => exit(CANNOT_BEGIN),
+        Err(_) => cannot_begin(format_args!("{reason}")),
+    }
+}
+
+fn say(parent: &OwnedFd, greeting: &Greeting) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(greeting).map_err(io::Error::other)?;
+    socket::send(parent, &[], &bytes, &[], Wait::Forever)
 }
 
 fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
@@ -174,45 +135,30 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 
 /// This worker's ends of what it shares with its parent.
 struct RequestLoop {
-    requests: IpcReceiver<Request>,
-    replies: IpcSender<Reply>,
+    requests: OwnedFd,
+    replies: OwnedFd,
     page: &'static Page,
     payloads: WorkerEnd,
     /// This process's exit code, set by its last job.
     exit_code: Cell<i32>,
 }
 
-fn greet(start_info: &StartInfo, parent: &IpcSender<Greeting>, socket: io::Result<OwnedFd>) -> io::Result<RequestLoop> {
-    let socket = socket?;
-    let page = begin(&socket)?;
-    let (request_sender, requests) = ipc::channel()?;
-    let (replies, reply_receiver) = ipc::channel()?;
-    let hello = Greeting::Hello(Box::new(Hello {
-        token: start_info.token.clone(),
-        build: program_image::build(),
-        requests: request_sender,
-        replies: reply_receiver,
-        holds_open: replies.clone(),
-    }));
-    parent.send(hello).map_err(|error| io::Error::other(error.to_string()))?;
-    // There for ever: handlers of signals write to it.
-    let page: &'static Page = Box::leak(Box::new(page));
-    // While the parent reads the hello.
-    crash_handler::install(page);
-    let payloads = WorkerEnd::new(socket);
-    Ok(RequestLoop { requests, replies, page, payloads, exit_code: Cell::new(0) })
-}
-
-/// Takes in what was sent before this process was started: its page, and the end of what its life hangs by.
-fn begin(socket: &OwnedFd) -> io::Result<Page> {
+/// Takes in what the parent sent before this process was started, and says hello. Returns the page, and the sockets that requests come
+/// from and replies go to.
+fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, OwnedFd)> {
     let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     if packet.is_cut {
         return Err(Errno::MFILE.into());
     }
-    let [page, lifeline] =
-        <[OwnedFd; 2]>::try_from(packet.descriptors).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    let [page, lifeline, requests, replies] =
+        <[OwnedFd; 4]>::try_from(packet.descriptors).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
     end_with(lifeline)?;
-    Page::open(&page)
+    // There for ever: handlers of signals write to it.
+    let page: &'static Page = Box::leak(Box::new(Page::open(&page)?));
+    say(socket, &Greeting::Hello { build: program_image::build() })?;
+    // While the parent reads the hello.
+    crash_handler::install(page);
+    Ok((page, requests, replies))
 }
 
 impl RequestLoop {
@@ -220,11 +166,7 @@ impl RequestLoop {
     fn serve(&self) {
         let mut codec = Codec::default();
         loop {
-            let request = match self.requests.recv() {
-                Ok(request) => request,
-                Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return,
-            };
+            let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return };
             let reply = match request {
                 Request::Prepare { name, codec: wanted, initializer } => {
                     codec = wanted;
@@ -232,10 +174,15 @@ impl RequestLoop {
                 }
                 Request::Run(jobs) => self.run_all(codec, jobs),
             };
-            if reply.is_some_and(|reply| self.replies.send(reply).is_err()) {
+            if reply.is_some_and(|reply| self.reply(&reply).is_none()) {
                 return;
             }
         }
+    }
+
+    /// `None` if the parent is gone.
+    fn reply(&self, reply: &Reply) -> Option<()> {
+        ipc_packet::send(&self.replies, reply).ok()
     }
 
     /// Runs the jobs of a message. `None` if the parent is gone.
@@ -244,7 +191,7 @@ impl RequestLoop {
         for JobMessage { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
             if has_unreported && start - told >= PATIENCE {
-                self.replies.send(Reply::Progress).ok()?;
+                self.reply(&Reply::Progress)?;
                 (told, has_unreported) = (start, false);
             }
             if !self.page.start(slot, job) {
@@ -277,7 +224,7 @@ impl RequestLoop {
             }
             has_unreported = true;
             if !is_told {
-                self.replies.send(Reply::Answer { slot, job, answer }).ok()?;
+                self.reply(&Reply::Answer { slot, job, answer })?;
             }
         }
         Some(Reply::Done)

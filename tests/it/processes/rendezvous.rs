@@ -1,11 +1,8 @@
-//! The rendezvous of a worker and its parent: strangers are sent away, and every wait has a limit.
+//! How a worker and its parent meet: no other process finds the place, and every wait has a limit.
 
 use std::env;
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use executor::{JobError, ProcessPool, call};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
-};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::orphans::{children, children_of, is_alive};
 use super::pid;
@@ -41,7 +36,7 @@ extern "C" fn hesitate() {
     }
 }
 
-// Before the library's own, so that the rendezvous is still there.
+// Before the library's own: a worker that waits here has not arrived.
 #[used]
 // SAFETY: the section holds pointers to functions, which may ignore what they are called with.
 #[unsafe(link_section = ".init_array.00050")]
@@ -76,76 +71,33 @@ fn fifo(directory: &Directory) -> PathBuf {
     path
 }
 
-/// The sockets that somebody waits at.
-fn sockets(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).expect("a directory of the test");
-    entries.flatten().map(|entry| entry.path().join("s")).filter(|socket| socket.exists()).collect()
-}
-
-fn visit(socket: &Path) -> io::Result<OwnedFd> {
-    let stranger =
-        socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
-    connect(&stranger, &SocketAddrUnix::new(socket)?)?;
-    Ok(stranger)
-}
-
-fn was_sent_away(stranger: &OwnedFd) -> bool {
-    let mut buffer = [0; 16];
-    match recv(stranger, &mut buffer, RecvFlags::DONTWAIT) {
-        Err(rustix::io::Errno::AGAIN) => false,
-        Ok((_, length)) => length == 0,
-        Err(_) => true,
-    }
-}
-
-/// Visits the rendezvous of a worker that comes later, and looks at that worker's job.
-fn a_worker_comes_after(place: &Directory, visits: impl Fn(&Path) -> Vec<OwnedFd>) {
-    let fifo = fifo(place);
-    let pool = ProcessPool::builder().processes(1).env(LATE, &fifo).build().expect("it can start workers");
-    let future = pool.submit(call!(pid()));
-    eventually("a worker is waited for", || !sockets(place.path()).is_empty());
-    let strangers = visits(&sockets(place.path())[0]);
-    // Blocks until the worker waits there.
-    drop(File::options().write(true).open(&fifo).expect("a fifo"));
-    let worker = future.result().expect("strangers do not matter");
-    assert_eq!(pool.pids(), [worker]);
-    assert!(strangers.iter().all(was_sent_away));
-    fs::remove_file(fifo).expect("it is there");
-    assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0, "the rendezvous is taken away");
+/// Tries to connect to all sockets that have a name in the directory.
+fn visit_all(directory: &Path) {
+    let visit = |entry: fs::DirEntry| {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let stranger = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).ok()?;
+        connect(&stranger, &SocketAddrUnix::new(entry.path()).ok()?).ok()
+    };
+    let visits = fs::read_dir(directory).expect("a directory of the test").flatten().filter_map(visit);
+    // Kept for a moment.
+    drop(visits.collect::<Vec<_>>());
 }
 
 #[test]
-fn strangers_that_come_first_are_sent_away() {
-    alone(strangers_that_come_first_are_sent_away, || {
-        let place = Directory::new();
+fn a_worker_is_waited_for_without_a_name() {
+    alone(a_worker_is_waited_for_without_a_name, || {
+        let (place, own) = (Directory::new(), Directory::new());
         meet_in(&place);
-        // A moment ago it was bound; now it listens.
-        let visit = |socket: &Path| {
-            let mut stranger = None;
-            eventually("somebody listens", || {
-                stranger = visit(socket).ok();
-                stranger.is_some()
-            });
-            stranger.expect("it came")
-        };
-        a_worker_comes_after(&place, |socket| vec![visit(socket)]);
-        a_worker_comes_after(&place, |socket| {
-            let stranger = visit(socket);
-            send(&stranger, b"hello, it is me", SendFlags::empty()).expect("there is room");
-            vec![stranger]
-        });
-        a_worker_comes_after(&place, |socket| {
-            // As ipc-channel starts its packets: the size of this one, and of the message.
-            let stranger = visit(socket);
-            let packet = [24_u64.to_ne_bytes(), (1_u64 << 40).to_ne_bytes(), [0xff; 8]].concat();
-            send(&stranger, &packet, SendFlags::empty()).expect("there is room");
-            vec![stranger]
-        });
-        a_worker_comes_after(&place, |socket| {
-            drop(visit(socket));
-            Vec::new()
-        });
-        a_worker_comes_after(&place, |socket| (0..100).map(|_| visit(socket)).collect());
+        let fifo = fifo(&own);
+        rustix::process::umask(rustix::fs::Mode::empty());
+        let pool = ProcessPool::builder().processes(1).env(LATE, &fifo).build().expect("it can start workers");
+        let future = pool.submit(call!(pid()));
+        eventually("there is a worker", || !children().is_empty());
+        assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0, "nobody else can find it");
+        // Blocks until the worker waits there.
+        drop(File::options().write(true).open(&fifo).expect("a fifo"));
+        let worker = future.result().expect("it was only late");
+        assert_eq!(pool.pids(), [worker]);
     });
 }
 
@@ -162,11 +114,7 @@ fn strangers_that_never_stop_coming_stop_no_worker() {
                 scope.spawn(|| {
                     // Relaxed: nothing else is told by it.
                     while !is_over.load(Ordering::Relaxed) {
-                        for socket in sockets(path) {
-                            // Kept for a moment. A socket that is gone, or has no room, is not an error here.
-                            let visits: Vec<_> = (0..40).map(|_| visit(&socket)).collect();
-                            drop(visits);
-                        }
+                        visit_all(path);
                     }
                 });
             }
@@ -178,6 +126,7 @@ fn strangers_that_never_stop_coming_stop_no_worker() {
                 }
             }
         });
+        assert_eq!(fs::read_dir(path).expect("it is there").count(), 0);
     });
 }
 
@@ -214,11 +163,6 @@ fn hangs(variable: &str) {
     let before = env::temp_dir();
     meet_in(&place);
     let future = pool.submit(call!(pid()));
-    let mut stranger = None;
-    while !future.is_done() {
-        stranger = stranger.or_else(|| sockets(place.path()).first().and_then(|socket| visit(socket).ok()));
-        thread::park_timeout(Duration::from_millis(1));
-    }
     let text = broken(future.result());
     let expected = "the job was not run to its end: its worker process could not be started, 4 times: it was killed, \
                     because it said no hello within 300ms";
@@ -243,24 +187,6 @@ fn a_worker_that_dies_before_its_hello_is_said_to() {
     });
 }
 
-#[test]
-fn nobody_else_may_enter_where_they_meet() {
-    alone(nobody_else_may_enter_where_they_meet, || {
-        let (place, own) = (Directory::new(), Directory::new());
-        meet_in(&place);
-        let fifo = fifo(&own);
-        rustix::process::umask(rustix::fs::Mode::empty());
-        let pool = ProcessPool::builder().processes(1).env(LATE, &fifo).build().expect("it can start workers");
-        let future = pool.submit(call!(pid()));
-        eventually("a worker is waited for", || !sockets(place.path()).is_empty());
-        let socket = sockets(place.path()).remove(0);
-        let mode = fs::metadata(socket.parent().expect("a directory")).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
-        drop(File::options().write(true).open(&fifo).expect("a fifo"));
-        assert!(future.result().is_ok());
-    });
-}
-
 /// The names of the variables that say what holds up the worker of `parent`, and at which file.
 const HELD_BY: &str = "EXECUTOR_TEST_HELD_BY";
 const HELD_AT: &str = "EXECUTOR_TEST_HELD_AT";
@@ -282,7 +208,9 @@ fn parent_is_killed(variable: &str, reason: &Path, let_go: impl FnOnce()) {
     eventually("there is a worker", || !children_of(parent.id()).is_empty());
     let worker = children_of(parent.id())[0].parse().expect("a pid");
     if variable != LATE {
-        eventually("it has arrived", || fs::read_dir(place.path()).expect("it is there").next().is_none());
+        let stdin = format!("/proc/{worker}/fd/0");
+        let is_empty = || fs::read_link(&stdin).is_ok_and(|stdin| stdin == Path::new("/dev/null"));
+        eventually("it has arrived, and taken its stdin", is_empty);
     }
     parent.kill().expect("it runs");
     parent.wait().expect("it was killed");

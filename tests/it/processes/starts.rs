@@ -7,8 +7,6 @@ use std::process::Output;
 
 use executor::{BuildError, JobError, ProcessPool, ProcessPoolBuilder, call};
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
-
 use super::constructors::variable;
 use super::pid;
 use super::replay::this;
@@ -125,13 +123,16 @@ fn variables_of_other_copies_are_ignored() {
     }
 }
 
-/// If no process waits at the rendezvous, the worker ends and says why.
+/// If its stdin is no socket of a pool, the worker ends and says why.
 #[test]
 fn an_invitation_from_somebody_else_starts_no_worker() {
     let variable = variable();
     let us = std::process::id();
-    let invitation = |parent: u32| format!("1 {parent} 0 false 0 token /nowhere/socket");
-    assert_eq!(run_with(&variable, &invitation(us)).status.code(), Some(69), "nobody is at the rendezvous");
+    let invitation = |parent: u32| format!("1 {parent} 0 false 0");
+    let unheard = run_with(&variable, &invitation(us));
+    assert_eq!(unheard.status.code(), Some(69), "nobody is at its stdin");
+    let said = String::from_utf8_lossy(&unheard.stderr);
+    assert!(said.starts_with("executor: a worker process cannot begin: it has not what it needs ("), "{said}");
     let refused = run_with(&variable, &invitation(us + 1));
     assert_eq!(refused.status.code(), Some(69), "its parent is not who invited it");
     assert_eq!(
@@ -142,24 +143,4 @@ fn an_invitation_from_somebody_else_starts_no_worker() {
             us + 1
         )
     );
-}
-
-/// Alone: a process that another test starts holds copies of this one's sockets until it runs its program.
-#[test]
-fn copied_invitations_leave_living_rendezvous() {
-    alone(copied_invitations_leave_living_rendezvous, || {
-        let (variable, temporary) = (variable(), Directory::new());
-        let directory = temporary.path().join("executor-0123456789ab");
-        fs::create_dir(&directory).unwrap();
-        let name = directory.join("s");
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-        bind(&socket, &SocketAddrUnix::new(&name).unwrap()).unwrap();
-        listen(&socket, 8).unwrap();
-        let invitation = format!("1 {} 0 false 0 token {}", std::process::id() + 1, name.display());
-        assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
-        assert!(name.exists(), "the worker that was invited is yet to come");
-        drop(socket);
-        assert_eq!(run_with(&variable, &invitation).status.code(), Some(69));
-        assert!(!directory.exists(), "its owner was killed, and nobody else takes it away");
-    });
 }

@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use std::fs;
 
 use super::*;
+use crate::ipc::random;
 use crate::protocol::answer::Answer;
 use crate::protocol::status_page::Appender;
-use crate::supervisor::rendezvous::SocketDir;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
 fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
@@ -69,8 +69,7 @@ fn a_file_of_another_format_is_refused_by_its_number() {
 
 #[test]
 fn a_file_of_another_copy_is_left_to_it() {
-    let place = SocketDir::new().unwrap();
-    let path = place.directory().join("kept");
+    let path = std::env::temp_dir().join(format!("executor-kept-{}", random::hex().unwrap()));
     let ours = file(&contents());
     let is_left = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
