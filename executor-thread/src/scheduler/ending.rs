@@ -116,7 +116,10 @@ impl<R: Runner + 'static> Shared<R> {
         let closed = std::mem::take(&mut state.closed);
         let released = state.supply.release();
         drop(state);
-        released.end();
+        {
+            // The threads of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
+            let _ends_here = released;
+        }
         for promise in closed {
             promise.complete(());
         }

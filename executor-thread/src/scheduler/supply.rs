@@ -42,9 +42,6 @@ impl Supply {
             rayon => std::mem::replace(rayon, Self::Released),
         }
     }
-
-    /// Lets go of the threads. Those of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
-    pub(super) fn end(self) {}
 }
 
 /// Where no rayon is built in.

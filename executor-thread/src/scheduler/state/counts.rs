@@ -99,9 +99,9 @@ fn shortage_starts_no_other_worker() {
     assert!(!state.is_stranded());
     assert!(state.leave(&mut two).is_empty() && state.leave(&mut three).is_empty());
     assert!(is_nobody(&state.wake()));
-    state.fall_asleep(&mut one, "one");
+    state.fall_asleep(&one, "one");
     assert!(matches!(state.wake(), Wake::Sleeper("one")), "those that live are woken");
-    assert!(state.wake_up(&mut one) && state.take(&mut one, false).is_some());
+    assert!(state.wake_up(&one) && state.take(&mut one, false).is_some());
     push(&mut state, 8);
     let mut four = started(state.block(one.place));
     assert!(state.take(&mut four, false).is_some(), "nobody else could take it");
@@ -124,18 +124,18 @@ fn worker_keeps_job_for_it_alone() {
 fn a_worker_that_makes_ready_runs_nothing_and_searches_nothing() {
     let mut state = state(1);
     let mut own = busy(&mut state);
-    state.search(&mut own);
-    state.search(&mut own);
+    state.search(&own);
+    state.search(&own);
     assert_eq!(state.running(), 0);
-    state.begin(&mut own);
+    state.begin(&own);
     assert_eq!(state.running(), 0);
-    state.has_begun(&mut own);
+    state.has_begun(&own);
     assert_eq!(state.running(), 1);
-    state.has_begun(&mut own);
+    state.has_begun(&own);
     assert_eq!(state.running(), 1, "it had begun");
-    state.search(&mut own);
-    state.found(&mut own);
-    state.found(&mut own);
+    state.search(&own);
+    state.found(&own);
+    state.found(&own);
     assert_eq!(state.running(), 1);
     assert!(state.leave(&mut own).is_empty());
     assert_eq!((state.workers(), state.running()), (0, 0));
@@ -154,9 +154,9 @@ fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end()
     push(&mut state, 7);
     assert!(matches!(state.wake(), Wake::Sleeper("two")), "the one who sleeps for the shortest time");
     assert!(is_nobody(&state.wake()), "it looks");
-    assert!(state.wake_up(&mut workers[1]) && state.take(&mut workers[1], false).is_some());
+    assert!(state.wake_up(&workers[1]) && state.take(&mut workers[1], false).is_some());
     assert_eq!(state.running(), 1);
-    state.fall_asleep(&mut workers[1], "again");
+    state.fall_asleep(&workers[1], "again");
     assert_eq!(state.wake_all(), ["one", "again"]);
     assert!(workers.iter_mut().all(|own| state.wake_up(own)));
     assert_eq!((state.running(), state.is_spare()), (0, false));
@@ -164,9 +164,9 @@ fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end()
         state.found(own);
     }
     assert_eq!(state.running(), 2, "they were counted as searching, once each");
-    state.fall_asleep(&mut workers[0], "one");
-    state.fall_asleep(&mut workers[1], "two");
-    assert!(!state.wake_up(&mut workers[0]), "it was nobody who woke it");
+    state.fall_asleep(&workers[0], "one");
+    state.fall_asleep(&workers[1], "two");
+    assert!(!state.wake_up(&workers[0]), "it was nobody who woke it");
     assert_eq!(state.wake_all(), ["two"]);
 }
 
@@ -198,7 +198,7 @@ fn a_letter_is_for_its_worker_alone() {
     });
     assert!(state.is_urgent() && !state.mailboxes.is_empty());
     assert_eq!((state.mailboxes.len(), state.mailboxes.alive()), (3, 3));
-    state.search(&mut one);
+    state.search(&one);
     assert_eq!(state.open_letter(&mut one).map(|job| job.0), Some(11));
     assert!(one.has_letter && state.running() == 3, "it has found something");
     state.removed_dead(&one);
@@ -210,7 +210,7 @@ fn a_letter_is_for_its_worker_alone() {
     assert_eq!((state.mailboxes.len(), state.workers()), (1, 2));
     state.mailboxes.post(|| Number(20));
     assert_eq!(state.mailboxes.len(), 3);
-    state.search(&mut one);
+    state.search(&one);
     assert_eq!(numbers(state.did_not_start(three.number, three.place)), [13, 20]);
     assert_eq!((state.delayed.untold(), state.mailboxes.len()), (3, 1));
 }

@@ -66,7 +66,7 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     assert!(!state.is_idle());
     let mut own = started(state.wake());
     assert!(state.take(&mut own, false).is_some() && !state.is_idle(), "it runs");
-    state.fall_asleep(&mut own, "one");
+    state.fall_asleep(&own, "one");
     assert!(state.is_idle());
     for ending in [1, 2, 0] {
         state.ending = ending;

@@ -87,8 +87,8 @@ fn a_sleeper_is_woken_before_a_worker_is_started_and_the_last_one_first() {
         state.fall_asleep(own, parker.unparker().clone());
     }
     assert!(matches!(push(&mut state, 7), Wake::Sleeper(_)));
-    assert!(!state.wake_up(&mut workers[0]), "it sleeps still");
-    assert!(state.wake_up(&mut workers[1]));
+    assert!(!state.wake_up(&workers[0]), "it sleeps still");
+    assert!(state.wake_up(&workers[1]));
 }
 
 /// As a worker does: its own queue first, unless a job waits that may come before.
