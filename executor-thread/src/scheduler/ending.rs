@@ -116,10 +116,9 @@ impl<R: Runner + 'static> Shared<R> {
         let closed = std::mem::take(&mut state.closed);
         let released = state.supply.release();
         drop(state);
-        {
-            // The threads of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
-            let _ends_here = released;
-        }
+        // The threads of a rayon pool end with its last owner. This does not wait for them, so one of them can do it.
+        #[cfg_attr(not(feature = "rayon"), expect(clippy::drop_non_drop, reason = "only rayon's threads are held"))]
+        drop(released);
         for promise in closed {
             promise.complete(());
         }
