@@ -58,12 +58,13 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 ///
 /// - [`cell`](extend::cell): the one allocation that a queue and a future share;
 /// - [`scheduler`](extend::scheduler): a queue with workers, which run jobs as your [`Runner`](extend::scheduler::Runner) says;
-/// - [`home`](extend::home), [`registry`](extend::registry) and [`tally`](extend::tally): whose queue a job waits in, and who counts it;
+/// - [`queue_id`](extend::queue_id), [`registry`](extend::registry) and [`job_counters`](extend::job_counters): the queue that a job
+///   waits in, and the counters of its outcome;
 /// - [`drive`](extend::drive): waits of threads that run the executor themselves;
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
-    pub use executor_core::{bytes, cell, drive, home, panics, registry, tally};
+    pub use executor_core::{bytes, cell, drive, job_counters, panics, queue_id, registry};
     pub use executor_thread::{fork, scheduler};
 }
 

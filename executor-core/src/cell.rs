@@ -6,16 +6,16 @@
 //!            claim               finish
 //!   Queued ─────────> Running ──────────> Ended ───> Taken
 //!    ^ │ └── withdraw (cancel, fail) ───────^ ^
-//!    │ │ lend                        finish │ │ withdraw, if the lease can be revoked
-//!    │ └───────────────> Lent ──────────────┴─┘
+//!    │ │ dispatch                    finish │ │ withdraw, if the dispatch can be revoked
+//!    │ └────────────> Dispatched ───────────┴─┘
 //!    └── take back ───────┘
 //! ```
 //!
-//! A job is lent to who may start it or not, such as another process that has jobs before it: there, the [`Lease`] says whether
-//! it has started, and revokes it if not.
+//! A job is dispatched to a queue elsewhere, such as that of another process, which may have jobs before it. There, the [`Dispatch`] says
+//! whether the job has started, and revokes it if not.
 //!
 //! The queue sees it as [`Run`] (a job that runs in place) or [`Task`] (one that somebody else runs), the future as
-//! `Outcome`; both as [`Control`], and the queue as [`QueuedControl`]. Every step is one transition under the cell's own lock, which says who won: one
+//! `JoinState`; both as [`Control`], and the queue as [`QueuedControl`]. Every step is one transition under the cell's own lock, which says who won: one
 //! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
 //! payload, outcome, wakers and callbacks are moved out first.
 //!
@@ -29,41 +29,41 @@
 //!   threads that work for it, without the lock.
 //! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. Read without the lock, by a thread that waits: true is
 //!   final, and false says nothing.
-//! - `id`, `open` and `work`: never change.
+//! - `id`, `decode_fn` and `work`: never change.
 
 mod control;
 #[cfg(all(test, loom))]
 mod loom_models;
-mod seen_as;
 mod stage;
+mod traits;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::current;
 use crate::error::JobError;
-use crate::home::HomeId;
 use crate::job::Job;
+use crate::job_counters::{self, Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
-use crate::panics::{self, catch, drop_quietly};
-use crate::registry::{self, Aside};
+use crate::panics::{self, catch, drop_catching};
+use crate::queue_id::QueueId;
+use crate::registry::{self, InlineRun};
 use crate::status::JobId;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
-use crate::tally::{self, Failure, Moment};
 
 pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
-pub(crate) use seen_as::Outcome;
-pub use seen_as::{Abort, Lease, Run, Task};
 use stage::{Claim, Finish, Handover, Leftovers, Return, Stage, Take};
+pub(crate) use traits::JoinState;
+pub use traits::{Abort, Dispatch, Run, Task};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P, O, T> {
     id: JobId,
     /// Makes the result from the raw outcome, on the thread that takes the result.
-    open: fn(O) -> Result<T, JobError>,
+    decode_fn: fn(O) -> Result<T, JobError>,
     /// Runs the payload, where that is done in place.
-    work: Option<fn(P) -> Result<O, JobError>>,
+    run_fn: Option<fn(P) -> Result<O, JobError>>,
     stop: AtomicBool,
     /// Set with the outcome, for those who look before they lock.
     has_ended: AtomicBool,
@@ -75,34 +75,34 @@ struct Inner<P, O, T> {
     stage: Stage<P, O, T>,
     watch: Watch<T>,
     /// Whose queue it waits in.
-    home: Option<HomeId>,
+    queue_id: Option<QueueId>,
     /// Since when it waits there, where that is measured.
     since: Moment,
 }
 
 impl<P, O, T> Cell<P, O, T> {
-    /// A cell for a job that waits to be claimed. `open` makes the result from the raw outcome.
-    pub fn queued(payload: P, open: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::queued(payload), open)
+    /// A cell for a job that waits to be claimed. `decode_fn` makes the result from the raw outcome.
+    pub fn queued(payload: P, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
+        Self::new(Stage::queued(payload), decode_fn)
     }
 
-    /// The same in the queue of `home`, which is told if the job leaves it otherwise.
+    /// The same in the queue `queue_id`, which is told if the job leaves it otherwise.
     #[must_use]
-    pub fn at(mut self, home: HomeId) -> Self {
-        self.inner.get_mut().home = Some(home);
+    pub fn at(mut self, queue_id: QueueId) -> Self {
+        self.inner.get_mut().queue_id = Some(queue_id);
         self
     }
 
-    pub(crate) fn ended(outcome: Result<T, JobError>, open: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::ended(outcome), open)
+    pub(crate) fn ended(outcome: Result<T, JobError>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
+        Self::new(Stage::ended(outcome), decode_fn)
     }
 
-    fn new(stage: Stage<P, O, T>, open: fn(O) -> Result<T, JobError>) -> Self {
+    fn new(stage: Stage<P, O, T>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
         let has_ended = AtomicBool::new(stage.has_ended());
-        let (home, since) = (None, Moment::default());
-        let inner = Inner { stage, watch: Watch::Nobody, home, since };
+        let (queue_id, since) = (None, Moment::default());
+        let inner = Inner { stage, watch: Watch::NoWatcher, queue_id, since };
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
-        Self { id: JobId::next(), open, work: None, stop: AtomicBool::new(false), has_ended, inner, ended }
+        Self { id: JobId::next(), decode_fn, run_fn: None, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
@@ -110,11 +110,11 @@ impl<P, O, T> Cell<P, O, T> {
         self.inner.lock().stage.payload().map(f)
     }
 
-    /// Starts the job if it waits, in the queue of `home` if one is given, which counts those that leave: in one step with the look, for
+    /// Starts the job if it waits, in the queue `queue_id` if one is given, which counts those that leave: in one step with the look, for
     /// the queue may give it away. Returns the payload, and since when it waited.
-    fn start(&self, home: Option<HomeId>) -> Option<(P, Moment)> {
+    fn start(&self, queue_id: Option<QueueId>) -> Option<(P, Moment)> {
         let mut inner = self.inner.lock();
-        if home.is_some() && inner.home != home {
+        if queue_id.is_some() && inner.queue_id != queue_id {
             return None;
         }
         match inner.stage.claim(None) {
@@ -130,11 +130,11 @@ impl<P, O, T> Cell<P, O, T> {
         self.has_ended.store(true, Ordering::Release);
         drop(inner);
         self.ended.notify_all();
-        drop_quietly(leftovers);
+        drop_catching(leftovers);
         signal
     }
 
-    /// Ends a running or lent job. The outcome of one that has ended is dropped.
+    /// Ends a running or dispatched job. The outcome of one that has ended is dropped.
     pub(crate) fn end(&self, outcome: Result<O, JobError>) -> Option<Signal> {
         self.end_with(outcome, None)
     }
@@ -145,12 +145,12 @@ impl<P, O, T> Cell<P, O, T> {
         match inner.stage.finish(outcome) {
             Finish::Ended(leftovers) => {
                 // Before it can be seen: an end that is seen is counted.
-                registry::count(inner.home, ending, true);
+                registry::count(inner.queue_id, ending, true);
                 Some(self.publish(inner, leftovers))
             }
             Finish::TooLate(outcome) => {
                 drop(inner);
-                drop_quietly(outcome);
+                drop_catching(outcome);
                 None
             }
         }
@@ -158,8 +158,8 @@ impl<P, O, T> Cell<P, O, T> {
 
     pub(crate) fn tell(&self, signal: Signal) {
         match signal {
-            Signal::Nobody => {}
-            Signal::Task(waker) => drop_quietly(catch(|| waker.wake())),
+            Signal::NoWatcher => {}
+            Signal::Task(waker) => drop_catching(catch(|| waker.wake())),
             Signal::Set(listener, key) => listener.ended(key),
             Signal::Callback => self.call_back(),
         }
@@ -168,12 +168,12 @@ impl<P, O, T> Cell<P, O, T> {
     /// Runs the callback. The lock is let go before each piece of the user's code: decoding, then the callback.
     fn call_back(&self) {
         let mut inner = self.inner.lock();
-        if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::Nobody) {
+        if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::NoWatcher) {
             let taken = inner.stage.take();
             drop(inner);
             if let Some(outcome) = self.opened(taken) {
                 // If the callback panics, the panic hook has reported it; no caller is left to be told.
-                drop_quietly(catch(|| callback(outcome)));
+                drop_catching(catch(|| callback(outcome)));
             }
         }
     }
@@ -182,8 +182,8 @@ impl<P, O, T> Cell<P, O, T> {
     fn opened(&self, taken: Take<O, T>) -> Option<Result<T, JobError>> {
         match taken {
             // A job that runs in place leaves the result itself: there is nothing to decode.
-            Take::Raw(raw) if self.work.is_some() => Some(raw.and_then(self.open)),
-            Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.open)(raw))?)),
+            Take::Raw(raw) if self.run_fn.is_some() => Some(raw.and_then(self.decode_fn)),
+            Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.decode_fn)(raw))?)),
             Take::Opened(outcome) => Some(outcome),
             Take::Nothing => None,
         }
@@ -193,7 +193,7 @@ impl<P, O, T> Cell<P, O, T> {
 impl<J: Job> Cell<J, J::Output, J::Output> {
     /// A cell for a job that runs in place.
     pub fn of_job(job: J) -> Self {
-        Self { work: Some(panics::run::<J>), ..Self::queued(job, Ok) }
+        Self { run_fn: Some(panics::run::<J>), ..Self::queued(job, Ok) }
     }
 }
 
@@ -208,18 +208,18 @@ impl<J: Job> Run for Cell<J, J::Output, J::Output> {
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
     /// Brings a claimed job to its outcome on this thread.
     fn run_payload(self: Arc<Self>, (payload, since): (P, Moment)) {
-        let work = self.work.expect("a job that runs in place knows how");
+        let run_fn = self.run_fn.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
         let begun = (!since.is_none()).then(Instant::now);
-        let outcome = work(payload);
+        let outcome = run_fn(payload);
         if current::is_forked() {
             // A job that forks returns in both processes. The outcome is said in the other one; here, this cell's lock may be held for ever.
             return std::mem::forget((self, context, outcome));
         }
         if let Some(begun) = begun {
-            QueuedControl::took(&*self, begun, begun.elapsed());
+            QueuedControl::record_run(&*self, begun, begun.elapsed());
         }
-        let of_parts = tally::take_failure_of_parts();
+        let of_parts = job_counters::take_failure_of_parts();
         drop(context);
         if let Some(signal) = self.end_with(outcome, of_parts) {
             self.tell(signal);
@@ -244,12 +244,12 @@ where
         }
     }
 
-    fn lend(&self, lease: Arc<dyn Lease>) -> Option<P> {
-        let handover = self.inner.lock().stage.lend(lease);
+    fn dispatch(&self, dispatch: Arc<dyn Dispatch>) -> Option<P> {
+        let handover = self.inner.lock().stage.dispatch(dispatch);
         match handover {
             Handover::Given(payload) => Some(payload),
-            Handover::Refused(lease) => {
-                drop(lease);
+            Handover::Refused(dispatch) => {
+                drop(dispatch);
                 None
             }
         }
@@ -258,8 +258,8 @@ where
     fn take_back(&self, payload: P) -> Result<(), P> {
         let back = self.inner.lock().stage.take_back(self.id, payload);
         match back {
-            Return::Back(lease) => {
-                drop(lease);
+            Return::Back(dispatch) => {
+                drop(dispatch);
                 Ok(())
             }
             Return::Refused(payload) => Err(payload),
@@ -268,7 +268,7 @@ where
 
     fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify {
         match self.end_with(outcome, of_parts) {
-            None => Notify::nobody(),
+            None => Notify::none(),
             Some(signal) => Notify::new(self, signal),
         }
     }
@@ -280,7 +280,7 @@ impl<P: Send, O: Send, T: Send> Tell for Cell<P, O, T> {
     }
 }
 
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for Cell<P, O, T> {
     fn take(&self) -> Option<Result<T, JobError>> {
         let taken = self.inner.lock().stage.take();
         self.opened(taken)
@@ -294,17 +294,17 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
         Some(is_ok)
     }
 
-    fn home(&self) -> Option<HomeId> {
-        QueuedControl::home(self)
+    fn queue_id(&self) -> Option<QueueId> {
+        QueuedControl::queue_id(self)
     }
 
-    fn run_here(self: Arc<Self>, home: HomeId) -> bool {
-        if self.work.is_none() {
+    fn run_here(self: Arc<Self>, queue_id: QueueId) -> bool {
+        if self.run_fn.is_none() {
             return false;
         }
-        let Some(payload) = self.start(Some(home)) else { return false };
-        registry::left_to_run(home);
-        let _aside = Aside::enter(Some(home));
+        let Some(payload) = self.start(Some(queue_id)) else { return false };
+        registry::removed_to_run(queue_id);
+        let _inline = InlineRun::enter(Some(queue_id));
         self.run_payload(payload);
         true
     }
@@ -344,10 +344,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Outcome<T> for Cel
     fn detach(&self) {
         let mut inner = self.inner.lock();
         let outcome = inner.stage.detach();
-        let watch = std::mem::replace(&mut inner.watch, Watch::Nobody);
+        let watch = std::mem::replace(&mut inner.watch, Watch::NoWatcher);
         drop(inner);
         // As quietly as where the job ends later: which of the two it is, is chance.
-        drop_quietly(outcome);
-        drop_quietly(watch);
+        drop_catching(outcome);
+        drop_catching(watch);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::JobError;
-use crate::home::HomeId;
 use crate::notify::{Captures, Notify};
+use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
 /// Requests and queries that every job answers, whatever its types, and whatever is made of its result.
@@ -35,12 +35,12 @@ pub trait QueuedControl: Control {
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
     /// Whether the job is still unclaimed and has not ended.
     fn is_waiting(&self) -> bool;
-    /// It waits in the queue of `home` from now on. False if it does not wait any more.
-    fn move_to(&self, home: HomeId) -> bool;
+    /// It waits in the queue `queue_id` from now on. False if it does not wait any more.
+    fn move_to(&self, queue_id: QueueId) -> bool;
     /// Whose queue it waits in, or has waited in last.
-    fn home(&self) -> Option<HomeId>;
+    fn queue_id(&self) -> Option<QueueId>;
     /// It is queued at the time `when`, and is to be measured.
-    fn waits_since(&self, when: Instant);
-    /// The job began to run at the time `begun` and ran for `ran`. If it is measured, its home's [tally](crate::tally) records both.
-    fn took(&self, begun: Instant, ran: Duration);
+    fn mark_enqueued(&self, when: Instant);
+    /// The job began to run at the time `begun` and ran for `ran`. If it is measured, its queue's [counters](crate::job_counters) record both.
+    fn record_run(&self, begun: Instant, ran: Duration);
 }

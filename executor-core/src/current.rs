@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::control::Control;
-use crate::home::HomeId;
 use crate::options::Label;
+use crate::queue_id::QueueId;
 use crate::status::JobId;
 use crate::sync::thread_local;
 
@@ -179,10 +179,10 @@ pub struct Worker {
 /// For those who write executors: what a pool does while jobs on its workers wait.
 pub trait Host: Send + Sync {
     /// The queue whose jobs the worker may run in place.
-    fn home(&self) -> HomeId;
-    /// Whether the worker may run jobs of `home` in place: those of its own queue, and of pools that share its threads.
-    fn may_run(&self, home: HomeId) -> bool {
-        home == self.home()
+    fn queue_id(&self) -> QueueId;
+    /// Whether the worker may run jobs of `queue_id` in place: those of its own queue, and of pools that share its threads.
+    fn may_run(&self, queue_id: QueueId) -> bool {
+        queue_id == self.queue_id()
     }
     /// The calling worker is about to block.
     fn block(&self);
@@ -278,13 +278,13 @@ pub fn end_blocks() {
 }
 
 /// For those who write executors: the queue whose jobs may be run in place on this thread, if it is a worker.
-pub fn home() -> Option<HomeId> {
-    with_worker(|worker| worker.host.as_ref().map(|host| host.home()))
+pub fn queue_id() -> Option<QueueId> {
+    with_worker(|worker| worker.host.as_ref().map(|host| host.queue_id()))
 }
 
-/// For those who write executors: whether jobs that wait in the queue `home` may be run in place on this thread.
-pub fn may_run(home: HomeId) -> bool {
-    with_worker(|worker| worker.host.as_ref().map(|host| host.may_run(home))).unwrap_or_default()
+/// For those who write executors: whether jobs that wait in the queue `queue_id` may be run in place on this thread.
+pub fn may_run(queue_id: QueueId) -> bool {
+    with_worker(|worker| worker.host.as_ref().map(|host| host.may_run(queue_id))).unwrap_or_default()
 }
 
 /// Whether the job that this thread runs belongs to the process from which this one was forked.
@@ -292,13 +292,13 @@ pub(crate) fn is_forked() -> bool {
     with_worker(|worker| worker.host.as_ref().map(|host| host.is_forked())).unwrap_or_default()
 }
 
-/// Runs `f` with `home`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.
-pub(crate) fn in_place(home: impl FnOnce() -> Option<HomeId>, f: impl FnOnce(HomeId) -> bool) -> bool {
-    let home = with_worker(|worker| {
+/// Runs `f` with `queue_id`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.
+pub(crate) fn in_place(queue_id: impl FnOnce() -> Option<QueueId>, f: impl FnOnce(QueueId) -> bool) -> bool {
+    let queue_id = with_worker(|worker| {
         let host = worker.host.as_ref()?;
-        home().filter(|&home| host.may_run(home))
+        queue_id().filter(|&queue_id| host.may_run(queue_id))
     });
-    home.is_some_and(|home| nested(|| f(home)).unwrap_or(false))
+    queue_id.is_some_and(|queue_id| nested(|| f(queue_id)).unwrap_or(false))
 }
 
 /// For those who write executors: what the initializer made for this worker.

@@ -9,13 +9,13 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::home::HomeId;
+use crate::queue_id::QueueId;
 use crate::sync::thread_local;
 
 /// An executor that is driven.
 pub trait Driver: Send + Sync {
-    /// Whether jobs of this home are its own.
-    fn has(&self, home: HomeId) -> bool;
+    /// Whether jobs of this queue are its own.
+    fn has(&self, queue_id: QueueId) -> bool;
 
     /// The time by its clock.
     fn now(&self) -> Instant;
@@ -28,7 +28,7 @@ pub trait Driver: Send + Sync {
 #[derive(Clone, Copy)]
 pub struct Wait<'a> {
     is_over: &'a (dyn Fn() -> bool + Sync),
-    run_here: &'a (dyn Fn(HomeId) -> bool + Sync),
+    run_here: &'a (dyn Fn(QueueId) -> bool + Sync),
     deadline: Option<Instant>,
     is_own: bool,
 }
@@ -39,9 +39,9 @@ impl Wait<'_> {
         (self.is_over)()
     }
 
-    /// Runs the very job that is waited for, if it is one that waits in the queue of `home`, and the wait has no time limit.
-    pub fn run_here(&self, home: HomeId) -> bool {
-        (self.run_here)(home)
+    /// Runs the very job that is waited for, if it is one that waits in the queue `queue_id`, and the wait has no time limit.
+    pub fn run_here(&self, queue_id: QueueId) -> bool {
+        (self.run_here)(queue_id)
     }
 
     /// When the wait ends without, by the executor's clock.
@@ -99,12 +99,12 @@ pub fn is_driven_here(driver: &Weak<dyn Driver>) -> bool {
 }
 
 /// How long a thread waits, by its own clock and by those of the executors that it drives.
-pub(crate) struct Patience {
+pub(crate) struct WaitDeadline {
     deadline: Option<Instant>,
     driven: Vec<(Arc<dyn Driver>, Option<Instant>)>,
 }
 
-impl Patience {
+impl WaitDeadline {
     /// A wait that begins now. A limit beyond the clock's range is none.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         let after = |now: Instant| limit.and_then(|limit| now.checked_add(limit));
@@ -120,16 +120,16 @@ impl Patience {
 
     /// Drives what this thread drives, until `is_over` or for as long as that does anything. True: there is nothing to wait for any more,
     /// because it is over or the time is up.
-    pub(crate) fn drive<H: IntoIterator<Item = Option<HomeId>>>(
+    pub(crate) fn drive<H: IntoIterator<Item = Option<QueueId>>>(
         &self,
-        homes: impl Fn() -> H,
-        run_here: &(dyn Fn(HomeId) -> bool + Sync),
+        queue_ids: impl Fn() -> H,
+        run_here: &(dyn Fn(QueueId) -> bool + Sync),
         is_over: &(dyn Fn() -> bool + Sync),
     ) -> bool {
         for (driver, deadline) in &self.driven {
             // One that has others beside it may be waiting for their jobs.
-            let is_own =
-                self.driven.len() == 1 && homes().into_iter().all(|home| home.is_some_and(|home| driver.has(home)));
+            let is_own = self.driven.len() == 1
+                && queue_ids().into_iter().all(|queue_id| queue_id.is_some_and(|queue_id| driver.has(queue_id)));
             let wait = Wait { is_over, run_here, deadline: *deadline, is_own };
             match driver.drive(&wait) {
                 Driven::Over => return true,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::current;
-use crate::drive::Patience;
+use crate::drive::WaitDeadline;
 use crate::sync::{Condvar, Mutex};
 
 /// A flag that is set and cleared, and that any number of threads and jobs can wait for: Python's `threading.Event`.
@@ -109,15 +109,15 @@ impl Event {
 
     /// Waits until the flag is set, or its count of sets is no longer `times`.
     fn wait_since(&self, times: u64, limit: Option<Duration>) -> bool {
-        let patience = Patience::new(limit);
+        let wait_deadline = WaitDeadline::new(limit);
         let is_over = || {
             let flag = self.flag.lock();
             flag.is_set || flag.times != times
         };
-        if patience.drive(|| [None], &|_| false, &is_over) {
+        if wait_deadline.drive(|| [None], &|_| false, &is_over) {
             return true;
         }
-        let deadline = patience.deadline();
+        let deadline = wait_deadline.deadline();
         // Before the lock: the pool takes its own.
         let _blocked = current::block();
         let mut flag = self.flag.lock();

@@ -7,9 +7,9 @@ use std::{fmt, vec};
 use crate::error::{JobError, Rejection};
 use crate::future::Future;
 use crate::job::Job;
+use crate::job_counters::{self, Failure};
 use crate::map::{Map, Mapper};
 use crate::panics::{catch, named};
-use crate::tally::{self, Failure};
 
 /// An executor that can be shut down. Not generic over the job, so that a call to it is never ambiguous.
 pub trait Shutdown {
@@ -204,7 +204,9 @@ where
         let (function, len) = (self.function.clone(), items.len());
         let outcomes = self.executor.submit(move || {
             let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
-            tally::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
+            job_counters::returns_with(
+                outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max(),
+            );
             outcomes.into_iter()
         });
         vec![(outcomes, len)]

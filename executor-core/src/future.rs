@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::cell::{Cell, Outcome};
+use crate::cell::{Cell, JoinState};
 use crate::control::Control;
 use crate::current;
-use crate::drive::Patience;
+use crate::drive::WaitDeadline;
 use crate::error::JobError;
 use crate::handles::{Canceller, Helper};
-use crate::home::HomeId;
 use crate::job::Job;
 use crate::notify::Watch;
+use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
 pub use self::abort_on_drop::AbortOnDrop;
@@ -47,7 +47,7 @@ pub use self::abort_on_drop::AbortOnDrop;
 #[must_use = "dropping a future detaches its job: its outcome, and every error, is lost"]
 pub struct Future<T> {
     /// `None` once the outcome belongs to somebody else.
-    outcome: Option<Arc<dyn Outcome<T>>>,
+    state: Option<Arc<dyn JoinState<T>>>,
 }
 
 impl<T> Future<T> {
@@ -58,21 +58,21 @@ impl<T> Future<T> {
         O: Send + 'static,
         T: Send + 'static,
     {
-        Self { outcome: Some(cell) }
+        Self { state: Some(cell) }
     }
 
-    pub(crate) fn seen_as(outcome: Arc<dyn Outcome<T>>) -> Self {
-        Self { outcome: Some(outcome) }
+    pub(crate) fn of_state(state: Arc<dyn JoinState<T>>) -> Self {
+        Self { state: Some(state) }
     }
 
-    pub(crate) fn outcome(&self) -> &Arc<dyn Outcome<T>> {
-        self.outcome.as_ref().expect("a future that was polled to its end has nothing more to tell")
+    pub(crate) fn state(&self) -> &Arc<dyn JoinState<T>> {
+        self.state.as_ref().expect("a future that was polled to its end has nothing more to tell")
     }
 
-    pub(crate) fn into_outcome(mut self) -> Arc<dyn Outcome<T>> {
-        let outcome = self.outcome.take().expect("a future that was polled to its end has nothing more to tell");
-        current::over(address(&outcome));
-        outcome
+    pub(crate) fn into_state(mut self) -> Arc<dyn JoinState<T>> {
+        let state = self.state.take().expect("a future that was polled to its end has nothing more to tell");
+        current::over(address(&state));
+        state
     }
 
     /// Waits for the job, and returns what came of it. Blocks. Inside a job of the same pool, runs the job in place while it
@@ -84,7 +84,7 @@ impl<T> Future<T> {
     pub fn result(self) -> Result<T, JobError> {
         self.wait();
         // Taken whole: a dropped future would tell the cell that it is gone.
-        ended(self.into_outcome().take())
+        ended(self.into_state().take())
     }
 
     /// As [`result`](Future::result), for at most `limit`.
@@ -106,43 +106,47 @@ impl<T> Future<T> {
     }
 
     fn take_ended(self) -> Result<T, JobError> {
-        ended(self.outcome().take())
+        ended(self.state().take())
     }
 
     /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
     /// is queued, on this worker and with its [`current::state`].
     pub fn wait(&self) {
-        let outcome = self.outcome();
-        let run_here = |home| outcome.clone().run_here(home);
-        if !current::in_place(|| outcome.home(), run_here) && self.drive(&Patience::new(None), &run_here) {
+        let state = self.state();
+        let run_here = |queue_id| state.clone().run_here(queue_id);
+        if !current::in_place(|| state.queue_id(), run_here) && self.drive(&WaitDeadline::new(None), &run_here) {
             return;
         }
         // Also where it ran here: its time limit may have ended it, and another thread may be about to change the outcome.
-        outcome.wait(None);
+        state.wait(None);
     }
 
     /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        let patience = Patience::new(Some(limit));
-        if self.drive(&patience, &|_| false) { self.is_done() } else { self.outcome().wait(patience.deadline()) }
+        let wait_deadline = WaitDeadline::new(Some(limit));
+        if self.drive(&wait_deadline, &|_| false) {
+            self.is_done()
+        } else {
+            self.state().wait(wait_deadline.deadline())
+        }
     }
 
     /// Runs, on a thread that drives the job's executor, what has to be run first.
-    fn drive(&self, patience: &Patience, run_here: &(dyn Fn(HomeId) -> bool + Sync)) -> bool {
-        let outcome = self.outcome();
-        patience.drive(|| [outcome.home()], run_here, &|| outcome.status().is_done())
+    fn drive(&self, wait_deadline: &WaitDeadline, run_here: &(dyn Fn(QueueId) -> bool + Sync)) -> bool {
+        let state = self.state();
+        wait_deadline.drive(|| [state.queue_id()], run_here, &|| state.status().is_done())
     }
 
     /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.
     pub fn cancel(&self) -> bool {
-        self.outcome().cancel()
+        self.state().cancel()
     }
 
     /// [`cancel`](Future::cancel)s the job; if it runs, stops it: on a thread it is asked to
     /// ([`current::stop_requested`](crate::current::stop_requested)) and ends as it likes, in a process it is killed and ends as
     /// [`JobError::Cancelled`]. False if the job had ended (unless by a cancel).
     pub fn abort(&self) -> bool {
-        self.outcome().abort()
+        self.state().abort()
     }
 
     /// Aborts the job when the wrapped future is dropped, instead of detaching it.
@@ -152,7 +156,7 @@ impl<T> Future<T> {
 
     /// Where the job is in its life.
     pub fn status(&self) -> Status {
-        self.outcome().status()
+        self.state().status()
     }
 
     /// Whether the job has its outcome, a cancel included.
@@ -172,12 +176,12 @@ impl<T> Future<T> {
 
     /// The job's id.
     pub fn id(&self) -> JobId {
-        self.outcome().id()
+        self.state().id()
     }
 
     /// For those who write executors: the job itself.
     pub fn control(&self) -> Arc<dyn Control> {
-        let control: Arc<dyn Control> = self.outcome().clone();
+        let control: Arc<dyn Control> = self.state().clone();
         control
     }
 
@@ -188,7 +192,7 @@ impl<T> Future<T> {
 
     /// For those who write executors: what runs the job in place, on a worker that waits for others than this one as well.
     pub fn helper(&self) -> Helper<T> {
-        Helper::new(self.outcome().clone())
+        Helper::new(self.state().clone())
     }
 
     /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`
@@ -197,11 +201,11 @@ impl<T> Future<T> {
     where
         F: FnOnce(Result<T, JobError>) + Send + 'static,
     {
-        let outcome = self.into_outcome();
-        if let Err(Watch::Call(f)) = outcome.watch(Watch::Call(Box::new(f)))
-            && let Some(ended) = outcome.take()
+        let state = self.into_state();
+        if let Err(Watch::Call(f)) = state.watch(Watch::Call(Box::new(f)))
+            && let Some(ended) = state.take()
         {
-            crate::panics::drop_quietly(crate::panics::catch(|| f(ended)));
+            crate::panics::drop_catching(crate::panics::catch(|| f(ended)));
         }
     }
 }
@@ -226,9 +230,9 @@ impl<T: Send + 'static> Future<T> {
         Self::of_cell(Cell::of_job(job))
     }
 
-    /// For those who write executors: the same for a job in the queue of `home`.
-    pub fn of_job_at<J: Job<Output = T>>(home: HomeId, job: J) -> (Arc<Cell<J, T, T>>, Self) {
-        Self::of_cell(Cell::of_job(job).at(home))
+    /// For those who write executors: the same for a job in the queue `queue_id`.
+    pub fn of_job_at<J: Job<Output = T>>(queue_id: QueueId, job: J) -> (Arc<Cell<J, T, T>>, Self) {
+        Self::of_cell(Cell::of_job(job).at(queue_id))
     }
 
     fn of_cell<J: Job<Output = T>>(cell: Cell<J, T, T>) -> (Arc<Cell<J, T, T>>, Self) {
@@ -244,7 +248,7 @@ impl<T> std::future::Future for Future<T> {
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let cell = self.outcome();
+        let cell = self.state();
         let key = address(cell);
         let mut outcome = cell.take();
         if outcome.is_none() {
@@ -255,7 +259,7 @@ impl<T> std::future::Future for Future<T> {
             // It ended between the two looks.
             outcome = cell.take();
         }
-        self.outcome = None;
+        self.state = None;
         current::over(key);
         Poll::Ready(ended(outcome))
     }
@@ -263,9 +267,9 @@ impl<T> std::future::Future for Future<T> {
 
 impl<T> Drop for Future<T> {
     fn drop(&mut self) {
-        if let Some(outcome) = self.outcome.take() {
-            current::over(address(&outcome));
-            outcome.detach();
+        if let Some(state) = self.state.take() {
+            current::over(address(&state));
+            state.detach();
         }
     }
 }
@@ -273,16 +277,16 @@ impl<T> Drop for Future<T> {
 impl<T> fmt::Debug for Future<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut future = f.debug_struct("Future");
-        if let Some(outcome) = &self.outcome {
-            future.field("id", &outcome.id()).field("status", &outcome.status());
+        if let Some(state) = &self.state {
+            future.field("id", &state.id()).field("status", &state.status());
         }
         future.finish_non_exhaustive()
     }
 }
 
 /// Tells one future from others for as long as it is there.
-fn address<T>(outcome: &Arc<dyn Outcome<T>>) -> usize {
-    Arc::as_ptr(outcome).cast::<()>().addr()
+fn address<T>(state: &Arc<dyn JoinState<T>>) -> usize {
+    Arc::as_ptr(state).cast::<()>().addr()
 }
 
 /// The outcome of a job that has ended.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cell::Outcome;
+use crate::cell::JoinState;
 use crate::control::Control;
 use crate::current;
 use crate::status::{JobId, Status};
@@ -55,17 +55,17 @@ impl fmt::Debug for Canceller {
 
 /// For those who write executors: runs a queued job in the place of the worker that would have taken it. Made by
 /// [`Future::helper`](crate::Future::helper).
-pub struct Helper<T>(Arc<dyn Outcome<T>>);
+pub struct Helper<T>(Arc<dyn JoinState<T>>);
 
 impl<T> Helper<T> {
-    pub(crate) fn new(outcome: Arc<dyn Outcome<T>>) -> Self {
-        Self(outcome)
+    pub(crate) fn new(state: Arc<dyn JoinState<T>>) -> Self {
+        Self(state)
     }
 
     /// Runs the job, if it waits in the queue of the pool that this thread is a worker of, and jobs are not nested too deeply
     /// here. Says whether it did.
     pub fn help(&self) -> bool {
-        current::in_place(|| self.0.home(), |home| self.0.clone().run_here(home))
+        current::in_place(|| self.0.queue_id(), |queue_id| self.0.clone().run_here(queue_id))
     }
 
     /// Whether the job is still unclaimed and not cancelled.

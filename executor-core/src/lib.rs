@@ -14,7 +14,7 @@
 //! | let jobs wait for a word from another | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see how a pool does | [`Stats`], [`Histogram`] |
-//! | write an executor | [`promise()`], [`cell`], [`home`], [`drive`], [`panics`], [`bytes`], [`tally`] |
+//! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -30,8 +30,8 @@ mod event;
 mod executor;
 mod future;
 mod handles;
-pub mod home;
 mod job;
+pub mod job_counters;
 mod map;
 mod mapped;
 mod notify;
@@ -40,6 +40,7 @@ pub mod panics;
 mod pool;
 mod promise;
 mod queue;
+pub mod queue_id;
 pub mod registry;
 mod remote;
 mod set;
@@ -48,7 +49,6 @@ pub mod spin;
 mod stats;
 mod status;
 mod sync;
-pub mod tally;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::cell::{Cell, Outcome, Task};
+use crate::cell::{Cell, JoinState, Task};
 use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
 use crate::future::Future;
-use crate::home::HomeId;
 use crate::notify::{Notify, Watch};
-use crate::panics::{catch, drop_quietly, named};
+use crate::panics::{catch, drop_catching, named};
+use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
 impl<T: Send + 'static> Future<T> {
@@ -34,7 +34,7 @@ impl<T: Send + 'static> Future<T> {
 
     /// Whatever panics, `f`, its captures or what it drops, the new future ends.
     fn and_then<U: Send + 'static>(self, f: impl FnOnce(T) -> Result<U, JobError> + Send + 'static) -> Future<U> {
-        let source = self.outcome().clone();
+        let source = self.state().clone();
         let target = Arc::new(Cell::<(), U, U>::queued((), Ok));
         let mapped = Mapped { source, target: target.clone() };
         self.on_done(move |outcome| {
@@ -42,14 +42,14 @@ impl<T: Send + 'static> Future<T> {
                 let outcome = match outcome {
                     Ok(value) => catch(|| f(value)).and_then(|outcome| outcome),
                     Err(error) => {
-                        drop_quietly(f);
+                        drop_catching(f);
                         Err(error)
                     }
                 };
                 target.finish(outcome).fire();
             }
         });
-        Future::seen_as(Arc::new(mapped))
+        Future::of_state(Arc::new(mapped))
     }
 }
 
@@ -75,7 +75,7 @@ where
 
 /// Cancel, abort and status are the source's; the outcome is the target's.
 struct Mapped<T, U> {
-    source: Arc<dyn Outcome<T>>,
+    source: Arc<dyn JoinState<T>>,
     target: Arc<Cell<(), U, U>>,
 }
 
@@ -111,7 +111,7 @@ impl<T, U: Send + 'static> Control for Mapped<T, U> {
     }
 }
 
-impl<T, U: Send + 'static> Outcome<U> for Mapped<T, U> {
+impl<T, U: Send + 'static> JoinState<U> for Mapped<T, U> {
     fn take(&self) -> Option<Result<U, JobError>> {
         self.target.take()
     }
@@ -120,12 +120,12 @@ impl<T, U: Send + 'static> Outcome<U> for Mapped<T, U> {
         self.target.settle()
     }
 
-    fn home(&self) -> Option<HomeId> {
-        self.source.home()
+    fn queue_id(&self) -> Option<QueueId> {
+        self.source.queue_id()
     }
 
-    fn run_here(self: Arc<Self>, home: HomeId) -> bool {
-        self.source.clone().run_here(home)
+    fn run_here(self: Arc<Self>, queue_id: QueueId) -> bool {
+        self.source.clone().run_here(queue_id)
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {

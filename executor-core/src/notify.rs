@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::error::JobError;
-use crate::panics::drops::drop_quietly;
+use crate::panics::drops::drop_catching;
 
 type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
 
 /// A watcher that waits without blocking a thread in the cell itself.
 pub(crate) enum Watch<T> {
-    Nobody,
+    NoWatcher,
     Task(Waker),
     /// A set of futures, and the key of this one in it.
     Set(Arc<dyn Listener>, usize),
@@ -20,8 +20,8 @@ pub(crate) enum Watch<T> {
 impl<T> Watch<T> {
     /// Takes the watcher out, to be told. A callback stays here, because it needs the outcome too.
     pub(crate) fn signal(&mut self) -> Signal {
-        match std::mem::replace(self, Watch::Nobody) {
-            Watch::Nobody => Signal::Nobody,
+        match std::mem::replace(self, Watch::NoWatcher) {
+            Watch::NoWatcher => Signal::NoWatcher,
             Watch::Task(waker) => Signal::Task(waker),
             Watch::Set(listener, key) => Signal::Set(listener, key),
             call @ Watch::Call(_) => {
@@ -39,7 +39,7 @@ pub(crate) trait Listener: Send + Sync {
 
 /// The receiver of the news that a job has ended.
 pub(crate) enum Signal {
-    Nobody,
+    NoWatcher,
     Task(Waker),
     Set(Arc<dyn Listener>, usize),
     Callback,
@@ -56,13 +56,13 @@ pub(crate) trait Tell: Send + Sync {
 pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
 
 impl Notify {
-    pub(crate) fn nobody() -> Self {
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
     pub(crate) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
         match signal {
-            Signal::Nobody => Self::nobody(),
+            Signal::NoWatcher => Self::none(),
             signal => Self(Some((cell, signal))),
         }
     }
@@ -96,7 +96,7 @@ impl Captures {
 
 impl Drop for Captures {
     fn drop(&mut self) {
-        drop_quietly(self.0.take());
+        drop_catching(self.0.take());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::current;
 use crate::error::{JobError, Panicked};
 use crate::job::Job;
 
-pub use self::drops::drop_quietly;
+pub use self::drops::drop_catching;
 
 thread_local! {
     static CATCHING: Cell<usize> = const { Cell::new(0) };
@@ -130,6 +130,6 @@ mod tests {
                 panic::panic_any(Bomb);
             }
         }
-        drop_quietly(Bomb);
+        drop_catching(Bomb);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cell::{Abort, Cell, Control, Task};
 use crate::error::{Broken, JobError};
 use crate::future::Future;
-use crate::panics::{catch, drop_quietly};
+use crate::panics::{catch, drop_catching};
 use crate::status::JobId;
 use crate::sync::Mutex;
 
@@ -99,14 +99,14 @@ impl Hook {
     fn run(&self) {
         let hook = self.0.lock().take();
         if let Some(hook) = hook {
-            drop_quietly(catch(hook));
+            drop_catching(catch(hook));
         }
     }
 }
 
 impl Drop for Hook {
     fn drop(&mut self) {
-        drop_quietly(self.0.get_mut().take());
+        drop_catching(self.0.get_mut().take());
     }
 }
 

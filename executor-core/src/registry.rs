@@ -1,4 +1,4 @@
-//! The homes that there are, by their numbers, and who counts what came of their jobs. For those who write executors.
+//! The queues that there are, by their numbers, and the counters of what came of their jobs. For those who write executors.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,165 +8,166 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::error::{JobError, Rejection};
-use crate::home::{Home, HomeId};
+use crate::job_counters::{self, Counts, Ending, Failure, JobCounters};
+use crate::queue_id::{JobDeparture, QueueId};
 use crate::sync::thread_local;
-use crate::tally::{self, Counts, Ending, Failure, Tally};
 
-/// A home, and who counts what came of its jobs.
+/// A queue, and the counters of what came of its jobs.
 struct Known {
-    home: Weak<dyn Home>,
-    tally: Option<Arc<Tally>>,
+    queue: Weak<dyn JobDeparture>,
+    counters: Option<Arc<JobCounters>>,
 }
 
-static HOMES: LazyLock<Mutex<HashMap<HomeId, Known>>> = LazyLock::new(Mutex::default);
+static QUEUES: LazyLock<Mutex<HashMap<QueueId, Known>>> = LazyLock::new(Mutex::default);
 
-/// A home that can be told, until this is dropped.
+/// A queue that can be told, until this is dropped.
 #[derive(Debug)]
-pub struct Registration(HomeId);
+pub struct QueueRegistration(QueueId);
 
-impl Registration {
-    /// Gives `home` a number.
-    pub fn new(home: Weak<dyn Home>) -> Self {
-        Self::of(Known { home, tally: None })
+impl QueueRegistration {
+    /// Gives `queue` a number.
+    pub fn new(queue: Weak<dyn JobDeparture>) -> Self {
+        Self::of(Known { queue, counters: None })
     }
 
-    /// The same, and `tally` counts what comes of its jobs.
-    pub fn counted(home: Weak<dyn Home>, tally: Arc<Tally>) -> Self {
-        Self::of(Known { home, tally: Some(tally) })
+    /// The same, and `counters` count what comes of its jobs.
+    pub fn counted(queue: Weak<dyn JobDeparture>, counters: Arc<JobCounters>) -> Self {
+        Self::of(Known { queue, counters: Some(counters) })
     }
 
     fn of(known: Known) -> Self {
-        let id = HomeId::next();
-        HOMES.lock().insert(id, known);
+        let id = QueueId::next();
+        QUEUES.lock().insert(id, known);
         Self(id)
     }
 
     /// The number.
-    pub fn id(&self) -> HomeId {
+    pub fn id(&self) -> QueueId {
         self.0
     }
 }
 
-impl Drop for Registration {
+impl Drop for QueueRegistration {
     fn drop(&mut self) {
-        let home = HOMES.lock().remove(&self.0);
-        drop(home);
+        let queue = QUEUES.lock().remove(&self.0);
+        drop(queue);
     }
 }
 
 thread_local! {
-    static LEAVING: RefCell<Vec<HomeId>> = const { RefCell::new(Vec::new()) };
+    static DEPARTING: RefCell<Vec<QueueId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// For how many jobs at `id` this thread is dropping what they captured, before their end is told. A shutdown that is called by
+/// For how many jobs of `id` this thread is dropping what they captured, before their end is told. A shutdown that is called by
 /// such a drop cannot wait for it.
-pub fn leaving(id: HomeId) -> usize {
-    LEAVING.try_with(|leaving| leaving.borrow().iter().filter(|&&home| home == id).count()).unwrap_or_default()
+pub fn departing(id: QueueId) -> usize {
+    DEPARTING
+        .try_with(|departing| departing.borrow().iter().filter(|&&queue_id| queue_id == id).count())
+        .unwrap_or_default()
 }
 
-/// A job leaves its home, or none, without being run.
-pub(crate) struct Leaving(Option<HomeId>);
+/// A job leaves its queue, if it has one, without being run.
+pub(crate) struct Departure(Option<QueueId>);
 
-impl Leaving {
+impl Departure {
     /// Before what it captured is dropped.
-    pub(crate) fn begin(id: Option<HomeId>) -> Self {
+    pub(crate) fn begin(id: Option<QueueId>) -> Self {
         if let Some(id) = id {
             // A thread that is ending has lost the list: it waits for no pool either.
-            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().push(id));
+            let _ = DEPARTING.try_with(|departing| departing.borrow_mut().push(id));
         }
         Self(id)
     }
 
     /// After that, and before anybody can see the end.
-    pub(crate) fn left(&self) {
+    pub(crate) fn on_removed(&self) {
         if let Some(id) = self.0 {
-            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().pop());
-            tell(id, |home| home.left(id, true));
+            let _ = DEPARTING.try_with(|departing| departing.borrow_mut().pop());
+            tell(id, |queue| queue.on_removed(id, true));
         }
     }
 
-    /// The same for a job that had been taken from there, and lent.
-    pub(crate) fn revoked(&self) {
+    /// The same for a job that had been taken from there, and dispatched.
+    pub(crate) fn on_revoked(&self) {
         if let Some(id) = self.0 {
-            let _ = LEAVING.try_with(|leaving| leaving.borrow_mut().pop());
-            tell(id, |home| home.revoked(id));
+            let _ = DEPARTING.try_with(|departing| departing.borrow_mut().pop());
+            tell(id, |queue| queue.on_revoked(id));
         }
     }
 
     /// When it has its outcome.
-    pub(crate) fn ended(self) {
+    pub(crate) fn on_finished(self) {
         if let Some(id) = self.0 {
-            tell(id, |home| home.ended(id));
+            tell(id, |queue| queue.on_finished(id));
         }
     }
 }
 
 /// The job runs without its queue.
-pub(crate) fn left_to_run(id: HomeId) {
-    tell(id, |home| home.left(id, false));
+pub(crate) fn removed_to_run(id: QueueId) {
+    tell(id, |queue| queue.on_removed(id, false));
 }
 
-/// Tells the home `id`, if it is still there.
-fn tell(id: HomeId, what: impl FnOnce(&dyn Home)) {
-    let home = HOMES.lock().get(&id).and_then(|known| known.home.upgrade());
-    if let Some(home) = home {
-        what(&*home);
+/// Tells the queue `id`, if it is still there.
+fn tell(id: QueueId, what: impl FnOnce(&dyn JobDeparture)) {
+    let queue = QUEUES.lock().get(&id).and_then(|known| known.queue.upgrade());
+    if let Some(queue) = queue {
+        what(&*queue);
     }
 }
 
-/// Does `f` with the tally of the home `id`, if it is still there and has one. Holds the registry's lock, which is never held longer.
-fn with_tally<R>(id: HomeId, f: impl FnOnce(&Tally) -> R) -> Option<R> {
-    HOMES.lock().get(&id)?.tally.as_deref().map(f)
+/// Does `f` with the counters of the queue `id`, if it is still there and has some. Holds the registry's lock, which is never held longer.
+fn with_counters<R>(id: QueueId, f: impl FnOnce(&JobCounters) -> R) -> Option<R> {
+    QUEUES.lock().get(&id)?.counters.as_deref().map(f)
 }
 
-/// Does `f` with the numbers in which this thread counts jobs of `home`, and whether others share them.
-fn with(home: HomeId, f: impl Fn(&Counts, bool)) {
-    if tally::with_own(home, &f).is_none() {
-        with_tally(home, |tally| f(tally.others(), true));
+/// Does `f` with the counts to which this thread adds jobs of `queue_id`, and whether others share them.
+fn with(queue_id: QueueId, f: impl Fn(&Counts, bool)) {
+    if job_counters::with_own(queue_id, &f).is_none() {
+        with_counters(queue_id, |counters| f(counters.shared_counts(), true));
     }
 }
 
 /// How a job with this outcome counts, of which `of_parts` failed if that is a result. `None` for a job that was never accepted: it is no
-/// matter of its home's, while one that made room for another is.
+/// matter of its queue's, while one that made room for another is.
 pub(crate) fn ending(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Option<Ending> {
     let is_refused = matches!(outcome, Err(JobError::Rejected(reason)) if *reason != Rejection::Dropped);
     (!is_refused).then(|| Ending::of(outcome, of_parts))
 }
 
-/// A job of `home` has ended so. Runs no code of a user's, for it is called under the lock of the job.
-pub(crate) fn count(home: Option<HomeId>, ending: Option<Ending>, has_started: bool) {
-    if let (Some(home), Some(ending)) = (home, ending) {
-        with(home, |counts, is_shared| counts.count(ending, has_started, is_shared));
+/// A job of `queue_id` has ended so. Runs no code of a user's, for it is called under the lock of the job.
+pub(crate) fn count(queue_id: Option<QueueId>, ending: Option<Ending>, has_started: bool) {
+    if let (Some(queue_id), Some(ending)) = (queue_id, ending) {
+        with(queue_id, |counts, is_shared| counts.count(ending, has_started, is_shared));
     }
 }
 
-/// Records that a job of `home` waited for `wait` and ran for `run`.
-pub(crate) fn record(home: HomeId, wait: Duration, run: Duration) {
-    with(home, |counts, is_shared| counts.record(wait, run, is_shared));
+/// Records that a job of `queue_id` waited for `wait` and ran for `run`.
+pub(crate) fn record(queue_id: QueueId, wait: Duration, run: Duration) {
+    with(queue_id, |counts, is_shared| counts.record(wait, run, is_shared));
 }
 
-/// A job of a home runs where no worker counts as running it, until this is dropped: inside of another one, or on the thread that
-/// submitted it.
+/// Counts a job that runs inline (inside of another one, or on the thread that submitted it) as running, until dropped.
 #[derive(Debug)]
 #[must_use = "the job counts as running until this is dropped"]
-pub struct Aside(Option<HomeId>);
+pub struct InlineRun(Option<QueueId>);
 
-impl Aside {
+impl InlineRun {
     /// It begins to run.
-    pub fn enter(home: Option<HomeId>) -> Self {
-        let aside = Self(home);
-        aside.add(1);
-        aside
+    pub fn enter(queue_id: Option<QueueId>) -> Self {
+        let run = Self(queue_id);
+        run.add(1);
+        run
     }
 
     fn add(&self, more: u64) {
-        if let Some(home) = self.0 {
-            with(home, |counts, is_shared| counts.runs_aside(more, is_shared));
+        if let Some(queue_id) = self.0 {
+            with(queue_id, |counts, is_shared| counts.add_inline(more, is_shared));
         }
     }
 }
 
-impl Drop for Aside {
+impl Drop for InlineRun {
     fn drop(&mut self) {
         // One less: the number wraps.
         self.add(u64::MAX);

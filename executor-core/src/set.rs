@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::current;
-use crate::drive::Patience;
+use crate::drive::WaitDeadline;
 use crate::error::JobError;
 use crate::future::Future;
 use crate::notify::{Listener, Watch};
-use crate::panics::{catch, drop_quietly};
+use crate::panics::{catch, drop_catching};
 use crate::sync::{Condvar, Mutex};
 
 /// Futures whose outcomes come in the order in which their jobs end. For crawlers: what a result leads to is inserted
@@ -62,7 +62,7 @@ impl<T> JobSet<T> {
         if self.futures.is_empty() {
             return None;
         }
-        self.next_within(&Patience::new(None))
+        self.next_within(&WaitDeadline::new(None))
     }
 
     /// As [`next`](JobSet::next), for at most `limit`: `None` also when no job ended in that time.
@@ -70,11 +70,11 @@ impl<T> JobSet<T> {
         if self.futures.is_empty() {
             return None;
         }
-        self.next_within(&Patience::new(Some(limit)))
+        self.next_within(&WaitDeadline::new(Some(limit)))
     }
 
-    fn next_within(&mut self, patience: &Patience) -> Option<(usize, Result<T, JobError>)> {
-        let key = self.ended.next(patience, || self.futures.values())?;
+    fn next_within(&mut self, wait_deadline: &WaitDeadline) -> Option<(usize, Result<T, JobError>)> {
+        let key = self.ended.next(wait_deadline, || self.futures.values())?;
         Some(self.remove(key))
     }
 
@@ -198,7 +198,7 @@ struct Keys {
 
 impl Ended {
     pub(crate) fn listen_to<T>(self: &Arc<Self>, future: &Future<T>, key: usize) {
-        if future.outcome().watch(Watch::Set(self.clone(), key)).is_err() {
+        if future.state().watch(Watch::Set(self.clone(), key)).is_err() {
             self.ended(key);
         }
     }
@@ -208,16 +208,16 @@ impl Ended {
         self.keys.lock().ready.pop_front()
     }
 
-    /// The next key, waiting for it as long as `patience` lasts. It is one of `futures`.
-    pub(crate) fn next<'a, T: 'a, F>(&self, patience: &Patience, futures: impl Fn() -> F) -> Option<usize>
+    /// The next key, waiting for it as long as `wait_deadline` lasts. It is one of `futures`.
+    pub(crate) fn next<'a, T: 'a, F>(&self, wait_deadline: &WaitDeadline, futures: impl Fn() -> F) -> Option<usize>
     where
         F: IntoIterator<Item = &'a Future<T>>,
     {
-        let homes = || futures().into_iter().map(|future| future.outcome().home());
+        let queue_ids = || futures().into_iter().map(|future| future.state().queue_id());
         let is_over = || !self.keys.lock().ready.is_empty();
-        let deadline = patience.deadline();
+        let deadline = wait_deadline.deadline();
         if is_over()
-            || patience.drive(homes, &|_| false, &is_over)
+            || wait_deadline.drive(queue_ids, &|_| false, &is_over)
             || deadline.is_some_and(|deadline| Instant::now() >= deadline)
         {
             return self.ready();
@@ -257,7 +257,7 @@ impl Listener for Ended {
         drop(keys);
         self.arrived.notify_all();
         if let Some(waker) = waker {
-            drop_quietly(catch(|| waker.wake()));
+            drop_catching(catch(|| waker.wake()));
         }
     }
 }

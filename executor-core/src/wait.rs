@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::drive::Patience;
+use crate::drive::WaitDeadline;
 use crate::error::JobError;
 use crate::future::Future;
 use crate::set::Ended;
@@ -44,17 +44,17 @@ pub struct Waited<T> {
 /// assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
 /// ```
 pub fn wait<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until) -> Waited<T> {
-    wait_for(futures, until, &Patience::new(None))
+    wait_for(futures, until, &WaitDeadline::new(None))
 }
 
 /// As [`wait`], for at most `limit`.
 pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, limit: Duration) -> Waited<T> {
-    wait_for(futures, until, &Patience::new(Some(limit)))
+    wait_for(futures, until, &WaitDeadline::new(Some(limit)))
 }
 
-fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, patience: &Patience) -> Waited<T> {
+fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, wait_deadline: &WaitDeadline) -> Waited<T> {
     let futures: Vec<_> = futures.into_iter().collect();
-    if until == Until::AllDone && patience.deadline().is_none() {
+    if until == Until::AllDone && wait_deadline.deadline().is_none() {
         // All of them are waited for, so each may run here.
         futures.iter().for_each(Future::wait);
     }
@@ -64,12 +64,12 @@ fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, patie
     }
     let mut is_done = vec![false; futures.len()];
     for _ in 0..futures.len() {
-        let Some(key) = ended.next(patience, || &futures) else { break };
+        let Some(key) = ended.next(wait_deadline, || &futures) else { break };
         is_done[key] = true;
         let is_enough = match until {
             Until::FirstDone => true,
-            Until::FirstOk => futures[key].outcome().settle() == Some(true),
-            Until::FirstError => futures[key].outcome().settle() == Some(false),
+            Until::FirstOk => futures[key].state().settle() == Some(true),
+            Until::FirstError => futures[key].state().settle() == Some(false),
             Until::AllDone => false,
         };
         if is_enough {

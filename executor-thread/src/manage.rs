@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{Future, JobOptions, Pool, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::ThreadHandle;
@@ -66,7 +66,7 @@ impl ThreadHandle {
             move || {
                 let result = f();
                 // The last one drops the function, before its future can tell that it is done.
-                drop_quietly(f);
+                drop_catching(f);
                 result
             }
         })

@@ -1,8 +1,8 @@
 //! A job that runs again and again on threads: each run is a delayed job, which submits the next one when it has ended.
 
 use executor_core::Job;
-use executor_core::panics::{catch, drop_quietly};
-use executor_core::tally::{Failure, returns_with};
+use executor_core::job_counters::{Failure, returns_with};
+use executor_core::panics::{catch, drop_catching};
 
 use crate::pool::ThreadHandle;
 use crate::scheduler::{Period, Periodic, Rounds};
@@ -25,7 +25,7 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
         // The panic hook has reported a panic in it; the next run is another one.
         let outcome = catch(&mut run.f);
         let failure = outcome.as_ref().err().and_then(Failure::of);
-        drop_quietly(outcome);
+        drop_catching(outcome);
         run.rounds.ended();
         run.submit();
         // Last: a job that what came before has run in place here would be counted so.

@@ -10,15 +10,15 @@
 //! use std::sync::{Arc, mpsc};
 //! use executor_core::JobError;
 //! use executor_core::cell::{Captures, Notify};
-//! use executor_core::home::HomeId;
+//! use executor_core::queue_id::QueueId;
 //! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
 //!
 //! struct Number(u32);
 //! impl Queued for Number {
 //!     fn fail(self, _: JobError) -> Option<Notify> { None }
 //!     fn is_waiting(&self) -> bool { true }
-//!     fn home(&self) -> Option<HomeId> { None }
-//!     fn move_to(&self, _: HomeId) -> bool { true }
+//!     fn queue_id(&self) -> Option<QueueId> { None }
+//!     fn move_to(&self, _: QueueId) -> bool { true }
 //! }
 //!
 //! struct Adder(mpsc::Sender<u32>);

@@ -94,7 +94,7 @@ impl Submitter {
         then: impl FnOnce(Future<J::Output>) -> T,
     ) -> Result<T, Refused<J>> {
         let Self { scheduler, policy, .. } = self;
-        let (cell, future) = Future::of_job_at(scheduler.home(way), job);
+        let (cell, future) = Future::of_job_at(scheduler.queue_id(way), job);
         let made = then(future);
         let kept = comes_back.then(|| cell.clone());
         match scheduler.push_by(way, policy.when_full, priority, cell) {

@@ -7,19 +7,19 @@ use super::Cell;
 use super::stage::{Stopper, Withdrawal};
 use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
-use crate::home::HomeId;
+use crate::job_counters::Moment;
 use crate::notify::{Captures, Notify, Signal};
-use crate::panics::drop_quietly;
-use crate::registry::{self, Leaving};
+use crate::panics::drop_catching;
+use crate::queue_id::QueueId;
+use crate::registry::{self, Departure};
 use crate::status::{JobId, Status};
 use crate::sync::{Ordering, thread_id};
-use crate::tally::Moment;
 
 impl<P, O, T> Cell<P, O, T> {
     /// Ends a job that has not started. A queued payload is dropped before any thread can see the end. If the job was
-    /// lent, the borrower drops the payload, perhaps later.
+    /// dispatched, the other side drops the payload, perhaps later.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
-        self.withdraw_and(error, drop_quietly)
+        self.withdraw_and(error, drop_catching)
     }
 
     /// The same, and `dispose` is given the payload before anyone can see the end.
@@ -31,25 +31,25 @@ impl<P, O, T> Cell<P, O, T> {
             // Release: see `stop_requested`.
             self.stop.store(true, Ordering::Release);
         }
-        let leaving = Leaving::begin(inner.home);
+        let departure = Departure::begin(inner.queue_id);
         drop(inner);
-        // Its home is told before the end can be seen: by then, its place in a bounded queue is free.
+        // Its queue is told before the end can be seen: by then, its place in a bounded queue is free.
         match withdrawal {
             Withdrawal::Queued(payload) => {
                 dispose(payload);
-                leaving.left();
+                departure.on_removed();
             }
-            Withdrawal::Lent(lease) => {
-                drop_quietly(lease);
-                leaving.revoked();
+            Withdrawal::Dispatched(dispatch) => {
+                drop_catching(dispatch);
+                departure.on_revoked();
             }
         }
         let ending = registry::ending(Err(&error), None);
         let mut inner = self.inner.lock();
         let leftovers = inner.stage.conclude(error);
-        registry::count(inner.home, ending, false);
+        registry::count(inner.queue_id, ending, false);
         let signal = self.publish(inner, leftovers);
-        leaving.ended();
+        departure.on_finished();
         Some(signal)
     }
 }
@@ -88,9 +88,9 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
             Stopper::Asked => true,
             Stopper::TooLate => false,
             Stopper::Abort(abort) => abort.abort(self.id),
-            Stopper::Lease(lease) => {
-                let is_aborted = lease.abort(self.id);
-                // Ended here, because the borrower may learn of the abort only later.
+            Stopper::Dispatch(dispatch) => {
+                let is_aborted = dispatch.abort(self.id);
+                // Ended here, because the other side may learn of the abort only later.
                 if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
                     self.tell(signal);
                 }
@@ -130,29 +130,29 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for 
         self.inner.lock().stage.is_waiting()
     }
 
-    fn move_to(&self, home: HomeId) -> bool {
+    fn move_to(&self, queue_id: QueueId) -> bool {
         let mut inner = self.inner.lock();
         let is_waiting = inner.stage.is_waiting();
         if is_waiting {
-            inner.home = Some(home);
+            inner.queue_id = Some(queue_id);
         }
         is_waiting
     }
 
-    fn home(&self) -> Option<HomeId> {
-        self.inner.lock().home
+    fn queue_id(&self) -> Option<QueueId> {
+        self.inner.lock().queue_id
     }
 
-    fn waits_since(&self, when: Instant) {
+    fn mark_enqueued(&self, when: Instant) {
         self.inner.lock().since = Moment::at(when);
     }
 
-    fn took(&self, begun: Instant, ran: Duration) {
+    fn record_run(&self, begun: Instant, ran: Duration) {
         let inner = self.inner.lock();
-        let (home, since) = (inner.home, inner.since);
+        let (queue_id, since) = (inner.queue_id, inner.since);
         drop(inner);
-        if let (Some(home), Some(waited)) = (home, since.until(begun)) {
-            registry::record(home, waited, ran);
+        if let (Some(queue_id), Some(waited)) = (queue_id, since.until(begun)) {
+            registry::record(queue_id, waited, ran);
         }
     }
 }

@@ -4,8 +4,8 @@
 //! loom's, and relaxed: what one thread did is seen by another only where the cell itself orders the two.
 
 mod composed;
-mod homes;
-mod lent;
+mod departures;
+mod dispatched;
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};

@@ -5,7 +5,7 @@
 use std::mem::replace;
 use std::sync::Arc;
 
-use super::{Abort, Lease};
+use super::{Abort, Dispatch};
 use crate::error::JobError;
 use crate::status::{JobId, Status};
 use crate::sync::ThreadId;
@@ -23,8 +23,8 @@ enum State<P, O, T> {
     /// That thread drops the payload; the outcome follows.
     Withdrawn(ThreadId),
     Running(Option<Arc<dyn Abort>>),
-    /// Somebody has the payload, and may start it.
-    Lent(Arc<dyn Lease>),
+    /// A queue elsewhere has the payload, and may start it.
+    Dispatched(Arc<dyn Dispatch>),
     Ended(Result<O, JobError>),
     Opened(Result<T, JobError>),
     Taken,
@@ -46,28 +46,28 @@ pub(super) enum Claim<P> {
     Refused(Option<Arc<dyn Abort>>),
 }
 
-/// `Queued` to `Lent`.
+/// `Queued` to `Dispatched`.
 #[must_use = "the payload is lost if it is not run"]
 pub(super) enum Handover<P> {
     Given(P),
-    Refused(Arc<dyn Lease>),
+    Refused(Arc<dyn Dispatch>),
 }
 
-/// `Lent` to `Queued`.
+/// `Dispatched` to `Queued`.
 #[must_use = "what is in it is to be dropped outside of the lock"]
 pub(super) enum Return<P> {
-    Back(Arc<dyn Lease>),
+    Back(Arc<dyn Dispatch>),
     Refused(P),
 }
 
-/// `Queued` or `Lent` to `Withdrawn`: what the job held.
+/// `Queued` or `Dispatched` to `Withdrawn`: what the job held.
 #[must_use = "the outcome is to follow"]
 pub(super) enum Withdrawal<P> {
     Queued(P),
-    Lent(Arc<dyn Lease>),
+    Dispatched(Arc<dyn Dispatch>),
 }
 
-/// `Running` or `Lent` to `Ended`.
+/// `Running` or `Dispatched` to `Ended`.
 #[must_use = "the end is to be published"]
 pub(super) enum Finish<P, O, T> {
     Ended(Leftovers<P, O, T>),
@@ -88,7 +88,7 @@ pub(super) enum Stopper {
     /// It looks by itself whether it should stop.
     Asked,
     Abort(Arc<dyn Abort>),
-    Lease(Arc<dyn Lease>),
+    Dispatch(Arc<dyn Dispatch>),
     TooLate,
 }
 
@@ -114,13 +114,17 @@ impl<P, O, T> Stage<P, O, T> {
         if self.is_waiting() { Claim::Claimed(self.leave_queue(State::Running(abort))) } else { Claim::Refused(abort) }
     }
 
-    pub(super) fn lend(&mut self, lease: Arc<dyn Lease>) -> Handover<P> {
-        if self.is_waiting() { Handover::Given(self.leave_queue(State::Lent(lease))) } else { Handover::Refused(lease) }
+    pub(super) fn dispatch(&mut self, dispatch: Arc<dyn Dispatch>) -> Handover<P> {
+        if self.is_waiting() {
+            Handover::Given(self.leave_queue(State::Dispatched(dispatch)))
+        } else {
+            Handover::Refused(dispatch)
+        }
     }
 
     pub(super) fn take_back(&mut self, id: JobId, payload: P) -> Return<P> {
         if self.is_revoked(id) {
-            Return::Back(self.end_lease(State::Queued(payload)))
+            Return::Back(self.end_dispatch(State::Queued(payload)))
         } else {
             Return::Refused(payload)
         }
@@ -131,7 +135,7 @@ impl<P, O, T> Stage<P, O, T> {
         let withdrawal = if self.is_waiting() {
             Withdrawal::Queued(self.leave_queue(State::Withdrawn(by)))
         } else if self.is_revoked(id) {
-            Withdrawal::Lent(self.end_lease(State::Withdrawn(by)))
+            Withdrawal::Dispatched(self.end_dispatch(State::Withdrawn(by)))
         } else {
             return None;
         };
@@ -149,7 +153,7 @@ impl<P, O, T> Stage<P, O, T> {
 
     pub(super) fn finish(&mut self, outcome: Result<O, JobError>) -> Finish<P, O, T> {
         match self.state {
-            State::Running(_) | State::Lent(_) => Finish::Ended(self.set_outcome(outcome)),
+            State::Running(_) | State::Dispatched(_) => Finish::Ended(self.set_outcome(outcome)),
             _ => Finish::TooLate(outcome),
         }
     }
@@ -204,8 +208,8 @@ impl<P, O, T> Stage<P, O, T> {
         match (&self.state, self.end) {
             (State::Queued(_) | State::Withdrawn(_), _) => Status::Queued,
             (State::Running(_), _) => Status::Running,
-            (State::Lent(lease), _) => {
-                if lease.has_started(id) {
+            (State::Dispatched(dispatch), _) => {
+                if dispatch.has_started(id) {
                     Status::Running
                 } else {
                     Status::Queued
@@ -220,7 +224,7 @@ impl<P, O, T> Stage<P, O, T> {
         match &self.state {
             State::Running(None) => Stopper::Asked,
             State::Running(Some(abort)) => Stopper::Abort(Arc::clone(abort)),
-            State::Lent(lease) => Stopper::Lease(Arc::clone(lease)),
+            State::Dispatched(dispatch) => Stopper::Dispatch(Arc::clone(dispatch)),
             _ => Stopper::TooLate,
         }
     }
@@ -232,15 +236,15 @@ impl<P, O, T> Stage<P, O, T> {
         }
     }
 
-    /// Whether the job was lent, and never starts there: then the lease is over.
+    /// Whether the job was dispatched, and never starts there: then the dispatch is over.
     fn is_revoked(&self, id: JobId) -> bool {
-        matches!(&self.state, State::Lent(lease) if lease.revoke(id))
+        matches!(&self.state, State::Dispatched(dispatch) if dispatch.revoke(id))
     }
 
-    fn end_lease(&mut self, next: State<P, O, T>) -> Arc<dyn Lease> {
+    fn end_dispatch(&mut self, next: State<P, O, T>) -> Arc<dyn Dispatch> {
         match replace(&mut self.state, next) {
-            State::Lent(lease) => lease,
-            _ => unreachable!("only a job that was lent has a lease"),
+            State::Dispatched(dispatch) => dispatch,
+            _ => unreachable!("only a dispatched job has a dispatch"),
         }
     }
 

@@ -53,9 +53,9 @@ impl fmt::Debug for Backtrace {
 }
 
 /// The same as a paragraph that ends another text, or nothing. Reads symbols.
-pub(super) struct Ending<'a>(pub(super) Option<&'a Backtrace>);
+pub(super) struct BacktraceTail<'a>(pub(super) Option<&'a Backtrace>);
 
-impl fmt::Display for Ending<'_> {
+impl fmt::Display for BacktraceTail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let frames = self.0.map(Backtrace::frames).unwrap_or_default();
         frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))

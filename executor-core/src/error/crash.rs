@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backtrace::{Backtrace, Ending};
+use super::backtrace::{Backtrace, BacktraceTail};
 use super::exit::Exit;
 use super::line::line_or_all;
-use super::saved::{Clause, Saved};
+use super::saved::{Saved, SavedNote};
 
 /// The process that ran a job died. The job has no result; every other job is unharmed.
 ///
@@ -181,7 +181,11 @@ impl fmt::Display for Crashed {
             write!(f, ", having held {}", Size(*bytes))?;
         }
         f.write_str("; no other job is affected")?;
-        if f.alternate() { write!(f, "{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref())) } else { Ok(()) }
+        if f.alternate() {
+            write!(f, "{}{}", SavedNote(saved.as_ref()), BacktraceTail(backtrace.as_ref()))
+        } else {
+            Ok(())
+        }
     }
 }
 

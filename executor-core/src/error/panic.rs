@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::crash::Named;
 use super::line::line_or_all;
-use super::saved::{Clause, Saved};
-use crate::panics::drops::drop_quietly;
+use super::saved::{Saved, SavedNote};
+use crate::panics::drops::drop_catching;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -34,7 +34,7 @@ struct Parts {
 impl Drop for Parts {
     /// Catches a panic in the payload's drop: code that drops an error, such as this library, does not expect one.
     fn drop(&mut self) {
-        drop_quietly(self.payload.get_mut().take());
+        drop_catching(self.payload.get_mut().take());
     }
 }
 
@@ -135,7 +135,7 @@ impl fmt::Display for Panicked {
             write!(f, " at {place}")?;
         }
         line_or_all(f, format_args!(": {}", self.message()))?;
-        if f.alternate() { Clause(self.0.saved.as_ref()).fmt(f) } else { Ok(()) }
+        if f.alternate() { SavedNote(self.0.saved.as_ref()).fmt(f) } else { Ok(()) }
     }
 }
 

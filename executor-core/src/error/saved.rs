@@ -52,9 +52,9 @@ impl Drop for Saving {
 }
 
 /// The same as the end of a sentence, or nothing.
-pub(super) struct Clause<'a>(pub(super) Option<&'a Saved>);
+pub(super) struct SavedNote<'a>(pub(super) Option<&'a Saved>);
 
-impl fmt::Display for Clause<'_> {
+impl fmt::Display for SavedNote<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.map(|saved| saved.0.wait()) {
             None => Ok(()),
@@ -77,7 +77,7 @@ mod tests {
         let (saved, saving) = Saved::later();
         thread::scope(|scope| {
             let asks = scope.spawn(|| saved.path().map(Path::to_owned));
-            let prints = scope.spawn(|| Clause(Some(&saved)).to_string());
+            let prints = scope.spawn(|| SavedNote(Some(&saved)).to_string());
             saving.done(Ok("/var/jobs/a.job".into()));
             assert_eq!(asks.join().unwrap(), Some("/var/jobs/a.job".into()));
             assert!(prints.join().unwrap().contains("EXECUTOR_REPLAY=/var/jobs/a.job "));
@@ -89,7 +89,7 @@ mod tests {
         let (saved, saving) = Saved::later();
         drop(saving);
         assert_eq!(saved.path(), None);
-        let text = Clause(Some(&saved)).to_string();
+        let text = SavedNote(Some(&saved)).to_string();
         assert_eq!(text, "; it could not be kept as a file: whoever was to write it is gone");
     }
 }

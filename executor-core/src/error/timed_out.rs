@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backtrace::{Backtrace, Ending};
+use super::backtrace::{Backtrace, BacktraceTail};
 use super::line::line_or_all;
-use super::saved::{Clause, Saved};
+use super::saved::{Saved, SavedNote};
 
 /// A job that was not done in its time, or had not started in the time that it could wait: [`has_started`](TimedOut::has_started) tells which.
 ///
@@ -103,7 +103,11 @@ impl fmt::Display for TimedOut {
             let cure = "give it more time to wait, or the pool more workers";
             line_or_all(f, format_args!("job `{job}` did not start within {limit:?}; {cure}"))?;
         }
-        if f.alternate() { write!(f, "{}{}", Clause(saved.as_ref()), Ending(backtrace.as_ref())) } else { Ok(()) }
+        if f.alternate() {
+            write!(f, "{}{}", SavedNote(saved.as_ref()), BacktraceTail(backtrace.as_ref()))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 /// Drops a user's value and catches a panic of its drop, so that it does not reach the caller.
-pub fn drop_quietly<T>(value: T) {
+pub fn drop_catching<T>(value: T) {
     if !std::mem::needs_drop::<T>() {
         return;
     }

@@ -5,17 +5,17 @@ use std::thread;
 
 use executor_core::cell::Run;
 use executor_core::current::{self, Context, Host, Worker};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobOptions};
 
-use crate::homes::Queue;
+use crate::departures::Queue;
 use crate::support::within_patience;
 
 /// Its jobs should stop.
 struct Stopping(Queue);
 
 impl Host for Stopping {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.0.id()
     }
 

@@ -35,7 +35,7 @@ fn outside_of_a_job_there_is_nothing_to_tell() {
         assert_eq!((current::id(), current::attempt(), current::deadline()), (None, None, None));
         assert_eq!((current::name(), current::tag()), (None, None));
         assert!(current::control().is_none() && !current::stop_requested());
-        assert_eq!((current::worker_name(), state(), current::home()), (None, None, None));
+        assert_eq!((current::worker_name(), state(), current::queue_id()), (None, None, None));
     });
 }
 
@@ -96,19 +96,19 @@ fn a_worker_has_a_name_a_state_and_a_pool() {
         let pool = Pool::new(false);
         current::set_worker(Some(worker("first", Some(pool.clone()))));
         assert_eq!(current::worker_name().as_deref(), Some("first"));
-        assert_eq!(current::home(), Some(pool.queue.id()));
+        assert_eq!(current::queue_id(), Some(pool.queue.id()));
         assert_eq!(state().as_deref(), Some("first"));
         assert!(current::state::<u32>().is_none(), "the initializer made no such thing");
         current::set_state(Some(Rc::new("another".to_owned())));
         assert_eq!(state().as_deref(), Some("another"));
 
         let before = current::replace_worker(Some(worker("second", None)));
-        assert_eq!((current::worker_name().as_deref(), current::home()), (Some("second"), None));
+        assert_eq!((current::worker_name().as_deref(), current::queue_id()), (Some("second"), None));
         assert!(current::replace_worker(before).is_some());
-        assert_eq!(current::home(), Some(pool.queue.id()));
+        assert_eq!(current::queue_id(), Some(pool.queue.id()));
 
         current::leave_host();
-        assert_eq!((current::worker_name().as_deref(), current::home()), (Some("first"), None));
+        assert_eq!((current::worker_name().as_deref(), current::queue_id()), (Some("first"), None));
         assert_eq!(state().as_deref(), Some("another"));
         drop(current::block());
         assert_eq!(pool.blocks.get(), 0, "it counts no more");

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use executor_core::drive::{Driven, Driver, Wait, is_driven_here, register};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Event, Future, JobSet, Until, promise, wait, wait_timeout};
 
-use crate::homes::Queue;
+use crate::departures::Queue;
 use crate::support::within_patience;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -48,8 +48,8 @@ impl Stepper {
 }
 
 impl Driver for Stepper {
-    fn has(&self, home: HomeId) -> bool {
-        home == self.queue.id()
+    fn has(&self, queue_id: QueueId) -> bool {
+        queue_id == self.queue.id()
     }
 
     fn now(&self) -> Instant {

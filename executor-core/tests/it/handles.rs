@@ -8,24 +8,24 @@ use std::thread;
 use std::time::Duration;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::HomeId;
-use executor_core::registry::Registration;
+use executor_core::queue_id::QueueId;
+use executor_core::registry::QueueRegistration;
 use executor_core::{Event, JobSet, Until, join_all, promise, wait, wait_timeout};
 
-use crate::homes::nowhere;
+use crate::departures::nowhere;
 use crate::support::{Count, within_patience};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Tells when its worker is about to block.
 struct Watchman {
-    home: Registration,
+    queue: QueueRegistration,
     blocks: mpsc::Sender<()>,
 }
 
 impl Host for Watchman {
-    fn home(&self) -> HomeId {
-        self.home.id()
+    fn queue_id(&self) -> QueueId {
+        self.queue.id()
     }
 
     fn block(&self) {
@@ -47,7 +47,7 @@ fn wait_on_worker<R: Send + 'static>(
     within_patience(|| {
         let (blocks, told) = mpsc::channel();
         let waiter = thread::spawn(move || {
-            let host = Watchman { home: Registration::new(nowhere()), blocks };
+            let host = Watchman { queue: QueueRegistration::new(nowhere()), blocks };
             current::set_worker(Some(Worker { name: Some("it".into()), state: None, host: Some(Arc::new(host)) }));
             let waited = wait();
             current::set_worker(None);

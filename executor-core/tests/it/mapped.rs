@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use executor_core::cell::{Cell, Control, Notify, QueuedControl, Run, Task};
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::HomeId;
-use executor_core::registry::Registration;
-use executor_core::tally::Tally;
+use executor_core::job_counters::JobCounters;
+use executor_core::queue_id::QueueId;
+use executor_core::registry::QueueRegistration;
 use executor_core::{Broken, Future, JobError, Promise, Status, Until, promise, wait};
 
-use crate::homes::{Queue, nowhere, work_for};
+use crate::departures::{Queue, nowhere, work_for};
+use crate::job_counters::now;
 use crate::support::{Count, within_patience};
-use crate::tallies::now;
 
 #[test]
 fn a_mapped_future_is_of_the_same_job() {
@@ -26,9 +26,9 @@ fn a_mapped_future_is_of_the_same_job() {
         let id = future.id();
         let future = future.map_ok(|n| n + 1);
         let control = future.control().queued();
-        assert_eq!((future.id(), control.home(), control.is_waiting()), (id, Some(queue.id()), true));
+        assert_eq!((future.id(), control.queue_id(), control.is_waiting()), (id, Some(queue.id()), true));
         assert!(control.move_to(next.id()));
-        assert_eq!((job.home(), control.home()), (Some(next.id()), Some(next.id())));
+        assert_eq!((job.queue_id(), control.queue_id()), (Some(next.id()), Some(next.id())));
         assert!(!control.stop_requested());
         assert!(job.clone().run());
         assert!(!control.is_waiting() && !control.move_to(queue.id()));
@@ -93,14 +93,14 @@ fn a_mapped_future_fails_and_is_withdrawn_with_its_job() {
 #[test]
 fn a_mapped_future_is_measured_as_its_job_is() {
     within_patience(|| {
-        let tally = Tally::new(true);
-        let home = Registration::counted(nowhere(), tally.clone());
-        let (_job, future) = Future::of_job_at(home.id(), || ());
+        let counters = JobCounters::new(true);
+        let registration = QueueRegistration::counted(nowhere(), counters.clone());
+        let (_job, future) = Future::of_job_at(registration.id(), || ());
         let future = future.map_ok(|()| ());
         let (now, second) = (now(), Duration::from_secs(1));
-        future.control().queued().waits_since(now);
-        future.control().queued().took(now + second, second);
-        assert_eq!(tally.stats().wait.unwrap().max(), second);
+        future.control().queued().mark_enqueued(now);
+        future.control().queued().record_run(now + second, second);
+        assert_eq!(counters.stats().wait.unwrap().max(), second);
     });
 }
 
@@ -174,10 +174,10 @@ fn a_dropped_mapped_futures_result_is_dropped() {
 }
 
 /// A pool's worker whose block brings what it waits for.
-struct BringsItsEnd(HomeId, Mutex<Option<Notify>>);
+struct BringsItsEnd(QueueId, Mutex<Option<Notify>>);
 
 impl Host for BringsItsEnd {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.0
     }
 

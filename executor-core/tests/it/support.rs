@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use executor_core::current::Host;
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Broken, JobError, Promise};
 
-use crate::homes::Queue;
+use crate::departures::Queue;
 
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -89,7 +89,7 @@ impl Pool {
 }
 
 impl Host for Pool {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.queue.id()
     }
 

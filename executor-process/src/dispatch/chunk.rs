@@ -12,8 +12,8 @@ use std::any::type_name;
 use std::sync::Arc;
 
 use executor_core::JobError;
-use executor_core::panics::{catch, drop_quietly};
-use executor_core::tally::Failure;
+use executor_core::job_counters::Failure;
+use executor_core::panics::{catch, drop_catching};
 use serde::Serialize;
 
 pub use self::outcomes::Outcomes;
@@ -192,7 +192,7 @@ pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, function: usize, i
         left = &left[part.total..];
         parts.push(part);
     }
-    items.into_iter().for_each(drop_quietly);
+    items.into_iter().for_each(drop_catching);
     parts
 }
 

@@ -99,7 +99,7 @@ impl Stop for KillSwitch {
 
 #[cfg(test)]
 mod tests {
-    use executor_core::cell::{Abort, Cell, Lease};
+    use executor_core::cell::{Abort, Cell, Dispatch};
     use executor_core::{Future, JobId, PortableJob, call};
 
     use super::*;
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    impl Lease for Told {
+    impl Dispatch for Told {
         fn revoke(&self, id: JobId) -> bool {
             let waits = *self.first.lock() != Some(id);
             if waits {
@@ -155,7 +155,7 @@ mod tests {
                     *told.first.lock() = Some(job.id());
                 }
                 kill_switch.take(&job);
-                assert!(job.lend(Arc::<Told>::clone(&told)).is_some());
+                assert!(job.dispatch(Arc::<Told>::clone(&told)).is_some());
                 Future::of(cell)
             })
             .collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use executor_core::cell::{Abort, Lease, Notify};
+use executor_core::cell::{Abort, Dispatch, Notify};
 use executor_core::panics::catch;
 use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner, Stop};
@@ -141,7 +141,7 @@ impl ProcessRunner {
         if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_others(&self.retired) {
             return Err(job);
         }
-        let Some(payload) = job.lend(Arc::new(Nowhere)) else { return Err(job) };
+        let Some(payload) = job.dispatch(Arc::new(Nowhere)) else { return Err(job) };
         let priority = payload.priority;
         if job.take_back(payload).is_err() {
             // It was cancelled meanwhile: see `requeue_or_cancel`.
@@ -195,7 +195,7 @@ impl Abort for Nowhere {
     }
 }
 
-impl Lease for Nowhere {
+impl Dispatch for Nowhere {
     fn revoke(&self, _: JobId) -> bool {
         true
     }

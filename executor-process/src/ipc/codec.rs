@@ -24,7 +24,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use executor_core::bytes::{self, InOnePiece};
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{CodecError, JobError, PortableJob};
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -315,7 +315,7 @@ fn all_read<T>(value: T, rest: usize) -> Result<T, Cause> {
     if rest == 0 {
         return Ok(value);
     }
-    drop_quietly(value);
+    drop_catching(value);
     Err(format!("{rest} bytes were left over: `Serialize` wrote more than `Deserialize` reads"))
 }
 

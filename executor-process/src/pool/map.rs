@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::{Arc, LazyLock};
 
 use executor_core::__private::{ClosureCall, Named, closure_call};
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{Broken, Future, JobError, Mapper, Portable, Remake};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -64,7 +64,7 @@ where
     fn submit(&mut self, item: A) -> Future<R> {
         let (name, job): (_, Single<A, R>) = (self.name, closure_call((item,), Item, self.function));
         let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
-        drop_quietly(job);
+        drop_catching(job);
         let open = |returned: EncodedResult| {
             let result = returned.codec.decode_result(&returned.payload);
             result.map_err(|cause| Step::DecodeResult.named(returned.name, type_name::<R>(), cause))
@@ -82,7 +82,7 @@ where
         let (codec, name) = (self.pool.policy.codec, self.name);
         let Some(function) = Remaker.distance(self.function as usize) else {
             let total = items.len();
-            items.into_iter().for_each(drop_quietly);
+            items.into_iter().for_each(drop_catching);
             let text = format!("the function of `{name}` is not in the program's own file, but in a shared library");
             return vec![(Future::failed(JobError::Broken(Broken::new(text))), total)];
         };

@@ -1,6 +1,6 @@
 //! A job that runs again and again in worker processes: the end of each run submits the next.
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{JobError, PortableJob, Rejection};
 use executor_thread::scheduler::Rounds;
 use executor_thread::{Period, Periodic};
@@ -20,7 +20,7 @@ impl<J: PortableJob + Clone> Run<J> {
         let (pool, due, rounds) = (self.pool.clone(), self.rounds.due(), self.rounds.same());
         // A job that cannot be encoded now could not be the next time.
         let Ok(Ok(encoded)) = catch(|| pool.0.encode(&self.job.clone())) else {
-            return drop_quietly(self);
+            return drop_catching(self);
         };
         let is_next = |run| rounds.is_next(run);
         pool.0.submit_run::<J>(encoded, due, is_next, move |outcome| self.ended(outcome));
@@ -31,12 +31,12 @@ impl<J: PortableJob + Clone> Run<J> {
             Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.rounds.missed(),
             Err(JobError::TimedOut(late)) if !late.has_started() => self.rounds.missed(),
             Err(JobError::Cancelled | JobError::Rejected(_)) => {
-                drop_quietly(outcome);
-                return drop_quietly(self);
+                drop_catching(outcome);
+                return drop_catching(self);
             }
             _ => self.rounds.ended(),
         }
-        drop_quietly(outcome);
+        drop_catching(outcome);
         self.submit();
     }
 }

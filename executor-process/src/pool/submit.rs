@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Task};
-use executor_core::home::HomeId;
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
+use executor_core::queue_id::QueueId;
 use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
@@ -67,7 +67,7 @@ impl Submitter {
             return Err(Rejected::new(job, reason));
         }
         let way = way.delayed(self.options.get_delay());
-        let made = match self.make(self.scheduler.home(way), job) {
+        let made = match self.make(self.scheduler.queue_id(way), job) {
             Ok(made) => made,
             Err(error) => return Ok(Future::failed(error)),
         };
@@ -86,7 +86,7 @@ impl Submitter {
         let way = Way::Now.delayed(self.options.get_delay());
         let mut job = self.policy.with_options(&self.options, job);
         let alarm = self.limit_wait(&mut job);
-        let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.home(way)));
+        let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.queue_id(way)));
         if let Err((_, reason)) = self.push(way, cell.clone()) {
             return Future::failed(JobError::Rejected(reason));
         }
@@ -110,7 +110,7 @@ impl Submitter {
         let future = Future::of(cell.clone());
         // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
         if !is_next(future.canceller()) {
-            return drop_quietly(ended);
+            return drop_catching(ended);
         }
         let control = future.control();
         future.on_done(ended);
@@ -126,7 +126,7 @@ impl Submitter {
     pub(crate) fn broadcast<J: PortableJob>(&self, job: J) -> Vec<Future<J::Output>> {
         // Once, and before the scheduler's lock is taken: the copies are made under that.
         let encoded = self.encode(&job);
-        drop_quietly(job);
+        drop_catching(job);
         let encoded = match encoded {
             Ok(encoded) => encoded,
             Err(error) => return vec![Future::failed(error)],
@@ -154,17 +154,17 @@ impl Submitter {
         self.policy.encode(&self.options, job)
     }
 
-    /// Encodes the job, for the queue of `home`.
-    fn make<J: PortableJob>(&self, home: HomeId, job: J) -> Result<PreparedJob<J, J::Output>, JobError> {
+    /// Encodes the job, for the queue `queue_id`.
+    fn make<J: PortableJob>(&self, queue_id: QueueId, job: J) -> Result<PreparedJob<J, J::Output>, JobError> {
         let mut encoded = match self.encode(&job) {
             Ok(encoded) => encoded,
             Err(error) => {
-                drop_quietly(job);
+                drop_catching(job);
                 return Err(error);
             }
         };
         let alarm = self.limit_wait(&mut encoded);
-        Ok(PreparedJob { cell: cell::<J>(encoded, home), job, alarm })
+        Ok(PreparedJob { cell: cell::<J>(encoded, queue_id), job, alarm })
     }
 
     /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
@@ -181,16 +181,16 @@ impl Submitter {
     }
 }
 
-/// The cell of an encoded `J`, for the queue of `home`.
-pub(crate) fn cell<J: PortableJob>(job: EncodedJob, home: HomeId) -> JobCell<J> {
-    Arc::new(Cell::queued(job, open::<J>).at(home))
+/// The cell of an encoded `J`, for the queue `queue_id`.
+pub(crate) fn cell<J: PortableJob>(job: EncodedJob, queue_id: QueueId) -> JobCell<J> {
+    Arc::new(Cell::queued(job, open::<J>).at(queue_id))
 }
 
 /// Turns a refusal into a failed future.
 pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Output> {
     submitted.unwrap_or_else(|rejected| {
         let reason = rejected.reason();
-        drop_quietly(rejected);
+        drop_catching(rejected);
         Future::failed(JobError::Rejected(reason))
     })
 }
@@ -211,7 +211,7 @@ struct PreparedJob<J, T> {
 impl<J, T: Send + 'static> PreparedJob<J, T> {
     fn accepted(self, delay: Duration) -> Future<T> {
         // Its copy in the worker is the one that runs.
-        drop_quietly(self.job);
+        drop_catching(self.job);
         let future = Future::of(self.cell);
         if let Some(alarm) = self.alarm {
             alarm.set(future.control(), delay);

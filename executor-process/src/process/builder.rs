@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{JobOptions, PortableJob, current};
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Config, Scheduler};
@@ -169,7 +169,7 @@ impl ProcessBuilder {
         let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids };
         let encoded = submitter.encode(&job);
         // Its copy in the process is the one that runs.
-        drop_quietly(job);
+        drop_catching(job);
         let future = submitter.submit_encoded(encoded?, open::<J>);
         scheduler.shutdown(false);
         // If there is no thread, the job has failed by now, and no start will be reported.

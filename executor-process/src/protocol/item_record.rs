@@ -1,7 +1,7 @@
 //! How items and their outcomes lie one behind the other: each is a number, whose low bits are a tag and the others the length, seven
 //! bits a byte (LEB128), and then its bytes. So a short one costs one byte more than it has.
 
-use executor_core::tally::Failure;
+use executor_core::job_counters::Failure;
 
 const TAG_BITS: u32 = 2;
 

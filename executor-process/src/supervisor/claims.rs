@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use executor_core::JobId;
-use executor_core::cell::{Abort, Lease};
+use executor_core::cell::{Abort, Dispatch};
 use executor_thread::fork::Origin;
 
 use crate::protocol::status_page::{Claim, Page, SLOTS};
@@ -141,7 +141,7 @@ impl Abort for Claims {
     }
 }
 
-impl Lease for Claims {
+impl Dispatch for Claims {
     fn revoke(&self, id: JobId) -> bool {
         let is_revoked = self.change(id, Claim::Sent, Claim::Revoked);
         if is_revoked {

@@ -7,7 +7,7 @@ use std::process::exit;
 
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 
 use super::process_setup::fill_standard_streams;
 use crate::ipc::payload::{Body, Data};
@@ -81,7 +81,7 @@ pub(super) fn run(path: &Path) -> ! {
 fn end(code: i32, outcome: fmt::Arguments<'_>) -> ! {
     println!("executor: {outcome}");
     // The initializer's state has no later time to go.
-    drop_quietly(catch(|| current::set_worker(None)));
+    drop_catching(catch(|| current::set_worker(None)));
     exit(code)
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{JobError, Remake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -107,7 +107,7 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
         let (codec, outcome) = (self.codec, &mut self.outcome);
         let (encoded, attachments) =
             collect(|| append(outcome, DONE, |outcome| codec.encode_unguarded(result, outcome)));
-        drop_quietly(self.result.take());
+        drop_catching(self.result.take());
         end_copy(0);
         let Err(cause) = encoded else { return attachments };
         self.say(NOT_ENCODED, cause.as_bytes());
@@ -116,7 +116,7 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
 
     /// It has panicked.
     fn panicked(&mut self, panic: JobError) {
-        drop_quietly(self.result.take());
+        drop_catching(self.result.take());
         match self.doing {
             Doing::Decode => self.say(NOT_DECODED, panic.to_string().as_bytes()),
             Doing::Run => self.say(PANICKED, &postcard::to_stdvec(&RemotePanic::from(panic)).unwrap_or_default()),

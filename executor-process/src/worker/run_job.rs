@@ -4,7 +4,7 @@ use std::any::{Any, type_name};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{Portable, PortableJob};
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
@@ -32,7 +32,7 @@ pub(crate) fn work<J: PortableJob>(
     match ran {
         Ok(output) => {
             let encoded = encode_result(codec, &output, end, || end_copy(0));
-            drop_quietly(output);
+            drop_catching(output);
             match encoded {
                 Ok(outgoing) => Answer::Done(outgoing),
                 Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::JobId;
 use executor_core::current::{self, Worker};
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::getppid;
@@ -74,7 +74,7 @@ fn lacks(error: &io::Error) -> String {
 
 fn end(code: i32) -> ! {
     // The initializer's state has no later time to go.
-    drop_quietly(catch(|| current::set_worker(None)));
+    drop_catching(catch(|| current::set_worker(None)));
     exit(code)
 }
 
@@ -265,7 +265,7 @@ impl RequestLoop {
         let scope = current::enter(job);
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
         let answer = catch(|| work(codec, opened, &self.payloads, outcomes));
-        drop_quietly(scope);
+        drop_catching(scope);
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
     }
 }

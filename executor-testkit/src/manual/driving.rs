@@ -4,7 +4,7 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use executor_core::drive::{self, Driven, Driver, Wait};
-use executor_core::{current, home::HomeId};
+use executor_core::{current, queue_id::QueueId};
 
 use super::inside::{self, Stack};
 use super::shared::Shared;
@@ -133,8 +133,8 @@ impl Shared {
 }
 
 impl Driver for Shared {
-    fn has(&self, home: HomeId) -> bool {
-        self.homes().contains(&home)
+    fn has(&self, queue_id: QueueId) -> bool {
+        self.queue_ids().contains(&queue_id)
     }
 
     fn now(&self) -> Instant {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{
     ClosureExecutor, ClosureMapper, Executor, Future, Job, JobError, JobOptions, Map, Rejected, Shutdown,
 };
@@ -113,7 +113,7 @@ impl ManualHandle {
 /// The future of a job that was refused, which is dropped.
 fn failed<J: Job>(rejected: Rejected<J>) -> Future<J::Output> {
     let reason = rejected.reason();
-    drop_quietly(rejected);
+    drop_catching(rejected);
     Future::failed(JobError::Rejected(reason))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use executor_core::cell::{QueuedControl, Run};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{JobId, Priority};
 
 /// In every `TURN` jobs, one of less priority goes first.
@@ -28,7 +28,7 @@ impl Waiting {
     }
 
     /// Moves the job to the queue `there`, if it still waits.
-    fn take(self, there: HomeId) -> Result<Job, Job> {
+    fn take(self, there: QueueId) -> Result<Job, Job> {
         if QueuedControl::move_to(&*self.job, there) { Ok(self.job) } else { Err(self.job) }
     }
 }
@@ -92,7 +92,7 @@ impl Lanes {
     }
 
     /// The next job, which waits at `there` from now on. The tombstones that were reached are to be dropped outside the lock.
-    pub(super) fn take(&mut self, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
+    pub(super) fn take(&mut self, there: QueueId, tombstones: &mut Vec<Job>) -> Option<Job> {
         loop {
             let (lane, place) = self.choose()?;
             self.taken += 1;
@@ -103,7 +103,7 @@ impl Lanes {
     }
 
     /// The same for the job that is number `n` of [`ids`](Lanes::ids).
-    pub(super) fn take_nth(&mut self, n: usize, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
+    pub(super) fn take_nth(&mut self, n: usize, there: QueueId, tombstones: &mut Vec<Job>) -> Option<Job> {
         let places = (0..3).flat_map(|lane| (0..self.queues[lane].len()).map(move |place| (lane, place)));
         let mut waiting = places.filter(|&(lane, place)| self.queues[lane][place].job.is_waiting());
         let (lane, place) = waiting.nth(n)?;
@@ -111,13 +111,13 @@ impl Lanes {
     }
 
     /// The same for the oldest entry of the least priority, which may be a tombstone. False if there is none.
-    pub(super) fn take_oldest(&mut self, there: HomeId, oldest: &mut Vec<Job>, tombstones: &mut Vec<Job>) -> bool {
+    pub(super) fn take_oldest(&mut self, there: QueueId, oldest: &mut Vec<Job>, tombstones: &mut Vec<Job>) -> bool {
         let Some(lane) = (0..3).rev().find(|&lane| !self.queues[lane].is_empty()) else { return false };
         oldest.extend(self.remove(lane, 0, there, tombstones));
         true
     }
 
-    fn remove(&mut self, lane: usize, place: usize, there: HomeId, tombstones: &mut Vec<Job>) -> Option<Job> {
+    fn remove(&mut self, lane: usize, place: usize, there: QueueId, tombstones: &mut Vec<Job>) -> Option<Job> {
         match self.queues[lane].remove(place)?.take(there) {
             Ok(job) => Some(job),
             Err(job) => {

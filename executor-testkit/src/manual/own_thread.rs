@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use executor_core::current::{self, Host};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use parking_lot::MutexGuard;
 
 use super::shared::Shared;
@@ -93,7 +93,7 @@ impl Shared {
 }
 
 impl Host for Shared {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.queue()
     }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use executor_core::cell::Notify;
 use executor_core::current::{self, Worker};
-use executor_core::tally::Member;
+use executor_core::job_counters::WorkerCounters;
 use executor_core::{JobError, drive};
 
 use super::clock::Event;
@@ -68,9 +68,9 @@ impl Shared {
     }
 
     /// This thread is its worker, and counts for it, until these are dropped.
-    fn as_worker(&self) -> (AsWorker, Member) {
-        let member = self.visit_tally();
-        (AsWorker::enter(self), member)
+    fn as_worker(&self) -> (AsWorker, WorkerCounters) {
+        let counters = self.shared_counters();
+        (AsWorker::enter(self), counters)
     }
 
     /// Lets the time go to the next event, if that is due until `until`, and the event happen. If there is none, returns false, and it

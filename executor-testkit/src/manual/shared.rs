@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use executor_core::home::{Home, HomeId};
-use executor_core::registry::{self, Registration};
-use executor_core::tally::{Member, Tally};
+use executor_core::job_counters::{JobCounters, WorkerCounters};
+use executor_core::queue_id::{JobDeparture, QueueId};
+use executor_core::registry::{self, QueueRegistration};
 use executor_core::{Future, JobId, Queue, Stats, promise};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -20,11 +20,11 @@ pub(super) struct Shared {
     pub(super) workers: usize,
     pub(super) bound: Queue,
     pub(super) name: Arc<str>,
-    queue: Registration,
-    delay: Registration,
+    queue: QueueRegistration,
+    delay: QueueRegistration,
     /// Of jobs that were taken from the queue.
-    taken: Registration,
-    tally: Arc<Tally>,
+    taken: QueueRegistration,
+    counters: Arc<JobCounters>,
     state: Mutex<State>,
     /// Something was queued, has ended, or is due earlier; or the executor was shut down.
     pub(super) changed: Condvar,
@@ -35,11 +35,11 @@ impl Shared {
     pub(super) fn new(workers: usize, bound: Queue, name: Arc<str>, order: Order) -> Arc<Self> {
         let state = State::new(order);
         Arc::new_cyclic(|me: &Weak<Self>| {
-            let tally = Tally::new(false);
-            let home = || Registration::counted(me.clone(), tally.clone());
-            let (queue, delay, taken) = (home(), home(), home());
+            let counters = JobCounters::new(false);
+            let register = || QueueRegistration::counted(me.clone(), counters.clone());
+            let (queue, delay, taken) = (register(), register(), register());
             let (state, changed, is_stopped) = (Mutex::new(state), Condvar::new(), AtomicBool::new(false));
-            Self { me: me.clone(), workers, bound, name, queue, delay, taken, tally, state, changed, is_stopped }
+            Self { me: me.clone(), workers, bound, name, queue, delay, taken, counters, state, changed, is_stopped }
         })
     }
 
@@ -59,19 +59,19 @@ impl Shared {
         std::ptr::from_ref(self).addr()
     }
 
-    pub(super) fn queue(&self) -> HomeId {
+    pub(super) fn queue(&self) -> QueueId {
         self.queue.id()
     }
 
-    pub(super) fn delay(&self) -> HomeId {
+    pub(super) fn delay(&self) -> QueueId {
         self.delay.id()
     }
 
-    pub(super) fn taken(&self) -> HomeId {
+    pub(super) fn taken(&self) -> QueueId {
         self.taken.id()
     }
 
-    pub(super) fn homes(&self) -> [HomeId; 3] {
+    pub(super) fn queue_ids(&self) -> [QueueId; 3] {
         [self.queue(), self.delay(), self.taken()]
     }
 
@@ -122,7 +122,7 @@ impl Shared {
     }
 
     fn is_dropping_cancelled(&self) -> bool {
-        self.homes().into_iter().any(|home| registry::leaving(home) > 0)
+        self.queue_ids().into_iter().any(|queue_id| registry::departing(queue_id) > 0)
     }
 
     /// Jobs see from now on that they should stop.
@@ -137,8 +137,8 @@ impl Shared {
     }
 
     /// This thread counts for the executor until the member is dropped.
-    pub(super) fn visit_tally(&self) -> Member {
-        self.tally.visit(self.homes())
+    pub(super) fn shared_counters(&self) -> WorkerCounters {
+        self.counters.shared(self.queue_ids())
     }
 
     pub(super) fn pending_ids(&self) -> Vec<JobId> {
@@ -151,7 +151,7 @@ impl Shared {
 
     /// Returns what the executor is doing. Runs no user code.
     pub(super) fn look(&self, state: &State) -> Stats {
-        let mut stats = self.tally.stats();
+        let mut stats = self.counters.stats();
         (stats.queued, stats.delayed) = (state.lanes.alive(), state.clock.delayed());
         stats.running += state.running;
         stats.workers = self.workers;
@@ -160,8 +160,8 @@ impl Shared {
     }
 }
 
-impl Home for Shared {
-    fn left(&self, from: HomeId, ends: bool) {
+impl JobDeparture for Shared {
+    fn on_removed(&self, from: QueueId, ends: bool) {
         let mut state = self.lock();
         state.ending += usize::from(ends);
         let mut removed = Vec::new();
@@ -175,7 +175,7 @@ impl Home for Shared {
         self.notify();
     }
 
-    fn ended(&self, _: HomeId) {
+    fn on_finished(&self, _: QueueId) {
         self.lock().ending -= 1;
         self.notify();
     }

@@ -2,7 +2,7 @@
 
 use executor_core::Promise;
 use executor_core::cell::QueuedControl;
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 
 use super::clock::{Clock, Event};
 use super::lanes::{Lanes, Order, Waiting};
@@ -38,7 +38,7 @@ impl State {
     }
 
     /// A delayed job is due, and comes into the queue. A job that was cancelled meanwhile is returned.
-    pub(super) fn queue_due(&mut self, waiting: Waiting, queue: HomeId) -> Option<Event> {
+    pub(super) fn queue_due(&mut self, waiting: Waiting, queue: QueueId) -> Option<Event> {
         if QueuedControl::move_to(&*waiting.job, queue) {
             self.lanes.push(waiting);
             return None;

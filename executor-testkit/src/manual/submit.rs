@@ -57,8 +57,8 @@ pub(super) fn submit<J: Job>(
 }
 
 fn queue<J: Job>(shared: &Shared, priority: Priority, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-    let home = if let Way::After(_) = way { shared.delay() } else { shared.queue() };
-    let (cell, future) = Future::of_job_at(home, job);
+    let queue_id = if let Way::After(_) = way { shared.delay() } else { shared.queue() };
+    let (cell, future) = Future::of_job_at(queue_id, job);
     let queued: Arc<dyn Run> = cell.clone();
     let pushed = match way {
         Way::Now { may_wait } => shared.push(priority, queued, may_wait),

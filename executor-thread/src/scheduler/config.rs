@@ -21,7 +21,7 @@ pub struct Config {
     /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
     /// Whether it measures how long jobs wait, and how long they run. Those that a worker runs in place tell it themselves; others are
-    /// told of by [`QueuedControl::took`](executor_core::cell::QueuedControl::took).
+    /// told of by [`QueuedControl::record_run`](executor_core::cell::QueuedControl::record_run).
     pub measure: bool,
     /// The functions that each worker's thread calls when it starts and stops.
     pub hooks: Hooks,

@@ -1,10 +1,10 @@
-//! The statistics of a scheduler: read from the state that it has anyway, and from the tally of its jobs' ends.
+//! The statistics of a scheduler: read from the state that it has anyway, and from the counters of its jobs' ends.
 
 use std::time::Instant;
 
 use executor_core::Stats;
-use executor_core::home::HomeId;
-use executor_core::tally::Member;
+use executor_core::job_counters::WorkerCounters;
+use executor_core::queue_id::QueueId;
 
 use super::queued::Queued;
 use super::runner::Runner;
@@ -16,7 +16,7 @@ impl<J: Queued, U> State<J, U> {
     fn add_to(&self, stats: &mut Stats) {
         let running = self.running();
         let letters = self.mailboxes.alive();
-        // A job that dies in a worker's own queue, or in a mailbox, is counted among the dead of its home.
+        // A job that dies in a worker's own queue, or in a mailbox, is counted among the dead of its queue id.
         stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.living_extra();
         stats.delayed = self.delayed.alive_with(self.mailboxes.len()).saturating_sub(letters);
         stats.running += running;
@@ -33,29 +33,29 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The statistics, under the lock. No code of a user's runs.
     pub(super) fn look(&self, state: &State<R::Job>) -> Stats {
-        let mut stats = self.tally.stats();
+        let mut stats = self.counters.stats();
         state.add_to(&mut stats);
         stats
     }
 
-    /// The calling thread is a worker, and counts what it does in numbers of its own.
-    pub(super) fn join_tally(&self) -> Member {
-        self.tally.join(self.homes())
+    /// The calling thread is a worker, and counts what it does in local counters.
+    pub(super) fn local_counters(&self) -> WorkerCounters {
+        self.counters.local(self.queue_ids())
     }
 
-    /// The calling thread counts for a job or a few, in numbers that it shares with others.
-    pub(super) fn visit_tally(&self) -> Member {
-        self.tally.visit(self.homes())
+    /// The calling thread counts for a job or a few, in counters that it shares with others.
+    pub(super) fn shared_counters(&self) -> WorkerCounters {
+        self.counters.shared(self.queue_ids())
     }
 
-    fn homes(&self) -> [HomeId; 3] {
+    fn queue_ids(&self) -> [QueueId; 3] {
         [self.queue.id(), self.delay.id(), self.taken.id()]
     }
 
     /// The job is about to wait, or goes to a worker at once: its time begins, if it is measured.
     pub(super) fn begins_to_wait(&self, job: &R::Job) {
         if self.config.measure {
-            job.waits_since(Instant::now());
+            job.mark_enqueued(Instant::now());
         }
     }
 }

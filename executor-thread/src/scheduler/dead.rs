@@ -15,7 +15,7 @@ impl Dead {
         self.0 -= isize::try_from(n).unwrap_or(isize::MAX);
     }
 
-    /// Entries were taken out alive that tell another home of their end.
+    /// Entries were taken out alive that tell another queue id of their end.
     pub(crate) fn moved(&mut self, n: usize) {
         self.0 += isize::try_from(n).unwrap_or(isize::MAX);
     }

@@ -84,7 +84,7 @@ impl<J: Queued> Delayed<J> {
         self.dead.alive_of(self.jobs)
     }
 
-    /// The same, with `more` jobs that have their home here.
+    /// The same, with `more` jobs that have their queue id here.
     pub(super) fn alive_with(&self, more: usize) -> usize {
         self.dead.alive_of(self.jobs + more)
     }
@@ -200,7 +200,7 @@ impl<J: Queued> Delayed<J> {
         self.dead.untold()
     }
 
-    /// Jobs that were taken out were alive, and tell another home of their end.
+    /// Jobs that were taken out were alive, and tell another queue id of their end.
     pub(super) fn moved(&mut self, n: usize) {
         self.dead.moved(n);
     }

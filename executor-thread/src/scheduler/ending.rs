@@ -34,8 +34,10 @@ impl<R: Runner + 'static> Shared<R> {
     /// Whether a wait for the scheduler would wait for this thread: the thread is one of its own, or drops what a cancelled job of it had
     /// captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
-        let homes = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
-        is_thread_of(self.identity()) || self.is_on_rayon() || homes.iter().any(|home| registry::leaving(home.id()) > 0)
+        let queues = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
+        is_thread_of(self.identity())
+            || self.is_on_rayon()
+            || queues.iter().any(|queue| registry::departing(queue.id()) > 0)
     }
 
     /// Whether this thread is one of the rayon pool that runs the jobs, whatever code it runs.

@@ -145,12 +145,12 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// The job is dead, or about to be, and in no queue: its home is told of an entry that is not there.
+    /// The job is dead, or about to be, and in no queue: the report of its end counted an entry that is not there.
     pub(super) fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
-        let home = job.home();
-        if home == Some(self.queue.id()) {
+        let queue_id = job.queue_id();
+        if queue_id == Some(self.queue.id()) {
             state.lanes.removed_dead(1);
-        } else if home == Some(self.delay.id()) {
+        } else if queue_id == Some(self.delay.id()) {
             state.delayed.removed_dead(1);
         }
     }

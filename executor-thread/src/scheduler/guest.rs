@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::tally::Member;
+use executor_core::job_counters::WorkerCounters;
 
 use super::host::HostBeside;
 use super::identity;
@@ -19,7 +19,7 @@ use super::shared::Shared;
 struct Guest<'a, R: Runner + 'static> {
     shared: &'a Shared<R>,
     worker: Option<Worker>,
-    _member: Member,
+    _counters: WorkerCounters,
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -48,7 +48,7 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
         let (name, before) = worker.as_ref().map_or((None, None), |worker| (worker.name.clone(), worker.host.clone()));
         let host: Arc<dyn Host> = Arc::new(HostBeside { shared: shared.clone(), before });
         current::set_worker(Some(Worker { name, state: None, host: Some(host) }));
-        Some(Self { shared, worker, _member: shared.visit_tally() })
+        Some(Self { shared, worker, _counters: shared.shared_counters() })
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobError, Priority, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use super::config::Config;
@@ -46,19 +46,19 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.0.config.workers
     }
 
-    /// The home of queued jobs: make those that are pushed there.
-    pub fn queue(&self) -> HomeId {
+    /// The queue id of queued jobs: make those that are pushed with it.
+    pub fn queue(&self) -> QueueId {
         self.0.queue.id()
     }
 
-    /// The home of delayed jobs: make those that are pushed by [`push_at`](Scheduler::push_at) there.
-    pub fn delay(&self) -> HomeId {
+    /// The queue id of delayed jobs: make those that are pushed by [`push_at`](Scheduler::push_at) with it.
+    pub fn delay(&self) -> QueueId {
         self.0.delay.id()
     }
 
     /// Reports what the scheduler is doing, and how its jobs have ended so far. Never blocks.
     pub fn stats(&self) -> Stats {
-        self.shared().map_or_else(|_| self.0.tally.stats(), |shared| shared.stats())
+        self.shared().map_or_else(|_| self.0.counters.stats(), |shared| shared.stats())
     }
 
     /// Fails in a process that was forked from its own: there, no thread serves it, and its locks may be held for ever.
@@ -185,7 +185,7 @@ impl<R: Runner + 'static> Scheduler<R> {
     }
 
     /// Gives each worker a job of its own, which it runs before any other. All are started first. The jobs must be made at
-    /// the home [`delay`](Self::delay), so that none runs in the place of another worker.
+    /// the queue id [`delay`](Self::delay), so that none runs in the place of another worker.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -47,7 +47,7 @@ impl Hooks {
 
 fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
-        drop_quietly(catch(|| hook()));
+        drop_catching(catch(|| hook()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_core::current::Host;
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 
 use super::identity;
 use super::runner::Runner;
@@ -19,12 +19,12 @@ impl<R: Runner + 'static> Shared<R> {
 }
 
 impl<R: Runner + 'static> Host for Shared<R> {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.queue.id()
     }
 
-    fn may_run(&self, home: HomeId) -> bool {
-        home == self.queue.id() || self.rayon.as_ref().is_some_and(|threads| threads.is_shared_with(home))
+    fn may_run(&self, queue_id: QueueId) -> bool {
+        queue_id == self.queue.id() || self.rayon.as_ref().is_some_and(|threads| threads.is_shared_with(queue_id))
     }
 
     fn block(&self) {
@@ -58,12 +58,12 @@ pub(super) struct HostBeside<R: Runner + 'static> {
 }
 
 impl<R: Runner + 'static> Host for HostBeside<R> {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.shared.queue.id()
     }
 
-    fn may_run(&self, home: HomeId) -> bool {
-        self.shared.may_run(home) || self.before.as_ref().is_some_and(|before| before.may_run(home))
+    fn may_run(&self, queue_id: QueueId) -> bool {
+        self.shared.may_run(queue_id) || self.before.as_ref().is_some_and(|before| before.may_run(queue_id))
     }
 
     fn block(&self) {

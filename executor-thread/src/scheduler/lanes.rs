@@ -149,7 +149,7 @@ impl<J: Queued> Lanes<J> {
         self.dead.removed(n);
     }
 
-    /// Jobs that [`take_all`](Lanes::take_all) gave were alive, and tell another home of their end.
+    /// Jobs that [`take_all`](Lanes::take_all) gave were alive, and tell another queue id of their end.
     pub(super) fn moved(&mut self, n: usize) {
         self.dead.moved(n);
     }

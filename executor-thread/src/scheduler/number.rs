@@ -2,7 +2,7 @@
 
 use executor_core::JobError;
 use executor_core::cell::Notify;
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 
 use super::queued::Queued;
 
@@ -13,7 +13,7 @@ impl Queued for Number {
         None
     }
 
-    fn home(&self) -> Option<HomeId> {
+    fn queue_id(&self) -> Option<QueueId> {
         None
     }
 
@@ -21,7 +21,7 @@ impl Queued for Number {
         true
     }
 
-    fn move_to(&self, _: HomeId) -> bool {
+    fn move_to(&self, _: QueueId) -> bool {
         true
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Priority, Rejection, WhenFull};
 
 use super::handle::Scheduler;
@@ -44,8 +44,8 @@ impl Way {
 }
 
 impl<R: Runner + 'static> Scheduler<R> {
-    /// The home of a job that comes by `way`: make it there.
-    pub fn home(&self, way: Way) -> HomeId {
+    /// The queue id of a job that comes by `way`: make the job with it.
+    pub fn queue_id(&self, way: Way) -> QueueId {
         if let Way::After(_) = way { self.delay() } else { self.queue() }
     }
 

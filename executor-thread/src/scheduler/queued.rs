@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify, QueuedControl, Run, Task};
-use executor_core::home::HomeId;
-use executor_core::registry::Aside;
+use executor_core::queue_id::QueueId;
+use executor_core::registry::InlineRun;
 use executor_core::{JobError, current};
 
 /// The operations on a job that a scheduler needs.
 ///
-/// A job that leaves the queue otherwise, cancelled or run by a thread that waits for it, tells its [`Home`](executor_core::home::Home): the
-/// one that it was made with, or moved to.
+/// A job that leaves the queue otherwise, cancelled or run by a thread that waits for it, tells the
+/// [`JobDeparture`](executor_core::queue_id::JobDeparture) of the queue that it was made with, or moved to.
 pub trait Queued: Send + 'static {
     /// Ends a job that no worker is to take, if it waits still. Returns the notification of that, or `None` if it does not wait.
     fn fail(self, error: JobError) -> Option<Notify>;
@@ -27,14 +27,14 @@ pub trait Queued: Send + 'static {
     /// Whether it waits still: it was not claimed or cancelled.
     fn is_waiting(&self) -> bool;
 
-    /// The home that it tells, or has told, if it leaves the queue otherwise.
-    fn home(&self) -> Option<HomeId>;
+    /// The id by which it finds the queue that it tells, or has told, if it leaves otherwise.
+    fn queue_id(&self) -> Option<QueueId>;
 
-    /// It waits in the queue `home` from now on. False if it does not wait any more.
-    fn move_to(&self, home: HomeId) -> bool;
+    /// It waits in the queue `queue_id` from now on. False if it does not wait any more.
+    fn move_to(&self, queue_id: QueueId) -> bool;
 
     /// It is queued at the time `when`, and is to be measured. Without this, it is not.
-    fn waits_since(&self, _when: Instant) {}
+    fn mark_enqueued(&self, _when: Instant) {}
 
     /// Runs it on this thread, for the submitter. False if that cannot be: then it is still to be queued.
     fn run_here(&self) -> bool {
@@ -65,25 +65,25 @@ impl Queued for Arc<dyn Run> {
         QueuedControl::expire(self, error)
     }
 
-    fn home(&self) -> Option<HomeId> {
-        QueuedControl::home(&**self)
+    fn queue_id(&self) -> Option<QueueId> {
+        QueuedControl::queue_id(&**self)
     }
 
     fn is_waiting(&self) -> bool {
         QueuedControl::is_waiting(&**self)
     }
 
-    fn move_to(&self, home: HomeId) -> bool {
-        QueuedControl::move_to(&**self, home)
+    fn move_to(&self, queue_id: QueueId) -> bool {
+        QueuedControl::move_to(&**self, queue_id)
     }
 
-    fn waits_since(&self, when: Instant) {
-        QueuedControl::waits_since(&**self, when);
+    fn mark_enqueued(&self, when: Instant) {
+        QueuedControl::mark_enqueued(&**self, when);
     }
 
     fn run_here(&self) -> bool {
         current::nested(|| {
-            let _aside = Aside::enter(self.home());
+            let _inline = InlineRun::enter(self.queue_id());
             self.clone().run()
         })
         .is_some()
@@ -99,19 +99,19 @@ impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
         QueuedControl::expire(self, error)
     }
 
-    fn home(&self) -> Option<HomeId> {
-        QueuedControl::home(&**self)
+    fn queue_id(&self) -> Option<QueueId> {
+        QueuedControl::queue_id(&**self)
     }
 
     fn is_waiting(&self) -> bool {
         QueuedControl::is_waiting(&**self)
     }
 
-    fn move_to(&self, home: HomeId) -> bool {
-        QueuedControl::move_to(&**self, home)
+    fn move_to(&self, queue_id: QueueId) -> bool {
+        QueuedControl::move_to(&**self, queue_id)
     }
 
-    fn waits_since(&self, when: Instant) {
-        QueuedControl::waits_since(&**self, when);
+    fn mark_enqueued(&self, when: Instant) {
+        QueuedControl::mark_enqueued(&**self, when);
     }
 }

@@ -6,7 +6,7 @@
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{JobError, Priority, Rejection, current};
 
 use super::identity;
@@ -150,7 +150,7 @@ impl<R: Runner + 'static> Shared<R> {
             });
             waiters.tasks.insert(number, waker);
             drop(state);
-            drop_quietly(before);
+            drop_catching(before);
             return Poll::Pending;
         } else {
             let wake = self.enqueue(&mut state, priority, job.take().expect("a job is pushed once"));
@@ -159,8 +159,8 @@ impl<R: Runner + 'static> Shared<R> {
             Poll::Ready(Ok(()))
         };
         ticket.0 = None;
-        drop_quietly(before);
-        drop_quietly(waker);
+        drop_catching(before);
+        drop_catching(waker);
         polled
     }
 
@@ -171,7 +171,7 @@ impl<R: Runner + 'static> Shared<R> {
         // It was told of a place that it will not take.
         let free = (waker.is_none() && !self.is_full(&state)).then(|| state.waiters.one());
         drop(state);
-        drop_quietly(waker);
+        drop_catching(waker);
         if let Some(free) = free {
             self.tell_of_room(free);
         }

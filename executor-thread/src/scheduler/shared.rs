@@ -4,9 +4,9 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use executor_core::home::{Home, HomeId};
-use executor_core::registry::Registration;
-use executor_core::tally::Tally;
+use executor_core::job_counters::JobCounters;
+use executor_core::queue_id::{JobDeparture, QueueId};
+use executor_core::registry::QueueRegistration;
 use executor_core::{JobError, Priority, Rejection};
 
 use super::config::Config;
@@ -56,18 +56,18 @@ pub(super) struct Shared<R: Runner> {
     pub(super) rayon: Option<RayonThreads>,
     /// Held while threads are joined, so that another shutdown at the same time returns no earlier.
     pub(super) joining: Mutex<()>,
-    /// The home of jobs in the lanes.
-    pub(super) queue: Registration,
-    /// The home of jobs that wait for their time.
-    pub(super) delay: Registration,
-    /// The home of jobs that wait for their time, and that a shutdown cancels.
-    pub(super) fleeting: Registration,
-    /// The home of jobs that a worker has taken from a bounded queue, and not claimed yet.
-    pub(super) taken: Registration,
-    /// The home of periodic runs that a shutdown cancels before their time.
-    pub(super) never_due: Registration,
-    /// Counts how the jobs of these homes ended, but for those that were never due.
-    pub(super) tally: Arc<Tally>,
+    /// The queue id of jobs in the lanes.
+    pub(super) queue: QueueRegistration,
+    /// The queue id of jobs that wait for their time.
+    pub(super) delay: QueueRegistration,
+    /// The queue id of jobs that wait for their time, and that a shutdown cancels.
+    pub(super) fleeting: QueueRegistration,
+    /// The queue id of jobs that a worker has taken from a bounded queue, and not claimed yet.
+    pub(super) taken: QueueRegistration,
+    /// The queue id of periodic runs that a shutdown cancels before their time.
+    pub(super) never_due: QueueRegistration,
+    /// Counts how the jobs of these queue ids ended, but for those that were never due.
+    pub(super) counters: Arc<JobCounters>,
 }
 
 impl<R: Runner + 'static> Shared<R> {
@@ -77,10 +77,10 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The same, whose jobs run on other threads. `started` are those of them that the shutdown joins: all, or none.
     pub(super) fn over(supply: Supply, started: Vec<JoinHandle<()>>, config: Config, make: Make<R>) -> Arc<Self> {
-        let tally = Tally::new(config.measure);
-        let home = |this: &Weak<Self>| Registration::counted(this.clone(), tally.clone());
+        let counters = JobCounters::new(config.measure);
+        let register = |this: &Weak<Self>| QueueRegistration::counted(this.clone(), counters.clone());
         Arc::new_cyclic(|this: &Weak<Self>| {
-            let queue = home(this);
+            let queue = register(this);
             let rayon = RayonThreads::of(&supply, queue.id(), started);
             Self {
                 this: this.clone(),
@@ -101,12 +101,12 @@ impl<R: Runner + 'static> Shared<R> {
                 rayon,
                 joining: Mutex::default(),
                 queue,
-                delay: home(this),
+                delay: register(this),
                 // A run whose time never came was no job yet: its cancel counts for nothing.
-                fleeting: Registration::new(this.clone()),
-                taken: home(this),
-                never_due: Registration::new(this.clone()),
-                tally: tally.clone(),
+                fleeting: QueueRegistration::new(this.clone()),
+                taken: register(this),
+                never_due: QueueRegistration::new(this.clone()),
+                counters: counters.clone(),
             }
         })
     }
@@ -144,9 +144,9 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
         }
-        // Under the lock, so that a cancel counts the job at exactly one of the two homes.
+        // Under the lock, so that a cancel counts the job at exactly one of the two queue ids.
         if fleeting && !job.move_to(self.fleeting.id()) {
-            if job.home() == Some(self.delay.id()) {
+            if job.queue_id() == Some(self.delay.id()) {
                 state.delayed.removed_dead(1);
             }
             drop(state);
@@ -321,8 +321,8 @@ impl<R: Runner + 'static> Shared<R> {
     }
 }
 
-impl<R: Runner + 'static> Home for Shared<R> {
-    fn left(&self, from: HomeId, ends: bool) {
+impl<R: Runner + 'static> JobDeparture for Shared<R> {
+    fn on_removed(&self, from: QueueId, ends: bool) {
         if !self.origin.is_here() {
             return;
         }
@@ -350,7 +350,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         }
     }
 
-    fn revoked(&self, _: HomeId) {
+    fn on_revoked(&self, _: QueueId) {
         if !self.origin.is_here() {
             return;
         }
@@ -359,7 +359,7 @@ impl<R: Runner + 'static> Home for Shared<R> {
         state.extra_is_revoked();
     }
 
-    fn ended(&self, _: HomeId) {
+    fn on_finished(&self, _: QueueId) {
         if !self.origin.is_here() {
             return;
         }

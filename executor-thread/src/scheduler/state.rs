@@ -162,7 +162,7 @@ impl<J: Queued, U> State<J, U> {
 
     /// The job that `own` took last was dead already.
     pub(super) fn removed_dead(&mut self, own: &Own<J>) {
-        // The home of a job in a mailbox is that of delayed jobs, so that no other worker runs it.
+        // The queue id of a job in a mailbox is that of delayed jobs, so that no other worker runs it.
         if own.has_letter { self.delayed.removed_dead(1) } else { self.lanes.removed_dead(1) }
     }
 

@@ -50,7 +50,11 @@ pub(super) enum RayonThreads {}
 
 #[cfg(not(feature = "rayon"))]
 impl RayonThreads {
-    pub(super) fn of(_: &Supply, _: executor_core::home::HomeId, _: Vec<std::thread::JoinHandle<()>>) -> Option<Self> {
+    pub(super) fn of(
+        _: &Supply,
+        _: executor_core::queue_id::QueueId,
+        _: Vec<std::thread::JoinHandle<()>>,
+    ) -> Option<Self> {
         None
     }
 
@@ -58,7 +62,7 @@ impl RayonThreads {
         match *self {}
     }
 
-    pub(super) fn is_shared_with(&self, _: executor_core::home::HomeId) -> bool {
+    pub(super) fn is_shared_with(&self, _: executor_core::queue_id::QueueId) -> bool {
         match *self {}
     }
 

@@ -34,7 +34,7 @@ impl<R: Runner + 'static> Shared<R> {
                     state = self.lock();
                     state.is_moving = false;
                     if let Some(dead) = dead {
-                        if dead.home() == Some(self.fleeting.id()) {
+                        if dead.queue_id() == Some(self.fleeting.id()) {
                             state.delayed.removed_dead_fleeting();
                         } else {
                             state.delayed.removed_dead(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_core::current::{self, Host, Worker};
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 
 use super::batch::Batch;
 use super::host::HostBeside;
@@ -33,7 +33,7 @@ impl<R: Runner + 'static> Shared<R> {
         let outcome = self.run_on_turn(index, job);
         // A job that runs, and one that was cancelled before.
         let was_dead = matches!(outcome, Ok(false));
-        drop_quietly(outcome);
+        drop_catching(outcome);
         if !self.origin.is_here() {
             return; // the job has forked, and the lock may be held for ever
         }
@@ -78,7 +78,7 @@ impl<R: Runner + 'static> Shared<R> {
         let threads = self.rayon.as_ref().expect("a turn is on rayon's threads");
         let name = threads.name(index);
         let _worker = WorkerScope::enter(self, name);
-        let _member = self.visit_tally();
+        let _member = self.shared_counters();
         catch(|| (self.make)(name).run(job, &mut Batch::new(self, None)))
     }
 
@@ -101,7 +101,7 @@ enum WorkerScope {
 
 impl WorkerScope {
     fn enter<R: Runner + 'static>(shared: &Arc<Shared<R>>, name: &Arc<str>) -> Self {
-        if current::home() == Some(shared.queue.id()) {
+        if current::queue_id() == Some(shared.queue.id()) {
             return Self::Within;
         }
         let before = current::replace_worker(None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 
 /// The threads and tasks that wait for a place.
 #[derive(Default)]
@@ -40,6 +40,6 @@ impl Waiters {
 /// Wakes tasks, outside of every lock: a waker is code of a user's.
 pub(super) fn wake_tasks(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        drop_quietly(catch(|| waker.wake()));
+        drop_catching(catch(|| waker.wake()));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use executor_core::cell::Notify;
 use executor_core::current::{self, Worker};
-use executor_core::panics::{catch, drop_quietly};
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{Broken, JobError};
 
 use super::batch::Batch;
@@ -19,7 +19,7 @@ use super::sync::{self, Ordering, Parker, Unparker};
 /// The body of a worker's thread.
 pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
     identity::enter(shared.identity(), Some(own.place));
-    let _member = shared.join_tally();
+    let _member = shared.local_counters();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: Some(name.clone()), state: None, host: Some(host) }));
@@ -36,7 +36,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
                 }
             }),
             Err(error) => {
-                drop_quietly(catch(|| drop(task.fail(error))));
+                drop_catching(catch(|| drop(task.fail(error))));
                 Ok(false)
             }
         };
@@ -57,7 +57,7 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
     shared.begin(&mut own);
     shared.config.hooks.stop();
     shared.drop_runner(own.number, &mut runner);
-    drop_quietly(catch(|| current::set_worker(None)));
+    drop_catching(catch(|| current::set_worker(None)));
     shared.gone(Role::Worker(own.number));
 }
 
@@ -109,9 +109,9 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     fn drop_runner(&self, number: usize, runner: &mut Option<R>) {
-        drop_quietly(runner.take());
+        drop_catching(runner.take());
         let stop = self.stops.lock().remove(number);
-        drop_quietly(stop);
+        drop_catching(stop);
     }
 
     /// The next thing to do. Waits for it. `None` when the worker is to end: it was counted out by then.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use executor_core::panics::drop_quietly;
+use executor_core::panics::drop_catching;
 use executor_core::{Future, JobError, Status};
 use parking_lot::Mutex;
 
@@ -94,7 +94,7 @@ impl<T> Slot<T> {
         let mut content = self.0.lock();
         if matches!(*content, Content::Refused) {
             drop(content);
-            drop_quietly(outcome);
+            drop_catching(outcome);
             return false;
         }
         *content = Content::Outcome(outcome);
@@ -112,7 +112,7 @@ impl<T> Slot<T> {
     fn refuse(&self) -> bool {
         let before = std::mem::replace(&mut *self.0.lock(), Content::Refused);
         let is_panic = matches!(before, Content::Outcome(Err(_)));
-        drop_quietly(before);
+        drop_catching(before);
         is_panic
     }
 }
@@ -126,6 +126,6 @@ impl<T> Default for Slot<T> {
 impl<T> Drop for Slot<T> {
     /// Drops an outcome that was not taken. Catches panics of that drop, because the last owner may be the job's side or the future's.
     fn drop(&mut self) {
-        drop_quietly(std::mem::replace(self.0.get_mut(), Content::Nothing));
+        drop_catching(std::mem::replace(self.0.get_mut(), Content::Nothing));
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn catches(text: &str) -> Vec<Complaint> {
     numbered(text)
         .take_while(|(_, line)| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"))
         .filter(|(_, line)| !line.trim().starts_with("//") && line.contains(&plain("catch·_unwind(")))
-        .map(|(number, _)| (number, "catches a panic by itself; use `panics::catch` or `drop_quietly`".to_owned()))
+        .map(|(number, _)| (number, "catches a panic by itself; use `panics::catch` or `drop_catching`".to_owned()))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use executor_core::cell::Lease;
+use executor_core::cell::Dispatch;
 use executor_core::{Job, call};
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let mut text = String::new();
     let deadline = Instant::now() + Duration::from_mins(1);
     // A worker is not asked about a job that has not started: it may not be ready to answer.
-    while !Lease::has_started(&*worker.claims, JobId::from_number(7)) {
+    while !Dispatch::has_started(&*worker.claims, JobId::from_number(7)) {
         assert!(Instant::now() < deadline, "it never started");
         std::thread::yield_now();
     }

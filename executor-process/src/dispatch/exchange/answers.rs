@@ -178,7 +178,7 @@ impl Exchange<'_, '_> {
         }
         // A chunk that goes on elsewhere is counted once, at its end.
         if payload.chunk.as_ref().is_none_or(|chunk| chunk.is_over()) {
-            job.took(self.sent_at, ran);
+            job.record_run(self.sent_at, ran);
         }
     }
 }

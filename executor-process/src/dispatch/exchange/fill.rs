@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::Lease;
+use executor_core::cell::Dispatch;
 
 use super::Exchange;
 use crate::dispatch::job::{InFlight, NotSent, Queued, requeue_or_cancel};
@@ -45,8 +45,8 @@ impl Exchange<'_, '_> {
         let claims = &self.worker.claims;
         // First, so that a cancel finds it there.
         claims.send(self.slots.len(), job.id());
-        let lease: Arc<dyn Lease> = Arc::<Claims>::clone(claims);
-        let payload = job.lend(lease)?;
+        let dispatch: Arc<dyn Dispatch> = Arc::<Claims>::clone(claims);
+        let payload = job.dispatch(dispatch)?;
         Some(InFlight { job, payload })
     }
 

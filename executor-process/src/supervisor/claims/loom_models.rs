@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_core::JobId;
-use executor_core::cell::{Abort, Lease};
+use executor_core::cell::{Abort, Dispatch};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 

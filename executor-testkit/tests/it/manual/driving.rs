@@ -87,9 +87,9 @@ fn a_job_knows_where_it_runs_and_the_thread_is_what_it_was_after_it() {
     assert_eq!((current::worker_name(), current::id()), (None, None));
     let (inner, outer) = (ManualExecutor::new(), manual);
     let names = outer.submit(move || {
-        let before = current::home();
+        let before = current::queue_id();
         inner.submit(|| ()).result().unwrap();
-        before == current::home() && before.is_some()
+        before == current::queue_id() && before.is_some()
     });
     assert!(names.result().unwrap());
 }

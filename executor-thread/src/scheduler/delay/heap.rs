@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use executor_core::JobError;
 use executor_core::cell::{Captures, Notify};
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 
 use super::super::number::Number;
 use super::*;
@@ -206,7 +206,7 @@ impl Queued for Looked {
         None
     }
 
-    fn home(&self) -> Option<HomeId> {
+    fn queue_id(&self) -> Option<QueueId> {
         None
     }
 
@@ -215,7 +215,7 @@ impl Queued for Looked {
         !self.is_dead.load(atomic::Ordering::Relaxed)
     }
 
-    fn move_to(&self, _: HomeId) -> bool {
+    fn move_to(&self, _: QueueId) -> bool {
         true
     }
 }

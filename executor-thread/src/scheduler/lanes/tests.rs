@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use executor_core::JobError;
 use executor_core::cell::Notify;
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 
 use super::*;
 
@@ -17,7 +17,7 @@ impl Queued for Entry {
         None
     }
 
-    fn home(&self) -> Option<HomeId> {
+    fn queue_id(&self) -> Option<QueueId> {
         None
     }
 
@@ -25,7 +25,7 @@ impl Queued for Entry {
         !self.1.load(Ordering::Relaxed)
     }
 
-    fn move_to(&self, _: HomeId) -> bool {
+    fn move_to(&self, _: QueueId) -> bool {
         true
     }
 }

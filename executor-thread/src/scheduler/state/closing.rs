@@ -42,7 +42,7 @@ impl<J: Queued, U> State<J, U> {
         !has_threads && self.ending + self.guests + untold == 0
     }
 
-    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another home, where no thread can start them
+    /// Takes everything that waits, to be ended outside of the lock. Those that are moved to another queue id, where no thread can start them
     /// any more, count as displaced until then; the others are dead, and come second.
     pub(in crate::scheduler) fn take_pending(
         &mut self,

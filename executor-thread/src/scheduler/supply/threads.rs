@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
 
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use parking_lot::Mutex;
 
 use super::Supply;
@@ -23,7 +23,7 @@ pub(in crate::scheduler) struct RayonThreads {
 
 impl RayonThreads {
     /// Those that `supply` is, if it is rayon's, for the jobs of `queue`. `own` are all of them, or none.
-    pub(in crate::scheduler) fn of(supply: &Supply, queue: HomeId, own: Vec<JoinHandle<()>>) -> Option<Self> {
+    pub(in crate::scheduler) fn of(supply: &Supply, queue: QueueId, own: Vec<JoinHandle<()>>) -> Option<Self> {
         let Supply::Rayon(pool) = supply else { return None };
         Some(Self {
             pool: Arc::downgrade(pool),
@@ -40,9 +40,9 @@ impl RayonThreads {
             || self.pool.upgrade().is_some_and(|pool| pool.current_thread_index().is_some())
     }
 
-    /// Whether the queue `home` is of a scheduler over the same threads.
-    pub(in crate::scheduler) fn is_shared_with(&self, home: HomeId) -> bool {
-        self.sharing.is_with(home)
+    /// Whether the queue `queue_id` is of a scheduler over the same threads.
+    pub(in crate::scheduler) fn is_shared_with(&self, queue_id: QueueId) -> bool {
+        self.sharing.is_with(queue_id)
     }
 
     /// The name of this thread, which has this index: its own, or `rayon-` and the index.

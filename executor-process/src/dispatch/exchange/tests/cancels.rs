@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::time::Duration;
 
-use executor_core::home::{Home, HomeId};
-use executor_core::registry::Registration;
+use executor_core::queue_id::{JobDeparture, QueueId};
+use executor_core::registry::QueueRegistration;
 
 use super::*;
 
@@ -17,16 +17,16 @@ struct Slow {
     is_killed: AtomicBool,
 }
 
-impl Home for Slow {
-    fn left(&self, _: HomeId, _: bool) {}
+impl JobDeparture for Slow {
+    fn on_removed(&self, _: QueueId, _: bool) {}
 
-    fn revoked(&self, _: HomeId) {
+    fn on_revoked(&self, _: QueueId) {
         self.go_on.lock().unwrap().send(()).unwrap();
         let stage = self.stage.get().expect("it was made first");
         self.is_killed.store(stage.first_is_gone_within(Duration::from_millis(100)), Ordering::Relaxed);
     }
 
-    fn ended(&self, _: HomeId) {}
+    fn on_finished(&self, _: QueueId) {}
 }
 
 #[test]
@@ -43,12 +43,12 @@ fn slow_cancel_costs_no_worker() {
         Played::Waits
     });
     let slow = Slow { stage: OnceLock::new(), go_on: Mutex::new(go_on), is_killed: AtomicBool::new(false) };
-    let home = Arc::new(slow);
-    let weak: Weak<dyn Home> = Arc::<Slow>::downgrade(&home);
-    let registration = Registration::new(weak);
-    let stage = home.stage.get_or_init(|| stage);
+    let queue = Arc::new(slow);
+    let weak: Weak<dyn JobDeparture> = Arc::<Slow>::downgrade(&queue);
+    let registration = QueueRegistration::new(weak);
+    let stage = queue.stage.get_or_init(|| stage);
     let future = stage.submit_at(registration.id(), 5);
     assert!(stage.first_has_a_job() && future.cancel());
-    assert!(!home.is_killed.load(Ordering::Relaxed), "the worker did what it should");
+    assert!(!queue.is_killed.load(Ordering::Relaxed), "the worker did what it should");
     assert!(future.result().unwrap_err().is_cancelled());
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor_core::home::HomeId;
+use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobOptions, Priority, call};
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{Batch, Config, Runner, Scheduler};
@@ -217,27 +217,27 @@ impl Stage {
         self.submit_with(&JobOptions::new().timeout(limit), call(same, (number,)))
     }
 
-    /// The same as `submit`, and its end is told to `home` in place of the pool.
-    pub(super) fn submit_at(&self, home: HomeId, number: u64) -> Future<u64> {
-        self.submit_to(home, &JobOptions::new(), call(same, (number,)))
+    /// The same as `submit`, and its end is told to `queue_id` in place of the pool.
+    pub(super) fn submit_at(&self, queue_id: QueueId, number: u64) -> Future<u64> {
+        self.submit_to(queue_id, &JobOptions::new(), call(same, (number,)))
     }
 
     fn submit_with<J: executor_core::PortableJob<Output = u64>>(&self, options: &JobOptions, job: J) -> Future<u64> {
         self.submit_to(self.scheduler.queue(), options, job)
     }
 
-    fn submit_to<J>(&self, home: HomeId, options: &JobOptions, job: J) -> Future<u64>
+    fn submit_to<J>(&self, queue_id: QueueId, options: &JobOptions, job: J) -> Future<u64>
     where
         J: executor_core::PortableJob<Output = u64>,
     {
-        self.push(home, encode(options, &job), &job)
+        self.push(queue_id, encode(options, &job), &job)
     }
 
-    fn push<J>(&self, home: HomeId, encoded: EncodedJob, _: &J) -> Future<u64>
+    fn push<J>(&self, queue_id: QueueId, encoded: EncodedJob, _: &J) -> Future<u64>
     where
         J: executor_core::PortableJob<Output = u64>,
     {
-        let cell = cell::<J>(encoded, home);
+        let cell = cell::<J>(encoded, queue_id);
         assert!(self.scheduler.push(Priority::Normal, cell.clone()).is_ok(), "it is open");
         Future::of(cell)
     }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, Weak};
 
 use executor_core::cell::{Control, QueuedControl, Run};
 use executor_core::current::{self, Host, Worker};
-use executor_core::home::{Home, HomeId};
-use executor_core::registry::{Registration, leaving};
-use executor_core::tally::Tally;
+use executor_core::job_counters::JobCounters;
+use executor_core::queue_id::{JobDeparture, QueueId};
+use executor_core::registry::{QueueRegistration, departing};
 use executor_core::{Future, Status, promise};
 
 use crate::support::within_patience;
@@ -21,7 +21,7 @@ pub(crate) enum Told {
 /// Writes down what it is told, and how far the job of the test was then.
 #[derive(Default)]
 struct Log {
-    told: Mutex<Vec<(HomeId, Told)>>,
+    told: Mutex<Vec<(QueueId, Told)>>,
     job: Mutex<Option<Arc<dyn Control>>>,
 }
 
@@ -32,39 +32,39 @@ impl Log {
     }
 }
 
-impl Home for Log {
-    fn left(&self, from: HomeId, ends: bool) {
+impl JobDeparture for Log {
+    fn on_removed(&self, from: QueueId, ends: bool) {
         let told = Told::Left { ends, while_it: self.status() };
         self.told.lock().unwrap().push((from, told));
     }
 
-    fn ended(&self, from: HomeId) {
+    fn on_finished(&self, from: QueueId) {
         let told = Told::Ended { while_it: self.status() };
         self.told.lock().unwrap().push((from, told));
     }
 }
 
-/// A home that was there once: who is told of it is told nothing.
-pub(crate) fn nowhere() -> Weak<dyn Home> {
-    let home: Arc<dyn Home> = Arc::<Log>::default();
-    Arc::downgrade(&home)
+/// A queue that was there once: what it is told reaches no one.
+pub(crate) fn nowhere() -> Weak<dyn JobDeparture> {
+    let queue: Arc<dyn JobDeparture> = Arc::<Log>::default();
+    Arc::downgrade(&queue)
 }
 
-/// A home that is known, and what it was told.
+/// A queue that is known, and what it was told.
 pub(crate) struct Queue {
     log: Arc<Log>,
-    tally: Arc<Tally>,
-    registration: Registration,
+    counters: Arc<JobCounters>,
+    registration: QueueRegistration,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let (log, tally) = (Arc::<Log>::default(), Tally::new(true));
-        let home: Arc<dyn Home> = log.clone();
-        Self { registration: Registration::counted(Arc::downgrade(&home), tally.clone()), log, tally }
+        let (log, counters) = (Arc::<Log>::default(), JobCounters::new(true));
+        let queue: Arc<dyn JobDeparture> = log.clone();
+        Self { registration: QueueRegistration::counted(Arc::downgrade(&queue), counters.clone()), log, counters }
     }
 
-    pub(crate) fn id(&self) -> HomeId {
+    pub(crate) fn id(&self) -> QueueId {
         self.registration.id()
     }
 
@@ -79,10 +79,10 @@ impl Queue {
     }
 }
 
-struct Workplace(HomeId);
+struct Workplace(QueueId);
 
 impl Host for Workplace {
-    fn home(&self) -> HomeId {
+    fn queue_id(&self) -> QueueId {
         self.0
     }
 
@@ -95,12 +95,12 @@ impl Host for Workplace {
     }
 }
 
-/// This thread is a worker that may run jobs of `home` in place.
-pub(crate) fn work_for(home: HomeId) {
+/// This thread is a worker that may run jobs of `queue_id` in place.
+pub(crate) fn work_for(queue_id: QueueId) {
     current::set_worker(Some(Worker {
         name: Some("it".into()),
         state: Some(Rc::new(())),
-        host: Some(Arc::new(Workplace(home))),
+        host: Some(Arc::new(Workplace(queue_id))),
     }));
 }
 
@@ -114,7 +114,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 }
 
 #[test]
-fn a_home_hears_of_a_cancel_before_the_end_can_be_seen_and_after_it() {
+fn a_queue_hears_of_a_cancel_before_the_end_can_be_seen_and_after_it() {
     within_patience(|| {
         let queue = Queue::new();
         let (_job, future) = Future::of_job_at(queue.id(), || ());
@@ -124,12 +124,12 @@ fn a_home_hears_of_a_cancel_before_the_end_can_be_seen_and_after_it() {
         let (queued, ended) = (Some(Status::Queued), Some(Status::Cancelled));
         let told = [Told::Left { ends: true, while_it: queued }, Told::Ended { while_it: ended }];
         assert_eq!(queue.told(), told);
-        assert_eq!(queue.tally.stats().cancelled, 1);
+        assert_eq!(queue.counters.stats().cancelled, 1);
     });
 }
 
 #[test]
-fn a_home_that_is_gone_is_told_nothing() {
+fn a_queue_that_is_gone_is_told_nothing() {
     within_patience(|| {
         let Queue { log, registration, .. } = Queue::new();
         let (_job, future) = Future::of_job_at(registration.id(), || ());
@@ -140,40 +140,40 @@ fn a_home_that_is_gone_is_told_nothing() {
 }
 
 #[test]
-fn a_job_that_moves_tells_its_new_home() {
+fn a_job_that_moves_tells_its_new_queue() {
     within_patience(|| {
         let (from, to) = (Queue::new(), Queue::new());
         let (job, future) = Future::of_job_at(from.id(), || ());
-        assert_eq!(job.home(), Some(from.id()));
+        assert_eq!(job.queue_id(), Some(from.id()));
         assert!(job.move_to(to.id()));
-        assert_eq!(job.home(), Some(to.id()));
+        assert_eq!(job.queue_id(), Some(to.id()));
         assert!(future.cancel());
         assert_eq!((from.told().len(), to.told().len()), (0, 2));
         assert!(!job.move_to(from.id()), "it waits no more");
-        assert_eq!(job.home(), Some(to.id()));
+        assert_eq!(job.queue_id(), Some(to.id()));
     });
 }
 
 /// A drop of what one job captured may cancel the next.
 #[test]
-fn jobs_being_dropped_are_counted_by_home() {
+fn jobs_being_dropped_are_counted_by_queue() {
     within_patience(|| {
         let (here, there) = (Queue::new(), Queue::new());
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (a, b) = (here.id(), there.id());
-        let job = |home, next: Option<Future<()>>| {
+        let job = |queue_id, next: Option<Future<()>>| {
             let seen = seen.clone();
             let captured = OnDrop(move || {
-                seen.lock().unwrap().push((leaving(a), leaving(b)));
+                seen.lock().unwrap().push((departing(a), departing(b)));
                 assert!(next.as_ref().is_none_or(Future::cancel));
             });
-            Future::of_job_at(home, move || drop(captured)).1
+            Future::of_job_at(queue_id, move || drop(captured)).1
         };
         let first = job(a, Some(job(b, Some(job(a, None)))));
-        assert_eq!((leaving(a), leaving(b)), (0, 0));
+        assert_eq!((departing(a), departing(b)), (0, 0));
         assert!(first.cancel());
         assert_eq!(*seen.lock().unwrap(), [(1, 0), (1, 1), (2, 1)]);
-        assert_eq!((leaving(a), leaving(b)), (0, 0));
+        assert_eq!((departing(a), departing(b)), (0, 0));
     });
 }
 
@@ -182,14 +182,14 @@ fn a_job_that_is_waited_for_runs_on_the_worker_that_waits_if_it_waits_in_its_que
     within_patience(|| {
         let (queue, other) = (Queue::new(), Queue::new());
         work_for(queue.id());
-        let tally = queue.tally.clone();
-        let (job, future) = Future::of_job_at(queue.id(), move || (current::id(), tally.stats().running));
+        let counters = queue.counters.clone();
+        let (job, future) = Future::of_job_at(queue.id(), move || (current::id(), counters.stats().running));
         let id = future.id();
         queue.watch(&future.control());
         assert_eq!(future.result().unwrap(), (Some(id), 1));
         assert_eq!(queue.told(), [Told::Left { ends: false, while_it: Some(Status::Running) }]);
         assert!(!job.run(), "it was run");
-        let stats = queue.tally.stats();
+        let stats = queue.counters.stats();
         assert_eq!((stats.running, stats.completed), (0, 1));
 
         let (job, future) = Future::of_job_at(other.id(), || ());

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use crate::control::{Control, QueuedControl};
 use crate::error::JobError;
-use crate::home::HomeId;
+use crate::job_counters::Failure;
 use crate::notify::{Notify, Watch};
+use crate::queue_id::QueueId;
 use crate::status::JobId;
-use crate::tally::Failure;
 
 /// A queued job that runs on the thread that takes it from the queue.
 pub trait Run: QueuedControl {
@@ -23,19 +23,19 @@ pub trait Task<P, O>: QueuedControl {
     #[must_use = "the payload is lost if it is not run"]
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
 
-    /// Lends the job to who will start it unless the lease is revoked before: to a queue elsewhere. `None` if it was claimed or
+    /// Dispatches the job to a queue elsewhere, which starts it unless the dispatch is revoked before. `None` if it was claimed or
     /// has ended.
     #[must_use = "the payload is lost if it is not run"]
-    fn lend(&self, lease: Arc<dyn Lease>) -> Option<P>;
+    fn dispatch(&self, dispatch: Arc<dyn Dispatch>) -> Option<P>;
 
-    /// Revokes the lease of a job that has not started: it waits again, as if it had never been taken.
+    /// Revokes the dispatch of a job that has not started: it waits again, as if it had never been taken.
     ///
     /// # Errors
     ///
     /// The payload, if the job has started, or has ended.
     fn take_back(&self, payload: P) -> Result<(), P>;
 
-    /// Says the outcome of a claimed or lent job. One that comes after another (a result after its timeout) is dropped.
+    /// Says the outcome of a claimed or dispatched job. One that comes after another (a result after its timeout) is dropped.
     /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         self.finish_with(outcome, None)
@@ -51,27 +51,27 @@ pub trait Abort: Send + Sync {
     fn abort(&self, id: JobId) -> bool;
 }
 
-/// Where a job is that was lent: it may have started there, or not. All three are asked of this one place, which must give one answer
+/// Where a dispatched job is: it may have started there, or not. All three are asked of this one place, which must give one answer
 /// to who asks them at once.
-pub trait Lease: Abort {
+pub trait Dispatch: Abort {
     /// Makes sure that the job `id` never starts there. False if it has started, or is not there. Runs under the lock of the job: it must
     /// not block, nor ask anything of the job.
     fn revoke(&self, id: JobId) -> bool;
 
-    /// Whether the job `id` has started there. As short as [`revoke`](Lease::revoke).
+    /// Whether the job `id` has started there. As short as [`revoke`](Dispatch::revoke).
     fn has_started(&self, id: JobId) -> bool;
 }
 
 /// A job as its future sees it.
-pub(crate) trait Outcome<T>: Control {
+pub(crate) trait JoinState<T>: Control {
     /// The outcome, once.
     fn take(&self) -> Option<Result<T, JobError>>;
     /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
     fn settle(&self) -> Option<bool>;
     /// Whose queue the job waits in, or has waited in last.
-    fn home(&self) -> Option<HomeId>;
-    /// Runs the job on this thread if it waits in the queue of `home`. Says whether it did.
-    fn run_here(self: Arc<Self>, home: HomeId) -> bool;
+    fn queue_id(&self) -> Option<QueueId>;
+    /// Runs the job on this thread if it waits in the queue `queue_id`. Says whether it did.
+    fn run_here(self: Arc<Self>, queue_id: QueueId) -> bool;
     /// Blocks until the job has ended, or `deadline`. Says whether it has ended.
     fn wait(&self, deadline: Option<Instant>) -> bool;
     /// Replaces who is told of the end. Gives `watch` back if the job has ended.

@@ -1,26 +1,26 @@
-//! Jobs that are lent to a queue elsewhere, by a lease that says what the test wants.
+//! Jobs that are dispatched to a queue elsewhere, which says what the test wants.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use executor_core::cell::{Abort, Cell, Lease, QueuedControl, Task};
+use executor_core::cell::{Abort, Cell, Dispatch, QueuedControl, Task};
 use executor_core::{Future, JobId, Status};
 
 /// Says of its job what it is told to say.
 #[derive(Default)]
-struct Lent {
+struct Dispatched {
     has_started: AtomicBool,
     asked_of: Mutex<Vec<JobId>>,
 }
 
-impl Abort for Lent {
+impl Abort for Dispatched {
     fn abort(&self, id: JobId) -> bool {
         self.asked_of.lock().unwrap().push(id);
         self.has_started.load(Ordering::SeqCst)
     }
 }
 
-impl Lease for Lent {
+impl Dispatch for Dispatched {
     fn revoke(&self, id: JobId) -> bool {
         self.asked_of.lock().unwrap().push(id);
         !self.has_started.load(Ordering::SeqCst)
@@ -33,20 +33,20 @@ impl Lease for Lent {
 
 type JobCell = Arc<Cell<&'static str, u32, u32>>;
 
-fn lent() -> (JobCell, Future<u32>, Arc<Lent>) {
+fn dispatched() -> (JobCell, Future<u32>, Arc<Dispatched>) {
     let cell: JobCell = Arc::new(Cell::queued("a parcel", Ok));
-    let lease = Arc::new(Lent::default());
-    assert_eq!(cell.lend(lease.clone()), Some("a parcel"));
-    (cell.clone(), Future::of(cell), lease)
+    let dispatch = Arc::new(Dispatched::default());
+    assert_eq!(cell.dispatch(dispatch.clone()), Some("a parcel"));
+    (cell.clone(), Future::of(cell), dispatch)
 }
 
 #[test]
-fn a_lent_job_waits_until_it_has_started_there() {
-    let (cell, future, lease) = lent();
+fn a_dispatched_job_waits_until_it_has_started_there() {
+    let (cell, future, dispatch) = dispatched();
     assert_eq!(future.status(), Status::Queued);
     assert!(!future.is_running() && !cell.is_waiting());
-    assert!(cell.lend(lease.clone()).is_none() && cell.claim(None).is_none(), "it is not here");
-    lease.has_started.store(true, Ordering::SeqCst);
+    assert!(cell.dispatch(dispatch.clone()).is_none() && cell.claim(None).is_none(), "it is not here");
+    dispatch.has_started.store(true, Ordering::SeqCst);
     assert_eq!(future.status(), Status::Running);
     assert!(future.is_running());
     cell.finish(Ok(7)).fire();
@@ -55,35 +55,35 @@ fn a_lent_job_waits_until_it_has_started_there() {
 }
 
 #[test]
-fn a_lent_job_that_has_not_started_is_taken_back_and_waits_again() {
-    let (cell, future, lease) = lent();
+fn a_dispatched_job_that_has_not_started_is_taken_back_and_waits_again() {
+    let (cell, future, dispatch) = dispatched();
     assert_eq!(cell.take_back("the same"), Ok(()));
-    assert_eq!(*lease.asked_of.lock().unwrap(), [future.id()]);
+    assert_eq!(*dispatch.asked_of.lock().unwrap(), [future.id()]);
     assert!(cell.is_waiting());
     assert_eq!(cell.claim(None), Some("the same"));
-    assert_eq!(cell.take_back("not lent"), Err("not lent"));
+    assert_eq!(cell.take_back("not dispatched"), Err("not dispatched"));
 }
 
 #[test]
-fn a_lent_job_that_has_started_is_not_taken_back() {
-    let (cell, future, lease) = lent();
-    lease.has_started.store(true, Ordering::SeqCst);
+fn a_dispatched_job_that_has_started_is_not_taken_back() {
+    let (cell, future, dispatch) = dispatched();
+    dispatch.has_started.store(true, Ordering::SeqCst);
     assert_eq!(cell.take_back("late"), Err("late"));
     assert!(future.is_running());
     assert!(!future.cancel() && future.is_running());
 }
 
 #[test]
-fn a_lent_job_that_has_not_started_is_cancelled() {
-    let (cell, future, _lease) = lent();
+fn a_dispatched_job_that_has_not_started_is_cancelled() {
+    let (cell, future, _dispatch) = dispatched();
     assert!(future.cancel() && future.is_cancelled());
     assert_eq!(cell.take_back("late"), Err("late"));
 }
 
 #[test]
-fn a_lent_job_that_has_started_is_aborted_at_once() {
-    let (cell, future, lease) = lent();
-    lease.has_started.store(true, Ordering::SeqCst);
+fn a_dispatched_job_that_has_started_is_aborted_at_once() {
+    let (cell, future, dispatch) = dispatched();
+    dispatch.has_started.store(true, Ordering::SeqCst);
     assert!(future.abort() && future.is_cancelled());
     assert!(!cell.finish(Ok(7)).is_callback());
     assert!(!future.cancel(), "it had started");

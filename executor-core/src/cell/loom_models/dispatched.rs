@@ -1,4 +1,4 @@
-//! A job that was lent, in every order of who starts it, cancels it, aborts it and takes it back.
+//! A dispatched job, in every order of who starts it, cancels it, aborts it and takes it back.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use loom::model;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use super::super::{Abort, Lease, Task};
+use super::super::{Abort, Dispatch, Task};
 use super::{JobCell, job};
 use crate::error::JobError;
 use crate::future::Future;
@@ -37,7 +37,7 @@ impl Abort for Word {
     }
 }
 
-impl Lease for Word {
+impl Dispatch for Word {
     fn revoke(&self, _: JobId) -> bool {
         self.change(SENT, REVOKED)
     }
@@ -47,10 +47,10 @@ impl Lease for Word {
     }
 }
 
-fn lent() -> (JobCell<u32>, Future<u32>, Arc<Word>) {
+fn dispatched() -> (JobCell<u32>, Future<u32>, Arc<Word>) {
     let (cell, future, _) = job();
     let word = Arc::new(Word::sent());
-    assert!(cell.lend(word.clone()).is_some());
+    assert!(cell.dispatch(word.clone()).is_some());
     assert_eq!(future.status(), Status::Queued, "it has not started");
     (cell, future, word)
 }
@@ -58,7 +58,7 @@ fn lent() -> (JobCell<u32>, Future<u32>, Arc<Word>) {
 #[test]
 fn a_start_or_a_cancel_wins() {
     model(|| {
-        let (cell, future, word) = lent();
+        let (cell, future, word) = dispatched();
         let worker = thread::spawn(move || {
             let starts = word.change(SENT, STARTED);
             if starts {
@@ -87,7 +87,7 @@ fn a_job_that_is_taken_back_waits_again_or_was_cancelled() {
     model(|| {
         let (cell, future, _gone) = job();
         let word = Arc::new(Word::sent());
-        let payload = cell.lend(word).unwrap();
+        let payload = cell.dispatch(word).unwrap();
         let canceller = future.canceller();
         let other = thread::spawn(move || canceller.cancel());
         let is_back = cell.take_back(payload).is_ok();
@@ -108,7 +108,7 @@ fn a_job_that_is_taken_back_waits_again_or_was_cancelled() {
 #[test]
 fn an_abort_or_the_result_wins() {
     model(|| {
-        let (cell, future, word) = lent();
+        let (cell, future, word) = dispatched();
         let worker = thread::spawn(move || {
             if !word.change(SENT, STARTED) {
                 return;

@@ -1,4 +1,4 @@
-//! The reports of a lent job to its home, in every order of its start, its cancel, its recall and a wait for the end of all jobs.
+//! The reports of a dispatched job to its queue, in every order of its start, its cancel, its recall and a wait for the end of all jobs.
 
 use std::sync::{Arc, Weak};
 
@@ -6,11 +6,11 @@ use loom::sync::{Condvar, Mutex};
 use loom::{model, thread};
 
 use super::super::{Cell, Control, QueuedControl, Task};
-use super::lent::{DONE, SENT, STARTED, Word};
+use super::dispatched::{DONE, SENT, STARTED, Word};
 use super::{Count, Dropped, JobCell};
 use crate::future::Future;
-use crate::home::{Home, HomeId};
-use crate::registry::Registration;
+use crate::queue_id::{JobDeparture, QueueId};
+use crate::registry::QueueRegistration;
 
 /// As a scheduler counts.
 #[derive(Default)]
@@ -20,17 +20,17 @@ struct Counts {
     /// Entries in the queue.
     entries: isize,
     /// Those of jobs that left without it, less those that were found out.
-    dead: isize,
+    tombstones: isize,
     /// Ends that are on their way.
     ending: isize,
-    /// Calls of [`Home::left`] and [`Home::revoked`].
+    /// Calls of [`JobDeparture::on_removed`] and [`JobDeparture::on_revoked`].
     left: usize,
     revoked: usize,
 }
 
 impl Counts {
     fn is_over(&self) -> bool {
-        self.in_hand == 0 && self.entries == self.dead && self.ending == 0
+        self.in_hand == 0 && self.entries == self.tombstones && self.ending == 0
     }
 }
 
@@ -42,11 +42,11 @@ struct Queue {
 
 impl Queue {
     /// Where a worker has one job in its hand.
-    fn new() -> (Arc<Self>, Registration) {
+    fn new() -> (Arc<Self>, QueueRegistration) {
         let queue = Arc::<Self>::default();
         queue.change(|counts| counts.in_hand = 1);
-        let home: Weak<dyn Home> = Arc::<Self>::downgrade(&queue);
-        (queue, Registration::new(home))
+        let weak: Weak<dyn JobDeparture> = Arc::<Self>::downgrade(&queue);
+        (queue, QueueRegistration::new(weak))
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Counts) -> R) -> R {
@@ -67,26 +67,28 @@ impl Queue {
     }
 }
 
-impl Home for Queue {
-    fn left(&self, _: HomeId, ends: bool) {
+impl JobDeparture for Queue {
+    fn on_removed(&self, _: QueueId, ends: bool) {
         assert!(ends, "nobody runs it in place");
-        self.change(|counts| (counts.dead, counts.ending, counts.left) = (counts.dead + 1, counts.ending + 1, 1));
+        self.change(|counts| {
+            (counts.tombstones, counts.ending, counts.left) = (counts.tombstones + 1, counts.ending + 1, 1)
+        });
     }
 
-    fn revoked(&self, _: HomeId) {
+    fn on_revoked(&self, _: QueueId) {
         self.change(|counts| (counts.ending, counts.revoked) = (counts.ending + 1, counts.revoked + 1));
     }
 
-    fn ended(&self, _: HomeId) {
+    fn on_finished(&self, _: QueueId) {
         self.change(|counts| counts.ending -= 1);
     }
 }
 
-fn lent_at(registration: &Registration) -> (JobCell<u32>, Future<u32>, Arc<Word>, Dropped) {
+fn dispatched_at(registration: &QueueRegistration) -> (JobCell<u32>, Future<u32>, Arc<Word>, Dropped) {
     let cell = Arc::new(Cell::queued(Dropped(Count::zero()), Ok).at(registration.id()));
     let future = Future::of(cell.clone());
     let word = Arc::new(Word::sent());
-    let payload = cell.lend(word.clone()).unwrap();
+    let payload = cell.dispatch(word.clone()).unwrap();
     (cell, future, word, payload)
 }
 
@@ -103,10 +105,10 @@ fn serve(cell: &JobCell<u32>, word: &Word) -> bool {
 }
 
 #[test]
-fn a_home_is_told_of_a_cancel_that_wins_and_of_no_other() {
+fn a_queue_is_told_of_a_cancel_that_wins_and_of_no_other() {
     model(|| {
         let (queue, registration) = Queue::new();
-        let (cell, future, word, _payload) = lent_at(&registration);
+        let (cell, future, word, _payload) = dispatched_at(&registration);
         let worker = thread::spawn(move || serve(&cell, &word));
         let cancelled = future.cancel();
         let revoked = queue.change(|counts| {
@@ -119,10 +121,10 @@ fn a_home_is_told_of_a_cancel_that_wins_and_of_no_other() {
 }
 
 #[test]
-fn idle_wait_sees_lent_jobs_outcome() {
+fn idle_wait_sees_dispatched_jobs_outcome() {
     model(|| {
         let (queue, registration) = Queue::new();
-        let (cell, future, word, _payload) = lent_at(&registration);
+        let (cell, future, word, _payload) = dispatched_at(&registration);
         let (canceller, hand) = (future.canceller(), queue.clone());
         let worker = thread::spawn(move || {
             serve(&cell, &word);
@@ -140,8 +142,8 @@ fn idle_wait_sees_lent_jobs_outcome() {
 fn a_job_that_comes_back_is_counted_where_it_is() {
     model(|| {
         let (queue, registration) = Queue::new();
-        let (cell, future, _, payload) = lent_at(&registration);
-        let (home, hand) = (registration.id(), queue.clone());
+        let (cell, future, _, payload) = dispatched_at(&registration);
+        let (queue_id, hand) = (registration.id(), queue.clone());
         let worker = thread::spawn(move || {
             let is_back = cell.take_back(payload).is_ok();
             if !is_back {
@@ -149,11 +151,11 @@ fn a_job_that_comes_back_is_counted_where_it_is() {
             }
             hand.change(|counts| {
                 counts.in_hand = 0;
-                if is_back && cell.move_to(home) {
+                if is_back && cell.move_to(queue_id) {
                     counts.entries += 1;
                 } else if is_back {
-                    // It is dead, or about to be, and in no queue.
-                    counts.dead -= 1;
+                    // It was cancelled, or is about to be, and has no entry in the queue.
+                    counts.tombstones -= 1;
                 }
             });
             is_back

@@ -1,8 +1,8 @@
 //! Counts how an executor's jobs ended. For those who write executors.
 //!
-//! A job is counted for its [`home`](mod@crate::home), where its outcome is decided: once, whichever thread ends it. A worker counts in
-//! numbers of its own, which no other thread writes, so counting costs two memory accesses; `stats` sums the numbers. Other threads that
-//! end a job (a cancel, a time limit) find the tally in the [`registry`](crate::registry) by the home's number, and add to shared numbers.
+//! A job is counted for its queue, where its outcome is decided: once, whichever thread ends it. A worker counts in local counters,
+//! which no other thread writes, so counting costs two memory accesses; `stats` sums them. Other threads that end a job (a cancel, a
+//! time limit) find the counters in the [`registry`](crate::registry) by the [`QueueId`], and add to the shared ones.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,16 +15,16 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::error::JobError;
-use crate::home::HomeId;
+use crate::queue_id::QueueId;
 use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
 use crate::sync::thread_local;
 
 /// The counters of how an executor's jobs ended.
-pub struct Tally {
-    /// The counts of threads that are no members, and of members that have left.
-    others: Arc<Numbers>,
-    members: Mutex<Vec<Arc<Numbers>>>,
+pub struct JobCounters {
+    /// The counts of threads that have none of their own, and of workers that have left.
+    shared: Arc<PaddedCounts>,
+    workers: Mutex<Vec<Arc<PaddedCounts>>>,
 }
 
 /// How a job ended that did not return, or of how its parts did. The later, the worse.
@@ -54,7 +54,7 @@ impl Failure {
 }
 
 /// On a cache line of its own: its writer should not wait for another's.
-type Numbers = CachePadded<Counts>;
+type PaddedCounts = CachePadded<Counts>;
 
 #[derive(Default)]
 pub(crate) struct Counts {
@@ -67,7 +67,7 @@ pub(crate) struct Counts {
     /// Jobs that ended without having started, other than by a cancel.
     unstarted: AtomicU64,
     /// Jobs that run inside of another one, or on a thread that is no worker.
-    aside: AtomicU64,
+    inline: AtomicU64,
     times: Option<Box<Times>>,
 }
 
@@ -78,79 +78,79 @@ struct Times {
 }
 
 thread_local! {
-    static MEMBER: RefCell<Option<Local>> = const { RefCell::new(None) };
+    static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
     /// The worst failure of the parts of the job that returns next on this thread.
     static OF_PARTS: Cell<Option<Failure>> = const { Cell::new(None) };
 }
 
-/// Where this thread counts jobs of these homes.
+/// Where this thread counts jobs of these queues.
 struct Local {
-    homes: [HomeId; 3],
-    numbers: Arc<Numbers>,
+    queue_ids: [QueueId; 3],
+    counts: Arc<PaddedCounts>,
     is_shared: bool,
 }
 
-impl Tally {
+impl JobCounters {
     /// An empty one. With `measures`, it has room for times.
     pub fn new(measures: bool) -> Arc<Self> {
-        Arc::new(Self { others: Counts::new(measures), members: Mutex::default() })
+        Arc::new(Self { shared: Counts::new(measures), workers: Mutex::default() })
     }
 
-    /// The calling thread counts jobs of `homes` in numbers of its own, until what this returns is dropped there. Threads come and go;
+    /// The calling thread counts jobs of `queue_ids` in local counters, until what this returns is dropped there. Threads come and go;
     /// what they have counted stays.
-    pub fn join(self: &Arc<Self>, homes: [HomeId; 3]) -> Member {
-        let numbers = Counts::new(self.others.times.is_some());
-        self.members.lock().push(numbers.clone());
-        Member::enter(self, Local { homes, numbers, is_shared: false })
+    pub fn local(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
+        let counts = Counts::new(self.shared.times.is_some());
+        self.workers.lock().push(counts.clone());
+        WorkerCounters::enter(self, Local { queue_ids, counts, is_shared: false })
     }
 
-    /// The same in the numbers that all share: cheaper to begin and end, for a thread that does so for each job.
-    pub fn visit(self: &Arc<Self>, homes: [HomeId; 3]) -> Member {
-        Member::enter(self, Local { homes, numbers: self.others.clone(), is_shared: true })
+    /// The same in the counters that all share: cheaper to begin and end, for a thread that does so for each job.
+    pub fn shared(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
+        WorkerCounters::enter(self, Local { queue_ids, counts: self.shared.clone(), is_shared: true })
     }
 
-    /// The counts: the outcomes, the jobs that run [aside](crate::registry::Aside), and the times.
+    /// The counts: the outcomes, the jobs that run [inline](crate::registry::InlineRun), and the times.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
-        if self.others.times.is_some() {
+        if self.shared.times.is_some() {
             (stats.wait, stats.run) = (Some(Histogram::default()), Some(Histogram::default()));
         }
-        // Under the lock, so that a member that leaves is counted once.
-        let members = self.members.lock();
-        for numbers in members.iter().chain([&self.others]) {
-            numbers.add_to(&mut stats);
+        // Under the lock, so that a worker that leaves is counted once.
+        let workers = self.workers.lock();
+        for counts in workers.iter().chain([&self.shared]) {
+            counts.add_to(&mut stats);
         }
         stats
     }
 
-    /// The numbers of those who are no members.
-    pub(crate) fn others(&self) -> &Counts {
-        &self.others
+    /// The counts of threads that have none of their own.
+    pub(crate) fn shared_counts(&self) -> &Counts {
+        &self.shared
     }
 
-    /// Adds the `numbers` of a member that stops counting to the shared ones.
-    fn leave(&self, numbers: &Arc<Numbers>) {
-        let mut members = self.members.lock();
-        let Some(place) = members.iter().position(|member| Arc::ptr_eq(member, numbers)) else { return };
-        members.swap_remove(place);
-        self.others.absorb(numbers);
+    /// Adds the `counts` of a worker that stops counting to the shared ones.
+    fn leave(&self, counts: &Arc<PaddedCounts>) {
+        let mut workers = self.workers.lock();
+        let Some(place) = workers.iter().position(|worker| Arc::ptr_eq(worker, counts)) else { return };
+        workers.swap_remove(place);
+        self.shared.absorb(counts);
     }
 }
 
-impl fmt::Debug for Tally {
+impl fmt::Debug for JobCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tally").field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("JobCounters").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
 
 impl Counts {
-    fn new(measures: bool) -> Arc<Numbers> {
+    fn new(measures: bool) -> Arc<PaddedCounts> {
         Arc::new(CachePadded::new(Self { times: measures.then(Box::default), ..Self::default() }))
     }
 
     fn all(&self) -> [&AtomicU64; 8] {
-        let Self { completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside, .. } = self;
-        [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside]
+        let Self { completed, panicked, cancelled, timed_out, crashed, failed, unstarted, inline, .. } = self;
+        [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, inline]
     }
 
     pub(crate) fn count(&self, ending: Ending, has_started: bool, is_shared: bool) {
@@ -161,8 +161,8 @@ impl Counts {
     }
 
     /// Counts `more` jobs as running where no worker counts them. The sum wraps, so a large number counts fewer.
-    pub(crate) fn runs_aside(&self, more: u64, is_shared: bool) {
-        add(&self.aside, more, is_shared);
+    pub(crate) fn add_inline(&self, more: u64, is_shared: bool) {
+        add(&self.inline, more, is_shared);
     }
 
     fn of(&self, ending: Ending) -> &AtomicU64 {
@@ -178,7 +178,7 @@ impl Counts {
 
     fn add_to(&self, stats: &mut Stats) {
         // Relaxed, here and below: see `add`.
-        let [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, aside] =
+        let [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, inline] =
             self.all().map(|number| number.load(Ordering::Relaxed));
         stats.completed += completed;
         stats.panicked += panicked;
@@ -187,7 +187,7 @@ impl Counts {
         stats.crashed += crashed;
         stats.failed += failed;
         stats.unstarted += unstarted;
-        stats.running += usize::try_from(aside).unwrap_or_default();
+        stats.running += usize::try_from(inline).unwrap_or_default();
         if let (Some(times), Some(wait), Some(run)) = (&self.times, &mut stats.wait, &mut stats.run) {
             times.wait.add_to(wait);
             times.run.add_to(run);
@@ -212,42 +212,42 @@ impl Counts {
     }
 }
 
-/// This thread counts for a [`Tally`] until this is dropped, on the same thread.
+/// This thread counts for a [`JobCounters`] until this is dropped, on the same thread.
 #[must_use = "the thread counts until this is dropped"]
-pub struct Member {
-    tally: Arc<Tally>,
+pub struct WorkerCounters {
+    counters: Arc<JobCounters>,
     before: Option<Local>,
 }
 
-impl Member {
-    fn enter(tally: &Arc<Tally>, local: Local) -> Self {
-        let before = MEMBER.try_with(|member| member.replace(Some(local))).ok().flatten();
-        Self { tally: tally.clone(), before }
+impl WorkerCounters {
+    fn enter(counters: &Arc<JobCounters>, local: Local) -> Self {
+        let before = LOCAL.try_with(|current| current.replace(Some(local))).ok().flatten();
+        Self { counters: counters.clone(), before }
     }
 }
 
-impl Drop for Member {
+impl Drop for WorkerCounters {
     fn drop(&mut self) {
-        let own = MEMBER.try_with(|member| member.replace(self.before.take())).ok().flatten();
+        let own = LOCAL.try_with(|current| current.replace(self.before.take())).ok().flatten();
         if let Some(own) = own.filter(|own| !own.is_shared) {
-            self.tally.leave(&own.numbers);
+            self.counters.leave(&own.counts);
         }
     }
 }
 
-impl fmt::Debug for Member {
+impl fmt::Debug for WorkerCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").finish_non_exhaustive()
+        f.debug_struct("WorkerCounters").finish_non_exhaustive()
     }
 }
 
-/// Does `f` with the numbers of this thread, and whether others share them, if it counts for `home`.
-pub(crate) fn with_own<R>(home: HomeId, f: impl FnOnce(&Counts, bool) -> R) -> Option<R> {
-    MEMBER
-        .try_with(|member| {
-            let member = member.borrow();
-            let local = member.as_ref().filter(|local| local.homes.contains(&home))?;
-            Some(f(&local.numbers, local.is_shared))
+/// Does `f` with the counts of this thread, and whether others share them, if it counts for `queue_id`.
+pub(crate) fn with_own<R>(queue_id: QueueId, f: impl FnOnce(&Counts, bool) -> R) -> Option<R> {
+    LOCAL
+        .try_with(|current| {
+            let current = current.borrow();
+            let local = current.as_ref().filter(|local| local.queue_ids.contains(&queue_id))?;
+            Some(f(&local.counts, local.is_shared))
         })
         .ok()
         .flatten()
@@ -306,22 +306,22 @@ impl Moment {
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
-    use super::{HomeId, MEMBER, Tally};
+    use super::{JobCounters, LOCAL, QueueId};
 
     /// A pool's threads come and go as long as the program runs.
     #[test]
     fn threads_that_have_left_take_no_room() {
-        let (outer, inner) = (Tally::new(false), Tally::new(false));
-        let homes = [HomeId::next(); 3];
-        let own = outer.join(homes);
+        let (outer, inner) = (JobCounters::new(false), JobCounters::new(false));
+        let queue_ids = [QueueId::next(); 3];
+        let own = outer.local(queue_ids);
         for _ in 0..3 {
-            drop(inner.join([HomeId::next(); 3]));
-            drop(inner.visit([HomeId::next(); 3]));
+            drop(inner.local([QueueId::next(); 3]));
+            drop(inner.shared([QueueId::next(); 3]));
         }
-        assert!(inner.members.lock().is_empty());
-        let known = MEMBER.with(|member| member.borrow().as_ref().map(|local| local.homes));
-        assert!(known.is_some_and(|known| known == homes), "the thread counts for the first again");
+        assert!(inner.workers.lock().is_empty());
+        let known = LOCAL.with(|current| current.borrow().as_ref().map(|local| local.queue_ids));
+        assert!(known.is_some_and(|known| known == queue_ids), "the thread counts for the first again");
         drop(own);
-        assert!(outer.members.lock().is_empty() && MEMBER.with(|member| member.borrow().is_none()));
+        assert!(outer.workers.lock().is_empty() && LOCAL.with(|current| current.borrow().is_none()));
     }
 }
