@@ -8,7 +8,7 @@ use executor_core::panics::named;
 use executor_core::{Job, JobError, JobOptions, Label, TimedOut, current};
 
 use crate::runner::InPlace;
-use crate::scheduler::{RunLimit, Scheduler, StartAlarm, StartLimit};
+use crate::scheduler::{RunLimit, Scheduler, StartLimit, StartTimer};
 
 /// A job with its name and its limits.
 pub(crate) struct JobWithOptions<J> {
@@ -19,20 +19,20 @@ pub(crate) struct JobWithOptions<J> {
 }
 
 impl<J: Job> JobWithOptions<J> {
-    /// The job with what the options say of its run, and the alarm for its wait, if that is limited.
+    /// The job with what the options say of its run, and the timer event for its wait, if that is limited.
     pub(crate) fn new(
         job: J,
         options: &JobOptions,
         scheduler: &Scheduler<InPlace>,
-    ) -> (Self, Option<StartAlarm<InPlace>>) {
+    ) -> (Self, Option<StartTimer<InPlace>>) {
         let label = options.label().cloned();
         let timeout = options.get_timeout().map(|limit| (limit, scheduler.clone()));
         let limited = |limit| {
             let error = TimedOut::not_started(name::<J>(label.as_ref()), limit);
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
-        let (start_limit, alarm) = options.get_start_by().map(limited).unzip();
-        (Self { job, label, timeout, start_limit }, alarm)
+        let (start_limit, timer) = options.get_start_by().map(limited).unzip();
+        (Self { job, label, timeout, start_limit }, timer)
     }
 
     pub(crate) fn into_inner(self) -> J {

@@ -5,17 +5,17 @@ use executor_core::job_counters::{Failure, returns_with};
 use executor_core::panics::{catch, drop_catching};
 
 use crate::pool::ThreadHandle;
-use crate::scheduler::{Period, Periodic, Rounds};
+use crate::scheduler::{Period, Periodic, Schedule};
 
 /// One run on threads, and all that is needed for the next.
-struct Run<F> {
+struct PeriodicJob<F> {
     f: F,
-    rounds: Rounds,
+    schedule: Schedule,
     pool: ThreadHandle,
 }
 
 /// A run that is with the pool. Dropped there, it is a missed run.
-struct Submitted<F: FnMut() + Send + 'static>(Option<Run<F>>);
+struct Submitted<F: FnMut() + Send + 'static>(Option<PeriodicJob<F>>);
 
 impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
     type Output = ();
@@ -26,7 +26,7 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
         let outcome = catch(&mut run.f);
         let failure = outcome.as_ref().err().and_then(Failure::of);
         drop_catching(outcome);
-        run.rounds.ended();
+        run.schedule.ended();
         run.submit();
         // Last: a job that what came before has run in place here would be counted so.
         returns_with(failure);
@@ -37,21 +37,21 @@ impl<F: FnMut() + Send + 'static> Drop for Submitted<F> {
     fn drop(&mut self) {
         // Cancelled, or shut down, there is no next run. Otherwise the queue had no room for this one, or no worker could be started.
         if let Some(mut run) = self.0.take()
-            && !run.rounds.is_cancelled()
+            && !run.schedule.is_cancelled()
             && run.pool.0.scheduler.is_open()
         {
-            run.rounds.missed();
+            run.schedule.missed();
             run.submit();
         }
     }
 }
 
-impl<F: FnMut() + Send + 'static> Run<F> {
+impl<F: FnMut() + Send + 'static> PeriodicJob<F> {
     /// Lets the run wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
     fn submit(self) {
-        let (rounds, pool) = (self.rounds.same(), self.pool.clone());
+        let (schedule, pool) = (self.schedule.same(), self.pool.clone());
         // One that comes in between leaves an empty cell to be pushed.
-        pool.0.submit_run(Submitted(Some(self)), rounds.due(), |run| rounds.is_next(run));
+        pool.0.submit_run(Submitted(Some(self)), schedule.due(), |run| schedule.is_next(run));
     }
 }
 
@@ -91,8 +91,8 @@ impl ThreadHandle {
     where
         F: FnMut() + Send + 'static,
     {
-        let (periodic, rounds) = Rounds::start(period.into());
-        Run { f, rounds, pool: self.handle() }.submit();
+        let (periodic, schedule) = Schedule::start(period.into());
+        PeriodicJob { f, schedule, pool: self.handle() }.submit();
         periodic
     }
 }

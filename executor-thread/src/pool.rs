@@ -138,7 +138,7 @@ impl ThreadHandle {
         self.0.try_submit(Way::Try, job)
     }
 
-    /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is
+    /// As `submit`, but waits for a slot in a bounded queue for at most `limit`, whatever the queue does when it is
     /// full. Blocks. On a worker of this pool it runs the job in place instead of waiting, as
     /// [`WhenFull::Block`](crate::WhenFull::Block) does.
     ///
@@ -167,7 +167,7 @@ impl ThreadHandle {
         self.0.try_submit(Way::Until(deadline), job)
     }
 
-    /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready
+    /// As `submit`, but where a bounded queue is full, waits for a slot as async code does: the std future is ready
     /// when the job is submitted. Never blocks. Fails as `submit_timeout` does after a shutdown.
     ///
     /// ```

@@ -41,13 +41,12 @@
 mod batch;
 mod callback_queue;
 mod callbacks;
+mod caller_runs;
 mod config;
 mod counting;
-mod dead;
 mod delay;
 mod ending;
 mod extra;
-mod guest;
 mod handle;
 mod hooks;
 mod host;
@@ -57,7 +56,6 @@ mod limits;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod mailboxes;
-mod members;
 #[cfg(test)]
 mod number;
 #[cfg(test)]
@@ -66,22 +64,24 @@ mod periodic;
 mod push;
 mod queued;
 mod registry;
-mod room;
 mod runner;
 mod shared;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
+mod slots;
 mod state;
 mod stops;
 mod supply;
 mod sync;
 mod threads;
 mod timer;
+mod tombstones;
 #[cfg(feature = "rayon")]
 mod turn;
 mod waiters;
 mod worker;
 mod worker_state;
+mod workers;
 
 pub use executor_core::Priority;
 
@@ -90,14 +90,14 @@ pub use self::config::Config;
 pub use self::handle::Scheduler;
 pub use self::hooks::Hooks;
 pub(crate) use self::limits::RunLimit;
-pub use self::limits::{StartAlarm, StartLimit};
-pub use self::periodic::{Period, Periodic, Rounds};
-pub use self::push::{Line, Way};
-pub use self::queued::{Alarm, Queued};
+pub use self::limits::{StartLimit, StartTimer};
+pub use self::periodic::{Period, Periodic, Schedule};
+pub use self::push::{PushFuture, Way};
+pub use self::queued::{Queued, TimerEvent};
 pub use self::runner::{Runner, Stop};
 pub use self::shared::Pushed;
 #[cfg(feature = "rayon")]
 pub(crate) use self::supply::Supply;
 #[cfg(feature = "rayon")]
 pub(crate) use self::threads::cure;
-pub use self::waiters::Ticket;
+pub use self::waiters::WaitToken;

@@ -1,8 +1,8 @@
 //! Jobs that borrow: they have ended before what they borrow can change or go.
 
+mod erase_lifetime;
 mod future;
 mod jobs;
-mod lend;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -74,7 +74,7 @@ impl<'scope> Scope<'scope, '_> {
                 jobs.panic_was_taken();
             }
         };
-        let future = self.pool.submit(self.lend(Box::new(work)));
+        let future = self.pool.submit(self.erase_lifetime(Box::new(work)));
         self.jobs.submitted(&future);
         ScopedFuture::new(future, slot, self.jobs.clone())
     }

@@ -72,12 +72,12 @@ impl Submitter {
             return self.queue(way, Priority::Normal, job, comes_back, then);
         };
         let way = way.delayed(options.get_delay());
-        let (job, alarm) = JobWithOptions::new(job, options, &self.scheduler);
-        let and_alarm = |future: Future<J::Output>| (alarm.map(|alarm| (alarm, future.control())), then(future));
-        match self.queue(way, options.get_priority(), job, comes_back, and_alarm) {
-            Ok((alarm, made)) => {
-                if let Some((alarm, control)) = alarm {
-                    alarm.set(control, way.delay());
+        let (job, timer) = JobWithOptions::new(job, options, &self.scheduler);
+        let and_timer = |future: Future<J::Output>| (timer.map(|timer| (timer, future.control())), then(future));
+        match self.queue(way, options.get_priority(), job, comes_back, and_timer) {
+            Ok((timer, made)) => {
+                if let Some((timer, control)) = timer {
+                    timer.set(control, way.delay());
                 }
                 Ok(made)
             }
@@ -108,10 +108,10 @@ impl Submitter {
         let Some(options) = &self.options else {
             return drop(self.queue_run(Priority::Normal, run, due, is_next));
         };
-        let (run, alarm) = JobWithOptions::new(run, options, &self.scheduler);
+        let (run, timer) = JobWithOptions::new(run, options, &self.scheduler);
         let control = self.queue_run(options.get_priority(), run, due, is_next);
-        if let Some(alarm) = alarm {
-            alarm.set(control, due.saturating_duration_since(Instant::now()));
+        if let Some(timer) = timer {
+            timer.set(control, due.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -134,7 +134,7 @@ impl Submitter {
 
     /// Gives each worker a job of `make`, or says why not.
     pub(crate) fn broadcast<J: Job>(&self, mut make: impl FnMut() -> J) -> Vec<Future<J::Output>> {
-        let (mut futures, mut alarms) = (Vec::new(), Vec::new());
+        let (mut futures, mut timers) = (Vec::new(), Vec::new());
         let told = self.scheduler.broadcast(|| {
             let delay = self.scheduler.delay();
             let Some(options) = &self.options else {
@@ -142,14 +142,14 @@ impl Submitter {
                 futures.push(future);
                 return cell;
             };
-            let (job, alarm) = JobWithOptions::new(make(), options, &self.scheduler);
+            let (job, timer) = JobWithOptions::new(make(), options, &self.scheduler);
             let (cell, future) = Future::of_job_at(delay, job);
-            alarms.extend(alarm.map(|alarm| (alarm, future.control())));
+            timers.extend(timer.map(|timer| (timer, future.control())));
             futures.push(future);
             cell
         });
-        for (alarm, control) in alarms {
-            alarm.set(control, Duration::ZERO);
+        for (timer, control) in timers {
+            timer.set(control, Duration::ZERO);
         }
         match told {
             Ok(()) => futures,

@@ -1,4 +1,4 @@
-//! A submit that waits for a place without a thread that waits.
+//! A submit that waits for a slot without a thread that waits.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,12 +11,12 @@ use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
 use crate::options::JobWithOptions;
 use crate::runner::InPlace;
-use crate::scheduler::{Line, StartAlarm, Way};
+use crate::scheduler::{PushFuture, StartTimer, Way};
 use crate::submit::{Submitter, taken_back};
 
-/// A job that waits for a place in the queue, without a thread that waits. Made by `submit_async`.
+/// A job that waits for a slot in the queue, without a thread that waits. Made by `submit_async`.
 ///
-/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
+/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free slot
 /// is offered to one of those that wait: poll this, or drop it.
 ///
 /// `T` is what the job `J` returns.
@@ -25,10 +25,10 @@ use crate::submit::{Submitter, taken_back};
 pub struct SubmitAsync<J, T>(Option<Stage<J, T>>);
 
 enum Stage<J, T> {
-    /// The options say that the job waits for its time, which needs no place.
+    /// The options say that the job waits for its time, which needs no slot.
     Delayed(Submitter, Duration, J),
-    Plain(Line<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
-    WithOptions(Line<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, Option<StartAlarm<InPlace>>),
+    Plain(PushFuture<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
+    WithOptions(PushFuture<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, Option<StartTimer<InPlace>>),
 }
 
 /// The job is never pinned.
@@ -39,43 +39,43 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
         let scheduler = submitter.scheduler.clone();
         let Some(options) = submitter.options.clone() else {
             let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-            return Self(Some(Stage::Plain(Line::new(scheduler, Priority::Normal, cell.clone()), cell, future)));
+            return Self(Some(Stage::Plain(PushFuture::new(scheduler, Priority::Normal, cell.clone()), cell, future)));
         };
         if let Some(delay) = options.get_delay() {
             return Self(Some(Stage::Delayed(submitter, delay, job)));
         }
-        let (job, alarm) = JobWithOptions::new(job, &options, &scheduler);
+        let (job, timer) = JobWithOptions::new(job, &options, &scheduler);
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        let line = Line::new(scheduler, options.get_priority(), cell.clone());
-        Self(Some(Stage::WithOptions(line, cell, future, alarm)))
+        let push = PushFuture::new(scheduler, options.get_priority(), cell.clone());
+        Self(Some(Stage::WithOptions(push, cell, future, timer)))
     }
 
     /// Whether the job is in the queue, or was refused: then there is no more to poll.
-    fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+    fn poll_push(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         match self.0.as_mut().expect("what was submitted is not polled again") {
             Stage::Delayed(..) => Poll::Ready(Ok(())),
-            Stage::Plain(line, ..) | Stage::WithOptions(line, ..) => Pin::new(line).poll(context),
+            Stage::Plain(push, ..) | Stage::WithOptions(push, ..) => Pin::new(push).poll(context),
         }
     }
 }
 
 impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<J, T> {
-    /// The job comes back when the pool was shut down before there was a place.
+    /// The job comes back when the pool was shut down before there was a slot.
     type Output = Result<Future<T>, Rejected<J>>;
 
     /// # Panics
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(pushed) = self.poll_line(context) else { return Poll::Pending };
+        let Poll::Ready(pushed) = self.poll_push(context) else { return Poll::Pending };
         let stage = self.0.take().expect("it was there a moment ago");
         Poll::Ready(match (stage, pushed) {
             (Stage::Delayed(submitter, delay, job), _) => submitter.try_submit(Way::After(delay), job),
             (Stage::Plain(_, _, future), Ok(())) => Ok(future),
             (Stage::Plain(_, cell, _), Err(reason)) => Err(Rejected::new(taken_back(&cell), reason)),
-            (Stage::WithOptions(_, _, future, alarm), Ok(())) => {
-                if let Some(alarm) = alarm {
-                    alarm.set(future.control(), Duration::ZERO);
+            (Stage::WithOptions(_, _, future, timer), Ok(())) => {
+                if let Some(timer) = timer {
+                    timer.set(future.control(), Duration::ZERO);
                 }
                 Ok(future)
             }

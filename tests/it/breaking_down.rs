@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use executor::extend::cell::{Captures, Notify};
-use executor::extend::scheduler::{Alarm, Config, Priority, Scheduler, Ticket};
+use executor::extend::scheduler::{Config, Priority, Scheduler, TimerEvent, WaitToken};
 use executor::{Broken, Future, JobError, Rejection, ShutdownPolicy, ThreadPool};
 
 use crate::support::latch::{Latch, block};
@@ -66,12 +66,12 @@ fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
         .collect();
     let (when, cell, delayed) = at(&scheduler, Duration::from_hours(1));
     assert!(scheduler.push_at(when, Priority::Normal, cell).is_ok());
-    let (when, cell, fleeting) = at(&scheduler, Duration::from_hours(1));
+    let (when, cell, until_shutdown) = at(&scheduler, Duration::from_hours(1));
     assert!(scheduler.push_until_shutdown(when, Priority::Normal, cell).is_ok());
-    let mut letters = Vec::new();
+    let mut mail = Vec::new();
     let told = scheduler.broadcast(|| {
-        let (cell, letter) = Future::of_job_at(scheduler.delay(), || 0);
-        letters.push(letter);
+        let (cell, posted) = Future::of_job_at(scheduler.delay(), || 0);
+        mail.push(posted);
         cell
     });
     assert!(told.is_ok());
@@ -84,7 +84,7 @@ fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
     }
     drop(end);
     assert_eq!(runs.result().unwrap(), 7, "what runs goes on");
-    for waits in waits.into_iter().chain(letters).chain([delayed, fleeting]) {
+    for waits in waits.into_iter().chain(mail).chain([delayed, until_shutdown]) {
         assert_broken(waits.result());
     }
     assert!(!scheduler.is_open());
@@ -157,9 +157,9 @@ fn break_down_rejects_blocked_pushes() {
         let scheduler = scripted(config, |job, _| job.run());
         let _busy = block_one(&scheduler);
         let waits = push(&scheduler, Priority::Normal, || ()).unwrap();
-        let (mut job, mut ticket) = (Some(Future::of_job_at(scheduler.queue(), || ()).0 as Entry), Ticket::default());
+        let (mut job, mut token) = (Some(Future::of_job_at(scheduler.queue(), || ()).0 as Entry), WaitToken::default());
         let mut poll =
-            || scheduler.poll_push(Priority::Normal, &mut job, &mut ticket, Context::from_waker(Waker::noop()).waker());
+            || scheduler.poll_push(Priority::Normal, &mut job, &mut token, Context::from_waker(Waker::noop()).waker());
         assert!(poll().is_pending());
         thread::scope(|scope| {
             let blocked = scope.spawn(|| {
@@ -175,15 +175,15 @@ fn break_down_rejects_blocked_pushes() {
 }
 
 #[test]
-fn the_alarm_of_a_job_that_runs_rings_all_the_same() {
+fn a_running_jobs_timer_still_fires() {
     struct Arrival(mpsc::Sender<()>);
-    impl Alarm for Arrival {
-        fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+    impl TimerEvent for Arrival {
+        fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
             self.0.send(()).unwrap();
             None
         }
 
-        fn is_off(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             false
         }
     }
@@ -191,7 +191,7 @@ fn the_alarm_of_a_job_that_runs_rings_all_the_same() {
         let scheduler = scripted(Config::new("alarm", 1), |job, _| job.run());
         let _busy = block_one(&scheduler);
         let (arrival, rings) = mpsc::channel();
-        scheduler.push_alarm(Instant::now() + Duration::from_millis(20), Box::new(Arrival(arrival)));
+        scheduler.push_timer(Instant::now() + Duration::from_millis(20), Box::new(Arrival(arrival)));
         scheduler.break_down(broken("no paper"));
         rings.recv().unwrap();
     });

@@ -60,7 +60,7 @@ fn jobs_given_back_run_before_all_others_in_their_order() {
             let calls = AtomicUsize::new(0);
             let scheduler = scripted(config(1, None), move |job, batch| {
                 latch.wait();
-                // Every third time, when some jobs were taken along by the worker already.
+                // Every third time, when the worker has taken a batch already.
                 if calls.fetch_add(1, Ordering::SeqCst) % 3 != 2 {
                     return job.run();
                 }
@@ -207,7 +207,7 @@ fn a_job_that_was_cancelled_meanwhile_is_dropped_and_counted_once() {
 }
 
 #[test]
-fn a_letter_may_be_given_back() {
+fn mail_may_be_given_back() {
     within_patience(|| {
         for (capacity, is_cancelled) in [(None, true), (Some(1), true), (None, false), (Some(1), false)] {
             let (taken, is_taken) = mpsc::channel();
@@ -222,13 +222,13 @@ fn a_letter_may_be_given_back() {
                 batch.give_back(job, Priority::Normal);
                 true
             });
-            let (cell, letter) = Future::of_job_at(scheduler.delay(), || 7);
+            let (cell, posted) = Future::of_job_at(scheduler.delay(), || 7);
             let mut cell = Some(cell);
             assert!(scheduler.broadcast(|| cell.take().unwrap()).is_ok());
             is_taken.recv().unwrap();
-            assert!(!is_cancelled || letter.cancel());
+            assert!(!is_cancelled || posted.cancel());
             drop(hold);
-            assert_eq!(letter.result().is_ok(), !is_cancelled);
+            assert_eq!(posted.result().is_ok(), !is_cancelled);
             assert!(scheduler.wait_idle(None));
             let (cell, later) = Future::of_job_at(scheduler.delay(), || ());
             assert!(scheduler.push_at(Instant::now() + Duration::from_hours(1), Priority::Normal, cell).is_ok());

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use executor::extend::cell::{Captures, Notify};
-use executor::extend::scheduler::{Alarm, Batch, Config, Runner};
+use executor::extend::scheduler::{Batch, Config, Runner, TimerEvent};
 use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
 
 use crate::support::jobs::Do;
@@ -276,17 +276,17 @@ fn inside_a_job_it_waits_for_nothing() {
     });
 }
 
-/// An alarm that rings until the latch is open.
+/// An alarm that fires until the latch is open.
 struct Long(mpsc::Sender<()>, Latch);
 
-impl Alarm for Long {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+impl TimerEvent for Long {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.0.send(()).unwrap();
         self.1.wait();
         None
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
@@ -302,12 +302,12 @@ impl Runner for Nothing {
 }
 
 #[test]
-fn idle_wait_ends_after_an_alarm() {
+fn idle_wait_ends_after_a_timer_event() {
     within_patience(|| {
         let scheduler = Arc::new(Owned::new(Config::new("timed", 1), |_| Nothing));
         let (hold, latch) = Latch::closed();
         let (rang, rings) = mpsc::channel();
-        scheduler.push_alarm(Instant::now(), Box::new(Long(rang, latch)));
+        scheduler.push_timer(Instant::now(), Box::new(Long(rang, latch)));
         rings.recv().unwrap();
         let waiter = scheduler.clone();
         let name = "waits-for-idle";

@@ -117,7 +117,7 @@ fn a_job_that_starts_in_time_has_its_result(make: Make) {
     assert!(join_all(futures).into_iter().map(Result::unwrap).eq(0..500));
     let cancelled = view.submit_after(LONG, Do::Echo(1));
     assert!(cancelled.cancel());
-    // An alarm that was called off holds up no shutdown.
+    // A timer event that was cancelled holds up no shutdown.
     pool.shutdown(true);
 }
 
@@ -206,7 +206,7 @@ fn a_job_that_is_done_in_time_has_its_result() {
         let pool = ThreadPool::new(2);
         let view = pool.with(JobOptions::new().timeout(LONG).start_by(LONG));
         assert!(join_all((0..5000).map(|n| view.submit(move || n))).into_iter().map(Result::unwrap).eq(0..5000));
-        // An alarm that was called off holds up no shutdown.
+        // A timer event that was cancelled holds up no shutdown.
         pool.shutdown(true);
     });
 }

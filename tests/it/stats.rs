@@ -10,7 +10,7 @@ use crate::support::jobs::Do;
 use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, Surface, occupy};
 
-/// Where it is known which worker takes what along.
+/// Where it is known which worker takes which batch.
 mod alone {
     use super::cancelled_jobs_are_not_queued;
     use crate::support::surface;
@@ -74,7 +74,7 @@ fn each_job_is_counted_once(make: Make) {
     assert_eq!((told.len(), panics.len()), (workers, 7));
 }
 
-/// Also those that a worker has taken along.
+/// Also those in a worker's local queue.
 fn cancelled_jobs_are_not_queued(make: Make) {
     let (pool, rendezvous) = (unbounded(make), Rendezvous::new());
     let before = occupy(&*pool, pool.workers(), &rendezvous);

@@ -104,7 +104,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
         if let Some(time_limit) = time_limit {
             // A job whose time was up is kept now.
             time_limit.stop();
-            batch.called_off();
+            batch.cancel_timer();
         }
         worker
     }

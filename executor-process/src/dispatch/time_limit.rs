@@ -1,4 +1,4 @@
-//! The time that a job may run, kept from outside: its alarm rings on the timer's thread. That thread and the one that serves the
+//! The time that a job may run, kept from outside: its alarm fires on the timer's thread. That thread and the one that serves the
 //! worker agree here on who ends the job.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use executor_core::cell::{Captures, Control, Notify};
-use executor_thread::scheduler::Alarm;
+use executor_thread::scheduler::TimerEvent;
 use parking_lot::Mutex;
 
 use crate::diagnostics::report::{FailedJob, LocateRequest};
@@ -51,7 +51,7 @@ impl TimeLimit {
         *phase == Phase::Over
     }
 
-    /// Writes a job down whose time was up, where those that fail are kept. Waits for an alarm that rings.
+    /// Writes a job down whose time was up, where those that fail are kept. Waits for an alarm that fires.
     pub(crate) fn stop(self) {
         if !self.is_in_time()
             && let Ok(unsaved) = self.unsaved.recv()
@@ -89,7 +89,7 @@ pub(crate) struct TimeLimitAlarm {
     ended: Option<(Ended, Option<LocateRequest>)>,
 }
 
-impl Alarm for TimeLimitAlarm {
+impl TimerEvent for TimeLimitAlarm {
     /// The worker goes on with nothing from here on, and is asked where it is. It has a millisecond, in which others are asked, too.
     fn begin(&mut self) {
         let mut phase = self.phase.lock();
@@ -106,7 +106,7 @@ impl Alarm for TimeLimitAlarm {
         self.ended = Some((ended, question));
     }
 
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         let Self { job, limit, case, claims, process, kept, ended, .. } = *self;
         let (ended, question) = ended?;
         if ended == Ended::Answered {
@@ -126,7 +126,7 @@ impl Alarm for TimeLimitAlarm {
         Some((notify?, Captures::default()))
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         *self.phase.lock() != Phase::Runs
     }
 }

@@ -2,39 +2,39 @@
 
 use executor_core::panics::{catch, drop_catching};
 use executor_core::{JobError, PortableJob, Rejection};
-use executor_thread::scheduler::Rounds;
+use executor_thread::scheduler::Schedule;
 use executor_thread::{Period, Periodic};
 
 use crate::pool::handle::ProcessHandle;
 
 /// The state for the next run. It moves from run to run, so no two can overlap.
-struct Run<J> {
+struct PeriodicJob<J> {
     job: J,
-    rounds: Rounds,
+    schedule: Schedule,
     pool: ProcessHandle,
 }
 
-impl<J: PortableJob + Clone> Run<J> {
+impl<J: PortableJob + Clone> PeriodicJob<J> {
     /// Lets the next run wait for its time, unless it was cancelled, or the pool is shut down: then it is dropped.
     fn submit(self) {
-        let (pool, due, rounds) = (self.pool.clone(), self.rounds.due(), self.rounds.same());
+        let (pool, due, schedule) = (self.pool.clone(), self.schedule.due(), self.schedule.same());
         // A job that cannot be encoded now could not be the next time.
         let Ok(Ok(encoded)) = catch(|| pool.0.encode(&self.job.clone())) else {
             return drop_catching(self);
         };
-        let is_next = |run| rounds.is_next(run);
+        let is_next = |run| schedule.is_next(run);
         pool.0.submit_run::<J>(encoded, due, is_next, move |outcome| self.ended(outcome));
     }
 
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
         match &outcome {
-            Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.rounds.missed(),
-            Err(JobError::TimedOut(late)) if !late.has_started() => self.rounds.missed(),
+            Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.schedule.missed(),
+            Err(JobError::TimedOut(late)) if !late.has_started() => self.schedule.missed(),
             Err(JobError::Cancelled | JobError::Rejected(_)) => {
                 drop_catching(outcome);
                 return drop_catching(self);
             }
-            _ => self.rounds.ended(),
+            _ => self.schedule.ended(),
         }
         drop_catching(outcome);
         self.submit();
@@ -70,8 +70,8 @@ impl ProcessHandle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn every<J: PortableJob + Clone>(&self, period: impl Into<Period>, job: J) -> Periodic {
-        let (periodic, rounds) = Rounds::start(period.into());
-        Run { job, rounds, pool: self.handle() }.submit();
+        let (periodic, schedule) = Schedule::start(period.into());
+        PeriodicJob { job, schedule, pool: self.handle() }.submit();
         periodic
     }
 }

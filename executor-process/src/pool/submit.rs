@@ -11,7 +11,7 @@ use executor_core::panics::drop_catching;
 use executor_core::queue_id::QueueId;
 use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
 use executor_thread::WhenFull;
-use executor_thread::scheduler::{Line, Pushed, Queued as Waiting, Scheduler, StartAlarm, StartLimit, Way};
+use executor_thread::scheduler::{PushFuture, Pushed, Queued as Waiting, Scheduler, StartLimit, StartTimer, Way};
 
 use crate::dispatch::encoded_result::EncodedResult;
 use crate::dispatch::job::{EncodedJob, Queued};
@@ -85,14 +85,14 @@ impl Submitter {
     ) -> Future<T> {
         let way = Way::Now.delayed(self.options.get_delay());
         let mut job = self.policy.with_options(&self.options, job);
-        let alarm = self.limit_wait(&mut job);
+        let timer = self.limit_wait(&mut job);
         let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.queue_id(way)));
         if let Err((_, reason)) = self.push(way, cell.clone()) {
             return Future::failed(JobError::Rejected(reason));
         }
         let future = Future::of(cell);
-        if let Some(alarm) = alarm {
-            alarm.set(future.control(), way.delay());
+        if let Some(timer) = timer {
+            timer.set(future.control(), way.delay());
         }
         future
     }
@@ -105,7 +105,7 @@ impl Submitter {
         is_next: impl FnOnce(Canceller) -> bool,
         ended: impl FnOnce(Result<J::Output, JobError>) + Send + 'static,
     ) {
-        let alarm = self.limit_wait(&mut run);
+        let timer = self.limit_wait(&mut run);
         let cell = cell::<J>(run, self.scheduler.delay());
         let future = Future::of(cell.clone());
         // First, so that a cancel finds it. One that comes in between leaves an empty cell to be pushed.
@@ -117,8 +117,8 @@ impl Submitter {
         if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.get_priority(), cell) {
             drop(Waiting::fail(cell, JobError::Rejected(reason)));
         }
-        if let Some(alarm) = alarm {
-            alarm.set(control, due.saturating_duration_since(Instant::now()));
+        if let Some(timer) = timer {
+            timer.set(control, due.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -131,18 +131,18 @@ impl Submitter {
             Ok(encoded) => encoded,
             Err(error) => return vec![Future::failed(error)],
         };
-        let (mut futures, mut alarms) = (Vec::new(), Vec::new());
+        let (mut futures, mut timers) = (Vec::new(), Vec::new());
         let told = self.scheduler.broadcast(|| -> Queued {
             let mut encoded = encoded.again();
-            let alarm = self.limit_wait(&mut encoded);
+            let timer = self.limit_wait(&mut encoded);
             let cell = cell::<J>(encoded, self.scheduler.delay());
             let future = Future::of(cell.clone());
-            alarms.extend(alarm.map(|alarm| (alarm, future.control())));
+            timers.extend(timer.map(|timer| (timer, future.control())));
             futures.push(future);
             cell
         });
-        for (alarm, control) in alarms {
-            alarm.set(control, Duration::ZERO);
+        for (timer, control) in timers {
+            timer.set(control, Duration::ZERO);
         }
         match told {
             Ok(()) => futures,
@@ -163,17 +163,17 @@ impl Submitter {
                 return Err(error);
             }
         };
-        let alarm = self.limit_wait(&mut encoded);
-        Ok(PreparedJob { cell: cell::<J>(encoded, queue_id), job, alarm })
+        let timer = self.limit_wait(&mut encoded);
+        Ok(PreparedJob { cell: cell::<J>(encoded, queue_id), job, timer })
     }
 
-    /// Limits the time that the job may wait, if the options do. The alarm is to be set when it is accepted.
-    fn limit_wait(&self, job: &mut EncodedJob) -> Option<StartAlarm<ProcessRunner>> {
+    /// Limits the time that the job may wait, if the options do. The timer event is to be set when it is accepted.
+    fn limit_wait(&self, job: &mut EncodedJob) -> Option<StartTimer<ProcessRunner>> {
         let limit = self.options.get_start_by()?;
         let error = JobError::TimedOut(TimedOut::not_started(job.name(), limit));
-        let (waits, alarm) = StartLimit::new(self.scheduler.clone(), limit, error);
+        let (waits, timer) = StartLimit::new(self.scheduler.clone(), limit, error);
         job.start_guard = Some(Box::new(waits));
-        Some(alarm)
+        Some(timer)
     }
 
     fn push(&self, way: Way, cell: Queued) -> Pushed<Queued> {
@@ -205,7 +205,7 @@ pub(crate) fn open<J: PortableJob>(returned: EncodedResult) -> Result<J::Output,
 struct PreparedJob<J, T> {
     cell: Arc<Cell<EncodedJob, EncodedResult, T>>,
     job: J,
-    alarm: Option<StartAlarm<ProcessRunner>>,
+    timer: Option<StartTimer<ProcessRunner>>,
 }
 
 impl<J, T: Send + 'static> PreparedJob<J, T> {
@@ -213,8 +213,8 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
         // Its copy in the worker is the one that runs.
         drop_catching(self.job);
         let future = Future::of(self.cell);
-        if let Some(alarm) = self.alarm {
-            alarm.set(future.control(), delay);
+        if let Some(timer) = self.timer {
+            timer.set(future.control(), delay);
         }
         future
     }
@@ -226,10 +226,10 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
     }
 }
 
-/// A portable job that waits for a place in the queue, without a thread that waits. Made by
+/// A portable job that waits for a slot in the queue, without a thread that waits. Made by
 /// [`submit_async`](crate::ProcessHandle::submit_async).
 ///
-/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free place
+/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free slot
 /// is offered to one of those that wait: poll this, or drop it.
 ///
 /// `T` is what the job `J` returns.
@@ -238,9 +238,9 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
 pub struct SubmitPortable<J, T>(State<J, T>);
 
 enum State<J, T> {
-    Waits(Line<ProcessRunner>, Box<PreparedJob<J, T>>),
+    Waits(PushFuture<ProcessRunner>, Box<PreparedJob<J, T>>),
     Ended(Result<Future<T>, Rejected<J>>),
-    /// The options say that the job waits for its time, which needs no place.
+    /// The options say that the job waits for its time, which needs no slot.
     Delayed(Box<Submitter>, Duration, J),
     Told,
 }
@@ -252,7 +252,7 @@ impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
         }
         let (scheduler, priority) = (submitter.scheduler.clone(), submitter.options.get_priority());
         Self(match submitter.make(scheduler.queue(), job) {
-            Ok(made) => State::Waits(Line::new(scheduler, priority, made.cell.clone()), Box::new(made)),
+            Ok(made) => State::Waits(PushFuture::new(scheduler, priority, made.cell.clone()), Box::new(made)),
             Err(error) => State::Ended(Ok(Future::failed(error))),
         })
     }
@@ -262,7 +262,7 @@ impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
 impl<J, T> Unpin for SubmitPortable<J, T> {}
 
 impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for SubmitPortable<J, T> {
-    /// The job comes back when the pool was shut down before there was a place.
+    /// The job comes back when the pool was shut down before there was a slot.
     type Output = Submitted<J>;
 
     /// # Panics
@@ -270,7 +270,7 @@ impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for Subm
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Submitted<J>> {
         let pushed = match &mut self.0 {
-            State::Waits(line, _) => match Pin::new(line).poll(context) {
+            State::Waits(push, _) => match Pin::new(push).poll(context) {
                 Poll::Ready(pushed) => pushed,
                 Poll::Pending => return Poll::Pending,
             },

@@ -6,38 +6,38 @@ use std::time::Instant;
 use executor_core::cell::Notify;
 use executor_core::{JobError, Priority};
 
-use super::members::Own;
-use super::queued::Alarm;
+use super::queued::TimerEvent;
+use super::workers::WorkerLocal;
 
 /// More jobs than the one that a runner was given, and what else it may ask of its scheduler.
 pub struct Batch<'a, J> {
     scheduler: &'a dyn Asked<J>,
     /// `None` where the runner has one job only.
-    own: Option<&'a mut Own<J>>,
+    local: Option<&'a mut WorkerLocal<J>>,
 }
 
 impl<'a, J> Batch<'a, J> {
-    pub(super) fn new(scheduler: &'a dyn Asked<J>, own: Option<&'a mut Own<J>>) -> Self {
-        Self { scheduler, own }
+    pub(super) fn new(scheduler: &'a dyn Asked<J>, local: Option<&'a mut WorkerLocal<J>>) -> Self {
+        Self { scheduler, local }
     }
 
     /// Another job, if one waits and every worker is busy. Never blocks. The runner brings it to its outcome, or
     /// [gives it back](Batch::give_back).
     pub fn take(&mut self) -> Option<J> {
-        self.scheduler.take_extra(self.own.as_deref_mut()?)
+        self.scheduler.take_extra(self.local.as_deref_mut()?)
     }
 
     /// Says that a job taken here had ended before it could be claimed.
-    pub fn was_dead(&mut self) {
-        if let Some(own) = &mut self.own {
-            self.scheduler.was_dead(own);
+    pub fn had_ended(&mut self) {
+        if let Some(local) = &mut self.local {
+            self.scheduler.had_ended(local);
         }
     }
 
     /// Says that the runner has `n` jobs in hand, and has brought the others to their outcome. One of them runs, the rest count as waiting.
     pub fn holds(&mut self, n: usize) {
-        if let Some(own) = &mut self.own {
-            self.scheduler.holds(own, n);
+        if let Some(local) = &mut self.local {
+            self.scheduler.holds(local, n);
         }
     }
 
@@ -45,11 +45,11 @@ impl<'a, J> Batch<'a, J> {
     /// another worker for it if one may take it. Give several back in reverse order to keep their order. `run` then returns true: the
     /// job is its matter no more.
     ///
-    /// It waits as before: a cancel frees its place, a shutdown waits for it, and a bounded queue takes it, full or not. Where
+    /// It waits as before: a cancel frees its slot, a shutdown waits for it, and a bounded queue takes it, full or not. Where
     /// the scheduler [broke down](super::Scheduler::break_down) meanwhile, it ends with that error, and where a shutdown kills, as
     /// cancelled. A job that was cancelled meanwhile is dropped.
     pub fn give_back(&mut self, job: J, priority: Priority) {
-        self.scheduler.give_back(self.own.as_deref_mut(), job, priority);
+        self.scheduler.give_back(self.local.as_deref_mut(), job, priority);
     }
 
     /// Gives back the job that `run` was given, as [`give_back`](Batch::give_back) does, because this worker cannot run any now, such as for a
@@ -60,8 +60,8 @@ impl<'a, J> Batch<'a, J> {
     ///
     /// The job, if there is no other worker that could take it.
     pub fn retire(&mut self, job: J, priority: Priority) -> Result<(), J> {
-        match &mut self.own {
-            Some(own) => self.scheduler.retire(own, job, priority),
+        match &mut self.local {
+            Some(local) => self.scheduler.retire(local, job, priority),
             None => Err(job),
         }
     }
@@ -72,14 +72,14 @@ impl<'a, J> Batch<'a, J> {
         self.scheduler.is_wanted()
     }
 
-    /// As [`Scheduler::push_alarm`](super::Scheduler::push_alarm).
-    pub fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
-        self.scheduler.push_alarm(when, alarm);
+    /// As [`Scheduler::push_timer`](super::Scheduler::push_timer).
+    pub fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
+        self.scheduler.push_timer(when, timer);
     }
 
-    /// As [`Scheduler::called_off`](super::Scheduler::called_off).
-    pub fn called_off(&self) {
-        self.scheduler.called_off();
+    /// As [`Scheduler::cancel_timer`](super::Scheduler::cancel_timer).
+    pub fn cancel_timer(&self) {
+        self.scheduler.cancel_timer();
     }
 
     /// As [`Scheduler::call_back`](super::Scheduler::call_back).
@@ -101,14 +101,14 @@ impl<J> fmt::Debug for Batch<'_, J> {
 
 /// A scheduler, whatever its runner.
 pub(super) trait Asked<J> {
-    fn take_extra(&self, own: &mut Own<J>) -> Option<J>;
-    fn was_dead(&self, own: &mut Own<J>);
-    fn holds(&self, own: &mut Own<J>, n: usize);
-    fn give_back(&self, own: Option<&mut Own<J>>, job: J, priority: Priority);
-    fn retire(&self, own: &mut Own<J>, job: J, priority: Priority) -> Result<(), J>;
+    fn take_extra(&self, local: &mut WorkerLocal<J>) -> Option<J>;
+    fn had_ended(&self, local: &mut WorkerLocal<J>);
+    fn holds(&self, local: &mut WorkerLocal<J>, n: usize);
+    fn give_back(&self, local: Option<&mut WorkerLocal<J>>, job: J, priority: Priority);
+    fn retire(&self, local: &mut WorkerLocal<J>, job: J, priority: Priority) -> Result<(), J>;
     fn is_wanted(&self) -> bool;
-    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>);
-    fn called_off(&self);
+    fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>);
+    fn cancel_timer(&self);
     fn call_back(&self, notify: Notify);
     fn break_down(&self, error: JobError);
 }

@@ -15,10 +15,10 @@ impl<J: Queued, U> State<J, U> {
     /// Adds what waits and what runs.
     fn add_to(&self, stats: &mut Stats) {
         let running = self.running();
-        let letters = self.mailboxes.alive();
-        // A job that dies in a worker's own queue, or in a mailbox, is counted among the dead of its queue id.
-        stats.queued = self.lanes.alive_with(self.members.hoarded()) + letters + self.living_extra();
-        stats.delayed = self.delayed.alive_with(self.mailboxes.len()).saturating_sub(letters);
+        let mail = self.mailboxes.alive();
+        // A job that is cancelled in a worker's local queue, or in a mailbox, is counted among the tombstones of its queue id.
+        stats.queued = self.lanes.alive_with(self.workers.local_jobs()) + mail + self.living_extra();
+        stats.delayed = self.delayed.alive_with(self.mailboxes.len()).saturating_sub(mail);
         stats.running += running;
         stats.workers = self.threads();
         // While a job of rayon's waits for its parts, its thread may run another.

@@ -21,12 +21,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// Jobs that waited, and are to be ended: no thread can start them.
 struct Pending<J> {
     alive: Vec<J>,
-    dead: Vec<J>,
+    tombstones: Vec<J>,
 }
 
 impl<J> Pending<J> {
     fn none() -> Self {
-        Self { alive: Vec::new(), dead: Vec::new() }
+        Self { alive: Vec::new(), tombstones: Vec::new() }
     }
 }
 
@@ -34,7 +34,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Whether a wait for the scheduler would wait for this thread: the thread is one of its own, or drops what a cancelled job of it had
     /// captured. Two such threads would wait for each other.
     pub(super) fn is_inside(&self) -> bool {
-        let queues = [&self.queue, &self.delay, &self.fleeting, &self.taken, &self.never_due];
+        let queues = [&self.queue, &self.delay, &self.cancel_on_shutdown, &self.taken, &self.never_due];
         is_thread_of(self.identity())
             || self.is_on_rayon()
             || queues.iter().any(|queue| registry::departing(queue.id()) > 0)
@@ -152,13 +152,13 @@ impl<R: Runner + 'static> Shared<R> {
             state.ends_with = Some(error.clone());
         }
         let (taken, never_due) = (self.taken.id(), self.never_due.id());
-        let (alive, dead) = state.take_pending(|job| job.move_to(taken), |run| run.move_to(never_due));
-        Pending { alive, dead }
+        let (alive, tombstones) = state.take_pending(|job| job.move_to(taken), |run| run.move_to(never_due));
+        Pending { alive, tombstones }
     }
 
     /// Ends the jobs that were taken. This runs code of their owners, so no lock is held.
     fn end_pending(&self, pending: Pending<R::Job>, error: &JobError, tell: impl Fn(Notify)) {
-        drop(pending.dead);
+        drop(pending.tombstones);
         for job in pending.alive {
             let notify = job.fail(error.clone());
             self.end(|state| state.displaced -= 1);

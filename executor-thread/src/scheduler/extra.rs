@@ -7,12 +7,12 @@ use executor_core::cell::{Captures, Notify};
 use executor_core::{JobError, Priority};
 
 use super::batch::Asked;
-use super::members::Own;
-use super::queued::{Alarm, Queued};
+use super::queued::{Queued, TimerEvent};
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync;
+use super::workers::WorkerLocal;
 
 /// From a worker that could not run its jobs until another one is started: a try costs a thread, and what a runner does in vain.
 const SHORTAGE: Duration = Duration::from_millis(100);
@@ -20,68 +20,68 @@ const SHORTAGE: Duration = Duration::from_millis(100);
 /// More jobs may wait than the workers that live have had since.
 struct ShortageEnds<R: Runner>(Weak<Shared<R>>);
 
-impl<R: Runner + 'static> Alarm for ShortageEnds<R> {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+impl<R: Runner + 'static> TimerEvent for ShortageEnds<R> {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         let shared = self.0.upgrade()?;
         let wake = shared.lock().wake();
         shared.perform(wake);
         None
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
 
 impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
-    fn take_extra(&self, own: &mut Own<R::Job>) -> Option<R::Job> {
-        let mut dead = Vec::new();
+    fn take_extra(&self, local: &mut WorkerLocal<R::Job>) -> Option<R::Job> {
+        let mut tombstones = Vec::new();
         let mut state = self.lock();
         let job = loop {
-            match state.take_extra(own) {
-                Some(job) if !self.gives_up_its_place(&job) => {
-                    state.lanes.removed_dead(1);
-                    state.forget_extra(own, 1);
-                    dead.push(job);
+            match state.take_extra(local) {
+                Some(job) if !self.releases_slot(&job) => {
+                    state.lanes.removed_tombstones(1);
+                    state.forget_extra(local, 1);
+                    tombstones.push(job);
                 }
                 job => break job,
             }
         };
         let free = job.is_some().then(|| state.waiters.one());
         drop(state);
-        drop(dead);
+        drop(tombstones);
         if let Some(free) = free {
-            self.tell_of_room(free);
+            self.notify_slot(free);
         }
         job
     }
 
-    fn was_dead(&self, own: &mut Own<R::Job>) {
+    fn had_ended(&self, local: &mut WorkerLocal<R::Job>) {
         let mut state = self.lock();
-        state.forget_extra(own, 1);
+        state.forget_extra(local, 1);
         if self.config.capacity.is_none() {
-            state.lanes.removed_dead(1);
+            state.lanes.removed_tombstones(1);
         }
     }
 
-    fn holds(&self, own: &mut Own<R::Job>, n: usize) {
-        let ended = own.extra.saturating_sub(n.saturating_sub(1));
+    fn holds(&self, local: &mut WorkerLocal<R::Job>, n: usize) {
+        let ended = local.extra.saturating_sub(n.saturating_sub(1));
         if ended > 0 {
-            self.lock().forget_extra(own, ended);
+            self.lock().forget_extra(local, ended);
         }
     }
 
-    fn give_back(&self, own: Option<&mut Own<R::Job>>, job: R::Job, priority: Priority) {
-        Shared::give_back(self, own, job, priority);
+    fn give_back(&self, local: Option<&mut WorkerLocal<R::Job>>, job: R::Job, priority: Priority) {
+        Shared::give_back(self, local, job, priority);
     }
 
-    fn retire(&self, own: &mut Own<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {
+    fn retire(&self, local: &mut WorkerLocal<R::Job>, job: R::Job, priority: Priority) -> Result<(), R::Job> {
         let now = sync::now();
         let until = now.checked_add(SHORTAGE);
-        let Some(is_news) = self.lock().retire(own, now, until) else { return Err(job) };
-        Shared::give_back(self, Some(own), job, priority);
+        let Some(is_news) = self.lock().retire(local, now, until) else { return Err(job) };
+        Shared::give_back(self, Some(local), job, priority);
         if let Some(until) = until.filter(|_| is_news) {
-            Shared::push_alarm(self, until, Box::new(ShortageEnds(self.this.clone())));
+            Shared::push_timer(self, until, Box::new(ShortageEnds(self.this.clone())));
         }
         Ok(())
     }
@@ -90,12 +90,12 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
         self.lock().is_wanted()
     }
 
-    fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
-        Shared::push_alarm(self, when, alarm);
+    fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
+        Shared::push_timer(self, when, timer);
     }
 
-    fn called_off(&self) {
-        self.fell_silent();
+    fn cancel_timer(&self) {
+        self.cancelled();
     }
 
     fn call_back(&self, notify: Notify) {
@@ -109,17 +109,17 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
 
 impl<R: Runner + 'static> Shared<R> {
     /// The worker has brought all that it took to its outcome.
-    pub(super) fn settle_extra(&self, own: &mut Own<R::Job>) {
-        if own.extra > 0 {
-            self.lock().forget_extra(own, usize::MAX);
+    pub(super) fn settle_extra(&self, local: &mut WorkerLocal<R::Job>) {
+        if local.extra > 0 {
+            self.lock().forget_extra(local, usize::MAX);
         }
     }
 
     /// Queues a job again that a worker took, before all others of its priority.
-    pub(super) fn give_back(&self, own: Option<&mut Own<R::Job>>, job: R::Job, priority: Priority) {
+    pub(super) fn give_back(&self, local: Option<&mut WorkerLocal<R::Job>>, job: R::Job, priority: Priority) {
         let mut state = self.lock();
-        if let Some(own) = own {
-            state.forget_extra(own, 1);
+        if let Some(local) = local {
+            state.forget_extra(local, 1);
         }
         let error = if state.is_killed { state.ends_with.clone() } else { state.broken.clone() };
         if let Some(error) = error {
@@ -145,13 +145,13 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    /// The job is dead, or about to be, and in no queue: the report of its end counted an entry that is not there.
+    /// The job has ended, or about to be, and in no queue: the report of its end counted an entry that is not there.
     pub(super) fn count_out(&self, state: &mut State<R::Job>, job: &R::Job) {
         let queue_id = job.queue_id();
         if queue_id == Some(self.queue.id()) {
-            state.lanes.removed_dead(1);
+            state.lanes.removed_tombstones(1);
         } else if queue_id == Some(self.delay.id()) {
-            state.delayed.removed_dead(1);
+            state.delayed.removed_tombstones(1);
         }
     }
 }

@@ -12,12 +12,12 @@ use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobError, Priority, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use super::config::Config;
-use super::queued::{Alarm, Queued};
+use super::queued::{Queued, TimerEvent};
 use super::runner::Runner;
 use super::shared::{Pushed, Shared};
 #[cfg(feature = "rayon")]
 use super::supply::Supply;
-use super::waiters::Ticket;
+use super::waiters::WaitToken;
 
 /// A queue of jobs and the workers that run them. Cheap to clone: all clones are of one queue. None shuts it down when it is dropped; call
 /// [`shutdown`](Scheduler::shutdown).
@@ -92,7 +92,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.hand(job, |shared, job| shared.push_above(priority, job))
     }
 
-    /// As `push`, but waits for a place in a full queue, until `deadline` at most. Blocks.
+    /// As `push`, but waits for a slot in a full queue, until `deadline` at most. Blocks.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl<R: Runner + 'static> Scheduler<R> {
     }
 
     /// As `push`, but where the queue is full, leaves the job where it is, and wakes `waker` when to try again. Give the
-    /// same ticket each time, and [`give_up`](Self::give_up) with it if there is to be no next time. Never blocks.
+    /// same token each time, and [`give_up`](Self::give_up) with it if there is to be no next time. Never blocks.
     ///
     /// # Errors
     ///
@@ -125,19 +125,19 @@ impl<R: Runner + 'static> Scheduler<R> {
         &self,
         priority: Priority,
         job: &mut Option<R::Job>,
-        ticket: &mut Ticket,
+        token: &mut WaitToken,
         waker: &Waker,
     ) -> Poll<Result<(), Rejection>> {
         match self.shared() {
-            Ok(shared) => shared.poll_push(priority, job, ticket, waker),
+            Ok(shared) => shared.poll_push(priority, job, token, waker),
             Err(reason) => Poll::Ready(Err(reason)),
         }
     }
 
-    /// Leaves the line. If a place was free for this ticket, the next in the line is told.
-    pub fn give_up(&self, ticket: Ticket) {
+    /// Stops waiting for a slot. If one was free for this token, the next waiter is told.
+    pub fn give_up(&self, token: WaitToken) {
         if let Ok(shared) = self.shared() {
-            shared.give_up(ticket);
+            shared.give_up(token);
         }
     }
 
@@ -162,18 +162,18 @@ impl<R: Runner + 'static> Scheduler<R> {
         self.hand(job, |shared, job| shared.push_at(when, priority, job))
     }
 
-    /// Rings `alarm` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
+    /// Fires `timer` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
     /// blocks.
-    pub fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+    pub fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
         if let Ok(shared) = self.shared() {
-            shared.push_alarm(when, alarm);
+            shared.push_timer(when, timer);
         }
     }
 
-    /// Reports that an alarm was called off, so that the alarm can be dropped before its time.
-    pub fn called_off(&self) {
+    /// Reports that a timer event was cancelled, so that the timer event can be dropped before its time.
+    pub fn cancel_timer(&self) {
         if let Ok(shared) = self.shared() {
-            shared.fell_silent();
+            shared.cancelled();
         }
     }
 
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use crate::builder::ThreadPoolBuilder;
 
-    /// Jobs and alarms that wait in a scheduler may hold a clone of it: none of them is left after the end.
+    /// Jobs and timer events that wait in a scheduler may hold a clone of it: none of them is left after the end.
     #[test]
     fn nothing_stays_after_the_end() {
         let hour = Duration::from_hours(1);

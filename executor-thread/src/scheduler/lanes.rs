@@ -1,4 +1,4 @@
-//! The queue: a lane for each priority, and a count of the dead entries in them.
+//! The queue: a lane for each priority, and a count of the tombstones in them.
 
 #[cfg(test)]
 mod tests;
@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use executor_core::Priority;
 
-use super::dead::Dead;
 use super::queued::Queued;
+use super::tombstones::Tombstones;
 
 /// Every `TURN` jobs, another lane is asked first: so each lane has its turn once in 48 jobs, well within the 100 that law 9 allows,
 /// with room for the jobs that workers start before they hear of one that waits.
@@ -16,20 +16,20 @@ const TURN: usize = 16;
 
 const NORMAL: usize = Priority::Normal as usize;
 
-/// A lane of no more jobs than this keeps its memory, and its dead.
+/// A lane of no more jobs than this keeps its memory, and its tombstones.
 const SMALL: usize = 1024;
 
 pub(crate) struct Lanes<J> {
     queues: [VecDeque<J>; 3],
-    /// Jobs in them, dead or alive.
+    /// Jobs in them, tombstones included.
     len: usize,
-    dead: Dead,
+    tombstones: Tombstones,
     taken: usize,
 }
 
 impl<J> Default for Lanes<J> {
     fn default() -> Self {
-        Self { queues: Default::default(), len: 0, dead: Dead::default(), taken: 0 }
+        Self { queues: Default::default(), len: 0, tombstones: Tombstones::default(), taken: 0 }
     }
 }
 
@@ -45,13 +45,13 @@ impl<J: Queued> Lanes<J> {
         self.len += 1;
     }
 
-    /// The next job. If it is dead, the thread that fails to claim it reports that by [`removed_dead`](Lanes::removed_dead).
+    /// The next job. If it has ended, the thread that fails to claim it reports that by [`removed_tombstones`](Lanes::removed_tombstones).
     pub(crate) fn pop(&mut self) -> Option<J> {
         // In turn, each lane is the first to be asked; else they go by priority.
         self.pop_from([self.first(), 0, 1, 2])
     }
 
-    /// The next job, if it comes before those that a worker took along: an urgent one, unless it is the turn of those, or a low one
+    /// The next job, if it comes before those in a worker's local queue: an urgent one, unless it is the turn of those, or a low one
     /// whose turn it is.
     pub(super) fn pop_before_normal(&mut self) -> Option<J> {
         match self.first() {
@@ -113,65 +113,65 @@ impl<J: Queued> Lanes<J> {
         self.len == 0
     }
 
-    /// Jobs in the lanes, dead ones too.
+    /// Jobs in the lanes, tombstones too.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// Jobs that wait.
     pub(crate) fn alive(&self) -> usize {
-        self.dead.alive_of(self.len)
+        self.tombstones.alive_of(self.len)
     }
 
-    /// The same, with `more` that were taken along and wait still.
+    /// The same, with `more` that are in local queues and wait still.
     pub(super) fn alive_with(&self, more: usize) -> usize {
-        self.dead.alive_of(self.len + more)
+        self.tombstones.alive_of(self.len + more)
     }
 
-    /// Jobs that have a place: those that wait, without any that was taken out dead and whose death was not told yet.
-    pub(super) fn placed(&self) -> usize {
+    /// Jobs that have a slot: those that wait, without any that was taken out as tombstones and whose end was not reported yet.
+    pub(super) fn slots_taken(&self) -> usize {
         self.alive().min(self.len)
     }
 
-    /// One of them has died. Returns the dead, to be dropped outside the lock, when they have become the most.
-    pub(crate) fn died(&mut self) -> Vec<J> {
-        self.dead.died();
+    /// One of them has ended. Returns the tombstones, to be dropped outside the lock, when they have become the most.
+    pub(crate) fn add_tombstone(&mut self) -> Vec<J> {
+        self.tombstones.add_tombstone();
         if self.len > SMALL && self.alive() < self.len / 2 { self.sweep() } else { Vec::new() }
     }
 
-    /// How many have been taken out dead whose death was not told yet.
-    pub(crate) fn untold(&self) -> usize {
-        self.dead.untold()
+    /// How many have been taken out as tombstones whose end was not reported yet.
+    pub(crate) fn unreported(&self) -> usize {
+        self.tombstones.unreported()
     }
 
-    /// A job that was taken out was dead already.
-    pub(crate) fn removed_dead(&mut self, n: usize) {
-        self.dead.removed(n);
+    /// A job that was taken out had ended already.
+    pub(crate) fn removed_tombstones(&mut self, n: usize) {
+        self.tombstones.removed(n);
     }
 
     /// Jobs that [`take_all`](Lanes::take_all) gave were alive, and tell another queue id of their end.
     pub(super) fn moved(&mut self, n: usize) {
-        self.dead.moved(n);
+        self.tombstones.moved(n);
     }
 
     fn sweep(&mut self) -> Vec<J> {
-        let mut dead = Vec::new();
+        let mut tombstones = Vec::new();
         for lane in &mut self.queues {
             for job in std::mem::take(lane) {
-                if job.is_waiting() { lane.push_back(job) } else { dead.push(job) }
+                if job.is_waiting() { lane.push_back(job) } else { tombstones.push(job) }
             }
         }
-        self.len -= dead.len();
-        self.removed_dead(dead.len());
-        dead
+        self.len -= tombstones.len();
+        self.removed_tombstones(tombstones.len());
+        tombstones
     }
 
     /// Empties the lanes: no worker will take jobs from them any more.
     pub(super) fn take_all(&mut self) -> Vec<J> {
         let all: Vec<J> = self.queues.iter_mut().flat_map(std::mem::take).collect();
         self.len = 0;
-        // Those that are alive die now, and tell it.
-        self.removed_dead(all.len());
+        // Those that are alive end now, and report it.
+        self.removed_tombstones(all.len());
         all
     }
 }

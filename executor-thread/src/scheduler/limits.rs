@@ -1,4 +1,4 @@
-//! Time limits of jobs: one alarm for each, which is called off when the job no longer needs it.
+//! Time limits of jobs: one timer event for each, which is cancelled when the job no longer needs it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use executor_core::JobError;
 use executor_core::cell::{Captures, Control, Notify};
 
 use super::handle::Scheduler;
-use super::queued::Alarm;
+use super::queued::TimerEvent;
 use super::runner::Runner;
 
-/// Ends a job that has not started in its time. Travels with the job. Dropping it (when the job starts or is discarded) calls its alarm
-/// off.
+/// Ends a job that has not started in its time. Travels with the job. Dropping it (when the job starts or is discarded) cancels its
+/// timer event.
 pub struct StartLimit<R: Runner + 'static> {
-    off: Off<R>,
+    cancel: CancelOnDrop<R>,
     limit: Duration,
 }
 
-/// The alarm of a [`StartLimit`], to be set when the job is accepted.
-#[must_use = "it does not ring unless it is set"]
-pub struct StartAlarm<R: Runner + 'static> {
-    is_off: Arc<AtomicBool>,
+/// The timer event of a [`StartLimit`], to be set when the job is accepted.
+#[must_use = "it does not fire unless it is set"]
+pub struct StartTimer<R: Runner + 'static> {
+    is_cancelled: Arc<AtomicBool>,
     scheduler: Scheduler<R>,
     limit: Duration,
     error: JobError,
@@ -30,29 +30,29 @@ pub struct StartAlarm<R: Runner + 'static> {
 
 impl<R: Runner + 'static> StartLimit<R> {
     /// A job may wait for as long as `limit` in the queue of `scheduler`, and ends with `error` if it has not started then.
-    pub fn new(scheduler: Scheduler<R>, limit: Duration, error: JobError) -> (Self, StartAlarm<R>) {
-        let off = Off::new(scheduler.clone());
-        let alarm = StartAlarm { is_off: off.is_off.clone(), scheduler, limit, error };
-        (Self { off, limit }, alarm)
+    pub fn new(scheduler: Scheduler<R>, limit: Duration, error: JobError) -> (Self, StartTimer<R>) {
+        let cancel = CancelOnDrop::new(scheduler.clone());
+        let timer = StartTimer { is_cancelled: cancel.is_cancelled.clone(), scheduler, limit, error };
+        (Self { cancel, limit }, timer)
     }
 }
 
-impl<R: Runner + 'static> StartAlarm<R> {
+impl<R: Runner + 'static> StartTimer<R> {
     /// The time begins after `delay`. When it is over, the job of `control` ends, if it has not started. If the job has its outcome already
-    /// (it was refused), no alarm is set: it would start the timer's thread for nothing.
+    /// (it was refused), no timer event is set: it would start the timer's thread for nothing.
     pub fn set(self, control: Arc<dyn Control>, delay: Duration) {
         if control.status().is_done() {
             return;
         }
         let Some(when) = Instant::now().checked_add(delay.saturating_add(self.limit)) else { return };
-        let alarm = WaitIsOver { control, error: self.error, is_off: self.is_off };
-        self.scheduler.push_alarm(when, Box::new(alarm));
+        let timer = WaitIsOver { control, error: self.error, is_cancelled: self.is_cancelled };
+        self.scheduler.push_timer(when, Box::new(timer));
     }
 }
 
-impl<R: Runner + 'static> fmt::Debug for StartAlarm<R> {
+impl<R: Runner + 'static> fmt::Debug for StartTimer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartAlarm").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("StartTimer").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
@@ -60,13 +60,13 @@ impl<R: Runner + 'static> fmt::Debug for StartLimit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StartLimit")
             .field("limit", &self.limit)
-            .field("is_off", &self.off.is_off)
+            .field("is_cancelled", &self.cancel.is_cancelled)
             .finish_non_exhaustive()
     }
 }
 
-/// Ends a job that runs for too long. Dropped when the job has ended: then its alarm is called off.
-pub(crate) struct RunLimit<R: Runner + 'static>(#[expect(dead_code, reason = "it is dropped")] Off<R>);
+/// Ends a job that runs for too long. Dropped when the job has ended: then its timer event is cancelled.
+pub(crate) struct RunLimit<R: Runner + 'static>(#[expect(dead_code, reason = "it is dropped")] CancelOnDrop<R>);
 
 impl<R: Runner + 'static> RunLimit<R> {
     /// The running job of `control` ends with `error` at the time `when`, unless this is dropped before.
@@ -76,32 +76,32 @@ impl<R: Runner + 'static> RunLimit<R> {
         when: Option<Instant>,
         error: JobError,
     ) -> Self {
-        let off = Off::new(scheduler);
+        let cancel = CancelOnDrop::new(scheduler);
         if let (Some(control), Some(when)) = (control, when) {
-            let alarm = RunIsOver { control, error, is_off: off.is_off.clone() };
-            off.scheduler.push_alarm(when, Box::new(alarm));
+            let timer = RunIsOver { control, error, is_cancelled: cancel.is_cancelled.clone() };
+            cancel.scheduler.push_timer(when, Box::new(timer));
         }
-        Self(off)
+        Self(cancel)
     }
 }
 
-/// Calls an alarm off when it is dropped.
-struct Off<R: Runner + 'static> {
-    is_off: Arc<AtomicBool>,
+/// Cancels a timer event when it is dropped.
+struct CancelOnDrop<R: Runner + 'static> {
+    is_cancelled: Arc<AtomicBool>,
     scheduler: Scheduler<R>,
 }
 
-impl<R: Runner + 'static> Off<R> {
+impl<R: Runner + 'static> CancelOnDrop<R> {
     fn new(scheduler: Scheduler<R>) -> Self {
-        Self { is_off: Arc::default(), scheduler }
+        Self { is_cancelled: Arc::default(), scheduler }
     }
 }
 
-impl<R: Runner + 'static> Drop for Off<R> {
+impl<R: Runner + 'static> Drop for CancelOnDrop<R> {
     fn drop(&mut self) {
-        // Relaxed: an alarm that rings all the same finds that the job has ended.
-        self.is_off.store(true, Ordering::Relaxed);
-        self.scheduler.called_off();
+        // Relaxed: a timer event that fires all the same finds that the job has ended.
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        self.scheduler.cancel_timer();
     }
 }
 
@@ -109,12 +109,12 @@ impl<R: Runner + 'static> Drop for Off<R> {
 struct RunIsOver {
     control: Arc<dyn Control>,
     error: JobError,
-    is_off: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
 }
 
-impl Alarm for RunIsOver {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
-        if self.is_off() {
+impl TimerEvent for RunIsOver {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
+        if self.is_cancelled() {
             return None;
         }
         // The outcome is set before the job is asked to stop: a job that stops at once is late all the same.
@@ -123,8 +123,8 @@ impl Alarm for RunIsOver {
         Some((notify?, Captures::default()))
     }
 
-    fn is_off(&self) -> bool {
-        self.is_off.load(Ordering::Relaxed)
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
     }
 }
 
@@ -132,15 +132,15 @@ impl Alarm for RunIsOver {
 struct WaitIsOver {
     control: Arc<dyn Control>,
     error: JobError,
-    is_off: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
 }
 
-impl Alarm for WaitIsOver {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
-        if self.is_off() { None } else { self.control.queued().expire(self.error) }
+impl TimerEvent for WaitIsOver {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
+        if self.is_cancelled() { None } else { self.control.queued().expire(self.error) }
     }
 
-    fn is_off(&self) -> bool {
-        self.is_off.load(Ordering::Relaxed)
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
     }
 }

@@ -12,9 +12,9 @@ use loom::sync::{Condvar, Mutex, MutexGuard};
 use loom::thread::{self, JoinHandle};
 
 use super::Config;
-use super::members::Own;
 use super::number::Number;
 use super::state::{State, Wake};
+use super::workers::WorkerLocal;
 
 /// A token that is given once, to one who waits for it.
 #[derive(Default)]
@@ -60,11 +60,11 @@ impl Pool {
 
     fn perform(self: &Arc<Self>, wake: Wake<Number, Arc<Parker>>) {
         match wake {
-            Wake::Nobody => {}
+            Wake::NoWorker => {}
             Wake::Sleeper(parker) => parker.unpark(),
-            Wake::Start(own) => {
+            Wake::Start(local) => {
                 let pool = self.clone();
-                let thread = thread::spawn(move || pool.work(own));
+                let thread = thread::spawn(move || pool.work(local));
                 self.threads.lock().unwrap().push(thread);
             }
             #[cfg(feature = "rayon")]
@@ -72,41 +72,41 @@ impl Pool {
         }
     }
 
-    fn work(self: &Arc<Self>, mut own: Own<Number>) {
+    fn work(self: &Arc<Self>, mut local: WorkerLocal<Number>) {
         let parker = Arc::new(Parker::default());
-        while let Some(Number(job)) = self.next(&mut own, &parker) {
+        while let Some(Number(job)) = self.next(&mut local, &parker) {
             self.taken.fetch_add(1 << (8 * job), Ordering::Relaxed);
         }
     }
 
-    fn next(self: &Arc<Self>, own: &mut Own<Number>, parker: &Arc<Parker>) -> Option<Number> {
-        if let Some(job) = own.jobs.pop() {
+    fn next(self: &Arc<Self>, local: &mut WorkerLocal<Number>, parker: &Arc<Parker>) -> Option<Number> {
+        if let Some(job) = local.jobs.pop() {
             return Some(job);
         }
         let mut state = self.state.lock().unwrap();
         loop {
-            state.members.count_hoard(own);
-            if state.is_too_wide() {
-                state.put_back(own);
-            } else if let Some(job) = state.take(own, self.batch) {
+            state.workers.count_local_jobs(local);
+            if state.is_over_width() {
+                state.put_back(local);
+            } else if let Some(job) = state.take(local, self.batch) {
                 let wake = state.wake();
                 drop(state);
                 self.perform(wake);
                 return Some(job);
             } else if state.is_over() {
-                self.leave(state, own);
+                self.leave(state, local);
                 return None;
             }
-            state.fall_asleep(own, parker.clone());
+            state.fall_asleep(local, parker.clone());
             drop(state);
             parker.park();
             state = self.state.lock().unwrap();
-            state.wake_up(own);
+            state.wake_up(local);
         }
     }
 
-    fn leave(self: &Arc<Self>, mut state: Guard<'_>, own: &mut Own<Number>) {
-        assert!(state.leave(own).is_empty());
+    fn leave(self: &Arc<Self>, mut state: Guard<'_>, local: &mut WorkerLocal<Number>) {
+        assert!(state.leave(local).is_empty());
         state.leaving -= 1;
         let sleepers = if state.is_over() { state.wake_all() } else { Vec::new() };
         let wake = state.wake();
@@ -167,7 +167,7 @@ fn pushes_from_two_threads_to_two_workers_are_not_missed() {
 }
 
 #[test]
-fn jobs_that_a_worker_took_along_are_run_before_the_end() {
+fn batches_are_run_before_the_end() {
     model(|| {
         let pool = Pool::new(1, true);
         {

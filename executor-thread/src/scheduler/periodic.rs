@@ -188,12 +188,12 @@ impl Shared {
 }
 
 /// The times of a periodic job, for those who submit its runs. It moves from run to run, so no two can overlap.
-pub struct Rounds {
+pub struct Schedule {
     shared: Arc<Shared>,
     due: Instant,
 }
 
-impl Rounds {
+impl Schedule {
     /// A periodic job whose first run is to be submitted.
     pub fn start(period: Period) -> (Periodic, Self) {
         let (runs, missed) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -247,9 +247,9 @@ impl Rounds {
     }
 }
 
-impl fmt::Debug for Rounds {
+impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rounds").field("due", &self.due).finish_non_exhaustive()
+        f.debug_struct("Schedule").field("due", &self.due).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use executor_core::{Priority, Rejection, WhenFull};
 use super::handle::Scheduler;
 use super::runner::Runner;
 use super::shared::Pushed;
-use super::waiters::Ticket;
+use super::waiters::WaitToken;
 
 /// When a job is queued, and what happens if the queue is full then. For those who write executors.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ impl<R: Runner + 'static> Scheduler<R> {
                 WhenFull::DropNewest => Err((job, Rejection::Dropped)),
                 WhenFull::Reject | WhenFull::DropOldest => Err((job, Rejection::Full)),
                 // Waits for a variant that may be added later, so that no job is lost.
-                _ => self.wait_for_place(priority, job, None),
+                _ => self.wait_for_slot(priority, job, None),
             },
             pushed => pushed,
         }
@@ -87,13 +87,13 @@ impl<R: Runner + 'static> Scheduler<R> {
     /// When there is room, until `deadline`, whatever the queue does when it is full.
     fn push_until(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         match self.push(priority, job) {
-            Err((job, Rejection::Full)) => self.wait_for_place(priority, job, deadline),
+            Err((job, Rejection::Full)) => self.wait_for_slot(priority, job, deadline),
             pushed => pushed,
         }
     }
 
     /// Blocks until there is room. On a worker, runs the job instead: the queued jobs may wait for that worker.
-    fn wait_for_place(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
+    fn wait_for_slot(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         if self.is_worker_here() { self.run_or_push(priority, job) } else { self.push_wait(priority, job, deadline) }
     }
 
@@ -114,26 +114,26 @@ pub(crate) fn far_future() -> Instant {
     Instant::now() + CENTURY
 }
 
-/// A job that waits in the line for a full queue, without a thread that waits: a std future of whether it was pushed. Dropped, it leaves the line.
+/// A job that waits for a slot in a full queue, without a thread that waits: a std future of whether it was pushed. Dropped, it stops waiting.
 #[must_use = "the job is pushed when this is polled"]
-pub struct Line<R: Runner + 'static> {
+pub struct PushFuture<R: Runner + 'static> {
     scheduler: Scheduler<R>,
     priority: Priority,
     job: Option<R::Job>,
-    ticket: Ticket,
+    token: WaitToken,
 }
 
-impl<R: Runner + 'static> Line<R> {
-    /// `job` stands in the line from the first poll on.
+impl<R: Runner + 'static> PushFuture<R> {
+    /// `job` waits from the first poll on.
     pub fn new(scheduler: Scheduler<R>, priority: Priority, job: R::Job) -> Self {
-        Self { scheduler, priority, job: Some(job), ticket: Ticket::default() }
+        Self { scheduler, priority, job: Some(job), token: WaitToken::default() }
     }
 }
 
 /// The job is never pinned.
-impl<R: Runner + 'static> Unpin for Line<R> {}
+impl<R: Runner + 'static> Unpin for PushFuture<R> {}
 
-impl<R: Runner + 'static> Future for Line<R> {
+impl<R: Runner + 'static> Future for PushFuture<R> {
     /// Fails after a shutdown.
     type Output = Result<(), Rejection>;
 
@@ -141,9 +141,9 @@ impl<R: Runner + 'static> Future for Line<R> {
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { scheduler, priority, job, ticket } = &mut *self;
+        let Self { scheduler, priority, job, token } = &mut *self;
         assert!(job.is_some(), "what was pushed is not polled again");
-        let polled = scheduler.poll_push(*priority, job, ticket, context.waker());
+        let polled = scheduler.poll_push(*priority, job, token, context.waker());
         if polled.is_ready() {
             // A refused job belongs to its owner again.
             *job = None;
@@ -152,14 +152,14 @@ impl<R: Runner + 'static> Future for Line<R> {
     }
 }
 
-impl<R: Runner + 'static> Drop for Line<R> {
+impl<R: Runner + 'static> Drop for PushFuture<R> {
     fn drop(&mut self) {
-        self.scheduler.give_up(std::mem::take(&mut self.ticket));
+        self.scheduler.give_up(std::mem::take(&mut self.token));
     }
 }
 
-impl<R: Runner + 'static> fmt::Debug for Line<R> {
+impl<R: Runner + 'static> fmt::Debug for PushFuture<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("is_pushed", &self.job.is_none()).finish_non_exhaustive()
+        f.debug_struct("PushFuture").field("is_pushed", &self.job.is_none()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The entries of a scheduler: jobs, and alarms.
+//! The entries of a scheduler: jobs, and timer events.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,18 +42,18 @@ pub trait Queued: Send + 'static {
     }
 }
 
-/// An action at a given time, other than to queue a job. Rings on the timer's thread, so it must be short.
-pub trait Alarm: Send {
-    /// The time has come, and it rings next. All that are due begin before the first of them rings, so that what one waits for, all wait for
+/// An action at a given time, other than to queue a job. Fires on the timer's thread, so it must be short.
+pub trait TimerEvent: Send {
+    /// The time has come, and it fires next. All that are due begin before the first of them fires, so that what one waits for, all wait for
     /// at the same time.
     fn begin(&mut self) {}
 
     /// It has begun. A callback that is to be run for it is run on the scheduler's thread for callbacks, and what a job had captured is
     /// dropped on the one for drops: no timer waits for code of a user's.
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)>;
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)>;
 
-    /// Whether it was called off: then it may be dropped before its time.
-    fn is_off(&self) -> bool;
+    /// Whether it was cancelled: then it may be dropped before its time.
+    fn is_cancelled(&self) -> bool;
 }
 
 impl Queued for Arc<dyn Run> {

@@ -11,7 +11,7 @@ use executor_core::{JobError, Priority, Rejection};
 
 use super::config::Config;
 use super::identity::SchedulerId;
-use super::queued::{Alarm, Queued};
+use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;
 use super::state::{State, Wake};
@@ -34,13 +34,13 @@ pub(super) struct Shared<R: Runner> {
     pub(super) make: Make<R>,
     state: Mutex<State<R::Job>>,
     /// Set when a job comes while a worker spins.
-    pub(super) has_come: AtomicBool,
-    /// Set while a job waits that is not normal: then workers look at the lanes before their own queues.
+    pub(super) job_arrived: AtomicBool,
+    /// Set while a job waits that is not normal: then workers look at the lanes before their local queues.
     pub(super) is_urgent: AtomicBool,
     /// The timer waits here.
     pub(super) due: Condvar,
-    /// Threads that wait for a place in a full queue wait here.
-    pub(super) room: Condvar,
+    /// Threads that wait for a slot in a full queue wait here.
+    pub(super) slot_freed: Condvar,
     /// Threads that wait until nothing is left to do wait here.
     pub(super) idle: Condvar,
     /// The threads for callbacks and for drops wait here.
@@ -61,7 +61,7 @@ pub(super) struct Shared<R: Runner> {
     /// The queue id of jobs that wait for their time.
     pub(super) delay: QueueRegistration,
     /// The queue id of jobs that wait for their time, and that a shutdown cancels.
-    pub(super) fleeting: QueueRegistration,
+    pub(super) cancel_on_shutdown: QueueRegistration,
     /// The queue id of jobs that a worker has taken from a bounded queue, and not claimed yet.
     pub(super) taken: QueueRegistration,
     /// The queue id of periodic runs that a shutdown cancels before their time.
@@ -88,10 +88,10 @@ impl<R: Runner + 'static> Shared<R> {
                 state: Mutex::new(State::over(supply, &config)),
                 config,
                 make,
-                has_come: AtomicBool::new(false),
+                job_arrived: AtomicBool::new(false),
                 is_urgent: AtomicBool::new(false),
                 due: Condvar::default(),
-                room: Condvar::default(),
+                slot_freed: Condvar::default(),
                 idle: Condvar::default(),
                 called: Condvar::default(),
                 gone: Condvar::default(),
@@ -103,7 +103,7 @@ impl<R: Runner + 'static> Shared<R> {
                 queue,
                 delay: register(this),
                 // A run whose time never came was no job yet: its cancel counts for nothing.
-                fleeting: QueueRegistration::new(this.clone()),
+                cancel_on_shutdown: QueueRegistration::new(this.clone()),
                 taken: register(this),
                 never_due: QueueRegistration::new(this.clone()),
                 counters: counters.clone(),
@@ -132,52 +132,52 @@ impl<R: Runner + 'static> Shared<R> {
         self.push_delayed(when, priority, job, false)
     }
 
-    /// A job that is `fleeting` is cancelled by a shutdown.
+    /// With `cancel_on_shutdown`, a shutdown cancels the job.
     pub(super) fn push_delayed(
         &self,
         when: Instant,
         priority: Priority,
         job: R::Job,
-        fleeting: bool,
+        cancel_on_shutdown: bool,
     ) -> Pushed<R::Job> {
         let mut state = self.lock();
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
         }
         // Under the lock, so that a cancel counts the job at exactly one of the two queue ids.
-        if fleeting && !job.move_to(self.fleeting.id()) {
+        if cancel_on_shutdown && !job.move_to(self.cancel_on_shutdown.id()) {
             if job.queue_id() == Some(self.delay.id()) {
-                state.delayed.removed_dead(1);
+                state.delayed.removed_tombstones(1);
             }
             drop(state);
             drop(job);
             return Ok(());
         }
-        state.delayed.push_job(when, priority, job, fleeting);
+        state.delayed.push_job(when, priority, job, cancel_on_shutdown);
         let starts = state.needs_new_timer();
         drop(state);
         self.tell_timer(starts);
         Ok(())
     }
 
-    /// Rings `alarm` at the time `when`, unless everything has ended by then.
-    pub(super) fn push_alarm(&self, when: Instant, alarm: Box<dyn Alarm>) {
+    /// Fires `timer` at the time `when`, unless everything has ended by then.
+    pub(super) fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
         let mut state = self.lock();
         if state.needs_no_timer() {
             drop(state);
             // Its drop may run code of a user.
-            return drop(alarm);
+            return drop(timer);
         }
-        state.delayed.push_alarm(when, alarm);
+        state.delayed.push_timer(when, timer);
         let starts = state.needs_new_timer();
         drop(state);
         self.tell_timer(starts);
     }
 
-    /// An alarm was called off.
-    pub(super) fn fell_silent(&self) {
-        let silent = self.lock().delayed.fell_silent();
-        drop(silent);
+    /// A timer event was cancelled.
+    pub(super) fn cancelled(&self) {
+        let removed = self.lock().delayed.cancelled();
+        drop(removed);
     }
 
     fn tell_timer(&self, starts: bool) {
@@ -201,7 +201,7 @@ impl<R: Runner + 'static> Shared<R> {
             self.is_urgent.store(true, Ordering::Relaxed);
         }
         if state.is_spinning {
-            self.has_come.store(true, Ordering::Relaxed);
+            self.job_arrived.store(true, Ordering::Relaxed);
         }
         state.wake_for_one()
     }
@@ -212,13 +212,13 @@ impl<R: Runner + 'static> Shared<R> {
         if !state.is_open || self.rayon.is_some() {
             return;
         }
-        let hired = state.hire_all();
-        state.members.call_all();
+        let spawned = state.spawn_all();
+        state.workers.call_all();
         let sleepers = state.wake_all();
         drop(state);
         sleepers.iter().for_each(Unparker::unpark);
-        for own in hired {
-            self.start_worker(own);
+        for local in spawned {
+            self.start_worker(local);
         }
     }
 
@@ -245,24 +245,24 @@ impl<R: Runner + 'static> Shared<R> {
             self.spawn_turns_everywhere(&pool);
             return Ok(());
         }
-        let hired = state.hire_all();
+        let spawned = state.spawn_all();
         state.mailboxes.post(job);
         self.is_urgent.store(true, Ordering::Relaxed);
-        self.has_come.store(true, Ordering::Relaxed);
+        self.job_arrived.store(true, Ordering::Relaxed);
         let sleepers = state.wake_all();
         drop(state);
         sleepers.iter().for_each(Unparker::unpark);
-        for own in hired {
-            self.start_worker(own);
+        for local in spawned {
+            self.start_worker(local);
         }
         Ok(())
     }
 
     pub(super) fn perform(&self, wake: Wake<R::Job>) {
         match wake {
-            Wake::Nobody => {}
+            Wake::NoWorker => {}
             Wake::Sleeper(unparker) => unparker.unpark(),
-            Wake::Start(own) => self.start_worker(own),
+            Wake::Start(local) => self.start_worker(local),
             #[cfg(feature = "rayon")]
             Wake::Turn(pool) => self.spawn_turn(&pool),
         }
@@ -297,19 +297,19 @@ impl<R: Runner + 'static> Shared<R> {
     pub(super) fn shutdown(&self, wait: bool) {
         let mut state = self.lock();
         state.is_open = false;
-        let dead = state.delayed.take_dead();
-        let fleeting = state.delayed.take_fleeting();
+        let tombstones = state.delayed.take_tombstones();
+        let cancel_on_shutdown = state.delayed.take_cancel_on_shutdown();
         let sleepers = state.wake_if_over();
         let wakers = state.waiters.all_tasks();
-        self.has_come.store(true, Ordering::Relaxed);
+        self.job_arrived.store(true, Ordering::Relaxed);
         drop(state);
-        drop(dead);
+        drop(tombstones);
         sleepers.iter().for_each(Unparker::unpark);
         self.due.notify_all();
-        self.room.notify_all();
+        self.slot_freed.notify_all();
         self.called.notify_all();
         wake_tasks(wakers);
-        for job in fleeting {
+        for job in cancel_on_shutdown {
             drop(job.fail(JobError::Cancelled));
         }
         self.tell_closed();
@@ -333,20 +333,23 @@ impl<R: Runner + 'static> JobDeparture for Shared<R> {
             return;
         }
         if from == self.queue.id() {
-            let dead = state.lanes.died();
+            let tombstones = state.lanes.add_tombstone();
             let free = state.waiters.one();
             drop(state);
-            drop(dead);
-            self.tell_of_room(free);
+            drop(tombstones);
+            self.notify_slot(free);
         } else {
             let is_closing = !state.is_open;
             let delayed = &mut state.delayed;
-            let dead =
-                if from == self.fleeting.id() { delayed.fleeting_died(is_closing) } else { delayed.died(is_closing) };
+            let tombstones = if from == self.cancel_on_shutdown.id() {
+                delayed.add_cancel_on_shutdown_tombstone(is_closing)
+            } else {
+                delayed.add_tombstone(is_closing)
+            };
             let sleepers = self.has_fewer_delayed(&mut state);
             drop(state);
             sleepers.iter().for_each(Unparker::unpark);
-            drop(dead);
+            drop(tombstones);
         }
     }
 

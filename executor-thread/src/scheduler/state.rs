@@ -21,11 +21,11 @@ use super::config::Config;
 use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::mailboxes::Mailboxes;
-use super::members::{Members, Own};
 use super::queued::Queued;
 use super::supply::Supply;
 use super::sync::Unparker;
 use super::waiters::Waiters;
+use super::workers::{WorkerLocal, Workers};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
@@ -43,8 +43,8 @@ pub(super) struct State<J, U = Unparker> {
     /// Jobs that were taken from the queue to be ended, for others or by a shutdown, and have no outcome yet.
     pub(super) displaced: usize,
     /// Jobs that are run by those who submit them.
-    pub(super) guests: usize,
-    /// Threads and tasks that wait for a place in the queue.
+    pub(super) caller_runs: usize,
+    /// Threads and tasks that wait for a slot in the queue.
     pub(super) waiters: Waiters,
     /// A worker looks for a job a while longer before it sleeps.
     pub(super) is_spinning: bool,
@@ -60,7 +60,7 @@ pub(super) struct State<J, U = Unparker> {
     sleepers: Vec<Sleeper<U>>,
     /// Workers ever started, for their names.
     started: usize,
-    pub(super) members: Members<J>,
+    pub(super) workers: Workers<J>,
     /// Jobs that are for one worker alone.
     pub(super) mailboxes: Mailboxes<J>,
     pub(super) callbacks: Errands,
@@ -85,10 +85,10 @@ struct Sleeper<U> {
 /// To be done once the lock is released.
 #[must_use = "somebody is counted as awake, and sleeps"]
 pub(super) enum Wake<J, U = Unparker> {
-    Nobody,
+    NoWorker,
     Sleeper(U),
     /// A new worker.
-    Start(Own<J>),
+    Start(WorkerLocal<J>),
     /// A turn on a thread of the pool.
     #[cfg(feature = "rayon")]
     Turn(std::sync::Arc<rayon::ThreadPool>),
@@ -116,7 +116,7 @@ impl<J: Queued, U> State<J, U> {
             wait_for_idle: 0,
             ending: 0,
             displaced: 0,
-            guests: 0,
+            caller_runs: 0,
             waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,
@@ -125,7 +125,7 @@ impl<J: Queued, U> State<J, U> {
             short_until: None,
             sleepers: Vec::new(),
             started: 0,
-            members: Members::default(),
+            workers: Workers::default(),
             mailboxes,
             callbacks: Errands::default(),
             drops: Errands::default(),
@@ -142,10 +142,10 @@ impl<J: Queued, U> State<J, U> {
         !std::mem::replace(&mut self.has_timer, true)
     }
 
-    /// The extra jobs of `own` are `n` fewer, or 0.
-    pub(super) fn forget_extra(&mut self, own: &mut Own<J>, n: usize) {
-        let n = n.min(own.extra);
-        own.extra -= n;
+    /// The extra jobs of `local` are `n` fewer, or 0.
+    pub(super) fn forget_extra(&mut self, local: &mut WorkerLocal<J>, n: usize) {
+        let n = n.min(local.extra);
+        local.extra -= n;
         self.extra -= n;
         self.extra_revoked = self.extra_revoked.min(self.extra);
     }
@@ -160,23 +160,23 @@ impl<J: Queued, U> State<J, U> {
         self.extra - self.extra_revoked
     }
 
-    /// The job that `own` took last was dead already.
-    pub(super) fn removed_dead(&mut self, own: &Own<J>) {
+    /// The job that `local` took last had ended already.
+    pub(super) fn removed_tombstones(&mut self, local: &WorkerLocal<J>) {
         // The queue id of a job in a mailbox is that of delayed jobs, so that no other worker runs it.
-        if own.has_letter { self.delayed.removed_dead(1) } else { self.lanes.removed_dead(1) }
+        if local.has_mail { self.delayed.removed_tombstones(1) } else { self.lanes.removed_tombstones(1) }
     }
 
     /// A job for this worker alone.
-    pub(super) fn open_letter(&mut self, own: &mut Own<J>) -> Option<J> {
-        let letter = self.mailboxes.take(own.number);
-        own.has_letter = letter.is_some();
-        if own.has_letter {
-            self.found(own);
+    pub(super) fn take_mail(&mut self, local: &mut WorkerLocal<J>) -> Option<J> {
+        let mail = self.mailboxes.take(local.number);
+        local.has_mail = mail.is_some();
+        if local.has_mail {
+            self.found(local);
         }
-        letter
+        mail
     }
 
-    /// Whether workers should look here before they go on with their own queues.
+    /// Whether workers should look here before they go on with their local queues.
     pub(super) fn is_urgent(&self) -> bool {
         self.lanes.has_urgent() || self.lanes.has_low() || !self.mailboxes.is_empty()
     }

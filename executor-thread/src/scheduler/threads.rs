@@ -2,7 +2,6 @@
 
 use executor_core::{Broken, JobError, current};
 
-use super::members::Own;
 use super::queued::Queued;
 use super::registry::{Role, Threads};
 use super::runner::Runner;
@@ -11,13 +10,14 @@ use super::state::Wake;
 use super::sync::{self, JoinHandle, Unparker};
 use super::waiters::wake_tasks;
 use super::worker;
+use super::workers::WorkerLocal;
 
 impl<R: Runner + 'static> Shared<R> {
-    pub(super) fn start_worker(&self, own: Own<R::Job>) {
+    pub(super) fn start_worker(&self, local: WorkerLocal<R::Job>) {
         let Some(shared) = self.this.upgrade() else { return };
-        let (number, place) = (own.number, own.place);
+        let (number, place) = (local.number, local.place);
         if let Err(error) =
-            self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, own))
+            self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, local))
         {
             self.has_no_thread_for(number, place, &error);
         }
@@ -25,23 +25,23 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The worker could not be started: it is counted out again, and what waited for it goes to others, or ends.
     fn has_no_thread_for(&self, number: usize, place: usize, error: &std::io::Error) {
-        let (mail, stranded, wakers, wake, sleepers) = self.end(|state| {
+        let (mail, left, wakers, wake, sleepers) = self.end(|state| {
             let mail = state.did_not_start(number, place);
             // The others take the jobs, unless there are none.
-            let stranded = if state.is_stranded() { state.lanes.take_all() } else { Vec::new() };
-            let wakers = if stranded.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
+            let left = if state.all_blocked() { state.lanes.take_all() } else { Vec::new() };
+            let wakers = if left.is_empty() { Vec::new() } else { state.waiters.all_tasks() };
             // They were not woken for what this one was to take. No other is started: that would fail, too.
-            let wake = if state.has_sleepers() { state.wake() } else { Wake::Nobody };
+            let wake = if state.has_sleepers() { state.wake() } else { Wake::NoWorker };
             let sleepers = state.wake_if_over();
-            (mail, stranded, wakers, wake, sleepers)
+            (mail, left, wakers, wake, sleepers)
         });
         // The timer stays for workers, and this one may have been the last.
         self.due.notify_all();
-        self.room.notify_all();
+        self.slot_freed.notify_all();
         self.perform(wake);
         sleepers.iter().for_each(Unparker::unpark);
         wake_tasks(wakers);
-        self.fail_all(mail.into_iter().chain(stranded), error);
+        self.fail_all(mail.into_iter().chain(left), error);
     }
 
     pub(super) fn start_timer(&self) {

@@ -1,19 +1,19 @@
-//! The timer: the one thread of a scheduler that waits until jobs and alarms are due. All limits and delays wait for it, so it runs no code
+//! The timer: the one thread of a scheduler that waits until jobs and timer events are due. All limits and delays wait for it, so it runs no code
 //! of a user that may take long.
 
 use std::iter;
 
 use super::delay::Due;
 use super::identity;
-use super::queued::{Alarm, Queued};
+use super::queued::{Queued, TimerEvent};
 use super::runner::Runner;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::{self, Unparker};
 
 impl<R: Runner + 'static> Shared<R> {
-    /// The body of the timer's thread: queues each job when its time has come, and rings each alarm. Ends with the
-    /// shutdown, after the last job, and after the last worker, whose job may have an alarm.
+    /// The body of the timer's thread: queues each job when its time has come, and fires each timer event. Ends with the
+    /// shutdown, after the last job, and after the last worker, whose job may have a timer event.
     pub(super) fn keep_time(&self) {
         identity::enter(self.identity(), None);
         let mut state = self.lock();
@@ -23,26 +23,26 @@ impl<R: Runner + 'static> Shared<R> {
                 None => self.due.wait(&mut state),
                 Some(when) if when <= sync::now() => {
                     let now = sync::now();
-                    let alarms: Vec<_> = iter::from_fn(|| state.delayed.pop_alarm(now)).collect();
-                    let job = if alarms.is_empty() { state.delayed.pop() } else { None };
-                    let last_dead = (!state.is_open).then(|| state.delayed.take_last_dead());
+                    let timers: Vec<_> = iter::from_fn(|| state.delayed.pop_timer(now)).collect();
+                    let job = if timers.is_empty() { state.delayed.pop() } else { None };
+                    let last_tombstones = (!state.is_open).then(|| state.delayed.take_last_tombstones());
                     state.is_moving = true;
                     drop(state);
-                    drop(last_dead);
-                    self.ring(alarms);
-                    let dead = job.and_then(|job| self.queue_what_is_due(job));
+                    drop(last_tombstones);
+                    self.fire(timers);
+                    let tombstone = job.and_then(|job| self.queue_what_is_due(job));
                     state = self.lock();
                     state.is_moving = false;
-                    if let Some(dead) = dead {
-                        if dead.queue_id() == Some(self.fleeting.id()) {
-                            state.delayed.removed_dead_fleeting();
+                    if let Some(tombstone) = tombstone {
+                        if tombstone.queue_id() == Some(self.cancel_on_shutdown.id()) {
+                            state.delayed.removed_cancel_on_shutdown_tombstone();
                         } else {
-                            state.delayed.removed_dead(1);
+                            state.delayed.removed_tombstones(1);
                         }
                         let sleepers = self.has_fewer_delayed(&mut state);
                         drop(state);
                         sleepers.iter().for_each(Unparker::unpark);
-                        drop(dead);
+                        drop(tombstone);
                         state = self.lock();
                     }
                     // The job that it has just moved may have been the last one.
@@ -78,12 +78,12 @@ impl<R: Runner + 'static> Shared<R> {
         state.wake_if_over()
     }
 
-    fn ring(&self, mut alarms: Vec<Box<dyn Alarm>>) {
-        for alarm in &mut alarms {
-            alarm.begin();
+    fn fire(&self, mut timers: Vec<Box<dyn TimerEvent>>) {
+        for timer in &mut timers {
+            timer.begin();
         }
-        for alarm in alarms {
-            if let Some((notify, captures)) = alarm.ring() {
+        for timer in timers {
+            if let Some((notify, captures)) = timer.fire() {
                 self.call_back(notify);
                 self.drop_aside(captures);
             }
@@ -106,8 +106,8 @@ impl<R: Runner + 'static> Shared<R> {
                 }
                 None
             }
-            Due::Job(_, dead) => Some(dead),
-            Due::Alarm(_) => None,
+            Due::Job(_, tombstone) => Some(tombstone),
+            Due::Timer(_) => None,
         }
     }
 }

@@ -29,19 +29,19 @@ impl<R: Runner + 'static> Shared<R> {
             return; // rayon's thread goes on in the copy: what waits is run where it was accepted
         }
         let index = rayon::current_thread_index().unwrap_or_default();
-        let Some((job, is_letter)) = self.begin_turn(index) else { return };
+        let Some((job, is_mail)) = self.begin_turn(index) else { return };
         let outcome = self.run_on_turn(index, job);
         // A job that runs, and one that was cancelled before.
-        let was_dead = matches!(outcome, Ok(false));
+        let had_ended = matches!(outcome, Ok(false));
         drop_catching(outcome);
         if !self.origin.is_here() {
             return; // the job has forked, and the lock may be held for ever
         }
         self.end(|state| {
-            if was_dead && is_letter {
-                state.delayed.removed_dead(1);
-            } else if was_dead && self.config.capacity.is_none() {
-                state.lanes.removed_dead(1);
+            if had_ended && is_mail {
+                state.delayed.removed_tombstones(1);
+            } else if had_ended && self.config.capacity.is_none() {
+                state.lanes.removed_tombstones(1);
             }
             self.end_turn(state);
         });
@@ -52,21 +52,21 @@ impl<R: Runner + 'static> Shared<R> {
         let mut state = self.lock();
         state.turn_begun();
         loop {
-            if let Some(letter) = state.mailboxes.take(index) {
-                return Some((letter, true));
+            if let Some(mail) = state.mailboxes.take(index) {
+                return Some((mail, true));
             }
             let Some(job) = state.lanes.pop() else {
                 drop(state);
                 self.end(|state| self.end_turn(state));
                 return None;
             };
-            if self.gives_up_its_place(&job) {
+            if self.releases_slot(&job) {
                 let free = state.waiters.one();
                 drop(state);
-                self.tell_of_room(free);
+                self.notify_slot(free);
                 return Some((job, false));
             }
-            state.lanes.removed_dead(1);
+            state.lanes.removed_tombstones(1);
             drop(state);
             drop(job);
             state = self.lock();

@@ -9,27 +9,27 @@ use executor_core::{Broken, JobError};
 
 use super::batch::Batch;
 use super::identity;
-use super::members::Own;
 use super::queued::Queued;
 use super::registry::Role;
 use super::runner::Runner;
 use super::shared::Shared;
 use super::sync::{self, Ordering, Parker, Unparker};
+use super::workers::WorkerLocal;
 
 /// The body of a worker's thread.
-pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R::Job>) {
-    identity::enter(shared.identity(), Some(own.place));
+pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut local: WorkerLocal<R::Job>) {
+    identity::enter(shared.identity(), Some(local.place));
     let _member = shared.local_counters();
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: Some(name.clone()), state: None, host: Some(host) }));
     let parker = Parker::new();
     let mut runner = None;
-    while let Some(task) = shared.next(&mut own, &parker) {
-        shared.begin(&mut own);
-        let outcome = match shared.make_runner_unless(&mut runner, own.number, &name) {
+    while let Some(task) = shared.next(&mut local, &parker) {
+        shared.begin(&mut local);
+        let outcome = match shared.make_runner_unless(&mut runner, local.number, &name) {
             Ok(runner) => catch(|| match task {
-                Task::Run(job) => runner.run(job, &mut Batch::new(shared, Some(&mut own))),
+                Task::Run(job) => runner.run(job, &mut Batch::new(shared, Some(&mut local))),
                 Task::Begin => {
                     runner.begin();
                     true
@@ -42,23 +42,23 @@ pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut own: Own<R:
         };
         if !shared.origin.is_here() {
             // A job has forked, and has returned in the new process, too: what waits is run where it was accepted.
-            return std::mem::forget((runner, own));
+            return std::mem::forget((runner, local));
         }
-        shared.settle_extra(&mut own);
+        shared.settle_extra(&mut local);
         match outcome {
             Ok(true) => {}
-            Ok(false) => shared.found_dead(&own),
+            Ok(false) => shared.found_tombstone(&local),
             // A runner that panicked may be broken. The next job gets a new one.
-            Err(_) => shared.drop_runner(own.number, &mut runner),
+            Err(_) => shared.drop_runner(local.number, &mut runner),
         }
     }
     // It is counted out: what waits from here on, in a hook or a drop, is no matter of the scheduler's.
     current::leave_host();
-    shared.begin(&mut own);
+    shared.begin(&mut local);
     shared.config.hooks.stop();
-    shared.drop_runner(own.number, &mut runner);
+    shared.drop_runner(local.number, &mut runner);
     drop_catching(catch(|| current::set_worker(None)));
-    shared.gone(Role::Worker(own.number));
+    shared.gone(Role::Worker(local.number));
 }
 
 /// The next thing that a worker is to do.
@@ -115,35 +115,35 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// The next thing to do. Waits for it. `None` when the worker is to end: it was counted out by then.
-    fn next(&self, own: &mut Own<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
+    fn next(&self, local: &mut WorkerLocal<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed)
-            && let Some(job) = own.jobs.pop()
+            && let Some(job) = local.jobs.pop()
         {
-            own.has_letter = false;
+            local.has_mail = false;
             return Some(Task::Run(job));
         }
         // Before the worker can sleep: it counts as one that waits or one that sleeps, not as both.
         current::end_blocks();
         let mut has_spun = false;
         let mut state = self.lock();
-        state.has_begun(own);
+        state.has_begun(local);
         loop {
-            state.members.count_hoard(own);
-            if let Some(letter) = state.open_letter(own) {
-                return Some(Task::Run(letter));
+            state.workers.count_local_jobs(local);
+            if let Some(mail) = state.take_mail(local) {
+                return Some(Task::Run(mail));
             }
-            if state.is_retiring(own) {
+            if state.is_retiring(local) {
                 break;
             }
-            if state.is_too_wide() {
-                state.put_back(own);
-                if state.is_spare() {
+            if state.is_over_width() {
+                state.put_back(local);
+                if state.enough_idle() {
                     break;
                 }
-            } else if let Some(job) = state.take(own, self.config.capacity.is_none()) {
-                if !self.gives_up_its_place(&job) {
-                    state.lanes.removed_dead(1);
+            } else if let Some(job) = state.take(local, self.config.capacity.is_none()) {
+                if !self.releases_slot(&job) {
+                    state.lanes.removed_tombstones(1);
                     drop(state);
                     drop(job);
                     state = self.lock();
@@ -154,29 +154,29 @@ impl<R: Runner + 'static> Shared<R> {
                 let free = state.waiters.one();
                 drop(state);
                 self.perform(wake);
-                self.tell_of_room(free);
+                self.notify_slot(free);
                 return Some(Task::Run(job));
             } else if state.is_over() {
                 break;
-            } else if state.members.is_called(own) {
-                state.begin(own);
+            } else if state.workers.is_called(local) {
+                state.begin(local);
                 return Some(Task::Begin);
             } else if !has_spun && !state.is_spinning {
                 has_spun = true;
-                state.search(own);
+                state.search(local);
                 self.tell_if_idle(&state);
                 state.is_spinning = true;
-                self.has_come.store(false, Ordering::Relaxed);
+                self.job_arrived.store(false, Ordering::Relaxed);
                 drop(state);
                 self.spin();
                 state = self.lock();
                 state.is_spinning = false;
                 continue;
-            } else if !own.has_begun {
+            } else if !local.has_begun {
                 // Not as one who searches: others would wait for its hook.
-                state.found(own);
+                state.found(local);
                 drop(state);
-                self.begin(own);
+                self.begin(local);
                 state = self.lock();
                 continue;
             }
@@ -184,7 +184,7 @@ impl<R: Runner + 'static> Shared<R> {
             let until = (state.workers() > self.config.min_workers)
                 .then(|| sync::now().checked_add(self.config.keep_alive))
                 .flatten();
-            state.fall_asleep(own, parker.unparker().clone());
+            state.fall_asleep(local, parker.unparker().clone());
             self.tell_if_idle(&state);
             drop(state);
             match until {
@@ -193,13 +193,13 @@ impl<R: Runner + 'static> Shared<R> {
             }
             state = self.lock();
             let is_late = until.is_some_and(|until| sync::now() >= until);
-            if !state.wake_up(own) && is_late && state.workers() > self.config.min_workers {
+            if !state.wake_up(local) && is_late && state.workers() > self.config.min_workers {
                 break;
             }
         }
         // It is counted out; its thread ends soon after.
-        state.put_back(own);
-        let mail = state.leave(own);
+        state.put_back(local);
+        let mail = state.leave(local);
         debug_assert!(mail.is_empty(), "a worker empties its mailbox before it leaves");
         let (sleepers, wake) = (state.wake_if_over(), state.wake());
         self.tell_if_idle(&state);
@@ -212,8 +212,8 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Calls the hook for the start of the worker's thread, once: when it has its first job, so that a slow hook is not in the way of
     /// other jobs, or has nothing to do.
-    fn begin(&self, own: &mut Own<R::Job>) {
-        if !std::mem::replace(&mut own.has_begun, true) {
+    fn begin(&self, local: &mut WorkerLocal<R::Job>) {
+        if !std::mem::replace(&mut local.has_begun, true) {
             self.config.hooks.start();
             current::end_blocks();
         }
@@ -222,6 +222,6 @@ impl<R: Runner + 'static> Shared<R> {
     /// For some microseconds: less than it takes to sleep and be woken.
     fn spin(&self) {
         // Relaxed: the lock that is taken next orders what comes after.
-        sync::spin(|| self.has_come.load(Ordering::Relaxed));
+        sync::spin(|| self.job_arrived.load(Ordering::Relaxed));
     }
 }

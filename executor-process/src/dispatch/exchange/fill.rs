@@ -75,7 +75,7 @@ impl Exchange<'_, '_> {
             let Some(job) = self.batch.take() else { return };
             kill_switch.take(&job);
             let Some(next) = self.put_in_flight(job) else {
-                self.batch.was_dead();
+                self.batch.had_ended();
                 continue;
             };
             let Some(rest) = self.room_after(&next, room) else {
@@ -106,6 +106,6 @@ impl Exchange<'_, '_> {
         let job = in_flight.job.clone();
         let (time_limit, alarm) = time_limit::set(job, limit, case, &self.worker.claims, &self.worker.process);
         self.time_limit = Some(time_limit);
-        self.batch.push_alarm(when, Box::new(alarm));
+        self.batch.push_timer(when, Box::new(alarm));
     }
 }

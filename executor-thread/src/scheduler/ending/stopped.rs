@@ -12,7 +12,7 @@ use super::*;
 use crate::pool::ThreadPool;
 
 /// A test that hangs fails after this time.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 type Entry = Arc<dyn Task<(), ()>>;
 
@@ -79,9 +79,9 @@ fn stopped_jobs_are_reported_cancelled_once() {
         })
         .collect();
     go.send(()).unwrap();
-    let report = inside_reports.recv_timeout(PATIENCE).expect("it does not wait for itself");
+    let report = inside_reports.recv_timeout(TEST_TIMEOUT).expect("it does not wait for itself");
     assert_eq!((report.completed, report.cancelled, report.still_running), (0, 0, 3));
-    let report = scheduler.shutdown_with(ShutdownPolicy::kill().within(PATIENCE));
+    let report = scheduler.shutdown_with(ShutdownPolicy::kill().within(TEST_TIMEOUT));
     assert_eq!((report.completed, report.cancelled, report.still_running), (0, 3, 0));
     assert!(jobs.into_iter().all(|job| job.result().unwrap_err().is_cancelled()));
     let report = scheduler.shutdown_with(ShutdownPolicy::kill());
@@ -122,7 +122,7 @@ fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
             future
         };
         assert!(future.cancel());
-        has_returned.recv_timeout(PATIENCE).expect("it returns");
+        has_returned.recv_timeout(TEST_TIMEOUT).expect("it returns");
     }
 }
 
@@ -134,6 +134,6 @@ fn a_shutdown_by_what_a_periodic_job_captured_returns() {
     let captured = Closes(pool.handle().0.scheduler, told);
     let periodic = pool.every(Duration::from_hours(1), move || _ = &captured);
     let cancel = std::thread::spawn(move || periodic.cancel());
-    has_returned.recv_timeout(PATIENCE).expect("it returns");
+    has_returned.recv_timeout(TEST_TIMEOUT).expect("it returns");
     cancel.join().unwrap();
 }

@@ -15,7 +15,7 @@ use crate::runner::InPlace;
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A test that hangs fails after this time.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A job that runs until it hears that it should stop.
 fn listening(pool: &ThreadPool) -> Future<()> {
@@ -26,7 +26,7 @@ fn listening(pool: &ThreadPool) -> Future<()> {
             thread::yield_now();
         }
     });
-    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    has_begun.recv_timeout(TEST_TIMEOUT).expect("it begins");
     listens
 }
 
@@ -51,7 +51,7 @@ impl Held {
 
     fn running(pool: &ThreadPool) -> Self {
         let (held, has_begun) = Self::submit(pool);
-        has_begun.recv_timeout(PATIENCE).expect("it begins");
+        has_begun.recv_timeout(TEST_TIMEOUT).expect("it begins");
         held
     }
 
@@ -74,13 +74,13 @@ fn cancel_pending_leaves_running_jobs_alone() {
     let handle = pool.handle();
     let closing = thread::spawn(move || handle.shutdown_with(ShutdownPolicy::cancel_pending().within(HOUR)));
     for future in queued.into_iter().chain(delayed) {
-        assert!(future.result_timeout(PATIENCE).unwrap().unwrap_err().is_cancelled());
+        assert!(future.result_timeout(TEST_TIMEOUT).unwrap().unwrap_err().is_cancelled());
     }
     assert!(!held.let_go(), "nobody asked it to stop");
     assert_eq!(counts(closing.join().unwrap()), (1, 5, 0));
 }
 
-/// Some of the jobs are those that a worker took along.
+/// Some of the jobs are those in a worker's local queue.
 #[test]
 fn drain_runs_all_accepted_jobs() {
     let pool = ThreadPool::new(1);
@@ -88,7 +88,7 @@ fn drain_runs_all_accepted_jobs() {
     let (second, has_begun) = Held::submit(&pool);
     let queued: Vec<_> = (0..8).map(|n| pool.submit(move || n)).collect();
     assert!(!first.let_go());
-    has_begun.recv_timeout(PATIENCE).expect("it begins, and its worker has taken some along");
+    has_begun.recv_timeout(TEST_TIMEOUT).expect("it begins, and its worker has taken a batch");
     let delayed = pool.submit_after(Duration::ZERO, || 8);
     let handle = pool.handle();
     let closing = thread::spawn(move || handle.shutdown_with(ShutdownPolicy::drain()));
@@ -97,7 +97,7 @@ fn drain_runs_all_accepted_jobs() {
     }
     assert!(!second.let_go());
     for (n, future) in queued.into_iter().chain([delayed]).enumerate() {
-        assert_eq!(future.result_timeout(PATIENCE).unwrap().unwrap(), n);
+        assert_eq!(future.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), n);
     }
     let report = closing.join().unwrap();
     assert!(report.is_clean() && report.completed >= 10, "{report}");
@@ -119,7 +119,7 @@ fn listening_jobs_end_with_a_kill() {
     let pool = ThreadPool::new(1);
     let listens = listening(&pool);
     let queued = pool.submit(|| ());
-    assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill().within(PATIENCE))), (1, 1, 0));
+    assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill().within(TEST_TIMEOUT))), (1, 1, 0));
     assert!(listens.result().is_ok() && queued.result().is_err());
 }
 
@@ -130,12 +130,12 @@ fn a_pool_is_idle_when_nothing_waits_or_runs_and_for_its_own_threads_never() {
     let held = Held::running(&pool);
     assert!(!pool.wait_idle_timeout(Duration::from_millis(1)));
     let handle = pool.handle();
-    let waiting = thread::spawn(move || handle.wait_idle_timeout(PATIENCE));
+    let waiting = thread::spawn(move || handle.wait_idle_timeout(TEST_TIMEOUT));
     assert!(!held.let_go());
     assert!(waiting.join().unwrap());
     let handle = pool.handle();
-    let inside = pool.submit(move || handle.wait_idle_timeout(PATIENCE));
-    assert!(!inside.result_timeout(PATIENCE / 2).expect("it does not wait for itself").unwrap());
+    let inside = pool.submit(move || handle.wait_idle_timeout(TEST_TIMEOUT));
+    assert!(!inside.result_timeout(TEST_TIMEOUT / 2).expect("it does not wait for itself").unwrap());
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn it_is_closed_after_the_last_job_and_not_before_a_shutdown() {
     pool.shutdown(false);
     assert!(!closed.is_done() && !pool.closed().is_done());
     assert!(!held.let_go());
-    assert!(closed.result_timeout(PATIENCE).unwrap().is_ok());
+    assert!(closed.result_timeout(TEST_TIMEOUT).unwrap().is_ok());
     pool.shutdown(true);
     assert!(pool.closed().is_done());
 }
@@ -167,12 +167,12 @@ fn it_is_closed_after_the_hooks_of_its_threads() {
     let closed = pool.closed();
     assert!(pool.submit(|| ()).result().is_ok());
     pool.shutdown(false);
-    has_begun.recv_timeout(PATIENCE).expect("the hook is called");
+    has_begun.recv_timeout(TEST_TIMEOUT).expect("the hook is called");
     assert!(!closed.is_done() && !pool.closed().is_done(), "a thread is there");
     let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::ZERO));
     assert_eq!(counts(report), (0, 0, 0), "it waits no longer than it may");
     drop(open);
-    assert!(closed.result_timeout(PATIENCE).unwrap().is_ok());
+    assert!(closed.result_timeout(TEST_TIMEOUT).unwrap().is_ok());
     pool.shutdown(true);
     assert!(pool.closed().is_done());
 }
@@ -183,7 +183,7 @@ fn a_kill_is_heard_before_the_callbacks_of_what_it_cancels() {
     let pool = ThreadPool::new(1);
     let listens = listening(&pool);
     let (tell, told) = channel();
-    pool.submit(|| ()).on_done(move |_| tell.send(listens.wait_timeout(PATIENCE)).unwrap());
+    pool.submit(|| ()).on_done(move |_| tell.send(listens.wait_timeout(TEST_TIMEOUT)).unwrap());
     let last = pool.submit(|| ());
     assert_eq!(counts(pool.shutdown_with(ShutdownPolicy::kill())), (1, 2, 0));
     assert!(told.recv().unwrap() && last.result().unwrap_err().is_cancelled());
@@ -198,7 +198,7 @@ fn a_breakdown_fails_what_waits_for_the_first_reason() {
     for reason in ["no paper", "no ink"] {
         scheduler.break_down(JobError::Broken(Broken::new(reason)));
     }
-    assert!(waits.result_timeout(PATIENCE).unwrap().unwrap_err().to_string().ends_with("no paper"));
+    assert!(waits.result_timeout(TEST_TIMEOUT).unwrap().unwrap_err().to_string().ends_with("no paper"));
     let (job, _refused) = Future::of_job_at(scheduler.queue(), || ());
     let refused = scheduler.push(Priority::Normal, job).map_err(|(_, reason)| reason);
     assert_eq!((refused, scheduler.is_open()), (Err(Rejection::Broken), false));

@@ -1,4 +1,4 @@
-//! Which job is the next, and what becomes of the dead, without a thread.
+//! Which job is the next, and what becomes of the tombstones, without a thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,7 +65,7 @@ fn no_lane_is_starved() {
 }
 
 #[test]
-fn the_dead_are_swept_when_they_are_the_most() {
+fn most_tombstones_are_swept() {
     let mut lanes = Lanes::default();
     let entries: Vec<_> = (0..4000).map(|number| Entry(number, Arc::default())).collect();
     for entry in &entries {
@@ -74,14 +74,14 @@ fn the_dead_are_swept_when_they_are_the_most() {
     let mut swept = 0;
     for entry in entries.iter().skip(1).step_by(2).chain(entries.iter().step_by(2).take(1500)) {
         entry.1.store(true, Ordering::Relaxed);
-        swept += lanes.died().len();
+        swept += lanes.add_tombstone().len();
     }
     assert!(swept > 2000, "{swept}");
     assert_eq!((lanes.alive(), lanes.len() - lanes.alive()), (500, 3500 - swept));
     let mut left = 0;
     while let Some(entry) = lanes.pop() {
         if !entry.is_waiting() {
-            lanes.removed_dead(1);
+            lanes.removed_tombstones(1);
         }
         left += 1;
     }
@@ -140,7 +140,7 @@ fn each_lane_is_the_first_to_be_asked_in_turn() {
 }
 
 #[test]
-fn the_oldest_of_the_least_priority_goes_first_where_there_is_no_room() {
+fn drop_oldest_takes_the_least_priority_first() {
     let mut lanes = lanes([(Priority::High, 0), (Priority::Low, 1), (Priority::Normal, 2), (Priority::Low, 3)]);
     lanes.push_front(Priority::Normal, Entry(4, Arc::default()));
     assert_eq!((lanes.len(), lanes.is_empty(), lanes.alive_with(2)), (5, false, 7));
@@ -169,14 +169,14 @@ fn a_lane_gives_its_memory_back_while_it_empties_unless_it_is_short() {
 }
 
 #[test]
-fn a_few_dead_are_kept_and_exactly_half_of_many_too() {
+fn few_tombstones_are_kept_and_half_of_many() {
     let kill = |lanes: &mut Lanes<Entry>, n: usize| -> usize {
         let entries: Vec<_> = lanes.queues[1].iter().filter(|entry| entry.is_waiting()).take(n).cloned().collect();
         entries
             .iter()
-            .map(|Entry(_, is_dead)| {
-                is_dead.store(true, Ordering::Relaxed);
-                lanes.died().len()
+            .map(|Entry(_, is_tombstone)| {
+                is_tombstone.store(true, Ordering::Relaxed);
+                lanes.add_tombstone().len()
             })
             .sum()
     };
@@ -185,8 +185,8 @@ fn a_few_dead_are_kept_and_exactly_half_of_many_too() {
     let mut many = lanes((0..2 * SMALL).map(|number| (Priority::Normal, number)));
     assert_eq!((kill(&mut many, SMALL), many.len(), many.alive()), (0, 2 * SMALL, SMALL));
     assert_eq!((kill(&mut many, 1), many.len(), many.alive()), (SMALL + 1, SMALL - 1, SMALL - 1));
-    assert_eq!(many.untold(), 0);
-    assert_eq!((many.take_all().len(), many.len(), many.untold()), (SMALL - 1, 0, SMALL - 1));
-    many.removed_dead(1);
-    assert_eq!(many.untold(), SMALL);
+    assert_eq!(many.unreported(), 0);
+    assert_eq!((many.take_all().len(), many.len(), many.unreported()), (SMALL - 1, 0, SMALL - 1));
+    many.removed_tombstones(1);
+    assert_eq!(many.unreported(), SMALL);
 }

@@ -6,7 +6,7 @@ use executor_core::cell::{Captures, Notify};
 use executor_core::{Future, JobError, Priority, Rejection};
 use shuttle::thread;
 
-use super::super::{Alarm, sync};
+use super::super::{TimerEvent, sync};
 use super::*;
 
 #[test]
@@ -71,7 +71,7 @@ fn a_job_is_run_or_cancelled_and_counted_once() {
             let cancelled = cancels.join().unwrap();
             assert_eq!(ran.get() + cancelled, 3);
             assert!(scheduler.wait_idle(None));
-            // Every place is free.
+            // Every slot is free.
             let again: Vec<_> = (0..3).map(|_| push(&handle, &ran)).collect();
             assert!(again.iter().all(Result::is_ok));
             scheduler.shutdown(true);
@@ -80,16 +80,16 @@ fn a_job_is_run_or_cancelled_and_counted_once() {
     }
 }
 
-/// Tells when it rang.
+/// Tells when it fired.
 struct Bell(Arc<std::sync::OnceLock<Instant>>);
 
-impl Alarm for Bell {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+impl TimerEvent for Bell {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.0.set(sync::now()).unwrap();
         None
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
@@ -109,7 +109,7 @@ fn earliest_due_comes_first() {
         let (handle, rang) = (scheduler.handle(), Arc::default());
         let bell = Box::new(Bell(Arc::clone(&rang)));
         let other = thread::spawn(move || {
-            handle.push_alarm(sync::at(Duration::from_secs(1)), bell);
+            handle.push_timer(sync::at(Duration::from_secs(1)), bell);
             sync::now()
         });
         let early = push_at(sync::at(Duration::from_secs(2)));
@@ -136,7 +136,7 @@ fn a_shutdown_waits_for_delayed_jobs_unless_they_are_cancelled() {
                 future
             })
             .collect();
-        let fleeting = {
+        let cancel_on_shutdown = {
             let ran = ran.clone();
             let (cell, future) = Future::of_job_at(scheduler.delay(), move || ran.add(1));
             assert!(scheduler.push_until_shutdown(sync::at(Duration::from_hours(1)), Priority::Normal, cell).is_ok());
@@ -144,7 +144,7 @@ fn a_shutdown_waits_for_delayed_jobs_unless_they_are_cancelled() {
         };
         let cancels = thread::spawn(move || futures.iter().filter(|future| future.cancel()).count());
         scheduler.shutdown(true);
-        let is_run = match fleeting.try_result().unwrap() {
+        let is_run = match cancel_on_shutdown.try_result().unwrap() {
             Ok(()) => 1,
             Err(JobError::Cancelled) => 0,
             Err(error) => panic!("{error}"),
@@ -155,21 +155,21 @@ fn a_shutdown_waits_for_delayed_jobs_unless_they_are_cancelled() {
 }
 
 #[test]
-fn each_worker_opens_its_own_letter() {
+fn each_worker_takes_its_own_mail() {
     check(|| {
         let (scheduler, ran) = (in_place(patient(2)), Count::default());
         let handle = scheduler.handle();
         let other = push(&handle, &ran).unwrap();
-        let mut letters = Vec::new();
+        let mut mail = Vec::new();
         let told = scheduler.broadcast(|| {
             let (cell, future) = Future::of_job_at(handle.delay(), || ());
-            letters.push(future);
+            mail.push(future);
             cell
         });
         assert!(told.is_ok());
-        assert_eq!(letters.len(), 2);
+        assert_eq!(mail.len(), 2);
         scheduler.shutdown(true);
-        assert!(letters.into_iter().all(|letter| letter.try_result().unwrap().is_ok()));
+        assert!(mail.into_iter().all(|mail| mail.try_result().unwrap().is_ok()));
         assert!(other.try_result().unwrap().is_ok());
     });
 }

@@ -52,7 +52,7 @@ fn jobs_given_back_are_run_or_cancelled_and_counted_once() {
             let cancelled = cancels.join().unwrap();
             assert_eq!(ran.get() + cancelled, 3);
             let again: Vec<_> = (0..3).map(|_| push(&handle, &ran)).collect();
-            assert!(again.iter().all(Result::is_ok), "every place is free");
+            assert!(again.iter().all(Result::is_ok), "every slot is free");
             scheduler.shutdown(true);
             assert_eq!(ran.get() + cancelled, 6);
         });
@@ -148,12 +148,12 @@ fn callbacks_are_called_whenever_their_thread_ends() {
 #[test]
 fn a_time_limit_ends_a_job_once_and_its_callback_runs_before_the_end() {
     struct TimeIsUp(Arc<dyn executor_core::cell::Control>);
-    impl super::super::Alarm for TimeIsUp {
-        fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+    impl super::super::TimerEvent for TimeIsUp {
+        fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
             Some((self.0.fail(JobError::Cancelled)?, Captures::default()))
         }
 
-        fn is_off(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             false
         }
     }
@@ -161,10 +161,10 @@ fn a_time_limit_ends_a_job_once_and_its_callback_runs_before_the_end() {
         let scheduler = in_place(patient(1));
         let (handle, called, ran) = (scheduler.handle(), Count::default(), Count::default());
         let future = push(&handle, &ran).unwrap();
-        let alarm = Box::new(TimeIsUp(future.control()));
+        let timer = Box::new(TimeIsUp(future.control()));
         let counts = called.clone();
         future.on_done(move |_| counts.add(1));
-        handle.push_alarm(sync::at(Duration::from_secs(1)), alarm);
+        handle.push_timer(sync::at(Duration::from_secs(1)), timer);
         let after = push(&handle, &ran).unwrap();
         scheduler.shutdown(true);
         assert!(after.try_result().unwrap().is_ok());

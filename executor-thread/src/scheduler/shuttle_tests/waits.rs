@@ -1,4 +1,4 @@
-//! Jobs that wait for jobs, submitters that wait for places, and workers that are not needed any more.
+//! Jobs that wait for jobs, submitters that wait for slots, and workers that are not needed any more.
 
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use executor_core::{Future, Priority, promise};
 use shuttle::thread;
 
-use super::super::{Ticket, sync};
+use super::super::{WaitToken, sync};
 use super::*;
 
 #[test]
@@ -117,7 +117,7 @@ impl Bell {
 }
 
 #[test]
-fn a_free_place_is_handed_to_one_who_waits_for_it() {
+fn a_free_slot_is_handed_on() {
     check(|| {
         let scheduler = Arc::new(in_place(Config { capacity: Some(1), ..patient(1) }));
         let ran = Count::default();
@@ -136,8 +136,8 @@ fn a_free_place_is_handed_to_one_who_waits_for_it() {
         let ((cell, _), handle) = (job(&ran), scheduler.handle());
         let task = thread::spawn(move || {
             let bell = Arc::new(Bell::default());
-            let (waker, mut ticket, mut cell) = (Waker::from(bell.clone()), Ticket::default(), Some(cell as Entry));
-            while let Poll::Pending = handle.poll_push(Priority::Normal, &mut cell, &mut ticket, &waker) {
+            let (waker, mut token, mut cell) = (Waker::from(bell.clone()), WaitToken::default(), Some(cell as Entry));
+            while let Poll::Pending = handle.poll_push(Priority::Normal, &mut cell, &mut token, &waker) {
                 bell.wait();
             }
         });
@@ -149,7 +149,7 @@ fn a_free_place_is_handed_to_one_who_waits_for_it() {
 }
 
 #[test]
-fn a_place_goes_to_one_who_still_waits() {
+fn a_slot_goes_to_a_waiter_that_still_waits() {
     check(|| {
         let scheduler = in_place(Config { capacity: Some(1), ..patient(1) });
         let (handle, ran) = (scheduler.handle(), Count::default());

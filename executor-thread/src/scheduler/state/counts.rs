@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use executor_core::Priority;
 
-use super::super::members::BATCH;
 use super::super::number::Number;
+use super::super::workers::BATCH;
 use super::*;
 
 pub(super) type Counts = State<Number, &'static str>;
@@ -22,30 +22,30 @@ pub(super) fn delay(state: &mut Counts, number: usize) {
     state.delayed.push_job(Instant::now(), Priority::Normal, Number(number), false);
 }
 
-pub(super) fn started(wake: Wake<Number, &'static str>) -> Own<Number> {
+pub(super) fn started(wake: Wake<Number, &'static str>) -> WorkerLocal<Number> {
     match wake {
-        Wake::Start(own) => own,
+        Wake::Start(local) => local,
         _ => panic!("no worker was started"),
     }
 }
 
-fn is_nobody(wake: &Wake<Number, &'static str>) -> bool {
-    matches!(wake, Wake::Nobody)
+fn wakes_none(wake: &Wake<Number, &'static str>) -> bool {
+    matches!(wake, Wake::NoWorker)
 }
 
 /// One more worker that is busy with a job.
-pub(super) fn busy(state: &mut Counts) -> Own<Number> {
+pub(super) fn busy(state: &mut Counts) -> WorkerLocal<Number> {
     push(state, 0);
-    let mut own = started(state.wake());
-    assert!(state.take(&mut own, false).is_some());
-    own
+    let mut local = started(state.wake());
+    assert!(state.take(&mut local, false).is_some());
+    local
 }
 
-/// Jobs that the worker takes along beside the one that it takes.
-fn hoarding(state: &mut Counts, own: &mut Own<Number>) {
+/// Jobs that the worker takes as a batch beside the one that it takes.
+fn take_batch(state: &mut Counts, local: &mut WorkerLocal<Number>) {
     (0..9).for_each(|number| push(state, number));
-    assert!(state.take(own, true).is_some());
-    assert!(state.members.has_hoard());
+    assert!(state.take(local, true).is_some());
+    assert!(state.workers.has_local_jobs());
 }
 
 fn numbers(jobs: Vec<Number>) -> Vec<usize> {
@@ -55,34 +55,34 @@ fn numbers(jobs: Vec<Number>) -> Vec<usize> {
 #[test]
 fn workers_that_run_search_and_wait_are_told_apart() {
     let mut state = state(2);
-    assert!(is_nobody(&state.wake()), "there is nothing to do");
-    assert!(state.is_stranded() && !state.is_full_house() && state.is_wanted());
+    assert!(wakes_none(&state.wake()), "there is nothing to do");
+    assert!(state.all_blocked() && !state.is_saturated() && state.is_wanted());
     push(&mut state, 0);
     let mut one = started(state.wake());
     assert_eq!((one.number, state.workers(), state.running()), (0, 1, 0));
-    assert!(is_nobody(&state.wake()), "one looks");
-    assert!(state.is_wanted() && !state.is_full_house() && !state.is_stranded());
+    assert!(wakes_none(&state.wake()), "one looks");
+    assert!(state.is_wanted() && !state.is_saturated() && !state.all_blocked());
     assert!(state.take(&mut one, false).is_some());
     assert_eq!(state.running(), 1);
-    assert!(state.is_wanted() && !state.is_full_house());
+    assert!(state.is_wanted() && !state.is_saturated());
 
     let two = busy(&mut state);
     assert_eq!((two.number, state.workers(), state.running()), (1, 2, 2));
-    assert!(!state.is_wanted() && state.is_full_house() && !state.is_too_wide());
+    assert!(!state.is_wanted() && state.is_saturated() && !state.is_over_width());
     push(&mut state, 7);
-    assert!(is_nobody(&state.wake()), "the pool is two wide");
+    assert!(wakes_none(&state.wake()), "the pool is two wide");
 
     let mut three = started(state.block(one.place));
     assert_eq!((three.number, state.workers(), state.running()), (2, 3, 2));
     assert!(state.take(&mut three, false).is_some());
     assert_eq!(state.running(), 3);
-    assert!(state.is_full_house() && !state.is_too_wide());
+    assert!(state.is_saturated() && !state.is_over_width());
     state.unblock(one.place);
-    assert!(state.is_too_wide());
-    assert!(is_nobody(&state.block(one.place)) && is_nobody(&state.block(two.place)));
-    assert!(!state.is_stranded() && !state.is_full_house());
-    assert!(is_nobody(&state.block(three.place)));
-    assert!(state.is_stranded());
+    assert!(state.is_over_width());
+    assert!(wakes_none(&state.block(one.place)) && wakes_none(&state.block(two.place)));
+    assert!(!state.all_blocked() && !state.is_saturated());
+    assert!(wakes_none(&state.block(three.place)));
+    assert!(state.all_blocked());
     assert_eq!(state.running(), 3);
 }
 
@@ -93,12 +93,12 @@ fn shortage_starts_no_other_worker() {
     let [mut one, mut two, mut three] = [busy(&mut state), busy(&mut state), busy(&mut state)];
     assert_eq!(state.retire(&mut three, now, later), Some(true));
     push(&mut state, 7);
-    assert!(is_nobody(&state.wake()) && state.is_full_house() && !state.is_wanted());
+    assert!(wakes_none(&state.wake()) && state.is_saturated() && !state.is_wanted());
     assert_eq!(state.retire(&mut two, now, later), Some(false), "that is known");
     assert_eq!(state.retire(&mut one, now, later), None, "the last one stays");
-    assert!(!state.is_stranded());
+    assert!(!state.all_blocked());
     assert!(state.leave(&mut two).is_empty() && state.leave(&mut three).is_empty());
-    assert!(is_nobody(&state.wake()));
+    assert!(wakes_none(&state.wake()));
     state.fall_asleep(&one, "one");
     assert!(matches!(state.wake(), Wake::Sleeper("one")), "those that live are woken");
     assert!(state.wake_up(&one) && state.take(&mut one, false).is_some());
@@ -116,28 +116,28 @@ fn worker_keeps_job_for_it_alone() {
     let (mut state, now) = (state(2), Instant::now());
     let [mut one, _two] = [busy(&mut state), busy(&mut state)];
     state.mailboxes.post(|| Number(7));
-    assert!(state.open_letter(&mut one).is_some());
+    assert!(state.take_mail(&mut one).is_some());
     assert_eq!(state.retire(&mut one, now, None), None);
 }
 
 #[test]
 fn a_worker_that_makes_ready_runs_nothing_and_searches_nothing() {
     let mut state = state(1);
-    let mut own = busy(&mut state);
-    state.search(&own);
-    state.search(&own);
+    let mut local = busy(&mut state);
+    state.search(&local);
+    state.search(&local);
     assert_eq!(state.running(), 0);
-    state.begin(&own);
+    state.begin(&local);
     assert_eq!(state.running(), 0);
-    state.has_begun(&own);
+    state.has_begun(&local);
     assert_eq!(state.running(), 1);
-    state.has_begun(&own);
+    state.has_begun(&local);
     assert_eq!(state.running(), 1, "it had begun");
-    state.search(&own);
-    state.found(&own);
-    state.found(&own);
+    state.search(&local);
+    state.found(&local);
+    state.found(&local);
     assert_eq!(state.running(), 1);
-    assert!(state.leave(&mut own).is_empty());
+    assert!(state.leave(&mut local).is_empty());
     assert_eq!((state.workers(), state.running()), (0, 0));
 }
 
@@ -145,23 +145,23 @@ fn a_worker_that_makes_ready_runs_nothing_and_searches_nothing() {
 fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end() {
     let mut state = state(2);
     let mut workers = [busy(&mut state), busy(&mut state)];
-    for (own, name) in workers.iter_mut().zip(["one", "two"]) {
-        assert!(!state.is_spare());
-        state.fall_asleep(own, name);
+    for (local, name) in workers.iter_mut().zip(["one", "two"]) {
+        assert!(!state.enough_idle());
+        state.fall_asleep(local, name);
     }
-    assert!(state.is_spare() && state.is_wanted());
+    assert!(state.enough_idle() && state.is_wanted());
     assert_eq!(state.running(), 0);
     push(&mut state, 7);
     assert!(matches!(state.wake(), Wake::Sleeper("two")), "the one who sleeps for the shortest time");
-    assert!(is_nobody(&state.wake()), "it looks");
+    assert!(wakes_none(&state.wake()), "it looks");
     assert!(state.wake_up(&workers[1]) && state.take(&mut workers[1], false).is_some());
     assert_eq!(state.running(), 1);
     state.fall_asleep(&workers[1], "again");
     assert_eq!(state.wake_all(), ["one", "again"]);
-    assert!(workers.iter_mut().all(|own| state.wake_up(own)));
-    assert_eq!((state.running(), state.is_spare()), (0, false));
-    for own in &mut workers {
-        state.found(own);
+    assert!(workers.iter_mut().all(|local| state.wake_up(local)));
+    assert_eq!((state.running(), state.enough_idle()), (0, false));
+    for local in &mut workers {
+        state.found(local);
     }
     assert_eq!(state.running(), 2, "they were counted as searching, once each");
     state.fall_asleep(&workers[0], "one");
@@ -171,26 +171,26 @@ fn those_who_sleep_are_spare_when_they_are_enough_and_all_are_woken_at_the_end()
 }
 
 #[test]
-fn the_workers_that_are_missing_are_hired() {
+fn missing_workers_are_spawned() {
     let mut state = state(3);
-    let own = busy(&mut state);
-    let hired = state.hire_all();
-    assert_eq!((own.number, hired.iter().map(|own| own.number).collect::<Vec<_>>()), (0, vec![1, 2]));
+    let local = busy(&mut state);
+    let spawned = state.spawn_all();
+    assert_eq!((local.number, spawned.iter().map(|local| local.number).collect::<Vec<_>>()), (0, vec![1, 2]));
     assert_eq!((state.workers(), state.running()), (3, 1));
-    assert!(state.hire_all().is_empty());
-    assert!(is_nobody(&state.block(own.place)));
-    let more = state.hire_all();
+    assert!(state.spawn_all().is_empty());
+    assert!(wakes_none(&state.block(local.place)));
+    let more = state.spawn_all();
     assert_eq!(more.len(), 1, "one waits");
-    assert!([&more[0], &hired[1]].iter().all(|own| state.did_not_start(own.number, own.place).is_empty()));
+    assert!([&more[0], &spawned[1]].iter().all(|local| state.did_not_start(local.number, local.place).is_empty()));
     assert_eq!((state.workers(), state.running()), (2, 1));
 }
 
 #[test]
-fn a_letter_is_for_its_worker_alone() {
+fn mail_is_for_its_worker_alone() {
     let mut state = state(3);
     let (mut one, mut two) = (busy(&mut state), busy(&mut state));
     let three = busy(&mut state);
-    assert!(!state.is_urgent() && state.open_letter(&mut one).is_none());
+    assert!(!state.is_urgent() && state.take_mail(&mut one).is_none());
     let mut number = 10;
     state.mailboxes.post(|| {
         number += 1;
@@ -199,20 +199,20 @@ fn a_letter_is_for_its_worker_alone() {
     assert!(state.is_urgent() && !state.mailboxes.is_empty());
     assert_eq!((state.mailboxes.len(), state.mailboxes.alive()), (3, 3));
     state.search(&one);
-    assert_eq!(state.open_letter(&mut one).map(|job| job.0), Some(11));
-    assert!(one.has_letter && state.running() == 3, "it has found something");
-    state.removed_dead(&one);
-    assert_eq!((state.delayed.untold(), state.lanes.untold()), (1, 0));
-    assert!(state.open_letter(&mut one).is_none() && !one.has_letter);
-    state.removed_dead(&one);
-    assert_eq!((state.delayed.untold(), state.lanes.untold()), (1, 1));
+    assert_eq!(state.take_mail(&mut one).map(|job| job.0), Some(11));
+    assert!(one.has_mail && state.running() == 3, "it has found something");
+    state.removed_tombstones(&one);
+    assert_eq!((state.delayed.unreported(), state.lanes.unreported()), (1, 0));
+    assert!(state.take_mail(&mut one).is_none() && !one.has_mail);
+    state.removed_tombstones(&one);
+    assert_eq!((state.delayed.unreported(), state.lanes.unreported()), (1, 1));
     assert_eq!(numbers(state.leave(&mut two)), [12], "nobody is left to open it");
     assert_eq!((state.mailboxes.len(), state.workers()), (1, 2));
     state.mailboxes.post(|| Number(20));
     assert_eq!(state.mailboxes.len(), 3);
     state.search(&one);
     assert_eq!(numbers(state.did_not_start(three.number, three.place)), [13, 20]);
-    assert_eq!((state.delayed.untold(), state.mailboxes.len()), (3, 1));
+    assert_eq!((state.delayed.unreported(), state.mailboxes.len()), (3, 1));
 }
 
 #[test]
@@ -241,32 +241,32 @@ fn a_worker_takes_more_jobs_only_where_they_would_wait() {
 }
 
 #[test]
-fn a_share_of_a_long_queue_is_taken_along() {
+fn a_share_of_a_long_queue_is_a_batch() {
     for (width, queued, share) in [(1, 1, 0), (1, 2, 0), (1, 3, 1), (1, 9, 4), (3, 19, 3), (1, 1000, BATCH)] {
         let mut state = state(width);
-        let mut own = busy(&mut state);
+        let mut local = busy(&mut state);
         (0..queued).for_each(|number| push(&mut state, number));
-        assert!(state.take(&mut own, true).is_some());
-        assert_eq!((own.jobs.len(), state.members.hoarded()), (share, share), "{width} {queued}");
-        assert_eq!(state.members.has_hoard(), share > 0);
-        assert!(state.take(&mut own, true).is_some() || queued == 1);
-        assert!(own.jobs.len() <= share.max(queued / 2), "it has some still");
+        assert!(state.take(&mut local, true).is_some());
+        assert_eq!((local.jobs.len(), state.workers.local_jobs()), (share, share), "{width} {queued}");
+        assert_eq!(state.workers.has_local_jobs(), share > 0);
+        assert!(state.take(&mut local, true).is_some() || queued == 1);
+        assert!(local.jobs.len() <= share.max(queued / 2), "it has some still");
     }
     let mut state = state(1);
-    let mut own = busy(&mut state);
+    let mut local = busy(&mut state);
     (0..9).for_each(|number| push(&mut state, number));
-    assert!(state.take(&mut own, false).is_some());
-    assert!(own.jobs.is_empty() && !state.members.has_hoard(), "it was not to");
+    assert!(state.take(&mut local, false).is_some());
+    assert!(local.jobs.is_empty() && !state.workers.has_local_jobs(), "it was not to");
 }
 
 #[test]
 fn given_back_jobs_come_before_batches() {
     let order = |priority| {
         let mut state = state(1);
-        let mut own = busy(&mut state);
-        hoarding(&mut state, &mut own);
+        let mut local = busy(&mut state);
+        take_batch(&mut state, &mut local);
         state.give_back(priority, Number(99));
-        std::iter::from_fn(|| state.take(&mut own, false)).map(|job| job.0).collect::<Vec<_>>()
+        std::iter::from_fn(|| state.take(&mut local, false)).map(|job| job.0).collect::<Vec<_>>()
     };
     assert_eq!(order(Priority::Normal), [99, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(order(Priority::High), [99, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -276,22 +276,22 @@ fn given_back_jobs_come_before_batches() {
 #[test]
 fn pending_jobs_are_taken_from_everywhere() {
     let mut state = state(1);
-    let mut own = busy(&mut state);
-    hoarding(&mut state, &mut own);
+    let mut local = busy(&mut state);
+    take_batch(&mut state, &mut local);
     state.mailboxes.post(|| Number(20));
     delay(&mut state, 30);
-    for fleeting in [40, 50] {
-        state.delayed.push_job(Instant::now(), Priority::Normal, Number(fleeting), true);
+    for cancel_on_shutdown in [40, 50] {
+        state.delayed.push_job(Instant::now(), Priority::Normal, Number(cancel_on_shutdown), true);
     }
     let moves = |job: &Number| ![3, 20, 50].contains(&job.0);
-    let (alive, dead) = state.take_pending(moves, moves);
-    assert_eq!((numbers(alive), numbers(dead)), (vec![1, 2, 4, 5, 6, 7, 8, 30, 40], vec![3, 20, 50]));
-    assert_eq!((state.lanes.untold(), state.delayed.untold()), (1, 2), "the dead have not told of it yet");
+    let (alive, tombstones) = state.take_pending(moves, moves);
+    assert_eq!((numbers(alive), numbers(tombstones)), (vec![1, 2, 4, 5, 6, 7, 8, 30, 40], vec![3, 20, 50]));
+    assert_eq!((state.lanes.unreported(), state.delayed.unreported()), (1, 2), "the ends are not reported yet");
     assert_eq!(state.displaced, 9);
-    state.members.count_hoard(&mut own);
+    state.workers.count_local_jobs(&mut local);
     assert!(state.lanes.is_empty() && state.delayed.is_empty() && state.mailboxes.is_empty());
-    assert!(!state.members.has_hoard());
-    drop((state.delayed.died(false), state.delayed.fleeting_died(false)));
+    assert!(!state.workers.has_local_jobs());
+    drop((state.delayed.add_tombstone(false), state.delayed.add_cancel_on_shutdown_tombstone(false)));
     delay(&mut state, 31);
     state.delayed.push_job(Instant::now(), Priority::Normal, Number(41), true);
     assert_eq!((state.delayed.alive(), state.delayed.awaited()), (2, 1), "nothing is counted that has left");
@@ -301,11 +301,11 @@ fn pending_jobs_are_taken_from_everywhere() {
 fn each_worker_is_called_once() {
     let mut state = state(2);
     let (one, mut two) = (busy(&mut state), busy(&mut state));
-    assert!(!state.members.is_called(&one));
-    state.members.call_all();
-    assert!(state.members.is_called(&one) && !state.members.is_called(&one));
+    assert!(!state.workers.is_called(&one));
+    state.workers.call_all();
+    assert!(state.workers.is_called(&one) && !state.workers.is_called(&one));
     assert!(state.leave(&mut two).is_empty());
-    assert!(!state.members.is_called(&one) && !state.members.is_called(&two));
-    state.members.call_all();
-    assert!(state.members.is_called(&one) && !state.members.is_called(&one));
+    assert!(!state.workers.is_called(&one) && !state.workers.is_called(&two));
+    state.workers.call_all();
+    assert!(state.workers.is_called(&one) && !state.workers.is_called(&one));
 }

@@ -9,13 +9,13 @@ use super::*;
 #[test]
 fn it_is_over_when_it_is_closed_and_nothing_waits_for_a_worker() {
     let mut state = state(1);
-    let mut own = busy(&mut state);
+    let mut local = busy(&mut state);
     assert!(!state.is_over());
     state.is_open = false;
     assert!(state.is_over());
     push(&mut state, 0);
     assert!(!state.is_over());
-    assert!(state.take(&mut own, false).is_some() && state.is_over());
+    assert!(state.take(&mut local, false).is_some() && state.is_over());
     delay(&mut state, 0);
     assert!(!state.is_over());
     assert!(state.delayed.pop().is_some() && state.is_over());
@@ -24,7 +24,7 @@ fn it_is_over_when_it_is_closed_and_nothing_waits_for_a_worker() {
 }
 
 #[test]
-fn the_timer_is_needed_for_what_is_delayed_and_for_alarms_of_jobs_that_run() {
+fn the_timer_is_needed_for_delayed_and_running_jobs() {
     let mut state = state(1);
     assert!(!state.needs_no_timer());
     state.is_open = false;
@@ -40,9 +40,9 @@ fn the_timer_is_needed_for_what_is_delayed_and_for_alarms_of_jobs_that_run() {
 fn it_is_gone_with_the_last_thread_and_the_last_end() {
     let mut state = state(1);
     assert!(state.is_gone());
-    let mut own = busy(&mut state);
+    let mut local = busy(&mut state);
     assert!(!state.is_gone());
-    assert!(state.leave(&mut own).is_empty() && !state.is_gone(), "its thread has a hook to run");
+    assert!(state.leave(&mut local).is_empty() && !state.is_gone(), "its thread has a hook to run");
     state.leaving = 0;
     assert!(state.is_gone());
     state.has_timer = true;
@@ -51,9 +51,9 @@ fn it_is_gone_with_the_last_thread_and_the_last_end() {
     state.ending = 1;
     assert!(!state.is_gone());
     state.ending = 0;
-    state.lanes.removed_dead(1);
-    assert!(!state.is_gone(), "its death was not told yet");
-    drop(state.lanes.died());
+    state.lanes.removed_tombstones(1);
+    assert!(!state.is_gone(), "its end was not reported yet");
+    drop(state.lanes.add_tombstone());
     state.displaced = 1;
     assert!(!state.is_gone());
 }
@@ -64,9 +64,9 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     assert!(state.is_idle());
     push(&mut state, 0);
     assert!(!state.is_idle());
-    let mut own = started(state.wake());
-    assert!(state.take(&mut own, false).is_some() && !state.is_idle(), "it runs");
-    state.fall_asleep(&own, "one");
+    let mut local = started(state.wake());
+    assert!(state.take(&mut local, false).is_some() && !state.is_idle(), "it runs");
+    state.fall_asleep(&local, "one");
     assert!(state.is_idle());
     for ending in [1, 2, 0] {
         state.ending = ending;
@@ -82,17 +82,17 @@ fn it_is_idle_when_nothing_waits_runs_or_ends() {
     state.mailboxes.post(|| Number(0));
     assert!(!state.is_idle());
     assert_eq!(state.take_pending(|_| false, |_| false).1.len(), 1);
-    assert!(!state.is_idle(), "its death was not told yet");
-    drop(state.delayed.died(false));
+    assert!(!state.is_idle(), "its end was not reported yet");
+    drop(state.delayed.add_tombstone(false));
     assert!(state.is_idle());
     push(&mut state, 0);
     assert_eq!(state.take_pending(|_| true, |_| true).0.len(), 1);
     assert!(!state.is_idle(), "it has no outcome yet");
     state.displaced = 0;
     assert!(state.is_idle());
-    own.jobs.push(Number(0));
-    state.members.count_hoard(&mut own);
-    assert!(!state.is_idle(), "jobs were taken along");
+    local.jobs.push(Number(0));
+    state.workers.count_local_jobs(&mut local);
+    assert!(!state.is_idle(), "a batch was taken");
 }
 
 #[test]

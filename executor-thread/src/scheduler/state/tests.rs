@@ -2,8 +2,8 @@
 
 use executor_core::Priority;
 
-use super::super::members::BATCH;
 use super::super::number::Number;
+use super::super::workers::BATCH;
 use super::*;
 
 fn state(width: usize) -> State<Number> {
@@ -15,9 +15,9 @@ fn push(state: &mut State<Number>, number: usize) -> Wake<Number> {
     state.wake()
 }
 
-fn started(wake: Wake<Number>) -> Own<Number> {
+fn started(wake: Wake<Number>) -> WorkerLocal<Number> {
     match wake {
-        Wake::Start(own) => own,
+        Wake::Start(local) => local,
         _ => panic!("no worker was started"),
     }
 }
@@ -26,11 +26,11 @@ fn started(wake: Wake<Number>) -> Own<Number> {
 fn a_burst_wakes_one_who_wakes_the_next() {
     let mut state = state(2);
     let mut one = started(push(&mut state, 0));
-    assert!((1..5).all(|number| matches!(push(&mut state, number), Wake::Nobody)), "one looks already");
+    assert!((1..5).all(|number| matches!(push(&mut state, number), Wake::NoWorker)), "one looks already");
     assert_eq!(state.take(&mut one, false).map(|job| job.0), Some(0));
     let mut two = started(state.wake());
     assert_eq!(state.take(&mut two, false).map(|job| job.0), Some(1));
-    assert!(matches!(state.wake(), Wake::Nobody), "the pool is two wide");
+    assert!(matches!(state.wake(), Wake::NoWorker), "the pool is two wide");
 }
 
 #[test]
@@ -38,19 +38,19 @@ fn a_blocked_worker_is_replaced_and_its_batch_returned() {
     let mut state = state(1);
     let mut one = started(push(&mut state, 0));
     for number in 1..9 {
-        assert!(matches!(push(&mut state, number), Wake::Nobody));
+        assert!(matches!(push(&mut state, number), Wake::NoWorker));
     }
     assert_eq!(state.take(&mut one, true).map(|job| job.0), Some(0));
-    assert_eq!((state.lanes.len(), state.members.has_hoard()), (4, true));
+    assert_eq!((state.lanes.len(), state.workers.has_local_jobs()), (4, true));
     let mut spare = started(state.block(one.place));
     let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut spare, false)).map(|job| job.0).collect();
     assert_eq!(order, (1..9).collect::<Vec<_>>());
     state.unblock(one.place);
-    assert!(state.is_too_wide());
+    assert!(state.is_over_width());
     assert!(state.leave(&mut spare).is_empty());
-    assert!(!state.is_too_wide());
-    state.members.count_hoard(&mut one);
-    assert!(!state.members.has_hoard());
+    assert!(!state.is_over_width());
+    state.workers.count_local_jobs(&mut one);
+    assert!(!state.workers.has_local_jobs());
 }
 
 #[test]
@@ -58,16 +58,16 @@ fn jobs_put_back_come_first() {
     let mut state = state(1);
     let mut one = started(push(&mut state, 0));
     for number in 1..9 {
-        assert!(matches!(push(&mut state, number), Wake::Nobody));
+        assert!(matches!(push(&mut state, number), Wake::NoWorker));
     }
     state.take(&mut one, true).unwrap();
     assert_eq!((one.jobs.len(), state.lanes.len()), (4, 4));
     state.put_back(&mut one);
-    assert!(one.jobs.is_empty() && !state.members.has_hoard());
+    assert!(one.jobs.is_empty() && !state.workers.has_local_jobs());
     assert!(state.leave(&mut one).is_empty());
     drop(one);
     // Another worker finds all of them, in their order, though the first one is gone.
-    let mut two = state.hire();
+    let mut two = state.spawn();
     let order: Vec<usize> = std::iter::from_fn(|| state.take(&mut two, false)).map(|job| job.0).collect();
     assert_eq!(order, (1..9).collect::<Vec<_>>());
 }
@@ -77,24 +77,24 @@ fn a_sleeper_is_woken_before_a_worker_is_started_and_the_last_one_first() {
     let mut state = state(3);
     let mut workers: Vec<_> = (0..2)
         .map(|number| {
-            let mut own = started(push(&mut state, number));
-            state.take(&mut own, false).unwrap();
-            own
+            let mut local = started(push(&mut state, number));
+            state.take(&mut local, false).unwrap();
+            local
         })
         .collect();
     let parkers = [(); 2].map(|()| super::super::sync::Parker::new());
-    for (own, parker) in workers.iter_mut().zip(&parkers) {
-        state.fall_asleep(own, parker.unparker().clone());
+    for (local, parker) in workers.iter_mut().zip(&parkers) {
+        state.fall_asleep(local, parker.unparker().clone());
     }
     assert!(matches!(push(&mut state, 7), Wake::Sleeper(_)));
     assert!(!state.wake_up(&workers[0]), "it sleeps still");
     assert!(state.wake_up(&workers[1]));
 }
 
-/// As a worker does: its own queue first, unless a job waits that may come before.
-fn next(state: &mut State<Number>, own: &mut Own<Number>) -> usize {
-    let taken_along = if state.is_urgent() { None } else { own.jobs.pop() };
-    taken_along.or_else(|| state.take(own, true)).map(|job| job.0).unwrap()
+/// As a worker does: its local queue first, unless a job waits that may come before.
+fn next(state: &mut State<Number>, local: &mut WorkerLocal<Number>) -> usize {
+    let from_local = if state.is_urgent() { None } else { local.jobs.pop() };
+    from_local.or_else(|| state.take(local, true)).map(|job| job.0).unwrap()
 }
 
 #[test]
@@ -103,16 +103,16 @@ fn a_low_job_has_its_turn_whatever_the_batches() {
         let mut state = state(width);
         let mut workers: Vec<_> = (0..width)
             .map(|number| {
-                let mut own = started(push(&mut state, number));
-                state.take(&mut own, false).unwrap();
-                own
+                let mut local = started(push(&mut state, number));
+                state.take(&mut local, false).unwrap();
+                local
             })
             .collect();
         (100..10_000).for_each(|number| drop(push(&mut state, number)));
-        for own in &mut workers {
-            (0..before).for_each(|_| assert!(next(&mut state, own) >= 100));
+        for local in &mut workers {
+            (0..before).for_each(|_| assert!(next(&mut state, local) >= 100));
         }
-        assert!(before == 0 || state.members.has_hoard());
+        assert!(before == 0 || state.workers.has_local_jobs());
         state.lanes.push(Priority::Low, Number(1));
         let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != 1).count();
         assert!(others <= 100, "{width} workers, {before} jobs before: {others}");
@@ -124,13 +124,13 @@ fn a_low_job_has_its_turn_beside_those_in_hand() {
     for width in [1, 2, 8] {
         let mut state = state(width);
         (2..10_000).for_each(|number| drop(push(&mut state, number)));
-        let mut workers: Vec<_> = (0..width).map(|_| started(Wake::Start(state.hire()))).collect();
-        for own in &mut workers {
-            next(&mut state, own);
+        let mut workers: Vec<_> = (0..width).map(|_| started(Wake::Start(state.spawn()))).collect();
+        for local in &mut workers {
+            next(&mut state, local);
         }
         let mut in_hand = 0;
-        for own in &mut workers {
-            in_hand += std::iter::from_fn(|| state.take_extra(own)).take(63).count();
+        for local in &mut workers {
+            in_hand += std::iter::from_fn(|| state.take_extra(local)).take(63).count();
         }
         state.lanes.push(Priority::Low, Number(1));
         let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != 1).count();
@@ -143,21 +143,21 @@ fn jobs_behind_a_slow_one_are_found_while_others_come() {
     let mut state = state(3);
     let mut workers: Vec<_> = (0..3)
         .map(|number| {
-            let mut own = started(push(&mut state, number));
-            state.take(&mut own, false).unwrap();
-            own
+            let mut local = started(push(&mut state, number));
+            state.take(&mut local, false).unwrap();
+            local
         })
         .collect();
     (1000..1400).for_each(|number| drop(push(&mut state, number)));
     // The second and the third go on, the first is slow; and there is always something in the lanes.
-    for own in &mut workers {
-        assert!(next(&mut state, own) >= 1000);
+    for local in &mut workers {
+        assert!(next(&mut state, local) >= 1000);
     }
     let mut hidden: Vec<_> = (1001..1001 + BATCH).collect();
     for round in 0..3000 {
-        for own in &mut workers[1..] {
+        for local in &mut workers[1..] {
             drop(push(&mut state, 2000 + round));
-            let number = next(&mut state, own);
+            let number = next(&mut state, local);
             hidden.retain(|&job| job != number);
         }
     }
@@ -170,15 +170,15 @@ fn a_queue_that_was_emptied_by_others_starts_nobody() {
     let mut state = state(2);
     let mut one = started(push(&mut state, 0));
     for number in 1..9 {
-        assert!(matches!(push(&mut state, number), Wake::Nobody));
+        assert!(matches!(push(&mut state, number), Wake::NoWorker));
     }
     state.take(&mut one, true).unwrap();
     let mut two = started(state.wake());
     while state.take(&mut two, true).is_some() {}
-    assert!(matches!(state.wake(), Wake::Nobody) && !state.members.has_hoard());
+    assert!(matches!(state.wake(), Wake::NoWorker) && !state.workers.has_local_jobs());
     assert!(state.leave(&mut two).is_empty());
     assert!(
-        matches!(state.wake(), Wake::Nobody),
+        matches!(state.wake(), Wake::NoWorker),
         "nothing waits, though the first has not looked at its own queue yet"
     );
 }

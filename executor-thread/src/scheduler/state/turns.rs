@@ -29,7 +29,7 @@ impl<J: Queued, U> State<J, U> {
                 Wake::Turn(pool)
             }
             #[cfg(feature = "rayon")]
-            Supply::Released => Wake::Nobody,
+            Supply::Released => Wake::NoWorker,
         }
     }
 
@@ -43,17 +43,17 @@ impl<J: Queued, U> State<J, U> {
     /// `n` turns are about to be spawned.
     #[cfg(feature = "rayon")]
     fn turns_spawned(&mut self, n: usize) {
-        self.members.counts_mut()[WorkerState::Searching] += n;
+        self.workers.counts_mut()[WorkerState::Searching] += n;
     }
 
     /// A turn takes a job, or ends.
     #[cfg(feature = "rayon")]
     pub(in crate::scheduler) fn turn_begun(&mut self) {
-        self.members.counts_mut().move_one(WorkerState::Searching, WorkerState::RUNNING);
+        self.workers.counts_mut().move_one(WorkerState::Searching, WorkerState::RUNNING);
     }
 
     #[cfg(feature = "rayon")]
     pub(in crate::scheduler) fn turn_ended(&mut self) {
-        self.members.counts_mut()[WorkerState::RUNNING] -= 1;
+        self.workers.counts_mut()[WorkerState::RUNNING] -= 1;
     }
 }

@@ -81,11 +81,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 /// Shuttle wakes the threads that wait without a deadline, and finds out when no thread will wake them. The others look again and again.
 #[derive(Default)]
 pub(crate) struct Condvar {
-    patient: shuttle::sync::Condvar,
-    /// How many of the patient were not told, how many wait with a deadline, and how many of these were told.
-    untold: Count,
-    hasty: Count,
-    told: Count,
+    untimed: shuttle::sync::Condvar,
+    /// How many wait without a deadline and were not notified, how many wait with one, and how many of these were notified.
+    unnotified: Count,
+    timed: Count,
+    notified: Count,
 }
 
 /// Only one thread runs at a time, and shuttle changes it elsewhere.
@@ -104,8 +104,8 @@ impl Count {
 
 impl Condvar {
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        self.untold.set(self.untold.get() + 1);
-        guard.0 = Some(self.patient.wait(guard.0.take().unwrap()).unwrap());
+        self.unnotified.set(self.unnotified.get() + 1);
+        guard.0 = Some(self.untimed.wait(guard.0.take().unwrap()).unwrap());
     }
 
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Option<Instant>) -> bool {
@@ -113,38 +113,38 @@ impl Condvar {
             self.wait(guard);
             return true;
         };
-        self.hasty.set(self.hasty.get() + 1);
+        self.timed.set(self.timed.get() + 1);
         guard.0 = None;
-        let is_told = loop {
+        let is_notified = loop {
             yield_now();
-            if self.told.get() > 0 {
-                self.told.set(self.told.get() - 1);
+            if self.notified.get() > 0 {
+                self.notified.set(self.notified.get() - 1);
                 break true;
             }
             if is_late(deadline) {
                 break false;
             }
         };
-        self.hasty.set(self.hasty.get() - 1);
-        self.told.set(self.told.get().min(self.hasty.get()));
+        self.timed.set(self.timed.get() - 1);
+        self.notified.set(self.notified.get().min(self.timed.get()));
         guard.0 = Some(guard.1.0.lock().unwrap());
-        is_told
+        is_notified
     }
 
     pub(crate) fn notify_one(&self) {
-        let (patient, hasty) = (self.untold.get(), self.hasty.get() - self.told.get());
-        if hasty > 0 && shuttle::rand::thread_rng().gen_range(0..patient + hasty) >= patient {
-            self.told.set(self.told.get() + 1);
+        let (untimed, timed) = (self.unnotified.get(), self.timed.get() - self.notified.get());
+        if timed > 0 && shuttle::rand::thread_rng().gen_range(0..untimed + timed) >= untimed {
+            self.notified.set(self.notified.get() + 1);
         } else {
-            self.untold.set(patient.saturating_sub(1));
-            self.patient.notify_one();
+            self.unnotified.set(untimed.saturating_sub(1));
+            self.untimed.notify_one();
         }
     }
 
     pub(crate) fn notify_all(&self) {
-        self.told.set(self.hasty.get());
-        self.untold.set(0);
-        self.patient.notify_all();
+        self.notified.set(self.timed.get());
+        self.unnotified.set(0);
+        self.untimed.notify_all();
     }
 }
 

@@ -14,7 +14,7 @@ use crate::builder::ThreadPoolBuilder;
 use crate::pool::ThreadPool;
 
 /// A test that hangs fails before this is over.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A pool of `threads`, and how many it has started.
 fn counted(
@@ -37,15 +37,15 @@ fn held(pool: &ThreadPool) -> (Sender<()>, Future<bool>) {
         begin.send(()).unwrap_or_default();
         gate.recv().is_err()
     });
-    has_begun.recv_timeout(PATIENCE).expect("it begins");
+    has_begun.recv_timeout(TEST_TIMEOUT).expect("it begins");
     (open, future)
 }
 
 fn within<T>(future: Future<T>) -> T {
-    future.result_timeout(PATIENCE).unwrap_or_else(|_| panic!("it hangs")).unwrap()
+    future.result_timeout(TEST_TIMEOUT).unwrap_or_else(|_| panic!("it hangs")).unwrap()
 }
 
-/// The jobs that a worker took along are stolen while it is in a long one; then nothing is left to do for anybody.
+/// The jobs in a worker's local queue are stolen while it is in a long one; then nothing is left to do for anybody.
 #[test]
 fn a_long_job_whose_batch_was_stolen_starts_no_threads() {
     for keep_alive in [Duration::ZERO, Duration::MAX] {
@@ -118,7 +118,7 @@ fn a_guard_that_a_job_forgets_ends_with_it() {
     for n in 0..20 {
         within(pool.submit(|| std::mem::forget(current::block())));
         assert_eq!(within(pool.submit(move || n)), n);
-        assert!(pool.wait_idle_timeout(PATIENCE));
+        assert!(pool.wait_idle_timeout(TEST_TIMEOUT));
     }
     pool.shutdown(true);
     let started = started.load(Ordering::SeqCst);
@@ -131,7 +131,7 @@ impl<R: Runner + 'static> Scheduler<R> {
     }
 
     fn has_work_for_another(&self) -> bool {
-        self.shared().is_ok_and(|shared| shared.lock().members.has_hoard())
+        self.shared().is_ok_and(|shared| shared.lock().workers.has_local_jobs())
     }
 }
 

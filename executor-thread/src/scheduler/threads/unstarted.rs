@@ -10,14 +10,14 @@ use executor_core::Future;
 use executor_core::cell::{Captures, Notify, Run};
 
 use super::super::owned::Owned;
-use super::super::{Alarm, Batch, Config, Priority, Runner};
+use super::super::{Batch, Config, Priority, Runner, TimerEvent};
 use crate::runner::InPlace;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One whose idle workers stay for longer than the test waits.
 fn scheduler(workers: usize) -> Owned<InPlace> {
-    let config = Config { keep_alive: 10 * PATIENCE, ..Config::new("short", workers) };
+    let config = Config { keep_alive: 10 * TEST_TIMEOUT, ..Config::new("short", workers) };
     Owned::new(config, |_: &Arc<str>| InPlace::new(None))
 }
 
@@ -25,15 +25,15 @@ fn refused() -> Error {
     Error::other("there is no more room for threads")
 }
 
-/// Never rings.
+/// Never fires.
 struct Silent;
 
-impl Alarm for Silent {
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+impl TimerEvent for Silent {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         None
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
@@ -44,17 +44,17 @@ fn the_timer_ends_with_a_worker_that_did_not_start() {
     for _ in 0..100 {
         let scheduler = scheduler(1);
         let shared = scheduler.shared().unwrap();
-        scheduler.push_alarm(Instant::now() + Duration::from_hours(1), Box::new(Silent));
-        let own = shared.lock().hire_all().pop().expect("it has no worker yet");
+        scheduler.push_timer(Instant::now() + Duration::from_hours(1), Box::new(Silent));
+        let local = shared.lock().spawn_all().pop().expect("it has no worker yet");
         scheduler.shutdown(false);
         let closed = scheduler.closed();
         for _ in 0..100 {
             assert!(!shared.wait_gone(Some(Instant::now())), "the worker may have a job with a limit");
             std::thread::yield_now();
         }
-        shared.has_no_thread_for(own.number, own.place, &refused());
-        assert!(shared.wait_gone(Instant::now().checked_add(PATIENCE)), "the timer has nothing to wait for");
-        assert!(closed.wait_timeout(PATIENCE));
+        shared.has_no_thread_for(local.number, local.place, &refused());
+        assert!(shared.wait_gone(Instant::now().checked_add(TEST_TIMEOUT)), "the timer has nothing to wait for");
+        assert!(closed.wait_timeout(TEST_TIMEOUT));
     }
 }
 
@@ -70,18 +70,18 @@ fn a_sleeper_takes_what_waited_for_the_worker() {
         drop(future);
     };
     push(1);
-    assert_eq!(runs.recv_timeout(PATIENCE), Ok(1));
-    assert!(scheduler.wait_idle(Instant::now().checked_add(PATIENCE)));
-    let until = Instant::now() + PATIENCE;
+    assert_eq!(runs.recv_timeout(TEST_TIMEOUT), Ok(1));
+    assert!(scheduler.wait_idle(Instant::now().checked_add(TEST_TIMEOUT)));
+    let until = Instant::now() + TEST_TIMEOUT;
     while !shared.lock().has_sleepers() {
         assert!(Instant::now() < until, "it falls asleep");
         std::thread::yield_now();
     }
-    let own = shared.lock().hire_all().pop().expect("one of two");
+    let local = shared.lock().spawn_all().pop().expect("one of two");
     // The new one is to look for it, so no worker is woken.
     push(2);
-    shared.has_no_thread_for(own.number, own.place, &refused());
-    assert_eq!(runs.recv_timeout(PATIENCE), Ok(2));
+    shared.has_no_thread_for(local.number, local.place, &refused());
+    assert_eq!(runs.recv_timeout(TEST_TIMEOUT), Ok(2));
 }
 
 /// The first worker runs jobs, and others as long as there is no shortage.
@@ -108,7 +108,7 @@ impl Runner for Dependent {
 fn retired_worker_is_replaced_after_shortage() {
     let is_short = Arc::new(AtomicBool::new(true));
     let of_runners = is_short.clone();
-    let scheduler = Owned::new(Config { keep_alive: 10 * PATIENCE, ..Config::new("short", 3) }, move |name| {
+    let scheduler = Owned::new(Config { keep_alive: 10 * TEST_TIMEOUT, ..Config::new("short", 3) }, move |name| {
         Dependent { is_first: &**name == "short-0", is_short: of_runners.clone() }
     });
     let (running, runs) = channel();
@@ -122,9 +122,9 @@ fn retired_worker_is_replaced_after_shortage() {
         running.send(()).unwrap();
         let _ = held.recv();
     }));
-    runs.recv_timeout(PATIENCE).unwrap();
+    runs.recv_timeout(TEST_TIMEOUT).unwrap();
     let others: Vec<_> = (0..4).map(|_| submit(Box::new(|| ()))).collect();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TEST_TIMEOUT;
     while !(scheduler.shared().unwrap().lock().short_until.is_some()
         && scheduler.shared().unwrap().lock().workers() == 1)
     {
@@ -134,7 +134,7 @@ fn retired_worker_is_replaced_after_shortage() {
     assert!(others.iter().all(|future| !future.is_done()), "they wait for the first worker");
     is_short.store(false, Ordering::SeqCst);
     for future in others {
-        future.result_timeout(PATIENCE).expect("another worker is started").unwrap();
+        future.result_timeout(TEST_TIMEOUT).expect("another worker is started").unwrap();
     }
     assert!(!first.is_done());
     drop(hold);

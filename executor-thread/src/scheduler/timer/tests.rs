@@ -17,18 +17,18 @@ enum Heard {
     Rang,
 }
 
-/// Tells what it does, and rings until it may go on.
+/// Tells what it does, and fires until it may go on.
 struct Bell {
     heard: Sender<Heard>,
     goes_on: Option<Receiver<()>>,
 }
 
-impl Alarm for Bell {
+impl TimerEvent for Bell {
     fn begin(&mut self) {
         self.heard.send(Heard::Began).unwrap();
     }
 
-    fn ring(self: Box<Self>) -> Option<(Notify, Captures)> {
+    fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
         self.heard.send(Heard::Rang).unwrap();
         if let Some(gate) = self.goes_on {
             gate.recv().unwrap();
@@ -36,20 +36,20 @@ impl Alarm for Bell {
         None
     }
 
-    fn is_off(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         false
     }
 }
 
 #[test]
-fn all_that_are_due_begin_before_one_of_them_rings() {
+fn all_due_timers_begin_before_one_fires() {
     let scheduler = Owned::new(Config::new("alarms", 1), |_: &Arc<str>| InPlace::new(None));
     let (heard, hears) = channel();
     let hear = || hears.recv_timeout(Duration::from_mins(1)).expect("it comes to it");
     let (go_on, gate) = channel();
     let push = |goes_on| {
         let bell = Bell { heard: heard.clone(), goes_on };
-        scheduler.push_alarm(Instant::now(), Box::new(bell));
+        scheduler.push_timer(Instant::now(), Box::new(bell));
     };
     push(Some(gate));
     assert_eq!([hear(), hear()], [Heard::Began, Heard::Rang]);
@@ -60,7 +60,7 @@ fn all_that_are_due_begin_before_one_of_them_rings() {
     assert!(all[..20].iter().all(|it| *it == Heard::Began) && all[20..].iter().all(|it| *it == Heard::Rang), "{all:?}");
 }
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Tells when its drop has begun, and goes on when it may.
 struct SlowDrop {
@@ -88,8 +88,8 @@ fn dropping() -> (ThreadPool, Future<()>, [Sender<()>; 2]) {
     let (go_on, goes_on) = channel();
     let slow = SlowDrop { began, goes_on };
     let late = late(&pool).submit(move || drop(slow));
-    begins.recv_timeout(PATIENCE).expect("its time is over at once");
-    let told = late.result_timeout(PATIENCE).expect("its end does not wait for the drop");
+    begins.recv_timeout(TEST_TIMEOUT).expect("its time is over at once");
+    let told = late.result_timeout(TEST_TIMEOUT).expect("its end does not wait for the drop");
     assert!(matches!(told, Err(JobError::TimedOut(_))));
     (pool, busy, [hold, go_on])
 }
@@ -101,7 +101,7 @@ fn late(pool: &ThreadPool) -> ThreadHandle {
 #[test]
 fn a_slow_drop_holds_no_limit_up() {
     let (pool, _busy, _held) = dropping();
-    assert!(matches!(late(&pool).submit(|| ()).result_timeout(PATIENCE), Ok(Err(JobError::TimedOut(_)))));
+    assert!(matches!(late(&pool).submit(|| ()).result_timeout(TEST_TIMEOUT), Ok(Err(JobError::TimedOut(_)))));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_slow_drop_holds_no_callback_up() {
     let (pool, _busy, _held) = dropping();
     let (told, tells) = channel();
     late(&pool).submit(|| ()).on_done(move |outcome| told.send(outcome.is_err()).unwrap());
-    assert_eq!(tells.recv_timeout(PATIENCE), Ok(true));
+    assert_eq!(tells.recv_timeout(TEST_TIMEOUT), Ok(true));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_slow_callback_holds_no_drop_up() {
     let busy = pool.submit(move || gate.recv().unwrap_or_default());
     // The timer is held until the callback is there: one that comes after the end runs on this thread.
     let ((heard, hears), (ring, rings)) = (channel(), channel());
-    pool.handle().0.scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: Some(rings) }));
+    pool.handle().0.scheduler.push_timer(Instant::now(), Box::new(Bell { heard, goes_on: Some(rings) }));
     assert_eq!([hears.recv(), hears.recv()], [Ok(Heard::Began), Ok(Heard::Rang)]);
     let (called, calls) = channel();
     let (go_on, goes_on) = channel::<()>();
@@ -128,10 +128,10 @@ fn a_slow_callback_holds_no_drop_up() {
         goes_on.recv().unwrap_or_default();
     });
     ring.send(()).unwrap();
-    calls.recv_timeout(PATIENCE).unwrap();
+    calls.recv_timeout(TEST_TIMEOUT).unwrap();
     let (held, dropped) = channel::<()>();
     drop(late(&pool).submit(move || drop(held)));
-    assert_eq!(dropped.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    assert_eq!(dropped.recv_timeout(TEST_TIMEOUT), Err(RecvTimeoutError::Disconnected));
     drop((hold, go_on));
     busy.wait();
 }
@@ -171,7 +171,7 @@ fn captures_may_shut_their_pool_down() {
     let (told, tells) = channel();
     let closes = Closes(pool.handle().0.scheduler, told);
     drop(late(&pool).submit(move || drop(closes)));
-    tells.recv_timeout(PATIENCE).expect("it does not wait for itself");
+    tells.recv_timeout(TEST_TIMEOUT).expect("it does not wait for itself");
     drop(hold);
     busy.wait();
 }
@@ -183,13 +183,13 @@ fn a_due_job_that_was_cancelled_is_not_queued() {
     let shared = scheduler.shared().expect("nobody has forked");
     let (job, future) = Future::of_job_at(scheduler.delay(), || ());
     assert!(future.cancel());
-    let dead = shared.queue_what_is_due(Due::Job(Priority::Normal, job)).expect("it is to be dropped");
+    let tombstone = shared.queue_what_is_due(Due::Job(Priority::Normal, job)).expect("it is to be dropped");
     let mut state = shared.lock();
     assert!(state.lanes.is_empty());
-    state.delayed.removed_dead(1);
-    assert!(state.is_gone(), "its death is told once");
+    state.delayed.removed_tombstones(1);
+    assert!(state.is_gone(), "its end is reported once");
     drop(state);
-    drop(dead);
+    drop(tombstone);
 }
 
 /// Only the timer's thread is left, and it sleeps.
@@ -201,14 +201,14 @@ fn the_cancel_of_the_last_delayed_job_ends_the_timer() {
     let (last, future) = Future::of_job_at(scheduler.delay(), || ());
     assert!(scheduler.push_at(Instant::now() + HOUR, Priority::Normal, last).is_ok());
     let (heard, hears) = channel();
-    scheduler.push_alarm(Instant::now(), Box::new(Bell { heard, goes_on: None }));
+    scheduler.push_timer(Instant::now(), Box::new(Bell { heard, goes_on: None }));
     assert_eq!([hears.recv(), hears.recv()], [Ok(Heard::Began), Ok(Heard::Rang)]);
-    // Behind the alarm, the timer keeps the lock until it waits.
+    // Behind the timer event, the timer keeps the lock until it waits.
     while shared.lock().is_moving {
         std::thread::yield_now();
     }
     // As after a shutdown that the timer has heard of.
     shared.lock().is_open = false;
     assert!(future.cancel());
-    assert!(shared.wait_gone(Instant::now().checked_add(PATIENCE)), "the timer waits for the hour");
+    assert!(shared.wait_gone(Instant::now().checked_add(TEST_TIMEOUT)), "the timer waits for the hour");
 }

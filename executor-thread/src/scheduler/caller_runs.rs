@@ -15,8 +15,8 @@ use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
 
-/// The thread is one until this is dropped; then it is again what it was.
-struct Guest<'a, R: Runner + 'static> {
+/// Makes the calling thread count as a worker until dropped; then the thread is again what it was.
+struct CallerRuns<'a, R: Runner + 'static> {
     shared: &'a Shared<R>,
     worker: Option<Worker>,
     _counters: WorkerCounters,
@@ -28,12 +28,12 @@ impl<R: Runner + 'static> Shared<R> {
         if identity::runs_innermost_of(self.identity()) {
             return job.run_here();
         }
-        let guest = Guest::enter(self);
-        guest.is_some() && job.run_here()
+        let entered = CallerRuns::enter(self);
+        entered.is_some() && job.run_here()
     }
 }
 
-impl<'a, R: Runner + 'static> Guest<'a, R> {
+impl<'a, R: Runner + 'static> CallerRuns<'a, R> {
     /// `None` after a shutdown.
     fn enter(shared: &'a Arc<Shared<R>>) -> Option<Self> {
         {
@@ -41,7 +41,7 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
             if !state.is_open {
                 return None;
             }
-            state.guests += 1;
+            state.caller_runs += 1;
         }
         identity::enter_host(shared.identity());
         let worker = current::replace_worker(None);
@@ -52,12 +52,12 @@ impl<'a, R: Runner + 'static> Guest<'a, R> {
     }
 }
 
-impl<R: Runner + 'static> Drop for Guest<'_, R> {
+impl<R: Runner + 'static> Drop for CallerRuns<'_, R> {
     fn drop(&mut self) {
         current::set_worker(self.worker.take());
         identity::leave_host();
         self.shared.end(|state| {
-            state.guests -= 1;
+            state.caller_runs -= 1;
             if !state.is_open {
                 // The timer may have stayed for this job.
                 self.shared.due.notify_all();

@@ -1,7 +1,7 @@
-//! Places in a bounded queue: the threads and tasks that wait for one, and the notifications when one is free.
+//! Slots in a bounded queue: the threads and tasks that wait for one, and the notifications when one is free.
 //!
-//! When a place is free, one waiting thread and one waiting task are told. The first to come takes it; the other waits on, a task where it
-//! was in its line. A task that was told and is dropped tells the next.
+//! When a slot is free, one waiting thread and one waiting task are told. The first to come takes it; the other waits on, a task at its
+//! position. A task that was told and is dropped tells the next.
 
 use std::task::{Poll, Waker};
 use std::time::Instant;
@@ -10,35 +10,35 @@ use executor_core::panics::drop_catching;
 use executor_core::{JobError, Priority, Rejection, current};
 
 use super::identity;
-use super::members::Own;
 use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::{Pushed, Shared};
 use super::state::State;
-use super::waiters::{Free, Ticket, wake_tasks};
+use super::waiters::{FreeSlot, WaitToken, wake_tasks};
+use super::workers::WorkerLocal;
 
 impl<R: Runner + 'static> Shared<R> {
-    pub(super) fn tell_of_room(&self, free: Free) {
+    pub(super) fn notify_slot(&self, free: FreeSlot) {
         if free.thread {
-            self.room.notify_one();
+            self.slot_freed.notify_one();
         }
         wake_tasks(free.task);
     }
 
     fn is_full(&self, state: &State<R::Job>) -> bool {
-        self.config.capacity.is_some_and(|capacity| state.lanes.placed() >= capacity)
+        self.config.capacity.is_some_and(|capacity| state.lanes.slots_taken() >= capacity)
     }
 
-    /// A worker has taken the job from its lane. In a bounded queue the job has no place from now on, so that a cancel does not free the
-    /// place again. False if the job is dead.
-    pub(super) fn gives_up_its_place(&self, job: &R::Job) -> bool {
+    /// A worker has taken the job from its lane. In a bounded queue the job has no slot from now on, so that a cancel does not free the
+    /// slot again. False if the job has ended.
+    pub(super) fn releases_slot(&self, job: &R::Job) -> bool {
         self.config.capacity.is_none() || job.move_to(self.taken.id())
     }
 
-    /// A job that a worker was given was dead. In a bounded queue, it was counted out when it was taken.
-    pub(super) fn found_dead(&self, own: &Own<R::Job>) {
-        if own.has_letter || self.config.capacity.is_none() {
-            self.lock().removed_dead(own);
+    /// A job that a worker was given had ended. In a bounded queue, it was counted out when it was taken.
+    pub(super) fn found_tombstone(&self, local: &WorkerLocal<R::Job>) {
+        if local.has_mail || self.config.capacity.is_none() {
+            self.lock().removed_tombstones(local);
         }
     }
 
@@ -95,7 +95,7 @@ impl<R: Runner + 'static> Shared<R> {
                 continue;
             }
             state.waiters.threads += 1;
-            is_late = !self.room.wait_until(&mut state, deadline);
+            is_late = !self.slot_freed.wait_until(&mut state, deadline);
             state.waiters.threads -= 1;
         }
     }
@@ -106,14 +106,14 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(reason) = state.refusal() {
             return Err((job, reason));
         }
-        let (mut oldest, mut dead) = (Vec::new(), Vec::new());
+        let (mut oldest, mut tombstones) = (Vec::new(), Vec::new());
         while self.is_full(&state) {
             let Some(job) = state.lanes.pop_oldest() else { break };
-            if self.gives_up_its_place(&job) {
+            if self.releases_slot(&job) {
                 oldest.push(job);
             } else {
-                state.lanes.removed_dead(1);
-                dead.push(job);
+                state.lanes.removed_tombstones(1);
+                tombstones.push(job);
             }
         }
         state.displaced += oldest.len();
@@ -132,21 +132,21 @@ impl<R: Runner + 'static> Shared<R> {
         &self,
         priority: Priority,
         job: &mut Option<R::Job>,
-        ticket: &mut Ticket,
+        token: &mut WaitToken,
         waker: &Waker,
     ) -> Poll<Result<(), Rejection>> {
         // A clone, and the drop of the one before, run code of a user's.
         let waker = waker.clone();
         let mut state = self.lock();
-        let before = ticket.0.and_then(|number| state.waiters.tasks.remove(&number));
+        let before = token.0.and_then(|number| state.waiters.tasks.remove(&number));
         let polled = if let Some(reason) = state.refusal() {
             drop(state);
             Poll::Ready(Err(reason))
         } else if self.is_full(&state) {
             let waiters = &mut state.waiters;
-            let number = *ticket.0.get_or_insert_with(|| {
-                waiters.tickets += 1;
-                waiters.tickets
+            let number = *token.0.get_or_insert_with(|| {
+                waiters.tokens += 1;
+                waiters.tokens
             });
             waiters.tasks.insert(number, waker);
             drop(state);
@@ -158,22 +158,22 @@ impl<R: Runner + 'static> Shared<R> {
             self.perform(wake);
             Poll::Ready(Ok(()))
         };
-        ticket.0 = None;
+        token.0 = None;
         drop_catching(before);
         drop_catching(waker);
         polled
     }
 
-    pub(super) fn give_up(&self, ticket: Ticket) {
-        let Some(number) = ticket.0 else { return };
+    pub(super) fn give_up(&self, token: WaitToken) {
+        let Some(number) = token.0 else { return };
         let mut state = self.lock();
         let waker = state.waiters.tasks.remove(&number);
-        // It was told of a place that it will not take.
+        // It was told of a slot that it will not take.
         let free = (waker.is_none() && !self.is_full(&state)).then(|| state.waiters.one());
         drop(state);
         drop_catching(waker);
         if let Some(free) = free {
-            self.tell_of_room(free);
+            self.notify_slot(free);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It is sound because a scope ends after its jobs, and these three facts make that so:
 //!
-//! 1. A job that borrows is in a [`Lent`] from the moment when its lifetime is forgotten. A `Lent` counts itself out when it is
+//! 1. A job that borrows is in a [`ErasedJob`] from the moment when its lifetime is forgotten. A `ErasedJob` counts itself out when it is
 //!    gone, as the last thing that it does: after its closure was called, which takes it apart, or dropped. Its owner (a queue, a
 //!    worker, or a thread that cancels) cannot get the closure out of it in another way.
 //! 2. A result that may borrow goes from the closure into a slot. There the closure's share of it is dropped before the job
@@ -25,12 +25,12 @@ use crate::pool::ThreadHandle;
 type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// A job of a scope. The order of the fields is that of their drops.
-pub(super) struct Lent {
+pub(super) struct ErasedJob {
     work: Work<'static>,
     _counted: Counted,
 }
 
-impl Job for Lent {
+impl Job for ErasedJob {
     type Output = ();
 
     fn run(self) {
@@ -85,12 +85,12 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// Makes a job for the pool from one that may borrow for the time of the scope.
-    pub(super) fn lend(&'scope self, work: Work<'scope>) -> Lent {
+    pub(super) fn erase_lifetime(&'scope self, work: Work<'scope>) -> ErasedJob {
         let counted = Counted::new(self.jobs.clone());
         // SAFETY: only a lifetime changes. The closure's borrows live as long as `'scope`, which `'scope self` says is not
         // over before `Scope::enter` is done with the scope: `Scope` is invariant in it. `enter` waits for `counted`, which
         // is dropped after the closure.
         let work = unsafe { mem::transmute::<Work<'scope>, Work<'static>>(work) };
-        Lent { work, _counted: counted }
+        ErasedJob { work, _counted: counted }
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of the places in a bounded queue: which submitter gets one, and which is told.
+//! Tests of the slots in a bounded queue: which submitter gets one, and which is told.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use super::*;
 use crate::pool::ThreadPool;
 
 /// A test that hangs fails after this time.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A pool of one thread, which is held, with a queue of `places` places.
+/// A pool of one thread, which is held, with a queue of `slots` slots.
 struct Full {
     /// Dropped first: a pool that is dropped waits for its jobs.
     let_go: Sender<()>,
@@ -25,15 +25,15 @@ struct Full {
 }
 
 impl Full {
-    fn new(places: usize, when_full: WhenFull) -> Self {
-        let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(places, when_full)).build().unwrap();
+    fn new(slots: usize, when_full: WhenFull) -> Self {
+        let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(slots, when_full)).build().unwrap();
         let (let_go, gate): (_, Receiver<()>) = channel();
         let (begin, has_begun) = channel();
         let held = pool.submit(move || {
             begin.send(()).unwrap();
             let _ = gate.recv();
         });
-        has_begun.recv_timeout(PATIENCE).expect("it begins");
+        has_begun.recv_timeout(TEST_TIMEOUT).expect("it begins");
         Self { let_go, pool, held }
     }
 
@@ -64,7 +64,7 @@ impl Wake for Wakes {
 }
 
 #[test]
-fn as_many_jobs_wait_as_there_are_places_and_a_cancelled_one_gives_its_place_back() {
+fn a_cancelled_job_frees_its_slot() {
     let full = Full::new(2, WhenFull::Reject);
     let (first, second) = (full.pool.submit(|| 1), full.pool.submit(|| 2));
     assert_eq!(reason(full.pool.try_submit(|| 3)), Some(Rejection::Full));
@@ -87,11 +87,11 @@ fn submit_timeout_succeeds_or_times_out() {
     let submitters: Vec<_> = (2..5)
         .map(|n| {
             let handle = full.pool.handle();
-            thread::spawn(move || handle.submit(move || n).result_timeout(PATIENCE).unwrap().unwrap())
+            thread::spawn(move || handle.submit(move || n).result_timeout(TEST_TIMEOUT).unwrap().unwrap())
         })
         .collect();
     let pool = full.let_go();
-    assert_eq!(first.result_timeout(PATIENCE).unwrap().unwrap(), 1);
+    assert_eq!(first.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), 1);
     let results: Vec<_> = submitters.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert_eq!(results, [2, 3, 4]);
     pool.shutdown(true);
@@ -99,31 +99,32 @@ fn submit_timeout_succeeds_or_times_out() {
 }
 
 #[test]
-fn a_place_that_a_cancel_frees_goes_to_one_who_waits() {
+fn a_slot_freed_by_a_cancel_is_handed_on() {
     let full = Full::new(1, WhenFull::Block);
     let first = full.pool.submit(|| 1);
     let handle = full.pool.handle();
-    let submitter = thread::spawn(move || handle.submit_timeout(|| 2, PATIENCE).map_err(|rejected| rejected.reason()));
+    let submitter =
+        thread::spawn(move || handle.submit_timeout(|| 2, TEST_TIMEOUT).map_err(|rejected| rejected.reason()));
     assert!(first.cancel());
     let second = submitter.join().unwrap().unwrap();
     full.let_go();
-    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+    assert_eq!(second.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), 2);
 }
 
 /// Its own jobs would wait for it, so it runs them.
 #[test]
-fn a_worker_does_not_wait_for_a_place_in_its_own_queue() {
+fn a_worker_never_waits_for_a_slot() {
     let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::Block)).build().unwrap();
     let handle = pool.handle();
     let outer = pool.submit(move || {
         let inner: Vec<_> = (0..4).map(|_| handle.submit(|| thread::current().id())).collect();
         inner.into_iter().all(|future| future.result().unwrap() == thread::current().id())
     });
-    assert!(outer.result_timeout(PATIENCE).unwrap().unwrap());
+    assert!(outer.result_timeout(TEST_TIMEOUT).unwrap().unwrap());
 }
 
 #[test]
-fn the_oldest_makes_room_and_the_dead_are_not_counted() {
+fn drop_oldest_does_not_count_tombstones() {
     let full = Full::new(2, WhenFull::DropOldest);
     let jobs: Vec<_> = (0..3).map(|n| full.pool.submit(move || n)).collect();
     assert!(jobs[1].cancel());
@@ -138,7 +139,7 @@ fn the_oldest_makes_room_and_the_dead_are_not_counted() {
 }
 
 #[test]
-fn a_task_that_was_told_of_a_place_and_does_not_want_it_tells_the_next() {
+fn a_dropped_task_hands_its_slot_on() {
     let full = Full::new(1, WhenFull::Block);
     let first = full.pool.submit(|| 0);
     let wakes: Vec<Arc<Wakes>> = (0..3).map(|_| Arc::default()).collect();
@@ -157,12 +158,12 @@ fn a_task_that_was_told_of_a_place_and_does_not_want_it_tells_the_next() {
     assert_eq!(woken(), [1, 0, 0]);
     drop(tasks.remove(0));
     assert_eq!(woken(), [1, 1, 0]);
-    let Poll::Ready(Ok(second)) = poll(&mut tasks[0], &wakes[1]) else { panic!("there is a place for it") };
+    let Poll::Ready(Ok(second)) = poll(&mut tasks[0], &wakes[1]) else { panic!("there is a slot for it") };
     assert!(poll(&mut tasks[1], &wakes[2]).is_pending());
     drop(tasks.remove(1));
-    assert_eq!(woken(), [1, 1, 0], "it left the line before it was told");
+    assert_eq!(woken(), [1, 1, 0], "it stopped waiting before it was told");
     full.let_go();
-    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+    assert_eq!(second.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), 2);
 }
 
 #[test]
@@ -176,11 +177,11 @@ fn an_overtaken_task_wakes_no_other() {
         assert!(std::future::Future::poll(Pin::new(task), &mut Context::from_waker(&waker)).is_pending());
     }
     assert!(first.cancel());
-    let second = full.pool.try_submit(|| 2).expect("the place is free");
+    let second = full.pool.try_submit(|| 2).expect("the slot is free");
     drop(tasks.remove(0));
     assert_eq!(wakes.iter().map(|wakes| wakes.get()).collect::<Vec<_>>(), [1, 0], "the queue is full again");
     full.let_go();
-    assert_eq!(second.result_timeout(PATIENCE).unwrap().unwrap(), 2);
+    assert_eq!(second.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), 2);
 }
 
 /// Calls `f` at the greatest depth of nested jobs, where no other job may run in place.
@@ -198,9 +199,9 @@ fn a_caller_that_is_too_deep_queues_its_job() {
     let first = full.pool.submit(|| 1);
     let mut second = None;
     at_the_deepest(&mut || second = Some(full.pool.submit(|| 2)));
-    assert_eq!(full.pool.stats().queued, 2, "one more than there are places");
+    assert_eq!(full.pool.stats().queued, 2, "one more than there are slots");
     full.let_go();
-    assert_eq!(first.result_timeout(PATIENCE).unwrap().unwrap(), 1);
+    assert_eq!(first.result_timeout(TEST_TIMEOUT).unwrap().unwrap(), 1);
     let second = second.expect("it was submitted once");
-    assert_eq!(second.result_timeout(PATIENCE).expect("it is not lost").unwrap(), 2);
+    assert_eq!(second.result_timeout(TEST_TIMEOUT).expect("it is not lost").unwrap(), 2);
 }
