@@ -33,10 +33,9 @@ impl KillSwitch {
         Self::end(job);
     }
 
-    /// It has none of them any more.
-    pub(crate) fn let_go(&self) {
-        let jobs = std::mem::take(&mut self.0.lock().jobs);
-        drop(jobs);
+    /// It has none of them any more. Returns them: those that were brought to an outcome, and those that wait again, too.
+    pub(crate) fn let_go(&self) -> Vec<Queued> {
+        std::mem::take(&mut self.0.lock().jobs)
     }
 
     /// It has started `process`, which is to be killed at once if this is false.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use executor_core::cell::{Abort, Dispatch, Notify};
-use executor_core::panics::catch;
+use executor_core::panics::{catch, drop_catching};
 use executor_core::{Broken, JobError, JobId};
 use executor_thread::scheduler::{Batch, Runner, Stop};
 
@@ -174,6 +174,21 @@ impl ProcessRunner {
         Ok(worker)
     }
 
+    /// Ends the jobs in hand, and the worker, after a mistake of ours, or of a library below: it must not cost a future its outcome.
+    fn fail_all(&mut self, in_hand: Vec<Queued>, panic: &JobError) {
+        self.worker = None;
+        let text = format!("the thread that serves its worker failed ({panic}); report this");
+        let broken = Broken::new(text);
+        for job in in_hand {
+            if !job.status().is_done() {
+                self.pending_notifies.extend(job.fail(JobError::Broken(broken.clone())));
+            }
+        }
+        for notify in self.pending_notifies.drain(..) {
+            drop_catching(catch(|| notify.fire()));
+        }
+    }
+
     /// Keeps a worker that has run some jobs. If it has lived long enough, it is retired: no job
     /// waits for its end, and the next one gets another worker.
     fn keep(&mut self, worker: Worker) {
@@ -227,21 +242,17 @@ impl Runner for ProcessRunner {
     fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         self.kill_switch.take(&job);
         if job.status().is_done() {
-            self.kill_switch.let_go();
+            drop(self.kill_switch.let_go());
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        let did_run = catch(|| self.serve(job, batch)).unwrap_or_else(|panic| {
-            // A mistake of ours, or of a library below: it must not cost a future its outcome.
-            self.worker = None;
+        let served = catch(|| self.serve(job, batch));
+        let in_hand = self.kill_switch.let_go();
+        served.unwrap_or_else(|panic| {
             let was_claimed = !copy.is_waiting();
-            copy.fail(JobError::Broken(Broken::new(format!(
-                "the thread that serves its worker failed ({panic}); report this"
-            ))));
+            self.fail_all(in_hand, &panic);
             was_claimed
-        });
-        self.kill_switch.let_go();
-        did_run
+        })
     }
 
     fn begin(&mut self) {

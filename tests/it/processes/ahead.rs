@@ -154,9 +154,13 @@ fn a_callback_may_wait_for_what_was_sent_with_its_job() {
         let (sender, answers) = std::sync::mpsc::channel();
         let (mut futures, waiter) = scene.five(1);
         let last = futures.pop().unwrap();
-        futures.swap_remove(0).on_done(move |first| drop(sender.send((first, last.result()))));
+        let first = futures.swap_remove(0);
+        // If the first has ended by then, the callback runs on the thread that registers it.
+        let registering =
+            std::thread::spawn(move || first.on_done(move |first| drop(sender.send((first, last.result())))));
         drop(waiter);
         assert!(matches!(answers.recv().unwrap(), (Ok(0), Ok(4))));
+        registering.join().unwrap();
     });
 }
 
@@ -228,15 +232,20 @@ fn a_callback_may_wait_for_a_job_that_its_worker_has_yet_to_end() {
         let (sender, answers) = std::sync::mpsc::channel();
         let third = futures.remove(2);
         let (told, tells) = std::sync::mpsc::channel();
-        futures.remove(0).on_done(move |first| {
-            told.send(()).unwrap();
-            drop(sender.send((first, third.result())));
+        let first = futures.remove(0);
+        // As above.
+        let registering = std::thread::spawn(move || {
+            first.on_done(move |first| {
+                told.send(()).unwrap();
+                drop(sender.send((first, third.result())));
+            });
         });
         drop(waiter);
         let waiter = rendezvous.accept();
         tells.recv().unwrap();
         drop(waiter);
         assert!(matches!(answers.recv().unwrap(), (Ok(120), Ok(120))));
+        registering.join().unwrap();
         held.result().unwrap();
     });
 }

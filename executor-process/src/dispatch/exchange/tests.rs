@@ -142,6 +142,34 @@ fn crash_of_another_job_is_no_failed_start() {
 }
 
 #[test]
+fn failure_of_the_serving_thread_ends_all_jobs() {
+    let (submitted, all_submitted) = std::sync::mpsc::channel::<()>();
+    let all_submitted = std::sync::Mutex::new(all_submitted);
+    let stage = Stage::new(move |part, jobs| {
+        if let &[_, (slot, job), _, ..] = jobs
+            && part.is_first
+        {
+            do_it(part, slot, job);
+            let answer = Answer::Codec { step: Step::DecodeResult, cause: String::new() };
+            part.say(Reply::Answer { slot, job, answer });
+            return Played::Waits;
+        }
+        all_submitted.lock().unwrap().recv().unwrap_err();
+        Played::Honestly
+    });
+    let first = stage.submit(0);
+    assert!(stage.first_has_a_job());
+    let behind: Vec<_> = (1..4).map(|number| stage.submit_with_faulty_type(number)).collect();
+    drop(submitted);
+    assert_eq!(first.result().unwrap(), 0);
+    for future in behind {
+        let outcome = future.result_timeout(Duration::from_secs(30)).expect("the job is lost");
+        assert!(outcome.unwrap_err().to_string().contains("report this"));
+    }
+    assert_eq!(stage.submit(6).result().unwrap(), 6);
+}
+
+#[test]
 fn a_wrong_job_number_and_a_wrong_slot_are_no_answer() {
     for (more_slot, more_job) in [(0, 1), (1, 0), (63, 0), (usize::MAX / 2, 7)] {
         let text = ends_as(move |part, slot, job| {

@@ -212,7 +212,14 @@ impl Stage {
         self.push(self.scheduler.queue(), EncodedJob { failed_starts, ..encoded }, &call(same, (number,)))
     }
 
-    /// The same, with a time limit.
+    /// A job of which an error makes the serving thread panic.
+    pub(super) fn submit_with_faulty_type(&self, number: u64) -> Future<u64> {
+        let mut encoded = encode(&JobOptions::new(), &call(same, (number,)));
+        encoded.job_type.codec_error = |_, _, _| panic!("a mistake of ours");
+        self.push(self.scheduler.queue(), encoded, &call(same, (number,)))
+    }
+
+    /// A job that returns the number, with a time limit.
     pub(super) fn submit_for(&self, limit: Duration, number: u64) -> Future<u64> {
         self.submit_with(&JobOptions::new().timeout(limit), call(same, (number,)))
     }
