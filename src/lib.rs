@@ -10,7 +10,7 @@
 //! | share values, queues and locks with processes | `Manager`, and its handles in `manager` (feature `process`) |
 //! | describe the work | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
 //! | set names, priorities and time limits | [`JobOptions`], `with` on thread and process pools |
-//! | bound the queue | [`Queue`], [`WhenFull`] on the builders of thread and process pools |
+//! | bound the queue | [`QueueLimit`], [`WhenFull`] on the builders of thread and process pools |
 //! | run a job again and again | `every` on thread and process pools: [`Period`], [`Periodic`] |
 //! | get the outcome | [`Future`], [`JobError`], [`RemoteError`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
@@ -38,9 +38,9 @@ pub use executor_core::{
     AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Canceller, ClosureExecutor, ClosureMapper,
     CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Job, JobError, JobId,
     JobOptions, JobSet, Label, Map, Mapper, OwnedArguments, Panicked, Pool, Portable, PortableJob, Priority, Promise,
-    Queue, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown, ShutdownPolicy, ShutdownReport, ShutdownStep,
-    Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call, current, join_all, promise,
-    try_join_all, wait, wait_timeout,
+    QueueLimit, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown, ShutdownPolicy, ShutdownReport,
+    ShutdownStep, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call, current, join_all,
+    promise, try_join_all, wait, wait_timeout,
 };
 #[cfg(feature = "process")]
 pub use executor_process::{

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor::{Job, Queue, ThreadPool, WhenFull};
+use executor::{Job, QueueLimit, ThreadPool, WhenFull};
 use socket2::{Domain, Socket, Type};
 
 /// The longest line that is read: a client that never ends its line costs this much memory, and no more.
@@ -50,7 +50,7 @@ impl Server {
         let pool = ThreadPool::builder()
             .threads(limits.served)
             .stack_size(128 * 1024)
-            .queue(Queue::bounded(limits.waiting, WhenFull::Reject))
+            .queue(QueueLimit::bounded(limits.waiting, WhenFull::Reject))
             .build()
             .map_err(io::Error::other)?;
         let (there, silence) = (shared.clone(), limits.silence);

@@ -8,7 +8,7 @@
 //! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
 //! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
 //! | set names, priorities and time limits | [`JobOptions`], [`Priority`] |
-//! | bound a queue | [`Queue`], [`WhenFull`] |
+//! | bound a queue | [`QueueLimit`], [`WhenFull`] |
 //! | get the outcome | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | let jobs wait for a word from another | [`Event`] |
@@ -64,10 +64,10 @@ pub use handles::{Canceller, Helper};
 pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};
 pub use map::{Map, Mapper, Unordered};
-pub use options::{JobOptions, Label, Priority};
+pub use options::{JobOptions, Label, OptionValues, Priority};
 pub use pool::Pool;
 pub use promise::{Promise, promise};
-pub use queue::{Queue, WhenFull};
+pub use queue::{QueueLimit, WhenFull};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};

@@ -23,17 +23,30 @@ pub enum Priority {
 /// use executor_core::{JobOptions, Priority};
 ///
 /// let options = JobOptions::new().name("thumbnail").priority(Priority::Low).timeout(Duration::from_secs(5));
-/// assert_eq!(options.get_timeout(), Some(Duration::from_secs(5)));
+/// assert_eq!(options.values().timeout, Some(Duration::from_secs(5)));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until a pool is given them"]
 pub struct JobOptions {
-    label: Option<Arc<Label>>,
-    priority: Priority,
-    delay: Option<Duration>,
-    timeout: Option<Duration>,
-    start_by: Option<Duration>,
-    retry: Option<u32>,
+    values: OptionValues,
+}
+
+/// For those who write executors: the values of [`JobOptions`], as its methods of the same names set them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptionValues {
+    /// Name and tag.
+    pub label: Option<Arc<Label>>,
+    /// Which jobs start before this one.
+    pub priority: Priority,
+    /// The time before the job is queued.
+    pub delay: Option<Duration>,
+    /// The time that it may run.
+    pub timeout: Option<Duration>,
+    /// The time that it may wait in the queue.
+    pub start_by: Option<Duration>,
+    /// How many times more it may be run.
+    pub retry: Option<u32>,
 }
 
 /// How a job is called: in errors, and by [`current`](crate::current).
@@ -48,7 +61,8 @@ pub struct Label {
 impl JobOptions {
     /// No options: an unnamed job of normal priority, to start as soon as it can and to run as long as it likes.
     pub const fn new() -> Self {
-        Self { label: None, priority: Priority::Normal, delay: None, timeout: None, start_by: None, retry: None }
+        let priority = Priority::Normal;
+        Self { values: OptionValues { label: None, priority, delay: None, timeout: None, start_by: None, retry: None } }
     }
 
     /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name), in another process the first KiB of it.
@@ -64,13 +78,13 @@ impl JobOptions {
 
     /// Which jobs start before this one.
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.values.priority = priority;
         self
     }
 
     /// Queue the job only once `delay` is over. A shutdown waits for it. The delay of a `submit_after`, and the times of an `every`, go before this one.
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = Some(delay);
+        self.values.delay = Some(delay);
         self
     }
 
@@ -78,7 +92,7 @@ impl JobOptions {
     /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns;
     /// in a process, the worker is killed.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+        self.values.timeout = Some(limit);
         self
     }
 
@@ -86,7 +100,7 @@ impl JobOptions {
     /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut). An idle thread of the pool then drops the values that the
     /// job captured; the timer thread does not, since such a drop may take long.
     pub fn start_by(mut self, limit: Duration) -> Self {
-        self.start_by = Some(limit);
+        self.values.start_by = Some(limit);
         self
     }
 
@@ -97,45 +111,20 @@ impl JobOptions {
     /// ```
     /// use executor_core::JobOptions;
     ///
-    /// assert_eq!(JobOptions::new().retry(2).get_retry(), Some(2));
+    /// assert_eq!(JobOptions::new().retry(2).values().retry, Some(2));
     /// ```
     pub fn retry(mut self, n: u32) -> Self {
-        self.retry = Some(n);
+        self.values.retry = Some(n);
         self
     }
 
-    /// For those who write executors: name and tag.
-    pub fn label(&self) -> Option<&Arc<Label>> {
-        self.label.as_ref()
-    }
-
-    /// For those who write executors: the priority.
-    pub fn get_priority(&self) -> Priority {
-        self.priority
-    }
-
-    /// For those who write executors: the delay.
-    pub fn get_delay(&self) -> Option<Duration> {
-        self.delay
-    }
-
-    /// For those who write executors: the time to run.
-    pub fn get_timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-
-    /// For those who write executors: the time to wait.
-    pub fn get_start_by(&self) -> Option<Duration> {
-        self.start_by
-    }
-
-    /// For those who write executors: how many times more it may be run.
-    pub fn get_retry(&self) -> Option<u32> {
-        self.retry
+    /// For those who write executors: what was set.
+    pub const fn values(&self) -> &OptionValues {
+        &self.values
     }
 
     fn labelled(mut self, change: impl FnOnce(&mut Label)) -> Self {
-        change(Arc::make_mut(self.label.get_or_insert_default()));
+        change(Arc::make_mut(self.values.label.get_or_insert_default()));
         self
     }
 }

@@ -3,19 +3,19 @@
 /// How many jobs may wait in an executor's queue; for the `queue` of a pool's builder.
 ///
 /// ```
-/// use executor_core::{Queue, WhenFull};
+/// use executor_core::{QueueLimit, WhenFull};
 ///
 /// // A producer that is faster than the pool waits for it.
-/// let queue = Queue::bounded(100, WhenFull::Block);
+/// let queue = QueueLimit::bounded(100, WhenFull::Block);
 /// assert_eq!((queue.capacity(), queue.when_full()), (Some(100), WhenFull::Block));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Queue {
+pub struct QueueLimit {
     capacity: Option<usize>,
     when_full: WhenFull,
 }
 
-impl Queue {
+impl QueueLimit {
     /// As many jobs as there is memory for.
     pub fn unbounded() -> Self {
         Self::default()

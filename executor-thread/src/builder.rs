@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::{BuildError, Panicked, Queue};
+use executor_core::{BuildError, Panicked, QueueLimit};
 
 use crate::pool::ThreadPool;
 use crate::runner::{InPlace, Initializer};
@@ -132,7 +132,7 @@ impl ThreadPoolBuilder {
     }
 
     /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for.
-    pub fn queue(mut self, queue: Queue) -> Self {
+    pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.config.capacity = queue.capacity();
         self.policy.when_full = queue.when_full();
         self

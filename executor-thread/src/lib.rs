@@ -3,7 +3,7 @@
 //! | to | see |
 //! |---|---|
 //! | run closures on threads | [`ThreadPool`], [`ThreadPoolBuilder`], [`ThreadHandle`] |
-//! | bound the queue | [`Queue`], [`WhenFull`], [`SubmitAsync`] |
+//! | bound the queue | [`QueueLimit`], [`WhenFull`], [`SubmitAsync`] |
 //! | run closures that borrow | [`ThreadHandle::scope`], [`Scope`], [`ScopedFuture`] |
 //! | run a closure again and again | [`ThreadHandle::every`], [`Period`], [`Periodic`] |
 //! | run closures that use `par_iter` inside | `RayonPool`, `RayonPoolBuilder`, `RayonHandle` (feature `rayon`) |
@@ -30,7 +30,7 @@ mod submit_async;
 mod traits;
 
 pub use builder::ThreadPoolBuilder;
-pub use executor_core::{Queue, WhenFull};
+pub use executor_core::{QueueLimit, WhenFull};
 pub use pool::{ThreadHandle, ThreadPool};
 #[cfg(feature = "rayon")]
 pub use rayon_builder::RayonPoolBuilder;

@@ -25,13 +25,13 @@ impl<J: Job> JobWithOptions<J> {
         options: &JobOptions,
         scheduler: &Scheduler<InPlace>,
     ) -> (Self, Option<StartTimer<InPlace>>) {
-        let label = options.label().cloned();
-        let timeout = options.get_timeout().map(|limit| (limit, scheduler.clone()));
+        let label = options.values().label.clone();
+        let timeout = options.values().timeout.map(|limit| (limit, scheduler.clone()));
         let limited = |limit| {
             let error = TimedOut::not_started(name::<J>(label.as_ref()), limit);
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
-        let (start_limit, timer) = options.get_start_by().map(limited).unzip();
+        let (start_limit, timer) = options.values().start_by.map(limited).unzip();
         (Self { job, label, timeout, start_limit }, timer)
     }
 

@@ -145,9 +145,9 @@ impl ThreadHandle {
     /// ```
     /// use std::time::Duration;
     /// use executor_core::Rejection;
-    /// use executor_thread::{Queue, ThreadPool, WhenFull};
+    /// use executor_thread::{QueueLimit, ThreadPool, WhenFull};
     ///
-    /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
+    /// let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::Block)).build()?;
     /// let limit = Duration::from_secs(60);
     /// assert_eq!(pool.submit_timeout(|| 7, limit).map_err(|rejected| rejected.reason())?.result()?, 7);
     ///
@@ -227,7 +227,7 @@ impl ThreadHandle {
 }
 
 is_closure_executor!(ThreadPool, ThreadHandle, |pool| pool.0.time_limit());
-is_closure_executor!(ThreadHandle, ThreadHandle, |handle| handle.options().get_timeout());
+is_closure_executor!(ThreadHandle, ThreadHandle, |handle| handle.options().values().timeout);
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

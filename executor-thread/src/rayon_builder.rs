@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use executor_core::{BuildError, Panicked, Queue, current};
+use executor_core::{BuildError, Panicked, QueueLimit, current};
 
 use crate::builder::MOST_THREADS;
 use crate::rayon_pool::RayonPool;
@@ -15,9 +15,9 @@ use crate::submit::{SubmitPolicy, Submitter};
 /// The settings of a [`RayonPool`].
 ///
 /// ```
-/// use executor_thread::{Queue, RayonPool, WhenFull};
+/// use executor_thread::{QueueLimit, RayonPool, WhenFull};
 ///
-/// let pool = RayonPool::builder().threads(2).queue(Queue::bounded(100, WhenFull::Block)).build()?;
+/// let pool = RayonPool::builder().threads(2).queue(QueueLimit::bounded(100, WhenFull::Block)).build()?;
 /// assert_eq!(pool.submit(rayon::current_num_threads).result()?, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -25,7 +25,7 @@ use crate::submit::{SubmitPolicy, Submitter};
 #[must_use = "settings do nothing until they are built"]
 pub struct RayonPoolBuilder {
     threads: Option<usize>,
-    queue: Queue,
+    queue: QueueLimit,
     policy: SubmitPolicy,
     measure: bool,
 }
@@ -101,7 +101,7 @@ impl RayonPoolBuilder {
     }
 
     /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for.
-    pub fn queue(mut self, queue: Queue) -> Self {
+    pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.queue = queue;
         self.policy.when_full = queue.when_full();
         self

@@ -157,7 +157,7 @@ impl Drop for RayonPool {
     }
 }
 
-is_closure_executor!(RayonPool, RayonHandle, |pool| pool.0.options().get_timeout());
+is_closure_executor!(RayonPool, RayonHandle, |pool| pool.0.options().values().timeout);
 
 impl fmt::Debug for RayonPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

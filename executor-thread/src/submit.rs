@@ -71,10 +71,10 @@ impl Submitter {
         let Some(options) = &self.options else {
             return self.queue(way, Priority::Normal, job, comes_back, then);
         };
-        let way = way.delayed(options.get_delay());
+        let way = way.delayed(options.values().delay);
         let (job, timer) = JobWithOptions::new(job, options, &self.scheduler);
         let and_timer = |future: Future<J::Output>| (timer.map(|timer| (timer, future.control())), then(future));
-        match self.queue(way, options.get_priority(), job, comes_back, and_timer) {
+        match self.queue(way, options.values().priority, job, comes_back, and_timer) {
             Ok((timer, made)) => {
                 if let Some((timer, control)) = timer {
                     timer.set(control, way.delay());
@@ -109,7 +109,7 @@ impl Submitter {
             return drop(self.queue_run(Priority::Normal, run, due, is_next));
         };
         let (run, timer) = JobWithOptions::new(run, options, &self.scheduler);
-        let control = self.queue_run(options.get_priority(), run, due, is_next);
+        let control = self.queue_run(options.values().priority, run, due, is_next);
         if let Some(timer) = timer {
             timer.set(control, due.saturating_duration_since(Instant::now()));
         }

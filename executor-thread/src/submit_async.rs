@@ -41,12 +41,12 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
             let (cell, future) = Future::of_job_at(scheduler.queue(), job);
             return Self(Some(Stage::Plain(PushFuture::new(scheduler, Priority::Normal, cell.clone()), cell, future)));
         };
-        if let Some(delay) = options.get_delay() {
+        if let Some(delay) = options.values().delay {
             return Self(Some(Stage::Delayed(submitter, delay, job)));
         }
         let (job, timer) = JobWithOptions::new(job, &options, &scheduler);
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
-        let push = PushFuture::new(scheduler, options.get_priority(), cell.clone());
+        let push = PushFuture::new(scheduler, options.values().priority, cell.clone());
         Self(Some(Stage::WithOptions(push, cell, future, timer)))
     }
 

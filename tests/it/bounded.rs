@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use executor::{Future, JobError, Queue, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
+use executor::{Future, JobError, QueueLimit, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy, on_pools};
 use crate::support::event_log::EventLog;
@@ -40,7 +40,7 @@ on_every_surface!(
 fn the_bound_counts_those_that_wait_alone(make: Make) {
     // `DropOldest` rejects no submit.
     for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
-        let (pool, rendezvous) = (make(Queue::bounded(3, when_full)), Rendezvous::new());
+        let (pool, rendezvous) = (make(QueueLimit::bounded(3, when_full)), Rendezvous::new());
         let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
         let delayed = pool.submit_after(Duration::from_hours(1), Do::Echo(0));
         let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(Do::Echo(n)).unwrap()).collect();
@@ -57,7 +57,7 @@ fn the_bound_counts_those_that_wait_alone(make: Make) {
 
 fn a_cancelled_job_frees_its_place_at_once(make: Make) {
     for bound in [1, 3] {
-        let (pool, rendezvous) = (make(Queue::bounded(bound, WhenFull::Reject)), Rendezvous::new());
+        let (pool, rendezvous) = (make(QueueLimit::bounded(bound, WhenFull::Reject)), Rendezvous::new());
         let _waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
         let mut waiting: Vec<_> = (0..bound).map(|_| pool.try_submit(Do::Echo(1)).unwrap()).collect();
         for turn in 0..3000 {
@@ -70,7 +70,7 @@ fn a_cancelled_job_frees_its_place_at_once(make: Make) {
 }
 
 fn reject_refuses(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Reject)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Full);
@@ -81,7 +81,7 @@ fn reject_refuses(make: Make) {
 }
 
 fn drop_oldest_ends_the_one_that_waited_longest(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(3, WhenFull::DropOldest)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(3, WhenFull::DropOldest)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let mut futures: Vec<_> = (0..3).map(|n| pool.submit(Do::Echo(n))).collect();
     let (told, tells) = mpsc::channel();
@@ -98,7 +98,7 @@ fn drop_oldest_ends_the_one_that_waited_longest(make: Make) {
 }
 
 fn drop_newest_ends_the_new_one(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropNewest)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::DropNewest)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     assert_eq!(rejection(pool.submit(Do::Echo(0)).result()), Rejection::Dropped);
@@ -109,7 +109,7 @@ fn drop_newest_ends_the_new_one(make: Make) {
 
 fn maps_follow_the_same_rules(make: Make) {
     for when_full in ALL {
-        let pool = make(Queue::bounded(1, when_full));
+        let pool = make(QueueLimit::bounded(1, when_full));
         let outcomes: Vec<_> = pool.double(0..200, 16).collect();
         assert_eq!(outcomes.len(), 200);
         let may_be = match when_full {
@@ -128,7 +128,7 @@ fn maps_follow_the_same_rules(make: Make) {
 
 fn execute_follows_the_same_rules(make: Make) {
     for when_full in ALL {
-        let (pool, rendezvous, log) = (make(Queue::bounded(1, when_full)), Rendezvous::new(), EventLog::new());
+        let (pool, rendezvous, log) = (make(QueueLimit::bounded(1, when_full)), Rendezvous::new(), EventLog::new());
         // With workers that are not busy, those that may block get through.
         let busy = if when_full == WhenFull::Block { 0 } else { pool.workers() };
         let waiters = surface::occupy(&*pool, busy, &rendezvous);
@@ -147,7 +147,7 @@ fn execute_follows_the_same_rules(make: Make) {
 }
 
 fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(3, WhenFull::Reject)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(3, WhenFull::Reject)), Rendezvous::new());
     let _waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waiting = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -170,7 +170,7 @@ fn many_who_submit_and_cancel_never_pass_the_bound(make: Make) {
 
 /// It runs where the job ended, which may be on the one thread that could make room.
 fn a_callback_does_not_wait_for_a_place(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Block)), Rendezvous::new());
     let mut waiters = surface::occupy(&*pool, pool.workers() - 1, &rendezvous);
     let first = pool.submit(Do::Arrive(rendezvous.arrival(), 1));
     let waiter = rendezvous.accept();
@@ -189,7 +189,7 @@ fn a_callback_does_not_wait_for_a_place(make: Make) {
 }
 
 fn a_delayed_job_comes_into_a_full_queue(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(2, WhenFull::Reject)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(2, WhenFull::Reject)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let due: Vec<_> = (0..5).map(|n| pool.submit_after(Duration::ZERO, Do::Echo(n))).collect();
     eventually("they are due, and fill the queue", || pool.try_submit(Do::Echo(9)).is_err());
@@ -318,7 +318,7 @@ fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
 
 #[test]
 fn a_queue_is_unbounded_unless_it_is_told_otherwise() {
-    let settings = [None, Some(Queue::unbounded()), Some(Queue::default())];
+    let settings = [None, Some(QueueLimit::unbounded()), Some(QueueLimit::default())];
     for queue in settings {
         let builder = ThreadPool::builder().threads(1);
         let pool = queue.map_or(builder.clone(), |queue| builder.queue(queue)).build().unwrap();

@@ -7,7 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use executor::{
-    BuildError, ClosureExecutor, JobError, Queue, ThreadHandle, ThreadPool, ThreadPoolBuilder, WhenFull, current,
+    BuildError, ClosureExecutor, JobError, QueueLimit, ThreadHandle, ThreadPool, ThreadPoolBuilder, WhenFull, current,
 };
 
 use crate::support::bounds::{occupy, on_pools};
@@ -104,7 +104,7 @@ fn the_panic_handler_hears_of_jobs_that_nobody_waits_for(threads: usize) {
         panics.send((panic.message().to_owned(), panic.place().is_some(), current::worker_name().is_some())).unwrap();
         panic!("the handler");
     };
-    let queue = Queue::bounded(1, WhenFull::CallerRuns);
+    let queue = QueueLimit::bounded(1, WhenFull::CallerRuns);
     let pool = ThreadPool::builder().threads(threads).queue(queue).panic_handler(handler).build().unwrap();
     let told = |message: &str, on_worker| (message.to_owned(), true, on_worker);
     pool.execute(|| panic!("from the pool"));
@@ -162,7 +162,7 @@ fn hooks_and_initializer_are_nested_in_each_other() {
 #[test]
 fn hooks_may_use_their_pool() {
     /// A pool of one thread whose hooks submit to it: the one for the start always, the one for the stop once.
-    fn pool(queue: Queue, keep_alive: Duration) -> (ThreadPool, mpsc::Receiver<Option<u32>>) {
+    fn pool(queue: QueueLimit, keep_alive: Duration) -> (ThreadPool, mpsc::Receiver<Option<u32>>) {
         let handle = Arc::new(OnceLock::<ThreadHandle>::new());
         let (results, result) = mpsc::channel();
         let (on_start, on_stop) = (handle.clone(), handle.clone());
@@ -190,7 +190,7 @@ fn hooks_may_use_their_pool() {
         (pool, result)
     }
     within_patience(|| {
-        for queue in [Queue::unbounded(), Queue::bounded(1, WhenFull::Block)] {
+        for queue in [QueueLimit::unbounded(), QueueLimit::bounded(1, WhenFull::Block)] {
             // A thread that stops for it is idle: another one runs its job.
             let (_pool, result) = pool(queue, Duration::from_millis(5));
             assert_eq!([(); 3].map(|()| result.recv().unwrap()), [Some(1), Some(1), Some(2)]);
@@ -213,7 +213,7 @@ fn no_more_threads_stay_than_there_are() {
     assert_eq!(error.name(), "min_threads");
     // In whatever order they are set.
     assert!(ThreadPool::builder().min_threads(3).threads(3).build().is_ok());
-    let error = refusal(ThreadPool::builder().queue(Queue::bounded(0, WhenFull::Reject)));
+    let error = refusal(ThreadPool::builder().queue(QueueLimit::bounded(0, WhenFull::Reject)));
     assert_eq!(error.to_string(), "cannot build the pool: `queue` is 0, and must be for at least 1 job");
     assert_eq!(error.name(), "queue");
 }

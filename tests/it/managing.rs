@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use executor::extend::cell::{Captures, Notify};
 use executor::extend::scheduler::{Batch, Config, Runner, TimerEvent};
-use executor::{Future, JobError, JobOptions, Priority, Queue, ShutdownPolicy, ThreadPool, current, join_all};
+use executor::{Future, JobError, JobOptions, Priority, QueueLimit, ShutdownPolicy, ThreadPool, current, join_all};
 
 use crate::support::jobs::Do;
 use crate::support::latch::{Latch, block};
@@ -36,7 +36,7 @@ on_every_surface![
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
-    make(Queue::unbounded())
+    make(QueueLimit::unbounded())
 }
 
 fn prestart_hinders_nothing(make: Make) {

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use executor::{Job, JobError, JobOptions, Priority, Queue, Rejection, ThreadPool, current, join_all};
+use executor::{Job, JobError, JobOptions, Priority, QueueLimit, Rejection, ThreadPool, current, join_all};
 
 use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
@@ -42,7 +42,7 @@ on_every_surface![
 ];
 
 fn unbounded(make: Make) -> std::sync::Arc<dyn crate::support::surface::Surface> {
-    make(Queue::unbounded())
+    make(QueueLimit::unbounded())
 }
 
 fn urgent_jobs_start_first_and_background_jobs_last(make: Make) {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use executor::{Period, Periodic, Queue, ThreadHandle, ThreadPool, WhenFull};
+use executor::{Period, Periodic, QueueLimit, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{self, bounded};
 use crate::support::event_log::EventLog;
@@ -35,7 +35,7 @@ on_every_surface![
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
-    make(Queue::unbounded())
+    make(QueueLimit::unbounded())
 }
 
 fn runs_come_again_and_again_and_are_counted(make: Make) {
@@ -150,7 +150,7 @@ fn cancels_that_race_the_runs_end_them(make: Make) {
 
 fn a_dropped_run_is_missed_and_others_come(make: Make) {
     for period in [Period::rate(MILLI), Period::delay(MILLI)] {
-        let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
+        let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
         let periodic = pool.every(period, Do::Echo(1));
         eventually("a run", || periodic.runs() > 0);
         for round in 0..3 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{JobOptions, Period, Queue, ShutdownPolicy};
+use executor::{JobOptions, Period, QueueLimit, ShutdownPolicy};
 
 use crate::support::eventually;
 use crate::support::jobs::Do;
@@ -21,7 +21,7 @@ on_every_surface![
 ];
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
-    make(Queue::unbounded())
+    make(QueueLimit::unbounded())
 }
 
 fn runs_that_never_come_are_in_no_report(make: Make) {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::{JobError, Queue, Rejection, ThreadHandle, ThreadPool, WhenFull};
+use executor::{JobError, QueueLimit, Rejection, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy};
 use crate::support::event_log::EventLog;
@@ -66,7 +66,7 @@ fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'sta
 }
 
 fn block_waits_for_a_place(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Block)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let (handle, name) = (pool.handle(), unique("waits"));
@@ -86,7 +86,7 @@ fn block_waits_for_a_place(make: Make) {
 }
 
 fn all_of_many_submitters_get_through(make: Make) {
-    let (pool, log) = (make(Queue::bounded(1, WhenFull::Block)), EventLog::new());
+    let (pool, log) = (make(QueueLimit::bounded(1, WhenFull::Block)), EventLog::new());
     thread::scope(|scope| {
         for number in 0..50 {
             let (pool, log) = (&pool, &log);
@@ -120,7 +120,7 @@ fn a_shutdown_wakes_all_who_wait(make: Make) {
         |pool| pool.submit_timeout(Do::Echo(1), Duration::MAX).unwrap_err().reason(),
         |pool| block_on(pool.submit_async(Do::Echo(1))).unwrap_err().reason(),
     ];
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Block)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Block)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let name = unique("shut");
@@ -140,7 +140,7 @@ fn a_shutdown_wakes_all_who_wait(make: Make) {
 }
 
 fn a_limit_ends_the_wait(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Reject)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit_timeout(Do::Echo(7), Duration::ZERO).unwrap();
     let (start, limit) = (Instant::now(), Duration::from_millis(30));
@@ -153,7 +153,7 @@ fn a_limit_ends_the_wait(make: Make) {
 }
 
 fn a_task_waits_without_a_thread(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::Reject)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::Reject)), Rendezvous::new());
     let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
     let waits = pool.submit(Do::Echo(7));
     let (count, waker) = Count::new();
@@ -174,7 +174,7 @@ fn a_task_waits_without_a_thread(make: Make) {
 }
 
 fn a_task_that_finds_the_pool_closed_has_its_job_back(make: Make) {
-    let pool = make(Queue::unbounded());
+    let pool = make(QueueLimit::unbounded());
     let future = block_on(pool.submit_async(Do::Echo(8))).unwrap();
     assert_eq!(future.result().unwrap(), 8);
     pool.shutdown(true);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 
-use executor::{JobOptions, Priority, Queue, RayonPool, ShutdownPolicy, WhenFull, current, try_join_all};
+use executor::{JobOptions, Priority, QueueLimit, RayonPool, ShutdownPolicy, WhenFull, current, try_join_all};
 use rayon::prelude::*;
 
 use crate::support::latch::block;
@@ -15,7 +15,7 @@ fn threads_of(threads: usize) -> Arc<rayon::ThreadPool> {
 }
 
 fn bounded(threads: usize, capacity: usize, when_full: WhenFull) -> RayonPool {
-    RayonPool::builder().threads(threads).queue(Queue::bounded(capacity, when_full)).build().unwrap()
+    RayonPool::builder().threads(threads).queue(QueueLimit::bounded(capacity, when_full)).build().unwrap()
 }
 
 /// With a turn for each job, and not one that starts the next.
@@ -145,7 +145,7 @@ fn job_limits_hold_on_rayon() {
 
 #[test]
 fn queue_of_no_job_is_refused() {
-    let queue = || RayonPool::builder().queue(Queue::bounded(0, WhenFull::Block));
+    let queue = || RayonPool::builder().queue(QueueLimit::bounded(0, WhenFull::Block));
     for error in [queue().threads(1).build().unwrap_err(), queue().build_over(threads_of(1)).unwrap_err()] {
         assert_eq!((error.name(), error.to_string().contains("for at least 1 job")), ("queue", true), "{error}");
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::{ClosureExecutor, JobError, JobOptions, Queue, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull};
+use executor::{
+    ClosureExecutor, JobError, JobOptions, QueueLimit, Rejection, ShutdownPolicy, Stats, ThreadPool, WhenFull,
+};
 use executor_testkit::ManualExecutor;
 
 use crate::support::jobs::Do;
@@ -29,7 +31,7 @@ surface::on_every_surface!(
 );
 
 fn unbounded(make: Make) -> Arc<dyn Surface> {
-    make(Queue::unbounded())
+    make(QueueLimit::unbounded())
 }
 
 /// The number of accepted jobs: waiting, running or done.
@@ -97,7 +99,7 @@ fn an_outcome_that_is_seen_is_counted(make: Make) {
 }
 
 fn dropped_jobs_count_as_failed(make: Make) {
-    let (pool, rendezvous) = (make(Queue::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
+    let (pool, rendezvous) = (make(QueueLimit::bounded(1, WhenFull::DropOldest)), Rendezvous::new());
     let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let dropped = pool.submit(Do::Echo(1));
     let kept = pool.submit(Do::Echo(2));
@@ -148,7 +150,7 @@ fn a_job_inside_of_another_runs_too() {
 
 #[test]
 fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
-    let queue = || Queue::bounded(1, WhenFull::CallerRuns);
+    let queue = || QueueLimit::bounded(1, WhenFull::CallerRuns);
     let rendezvous = Rendezvous::new();
     let (one, other) = (ThreadPool::new(1), ThreadPool::builder().threads(1).queue(queue()).build().unwrap());
     let waiters = occupy(&other.handle(), 1, &rendezvous);

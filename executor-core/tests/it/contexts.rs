@@ -37,7 +37,7 @@ fn elsewhere<R: Send>(context: &Context, look: impl Fn() -> R + Send) -> R {
 fn a_context_is_the_job_on_other_threads() {
     within_patience(|| {
         let (job, future) = Future::of_job(|| {
-            current::describe(JobOptions::new().name("sums").tag("request 7").label().cloned(), None);
+            current::describe(JobOptions::new().name("sums").tag("request 7").values().label.clone(), None);
             let look = || (current::id(), current::attempt(), current::name(), current::tag(), current::worker_name());
             let here = look();
             assert!(here.0.is_some());

@@ -25,7 +25,7 @@ fn job_of(control: Arc<dyn Control>, attempt: u32, deadline: Option<Instant>) ->
 }
 
 fn label(name: &str, tag: &str) -> Option<Arc<Label>> {
-    JobOptions::new().name(name).tag(tag).label().cloned()
+    JobOptions::new().name(name).tag(tag).values().label.clone()
 }
 
 #[test]

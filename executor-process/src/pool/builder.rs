@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use executor_core::{BuildError, JobOptions, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
-use executor_thread::{Queue, WhenFull};
+use executor_thread::{QueueLimit, WhenFull};
 
 use crate::dispatch::restart_budget::{Budget, Limit};
 use crate::dispatch::runner::ProcessRunner;
@@ -65,7 +65,7 @@ pub struct ProcessPoolBuilder {
     threads: Option<usize>,
     name: Arc<str>,
     codec: Codec,
-    queue: Queue,
+    queue: QueueLimit,
     retry: u32,
     initializer: Option<Initializer>,
     keep_failed: Option<PathBuf>,
@@ -117,7 +117,7 @@ impl ProcessPoolBuilder {
             threads: None,
             name: "executor".into(),
             codec: Codec::default(),
-            queue: Queue::unbounded(),
+            queue: QueueLimit::unbounded(),
             retry: 0,
             initializer: None,
             keep_failed: None,
@@ -178,18 +178,18 @@ impl ProcessPoolBuilder {
     /// ```
     /// use executor_core::call;
     /// use executor_process::ProcessPool;
-    /// use executor_thread::{Queue, WhenFull};
+    /// use executor_thread::{QueueLimit, WhenFull};
     ///
     /// // A producer that is faster than the pool waits for it.
-    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(10, WhenFull::Block)).build()?;
+    /// let pool = ProcessPool::builder().processes(1).queue(QueueLimit::bounded(10, WhenFull::Block)).build()?;
     /// for n in 0..100 {
     ///     pool.execute(call!(u64::pow(n, 2)));
     /// }
-    /// # let error = ProcessPool::builder().queue(Queue::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
+    /// # let error = ProcessPool::builder().queue(QueueLimit::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
     /// # assert_eq!(error.name(), "queue");
     /// # Ok::<(), executor_core::BuildError>(())
     /// ```
-    pub fn queue(mut self, queue: Queue) -> Self {
+    pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.queue = queue;
         self
     }

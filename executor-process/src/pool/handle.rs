@@ -169,9 +169,9 @@ impl ProcessHandle {
     /// use std::time::Duration;
     /// use executor_core::{Rejection, call};
     /// use executor_process::ProcessPool;
-    /// use executor_thread::{Queue, WhenFull};
+    /// use executor_thread::{QueueLimit, WhenFull};
     ///
-    /// let pool = ProcessPool::builder().processes(1).queue(Queue::bounded(1, WhenFull::Block)).build()?;
+    /// let pool = ProcessPool::builder().processes(1).queue(QueueLimit::bounded(1, WhenFull::Block)).build()?;
     /// let limit = Duration::from_secs(60);
     /// let power = pool.submit_timeout(call!(u32::pow(2, 5)), limit).map_err(|rejected| rejected.reason())?;
     /// assert_eq!(power.result()?, 32);

@@ -106,7 +106,7 @@ where
     }
 
     fn is_limited(&self) -> bool {
-        self.pool.options.get_timeout().is_some()
+        self.pool.options.values().timeout.is_some()
     }
 
     fn chunk(&self) -> Option<usize> {

@@ -38,10 +38,10 @@ impl SubmitPolicy {
 
     fn with_options(self, options: &JobOptions, job: EncodedJob) -> EncodedJob {
         EncodedJob {
-            label: options.label().cloned(),
-            priority: options.get_priority(),
-            timeout: options.get_timeout(),
-            retries: options.get_retry().unwrap_or(self.retry),
+            label: options.values().label.clone(),
+            priority: options.values().priority,
+            timeout: options.values().timeout,
+            retries: options.values().retry.unwrap_or(self.retry),
             ..job
         }
     }
@@ -66,7 +66,7 @@ impl Submitter {
         if let Some(reason) = self.scheduler.refusal() {
             return Err(Rejected::new(job, reason));
         }
-        let way = way.delayed(self.options.get_delay());
+        let way = way.delayed(self.options.values().delay);
         let made = match self.make(self.scheduler.queue_id(way), job) {
             Ok(made) => made,
             Err(error) => return Ok(Future::failed(error)),
@@ -83,7 +83,7 @@ impl Submitter {
         job: EncodedJob,
         open: fn(EncodedResult) -> Result<T, JobError>,
     ) -> Future<T> {
-        let way = Way::Now.delayed(self.options.get_delay());
+        let way = Way::Now.delayed(self.options.values().delay);
         let mut job = self.policy.with_options(&self.options, job);
         let timer = self.limit_wait(&mut job);
         let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.queue_id(way)));
@@ -114,7 +114,7 @@ impl Submitter {
         }
         let control = future.control();
         future.on_done(ended);
-        if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.get_priority(), cell) {
+        if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.values().priority, cell) {
             drop(Waiting::fail(cell, JobError::Rejected(reason)));
         }
         if let Some(timer) = timer {
@@ -169,7 +169,7 @@ impl Submitter {
 
     /// Limits the time that the job may wait, if the options do. The timer event is to be set when it is accepted.
     fn limit_wait(&self, job: &mut EncodedJob) -> Option<StartTimer<ProcessRunner>> {
-        let limit = self.options.get_start_by()?;
+        let limit = self.options.values().start_by?;
         let error = JobError::TimedOut(TimedOut::not_started(job.name(), limit));
         let (waits, timer) = StartLimit::new(self.scheduler.clone(), limit, error);
         job.start_guard = Some(Box::new(waits));
@@ -177,7 +177,7 @@ impl Submitter {
     }
 
     fn push(&self, way: Way, cell: Queued) -> Pushed<Queued> {
-        self.scheduler.push_by(way, self.policy.when_full, self.options.get_priority(), cell)
+        self.scheduler.push_by(way, self.policy.when_full, self.options.values().priority, cell)
     }
 }
 
@@ -247,10 +247,10 @@ enum State<J, T> {
 
 impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
     pub(crate) fn new(submitter: &Submitter, job: J) -> Self {
-        if let Some(delay) = submitter.options.get_delay() {
+        if let Some(delay) = submitter.options.values().delay {
             return Self(State::Delayed(Box::new(submitter.clone()), delay, job));
         }
-        let (scheduler, priority) = (submitter.scheduler.clone(), submitter.options.get_priority());
+        let (scheduler, priority) = (submitter.scheduler.clone(), submitter.options.values().priority);
         Self(match submitter.make(scheduler.queue(), job) {
             Ok(made) => State::Waits(PushFuture::new(scheduler, priority, made.cell.clone()), Box::new(made)),
             Err(error) => State::Ended(Ok(Future::failed(error))),

@@ -1,6 +1,6 @@
 //! The settings of a manual executor.
 
-use executor_core::Queue;
+use executor_core::QueueLimit;
 
 use super::executor::ManualExecutor;
 use super::handle::ManualHandle;
@@ -20,7 +20,7 @@ use super::shared::Shared;
 pub struct ManualExecutorBuilder {
     seed: Option<u64>,
     workers: Option<usize>,
-    queue: Queue,
+    queue: QueueLimit,
 }
 
 impl ManualExecutor {
@@ -83,16 +83,16 @@ impl ManualExecutorBuilder {
     /// until a slot is free, and other threads wait.
     ///
     /// ```
-    /// use executor_core::{JobError, Queue, Rejection, WhenFull};
+    /// use executor_core::{JobError, QueueLimit, Rejection, WhenFull};
     /// use executor_testkit::ManualExecutor;
     ///
-    /// let manual = ManualExecutor::builder().queue(Queue::bounded(1, WhenFull::Reject)).build();
+    /// let manual = ManualExecutor::builder().queue(QueueLimit::bounded(1, WhenFull::Reject)).build();
     /// let (first, second) = (manual.submit(|| 1), manual.submit(|| 2));
     /// assert!(matches!(second.result(), Err(JobError::Rejected(Rejection::Full))));
     /// assert_eq!(first.result()?, 1);
     /// # Ok::<(), JobError>(())
     /// ```
-    pub fn queue(mut self, queue: Queue) -> Self {
+    pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.queue = queue;
         self
     }

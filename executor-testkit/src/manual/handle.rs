@@ -165,7 +165,7 @@ impl ClosureExecutor for ManualHandle {
     }
 
     fn time_limit(&self) -> Option<Duration> {
-        self.options().get_timeout()
+        self.options().values().timeout
     }
 }
 

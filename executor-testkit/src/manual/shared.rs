@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use executor_core::job_counters::{JobCounters, WorkerCounters};
 use executor_core::queue_id::{JobDeparture, QueueId};
 use executor_core::registry::{self, QueueRegistration};
-use executor_core::{Future, JobId, Queue, Stats, promise};
+use executor_core::{Future, JobId, QueueLimit, Stats, promise};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::clock::Event;
@@ -18,7 +18,7 @@ use super::state::State;
 pub(super) struct Shared {
     me: Weak<Shared>,
     pub(super) workers: usize,
-    pub(super) bound: Queue,
+    pub(super) bound: QueueLimit,
     pub(super) name: Arc<str>,
     queue: QueueRegistration,
     delay: QueueRegistration,
@@ -32,7 +32,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(workers: usize, bound: Queue, name: Arc<str>, order: Order) -> Arc<Self> {
+    pub(super) fn new(workers: usize, bound: QueueLimit, name: Arc<str>, order: Order) -> Arc<Self> {
         let state = State::new(order);
         Arc::new_cyclic(|me: &Weak<Self>| {
             let counters = JobCounters::new(false);

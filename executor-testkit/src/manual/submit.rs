@@ -40,15 +40,15 @@ pub(super) fn submit<J: Job>(
     job: J,
 ) -> Result<Future<J::Output>, Rejected<J>> {
     let Some(options) = options else { return queue(shared, Priority::Normal, way, job) };
-    let way = way.delayed(options.get_delay());
-    let (label, timeout) = (options.label().cloned(), options.get_timeout());
+    let way = way.delayed(options.values().delay);
+    let (label, timeout) = (options.values().label.clone(), options.values().timeout);
     let timeout = timeout.map(|limit| (limit, shared.clone()));
     let with_options = JobWithOptions { job, label: label.clone(), timeout };
-    let future = queue(shared, options.get_priority(), way, with_options).map_err(|rejected| {
+    let future = queue(shared, options.values().priority, way, with_options).map_err(|rejected| {
         let reason = rejected.reason();
         Rejected::new(rejected.into_job().job, reason)
     })?;
-    if let Some(limit) = options.get_start_by() {
+    if let Some(limit) = options.values().start_by {
         let error = JobError::TimedOut(TimedOut::not_started(name::<J>(label.as_ref()), limit));
         let limit = way.delay().saturating_add(limit);
         shared.schedule(limit, Event::EndWait(future.control().queued(), error));

@@ -128,9 +128,9 @@ impl Periodic {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use executor_thread::{Period, Queue, ThreadPool, WhenFull};
+    /// use executor_thread::{Period, QueueLimit, ThreadPool, WhenFull};
     ///
-    /// let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::DropOldest)).build()?;
+    /// let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::DropOldest)).build()?;
     /// let (begin, begun) = mpsc::channel();
     /// let (open, gate) = mpsc::channel::<()>();
     /// let busy = pool.submit(move || {

@@ -6,7 +6,7 @@ mod subjects;
 
 use std::time::Duration;
 
-use executor::{Queue, ThreadPool, WhenFull};
+use executor::{QueueLimit, ThreadPool, WhenFull};
 use executor_testkit::model::{Ability, Closures, Full, Shape};
 use executor_testkit::{Chaos, ManualExecutor, check_shutdown};
 
@@ -55,7 +55,7 @@ beside_the_model! {
 }
 
 fn manual_that_drops() -> ManualExecutor {
-    ManualExecutor::builder().queue(Queue::bounded(2, WhenFull::DropOldest)).build()
+    ManualExecutor::builder().queue(QueueLimit::bounded(2, WhenFull::DropOldest)).build()
 }
 
 fn on_a_thread() -> ManualExecutor {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use executor::{
-    Executor, Future, Queue, Rejected, Shutdown, ShutdownPolicy, ShutdownReport, Stats, ThreadHandle, ThreadPool,
+    Executor, Future, QueueLimit, Rejected, Shutdown, ShutdownPolicy, ShutdownReport, Stats, ThreadHandle, ThreadPool,
     ThreadPoolBuilder, WhenFull,
 };
 use executor_testkit::model::{Subject, Task};
@@ -72,7 +72,7 @@ fn patient(threads: usize) -> ThreadPoolBuilder {
 }
 
 pub(super) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> Of<ThreadPool> {
-    let queue = Queue::bounded(bound, when_full);
+    let queue = QueueLimit::bounded(bound, when_full);
     Of(patient(threads).queue(queue).build().expect("a pool of threads"))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn rayon(threads: usize) -> Of<executor::RayonPool> {
 
 #[cfg(feature = "rayon")]
 pub(super) fn bounded_rayon(threads: usize, bound: usize, when_full: WhenFull) -> Of<executor::RayonPool> {
-    let queue = Queue::bounded(bound, when_full);
+    let queue = QueueLimit::bounded(bound, when_full);
     Of(executor::RayonPool::builder().threads(threads).queue(queue).build().expect("a few threads"))
 }
 
@@ -94,6 +94,6 @@ pub(super) fn processes(processes: usize) -> Of<executor::ProcessPool> {
 
 #[cfg(feature = "process")]
 pub(super) fn bounded_processes(processes: usize, bound: usize, when_full: WhenFull) -> Of<executor::ProcessPool> {
-    let queue = Queue::bounded(bound, when_full);
+    let queue = QueueLimit::bounded(bound, when_full);
     Of(executor::ProcessPool::builder().processes(processes).queue(queue).build().expect("a pool of processes"))
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use executor::{Future, JobError, JobOptions, ProcessPool, Queue, Rejection, ShutdownPolicy, WhenFull, call, join_all};
+use executor::{
+    Future, JobError, JobOptions, ProcessPool, QueueLimit, Rejection, ShutdownPolicy, WhenFull, call, join_all,
+};
 
 use super::{is_cancelled, pid, pool, worker_of};
 use crate::support::rendezvous::{Arrival, Rendezvous};
@@ -142,12 +144,12 @@ fn a_kill_in_a_callback_waits_for_nothing() {
 fn a_pool_is_not_built_with_a_queue_that_it_cannot_have() {
     let build = |queue| ProcessPool::builder().queue(queue).build().map(drop).map_err(|error| error.to_string());
     assert_eq!(
-        build(Queue::bounded(1, WhenFull::CallerRuns)).unwrap_err(),
+        build(QueueLimit::bounded(1, WhenFull::CallerRuns)).unwrap_err(),
         "cannot build the pool: `queue` is `CallerRuns` when it is full, and must be one of `Block`, `Reject`, `DropOldest` and \
          `DropNewest`: a job of a process pool never runs in the process that submits it"
     );
     assert_eq!(
-        build(Queue::bounded(0, WhenFull::Block)).unwrap_err(),
+        build(QueueLimit::bounded(0, WhenFull::Block)).unwrap_err(),
         "cannot build the pool: `queue` is 0, and must be for at least 1 job"
     );
 }

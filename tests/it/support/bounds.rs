@@ -2,12 +2,12 @@
 
 use std::sync::mpsc;
 
-use executor::{Queue, ThreadPool, WhenFull};
+use executor::{QueueLimit, ThreadPool, WhenFull};
 
 use super::latch::{Latch, LatchGuard};
 
 pub(crate) fn bounded(threads: usize, bound: usize, when_full: WhenFull) -> ThreadPool {
-    ThreadPool::builder().threads(threads).queue(Queue::bounded(bound, when_full)).build().unwrap()
+    ThreadPool::builder().threads(threads).queue(QueueLimit::bounded(bound, when_full)).build().unwrap()
 }
 
 /// Keeps `n` threads of the pool busy until the hold is dropped. One by one: there may be one place only for those that wait.

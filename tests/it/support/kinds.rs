@@ -13,7 +13,7 @@ pub(crate) fn rayon(threads: usize) -> RayonPool {
 
 #[cfg(feature = "rayon")]
 pub(crate) fn bounded_rayon(threads: usize, bound: usize) -> RayonPool {
-    let queue = executor::Queue::bounded(bound, executor::WhenFull::Block);
+    let queue = executor::QueueLimit::bounded(bound, executor::WhenFull::Block);
     RayonPool::builder().threads(threads).queue(queue).build().expect("a few threads")
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[cfg(feature = "rayon")]
 use executor::RayonPool;
 use executor::{
-    Executor, Future, Job, JobError, JobOptions, Period, Periodic, Queue, Rejected, Shutdown, ShutdownPolicy,
+    Executor, Future, Job, JobError, JobOptions, Period, Periodic, QueueLimit, Rejected, Shutdown, ShutdownPolicy,
     ShutdownReport, Stats, ThreadHandle, ThreadPool,
 };
 #[cfg(feature = "process")]
@@ -162,51 +162,51 @@ surface!(Whole<ProcessPool>, |whole| whole.0, |job| job, job);
 surface!(ProcessHandle, |handle| handle, |job| job, job);
 
 /// How to make a pool of some kind, with this queue.
-pub(crate) type Make = fn(Queue) -> Arc<dyn Surface>;
+pub(crate) type Make = fn(QueueLimit) -> Arc<dyn Surface>;
 
-pub(crate) fn threads_1(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn threads_1(queue: QueueLimit) -> Arc<dyn Surface> {
     threads(1, queue)
 }
 
-pub(crate) fn threads_2(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn threads_2(queue: QueueLimit) -> Arc<dyn Surface> {
     threads(2, queue)
 }
 
-pub(crate) fn threads_8(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn threads_8(queue: QueueLimit) -> Arc<dyn Surface> {
     threads(8, queue)
 }
 
-fn threads(n: usize, queue: Queue) -> Arc<dyn Surface> {
+fn threads(n: usize, queue: QueueLimit) -> Arc<dyn Surface> {
     Arc::new(Whole(ThreadPool::builder().threads(n).queue(queue).build().expect("a pool of threads")))
 }
 
 #[cfg(feature = "rayon")]
-pub(crate) fn rayon_1(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn rayon_1(queue: QueueLimit) -> Arc<dyn Surface> {
     rayon(1, queue)
 }
 
 #[cfg(feature = "rayon")]
-pub(crate) fn rayon_2(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn rayon_2(queue: QueueLimit) -> Arc<dyn Surface> {
     rayon(2, queue)
 }
 
 #[cfg(feature = "rayon")]
-fn rayon(n: usize, queue: Queue) -> Arc<dyn Surface> {
+fn rayon(n: usize, queue: QueueLimit) -> Arc<dyn Surface> {
     Arc::new(Whole(RayonPool::builder().threads(n).queue(queue).build().expect("a few threads")))
 }
 
 #[cfg(feature = "process")]
-pub(crate) fn processes_1(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn processes_1(queue: QueueLimit) -> Arc<dyn Surface> {
     processes(1, queue)
 }
 
 #[cfg(feature = "process")]
-pub(crate) fn processes_2(queue: Queue) -> Arc<dyn Surface> {
+pub(crate) fn processes_2(queue: QueueLimit) -> Arc<dyn Surface> {
     processes(2, queue)
 }
 
 #[cfg(feature = "process")]
-fn processes(n: usize, queue: Queue) -> Arc<dyn Surface> {
+fn processes(n: usize, queue: QueueLimit) -> Arc<dyn Surface> {
     Arc::new(Whole(ProcessPool::builder().processes(n).queue(queue).build().expect("a pool of processes")))
 }
 

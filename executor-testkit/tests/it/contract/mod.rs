@@ -5,7 +5,7 @@ mod faults;
 mod faulty;
 mod table;
 
-use executor_core::{JobOptions, Queue, WhenFull};
+use executor_core::{JobOptions, QueueLimit, WhenFull};
 use executor_testkit::contract::Subject;
 use executor_testkit::{ManualExecutor, contract};
 
@@ -17,7 +17,7 @@ fn by_itself(manual: ManualExecutor) -> ManualExecutor {
 contract!(mod manual, one_worker, || by_itself(ManualExecutor::new()));
 contract!(mod seeded, one_worker, || by_itself(ManualExecutor::builder().seed(7).workers(1).build()));
 contract!(mod bounded, one_worker, bounded, || {
-    let queue = Queue::bounded(10_000, WhenFull::Block);
+    let queue = QueueLimit::bounded(10_000, WhenFull::Block);
     by_itself(ManualExecutor::builder().queue(queue).build())
 });
 contract!(mod portable, one_worker, portable: || Subject::new(by_itself(ManualExecutor::new()), 1), without: delays);

@@ -186,7 +186,7 @@ fn options_of_a_handle_replace_those_before() {
     let manual = ManualExecutor::new();
     let named = manual.with(JobOptions::new().name("first").tag("one"));
     let renamed = named.with(JobOptions::new().name("second"));
-    assert_eq!(manual.options().label().map(|label| label.name.clone()), None);
+    assert_eq!(manual.options().values().label.as_ref().map(|label| label.name.clone()), None);
     let both = |handle: &executor_testkit::ManualHandle| {
         let [name, tag] = handle.submit(|| [current::name(), current::tag()]).result().unwrap();
         format!("{name:?} {tag:?}")

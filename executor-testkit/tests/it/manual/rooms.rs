@@ -3,13 +3,13 @@
 use std::sync::mpsc;
 use std::thread;
 
-use executor_core::{Future, JobError, JobOptions, Priority, Queue, Rejection, WhenFull};
+use executor_core::{Future, JobError, JobOptions, Priority, QueueLimit, Rejection, WhenFull};
 use executor_testkit::ManualExecutor;
 
 use crate::support::within_patience;
 
 fn bounded(most: usize, when_full: WhenFull) -> ManualExecutor {
-    ManualExecutor::builder().queue(Queue::bounded(most, when_full)).build()
+    ManualExecutor::builder().queue(QueueLimit::bounded(most, when_full)).build()
 }
 
 fn is_refused<T>(future: Future<T>, reason: Rejection) -> bool {

@@ -8,7 +8,7 @@ use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 
-use executor_core::{Future, Queue, Rejected, WhenFull};
+use executor_core::{Future, QueueLimit, Rejected, WhenFull};
 
 use super::*;
 use crate::pool::ThreadPool;
@@ -26,7 +26,7 @@ struct Full {
 
 impl Full {
     fn new(slots: usize, when_full: WhenFull) -> Self {
-        let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(slots, when_full)).build().unwrap();
+        let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(slots, when_full)).build().unwrap();
         let (let_go, gate): (_, Receiver<()>) = channel();
         let (begin, has_begun) = channel();
         let held = pool.submit(move || {
@@ -114,7 +114,7 @@ fn a_slot_freed_by_a_cancel_is_handed_on() {
 /// Its own jobs would wait for it, so it runs them.
 #[test]
 fn a_worker_never_waits_for_a_slot() {
-    let pool = ThreadPool::builder().threads(1).queue(Queue::bounded(1, WhenFull::Block)).build().unwrap();
+    let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::Block)).build().unwrap();
     let handle = pool.handle();
     let outer = pool.submit(move || {
         let inner: Vec<_> = (0..4).map(|_| handle.submit(|| thread::current().id())).collect();

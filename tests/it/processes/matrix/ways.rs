@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use executor::{Future, JobError, JobOptions, ProcessPool, ProcessPoolBuilder, Queue, WhenFull, call};
+use executor::{Future, JobError, JobOptions, ProcessPool, ProcessPoolBuilder, QueueLimit, WhenFull, call};
 
 use super::super::deaths::kill;
 use super::faults::{Fault, MEMORY};
@@ -53,7 +53,7 @@ impl Way {
     pub(super) fn builder(self) -> ProcessPoolBuilder {
         let builder = ProcessPool::builder().processes(1).memory_limit(MEMORY);
         match self {
-            Self::BoundedQueue => builder.queue(Queue::bounded(1, WhenFull::Block)),
+            Self::BoundedQueue => builder.queue(QueueLimit::bounded(1, WhenFull::Block)),
             Self::Map => builder.processes(2),
             _ => builder,
         }
