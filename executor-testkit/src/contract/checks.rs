@@ -4,7 +4,7 @@ use super::check::Check;
 use super::subject::{Closures, Make};
 use super::table::{__closure_checks, __portable_checks};
 
-/// The checks for every executor, whose jobs are [`Do`].
+/// The checks for every executor, whose jobs are `Do`.
 ///
 /// ```
 /// use std::time::Duration;

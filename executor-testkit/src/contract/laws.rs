@@ -79,7 +79,7 @@ impl Law {
             ),
             Self::Cancel => (
                 "law 3",
-                "`cancel()` is true if and only if the job never starts. What the job captured is dropped by then, and its place in a \
+                "`cancel()` is true if and only if the job never starts. By then, its captures are dropped, and its place in a \
                  bounded queue is free.",
             ),
             Self::NoLocks => (
