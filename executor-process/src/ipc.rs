@@ -13,3 +13,4 @@ pub(crate) mod random;
 pub(crate) mod shared_memory;
 pub(crate) mod socket;
 pub(crate) mod strays;
+pub(crate) mod travels;

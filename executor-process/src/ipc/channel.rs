@@ -16,6 +16,7 @@ pub use error::{RecvError, SendError};
 pub use receiver::{Messages, Receiver};
 pub use sender::Sender;
 
+use self::end::End;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket;
 
@@ -122,11 +123,11 @@ pub fn queue<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiv
 /// When the system has no descriptor left.
 pub fn channel_with<T: Serialize + DeserializeOwned>(codec: Codec) -> io::Result<(Sender<T>, Receiver<T>)> {
     let (from, to) = socket::pair()?;
-    Ok((Sender::new(from, codec), Receiver::new(to, codec)))
+    Ok((Sender::new(End::new(from, codec)), Receiver::new(End::new(to, codec))))
 }
 
 /// The receiver of a channel whose socket somebody else has the other end of.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn receiver_of<T>(socket: std::os::fd::OwnedFd, codec: Codec) -> Receiver<T> {
-    Receiver::new(socket, codec)
+    Receiver::new(End::new(socket, codec))
 }

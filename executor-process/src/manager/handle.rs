@@ -206,25 +206,7 @@ macro_rules! handle {
             }
         }
 
-        impl $(<$($param),+>)? std::fmt::Debug for $name $(<$($param),+>)? {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-
-        impl $(<$($param),+>)? serde::Serialize for $name $(<$($param),+>)? {
-            fn serialize<S_: serde::Serializer>(&self, serializer: S_) -> Result<S_::Ok, S_::Error> {
-                self.handle.wire($what).map_err(serde::ser::Error::custom)?.serialize(serializer)
-            }
-        }
-
-        impl<'de, $($($param),+)?> serde::Deserialize<'de> for $name $(<$($param),+>)? {
-            fn deserialize<D_: serde::Deserializer<'de>>(deserializer: D_) -> Result<Self, D_::Error> {
-                let wire = serde::Deserialize::deserialize(deserializer)?;
-                let handle = $crate::manager::handle::Handle::from_wire($what, wire);
-                handle.map(Self::new).map_err(serde::de::Error::custom)
-            }
-        }
+        $crate::ipc::travels::travels! { $name $(<$($param),+>)?, handle: $crate::manager::handle::Handle, $what }
     };
 }
 pub(super) use handle;

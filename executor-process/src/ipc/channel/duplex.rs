@@ -1,21 +1,17 @@
 //! An end that both sends and receives.
 
-use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::end::{End, Wire};
+use super::end::{End, end};
 use super::error::{RecvError, SendError};
 use super::receiver::Messages;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket::{self, Wait};
-
-const NAME: &str = "a `Duplex`";
 
 /// Two ends that talk to each other: what one sends, the other receives, in order. The first sends `A`s and receives `B`s.
 ///
@@ -79,7 +75,7 @@ where
     B: Serialize + DeserializeOwned,
 {
     let (one, other) = socket::pair()?;
-    Ok((Duplex::new(one, codec), Duplex::new(other, codec)))
+    Ok((Duplex::new(End::new(one, codec)), Duplex::new(End::new(other, codec))))
 }
 
 /// An end of a [`duplex`](crate::duplex()), which sends `S`s and receives `R`s. One thread may send while another receives.
@@ -89,8 +85,8 @@ pub struct Duplex<S, R> {
 }
 
 impl<S, R> Duplex<S, R> {
-    fn new(socket: OwnedFd, codec: Codec) -> Self {
-        Self { end: End::new(socket, codec), carries: PhantomData }
+    fn new(end: End) -> Self {
+        Self { end, carries: PhantomData }
     }
 }
 
@@ -188,28 +184,4 @@ impl<'a, S, R: DeserializeOwned> IntoIterator for &'a Duplex<S, R> {
     }
 }
 
-/// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
-impl<S, R> AsFd for Duplex<S, R> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.end.as_fd()
-    }
-}
-
-impl<S, R> fmt::Debug for Duplex<S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Duplex").finish_non_exhaustive()
-    }
-}
-
-impl<S, R> Serialize for Duplex<S, R> {
-    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.end.wire(NAME).map_err(ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl<'de, S, R> Deserialize<'de> for Duplex<S, R> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let end = End::from_wire(NAME, Wire::deserialize(deserializer)?).map_err(de::Error::custom)?;
-        Ok(Self { end, carries: PhantomData })
-    }
-}
+end! { Duplex<S, R>, "a `Duplex`" }

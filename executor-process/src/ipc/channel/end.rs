@@ -146,3 +146,18 @@ fn shared(bytes: &[u8]) -> io::Result<OwnedFd> {
     shared_memory::write(&file, bytes, 0)?;
     Ok(file)
 }
+
+/// The traits of all kinds of ends: types with an [`End`] in a field of that name.
+macro_rules! end {
+    ($name:ident<$($param:ident),+>, $what:literal) => {
+        /// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
+        impl<$($param),+> std::os::fd::AsFd for $name<$($param),+> {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.end.as_fd()
+            }
+        }
+
+        $crate::ipc::travels::travels! { $name<$($param),+>, end: $crate::ipc::channel::end::End, $what }
+    };
+}
+pub(super) use end;

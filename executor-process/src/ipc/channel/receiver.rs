@@ -1,19 +1,13 @@
 //! The end that messages come out of.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::end::{End, Wire};
+use super::end::{End, end};
 use super::error::RecvError;
-use crate::ipc::codec::Codec;
 use crate::ipc::socket::Wait;
-
-const NAME: &str = "a `Receiver`";
 
 /// The end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()) that messages come out of. A clone takes from the same one:
 /// each message goes to one of them.
@@ -26,8 +20,8 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(socket: OwnedFd, codec: Codec) -> Self {
-        Self { end: End::new(socket, codec), carries: PhantomData }
+    pub(super) fn new(end: End) -> Self {
+        Self { end, carries: PhantomData }
     }
 }
 
@@ -97,7 +91,7 @@ impl<T: DeserializeOwned> Iterator for Messages<'_, T> {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        Self { end: self.end.clone(), carries: PhantomData }
+        Self::new(self.end.clone())
     }
 }
 
@@ -110,28 +104,4 @@ impl<'a, T: DeserializeOwned> IntoIterator for &'a Receiver<T> {
     }
 }
 
-/// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
-impl<T> AsFd for Receiver<T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.end.as_fd()
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").finish_non_exhaustive()
-    }
-}
-
-impl<T> Serialize for Receiver<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.end.wire(NAME).map_err(ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Receiver<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let end = End::from_wire(NAME, Wire::deserialize(deserializer)?).map_err(de::Error::custom)?;
-        Ok(Self { end, carries: PhantomData })
-    }
-}
+end! { Receiver<T>, "a `Receiver`" }

@@ -1,18 +1,13 @@
 //! The end that messages go into.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::Serialize;
 
-use super::end::{End, Wire};
+use super::end::{End, end};
 use super::error::SendError;
-use crate::ipc::codec::Codec;
 use crate::ipc::socket::Wait;
-
-const NAME: &str = "a `Sender`";
 
 /// The end of a [`channel`](crate::channel()) that messages go into. A clone sends into the same channel.
 ///
@@ -24,8 +19,8 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    pub(super) fn new(socket: OwnedFd, codec: Codec) -> Self {
-        Self { end: End::new(socket, codec), carries: PhantomData }
+    pub(super) fn new(end: End) -> Self {
+        Self { end, carries: PhantomData }
     }
 }
 
@@ -61,32 +56,8 @@ impl<T: Serialize> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { end: self.end.clone(), carries: PhantomData }
+        Self::new(self.end.clone())
     }
 }
 
-/// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
-impl<T> AsFd for Sender<T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.end.as_fd()
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").finish_non_exhaustive()
-    }
-}
-
-impl<T> Serialize for Sender<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.end.wire(NAME).map_err(ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Sender<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let end = End::from_wire(NAME, Wire::deserialize(deserializer)?).map_err(de::Error::custom)?;
-        Ok(Self { end, carries: PhantomData })
-    }
-}
+end! { Sender<T>, "a `Sender`" }
