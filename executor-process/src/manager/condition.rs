@@ -44,7 +44,7 @@ impl Condition {
     ///
     /// When the manager is gone.
     pub fn lock(&self) -> Result<ConditionGuard<'_>, ManagerError> {
-        self.take(None)?.ok_or_else(odd)
+        self.handle.acquire(None, ConditionGuard)?.ok_or_else(odd)
     }
 
     /// Takes its lock if that is free.
@@ -53,7 +53,7 @@ impl Condition {
     ///
     /// When the manager is gone.
     pub fn try_lock(&self) -> Result<Option<ConditionGuard<'_>>, ManagerError> {
-        self.take(Some(0))
+        self.handle.acquire(Some(0), ConditionGuard)
     }
 
     /// As [`lock`](Condition::lock), and blocks no longer than `limit`. `None` when it was not free in time.
@@ -62,11 +62,7 @@ impl Condition {
     ///
     /// When the manager is gone.
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<ConditionGuard<'_>>, ManagerError> {
-        self.take(nanos(limit))
-    }
-
-    fn take(&self, limit: Option<u64>) -> Result<Option<ConditionGuard<'_>>, ManagerError> {
-        Ok(self.handle.take(limit, Op::Acquire, Op::Release)?.map(ConditionGuard))
+        self.handle.acquire(nanos(limit), ConditionGuard)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::error::ManagerError;
-use super::handle::{Handle, handle, nanos, odd};
-use super::protocol::{Op, Reply};
+use super::handle::{handle, nanos, odd};
+use super::protocol::Op;
 
 handle! {
     /// A flag that processes wait for.
@@ -56,10 +56,7 @@ impl Event {
     ///
     /// When the manager is gone.
     pub fn is_set(&self) -> Result<bool, ManagerError> {
-        match self.handle.ask(Op::IsSet)?.reply()? {
-            Reply::Flag(is_set) => Ok(is_set),
-            _ => Err(odd()),
-        }
+        self.handle.flag_within(None, Op::IsSet)?.ok_or_else(odd)
     }
 
     /// Blocks until the flag is set.
@@ -77,11 +74,7 @@ impl Event {
     ///
     /// When the manager is gone.
     pub fn wait_timeout(&self, limit: Duration) -> Result<bool, ManagerError> {
-        match self.handle.ask_within(nanos(limit), Op::Await)?.reply()? {
-            Reply::Done => Ok(true),
-            Reply::Expired => Ok(false),
-            _ => Err(odd()),
-        }
+        self.handle.done_within(nanos(limit), Op::Await)
     }
 }
 
@@ -114,7 +107,7 @@ impl Barrier {
     ///
     /// When the manager is gone.
     pub fn wait(&self) -> Result<bool, ManagerError> {
-        passed(&self.handle, None)?.ok_or_else(odd)
+        self.handle.flag_within(None, Op::Await)?.ok_or_else(odd)
     }
 
     /// As [`wait`](Barrier::wait), and no longer than `limit`. `None` when the others did not come in time.
@@ -123,7 +116,7 @@ impl Barrier {
     ///
     /// When the manager is gone.
     pub fn wait_timeout(&self, limit: Duration) -> Result<Option<bool>, ManagerError> {
-        passed(&self.handle, nanos(limit))
+        self.handle.flag_within(nanos(limit), Op::Await)
     }
 
     /// How many wait now.
@@ -133,13 +126,5 @@ impl Barrier {
     /// When the manager is gone.
     pub fn waiting(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
-    }
-}
-
-fn passed(handle: &Handle, limit: Option<u64>) -> Result<Option<bool>, ManagerError> {
-    match handle.ask_within(limit, Op::Await)?.reply()? {
-        Reply::Flag(is_last) => Ok(Some(is_last)),
-        Reply::Expired => Ok(None),
-        _ => Err(odd()),
     }
 }

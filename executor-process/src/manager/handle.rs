@@ -105,15 +105,44 @@ impl Handle {
 
     /// Asks for what has no result.
     pub(super) fn done(&self, op: Op<'_>) -> Result<(), ManagerError> {
-        match self.ask(op)?.reply()? {
-            Reply::Done => Ok(()),
+        self.done_within(None, op)?.then_some(()).ok_or_else(odd)
+    }
+
+    /// As `done`. False when the time is up.
+    pub(super) fn done_within(&self, limit: Option<u64>, op: Op<'_>) -> Result<bool, ManagerError> {
+        match self.ask_within(limit, op)?.reply()? {
+            Reply::Done => Ok(true),
+            Reply::Expired => Ok(false),
             _ => Err(odd()),
         }
     }
 
     pub(super) fn count(&self, op: Op<'_>) -> Result<usize, ManagerError> {
+        self.count_within(None, op)?.ok_or_else(odd)
+    }
+
+    /// As `count`. `None` when the time is up.
+    pub(super) fn count_within(&self, limit: Option<u64>, op: Op<'_>) -> Result<Option<usize>, ManagerError> {
+        match self.ask_within(limit, op)?.reply()? {
+            Reply::Count(count) => Ok(Some(usize::try_from(count).unwrap_or(usize::MAX))),
+            Reply::Expired => Ok(None),
+            _ => Err(odd()),
+        }
+    }
+
+    /// `None` when the time is up.
+    pub(super) fn flag_within(&self, limit: Option<u64>, op: Op<'_>) -> Result<Option<bool>, ManagerError> {
+        match self.ask_within(limit, op)?.reply()? {
+            Reply::Flag(flag) => Ok(Some(flag)),
+            Reply::Expired => Ok(None),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Asks for a value, and returns whether it is there.
+    pub(super) fn has(&self, op: Op<'_>) -> Result<bool, ManagerError> {
         match self.ask(op)?.reply()? {
-            Reply::Count(count) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+            Reply::Value(value) => Ok(value.is_some()),
             _ => Err(odd()),
         }
     }

@@ -31,6 +31,15 @@ impl Handle {
         Ok(result)
     }
 
+    /// Takes a permit, or a lock, which has one. `None` when the time is up.
+    pub(super) fn acquire<'a, G>(
+        &'a self,
+        limit: Option<u64>,
+        guard: fn(Held<'a>) -> G,
+    ) -> Result<Option<G>, ManagerError> {
+        Ok(self.take(limit, Op::Acquire, Op::Release)?.map(guard))
+    }
+
     /// Asks for something to hold, which `give_back` ends. `None` when the time is up.
     pub(super) fn take(
         &self,

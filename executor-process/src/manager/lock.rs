@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::error::ManagerError;
 use super::handle::{handle, nanos, odd};
 use super::hold::Held;
-use super::protocol::Op;
 
 handle! {
     /// A lock between processes, and the threads of each.
@@ -39,7 +38,7 @@ impl Lock {
     ///
     /// When the manager is gone.
     pub fn lock(&self) -> Result<LockGuard<'_>, ManagerError> {
-        self.take(None)?.ok_or_else(odd)
+        self.handle.acquire(None, LockGuard)?.ok_or_else(odd)
     }
 
     /// Takes the lock if it is free.
@@ -48,7 +47,7 @@ impl Lock {
     ///
     /// When the manager is gone.
     pub fn try_lock(&self) -> Result<Option<LockGuard<'_>>, ManagerError> {
-        self.take(Some(0))
+        self.handle.acquire(Some(0), LockGuard)
     }
 
     /// As [`lock`](Lock::lock), and blocks no longer than `limit`. `None` when it was not free in time.
@@ -57,11 +56,7 @@ impl Lock {
     ///
     /// When the manager is gone.
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<LockGuard<'_>>, ManagerError> {
-        self.take(nanos(limit))
-    }
-
-    fn take(&self, limit: Option<u64>) -> Result<Option<LockGuard<'_>>, ManagerError> {
-        Ok(self.handle.take(limit, Op::Acquire, Op::Release)?.map(LockGuard))
+        self.handle.acquire(nanos(limit), LockGuard)
     }
 }
 

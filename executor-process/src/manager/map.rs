@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
-use super::handle::{handle, odd};
-use super::protocol::{Change, Op, Place, Raw, Reply};
+use super::handle::handle;
+use super::protocol::{Change, Op, Place, Raw};
 
 handle! {
     /// A map that processes share.
@@ -53,10 +53,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Map<K, V>
     /// When the manager is gone, or the key cannot be encoded.
     pub fn contains(&self, key: &K) -> Result<bool, ManagerError> {
         let key = self.handle.encode(key)?;
-        match self.handle.ask(Op::Get(at(&key)))?.reply()? {
-            Reply::Value(value) => Ok(value.is_some()),
-            _ => Err(odd()),
-        }
+        self.handle.has(Op::Get(at(&key)))
     }
 
     /// Sets the value of a key, and returns the one before. Waits while somebody updates it.

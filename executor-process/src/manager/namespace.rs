@@ -66,10 +66,7 @@ impl Namespace {
     ///
     /// When the manager is gone.
     pub fn remove(&self, name: &str) -> Result<bool, ManagerError> {
-        match self.handle.ask(Op::Remove(at(name)))?.reply()? {
-            Reply::Value(value) => Ok(value.is_some()),
-            _ => Err(odd()),
-        }
+        self.handle.has(Op::Remove(at(name)))
     }
 
     /// All names, in alphabetical order, as they are at one moment.

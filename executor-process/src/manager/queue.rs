@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{ManagerError, PutError};
 use super::handle::{handle, nanos, odd};
-use super::protocol::{Op, Raw, Reply};
+use super::protocol::{Op, Raw};
 
 handle! {
     /// A queue between processes: many put items in, and many take them out, each item one.
@@ -128,11 +128,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
     ///
     /// When the manager is gone.
     pub fn join_timeout(&self, limit: Duration) -> Result<Option<usize>, ManagerError> {
-        match self.handle.ask_within(nanos(limit), Op::Join)?.reply()? {
-            Reply::Count(lost) => Ok(usize::try_from(lost).ok()),
-            Reply::Expired => Ok(None),
-            _ => Err(odd()),
-        }
+        self.handle.count_within(nanos(limit), Op::Join)
     }
 
     /// How many items wait for a consumer.
@@ -154,15 +150,8 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
     }
 
     fn put_within(&self, item: T, limit: Option<u64>) -> Result<(), PutError<T>> {
-        let put = || {
-            let bytes = self.handle.encode(&item)?;
-            match self.handle.ask_within(limit, Op::Send(Raw(&bytes)))?.reply()? {
-                Reply::Done => Ok(true),
-                Reply::Expired => Ok(false),
-                _ => Err(odd()),
-            }
-        };
-        match put() {
+        let bytes = self.handle.encode(&item);
+        match bytes.and_then(|bytes| self.handle.done_within(limit, Op::Send(Raw(&bytes)))) {
             Ok(true) => Ok(()),
             Ok(false) => Err(PutError::new(item, None)),
             Err(cause) => Err(PutError::new(item, Some(cause))),

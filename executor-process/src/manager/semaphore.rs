@@ -34,7 +34,7 @@ impl Semaphore {
     ///
     /// When the manager is gone.
     pub fn acquire(&self) -> Result<Permit<'_>, ManagerError> {
-        self.take(None)?.ok_or_else(odd)
+        self.handle.acquire(None, Permit)?.ok_or_else(odd)
     }
 
     /// Takes a permit if one is free.
@@ -43,7 +43,7 @@ impl Semaphore {
     ///
     /// When the manager is gone.
     pub fn try_acquire(&self) -> Result<Option<Permit<'_>>, ManagerError> {
-        self.take(Some(0))
+        self.handle.acquire(Some(0), Permit)
     }
 
     /// As [`acquire`](Semaphore::acquire), and blocks no longer than `limit`. `None` when none was free in time.
@@ -52,7 +52,7 @@ impl Semaphore {
     ///
     /// When the manager is gone.
     pub fn acquire_timeout(&self, limit: Duration) -> Result<Option<Permit<'_>>, ManagerError> {
-        self.take(nanos(limit))
+        self.handle.acquire(nanos(limit), Permit)
     }
 
     /// Adds a permit: one that was [forgotten](Permit::forget), here or elsewhere, or one more than there were.
@@ -75,10 +75,6 @@ impl Semaphore {
     /// when the manager is gone.
     pub fn release(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Return)
-    }
-
-    fn take(&self, limit: Option<u64>) -> Result<Option<Permit<'_>>, ManagerError> {
-        Ok(self.handle.take(limit, Op::Acquire, Op::Release)?.map(Permit))
     }
 }
 

@@ -5,10 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ManagerError;
 use super::handle::{handle, odd};
-use super::protocol::{Op, Place, Raw};
-
-/// Where the one value is.
-const HERE: Place<'static> = Place::Index(0);
+use super::protocol::{Op, Place};
 
 handle! {
     /// A value that processes share.
@@ -41,7 +38,7 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
     ///
     /// When the manager is gone, or the value cannot be decoded.
     pub fn get(&self) -> Result<T, ManagerError> {
-        self.handle.value(Op::Get(HERE))?.ok_or_else(odd)
+        self.handle.value(Op::Get(Place::Index(0)))?.ok_or_else(odd)
     }
 
     /// Replaces the value, and returns the one before. Waits while somebody updates it.
@@ -50,8 +47,7 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
     ///
     /// When the manager is gone, or a value cannot be encoded or decoded.
     pub fn set(&self, value: T) -> Result<T, ManagerError> {
-        let value = self.handle.encode(&value)?;
-        self.handle.value(Op::Put(HERE, Raw(&value)))?.ok_or_else(odd)
+        self.handle.set_at(0, &value)
     }
 
     /// Changes the value in one step, and returns the result of `change`. Other changes wait meanwhile. If `change` panics, or this

@@ -24,11 +24,7 @@ impl Object for Event {
             }
             Op::IsSet => desk.answer(caller, Reply::Flag(self.is_set)),
             Op::Await if self.is_set => desk.answer(caller, Reply::Done),
-            Op::Await => {
-                if let Some(ticket) = desk.wait(caller)? {
-                    self.waiting.insert(ticket);
-                }
-            }
+            Op::Await => self.waiting.extend(desk.wait(caller)?),
             _ => return Err(Violation),
         }
         Ok(())
@@ -61,11 +57,7 @@ impl Object for Barrier {
                 }
                 desk.answer(caller, Reply::Flag(true));
             }
-            Op::Await => {
-                if let Some(ticket) = desk.wait(caller)? {
-                    self.waiting.insert(ticket);
-                }
-            }
+            Op::Await => self.waiting.extend(desk.wait(caller)?),
             _ => return Err(Violation),
         }
         Ok(())

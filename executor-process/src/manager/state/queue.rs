@@ -76,17 +76,16 @@ impl Object for Queue {
                 desk.answer(caller, Reply::Done);
             }
             Op::Send(item) => {
-                if let Some(ticket) = desk.wait(caller)? {
-                    self.producers.insert(ticket, item.0.to_vec().into());
-                }
+                let ticket = desk.wait(caller)?;
+                self.producers.extend(ticket.map(|ticket| (ticket, item.0.to_vec().into())));
             }
             Op::Receive => {
                 desk.may_hold(caller)?;
                 // No consumer waits while there is an item.
                 if let Some(item) = self.items.pop_front() {
                     self.deliver(item, caller, desk);
-                } else if let Some(ticket) = desk.wait(caller)? {
-                    self.consumers.insert(ticket);
+                } else {
+                    self.consumers.extend(desk.wait(caller)?);
                 }
             }
             Op::Arrived(ticket) => {
@@ -104,11 +103,7 @@ impl Object for Queue {
                 desk.answer(caller, if is_finished { Reply::Done } else { Reply::Refused(Refusal::NothingToDo) });
             }
             Op::Join if self.unfinished == 0 => desk.answer(caller, Reply::Count(self.lost)),
-            Op::Join => {
-                if let Some(ticket) = desk.wait(caller)? {
-                    self.joiners.insert(ticket);
-                }
-            }
+            Op::Join => self.joiners.extend(desk.wait(caller)?),
             _ => return Err(Violation),
         }
         self.settle(desk);
