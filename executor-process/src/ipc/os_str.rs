@@ -32,13 +32,12 @@
 //! ```
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
 
 /// For `#[serde(with = "executor_process::os_str")]`.
 ///
@@ -149,7 +148,7 @@ impl sealed::OsText for OsString {
     }
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Raw).map(Self::from_vec)
+        ByteBuf::deserialize(deserializer).map(|bytes| Self::from_vec(bytes.into_vec()))
     }
 }
 
@@ -195,36 +194,5 @@ impl<T: sealed::OsText> sealed::OsText for Vec<T> {
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Vec::<Element<T>>::deserialize(deserializer)?.into_iter().map(|Element(text)| text).collect())
-    }
-}
-
-/// Reads bytes in all forms that formats give them.
-struct Raw;
-
-impl<'de> Visitor<'de> for Raw {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bytes of a path")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-        Ok(text.as_bytes().to_vec())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<u8>, A::Error> {
-        let mut bytes = Vec::new();
-        while let Some(byte) = sequence.next_element()? {
-            bytes.push(byte);
-        }
-        Ok(bytes)
     }
 }
