@@ -9,13 +9,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw, RemapOptions};
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use rustix::io::{Errno, pread, pwrite};
-use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap, mremap, munmap};
 use rustix::process::{Resource, getrlimit};
 
 /// The seals of a frozen file: it cannot be shortened, lengthened or written to (which includes punching holes).
@@ -123,56 +123,9 @@ fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// A part of a file, mapped.
-struct Mapping {
-    start: NonNull<u8>,
-    len: NonZeroUsize,
-}
-
-// SAFETY: a mapping belongs to the process, not to a thread; what may be done with its bytes is for its owners to say.
-unsafe impl Send for Mapping {}
-// SAFETY: as above: a shared reference gives no access to the bytes but by the owners' `Deref`.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    fn new(file: &OwnedFd, start: usize, len: NonZeroUsize, can: ProtFlags, how: MapFlags) -> io::Result<Self> {
-        // A slice has at most `isize::MAX` bytes.
-        isize::try_from(len.get()).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        // SAFETY: a new mapping, at a place that the kernel chooses, changes no memory that is there.
-        let address = unsafe { mmap(ptr::null_mut(), len.get(), can, how, file, start as u64) }?;
-        Ok(Self { start: NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?, len })
-    }
-
-    /// Lengthens it. It may move.
-    fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
-        isize::try_from(len.get()).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        let (start, before) = (self.start.as_ptr().cast(), self.len.get());
-        // SAFETY: it is a mapping of that length, and no reference into it exists: `self` is borrowed mutably.
-        let address = unsafe { mremap(start, before, len.get(), MremapFlags::MAYMOVE) }?;
-        // One after the other: to replace the whole would drop it, and unmap what is no longer its own.
-        self.start = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        self.len = len;
-        Ok(())
-    }
-
-    /// Maps the pages from `from` on at once rather than one by one as they are touched. Before Linux 5.14 it does nothing.
-    fn populate(&self, from: usize) {
-        let Some(len) = self.len.get().checked_sub(from).filter(|len| *len > 0) else { return };
-        // SAFETY: the range is in the mapping. The advice touches pages as a write that changes nothing would.
-        let _ = unsafe { madvise(self.start.as_ptr().add(from).cast(), len, Advice::LinuxPopulateWrite) };
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and references to the bytes borrow from `self`.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len.get()) };
-    }
-}
-
 /// Bytes that no process can change any more.
 pub(crate) struct Frozen {
-    mapping: Mapping,
+    mapping: Mmap,
     file: Arc<OwnedFd>,
 }
 
@@ -193,7 +146,9 @@ impl Frozen {
         // Otherwise reading it would allocate the missing pages.
         check_held(&file, len.get())?;
         // Private, since before Linux 6.7 a shared mapping of a sealed file is refused.
-        let mapping = Mapping::new(&file, 0, len, ProtFlags::READ, MapFlags::PRIVATE)?;
+        // SAFETY: the seals forbid every change of the bytes and of the length, by anyone, and cannot be taken back. All of the
+        // mapping lies in the file, so no page of it is missing.
+        let mapping = unsafe { MmapOptions::new().len(len.get()).map_copy_read_only(&*file) }?;
         Ok(Self { mapping, file })
     }
 
@@ -219,14 +174,12 @@ impl Deref for Frozen {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the file is sealed (checked in `open`) against every change of its bytes and its length, by anyone; a seal cannot
-        // be taken back. All of the mapping lies in the file, so no page of it is missing.
-        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+        &self.mapping
     }
 }
 
 /// Memory that several processes write, in a file whose length is sealed: accessing it never causes a SIGBUS.
-pub(crate) struct Shared(Mapping);
+pub(crate) struct Shared(MmapRaw);
 
 impl Shared {
     /// `len` zero bytes, and their file for sharing.
@@ -255,18 +208,18 @@ impl Shared {
     }
 
     fn map(file: &OwnedFd, len: NonZeroUsize) -> io::Result<Self> {
-        Ok(Self(Mapping::new(file, 0, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?))
+        Ok(Self(MmapOptions::new().len(len.get()).map_raw(file)?))
     }
 
     /// Where it starts: at a page. All of it is there as long as `self` is, and others write to it at any time.
     pub(crate) fn start(&self) -> NonNull<u8> {
-        self.0.start
+        NonNull::new(self.0.as_mut_ptr()).expect("the kernel maps nothing at null")
     }
 }
 
 /// Bytes of a file that this process writes, and no other.
 pub(crate) struct Draft {
-    mapping: Mapping,
+    mapping: MmapMut,
     file: OwnedFd,
     /// Where in the file they start.
     offset: usize,
@@ -276,18 +229,27 @@ impl Draft {
     /// `len` zero bytes from `offset` on, a multiple of the page size. No other code may write to that part of the file.
     pub(crate) fn new(file: OwnedFd, offset: usize, len: NonZeroUsize) -> io::Result<Self> {
         reserve(&file, offset, len.get())?;
-        let mapping = Mapping::new(&file, offset, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
-        mapping.populate(0);
-        Ok(Self { mapping, file, offset })
+        // SAFETY: the range is within the file. At most the parent of this worker has the file, too, and reads it by system calls only;
+        // so no process shortens it, or writes there.
+        let mapping = unsafe { MmapOptions::new().offset(offset as u64).len(len.get()).map_mut(&file) }?;
+        let draft = Self { mapping, file, offset };
+        draft.populate(0);
+        Ok(draft)
     }
 
     /// Lengthens it to `len` bytes.
     pub(crate) fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
-        let before = self.mapping.len.get();
+        let before = self.mapping.len();
         reserve(&self.file, self.offset + before, len.get().saturating_sub(before))?;
-        self.mapping.grow(len)?;
-        self.mapping.populate(before);
+        // SAFETY: as in `new`.
+        unsafe { self.mapping.remap(len.get(), RemapOptions::new().may_move(true)) }?;
+        self.populate(before);
         Ok(())
+    }
+
+    /// Maps the pages from `from` on at once rather than one by one as they are touched. Before Linux 5.14 it does nothing.
+    fn populate(&self, from: usize) {
+        let _ = self.mapping.advise_range(Advice::PopulateWrite, from, self.mapping.len() - from);
     }
 
     pub(crate) fn file(&self) -> &OwnedFd {
@@ -298,7 +260,7 @@ impl Draft {
     pub(crate) fn freeze(self) -> io::Result<Frozen> {
         debug_assert_eq!(self.offset, 0);
         let Self { mapping, file, .. } = self;
-        let len = mapping.len.get();
+        let len = mapping.len();
         // The seal is refused while there is a mapping that can be written to.
         drop(mapping);
         match fcntl_add_seals(&file, FROZEN) {
@@ -314,23 +276,20 @@ impl Deref for Draft {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the range is mapped and within the file. At most the parent of this worker has the file, too, and reads it by
-        // system calls only; so no process shortens it, or writes there.
-        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+        &self.mapping
     }
 }
 
 impl DerefMut for Draft {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; and `self` is borrowed alone.
-        unsafe { std::slice::from_raw_parts_mut(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+        &mut self.mapping
     }
 }
 
 /// Bytes of a file that another process writes, seen without a copy. Only a worker has them, of its parent, which it trusts: the
 /// parent writes to the file only when the worker has said that it is done with it, and never shortens it.
 pub(crate) struct Window {
-    mapping: Mapping,
+    mapping: Mmap,
     file: Arc<OwnedFd>,
 }
 
@@ -341,7 +300,8 @@ impl Window {
         if size < offset.saturating_add(len.get()) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mapping = Mapping::new(&file, offset, len, ProtFlags::READ, MapFlags::SHARED)?;
+        // SAFETY: the range is within the file; the parent does not shorten it, nor write to it while this worker reads.
+        let mapping = unsafe { MmapOptions::new().offset(offset as u64).len(len.get()).map(&*file) }?;
         Ok(Self { mapping, file })
     }
 
@@ -354,9 +314,7 @@ impl Deref for Window {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the range is mapped and was within the file when it was (checked in `new`); the parent does not shorten it, nor
-        // write to it while this worker reads.
-        unsafe { std::slice::from_raw_parts(self.mapping.start.as_ptr(), self.mapping.len.get()) }
+        &self.mapping
     }
 }
 
