@@ -100,120 +100,58 @@ fn untrue(len: usize, written: usize) -> Fault {
     Fault::new(format!("its `Serialize` announced {len} parts and wrote {written}"))
 }
 
-impl<W: Write> ser::SerializeSeq for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
+/// Serde's traits for parts without a name.
+macro_rules! unnamed {
+    ($($kind:ident: $($method:ident)+,)*) => {$(
+        impl<W: Write> ser::$kind for Parts<'_, W> {
+            type Ok = ();
+            type Error = Fault;
 
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.part(value, "")
-    }
+            $(
+                #[inline]
+                fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+                    self.part(value, "")
+                }
+            )+
 
-    #[inline]
-    fn end(self) -> Written {
-        self.finish()
-    }
+            #[inline]
+            fn end(self) -> Written {
+                self.finish()
+            }
+        }
+    )*};
 }
 
-impl<W: Write> ser::SerializeTuple for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.part(value, "")
-    }
-
-    #[inline]
-    fn end(self) -> Written {
-        self.finish()
-    }
+unnamed! {
+    SerializeSeq: serialize_element,
+    SerializeTuple: serialize_element,
+    SerializeTupleStruct: serialize_field,
+    SerializeTupleVariant: serialize_field,
+    SerializeMap: serialize_key serialize_value,
 }
 
-impl<W: Write> ser::SerializeTupleStruct for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
+/// Serde's traits for fields with a name.
+macro_rules! named {
+    ($($kind:ident)*) => {$(
+        impl<W: Write> ser::$kind for Parts<'_, W> {
+            type Ok = ();
+            type Error = Fault;
 
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.part(value, "")
-    }
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+                self.field(name, value)
+            }
 
-    #[inline]
-    fn end(self) -> Written {
-        self.finish()
-    }
+            fn skip_field(&mut self, name: &'static str) -> Written {
+                self.skip(name)
+            }
+
+            #[inline]
+            fn end(self) -> Written {
+                self.finish_fields()
+            }
+        }
+    )*};
 }
 
-impl<W: Write> ser::SerializeTupleVariant for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        ser::SerializeTupleStruct::serialize_field(self, value)
-    }
-
-    #[inline]
-    fn end(self) -> Written {
-        self.finish()
-    }
-}
-
-impl<W: Write> ser::SerializeMap for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
-
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
-        self.part(key, "")
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.part(value, "")
-    }
-
-    #[inline]
-    fn end(self) -> Written {
-        self.finish()
-    }
-}
-
-impl<W: Write> ser::SerializeStruct for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.field(name, value)
-    }
-
-    fn skip_field(&mut self, name: &'static str) -> Written {
-        self.skip(name)
-    }
-
-    #[inline]
-    fn end(self) -> Written {
-        self.finish_fields()
-    }
-}
-
-impl<W: Write> ser::SerializeStructVariant for Parts<'_, W> {
-    type Ok = ();
-    type Error = Fault;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.field(name, value)
-    }
-
-    fn skip_field(&mut self, name: &'static str) -> Written {
-        self.skip(name)
-    }
-
-    #[inline]
-    fn end(self) -> Written {
-        self.finish_fields()
-    }
-}
+named! { SerializeStruct SerializeStructVariant }

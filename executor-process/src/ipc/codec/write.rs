@@ -85,6 +85,16 @@ impl<'a, W: Write> To<'a, W> {
     }
 }
 
+/// Values that are one word.
+macro_rules! words {
+    ($($name:ident $word:ident $type:ty,)*) => {$(
+        #[inline]
+        fn $name(self, value: $type) -> Written {
+            self.words.$word(value.into())
+        }
+    )*};
+}
+
 impl<'a, W: Write> Serializer for To<'a, W> {
     type Ok = ();
     type Error = Fault;
@@ -101,49 +111,21 @@ impl<'a, W: Write> Serializer for To<'a, W> {
         false
     }
 
-    #[inline]
-    fn serialize_bool(self, value: bool) -> Written {
-        self.words.bool(value)
-    }
-
-    #[inline]
-    fn serialize_i8(self, value: i8) -> Written {
-        self.words.i8(value)
-    }
-
-    #[inline]
-    fn serialize_i16(self, value: i16) -> Written {
-        self.words.signed(value.into())
-    }
-
-    #[inline]
-    fn serialize_i32(self, value: i32) -> Written {
-        self.words.signed(value.into())
-    }
-
-    #[inline]
-    fn serialize_i64(self, value: i64) -> Written {
-        self.words.signed(value)
-    }
-
-    #[inline]
-    fn serialize_i128(self, value: i128) -> Written {
-        self.words.i128(value)
-    }
-
-    #[inline]
-    fn serialize_u8(self, value: u8) -> Written {
-        self.words.u8(value)
-    }
-
-    #[inline]
-    fn serialize_u16(self, value: u16) -> Written {
-        self.words.unsigned(value.into())
-    }
-
-    #[inline]
-    fn serialize_u32(self, value: u32) -> Written {
-        self.words.unsigned(value.into())
+    words! {
+        serialize_bool bool bool,
+        serialize_i8 i8 i8,
+        serialize_i16 signed i16,
+        serialize_i32 signed i32,
+        serialize_i64 signed i64,
+        serialize_i128 i128 i128,
+        serialize_u8 u8 u8,
+        serialize_u16 unsigned u16,
+        serialize_u32 unsigned u32,
+        serialize_u128 u128 u128,
+        serialize_f32 f32 f32,
+        serialize_f64 f64 f64,
+        serialize_str str &str,
+        serialize_bytes bytes &[u8],
     }
 
     #[inline]
@@ -155,33 +137,8 @@ impl<'a, W: Write> Serializer for To<'a, W> {
     }
 
     #[inline]
-    fn serialize_u128(self, value: u128) -> Written {
-        self.words.u128(value)
-    }
-
-    #[inline]
-    fn serialize_f32(self, value: f32) -> Written {
-        self.words.f32(value)
-    }
-
-    #[inline]
-    fn serialize_f64(self, value: f64) -> Written {
-        self.words.f64(value)
-    }
-
-    #[inline]
     fn serialize_char(self, value: char) -> Written {
         self.words.str(value.encode_utf8(&mut [0; 4]))
-    }
-
-    #[inline]
-    fn serialize_str(self, value: &str) -> Written {
-        self.words.str(value)
-    }
-
-    #[inline]
-    fn serialize_bytes(self, value: &[u8]) -> Written {
-        self.words.bytes(value)
     }
 
     #[inline]
