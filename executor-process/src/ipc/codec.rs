@@ -14,6 +14,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod variant;
 mod write;
 
 use std::any::type_name;

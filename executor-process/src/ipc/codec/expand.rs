@@ -1,17 +1,16 @@
 //! Reads what [`compact`](super::compact) wrote.
 
 mod fields;
-mod variant;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
-use self::variant::Variant;
 use super::compact::{CONTENT_SHIFT, KIND_BITS, MAP, MORE, NAMED_FIELDS, NEW, Names, SEQUENCE};
 use super::depth::Depth;
 use super::fault::Unread;
 use super::names::Known;
 use super::read::{Bytes, From, Source, check_variant, differs};
+use super::variant::Variant;
 
 pub(super) struct Expand<'de> {
     bytes: Bytes<'de>,
@@ -143,6 +142,17 @@ impl<'de> Source<'de> for Expand<'de> {
     #[inline]
     fn agree(&mut self, names: &'static [&'static str], len: usize) -> bool {
         len == 0 || self.bytes.array().is_ok_and(|sent| self.known.agree(names, len, sent))
+    }
+
+    #[inline]
+    fn check_content(written: u8, read: u8) -> Result<(), Unread> {
+        const CONTENTS: [&str; 4] =
+            ["a variant without content", "a variant with a value", "a variant with a tuple", "a variant with fields"];
+        if written == read {
+            return Ok(());
+        }
+        let of = |content: u8| CONTENTS[usize::from(content) % CONTENTS.len()];
+        Err(differs(of(written), of(read)))
     }
 }
 

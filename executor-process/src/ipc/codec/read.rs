@@ -18,6 +18,9 @@ pub(super) trait Source<'de>: Sized {
 
     /// Behind `len` fields by place, where they have names: whether these are the same as when they were written.
     fn agree(&mut self, names: &'static [&'static str], len: usize) -> bool;
+
+    /// Checks that a variant was written with the content that is read: nothing (0), a value (1), a tuple (2) or fields (3).
+    fn check_content(written: u8, read: u8) -> Result<(), Unread>;
 }
 
 /// The bytes to read. An iterator, since reading then moves one pointer: storing a slice and loading it again takes longer

@@ -1,8 +1,7 @@
 //! Reads what [`pack`](super::pack) wrote.
 
 use serde::Deserializer;
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
+use serde::de::{DeserializeSeed, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::depth::Depth;
@@ -11,6 +10,7 @@ use super::pack::{
     ARRAY_16, BIN_8, EXTENSION, F32, F64, FALSE, FIX_ARRAY, FIX_MAP, FIX_STR, I8, MAP_16, NIL, SOME, STR_8, TRUE, U8,
 };
 use super::read::{Bytes, From, Source, check_variant, differs};
+use super::variant::Variant;
 
 pub(super) struct Unpack<'de> {
     bytes: Bytes<'de>,
@@ -149,6 +149,12 @@ impl<'de> Source<'de> for Unpack<'de> {
 
     fn agree(&mut self, _: &'static [&'static str], _: usize) -> bool {
         true
+    }
+
+    /// `MessagePack` tells only whether there is content.
+    fn check_content(written: u8, read: u8) -> Result<(), Unread> {
+        let of = |content: u8| if content > 0 { "a variant with content" } else { "a variant without content" };
+        if (written > 0) == (read > 0) { Ok(()) } else { Err(differs(of(written), of(read))) }
     }
 }
 
@@ -313,61 +319,13 @@ impl<'de> Deserializer<'de> for From<'_, Unpack<'de>> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unread> {
-        let (word, has_content) = match self.from.word()? {
-            Word::Map(1) => (self.from.word()?, true),
-            other => (other, false),
+        let (word, content) = match self.from.word()? {
+            Word::Map(1) => (self.from.word()?, 1),
+            other => (other, 0),
         };
         let Word::Text(name) = word else { return Err(differs("something else", "a variant")) };
         check_variant(owner, name, variants)?;
-        let variant = Variant { from: self, owner, name, has_content };
+        let variant = Variant { from: self, owner, name, content };
         visitor.visit_enum(variant).map_err(|fault| fault.at_variant(owner, name))
-    }
-}
-
-/// A variant whose name was read.
-struct Variant<'a, 'de> {
-    from: From<'a, Unpack<'de>>,
-    owner: &'static str,
-    name: &'de str,
-    has_content: bool,
-}
-
-impl Variant<'_, '_> {
-    fn expect(&self, has_content: bool) -> Result<(), Unread> {
-        let of = |has_content: bool| if has_content { "a variant with content" } else { "a variant without content" };
-        if self.has_content == has_content { Ok(()) } else { Err(differs(of(self.has_content), of(has_content))) }
-    }
-}
-
-impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Unread;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Unread> {
-        let name: BorrowedStrDeserializer<'de, Unread> = BorrowedStrDeserializer::new(self.name);
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Unread;
-
-    fn unit_variant(self) -> Result<(), Unread> {
-        self.expect(false)
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Unread> {
-        self.expect(true)?;
-        seed.deserialize(self.from.within()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Unread> {
-        self.expect(true)?;
-        self.from.deserialize_tuple_struct(self.owner, len, visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Unread> {
-        self.expect(true)?;
-        self.from.deserialize_struct(self.owner, fields, visitor)
     }
 }
