@@ -34,9 +34,7 @@ impl Stage {
 
     /// Whether somebody who behaves is served.
     fn is_well(&self) -> bool {
-        let mut client = self.connect();
-        let asked = client.write_all(&request(1, Op::Create(New::Map)));
-        asked.is_ok() && client.read(&mut [0; 64]).is_ok_and(|read| read > 0)
+        is_answered(&self.connect(), 1, Op::Create(New::Map))
     }
 }
 
@@ -44,6 +42,11 @@ fn request(object: u64, op: Op<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     frame(&mut bytes, &Request { id: 1, object, limit: None, op }).unwrap();
     bytes
+}
+
+/// Whether a request gets an answer.
+fn is_answered(mut client: &UnixStream, object: u64, op: Op<'_>) -> bool {
+    client.write_all(&request(object, op)).is_ok() && client.read(&mut [0; 64]).is_ok_and(|read| read > 0)
 }
 
 /// Whether it ends. It is not waited for for ever.
@@ -67,12 +70,10 @@ fn nonsense_ends_the_connection_and_no_other() {
     }
     // Well-formed, and not to be asked: of a list that keeps its length.
     let mut client = stage.connect();
-    client.write_all(&request(0, Op::Create(New::List { values: vec![Raw(b"1")], is_fixed: true }))).unwrap();
-    assert!(client.read(&mut [0; 64]).unwrap() > 0);
+    assert!(is_answered(&client, 0, Op::Create(New::List { values: vec![Raw(b"1")], is_fixed: true })));
     client.write_all(&request(1, Op::Pop)).unwrap();
     assert!(is_cut_off(&client));
-    (&bystander).write_all(&request(1, Op::Len)).unwrap();
-    assert!((&bystander).read(&mut [0; 64]).unwrap() > 0 && stage.is_well());
+    assert!(is_answered(&bystander, 1, Op::Len) && stage.is_well());
 }
 
 #[test]
@@ -107,8 +108,7 @@ fn a_process_has_a_few_connections_only() {
 fn one_that_floods_and_reads_nothing_holds_up_nobody_and_costs_little() {
     let stage = Stage::new();
     let mut client = stage.connect();
-    client.write_all(&request(0, Op::Create(New::List { values: vec![Raw(&[7; 1000])], is_fixed: false }))).unwrap();
-    assert!(client.read(&mut [0; 64]).unwrap() > 0);
+    assert!(is_answered(&client, 0, Op::Create(New::List { values: vec![Raw(&[7; 1000])], is_fixed: false })));
     client.set_nonblocking(true).unwrap();
     // Each answer is a thousand bytes; it is not read once a few of them lie.
     let flood = request(1, Op::All).repeat(1000);
@@ -135,12 +135,10 @@ fn one_that_floods_and_reads_nothing_holds_up_nobody_and_costs_little() {
 #[test]
 fn a_connector_that_was_shut_down_lets_nobody_in_and_is_not_waited_for() {
     let stage = Stage::new();
-    let mut client = stage.connect();
-    client.write_all(&request(1, Op::Len)).unwrap();
-    assert!(client.read(&mut [0; 64]).unwrap() > 0);
+    let client = stage.connect();
+    assert!(is_answered(&client, 1, Op::Len));
     shutdown(&stage.connector, Shutdown::Both).unwrap();
-    client.write_all(&request(1, Op::Len)).unwrap();
-    assert!(client.read(&mut [0; 64]).unwrap() > 0, "who is in stays in");
+    assert!(is_answered(&client, 1, Op::Len), "who is in stays in");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod model;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::ipc::payload::Bytes;
 use crate::manager::protocol::{Change, Place, Raw};
 
 /// A state with clients, whose answers are kept until they are asked for.
@@ -13,7 +14,7 @@ struct Stage {
     keeper: State,
     now: Instant,
     requests: u64,
-    answers: Vec<(ClientId, u64, Reply<crate::ipc::payload::Bytes>)>,
+    answers: Vec<(ClientId, u64, Reply<Bytes>)>,
 }
 
 /// An answer, as a client reads it.
@@ -81,8 +82,8 @@ impl Stage {
     }
 }
 
-fn said(reply: Reply<crate::ipc::payload::Bytes>) -> Said {
-    let all = |values: Vec<crate::ipc::payload::Bytes>| values.iter().map(|value| value.0.to_vec()).collect();
+fn said(reply: Reply<Bytes>) -> Said {
+    let all = |values: Vec<Bytes>| values.iter().map(|value| value.0.to_vec()).collect();
     match reply {
         Reply::Done => Said::Done,
         Reply::Count(count) => Said::Count(count),
