@@ -38,6 +38,13 @@ pub(crate) fn scratch() -> io::Result<OwnedFd> {
     Ok(rustix::fs::memfd_create("executor-payload", MemfdFlags::CLOEXEC)?)
 }
 
+/// The same, with `bytes` at `start`.
+pub(crate) fn scratch_of(bytes: &[u8], start: usize) -> io::Result<OwnedFd> {
+    let file = scratch()?;
+    write(&file, bytes, start)?;
+    Ok(file)
+}
+
 /// Refuses what reaches beyond the limit of this process for files, which are these, too: the system would end the process by SIGXFSZ.
 pub(crate) fn check_file_size(start: usize, len: usize) -> io::Result<()> {
     let end = start.saturating_add(len) as u64;

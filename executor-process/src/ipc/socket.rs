@@ -25,12 +25,30 @@ pub(crate) const MOST_DESCRIPTORS: usize = crate::ipc::attachments::MOST + 1;
 /// The most bytes in a packet: a payload that is not shared, and what is said about it.
 const MOST_BYTES: usize = INLINE + 64;
 
+/// The error of a value whose packet [is cut](Packet::is_cut).
+pub(crate) const NO_ROOM: &str =
+    "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE";
+
 /// A received packet.
 pub(crate) struct Packet {
     pub(crate) bytes: Vec<u8>,
     pub(crate) descriptors: Vec<OwnedFd>,
     /// Whether descriptors are missing: this process has no room for more of them.
     pub(crate) is_cut: bool,
+}
+
+impl Packet {
+    /// Its descriptors, which are to be `N`.
+    ///
+    /// # Errors
+    ///
+    /// When this process has no room for them, or there are more or fewer.
+    pub(crate) fn into_descriptors<const N: usize>(self) -> io::Result<[OwnedFd; N]> {
+        if self.is_cut {
+            return Err(Errno::MFILE.into());
+        }
+        self.descriptors.try_into().map_err(|_| io::ErrorKind::InvalidData.into())
+    }
 }
 
 /// How long to wait for a packet, or for room to send one.

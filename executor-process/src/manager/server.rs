@@ -142,7 +142,7 @@ impl ServerState {
             }
             return;
         };
-        let Ok([socket]) = <[OwnedFd; 1]>::try_from(packet.descriptors) else { return };
+        let Ok([socket]) = packet.into_descriptors() else { return };
         let Some(peer) = Peer::new(socket) else { return };
         if self.peers.values().filter(|other| other.pid == peer.pid).count() >= MOST_PER_PROCESS {
             return;

@@ -16,7 +16,7 @@ use crate::ipc::attachments::{Attachment, attach_once, take};
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{INLINE, Payload};
 use crate::ipc::shared_memory;
-use crate::ipc::socket::{self, Packet, Wait};
+use crate::ipc::socket::{self, NO_ROOM, Packet, Wait};
 
 /// Cheap to clone: the same socket.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl End {
     fn send_message(&self, message: &Payload, wait: Wait) -> io::Result<()> {
         let attachments = message.lend();
         let bytes = &message.bytes().0;
-        let memory = if bytes.len() > INLINE { Some(shared(bytes)?) } else { None };
+        let memory = if bytes.len() > INLINE { Some(shared_memory::scratch_of(bytes, 0)?) } else { None };
         let handles = attachments.iter().map(|attachment| attachment.descriptor.as_fd());
         let descriptors: Vec<_> = memory.iter().map(AsFd::as_fd).chain(handles).collect();
         if memory.is_some() {
@@ -117,21 +117,17 @@ impl End {
     fn receive_message(&self, wait: Wait) -> io::Result<Option<Payload>> {
         let Some(packet) = socket::receive(&self.socket, wait)? else { return Ok(None) };
         let Packet { mut bytes, mut descriptors, is_cut } = packet;
-        let lost = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let lost = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
         if is_cut {
-            return Err(lost(
-                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
-                    .to_owned(),
-            ));
+            return Err(lost(NO_ROOM));
         }
         let form = bytes.remove(0);
         if form == BESIDE {
             let len = <[u8; 8]>::try_from(bytes).ok().and_then(|len| usize::try_from(u64::from_le_bytes(len)).ok());
-            let len =
-                len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it is of no known form".to_owned()))?;
-            bytes = shared_memory::read(&descriptors.remove(0), 0, len).map_err(|error| lost(error.to_string()))?;
+            let len = len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it is of no known form"))?;
+            bytes = shared_memory::read(&descriptors.remove(0), 0, len).map_err(|error| lost(&error.to_string()))?;
         } else if form != INSIDE {
-            return Err(lost("it is of no known form".to_owned()));
+            return Err(lost("it is of no known form"));
         }
         let attachments = descriptors
             .into_iter()
@@ -139,12 +135,6 @@ impl End {
             .collect();
         Ok(Some(Payload::new(bytes, attachments)))
     }
-}
-
-fn shared(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let file = shared_memory::scratch()?;
-    shared_memory::write(&file, bytes, 0)?;
-    Ok(file)
 }
 
 /// The traits of all kinds of ends: types with an [`End`] in a field of that name.
