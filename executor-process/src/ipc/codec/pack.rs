@@ -65,13 +65,17 @@ impl<O: Output> Pack<O> {
         }
     }
 
+    /// Begins a value, whose other bytes these are.
+    #[inline]
+    fn put(&mut self, mark: u8, bytes: &[u8]) -> Written {
+        self.mark(mark)?;
+        self.extend(bytes)
+    }
+
     fn nil(&mut self) -> Written {
         match self.somes {
             0 => self.mark(NIL),
-            somes => {
-                self.mark(EXTENSION)?;
-                self.extend(&[SOME, somes])
-            }
+            somes => self.put(EXTENSION, &[SOME, somes]),
         }
     }
 
@@ -81,14 +85,11 @@ impl<O: Output> Pack<O> {
             Fault::new("it has more than 4,294,967,295 parts or bytes, which is the most in MessagePack; use `Codec::Postcard`")
         })?;
         if let (Ok(len), Some(of_8)) = (u8::try_from(len), of_8) {
-            self.mark(of_8)?;
-            self.extend(&[len])
+            self.put(of_8, &[len])
         } else if let Ok(len) = u16::try_from(len) {
-            self.mark(of_16)?;
-            self.extend(&len.to_be_bytes())
+            self.put(of_16, &len.to_be_bytes())
         } else {
-            self.mark(of_16 + 1)?;
-            self.extend(&len.to_be_bytes())
+            self.put(of_16 + 1, &len.to_be_bytes())
         }
     }
 
@@ -135,17 +136,13 @@ impl<O: Output> Write for Pack<O> {
         } else if value >= -32 {
             self.mark(value.to_le_bytes()[0])
         } else if let Ok(value) = i8::try_from(value) {
-            self.mark(I8)?;
-            self.extend(&value.to_be_bytes())
+            self.put(I8, &value.to_be_bytes())
         } else if let Ok(value) = i16::try_from(value) {
-            self.mark(I8 + 1)?;
-            self.extend(&value.to_be_bytes())
+            self.put(I8 + 1, &value.to_be_bytes())
         } else if let Ok(value) = i32::try_from(value) {
-            self.mark(I8 + 2)?;
-            self.extend(&value.to_be_bytes())
+            self.put(I8 + 2, &value.to_be_bytes())
         } else {
-            self.mark(I8 + 3)?;
-            self.extend(&value.to_be_bytes())
+            self.put(I8 + 3, &value.to_be_bytes())
         }
     }
 
@@ -155,17 +152,13 @@ impl<O: Output> Write for Pack<O> {
             if value < 128 {
                 return self.mark(value);
             }
-            self.mark(U8)?;
-            self.extend(&[value])
+            self.put(U8, &[value])
         } else if let Ok(value) = u16::try_from(value) {
-            self.mark(U8 + 1)?;
-            self.extend(&value.to_be_bytes())
+            self.put(U8 + 1, &value.to_be_bytes())
         } else if let Ok(value) = u32::try_from(value) {
-            self.mark(U8 + 2)?;
-            self.extend(&value.to_be_bytes())
+            self.put(U8 + 2, &value.to_be_bytes())
         } else {
-            self.mark(U8 + 3)?;
-            self.extend(&value.to_be_bytes())
+            self.put(U8 + 3, &value.to_be_bytes())
         }
     }
 
@@ -184,14 +177,12 @@ impl<O: Output> Write for Pack<O> {
     }
 
     fn f32(&mut self, value: f32) -> Written {
-        self.mark(F32)?;
-        self.extend(&value.to_bits().to_be_bytes())
+        self.put(F32, &value.to_bits().to_be_bytes())
     }
 
     #[inline]
     fn f64(&mut self, value: f64) -> Written {
-        self.mark(F64)?;
-        self.extend(&value.to_bits().to_be_bytes())
+        self.put(F64, &value.to_bits().to_be_bytes())
     }
 
     fn str(&mut self, value: &str) -> Written {
