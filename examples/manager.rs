@@ -10,7 +10,9 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use executor::manager::{Array, Barrier, Condition, Event, List, Lock, Map, Namespace, Queue, Semaphore, Value};
+use executor::manager::{
+    Array, Barrier, Condition, List, Lock, Namespace, Semaphore, SharedEvent, SharedMap, SharedQueue, Value,
+};
 use executor::{Future, Manager, ProcessPool, RemoteError, call};
 
 /// What a job of this program returns: `?` works in it, as in `main`.
@@ -45,7 +47,7 @@ fn finish(jobs: impl IntoIterator<Item = Future<Outcome>>) -> Result<(), Box<dyn
 
 /// `d = manager.dict()`, `d[word] = d.get(word, 0) + 1`: that is two steps, between which another may come. `update` is one.
 fn map(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
-    fn count(text: String, counts: Map<String, u32>) -> Outcome {
+    fn count(text: String, counts: SharedMap<String, u32>) -> Outcome {
         for word in text.split(' ') {
             counts.update(&word.to_owned(), |count| *count.get_or_insert(0) += 1)?;
         }
@@ -107,7 +109,7 @@ fn value(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
 
 /// `q = manager.Queue(2)`, `q.put(x)`, `q.get()`, `q.get(timeout=…)`, `q.get_nowait()`, `q.task_done()`, `q.join()`.
 fn queue(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
-    fn consume(numbers: Queue<Option<u32>>, sum: Value<u32>) -> Outcome {
+    fn consume(numbers: SharedQueue<Option<u32>>, sum: Value<u32>) -> Outcome {
         while let Some(number) = numbers.get()? {
             sum.update(|sum| *sum += number)?;
             numbers.task_done()?;
@@ -186,7 +188,7 @@ fn condition(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>
 
 /// `e = manager.Event()`, `e.wait(timeout)`, `e.set()`; `b = manager.Barrier(2)`, `b.wait()`.
 fn event_and_barrier(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
-    fn run(start: Event, meeting: Barrier, leaders: Value<u32>) -> Outcome {
+    fn run(start: SharedEvent, meeting: Barrier, leaders: Value<u32>) -> Outcome {
         start.wait()?;
         if meeting.wait()? {
             leaders.update(|leaders| *leaders += 1)?;

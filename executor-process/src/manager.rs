@@ -5,10 +5,10 @@
 //! | to share | see |
 //! |---|---|
 //! | a value, and change it in one step | [`Value`] |
-//! | many values, by key, by place, or by name | [`Map`], [`List`], [`Array`], [`Namespace`] |
-//! | work, among many | [`Queue`] |
+//! | many values, by key, by place, or by name | [`SharedMap`], [`List`], [`Array`], [`Namespace`] |
+//! | work, among many | [`SharedQueue`] |
 //! | something that one at a time may use, or a few | [`Lock`], [`Semaphore`] |
-//! | the news that something happened | [`Event`], [`Condition`], [`Barrier`] |
+//! | the news that something happened | [`SharedEvent`], [`Condition`], [`Barrier`] |
 //!
 //! A handle is cheap to clone. It can be an argument of a job or of a process, a part of a result, a message of a
 //! [`channel`](crate::channel()), and a value of the same manager; and it works in the process of the manager as well. All
@@ -42,12 +42,12 @@ use serde::de::DeserializeOwned;
 pub use array::Array;
 pub use condition::{Condition, ConditionGuard};
 pub use error::{ManagerError, PutError};
-pub use event::{Barrier, Event};
+pub use event::{Barrier, SharedEvent};
 pub use list::List;
 pub use lock::{Lock, LockGuard};
-pub use map::Map;
+pub use map::SharedMap;
 pub use namespace::Namespace;
-pub use queue::Queue;
+pub use queue::SharedQueue;
 pub use semaphore::{Permit, Semaphore};
 pub use value::Value;
 
@@ -64,9 +64,9 @@ use server::Server;
 ///
 /// ```
 /// use executor_core::{RemoteError, call};
-/// use executor_process::{Manager, ProcessPool, manager::{Lock, Map}};
+/// use executor_process::{Manager, ProcessPool, manager::{Lock, SharedMap}};
 ///
-/// fn visit(page: String, seen: Map<String, u32>, log: Lock) -> Result<(), RemoteError> {
+/// fn visit(page: String, seen: SharedMap<String, u32>, log: Lock) -> Result<(), RemoteError> {
 ///     seen.update(&page, |visits| *visits.get_or_insert(0) += 1)?;
 ///     let _guard = log.lock()?;
 ///     // One at a time comes here, in all processes.
@@ -87,7 +87,7 @@ use server::Server;
 ///
 /// A manager is a thread of the process that makes it, and a connection for each process that uses a handle. It keeps bytes: no code of
 /// yours runs in that thread, and none of your types is decoded there. An object lives until the manager is dropped, or until it is
-/// [discarded](Map::discard). The drop ends the thread; calls that wait then, and later calls, return [`ManagerError::Gone`].
+/// [discarded](SharedMap::discard). The drop ends the thread; calls that wait then, and later calls, return [`ManagerError::Gone`].
 ///
 /// Each method of a handle is a round trip to that thread, some 20 µs; combine frequent ones: `extend`, `update`, `snapshot`. Calls of
 /// one thread are done in their order. When a call has returned, all processes see its effect.
@@ -151,8 +151,8 @@ impl Manager {
     /// When the system has no descriptor left.
     pub fn map<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned>(
         &self,
-    ) -> Result<Map<K, V>, ManagerError> {
-        self.create(New::Map).map(Map::new)
+    ) -> Result<SharedMap<K, V>, ManagerError> {
+        self.create(New::Map).map(SharedMap::new)
     }
 
     /// A list without values.
@@ -211,9 +211,9 @@ impl Manager {
     pub fn queue<T: Serialize + DeserializeOwned>(
         &self,
         capacity: impl Into<Option<usize>>,
-    ) -> Result<Queue<T>, ManagerError> {
+    ) -> Result<SharedQueue<T>, ManagerError> {
         let capacity = capacity.into().map(|capacity| capacity as u64);
-        self.create(New::Queue { capacity }).map(Queue::new)
+        self.create(New::Queue { capacity }).map(SharedQueue::new)
     }
 
     /// A value.
@@ -268,8 +268,8 @@ impl Manager {
     /// # Errors
     ///
     /// When the system has no descriptor left.
-    pub fn event(&self) -> Result<Event, ManagerError> {
-        self.create(New::Event).map(Event::new)
+    pub fn event(&self) -> Result<SharedEvent, ManagerError> {
+        self.create(New::Event).map(SharedEvent::new)
     }
 
     /// A barrier for `parties` threads.

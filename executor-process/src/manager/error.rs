@@ -22,7 +22,7 @@ use std::io;
 pub enum ManagerError {
     /// The manager is gone, with everything it kept.
     Gone,
-    /// The object of this handle was [discarded](crate::manager::Map::discard).
+    /// The object of this handle was [discarded](crate::manager::SharedMap::discard).
     Discarded,
     /// The manager closed this process's connection. Its locks and permits were released; the last request may have been done.
     Disconnected,
@@ -74,7 +74,7 @@ impl Error for ManagerError {
     }
 }
 
-/// An item that could not be put into a [`Queue`](crate::manager::Queue). It gives the item back.
+/// An item that could not be put into a [`SharedQueue`](crate::manager::SharedQueue). It gives the item back.
 ///
 /// ```
 /// use executor_process::Manager;

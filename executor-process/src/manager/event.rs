@@ -12,9 +12,9 @@ handle! {
     /// ```
     /// use std::time::Duration;
     /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::Event};
+    /// use executor_process::{Manager, ProcessPool, manager::SharedEvent};
     ///
-    /// fn wait(start: Event) -> bool {
+    /// fn wait(start: SharedEvent) -> bool {
     ///     start.wait().is_ok()
     /// }
     ///
@@ -28,10 +28,10 @@ handle! {
     /// ```
     ///
     /// Between the threads of one process, [`executor_core::Event`] does it without a manager.
-    Event, "an `Event`"
+    SharedEvent, "a `SharedEvent`"
 }
 
-impl Event {
+impl SharedEvent {
     /// Sets the flag, and wakes all who wait.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Event {
         self.handle.done(Op::Await)
     }
 
-    /// As [`wait`](Event::wait), and no longer than `limit`. False when it was not set in time.
+    /// As [`wait`](SharedEvent::wait), and no longer than `limit`. False when it was not set in time.
     ///
     /// # Errors
     ///

@@ -14,9 +14,9 @@ handle! {
     ///
     /// ```
     /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::Map};
+    /// use executor_process::{Manager, ProcessPool, manager::SharedMap};
     ///
-    /// fn count(words: Vec<String>, counts: Map<String, u32>) {
+    /// fn count(words: Vec<String>, counts: SharedMap<String, u32>) {
     ///     for word in words {
     ///         counts.update(&word, |count| *count.get_or_insert(0) += 1).expect("the manager is there");
     ///     }
@@ -32,10 +32,10 @@ handle! {
     /// assert_eq!((counts.get(&"to".to_owned())?, counts.len()?), (Some(2), 4));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    Map<K, V>, "a `Map`"
+    SharedMap<K, V>, "a `SharedMap`"
 }
 
-impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Map<K, V> {
+impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> SharedMap<K, V> {
     /// The value of a key. While somebody updates it, as it was before.
     ///
     /// # Errors

@@ -16,15 +16,15 @@ handle! {
     /// came.
     ///
     /// **When a consumer dies.** An item is a consumer's once its process has said that it arrived, which it does just before
-    /// [`get`](Queue::get) returns. If the process dies earlier, the item goes to another consumer, before all others; if it dies
-    /// later, the item is gone with it, and is not given to a second one, as a job is not run twice. For [`join`](Queue::join) it is
+    /// [`get`](SharedQueue::get) returns. If the process dies earlier, the item goes to another consumer, before all others; if it dies
+    /// later, the item is gone with it, and is not given to a second one, as a job is not run twice. For [`join`](SharedQueue::join) it is
     /// done then, and counted.
     ///
     /// ```
     /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::{List, Queue}};
+    /// use executor_process::{Manager, ProcessPool, manager::{List, SharedQueue}};
     ///
-    /// fn work(numbers: Queue<u64>, squares: List<u64>) -> Result<(), executor_core::RemoteError> {
+    /// fn work(numbers: SharedQueue<u64>, squares: List<u64>) -> Result<(), executor_core::RemoteError> {
     ///     while let Some(number) = numbers.try_get()? {
     ///         squares.push(number * number)?;
     ///         numbers.task_done()?;
@@ -45,10 +45,10 @@ handle! {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    Queue<T>, "a `Queue`"
+    SharedQueue<T>, "a `SharedQueue`"
 }
 
-impl<T: Serialize + DeserializeOwned> Queue<T> {
+impl<T: Serialize + DeserializeOwned> SharedQueue<T> {
     /// Puts an item in. Blocks while the queue is full.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.put_within(item, None)
     }
 
-    /// As [`put`](Queue::put), and never blocks for room.
+    /// As [`put`](SharedQueue::put), and never blocks for room.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.put_within(item, Some(0))
     }
 
-    /// As [`put`](Queue::put), and blocks for room no longer than `limit`.
+    /// As [`put`](SharedQueue::put), and blocks for room no longer than `limit`.
     ///
     /// # Errors
     ///
@@ -89,12 +89,12 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
     ///
     /// # Errors
     ///
-    /// As for [`get`](Queue::get).
+    /// As for [`get`](SharedQueue::get).
     pub fn try_get(&self) -> Result<Option<T>, ManagerError> {
         self.get_within(Some(0))
     }
 
-    /// As [`get`](Queue::get), and blocks no longer than `limit`. `None` when there was none in time.
+    /// As [`get`](SharedQueue::get), and blocks no longer than `limit`. `None` when there was none in time.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.get_within(nanos(limit))
     }
 
-    /// Marks one item that this process took as done. Needed only if [`join`](Queue::join) is used.
+    /// Marks one item that this process took as done. Needed only if [`join`](SharedQueue::join) is used.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.handle.done(Op::TaskDone)
     }
 
-    /// Blocks until every item that was put is [done](Queue::task_done). Returns how many of all of them were lost: their
+    /// Blocks until every item that was put is [done](SharedQueue::task_done). Returns how many of all of them were lost: their
     /// consumers died between taking an item and being done with it.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl<T: Serialize + DeserializeOwned> Queue<T> {
         self.handle.count(Op::Join)
     }
 
-    /// As [`join`](Queue::join), and blocks no longer than `limit`. `None` when not all was done in time.
+    /// As [`join`](SharedQueue::join), and blocks no longer than `limit`. `None` when not all was done in time.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread;
 
-use executor::manager::{Barrier, Condition, Event, Lock, Map, Queue, Value};
+use executor::manager::{Barrier, Condition, Lock, SharedEvent, SharedMap, SharedQueue, Value};
 use executor::{JobError, call};
 use rustix::net::sockopt::{socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
@@ -55,7 +55,7 @@ fn a_lock_whose_holder_is_killed_is_free_and_the_next_is_told() {
 
 #[test]
 fn a_value_whose_updater_is_killed_is_as_it_was() {
-    fn update(value: Value<Vec<u32>>, map: Map<String, u32>, arrival: Arrival) -> Outcome {
+    fn update(value: Value<Vec<u32>>, map: SharedMap<String, u32>, arrival: Arrival) -> Outcome {
         value.update(|value| {
             value.push(1);
             let inside = map.update(&"key".to_owned(), |number| {
@@ -108,7 +108,7 @@ fn a_panic_in_an_update_changes_nothing_and_frees_it() {
 #[test]
 fn a_killed_clients_waits_are_dropped() {
     /// Waits in as many threads as there are ways to wait.
-    fn wait_for_all(queue: Queue<u32>, lock: Lock, condition: Condition, event: Event, barrier: Barrier) {
+    fn wait_for_all(queue: SharedQueue<u32>, lock: Lock, condition: Condition, event: SharedEvent, barrier: Barrier) {
         thread::scope(|scope| {
             scope.spawn(|| queue.get());
             scope.spawn(|| lock.lock().map(drop));
@@ -164,7 +164,7 @@ fn a_killed_clients_waits_are_dropped() {
 #[test]
 fn items_of_killed_consumers_come_once_or_are_counted() {
     /// Takes one, and is killed with it.
-    fn take(queue: Queue<u32>, taken: Value<Vec<u32>>, arrival: Arrival) -> Outcome {
+    fn take(queue: SharedQueue<u32>, taken: Value<Vec<u32>>, arrival: Arrival) -> Outcome {
         let item = queue.get()?;
         taken.update(|taken| taken.push(item))?;
         arrival.arrive(item.into());

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use executor::manager::{Barrier, Event, List, Lock, ManagerError, Map, Value};
+use executor::manager::{Barrier, List, Lock, ManagerError, SharedEvent, SharedMap, Value};
 use executor::{Blob, Codec, Manager, ProcessPool, Receiver, Sender, call, channel};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ fn handles_go_wherever_jobs_go() {
 
 #[test]
 fn a_manager_in_a_worker_is_used_from_here_and_ends_with_it() {
-    fn make(hold: Receiver<()>, to: Sender<(Value<u32>, Event, Event)>) -> Outcome {
+    fn make(hold: Receiver<()>, to: Sender<(Value<u32>, SharedEvent, SharedEvent)>) -> Outcome {
         let manager = Manager::new()?;
         let (value, changed, never) = (manager.value(7)?, manager.event()?, manager.event()?);
         to.send((value.clone(), changed.clone(), never)).map_err(|_| ManagerError::Gone)?;
@@ -101,7 +101,7 @@ fn a_manager_in_a_worker_is_used_from_here_and_ends_with_it() {
 
 #[test]
 fn values_can_be_handles_of_the_same_manager_and_no_descriptors() {
-    fn add(lists: Map<String, List<u32>>) -> Outcome {
+    fn add(lists: SharedMap<String, List<u32>>) -> Outcome {
         lists.get(&"numbers".to_owned())?.expect("it was put there").push(2)?;
         Ok(())
     }
@@ -153,7 +153,7 @@ fn large_values_go_through_and_others_do_not_wait_for_them() {
 
 #[test]
 fn when_it_is_dropped_all_who_wait_are_told_and_nothing_is_left() {
-    fn wait(event: Event, ready: Barrier) -> String {
+    fn wait(event: SharedEvent, ready: Barrier) -> String {
         ready.wait().expect("it is there");
         event.wait().expect_err("nobody sets it").to_string()
     }

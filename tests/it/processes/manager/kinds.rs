@@ -4,7 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use executor::manager::{
-    Array, Barrier, Condition, Event, List, Lock, ManagerError, Map, Namespace, Queue, Semaphore, Value,
+    Array, Barrier, Condition, List, Lock, ManagerError, Namespace, Semaphore, SharedEvent, SharedMap, SharedQueue,
+    Value,
 };
 use executor::{ProcessPool, call};
 
@@ -71,7 +72,7 @@ fn a_lock_lets_one_in() {
 
 #[test]
 fn a_map_has_what_anybody_put_there() {
-    fn fill(map: Map<u32, u32>, sums: Map<String, u32>) -> Outcome {
+    fn fill(map: SharedMap<u32, u32>, sums: SharedMap<String, u32>) -> Outcome {
         for key in 0..ROUNDS {
             let first = map.get_or_insert(key, std::process::id())?;
             assert_eq!(map.get(&key)?, Some(first), "who came first");
@@ -199,7 +200,7 @@ fn a_namespace_knows_the_type_of_each_value() {
 
 #[test]
 fn a_queue_gives_each_item_to_one() {
-    fn consume(queue: Queue<u32>) -> Outcome<Vec<u32>> {
+    fn consume(queue: SharedQueue<u32>) -> Outcome<Vec<u32>> {
         let mut mine = Vec::new();
         loop {
             let item = queue.get()?;
@@ -320,7 +321,7 @@ fn a_condition_is_waited_for_under_its_lock() {
 
 #[test]
 fn an_event_wakes_all() {
-    fn wait(event: Event, ready: Barrier) -> Outcome<bool> {
+    fn wait(event: SharedEvent, ready: Barrier) -> Outcome<bool> {
         ready.wait()?;
         event.wait()?;
         Ok(event.is_set()? && event.wait_timeout(Duration::MAX)?)
