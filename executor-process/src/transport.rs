@@ -10,13 +10,15 @@
 //! that goes in a file of its own.
 
 mod link;
+mod outgoing;
 mod parent;
 mod sink;
 mod slots;
 mod worker;
 
+pub(crate) use outgoing::Outgoing;
 pub(crate) use parent::ParentEnd;
-pub(crate) use sink::{Outgoing, encode_result};
+pub(crate) use sink::{encode_result, outgoing};
 pub(crate) use worker::{Opened, WorkerEnd};
 
 /// Both ends, for tests.

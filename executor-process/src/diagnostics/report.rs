@@ -1,53 +1,24 @@
 //! The errors of jobs that failed in a worker, with all that is known of why.
 
 use std::alloc::handle_alloc_error;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor_core::{Broken, Crashed, Exit, JobError, JobId, Label, Saved, TimedOut};
+use executor_core::{Broken, Crashed, Exit, JobError, Saved, TimedOut};
 
+use crate::diagnostics::failed_job::FailedJob;
 use crate::diagnostics::saved_job::{self, Unsaved};
 use crate::diagnostics::symbolize;
-use crate::ipc::payload::Bytes;
 use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Place, Trace};
 use crate::protocol::program_image;
 use crate::supervisor::child::{Child, Ended};
-use crate::supervisor::start::{Worker, WorkerSettings};
+use crate::supervisor::start::Worker;
 use crate::worker::crash_handler::where_signal;
-use crate::worker::entry_point::JobEntry;
 
 /// The time that a worker has to say where it is. It may be unable to.
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
 
-/// A job that a worker was running.
-pub(crate) struct FailedJob {
-    pub(crate) settings: Arc<WorkerSettings>,
-    pub(crate) id: JobId,
-    pub(crate) attempt: u32,
-    /// The name that it was given.
-    pub(crate) label: Option<Arc<Label>>,
-    pub(crate) entry: JobEntry,
-    /// The path of its function or type.
-    pub(crate) type_name: &'static str,
-    pub(crate) body: SavedArguments,
-}
-
-/// The part of a job that can be kept.
-#[derive(Clone)]
-pub(crate) enum SavedArguments {
-    /// The attachments are in the places that the bytes name. `None` if only other items of the chunk hold one.
-    Whole { bytes: Bytes, attached: Vec<Option<Arc<OwnedFd>>> },
-    /// There are ends of channels in it, which are of no use to another process later.
-    Handles,
-}
-
 impl FailedJob {
-    fn name(&self) -> Option<&str> {
-        self.label.as_ref()?.name.as_deref()
-    }
-
     /// Its worker died while it ran, and is reaped.
     pub(crate) fn crashed(&self, worker: &Worker, ended: Ended, ran: Duration) -> JobError {
         let (name, pid) = (self.type_name, worker.process.pid());

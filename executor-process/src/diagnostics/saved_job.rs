@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use executor_core::{Saved, Saving};
 
-use crate::diagnostics::report::{FailedJob, SavedArguments};
+use crate::diagnostics::failed_job::{FailedJob, SavedArguments};
 use crate::ipc::payload::Bytes;
 use crate::ipc::shared_memory::Frozen;
 use crate::protocol::program_image::{self, Offset};

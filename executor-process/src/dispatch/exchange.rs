@@ -16,9 +16,10 @@ use crate::dispatch::run_time::RunTimes;
 use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::time_limit::TimeLimit;
 use crate::dispatch::worker_loss::{Cause, WorkerLoss};
+use crate::protocol::limits::ANSWER_LIMIT;
 use crate::protocol::message::{JobMessage, Reply, Request};
 use crate::protocol::status_page::Claim;
-use crate::supervisor::claims::{ANSWER_LIMIT, Kill};
+use crate::supervisor::claims::Kill;
 use crate::supervisor::reply_receiver::Received;
 use crate::supervisor::start::Worker;
 

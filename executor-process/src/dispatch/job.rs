@@ -8,7 +8,7 @@ use executor_core::cell::{Control, Task};
 use executor_core::{Broken, JobError, JobId, Label, Priority};
 use executor_thread::scheduler::Batch;
 
-use crate::diagnostics::report::{FailedJob, SavedArguments};
+use crate::diagnostics::failed_job::{FailedJob, SavedArguments};
 use crate::dispatch::chunk::Chunk;
 use crate::dispatch::encoded_result::EncodedResult;
 use crate::dispatch::job_type::JobType;

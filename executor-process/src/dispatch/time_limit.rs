@@ -9,7 +9,8 @@ use executor_core::cell::{Captures, Control, Notify};
 use executor_thread::scheduler::TimerEvent;
 use parking_lot::Mutex;
 
-use crate::diagnostics::report::{FailedJob, LocateRequest};
+use crate::diagnostics::failed_job::FailedJob;
+use crate::diagnostics::report::LocateRequest;
 use crate::diagnostics::saved_job::Unsaved;
 use crate::dispatch::job::Queued;
 use crate::supervisor::child::Child;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use executor_core::{Broken, JobError};
 
-use crate::diagnostics::report::FailedJob;
+use crate::diagnostics::failed_job::FailedJob;
 use crate::supervisor::child::Ended;
 use crate::supervisor::start::Worker;
 

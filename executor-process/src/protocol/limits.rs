@@ -1,8 +1,13 @@
-//! Texts of any length, cut so that they can be sent. The parent rejects a message larger than a packet, and its sender would block
+//! The time that a worker has to answer, and texts of any length, cut so that they can be sent. The parent rejects a message larger than a packet, and its sender would block
 //! until all of it is read.
+
+use std::time::Duration;
 
 use crate::ipc::payload::INLINE;
 use crate::protocol::status_page::SLOTS;
+
+/// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// The most bytes that are sent of what a panic or an error says.
 pub(crate) const MOST_SAID: usize = INLINE;

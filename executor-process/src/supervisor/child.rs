@@ -17,7 +17,7 @@ use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::reply_receiver::ReplyReceiverEnd;
-use crate::supervisor::watcher;
+use crate::supervisor::watcher::{self, Watched};
 use crate::worker::crash_handler;
 
 mod oom;
@@ -113,7 +113,7 @@ impl Child {
                     gone,
                     oom_kills,
                 });
-                if let Err(error) = watcher::watch(&process, Arc::clone(&death)) {
+                if let Err(error) = watcher::watch(Arc::<Self>::clone(&process), Arc::clone(&death)) {
                     process.kill();
                     process.reap();
                     return Err(error);
@@ -261,7 +261,7 @@ impl Child {
 
     /// It has closed its end of a socket. If it has become another program, nothing of its jobs is left, and it is killed. If it ends, that
     /// is told otherwise; and if a job has closed its descriptors, the job may end still.
-    pub(crate) fn hung_up(&self) {
+    fn hung_up(&self) {
         let mut state = self.state.lock();
         let Some(page) = state.page else { return };
         let is_there = matches!(state.life, Life::Alive) && !sys::is_ending(self.pid);
@@ -272,7 +272,7 @@ impl Child {
     }
 
     /// It had the time that [`end_within`](Child::end_within) or [`terminate`](Child::terminate) gave it.
-    pub(crate) fn on_timer(&self) {
+    fn time_is_up(&self) {
         let ending = self.state.lock().ending;
         match ending {
             Ending::No => {}
@@ -323,7 +323,7 @@ impl Child {
     }
 
     /// Reaps a process that has died, after what is left of its group was killed, and wakes its owner.
-    pub(crate) fn reap(&self) {
+    fn reap(&self) {
         let mut state = self.state.lock();
         self.signal(&state, Signal::KILL);
         let Life::Alive = state.life else { return };
@@ -364,5 +364,23 @@ impl Kill for Child {
         if self.is_ours() {
             if self.grace.is_zero() { self.kill() } else { self.terminate(self.grace) }
         }
+    }
+}
+
+impl Watched for Child {
+    fn pid(&self) -> u32 {
+        Self::pid(self)
+    }
+
+    fn on_death(&self) {
+        self.reap();
+    }
+
+    fn on_timer(&self) {
+        self.time_is_up();
+    }
+
+    fn on_hang_up(&self) {
+        self.hung_up();
     }
 }

@@ -1,7 +1,6 @@
 //! The worker, seen from the jobs that it was sent: whether they have started there, and what ends them.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use executor_core::JobId;
 use executor_core::cell::{Abort, Dispatch};
@@ -15,9 +14,6 @@ mod loom_models;
 mod message;
 
 use message::Message;
-
-/// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
-pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// A process that runs jobs, and can be ended.
 pub(crate) trait Kill: Send + Sync {
@@ -82,7 +78,7 @@ impl Claims {
         self.message.is_stopping()
     }
 
-    /// The job `id` is not to run any more, or its word says so: the worker has [`ANSWER_LIMIT`] to answer, or to go on to a job that is.
+    /// The job `id` is not to run any more, or its word says so: the worker has [`ANSWER_LIMIT`](crate::protocol::limits::ANSWER_LIMIT) to answer, or to go on to a job that is.
     fn expect_answer(&self, id: JobId) {
         let Some(number) = self.message.ends(id) else { return };
         let claims = self.own.clone();

@@ -27,7 +27,7 @@ use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
 use crate::supervisor::rendezvous::{self, HandshakeError};
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
-use crate::supervisor::watcher;
+use crate::supervisor::watcher::{self, Rested};
 use crate::transport::ParentEnd;
 use crate::worker;
 
@@ -46,6 +46,12 @@ pub(crate) struct WorkerSettings {
     pub(crate) pids: Arc<Pids>,
     /// Where jobs that fail are kept.
     pub(crate) keep_failed: Option<PathBuf>,
+}
+
+impl Rested for ParentEnd {
+    fn shrink_after_rest(&self) -> Option<Duration> {
+        Self::shrink_after_rest(self)
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +140,7 @@ impl Worker {
         let greeted = rendezvous::meet(&socket, &death, settings.start_limit);
         verify(greeted, settings.start_limit).map_err(|reason| NotStarted::Lost(dismiss(&process, reason)))?;
         process.connected(replies.of_end(), lifeline, page_number);
-        watcher::watch_connection(&process, socket.as_fd()).map_err(|error| {
+        watcher::watch_connection(&*process, socket.as_fd()).map_err(|error| {
             process.kill();
             NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
         })?;
@@ -236,7 +242,7 @@ impl Worker {
     /// It has nothing to do until the next request: memory that it does not use for a while is given back.
     pub(crate) fn rest(&self) {
         if let Some(limit) = self.payloads.rest()
-            && !watcher::remind(self.process.pid(), Arc::downgrade(&self.payloads), limit)
+            && !watcher::remind(self.process.pid(), Arc::<ParentEnd>::downgrade(&self.payloads), limit)
         {
             self.payloads.is_not_watched();
         }

@@ -16,9 +16,24 @@ use parking_lot::Mutex;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
-use crate::supervisor::child::Child;
-use crate::supervisor::claims::ANSWER_LIMIT;
-use crate::transport::ParentEnd;
+use crate::protocol::limits::ANSWER_LIMIT;
+
+/// A process that is watched. Its methods run on the watcher's thread.
+pub(crate) trait Watched: Send + Sync {
+    fn pid(&self) -> u32;
+    /// The process has died.
+    fn on_death(&self);
+    /// It had the time that [`alarm`] was given.
+    fn on_timer(&self);
+    /// It has closed the other end of its socket.
+    fn on_hang_up(&self);
+}
+
+/// Memory that is looked at again after a while.
+pub(crate) trait Rested: Send + Sync {
+    /// Gives the memory back if it has rested. Returns how long to wait before the next look.
+    fn shrink_after_rest(&self) -> Option<Duration>;
+}
 
 /// The one that takes new processes.
 static RUNNING: PerProcess<Mutex<Option<Running>>> = PerProcess::new(Mutex::new(None));
@@ -37,21 +52,21 @@ type Call = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct List {
-    watched: HashMap<u32, Watched>,
+    watched: HashMap<u32, Entry>,
     /// By their times, which have the same distance from when they were added.
     calls: VecDeque<(Instant, Call)>,
     /// Its thread ends, or has ended: it takes no new process.
     is_closed: bool,
 }
 
-struct Watched {
-    process: Arc<Child>,
+struct Entry {
+    process: Arc<dyn Watched>,
     /// Ready when it has died.
     death: Arc<OwnedFd>,
     /// Ready when it has had its time to end.
     alarm: Option<OwnedFd>,
     /// Ready when its memory may have rested for long enough.
-    reminder: Option<(OwnedFd, Weak<ParentEnd>)>,
+    reminder: Option<(OwnedFd, Weak<dyn Rested>)>,
 }
 
 /// The events that a ready descriptor stands for, beside the pid of the process.
@@ -68,8 +83,8 @@ fn key(pid: u32, event: u64) -> epoll::EventData {
 }
 
 /// Watches `process`, whose death `death` becomes ready for.
-pub(crate) fn watch(process: &Arc<Child>, death: Arc<OwnedFd>) -> io::Result<()> {
-    let member = Watched { process: Arc::clone(process), death, alarm: None, reminder: None };
+pub(crate) fn watch(process: Arc<dyn Watched>, death: Arc<OwnedFd>) -> io::Result<()> {
+    let member = Entry { process, death, alarm: None, reminder: None };
     let mut running = RUNNING.get().lock();
     if let Some((watcher, _)) = &*running {
         let mut list = watcher.list.lock();
@@ -91,8 +106,8 @@ pub(crate) fn watch(process: &Arc<Child>, death: Arc<OwnedFd>) -> io::Result<()>
     Ok(())
 }
 
-/// Calls [`hung_up`](Child::hung_up) once, when the process has closed the other end of `socket`.
-pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::Result<()> {
+/// Calls [`on_hang_up`](Watched::on_hang_up) once, when the process has closed the other end of `socket`.
+pub(crate) fn watch_connection(process: &dyn Watched, socket: BorrowedFd<'_>) -> io::Result<()> {
     match &*RUNNING.get().lock() {
         // The kernel tells of an end whatever else is asked for. Closing the socket takes it from the set.
         Some((watcher, _)) => {
@@ -103,8 +118,8 @@ pub(crate) fn watch_connection(process: &Child, socket: BorrowedFd<'_>) -> io::R
     }
 }
 
-/// Calls [`on_timer`](Child::on_timer) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
-pub(crate) fn alarm(process: &Child, limit: Duration) -> io::Result<()> {
+/// Calls [`on_timer`](Watched::on_timer) at the end of `limit`, unless the process has died. Replaces an earlier alarm of it.
+pub(crate) fn alarm(process: &dyn Watched, limit: Duration) -> io::Result<()> {
     // Not under the lock, which a death needs too.
     let timer = timer(limit)?;
     match &*RUNNING.get().lock() {
@@ -126,7 +141,7 @@ pub(crate) fn call_after_answer_limit(call: Call) {
 }
 
 /// Looks after `limit` whether the memory that goes to the process `pid` and back has rested. False if it cannot.
-pub(crate) fn remind(pid: u32, payloads: Weak<ParentEnd>, limit: Duration) -> bool {
+pub(crate) fn remind(pid: u32, payloads: Weak<dyn Rested>, limit: Duration) -> bool {
     let running = RUNNING.get().lock();
     let Some((watcher, _)) = &*running else { return false };
     let mut list = watcher.list.lock();
@@ -160,7 +175,7 @@ fn join(ended: Option<(Arc<Watcher>, JoinHandle<()>)>) {
 }
 
 impl Watcher {
-    fn add(&self, list: &mut List, watched: Watched) -> io::Result<()> {
+    fn add(&self, list: &mut List, watched: Entry) -> io::Result<()> {
         let pid = watched.process.pid();
         epoll::add(&self.events, &*watched.death, key(pid, DEATH), epoll::EventFlags::IN)?;
         list.watched.insert(pid, watched);
@@ -198,7 +213,7 @@ impl Watcher {
         let watched = self.list.lock().watched.remove(&pid);
         if let Some(watched) = watched {
             let _ = epoll::delete(&self.events, &*watched.death);
-            watched.process.reap();
+            watched.process.on_death();
         }
     }
 
@@ -221,14 +236,16 @@ impl Watcher {
     fn hang_up(&self, pid: u32) {
         let process = self.list.lock().watched.get(&pid).map(|watched| Arc::clone(&watched.process));
         if let Some(process) = process {
-            process.hung_up();
+            process.on_hang_up();
         }
     }
 
-    fn set_alarm(&self, process: &Child, timer: OwnedFd) -> io::Result<()> {
+    fn set_alarm(&self, process: &dyn Watched, timer: OwnedFd) -> io::Result<()> {
         let mut list = self.list.lock();
-        let watched =
-            list.watched.get_mut(&process.pid()).filter(|watched| std::ptr::eq(Arc::as_ptr(&watched.process), process));
+        let watched = list
+            .watched
+            .get_mut(&process.pid())
+            .filter(|watched| std::ptr::addr_eq(Arc::as_ptr(&watched.process), process));
         let Some(watched) = watched else { return Ok(()) };
         epoll::add(&self.events, &timer, key(process.pid(), ALARM), epoll::EventFlags::IN)?;
         // Closing the last descriptor of a timer takes it from the set.

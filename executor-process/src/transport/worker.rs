@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::link::{Arrived, Link};
-use super::sink::{Large, Outgoing, Written, no_memory};
+use super::outgoing::{Large, Outgoing, Written, no_memory};
 use super::slots::{SLOTS, START, Slot, Slots, Store, release};
 use crate::ipc::codec::Step;
 use crate::ipc::os_error::because;

@@ -13,7 +13,7 @@ use crate::ipc::codec::{Codec, Step};
 use crate::protocol::answer::{Answer, PANICKED as PANIC_CODE, RemotePanic};
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
 use crate::protocol::status_page::Appender;
-use crate::transport::{Opened, Outgoing, WorkerEnd};
+use crate::transport::{Opened, Outgoing, WorkerEnd, outgoing};
 use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
@@ -57,7 +57,7 @@ where
             }
         };
         // There is no room for this one. It goes in a message, and the others to the next worker.
-        return match Outgoing::new(&item.outcome, attachments, end) {
+        return match outgoing(&item.outcome, attachments, end) {
             Ok(outgoing) => Answer::Done(outgoing),
             Err(cause) => Answer::Codec { step: Step::EncodeResult, cause },
         };

@@ -107,7 +107,7 @@ impl<J: Queued> Delayed<J> {
                 self.cancel_on_shutdown -= usize::from(cancel_on_shutdown);
             }
             Due::Timer(timer) => {
-                self.cancelled_timers = self.cancelled_timers.saturating_sub(usize::from(timer.is_cancelled()))
+                self.cancelled_timers = self.cancelled_timers.saturating_sub(usize::from(timer.is_cancelled()));
             }
         }
         Some(what)

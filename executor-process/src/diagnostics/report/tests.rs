@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use executor_core::cell::Dispatch;
-use executor_core::{Job, call};
+use executor_core::{Job, JobId, call};
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -13,6 +13,7 @@ use crate::protocol::crash_record::{CrashFacts, Place};
 use crate::protocol::message::Request;
 use crate::protocol::replay_file;
 use crate::supervisor::claims::Kill;
+use crate::supervisor::start::WorkerSettings;
 use crate::worker::crash_handler;
 
 fn trace(facts: CrashFacts) -> Trace {
