@@ -13,7 +13,7 @@ use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Place, Trace};
 use crate::protocol::program_image;
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::start::Worker;
-use crate::worker::crash_handler::where_signal;
+use crate::worker::crash_handler::locate_signal;
 
 /// The time that a worker has to say where it is. It may be unable to.
 const ANSWER_LIMIT: Duration = Duration::from_millis(1);
@@ -46,7 +46,7 @@ impl FailedJob {
     /// Whether the record is of this job and this death. A handler that had the signal after ours may have chosen to abort.
     fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
         let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
-        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != where_signal()
+        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != locate_signal()
     }
 
     /// The cause, if most likely an allocation was refused.
@@ -107,7 +107,7 @@ impl LocateRequest {
             thread::yield_now();
         }
         // An unfinished record is worth reporting, too.
-        record.read().filter(|trace| trace.facts.signal == where_signal())
+        record.read().filter(|trace| trace.facts.signal == locate_signal())
     }
 }
 

@@ -84,14 +84,14 @@ fn is_of_crate(file: &str, name: &str) -> bool {
 /// The functions that were called by a job of this kind, or by a thread, named when somebody looks. `None` if nothing of the
 /// program's own was.
 pub(crate) fn backtrace(mut trace: Trace, entry: JobEntry, name: &'static str) -> Option<Backtrace> {
-    let is_job = cut(&mut trace, entry);
+    let is_job = truncate(&mut trace, entry);
     let has_own = trace.inner.iter().chain(&trace.outer).any(|place| own(*place).is_some());
     has_own.then(|| Backtrace::new(move || named(&trace, is_job.then_some(name))))
 }
 
 /// Leaves out what called `work`, known by its address: it may have no name. The user's code may be inlined into `work` itself.
 /// Says whether it was there.
-fn cut(trace: &mut Trace, work: JobEntry) -> bool {
+fn truncate(trace: &mut Trace, work: JobEntry) -> bool {
     let is_work = |place: &Place| own(*place).and_then(stack_walk::function_around) == Some(work as usize);
     if let Some(at) = trace.inner.iter().position(is_work) {
         trace.inner.truncate(at + 1);

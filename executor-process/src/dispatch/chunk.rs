@@ -184,7 +184,7 @@ pub(crate) struct Part {
     pub(crate) errors: Vec<(usize, JobError)>,
 }
 
-/// Encodes `items`, in as many parts as it takes: no message has room for more attachments than [`MOST`](crate::ipc::attachments::MOST).
+/// Encodes `items`, in as many parts as it takes: no message has room for more attachments than [`MAX_DESCRIPTORS`](crate::ipc::attachments::MAX_DESCRIPTORS).
 pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, function: usize, items: Vec<A>, name: &str) -> Vec<Part> {
     let (mut parts, mut left) = (Vec::with_capacity(1), &items[..]);
     while !left.is_empty() {

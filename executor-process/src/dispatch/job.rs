@@ -13,7 +13,7 @@ use crate::dispatch::chunk::Chunk;
 use crate::dispatch::encoded_result::EncodedResult;
 use crate::dispatch::job_type::JobType;
 use crate::ipc::codec::Codec;
-use crate::ipc::payload::{INLINE, Payload};
+use crate::ipc::payload::{MAX_INLINE, Payload};
 use crate::protocol::answer::Answer;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::message::JobMessage;
@@ -93,7 +93,7 @@ impl EncodedJob {
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
     /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
     pub(crate) fn goes_alone(&self) -> bool {
-        self.timeout.is_some() || self.body.len() > INLINE / 2 || self.body.has_channels()
+        self.timeout.is_some() || self.body.len() > MAX_INLINE / 2 || self.body.has_channels()
     }
 
     /// Packs it into a message for the worker that `payloads` leads to.

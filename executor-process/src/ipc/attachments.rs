@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::LocalKey;
 
 /// The most descriptors in one job, result or message.
-pub(crate) const MOST: usize = 64;
+pub(crate) const MAX_DESCRIPTORS: usize = 64;
 
 /// The first and the last item of a chunk that hold an attachment.
 pub(crate) type Holders = (usize, usize);
@@ -151,7 +151,7 @@ pub(crate) fn count() -> usize {
 }
 
 /// Takes back the attachments after the first `len`.
-pub(crate) fn cut(len: usize) {
+pub(crate) fn truncate(len: usize) {
     if count() > len {
         drop(with_list(&SENDS, &SENT, |sent| {
             let sent = sent?;
@@ -186,9 +186,9 @@ pub(crate) fn not_taken() -> Option<String> {
 pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
     with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
-        if sent.list.len() == MOST {
+        if sent.list.len() == MAX_DESCRIPTORS {
             let why = format!(
-                "it holds more than {MOST} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
+                "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
                  once; put small blobs into one, or send handles through a channel"
             );
             sent.is_full = true;
@@ -279,14 +279,14 @@ mod tests {
             own && attach_once("a test", shared.clone()).is_ok()
         };
         let ((), attached) = collect_of_items(|| {
-            assert!(item(0, 2) && item(1, MOST - 3));
+            assert!(item(0, 2) && item(1, MAX_DESCRIPTORS - 3));
             assert!(!item(2, 1) && end_failed_item(2), "there is room for it alone");
             assert!(item(3, 0));
-            assert!(!item(4, MOST) && end_failed_item(4));
+            assert!(!item(4, MAX_DESCRIPTORS) && end_failed_item(4));
         });
         let holders: Vec<_> = attached.iter().map(|(_, holders)| *holders).collect();
-        assert_eq!((&holders[..4], holders.len()), (&[(0, 0), (0, 0), (0, 3), (1, 1)][..], MOST));
-        collect_of_items(|| assert!(!item(0, MOST) && !end_failed_item(0), "it has too many by itself"));
+        assert_eq!((&holders[..4], holders.len()), (&[(0, 0), (0, 0), (0, 3), (1, 1)][..], MAX_DESCRIPTORS));
+        collect_of_items(|| assert!(!item(0, MAX_DESCRIPTORS) && !end_failed_item(0), "it has too many by itself"));
     }
 
     #[test]

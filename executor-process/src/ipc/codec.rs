@@ -100,7 +100,7 @@ impl Codec {
                 let written = value.serialize(To::new(&mut words, value));
                 if words.wants_names() {
                     bytes.truncate(start);
-                    attachments::cut(attached);
+                    attachments::truncate(attached);
                     return append_by_name(value, Behind(bytes));
                 }
                 written.map_err(cause)
@@ -123,7 +123,7 @@ impl Codec {
                     let written = value.serialize(To::new(&mut words, value));
                     if words.wants_names() {
                         out.restart();
-                        attachments::cut(0);
+                        attachments::truncate(0);
                         return append_by_name(value, out);
                     }
                     written.map_err(cause)

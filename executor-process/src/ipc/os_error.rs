@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 /// The error, and how to end such a shortage.
-pub(crate) fn because(error: &io::Error) -> String {
+pub(crate) fn with_remedy(error: &io::Error) -> String {
     let cure = match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::MFILE) => "it may open no more files: close some, raise `ulimit -n`, or use fewer processes",
         Some(Errno::NFILE) => "the system opens no more files: raise fs.file-max, or end something",
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_shortage_says_what_to_do() {
-        let text = |error: Errno| because(&error.into());
+        let text = |error: Errno| with_remedy(&error.into());
         assert!(text(Errno::MFILE).ends_with("raise `ulimit -n`, or use fewer processes"));
         assert!(text(Errno::AGAIN).contains("`ulimit -u`"));
         assert!(text(Errno::PERM).contains("seccomp") && text(Errno::NOSYS).contains("seccomp"));

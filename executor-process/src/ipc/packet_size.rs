@@ -7,7 +7,7 @@ use ipc_channel::platform::OsIpcSender;
 use parking_lot::Mutex;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::socket;
 
 /// How many descriptors other threads may take while ipc-channel measures.
@@ -25,8 +25,8 @@ pub(crate) fn measure_packets() -> Result<(), String> {
     if *is_done {
         return Ok(());
     }
-    let lacks = |error: Errno| because(&error.into());
-    socket::pair().map_err(|error| because(&error)).and_then(|(one, _other)| has_room(&one).map_err(lacks))?;
+    let lacks = |error: Errno| with_remedy(&error.into());
+    socket::pair().map_err(|error| with_remedy(&error)).and_then(|(one, _other)| has_room(&one).map_err(lacks))?;
     match catch(OsIpcSender::get_max_fragment_size) {
         Ok(_) => *is_done = true,
         Err(panic) => {

@@ -13,7 +13,7 @@ use crate::ipc::attachments::{Attachment, Holders};
 
 /// Payloads up to this many bytes go in the message itself. It leaves a message well below the size of a socket's buffer
 /// (208 KiB by default, socket(7)), so that sending one neither blocks nor splits it.
-pub(crate) const INLINE: usize = 64 * 1024;
+pub(crate) const MAX_INLINE: usize = 64 * 1024;
 
 /// An encoded job, or an encoded result that came back.
 #[derive(Debug)]

@@ -17,13 +17,13 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use crate::ipc::payload::INLINE;
+use crate::ipc::payload::MAX_INLINE;
 
 /// The most descriptors in a packet: those of a job's handles, and of one piece of shared memory.
-pub(crate) const MOST_DESCRIPTORS: usize = crate::ipc::attachments::MOST + 1;
+pub(crate) const MOST_DESCRIPTORS: usize = crate::ipc::attachments::MAX_DESCRIPTORS + 1;
 
 /// The most bytes in a packet: a payload that is not shared, and what is said about it.
-const MOST_BYTES: usize = INLINE + 64;
+const MOST_BYTES: usize = MAX_INLINE + 64;
 
 /// The error of a value whose packet [is cut](Packet::is_cut).
 pub(crate) const NO_ROOM: &str =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ipc::codec::Step;
 use crate::ipc::payload::Body;
-use crate::protocol::limits::{MOST_NAME, MOST_SAID, cut};
+use crate::protocol::limits::{MOST_NAME, MOST_SAID, truncate};
 
 /// The exit code of a Rust program that panics.
 pub(crate) const PANICKED: i32 = 101;
@@ -65,8 +65,8 @@ pub(crate) struct RemotePanic {
 
 impl RemotePanic {
     /// Cuts it to the length that can be sent.
-    pub(crate) fn cut(self) -> Self {
-        Self { message: cut(self.message, MOST_SAID), place: self.place.map(|place| cut(place, MOST_NAME)) }
+    pub(crate) fn truncate(self) -> Self {
+        Self { message: truncate(self.message, MOST_SAID), place: self.place.map(|place| truncate(place, MOST_NAME)) }
     }
 
     /// The error of the job that panicked so.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use executor_core::{JobId, Label, current};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::limits::{MOST_NAME, cut};
+use crate::protocol::limits::{MOST_NAME, truncate};
 
 /// A job's options that its code can ask for.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl JobContext {
         }
         let text = |of: fn(&Label) -> &Option<Arc<str>>| {
             let text = of(label?).as_ref()?;
-            Some(cut(text.to_string(), MOST_NAME))
+            Some(truncate(text.to_string(), MOST_NAME))
         };
         Some(Self { name: text(|label| &label.name), tag: text(|label| &label.tag), limit })
     }

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use crate::ipc::payload::INLINE;
+use crate::ipc::payload::MAX_INLINE;
 use crate::protocol::status_page::SLOTS;
 
 /// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// The most bytes that are sent of what a panic or an error says.
-pub(crate) const MOST_SAID: usize = INLINE;
+pub(crate) const MOST_SAID: usize = MAX_INLINE;
 
 /// The most bytes that are sent of a name.
 pub(crate) const MOST_NAME: usize = 1024;
@@ -19,10 +19,10 @@ pub(crate) const MOST_NAME: usize = 1024;
 const PACKET: usize = 212_992 - 64;
 
 // A job has at most a name and a tag, and few numbers. A panic's message is sent with its place.
-const _: () = assert!(INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);
+const _: () = assert!(MAX_INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);
 
 /// At most about `most` bytes of `text`, with how many are missing.
-pub(crate) fn cut(text: String, most: usize) -> String {
+pub(crate) fn truncate(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }
@@ -36,9 +36,9 @@ mod tests {
 
     #[test]
     fn cut_says_how_much_is_missing() {
-        assert_eq!(cut("abc".to_owned(), 3), "abc");
-        assert_eq!(cut("abcdef".to_owned(), 3), "abc … and 3 bytes more");
-        assert_eq!(cut("aéé".to_owned(), 2), "a … and 4 bytes more");
-        assert_eq!(cut(String::new(), 0), "");
+        assert_eq!(truncate("abc".to_owned(), 3), "abc");
+        assert_eq!(truncate("abcdef".to_owned(), 3), "abc … and 3 bytes more");
+        assert_eq!(truncate("aéé".to_owned(), 2), "a … and 4 bytes more");
+        assert_eq!(truncate(String::new(), 0), "");
     }
 }

@@ -202,7 +202,7 @@ impl Child {
     pub(crate) fn ask_where(&self) -> bool {
         let state = self.state.lock();
         matches!(state.life, Life::Alive)
-            && sys::signal_first_thread(&self.pidfd, self.pid, crash_handler::where_signal())
+            && sys::signal_first_thread(&self.pidfd, self.pid, crash_handler::locate_signal())
     }
 
     fn signal(&self, state: &MutexGuard<'_, State>, signal: Signal) {

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use executor_core::BuildError;
 
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::protocol::program_image::{self, EXECUTABLE};
 use crate::protocol::start_info::{Limits, PREFIX};
 
@@ -91,7 +91,7 @@ impl Environment {
             ),
             _ => match program_image::lacks(Path::new(EXECUTABLE)) {
                 Some(problem) => format!("no process could be started: {EXECUTABLE} {problem}"),
-                None => format!("no process could be started from {EXECUTABLE} ({})", because(error)),
+                None => format!("no process could be started from {EXECUTABLE} ({})", with_remedy(error)),
             },
         }
     }

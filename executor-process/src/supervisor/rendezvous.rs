@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 pub(crate) use self::request_channel::{SUFFIX, open_channel, temporary};
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::message::Greeting;
 
@@ -56,7 +56,7 @@ pub(crate) fn meet(socket: &OwnedFd, death: &OwnedFd, limit: Duration) -> Result
 ///
 /// When it is none.
 pub(crate) fn hear(socket: &OwnedFd) -> Result<Greeting, HandshakeError> {
-    let failed = |error| HandshakeError::Failed(format!("its hello could not be read ({})", because(&error)));
+    let failed = |error| HandshakeError::Failed(format!("its hello could not be read ({})", with_remedy(&error)));
     let packet = socket::receive(socket, Wait::No).map_err(failed)?.ok_or(HandshakeError::HungUp)?;
     match postcard::take_from_bytes(&packet.bytes) {
         Ok((greeting, [])) if packet.descriptors.is_empty() && !packet.is_cut => Ok(greeting),
@@ -94,7 +94,7 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
             Ok(_) => return Ok(Event::Ready),
             Err(Errno::INTR) => {}
             Err(error) => {
-                let why = because(&error.into());
+                let why = with_remedy(&error.into());
                 return Err(HandshakeError::Failed(format!("its hello could not be waited for ({why})")));
             }
         }

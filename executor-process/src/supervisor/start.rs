@@ -12,10 +12,10 @@ use ipc_channel::ipc::IpcSender;
 use rustix::fs::fstat;
 
 use crate::ipc::codec::Codec;
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Payload;
 use crate::ipc::socket::{self, Wait};
-use crate::protocol::limits::{MOST_NAME, cut};
+use crate::protocol::limits::{MOST_NAME, truncate};
 use crate::protocol::message::{Greeting, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::start_info::{self, StartInfo};
@@ -122,7 +122,7 @@ impl Worker {
             StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
         let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
         let given = Given::new(worker_requests).map_err(|error| {
-            NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", because(&error)))
+            NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", with_remedy(&error)))
         })?;
         let Given { page, page_number, socket, theirs, replies, lifeline } = given;
         let variable = start_info::variable().ok_or_else(|| {
@@ -142,7 +142,7 @@ impl Worker {
         process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&*process, socket.as_fd()).map_err(|error| {
             process.kill();
-            NotStarted::Lost(format!("it cannot be watched ({})", because(&error)))
+            NotStarted::Lost(format!("it cannot be watched ({})", with_remedy(&error)))
         })?;
         let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
         let claims = Claims::new(page, process.clone());
@@ -176,7 +176,8 @@ impl Worker {
         let initializer = settings.initializer.as_ref().map(packed).transpose();
         let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
         let has_initializer = initializer.is_some();
-        let request = Request::Prepare { name: cut(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
+        let request =
+            Request::Prepare { name: truncate(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
         if !has_initializer {
             // Nothing to wait for. If it is gone, the first job finds out.
             self.send(request);

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use parking_lot::Mutex;
 
-use super::slots::SLOTS;
+use super::slots::MAX_BUFFERS;
 use crate::ipc::attachments::{self, Attachment};
 use crate::ipc::payload::Announced;
 use crate::ipc::socket::{self, Packet, Wait};
@@ -86,11 +86,11 @@ impl Link {
             if number > wanted {
                 return Err(format!("packet {number} of descriptors came instead of {wanted}"));
             }
-            if usize::from(slot) < SLOTS && !descriptors.is_empty() {
+            if usize::from(slot) < MAX_BUFFERS && !descriptors.is_empty() {
                 register(slot, descriptors.remove(0));
             }
             if number == wanted {
-                let handles = usize::from(handles).min(attachments::MOST);
+                let handles = usize::from(handles).min(attachments::MAX_DESCRIPTORS);
                 let memory = (descriptors.len() > handles).then(|| descriptors.remove(0));
                 descriptors.truncate(handles);
                 let is_cut = is_cut || descriptors.len() < handles;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::slots::Slot;
 use crate::ipc::attachments::Attachment;
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::shared_memory::Draft;
 
 /// By how much a result's memory grows, at most: half as much of it again is wasted on none.
@@ -28,7 +28,7 @@ impl Outgoing {
 }
 
 pub(super) fn no_memory(error: &io::Error) -> String {
-    format!("there is no shared memory for it in the worker process ({})", because(error))
+    format!("there is no shared memory for it in the worker process ({})", with_remedy(error))
 }
 
 pub(super) enum Written {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::link::Link;
-use super::slots::{SLOTS, START, Slot, Slots, Store, release};
+use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Step;
-use crate::ipc::payload::{Body, Bytes, Data, INLINE, Payload};
+use crate::ipc::payload::{Body, Bytes, Data, MAX_INLINE, Payload};
 use crate::ipc::shared_memory;
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::{Answer, Answered};
@@ -22,7 +22,7 @@ pub(crate) struct ParentEnd {
     link: Link,
     ours: Mutex<Slots<Plain>>,
     /// The worker's slots, by number.
-    theirs: Mutex<[Option<OwnedFd>; SLOTS]>,
+    theirs: Mutex<[Option<OwnedFd>; MAX_BUFFERS]>,
     /// Taken before the others where both are held.
     rest: Mutex<Rest>,
     /// Whether the worker had no room for a job or a result.
@@ -87,7 +87,7 @@ impl ParentEnd {
 
     fn pack_with(&self, bytes: &Bytes, attachments: &[Attachment]) -> io::Result<Body> {
         let len = bytes.0.len();
-        if len <= INLINE {
+        if len <= MAX_INLINE {
             let packet = self.link.announce(None, attachments)?;
             return Ok(Body { data: Data::Inline(bytes.clone()), packet });
         }

@@ -9,7 +9,7 @@ use super::outgoing::{Large, Outgoing, Written, no_memory};
 use super::worker::WorkerEnd;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Fault, Output, Restart, write_behind};
-use crate::ipc::payload::INLINE;
+use crate::ipc::payload::MAX_INLINE;
 
 /// The first memory of a result that is too large for a message.
 const FIRST: usize = 1 << 20;
@@ -54,7 +54,7 @@ struct Refused;
 /// memory. So large results go through the buffer, too.
 pub(crate) struct Sink<'a> {
     end: &'a WorkerEnd,
-    /// The last bytes written: no more than [`INLINE`].
+    /// The last bytes written: no more than [`MAX_INLINE`].
     buffer: Vec<u8>,
     /// The bytes before them.
     large: Option<Large>,
@@ -95,7 +95,7 @@ impl<'a> Sink<'a> {
 
     #[inline]
     fn push(&mut self, byte: u8) -> Result<(), Refused> {
-        if self.buffer.len() >= INLINE {
+        if self.buffer.len() >= MAX_INLINE {
             self.empty()?;
         }
         self.buffer.push(byte);
@@ -104,9 +104,9 @@ impl<'a> Sink<'a> {
 
     #[inline]
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if self.buffer.len() + bytes.len() > INLINE {
+        if self.buffer.len() + bytes.len() > MAX_INLINE {
             self.empty()?;
-            if bytes.len() > INLINE {
+            if bytes.len() > MAX_INLINE {
                 return self.write(bytes);
             }
         }

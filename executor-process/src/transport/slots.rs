@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use crate::ipc::shared_memory;
 
 /// How many a side keeps for its large payloads. More wait at once only where jobs are sent ahead.
-pub(crate) const SLOTS: usize = 4;
+pub(crate) const MAX_BUFFERS: usize = 4;
 
 /// How many bytes the slots of one side have together, at most.
 pub(super) const KEPT: usize = 64 << 20;
@@ -59,11 +59,11 @@ pub(super) fn release(file: &OwnedFd) {
 }
 
 /// A writer's slots. One that is being written to is not among them.
-pub(super) struct Slots<S>([Option<Slot<S>>; SLOTS]);
+pub(super) struct Slots<S>([Option<Slot<S>>; MAX_BUFFERS]);
 
 impl<S> Default for Slots<S> {
     fn default() -> Self {
-        Self([const { None }; SLOTS])
+        Self([const { None }; MAX_BUFFERS])
     }
 }
 

@@ -2,12 +2,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::link::Link;
-use super::slots::{KEPT, SLOTS, START};
+use super::slots::{KEPT, MAX_BUFFERS, START};
 use super::*;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::blob::Blob;
 use crate::ipc::codec::{Codec, Step};
-use crate::ipc::payload::{Announced, Body, Data, INLINE, Payload};
+use crate::ipc::payload::{Announced, Body, Data, MAX_INLINE, Payload};
 use crate::ipc::shared_memory;
 use crate::ipc::socket;
 use crate::ipc::socket::Wait;
@@ -38,7 +38,7 @@ fn slot_of(body: &Body) -> Option<u8> {
 #[test]
 fn jobs_of_all_sizes_arrive() {
     let (parent, worker) = pair();
-    for len in [0, 1, INLINE, INLINE + 1, 300_000, 5 << 20, KEPT + 1, 100_000] {
+    for len in [0, 1, MAX_INLINE, MAX_INLINE + 1, 300_000, 5 << 20, KEPT + 1, 100_000] {
         let body = parent.pack(&payload(len)).unwrap();
         let opened = worker.open(body).unwrap();
         assert!(opened.len() == len && opened.iter().all(|byte| *byte == 7), "{len} bytes");
@@ -48,7 +48,7 @@ fn jobs_of_all_sizes_arrive() {
 #[test]
 fn results_of_all_sizes_arrive() {
     let (parent, worker) = pair();
-    for len in [0, 1, INLINE - 3, INLINE, 300_000, 5 << 20, KEPT + 1, 100_000] {
+    for len in [0, 1, MAX_INLINE - 3, MAX_INLINE, 300_000, 5 << 20, KEPT + 1, 100_000] {
         let sent = "r".repeat(len);
         let answered = result(&worker, &sent);
         assert!(text(&parent, answered) == sent, "{len} bytes");
@@ -74,7 +74,7 @@ fn memory_is_used_again_once_it_was_read() {
 #[test]
 fn slot_being_read_is_not_reused() {
     let (parent, worker) = pair();
-    let bodies: Vec<_> = (0..2 * SLOTS)
+    let bodies: Vec<_> = (0..2 * MAX_BUFFERS)
         .map(|n| {
             let body = parent.pack(&Payload::new(vec![u8::try_from(n).unwrap(); 100_000], Vec::new())).unwrap();
             worker.open(body).unwrap()
@@ -83,7 +83,7 @@ fn slot_being_read_is_not_reused() {
     for (n, body) in bodies.iter().enumerate() {
         assert!(body.iter().all(|byte| usize::from(*byte) == n), "{n}");
     }
-    let answers: Vec<_> = (0..2 * SLOTS).map(|n| result(&worker, &n.to_string().repeat(100_000))).collect();
+    let answers: Vec<_> = (0..2 * MAX_BUFFERS).map(|n| result(&worker, &n.to_string().repeat(100_000))).collect();
     for (n, answered) in answers.into_iter().enumerate() {
         assert_eq!(text(&parent, answered), n.to_string().repeat(100_000));
     }

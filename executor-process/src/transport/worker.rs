@@ -12,21 +12,21 @@ use parking_lot::Mutex;
 
 use super::link::{Arrived, Link};
 use super::outgoing::{Large, Outgoing, Written, no_memory};
-use super::slots::{SLOTS, START, Slot, Slots, Store, release};
+use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::codec::Step;
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::{Body, Bytes, Data};
 use crate::ipc::shared_memory::{self, Draft, Window};
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::{Answer, Answered};
-use crate::protocol::limits::{MOST_SAID, cut};
+use crate::protocol::limits::{MOST_SAID, truncate};
 
 /// A worker's end of what its payloads go through.
 pub(crate) struct WorkerEnd {
     link: Link,
     ours: Mutex<Slots<Draft>>,
     /// The parent's slots, by number.
-    theirs: Mutex<[Option<Known>; SLOTS]>,
+    theirs: Mutex<[Option<Known>; MAX_BUFFERS]>,
     /// Whether this process was refused a descriptor or memory since the last answer.
     was_short: AtomicBool,
 }
@@ -127,7 +127,7 @@ impl WorkerEnd {
                 .to_owned());
         }
         let unmapped = |error: io::Error| {
-            format!("its shared memory cannot be mapped in the worker process ({})", because(&error))
+            format!("its shared memory cannot be mapped in the worker process ({})", with_remedy(&error))
         };
         let source = match body.data {
             Data::Inline(bytes) => Source::Inline(bytes),
@@ -159,10 +159,10 @@ impl WorkerEnd {
                 Answer::Done,
             ),
             Answer::Items => Answer::Items,
-            Answer::Panicked(panic) => Answer::Panicked(panic.cut()),
-            Answer::Codec { step, cause } if was_short => Answer::NoRoom { step, cause: cut(cause, MOST_SAID) },
-            Answer::Codec { step, cause } => Answer::Codec { step, cause: cut(cause, MOST_SAID) },
-            Answer::NoRoom { step, cause } => Answer::NoRoom { step, cause: cut(cause, MOST_SAID) },
+            Answer::Panicked(panic) => Answer::Panicked(panic.truncate()),
+            Answer::Codec { step, cause } if was_short => Answer::NoRoom { step, cause: truncate(cause, MOST_SAID) },
+            Answer::Codec { step, cause } => Answer::Codec { step, cause: truncate(cause, MOST_SAID) },
+            Answer::NoRoom { step, cause } => Answer::NoRoom { step, cause: truncate(cause, MOST_SAID) },
         }
     }
 

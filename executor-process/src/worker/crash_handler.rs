@@ -44,7 +44,7 @@ const LEAST_STACK: c_ulong = 51;
 const SI_KERNEL: c_int = 0x80;
 
 /// Asks a worker where it is.
-pub(crate) fn where_signal() -> c_int {
+pub(crate) fn locate_signal() -> c_int {
     libc::SIGRTMIN() + 3
 }
 
@@ -73,7 +73,7 @@ static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 /// The signal that the record is about.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
-/// The timer of the walk, which sends [`where_signal`]. Null where the system has none.
+/// The timer of the walk, which sends [`locate_signal`]. Null where the system has none.
 static TIMER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 /// Whether there is one: its number may be 0, which is null.
@@ -105,7 +105,7 @@ pub(super) fn install(page: &'static Page) {
             handle(signal, on_crash, libc::SA_SIGINFO | libc::SA_ONSTACK);
         }
     }
-    handle(where_signal(), on_where, libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART);
+    handle(locate_signal(), on_where, libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART);
 }
 
 /// From now on, what happens happens to `job`.
@@ -198,8 +198,8 @@ fn hand_on(signal: c_int, info: *mut siginfo_t) {
 /// Writing the record failed, by the signal `second`: ends the process by the first signal, as without a record.
 fn end_by_first(second: c_int) {
     let first = FIRST.load(Ordering::Relaxed);
-    // `where_signal` only asks where the worker is; it must not end it.
-    let signal = if first == where_signal() { second } else { first };
+    // `locate_signal` only asks where the worker is; it must not end it.
+    let signal = if first == locate_signal() { second } else { first };
     reset(signal);
     // SAFETY: both are async-signal-safe; the signal is let through, since this may be inside of its handler.
     unsafe {
@@ -232,7 +232,7 @@ fn make_timer() {
     // SAFETY: all zeros is a valid `sigevent`; the system writes the timer's number to where there is room for it.
     unsafe {
         let mut event: libc::sigevent = zeroed();
-        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, where_signal());
+        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, locate_signal());
         let mut timer = null_mut();
         let is_made = libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) == 0;
         // Relaxed: the handlers are set behind it.
@@ -250,7 +250,7 @@ fn set_timer(seconds: c_long) {
     unsafe {
         let mut set = zeroed();
         libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, where_signal());
+        libc::sigaddset(&raw mut set, locate_signal());
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, null_mut());
         let mut time: libc::itimerspec = zeroed();
         time.it_value.tv_sec = seconds;

@@ -11,7 +11,7 @@ use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
 };
 
-use super::crash_handler::where_signal;
+use super::crash_handler::locate_signal;
 use super::termination;
 use crate::protocol::start_info::Limits;
 
@@ -113,7 +113,7 @@ fn reset_signals() {
     for signal in [libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
         disposition(signal, libc::SIG_IGN);
     }
-    disposition(where_signal(), libc::SIG_IGN); // until it can answer: by default, to be asked is to be killed
+    disposition(locate_signal(), libc::SIG_IGN); // until it can answer: by default, to be asked is to be killed
     // SAFETY: all zeros is memory for a signal set; `sigemptyset` makes it one.
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();

@@ -18,13 +18,13 @@ use super::fork_check::{self, end_copy};
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 use super::{comm, crash_handler};
 use crate::ipc::codec::{Codec, Step};
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Body;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
 use crate::protocol::ipc_packet::{self, Packet};
 use crate::protocol::job_context::JobContext;
-use crate::protocol::limits::{MOST_SAID, cut};
+use crate::protocol::limits::{MOST_SAID, truncate};
 use crate::protocol::message::{Greeting, JobMessage, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::start_info::{StartInfo, variable};
@@ -69,7 +69,7 @@ pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
 }
 
 fn lacks(error: &io::Error) -> String {
-    format!("it has not what it needs ({})", because(error))
+    format!("it has not what it needs ({})", with_remedy(error))
 }
 
 fn end(code: i32) -> ! {
@@ -97,7 +97,7 @@ pub(super) fn arrive(start_info: &StartInfo) {
         kill_own_group();
     }
     if let Err(error) = guarded {
-        refuse(&socket, &format!("the system refuses what ties it to its parent ({})", because(&error)));
+        refuse(&socket, &format!("the system refuses what ties it to its parent ({})", with_remedy(&error)));
     }
     *arrived = Some(socket);
 }
@@ -117,7 +117,7 @@ fn not_invited(inviter: u32) -> String {
 
 /// Tells the parent why this process cannot be its worker, or stderr if the parent does not hear.
 fn refuse(parent: &OwnedFd, reason: &str) -> ! {
-    match say(parent, &Greeting::Refused(cut(reason.to_owned(), MOST_SAID / 2))) {
+    match say(parent, &Greeting::Refused(truncate(reason.to_owned(), MOST_SAID / 2))) {
         Ok(()) => exit(CANNOT_BEGIN),
         Err(_) => cannot_begin(format_args!("{reason}")),
     }
@@ -243,7 +243,7 @@ impl RequestLoop {
                 current::set_state(Some(state));
                 Reply::Ready
             }
-            Err(reason) => Reply::NotReady(cut(reason, MOST_SAID)),
+            Err(reason) => Reply::NotReady(truncate(reason, MOST_SAID)),
         })
     }
 

@@ -136,7 +136,7 @@ fn callers_of_the_entry_are_cut() {
     let trace = |inner: &[Place], outer: &[Place]| {
         let (inner, outer) = (inner.to_vec(), outer.to_vec());
         let mut trace = Trace { facts: CrashFacts::default(), inner, outer, omitted: 0 };
-        cut(&mut trace, work);
+        truncate(&mut trace, work);
         (trace.inner, trace.outer)
     };
     assert_eq!(trace(&[inside, entry, around], &[around]), (vec![inside, entry], vec![]));

@@ -9,7 +9,7 @@ use super::Exchange;
 use crate::dispatch::job::{InFlight, NotSent, Queued, requeue_or_cancel};
 use crate::dispatch::kill_switch::KillSwitch;
 use crate::dispatch::time_limit;
-use crate::ipc::payload::INLINE;
+use crate::ipc::payload::MAX_INLINE;
 use crate::protocol::message::JobMessage;
 use crate::protocol::status_page::SLOTS;
 use crate::supervisor::claims::Claims;
@@ -32,7 +32,7 @@ impl Exchange<'_, '_> {
         let first = self.put_in_flight(job)?;
         let mut message = Vec::new();
         self.start_time_limit(&first);
-        let room = self.room_after(&first, Room { time: MAX_WORK, bytes: INLINE });
+        let room = self.room_after(&first, Room { time: MAX_WORK, bytes: MAX_INLINE });
         self.add(first, &mut message);
         if let Some(room) = room {
             self.send_ahead(room, &mut message, kill_switch);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Reason, RecvError, SendError};
 use crate::ipc::attachments::{Attachment, attach_once, take};
 use crate::ipc::codec::Codec;
-use crate::ipc::payload::{INLINE, Payload};
+use crate::ipc::payload::{MAX_INLINE, Payload};
 use crate::ipc::shared_memory;
 use crate::ipc::socket::{self, NO_ROOM, Packet, Wait};
 
@@ -98,7 +98,7 @@ impl End {
     fn send_message(&self, message: &Payload, wait: Wait) -> io::Result<()> {
         let attachments = message.lend();
         let bytes = &message.bytes().0;
-        let memory = if bytes.len() > INLINE { Some(shared_memory::scratch_of(bytes, 0)?) } else { None };
+        let memory = if bytes.len() > MAX_INLINE { Some(shared_memory::scratch_of(bytes, 0)?) } else { None };
         let handles = attachments.iter().map(|attachment| attachment.descriptor.as_fd());
         let descriptors: Vec<_> = memory.iter().map(AsFd::as_fd).chain(handles).collect();
         if memory.is_some() {

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 use serde::Serialize;
 
-use crate::ipc::os_error::because;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::packet_size::measure_packets;
 use crate::ipc::peer_pid::pid_of;
 use crate::ipc::random;
@@ -37,7 +37,7 @@ pub(crate) fn open_channel<T: Serialize>() -> Result<(IpcSender<T>, OwnedFd), St
     let sender = IpcSender::connect(path_of(&hidden)).map_err(|error| {
         // ipc-channel does not look whether it got a descriptor.
         let got_none = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
-        refused(&because(&if got_none { Errno::MFILE.into() } else { error }))
+        refused(&with_remedy(&if got_none { Errno::MFILE.into() } else { error }))
     })?;
     loop {
         let end = accept_with(&listener, SocketFlags::CLOEXEC).map_err(lacks)?;
@@ -49,7 +49,7 @@ pub(crate) fn open_channel<T: Serialize>() -> Result<(IpcSender<T>, OwnedFd), St
 }
 
 fn lacks(error: Errno) -> String {
-    refused(&because(&error.into()))
+    refused(&with_remedy(&error.into()))
 }
 
 fn refused(reason: &dyn Display) -> String {
@@ -76,7 +76,7 @@ fn listener() -> Result<(OwnedFd, OwnedFd), String> {
     // The mode of its file, whatever the umask is: other users may not connect.
     fchmod(&listener, Mode::RUSR | Mode::WUSR).map_err(lacks)?;
     let hidden = bind_hidden(&listener, &name).map_err(|error| {
-        format!("no socket for its rendezvous in {} ({}); is it full?", directory.display(), because(&error.into()))
+        format!("no socket for its rendezvous in {} ({}); is it full?", directory.display(), with_remedy(&error.into()))
     })?;
     listen(&listener, 1).map_err(lacks)?;
     Ok((listener, hidden))
