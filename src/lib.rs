@@ -35,12 +35,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use executor_core::{
-    AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Canceller, ClosureExecutor, ClosureMapper,
-    CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Job, JobError, JobId,
-    JobOptions, JobSet, Label, Map, Mapper, OwnedArguments, Panicked, Pool, Portable, PortableJob, Priority, Promise,
-    QueueLimit, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown, ShutdownPolicy, ShutdownReport,
-    ShutdownStep, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call, current, join_all,
-    promise, try_join_all, wait, wait_timeout,
+    AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Cancelled, Canceller, ClosureExecutor,
+    ClosureMapper, CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Job, JobError,
+    JobId, JobOptions, JobSet, Label, Map, Mapper, OwnedArguments, Panicked, Pool, Portable, PortableJob, Priority,
+    Promise, QueueLimit, Refused, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown, ShutdownPolicy,
+    ShutdownReport, ShutdownStep, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call,
+    current, join_all, promise, try_join_all, wait, wait_timeout,
 };
 #[cfg(feature = "process")]
 pub use executor_process::{

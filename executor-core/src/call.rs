@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use self::closure::{Arguments, ClosureCall, Named, closure_call};
 pub use self::function::is_function;
 use crate::bytes::{self, InOnePiece};
+use crate::error::{JobName, JobPath};
 use crate::job::{Job, Portable, Remake, sealed};
 use crate::panics::named;
 
@@ -239,6 +240,10 @@ macro_rules! jobs {
             fn run(self) -> T {
                 let ($($name,)*) = self.arguments;
                 named::<F, _>(|| (self.function)($($name),*))
+            }
+
+            fn job_name(_: Option<&Self>) -> JobName {
+                JobPath::of::<F>().into()
             }
         }
     )*};

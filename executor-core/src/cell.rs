@@ -29,7 +29,7 @@
 //!   threads that work for it, without the lock.
 //! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. Read without the lock, by a thread that waits: true is
 //!   final, and false says nothing.
-//! - `id`, `decode_fn` and `work`: never change.
+//! - `id`, `decode_fn` and `kind`: never change.
 
 mod control;
 #[cfg(all(test, loom))]
@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::current;
-use crate::error::JobError;
+use crate::error::{JobError, JobName};
 use crate::job::Job;
 use crate::job_counters::{self, Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
@@ -55,21 +55,30 @@ pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
 use stage::{Claim, Finish, Handover, Leftovers, Return, Stage, Take};
 pub(crate) use traits::JoinState;
-pub use traits::{Abort, Dispatch, Run, Task};
+pub use traits::{Abort, Dispatch, NamesJob, Run, Task};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
-pub struct Cell<P, O, T> {
+pub struct Cell<P: 'static, O: 'static, T> {
     id: JobId,
     /// Makes the result from the raw outcome, on the thread that takes the result.
     decode_fn: fn(O) -> Result<T, JobError>,
-    /// Runs the payload, where that is done in place.
-    run_fn: Option<fn(P) -> Result<O, JobError>>,
+    kind: &'static Kind<P, O>,
     stop: AtomicBool,
     /// Set with the outcome, for those who look before they lock.
     has_ended: AtomicBool,
     inner: Mutex<Inner<P, O, T>>,
     ended: Condvar,
 }
+
+/// The functions of a job, the same for all jobs of its type.
+struct Kind<P, O> {
+    /// Runs the payload, where that is done in place.
+    run_fn: Option<fn(P) -> Result<O, JobError>>,
+    name_fn: NameFn<P>,
+}
+
+/// The job's name, for an error; without the payload, as far as its type tells. It runs under the cell's lock.
+type NameFn<P> = fn(Option<&P>) -> Option<JobName>;
 
 struct Inner<P, O, T> {
     stage: Stage<P, O, T>,
@@ -80,10 +89,20 @@ struct Inner<P, O, T> {
     since: Moment,
 }
 
-impl<P, O, T> Cell<P, O, T> {
+impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     /// A cell for a job that waits to be claimed. `decode_fn` makes the result from the raw outcome.
     pub fn queued(payload: P, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
         Self::new(Stage::queued(payload), decode_fn)
+    }
+
+    /// The same, and its errors name the job as the payload does.
+    #[must_use]
+    pub fn named(mut self) -> Self
+    where
+        P: NamesJob,
+    {
+        self.kind = const { &Kind { run_fn: None, name_fn: P::job_name } };
+        self
     }
 
     /// The same in the queue `queue_id`, which is told if the job leaves it otherwise.
@@ -102,7 +121,8 @@ impl<P, O, T> Cell<P, O, T> {
         let (queue_id, since) = (None, Moment::default());
         let inner = Inner { stage, watch: Watch::NoWatcher, queue_id, since };
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
-        Self { id: JobId::next(), decode_fn, run_fn: None, stop: AtomicBool::new(false), has_ended, inner, ended }
+        let kind = const { &Kind { run_fn: None, name_fn: |_| None } };
+        Self { id: JobId::next(), decode_fn, kind, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
@@ -142,7 +162,7 @@ impl<P, O, T> Cell<P, O, T> {
     fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
         let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
         let mut inner = self.inner.lock();
-        match inner.stage.finish(outcome) {
+        match inner.stage.finish(outcome, self.kind.name_fn) {
             Finish::Ended(leftovers) => {
                 // Before it can be seen: an end that is seen is counted.
                 registry::count(inner.queue_id, ending, true);
@@ -182,7 +202,7 @@ impl<P, O, T> Cell<P, O, T> {
     fn opened(&self, taken: Take<O, T>) -> Option<Result<T, JobError>> {
         match taken {
             // A job that runs in place leaves the result itself: there is nothing to decode.
-            Take::Raw(raw) if self.run_fn.is_some() => Some(raw.and_then(self.decode_fn)),
+            Take::Raw(raw) if self.kind.run_fn.is_some() => Some(raw.and_then(self.decode_fn)),
             Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.decode_fn)(raw))?)),
             Take::Opened(outcome) => Some(outcome),
             Take::Nothing => None,
@@ -193,7 +213,8 @@ impl<P, O, T> Cell<P, O, T> {
 impl<J: Job> Cell<J, J::Output, J::Output> {
     /// A cell for a job that runs in place.
     pub fn of_job(job: J) -> Self {
-        Self { run_fn: Some(panics::run::<J>), ..Self::queued(job, Ok) }
+        let kind = const { &Kind { run_fn: Some(panics::run::<J>), name_fn: |job| Some(J::job_name(job)) } };
+        Self { kind, ..Self::queued(job, Ok) }
     }
 }
 
@@ -208,7 +229,7 @@ impl<J: Job> Run for Cell<J, J::Output, J::Output> {
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
     /// Brings a claimed job to its outcome on this thread.
     fn run_payload(self: Arc<Self>, (payload, since): (P, Moment)) {
-        let run_fn = self.run_fn.expect("a job that runs in place knows how");
+        let run_fn = self.kind.run_fn.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
         let begun = (!since.is_none()).then(Instant::now);
         let outcome = run_fn(payload);
@@ -245,7 +266,7 @@ where
     }
 
     fn dispatch(&self, dispatch: Arc<dyn Dispatch>) -> Option<P> {
-        let handover = self.inner.lock().stage.dispatch(dispatch);
+        let handover = self.inner.lock().stage.dispatch(dispatch, self.kind.name_fn);
         match handover {
             Handover::Given(payload) => Some(payload),
             Handover::Refused(dispatch) => {
@@ -274,7 +295,7 @@ where
     }
 }
 
-impl<P: Send, O: Send, T: Send> Tell for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send> Tell for Cell<P, O, T> {
     fn tell(&self, signal: Signal) {
         Cell::tell(self, signal);
     }
@@ -299,7 +320,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for C
     }
 
     fn run_here(self: Arc<Self>, queue_id: QueueId) -> bool {
-        if self.run_fn.is_none() {
+        if self.kind.run_fn.is_none() {
             return false;
         }
         let Some(payload) = self.start(Some(queue_id)) else { return false };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::JobError;
+use crate::error::{JobError, Refused, Rejection};
 use crate::notify::{Captures, Notify};
 use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
@@ -33,6 +33,8 @@ pub trait QueuedControl: Control {
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
     /// As `withdraw`, but what the job captured is the caller's to drop, on a thread of its choice: a drop may take long.
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
+    /// The error of a job that no queue took, for this reason.
+    fn refused(&self, reason: Rejection) -> Refused;
     /// Whether the job is still unclaimed and has not ended.
     fn is_waiting(&self) -> bool;
     /// It waits in the queue `queue_id` from now on. False if it does not wait any more.

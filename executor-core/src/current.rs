@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::control::Control;
-use crate::options::Label;
+use crate::label::Label;
 use crate::queue_id::QueueId;
 use crate::status::JobId;
 use crate::sync::thread_local;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, vec};
 
-use crate::error::{JobError, Rejection};
+use crate::error::{JobError, JobName, JobPath, Refused, Rejection};
 use crate::future::Future;
 use crate::job::Job;
 use crate::job_counters::{self, Failure};
@@ -78,6 +78,15 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static;
 
+    /// The same of a job that names itself, once `delay` is over if there is one.
+    #[doc(hidden)]
+    fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
+        match delay {
+            None => self.submit(move || job.run()),
+            Some(delay) => self.submit_after(delay, move || job.run()),
+        }
+    }
+
     /// Runs the closure once `delay` is over, by the executor's own clock.
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
     where
@@ -113,28 +122,38 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
 /// A job that was refused, given back with the reason.
 pub struct Rejected<J> {
     job: J,
-    reason: Rejection,
+    error: Refused,
 }
 
 impl<J> Rejected<J> {
     /// For those who write executors: refuses `job`.
     pub fn new(job: J, reason: Rejection) -> Self {
-        Self { job, reason }
+        Self::with_error(job, Refused::new(reason, None))
+    }
+
+    /// For those who write executors: refuses `job` with an error that may name it.
+    pub fn with_error(job: J, error: Refused) -> Self {
+        Self { job, error }
     }
 
     /// Why the job was refused.
     pub fn reason(&self) -> Rejection {
-        self.reason
+        self.error.reason()
     }
 
     /// Whether the queue was full: there may be room later.
     pub fn is_full(&self) -> bool {
-        self.reason == Rejection::Full
+        self.reason() == Rejection::Full
     }
 
     /// Whether the executor was shut down, or dropped: it takes no job any more.
     pub fn is_shutdown(&self) -> bool {
-        self.reason == Rejection::Shutdown
+        self.reason() == Rejection::Shutdown
+    }
+
+    /// For those who write executors: the error of the job's future, if it had one.
+    pub fn error(&self) -> &Refused {
+        &self.error
     }
 
     /// The job, unchanged and never started.
@@ -145,13 +164,13 @@ impl<J> Rejected<J> {
 
 impl<J> fmt::Debug for Rejected<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rejected").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Rejected").field("reason", &self.reason()).finish_non_exhaustive()
     }
 }
 
 impl<J> fmt::Display for Rejected<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        self.error.fmt(f)
     }
 }
 
@@ -164,11 +183,11 @@ impl<J> std::error::Error for Rejected<J> {}
 ///
 /// let refused = Rejected::new("a job", Rejection::Full);
 /// assert!(refused.is_full() && !refused.is_shutdown());
-/// assert!(matches!(JobError::from(refused), JobError::Rejected(Rejection::Full)));
+/// assert_eq!(JobError::from(refused).rejection(), Some(Rejection::Full));
 /// ```
 impl<J> From<Rejected<J>> for JobError {
     fn from(rejected: Rejected<J>) -> Self {
-        Self::Rejected(rejected.reason())
+        Self::Rejected(rejected.error)
     }
 }
 
@@ -196,20 +215,12 @@ where
     type Outcomes = vec::IntoIter<Result<R, JobError>>;
 
     fn submit(&mut self, item: A) -> Future<R> {
-        let function = self.function.clone();
-        self.executor.submit(move || named::<F, _>(|| function(item)))
+        self.executor.submit_job(None, MapItem { function: self.function.clone(), item })
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)> {
-        let (function, len) = (self.function.clone(), items.len());
-        let outcomes = self.executor.submit(move || {
-            let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
-            job_counters::returns_with(
-                outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max(),
-            );
-            outcomes.into_iter()
-        });
-        vec![(outcomes, len)]
+        let len = items.len();
+        vec![(self.executor.submit_job(None, MapChunk { function: self.function.clone(), items }), len)]
     }
 
     fn workers(&self) -> usize {
@@ -218,5 +229,54 @@ where
 
     fn is_limited(&self) -> bool {
         self.executor.time_limit().is_some()
+    }
+}
+
+/// The job of one item. Errors give it the name of the function.
+struct MapItem<F, A> {
+    function: Arc<F>,
+    item: A,
+}
+
+impl<F, A, R> Job for MapItem<F, A>
+where
+    F: Fn(A) -> R + Send + Sync + 'static,
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = R;
+
+    fn run(self) -> R {
+        named::<F, _>(|| (self.function)(self.item))
+    }
+
+    fn job_name(_: Option<&Self>) -> JobName {
+        JobPath::of::<F>().into()
+    }
+}
+
+/// The job of several.
+struct MapChunk<F, A> {
+    function: Arc<F>,
+    items: Vec<A>,
+}
+
+impl<F, A, R> Job for MapChunk<F, A>
+where
+    F: Fn(A) -> R + Send + Sync + 'static,
+    A: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = vec::IntoIter<Result<R, JobError>>;
+
+    fn run(self) -> Self::Output {
+        let Self { function, items } = self;
+        let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
+        job_counters::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
+        outcomes.into_iter()
+    }
+
+    fn job_name(_: Option<&Self>) -> JobName {
+        JobPath::of::<F>().into()
     }
 }

@@ -16,7 +16,7 @@ use crate::status::{JobId, Status};
 /// let (_promise, future) = promise::<u32>();
 /// let canceller = future.canceller();
 /// std::thread::spawn(move || canceller.cancel());
-/// assert!(matches!(future.result(), Err(JobError::Cancelled)));
+/// assert!(matches!(future.result(), Err(JobError::Cancelled(_))));
 /// ```
 #[derive(Clone)]
 pub struct Canceller(Arc<dyn Control>);

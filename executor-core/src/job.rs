@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
 
+use crate::error::{JobName, JobPath};
+
 /// Work that an executor runs once.
 ///
 /// Every `FnOnce() -> T + Send + 'static` is a job. A type of your own is one too, which gives the work a name, and
@@ -27,6 +29,15 @@ pub trait Job: Send + 'static {
 
     /// Does the work.
     fn run(self) -> Self::Output;
+
+    /// The name that errors give to the job; without a job, as far as its type tells. It may be asked under a lock.
+    #[doc(hidden)]
+    fn job_name(_: Option<&Self>) -> JobName
+    where
+        Self: Sized,
+    {
+        JobPath::of::<Self>().into()
+    }
 }
 
 impl<F, T> Job for F

@@ -44,7 +44,7 @@ impl Failure {
     /// The kind of the error. `None` for a cancel.
     pub fn of(error: &JobError) -> Option<Self> {
         match error {
-            JobError::Cancelled => None,
+            JobError::Cancelled(_) => None,
             JobError::Panicked(_) => Some(Self::Panicked),
             JobError::TimedOut(_) => Some(Self::TimedOut),
             JobError::Crashed(_) => Some(Self::Crashed),

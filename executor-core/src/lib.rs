@@ -32,6 +32,7 @@ mod future;
 mod handles;
 mod job;
 pub mod job_counters;
+mod label;
 mod map;
 mod mapped;
 mod notify;
@@ -53,8 +54,8 @@ mod wait;
 
 pub use call::{Call, OwnedArguments, call};
 pub use error::{
-    Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Failed, Frame, JobError, Panicked, Rejection, Saved,
-    Saving, TimedOut,
+    Backtrace, Broken, BuildError, Cancelled, CodecError, Crashed, Exit, Failed, Frame, JobError, JobName, JobPath,
+    Panicked, Refused, Rejection, Saved, Saving, TimedOut,
 };
 pub use event::Event;
 pub use executor::{ClosureExecutor, ClosureMapper, Executor, Rejected, Shutdown};
@@ -63,8 +64,9 @@ pub use handles::{Canceller, Helper};
 #[doc(hidden)]
 pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};
+pub use label::Label;
 pub use map::{Map, Mapper, Unordered};
-pub use options::{JobOptions, Label, OptionValues, Priority};
+pub use options::{JobOptions, OptionValues, Priority};
 pub use pool::Pool;
 pub use promise::{Promise, promise};
 pub use queue::{QueueLimit, WhenFull};

@@ -85,7 +85,7 @@ impl<R, O> Drop for InFlight<R, O> {
 impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     /// For those who write executors: the map of `items` by `mapper`.
     pub fn new(items: I, mapper: M) -> Self {
-        let (in_flight, ended) = (InFlight(VecDeque::new()), Err(JobError::Cancelled));
+        let (in_flight, ended) = (InFlight(VecDeque::new()), Err(JobError::cancelled()));
         Self { items: Input::new(items), mapper, buffered: None, chunk: None, in_flight, flying: 0, ended, ready: 0 }
     }
 

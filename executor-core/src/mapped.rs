@@ -74,7 +74,7 @@ where
 }
 
 /// Cancel, abort and status are the source's; the outcome is the target's.
-struct Mapped<T, U> {
+struct Mapped<T, U: 'static> {
     source: Arc<dyn JoinState<T>>,
     target: Arc<Cell<(), U, U>>,
 }

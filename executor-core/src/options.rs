@@ -1,8 +1,9 @@
 //! A job's options: name, tag, priority, delay and time limits.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::label::Label;
 
 /// Which jobs start first. Low ones are never starved: every few jobs, the others let one go first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,15 +48,6 @@ pub struct OptionValues {
     pub start_by: Option<Duration>,
     /// How many times more it may be run.
     pub retry: Option<u32>,
-}
-
-/// How a job is called: in errors, and by [`current`](crate::current).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Label {
-    /// Its name, in place of its type's.
-    pub name: Option<Arc<str>>,
-    /// The thing that the job belongs to, such as a request.
-    pub tag: Option<Arc<str>>,
 }
 
 impl JobOptions {
@@ -126,16 +118,5 @@ impl JobOptions {
     fn labelled(mut self, change: impl FnOnce(&mut Label)) -> Self {
         change(Arc::make_mut(self.values.label.get_or_insert_default()));
         self
-    }
-}
-
-impl fmt::Display for Label {
-    /// `name [tag]`, as far as they are known.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.name, &self.tag) {
-            (Some(name), Some(tag)) => write!(f, "{name} [{tag}]"),
-            (Some(one), None) | (None, Some(one)) => f.write_str(one),
-            (None, None) => Ok(()),
-        }
     }
 }

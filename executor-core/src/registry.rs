@@ -131,7 +131,7 @@ fn with(queue_id: QueueId, f: impl Fn(&Counts, bool)) {
 /// How a job with this outcome counts, of which `of_parts` failed if that is a result. `None` for a job that was never accepted: it is no
 /// matter of its queue's, while one that made room for another is.
 pub(crate) fn ending(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Option<Ending> {
-    let is_refused = matches!(outcome, Err(JobError::Rejected(reason)) if *reason != Rejection::Dropped);
+    let is_refused = matches!(outcome, Err(JobError::Rejected(refused)) if refused.reason() != Rejection::Dropped);
     (!is_refused).then(|| Ending::of(outcome, of_parts))
 }
 

@@ -107,7 +107,7 @@ pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T
 /// use executor_core::{Future, JobError, try_join_all};
 ///
 /// assert_eq!(try_join_all([Future::ready(1), Future::ready(2)])?, [1, 2]);
-/// assert!(try_join_all([Future::ready(1), Future::failed(JobError::Cancelled)]).is_err());
+/// assert!(try_join_all([Future::ready(1), Future::failed(JobError::cancelled())]).is_err());
 /// # Ok::<(), JobError>(())
 /// ```
 ///

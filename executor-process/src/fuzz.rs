@@ -146,12 +146,12 @@ pub fn page(bytes: &[u8]) -> bool {
 
 /// A worker's outcomes of the items of a chunk.
 pub fn outcomes(bytes: &[u8]) -> bool {
-    let mut chunk = Chunk::new(8, vec![(3, JobError::Cancelled)], Arc::new(Pace::default()));
+    let mut chunk = Chunk::new(8, vec![(3, JobError::cancelled())], Arc::new(Pace::default()));
     if !chunk.absorb(bytes.to_vec()) {
         return false;
     }
     while !chunk.is_over() {
-        chunk.fail_next(JobError::Cancelled);
+        chunk.fail_next(JobError::cancelled());
     }
     let outcomes: Vec<_> = Outcomes::<String>::new(chunk.into_returned(Codec::Postcard, "fuzz")).collect();
     assert_eq!(outcomes.len(), 8, "one for each item");

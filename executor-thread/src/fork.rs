@@ -145,7 +145,8 @@ mod tests {
         pool.submit(|| ()).result().unwrap();
         let handle = pool.handle();
         let mut owned = Some(pool);
-        let refused = |outcome| matches!(outcome, Err(JobError::Rejected(Rejection::Forked)));
+        let refused =
+            |outcome: Result<(), JobError>| outcome.is_err_and(|error| error.rejection() == Some(Rejection::Forked));
         let code = in_fork(|| {
             let pool = owned.take().unwrap();
             let are_refused = refused(pool.submit(|| ()).result()) && refused(handle.submit(|| ()).result());

@@ -1,11 +1,10 @@
 //! A job that runs in place, with options.
 
-use std::any::type_name;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::panics::named;
-use executor_core::{Job, JobError, JobOptions, Label, TimedOut, current};
+use executor_core::{Job, JobError, JobName, JobOptions, Label, TimedOut, current};
 
 use crate::runner::InPlace;
 use crate::scheduler::{RunLimit, Scheduler, StartLimit, StartTimer};
@@ -28,7 +27,7 @@ impl<J: Job> JobWithOptions<J> {
         let label = options.values().label.clone();
         let timeout = options.values().timeout.map(|limit| (limit, scheduler.clone()));
         let limited = |limit| {
-            let error = TimedOut::not_started(name::<J>(label.as_ref()), limit);
+            let error = TimedOut::not_started(name(label.as_ref(), &job), limit);
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
         let (start_limit, timer) = options.values().start_by.map(limited).unzip();
@@ -40,8 +39,9 @@ impl<J: Job> JobWithOptions<J> {
     }
 }
 
-fn name<J>(label: Option<&Arc<Label>>) -> Arc<str> {
-    label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into())
+fn name<J: Job>(label: Option<&Arc<Label>>, job: &J) -> Arc<str> {
+    let given = label.and_then(|label| label.name.clone());
+    given.unwrap_or_else(|| J::job_name(Some(job)).as_str().into())
 }
 
 impl<J: Job> Job for JobWithOptions<J> {
@@ -53,10 +53,15 @@ impl<J: Job> Job for JobWithOptions<J> {
             current::describe(self.label, None);
             return named::<J, _>(|| self.job.run());
         };
-        let error = JobError::TimedOut(TimedOut::new(name::<J>(self.label.as_ref()), limit));
+        let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &self.job), limit));
         let when = Instant::now().checked_add(limit);
         current::describe(self.label, when);
         let _limit = RunLimit::set(scheduler, current::control(), when, error);
         named::<J, _>(|| self.job.run())
+    }
+
+    fn job_name(this: Option<&Self>) -> JobName {
+        let label = this.and_then(|this| this.label.as_ref());
+        JobName::given(label).unwrap_or_else(|| J::job_name(this.map(|this| &this.job)))
     }
 }

@@ -175,7 +175,7 @@ impl ThreadHandle {
     /// use executor_thread::ThreadPool;
     ///
     /// async fn answer(pool: &ThreadPool) -> Result<u32, JobError> {
-    ///     let future = pool.submit_async(|| 6 * 7).await.map_err(|rejected| JobError::Rejected(rejected.reason()))?;
+    ///     let future = pool.submit_async(|| 6 * 7).await.map_err(|rejected| JobError::rejected(rejected.reason()))?;
     ///     future.await
     /// }
     /// # use std::task::{Context, Poll, Waker};

@@ -8,10 +8,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use executor_core::JobPath;
 use executor_core::panics::{catch, named};
 
 use crate::pool::ThreadHandle;
 
+use erase_lifetime::Work;
 pub use future::ScopedFuture;
 use future::Slot;
 use jobs::Jobs;
@@ -63,20 +65,36 @@ impl<'scope> Scope<'scope, '_> {
     {
         let slot = Arc::new(Slot::default());
         let (result, jobs) = (slot.clone(), self.jobs.clone());
-        let work = move || {
-            let outcome = catch(|| named::<F, _>(job));
-            let has_panicked = outcome.is_err();
-            // First: a scope that finds no jobs left knows of all panics.
-            if has_panicked {
-                jobs.panicked();
-            }
-            if !result.put(outcome) && has_panicked {
-                jobs.panic_was_taken();
-            }
-        };
+        let work = ScopedWork { job, result, jobs };
         let future = self.pool.submit(self.erase_lifetime(Box::new(work)));
         self.jobs.submitted(&future);
         ScopedFuture::new(future, slot, self.jobs.clone())
+    }
+}
+
+/// A closure that may borrow, and where its outcome goes.
+struct ScopedWork<F, T> {
+    job: F,
+    result: Arc<Slot<T>>,
+    jobs: Arc<Jobs>,
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Work for ScopedWork<F, T> {
+    fn run(self: Box<Self>) {
+        let Self { job, result, jobs } = *self;
+        let outcome = catch(|| named::<F, _>(job));
+        let has_panicked = outcome.is_err();
+        // First: a scope that finds no jobs left knows of all panics.
+        if has_panicked {
+            jobs.panicked();
+        }
+        if !result.put(outcome) && has_panicked {
+            jobs.panic_was_taken();
+        }
+    }
+
+    fn path(&self) -> JobPath {
+        JobPath::of::<F>()
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Control, Task};
-use executor_core::{Canceller, Future, Job, JobError, JobOptions, Panicked, Priority, Rejected, Rejection, WhenFull};
+use executor_core::{
+    Canceller, Future, Job, JobError, JobName, JobOptions, Panicked, Priority, Refused, Rejected, WhenFull,
+};
 
 use crate::options::JobWithOptions;
 use crate::runner::InPlace;
@@ -13,8 +15,8 @@ use crate::scheduler::{Scheduler, Way};
 /// The cell of a job that runs in place.
 pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
 
-/// The job, if it is to come back, and why it was refused.
-type Refused<J> = (Option<J>, Rejection);
+/// The job, if it is to come back, and the error that says why it was refused.
+type TakenBack<J> = (Option<J>, Refused);
 
 /// Is told of panics in jobs without a future.
 pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
@@ -37,13 +39,13 @@ pub(crate) struct Submitter {
 impl Submitter {
     pub(crate) fn submit<J: Job>(&self, way: Way, job: J) -> Future<J::Output> {
         let submitted = self.submit_and(way, job, false, |future| future);
-        submitted.unwrap_or_else(|(_, reason)| Future::failed(JobError::Rejected(reason)))
+        submitted.unwrap_or_else(|(_, error)| Future::failed(JobError::Rejected(error)))
     }
 
     /// The same, and a job that is refused comes back.
     pub(crate) fn try_submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         let submitted = self.submit_and(way, job, true, |future| future);
-        submitted.map_err(|(job, reason)| Rejected::new(job.expect("it comes back"), reason))
+        submitted.map_err(|(job, error)| Rejected::with_error(job.expect("it comes back"), error))
     }
 
     /// The same for a job whose outcome is dropped. If the job panics, the handler is called on the thread where it panicked.
@@ -67,7 +69,7 @@ impl Submitter {
         job: J,
         comes_back: bool,
         then: impl FnOnce(Future<J::Output>) -> T,
-    ) -> Result<T, Refused<J>> {
+    ) -> Result<T, TakenBack<J>> {
         let Some(options) = &self.options else {
             return self.queue(way, Priority::Normal, job, comes_back, then);
         };
@@ -81,7 +83,7 @@ impl Submitter {
                 }
                 Ok(made)
             }
-            Err((job, reason)) => Err((job.map(JobWithOptions::into_inner), reason)),
+            Err((job, error)) => Err((job.map(JobWithOptions::into_inner), error)),
         }
     }
 
@@ -92,14 +94,17 @@ impl Submitter {
         job: J,
         comes_back: bool,
         then: impl FnOnce(Future<J::Output>) -> T,
-    ) -> Result<T, Refused<J>> {
+    ) -> Result<T, TakenBack<J>> {
         let Self { scheduler, policy, .. } = self;
         let (cell, future) = Future::of_job_at(scheduler.queue_id(way), job);
         let made = then(future);
         let kept = comes_back.then(|| cell.clone());
         match scheduler.push_by(way, policy.when_full, priority, cell) {
             Ok(()) => Ok(made),
-            Err((_, reason)) => Err((kept.map(|cell| taken_back(&cell)), reason)),
+            Err((cell, reason)) => {
+                let error = cell.refused(reason);
+                Err((kept.map(|cell| taken_back(&cell)), error))
+            }
         }
     }
 
@@ -127,7 +132,7 @@ impl Submitter {
         if is_next(future.canceller())
             && let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, priority, cell)
         {
-            cell.fail(JobError::Rejected(reason));
+            cell.fail(JobError::rejected(reason));
         }
         control
     }
@@ -153,7 +158,11 @@ impl Submitter {
         }
         match told {
             Ok(()) => futures,
-            Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+            Err(reason) => {
+                let name = JobName::given(self.options.as_ref().and_then(|options| options.values().label.as_ref()));
+                let name = name.unwrap_or_else(|| J::job_name(None));
+                vec![Future::failed(JobError::Rejected(Refused::new(reason, Some(name))))]
+            }
         }
     }
 }

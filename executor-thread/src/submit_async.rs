@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use executor_core::cell::Cell;
+use executor_core::cell::{Cell, QueuedControl};
 use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
 use crate::options::JobWithOptions;
@@ -22,9 +22,9 @@ use crate::submit::{Submitter, taken_back};
 /// `T` is what the job `J` returns.
 #[must_use = "the job is submitted when this is polled"]
 // A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
-pub struct SubmitAsync<J, T>(Option<Stage<J, T>>);
+pub struct SubmitAsync<J: 'static, T: 'static>(Option<Stage<J, T>>);
 
-enum Stage<J, T> {
+enum Stage<J: 'static, T: 'static> {
     /// The options say that the job waits for its time, which needs no slot.
     Delayed(Submitter, Duration, J),
     Plain(PushFuture<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
@@ -72,7 +72,10 @@ impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<
         Poll::Ready(match (stage, pushed) {
             (Stage::Delayed(submitter, delay, job), _) => submitter.try_submit(Way::After(delay), job),
             (Stage::Plain(_, _, future), Ok(())) => Ok(future),
-            (Stage::Plain(_, cell, _), Err(reason)) => Err(Rejected::new(taken_back(&cell), reason)),
+            (Stage::Plain(_, cell, _), Err(reason)) => {
+                let error = cell.refused(reason);
+                Err(Rejected::with_error(taken_back(&cell), error))
+            }
             (Stage::WithOptions(_, _, future, timer), Ok(())) => {
                 if let Some(timer) = timer {
                     timer.set(future.control(), Duration::ZERO);
@@ -80,7 +83,8 @@ impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<
                 Ok(future)
             }
             (Stage::WithOptions(_, cell, ..), Err(reason)) => {
-                Err(Rejected::new(taken_back(&cell).into_inner(), reason))
+                let error = cell.refused(reason);
+                Err(Rejected::with_error(taken_back(&cell).into_inner(), error))
             }
         })
     }

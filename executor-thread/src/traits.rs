@@ -30,6 +30,13 @@ macro_rules! is_closure_executor {
                 Self::submit(self, job)
             }
 
+            fn submit_job<J: ::executor_core::Job>(&self, delay: Option<::std::time::Duration>, job: J) -> ::executor_core::Future<J::Output> {
+                match delay {
+                    None => Self::submit(self, job),
+                    Some(delay) => Self::submit_after(self, delay, job),
+                }
+            }
+
             fn submit_after<F, T>(&self, delay: ::std::time::Duration, job: F) -> ::executor_core::Future<T>
             where
                 F: FnOnce() -> T + Send + 'static,

@@ -7,7 +7,7 @@ use executor::{ClosureExecutor, JobError, Rejection, Shutdown, ThreadHandle, Thr
 use crate::support::within_patience;
 
 fn is_refused<T>(outcome: &Result<T, JobError>) -> bool {
-    matches!(outcome, Err(JobError::Rejected(Rejection::Shutdown)))
+    matches!(outcome, Err(error) if error.rejection() == Some(Rejection::Shutdown))
 }
 
 /// A handle whose pool is gone.

@@ -19,7 +19,7 @@ const ALL: [WhenFull; 4] = [WhenFull::Block, WhenFull::Reject, WhenFull::DropOld
 
 fn rejection<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> Rejection {
     match outcome {
-        Err(JobError::Rejected(reason)) => reason,
+        Err(JobError::Rejected(refused)) => refused.reason(),
         other => panic!("{other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use executor::{JobError, Rejection, WhenFull};
+use executor::{Rejection, WhenFull};
 
 use crate::support::bounds::{bounded, occupy};
 use crate::support::within_patience;
@@ -22,8 +22,8 @@ fn submit_does_what_the_full_queue_says() {
             [first.result(), second.result()].map(|outcome| match outcome {
                 Ok(true) => "ran here",
                 Ok(false) => "ran on the worker",
-                Err(JobError::Rejected(Rejection::Full)) => "full",
-                Err(JobError::Rejected(Rejection::Dropped)) => "dropped",
+                Err(error) if error.rejection() == Some(Rejection::Full) => "full",
+                Err(error) if error.rejection() == Some(Rejection::Dropped) => "dropped",
                 Err(error) => panic!("{error}"),
             })
         })

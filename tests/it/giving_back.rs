@@ -256,7 +256,7 @@ fn idle_waits_for_given_back_jobs() {
         assert!(first.cancel());
         end.take();
         assert!(scheduler.wait_idle(None));
-        assert!(matches!(first.result(), Err(JobError::Cancelled)));
+        assert!(matches!(first.result(), Err(JobError::Cancelled(_))));
     });
 }
 

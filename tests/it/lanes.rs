@@ -102,7 +102,7 @@ fn the_oldest_of_the_least_priority_makes_room() {
                 .map(|(priority, number)| slow.push(priority, number).unwrap());
         let dead = slow.push(Priority::Low, 5).unwrap();
         let is_dropped = |future: Future<u32>| match future.try_result() {
-            Ok(Err(JobError::Rejected(reason))) => assert_eq!(reason, Rejection::Dropped),
+            Ok(Err(JobError::Rejected(refused))) => assert_eq!(refused.reason(), Rejection::Dropped),
             other => panic!("{other:?}"),
         };
         let urgent = slow.push_over_oldest(Priority::High, 6);

@@ -17,6 +17,7 @@ mod delays;
 mod events;
 mod giving_back;
 mod hooks;
+mod job_names;
 mod lanes;
 mod model;
 mod nested_waits;

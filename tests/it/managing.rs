@@ -180,7 +180,7 @@ fn a_kill_leaves_nothing_queued(make: Make) {
             report.join().unwrap().cancelled
         });
         let outcomes: Vec<_> = futures.into_iter().map(|future| future.try_result().expect("an outcome")).collect();
-        let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(JobError::Cancelled))).count();
+        let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(JobError::Cancelled(_)))).count();
         assert_eq!(told, cancelled, "the report counts them");
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() + cancelled, 200);
     }

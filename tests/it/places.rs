@@ -114,7 +114,7 @@ fn a_shutdown_wakes_all_who_wait(make: Make) {
     type Submit = fn(&dyn Surface) -> Rejection;
     let ways: [Submit; 3] = [
         |pool| match pool.submit(Do::Echo(1)).result() {
-            Err(JobError::Rejected(reason)) => reason,
+            Err(JobError::Rejected(refused)) => refused.reason(),
             other => panic!("{other:?}"),
         },
         |pool| pool.submit_timeout(Do::Echo(1), Duration::MAX).unwrap_err().reason(),

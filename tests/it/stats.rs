@@ -103,7 +103,7 @@ fn dropped_jobs_count_as_failed(make: Make) {
     let waiters = occupy(&*pool, pool.workers(), &rendezvous);
     let dropped = pool.submit(Do::Echo(1));
     let kept = pool.submit(Do::Echo(2));
-    assert_eq!(dropped.result().unwrap_err().to_string(), executor::JobError::Rejected(Rejection::Dropped).to_string());
+    assert_eq!(dropped.result().unwrap_err().to_string(), executor::JobError::rejected(Rejection::Dropped).to_string());
     let stats = pool.stats();
     assert_eq!((stats.queued, outcomes(&stats)), (1, [0, 0, 0, 0, 0, 1]), "{stats}");
     drop(waiters);
@@ -273,7 +273,7 @@ fn chunks_of_closures_count_as_their_worst_item() {
     let pool = ThreadPool::new(1);
     let inner = pool.handle();
     let nested = pool.map(0..2, move |number| {
-        inner.submit(move || number).result().and_then(|_| Err::<u32, _>(JobError::Cancelled))
+        inner.submit(move || number).result().and_then(|_| Err::<u32, _>(JobError::cancelled()))
     });
     assert_eq!(nested.chunk_size(2).flatten().count(), 2);
     assert_eq!(outcomes(&pool.stats()), [3, 0, 0, 0, 0, 0], "{}", pool.stats());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::OwnedArguments;
 use crate::bytes::{self, InOnePiece};
+use crate::error::{JobName, JobPath};
 use crate::job::{Job, Portable, Remake, sealed};
 use crate::panics::named_as;
 
@@ -52,6 +53,10 @@ impl<N: Named, A: Arguments, R: Send + 'static> Job for ClosureCall<N, A, R> {
 
     fn run(self) -> R {
         named_as(|| N::NAME, || self.arguments.apply(self.function))
+    }
+
+    fn job_name(_: Option<&Self>) -> JobName {
+        JobPath::by(|| N::NAME).into()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Cell;
 use super::stage::{Stopper, Withdrawal};
 use crate::control::{Control, QueuedControl};
-use crate::error::JobError;
+use crate::error::{JobError, Refused, Rejection};
 use crate::job_counters::Moment;
 use crate::notify::{Captures, Notify, Signal};
 use crate::panics::drop_catching;
@@ -15,7 +15,7 @@ use crate::registry::{self, Departure};
 use crate::status::{JobId, Status};
 use crate::sync::{Ordering, thread_id};
 
-impl<P, O, T> Cell<P, O, T> {
+impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     /// Ends a job that has not started. A queued payload is dropped before any thread can see the end. If the job was
     /// dispatched, the other side drops the payload, perhaps later.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
@@ -23,7 +23,7 @@ impl<P, O, T> Cell<P, O, T> {
     }
 
     /// The same, and `dispose` is given the payload before anyone can see the end.
-    fn withdraw_and(&self, error: JobError, dispose: impl FnOnce(P)) -> Option<Signal> {
+    fn withdraw_and(&self, mut error: JobError, dispose: impl FnOnce(P)) -> Option<Signal> {
         let is_cancel = error.is_cancelled();
         let mut inner = self.inner.lock();
         let withdrawal = inner.stage.withdraw(self.id, thread_id(), is_cancel)?;
@@ -36,10 +36,12 @@ impl<P, O, T> Cell<P, O, T> {
         // Its queue is told before the end can be seen: by then, its place in a bounded queue is free.
         match withdrawal {
             Withdrawal::Queued(payload) => {
+                error.add_name(|| (self.kind.name_fn)(Some(&payload)));
                 dispose(payload);
                 departure.on_removed();
             }
-            Withdrawal::Dispatched(dispatch) => {
+            Withdrawal::Dispatched(dispatch, name) => {
+                error.add_name(|| name);
                 drop_catching(dispatch);
                 departure.on_revoked();
             }
@@ -64,7 +66,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     }
 
     fn cancel(&self) -> bool {
-        if let Some(signal) = self.withdraw_with(JobError::Cancelled) {
+        if let Some(signal) = self.withdraw_with(JobError::cancelled()) {
             self.tell(signal);
             return true;
         }
@@ -91,7 +93,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
             Stopper::Dispatch(dispatch) => {
                 let is_aborted = dispatch.abort(self.id);
                 // Ended here, because the other side may learn of the abort only later.
-                if is_aborted && let Some(signal) = self.end(Err(JobError::Cancelled)) {
+                if is_aborted && let Some(signal) = self.end(Err(JobError::cancelled())) {
                     self.tell(signal);
                 }
                 is_aborted
@@ -124,6 +126,11 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for 
         let mut captures = Captures::default();
         let signal = self.withdraw_and(error, |payload| captures = Captures::new(payload))?;
         Some((Notify::new(self, signal), captures))
+    }
+
+    fn refused(&self, reason: Rejection) -> Refused {
+        let name = self.with_payload(|payload| (self.kind.name_fn)(Some(payload)));
+        Refused::new(reason, name.unwrap_or_else(|| (self.kind.name_fn)(None)))
     }
 
     fn is_waiting(&self) -> bool {

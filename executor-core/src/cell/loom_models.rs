@@ -97,7 +97,7 @@ fn a_claim_or_a_cancel_wins_and_the_payload_is_gone_by_then() {
         assert_eq!(future.cancel(), cancelled, "a later cancel says the same");
         match future.result() {
             Ok(7) => assert!(claimed),
-            Err(JobError::Cancelled) => assert!(cancelled),
+            Err(JobError::Cancelled(_)) => assert!(cancelled),
             other => panic!("{other:?}"),
         }
         assert_eq!(gone.get(), 1);
@@ -181,7 +181,7 @@ fn of_two_outcomes_the_first_counts_and_the_other_is_dropped() {
         drop(cell.claim(None));
         let (outcome, late) = (Dropped(ended.clone()), cell.clone());
         let worker = thread::spawn(move || cell.finish(Ok(outcome)).fire());
-        let failed = late.fail(JobError::Cancelled).is_some();
+        let failed = late.fail(JobError::cancelled()).is_some();
         let outcome = future.result();
         assert_eq!(outcome.is_err(), failed);
         worker.join().unwrap();
@@ -318,7 +318,7 @@ fn a_job_that_is_killed_is_cancelled_unless_its_result_came_first() {
     struct Kill(JobCell<u32>);
     impl Abort for Kill {
         fn abort(&self, _: JobId) -> bool {
-            self.0.clone().fail(JobError::Cancelled).is_some()
+            self.0.clone().fail(JobError::cancelled()).is_some()
         }
     }
     model(|| {
@@ -331,7 +331,7 @@ fn a_job_that_is_killed_is_cancelled_unless_its_result_came_first() {
         let status = future.status();
         match future.result() {
             Ok(7) => assert_eq!(status, Status::Done),
-            Err(JobError::Cancelled) => assert_eq!((aborted, status), (true, Status::Cancelled)),
+            Err(JobError::Cancelled(_)) => assert_eq!((aborted, status), (true, Status::Cancelled)),
             other => panic!("{other:?}"),
         }
     });

@@ -5,8 +5,8 @@
 use std::mem::replace;
 use std::sync::Arc;
 
-use super::{Abort, Dispatch};
-use crate::error::JobError;
+use super::{Abort, Dispatch, NameFn};
+use crate::error::{JobError, JobName};
 use crate::status::{JobId, Status};
 use crate::sync::ThreadId;
 
@@ -23,8 +23,8 @@ enum State<P, O, T> {
     /// That thread drops the payload; the outcome follows.
     Withdrawn(ThreadId),
     Running(Option<Arc<dyn Abort>>),
-    /// A queue elsewhere has the payload, and may start it.
-    Dispatched(Arc<dyn Dispatch>),
+    /// A queue elsewhere has the payload, and may start it. The name is for the job's error, since the payload is not here.
+    Dispatched(Arc<dyn Dispatch>, Option<JobName>),
     Ended(Result<O, JobError>),
     Opened(Result<T, JobError>),
     Taken,
@@ -64,7 +64,7 @@ pub(super) enum Return<P> {
 #[must_use = "the outcome is to follow"]
 pub(super) enum Withdrawal<P> {
     Queued(P),
-    Dispatched(Arc<dyn Dispatch>),
+    Dispatched(Arc<dyn Dispatch>, Option<JobName>),
 }
 
 /// `Running` or `Dispatched` to `Ended`.
@@ -106,7 +106,7 @@ impl<P, O, T> Stage<P, O, T> {
 
     /// Of a job that ended without a queue.
     pub(super) fn ended(outcome: Result<T, JobError>) -> Self {
-        let end = if matches!(outcome, Err(JobError::Cancelled)) { End::NeverStarted } else { End::Other };
+        let end = if matches!(outcome, Err(JobError::Cancelled(_))) { End::NeverStarted } else { End::Other };
         Self { state: State::Opened(outcome), end, is_detached: false }
     }
 
@@ -114,9 +114,10 @@ impl<P, O, T> Stage<P, O, T> {
         if self.is_waiting() { Claim::Claimed(self.leave_queue(State::Running(abort))) } else { Claim::Refused(abort) }
     }
 
-    pub(super) fn dispatch(&mut self, dispatch: Arc<dyn Dispatch>) -> Handover<P> {
-        if self.is_waiting() {
-            Handover::Given(self.leave_queue(State::Dispatched(dispatch)))
+    pub(super) fn dispatch(&mut self, dispatch: Arc<dyn Dispatch>, name_fn: NameFn<P>) -> Handover<P> {
+        if let State::Queued(payload) = &self.state {
+            let name = name_fn(Some(payload));
+            Handover::Given(self.leave_queue(State::Dispatched(dispatch, name)))
         } else {
             Handover::Refused(dispatch)
         }
@@ -124,7 +125,7 @@ impl<P, O, T> Stage<P, O, T> {
 
     pub(super) fn take_back(&mut self, id: JobId, payload: P) -> Return<P> {
         if self.is_revoked(id) {
-            Return::Back(self.end_dispatch(State::Queued(payload)))
+            Return::Back(self.end_dispatch(State::Queued(payload)).0)
         } else {
             Return::Refused(payload)
         }
@@ -135,7 +136,8 @@ impl<P, O, T> Stage<P, O, T> {
         let withdrawal = if self.is_waiting() {
             Withdrawal::Queued(self.leave_queue(State::Withdrawn(by)))
         } else if self.is_revoked(id) {
-            Withdrawal::Dispatched(self.end_dispatch(State::Withdrawn(by)))
+            let (dispatch, name) = self.end_dispatch(State::Withdrawn(by));
+            Withdrawal::Dispatched(dispatch, name)
         } else {
             return None;
         };
@@ -151,11 +153,14 @@ impl<P, O, T> Stage<P, O, T> {
         self.set_outcome(Err(error))
     }
 
-    pub(super) fn finish(&mut self, outcome: Result<O, JobError>) -> Finish<P, O, T> {
-        match self.state {
-            State::Running(_) | State::Dispatched(_) => Finish::Ended(self.set_outcome(outcome)),
-            _ => Finish::TooLate(outcome),
+    pub(super) fn finish(&mut self, mut outcome: Result<O, JobError>, name_fn: NameFn<P>) -> Finish<P, O, T> {
+        match (&mut self.state, &mut outcome) {
+            (State::Running(_), Err(error)) => error.add_name(|| name_fn(None)),
+            (State::Dispatched(_, name), Err(error)) => error.add_name(|| name.take()),
+            (State::Running(_) | State::Dispatched(..), Ok(_)) => {}
+            _ => return Finish::TooLate(outcome),
         }
+        Finish::Ended(self.set_outcome(outcome))
     }
 
     pub(super) fn take(&mut self) -> Take<O, T> {
@@ -208,7 +213,7 @@ impl<P, O, T> Stage<P, O, T> {
         match (&self.state, self.end) {
             (State::Queued(_) | State::Withdrawn(_), _) => Status::Queued,
             (State::Running(_), _) => Status::Running,
-            (State::Dispatched(dispatch), _) => {
+            (State::Dispatched(dispatch, _), _) => {
                 if dispatch.has_started(id) {
                     Status::Running
                 } else {
@@ -224,7 +229,7 @@ impl<P, O, T> Stage<P, O, T> {
         match &self.state {
             State::Running(None) => Stopper::Asked,
             State::Running(Some(abort)) => Stopper::Abort(Arc::clone(abort)),
-            State::Dispatched(dispatch) => Stopper::Dispatch(Arc::clone(dispatch)),
+            State::Dispatched(dispatch, _) => Stopper::Dispatch(Arc::clone(dispatch)),
             _ => Stopper::TooLate,
         }
     }
@@ -238,19 +243,19 @@ impl<P, O, T> Stage<P, O, T> {
 
     /// Whether the job was dispatched, and never starts there: then the dispatch is over.
     fn is_revoked(&self, id: JobId) -> bool {
-        matches!(&self.state, State::Dispatched(dispatch) if dispatch.revoke(id))
+        matches!(&self.state, State::Dispatched(dispatch, _) if dispatch.revoke(id))
     }
 
-    fn end_dispatch(&mut self, next: State<P, O, T>) -> Arc<dyn Dispatch> {
+    fn end_dispatch(&mut self, next: State<P, O, T>) -> (Arc<dyn Dispatch>, Option<JobName>) {
         match replace(&mut self.state, next) {
-            State::Dispatched(dispatch) => dispatch,
+            State::Dispatched(dispatch, name) => (dispatch, name),
             _ => unreachable!("only a dispatched job has a dispatch"),
         }
     }
 
     fn set_outcome(&mut self, outcome: Result<O, JobError>) -> Leftovers<P, O, T> {
         assert!(!self.has_ended(), "a job ends once");
-        if self.end == End::Other && matches!(outcome, Err(JobError::Cancelled)) {
+        if self.end == End::Other && matches!(outcome, Err(JobError::Cancelled(_))) {
             self.end = End::Aborted;
         }
         let (state, unwanted) =

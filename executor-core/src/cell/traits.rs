@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::control::{Control, QueuedControl};
-use crate::error::JobError;
+use crate::error::{JobError, JobName};
 use crate::job_counters::Failure;
 use crate::notify::{Notify, Watch};
 use crate::queue_id::QueueId;
@@ -43,6 +43,13 @@ pub trait Task<P, O>: QueuedControl {
 
     /// The same of a job of several parts, each with an outcome of its own: a result counts as the worst failure of those.
     fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify;
+}
+
+/// A payload that names its job.
+pub trait NamesJob {
+    /// The job's name. Without the payload, as far as its type tells. Runs under the lock of the job: it must not block, nor run code of
+    /// a user's.
+    fn job_name(payload: Option<&Self>) -> Option<JobName>;
 }
 
 /// Stops a running job, by other means than asking it.

@@ -3,7 +3,9 @@
 mod backtrace;
 mod crash;
 mod exit;
+mod job_name;
 mod line;
+mod not_run;
 mod panic;
 mod questions;
 mod saved;
@@ -18,6 +20,8 @@ use self::line::{line_or_all, with_causes};
 pub use backtrace::{Backtrace, Frame};
 pub use crash::Crashed;
 pub use exit::Exit;
+pub use job_name::{JobName, JobPath};
+pub use not_run::{Cancelled, Refused};
 pub use panic::Panicked;
 pub use saved::{Saved, Saving};
 pub use timed_out::TimedOut;
@@ -33,9 +37,9 @@ pub use timed_out::TimedOut;
 /// ```
 /// use executor_core::{Future, JobError};
 ///
-/// let future: Future<u32> = Future::failed(JobError::Cancelled);
+/// let future: Future<u32> = Future::failed(JobError::cancelled());
 /// match future.result() {
-///     Err(JobError::Cancelled) => {}
+///     Err(JobError::Cancelled(_)) => {}
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
@@ -43,9 +47,9 @@ pub use timed_out::TimedOut;
 #[non_exhaustive]
 pub enum JobError {
     /// It was cancelled before it started, or aborted while it ran.
-    Cancelled,
+    Cancelled(Cancelled),
     /// The executor did not take it.
-    Rejected(Rejection),
+    Rejected(Refused),
     /// Its code panicked.
     Panicked(Panicked),
     /// It was not done in the time it was given.
@@ -89,7 +93,7 @@ impl JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cancelled => f.write_str("the job was cancelled"),
+            Self::Cancelled(e) => e.fmt(f),
             Self::Rejected(e) => e.fmt(f),
             Self::Panicked(e) => e.fmt(f),
             Self::TimedOut(e) => e.fmt(f),
@@ -126,27 +130,27 @@ pub enum Rejection {
     Forked,
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shutdown => {
-                "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor"
-            }
-            Self::Full => {
-                "the job was rejected: the executor's queue is full; try again later, or make the bound larger"
-            }
-            Self::Dropped => {
-                "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger"
-            }
+impl Rejection {
+    /// The reason and the remedy.
+    const fn explanation(self) -> &'static str {
+        match self {
+            Self::Shutdown => "the executor was shut down, or dropped; submit before that, or to another executor",
+            Self::Full => "the executor's queue is full; try again later, or make the bound larger",
+            Self::Dropped => "it was dropped from a full queue in favour of another job; make the bound larger",
             Self::Broken => {
-                "the job was rejected: the executor broke down; the errors of the jobs that it had say why; \
-                 mend that, and make another executor"
+                "the executor broke down; the errors of the jobs that it had say why; mend that, and make another executor"
             }
             Self::Forked => {
-                "the job was rejected: this process was forked (`fork()`) from the one that made the executor, whose threads and \
+                "this process was forked (`fork()`) from the one that made the executor, whose threads and \
                  processes did not come along; make another executor here, or make it after the fork"
             }
-        })
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the job was rejected: {}", self.explanation())
     }
 }
 

@@ -7,7 +7,20 @@ use super::{JobError, Panicked, Rejection};
 impl JobError {
     /// Whether the job was cancelled before it started, or aborted while it ran.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
+        matches!(self, Self::Cancelled(_))
+    }
+
+    /// Why the executor rejected the job. `None` if it did not.
+    ///
+    /// ```
+    /// use executor_core::{JobError, Rejection};
+    ///
+    /// let error = JobError::rejected(Rejection::Full);
+    /// assert_eq!(error.rejection(), Some(Rejection::Full));
+    /// assert_eq!(JobError::cancelled().rejection(), None);
+    /// ```
+    pub fn rejection(&self) -> Option<Rejection> {
+        if let Self::Rejected(refused) = self { Some(refused.reason()) } else { None }
     }
 
     /// Whether the job's code panicked, on a thread or in a worker process.
@@ -36,7 +49,7 @@ impl JobError {
     ///
     /// let error = JobError::TimedOut(TimedOut::new("poll", Duration::from_secs(5)));
     /// assert_eq!(error.job(), Some("poll"));
-    /// assert_eq!(JobError::Cancelled.job(), None);
+    /// assert_eq!(JobError::cancelled().job(), None);
     /// ```
     pub fn job(&self) -> Option<&str> {
         match self {
@@ -44,7 +57,9 @@ impl JobError {
             Self::TimedOut(error) => Some(error.job()),
             Self::Crashed(error) => error.name().or(Some(error.job())),
             Self::Codec(error) => Some(error.job()),
-            Self::Cancelled | Self::Rejected(_) | Self::Broken(_) | Self::Failed(_) => None,
+            Self::Cancelled(error) => error.job(),
+            Self::Rejected(error) => error.job(),
+            Self::Broken(_) | Self::Failed(_) => None,
         }
     }
 
@@ -59,7 +74,7 @@ impl JobError {
     ///
     /// let error = JobError::Panicked(Panicked::remote("no luck", None));
     /// assert_eq!(error.into_panic()?.message(), "no luck");
-    /// assert!(JobError::Cancelled.into_panic().is_err());
+    /// assert!(JobError::cancelled().into_panic().is_err());
     /// # Ok::<(), JobError>(())
     /// ```
     pub fn into_panic(self) -> Result<Panicked, Self> {
@@ -86,7 +101,7 @@ impl From<JobError> for io::Error {
         let kind = match &error {
             JobError::TimedOut(_) => io::ErrorKind::TimedOut,
             JobError::Codec(_) => io::ErrorKind::InvalidData,
-            JobError::Rejected(Rejection::Full | Rejection::Dropped) => io::ErrorKind::WouldBlock,
+            JobError::Rejected(refused) if refused.is_for_room() => io::ErrorKind::WouldBlock,
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

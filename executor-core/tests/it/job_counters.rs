@@ -31,7 +31,7 @@ fn outcome(of: &str) -> Result<u32, JobError> {
     Err(match of {
         "completed" => return Ok(7),
         "panicked" => JobError::Panicked(Panicked::remote("no luck", None)),
-        "cancelled" => JobError::Cancelled,
+        "cancelled" => JobError::cancelled(),
         "timed out" => JobError::TimedOut(TimedOut::new("it", Duration::from_secs(1))),
         "crashed" => JobError::Crashed(Crashed::new("it", 7, Exit::Code(1), Duration::ZERO)),
         "failed" => JobError::Broken(Broken::new("no paper")),

@@ -8,6 +8,7 @@ mod dispatched;
 mod drives;
 mod handles;
 mod job_counters;
+mod job_names;
 mod manual;
 mod mapped;
 mod maps;

@@ -65,7 +65,7 @@ fn a_mapped_future_cancels_and_aborts_its_job() {
         let future = future.map_ok(|n| n);
         assert!(promise.start() && !future.cancel() && future.abort());
         assert!(promise.stop_requested() && future.control().stop_requested());
-        assert!(promise.fail(JobError::Cancelled));
+        assert!(promise.fail(JobError::cancelled()));
         assert!(future.is_cancelled());
     });
 }

@@ -75,7 +75,7 @@ fn an_aborted_job_that_ends_as_cancelled_had_started_all_the_same() {
     let (promise, future) = promise::<u32>();
     promise.start();
     assert!(future.abort());
-    assert!(promise.fail(JobError::Cancelled));
+    assert!(promise.fail(JobError::cancelled()));
     assert_eq!(future.status(), Status::Cancelled);
     assert!(!future.cancel() && !future.abort());
 }

@@ -34,7 +34,7 @@ impl User {
             job.stop_requested();
             job.cancel();
             job.abort();
-            drop(job.clone().fail(JobError::Cancelled));
+            drop(job.clone().fail(JobError::cancelled()));
             self.uses.add();
         }
         *self.job.lock().unwrap() = Some(job);
@@ -114,7 +114,7 @@ fn the_drop_of_a_cancelled_payload() {
 fn the_drop_of_a_failed_payload() {
     within_patience(|| {
         let (cell, future, user) = job();
-        assert!(cell.clone().fail(JobError::Cancelled).is_some());
+        assert!(cell.clone().fail(JobError::cancelled()).is_some());
         assert_eq!(user.uses.get(), 1);
         assert!(future.is_cancelled());
     });
@@ -144,7 +144,7 @@ fn the_drop_of_a_result_with_its_future() {
 fn the_drop_of_a_result_that_comes_too_late() {
     within_patience(|| {
         let (cell, future, user) = started(None);
-        assert!(cell.clone().fail(JobError::Cancelled).is_some());
+        assert!(cell.clone().fail(JobError::cancelled()).is_some());
         cell.clone().finish(Ok(Dropped(user.clone()))).fire();
         assert_eq!(user.uses.get(), 1);
         assert!(future.result().is_err());
@@ -190,7 +190,7 @@ fn a_wake() {
     within_patience(|| {
         let (cell, mut future, user) = started(None);
         assert!(!poll(&mut future, Waker::from(Arc::new(user.clone()))));
-        cell.clone().finish(Err(JobError::Cancelled)).fire();
+        cell.clone().finish(Err(JobError::cancelled())).fire();
         assert_eq!(user.uses.get(), 1);
     });
 }

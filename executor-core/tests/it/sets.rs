@@ -244,7 +244,7 @@ fn how_many_are_left_is_known_and_what_is_left_is_a_set() {
         assert!(matches!(left.next(), Some((2, Ok(2)))));
         assert_eq!(left.len(), 1);
         left.cancel_all();
-        assert!(matches!(left.next(), Some((0, Err(JobError::Cancelled)))));
+        assert!(matches!(left.next(), Some((0, Err(JobError::Cancelled(_))))));
         assert!(left.next().is_none());
     });
 }

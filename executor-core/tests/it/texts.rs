@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use executor_core::{
-    Backtrace, Broken, BuildError, CodecError, Crashed, Exit, Frame, Future, JobError, Panicked, Rejected, Rejection,
-    RemoteError, Saved, TimedOut,
+    Backtrace, Broken, BuildError, Cancelled, CodecError, Crashed, Exit, Frame, Future, JobError, JobName, JobOptions,
+    JobPath, Panicked, Refused, Rejected, Rejection, RemoteError, Saved, TimedOut,
 };
 
 /// Both forms are the same.
@@ -24,7 +24,15 @@ fn says_more(error: &dyn Error, line: &str, all: &str) {
 
 #[test]
 fn a_cancel() {
-    says(&JobError::Cancelled, "the job was cancelled");
+    says(&JobError::cancelled(), "the job was cancelled");
+    let name = JobName::from(JobPath::fixed(&"thumbnails::Thumbnail"));
+    let named = Cancelled::new(Some(name));
+    says(&named, "the job `thumbnails::Thumbnail` was cancelled");
+    says(&JobError::Cancelled(named), "the job `thumbnails::Thumbnail` was cancelled");
+    let options = JobOptions::new().name("two\nlines");
+    let name = JobName::new(options.values().label.as_ref(), JobPath::of::<u8>());
+    let named = JobError::Cancelled(Cancelled::new(Some(name)));
+    says_more(&named, "the job `two; lines` was cancelled", "the job `two\nlines` was cancelled");
 }
 
 #[test]
@@ -50,8 +58,12 @@ fn rejections() {
     ];
     for (reason, text) in texts {
         says(&reason, text);
-        says(&JobError::Rejected(reason), text);
+        says(&JobError::rejected(reason), text);
         says(&Rejected::new("a job that has no text of its own", reason), text);
+        let named = Refused::new(reason, Some(JobPath::fixed(&"thumbnails::Thumbnail").into()));
+        let text = text.replacen("the job ", "the job `thumbnails::Thumbnail` ", 1);
+        says(&JobError::Rejected(named.clone()), &text);
+        says(&Rejected::with_error("a job that has no text of its own", named), &text);
     }
 }
 

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::cell::{Control, Task};
-use executor_core::{Broken, JobError, JobId, Label, Priority};
+use executor_core::cell::{Control, NamesJob, Task};
+use executor_core::{Broken, JobError, JobId, JobName, Label, Priority};
 use executor_thread::scheduler::Batch;
 
 use crate::diagnostics::failed_job::{FailedJob, SavedArguments};
@@ -64,7 +64,12 @@ impl EncodedJob {
     /// Its name, in errors.
     pub(crate) fn name(&self) -> &str {
         let name = self.label.as_ref().and_then(|label| label.name.as_deref());
-        name.unwrap_or(self.job_type.name)
+        name.unwrap_or_else(|| self.job_type.name())
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn job_name(&self) -> JobName {
+        JobName::new(self.label.as_ref(), self.job_type.path)
     }
 
     /// The name that it was given.
@@ -100,7 +105,7 @@ impl EncodedJob {
     pub(crate) fn pack(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let failed = |text: String| NotSent::Failed(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.job_type.work).ok_or_else(|| {
-            failed(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name))
+            failed(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name()))
         })?;
         let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Disconnected,
@@ -140,15 +145,25 @@ impl EncodedJob {
     /// Its outcome, as a worker that lives tells it.
     pub(crate) fn outcome(&self, codec: Codec, answer: Answer<Payload>) -> Result<EncodedResult, JobError> {
         match answer {
-            Answer::Done(payload) => {
-                Ok(EncodedResult { name: self.job_type.name, codec, payload, attached: Vec::new(), errors: Vec::new() })
-            }
+            Answer::Done(payload) => Ok(EncodedResult {
+                name: self.job_type.name(),
+                codec,
+                payload,
+                attached: Vec::new(),
+                errors: Vec::new(),
+            }),
             Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
-            Answer::Panicked(panic) => Err(panic.of(self.job_type.name, self.given_name())),
+            Answer::Panicked(panic) => Err(panic.of(self.job_type.name(), self.given_name())),
             Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => {
-                Err((self.job_type.codec_error)(self.job_type.name, step, cause))
+                Err((self.job_type.codec_error)(self.job_type.name(), step, cause))
             }
         }
+    }
+}
+
+impl NamesJob for EncodedJob {
+    fn job_name(payload: Option<&Self>) -> Option<JobName> {
+        payload.map(Self::job_name)
     }
 }
 
@@ -176,7 +191,7 @@ impl InFlight {
         let EncodedJob { job_type, attempt, ref label, .. } = self.payload;
         let (settings, label, body) = (Arc::clone(settings), label.clone(), kept(settings, &self.payload));
         let id = JobId::from_number(self.id());
-        FailedJob { settings, id, attempt, label, entry: job_type.work, type_name: job_type.name, body }
+        FailedJob { settings, id, attempt, label, entry: job_type.work, type_name: job_type.name(), body }
     }
 }
 

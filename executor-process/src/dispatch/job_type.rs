@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use executor_core::{JobError, PortableJob};
+use executor_core::{JobError, JobPath, PortableJob};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +15,7 @@ use crate::worker::{run_chunk, run_job};
 pub(crate) struct JobType {
     pub(crate) work: JobEntry,
     /// The path of its function or type.
-    pub(crate) name: &'static str,
+    pub(crate) path: JobPath,
     /// Its codec errors, which have its name and that of the type that it returns.
     pub(crate) codec_error: fn(&str, Step, String) -> JobError,
 }
@@ -23,16 +23,21 @@ pub(crate) struct JobType {
 impl JobType {
     pub(crate) fn of<J: PortableJob>() -> Self {
         let codec_error = |name: &str, step: Step, cause| step.named(name, type_name::<J::Output>(), cause);
-        Self { work: run_job::work::<J>, name: J::type_name(), codec_error }
+        Self { work: run_job::work::<J>, path: JobPath::by(J::type_name), codec_error }
     }
 
-    /// Of a chunk of a `map` that is called `name`.
-    pub(crate) fn of_chunk<A, R>(name: &'static str) -> Self
+    /// The path, in errors.
+    pub(crate) fn name(&self) -> &'static str {
+        self.path.as_str()
+    }
+
+    /// Of a chunk of a `map` that is called `path`.
+    pub(crate) fn of_chunk<A, R>(path: JobPath) -> Self
     where
         A: DeserializeOwned + 'static,
         R: Serialize + 'static,
     {
         let codec_error = |name: &str, step: Step, cause| step.named(name, type_name::<R>(), cause);
-        Self { work: run_chunk::work::<A, R>, name, codec_error }
+        Self { work: run_chunk::work::<A, R>, path, codec_error }
     }
 }

@@ -56,7 +56,7 @@ impl KillSwitch {
 
     /// Ends a job in hand after the switch was triggered. Several threads may see that: the first one ends the job.
     pub(crate) fn end(job: &Queued) {
-        if QueuedControl::withdraw(Arc::clone(job), JobError::Cancelled).is_none() {
+        if QueuedControl::withdraw(Arc::clone(job), JobError::cancelled()).is_none() {
             Control::abort(&**job);
         }
     }
@@ -71,7 +71,7 @@ impl Stop for KillSwitch {
             hand.jobs.clone()
         };
         for job in jobs {
-            drop(QueuedControl::withdraw(job, JobError::Cancelled));
+            drop(QueuedControl::withdraw(job, JobError::cancelled()));
         }
     }
 
@@ -85,7 +85,7 @@ impl Stop for KillSwitch {
         // cannot be started would break its job.
         let running: Vec<_> = jobs
             .into_iter()
-            .filter(|job| QueuedControl::withdraw(Arc::clone(job), JobError::Cancelled).is_none())
+            .filter(|job| QueuedControl::withdraw(Arc::clone(job), JobError::cancelled()).is_none())
             .collect();
         for job in running {
             Control::abort(&*job);

@@ -200,7 +200,7 @@ impl ProcessHandle {
     ///
     /// async fn answer(pool: &ProcessPool) -> Result<u32, JobError> {
     ///     let submitted = pool.submit_async(call!(u32::pow(2, 5))).await;
-    ///     submitted.map_err(|rejected| JobError::Rejected(rejected.reason()))?.await
+    ///     submitted.map_err(|rejected| JobError::rejected(rejected.reason()))?.await
     /// }
     /// # use std::task::{Context, Poll, Waker};
     /// # let pool = ProcessPool::new(1).unwrap();

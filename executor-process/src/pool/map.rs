@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use executor_core::__private::{ClosureCall, Named, closure_call};
 use executor_core::panics::drop_catching;
-use executor_core::{Broken, Future, JobError, Mapper, Portable, Remake};
+use executor_core::{Broken, Future, JobError, JobPath, Mapper, Portable, Remake};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ use crate::worker::remake::Remaker;
 pub struct CallMapper<A, R> {
     pool: Submitter,
     function: fn(A) -> R,
-    name: &'static str,
+    path: JobPath,
     pace: Arc<Pace>,
 }
 
@@ -42,14 +42,15 @@ impl Named for Item {
 impl<A, R> CallMapper<A, R> {
     /// Of a `map` that was called there.
     pub(crate) fn new(pool: Submitter, function: fn(A) -> R, place: &'static Location<'static>) -> Self {
-        Self { pool, function, name: name(place), pace: Arc::default() }
+        Self { pool, function, path: path(place), pace: Arc::default() }
     }
 }
 
 /// The name that errors give to a `map`: a pointer has none of its own. There are as many as places in the program, so they stay.
-fn name(place: &'static Location<'static>) -> &'static str {
-    static NAMES: LazyLock<Mutex<HashMap<&'static Location<'static>, &'static str>>> = LazyLock::new(Mutex::default);
-    NAMES.lock().entry(place).or_insert_with(|| Box::leak(format!("map at {place}").into_boxed_str()))
+fn path(place: &'static Location<'static>) -> JobPath {
+    static PATHS: LazyLock<Mutex<HashMap<&'static Location<'static>, JobPath>>> = LazyLock::new(Mutex::default);
+    let leak = || -> &'static str { Box::leak(format!("map at {place}").into_boxed_str()) };
+    *PATHS.lock().entry(place).or_insert_with(|| JobPath::fixed(Box::leak(Box::new(leak()))))
 }
 
 impl<A, R> Mapper<A> for CallMapper<A, R>
@@ -62,7 +63,7 @@ where
     type Outcomes = Outcomes<R>;
 
     fn submit(&mut self, item: A) -> Future<R> {
-        let (name, job): (_, Single<A, R>) = (self.name, closure_call((item,), Item, self.function));
+        let (path, job): (_, Single<A, R>) = (self.path, closure_call((item,), Item, self.function));
         let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
         drop_catching(job);
         let open = |returned: EncodedResult| {
@@ -71,15 +72,15 @@ where
         };
         match encoded {
             Ok(body) => {
-                let job_type = JobType { name, ..JobType::of::<Single<A, R>>() };
+                let job_type = JobType { path, ..JobType::of::<Single<A, R>>() };
                 self.pool.submit_encoded(EncodedJob::new(job_type, body), open)
             }
-            Err(cause) => Future::failed(Step::EncodeJob.named(name, type_name::<R>(), cause)),
+            Err(cause) => Future::failed(Step::EncodeJob.named(path.as_str(), type_name::<R>(), cause)),
         }
     }
 
     fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Outcomes<R>>, usize)> {
-        let (codec, name) = (self.pool.policy.codec, self.name);
+        let (codec, path, name) = (self.pool.policy.codec, self.path, self.path.as_str());
         let Some(function) = Remaker.distance(self.function as usize) else {
             let total = items.len();
             items.into_iter().for_each(drop_catching);
@@ -95,7 +96,7 @@ where
                 return (Future::ready(ended), total);
             }
             let payload =
-                EncodedJob { chunk: Some(Box::new(chunk)), ..EncodedJob::new(JobType::of_chunk::<A, R>(name), body) };
+                EncodedJob { chunk: Some(Box::new(chunk)), ..EncodedJob::new(JobType::of_chunk::<A, R>(path), body) };
             (self.pool.submit_encoded(payload, open), total)
         };
         parts.into_iter().map(submit).collect()
@@ -116,12 +117,12 @@ where
 
 impl<A, R> Clone for CallMapper<A, R> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), function: self.function, name: self.name, pace: self.pace.clone() }
+        Self { pool: self.pool.clone(), function: self.function, path: self.path, pace: self.pace.clone() }
     }
 }
 
 impl<A, R> fmt::Debug for CallMapper<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallMapper").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("CallMapper").field("name", &self.path).finish_non_exhaustive()
     }
 }

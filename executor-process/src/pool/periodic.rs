@@ -28,9 +28,10 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
 
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
         match &outcome {
-            Err(JobError::Rejected(Rejection::Dropped) | JobError::Broken(_)) => self.schedule.missed(),
+            Err(JobError::Broken(_)) => self.schedule.missed(),
+            Err(JobError::Rejected(refused)) if refused.reason() == Rejection::Dropped => self.schedule.missed(),
             Err(JobError::TimedOut(late)) if !late.has_started() => self.schedule.missed(),
-            Err(JobError::Cancelled | JobError::Rejected(_)) => {
+            Err(JobError::Cancelled(_) | JobError::Rejected(_)) => {
                 drop_catching(outcome);
                 return drop_catching(self);
             }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, Task};
+use executor_core::cell::{Cell, QueuedControl, Task};
 use executor_core::panics::drop_catching;
 use executor_core::queue_id::QueueId;
-use executor_core::{Canceller, Future, JobError, JobOptions, PortableJob, Rejected, Rejection, TimedOut};
+use executor_core::{
+    Canceller, Future, JobError, JobName, JobOptions, JobPath, PortableJob, Refused, Rejected, Rejection, TimedOut,
+};
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{PushFuture, Pushed, Queued as Waiting, Scheduler, StartLimit, StartTimer, Way};
 
@@ -64,7 +66,7 @@ impl Submitter {
     pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {
         // A look before the work of encoding; the push looks again.
         if let Some(reason) = self.scheduler.refusal() {
-            return Err(Rejected::new(job, reason));
+            return Err(Rejected::with_error(job, self.refused::<J>(reason)));
         }
         let way = way.delayed(self.options.values().delay);
         let made = match self.make(self.scheduler.queue_id(way), job) {
@@ -86,9 +88,9 @@ impl Submitter {
         let way = Way::Now.delayed(self.options.values().delay);
         let mut job = self.policy.with_options(&self.options, job);
         let timer = self.limit_wait(&mut job);
-        let cell = Arc::new(Cell::queued(job, open).at(self.scheduler.queue_id(way)));
-        if let Err((_, reason)) = self.push(way, cell.clone()) {
-            return Future::failed(JobError::Rejected(reason));
+        let cell = Arc::new(Cell::queued(job, open).named().at(self.scheduler.queue_id(way)));
+        if let Err((cell, reason)) = self.push(way, cell.clone()) {
+            return Future::failed(JobError::Rejected(cell.refused(reason)));
         }
         let future = Future::of(cell);
         if let Some(timer) = timer {
@@ -115,7 +117,7 @@ impl Submitter {
         let control = future.control();
         future.on_done(ended);
         if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, self.options.values().priority, cell) {
-            drop(Waiting::fail(cell, JobError::Rejected(reason)));
+            drop(Waiting::fail(cell, JobError::rejected(reason)));
         }
         if let Some(timer) = timer {
             timer.set(control, due.saturating_duration_since(Instant::now()));
@@ -146,12 +148,21 @@ impl Submitter {
         }
         match told {
             Ok(()) => futures,
-            Err(reason) => vec![Future::failed(JobError::Rejected(reason))],
+            Err(reason) => {
+                let refused = Refused::new(reason, Some(encoded.job_name()));
+                vec![Future::failed(JobError::Rejected(refused))]
+            }
         }
     }
 
     pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<EncodedJob, JobError> {
         self.policy.encode(&self.options, job)
+    }
+
+    /// The error of a `J` that is refused before it is encoded.
+    fn refused<J: PortableJob>(&self, reason: Rejection) -> Refused {
+        let name = JobName::new(self.options.values().label.as_ref(), JobPath::by(J::type_name));
+        Refused::new(reason, Some(name))
     }
 
     /// Encodes the job, for the queue `queue_id`.
@@ -183,15 +194,15 @@ impl Submitter {
 
 /// The cell of an encoded `J`, for the queue `queue_id`.
 pub(crate) fn cell<J: PortableJob>(job: EncodedJob, queue_id: QueueId) -> JobCell<J> {
-    Arc::new(Cell::queued(job, open::<J>).at(queue_id))
+    Arc::new(Cell::queued(job, open::<J>).named().at(queue_id))
 }
 
 /// Turns a refusal into a failed future.
 pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Output> {
     submitted.unwrap_or_else(|rejected| {
-        let reason = rejected.reason();
+        let error = JobError::Rejected(rejected.error().clone());
         drop_catching(rejected);
-        Future::failed(JobError::Rejected(reason))
+        Future::failed(error)
     })
 }
 
@@ -220,9 +231,10 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
     }
 
     fn refused(self, reason: Rejection) -> Rejected<J> {
+        let error = self.cell.refused(reason);
         // No other thread has seen the cell: the encoded job is dropped.
         drop(self.cell.claim(None));
-        Rejected::new(self.job, reason)
+        Rejected::with_error(self.job, error)
     }
 }
 

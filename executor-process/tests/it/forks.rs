@@ -45,7 +45,7 @@ fn one() -> u32 {
 
 /// Whether a future tells that its job was refused for the fork.
 fn is_refused<T>(outcome: &Result<T, JobError>) -> bool {
-    matches!(outcome, Err(JobError::Rejected(Rejection::Forked)))
+    matches!(outcome, Err(error) if error.rejection() == Some(Rejection::Forked))
 }
 
 /// The sum of the powers of two that stand for what is not so.
@@ -90,7 +90,7 @@ fn forked_process_is_refused_by_pools() {
         let (processes, threads) = pools.unwrap();
         assert_eq!(worker_of(&processes), worker, "its worker is as it was");
         assert_eq!(threads.submit(one).result().unwrap(), 1);
-        let text = JobError::Rejected(Rejection::Forked).to_string();
+        let text = JobError::rejected(Rejection::Forked).to_string();
         assert!(text.contains("this process was forked") && text.contains("make another executor here"), "{text}");
     });
 }

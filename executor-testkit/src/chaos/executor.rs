@@ -80,6 +80,10 @@ impl<E: ClosureExecutor> ClosureExecutor for Chaos<E> {
         self.0.submit(Slot::new(job), None)
     }
 
+    fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
+        self.0.submit(Slot::new(job), delay)
+    }
+
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use executor_core::panics::named;
 use executor_core::{
-    Broken, ClosureExecutor, Crashed, Executor, Exit, Future, Job, JobError, Promise, Rejected, Rejection, TimedOut,
-    promise,
+    Broken, ClosureExecutor, Crashed, Executor, Exit, Future, Job, JobError, JobName, Promise, Refused, Rejected,
+    Rejection, TimedOut, promise,
 };
 use parking_lot::Mutex;
 
@@ -26,11 +26,24 @@ impl<J: Job> Slot<J> {
     fn take(&self) -> Option<J> {
         self.0.lock().take()
     }
+}
+
+impl<J: Job> Job for Slot<J> {
+    type Output = J::Output;
 
     fn run(self) -> J::Output {
         let job = self.take().expect("a job is run once, or given back");
         named::<J, _>(|| job.run())
     }
+
+    fn job_name(_: Option<&Self>) -> JobName {
+        J::job_name(None)
+    }
+}
+
+/// The error of a `J` that the plan refuses.
+fn full<J: Job>() -> Refused {
+    Refused::new(Rejection::Full, Some(J::job_name(None)))
 }
 
 /// Later than any test ends.
@@ -62,7 +75,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         let (number, trouble) = self.next();
         if trouble == Some(Trouble::Rejected) {
             self.note(number, Trouble::Rejected);
-            return Future::failed(JobError::Rejected(Rejection::Full));
+            return Future::failed(JobError::Rejected(full::<J>()));
         }
         self.submit_with(number, trouble, &slot, delay)
     }
@@ -76,7 +89,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         match trouble {
             Some(Trouble::Rejected) => {
                 self.note(number, Trouble::Rejected);
-                return Err(Rejected::new(job, Rejection::Full));
+                return Err(Rejected::with_error(job, full::<J>()));
             }
             // Nothing stands between it and the executor, which may give it back.
             None => return self.executor.try_submit(job),
@@ -86,7 +99,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         let future = self.submit_with(number, trouble, &slot, None);
         if let Some(job) = slot.0.lock().take_if(|_| future.is_done() && !future.is_cancelled()) {
             return match future.result() {
-                Err(JobError::Rejected(reason)) => Err(Rejected::new(job, reason)),
+                Err(JobError::Rejected(error)) => Err(Rejected::with_error(job, error)),
                 _ => unreachable!("a job that ended without being taken was refused"),
             };
         }
@@ -103,7 +116,7 @@ impl<E: ClosureExecutor> Submitter<E> {
         let job = Slot(slot.0.clone());
         match trouble {
             Some(Trouble::Cancelled) => {
-                let future = self.executor.submit_after(FAR, move || job.run());
+                let future = self.executor.submit_job(Some(FAR), job);
                 if future.cancel() {
                     self.note(number, Trouble::Cancelled);
                 }
@@ -125,7 +138,7 @@ impl<E: ClosureExecutor> Submitter<E> {
                 if let Some(trouble) = trouble.filter(|_| late.is_some()) {
                     self.note(number, trouble);
                 }
-                self.hand_over(delay, late, move || job.run())
+                self.hand_over(delay, late, job)
             }
         }
     }
@@ -168,18 +181,12 @@ impl<E: ClosureExecutor> Submitter<E> {
     }
 
     /// Submits it, as late as it should be.
-    fn hand_over<F, T>(&self, delay: Option<Duration>, late: Option<Duration>, job: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        match (delay, late) {
-            (None, None) => self.executor.submit(job),
-            (delay, late) => {
-                let delay = delay.unwrap_or_default().saturating_add(late.unwrap_or_default());
-                self.executor.submit_after(delay, job)
-            }
-        }
+    fn hand_over<J: Job>(&self, delay: Option<Duration>, late: Option<Duration>, job: J) -> Future<J::Output> {
+        let delay = match (delay, late) {
+            (None, None) => None,
+            (delay, late) => Some(delay.unwrap_or_default().saturating_add(late.unwrap_or_default())),
+        };
+        self.executor.submit_job(delay, job)
     }
 
     fn next(&self) -> (u64, Option<Trouble>) {

@@ -46,8 +46,10 @@ fn each_job_ends_as_the_log_says() {
             let trouble = log.get(&n).copied();
             let is_so = match trouble {
                 None | Some(Trouble::Delayed(_) | Trouble::Reordered) => matches!(outcome, Ok(m) if m == n) && ran,
-                Some(Trouble::Cancelled) => matches!(outcome, Err(JobError::Cancelled)) && !ran,
-                Some(Trouble::Rejected) => matches!(outcome, Err(JobError::Rejected(Rejection::Full))) && !ran,
+                Some(Trouble::Cancelled) => matches!(outcome, Err(JobError::Cancelled(_))) && !ran,
+                Some(Trouble::Rejected) => {
+                    matches!(&outcome, Err(error) if error.rejection() == Some(Rejection::Full)) && !ran
+                }
                 Some(Trouble::TimedOut { ran: did }) => matches!(outcome, Err(JobError::TimedOut(_))) && ran == did,
                 Some(Trouble::Broken) => matches!(outcome, Err(JobError::Broken(_))) && !ran,
                 Some(Trouble::Crashed { ran: did }) => matches!(outcome, Err(JobError::Crashed(_))) && ran == did,

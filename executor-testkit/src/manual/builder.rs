@@ -88,7 +88,7 @@ impl ManualExecutorBuilder {
     ///
     /// let manual = ManualExecutor::builder().queue(QueueLimit::bounded(1, WhenFull::Reject)).build();
     /// let (first, second) = (manual.submit(|| 1), manual.submit(|| 2));
-    /// assert!(matches!(second.result(), Err(JobError::Rejected(Rejection::Full))));
+    /// assert!(matches!(second.result(), Err(error) if error.rejection() == Some(Rejection::Full)));
     /// assert_eq!(first.result()?, 1);
     /// # Ok::<(), JobError>(())
     /// ```

@@ -75,7 +75,7 @@ impl Shared {
     fn cancel(&self, jobs: Vec<Job>) {
         let count = jobs.len();
         for job in jobs {
-            self.call_back(QueuedControl::withdraw(job, JobError::Cancelled));
+            self.call_back(QueuedControl::withdraw(job, JobError::cancelled()));
         }
         self.lock().ending -= count;
         self.notify();

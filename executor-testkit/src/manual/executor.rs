@@ -162,6 +162,13 @@ impl ClosureExecutor for ManualExecutor {
         self.0.submit(job)
     }
 
+    fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
+        match delay {
+            None => self.0.submit(job),
+            Some(delay) => self.0.submit_after(delay, job),
+        }
+    }
+
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -112,9 +112,9 @@ impl ManualHandle {
 
 /// The future of a job that was refused, which is dropped.
 fn failed<J: Job>(rejected: Rejected<J>) -> Future<J::Output> {
-    let reason = rejected.reason();
+    let error = JobError::Rejected(rejected.error().clone());
     drop_catching(rejected);
-    Future::failed(JobError::Rejected(reason))
+    Future::failed(error)
 }
 
 impl Shutdown for ManualHandle {
@@ -142,6 +142,13 @@ impl ClosureExecutor for ManualHandle {
         T: Send + 'static,
     {
         Self::submit(self, job)
+    }
+
+    fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
+        match delay {
+            None => Self::submit(self, job),
+            Some(delay) => Self::submit_after(self, delay, job),
+        }
     }
 
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>

@@ -97,7 +97,7 @@ impl Shared {
         drop(state);
         drop(tombstones);
         for job in oldest {
-            let notify = QueuedControl::withdraw(job, JobError::Rejected(Rejection::Dropped));
+            let notify = QueuedControl::withdraw(job, JobError::rejected(Rejection::Dropped));
             self.lock().ending -= 1;
             drop(notify);
         }

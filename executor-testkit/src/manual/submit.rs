@@ -1,12 +1,13 @@
 //! Makes a job of a handle's, with its options, and hands it over.
 
-use std::any::type_name;
 use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Run, Task};
 use executor_core::panics::named;
-use executor_core::{Future, Job, JobError, JobOptions, Label, Priority, Rejected, Rejection, TimedOut, current};
+use executor_core::{
+    Future, Job, JobError, JobName, JobOptions, Label, Priority, Rejected, Rejection, TimedOut, current,
+};
 
 use super::clock::Event;
 use super::shared::Shared;
@@ -43,15 +44,15 @@ pub(super) fn submit<J: Job>(
     let way = way.delayed(options.values().delay);
     let (label, timeout) = (options.values().label.clone(), options.values().timeout);
     let timeout = timeout.map(|limit| (limit, shared.clone()));
-    let with_options = JobWithOptions { job, label: label.clone(), timeout };
+    let wait = options.values().start_by.map(|limit| (limit, TimedOut::not_started(name(label.as_ref(), &job), limit)));
+    let with_options = JobWithOptions { job, label, timeout };
     let future = queue(shared, options.values().priority, way, with_options).map_err(|rejected| {
-        let reason = rejected.reason();
-        Rejected::new(rejected.into_job().job, reason)
+        let error = rejected.error().clone();
+        Rejected::with_error(rejected.into_job().job, error)
     })?;
-    if let Some(limit) = options.values().start_by {
-        let error = JobError::TimedOut(TimedOut::not_started(name::<J>(label.as_ref()), limit));
+    if let Some((limit, error)) = wait {
         let limit = way.delay().saturating_add(limit);
-        shared.schedule(limit, Event::EndWait(future.control().queued(), error));
+        shared.schedule(limit, Event::EndWait(future.control().queued(), JobError::TimedOut(error)));
     }
     Ok(future)
 }
@@ -69,11 +70,13 @@ fn queue<J: Job>(shared: &Shared, priority: Priority, way: Way, job: J) -> Resul
 
 /// Takes the job back out of a cell that was not queued.
 fn take_back<J: Job>(cell: &dyn Task<J, J::Output>, reason: Rejection) -> Rejected<J> {
-    Rejected::new(cell.claim(None).expect("no other thread has seen the job"), reason)
+    let error = cell.refused(reason);
+    Rejected::with_error(cell.claim(None).expect("no other thread has seen the job"), error)
 }
 
-fn name<J>(label: Option<&Arc<Label>>) -> Arc<str> {
-    label.and_then(|label| label.name.clone()).unwrap_or_else(|| type_name::<J>().into())
+fn name<J: Job>(label: Option<&Arc<Label>>, job: &J) -> Arc<str> {
+    let given = label.and_then(|label| label.name.clone());
+    given.unwrap_or_else(|| J::job_name(Some(job)).as_str().into())
 }
 
 /// A job with its name and the time that it may run.
@@ -88,11 +91,16 @@ impl<J: Job> Job for JobWithOptions<J> {
 
     fn run(self) -> J::Output {
         let deadline = self.timeout.and_then(|(limit, shared)| {
-            let error = JobError::TimedOut(TimedOut::new(name::<J>(self.label.as_ref()), limit));
+            let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &self.job), limit));
             shared.schedule(limit, Event::EndRun(current::control()?, error));
             shared.now().checked_add(limit)
         });
         current::describe(self.label, deadline);
         named::<J, _>(|| self.job.run())
+    }
+
+    fn job_name(this: Option<&Self>) -> JobName {
+        let label = this.and_then(|this| this.label.as_ref());
+        JobName::given(label).unwrap_or_else(|| J::job_name(this.map(|this| &this.job)))
     }
 }

@@ -18,7 +18,7 @@
 //! # impl Shutdown for MyPool { fn shutdown(&self, _: bool) { self.0.store(true, Ordering::SeqCst); } }
 //! # impl Executor<Task> for MyPool {
 //! #     fn submit(&self, job: Task) -> Future<u64> {
-//! #         self.try_submit(job).unwrap_or_else(|rejected| Future::failed(JobError::Rejected(rejected.reason())))
+//! #         self.try_submit(job).unwrap_or_else(|rejected| Future::failed(JobError::rejected(rejected.reason())))
 //! #     }
 //! #     fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> {
 //! #         if self.0.load(Ordering::SeqCst) { return Err(Rejected::new(job, Rejection::Shutdown)) }

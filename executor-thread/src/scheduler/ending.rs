@@ -68,7 +68,7 @@ impl<R: Runner + 'static> Shared<R> {
             state.is_open = false;
             let before = self.progress(&state);
             if step >= ShutdownStep::CancelPending {
-                pending = self.take_pending(&mut state, &JobError::Cancelled);
+                pending = self.take_pending(&mut state, &JobError::cancelled());
             }
             state.is_killed |= step >= ShutdownStep::Kill;
             before
@@ -79,7 +79,7 @@ impl<R: Runner + 'static> Shared<R> {
             if !is_gone {
                 let mut state = self.lock();
                 state.is_killed = true;
-                let pending = self.take_pending(&mut state, &JobError::Cancelled);
+                let pending = self.take_pending(&mut state, &JobError::cancelled());
                 drop(state);
                 self.take_step(ShutdownStep::Kill, pending);
                 // Jobs that ignored the request to stop are about to end, where runners gave a way to stop them.
@@ -140,7 +140,7 @@ impl<R: Runner + 'static> Shared<R> {
                 stop.stop();
             }
         }
-        self.end_pending(pending, &JobError::Cancelled, drop);
+        self.end_pending(pending, &JobError::cancelled(), drop);
         // Wakes the workers that slept because something was left to do.
         self.shutdown(false);
     }

@@ -235,7 +235,7 @@ impl<R: Runner + 'static> Scheduler<R> {
     pub fn give_back(&self, job: R::Job, priority: Priority) {
         match self.shared() {
             Ok(shared) => shared.give_back(None, job, priority),
-            Err(reason) => drop(job.fail(JobError::Rejected(reason))),
+            Err(reason) => drop(job.fail(JobError::rejected(reason))),
         }
     }
 

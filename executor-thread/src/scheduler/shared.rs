@@ -310,7 +310,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.called.notify_all();
         wake_tasks(wakers);
         for job in cancel_on_shutdown {
-            drop(job.fail(JobError::Cancelled));
+            drop(job.fail(JobError::cancelled()));
         }
         self.tell_closed();
         if !wait || self.is_inside() {

@@ -121,7 +121,7 @@ impl<R: Runner + 'static> Shared<R> {
         drop(state);
         self.perform(wake);
         for job in oldest {
-            let notify = job.fail(JobError::Rejected(Rejection::Dropped));
+            let notify = job.fail(JobError::rejected(Rejection::Dropped));
             self.end(|state| state.displaced -= 1);
             drop(notify);
         }

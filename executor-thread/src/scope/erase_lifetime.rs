@@ -16,17 +16,25 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use executor_core::{Job, current};
+use executor_core::{Job, JobName, JobPath, current};
 
 use super::Scope;
 use super::jobs::Jobs;
 use crate::pool::ThreadHandle;
 
-type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
+type BoxedWork<'a> = Box<dyn Work + 'a>;
+
+/// The code of a job that may borrow.
+pub(super) trait Work: Send {
+    /// Runs it.
+    fn run(self: Box<Self>);
+    /// The path of the user's closure.
+    fn path(&self) -> JobPath;
+}
 
 /// A job of a scope. The order of the fields is that of their drops.
 pub(super) struct ErasedJob {
-    work: Work<'static>,
+    work: BoxedWork<'static>,
     _counted: Counted,
 }
 
@@ -36,7 +44,11 @@ impl Job for ErasedJob {
     fn run(self) {
         let Self { work, _counted } = self;
         // Should it unwind: what it captured is dropped on the way, before the count.
-        work();
+        work.run();
+    }
+
+    fn job_name(this: Option<&Self>) -> JobName {
+        this.map_or(JobPath::of::<Self>(), |this| this.work.path()).into()
     }
 }
 
@@ -85,12 +97,12 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// Makes a job for the pool from one that may borrow for the time of the scope.
-    pub(super) fn erase_lifetime(&'scope self, work: Work<'scope>) -> ErasedJob {
+    pub(super) fn erase_lifetime(&'scope self, work: BoxedWork<'scope>) -> ErasedJob {
         let counted = Counted::new(self.jobs.clone());
         // SAFETY: only a lifetime changes. The closure's borrows live as long as `'scope`, which `'scope self` says is not
         // over before `Scope::enter` is done with the scope: `Scope` is invariant in it. `enter` waits for `counted`, which
         // is dropped after the closure.
-        let work = unsafe { mem::transmute::<Work<'scope>, Work<'static>>(work) };
+        let work = unsafe { mem::transmute::<BoxedWork<'scope>, BoxedWork<'static>>(work) };
         ErasedJob { work, _counted: counted }
     }
 }

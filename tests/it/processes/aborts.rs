@@ -93,7 +93,7 @@ fn an_abort_that_races_the_end_never_hits_the_next_job() {
             let was_aborted = hand.join().expect("it only aborts");
             match outcome {
                 Ok(value) => assert!(value == n && !was_aborted, "a result, and an abort that said true"),
-                Err(JobError::Cancelled) => {
+                Err(JobError::Cancelled(_)) => {
                     assert!(was_aborted);
                     aborted += 1;
                 }

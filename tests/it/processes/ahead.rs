@@ -101,7 +101,7 @@ fn sent_jobs_can_be_cancelled() {
         assert!(!futures[0].cancel() && futures[0].is_running());
         drop(waiter);
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
-        assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), ..]), "{outcomes:?}");
+        assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled(_)), ..]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0]);
     });
 }
@@ -191,7 +191,7 @@ fn an_abort_costs_its_own_job_alone() {
         assert!(futures[1].abort());
         waiter.wait_for_its_death();
         let outcomes: Vec<_> = futures.into_iter().map(Future::result).collect();
-        assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled), Ok(2), Ok(3), Ok(4)]), "{outcomes:?}");
+        assert!(matches!(outcomes[..], [Ok(0), Err(JobError::Cancelled(_)), Ok(2), Ok(3), Ok(4)]), "{outcomes:?}");
         assert_eq!(scene.ran(), [0, 1, 2, 3, 4]);
     });
 }
@@ -266,7 +266,7 @@ fn an_abort_at_the_end_of_a_job_does_not_hit_the_next_one_of_its_message() {
             for (number, future) in futures.into_iter().enumerate() {
                 match future.result() {
                     Ok(40) => assert!(!hit || number != aborted),
-                    Err(JobError::Cancelled) => assert!(hit && number == aborted),
+                    Err(JobError::Cancelled(_)) => assert!(hit && number == aborted),
                     other => panic!("{number} of round {round}: {other:?}"),
                 }
             }

@@ -101,7 +101,7 @@ fn use_a_pool(failed: &mut Failed) {
     let aborted = pool.submit(call!(hang()));
     eventually("the job runs, or could not", || aborted.is_running() || aborted.is_done());
     aborted.abort();
-    failed.count_error("abort", aborted.result(), |error| matches!(error, JobError::Cancelled));
+    failed.count_error("abort", aborted.result(), |error| matches!(error, JobError::Cancelled(_)));
     for (n, outcome) in (0..).zip(pool.map(0..100, double)) {
         failed.count("map", outcome, &(n * 2));
     }

@@ -59,5 +59,5 @@ fn worker_of(pool: &ProcessPool) -> u32 {
 }
 
 fn is_cancelled<T>(outcome: &Result<T, JobError>) -> bool {
-    matches!(outcome, Err(JobError::Cancelled))
+    matches!(outcome, Err(JobError::Cancelled(_)))
 }

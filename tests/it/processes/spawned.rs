@@ -214,7 +214,7 @@ fn as_a_future_it_is_left_alone() {
         let (process, waiter) = waiting(&Process::builder(), &rendezvous);
         let future = process.into_future();
         assert!(future.abort());
-        assert!(matches!(future.result(), Err(JobError::Cancelled)));
+        assert!(matches!(future.result(), Err(JobError::Cancelled(_))));
         waiter.wait_for_its_death();
     });
 }

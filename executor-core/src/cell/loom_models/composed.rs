@@ -53,7 +53,7 @@ fn the_wait_goes_on_to_the_second(until: Until, first_is_ok: bool) {
         let ((first, future_0), (second, future_1), (_third, future_2)) = (promise(), promise(), promise());
         let ender = thread::spawn(move || {
             for (promise, is_ok) in [(first, first_is_ok), (second, !first_is_ok)] {
-                assert!(if is_ok { promise.complete(7) } else { promise.fail(JobError::Cancelled) });
+                assert!(if is_ok { promise.complete(7) } else { promise.fail(JobError::cancelled()) });
             }
         });
         let waited = wait([future_0, future_1, future_2], until);
@@ -85,7 +85,7 @@ fn a_changed_result_comes_or_the_job_was_cancelled() {
         assert_ne!(worker.join().unwrap(), cancelled);
         match outcome {
             Ok(8) => assert!(!cancelled),
-            Err(JobError::Cancelled) => assert!(cancelled),
+            Err(JobError::Cancelled(_)) => assert!(cancelled),
             other => panic!("{other:?}"),
         }
     });

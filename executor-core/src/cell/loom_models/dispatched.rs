@@ -76,7 +76,7 @@ fn a_start_or_a_cancel_wins() {
         assert_eq!(future.cancel(), cancelled, "a later cancel says the same");
         match future.result() {
             Ok(7) => assert!(started),
-            Err(JobError::Cancelled) => assert!(cancelled),
+            Err(JobError::Cancelled(_)) => assert!(cancelled),
             other => panic!("{other:?}"),
         }
     });
@@ -99,7 +99,7 @@ fn a_job_that_is_taken_back_waits_again_or_was_cancelled() {
         assert!(is_back || cancelled, "it has not started, so one of them has it");
         match future.result() {
             Ok(7) => assert!(is_back && !cancelled),
-            Err(JobError::Cancelled) => assert!(cancelled),
+            Err(JobError::Cancelled(_)) => assert!(cancelled),
             other => panic!("{other:?}"),
         }
     });
@@ -117,7 +117,7 @@ fn an_abort_or_the_result_wins() {
                 cell.finish(Ok(7)).fire();
             } else {
                 // It dies, and its parent says what it thinks of that.
-                cell.finish(Err(JobError::Cancelled)).fire();
+                cell.finish(Err(JobError::cancelled())).fire();
             }
         });
         let aborted = future.abort();
@@ -127,7 +127,7 @@ fn an_abort_or_the_result_wins() {
         worker.join().unwrap();
         match future.result() {
             Ok(7) => assert!(!aborted),
-            Err(JobError::Cancelled) => assert!(aborted),
+            Err(JobError::Cancelled(_)) => assert!(aborted),
             other => panic!("{other:?}"),
         }
     });

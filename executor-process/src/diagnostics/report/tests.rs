@@ -70,7 +70,7 @@ fn case(settings: &Arc<WorkerSettings>, job: &EncodedJob) -> FailedJob {
         attempt: 1,
         label: None,
         entry: job.job_type.work,
-        type_name: job.job_type.name,
+        type_name: job.job_type.name(),
         body,
     }
 }

@@ -42,7 +42,7 @@ proptest! {
         let is_well_formed = chunk.absorb(bytes);
         prop_assert!(!is_well_formed || said.len() <= total);
         while !chunk.is_over() {
-            chunk.fail_next(JobError::Cancelled);
+            chunk.fail_next(JobError::cancelled());
         }
         let outcomes = Outcomes::<u64>::new(chunk.into_returned(Codec::Postcard, "job"));
         prop_assert_eq!(outcomes.count(), total);

@@ -121,7 +121,7 @@ impl Exchange<'_, '_> {
                 self.refuse(in_flight, "a second start of a job");
             }
         } else {
-            self.finish(in_flight, Err(JobError::Cancelled));
+            self.finish(in_flight, Err(JobError::cancelled()));
         }
     }
 
@@ -149,7 +149,7 @@ impl Exchange<'_, '_> {
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
         let Some(chunk) = in_flight.payload.chunk.take() else { return };
         let worst = chunk.worst();
-        let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name);
+        let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());
         self.pending_notifies.push(in_flight.job.finish_with(Ok(returned), worst));
     }
 

@@ -54,7 +54,7 @@ impl Exchange<'_, '_> {
             Fate::LeftToAlarm => drop(in_flight),
             Fate::Requeue => self.slots[slot] = Some(in_flight),
             Fate::GaveUp => self.give_up(in_flight, loss),
-            Fate::Cancelled => self.finish(in_flight, Err(JobError::Cancelled)),
+            Fate::Cancelled => self.finish(in_flight, Err(JobError::cancelled())),
             Fate::ContinueChunk { from } => return self.continue_chunk(slot, from, in_flight, loss),
             Fate::Retry => return Some(self.retry(slot, in_flight, loss)),
             Fate::Forged => self.refuse(in_flight, "an abort that nobody asked for"),
@@ -87,7 +87,7 @@ impl Exchange<'_, '_> {
 
     /// Ends a job that the worker was running. Returns its name.
     fn crash(&mut self, in_flight: InFlight, loss: &WorkerLoss) -> &'static str {
-        let name = in_flight.payload.job_type.name;
+        let name = in_flight.payload.job_type.name();
         let error = loss.error(&self.worker, &in_flight.case(&self.settings.worker));
         self.finish(in_flight, Err(error));
         name
@@ -99,7 +99,7 @@ impl Exchange<'_, '_> {
             return self.crash(in_flight, loss);
         }
         in_flight.payload.runs_again();
-        let name = in_flight.payload.job_type.name;
+        let name = in_flight.payload.job_type.name();
         self.slots[slot] = Some(in_flight);
         name
     }
@@ -114,7 +114,7 @@ impl Exchange<'_, '_> {
         loss: &WorkerLoss,
     ) -> Option<&'static str> {
         let mut in_flight = self.read(slot, in_flight)?;
-        let name = in_flight.payload.job_type.name;
+        let name = in_flight.payload.job_type.name();
         let case = in_flight.case(&self.settings.worker);
         if !in_flight.payload.runs_again()
             && let Some(chunk) = &mut in_flight.payload.chunk

@@ -292,7 +292,7 @@ fn an_answer_after_an_abort_is_not_heard() {
         std::thread::yield_now();
     }
     told.send(()).unwrap();
-    assert!(matches!(future.result(), Err(JobError::Cancelled)));
+    assert!(matches!(future.result(), Err(JobError::Cancelled(_))));
     assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
 

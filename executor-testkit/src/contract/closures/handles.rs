@@ -6,7 +6,7 @@ use std::thread;
 use executor_core::{ClosureExecutor, JobError, Rejection, Shutdown};
 
 fn is_refused<T>(outcome: &Result<T, JobError>) -> bool {
-    matches!(outcome, Err(JobError::Rejected(Rejection::Shutdown)))
+    matches!(outcome, Err(error) if error.rejection() == Some(Rejection::Shutdown))
 }
 
 /// A handle whose executor is gone.

@@ -71,7 +71,7 @@ pub fn a_panic_in_the_drop_of_what_a_cancelled_job_captured<E: ClosureExecutor>(
         let bomb = Bomb;
         let future = pool.submit(move || drop(bomb));
         assert!(future.cancel());
-        assert!(matches!(future.result(), Err(JobError::Cancelled)));
+        assert!(matches!(future.result(), Err(JobError::Cancelled(_))));
         drop(hold);
     });
 }

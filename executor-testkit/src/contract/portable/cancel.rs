@@ -10,7 +10,7 @@ use crate::contract::tools::jobs::Do;
 use crate::contract::tools::rendezvous::Rendezvous;
 
 fn is_cancelled<T>(outcome: &Result<T, JobError>) -> bool {
-    matches!(outcome, Err(JobError::Cancelled))
+    matches!(outcome, Err(JobError::Cancelled(_)))
 }
 
 pub fn a_queued_job_is_cancelled_and_never_runs(make: &Make) {

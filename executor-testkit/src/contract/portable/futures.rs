@@ -62,7 +62,7 @@ pub fn a_result_can_be_changed_where_the_job_ends(make: &Make) {
     let mapped = pool.submit(Do::Echo(1)).map_ok(|n| n + 1);
     assert!(mapped.cancel(), "to cancel the new future is to cancel the job");
     assert!(mapped.is_cancelled());
-    assert!(matches!(mapped.result(), Err(JobError::Cancelled)));
+    assert!(matches!(mapped.result(), Err(JobError::Cancelled(_))));
     drop(waiters);
 }
 
@@ -148,7 +148,7 @@ pub fn try_join_all_stops_at_the_first_error_and_cancels_the_rest(make: &Make) {
     let waiters = pool.block(&rendezvous);
     let rest: Vec<_> = (0..5).map(|n| pool.submit(Do::Echo(n))).collect();
     let cancellers: Vec<_> = rest.iter().map(Future::canceller).collect();
-    let error = try_join_all([Future::failed(JobError::Cancelled)].into_iter().chain(rest)).unwrap_err();
+    let error = try_join_all([Future::failed(JobError::cancelled())].into_iter().chain(rest)).unwrap_err();
     assert!(error.is_cancelled());
     // A second cancel is as true as the first; it would be true here without it too, so look at the jobs' end.
     drop(waiters);
@@ -184,7 +184,7 @@ pub fn a_set_cancels_what_has_not_started(make: &Make) {
     drop(waiters);
     let mut cancelled = 0;
     while let Some((_, outcome)) = set.next() {
-        assert!(matches!(outcome, Err(JobError::Cancelled)));
+        assert!(matches!(outcome, Err(JobError::Cancelled(_))));
         cancelled += 1;
     }
     assert_eq!(cancelled, 10);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use executor_core::{Future, JobError, Rejection};
+use executor_core::{Future, Rejection};
 
 use crate::contract::subject::Make;
 use crate::contract::tools::event_log::EventLog;
@@ -129,7 +129,7 @@ pub fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: &Make) {
     for wait in [false, true] {
         pool.shutdown(wait);
         let error = pool.submit(Do::Write(log.writer(), 1)).result().unwrap_err();
-        assert!(matches!(error, JobError::Rejected(Rejection::Shutdown)), "{error:?}");
+        assert_eq!(error.rejection(), Some(Rejection::Shutdown), "{error:?}");
         assert_eq!(error.to_string(), TEXT);
     }
     drop(pool);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use executor_core::{Future, JobError, Rejection};
+use executor_core::{Future, Rejection};
 
 use crate::contract::subject::{Make, Subject};
 use crate::contract::tools::event_log::EventLog;
@@ -91,7 +91,7 @@ pub fn a_shutdown_that_races_the_first_submit_loses_nothing(make: &Make) {
         });
         match future.result() {
             Ok(value) => assert_eq!(value, 9),
-            Err(error) => assert!(matches!(error, JobError::Rejected(Rejection::Shutdown)), "{error:?}"),
+            Err(error) => assert_eq!(error.rejection(), Some(Rejection::Shutdown), "{error:?}"),
         }
     }
 }

@@ -61,8 +61,8 @@ impl Known {
             Ok(value) if *value == u64::from(self.number) => End::Returned,
             Err(JobError::Panicked(_)) => End::Panicked,
             Err(JobError::Crashed(_)) => End::Crashed,
-            Err(JobError::Cancelled) => End::Cancelled,
-            Err(JobError::Rejected(reason)) => End::Refused(*reason),
+            Err(JobError::Cancelled(_)) => End::Cancelled,
+            Err(JobError::Rejected(refused)) => End::Refused(refused.reason()),
             _ => End::Strange,
         };
         // A caller that knows that a job never starts may rely on its captures being dropped.

@@ -130,7 +130,7 @@ impl Shared {
             if self.has(Fault::CancelsAtShutdown) { std::mem::take(&mut queue.jobs) } else { VecDeque::new() };
         drop(queue);
         for job in pending {
-            drop(job.fail(JobError::Cancelled));
+            drop(job.fail(JobError::cancelled()));
         }
         self.changed.notify_all();
         let is_inside = thread::current().id() == self.thread && !self.has(Fault::WaitsForItself);
@@ -166,7 +166,7 @@ impl Handle {
             Some(Fault::MixesOutcomesUp) if is_seventh => another(job, |number| Do::Echo(number + 1)),
             Some(Fault::RunsWhatItRefuses) if shared.lock().is_closed => {
                 let _: Result<J::Output, JobError> = catch(|| job.run());
-                return Ok(Future::failed(JobError::Rejected(Rejection::Shutdown)));
+                return Ok(Future::failed(JobError::rejected(Rejection::Shutdown)));
             }
             _ => job,
         };
@@ -229,7 +229,7 @@ macro_rules! is_executor {
 
         impl<J: Job> Executor<J> for $executor {
             fn submit(&self, job: J) -> Future<J::Output> {
-                let refused = |rejected: Rejected<J>| Future::failed(JobError::Rejected(rejected.reason()));
+                let refused = |rejected: Rejected<J>| Future::failed(JobError::rejected(rejected.reason()));
                 Executor::try_submit(self, job).unwrap_or_else(refused)
             }
 

@@ -50,10 +50,10 @@ fn cancelled_jobs_are_in_nobodys_way() {
 fn a_job_fails_as_it_is_told() {
     let manual = ManualExecutor::new();
     let (first, second) = (manual.submit(|| 1), manual.submit(|| 2));
-    assert!(manual.fail_next(JobError::Rejected(Rejection::Full)));
-    assert!(matches!(first.result(), Err(JobError::Rejected(Rejection::Full))));
+    assert!(manual.fail_next(JobError::rejected(Rejection::Full)));
+    assert!(matches!(first.result(), Err(error) if error.rejection() == Some(Rejection::Full)));
     assert_eq!(second.result().unwrap(), 2);
-    assert!(!manual.fail_next(JobError::Cancelled));
+    assert!(!manual.fail_next(JobError::cancelled()));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn it_is_an_executor_of_every_job_by_name_and_by_trait() {
     through(&manual.handle());
     let manual = ManualExecutor::new();
     through(&manual.with(executor_core::JobOptions::new().name("double")));
-    assert!(matches!(manual.submit(|| 1).result(), Err(JobError::Rejected(Rejection::Shutdown))));
+    assert!(matches!(manual.submit(|| 1).result(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
     Shutdown::shutdown(&manual, true);
 }
 

@@ -2,6 +2,7 @@
 
 mod driving;
 mod ends;
+mod names;
 mod orders;
 mod own_thread;
 mod pool;

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use executor_core::{Future, JobError, JobOptions, Priority, QueueLimit, Rejection, WhenFull};
+use executor_core::{Future, JobOptions, Priority, QueueLimit, Rejection, WhenFull};
 use executor_testkit::ManualExecutor;
 
 use crate::support::within_patience;
@@ -13,7 +13,7 @@ fn bounded(most: usize, when_full: WhenFull) -> ManualExecutor {
 }
 
 fn is_refused<T>(future: Future<T>, reason: Rejection) -> bool {
-    matches!(future.try_result(), Ok(Err(JobError::Rejected(told))) if told == reason)
+    matches!(future.try_result(), Ok(Err(error)) if error.rejection() == Some(reason))
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_shutdown_frees_who_waits_for_room() {
         });
         goes.recv().unwrap();
         manual.shutdown(false);
-        assert!(matches!(waits.join().unwrap(), Err(JobError::Rejected(Rejection::Shutdown))));
+        assert!(matches!(waits.join().unwrap(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
         assert_eq!(kept.result().unwrap(), 1);
     });
 }

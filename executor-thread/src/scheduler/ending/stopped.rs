@@ -50,7 +50,7 @@ impl Runner for Holder {
         let stopped = self.hold.told.wait_while(self.hold.is_stopped.lock().unwrap(), |is_stopped| !*is_stopped);
         drop(stopped);
         for job in jobs {
-            job.finish(Err(JobError::Cancelled)).fire();
+            job.finish(Err(JobError::cancelled())).fire();
         }
         true
     }

@@ -57,7 +57,7 @@ fn a_shutdown_that_cancels_leaves_nothing_queued() {
         let futures: Vec<_> = (0..6).map(|_| push(&handle, &ran).unwrap()).collect();
         let report = scheduler.shutdown_with(ShutdownPolicy::cancel_pending());
         let outcomes = futures.into_iter().map(|future| future.try_result().unwrap());
-        let cancelled = outcomes.filter(|outcome| matches!(outcome, Err(JobError::Cancelled))).count();
+        let cancelled = outcomes.filter(|outcome| matches!(outcome, Err(JobError::Cancelled(_)))).count();
         assert_eq!((ran.get() + cancelled, report.cancelled), (6, cancelled));
     });
 }

@@ -146,7 +146,7 @@ fn a_shutdown_waits_for_delayed_jobs_unless_they_are_cancelled() {
         scheduler.shutdown(true);
         let is_run = match cancel_on_shutdown.try_result().unwrap() {
             Ok(()) => 1,
-            Err(JobError::Cancelled) => 0,
+            Err(JobError::Cancelled(_)) => 0,
             Err(error) => panic!("{error}"),
         };
         let ran_of_two = ran.get() - is_run;

@@ -150,7 +150,7 @@ fn a_time_limit_ends_a_job_once_and_its_callback_runs_before_the_end() {
     struct TimeIsUp(Arc<dyn executor_core::cell::Control>);
     impl super::super::TimerEvent for TimeIsUp {
         fn fire(self: Box<Self>) -> Option<(Notify, Captures)> {
-            Some((self.0.fail(JobError::Cancelled)?, Captures::default()))
+            Some((self.0.fail(JobError::cancelled())?, Captures::default()))
         }
 
         fn is_cancelled(&self) -> bool {

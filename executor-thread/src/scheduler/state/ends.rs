@@ -101,6 +101,6 @@ fn refusal_has_a_reason() {
     assert_eq!(state.refusal(), None);
     state.is_open = false;
     assert_eq!(state.refusal(), Some(Rejection::Shutdown));
-    state.broken = Some(JobError::Cancelled);
+    state.broken = Some(JobError::cancelled());
     assert_eq!(state.refusal(), Some(Rejection::Broken));
 }

@@ -52,7 +52,7 @@ fn abort_ends_job_whatever_the_word() {
         assert!(stage.first_has_a_job());
         future.abort();
         let outcome = outcome(future);
-        assert!(matches!(&outcome, Err(JobError::Cancelled | JobError::Broken(_))), "{word:?}: {outcome:?}");
+        assert!(matches!(&outcome, Err(JobError::Cancelled(_) | JobError::Broken(_))), "{word:?}: {outcome:?}");
         assert_replaced(&stage);
     }
 }

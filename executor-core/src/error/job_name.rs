@@ -1,0 +1,102 @@
+//! The name of a job, as its errors tell it.
+
+use std::any::type_name;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::label::Label;
+
+/// The path of a job's type or function. For those who write executors.
+///
+/// A pointer long, and a copy of a pointer to make: the text is looked up when an error is read.
+#[derive(Clone, Copy)]
+pub struct JobPath(Source);
+
+#[derive(Clone, Copy)]
+enum Source {
+    Asked(fn() -> &'static str),
+    Fixed(&'static &'static str),
+}
+
+impl JobPath {
+    /// The path of the type `J`.
+    pub fn of<J: ?Sized>() -> Self {
+        Self(Source::Asked(type_name::<J>))
+    }
+
+    /// The path that `f` returns.
+    pub fn by(f: fn() -> &'static str) -> Self {
+        Self(Source::Asked(f))
+    }
+
+    /// A path that only the running program knows.
+    pub fn fixed(path: &'static &'static str) -> Self {
+        Self(Source::Fixed(path))
+    }
+
+    /// The path.
+    pub fn as_str(self) -> &'static str {
+        match self.0 {
+            Source::Asked(f) => f(),
+            Source::Fixed(path) => path,
+        }
+    }
+}
+
+impl fmt::Debug for JobPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// The name of a job: the name that it was given, or else its path. For those who write executors.
+///
+/// ```
+/// use executor_core::{JobName, JobOptions, JobPath};
+///
+/// let (named, unnamed) = (JobOptions::new().name("thumbnail"), JobOptions::new());
+/// assert_eq!(JobName::new(named.values().label.as_ref(), JobPath::of::<u8>()).as_str(), "thumbnail");
+/// assert_eq!(JobName::new(unnamed.values().label.as_ref(), JobPath::of::<u8>()).as_str(), "u8");
+/// ```
+#[derive(Clone)]
+pub struct JobName(Name);
+
+#[derive(Clone)]
+enum Name {
+    Path(JobPath),
+    /// Has a name.
+    Given(Arc<Label>),
+}
+
+impl JobName {
+    /// The name in the label, if it has one.
+    pub fn given(label: Option<&Arc<Label>>) -> Option<Self> {
+        let named = label.filter(|label| label.name.is_some())?;
+        Some(Self(Name::Given(named.clone())))
+    }
+
+    /// The name in the label, or else `path`.
+    pub fn new(label: Option<&Arc<Label>>, path: JobPath) -> Self {
+        Self::given(label).unwrap_or(Self(Name::Path(path)))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Path(path) => path.as_str(),
+            Name::Given(label) => label.name.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<JobPath> for JobName {
+    fn from(path: JobPath) -> Self {
+        Self(Name::Path(path))
+    }
+}
+
+impl fmt::Debug for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
