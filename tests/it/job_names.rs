@@ -166,18 +166,24 @@ mod processes {
         });
     }
 
+    fn hang(_: u32) {
+        std::thread::park();
+    }
+
     #[test]
     fn killed_items_have_the_maps_place() {
         within_patience(|| {
-            let pool = ProcessPool::new(1).unwrap();
-            let mut map = pool.map(0..4, double).chunk_size(2);
-            assert_eq!(map.next().unwrap().unwrap(), 0);
-            drop(map);
-            let _ = pool.shutdown_with(ShutdownPolicy::kill());
-            let errors: Vec<_> = pool.map(0..4, double).chunk_size(2).map(Result::unwrap_err).collect();
-            assert_eq!(errors.len(), 4);
-            for error in errors {
-                assert!(error.job().is_some_and(|job| job.starts_with("map at tests/it/job_names.rs:")), "{error}");
+            let (pool, place) = (ProcessPool::new(1).unwrap(), format!("map at {}:", file!()));
+            let mut map = pool.map(0..4, hang).chunk_size(2);
+            std::thread::scope(|scope| {
+                let killed = scope.spawn(|| map.next().unwrap().unwrap_err());
+                eventually("it runs", || pool.stats().running == 1);
+                let _ = pool.shutdown_with(ShutdownPolicy::kill());
+                let error = killed.join().unwrap();
+                assert!(error.is_cancelled() && error.job().unwrap().starts_with(&place), "{error}");
+            });
+            for error in pool.map(0..4, double).map(Result::unwrap_err) {
+                assert!(error.job().unwrap().starts_with(&place), "{error}");
             }
         });
     }
