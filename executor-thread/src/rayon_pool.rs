@@ -43,14 +43,18 @@ use crate::traits::is_closure_executor;
 /// [`ThreadPool`](crate::ThreadPool): when every thread waits for what is queued in such a way, they wait for ever. Split the
 /// work inside of a job by `rayon::join`, which computes while it waits.
 ///
-/// While a job waits for its parallel parts, rayon may run another job on the same thread, to its end. So hold no lock,
-/// and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and more jobs than there are threads may have
-/// started, while some of them wait for their parts.
+/// While a job waits for its parallel parts, rayon may run another job of the pool on the same thread, to its end, up to 128 inside of each other or half of
+/// the stack. So hold no lock, and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and let no job wait for one that has parallel
+/// parts: it may run on the thread of that very job, above it, and wait for ever. More jobs than there are threads may have started, and the time that a job lies under others
+/// counts for its `timeout`: bound the queue, or the number of jobs that you submit at once, where time limits matter.
+///
+/// Only these waits run queued jobs in place: `result`, `wait` for all of them, [`join_all`](executor_core::join_all), `map` in order, the end of a scope. In a job,
+/// [`try_join_all`](executor_core::try_join_all), [`as_completed`](executor_core::as_completed), `JobSet` and `unordered` keep the thread.
 ///
 /// # Parallel parts
 ///
-/// Rayon runs the parts of a job on threads that know nothing of the job: there, [`current::id`](executor_core::current::id) is `None` and
-/// [`current::stop_requested`](executor_core::current::stop_requested) is false. Carry the job's [`current::context`](executor_core::current::context) into them:
+/// Rayon runs the parts of a job on whichever thread is free: there, [`current::id`](executor_core::current::id) and
+/// [`current::stop_requested`](executor_core::current::stop_requested) answer for no job, or for another one that waits on that thread. Carry the job's [`current::context`](executor_core::current::context) into them:
 ///
 /// ```
 /// use executor_core::current;
@@ -71,7 +75,11 @@ use crate::traits::is_closure_executor;
 ///
 /// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. Its
 /// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else. Several such pools over
-/// one `Arc` work inside of each other: a job of one that waits for a queued job of another runs that in place.
+/// one `Arc` work inside of each other: a job of one that waits for a queued job of another runs that in place. Such a job counts for the pool whose job waits: the shutdown
+/// and the idle wait of its own pool may return before it ends, and it is asked to stop with the other pool.
+///
+/// A job that its submitter runs itself ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns), `Block` in a job) uses the threads of the caller for its parts: outside of any
+/// rayon pool, those of rayon's global one.
 ///
 /// [`stats`](ThreadHandle::stats) counts all of the threads as the pool's workers, and those that do something else as idle.
 pub struct RayonPool(ThreadHandle);

@@ -1,6 +1,8 @@
 //! The scheduler on rayon's threads: bounds, mailboxes and ends where threads are fixed in number, and others use them too.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 
@@ -85,6 +87,83 @@ fn broadcast_reaches_each_thread_once() {
         let names: HashSet<_> = try_join_all(pool.broadcast(name)).unwrap().into_iter().collect();
         let expected = (0..3).map(|n| (Some(n), Some(format!("rayon-{n}").into())));
         assert_eq!(names, expected.collect());
+    });
+}
+
+/// A job that waits for its parts, or yields, may run another one on its thread, to a bounded depth.
+#[test]
+fn nested_turns_leave_room_on_the_stack() {
+    thread_local! {
+        static DEPTH: Cell<usize> = const { Cell::new(0) };
+    }
+    within_patience(|| {
+        let pool = RayonPool::new(1).unwrap();
+        let hold = block(&pool);
+        let nested = || {
+            let depth = DEPTH.get() + 1;
+            DEPTH.set(depth);
+            rayon::yield_now();
+            DEPTH.set(depth - 1);
+            depth
+        };
+        let jobs: Vec<_> = (0..300).map(|_| pool.submit(nested)).collect();
+        drop(hold);
+        let deepest = try_join_all(jobs).unwrap().into_iter().max().unwrap();
+        assert!((2..=128).contains(&deepest), "{deepest}");
+    });
+}
+
+#[test]
+fn broadcast_leaves_queued_jobs_to_idle_threads() {
+    within_patience(|| {
+        for _ in 0..100 {
+            let pool = RayonPool::new(2).unwrap();
+            let (tell, told) = mpsc::channel();
+            pool.execute(move || tell.send(()).unwrap());
+            let (told, is_first) = (Mutex::new(told), AtomicBool::new(true));
+            let wait = move || {
+                if is_first.swap(false, Ordering::Relaxed) {
+                    told.lock().unwrap().recv().unwrap();
+                }
+            };
+            try_join_all(pool.broadcast(wait)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn shutdown_waits_for_no_code_of_others() {
+    within_patience(|| {
+        let threads = threads_of(1);
+        let pool = RayonPool::over(threads.clone());
+        let (begun, has_begun) = mpsc::channel();
+        let (go_on, may_end) = mpsc::channel::<()>();
+        threads.spawn(move || {
+            begun.send(()).unwrap();
+            may_end.recv().unwrap_err();
+        });
+        has_begun.recv().unwrap();
+        let cancelled = pool.submit(|| ());
+        assert!(cancelled.cancel());
+        pool.wait_idle();
+        pool.shutdown(true);
+        assert!(pool.closed().is_done());
+        drop(go_on);
+    });
+}
+
+#[test]
+fn scope_of_another_pool_needs_no_other_thread() {
+    within_patience(|| {
+        let threads = threads_of(1);
+        let (outer, inner) = (RayonPool::over(threads.clone()), RayonPool::over(threads));
+        let handle = inner.handle();
+        let number = outer.submit(move || {
+            let mut number = 1;
+            handle.scope(|scope| drop(scope.submit(|| number = 7)));
+            number
+        });
+        assert_eq!(number.result().unwrap(), 7);
     });
 }
 

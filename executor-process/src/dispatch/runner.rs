@@ -109,6 +109,9 @@ impl ProcessRunner {
                 Err(job) => job,
             };
             self.settings.budget.spend(None, &text, batch);
+            if job.status().is_done() {
+                return Err(false); // cancelled meanwhile: no reason to start another
+            }
             tries_left = tries_left.saturating_sub(1);
             if tries_left == 0 {
                 self.give_up(job, reason);

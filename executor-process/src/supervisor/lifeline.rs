@@ -13,6 +13,8 @@ use executor_thread::fork::Origin;
 use parking_lot::Mutex;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::worker::process_setup::kill_group_at_close;
+
 /// The lifelines of this process. Held from before a fork until after it, so that the new process finds it as it should be.
 static HELD: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
@@ -37,6 +39,17 @@ impl Lifeline {
         held.push(end.as_raw_fd());
         Ok((theirs, Self { end: ManuallyDrop::new(end), origin }))
     }
+}
+
+/// Has the kernel kill the group of the process `pid` when the lifeline of `end` is dropped, whether or not the worker has taken `end` yet: so one
+/// that is stopped, or still in a constructor, ends with its parent. The worker asks for the same, in case this process ends before.
+///
+/// # Errors
+///
+/// When the kernel cannot do so.
+pub(crate) fn arm(end: &OwnedFd, pid: u32) -> io::Result<()> {
+    let group = libc::pid_t::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
+    kill_group_at_close(end.as_raw_fd(), group)
 }
 
 impl Drop for Lifeline {
@@ -96,6 +109,19 @@ mod tests {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut end = [PollFd::new(end, PollFlags::empty())];
         poll(&mut end, Some(&now)).expect("it can be asked") == 1 && end[0].revents().contains(PollFlags::HUP)
+    }
+
+    #[test]
+    fn stopped_process_ends_with_its_lifeline() {
+        use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+        let (end, lifeline) = Lifeline::new().unwrap();
+        let mut child = std::process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        arm(&end, child.id()).unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        drop(lifeline);
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
     }
 
     #[test]

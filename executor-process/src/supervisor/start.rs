@@ -23,7 +23,7 @@ use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::environment::{Environment, Threads};
-use crate::supervisor::lifeline::Lifeline;
+use crate::supervisor::lifeline::{Lifeline, arm};
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
 use crate::supervisor::rendezvous::{self, HandshakeError};
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
@@ -124,7 +124,7 @@ impl Worker {
         let given = Given::new(worker_requests).map_err(|error| {
             NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", with_remedy(&error)))
         })?;
-        let Given { page, page_number, socket, theirs, replies, lifeline } = given;
+        let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end } = given;
         let variable = start_info::variable().ok_or_else(|| {
             NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
         })?;
@@ -137,6 +137,13 @@ impl Worker {
         if !on_spawn(process.clone()) {
             process.kill();
         }
+        arm(&lifeline_end, process.pid()).map_err(|error| {
+            NotStarted::Lost(dismiss(
+                &process,
+                Unmet::Unfit(format!("its lifeline cannot be armed ({})", with_remedy(&error))),
+            ))
+        })?;
+        drop(lifeline_end);
         let greeted = rendezvous::meet(&socket, &death, settings.start_limit);
         verify(greeted, settings.start_limit).map_err(|reason| NotStarted::Lost(dismiss(&process, reason)))?;
         process.connected(replies.of_end(), lifeline, page_number);
@@ -294,6 +301,8 @@ struct Given {
     replies: ReplyReceiver,
     /// The worker ends when this one is gone: only the parent holds it.
     lifeline: Lifeline,
+    /// The worker's end of it, which it has been sent.
+    lifeline_end: OwnedFd,
 }
 
 impl Given {
@@ -307,7 +316,7 @@ impl Given {
         let descriptors = [&file, &end, &requests, &worker_replies].map(AsFd::as_fd);
         socket::send(&socket, b"start", &[], &descriptors, Wait::No)?;
         let replies = ReplyReceiver::new(replies, Some(worker_replies));
-        Ok(Self { page, page_number, socket, theirs, replies, lifeline })
+        Ok(Self { page, page_number, socket, theirs, replies, lifeline, lifeline_end: end })
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod entry;
 pub(crate) mod entry_point;
 mod fork_check;
 mod peak_memory;
-mod process_setup;
+pub(crate) mod process_setup;
 mod registers;
 pub(crate) mod remake;
 mod replay;

@@ -5,7 +5,7 @@
 use std::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
@@ -144,19 +144,23 @@ fn die_with_parent() -> io::Result<()> {
 pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
     // Never closed.
     let lifeline = lifeline.into_raw_fd();
-    let set = |command: c_int, to: c_int| {
-        // SAFETY: these commands take a number each, and touch no memory.
-        let result = unsafe { libc::fcntl(lifeline, command, to) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    };
-    set(libc::F_SETOWN, -getpgrp().as_raw_nonzero().get())?;
-    set(F_SETSIG, libc::SIGKILL)?;
-    set(libc::F_SETFL, libc::O_ASYNC)?;
+    kill_group_at_close(lifeline, getpgrp().as_raw_nonzero().get())?;
     // It may have come to its end before.
     let mut end = libc::pollfd { fd: lifeline, events: 0, revents: 0 };
     // SAFETY: it is one, and is there.
     if unsafe { libc::poll(&raw mut end, 1, 0) } != 0 {
         kill_own_group();
+    }
+    Ok(())
+}
+
+/// Has the kernel kill the process group `group` when no process holds the other end of the pipe `end` any more.
+pub(crate) fn kill_group_at_close(end: RawFd, group: libc::pid_t) -> io::Result<()> {
+    for (command, to) in [(libc::F_SETOWN, -group), (F_SETSIG, libc::SIGKILL), (libc::F_SETFL, libc::O_ASYNC)] {
+        // SAFETY: these commands take a number each, and touch no memory.
+        if unsafe { libc::fcntl(end, command, to) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl<'a, R: Runner + 'static> CallerRuns<'a, R> {
         identity::enter_host(shared.identity());
         let worker = current::replace_worker(None);
         let (name, before) = worker.as_ref().map_or((None, None), |worker| (worker.name.clone(), worker.host.clone()));
-        let host: Arc<dyn Host> = Arc::new(HostBeside { shared: shared.clone(), before });
+        let host: Arc<dyn Host> = Arc::new(HostBeside { shared: shared.clone(), before, runs_before: false });
         current::set_worker(Some(Worker { name, state: None, host: Some(host) }));
         Some(Self { shared, worker, _counters: shared.shared_counters() })
     }

@@ -55,6 +55,8 @@ pub(super) struct HostBeside<R: Runner + 'static> {
     pub(super) shared: Arc<Shared<R>>,
     /// The pool whose worker the thread is otherwise.
     pub(super) before: Option<Arc<dyn Host>>,
+    /// Whether jobs of that one may run in place here, too. These would be asked to stop with this pool, and not with theirs.
+    pub(super) runs_before: bool,
 }
 
 impl<R: Runner + 'static> Host for HostBeside<R> {
@@ -63,7 +65,8 @@ impl<R: Runner + 'static> Host for HostBeside<R> {
     }
 
     fn may_run(&self, queue_id: QueueId) -> bool {
-        self.shared.may_run(queue_id) || self.before.as_ref().is_some_and(|before| before.may_run(queue_id))
+        let may_before = || self.before.as_ref().is_some_and(|before| before.may_run(queue_id));
+        self.shared.may_run(queue_id) || self.runs_before && may_before()
     }
 
     fn block(&self) {

@@ -68,7 +68,7 @@ impl Pool {
                 self.threads.lock().unwrap().push(thread);
             }
             #[cfg(feature = "rayon")]
-            Wake::Turn(_) => unreachable!("its workers have threads of their own"),
+            Wake::Turns(..) => unreachable!("its workers have threads of their own"),
         }
     }
 

@@ -67,6 +67,6 @@ impl<J> Mailboxes<J> {
     where
         J: Queued,
     {
-        self.boxes.values().flatten().filter(|job| job.is_waiting()).count()
+        if self.len == 0 { 0 } else { self.boxes.values().flatten().filter(|job| job.is_waiting()).count() }
     }
 }

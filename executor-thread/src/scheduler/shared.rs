@@ -240,7 +240,7 @@ impl<R: Runner + 'static> Shared<R> {
         #[cfg(feature = "rayon")]
         if let Supply::Rayon(pool) = &state.supply {
             let pool = pool.clone();
-            state.post_turns(job);
+            state.mailboxes.post(job);
             drop(state);
             self.spawn_turns_everywhere(&pool);
             return Ok(());
@@ -264,7 +264,7 @@ impl<R: Runner + 'static> Shared<R> {
             Wake::Sleeper(unparker) => unparker.unpark(),
             Wake::Start(local) => self.start_worker(local),
             #[cfg(feature = "rayon")]
-            Wake::Turn(pool) => self.spawn_turn(&pool),
+            Wake::Turns(pool, n) => self.spawn_turns(&pool, n),
         }
     }
 

@@ -16,6 +16,8 @@ use std::time::Instant;
 
 use executor_core::{JobError, Promise};
 
+#[cfg(feature = "rayon")]
+use self::turns::Turns;
 use super::callback_queue::Errands;
 use super::config::Config;
 use super::delay::Delayed;
@@ -30,6 +32,8 @@ use super::workers::{WorkerLocal, Workers};
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
     pub(super) supply: Supply,
+    #[cfg(feature = "rayon")]
+    turns: Turns,
     pub(super) lanes: Lanes<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
@@ -89,9 +93,9 @@ pub(super) enum Wake<J, U = Unparker> {
     Sleeper(U),
     /// A new worker.
     Start(WorkerLocal<J>),
-    /// A turn on a thread of the pool.
+    /// This number of turns on the threads of the pool.
     #[cfg(feature = "rayon")]
-    Turn(std::sync::Arc<rayon::ThreadPool>),
+    Turns(std::sync::Arc<rayon::ThreadPool>, usize),
 }
 
 impl<J: Queued, U> State<J, U> {
@@ -108,6 +112,8 @@ impl<J: Queued, U> State<J, U> {
         }
         Self {
             supply,
+            #[cfg(feature = "rayon")]
+            turns: Turns::default(),
             lanes: Lanes::default(),
             delayed: Delayed::default(),
             is_open: true,

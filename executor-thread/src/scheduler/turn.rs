@@ -12,59 +12,79 @@ use super::shared::Shared;
 use super::state::State;
 
 impl<R: Runner + 'static> Shared<R> {
-    /// To be called once for each turn that the state counts as spawned.
-    pub(super) fn spawn_turn(&self, pool: &rayon::ThreadPool) {
+    /// Spawns free turns, which the state has counted.
+    pub(super) fn spawn_turns(&self, pool: &rayon::ThreadPool, n: usize) {
         let Some(shared) = self.this.upgrade() else { return };
-        pool.spawn_fifo(move || shared.turn());
+        for _ in 0..n {
+            let shared = shared.clone();
+            pool.spawn_fifo(move || shared.free_turn());
+        }
     }
 
-    /// A turn on each thread, as the state has counted.
+    /// A turn on each thread, for the job in its mailbox.
     pub(super) fn spawn_turns_everywhere(&self, pool: &rayon::ThreadPool) {
         let Some(shared) = self.this.upgrade() else { return };
-        pool.spawn_broadcast(move |_| shared.turn());
+        pool.spawn_broadcast(move |thread| {
+            let take = |state: &mut State<R::Job>| state.mailboxes.take(thread.index());
+            shared.turn(false, || {
+                let mut state = shared.lock();
+                state.turn_begun(false);
+                take(&mut state)
+            });
+        });
     }
 
-    fn turn(self: &Arc<Self>) {
+    /// Where the stack is full of turns, whose jobs wait for their parts, no further job begins.
+    fn free_turn(self: &Arc<Self>) {
+        if current::nested(|| self.turn(true, || self.begin_free_turn())).is_none() && self.origin.is_here() {
+            self.lock().turn_deferred();
+        }
+    }
+
+    /// Runs the job that `begin` takes, if there is one.
+    fn turn(self: &Arc<Self>, is_free: bool, begin: impl FnOnce() -> Option<R::Job>) {
         if !self.origin.is_here() {
             return; // rayon's thread goes on in the copy: what waits is run where it was accepted
         }
-        let index = rayon::current_thread_index().unwrap_or_default();
-        let Some((job, is_mail)) = self.begin_turn(index) else { return };
-        let outcome = self.run_on_turn(index, job);
-        // A job that runs, and one that was cancelled before.
-        let had_ended = matches!(outcome, Ok(false));
-        drop_catching(outcome);
-        if !self.origin.is_here() {
-            return; // the job has forked, and the lock may be held for ever
+        let is_outermost = current::queue_id() != Some(self.queue.id());
+        let mut had_ended = false;
+        if let Some(job) = begin() {
+            let index = rayon::current_thread_index().unwrap_or_default();
+            let outcome = self.run_on_turn(index, job);
+            // A job that runs, and one that was cancelled before.
+            had_ended = matches!(outcome, Ok(false));
+            drop_catching(outcome);
+            if !self.origin.is_here() {
+                return; // the job has forked, and the lock may be held for ever
+            }
         }
-        self.end(|state| {
-            if had_ended && is_mail {
+        let wake = self.end(|state| {
+            if had_ended && !is_free {
                 state.delayed.removed_tombstones(1);
             } else if had_ended && self.config.capacity.is_none() {
                 state.lanes.removed_tombstones(1);
             }
-            self.end_turn(state);
+            let wake = state.turn_ended(is_outermost);
+            if !state.is_open {
+                // The timer may have stayed for this job.
+                self.due.notify_all();
+            }
+            wake
         });
+        self.perform(wake);
     }
 
-    /// The job, and whether it is for this thread alone. `None` if there is none, which ends the turn.
-    fn begin_turn(&self, index: usize) -> Option<(R::Job, bool)> {
+    /// The next job of the lanes.
+    fn begin_free_turn(&self) -> Option<R::Job> {
         let mut state = self.lock();
-        state.turn_begun();
+        state.turn_begun(true);
         loop {
-            if let Some(mail) = state.mailboxes.take(index) {
-                return Some((mail, true));
-            }
-            let Some(job) = state.lanes.pop() else {
-                drop(state);
-                self.end(|state| self.end_turn(state));
-                return None;
-            };
+            let job = state.lanes.pop()?;
             if self.releases_slot(&job) {
                 let free = state.waiters.one();
                 drop(state);
                 self.notify_slot(free);
-                return Some((job, false));
+                return Some(job);
             }
             state.lanes.removed_tombstones(1);
             drop(state);
@@ -80,14 +100,6 @@ impl<R: Runner + 'static> Shared<R> {
         let _worker = WorkerScope::enter(self, name);
         let _member = self.shared_counters();
         catch(|| (self.make)(name).run(job, &mut Batch::new(self, None)))
-    }
-
-    fn end_turn(&self, state: &mut State<R::Job>) {
-        state.turn_ended();
-        if !state.is_open {
-            // The timer may have stayed for this job.
-            self.due.notify_all();
-        }
     }
 }
 
@@ -111,7 +123,7 @@ impl WorkerScope {
         };
         // Of another pool over these threads, or of a pool on whose worker rayon runs: `use_current_thread` makes such.
         let host: Arc<dyn Host> = match other {
-            Some(_) => Arc::new(HostBeside { shared: shared.clone(), before: other }),
+            Some(_) => Arc::new(HostBeside { shared: shared.clone(), before: other, runs_before: true }),
             None => shared.clone(),
         };
         current::set_worker(Some(Worker {

@@ -82,7 +82,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     where
         F: for<'a> FnOnce(&'a Scope<'a, 'env>) -> R,
     {
-        let can_help = current::queue_id() == Some(pool.0.scheduler.queue());
+        let can_help = current::may_run(pool.0.scheduler.queue());
         let jobs = Arc::new(Jobs::new(can_help));
         let scope = Scope { pool, jobs, own_time: PhantomData, environment: PhantomData };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&scope)));

@@ -76,7 +76,11 @@ fn listener() -> Result<(OwnedFd, OwnedFd), String> {
     // The mode of its file, whatever the umask is: other users may not connect.
     fchmod(&listener, Mode::RUSR | Mode::WUSR).map_err(lacks)?;
     let hidden = bind_hidden(&listener, &name).map_err(|error| {
-        format!("no socket for its rendezvous in {} ({}); is it full?", directory.display(), with_remedy(&error.into()))
+        let cure = match error {
+            Errno::NOSPC | Errno::DQUOT => "is it full?",
+            _ => "set TMPDIR to a directory that may be written to",
+        };
+        format!("no socket for its rendezvous in {} ({}); {cure}", directory.display(), with_remedy(&error.into()))
     })?;
     listen(&listener, 1).map_err(lacks)?;
     Ok((listener, hidden))

@@ -22,12 +22,13 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether the timer has nothing left to do: no job will come, and no timer event can matter.
     pub(in crate::scheduler) fn needs_no_timer(&self) -> bool {
-        !self.is_open && self.delayed.is_empty() && self.workers() + self.caller_runs == 0
+        let acts = self.workers() + self.caller_runs > 0 || self.awaits_turns();
+        !self.is_open && self.delayed.is_empty() && !acts
     }
 
     /// Whether nothing is queued, delayed, running or ending, but for jobs that a shutdown would not wait for either.
     pub(in crate::scheduler) fn is_idle(&self) -> bool {
-        let waits = self.lanes.alive() > 0 || self.workers.has_local_jobs() || !self.mailboxes.is_empty();
+        let waits = self.lanes.alive() > 0 || self.workers.has_local_jobs() || self.mailboxes.alive() > 0;
         let ends = self.ending + self.displaced > 0;
         let acts = self.is_moving || self.running() + self.caller_runs > 0 || ends;
         let has_errands = !(self.callbacks.is_idle() && self.drops.is_idle());
@@ -38,7 +39,7 @@ impl<J: Queued, U> State<J, U> {
     pub(in crate::scheduler) fn is_gone(&self) -> bool {
         let unreported = self.lanes.unreported() + self.delayed.unreported() + self.displaced;
         let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone());
-        let has_threads = self.workers() + self.leaving > 0 || self.has_timer || has_errands;
+        let has_threads = self.workers() + self.leaving > 0 || self.awaits_turns() || self.has_timer || has_errands;
         !has_threads && self.ending + self.caller_runs + unreported == 0
     }
 

@@ -124,7 +124,14 @@ impl<J: Queued, U> State<J, U> {
         if local.has_mail || self.workers.counts().able() < 2 {
             return None;
         }
-        self.workers.set(local.place, WorkerState::RUNNING, WorkerState::RETIRING);
+        let state = self.workers.state(local.place);
+        let retiring = match state {
+            WorkerState::RUNNING => WorkerState::RETIRING,
+            // In a guard that says that the runner waits.
+            WorkerState::Blocked(Activity::Running) => WorkerState::Blocked(Activity::Retiring),
+            _ => return None,
+        };
+        self.workers.set(local.place, state, retiring);
         self.put_back(local);
         let is_news = self.short_until.is_none_or(|until| until <= now);
         if is_news {
