@@ -117,6 +117,7 @@ impl Worker {
         name: &str,
         on_spawn: impl FnOnce(Arc<dyn Kill>) -> bool,
     ) -> Result<Self, NotStarted> {
+        let _start = settings.pids.begin_start();
         let deadline = Instant::now().checked_add(settings.start_limit);
         let invited =
             StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
