@@ -111,6 +111,21 @@ fn shortage_starts_no_other_worker() {
     assert!(matches!(state.wake(), Wake::Start(_)), "it is over");
 }
 
+/// The runner says that it waits, and gives its job up meanwhile.
+#[test]
+fn blocked_worker_may_retire_once() {
+    let (mut state, now) = (state(2), Instant::now());
+    let [mut one, _two] = [busy(&mut state), busy(&mut state)];
+    assert!(matches!(state.block(one.place), Wake::NoWorker));
+    assert_eq!(state.retire(&mut one, now, None), Some(true));
+    assert_eq!(state.retire(&mut one, now, None), None);
+    state.unblock(one.place);
+    assert!(state.is_retiring(&one));
+    assert_eq!(state.retire(&mut one, now, None), None);
+    assert!(state.leave(&mut one).is_empty());
+    assert_eq!(state.workers(), 1);
+}
+
 #[test]
 fn worker_keeps_job_for_it_alone() {
     let (mut state, now) = (state(2), Instant::now());

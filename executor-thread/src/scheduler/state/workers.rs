@@ -121,10 +121,11 @@ impl<J: Queued, U> State<J, U> {
         now: Instant,
         until: Option<Instant>,
     ) -> Option<bool> {
-        if local.has_mail || self.workers.counts().able() < 2 {
+        let state = self.workers.state(local.place);
+        let others = self.workers.counts().able() - usize::from(state == WorkerState::RUNNING);
+        if local.has_mail || others == 0 {
             return None;
         }
-        let state = self.workers.state(local.place);
         let retiring = match state {
             WorkerState::RUNNING => WorkerState::RETIRING,
             // In a guard that says that the runner waits.
