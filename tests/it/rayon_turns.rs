@@ -113,6 +113,22 @@ fn nested_turns_leave_room_on_the_stack() {
     });
 }
 
+/// The job of the other pool comes where the stack is full of turns, none of which is its own pool's.
+#[test]
+fn full_stack_delays_jobs_of_another_pool() {
+    within_patience(|| {
+        let threads = threads_of(1);
+        let (deep, other) = (RayonPool::over(threads.clone()), RayonPool::over(threads));
+        let hold = block(&deep);
+        let yields = || while rayon::yield_now() == Some(rayon::Yield::Executed) {};
+        let jobs: Vec<_> = (0..300).map(|_| deep.submit(yields)).collect();
+        let last = other.submit(|| 7);
+        drop(hold);
+        assert_eq!(last.result().unwrap(), 7);
+        try_join_all(jobs).unwrap();
+    });
+}
+
 #[test]
 fn broadcast_leaves_queued_jobs_to_idle_threads() {
     within_patience(|| {

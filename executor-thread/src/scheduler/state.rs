@@ -16,8 +16,6 @@ use std::time::Instant;
 
 use executor_core::{JobError, Promise};
 
-#[cfg(feature = "rayon")]
-use self::turns::Turns;
 use super::callback_queue::Errands;
 use super::config::Config;
 use super::delay::Delayed;
@@ -32,8 +30,9 @@ use super::workers::{WorkerLocal, Workers};
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
     pub(super) supply: Supply,
+    /// Turns for any job of the lanes that were spawned and have not begun.
     #[cfg(feature = "rayon")]
-    turns: Turns,
+    free_turns: usize,
     pub(super) lanes: Lanes<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
@@ -113,7 +112,7 @@ impl<J: Queued, U> State<J, U> {
         Self {
             supply,
             #[cfg(feature = "rayon")]
-            turns: Turns::default(),
+            free_turns: 0,
             lanes: Lanes::default(),
             delayed: Delayed::default(),
             is_open: true,

@@ -1,5 +1,6 @@
 //! A turn on a thread of rayon's: one job.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use executor_core::current::{self, Host, Worker};
@@ -7,9 +8,40 @@ use executor_core::panics::{catch, drop_catching};
 
 use super::batch::Batch;
 use super::host::HostBeside;
+use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
-use super::state::State;
+
+thread_local! {
+    /// How many turns are on the stack of this thread, of whatever schedulers.
+    static TURNS: Cell<usize> = const { Cell::new(0) };
+    /// Free turns that came where the stack was full of other turns: each spawns itself again.
+    static DEFERRED: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A turn on the stack of this thread. When it ends, there is room for one that was deferred; after the last, for all of them.
+struct Turn;
+
+impl Turn {
+    fn begin() -> Self {
+        TURNS.set(TURNS.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURNS.set(TURNS.get() - 1);
+        let is_last = TURNS.get() == 0;
+        let deferred = DEFERRED.with_borrow_mut(|deferred| {
+            let n = if is_last { deferred.len() } else { deferred.len().min(1) };
+            deferred.drain(..n).collect::<Vec<_>>()
+        });
+        for respawn in deferred {
+            respawn();
+        }
+    }
+}
 
 impl<R: Runner + 'static> Shared<R> {
     /// Spawns free turns, which the state has counted.
@@ -25,20 +57,22 @@ impl<R: Runner + 'static> Shared<R> {
     pub(super) fn spawn_turns_everywhere(&self, pool: &rayon::ThreadPool) {
         let Some(shared) = self.this.upgrade() else { return };
         pool.spawn_broadcast(move |thread| {
-            let take = |state: &mut State<R::Job>| state.mailboxes.take(thread.index());
-            shared.turn(false, || {
-                let mut state = shared.lock();
-                state.turn_begun(false);
-                take(&mut state)
-            });
+            shared.turn(false, || shared.take_mail(thread.index()));
         });
     }
 
-    /// Where the stack is full of turns, whose jobs wait for their parts, no further job begins.
-    fn free_turn(self: &Arc<Self>) {
-        if current::nested(|| self.turn(true, || self.begin_free_turn())).is_none() && self.origin.is_here() {
-            self.lock().turn_deferred();
+    /// Where the stack is full of turns, whose jobs wait for their parts, no further job begins: the turn is spawned again when one of those ends.
+    fn free_turn(self: Arc<Self>) {
+        let run = || self.turn(true, || self.begin_free_turn());
+        if current::nested(run).is_some() {
+            return;
         }
+        if TURNS.get() == 0 {
+            // The stack is full of something else, and no turn below could spawn this one again.
+            return self.turn(true, || self.begin_free_turn());
+        }
+        DEFERRED
+            .with_borrow_mut(|deferred| deferred.push(Box::new(move || rayon::spawn_fifo(move || self.free_turn()))));
     }
 
     /// Runs the job that `begin` takes, if there is one.
@@ -46,12 +80,13 @@ impl<R: Runner + 'static> Shared<R> {
         if !self.origin.is_here() {
             return; // rayon's thread goes on in the copy: what waits is run where it was accepted
         }
-        let is_outermost = current::queue_id() != Some(self.queue.id());
-        let mut had_ended = false;
-        if let Some(job) = begin() {
+        let _turn = Turn::begin();
+        let (job, mut had_ended) = (begin(), false);
+        let did_run = job.is_some();
+        if let Some(job) = job {
             let index = rayon::current_thread_index().unwrap_or_default();
             let outcome = self.run_on_turn(index, job);
-            // A job that runs, and one that was cancelled before.
+            // It may have been cancelled since it was taken.
             had_ended = matches!(outcome, Ok(false));
             drop_catching(outcome);
             if !self.origin.is_here() {
@@ -64,7 +99,7 @@ impl<R: Runner + 'static> Shared<R> {
             } else if had_ended && self.config.capacity.is_none() {
                 state.lanes.removed_tombstones(1);
             }
-            let wake = state.turn_ended(is_outermost);
+            let wake = state.turn_ended(did_run);
             if !state.is_open {
                 // The timer may have stayed for this job.
                 self.due.notify_all();
@@ -77,10 +112,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// The next job of the lanes.
     fn begin_free_turn(&self) -> Option<R::Job> {
         let mut state = self.lock();
-        state.turn_begun(true);
+        state.free_turn_begun();
         loop {
             let job = state.lanes.pop()?;
-            if self.releases_slot(&job) {
+            if job.is_waiting() && self.releases_slot(&job) {
+                state.turn_runs();
                 let free = state.waiters.one();
                 drop(state);
                 self.notify_slot(free);
@@ -91,6 +127,20 @@ impl<R: Runner + 'static> Shared<R> {
             drop(job);
             state = self.lock();
         }
+    }
+
+    /// The job in the mailbox of the thread with this index.
+    fn take_mail(&self, index: usize) -> Option<R::Job> {
+        let mut state = self.lock();
+        let job = state.mailboxes.take(index)?;
+        if job.is_waiting() {
+            state.turn_runs();
+            return Some(job);
+        }
+        state.delayed.removed_tombstones(1);
+        drop(state);
+        drop(job);
+        None
     }
 
     /// A panic in the job ends there. One from anywhere else must not reach rayon, which would end the program.

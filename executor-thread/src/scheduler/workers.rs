@@ -153,7 +153,7 @@ impl<J> Workers<J> {
         if self.with_local_jobs == 0 {
             return false;
         }
-        let long = self.living().count() as u64 * LONG;
+        let long = self.counts.all() as u64 * LONG;
         let is_long = |entry: &WorkerEntry<J>| self.visits - entry.since > long && !entry.stealer.is_empty();
         self.living().any(|(place, entry)| place != local.place && is_long(entry))
     }
