@@ -56,7 +56,7 @@ fn counts(stats: &Stats) -> [u64; 6] {
 }
 
 #[test]
-fn each_way_of_ending_is_counted_by_whoever_ends_the_job() {
+fn each_way_of_ending_is_counted() {
     type Enter = fn(&Arc<JobCounters>, [QueueId; 3]) -> Option<WorkerCounters>;
     let ways: [Enter; 3] = [
         |_, _| None,

@@ -70,6 +70,12 @@ mod tests {
         None,
     ];
 
+    /// Each combination of what is known, by a bit for each row.
+    fn known(bits: u8) -> Known {
+        let is = |bit: u8| bits >> bit & 1 == 1;
+        Known { is_up: is(0), has_no_tries_left: is(1), stop_requested: is(2), is_chunk: is(3), has_retries: is(4) }
+    }
+
     /// The table of ARCHITECTURE.md: a row for each thing that is known, a column for each claim.
     #[test]
     fn each_claim_has_its_fate() {
@@ -117,13 +123,7 @@ mod tests {
                 is(3).then_some(Known { is_chunk: true, ..plain }),
                 is(4).then_some(Known { has_retries: true, ..plain }),
             ];
-            let known = Known {
-                is_up: is(0),
-                has_no_tries_left: is(1),
-                stop_requested: is(2),
-                is_chunk: is(3),
-                has_retries: is(4),
-            };
+            let known = known(bits);
             for claim in CLAIMS {
                 let alone = fate(claim, plain);
                 let highest = rows.into_iter().flatten().map(|row| fate(claim, row)).find(|&row| row != alone);
@@ -136,14 +136,7 @@ mod tests {
     #[test]
     fn only_unstarted_jobs_are_requeued() {
         for bits in 0..32_u8 {
-            let is = |bit: u8| bits >> bit & 1 == 1;
-            let known = Known {
-                is_up: is(0),
-                has_no_tries_left: is(1),
-                stop_requested: is(2),
-                is_chunk: is(3),
-                has_retries: is(4),
-            };
+            let known = known(bits);
             for claim in CLAIMS {
                 let fate = fate(claim, known);
                 assert!(fate != Fate::Requeue || claim == Some(Claim::Sent), "{claim:?}, {known:?}");
