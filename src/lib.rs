@@ -68,42 +68,9 @@ pub mod extend {
     pub use executor_thread::{fork, scheduler};
 }
 
-/// The README's code, compiled and run.
-#[cfg(all(doctest, feature = "process", feature = "rayon"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
+#[cfg(doc)]
+pub mod examples;
 #[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
-#[doc = include_str!("../docs/FROM_PYTHON.md")]
-pub mod from_python {
-    #[doc = include_str!("../docs/from_python/asyncio.md")]
-    pub mod asyncio {}
-
-    #[doc = include_str!("../docs/from_python/concurrent_futures.md")]
-    pub mod concurrent_futures {}
-
-    #[doc = include_str!("../docs/from_python/multiprocessing.md")]
-    pub mod multiprocessing {}
-
-    #[doc = include_str!("../docs/from_python/multiprocessing_channels.md")]
-    pub mod multiprocessing_channels {}
-
-    #[doc = include_str!("../docs/from_python/multiprocessing_managers.md")]
-    pub mod multiprocessing_managers {}
-
-    #[doc = include_str!("../docs/from_python/queue.md")]
-    pub mod queue {}
-
-    #[doc = include_str!("../docs/from_python/socket.md")]
-    pub mod socket {}
-
-    #[doc = include_str!("../docs/from_python/socketserver.md")]
-    pub mod socketserver {}
-
-    #[doc = include_str!("../docs/from_python/threading.md")]
-    pub mod threading {}
-}
-
+mod pages;
 #[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
-#[doc = include_str!("../docs/GUIDE.md")]
-pub mod guide {}
+pub use pages::*;
