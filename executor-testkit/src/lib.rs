@@ -1,13 +1,32 @@
 //! Tools for testing executors and code that uses them.
 //!
-//! For authors of executors, and for applications that must be sure of what happens at shutdown.
+//! For applications that must be sure of their shutdown, and for authors of executors.
 //!
-//! | to | see |
-//! |---|---|
-//! | run jobs one by one, on virtual time | [`ManualExecutor`] |
-//! | test that an executor keeps the laws | [`contract!`], [`contract`](mod@contract) |
-//! | make trouble, by a seed | [`Chaos`] |
-//! | hold an executor beside a model of shutdown | [`model`] |
+//! | you have | use | it does |
+//! |---|---|---|
+//! | code that submits jobs | [`ManualExecutor`] | runs jobs one by one, on virtual time |
+//! | code that must survive faults | [`Chaos`] | wraps an executor and injects faults, by a seed |
+//! | an executor of your own | [`contract!`], [`contract`](mod@contract) | makes a module of tests, one for each promise of an executor |
+//! | an executor with a shutdown | [`check_shutdown!`], [`model`] | draws random scripts of events until one breaks a law, and prints the shortest as a test |
+//! | such a script | [`model::Script`] | keeps it as a test, or lets you write one by hand |
+//!
+//! Begin with a [`ManualExecutor`]: make your code generic over `executor::ClosureExecutor`, and give it one in tests.
+//!
+//! ```
+//! use std::time::Duration;
+//! use executor::{ClosureExecutor, Future};
+//! use executor_testkit::ManualExecutor;
+//!
+//! fn remind(executor: &impl ClosureExecutor) -> Future<&'static str> {
+//!     executor.submit_after(Duration::from_secs(3600), || "time for tea")
+//! }
+//!
+//! let manual = ManualExecutor::new();
+//! let reminder = remind(&manual);
+//! manual.advance(Duration::from_secs(3600)); // takes no time
+//! assert_eq!(reminder.result()?, "time for tea");
+//! # Ok::<(), executor::JobError>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -20,3 +39,8 @@ pub mod model;
 
 pub use chaos::{Chaos, ChaosBuilder, Deed, Trouble};
 pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle};
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

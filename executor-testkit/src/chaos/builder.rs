@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::executor::Chaos;
 use super::trouble::{Kind, TroublePlan};
 
-/// Says which trouble a [`Chaos`] makes, and how often: each kind has its share of the jobs, from 0 to 1; no job has two.
+/// Sets the faults that a [`Chaos`] injects: each kind has a share of the jobs, from 0 to 1. No job gets two faults.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it makes no trouble until it is put around an executor"]
 pub struct ChaosBuilder {
@@ -15,67 +15,67 @@ pub struct ChaosBuilder {
 }
 
 impl Chaos<()> {
-    /// No trouble yet: say what, and how often.
+    /// Settings without any fault. Add kinds of faults, then [`around`](ChaosBuilder::around).
     pub fn builder() -> ChaosBuilder {
         ChaosBuilder::default()
     }
 }
 
 impl ChaosBuilder {
-    /// The same seed, the same trouble.
+    /// Sets the seed. The same seed injects the same faults. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// This share of the jobs starts later than it could, by up to `longest` on the executor's clock. If there is one worker, no job
-    /// does: one worker keeps the order, and a late job would be overtaken.
+    /// Delays this share of the jobs by up to `longest` on the executor's clock. An executor with one worker delays none: it must
+    /// keep the order, and a delayed job would be overtaken.
     pub fn delay(mut self, share: f64, longest: Duration) -> Self {
         self.longest = longest;
         self.with(Kind::Delay, share)
     }
 
-    /// This share of the jobs starts after some later jobs. If there is one worker, no job does: one worker keeps the order.
+    /// Starts this share of the jobs after some later jobs. An executor with one worker reorders none: it must keep the order.
     pub fn reorder(self, share: f64) -> Self {
         self.with(Kind::Reorder, share)
     }
 
-    /// This share of the jobs is cancelled before it starts.
+    /// Cancels this share of the jobs before they start.
     pub fn cancel(self, share: f64) -> Self {
         self.with(Kind::Cancel, share)
     }
 
-    /// This share of the jobs is refused as [`Rejection::Full`](executor_core::Rejection::Full).
+    /// Rejects this share of the jobs with [`Rejection::Full`](executor_core::Rejection::Full).
     pub fn reject(self, share: f64) -> Self {
         self.with(Kind::Reject, share)
     }
 
-    /// This share of the jobs ends as [`JobError::TimedOut`](executor_core::JobError::TimedOut): half of these still run to their end.
+    /// Ends this share of the jobs with [`JobError::TimedOut`](executor_core::JobError::TimedOut). Half of them still run to their end.
     pub fn time_out(self, share: f64) -> Self {
         self.with(Kind::TimeOut, share)
     }
 
-    /// This share of the jobs ends as [`JobError::Broken`](executor_core::JobError::Broken), and does not run.
+    /// Ends this share of the jobs with [`JobError::Broken`](executor_core::JobError::Broken). They do not run.
     pub fn break_down(self, share: f64) -> Self {
         self.with(Kind::Break, share)
     }
 
-    /// This share of the jobs ends as [`JobError::Crashed`](executor_core::JobError::Crashed), as in a process that was killed: half of
-    /// these had done all their work by then.
+    /// Ends this share of the jobs with [`JobError::Crashed`](executor_core::JobError::Crashed), as if a worker process had been killed.
+    /// Half of them have done all their work by then.
     pub fn crash(self, share: f64) -> Self {
         self.with(Kind::Crash, share)
     }
 
-    /// This share of the jobs panics instead of running.
+    /// Makes this share of the jobs panic instead of running.
     pub fn panic(self, share: f64) -> Self {
         self.with(Kind::Panic, share)
     }
 
-    /// Puts it around an executor.
+    /// Wraps an executor, and returns one that injects the faults.
     ///
     /// # Panics
     ///
-    /// When a share is not from 0 to 1, or all together are more than 1.
+    /// If a share is not from 0 to 1, or the shares add up to more than 1.
     #[track_caller]
     pub fn around<E>(self, executor: E) -> Chaos<E> {
         let sum: f64 = self.shares.iter().map(|(_, share)| share).sum();

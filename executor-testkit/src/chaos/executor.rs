@@ -11,16 +11,17 @@ use super::log::Deed;
 use super::submit::{Shared, Slot, Submitter};
 use super::trouble::TroublePlan;
 
-/// An executor around another that delays, reorders, cancels, refuses, fails, crashes and panics some of the jobs that it is given: to test what code does
-/// in trouble that is rare.
+/// Wraps an executor and injects faults: some jobs are delayed, reordered, cancelled, rejected, failed, crashed or panic. For tests of code
+/// that must handle rare faults.
 ///
-/// The seed and n alone decide about the n-th job, so if one thread submits, a run repeats. The [`log`](Chaos::log) lists all trouble.
+/// The seed and n alone decide the fault of the n-th job. So if one thread submits, every run is the same. The [`log`](Chaos::log) lists all
+/// faults.
 ///
-/// No law is broken: every job has one outcome, a cancel is true only where the job never starts, jobs of one worker start in order.
-/// But a job that is delayed is due at a time and so comes into a bounded queue, full or not.
+/// The executor still keeps the laws: every job gets one outcome, `cancel` is true only if the job never starts, and the jobs of one worker
+/// start in order. One exception: a delayed job enters a bounded queue when its time comes, even if the queue is full.
 ///
 /// ```
-/// use executor_core::{ClosureExecutor, JobError};
+/// use executor::{ClosureExecutor, JobError};
 /// use executor_testkit::{Chaos, ManualExecutor};
 ///
 /// // The code under test: it tries again, at most twice.
@@ -45,17 +46,17 @@ impl<E> Chaos<E> {
 }
 
 impl<E> Chaos<E> {
-    /// The trouble made so far, in the order of the jobs.
+    /// Returns the faults so far, in the order of the jobs.
     pub fn log(&self) -> Vec<Deed> {
         self.0.shared.log.deeds()
     }
 
-    /// How many jobs came so far, with trouble and without.
+    /// Returns how many jobs were submitted so far, with and without faults.
     pub fn submitted(&self) -> u64 {
         self.0.shared.log.submitted()
     }
 
-    /// The executor inside.
+    /// Returns the wrapped executor.
     pub fn get_ref(&self) -> &E {
         &self.0.executor
     }

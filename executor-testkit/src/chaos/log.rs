@@ -7,40 +7,40 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// The trouble that a [`Chaos`](super::Chaos) made for a job.
+/// A fault that a [`Chaos`](super::Chaos) injected into a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// Which job: the first one that was submitted is 0.
+    /// The number of the job: the first submitted job is 0.
     pub job: u64,
-    /// Which trouble it had.
+    /// The kind of fault.
     pub trouble: Trouble,
 }
 
-/// Trouble for a job.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// It started so much later.
+    /// The job was delayed by this time.
     Delayed(Duration),
-    /// It was put behind others.
+    /// The job was started after later jobs.
     Reordered,
-    /// It was cancelled.
+    /// The job was cancelled.
     Cancelled,
-    /// It was refused.
+    /// The job was rejected as if the queue were full.
     Rejected,
-    /// It ended as timed out: run to its end, or not at all.
+    /// The job ended with `TimedOut`.
     TimedOut {
-        /// Whether it did all that it does.
+        /// Whether the job still ran to its end.
         ran: bool,
     },
-    /// It ended as broken, and did not run.
+    /// The job ended with `Broken`, and did not run.
     Broken,
-    /// It ended as crashed.
+    /// The job ended with `Crashed`.
     Crashed {
-        /// Whether it did all that it does.
+        /// Whether the job still ran to its end.
         ran: bool,
     },
-    /// It panicked.
+    /// The job panicked instead of running.
     Panicked,
 }
 

@@ -24,27 +24,27 @@ impl<M: ?Sized> Check<M> {
         Self { law, name, need, body }
     }
 
-    /// The law.
+    /// Returns the law.
     pub fn law(&self) -> Law {
         self.law
     }
 
-    /// The name of the check.
+    /// Returns the name of the check.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The ability that the check needs, as [`contract!`](crate::contract!) calls it: `bounded`, or `delays`. `None` if every executor
-    /// is checked.
+    /// Returns the ability that the check needs, by its name in [`contract!`](crate::contract!): `bounded`, or `delays`. `None` if every
+    /// executor is checked.
     pub fn need(&self) -> Option<&'static str> {
         (self.need != "every").then_some(self.need)
     }
 
-    /// Does it on executors that `make` makes, which are of a `kind`.
+    /// Runs the check on executors that `make` makes. `kind` is the executor's name in the failure.
     ///
     /// # Errors
     ///
-    /// [`Broken`], if the law is broken, or the check takes longer than `patience`. Then what hangs is left behind.
+    /// [`Broken`], if the law is broken, or the check takes longer than `patience`. A check that hangs leaves its threads behind.
     pub fn run<H>(&self, kind: &str, make: H, patience: Duration) -> Result<(), Broken>
     where
         M: 'static,
@@ -61,7 +61,7 @@ impl<M: ?Sized> fmt::Debug for Check<M> {
     }
 }
 
-/// An executor that breaks a law. Its text says which one, quotes it, and tells how that was found.
+/// A broken law. The text names the law, quotes it, and tells which check found it.
 #[derive(Clone, Debug)]
 pub struct Broken {
     law: Law,
@@ -69,7 +69,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The law.
+    /// Returns the law.
     pub fn law(&self) -> Law {
         self.law
     }

@@ -4,7 +4,7 @@ use super::check::Check;
 use super::subject::{Closures, Make};
 use super::table::{__closure_checks, __portable_checks};
 
-/// The checks for every executor, whose jobs are `Do`.
+/// Returns the checks for every executor. Their jobs are of type `Do`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,7 +27,7 @@ pub fn portable_checks() -> Vec<Check<Make>> {
     __portable_checks! { __list_checks [Make] }
 }
 
-/// The checks for executors that run closures, besides.
+/// Returns the further checks for executors that run closures.
 pub fn closure_checks<E: Closures>() -> Vec<Check<dyn Fn() -> E + Send + Sync>> {
     __closure_checks! { __list_checks [(dyn Fn() -> E + Send + Sync + 'static)] }
 }

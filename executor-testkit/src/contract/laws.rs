@@ -39,7 +39,7 @@ pub enum Law {
 }
 
 impl Law {
-    /// All of them.
+    /// All laws.
     pub const ALL: [Self; 15] = [
         Self::Outcome,
         Self::Race,
@@ -58,12 +58,12 @@ impl Law {
         Self::Handles,
     ];
 
-    /// Its name: `law 3`, or `the promise of submit_after`.
+    /// Returns the law's name: `law 3`, or `the promise of submit_after`.
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// Its text.
+    /// Returns the law's text.
     pub fn text(self) -> &'static str {
         self.words().1
     }

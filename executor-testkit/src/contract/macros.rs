@@ -49,19 +49,18 @@ macro_rules! __unless {
     ($need:ident [$other:ident $($rest:ident)*] $($items:item)*) => { $crate::__unless! { $need [$($rest)*] $($items)* } };
 }
 
-/// Tests that an executor keeps the laws: a module of `#[test]`s, one for each check, whose failures say which law is broken.
+/// Makes a module of `#[test]`s, one for each check of the laws. A failure names the law that is broken.
 ///
-/// The factory is called for each executor that a check needs. It gives an executor of closures, which is a
-/// [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of [`Do`](crate::contract::Do); or, after `portable:`, a
-/// [`Subject`](crate::contract::Subject) made from one that runs that one type of job alone, such as a pool of processes.
+/// The factory makes each executor that a check needs. It returns an executor of closures, which is a
+/// [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of [`Do`](crate::contract::Do). After `portable:`, it returns
+/// a [`Subject`](crate::contract::Subject), made from an executor that runs only jobs of type `Do`, such as a pool of processes.
 ///
-/// - `one_worker` before it says that it runs one job at a time, whose order is then tested (law 9).
-/// - `bounded` before it, and after `one_worker`, says that its queue has an end, where `try_submit` gives jobs back as
-///   [`Rejection::Full`](executor_core::Rejection::Full): then the places in it are tested (law 3). No other check puts more than 10,000 jobs there.
-/// - `without:` after it names what it does not do: `delays` (it runs delayed jobs too early, or not at all), `aborts` (a running job is not
-///   told that it should stop), `spares` (a job may wait for a queued one, which then runs in its place, but no thread comes for one that
-///   waits otherwise), `nested_waits` (a job must not wait for another one of its pool at all; say `spares` too). The laws about that are
-///   not tested.
+/// - `one_worker` before the factory: the executor runs one job at a time. Then the order of jobs is tested (law 9).
+/// - `bounded` before the factory, and after `one_worker`: the queue has a limit, at which `try_submit` gives jobs back as
+///   [`Rejection::Full`](executor_core::Rejection::Full). Then the limit is tested (law 3). The other checks queue up to 10,000 jobs.
+/// - `without:` after the factory lists what the executor does not support, which is then not tested: `delays` (delayed jobs run too early, or
+///   not at all), `aborts` (a running job is not asked to stop), `spares` (a job may wait for a queued job, which runs in its place, but no
+///   spare thread starts for other waits), `nested_waits` (a job must not wait for another job of its pool; declare `spares` too).
 ///
 /// ```
 /// use executor_testkit::{ManualExecutor, contract};

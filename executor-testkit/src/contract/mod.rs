@@ -1,7 +1,7 @@
-//! The contract of executors: the laws that hold for every one of them, and checks that find where they are broken.
+//! The contract of executors: the laws that hold for every executor, and checks that find where an executor breaks them.
 //!
-//! One line tests an executor: [`contract!`](crate::contract!), the macro of the same name. To run the checks in another way, or to
-//! write others, use its parts: [`portable_checks`] and [`closure_checks`] are the checks as values.
+//! The macro [`contract!`](crate::contract!) tests an executor in one line. To run the checks in another way, use
+//! [`portable_checks`] and [`closure_checks`], which return the checks as values.
 
 mod check;
 mod checks;

@@ -12,10 +12,10 @@ use super::tools::rendezvous::{Rendezvous, Waiter};
 
 type Later = Arc<dyn Fn(Duration, Do) -> Future<u64> + Send + Sync>;
 
-/// An executor of whatever kind. It derefs to what all of them are.
+/// An executor of any kind. It derefs to `dyn Executor<Do>`.
 ///
 /// ```
-/// use executor_core::Executor;
+/// use executor::Executor;
 /// use executor_testkit::ManualExecutor;
 /// use executor_testkit::contract::{Do, Subject};
 ///
@@ -28,7 +28,7 @@ pub struct Subject {
     workers: usize,
 }
 
-/// How to make an executor of some kind: afresh for each check.
+/// Makes a new executor, for one check.
 pub type Make = dyn Fn() -> Subject + Send + Sync;
 
 impl Subject {
@@ -37,7 +37,7 @@ impl Subject {
         Self { executor: Arc::new(executor), later: None, workers }
     }
 
-    /// One that can wait with a job, as `submit_after` does.
+    /// As [`new`](Self::new), for an executor that can also delay jobs.
     pub fn delaying<E: Executor<Do> + 'static>(
         executor: E,
         workers: usize,
@@ -49,7 +49,7 @@ impl Subject {
         Self { executor, later: Some(later), workers }
     }
 
-    /// One that runs closures, too.
+    /// As [`new`](Self::new), for an executor that also runs closures.
     pub fn of_closures<E: Closures>(executor: E) -> Self {
         let workers = executor.workers();
         Self::delaying(executor, workers, |executor, delay, job| {
@@ -57,12 +57,12 @@ impl Subject {
         })
     }
 
-    /// How many jobs it runs at once.
+    /// Returns how many jobs run at once.
     pub fn workers(&self) -> usize {
         self.workers
     }
 
-    /// A second owner: the executor is dropped with the last of them.
+    /// Returns another owner of the executor, which is dropped with its last owner.
     pub fn share(&self) -> Arc<dyn Executor<Do>> {
         self.executor.clone()
     }

@@ -24,13 +24,13 @@ pub struct ManualExecutorBuilder {
 }
 
 impl ManualExecutor {
-    /// Jobs start in the order in which they were submitted, the more urgent first. This thread drives it.
+    /// An executor that starts jobs of higher priority first, and those of one priority in the order of submission. This thread drives it.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// The next job is chosen as `seed` has it: in any order that a pool of several workers could start them in. The same seed and the same
-    /// calls bring the same order.
+    /// An executor that starts jobs in an order drawn from `seed`, among those that a pool of several workers could choose. The same seed and
+    /// the same calls give the same order.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -52,7 +52,7 @@ impl ManualExecutor {
         Self::builder().seed(seed).build()
     }
 
-    /// Settings first, then [`build`](ManualExecutorBuilder::build).
+    /// Starts a builder; its [`build`](ManualExecutorBuilder::build) makes the executor.
     pub fn builder() -> ManualExecutorBuilder {
         ManualExecutorBuilder::default()
     }
@@ -66,24 +66,24 @@ impl Default for ManualExecutor {
 
 impl ManualExecutorBuilder {
     /// Chooses the next job by `seed`, in any order in which a pool of [`workers`](Self::workers) could start the jobs. The same seed
-    /// and the same calls bring the same order. Default: the order of submission, more urgent jobs first.
+    /// and the same calls give the same order. Default: the order of submission, more urgent jobs first.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// How many workers it says that it has, at least 1: generic code asks, `map` above all. It still runs one job at a time. 1, unless it is
-    /// set; 2 with a [`seed`](Self::seed), for one worker would have to keep each submitter's order.
+    /// Sets the number that `workers()` returns, at least 1, for generic code such as `map`. The executor still runs one job at a time.
+    /// Default: 1; with a [`seed`](Self::seed), 2, since one worker would have to keep the order.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers.max(1));
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. If that is to block, a thread that drives the executor runs the next jobs
-    /// until a slot is free, and other threads wait.
+    /// Bounds the queue. Where a submit has to block, a thread that drives the executor runs queued jobs until there is room; other
+    /// threads block.
     ///
     /// ```
-    /// use executor_core::{JobError, QueueLimit, Rejection, WhenFull};
+    /// use executor::{JobError, QueueLimit, Rejection, WhenFull};
     /// use executor_testkit::ManualExecutor;
     ///
     /// let manual = ManualExecutor::builder().queue(QueueLimit::bounded(1, WhenFull::Reject)).build();
@@ -97,7 +97,7 @@ impl ManualExecutorBuilder {
         self
     }
 
-    /// The executor. This thread drives it.
+    /// Makes the executor. This thread drives it.
     pub fn build(self) -> ManualExecutor {
         let workers = self.workers.unwrap_or(if self.seed.is_some() { 2 } else { 1 });
         let order = match self.seed {

@@ -8,33 +8,33 @@ use super::handle::ManualHandle;
 
 /// Running jobs, and letting time pass.
 impl ManualHandle {
-    /// Runs the next job. False if none is queued.
+    /// Runs the next job. Returns false if no job is queued.
     pub fn run_next(&self) -> bool {
         self.shared.driven_here();
         self.shared.run_one(None)
     }
 
-    /// Runs the job that is number `n` of [`pending`](Self::pending), whatever is before it. False if there are no more than `n`.
+    /// Runs job number `n` of [`pending`](Self::pending), counted from 0, before those ahead of it. Returns false if there are no more
+    /// than `n` jobs.
     pub fn run_nth(&self, n: usize) -> bool {
         self.shared.driven_here();
         self.shared.run_one(Some(n))
     }
 
-    /// Ends the next job with `error`, without running it. False if none is queued.
+    /// Ends the next job with `error`, without running it. Returns false if no job is queued.
     pub fn fail_next(&self, error: JobError) -> bool {
         self.shared.fail_one(error)
     }
 
-    /// Runs jobs until none is queued, those included that they submit. Says how many it was. Time stands still meanwhile, except
-    /// for what jobs [let pass](Self::elapse).
+    /// Runs jobs until none is queued, including jobs that these submit. Returns how many ran. The clock stands still, unless a job calls
+    /// [`elapse`](Self::elapse).
     pub fn run_until_idle(&self) -> usize {
         self.shared.driven_here();
         self.shared.run_until_idle()
     }
 
-    /// Lets `length` of time pass: runs what is queued, then goes to each time at which something is due, in order, and runs what is
-    /// queued by then. Says how many jobs it ran. Inside of a job, call [`elapse`](Self::elapse): the one worker has no time for
-    /// others.
+    /// Moves the clock by `length`: runs the queued jobs, then visits each time at which something is due, in order, and runs the jobs
+    /// queued by then. Returns how many jobs ran. In a job, call [`elapse`](Self::elapse) instead: the one worker is busy.
     ///
     /// ```
     /// use std::time::Duration;
@@ -47,37 +47,36 @@ impl ManualHandle {
     /// assert_eq!(manual.advance(Duration::from_secs(3600)), 1);
     /// assert_eq!(when.result()?, start + Duration::from_secs(60));
     /// assert_eq!(manual.now(), start + Duration::from_secs(3600));
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     pub fn advance(&self, length: Duration) -> usize {
         self.shared.driven_here();
         self.shared.advance(length)
     }
 
-    /// Lets `length` of time pass and runs nothing, as if every worker were busy: delayed jobs are queued when they are due, and
-    /// time limits end what has run or waited for too long. A job that takes time calls it.
+    /// Moves the clock by `length` without running a job, as if every worker were busy. Delayed jobs are queued when they are due, and
+    /// time limits end jobs that ran or waited too long. A job calls `elapse` to take virtual time.
     pub fn elapse(&self, length: Duration) {
         self.shared.elapse(length);
     }
 
-    /// The jobs that are queued: the more urgent first, and of one priority those that came first.
+    /// Returns the queued jobs: higher priority first, then in the order of submission.
     pub fn pending(&self) -> Vec<JobId> {
         self.shared.pending_ids()
     }
 
-    /// How many jobs wait for their time.
+    /// Returns how many delayed jobs are not due yet.
     pub fn delayed(&self) -> usize {
         self.shared.lock().clock.delayed()
     }
 
-    /// When something happens next, if nothing is run before: a delayed job is queued, or a time limit is up.
+    /// Returns when the next delayed job is due or the next time limit ends, if no job runs before.
     pub fn next_due(&self) -> Option<Instant> {
         self.shared.next_due()
     }
 
-    /// From now on a thread of its own runs the jobs, one at a time, by the world's clock, and others go on in its place while jobs
-    /// wait: it is an executor like any other, and threads that wait for its jobs do not run them. Time that is let pass by
-    /// [`elapse`](Self::elapse) comes on top.
+    /// Starts a thread that runs the jobs from now on, one at a time, by the real clock. While a job waits, a spare thread goes on. Then
+    /// this is an executor like any other: a thread that waits for a job does not run it. [`elapse`](Self::elapse) adds to the real time.
     pub fn run_on_thread(&self) {
         self.shared.run_on_thread();
     }
@@ -85,35 +84,35 @@ impl ManualHandle {
 
 /// The methods of every pool.
 impl ManualHandle {
-    /// The virtual time.
+    /// Returns the virtual time.
     pub fn now(&self) -> Instant {
         self.shared.now()
     }
 
-    /// How many workers it says that it has.
+    /// Returns the number of workers that the builder was given.
     pub fn workers(&self) -> usize {
         self.shared.workers
     }
 
-    /// Returns what it is doing and how its jobs ended so far. Jobs that are due at a later virtual time count as delayed.
+    /// Returns what the executor is doing and how its jobs ended so far. Jobs that are due at a later virtual time count as delayed.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
 
-    /// Does nothing: jobs run on threads that are there anyway. [`run_on_thread`](Self::run_on_thread) starts its thread at once.
+    /// Does nothing: jobs run on threads that exist anyway. [`run_on_thread`](Self::run_on_thread) starts its thread at once.
     pub fn prestart(&self) {}
 
-    /// Runs everything that was accepted, delayed jobs at their virtual time. The executor stays open. Inside of a job or callback of this
-    /// executor, does nothing.
+    /// Runs all accepted jobs, delayed jobs at their virtual time. The executor stays open. Does nothing in a job or callback of this
+    /// executor.
     pub fn wait_idle(&self) {
         self.shared.drain();
     }
 
     /// As [`wait_idle`](Self::wait_idle), until the virtual time is `deadline` at most. Returns whether the executor is idle.
     ///
-    /// Runs what is queued or falls due by then, and starts no job after a job that [takes](Self::elapse) longer. If anything is left, the
-    /// virtual time is `deadline` when it returns. A `deadline` before [`now`](Self::now) runs nothing. Jobs that another thread runs
-    /// take no virtual time, so they are not waited for. Inside of a job or callback of this executor, returns false at once.
+    /// Runs the jobs that are queued or become due by then. If a job [takes](Self::elapse) longer, no further job starts. If a job is left, the
+    /// virtual time is `deadline` on return. A `deadline` before [`now`](Self::now) runs nothing. Jobs that another thread runs
+    /// take no virtual time, so this call does not wait for them. In a job or callback of this executor, returns false at once.
     ///
     /// ```
     /// use std::time::Duration;
@@ -137,8 +136,8 @@ impl ManualHandle {
         self.shared.drain_until(self.shared.after(limit))
     }
 
-    /// A future that ends when the executor is shut down, and its last job has ended; if it [runs on a thread](Self::run_on_thread), when
-    /// that is done, too. A thread that drives the executor and waits for this future runs what is left.
+    /// Returns a future that ends when the executor is shut down and its last job has ended; with [`run_on_thread`](Self::run_on_thread), when
+    /// the thread has ended, too. A thread that drives the executor and waits for this future runs the remaining jobs.
     ///
     /// ```
     /// use executor_testkit::ManualExecutor;
@@ -149,14 +148,14 @@ impl ManualHandle {
     /// assert!(!closed.is_done());
     /// closed.result()?; // or `.await`
     /// assert!(job.is_done());
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     pub fn closed(&self) -> Future<()> {
         self.shared.closed()
     }
 
-    /// Takes no more jobs. With `wait`, runs the accepted jobs on this thread, delayed jobs at their time; without, the threads that drive
-    /// the executor run them. Inside of a job or callback of this executor, `wait` is ignored.
+    /// Rejects jobs from now on. If `wait` is true, runs the accepted jobs on this thread, delayed jobs at their time. If `wait` is false, the
+    /// threads that drive the executor run them. In a job or callback of this executor, `wait` is ignored.
     pub fn shutdown(&self, wait: bool) {
         self.shared.close();
         if wait {
@@ -170,12 +169,12 @@ impl ManualHandle {
         self.shared.stop();
     }
 
-    /// Shuts down as `policy` says, with its limit in virtual time, and tells what became of the jobs that there were. Runs what the
-    /// policy leaves on this thread.
+    /// Shuts down by `policy`, whose limit is in virtual time, and reports how the jobs ended. Runs on this thread the jobs that the policy
+    /// does not cancel.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::ShutdownPolicy;
+    /// use executor::ShutdownPolicy;
     /// use executor_testkit::ManualExecutor;
     ///
     /// let manual = ManualExecutor::new();

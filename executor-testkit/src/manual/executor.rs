@@ -8,11 +8,11 @@ use executor_core::{ClosureExecutor, ClosureMapper, Executor, Future, Job, Map, 
 
 use super::handle::ManualHandle;
 
-/// Runs jobs when it is told to, one at a time, on the thread that tells it, and on a clock that moves when it is told to.
+/// An executor for tests: runs jobs one at a time, when a test says so, on a virtual clock that the test moves.
 ///
-/// It is a [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of every job, so in tests it
-/// stands in for a `ThreadPool` in code that is generic over what runs its jobs. Such a test takes no time, whatever delays, time limits and
-/// shutdowns are in it, and does the same each time it is run.
+/// A `ManualExecutor` is a [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of every job. So in
+/// tests it replaces the `ThreadPool` of code that is generic over its executor. Delays, time limits and shutdowns in such a test take no
+/// time, and happen in the same order in every run.
 ///
 /// | to | see |
 /// |---|---|
@@ -22,22 +22,27 @@ use super::handle::ManualHandle;
 /// | try other orders | [`seeded`](Self::seeded) |
 /// | end it | [`shutdown`](Self::shutdown), [`shutdown_with`](ManualHandle::shutdown_with), [`wait_idle`](ManualHandle::wait_idle) |
 ///
-/// It derefs to its [handle](Self::handle): what can be asked of the executor can be asked of each handle.
+/// The executor derefs to its [handle](Self::handle), so every handle has the same methods.
 ///
 /// # Waiting
 ///
-/// The thread that made the executor drives it, and so does each thread that has told it to run a job. If such a thread waits for a
-/// [`Future`](executor_core::Future), a set of them or an [`Event`](executor_core::Event), in a job or not, no other thread would run the
-/// job that it waits for. So the wait runs jobs. A wait without a time limit for a queued job runs this job, before those ahead of it; any
-/// other wait runs one job after the other, and lets time pass when no job is left. If a wait is only for jobs of this executor, its limit
-/// is in virtual time. A wait that can never end panics and says so. Other threads wait until the job was run, as with any executor.
+/// The thread that made the executor drives it, and so does each thread that has made it run a job. If such a thread waits for a
+/// [`Future`](executor_core::Future), a set of futures or an [`Event`](executor_core::Event), no other thread would run the awaited job. So the
+/// wait runs jobs:
 ///
-/// One thing needs threads: two jobs that are to run at the same time, each waiting for the other to do something. Dropping it is
-/// `shutdown(true)`; on a thread that panics, jobs that have not started are cancelled instead.
+/// - A wait without a time limit for one queued job runs this job, before those ahead of it.
+/// - Any other wait runs one job after the other, and moves the clock when no job is left.
+/// - The limit of a wait for jobs of this executor alone is in virtual time.
+/// - A wait that can never end panics, with a message that says so.
+///
+/// Other threads block until the job was run, as with any executor.
+///
+/// Two jobs that must run at the same time need [`run_on_thread`](ManualHandle::run_on_thread). Dropping the executor is `shutdown(true)`; on a
+/// thread that panics, jobs that have not started are cancelled instead.
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor_core::{ClosureExecutor, Future, JobError};
+/// use executor::{ClosureExecutor, Future, JobError};
 /// use executor_testkit::ManualExecutor;
 ///
 /// // The code under test: it does not know what runs its jobs.
@@ -60,7 +65,7 @@ impl ManualExecutor {
         Self(handle)
     }
 
-    /// A handle, for a submitter that does not own the executor.
+    /// Returns a handle, for code that submits without owning the executor.
     pub fn handle(&self) -> ManualHandle {
         self.0.clone()
     }
@@ -77,7 +82,7 @@ impl ManualExecutor {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// [`Rejected`] with the job, after a shutdown, or if a bounded queue is full.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }

@@ -12,8 +12,8 @@ use executor_core::{
 use super::shared::Shared;
 use super::submit::{self, Way};
 
-/// Submits to a [`ManualExecutor`](crate::ManualExecutor), and drives it, without keeping it open: when the executor is gone, jobs are
-/// rejected. Cheap to clone.
+/// Submits to a [`ManualExecutor`](crate::ManualExecutor), and drives it. When the executor is dropped, its handles reject jobs. Cheap to
+/// clone.
 ///
 /// Made by [`handle`](Self::handle), and by [`with`](Self::with), which gives jobs options.
 ///
@@ -37,17 +37,16 @@ impl ManualHandle {
         Self { shared, options: None }
     }
 
-    /// Another handle to the same executor, with the same options.
+    /// Returns another handle to the same executor, with the same options.
     pub fn handle(&self) -> Self {
         self.clone()
     }
 
-    /// A handle whose jobs have `options`, in place of those of this handle: a priority, a name, a delay, or limits in virtual time. It
-    /// can do whatever this one can.
+    /// Returns a handle whose jobs have `options` in place of the options of this handle. Delays and limits are in virtual time.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, JobOptions, current};
+    /// use executor::{JobError, JobOptions, current};
     /// use executor_testkit::ManualExecutor;
     ///
     /// let manual = ManualExecutor::new();
@@ -64,28 +63,28 @@ impl ManualHandle {
         Self { shared: self.shared.clone(), options: Some(Arc::new(options)) }
     }
 
-    /// The options that jobs get here: none, unless [`with`](Self::with) made this handle.
+    /// Returns the options of the handle's jobs: the default options, unless [`with`](Self::with) made this handle.
     pub fn options(&self) -> &JobOptions {
         static NONE: JobOptions = JobOptions::new();
         self.options.as_deref().unwrap_or(&NONE)
     }
 
-    /// Queues a job, and returns the future of its outcome. After a shutdown the future ends as
-    /// [`JobError::Rejected`](executor_core::JobError::Rejected). Runs nothing, and never blocks, unless a bounded queue is full and says so.
+    /// Queues a job, and returns the future of its outcome. After a shutdown, the future ends with
+    /// [`JobError::Rejected`](executor_core::JobError::Rejected). Runs nothing and does not block, unless a bounded queue is full and blocks.
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.submit_by(Way::Now { may_wait: true }, job).unwrap_or_else(failed)
     }
 
-    /// As `submit`, but never blocks, and gives a job that is refused back.
+    /// As `submit`, but never blocks, and returns a rejected job.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// [`Rejected`] with the job, after a shutdown, or if a bounded queue is full.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.submit_by(Way::Now { may_wait: false }, job)
     }
 
-    /// Queues a job without a future. A panic in it is reported by the panic hook.
+    /// Queues a job without a future. The panic hook reports a panic of the job.
     pub fn execute<J: Job>(&self, job: J) {
         drop(self.submit(job));
     }

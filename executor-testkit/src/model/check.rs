@@ -22,7 +22,7 @@ use super::world::World;
 /// How often a script in which chance has a part is run again to see whether a shorter one fails too.
 const TRIES: usize = 12;
 
-/// How hard to look for a script that breaks a law.
+/// Settings of a search for a script that breaks a law.
 ///
 /// ```
 /// use executor_testkit::model::{Check, Shape};
@@ -41,7 +41,7 @@ pub struct Check {
     names: (String, String),
 }
 
-/// A law was broken: what was seen, and the shortest script that was found to do it.
+/// A broken law: the evidence, and the shortest script found that breaks it.
 #[derive(Clone, Debug)]
 pub struct Broken {
     script: Script,
@@ -52,8 +52,8 @@ pub struct Broken {
 }
 
 impl Check {
-    /// 256 cases of up to 20 operations. The environment variable `EXECUTOR_MODEL_CASES` sets another number, whatever [`cases`](Self::cases)
-    /// says, and `EXECUTOR_MODEL_SEED` the [seed](Self::seed) of a check that has none.
+    /// A search of 256 scripts of up to 20 operations each. The environment variable `EXECUTOR_MODEL_CASES` overrides [`cases`](Self::cases);
+    /// `EXECUTOR_MODEL_SEED` sets the [seed](Self::seed) of a check that has none.
     pub fn new(shape: Shape) -> Self {
         Self {
             shape,
@@ -65,43 +65,43 @@ impl Check {
         }
     }
 
-    /// How many scripts are tried.
+    /// Sets how many scripts are tried. Default: 256.
     pub fn cases(mut self, cases: u32) -> Self {
         self.cases = cases;
         self
     }
 
-    /// How many operations a script has at most.
+    /// Sets how many operations a script has at most. Default: 20.
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Draws the scripts from this seed, so that they are the same each time. Without, they differ from run to run; what is found is told with the seed
-    /// that it was found by.
+    /// Draws the scripts from this seed, so that each run has the same scripts. Default: another seed in each run; a failure prints its
+    /// seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// How long an executor may take to come to rest before it is said to hang. Only one that hangs takes so long; while the script is made shorter, a tenth
-    /// of it.
+    /// Sets how long an executor may take to come to rest before it counts as hanging. While a script is made shorter, a tenth of this time
+    /// is allowed.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How shape and executor are made, as code, for the test that is printed. [`check_shutdown!`](crate::check_shutdown) gives what it was called with.
+    /// Sets the code that makes shape and executor in the printed test. [`check_shutdown!`](crate::check_shutdown) passes its own arguments.
     pub fn named(mut self, shape: &str, make: &str) -> Self {
         self.names = (shape.to_owned(), make.to_owned());
         self
     }
 
-    /// Looks for a script that breaks a law.
+    /// Searches for a script that breaks a law. Blocks until all scripts have run, or one has failed and is shortened.
     ///
     /// # Panics
     ///
-    /// When there is one: with what was seen, and a test to be pasted. When it hangs, also with what every thread is doing.
+    /// If a script breaks a law: with the evidence, and a test to paste. If the executor hangs, also with the state of every thread.
     #[track_caller]
     pub fn run<S: Subject>(&self, make: impl Fn() -> S) {
         if let Err(broken) = self.find(make) {
@@ -113,11 +113,11 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// When there is one.
+    /// [`Broken`], if a script breaks a law.
     ///
     /// # Panics
     ///
-    /// When an executor cannot be made, or lacks a method that its shape says it has.
+    /// If an executor cannot be made, or lacks a method that its shape declares.
     pub fn find<S: Subject>(&self, make: impl Fn() -> S) -> Result<(), Box<Broken>> {
         let found: RefCell<Option<Failure>> = RefCell::default();
         let count = AtomicUsize::new(0);
@@ -188,22 +188,22 @@ fn any_seed() -> u64 {
 }
 
 impl Broken {
-    /// The shortest script that was found.
+    /// Returns the shortest script found.
     pub fn script(&self) -> &Script {
         &self.script
     }
 
-    /// The same as a test, to be pasted beside `use executor_testkit::model::*`.
+    /// Returns the script as a test, to paste beside `use executor_testkit::model::*`.
     pub fn test(&self) -> &str {
         &self.test
     }
 
-    /// The value for [`Check::seed`] that draws the same scripts.
+    /// Returns the value for [`Check::seed`] that draws the same scripts.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many scripts were tried, up to the first that failed.
+    /// Returns how many scripts were tried, up to the first that failed.
     pub fn cases(&self) -> usize {
         self.cases
     }

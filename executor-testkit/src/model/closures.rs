@@ -9,10 +9,11 @@ use super::shape::{Ability, Shape};
 use super::subject::Subject;
 use super::task::Task;
 
-/// Any executor of closures, as a [`Subject`] with [`Delay`](Ability::Delay) and [`Handle`](Ability::Handle): what the traits promise.
+/// Makes a [`Subject`] of any executor of closures, with the abilities that its traits promise: [`Delay`](Ability::Delay) and
+/// [`Handle`](Ability::Handle).
 ///
 /// ```
-/// use executor_core::{ClosureExecutor, Executor};
+/// use executor::{ClosureExecutor, Executor};
 /// use executor_testkit::model::{Check, Closures, Task};
 ///
 /// fn shuts_down_as_the_laws_say<E>(make: impl Fn() -> E)
@@ -27,12 +28,12 @@ use super::task::Task;
 pub struct Closures<E>(E);
 
 impl<E: ClosureExecutor> Closures<E> {
-    /// Sees `executor` as a subject.
+    /// Wraps `executor`.
     pub fn new(executor: E) -> Self {
         Self(executor)
     }
 
-    /// The shape of `executor`, as far as the traits tell it: without a bound, and without the [`Nest`](Ability::Nest) of those that have it.
+    /// Returns the shape of `executor` as far as its traits tell: without a bound, and without [`Nest`](Ability::Nest).
     pub fn shape(executor: &E) -> Shape {
         Shape::new(executor.workers()).with(Ability::Delay).with(Ability::Handle)
     }

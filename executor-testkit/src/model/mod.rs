@@ -1,16 +1,16 @@
-//! Looks for a course of events in which an executor breaks a law: submits, waits, cancels, aborts, panics, deaths, drops and shutdowns, one after
-//! the other and at the same time.
+//! Searches for a script of events in which an executor breaks a law: submits, waits, cancels, aborts, panics, crashes, drops and shutdowns, one
+//! after the other and at the same time.
 //!
-//! The executor runs on its own threads or processes; what is not determined by the laws, such as which of two idle workers takes a job, the model
-//! leaves open. It holds every state that the executor may be in, and complains when none agrees with what it sees: with who ran, how each job
-//! ended, what each call answered, the reports and the stats. Most is determined, though, for the script holds jobs and lets them go on.
+//! The executor runs on its own threads or processes. The model keeps every state that the laws allow, and fails when no state agrees with
+//! the facts: which jobs ran, how each job ended, what each call returned, the reports and the stats. Where the laws leave a choice, such as
+//! which of two idle workers takes a job, the model allows each.
 //!
-//! Tell it how to make the executor, and what it [can do](Shape):
+//! Pass a function that makes the executor, and the executor's [`Shape`]:
 //!
 //! ```
 //! use executor_testkit::check_shutdown;
 //! use executor_testkit::model::Shape;
-//! # use executor_core::{Executor, Future, JobError, Job, Rejected, Rejection, Shutdown};
+//! # use executor::{Executor, Future, JobError, Job, Rejected, Rejection, Shutdown};
 //! # use executor_testkit::model::{Subject, Task};
 //! # use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
 //! # struct MyPool(AtomicBool);
@@ -23,7 +23,7 @@
 //! #     fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> {
 //! #         if self.0.load(Ordering::SeqCst) { return Err(Rejected::new(job, Rejection::Shutdown)) }
 //! #         let (cell, future) = Future::of_job(job);
-//! #         let run: Arc<dyn executor_core::cell::Run> = cell;
+//! #         let run: Arc<dyn executor::extend::cell::Run> = cell;
 //! #         std::thread::spawn(move || run.run());
 //! #         Ok(future)
 //! #     }
@@ -34,8 +34,7 @@
 //! # }
 //! ```
 //!
-//! It shortens the script that breaks a law, and prints it as a test to be pasted, in calls of [`Script`]. A script can be written by
-//! hand as well.
+//! A script that breaks a law is shortened, and printed as a test to paste, in calls of [`Script`]. You can also write scripts by hand.
 
 mod check;
 mod closures;
@@ -59,13 +58,13 @@ pub use shape::{Ability, Full, Shape};
 pub use subject::Subject;
 pub use task::Task;
 
-/// Looks for a course of events in which an executor breaks a law: `check_shutdown!(shape, make)`. See [`model`](crate::model).
+/// Searches for a script of events in which an executor breaks a law: `check_shutdown!(shape, make)`. See [`model`](crate::model).
 ///
-/// [`Check`] has settings. This one gives it the code of both arguments, for the test that it prints.
+/// A third argument changes the settings of the [`Check`]: `check_shutdown!(shape, make, |check| check.cases(64))`.
 ///
 /// # Panics
 ///
-/// When a law is broken; see [`Check::run`].
+/// If a law is broken; see [`Check::run`].
 #[macro_export]
 macro_rules! check_shutdown {
     ($shape:expr, $make:expr $(,)?) => {

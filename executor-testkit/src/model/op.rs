@@ -5,7 +5,7 @@ use std::fmt;
 use executor_core::ShutdownStep;
 use serde::{Deserialize, Serialize};
 
-/// The number that a script gives to a job.
+/// The number of a job in a script.
 pub type JobNumber = u32;
 
 /// The action of a job once it runs.
@@ -16,16 +16,16 @@ pub enum Act {
     Return,
     /// Panics, without the panic hook's noise.
     Panic,
-    /// Ends the process that it runs in. For pools of processes.
+    /// Kills the process that it runs in. For pools of processes.
     Crash,
-    /// Submits this job, which returns its number, and returns.
+    /// Submits this job, which returns its number, and returns without waiting.
     Submit(JobNumber),
     /// Submits this job, which returns its number, waits for it, and returns.
     SubmitAndWait(JobNumber),
 }
 
 impl Act {
-    /// The job is held before it does so, until the script [opens](super::Script::open) it.
+    /// Holds the job before this action, until the script [opens](super::Script::open) the job.
     pub fn held(self) -> Work {
         Work { act: self, is_held: true }
     }
@@ -61,18 +61,18 @@ pub enum Delay {
     Never,
 }
 
-/// How an executor is shut down, with a report of what became of its jobs.
+/// A shutdown policy of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// Runs what was accepted.
+    /// Runs all accepted jobs.
     Drain,
-    /// Cancels what has not started.
+    /// Cancels the jobs that have not started.
     CancelPending,
-    /// Also stops what runs.
+    /// Cancels the jobs that have not started, and stops those that run.
     Kill,
-    /// Drains for no time at all: what is left is cancelled and stopped.
+    /// Drains with a limit of zero: queued jobs are cancelled at once, running jobs are stopped.
     DrainNow,
-    /// Cancels what has not started, and gives what runs no time at all.
+    /// Cancels the jobs that have not started, and stops those that run after a limit of zero.
     CancelPendingNow,
 }
 

@@ -13,10 +13,10 @@ use super::watchdog;
 /// Longer than any executor takes to come to rest, on a loaded machine.
 const REST_LIMIT: Duration = Duration::from_mins(1);
 
-/// Operations on an executor, one after the other. After each, the script waits until the executor is at rest, and checks that the
-/// laws allow its state.
+/// A list of operations on an executor. After each operation, the script waits until the executor is at rest, and checks that the laws
+/// allow its state.
 ///
-/// The model prints a script where it finds a fault; written by hand, it is a test of one course of events.
+/// The model prints a script when it finds a fault. A script written by hand tests one order of events.
 ///
 /// ```
 /// use executor_testkit::model::{Act, Delay, Script, Shape};
@@ -39,7 +39,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// A script for executors of this shape.
+    /// An empty script for executors of this shape.
     pub fn new(shape: Shape) -> Self {
         Self { shape, ops: Vec::new() }
     }
@@ -53,17 +53,17 @@ impl Script {
         self
     }
 
-    /// Submits job `job`: by the executor where that is odd, by its handle where it is even, if there are both.
+    /// Submits job `job`: through the executor if the number is odd, through its handle if it is even and there is a handle.
     pub fn submit(self, job: JobNumber, work: impl Into<Work>) -> Self {
         self.then(Op::Submit(job, work.into()))
     }
 
-    /// The same by `try_submit`.
+    /// As [`submit`](Self::submit), by `try_submit`.
     pub fn try_submit(self, job: JobNumber, work: impl Into<Work>) -> Self {
         self.then(Op::TrySubmit(job, work.into()))
     }
 
-    /// The same by `submit_after`.
+    /// As [`submit`](Self::submit), by `submit_after`.
     pub fn submit_after(self, job: JobNumber, delay: Delay, work: impl Into<Work>) -> Self {
         self.then(Op::SubmitAfter(job, delay, work.into()))
     }
@@ -73,17 +73,17 @@ impl Script {
         self.then(Op::Open(job))
     }
 
-    /// Waits for the job, on a thread of its own.
+    /// Waits for the job, on another thread.
     pub fn wait(self, job: JobNumber) -> Self {
         self.then(Op::Wait(job))
     }
 
-    /// Has a callback told of the outcome.
+    /// Registers a callback for the job's outcome.
     pub fn on_done(self, job: JobNumber) -> Self {
         self.then(Op::CallBack(job))
     }
 
-    /// Drops the future.
+    /// Drops the job's future.
     pub fn drop_future(self, job: JobNumber) -> Self {
         self.then(Op::DropFuture(job))
     }
@@ -98,27 +98,27 @@ impl Script {
         self.then(Op::Abort(job))
     }
 
-    /// Kills the process in which the job runs, if it runs.
+    /// Kills the process that runs the job, if the job runs.
     pub fn kill_worker_of(self, job: JobNumber) -> Self {
         self.then(Op::Kill(job))
     }
 
-    /// Waits until the executor is idle, on a thread of its own.
+    /// Waits until the executor is idle, on another thread.
     pub fn wait_idle(self) -> Self {
         self.then(Op::WaitIdle)
     }
 
-    /// Shuts down, on a thread of its own.
+    /// Shuts down, on another thread.
     pub fn shutdown(self, wait: bool) -> Self {
         self.then(Op::Shutdown(wait))
     }
 
-    /// Shuts down with a report, on a thread of its own.
+    /// Shuts down with a report, on another thread.
     pub fn shutdown_with(self, policy: Policy) -> Self {
         self.then(Op::ShutdownWith(policy))
     }
 
-    /// Drops the executor, on a thread of its own.
+    /// Drops the executor, on another thread.
     pub fn drop_pool(self) -> Self {
         self.then(Op::DropPool)
     }
@@ -133,22 +133,22 @@ impl Script {
         self.then(Op::RunNext)
     }
 
-    /// Lets so much time pass on a manual executor that what is due [soon](Delay::Soon) is due.
+    /// Moves the clock of a manual executor until jobs with [`Delay::Soon`] are due.
     pub fn advance(self) -> Self {
         self.then(Op::Advance)
     }
 
-    /// Does all that `race` adds at the same time, each on a thread of its own.
+    /// Does all operations that `race` adds at the same time, each on a thread of its own.
     pub fn race(self, race: impl FnOnce(Self) -> Self) -> Self {
         let Self { ops, .. } = race(Self::new(self.shape));
         self.then(Op::Race(ops))
     }
 
-    /// Does it to the executor that `make` makes. Blocks until all has come to its end.
+    /// Runs the script on the executor that `make` makes. Blocks until every call has returned and every job has ended.
     ///
     /// # Panics
     ///
-    /// When the executor does what no law allows, or hangs. The text says what, and after which operation.
+    /// If the executor breaks a law, or hangs. The text names the operation after which it did.
     #[track_caller]
     pub fn check<S: Subject>(&self, make: impl FnOnce() -> S) {
         if let Err(failure) = self.run(Arc::new(make()), REST_LIMIT, || ()) {

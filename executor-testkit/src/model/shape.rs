@@ -1,17 +1,17 @@
-//! The facts that the model must know of an executor before there is one.
+//! The facts that the model needs before it makes an executor.
 
 /// The rule for a job that finds a bounded queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Full {
-    /// `submit` waits for a place.
+    /// `submit` blocks until there is room.
     Block,
-    /// It ends as `Rejection::Full`.
+    /// The job ends with `Rejection::Full`.
     Reject,
-    /// `submit` runs it.
+    /// `submit` runs the job on its own thread.
     CallerRuns,
-    /// The oldest that waits ends as `Rejection::Dropped`.
+    /// The oldest queued job ends with `Rejection::Dropped`.
     DropOldest,
-    /// It ends as `Rejection::Dropped`.
+    /// The job ends with `Rejection::Dropped`.
     DropNewest,
 }
 
@@ -28,19 +28,20 @@ pub enum Ability {
     Idle = 1 << 2,
     /// `stats`.
     Stats = 1 << 3,
-    /// `handle`, which does not keep the executor alive. Without it, the executor is not dropped while something waits for it.
+    /// `handle`, which does not keep the executor alive. Without this ability, no script drops the executor during a wait.
     Handle = 1 << 4,
-    /// Jobs may submit jobs, and wait for them (law 6): they run in the process that submits.
+    /// Jobs may submit jobs and wait for them (law 6), since they run in the submitter's process.
     Nest = 1 << 5,
-    /// Each job runs in a process: an abort or a kill stops it, and it may crash.
+    /// Each job runs in a worker process: an abort or a kill stops the job, and the job may crash.
     Processes = 1 << 6,
-    /// Jobs run when `run_next` is called, on its thread, and time passes when `advance` is. Such jobs are never held.
+    /// Jobs run in calls of `run_next`, and time passes in calls of `advance`. No script holds such jobs.
     Manual = 1 << 7,
-    /// Two or three calls at once. Every [shape](Shape) has it; without it, a script that fails once fails each time.
+    /// Two or three calls at the same time. Every [shape](Shape) has this ability by default. Without it, a script that fails once fails
+    /// each time.
     Race = 1 << 8,
 }
 
-/// The facts that the model must know of an executor: how many jobs it runs at once, how many may wait, and what it can do.
+/// Describes an executor to the model: how many jobs run at once, how many may wait, and what the executor can do.
 ///
 /// ```
 /// use executor_testkit::model::{Ability, Full, Shape};
@@ -56,7 +57,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// An executor that runs `workers` jobs at once, and does what [`Executor`](executor_core::Executor) says.
+    /// An executor that runs `workers` jobs at once, with the methods of [`Executor`](executor_core::Executor).
     pub fn new(workers: usize) -> Self {
         Self { workers, bound: None, abilities: Ability::Race as u16 }
     }
@@ -78,25 +79,25 @@ impl Shape {
         Self::threads(1).with(Ability::Manual)
     }
 
-    /// It has this ability too.
+    /// Adds an ability.
     pub fn with(mut self, ability: Ability) -> Self {
         self.abilities |= ability as u16;
         self
     }
 
-    /// It lacks this ability.
+    /// Removes an ability.
     pub fn without(mut self, ability: Ability) -> Self {
         self.abilities &= !(ability as u16);
         self
     }
 
-    /// Up to `bound` jobs wait.
+    /// Bounds the queue: at most `bound` jobs wait.
     pub fn bounded(mut self, bound: usize, full: Full) -> Self {
         self.bound = Some((bound, full));
         self
     }
 
-    /// Whether it has this ability.
+    /// Returns whether the executor has this ability.
     pub fn has(&self, ability: Ability) -> bool {
         self.abilities & ability as u16 != 0
     }

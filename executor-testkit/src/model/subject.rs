@@ -7,9 +7,9 @@ use executor_core::{Executor, Future, ShutdownPolicy, ShutdownReport, Stats};
 
 use super::task::Task;
 
-/// An executor that the model is tested against, once for each script.
+/// The executor under test. The model makes one for each script.
 ///
-/// Implement the methods of the [abilities](super::Ability) that its [`Shape`](super::Shape) has; the others are not called.
+/// Implement the methods of those [abilities](super::Ability) that the [`Shape`](super::Shape) declares. The others are not called.
 pub trait Subject: Executor<Task> + 'static {
     /// Runs the job once `delay` is over: [`Ability::Delay`](super::Ability::Delay).
     fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
@@ -17,7 +17,7 @@ pub trait Subject: Executor<Task> + 'static {
         lacks("submit_after", "Delay")
     }
 
-    /// Shuts down, and tells what became of the jobs: [`Ability::Report`](super::Ability::Report).
+    /// Shuts down, and reports how the jobs ended: [`Ability::Report`](super::Ability::Report).
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let _ = policy;
         lacks("shutdown_with", "Report")

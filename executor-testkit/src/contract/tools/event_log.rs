@@ -15,18 +15,18 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// An empty log, in a file of its own.
+    /// An empty log, in a temporary file.
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
         Self { directory: Directory::new() }
     }
 
-    /// The job's side.
+    /// Returns the end that a job writes to.
     pub fn writer(&self) -> Writer {
         Writer { path: self.directory.path().join("log") }
     }
 
-    /// The numbers of the jobs that ran, in the order in which they did.
+    /// Returns the numbers that jobs wrote, in the order of the writes.
     ///
     /// # Panics
     ///
@@ -38,7 +38,7 @@ impl EventLog {
         entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect()
     }
 
-    /// The same, in the order of the numbers.
+    /// Returns the entries in ascending order.
     pub fn sorted(&self) -> Vec<u64> {
         let mut entries = self.entries();
         entries.sort_unstable();
@@ -46,7 +46,7 @@ impl EventLog {
     }
 }
 
-/// The job's side. It can move to another process.
+/// The job's end of a [`Rendezvous`]. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Writer {
     path: PathBuf,

@@ -16,28 +16,28 @@ pub(in crate::contract) fn without_name(text: &str) -> String {
     }
 }
 
-/// A job, and what it returns.
+/// A job whose behaviour is data. Each variant says what the job does and returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Do {
-    /// This number.
+    /// Returns this number.
     Echo(u64),
-    /// Nothing: it panics with this text.
+    /// Panics with this text.
     Panic(String),
-    /// Nothing: it panics with this number as its payload.
+    /// Panics with this number as the payload.
     PanicWith(u64),
-    /// This number, once it is in the event log.
+    /// Writes this number into the event log, and returns it.
     Write(Writer, u64),
-    /// This number, once it may go on at the rendezvous.
+    /// Waits at the rendezvous, then returns this number.
     Arrive(Arrival, u64),
-    /// Its own id.
+    /// Returns the job's id.
     TellId,
-    /// The process that it runs in.
+    /// Returns the id of the process that runs the job.
     TellPid,
-    /// The number in its worker's name.
+    /// Returns the number in the worker's name.
     TellWorker,
-    /// Whether it is called so, belongs to this, and has a deadline that is to come: 1, 2 and 4.
+    /// Returns the sum of: 1 if the job has this name, 2 if it has this tag, 4 if its deadline is in the future.
     Compare(Option<String>, Option<String>),
-    /// The number that the initializer made for its worker, or 0.
+    /// Returns the number that the initializer made for the worker, or 0.
     TellState,
 }
 

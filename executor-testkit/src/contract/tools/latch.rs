@@ -5,17 +5,17 @@ use std::sync::{Arc, Barrier, mpsc};
 use executor_core::ClosureExecutor;
 use parking_lot::{Condvar, Mutex};
 
-/// The closures' side.
+/// A latch, at which closures wait until it opens.
 #[derive(Clone, Debug, Default)]
 pub struct Latch(Arc<(Mutex<bool>, Condvar)>);
 
-/// The test's side. Dropping it opens the latch for good.
+/// The test's end of a latch. Dropping the guard opens the latch for good.
 #[derive(Debug)]
 #[must_use = "dropped at once, it opens the latch at once"]
 pub struct LatchGuard(Latch);
 
 impl Latch {
-    /// A closed latch.
+    /// Returns a closed latch, and the guard that opens it.
     pub fn closed() -> (LatchGuard, Self) {
         let latch = Self::default();
         (LatchGuard(latch.clone()), latch)
@@ -36,7 +36,7 @@ impl Drop for LatchGuard {
     }
 }
 
-/// Keeps every worker busy until the guard is dropped. Blocks until all of them are.
+/// Keeps every worker busy until the guard is dropped. Blocks until all workers are busy.
 ///
 /// # Panics
 ///
@@ -55,7 +55,7 @@ pub fn block<E: ClosureExecutor>(pool: &E) -> LatchGuard {
     guard
 }
 
-/// Runs `n` jobs of which each waits for all the others. Blocks.
+/// Runs `n` jobs, each of which waits for all the others. Blocks until all have ended.
 ///
 /// # Panics
 ///

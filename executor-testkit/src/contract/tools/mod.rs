@@ -24,11 +24,11 @@ use executor_core::Panicked;
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
 pub(crate) const TEST_LIMIT: Duration = Duration::from_mins(2);
 
-/// Runs a test that would rather fail than hang, on a thread of its own.
+/// Runs a test on a thread of its own, and fails if the test hangs.
 ///
 /// # Panics
 ///
-/// When the test does, or takes longer than two minutes.
+/// If the test panics, or takes longer than two minutes.
 pub fn within_patience(test: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel::<()>();
     let name = thread::current().name().unwrap_or("test").to_owned();
@@ -51,11 +51,11 @@ pub(crate) fn named(panicked: &Panicked) -> String {
     panicked.name().map_or_else(|| format!("`{job}`"), |name| format!("`{name}` (`{job}`)"))
 }
 
-/// Waits for what another thread or process, or the kernel, is about to do. Blocks.
+/// Blocks until a condition holds that another thread, another process or the kernel will make true.
 ///
 /// # Panics
 ///
-/// When that takes longer than a minute.
+/// If that takes longer than a minute.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + TEST_LIMIT / 2;
     while !is_so() {
@@ -82,16 +82,16 @@ pub fn block_on<F: std::future::Future>(future: F) -> F::Output {
     }
 }
 
-/// A directory that goes with its owner.
+/// A temporary directory, deleted when this is dropped.
 #[derive(Debug)]
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// A fresh one, in the directory for temporary files.
+    /// Makes a new directory among the temporary files.
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// If the directory cannot be made.
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -108,7 +108,7 @@ impl Directory {
         }
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }

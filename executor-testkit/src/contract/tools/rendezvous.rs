@@ -12,7 +12,7 @@ use super::Directory;
 
 const SOCKET: &str = "rendezvous";
 
-/// The test's side.
+/// The test's end of a rendezvous, at which jobs of any process wait.
 #[derive(Debug)]
 pub struct Rendezvous {
     listener: UnixListener,
@@ -20,7 +20,7 @@ pub struct Rendezvous {
 }
 
 impl Rendezvous {
-    /// A rendezvous with a socket of its own.
+    /// Makes a rendezvous, with a socket of its own.
     ///
     /// # Panics
     ///
@@ -32,7 +32,7 @@ impl Rendezvous {
         Self { listener, directory }
     }
 
-    /// The job's side.
+    /// Returns the job's end.
     pub fn arrival(&self) -> Arrival {
         Arrival { path: self.directory.path().join(SOCKET) }
     }
@@ -60,7 +60,7 @@ impl Rendezvous {
     }
 }
 
-/// The job's side. It can move to another process.
+/// The job's end of a [`Rendezvous`]. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arrival {
     path: PathBuf,
@@ -79,7 +79,7 @@ impl Arrival {
     }
 }
 
-/// A job that waits at a rendezvous. Dropping this lets the job go on.
+/// A job that waits at a rendezvous. Dropping this value lets the job go on.
 #[derive(Debug)]
 pub struct Waiter {
     number: u64,
@@ -88,12 +88,12 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// The number that the job gave.
+    /// Returns the number that the job sent.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The process in which the job runs.
+    /// Returns the id of the process that runs the job.
     pub fn pid(&self) -> u32 {
         self.pid
     }
