@@ -59,6 +59,10 @@ pub mod from_python {
     pub mod concurrent_futures {}
 
     #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[doc = include_str!("../docs/from_python/data_tools.md")]
+    pub mod data_tools {}
+
+    #[doc = include_str!("../docs/rustdoc_links.md")]
     #[doc = include_str!("../docs/from_python/multiprocessing.md")]
     pub mod multiprocessing {}
 
