@@ -2,6 +2,8 @@
 //! tested there on a text that breaks it; here it is applied to every file that it is about.
 
 mod arrows;
+#[path = "../../../xtask/src/markdown.rs"]
+mod markdown;
 mod order;
 mod orders;
 mod rules;
@@ -155,15 +157,7 @@ fn conditions_are_said_plainly() {
 
 #[test]
 fn links_lead_somewhere() {
-    let is_markdown = |file: &File| file.is("md");
-    keep(is_markdown, |file| {
-        let directory = root().join(&file.path).parent().expect("a file is in a directory").to_owned();
-        let own = file.text.as_str();
-        rules::links(own, |path| match path {
-            "" => Some(own.to_owned()),
-            // A directory can be linked to, and has no headings.
-            path if directory.join(path).is_dir() => Some(String::new()),
-            path => fs::read_to_string(directory.join(path)).ok(),
-        })
-    });
+    let (links, dead) = markdown::check(root());
+    assert!(links > 100, "the rule sees {links} links only");
+    assert!(dead.is_empty(), "{} dead links:\n{}\n", dead.len(), dead.join("\n"));
 }

@@ -147,51 +147,6 @@ pub(super) fn inside_talk(text: &str) -> Vec<Complaint> {
         .collect()
 }
 
-/// Links of a Markdown text to files that are not there, or to headings that they do not have. `read` gives a file's
-/// text by its path from here.
-pub(super) fn links(text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    for (number, line) in outside_code(text) {
-        for target in line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
-            if target.contains("://") || target.starts_with("mailto:") {
-                continue;
-            }
-            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-            match read(path) {
-                None => {
-                    complaints.push((number, format!("`{path}` is not there; correct the link, or write the file")));
-                }
-                Some(file) if !anchor.is_empty() && !anchors(&file).any(|known| known == anchor) => {
-                    complaints.push((number, format!("`{target}` has no heading #{anchor}; correct the link")));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    complaints
-}
-
-fn outside_code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut is_code = false;
-    numbered(text).filter(move |(_, line)| {
-        let is_fence = line.trim_start().starts_with("```");
-        is_code ^= is_fence;
-        !is_code && !is_fence
-    })
-}
-
-/// The headings, in the form that links name them: lower case, hyphens for spaces, no punctuation.
-fn anchors(text: &str) -> impl Iterator<Item = String> {
-    outside_code(text).filter(|(_, line)| line.starts_with('#')).map(|(_, line)| {
-        let title = line.trim_start_matches('#').trim().to_lowercase();
-        title
-            .chars()
-            .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c))
-            .map(|c| if c == ' ' { '-' } else { c })
-            .collect()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,13 +212,5 @@ mod tests {
             "as the SP·EC says\nIssue ·3 wants it\nsee issue ·#4\nin the last sess·ion\nfrom /wo·rk/main\nby Cla·ude";
         assert_eq!(lines(inside_talk, bad), [1, 2, 3, 4, 5, 6]);
         assert_eq!(lines(inside_talk, "SPECIFIC, a process session, in front of /workers"), NONE);
-    }
-
-    #[test]
-    fn a_dead_link_is_found() {
-        let read = |path: &str| (path == "b.md").then(|| "# The `b` file, again\n```\n# no heading\n```\n".to_owned());
-        let rule = |text: &str| links(text, read);
-        assert_eq!(lines(rule, "[a](a.md)\n[b](b.md) and [b](b.md#c)\n[b](b.md#no-heading)"), [1, 2, 3]);
-        assert_eq!(lines(rule, "[b](b.md#the-b-file-again) [c](https://c.example/#d)\n```\n[a](a.md)\n```"), NONE);
     }
 }

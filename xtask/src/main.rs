@@ -1,0 +1,52 @@
+//! Tools of this repository. `.ci/run` calls the checks; `cargo run -p xtask -- help` lists them.
+
+#![forbid(unsafe_code)]
+
+mod html;
+mod links;
+mod markdown;
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo run -p xtask -- COMMAND
+
+links         writes the documentation, and checks every link of its pages and of the Markdown files
+links DOC     checks the pages in that directory, and the Markdown files
+help          prints this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a directory of the repository");
+    let result = match words[..] {
+        ["links"] => links::build_and_check(root, &target(root)),
+        ["links", doc] => links::check(root, Path::new(doc)),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(summary) => {
+            println!("{summary}");
+            ExitCode::SUCCESS
+        }
+        Err(complaints) => {
+            eprintln!("error: {complaints}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where cargo writes, if nothing in a configuration file says otherwise.
+fn target(root: &Path) -> std::path::PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
+}
