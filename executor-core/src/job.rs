@@ -123,10 +123,12 @@ impl<J> Portable for J
 where
     J: Job + Serialize + DeserializeOwned,
 {
+    #[doc(hidden)]
     fn wire(&self, _: &impl Remake) -> impl Serialize {
         self
     }
 
+    #[doc(hidden)]
     fn rebuild<'de, D, R>(wire: D, _: &R) -> Result<Self, D::Error>
     where
         D: Deserializer<'de>,
