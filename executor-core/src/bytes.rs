@@ -5,8 +5,8 @@
 
 use std::any::Any;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::{ByteBuf, Bytes};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Serializes a `Vec<u8>`, or that in a tuple of its own, as bytes, and anything else as ever.
 ///
@@ -64,7 +64,7 @@ where
 mod tests {
     use std::fmt::Debug;
 
-    use serde::de::DeserializeOwned;
+    use serde_core::de::DeserializeOwned;
 
     use super::*;
 

@@ -5,7 +5,7 @@ mod function;
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde_core::{Deserialize, Deserializer, Serialize};
 
 pub use self::closure::{Arguments, ClosureCall, Named, closure_call};
 pub use self::function::is_function;

@@ -1,7 +1,7 @@
 //! Jobs, and jobs that can run in another process.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserializer, Serialize};
+use serde_core::de::DeserializeOwned;
+use serde_core::{Deserializer, Serialize};
 
 use crate::error::{JobName, JobPath};
 
@@ -154,8 +154,8 @@ pub trait Remake {
 }
 
 pub(crate) mod sealed {
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
+    use serde_core::Serialize;
+    use serde_core::de::DeserializeOwned;
 
     pub trait Sealed {}
 

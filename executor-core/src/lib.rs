@@ -50,6 +50,7 @@ pub mod spin;
 mod stats;
 mod status;
 mod sync;
+mod two_fields;
 mod wait;
 
 pub use call::{Call, OwnedArguments, call};

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::two_fields::{self, Names};
 
 /// The error type of a job that can fail in a process: any error as text, with the chain of its causes.
 ///
@@ -20,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(parse("12".into()).unwrap(), 12);
 /// assert_eq!(parse("x".into()).unwrap_err().to_string(), "invalid digit found in string");
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RemoteError {
     message: String,
     causes: Vec<String>,
@@ -35,6 +37,20 @@ impl RemoteError {
     /// The texts of its causes, the nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
         self.causes.iter().map(String::as_str)
+    }
+}
+
+const NAMES: Names = Names { name: "RemoteError", fields: &["message", "causes"] };
+
+impl Serialize for RemoteError {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        two_fields::serialize(NAMES, (&self.message, &self.causes), to)
+    }
+}
+
+impl<'de> Deserialize<'de> for RemoteError {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        two_fields::deserialize(NAMES, from).map(|(message, causes)| Self { message, causes })
     }
 }
 
@@ -113,6 +129,7 @@ mod tests {
         let remote = RemoteError::from(outer);
         assert_eq!(format!("{remote}"), "outer");
         assert_eq!(format!("{remote:#}"), "outer: inner");
+        assert_eq!(serde_json::to_string(&remote).unwrap(), r#"{"message":"outer","causes":["inner"]}"#);
         let boxed: Box<dyn Error + Send + Sync> = remote.into();
         assert_eq!(boxed.source().unwrap().to_string(), "inner");
     }

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::Error as _;
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_core::de::Error as _;
+use serde_core::ser::Error as _;
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::OwnedArguments;
 use crate::bytes::{self, InOnePiece};
 use crate::error::{JobName, JobPath};
 use crate::job::{Job, Portable, Remake, sealed};
 use crate::panics::named_as;
+use crate::two_fields::{self, Names};
 
 /// The name that errors give to a closure.
 pub trait Named: 'static {
@@ -73,7 +74,7 @@ where
     }
 
     fn wire(&self, remake: &impl Remake) -> impl Serialize {
-        Sent { function: Distance(remake.distance(A::address(self.function))), arguments: InOnePiece(&self.arguments) }
+        Sent { function: Distance(remake.distance(A::address(self.function))), arguments: &self.arguments }
     }
 
     fn rebuild<'de, D, M>(wire: D, remake: &M) -> Result<Self, D::Error>
@@ -81,7 +82,7 @@ where
         D: Deserializer<'de>,
         M: Remake,
     {
-        let Arrived { function, arguments: Whole(arguments) } = Deserialize::deserialize(wire)?;
+        let (function, Whole(arguments)) = two_fields::deserialize(NAMES, wire)?;
         let function =
             remake.pointer(function).ok_or_else(|| D::Error::custom("its function is not in this program"))?;
         Ok(Self { function, arguments, name: PhantomData })
@@ -107,18 +108,18 @@ impl Serialize for Distance {
 }
 
 /// The fields have names, since errors tell them.
-#[derive(Serialize)]
-#[serde(bound = "A: Serialize + 'static")]
+const NAMES: Names = Names { name: "ClosureCall", fields: &["function", "arguments"] };
+
+/// The encoded form of a [`ClosureCall`].
 struct Sent<'a, A> {
     function: Distance,
-    arguments: InOnePiece<'a, A>,
+    arguments: &'a A,
 }
 
-#[derive(Deserialize)]
-#[serde(bound = "A: Deserialize<'de> + 'static")]
-struct Arrived<A> {
-    function: usize,
-    arguments: Whole<A>,
+impl<A: Serialize + 'static> Serialize for Sent<'_, A> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        two_fields::serialize(NAMES, (&self.function, &InOnePiece(self.arguments)), to)
+    }
 }
 
 /// Reads a value that was written [`InOnePiece`].
