@@ -4,9 +4,13 @@
 //! a job gets or returns goes as bytes where it is nothing else: [`InOnePiece`] on one side, [`deserialize`] on the other.
 
 use std::any::Any;
+use std::fmt;
 
-use serde_bytes::{ByteBuf, Bytes};
+use serde_core::de::{Error, SeqAccess, Visitor};
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The most bytes that are allocated because the encoded form claims them.
+const LARGEST_HINT: usize = 4096;
 
 /// Serializes a `Vec<u8>`, or that in a tuple of its own, as bytes, and anything else as ever.
 ///
@@ -25,10 +29,10 @@ impl<T: Serialize + 'static> Serialize for InOnePiece<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let value: &dyn Any = self.0;
         if let Some(bytes) = value.downcast_ref::<Vec<u8>>() {
-            return Bytes::new(bytes).serialize(to);
+            return to.serialize_bytes(bytes);
         }
         if let Some((bytes,)) = value.downcast_ref::<(Vec<u8>,)>() {
-            return (Bytes::new(bytes),).serialize(to);
+            return (Bytes(bytes),).serialize(to);
         }
         self.0.serialize(to)
     }
@@ -47,16 +51,67 @@ where
     let mut value: Option<T> = None;
     let place: &mut dyn Any = &mut value;
     if let Some(place) = place.downcast_mut::<Option<Vec<u8>>>() {
-        *place = Some(ByteBuf::deserialize(from)?.into_vec());
+        *place = Some(ByteBuf::deserialize(from)?.0);
     } else if let Some(place) = place.downcast_mut::<Option<(Vec<u8>,)>>() {
-        let (bytes,): (ByteBuf,) = Deserialize::deserialize(from)?;
-        *place = Some((bytes.into_vec(),));
+        let (ByteBuf(bytes),) = Deserialize::deserialize(from)?;
+        *place = Some((bytes,));
     } else {
         return T::deserialize(from);
     }
     match value {
         Some(value) => Ok(value),
         None => unreachable!("one of its two types was put there"),
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(self.0)
+    }
+}
+
+struct ByteBuf(Vec<u8>);
+
+impl<'de> Deserialize<'de> for ByteBuf {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_byte_buf(BytesVisitor).map(Self)
+    }
+}
+
+struct BytesVisitor;
+
+impl<'de> Visitor<'de> for BytesVisitor {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("byte array")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<u8>, E> {
+        Ok(text.as_bytes().to_vec())
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Vec<u8>, E> {
+        Ok(text.into_bytes())
+    }
+
+    /// Formats without bytes, such as JSON, write a list of numbers.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::with_capacity(from.size_hint().unwrap_or_default().min(LARGEST_HINT));
+        while let Some(byte) = from.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
     }
 }
 

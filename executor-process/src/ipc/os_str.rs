@@ -36,8 +36,8 @@ use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use executor_core::bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_bytes::ByteBuf;
 
 /// For `#[serde(with = "executor_process::os_str")]`.
 ///
@@ -148,7 +148,7 @@ impl sealed::OsText for OsString {
     }
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ByteBuf::deserialize(deserializer).map(|bytes| Self::from_vec(bytes.into_vec()))
+        bytes::deserialize(deserializer).map(Self::from_vec)
     }
 }
 

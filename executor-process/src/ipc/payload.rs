@@ -5,9 +5,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use executor_core::bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_bytes::ByteBuf;
 
 use crate::ipc::attachments::{Attachment, Holders};
 
@@ -194,6 +194,6 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(ByteBuf::deserialize(deserializer)?.into_vec().into())
+        Ok(bytes::deserialize::<Vec<u8>, _>(deserializer)?.into())
     }
 }

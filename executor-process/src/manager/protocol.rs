@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Names an object of a manager.
 pub(super) type ObjectId = u64;
@@ -27,9 +27,15 @@ const HEAD: usize = 4;
 const CHUNK: usize = 64 * 1024;
 
 /// Bytes of a message, where they lie.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Raw<'a>(#[serde(borrow, with = "serde_bytes")] pub(super) &'a [u8]);
+pub(super) struct Raw<'a>(#[serde(borrow)] pub(super) &'a [u8]);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
 
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
