@@ -1,7 +1,6 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use executor_core::cell::{Abort, Dispatch, Notify};
 use executor_core::panics::{catch, drop_catching};
@@ -29,7 +28,7 @@ pub(crate) struct ProcessRunner {
     kill_switch: Arc<KillSwitch>,
     pub(super) worker: Option<Worker>,
     /// Reports the first worker, or why there is none.
-    first_start: Option<Sender<FirstStart>>,
+    first_start: Option<oneshot::Sender<FirstStart>>,
     run_times: RunTimes,
     /// Those that have run their last job, and may still be there.
     retired: Vec<Arc<Child>>,
@@ -55,7 +54,7 @@ impl ProcessRunner {
     pub(crate) fn telling(
         settings: Arc<PoolSettings>,
         name: Arc<str>,
-        first_start: Option<Sender<FirstStart>>,
+        first_start: Option<oneshot::Sender<FirstStart>>,
     ) -> Self {
         let mut runner = Self::new(settings, name);
         runner.first_start = first_start;

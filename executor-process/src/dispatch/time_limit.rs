@@ -2,7 +2,6 @@
 //! worker agree here on who ends the job.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use executor_core::cell::{Captures, Control, Notify};
@@ -34,7 +33,7 @@ pub(crate) struct TimeLimit {
     /// Changed under the lock under which the alarm changes the job's word.
     phase: Arc<Mutex<Phase>>,
     /// The job that the alarm ended, if it is to be kept as a file.
-    unsaved: Receiver<Unsaved>,
+    unsaved: oneshot::Receiver<Unsaved>,
 }
 
 impl TimeLimit {
@@ -70,7 +69,7 @@ pub(crate) fn set(
     claims: &Arc<Claims>,
     process: &Arc<Child>,
 ) -> (TimeLimit, TimeLimitAlarm) {
-    let (kept, unsaved) = mpsc::channel();
+    let (kept, unsaved) = oneshot::channel();
     let phase = Arc::default();
     let (claims, process) = (Arc::clone(claims), Arc::clone(process));
     let alarm = TimeLimitAlarm { job, limit, case, claims, process, kept, phase: Arc::clone(&phase), ended: None };
@@ -84,7 +83,7 @@ pub(crate) struct TimeLimitAlarm {
     case: FailedJob,
     claims: Arc<Claims>,
     process: Arc<Child>,
-    kept: Sender<Unsaved>,
+    kept: oneshot::Sender<Unsaved>,
     phase: Arc<Mutex<Phase>>,
     /// Set by `begin`: how far the job had come, and the question where it is.
     ended: Option<(Ended, Option<LocateRequest>)>,

@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use executor_core::panics::drop_catching;
@@ -158,7 +158,7 @@ impl ProcessBuilder {
             options = options.timeout(limit);
         }
         let name = self.name.clone().unwrap_or_else(next_name);
-        let (first_start, ready) = mpsc::channel();
+        let (first_start, ready) = oneshot::channel();
         let first_start = Mutex::new(Some(first_start));
         let called = Arc::clone(&name);
         let make = move |_: &Arc<str>| {
@@ -173,7 +173,7 @@ impl ProcessBuilder {
         let future = submitter.submit_encoded(encoded?, open::<J>);
         scheduler.shutdown(false);
         // If there is no thread, the job has failed by now, and no start will be reported.
-        let told = if future.is_done() { ready.try_recv().ok() } else { wait_for(&ready) };
+        let told = if future.is_done() { ready.try_recv().ok() } else { wait_for(ready) };
         match told {
             Some(Ok(child)) => {
                 Ok(Process { future, owner: Owner { name, child, scheduler: Some(scheduler), kills: self.kills } })
@@ -214,7 +214,7 @@ impl ProcessBuilder {
 }
 
 /// Blocks until the process is ready, or has failed to start. `None` if its thread ended without a report.
-fn wait_for<T>(ready: &mpsc::Receiver<T>) -> Option<T> {
+fn wait_for<T>(ready: oneshot::Receiver<T>) -> Option<T> {
     let _blocked = current::block();
     ready.recv().ok()
 }

@@ -21,11 +21,11 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// That of the process `pid`. `seed` decides by how much its jobs are fewer than the most that are allowed: up to a tenth,
-    /// so that workers that started together do not end together.
-    pub(crate) fn new(span: LifetimeLimits, pid: u32, seed: u64) -> Self {
+    /// That of the process `pid`. It runs up to a tenth fewer jobs than the limit, by chance, so that workers that started together do not
+    /// end together.
+    pub(crate) fn new(span: LifetimeLimits, pid: u32) -> Self {
         let memory = span.memory.and_then(|limit| Some((limit, Private::of(pid).ok()?)));
-        Self { jobs_left: span.jobs.map(|most| most - jitter(most, seed)), memory }
+        Self { jobs_left: span.jobs.map(|most| most - jitter(most)), memory }
     }
 
     /// Records that it has run `jobs` more jobs.
@@ -48,13 +48,9 @@ impl Lifetime {
     }
 }
 
-/// Up to a tenth of `most`. 0 where that is below 10.
-fn jitter(most: u64, seed: u64) -> u64 {
-    // SplitMix64's last step: near seeds give far numbers.
-    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % (most / 10 + 1)
+/// A random number up to a tenth of `most`. 0 where that is below 10.
+fn jitter(most: u64) -> u64 {
+    fastrand::u64(0..=most / 10)
 }
 
 /// How much memory of a process is in RAM and of no file, so its alone: `/proc/<pid>/statm` (`proc_pid_statm(5)`), kept open. Shared memory
@@ -85,8 +81,8 @@ mod tests {
 
     use super::*;
 
-    fn of_jobs(most: u64, seed: u64) -> u64 {
-        let mut life = Lifetime::new(LifetimeLimits { jobs: Some(most), memory: None }, std::process::id(), seed);
+    fn of_jobs(most: u64) -> u64 {
+        let mut life = Lifetime::new(LifetimeLimits { jobs: Some(most), memory: None }, std::process::id());
         let mut jobs = 0;
         while !life.is_over() {
             life.count(1);
@@ -97,8 +93,8 @@ mod tests {
 
     #[test]
     fn it_is_over_after_its_jobs_or_up_to_a_tenth_earlier() {
-        assert_eq!((of_jobs(1, 7), of_jobs(9, 3)), (1, 9));
-        let lives: BTreeSet<_> = (0..100).map(|seed| of_jobs(100, seed)).collect();
+        assert_eq!((of_jobs(1), of_jobs(9)), (1, 9));
+        let lives: BTreeSet<_> = (0..100).map(|_| of_jobs(100)).collect();
         assert!(lives.iter().all(|jobs| (90..=100).contains(jobs)), "{lives:?}");
         assert!(lives.len() > 5, "they do not end together: {lives:?}");
     }
@@ -106,14 +102,14 @@ mod tests {
     #[test]
     fn it_is_over_when_it_holds_too_much() {
         let me = std::process::id();
-        let with = |memory: u64| Lifetime::new(LifetimeLimits { jobs: None, memory: Some(memory) }, me, 0);
+        let with = |memory: u64| Lifetime::new(LifetimeLimits { jobs: None, memory: Some(memory) }, me);
         assert!(with(1).is_over());
         assert!(!with(1 << 40).is_over());
     }
 
     #[test]
     fn without_limits_it_is_never_over() {
-        let mut life = Lifetime::new(LifetimeLimits::default(), std::process::id(), 0);
+        let mut life = Lifetime::new(LifetimeLimits::default(), std::process::id());
         life.count(1);
         assert!(!life.is_over());
     }

@@ -152,7 +152,7 @@ impl Worker {
             process.kill();
             NotStarted::Lost(format!("it cannot be watched ({})", with_remedy(&error)))
         })?;
-        let lifetime = Lifetime::new(settings.span, process.pid(), process.pid().into());
+        let lifetime = Lifetime::new(settings.span, process.pid());
         let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let is_disconnected = Cell::new(false);
@@ -171,7 +171,7 @@ impl Worker {
         page: Page,
         payloads: ParentEnd,
     ) -> Self {
-        let lifetime = Lifetime::new(LifetimeLimits::default(), process.pid(), 0);
+        let lifetime = Lifetime::new(LifetimeLimits::default(), process.pid());
         let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
