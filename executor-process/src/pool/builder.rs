@@ -140,9 +140,12 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many threads the libraries in each worker should start, at least 1: sets `RAYON_NUM_THREADS`, `OMP_NUM_THREADS` and
-    /// their kin there. Default: the cores divided by the processes, where the environment does not say otherwise, so that
+    /// How many threads the libraries in each worker should start, at least 1. Default: the cores divided by the processes, so that
     /// n workers do not start n times as many threads as there are cores.
+    ///
+    /// Sets these variables in the workers: `RAYON_NUM_THREADS`, `POLARS_MAX_THREADS`, `MATMUL_NUM_THREADS` (ndarray), `TOKIO_WORKER_THREADS`,
+    /// `OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS`, `MKL_NUM_THREADS`, `BLIS_NUM_THREADS`, `VECLIB_MAXIMUM_THREADS`, `NUMEXPR_NUM_THREADS` and
+    /// `NUMBA_NUM_THREADS`. The default leaves a variable that this process already has. [`env`](Self::env) overrides both.
     pub fn threads_per_process(mut self, n: usize) -> Self {
         self.threads = Some(n);
         self

@@ -16,15 +16,19 @@ use crate::ipc::os_error::with_remedy;
 use crate::protocol::program_image::{self, EXECUTABLE};
 use crate::protocol::start_info::{Limits, PREFIX};
 
-/// The variables by which libraries decide how many threads to start (rayon, `OpenMP`, `OpenBLAS`, MKL, numexpr, Accelerate, tokio).
-const THREAD_COUNTS: [&str; 7] = [
+/// The variables by which libraries decide how many threads to start. `threads_per_process` documents them.
+const THREAD_COUNTS: [&str; 11] = [
     "RAYON_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "MATMUL_NUM_THREADS", // the crate matrixmultiply, and ndarray through it
+    "TOKIO_WORKER_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
+    "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
-    "TOKIO_WORKER_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
 ];
 
 /// The bytes of memory that a worker needs to start: no worker lives with a lower limit.
@@ -140,5 +144,41 @@ fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> 
             Err(BuildError::setting(setting, format!("{value:?} for {shown:?}"), "a value without a NUL character"))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    fn variables(environment: &Environment, threads: Threads) -> BTreeMap<OsString, Option<OsString>> {
+        let socket = File::open("/dev/null").unwrap().into();
+        let command = environment.command(threads, ("START", "text"), socket);
+        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned))).collect()
+    }
+
+    #[test]
+    fn each_documented_library_gets_its_thread_count() {
+        let source = include_str!("../pool/builder.rs");
+        let (docs, _) = source.split_once("pub fn threads_per_process").unwrap();
+        let (_, docs) = docs.rsplit_once("\n\n").unwrap();
+        let set = variables(&Environment::default(), Threads::Exactly(3));
+        for name in THREAD_COUNTS {
+            assert_eq!(set[OsStr::new(name)].as_deref(), Some(OsStr::new("3")), "{name}");
+            assert!(docs.contains(&format!("`{name}`")), "`threads_per_process` does not document {name}");
+        }
+        assert_eq!(docs.matches("_THREADS`").count(), THREAD_COUNTS.len(), "{docs}");
+    }
+
+    #[test]
+    fn env_overrides_the_thread_count() {
+        let mut environment = Environment::default();
+        environment.set("POLARS_MAX_THREADS".into(), Some("8".into()));
+        environment.set("OMP_NUM_THREADS".into(), None);
+        let set = variables(&environment, Threads::Exactly(3));
+        assert_eq!(set[OsStr::new("POLARS_MAX_THREADS")].as_deref(), Some(OsStr::new("8")));
+        assert_eq!(set[OsStr::new("OMP_NUM_THREADS")], None);
     }
 }

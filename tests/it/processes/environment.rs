@@ -40,9 +40,14 @@ fn the_invitation_is_gone_and_the_rest_is_inherited() {
 fn libraries_are_told_how_many_threads_to_start() {
     let pool = ProcessPool::builder().processes(1).threads_per_process(3).build().unwrap();
     let inside = pool.submit(call!(variables())).result().unwrap();
-    for name in
-        ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TOKIO_WORKER_THREADS"]
-    {
+    for name in [
+        "RAYON_NUM_THREADS",
+        "POLARS_MAX_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "TOKIO_WORKER_THREADS",
+    ] {
         assert_eq!(inside.get(name).map(String::as_str), Some("3"), "{name}");
     }
     let rayon = pool.submit(call(rayon::current_num_threads, ())).result().unwrap();
