@@ -5,11 +5,15 @@
 use std::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{
     Resource, Rlimit, getpgrp, getpid, getppid, getpriority_process, getrlimit, setpgid, setpriority_process, setrlimit,
 };
+use rustix::stdio::{dup2_stdin, stdin};
 
 use super::crash_handler::locate_signal;
 use super::termination;
@@ -58,19 +62,9 @@ pub(crate) fn take_stdin() -> Result<OwnedFd, (OwnedFd, io::Error)> {
 
 fn take_and_empty_stdin() -> io::Result<OwnedFd> {
     let nothing = File::open("/dev/null")?;
-    // SAFETY: no other code owns the stdin that this process starts with; the copy of `nothing` has no owner, as stdin always.
-    unsafe {
-        let taken = libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3);
-        if taken < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let taken = OwnedFd::from_raw_fd(taken);
-        if libc::dup2(nothing.as_raw_fd(), libc::STDIN_FILENO) < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(taken)
-        }
-    }
+    let taken = fcntl_dupfd_cloexec(stdin(), 3)?;
+    dup2_stdin(nothing)?;
+    Ok(taken)
 }
 
 /// Limits this process as its pool wants it.
@@ -143,12 +137,10 @@ fn die_with_parent() -> io::Result<()> {
 /// When the kernel cannot do so.
 pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
     // Never closed.
-    let lifeline = lifeline.into_raw_fd();
-    kill_group_at_close(lifeline, getpgrp().as_raw_nonzero().get())?;
+    let lifeline = ManuallyDrop::new(lifeline);
+    kill_group_at_close(lifeline.as_raw_fd(), getpgrp().as_raw_nonzero().get())?;
     // It may have come to its end before.
-    let mut end = libc::pollfd { fd: lifeline, events: 0, revents: 0 };
-    // SAFETY: it is one, and is there.
-    if unsafe { libc::poll(&raw mut end, 1, 0) } != 0 {
+    if poll(&mut [PollFd::new(&*lifeline, PollFlags::empty())], Some(&Timespec::default())) != Ok(0) {
         kill_own_group();
     }
     Ok(())

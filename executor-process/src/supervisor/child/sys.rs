@@ -10,14 +10,15 @@ use std::mem::zeroed;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use executor_core::Exit;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
 
 /// `PIDFD_SIGNAL_THREAD` and `PIDFD_SIGNAL_PROCESS_GROUP` of `linux/pidfd.h` (kernel 6.9), which libc has no name for.
 const TO_THREAD: libc::c_uint = 1;
 const TO_GROUP: libc::c_uint = 4;
 
-/// The time that what was killed has to end, in milliseconds: more than a process with all memory of a machine takes.
-const LAST_MOMENTS: c_int = 1000;
+/// The time that what was killed has to end: more than a process with all memory of a machine takes.
+const LAST_MOMENTS: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Reaps a child that has died: how it ended, and the most memory that it held, in bytes. Blocks while it lives. `None` where
 /// somebody else has reaped it.
@@ -55,18 +56,13 @@ pub(crate) fn reap(pidfd: &OwnedFd) -> (Option<Exit>, Option<u64>) {
 /// Reaps what is left of the group of a child that was reaped, and was killed with it: where this process is PID 1 or a subreaper (prctl(2)),
 /// it adopts them. Elsewhere it asks once, and returns.
 pub(crate) fn reap_group(group: u32) {
+    // Without a number, it would be the group of this process.
+    let Some(pgid) = raw(group) else { return };
     loop {
-        // SAFETY: all zeros is a valid `siginfo_t`.
-        let mut info: libc::siginfo_t = unsafe { zeroed() };
-        // SAFETY: it writes to `info`, and reaps processes of a group that a worker has made: no other code waits for them.
-        let result = unsafe { libc::waitid(libc::P_PGID, group, &raw mut info, libc::WEXITED | libc::WNOHANG) };
-        if result != 0 {
-            return; // there is none
-        }
-        // SAFETY: what the system says of a child has a pid; of none, it is zero.
-        let is_reaped = unsafe { info.si_pid() } != 0;
-        if !is_reaped && !wait_for_member(group) {
-            return;
+        match waitid(WaitId::Pgid(Some(pgid)), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) if wait_for_member(group) => {}
+            Ok(None) | Err(_) => return,
         }
     }
 }
@@ -80,9 +76,7 @@ fn wait_for_member(group: u32) -> bool {
     let mut pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let Some(pidfd) = pids.find(is_member).and_then(Pid::from_raw) else { return false };
     let Ok(pidfd) = pidfd_open(pidfd, PidfdFlags::empty()) else { return false };
-    let mut death = libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: it is one, and is there.
-    unsafe { libc::poll(&raw mut death, 1, LAST_MOMENTS) > 0 }
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&LAST_MOMENTS)).is_ok_and(|ready| ready > 0)
 }
 
 /// The pid as the system calls take it.
