@@ -261,3 +261,21 @@ fn messagepack_is_that_of_rmp_serde() {
     assert_eq!(rmp_serde::from_slice::<Whole>(&theirs).unwrap(), whole);
     assert_eq!(Codec::MessagePack.decode_value::<Whole>(&theirs, Vec::new()).unwrap(), whole);
 }
+
+/// The reasons why this codec is not rmp-serde: it changes values without an error.
+#[test]
+fn values_that_rmp_serde_changes_arrive() {
+    fn by_rmp_serde<T: Serialize + DeserializeOwned>(value: &T) -> T {
+        rmp_serde::from_slice(&rmp_serde::to_vec_named(value).unwrap()).unwrap()
+    }
+    derived! {
+        struct List(Option<Box<List>>);
+    }
+    let (nested, unit, list) = (Some(None::<u8>), Some(()), List(Some(Box::new(List(None)))));
+    assert_eq!((by_rmp_serde(&nested), by_rmp_serde(&unit), by_rmp_serde(&list)), (None, None, List(None)));
+    arrives(&nested);
+    arrives(&unit);
+    arrives(&list);
+    assert_eq!(rmp_serde::from_slice::<u8>(&[1, 2, 3]).unwrap(), 1);
+    assert!(Codec::MessagePack.decode_value::<u8>(&[1, 2, 3], Vec::new()).is_err());
+}
