@@ -15,7 +15,7 @@ const LARGEST_HINT: usize = 4096;
 /// Serializes a `Vec<u8>`, or that in a tuple of its own, as bytes, and anything else as ever.
 ///
 /// ```
-/// use executor_core::bytes::InOnePiece;
+/// use executor::extend::bytes::InOnePiece;
 ///
 /// let (bytes, numbers) = (vec![1_u8, 2], vec![1_u16, 2]);
 /// assert_eq!(postcard::to_stdvec(&InOnePiece(&bytes))?, [2, 1, 2]);

@@ -31,7 +31,7 @@ impl<F, A> sealed::Sealed for Call<F, A> {}
 /// Makes a job from a function and a tuple of up to eight arguments. A closure goes with [`call!`](crate::call!), the macro.
 ///
 /// ```
-/// use executor_core::{Job, call};
+/// use executor::{Job, call};
 ///
 /// assert_eq!(call(u64::pow, (2, 10)).run(), 1024);
 /// assert_eq!(call!(|name: String| name.len(), ("four".to_owned(),)).run(), 4);
@@ -78,7 +78,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// [`call`](call()) in the shape of the call itself: `call!(fib(30))` is `call(fib, (30,))`.
 ///
 /// ```
-/// use executor_core::{Job, call};
+/// use executor::{Job, call};
 ///
 /// fn area(width: u32, height: u32) -> u32 { width * height }
 ///
@@ -88,7 +88,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// A function with generic arguments is called as such, and a method by its path, since its receiver is an argument, too:
 ///
 /// ```
-/// use executor_core::{Job, call};
+/// use executor::{Job, call};
 ///
 /// fn parse<T: std::str::FromStr>(text: String) -> Option<T> { text.parse().ok() }
 ///
@@ -99,7 +99,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// A closure stands in front of a tuple of its arguments:
 ///
 /// ```
-/// use executor_core::{Job, call};
+/// use executor::{Job, call};
 ///
 /// assert_eq!(call!(|name: String, n| name.repeat(n), ("ab".to_owned(), 2)).run(), "abab");
 /// ```
@@ -107,7 +107,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// The closure must capture nothing, not even a value without bytes: pass what it captures as an argument.
 ///
 /// ```compile_fail,E0308
-/// use executor_core::call;
+/// use executor::call;
 ///
 /// #[derive(Clone, Copy)]
 /// struct Token;

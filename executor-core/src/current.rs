@@ -1,7 +1,7 @@
 //! Facts that a running job can ask for about itself, and state that its worker keeps for it.
 //!
 //! ```
-//! use executor_core::current;
+//! use executor::current;
 //!
 //! // Outside a job, there is nothing to tell.
 //! assert_eq!(current::id(), None);
@@ -98,7 +98,7 @@ pub fn worker_name() -> Option<Arc<str>> {
 ///
 /// ```
 /// use std::cell::RefCell;
-/// use executor_core::current;
+/// use executor::current;
 ///
 /// // In a job:
 /// if let Some(state) = current::state::<RefCell<Vec<u32>>>() {

@@ -18,7 +18,7 @@ use crate::sync::{Condvar, Mutex};
 /// ```
 /// use std::sync::Arc;
 /// use std::thread;
-/// use executor_core::Event;
+/// use executor::Event;
 ///
 /// let ready = Arc::new(Event::new());
 /// let there = ready.clone();
@@ -59,7 +59,7 @@ impl Event {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::Event;
+    /// use executor::Event;
     ///
     /// let event = Event::new();
     /// event.set();
@@ -85,7 +85,7 @@ impl Event {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::Event;
+    /// use executor::Event;
     ///
     /// let event = Event::new();
     /// assert!(!event.wait_timeout(Duration::from_millis(1)));

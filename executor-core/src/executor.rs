@@ -27,8 +27,8 @@ pub trait Shutdown {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use executor_core::{Executor, Job, promise};
-/// # use executor_core::{Future, Rejected, Shutdown};
+/// use executor::{Executor, Job, promise};
+/// # use executor::{Future, Rejected, Shutdown};
 /// # struct Inline;
 /// # impl Shutdown for Inline { fn shutdown(&self, _: bool) {} }
 /// # impl<J: Job> Executor<J> for Inline {
@@ -43,7 +43,7 @@ pub trait Shutdown {
 ///
 /// let executor: Arc<dyn Executor<Double>> = Arc::new(Inline);
 /// assert_eq!(executor.submit(Double(21)).result()?, 42);
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 pub trait Executor<J: Job>: Shutdown + Send + Sync {
     /// Hands the job over. A job that is refused ends as [`JobError::Rejected`](crate::JobError::Rejected), which its
@@ -62,7 +62,7 @@ pub trait Executor<J: Job>: Shutdown + Send + Sync {
 /// executor on virtual time in tests.
 ///
 /// ```
-/// use executor_core::{ClosureExecutor, JobError};
+/// use executor::{ClosureExecutor, JobError};
 ///
 /// fn sum_of_squares<E: ClosureExecutor>(pool: &E, numbers: Vec<u64>) -> Result<u64, JobError> {
 ///     pool.map(numbers, |n| n * n).sum()
@@ -179,7 +179,7 @@ impl<J> std::error::Error for Rejected<J> {}
 /// The job is dropped.
 ///
 /// ```
-/// use executor_core::{JobError, Rejected, Rejection};
+/// use executor::{JobError, Rejected, Rejection};
 ///
 /// let refused = Rejected::new("a job", Rejection::Full);
 /// assert!(refused.is_full() && !refused.is_shutdown());

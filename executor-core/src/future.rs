@@ -37,12 +37,12 @@ pub use self::abort_on_drop::AbortOnDrop;
 /// so a `ThreadPool` runs another job beside it. A `RayonPool` has no thread to spare: use `result` there.
 ///
 /// ```
-/// use executor_core::promise;
+/// use executor::promise;
 ///
 /// let (promise, future) = promise();
 /// std::thread::spawn(move || promise.complete(6 * 7));
 /// assert_eq!(future.result()?, 42);
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 #[must_use = "dropping a future detaches its job: its outcome, and every error, is lost"]
 pub struct Future<T> {

@@ -11,7 +11,7 @@ use crate::status::{JobId, Status};
 /// Cancels or aborts a job that somebody else waits for. Made by [`Future::canceller`](crate::Future::canceller).
 ///
 /// ```
-/// use executor_core::{JobError, promise};
+/// use executor::{JobError, promise};
 ///
 /// let (_promise, future) = promise::<u32>();
 /// let canceller = future.canceller();

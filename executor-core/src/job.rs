@@ -11,7 +11,7 @@ use crate::error::{JobName, JobPath};
 /// lets a configuration choose where it runs (`Arc<dyn Executor<Thumbnail>>`).
 ///
 /// ```
-/// use executor_core::Job;
+/// use executor::Job;
 ///
 /// struct Thumbnail { width: u32 }
 ///
@@ -58,7 +58,7 @@ where
 /// `Serialize + DeserializeOwned`. It is sealed: there is nothing to implement by hand.
 ///
 /// ```
-/// use executor_core::{Job, PortableJob, call};
+/// use executor::{Job, PortableJob, call};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]

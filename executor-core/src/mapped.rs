@@ -19,10 +19,10 @@ impl<T: Send + 'static> Future<T> {
     /// [`JobError::Panicked`]. To cancel the new future is to cancel the job.
     ///
     /// ```
-    /// use executor_core::Future;
+    /// use executor::Future;
     ///
     /// assert_eq!(Future::ready(20).map_ok(|n| n + 1).result()?, 21);
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     pub fn map_ok<U, F>(self, f: F) -> Future<U>
     where
@@ -61,7 +61,7 @@ where
     /// One error instead of two: a job's own `Err` becomes [`JobError::Failed`], which holds it.
     ///
     /// ```
-    /// use executor_core::{Future, JobError};
+    /// use executor::{Future, JobError};
     ///
     /// let future: Future<Result<u32, _>> = Future::ready("x".parse::<u32>());
     /// let error = future.flatten().result().unwrap_err();

@@ -21,7 +21,7 @@ pub enum Priority {
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor_core::{JobOptions, Priority};
+/// use executor::{JobOptions, Priority};
 ///
 /// let options = JobOptions::new().name("thumbnail").priority(Priority::Low).timeout(Duration::from_secs(5));
 /// assert_eq!(options.values().timeout, Some(Duration::from_secs(5)));
@@ -101,7 +101,7 @@ impl JobOptions {
     /// do not die, so a thread pool ignores this. In the job, [`current::attempt`](crate::current::attempt) counts the runs.
     ///
     /// ```
-    /// use executor_core::JobOptions;
+    /// use executor::JobOptions;
     ///
     /// assert_eq!(JobOptions::new().retry(2).values().retry, Some(2));
     /// ```

@@ -14,7 +14,7 @@ use crate::stats::Stats;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use executor_core::{Pool, ShutdownPolicy};
+/// use executor::{Pool, ShutdownPolicy};
 ///
 /// /// Ends each pool, within the same time for all.
 /// fn end(pools: &[&dyn Pool], limit: Duration) -> bool {

@@ -19,12 +19,12 @@ pub struct Promise<T: Send + 'static> {
 /// A promise and its future.
 ///
 /// ```
-/// use executor_core::promise;
+/// use executor::promise;
 ///
 /// let (promise, future) = promise();
 /// assert!(promise.complete("done"));
 /// assert_eq!(future.result()?, "done");
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 pub fn promise<T: Send + 'static>() -> (Promise<T>, Future<T>) {
     let hook = Arc::new(Hook(Mutex::new(None)));

@@ -3,7 +3,7 @@
 /// How many jobs may wait in an executor's queue; for the `queue` of a pool's builder.
 ///
 /// ```
-/// use executor_core::{QueueLimit, WhenFull};
+/// use executor::{QueueLimit, WhenFull};
 ///
 /// // A producer that is faster than the pool waits for it.
 /// let queue = QueueLimit::bounded(100, WhenFull::Block);

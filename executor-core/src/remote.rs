@@ -13,7 +13,7 @@ use crate::two_fields::{self, Names};
 /// `Error` itself, but turns into a boxed one.
 ///
 /// ```
-/// use executor_core::RemoteError;
+/// use executor::RemoteError;
 ///
 /// fn parse(text: String) -> Result<u32, RemoteError> {
 ///     Ok(text.trim().parse()?)

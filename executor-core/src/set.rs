@@ -20,7 +20,7 @@ use crate::sync::{Condvar, Mutex};
 /// Dropping it detaches what has not ended.
 ///
 /// ```
-/// use executor_core::{Future, JobSet};
+/// use executor::{Future, JobSet};
 ///
 /// let mut set = JobSet::new();
 /// set.insert(Future::ready(3));
@@ -33,7 +33,7 @@ use crate::sync::{Condvar, Mutex};
 ///     }
 /// }
 /// assert_eq!(sum, 3 + 2 + 1);
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 pub struct JobSet<T> {
     futures: HashMap<usize, Future<T>>,
@@ -143,7 +143,7 @@ impl<T> fmt::Debug for JobSet<T> {
 /// Dropping the iterator detaches the rest.
 ///
 /// ```
-/// use executor_core::{Future, as_completed, promise};
+/// use executor::{Future, as_completed, promise};
 ///
 /// let (_slow, pending) = promise();
 /// let first = as_completed([pending, Future::ready(7)]).next();

@@ -9,7 +9,7 @@ use crate::stats::Stats;
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor_core::ShutdownPolicy;
+/// use executor::ShutdownPolicy;
 ///
 /// // Run what was accepted; what is not done in five seconds is cancelled, or asked to stop.
 /// let policy = ShutdownPolicy::drain().within(Duration::from_secs(5));

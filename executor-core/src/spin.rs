@@ -36,7 +36,7 @@ impl Spin {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use executor_core::spin::Spin;
+    /// use executor::extend::spin::Spin;
     ///
     /// let spin = Spin::new();
     /// assert!(spin.until(Duration::ZERO, || true));

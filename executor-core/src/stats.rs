@@ -16,7 +16,7 @@ pub(crate) use histogram::{Recorder, add};
 /// counts as the worst of them: crashed, then timed out, panicked, failed.
 ///
 /// ```
-/// use executor_core::Stats;
+/// use executor::Stats;
 ///
 /// let stats = Stats::default();
 /// assert_eq!((stats.queued, stats.done()), (0, 0));
@@ -59,7 +59,7 @@ impl Stats {
     /// How many jobs have their outcome, whatever it is.
     ///
     /// ```
-    /// # let stats = executor_core::Stats::default();
+    /// # let stats = executor::Stats::default();
     /// assert_eq!(stats.done() - stats.completed, 0); // none failed
     /// ```
     pub fn done(&self) -> u64 {

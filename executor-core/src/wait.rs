@@ -37,7 +37,7 @@ pub struct Waited<T> {
 /// With no futures, returns at once.
 ///
 /// ```
-/// use executor_core::{Future, Until, promise, wait};
+/// use executor::{Future, Until, promise, wait};
 ///
 /// let (_slow, pending) = promise::<u32>();
 /// let waited = wait([pending, Future::ready(7)], Until::FirstDone);
@@ -90,7 +90,7 @@ fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, wait_
 /// Waits for all of them. The outcomes come in the order of the futures. Blocks.
 ///
 /// ```
-/// use executor_core::{Future, join_all};
+/// use executor::{Future, join_all};
 ///
 /// let outcomes = join_all([Future::ready(1), Future::ready(2)]);
 /// assert!(matches!(outcomes[..], [Ok(1), Ok(2)]));
@@ -104,7 +104,7 @@ pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T
 /// Waits until all have a result, or one has an error. Blocks.
 ///
 /// ```
-/// use executor_core::{Future, JobError, try_join_all};
+/// use executor::{Future, JobError, try_join_all};
 ///
 /// assert_eq!(try_join_all([Future::ready(1), Future::ready(2)])?, [1, 2]);
 /// assert!(try_join_all([Future::ready(1), Future::failed(JobError::cancelled())]).is_err());

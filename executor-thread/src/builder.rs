@@ -22,8 +22,7 @@ const SMALLEST_STACK: usize = 64 * 1024;
 /// The settings of a [`ThreadPool`].
 ///
 /// ```
-/// use executor_core::current;
-/// use executor_thread::ThreadPool;
+/// use executor::{ThreadPool, current};
 ///
 /// let pool = ThreadPool::builder()
 ///     .threads(2)
@@ -114,11 +113,11 @@ impl ThreadPoolBuilder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::builder().threads(8).min_threads(2).keep_alive(Duration::from_secs(1)).build()?;
     /// # assert_eq!(ThreadPool::builder().threads(8).min_threads(9).build().unwrap_err().name(), "min_threads");
-    /// # Ok::<(), executor_core::BuildError>(())
+    /// # Ok::<(), executor::BuildError>(())
     /// ```
     pub fn min_threads(mut self, n: usize) -> Self {
         self.config.min_workers = n;
@@ -142,14 +141,13 @@ impl ThreadPoolBuilder {
     /// the panic hook, and costs nothing else.
     ///
     /// ```
-    /// use executor_core::current;
-    /// use executor_thread::ThreadPool;
+    /// use executor::{ThreadPool, current};
     ///
     /// let pool = ThreadPool::builder()
     ///     .on_thread_start(|| println!("{:?} starts", current::worker_name()))
     ///     .on_thread_stop(|| println!("{:?} stops", current::worker_name()))
     ///     .build()?;
-    /// # Ok::<(), executor_core::BuildError>(())
+    /// # Ok::<(), executor::BuildError>(())
     /// ```
     pub fn on_thread_start(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.hooks = self.config.hooks.on_start(f);
@@ -168,7 +166,7 @@ impl ThreadPoolBuilder {
     ///
     /// ```
     /// use std::sync::mpsc;
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let (panics, panicked) = mpsc::channel();
     /// let pool = ThreadPool::builder()
@@ -188,7 +186,7 @@ impl ThreadPoolBuilder {
     /// measured; the wait of a delayed job begins at its time.
     ///
     /// ```
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::builder().threads(1).measure(true).build()?;
     /// let answer = pool.submit(|| 42).result()?;

@@ -16,7 +16,7 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 /// The process that something was made in.
 ///
 /// ```
-/// use executor_thread::fork::Origin;
+/// use executor::extend::fork::Origin;
 ///
 /// let origin = Origin::here();
 /// assert!(origin.is_here());
@@ -48,7 +48,7 @@ impl Origin {
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
-/// use executor_thread::fork::PerProcess;
+/// use executor::extend::fork::PerProcess;
 ///
 /// static STARTED: PerProcess<AtomicU32> = PerProcess::new(AtomicU32::new(0));
 /// STARTED.get().fetch_add(1, Ordering::Relaxed);

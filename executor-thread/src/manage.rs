@@ -14,8 +14,7 @@ impl ThreadHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, JobOptions, current};
-    /// use executor_thread::ThreadPool;
+    /// use executor::{JobError, JobOptions, ThreadPool, current};
     ///
     /// let pool = ThreadPool::new(2);
     /// let strict = pool.with(JobOptions::new().name("poll").timeout(Duration::from_millis(5)));
@@ -47,13 +46,12 @@ impl ThreadHandle {
     ///
     /// ```
     /// use std::collections::HashSet;
-    /// use executor_core::try_join_all;
-    /// use executor_thread::ThreadPool;
+    /// use executor::{ThreadPool, try_join_all};
     ///
     /// let pool = ThreadPool::new(3);
     /// let threads = try_join_all(pool.broadcast(|| std::thread::current().id()))?;
     /// assert_eq!(threads.into_iter().collect::<HashSet<_>>().len(), 3);
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     pub fn broadcast<F, T>(&self, f: F) -> Vec<Future<T>>
     where
@@ -78,7 +76,7 @@ impl ThreadHandle {
     /// own job runs, it returns at once.
     ///
     /// ```
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::new(2);
     /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || n)).collect();
@@ -104,7 +102,7 @@ impl ThreadHandle {
     /// jobs ended.
     ///
     /// ```
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::new(2);
     /// let futures: Vec<_> = (0..10).map(|n| pool.submit(move || 10 / n)).collect();
@@ -122,13 +120,13 @@ impl ThreadHandle {
     /// in [`shutdown`](Self::shutdown).
     ///
     /// ```
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::new(1);
     /// pool.execute(|| ());
     /// pool.shutdown(false);
     /// pool.closed().result()?; // or `.await`
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     pub fn closed(&self) -> Future<()> {
         self.0.scheduler.closed()
@@ -139,8 +137,7 @@ impl ThreadHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::ShutdownPolicy;
-    /// use executor_thread::ThreadPool;
+    /// use executor::{ShutdownPolicy, ThreadPool};
     ///
     /// let pool = ThreadPool::new(1);
     /// let never = pool.submit_after(Duration::from_secs(3600), || ());

@@ -75,7 +75,7 @@ impl ThreadHandle {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::new(1);
     /// let (tick, ticks) = mpsc::channel();

@@ -22,14 +22,14 @@ use crate::traits::is_closure_executor;
 /// With `panic = "abort"` a panic in a job ends the program, as anywhere.
 ///
 /// ```
-/// use executor_thread::ThreadPool;
+/// use executor::ThreadPool;
 ///
 /// let pool = ThreadPool::new(4);
 /// let text = pool.submit(|| std::fs::read_to_string("Cargo.toml"));
 /// let squares: Result<Vec<u64>, _> = pool.map([1, 2, 3], |n| n * n).collect();
 /// assert_eq!(squares?, [1, 4, 9]);
 /// assert!(text.result()?.is_ok());
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 pub struct ThreadPool(ThreadHandle);
 
@@ -106,7 +106,7 @@ impl Drop for ThreadPool {
 /// Made by [`handle`](ThreadHandle::handle), and by [`with`](ThreadHandle::with), which gives jobs options.
 ///
 /// ```
-/// use executor_thread::ThreadPool;
+/// use executor::ThreadPool;
 ///
 /// let pool = ThreadPool::new(1);
 /// let handle = pool.handle();
@@ -144,8 +144,7 @@ impl ThreadHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::Rejection;
-    /// use executor_thread::{QueueLimit, ThreadPool, WhenFull};
+    /// use executor::{QueueLimit, Rejection, ThreadPool, WhenFull};
     ///
     /// let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::Block)).build()?;
     /// let limit = Duration::from_secs(60);
@@ -171,8 +170,7 @@ impl ThreadHandle {
     /// when the job is submitted. Never blocks. Fails as `submit_timeout` does after a shutdown.
     ///
     /// ```
-    /// use executor_core::JobError;
-    /// use executor_thread::ThreadPool;
+    /// use executor::{JobError, ThreadPool};
     ///
     /// async fn answer(pool: &ThreadPool) -> Result<u32, JobError> {
     ///     let future = pool.submit_async(|| 6 * 7).await.map_err(|rejected| JobError::rejected(rejected.reason()))?;

@@ -15,7 +15,7 @@ use crate::submit::{SubmitPolicy, Submitter};
 /// The settings of a [`RayonPool`].
 ///
 /// ```
-/// use executor_thread::{QueueLimit, RayonPool, WhenFull};
+/// use executor::{QueueLimit, RayonPool, WhenFull};
 ///
 /// let pool = RayonPool::builder().threads(2).queue(QueueLimit::bounded(100, WhenFull::Block)).build()?;
 /// assert_eq!(pool.submit(rayon::current_num_threads).result()?, 2);
@@ -59,7 +59,7 @@ impl RayonPool {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use executor_thread::RayonPool;
+    /// use executor::RayonPool;
     ///
     /// let shared = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build()?);
     /// let pool = RayonPool::over(shared.clone());

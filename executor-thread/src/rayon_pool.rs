@@ -22,8 +22,7 @@ use crate::traits::is_closure_executor;
 /// costs its job, also one in a parallel part of it.
 ///
 /// ```
-/// use executor_core::{JobOptions, Priority};
-/// use executor_thread::RayonPool;
+/// use executor::{JobOptions, Priority, RayonPool};
 /// use rayon::prelude::*;
 ///
 /// let pool = RayonPool::new(2)?;
@@ -57,8 +56,7 @@ use crate::traits::is_closure_executor;
 /// [`current::stop_requested`](executor_core::current::stop_requested) answer for no job, or for another one that waits on that thread. Carry the job's [`current::context`](executor_core::current::context) into them:
 ///
 /// ```
-/// use executor_core::current;
-/// use executor_thread::RayonPool;
+/// use executor::{RayonPool, current};
 /// use rayon::prelude::*;
 ///
 /// let pool = RayonPool::new(2)?;
@@ -87,14 +85,14 @@ pub struct RayonPool(ThreadHandle);
 /// A handle to a [`RayonPool`]: the same type as that of a [`ThreadPool`](crate::ThreadPool), for it can do the same.
 ///
 /// ```
-/// use executor_thread::{RayonHandle, RayonPool};
+/// use executor::{RayonHandle, RayonPool};
 ///
 /// let pool = RayonPool::new(1)?;
 /// let handle: RayonHandle = pool.handle();
 /// assert!(handle.submit(|| 1).result().is_ok());
 /// drop(pool);
 /// assert!(handle.submit(|| 1).result().is_err());
-/// # Ok::<(), executor_core::BuildError>(())
+/// # Ok::<(), executor::BuildError>(())
 /// ```
 pub type RayonHandle = ThreadHandle;
 

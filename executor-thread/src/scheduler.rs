@@ -8,10 +8,7 @@
 //!
 //! ```
 //! use std::sync::{Arc, mpsc};
-//! use executor_core::JobError;
-//! use executor_core::cell::{Captures, Notify};
-//! use executor_core::queue_id::QueueId;
-//! use executor_thread::scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler};
+//! use executor::{JobError, extend::{cell::{Captures, Notify}, queue_id::QueueId, scheduler::{Batch, Config, Priority, Queued, Runner, Scheduler}}};
 //!
 //! struct Number(u32);
 //! impl Queued for Number {

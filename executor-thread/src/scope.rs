@@ -25,18 +25,18 @@ use jobs::Jobs;
 /// A future cannot leave its scope, and a job cannot borrow what lives within it:
 ///
 /// ```compile_fail
-/// # let pool = executor_thread::ThreadPool::new(1);
+/// # let pool = executor::ThreadPool::new(1);
 /// let escaped = pool.scope(|s| s.submit(|| 1));
 /// ```
 ///
 /// ```compile_fail,E0521
-/// # let pool = executor_thread::ThreadPool::new(1);
+/// # let pool = executor::ThreadPool::new(1);
 /// let mut kept = None;
 /// pool.scope(|s| kept = Some(s.submit(|| 1)));
 /// ```
 ///
 /// ```compile_fail,E0373
-/// # let pool = executor_thread::ThreadPool::new(1);
+/// # let pool = executor::ThreadPool::new(1);
 /// pool.scope(|s| {
 ///     let inside = String::from("gone when the jobs run");
 ///     drop(s.submit(|| inside.len()));
@@ -110,7 +110,7 @@ impl ThreadHandle {
     /// place first.
     ///
     /// ```
-    /// use executor_thread::ThreadPool;
+    /// use executor::ThreadPool;
     ///
     /// let pool = ThreadPool::new(2);
     /// let mut numbers = [3, 1, 2];
@@ -121,7 +121,7 @@ impl ThreadHandle {
     ///     sum.result()
     /// })?;
     /// assert_eq!((sum, numbers), (3, [30, 1, 2]));
-    /// # Ok::<(), executor_core::JobError>(())
+    /// # Ok::<(), executor::JobError>(())
     /// ```
     ///
     /// # Panics

@@ -19,7 +19,7 @@ thread_local! {
 /// [`current`](super) say there that there is no job. They can ask the context, or run a part in it.
 ///
 /// ```
-/// use executor_core::{Future, cell::Run, current};
+/// use executor::{Future, current, extend::cell::Run};
 ///
 /// let (job, future) = Future::of_job(|| {
 ///     let context = current::context();
@@ -30,7 +30,7 @@ thread_local! {
 /// });
 /// job.run();
 /// assert!(future.result()?);
-/// # Ok::<(), executor_core::JobError>(())
+/// # Ok::<(), executor::JobError>(())
 /// ```
 #[derive(Clone)]
 pub struct Context {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 /// the program's file, and can take a second if the file is large.
 ///
 /// ```
-/// use executor_core::{Backtrace, Frame};
+/// use executor::{Backtrace, Frame};
 ///
 /// let backtrace = Backtrace::new(|| vec![Frame::new("app::parse").at("src/parse.rs", Some(17))]);
 /// assert_eq!(backtrace.frames()[0].function(), "app::parse");

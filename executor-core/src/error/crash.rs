@@ -134,7 +134,7 @@ impl Crashed {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{Crashed, Exit, JobError};
+    /// use executor::{Crashed, Exit, JobError};
     ///
     /// fn status(error: &JobError) -> u16 {
     ///     match error {

@@ -23,7 +23,7 @@ impl Exit {
     /// The signal's name, as `SIGSEGV`, where one killed it.
     ///
     /// ```
-    /// use executor_core::Exit;
+    /// use executor::Exit;
     ///
     /// assert_eq!(Exit::Signal(9).signal(), Some("SIGKILL"));
     /// assert_eq!((Exit::Code(3).signal(), Exit::Code(3).code()), (None, Some(3)));

@@ -52,7 +52,8 @@ impl fmt::Debug for JobPath {
 /// The name of a job: the name that it was given, or else its path. For those who write executors.
 ///
 /// ```
-/// use executor_core::{JobName, JobOptions, JobPath};
+/// use executor::JobOptions;
+/// use executor::extend::{JobName, JobPath};
 ///
 /// let (named, unnamed) = (JobOptions::new().name("thumbnail"), JobOptions::new());
 /// assert_eq!(JobName::new(named.values().label.as_ref(), JobPath::of::<u8>()).as_str(), "thumbnail");

@@ -35,7 +35,7 @@ pub use timed_out::TimedOut;
 /// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
 ///
 /// ```
-/// use executor_core::{Future, JobError};
+/// use executor::{Future, JobError};
 ///
 /// let future: Future<u32> = Future::failed(JobError::cancelled());
 /// match future.result() {
@@ -68,7 +68,7 @@ impl JobError {
     /// The error of a job that failed by itself, as [`Future::flatten`](crate::Future::flatten) makes it.
     ///
     /// ```
-    /// use executor_core::JobError;
+    /// use executor::JobError;
     ///
     /// let error = JobError::failed("the page has no title");
     /// assert_eq!(error.to_string(), "the page has no title");

@@ -10,11 +10,11 @@ use super::{JobError, Rejection};
 /// A job that was cancelled before it started, or aborted while it ran.
 ///
 /// ```
-/// use executor_core::{Future, JobError, cell::Run};
+/// use executor::{Future, JobError, extend::cell::Run};
 ///
 /// struct Thumbnail;
 ///
-/// impl executor_core::Job for Thumbnail {
+/// impl executor::Job for Thumbnail {
 ///     type Output = ();
 ///     fn run(self) {}
 /// }

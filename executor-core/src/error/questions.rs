@@ -13,7 +13,7 @@ impl JobError {
     /// Why the executor rejected the job. `None` if it did not.
     ///
     /// ```
-    /// use executor_core::{JobError, Rejection};
+    /// use executor::{JobError, Rejection};
     ///
     /// let error = JobError::rejected(Rejection::Full);
     /// assert_eq!(error.rejection(), Some(Rejection::Full));
@@ -26,7 +26,7 @@ impl JobError {
     /// Whether the job's code panicked, on a thread or in a worker process.
     ///
     /// ```
-    /// use executor_core::{JobError, Panicked};
+    /// use executor::{JobError, Panicked};
     ///
     /// let error = JobError::Panicked(Panicked::remote("no luck", None));
     /// assert!(error.is_panic() && !error.is_timed_out());
@@ -45,7 +45,7 @@ impl JobError {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, TimedOut};
+    /// use executor::{JobError, TimedOut};
     ///
     /// let error = JobError::TimedOut(TimedOut::new("poll", Duration::from_secs(5)));
     /// assert_eq!(error.job(), Some("poll"));
@@ -70,7 +70,7 @@ impl JobError {
     /// This error, if it is of another kind.
     ///
     /// ```
-    /// use executor_core::{JobError, Panicked};
+    /// use executor::{JobError, Panicked};
     ///
     /// let error = JobError::Panicked(Panicked::remote("no luck", None));
     /// assert_eq!(error.into_panic()?.message(), "no luck");
@@ -90,7 +90,7 @@ impl JobError {
 /// ```
 /// use std::io;
 /// use std::time::Duration;
-/// use executor_core::{JobError, TimedOut};
+/// use executor::{JobError, TimedOut};
 ///
 /// let error = io::Error::from(JobError::TimedOut(TimedOut::new("poll", Duration::from_secs(5))));
 /// assert_eq!(error.kind(), io::ErrorKind::TimedOut);

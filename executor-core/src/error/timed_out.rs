@@ -63,7 +63,7 @@ impl TimedOut {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::TimedOut;
+    /// use executor::TimedOut;
     ///
     /// let waited = TimedOut::not_started("poll", Duration::from_secs(5));
     /// assert!(!waited.has_started());

@@ -20,7 +20,7 @@ const BUCKETS: usize = (u64::BITS - SUB_BITS + 1) as usize * SUBS;
 /// measured. [`mean`](Histogram::mean), [`max`](Histogram::max) and [`count`](Histogram::count) are exact.
 ///
 /// ```
-/// use executor_core::Histogram;
+/// use executor::Histogram;
 ///
 /// let none = Histogram::default();
 /// assert_eq!(none.count(), 0);
@@ -60,7 +60,7 @@ impl Histogram {
     /// wrong. A share below 0 is 0, and one above 1 is 1. Zero where there are none.
     ///
     /// ```
-    /// # let stats = executor_core::Stats::default();
+    /// # let stats = executor::Stats::default();
     /// if let Some(wait) = &stats.wait {
     ///     println!("99 of 100 jobs waited for less than {:?}", wait.quantile(0.99));
     /// }

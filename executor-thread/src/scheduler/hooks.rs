@@ -11,7 +11,7 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 /// the worker goes on.
 ///
 /// ```
-/// use executor_thread::scheduler::{Config, Hooks};
+/// use executor::extend::scheduler::{Config, Hooks};
 ///
 /// let config = Config { hooks: Hooks::default().on_start(|| println!("a worker")), ..Config::new("spoken", 2) };
 /// ```

@@ -14,7 +14,7 @@ use super::push::far_future;
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor_thread::Period;
+/// use executor::Period;
 ///
 /// let minute = Duration::from_secs(60);
 /// assert_eq!(Period::from(minute), Period::rate(minute));
@@ -128,7 +128,7 @@ impl Periodic {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use executor_thread::{Period, QueueLimit, ThreadPool, WhenFull};
+    /// use executor::{Period, QueueLimit, ThreadPool, WhenFull};
     ///
     /// let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::DropOldest)).build()?;
     /// let (begin, begun) = mpsc::channel();
