@@ -64,7 +64,9 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
-    pub use executor_core::{OptionValues, bytes, cell, drive, job_counters, panics, queue_id, registry};
+    pub use executor_core::{
+        JobName, JobPath, OptionValues, bytes, cell, drive, job_counters, panics, queue_id, registry, spin,
+    };
     pub use executor_thread::{fork, scheduler};
 }
 
