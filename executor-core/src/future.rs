@@ -66,11 +66,11 @@ impl<T> Future<T> {
     }
 
     pub(crate) fn state(&self) -> &Arc<dyn JoinState<T>> {
-        self.state.as_ref().expect("a future that was polled to its end has nothing more to tell")
+        self.state.as_ref().expect("the future was polled to completion: its outcome is taken")
     }
 
     pub(crate) fn into_state(mut self) -> Arc<dyn JoinState<T>> {
-        let state = self.state.take().expect("a future that was polled to its end has nothing more to tell");
+        let state = self.state.take().expect("the future was polled to completion: its outcome is taken");
         current::over(address(&state));
         state
     }

@@ -81,7 +81,9 @@ impl<T: Send + 'static> Promise<T> {
 impl<T: Send + 'static> Drop for Promise<T> {
     fn drop(&mut self) {
         if !self.cell.status().is_done() {
-            self.finish(Err(JobError::Broken(Broken::new("its promise was dropped; complete or fail every promise"))));
+            self.finish(Err(JobError::Broken(Broken::new(
+                "its promise was dropped without a result; call `complete` or `fail` on every promise",
+            ))));
         }
     }
 }

@@ -215,14 +215,14 @@ impl ThreadPoolBuilder {
             return Err(BuildError::setting("min_threads", config.min_workers, allowed));
         }
         if config.capacity == Some(0) {
-            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
+            return Err(BuildError::setting("queue", 0, "at least 1"));
         }
         if let Some(bytes) = config.stack_size.filter(|&bytes| bytes < SMALLEST_STACK) {
             return Err(BuildError::setting("stack_size", bytes, format_args!("at least {SMALLEST_STACK} bytes")));
         }
         if config.name.contains('\0') {
             let value = format_args!("{:?}", config.name).to_string();
-            return Err(BuildError::setting("name", value, "without a NUL character"));
+            return Err(BuildError::setting("name", value, "free of NUL characters"));
         }
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
         let scheduler = Scheduler::new(config, make);

@@ -20,7 +20,7 @@ impl ThreadHandle {
     /// let strict = pool.with(JobOptions::new().name("poll").timeout(Duration::from_millis(5)));
     /// let future = strict.submit(|| while !current::stop_requested() { std::thread::yield_now() });
     /// let error = future.result().unwrap_err();
-    /// assert_eq!(error.to_string(), "job `poll` was not done within 5ms; give it more time, or less to do");
+    /// assert_eq!(error.to_string(), "job `poll` did not finish within 5 ms; raise the limit or split the job");
     /// ```
     pub fn with(&self, options: JobOptions) -> ThreadHandle {
         let options = Some(Arc::new(options));

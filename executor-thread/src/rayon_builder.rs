@@ -147,7 +147,7 @@ impl RayonPoolBuilder {
 
     fn check_queue(&self) -> Result<(), BuildError> {
         match self.queue.capacity() {
-            Some(0) => Err(BuildError::setting("queue", 0, "for at least 1 job")),
+            Some(0) => Err(BuildError::setting("queue", 0, "at least 1")),
             _ => Ok(()),
         }
     }
@@ -183,8 +183,9 @@ fn start(threads: usize) -> Result<(Arc<rayon::ThreadPool>, Vec<JoinHandle<()>>)
             for thread in started {
                 drop(thread.join());
             }
-            let problem = format!("ended after {count} ({error}); {}", cure(&error));
-            Err(BuildError::host("starting threads", problem))
+            let problem =
+                format!("could not all be started: the system refused after {count} ({error}); {}", cure(&error));
+            Err(BuildError::host("threads", problem))
         }
     }
 }

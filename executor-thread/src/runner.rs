@@ -39,7 +39,7 @@ impl InPlace {
                     },
                     error => format!("failed: {error:#}"),
                 };
-                JobError::Broken(Broken::new(format!("the initializer of its worker {what}; mend the initializer")))
+                JobError::Broken(Broken::new(format!("the initializer of its worker {what}; fix the initializer")))
             })?;
             current::set_state(state);
             self.is_ready = true;

@@ -11,14 +11,14 @@ fn refusal(builder: ThreadPoolBuilder) -> BuildError {
 #[test]
 fn threads_are_one_to_65536() {
     let error = refusal(ThreadPool::builder().threads(0));
-    assert_eq!(error.to_string(), "cannot build the pool: `threads` is 0, and must be from 1 to 65536");
+    assert_eq!(error.to_string(), "cannot build the pool: `threads` is 0, but must be from 1 to 65536");
     assert_eq!(error.name(), "threads");
     let error = refusal(ThreadPool::builder().threads(65_537));
-    assert_eq!(error.to_string(), "cannot build the pool: `threads` is 65537, and must be from 1 to 65536");
+    assert_eq!(error.to_string(), "cannot build the pool: `threads` is 65537, but must be from 1 to 65536");
     let error = refusal(ThreadPool::builder().threads(usize::MAX));
     assert_eq!(
         error.to_string(),
-        format!("cannot build the pool: `threads` is {}, and must be from 1 to 65536", usize::MAX)
+        format!("cannot build the pool: `threads` is {}, but must be from 1 to 65536", usize::MAX)
     );
     assert!(ThreadPool::builder().threads(65_536).build().is_ok(), "no thread starts before there is a job for it");
 }
@@ -26,7 +26,7 @@ fn threads_are_one_to_65536() {
 #[test]
 fn a_stack_is_at_least_64_kibibytes() {
     let error = refusal(ThreadPool::builder().stack_size(65_535));
-    assert_eq!(error.to_string(), "cannot build the pool: `stack_size` is 65535, and must be at least 65536 bytes");
+    assert_eq!(error.to_string(), "cannot build the pool: `stack_size` is 65535, but must be at least 65536 bytes");
     assert_eq!(error.name(), "stack_size");
     let pool = ThreadPool::builder().threads(1).stack_size(65_536).build().unwrap();
     assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
@@ -35,7 +35,7 @@ fn a_stack_is_at_least_64_kibibytes() {
 #[test]
 fn a_name_has_no_nul() {
     let error = refusal(ThreadPool::builder().name("a\0b"));
-    assert_eq!(error.to_string(), "cannot build the pool: `name` is \"a\\0b\", and must be without a NUL character");
+    assert_eq!(error.to_string(), "cannot build the pool: `name` is \"a\\0b\", but must be free of NUL characters");
     assert_eq!(error.name(), "name");
 }
 

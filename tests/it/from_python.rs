@@ -151,7 +151,7 @@ fn a_timer_runs_later_or_is_cancelled() {
         "before its time: Queued
 it ran no earlier than told: true
 cancelled: true
-what became of it: the job `timer::main::{{closure}}` was cancelled
+what became of it: job `timer::main::{{closure}}` was cancelled
 cancelled after its end: false
 in the order of their times: first, second, third
 three ticks, then cancelled
@@ -298,8 +298,8 @@ and the job was asked to stop: true
 smol's time limit is over: true, and the job was asked to stop: true
 a task of tokio is cancelled: true, and the job was asked to stop: true
 a task of smol is cancelled: true, and the job was asked to stop: true
-awaited in tokio, and cancelled by a job: the job `async_bridge::cancelled::{{closure}}::{{closure}}` was cancelled
-awaited in smol, and cancelled by a job: the job `async_bridge::cancelled::{{closure}}::{{closure}}` was cancelled
+awaited in tokio, and cancelled by a job: job `async_bridge::cancelled::{{closure}}::{{closure}}` was cancelled
+awaited in smol, and cancelled by a job: job `async_bridge::cancelled::{{closure}}::{{closure}}` was cancelled
 ",
     );
 }

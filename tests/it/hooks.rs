@@ -208,13 +208,13 @@ fn no_more_threads_stay_than_there_are() {
     let error = refusal(ThreadPool::builder().threads(2).min_threads(3));
     assert_eq!(
         error.to_string(),
-        "cannot build the pool: `min_threads` is 3, and must be at most `threads`, which is 2"
+        "cannot build the pool: `min_threads` is 3, but must be at most `threads`, which is 2"
     );
     assert_eq!(error.name(), "min_threads");
     // In whatever order they are set.
     assert!(ThreadPool::builder().min_threads(3).threads(3).build().is_ok());
     let error = refusal(ThreadPool::builder().queue(QueueLimit::bounded(0, WhenFull::Reject)));
-    assert_eq!(error.to_string(), "cannot build the pool: `queue` is 0, and must be for at least 1 job");
+    assert_eq!(error.to_string(), "cannot build the pool: `queue` is 0, but must be at least 1");
     assert_eq!(error.name(), "queue");
 }
 

@@ -20,7 +20,7 @@ fn views(pool: &dyn Surface) -> [(Box<dyn Surface>, &'static str); 2] {
 #[track_caller]
 fn names(error: &JobError, name: &str) {
     assert_eq!(error.job(), Some(name), "{error}");
-    assert!(error.to_string().starts_with(&format!("the job `{name}` was ")), "{error}");
+    assert!(error.to_string().starts_with(&format!("job `{name}` was ")), "{error}");
 }
 
 #[track_caller]

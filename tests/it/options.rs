@@ -88,10 +88,10 @@ fn a_job_that_has_not_started_in_time_never_does(make: Make) {
     let future = view.submit(Do::Write(log.writer(), 1));
     view.execute(Do::Write(log.writer(), 2));
     let text = timed_out(future.result());
-    assert_eq!(text, "job `hasty` did not start within 2ms; give it more time to wait, or the pool more workers");
+    assert_eq!(text, "job `hasty` did not start within 2 ms; raise the limit or add workers");
     let unnamed = pool.with(JobOptions::new().start_by(SHORT)).try_submit(Do::Write(log.writer(), 3)).unwrap();
     let text = timed_out(unnamed.result());
-    assert!(text.contains("Do` did not start within 2ms"), "{text}");
+    assert!(text.contains("Do` did not start within 2 ms"), "{text}");
     drop(waiters);
     pool.shutdown(true);
     assert!(log.entries().is_empty());
@@ -192,7 +192,7 @@ fn a_job_that_runs_too_long_is_asked_to_stop_and_its_future_tells_at_once() {
         };
         let future = pool.with(JobOptions::new().name("slow").timeout(SHORT)).submit(job);
         let text = timed_out(future.result());
-        assert_eq!(text, "job `slow` was not done within 2ms; give it more time, or less to do");
+        assert_eq!(text, "job `slow` did not finish within 2 ms; raise the limit or split the job");
         stops.recv().unwrap();
         // The thread is still in the job: the pool's only one.
         let next = pool.submit(|| 7);
@@ -226,5 +226,5 @@ fn a_job_without_a_name_is_called_by_its_type() {
     }
     let pool = ThreadPool::new(1);
     let text = timed_out(pool.with(JobOptions::new().timeout(SHORT)).submit(Sleeper).result());
-    assert!(text.contains("Sleeper` was not done within 2ms"), "{text}");
+    assert!(text.contains("Sleeper` did not finish within 2 ms"), "{text}");
 }

@@ -264,7 +264,7 @@ fn threads_are_one_to_what_rayon_can_have() {
     let most = rayon::max_num_threads().min(65_536);
     for threads in [0, most + 1, 65_537, usize::MAX] {
         let error = RayonPool::new(threads).expect_err("such a pool cannot be");
-        let text = format!("cannot build the pool: `threads` is {threads}, and must be from 1 to {most}");
+        let text = format!("cannot build the pool: `threads` is {threads}, but must be from 1 to {most}");
         assert_eq!((error.to_string(), error.name()), (text, "threads"));
     }
 }

@@ -93,9 +93,10 @@ fn an_initializer_that_panics_breaks_the_job_and_the_next_one_tries_again() {
             let error = pool.submit(|| ()).result().unwrap_err();
             let JobError::Broken(broken) = &error else { panic!("{error:?}") };
             let place = format!("{}:{line}:13", file!());
-            let reason = format!("the initializer of its worker panicked at {place}: try {n}; mend the initializer");
+            let reason = format!("the initializer of its worker panicked at {place}: try {n}; fix the initializer");
             assert_eq!(broken.reason(), reason);
-            assert_eq!(error.to_string(), format!("the job was not run to its end: {reason}"));
+            let name = broken.job().expect("the error names its job");
+            assert_eq!(error.to_string(), format!("job `{name}` did not complete: {reason}"));
         }
         assert_eq!(pool.submit(|| *current::state::<usize>().unwrap()).result().unwrap(), 2);
     });

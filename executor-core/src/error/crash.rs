@@ -178,7 +178,7 @@ impl fmt::Display for Crashed {
         }
         write!(f, " after {}", Rounded(*ran))?;
         if let Some(bytes) = peak_memory {
-            write!(f, ", having held {}", Size(*bytes))?;
+            write!(f, ", with a peak memory of {}", Size(*bytes))?;
         }
         f.write_str("; no other job is affected")?;
         if f.alternate() {

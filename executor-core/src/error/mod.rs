@@ -1,6 +1,7 @@
 //! How a job can end other than with its result. The texts say what happened, to which job, and what to do.
 
 mod backtrace;
+mod broken;
 mod crash;
 mod exit;
 mod job_name;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use self::line::{line_or_all, with_causes};
 pub use backtrace::{Backtrace, Frame};
+pub use broken::Broken;
 pub use crash::Crashed;
 pub use exit::Exit;
 pub use job_name::{JobName, JobPath};
@@ -134,15 +136,17 @@ impl Rejection {
     /// The reason and the remedy.
     const fn explanation(self) -> &'static str {
         match self {
-            Self::Shutdown => "the executor was shut down, or dropped; submit before that, or to another executor",
-            Self::Full => "the executor's queue is full; try again later, or make the bound larger",
-            Self::Dropped => "it was dropped from a full queue in favour of another job; make the bound larger",
+            Self::Shutdown => {
+                "the executor was shut down or dropped; submit before the shutdown, or to another executor"
+            }
+            Self::Full => "the executor's queue is full; try again later, or raise the queue's limit",
+            Self::Dropped => "it was dropped because the executor's queue was full; raise the queue's limit",
             Self::Broken => {
-                "the executor broke down; the errors of the jobs that it had say why; mend that, and make another executor"
+                "the executor is broken; the errors of its earlier jobs give the reason; fix that, then create a new executor"
             }
             Self::Forked => {
-                "this process was forked (`fork()`) from the one that made the executor, whose threads and \
-                 processes did not come along; make another executor here, or make it after the fork"
+                "the executor belongs to the parent process: this process is a fork (`fork()`) without its threads and \
+                 worker processes; create an executor after the fork"
             }
         }
     }
@@ -202,7 +206,7 @@ impl fmt::Display for CodecError {
         line_or_all(
             f,
             format_args!(
-                "could not {action} (job `{job}`, result `{output}`): {cause}; \
+                "job `{job}` (result `{output}`): could not {action}: {cause}; \
                  its types must survive a round trip through the pool's codec"
             ),
         )
@@ -210,30 +214,6 @@ impl fmt::Display for CodecError {
 }
 
 impl Error for CodecError {}
-
-/// The worker or pool that should have run the job is gone or cannot work.
-#[derive(Clone, Debug)]
-pub struct Broken(Arc<str>);
-
-impl Broken {
-    /// For those who write executors: `reason` says what is broken and what to do.
-    pub fn new(reason: impl Into<Arc<str>>) -> Self {
-        Self(reason.into())
-    }
-
-    /// The broken part, and the remedy.
-    pub fn reason(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        line_or_all(f, format_args!("the job was not run to its end: {}", self.0))
-    }
-}
-
-impl Error for Broken {}
 
 /// The error that a job returned as its result.
 ///
@@ -269,7 +249,7 @@ pub struct BuildError {
 impl BuildError {
     /// For those who write executors: `setting` is `value`, and `allowed` says what it may be.
     pub fn setting(setting: &'static str, value: impl fmt::Display, allowed: impl fmt::Display) -> Self {
-        Self { setting, problem: format!("is {value}, and must be {allowed}") }
+        Self { setting, problem: format!("is {value}, but must be {allowed}") }
     }
 
     /// For those who write executors: what is wrong with `subject`, which is no setting, and what to do.

@@ -41,7 +41,7 @@ impl Cancelled {
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        line_or_all(f, format_args!("the job {}was cancelled", Quoted(self.job())))
+        line_or_all(f, format_args!("{} was cancelled", Called(self.job())))
     }
 }
 
@@ -80,7 +80,7 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        line_or_all(f, format_args!("the job {}was rejected: {}", Quoted(self.job()), self.reason.explanation()))
+        line_or_all(f, format_args!("{} was rejected: {}", Called(self.job()), self.reason.explanation()))
     }
 }
 
@@ -99,17 +99,22 @@ impl JobError {
 
     /// Adds the job's name to an error that should have one and has none.
     pub(crate) fn add_name(&mut self, name: impl FnOnce() -> Option<JobName>) {
-        if let Self::Cancelled(Cancelled(job @ None)) | Self::Rejected(Refused { job: job @ None, .. }) = self {
-            *job = name();
+        match self {
+            Self::Cancelled(Cancelled(job @ None)) | Self::Rejected(Refused { job: job @ None, .. }) => *job = name(),
+            Self::Broken(broken) => broken.add_name(name),
+            _ => {}
         }
     }
 }
 
-/// A name and the space behind it, or nothing.
-struct Quoted<'a>(Option<&'a str>);
+/// The subject of an error's text: the job, by its name if that is known.
+pub(super) struct Called<'a>(pub(super) Option<&'a str>);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for Called<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |name| write!(f, "`{name}` "))
+        match self.0 {
+            Some(name) => write!(f, "job `{name}`"),
+            None => f.write_str("the job"),
+        }
     }
 }

@@ -59,7 +59,8 @@ impl JobError {
             Self::Codec(error) => Some(error.job()),
             Self::Cancelled(error) => error.job(),
             Self::Rejected(error) => error.job(),
-            Self::Broken(_) | Self::Failed(_) => None,
+            Self::Broken(error) => error.job(),
+            Self::Failed(_) => None,
         }
     }
 

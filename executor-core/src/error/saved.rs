@@ -47,7 +47,7 @@ impl Saving {
 
 impl Drop for Saving {
     fn drop(&mut self) {
-        self.0.0.get_or_init(|| Err("whoever was to write it is gone".to_owned()));
+        self.0.0.get_or_init(|| Err("the thread that writes the file has ended".to_owned()));
     }
 }
 
@@ -59,9 +59,9 @@ impl fmt::Display for SavedNote<'_> {
         match self.0.map(|saved| saved.0.wait()) {
             None => Ok(()),
             Some(Ok(path)) => {
-                write!(f, "; it is kept: start this program with EXECUTOR_REPLAY={} to run it alone", path.display())
+                write!(f, "; to run this job alone, start this program with EXECUTOR_REPLAY={}", path.display())
             }
-            Some(Err(reason)) => write!(f, "; it could not be kept as a file: {reason}"),
+            Some(Err(reason)) => write!(f, "; the job could not be saved for a replay: {reason}"),
         }
     }
 }
@@ -80,16 +80,16 @@ mod tests {
             let prints = scope.spawn(|| SavedNote(Some(&saved)).to_string());
             saving.done(Ok("/var/jobs/a.job".into()));
             assert_eq!(asks.join().unwrap(), Some("/var/jobs/a.job".into()));
-            assert!(prints.join().unwrap().contains("EXECUTOR_REPLAY=/var/jobs/a.job "));
+            assert!(prints.join().unwrap().ends_with("EXECUTOR_REPLAY=/var/jobs/a.job"));
         });
     }
 
     #[test]
-    fn a_file_that_nobody_writes_is_told_so() {
+    fn an_unwritten_file_says_why() {
         let (saved, saving) = Saved::later();
         drop(saving);
         assert_eq!(saved.path(), None);
         let text = SavedNote(Some(&saved)).to_string();
-        assert_eq!(text, "; it could not be kept as a file: whoever was to write it is gone");
+        assert_eq!(text, "; the job could not be saved for a replay: the thread that writes the file has ended");
     }
 }

@@ -67,7 +67,7 @@ impl TimedOut {
     ///
     /// let waited = TimedOut::not_started("poll", Duration::from_secs(5));
     /// assert!(!waited.has_started());
-    /// assert_eq!(waited.to_string(), "job `poll` did not start within 5s; give it more time to wait, or the pool more workers");
+    /// assert_eq!(waited.to_string(), "job `poll` did not start within 5 s; raise the limit or add workers");
     /// ```
     pub fn has_started(&self) -> bool {
         self.0.has_started
@@ -97,11 +97,11 @@ impl fmt::Display for TimedOut {
         if *has_started {
             line_or_all(
                 f,
-                format_args!("job `{job}` was not done within {limit:?}; give it more time, or less to do"),
+                format_args!("job `{job}` did not finish within {}; raise the limit or split the job", Spaced(*limit)),
             )?;
         } else {
-            let cure = "give it more time to wait, or the pool more workers";
-            line_or_all(f, format_args!("job `{job}` did not start within {limit:?}; {cure}"))?;
+            let cure = "raise the limit or add workers";
+            line_or_all(f, format_args!("job `{job}` did not start within {}; {cure}", Spaced(*limit)))?;
         }
         if f.alternate() {
             write!(f, "{}{}", SavedNote(saved.as_ref()), BacktraceTail(backtrace.as_ref()))
@@ -112,3 +112,14 @@ impl fmt::Display for TimedOut {
 }
 
 impl Error for TimedOut {}
+
+/// A duration with a space between the number and the unit: `1.5 s`.
+struct Spaced(Duration);
+
+impl fmt::Display for Spaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:?}", self.0);
+        let (number, unit) = text.split_at(text.find(char::is_alphabetic).unwrap_or(text.len()));
+        write!(f, "{number} {unit}")
+    }
+}

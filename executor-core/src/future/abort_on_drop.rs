@@ -53,7 +53,7 @@ impl<T> std::future::Future for AbortOnDrop<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.future.as_mut().expect("a future that was polled to its end has nothing more to tell");
+        let future = self.future.as_mut().expect("the future was polled to completion: its outcome is taken");
         let polled = Pin::new(future).poll(context);
         if polled.is_ready() {
             self.future = None;

@@ -15,7 +15,10 @@ fn a_promise_that_is_dropped_breaks_its_future() {
         assert_eq!(future.status(), Status::Done);
         assert!(!future.cancel());
         let Err(JobError::Broken(broken)) = future.result() else { panic!("it is broken") };
-        assert_eq!(broken.reason(), "its promise was dropped; complete or fail every promise");
+        assert_eq!(
+            broken.reason(),
+            "its promise was dropped without a result; call `complete` or `fail` on every promise"
+        );
     }
 }
 

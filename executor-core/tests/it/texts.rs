@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
+use executor_core::cell::QueuedControl;
 use executor_core::{
     Backtrace, Broken, BuildError, Cancelled, CodecError, Crashed, Exit, Frame, Future, JobError, JobName, JobOptions,
-    JobPath, Panicked, Refused, Rejected, Rejection, RemoteError, Saved, TimedOut,
+    JobPath, Panicked, Refused, Rejected, Rejection, RemoteError, Saved, TimedOut, promise,
 };
 
 /// Both forms are the same.
@@ -27,12 +28,12 @@ fn a_cancel() {
     says(&JobError::cancelled(), "the job was cancelled");
     let name = JobName::from(JobPath::fixed(&"thumbnails::Thumbnail"));
     let named = Cancelled::new(Some(name));
-    says(&named, "the job `thumbnails::Thumbnail` was cancelled");
-    says(&JobError::Cancelled(named), "the job `thumbnails::Thumbnail` was cancelled");
+    says(&named, "job `thumbnails::Thumbnail` was cancelled");
+    says(&JobError::Cancelled(named), "job `thumbnails::Thumbnail` was cancelled");
     let options = JobOptions::new().name("two\nlines");
     let name = JobName::new(options.values().label.as_ref(), JobPath::of::<u8>());
     let named = JobError::Cancelled(Cancelled::new(Some(name)));
-    says_more(&named, "the job `two; lines` was cancelled", "the job `two\nlines` was cancelled");
+    says_more(&named, "job `two; lines` was cancelled", "job `two\nlines` was cancelled");
 }
 
 #[test]
@@ -40,20 +41,20 @@ fn rejections() {
     let texts = [
         (
             Rejection::Shutdown,
-            "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor",
+            "the job was rejected: the executor was shut down or dropped; submit before the shutdown, or to another executor",
         ),
         (
             Rejection::Full,
-            "the job was rejected: the executor's queue is full; try again later, or make the bound larger",
+            "the job was rejected: the executor's queue is full; try again later, or raise the queue's limit",
         ),
         (
             Rejection::Dropped,
-            "the job was rejected: it was dropped from a full queue in favour of another job; make the bound larger",
+            "the job was rejected: it was dropped because the executor's queue was full; raise the queue's limit",
         ),
         (
             Rejection::Broken,
-            "the job was rejected: the executor broke down; the errors of the jobs that it had say why; mend that, and \
-             make another executor",
+            "the job was rejected: the executor is broken; the errors of its earlier jobs give the reason; fix that, then \
+             create a new executor",
         ),
     ];
     for (reason, text) in texts {
@@ -61,7 +62,7 @@ fn rejections() {
         says(&JobError::rejected(reason), text);
         says(&Rejected::new("a job that has no text of its own", reason), text);
         let named = Refused::new(reason, Some(JobPath::fixed(&"thumbnails::Thumbnail").into()));
-        let text = text.replacen("the job ", "the job `thumbnails::Thumbnail` ", 1);
+        let text = text.replacen("the job ", "job `thumbnails::Thumbnail` ", 1);
         says(&JobError::Rejected(named.clone()), &text);
         says(&Rejected::with_error("a job that has no text of its own", named), &text);
     }
@@ -115,15 +116,15 @@ fn a_panic_goes_on_with_its_payload_once_and_then_with_its_message() {
 #[test]
 fn a_time_that_is_over() {
     let error = JobError::TimedOut(TimedOut::new("app::fetch", Duration::from_millis(1500)));
-    says(&error, "job `app::fetch` was not done within 1.5s; give it more time, or less to do");
+    says(&error, "job `app::fetch` did not finish within 1.5 s; raise the limit or split the job");
     let seen = TimedOut::new("app::fetch", Duration::from_secs(2))
         .with_backtrace(Some(backtrace()))
         .with_saved(Some(Saved::to("/var/jobs/a.job")));
     says_more(
         &seen,
-        "job `app::fetch` was not done within 2s; give it more time, or less to do",
-        "job `app::fetch` was not done within 2s; give it more time, or less to do; it is kept: start this program with \
-         EXECUTOR_REPLAY=/var/jobs/a.job to run it alone\n    at app::parse (src/main.rs:3), 40 times\n    at app::job",
+        "job `app::fetch` did not finish within 2 s; raise the limit or split the job",
+        "job `app::fetch` did not finish within 2 s; raise the limit or split the job; to run this job alone, start this program \
+         with EXECUTOR_REPLAY=/var/jobs/a.job\n    at app::parse (src/main.rs:3), 40 times\n    at app::job",
     );
     assert_eq!(JobError::TimedOut(seen).saved(), Some("/var/jobs/a.job".as_ref()));
 }
@@ -151,7 +152,7 @@ fn backtrace() -> Backtrace {
 fn a_failed_job_that_is_kept() {
     let kept = Panicked::new(Box::new(7_u8), Some("src/main.rs:3:5".into())).with_saved(Some(Saved::to("/a.job")));
     let line = "the job panicked at src/main.rs:3:5: (a payload that is not text)";
-    let all = format!("{line}; it is kept: start this program with EXECUTOR_REPLAY=/a.job to run it alone");
+    let all = format!("{line}; to run this job alone, start this program with EXECUTOR_REPLAY=/a.job");
     says_more(&kept, line, &all);
     let kept = JobError::Panicked(kept);
     assert_eq!(kept.saved(), Some("/a.job".as_ref()));
@@ -159,7 +160,7 @@ fn a_failed_job_that_is_kept() {
     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| kept.resume())).unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&7_u8), "it has its payload");
     let not_kept = Panicked::remote("no luck", None).with_saved(Some(Saved::failed("/full: no space left")));
-    let all = "the job panicked: no luck; it could not be kept as a file: /full: no space left";
+    let all = "the job panicked: no luck; the job could not be saved for a replay: /full: no space left";
     says_more(&not_kept, "the job panicked: no luck", all);
     assert_eq!(JobError::Panicked(not_kept).saved(), None);
 }
@@ -173,9 +174,9 @@ fn a_crash_with_all_that_can_be_known() {
         .with_saved(Some(Saved::failed("/full: no space left")))
         .with_backtrace(Some(backtrace()));
     let line = "job `page 12` (`app::parse`) crashed: its worker process 7 was killed by SIGSEGV (its stack overflowed) after \
-                3 ms, having held 37 MiB; no other job is affected";
+                3 ms, with a peak memory of 37 MiB; no other job is affected";
     let all = format!(
-        "{line}; it could not be kept as a file: /full: no space left\n    at app::parse (src/main.rs:3), 40 times\n    \
+        "{line}; the job could not be saved for a replay: /full: no space left\n    at app::parse (src/main.rs:3), 40 times\n    \
          at app::job"
     );
     says_more(&JobError::Crashed(crash.clone()), line, &all);
@@ -221,17 +222,28 @@ fn codec_error_text() {
     let error = JobError::Codec(CodecError::new("decode the result", "app::draw", "app::Picture", "unexpected end"));
     says(
         &error,
-        "could not decode the result (job `app::draw`, result `app::Picture`): unexpected end; \
+        "job `app::draw` (result `app::Picture`): could not decode the result: unexpected end; \
          its types must survive a round trip through the pool's codec",
     );
 }
 
+fn thumbnail() {}
+
 #[test]
 fn broken_error_text() {
-    says(
-        &JobError::Broken(Broken::new("the roof leaks; mend it")),
-        "the job was not run to its end: the roof leaks; mend it",
-    );
+    says(&JobError::Broken(Broken::new("no room; make some")), "the job did not complete: no room; make some");
+    let (dropped, future) = promise::<u8>();
+    drop(dropped);
+    let text = "its promise was dropped without a result; call `complete` or `fail` on every promise";
+    says(&future.result().unwrap_err(), &format!("the job did not complete: {text}"));
+    let (dropped, future) = promise::<u8>();
+    drop(dropped);
+    says(&future.map_ok(|n| n).result().unwrap_err(), &format!("the job did not complete: {text}"));
+    let (job, future) = Future::of_job(thumbnail);
+    drop(QueuedControl::withdraw(job, JobError::Broken(Broken::new("no room"))));
+    let error = future.result().unwrap_err();
+    assert_eq!(error.job(), Some("it::texts::thumbnail"));
+    says(&error, "job `it::texts::thumbnail` did not complete: no room");
 }
 
 #[test]
@@ -269,7 +281,7 @@ impl Error for Link {
 #[test]
 fn a_pool_that_cannot_be_built() {
     let error = BuildError::setting("threads", 0, "1 or more");
-    says(&error, "cannot build the pool: `threads` is 0, and must be 1 or more");
+    says(&error, "cannot build the pool: `threads` is 0, but must be 1 or more");
     let error = BuildError::host("program", "was deleted; start it from a file that stays");
     says(&error, "cannot build the pool: `program` was deleted; start it from a file that stays");
     assert_eq!(error.name(), "program");

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!([lose(0), lose(1), lose(11), lose(20)], [const { None }; 4]);
         assert_eq!(
             lose(21).unwrap(),
-            "the job was not run to its end: more than 2 workers of the pool did not start, or died without a job, within 10s, \
+            "the job did not complete: more than 2 workers of the pool did not start, or died without a job, within 10s, \
              which is its restart budget; the last: it left"
         );
     }
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!([lose(0, "a"), lose(1, "b"), lose(11, "c"), lose(20, "b")], [const { None }; 4]);
         assert_eq!(
             lose(21, "b").unwrap(),
-            "the job was not run to its end: jobs have crashed more than 2 workers of the pool within 10s, which is its crash \
+            "the job did not complete: jobs have crashed more than 2 workers of the pool within 10s, which is its crash \
              budget; `b` has crashed 3 of them; the last: it left"
         );
     }

@@ -284,7 +284,7 @@ impl ProcessPoolBuilder {
         check_name(&self.name)?;
         self.check_workers()?;
         if self.queue.capacity() == Some(0) {
-            return Err(BuildError::setting("queue", 0, "for at least 1 job"));
+            return Err(BuildError::setting("queue", 0, "at least 1"));
         }
         if self.queue.when_full() == WhenFull::CallerRuns {
             let allowed = "one of `Block`, `Reject`, `DropOldest` and `DropNewest`: a job of a process pool never runs in the \
@@ -329,7 +329,7 @@ impl Initializer {
 /// The name of threads.
 pub(crate) fn check_name(name: &str) -> Result<(), BuildError> {
     if name.contains('\0') {
-        return Err(BuildError::setting("name", format!("{name:?}"), "without a NUL character"));
+        return Err(BuildError::setting("name", format!("{name:?}"), "free of NUL characters"));
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ impl ProcessHandle {
     /// let _busy = pool.submit(call!(wait_for_input())).abort_on_drop();
     /// let hasty = pool.with(JobOptions::new().name("poll").start_by(Duration::from_millis(5)));
     /// let error = hasty.submit(call!(u32::pow(2, 5))).result().unwrap_err();
-    /// assert_eq!(error.to_string(), "job `poll` did not start within 5ms; give it more time to wait, or the pool more workers");
+    /// assert_eq!(error.to_string(), "job `poll` did not start within 5 ms; raise the limit or add workers");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with(&self, options: JobOptions) -> ProcessHandle {

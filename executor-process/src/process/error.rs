@@ -12,7 +12,7 @@ use executor_core::{BuildError, JobError};
 /// use executor_process::Process;
 ///
 /// let error = Process::builder().nice(100).spawn(call!(u32::pow(2, 5))).unwrap_err();
-/// assert_eq!(error.to_string(), "the process was not started: `nice` is 100, and must be from -20 to 19");
+/// assert_eq!(error.to_string(), "the process was not started: `nice` is 100, but must be from -20 to 19");
 /// ```
 #[derive(Debug)]
 pub struct SpawnError(Reason);

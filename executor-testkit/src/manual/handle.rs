@@ -57,7 +57,7 @@ impl ManualHandle {
     ///     assert!(current::stop_requested());
     /// });
     /// assert_eq!(slow.result().unwrap_err().to_string(),
-    ///            "job `poll` was not done within 5s; give it more time, or less to do");
+    ///            "job `poll` did not finish within 5 s; raise the limit or split the job");
     /// ```
     pub fn with(&self, options: JobOptions) -> Self {
         Self { shared: self.shared.clone(), options: Some(Arc::new(options)) }

@@ -125,9 +125,9 @@ pub(crate) fn cure(error: &(dyn std::error::Error + 'static)) -> &'static str {
     let error = error.source().unwrap_or(error).downcast_ref::<std::io::Error>();
     match error.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::PermissionDenied) => {
-            "a sandbox, such as seccomp, refuses it: allow clone3(2), or update the container's runtime"
+            "a sandbox such as seccomp refuses it: allow clone3(2), or update the container runtime"
         }
-        _ => "raise the limit on threads, or use fewer",
+        _ => "raise the thread limit (`ulimit -u`, the cgroup's `pids.max`), or use fewer threads",
     }
 }
 

@@ -89,7 +89,7 @@ impl<R: Runner + 'static> Shared<R> {
         if there_is.is_none() {
             let made = catch(|| self.make_runner(number, name)).map_err(|error| {
                 JobError::Broken(Broken::new(format!(
-                    "the worker that was to run it could not be made ({error}); mend what makes runners"
+                    "its worker could not be created ({error}); fix the function that creates runners"
                 )))
             })?;
             *there_is = Some(made);

@@ -86,9 +86,9 @@ fn a_panic_in_it_breaks_the_job_that_waited_and_the_next_one_tries_again() {
         let pool = ProcessPool::builder().processes(1).initializer(call!(need(path.clone()))).build().unwrap();
         let size = || pool.submit(call!(|| current::state::<usize>().map_or(0, |size| *size), ())).result();
         let text = broken(size());
-        let start = "the job was not run to its end: its worker process could not be started, 4 times: \
+        let clause = " did not complete: its worker process could not be started, 4 times: \
                      its initializer failed: job `it::processes::initializers::need` panicked at tests/it/processes/initializers.rs:";
-        assert!(text.starts_with(start), "{text}");
+        assert!(text.starts_with("job `closure at ") && text.contains(clause), "{text}");
         assert!(pool.pids().is_empty());
         fs::write(&path, [0; 5]).expect("a file in a fresh directory");
         assert_eq!(size().unwrap(), 5);

@@ -46,7 +46,7 @@ fn directories_lost_later_cost_only_files() {
     let error = pool.submit(call!(complain("luck".to_owned()))).result().unwrap_err();
     assert_eq!(error.saved(), None);
     let text = format!("{error:#}");
-    let clause = format!("; it could not be kept as a file: {} cannot be made: ", path.display());
+    let clause = format!("; the job could not be saved for a replay: {} cannot be made: ", path.display());
     assert!(text.contains(&format!(": no luck{clause}")), "{text}");
     let error = pool.submit(call!(abort())).result().unwrap_err();
     assert!(matches!(&error, JobError::Crashed(crash) if crash.signal() == Some("SIGABRT")), "{error}");
@@ -118,7 +118,9 @@ fn jobs_with_channels_are_not_kept() {
     let error = keeping(directory.path()).submit(call!(send(to))).result().unwrap_err();
     let text = format!("{error:#}");
     assert!(
-        text.contains("; it could not be kept as a file: there are channels or handles of a manager in its arguments"),
+        text.contains(
+            "; the job could not be saved for a replay: there are channels or handles of a manager in its arguments"
+        ),
         "{text}"
     );
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -145,12 +145,12 @@ fn a_pool_is_not_built_with_a_queue_that_it_cannot_have() {
     let build = |queue| ProcessPool::builder().queue(queue).build().map(drop).map_err(|error| error.to_string());
     assert_eq!(
         build(QueueLimit::bounded(1, WhenFull::CallerRuns)).unwrap_err(),
-        "cannot build the pool: `queue` is `CallerRuns` when it is full, and must be one of `Block`, `Reject`, `DropOldest` and \
+        "cannot build the pool: `queue` is `CallerRuns` when it is full, but must be one of `Block`, `Reject`, `DropOldest` and \
          `DropNewest`: a job of a process pool never runs in the process that submits it"
     );
     assert_eq!(
         build(QueueLimit::bounded(0, WhenFull::Block)).unwrap_err(),
-        "cannot build the pool: `queue` is 0, and must be for at least 1 job"
+        "cannot build the pool: `queue` is 0, but must be at least 1"
     );
 }
 

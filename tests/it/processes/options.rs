@@ -38,7 +38,7 @@ fn a_job_that_does_not_listen_ends_with_its_time_and_its_process() {
         match future.result() {
             Err(JobError::TimedOut(error)) => {
                 let line = error.to_string();
-                assert_eq!(line, "job `deaf` was not done within 200ms; give it more time, or less to do");
+                assert_eq!(line, "job `deaf` did not finish within 200 ms; raise the limit or split the job");
                 // A loaded machine may not give it the millisecond that it has to say where it is.
                 if let Some(last) = error.backtrace().and_then(|backtrace| backtrace.frames().last()) {
                     assert_eq!(last.function(), "it::processes::options::arrive");

@@ -97,7 +97,8 @@ fn untagged_values_need_a_describing_codec() {
     let compact = pool(1);
     let error = codec_error(compact.submit(call(same::<serde_json::Value>, (json,))));
     assert!(
-        error.starts_with("could not decode the job in the worker process (job `it::processes::payloads::same<"),
+        error.starts_with("job `it::processes::payloads::same<")
+            && error.contains("): could not decode the job in the worker process: "),
         "{error}"
     );
     assert!(error.contains("result `serde_json::value::Value`"), "{error}");
@@ -242,12 +243,12 @@ fn each_step_that_fails_costs_the_job_alone_and_names_both_types() {
     let pid = super::worker_of(&pool);
     for (trouble, with_job, with_result) in steps {
         let error = codec_error(pool.submit(call!(take(Awkward(trouble)))));
-        let start = format!("could not {with_job} (job `it::processes::payloads::take`, result `()`): ");
+        let start = format!("job `it::processes::payloads::take` (result `()`): could not {with_job}: ");
         assert!(error.starts_with(&start), "{error}");
         assert!(error.ends_with("; its types must survive a round trip through the pool's codec"), "{error}");
         let error = codec_error(pool.submit(call!(make(trouble as u8))));
         let start = format!(
-            "could not {with_result} (job `it::processes::payloads::make`, result `it::processes::payloads::Awkward`): "
+            "job `it::processes::payloads::make` (result `it::processes::payloads::Awkward`): could not {with_result}: "
         );
         assert!(error.starts_with(&start), "{error}");
     }

@@ -153,9 +153,9 @@ fn an_idle_worker_ends_after_its_time_and_the_next_job_gets_another() {
 fn limits_that_cannot_be_are_refused_by_name() {
     let refusal = |builder: ProcessPoolBuilder| builder.build().expect_err("such a pool cannot be").to_string();
     let text = refusal(one().max_jobs_per_process(0));
-    assert_eq!(text, "cannot build the pool: `max_jobs_per_process` is 0, and must be at least 1");
+    assert_eq!(text, "cannot build the pool: `max_jobs_per_process` is 0, but must be at least 1");
     let text = refusal(one().recycle_above(0));
-    assert_eq!(text, "cannot build the pool: `recycle_above` is 0 bytes, and must be at least 1");
+    assert_eq!(text, "cannot build the pool: `recycle_above` is 0 bytes, but must be at least 1");
 }
 
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);

@@ -76,7 +76,7 @@ fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
         assert_eq!(crash.saved(), Some(&*file));
         let text = format!("{error:#}");
         let clause = format!(
-            "; no other job is affected; it is kept: start this program with EXECUTOR_REPLAY={} to run it alone\n",
+            "; no other job is affected; to run this job alone, start this program with EXECUTOR_REPLAY={}\n",
             file.display()
         );
         assert!(text.contains(&clause), "{text}");

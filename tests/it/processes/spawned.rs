@@ -264,11 +264,11 @@ fn one_that_cannot_start_says_why() {
     let refused = |builder: ProcessBuilder| builder.spawn(call!(pid())).unwrap_err().to_string();
     assert_eq!(
         refused(Process::builder().name("a\0b")),
-        "the process was not started: `name` is \"a\\0b\", and must be without a NUL character"
+        "the process was not started: `name` is \"a\\0b\", but must be free of NUL characters"
     );
     assert_eq!(
         refused(Process::builder().start_limit(Duration::ZERO)),
-        "the process was not started: `start_limit` is zero, and must be longer"
+        "the process was not started: `start_limit` is zero, but must be longer"
     );
     assert!(refused(Process::builder().current_dir("/nowhere")).contains("`current_dir`"));
     assert!(refused(Process::builder().env("", "")).contains("`env`"));

@@ -19,15 +19,15 @@ fn refusal(builder: ProcessPoolBuilder) -> BuildError {
 #[test]
 fn settings_that_cannot_be_are_refused_by_name() {
     let error = refusal(ProcessPool::builder().processes(0));
-    assert_eq!(error.to_string(), "cannot build the pool: `processes` is 0, and must be from 1 to 4096");
+    assert_eq!(error.to_string(), "cannot build the pool: `processes` is 0, but must be from 1 to 4096");
     assert_eq!(error.name(), "processes");
     assert_eq!(ProcessPool::new(0).unwrap_err().to_string(), error.to_string());
     let error = refusal(ProcessPool::builder().processes(4097));
-    assert_eq!(error.to_string(), "cannot build the pool: `processes` is 4097, and must be from 1 to 4096");
+    assert_eq!(error.to_string(), "cannot build the pool: `processes` is 4097, but must be from 1 to 4096");
     let error = refusal(ProcessPool::builder().threads_per_process(0));
-    assert_eq!(error.to_string(), "cannot build the pool: `threads_per_process` is 0, and must be at least 1");
+    assert_eq!(error.to_string(), "cannot build the pool: `threads_per_process` is 0, but must be at least 1");
     let error = refusal(ProcessPool::builder().name("a\0b"));
-    assert_eq!(error.to_string(), "cannot build the pool: `name` is \"a\\0b\", and must be without a NUL character");
+    assert_eq!(error.to_string(), "cannot build the pool: `name` is \"a\\0b\", but must be free of NUL characters");
 }
 
 #[test]

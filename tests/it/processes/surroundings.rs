@@ -173,7 +173,7 @@ fn surroundings_that_cannot_be_are_refused_by_name() {
     assert_eq!(refusal(one().env_remove("A\0")), format!("`env_remove` is \"A\\0\", and {name}"));
     assert_eq!(
         refusal(one().env("A", "\0")),
-        "`env` is \"\\0\" for \"A\", and must be a value without a NUL character"
+        "`env` is \"\\0\" for \"A\", but must be a value without a NUL character"
     );
     let own = "must be another variable: this one is the pool's own";
     assert_eq!(refusal(one().env("EXECUTOR_WORKER", "1")), format!("`env` is EXECUTOR_WORKER, and {own}"));
@@ -181,11 +181,11 @@ fn surroundings_that_cannot_be_are_refused_by_name() {
     let there = "must be a directory that is there";
     assert_eq!(refusal(one().current_dir("/nowhere")), format!("`current_dir` is \"/nowhere\", and {there}"));
     assert_eq!(refusal(one().current_dir("/dev/null")), format!("`current_dir` is \"/dev/null\", and {there}"));
-    assert_eq!(refusal(one().nice(20)), "`nice` is 20, and must be from -20 to 19");
-    assert_eq!(refusal(one().nice(-21)), "`nice` is -21, and must be from -20 to 19");
+    assert_eq!(refusal(one().nice(20)), "`nice` is 20, but must be from -20 to 19");
+    assert_eq!(refusal(one().nice(-21)), "`nice` is -21, but must be from -20 to 19");
     let least = "must be at least 16777216, which a worker needs to start";
     assert_eq!(refusal(one().memory_limit(0)), format!("`memory_limit` is 0 bytes, and {least}"));
-    assert_eq!(refusal(one().start_limit(std::time::Duration::ZERO)), "`start_limit` is zero, and must be longer");
+    assert_eq!(refusal(one().start_limit(std::time::Duration::ZERO)), "`start_limit` is zero, but must be longer");
     one().memory_limit(16 << 20).build().unwrap().submit(call!(pid())).result().expect("the least is enough");
 }
 

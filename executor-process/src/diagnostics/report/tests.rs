@@ -103,7 +103,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
         let (error, _) = case(&settings, &job).timed_out(Duration::from_secs(3), place(&worker));
         text = format!("{error:#}");
     }
-    let start = "job `executor_process::diagnostics::report::tests::hang` was not done within 3s; give it more time, or less to do\n    at ";
+    let start = "job `executor_process::diagnostics::report::tests::hang` did not finish within 3 s; raise the limit or split the job\n    at ";
     assert!(text.starts_with(start), "{text}");
     assert!(!worker.process.is_gone(), "asking ends nobody");
     // That answer is not about its death.

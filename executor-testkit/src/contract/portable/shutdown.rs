@@ -123,8 +123,7 @@ pub fn a_pool_that_had_no_job_shuts_down(make: &Make) {
 }
 
 pub fn a_job_after_the_shutdown_is_rejected_to_the_letter(make: &Make) {
-    const TEXT: &str =
-        "the job was rejected: the executor was shut down, or dropped; submit before that, or to another executor";
+    const TEXT: &str = "the job was rejected: the executor was shut down or dropped; submit before the shutdown, or to another executor";
     let (pool, log) = (make(), EventLog::new());
     for wait in [false, true] {
         pool.shutdown(wait);

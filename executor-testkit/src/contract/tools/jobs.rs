@@ -10,7 +10,7 @@ use super::rendezvous::Arrival;
 
 /// The text of an error without the name of the job: executors may know it, or not.
 pub(in crate::contract) fn without_name(text: &str) -> String {
-    match text.strip_prefix("the job `").and_then(|named| named.split_once("` ")) {
+    match text.strip_prefix("job `").and_then(|named| named.split_once("` ")) {
         Some((_, text)) => format!("the job {text}"),
         None => text.to_owned(),
     }

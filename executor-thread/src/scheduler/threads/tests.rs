@@ -140,5 +140,5 @@ fn refused_threads_name_sandboxes() {
     let text = |error: i32| no_thread(&std::io::Error::from_raw_os_error(error)).to_string();
     let (eperm, eagain) = (1, 11);
     assert!(text(eperm).contains("allow clone3(2)"), "{}", text(eperm));
-    assert!(text(eagain).contains("raise the limit on threads"), "{}", text(eagain));
+    assert!(text(eagain).contains("raise the thread limit"), "{}", text(eagain));
 }
