@@ -119,6 +119,17 @@ fn modules_name_those_below_them() {
 }
 
 #[test]
+fn documentation_imports_the_facade() {
+    const LIBRARIES: [&str; 5] =
+        ["src", "executor-core/src", "executor-thread/src", "executor-process/src", "executor-testkit/src"];
+    let is_documented = |file: &File| file.is("rs") && LIBRARIES.iter().any(|path| file.path.starts_with(path));
+    keep(is_documented, |file| {
+        let is_testkit = file.path.starts_with("executor-testkit");
+        rules::facade(&file.text, is_testkit.then_some("executor_testkit"))
+    });
+}
+
+#[test]
 fn libraries_have_documentation_and_a_level_for_unsafe_code() {
     let is_lib = |file: &File| file.is_named("src/lib.rs");
     let is_safe = |file: &File| ["executor-core", "executor-testkit"].iter().any(|name| file.path.starts_with(name));

@@ -147,6 +147,25 @@ pub(super) fn inside_talk(text: &str) -> Vec<Complaint> {
         .collect()
 }
 
+/// Names of inner crates in the documentation of items, but for the targets of links, which no reader sees. `own` is the crate that users of
+/// this file name themselves, if there is one.
+pub(super) fn facade(text: &str, own: Option<&str>) -> Vec<Complaint> {
+    const CRATES: [&str; 4] = ["executor·_core", "executor·_thread", "executor·_process", "executor·_testkit"];
+    let seen = |line: &str| -> String {
+        let mut parts = line.split("](");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.filter_map(|part| part.split_once(')')).fold(first, |seen, (_, rest)| seen + rest)
+    };
+    let is_documentation = |line: &str| line.starts_with("///") || line.starts_with("//!");
+    let names = |line: &str, name: &str| seen(line).contains(&format!("{name}::"));
+    let inner: Vec<_> = CRATES.iter().map(|name| plain(name)).filter(|name| Some(name.as_str()) != own).collect();
+    numbered(text)
+        .filter(|(_, line)| is_documentation(line.trim_start()))
+        .filter_map(|(number, line)| Some((number, inner.iter().find(|name| names(line, name))?)))
+        .map(|(number, name)| (number, format!("`{name}::`; name the item of `executor`, as users do")))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,5 +231,16 @@ mod tests {
             "as the SP·EC says\nIssue ·3 wants it\nsee issue ·#4\nin the last sess·ion\nfrom /wo·rk/main\nby Cla·ude";
         assert_eq!(lines(inside_talk, bad), [1, 2, 3, 4, 5, 6]);
         assert_eq!(lines(inside_talk, "SPECIFIC, a process session, in front of /workers"), NONE);
+    }
+
+    #[test]
+    fn an_inner_crate_in_documentation_is_found() {
+        let bad =
+            "//! use executor·_core::Job;\n    /// # Ok::<(), executor·_thread::Error>(())\nuse executor·_core::Job;";
+        assert_eq!(lines(|text| facade(text, None), bad), [1, 2]);
+        let good = "/// See [`Job`](executor·_core::Job), and [two](a) of (them).\n/// use executor::Job;\n// executor·_core::cell";
+        assert_eq!(lines(|text| facade(text, None), good), NONE);
+        let tests = "/// use executor·_testkit::contract;\n/// [a](b) executor·_core::Job";
+        assert_eq!(lines(|text| facade(text, Some(&plain("executor·_testkit"))), tests), [2]);
     }
 }
