@@ -63,8 +63,7 @@ use server::Server;
 /// objects.
 ///
 /// ```
-/// use executor_core::{RemoteError, call};
-/// use executor_process::{Manager, ProcessPool, manager::{Lock, SharedMap}};
+/// use executor::{Manager, ProcessPool, RemoteError, call, manager::{Lock, SharedMap}};
 ///
 /// fn visit(page: String, seen: SharedMap<String, u32>, log: Lock) -> Result<(), RemoteError> {
 ///     seen.update(&page, |visits| *visits.get_or_insert(0) += 1)?;
@@ -126,7 +125,7 @@ impl Manager {
     /// As [`new`](Manager::new), with a codec of your choice.
     ///
     /// ```
-    /// use executor_process::{Codec, Manager};
+    /// use executor::{Codec, Manager};
     ///
     /// let manager = Manager::with_codec(Codec::MessagePack)?;
     /// let value = manager.value(serde_json::json!({"any": ["value"]}))?;
@@ -176,7 +175,7 @@ impl Manager {
     /// An array of these values, whose number is fixed.
     ///
     /// ```
-    /// # use executor_process::Manager;
+    /// # use executor::Manager;
     /// let manager = Manager::new()?;
     /// let zeros = manager.array(vec![0; 100])?;
     /// assert_eq!(zeros.len()?, 100);
@@ -198,7 +197,7 @@ impl Manager {
     /// A queue without items. With a capacity (of 1 at least), `put` waits while it holds as many; with `None`, never.
     ///
     /// ```
-    /// # use executor_process::Manager;
+    /// # use executor::Manager;
     /// let manager = Manager::new()?;
     /// let (small, large) = (manager.queue::<u32>(10)?, manager.queue::<u32>(None)?);
     /// # drop((small, large));

@@ -33,8 +33,7 @@ use crate::supervisor::claims::Kill;
 /// A pool uses its processes again, and is the better choice for more than a few jobs: a process takes milliseconds to start.
 ///
 /// ```
-/// use executor_core::{Job, JobError, call};
-/// use executor_process::Process;
+/// use executor::{Job, JobError, Process, call};
 /// use serde::{Deserialize, Serialize};
 ///
 /// fn crash() { std::process::abort() }
@@ -110,8 +109,7 @@ impl<T> Process<T> {
     /// exit status of every child.
     ///
     /// ```
-    /// use executor_core::{Exit, call};
-    /// use executor_process::Process;
+    /// use executor::{Exit, Process, call};
     ///
     /// fn wait_for_ever() { loop { std::thread::park() } }
     ///
@@ -155,8 +153,7 @@ impl<T> Process<T> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::call;
-    /// use executor_process::Process;
+    /// use executor::{Process, call};
     ///
     /// fn wait_for_ever() { loop { std::thread::park() } }
     ///
@@ -201,8 +198,7 @@ impl<T> Process<T> {
 /// [killed on drop](ProcessBuilder::kill_on_drop) still, use [`abort_on_drop`](Future::abort_on_drop).
 ///
 /// ```
-/// use executor_core::{call, join_all};
-/// use executor_process::Process;
+/// use executor::{Process, call, join_all};
 ///
 /// let processes = [Process::spawn(call!(u32::pow(2, 5)))?, Process::spawn(call!(u32::pow(3, 2)))?];
 /// let powers = join_all(processes.map(IntoFuture::into_future));

@@ -25,8 +25,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// 64 KiB that is as fast.
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::{Blob, ProcessPool};
+/// use executor::{Blob, ProcessPool, call};
 ///
 /// fn inverted(image: Blob) -> Blob {
 ///     Blob::with(image.len(), |bytes| {
@@ -47,7 +46,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// Serde's traits work only while a pool or a channel encodes or decodes; elsewhere they are errors that say so:
 ///
 /// ```
-/// # use executor_process::Blob;
+/// # use executor::Blob;
 /// let error = serde_json::to_string(&Blob::from(b"some bytes")).unwrap_err();
 /// assert!(error.to_string().starts_with("a `Blob` can be encoded only as a part of a job"));
 /// ```
@@ -70,7 +69,7 @@ impl Blob {
     /// A blob of `len` bytes that `fill` writes where they are to be, without a copy. They are zero before.
     ///
     /// ```
-    /// # use executor_process::Blob;
+    /// # use executor::Blob;
     /// let blob = Blob::with(3, |bytes| bytes[1] = 7)?;
     /// assert_eq!(*blob, [0, 7, 0]);
     /// # Ok::<(), std::io::Error>(())

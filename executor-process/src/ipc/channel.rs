@@ -30,8 +30,7 @@ use crate::ipc::socket;
 /// [`send`](Sender::send) blocks.
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::{ProcessPool, Sender, channel};
+/// use executor::{ProcessPool, Sender, call, channel};
 ///
 /// fn search(from: u64, to: u64, found: Sender<u64>) {
 ///     for n in (from..to).filter(|n| n % 1000 == 0) {
@@ -73,8 +72,7 @@ pub fn channel<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Rece
 /// lock behind: with it goes at most the one message that it has just taken. If that matters, have an answer sent, and send it again.
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::{ProcessPool, Receiver, Sender, queue};
+/// use executor::{ProcessPool, Receiver, Sender, call, queue};
 ///
 /// fn square(numbers: Receiver<u64>, squares: Sender<u64>) {
 ///     for number in &numbers {
@@ -110,7 +108,7 @@ pub fn queue<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiv
 /// As [`channel`], with a codec of your choice.
 ///
 /// ```
-/// use executor_process::{Codec, channel_with};
+/// use executor::{Codec, channel_with};
 ///
 /// let (sender, receiver) = channel_with(Codec::MessagePack)?;
 /// sender.send(serde_json::json!({"any": ["value"]})).unwrap();

@@ -1,18 +1,17 @@
 //! Paths that are not UTF-8, as arguments and results.
 //!
 //! Serde takes a `PathBuf` for text, and fails where it is none. A field of a job type can be taken for bytes instead, with
-//! `#[serde(with = "executor_process::os_str")]` (or `"executor::os_str"`); it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
+//! `#[serde(with = "executor::os_str")]`; it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
 //! argument of a function there is [`OsPath`].
 //!
 //! ```
 //! use std::path::PathBuf;
-//! use executor_core::Job;
-//! use executor_process::ProcessPool;
+//! use executor::{Job, ProcessPool};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Serialize, Deserialize)]
 //! struct Checksum {
-//!     #[serde(with = "executor_process::os_str")]
+//!     #[serde(with = "executor::os_str")]
 //!     file: PathBuf,
 //! }
 //!
@@ -39,7 +38,7 @@ use std::path::{Path, PathBuf};
 use executor_core::bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// For `#[serde(with = "executor_process::os_str")]`.
+/// For `#[serde(with = "executor::os_str")]`.
 ///
 /// # Errors
 ///
@@ -48,7 +47,7 @@ pub fn serialize<T: OsText, S: Serializer>(text: &T, serializer: S) -> Result<S:
     text.encode(serializer)
 }
 
-/// For `#[serde(with = "executor_process::os_str")]`.
+/// For `#[serde(with = "executor::os_str")]`.
 ///
 /// # Errors
 ///
@@ -61,9 +60,7 @@ pub fn deserialize<'de, T: OsText, D: Deserializer<'de>>(deserializer: D) -> Res
 ///
 /// ```
 /// use std::path::PathBuf;
-/// use executor_core::call;
-/// use executor_process::ProcessPool;
-/// use executor_process::os_str::OsPath;
+/// use executor::{ProcessPool, call, os_str::OsPath};
 ///
 /// fn parent(path: OsPath) -> Option<OsPath> {
 ///     path.parent().map(OsPath::from)
@@ -128,7 +125,7 @@ impl<'de> Deserialize<'de> for OsPath {
     }
 }
 
-/// The types that `#[serde(with = "executor_process::os_str")]` works for.
+/// The types that `#[serde(with = "executor::os_str")]` works for.
 pub trait OsText: sealed::OsText {}
 
 impl<T: sealed::OsText> OsText for T {}

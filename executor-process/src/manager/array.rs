@@ -11,7 +11,7 @@ handle! {
     /// Values that processes share, of which there are always as many.
     ///
     /// ```
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let array = manager.array([1, 2, 3])?;

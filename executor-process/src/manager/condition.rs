@@ -14,10 +14,9 @@ handle! {
     /// notification goes to another.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::{Condition, Value}};
+    /// use executor::{Manager, ProcessPool, call, manager::{Condition, Value}};
     ///
-    /// fn produce(stock: Value<u32>, changed: Condition) -> Result<(), executor_core::RemoteError> {
+    /// fn produce(stock: Value<u32>, changed: Condition) -> Result<(), executor::RemoteError> {
     ///     let guard = changed.lock()?;
     ///     stock.update(|stock| *stock += 1)?;
     ///     guard.notify_one()?;

@@ -8,8 +8,7 @@ use std::io;
 /// Why something that a [`Manager`](crate::Manager) keeps could not be used. Nothing is changed then, unless it says so.
 ///
 /// ```
-/// use executor_process::Manager;
-/// use executor_process::manager::ManagerError;
+/// use executor::{Manager, manager::ManagerError};
 ///
 /// let manager = Manager::new()?;
 /// let value = manager.value(1)?;
@@ -77,7 +76,7 @@ impl Error for ManagerError {
 /// An item that could not be put into a [`SharedQueue`](crate::manager::SharedQueue). It gives the item back.
 ///
 /// ```
-/// use executor_process::Manager;
+/// use executor::Manager;
 ///
 /// let manager = Manager::new()?;
 /// let queue = manager.queue(1)?;

@@ -11,8 +11,7 @@ handle! {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::SharedEvent};
+    /// use executor::{Manager, ProcessPool, call, manager::SharedEvent};
     ///
     /// fn wait(start: SharedEvent) -> bool {
     ///     start.wait().is_ok()
@@ -85,7 +84,7 @@ handle! {
     ///
     /// ```
     /// use std::thread;
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let barrier = manager.barrier(2)?;

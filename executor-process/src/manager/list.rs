@@ -11,7 +11,7 @@ handle! {
     /// A list that processes share.
     ///
     /// ```
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let list = manager.list()?;

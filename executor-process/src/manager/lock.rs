@@ -17,7 +17,7 @@ handle! {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let lock = manager.lock()?;

@@ -13,8 +13,7 @@ handle! {
     /// Keys are equal when they are encoded to the same bytes; so a `HashMap` or a `HashSet` is no good key. There is no order.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::SharedMap};
+    /// use executor::{Manager, ProcessPool, call, manager::SharedMap};
     ///
     /// fn count(words: Vec<String>, counts: SharedMap<String, u32>) {
     ///     for word in words {
@@ -69,7 +68,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> SharedMap
     /// The value of a key, which is this one if there was none. Waits while somebody updates it.
     ///
     /// ```
-    /// # use executor_process::Manager;
+    /// # use executor::Manager;
     /// let manager = Manager::new()?;
     /// let map = manager.map()?;
     /// assert_eq!(map.get_or_insert("key".to_owned(), 1)?, 1);

@@ -15,7 +15,7 @@ handle! {
     /// A value is read as the type that it was set with; another is an error that names both.
     ///
     /// ```
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let settings = manager.namespace()?;

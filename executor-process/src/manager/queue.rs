@@ -21,10 +21,9 @@ handle! {
     /// done then, and counted.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::{List, SharedQueue}};
+    /// use executor::{Manager, ProcessPool, call, manager::{List, SharedQueue}};
     ///
-    /// fn work(numbers: SharedQueue<u64>, squares: List<u64>) -> Result<(), executor_core::RemoteError> {
+    /// fn work(numbers: SharedQueue<u64>, squares: List<u64>) -> Result<(), executor::RemoteError> {
     ///     while let Some(number) = numbers.try_get()? {
     ///         squares.push(number * number)?;
     ///         numbers.task_done()?;

@@ -13,7 +13,7 @@ handle! {
     /// The permits of a process that dies are free again. Those who wait get one in the order in which they came.
     ///
     /// ```
-    /// use executor_process::Manager;
+    /// use executor::Manager;
     ///
     /// let manager = Manager::new()?;
     /// let connections = manager.semaphore(2)?;
@@ -58,8 +58,7 @@ impl Semaphore {
     /// Adds a permit: one that was [forgotten](Permit::forget), here or elsewhere, or one more than there were.
     ///
     /// ```
-    /// # use executor_process::Manager;
-    /// # use executor_process::manager::ManagerError;
+    /// # use executor::{Manager, manager::ManagerError};
     /// let manager = Manager::new()?;
     /// let semaphore = manager.bounded_semaphore(1)?;
     /// semaphore.acquire()?.forget()?;

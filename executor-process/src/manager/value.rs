@@ -11,8 +11,7 @@ handle! {
     /// A value that processes share.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::{Manager, ProcessPool, manager::Value};
+    /// use executor::{Manager, ProcessPool, call, manager::Value};
     ///
     /// fn count(words: String, total: Value<usize>) {
     ///     let n = words.split_whitespace().count();
@@ -56,7 +55,7 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
     /// `change` runs here, once. It must not change the same value through another handle: that would deadlock.
     ///
     /// ```
-    /// # use executor_process::Manager;
+    /// # use executor::Manager;
     /// let manager = Manager::new()?;
     /// let next = manager.value(7)?;
     /// let mine = next.update(|next| std::mem::replace(next, *next + 1))?;

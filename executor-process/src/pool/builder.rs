@@ -40,8 +40,7 @@ const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10
 /// The settings of a [`ProcessPool`].
 ///
 /// ```
-/// use executor_core::{call, current};
-/// use executor_process::{Codec, ProcessPool};
+/// use executor::{Codec, ProcessPool, call, current};
 ///
 /// fn load_table(name: String) -> Vec<u32> { vec![1, 2, 3] /* from a file called `name` */ }
 ///
@@ -179,9 +178,7 @@ impl ProcessPoolBuilder {
     /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
-    /// use executor_thread::{QueueLimit, WhenFull};
+    /// use executor::{ProcessPool, QueueLimit, WhenFull, call};
     ///
     /// // A producer that is faster than the pool waits for it.
     /// let pool = ProcessPool::builder().processes(1).queue(QueueLimit::bounded(10, WhenFull::Block)).build()?;
@@ -190,7 +187,7 @@ impl ProcessPoolBuilder {
     /// }
     /// # let error = ProcessPool::builder().queue(QueueLimit::bounded(1, WhenFull::CallerRuns)).build().unwrap_err();
     /// # assert_eq!(error.name(), "queue");
-    /// # Ok::<(), executor_core::BuildError>(())
+    /// # Ok::<(), executor::BuildError>(())
     /// ```
     pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.queue = queue;
@@ -216,8 +213,7 @@ impl ProcessPoolBuilder {
     /// run those only whose origin you trust.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn crash(_page: u32) { std::process::abort() }
     ///
@@ -240,10 +236,10 @@ impl ProcessPoolBuilder {
     /// [`JobOptions::retry`](executor_core::JobOptions::retry). Default: 0: a job runs once at most.
     ///
     /// ```
-    /// use executor_process::ProcessPool;
+    /// use executor::ProcessPool;
     ///
     /// let pool = ProcessPool::builder().processes(1).retry(1).build()?; // for jobs that can be run twice without harm
-    /// # Ok::<(), executor_core::BuildError>(())
+    /// # Ok::<(), executor::BuildError>(())
     /// ```
     pub fn retry(mut self, n: u32) -> Self {
         self.retry = n;
@@ -255,8 +251,7 @@ impl ProcessPoolBuilder {
     /// is sent ahead, behind others, counts as sent then.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// let pool = ProcessPool::builder().processes(1).measure(true).build()?;
     /// assert_eq!(pool.submit(call!(u32::pow(2, 5))).result()?, 32);

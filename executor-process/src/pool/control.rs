@@ -12,8 +12,7 @@ impl ProcessHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, JobOptions, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{JobError, JobOptions, ProcessPool, call};
     ///
     /// fn wait_for_input() { std::thread::park() }
     ///
@@ -36,7 +35,7 @@ impl ProcessHandle {
     /// Starts the worker processes that are not there, so that the first jobs need not wait for that. Does not wait for them.
     ///
     /// ```
-    /// use executor_process::ProcessPool;
+    /// use executor::ProcessPool;
     ///
     /// let pool = ProcessPool::new(2)?;
     /// pool.prestart();
@@ -57,8 +56,7 @@ impl ProcessHandle {
     ///
     /// ```
     /// use std::collections::HashSet;
-    /// use executor_core::{call, try_join_all};
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call, try_join_all};
     ///
     /// let pool = ProcessPool::new(2)?;
     /// let pids = try_join_all(pool.broadcast(call(std::process::id, ())))?;
@@ -75,8 +73,7 @@ impl ProcessHandle {
     /// returns at once.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// let pool = ProcessPool::new(2)?;
     /// let futures: Vec<_> = (0..10).map(|n| pool.submit(call!(u32::pow(2, n)))).collect();
@@ -104,8 +101,7 @@ impl ProcessHandle {
     /// the jobs ended when the pool is gone.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn crash() { std::process::abort() }
     ///
@@ -129,8 +125,7 @@ impl ProcessHandle {
     /// [`crash_budget`](crate::ProcessPoolBuilder::crash_budget). Never blocks. False of a handle whose pool is gone.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn crash() { std::process::abort() }
     ///
@@ -147,8 +142,7 @@ impl ProcessHandle {
     /// in [`shutdown`](Self::shutdown).
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// let pool = ProcessPool::new(1)?;
     /// pool.execute(call!(u32::pow(2, 5)));
@@ -165,8 +159,7 @@ impl ProcessHandle {
     /// started in its process group: the job ends as [`JobError::Cancelled`](executor_core::JobError::Cancelled).
     ///
     /// ```
-    /// use executor_core::{ShutdownPolicy, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, ShutdownPolicy, call};
     ///
     /// fn spin() -> u32 { loop { std::hint::spin_loop() } }
     ///

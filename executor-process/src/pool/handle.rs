@@ -30,8 +30,7 @@ use crate::pool::submit::{SubmitPortable, Submitter, future_of};
 /// in a `static` is never dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
 ///
 /// ```
-/// use executor_core::{JobError, call};
-/// use executor_process::ProcessPool;
+/// use executor::{JobError, ProcessPool, call};
 ///
 /// fn factorial(n: u64) -> u64 { (1..=n).product() }
 /// fn crash() { std::process::abort() }
@@ -120,8 +119,7 @@ impl Drop for ProcessPool {
 /// Made by [`handle`](ProcessHandle::handle), and by [`with`](ProcessHandle::with), which gives jobs options.
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::ProcessPool;
+/// use executor::{ProcessPool, call};
 ///
 /// let pool = ProcessPool::new(1)?;
 /// let handle = pool.handle();
@@ -167,9 +165,7 @@ impl ProcessHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{Rejection, call};
-    /// use executor_process::ProcessPool;
-    /// use executor_thread::{QueueLimit, WhenFull};
+    /// use executor::{ProcessPool, QueueLimit, Rejection, WhenFull, call};
     ///
     /// let pool = ProcessPool::builder().processes(1).queue(QueueLimit::bounded(1, WhenFull::Block)).build()?;
     /// let limit = Duration::from_secs(60);
@@ -195,8 +191,7 @@ impl ProcessHandle {
     /// job is submitted. Blocks no longer than encoding takes. Fails as `submit_timeout` does after a shutdown.
     ///
     /// ```
-    /// use executor_core::{JobError, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{JobError, ProcessPool, call};
     ///
     /// async fn answer(pool: &ProcessPool) -> Result<u32, JobError> {
     ///     let submitted = pool.submit_async(call!(u32::pow(2, 5))).await;
@@ -221,8 +216,7 @@ impl ProcessHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// let pool = ProcessPool::new(1)?;
     /// let later = pool.submit_after(Duration::from_millis(5), call!(u32::pow(2, 5)));
@@ -243,7 +237,7 @@ impl ProcessHandle {
     /// Errors name the line of the call.
     ///
     /// ```
-    /// use executor_process::ProcessPool;
+    /// use executor::ProcessPool;
     ///
     /// let pool = ProcessPool::new(1)?;
     /// let doubled: Result<Vec<u32>, _> = pool.map(0..3, |n| 2 * n).collect();
@@ -254,7 +248,7 @@ impl ProcessHandle {
     /// A closure that captures does not compile: make what it captures a part of each item.
     ///
     /// ```compile_fail,E0308
-    /// let pool = executor_process::ProcessPool::new(1).unwrap();
+    /// let pool = executor::ProcessPool::new(1).unwrap();
     /// let token = ();
     /// let map = pool.map(0..3_u32, move |n| { let () = token; n });
     /// ```

@@ -57,8 +57,7 @@ impl ProcessHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn collect_garbage() { /* in the worker */ }
     ///

@@ -29,8 +29,7 @@ use crate::supervisor::start::WorkerSettings;
 /// The settings of a [`Process`], which can be used for several.
 ///
 /// ```
-/// use executor_core::{call, current};
-/// use executor_process::Process;
+/// use executor::{Process, call, current};
 ///
 /// fn about() -> (Option<String>, String, String) {
 ///     let directory = std::env::current_dir().unwrap();

@@ -8,8 +8,7 @@ use executor_core::{BuildError, JobError};
 /// Why a [`Process`](crate::Process) was not started. Its text says what is wrong, and what to do.
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::Process;
+/// use executor::{Process, call};
 ///
 /// let error = Process::builder().nice(100).spawn(call!(u32::pow(2, 5))).unwrap_err();
 /// assert_eq!(error.to_string(), "the process was not started: `nice` is 100, but must be from -20 to 19");

@@ -20,8 +20,7 @@ use crate::ipc::socket::{self, Wait};
 /// [`Disconnected`](RecvError::Disconnected).
 ///
 /// ```
-/// use executor_core::call;
-/// use executor_process::{Duplex, Process, duplex};
+/// use executor::{Duplex, Process, call, duplex};
 ///
 /// /// Answers each number with its text.
 /// fn serve(end: Duplex<String, u32>) {
@@ -58,7 +57,7 @@ where
 /// As [`duplex`], with a codec of your choice.
 ///
 /// ```
-/// use executor_process::{Codec, duplex_with};
+/// use executor::{Codec, duplex_with};
 ///
 /// let (here, there) = duplex_with::<serde_json::Value, u8>(Codec::MessagePack)?;
 /// here.send(serde_json::json!([1, "two"])).unwrap();
@@ -153,7 +152,7 @@ impl<S, R: DeserializeOwned> Duplex<S, R> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_process::{RecvError, duplex};
+    /// use executor::{RecvError, duplex};
     ///
     /// let (here, there) = duplex::<u8, u8>()?;
     /// assert!(!here.poll(Duration::ZERO));

@@ -8,7 +8,7 @@ use std::io;
 /// A message that could not be sent. It gives the value back.
 ///
 /// ```
-/// use executor_process::channel;
+/// use executor::channel;
 ///
 /// let (sender, receiver) = channel::<String>()?;
 /// drop(receiver);
@@ -81,7 +81,7 @@ impl<T> Error for SendError<T> {}
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor_process::{RecvError, channel};
+/// use executor::{RecvError, channel};
 ///
 /// let (sender, receiver) = channel::<u32>()?;
 /// assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));

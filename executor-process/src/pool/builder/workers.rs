@@ -17,8 +17,7 @@ impl ProcessPoolBuilder {
     /// [`threads_per_process`](Self::threads_per_process).
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn mode() -> Option<String> { std::env::var("MODE").ok() }
     ///
@@ -41,8 +40,7 @@ impl ProcessPoolBuilder {
     /// this process when it starts a worker.
     ///
     /// ```
-    /// use executor_core::call;
-    /// use executor_process::ProcessPool;
+    /// use executor::{ProcessPool, call};
     ///
     /// fn place() -> String { std::env::current_dir().unwrap().display().to_string() }
     ///
@@ -77,8 +75,7 @@ impl ProcessPoolBuilder {
     /// process of the machine is pressed for memory. To give back what jobs leak, see [`recycle_above`](Self::recycle_above).
     ///
     /// ```
-    /// use executor_core::{JobError, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{JobError, ProcessPool, call};
     ///
     /// fn zeros(mib: usize) -> usize { vec![1_u8; mib << 20].len() >> 20 }
     ///
@@ -142,8 +139,7 @@ impl ProcessPoolBuilder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, Rejection, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{JobError, ProcessPool, Rejection, call};
     ///
     /// fn connect() { panic!("the license server does not answer") }
     ///
@@ -165,8 +161,7 @@ impl ProcessPoolBuilder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use executor_core::{JobError, call};
-    /// use executor_process::ProcessPool;
+    /// use executor::{JobError, ProcessPool, call};
     ///
     /// fn crash() { std::process::abort() }
     ///
