@@ -1,21 +1,22 @@
-//! A pool of worker processes with futures, for CPU-bound and dangerous jobs.
+//! A pool of worker processes with futures, for CPU-bound and dangerous jobs. Part of the crate `executor`, which
+//! re-exports all of it.
 //!
 //! | to | see |
 //! |---|---|
 //! | run functions in other processes | [`ProcessPool`], [`ProcessPoolBuilder`], [`ProcessHandle`] |
 //! | run one job in a process of its own | [`Process`], [`ProcessBuilder`], [`SpawnError`] |
 //! | set names, priorities and time limits | [`ProcessHandle::with`] |
-//! | bound the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
-//! | choose how arguments and results travel | [`Codec`] |
-//! | share large bytes without a copy | [`Blob`] |
+//! | limit the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
+//! | choose how arguments and results are encoded | [`Codec`] |
+//! | share large byte buffers without a copy | [`Blob`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
-//! | talk to a job while it runs | [`channel()`], [`Sender`], [`Receiver`], both ways by a [`duplex()`] |
+//! | talk to a running job | [`channel()`], [`Sender`], [`Receiver`]; in both directions: [`duplex()`], [`Duplex`] |
 //! | share work between processes | [`queue()`] |
 //! | share values, queues and locks between processes | [`Manager`], and its handles in [`manager`] |
-//! | run a job that failed again, alone | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
+//! | debug a failed job on its own | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
-//! A worker is the same program, started again. It serves jobs before `main` would run, so there is no `init()` to call; what
-//! `main` sets up (a logger, a panic hook, a `static`) is not there, and belongs in an
+//! A worker is the same program, started again. It runs jobs before `main` would, so no `init()` call is needed.
+//! Anything that `main` sets up (a logger, a panic hook, a `static`) is missing in a worker: set it up in an
 //! [`initializer`](ProcessPoolBuilder::initializer). Linux only.
 
 #![deny(unsafe_code)]

@@ -1,18 +1,21 @@
-//! State that processes share by asking the one that keeps it: maps, lists, queues, values, locks and the like.
-//!
-//! A [`Manager`] keeps them, and these are the handles:
+//! Handles of the state that a [`Manager`] keeps for several processes: values, maps, lists, queues, locks and
+//! events.
 //!
 //! | to share | see |
 //! |---|---|
-//! | a value, and change it in one step | [`Value`] |
-//! | many values, by key, by place, or by name | [`SharedMap`], [`List`], [`Array`], [`Namespace`] |
-//! | work, among many | [`SharedQueue`] |
-//! | something that one at a time may use, or a few | [`Lock`], [`Semaphore`] |
-//! | the news that something happened | [`SharedEvent`], [`Condition`], [`Barrier`] |
+//! | one value, updated atomically | [`Value`] |
+//! | many values, by key, index or name | [`SharedMap`], [`List`], [`Array`], [`Namespace`] |
+//! | work among several consumers | [`SharedQueue`] |
+//! | a resource that one or a few may use at a time | [`Lock`], [`Semaphore`] |
+//! | a signal that something happened | [`SharedEvent`], [`Condition`], [`Barrier`] |
 //!
-//! A handle is cheap to clone. It can be an argument of a job or of a process, a part of a result, a message of a
-//! [`channel`](crate::channel()), and a value of the same manager; and it works in the process of the manager as well. All
-//! handles of one manager in a process share one connection, and threads that wait do not hinder each other.
+//! A handle is cheap to clone. It can be an argument of a job or of a process, part of a result, a message of a
+//! [`channel`](crate::channel()), or a value of the same manager. It also works in the manager's own process. In each
+//! process, all handles of one manager share a connection, and threads that wait do not delay each other.
+//!
+//! Every method can fail with [`ManagerError::Gone`], [`Discarded`](ManagerError::Discarded),
+//! [`Disconnected`](ManagerError::Disconnected) or [`Io`](ManagerError::Io). The methods' `# Errors` sections add
+//! what else can happen.
 
 mod array;
 mod condition;
@@ -59,8 +62,8 @@ use handle::{Handle, odd};
 use protocol::{New, Op, Raw, Reply};
 use server::Server;
 
-/// Keeps state that processes share. Its handles, in [`manager`](crate::manager), go to jobs and processes, and are used like local
-/// objects.
+/// Keeps state that several processes share. Its handles (see [`manager`](crate::manager)) are sent to jobs and
+/// processes, and are used there like local objects.
 ///
 /// ```
 /// use executor::{Manager, ProcessPool, RemoteError, call, manager::{Lock, SharedMap}};
@@ -84,28 +87,35 @@ use server::Server;
 ///
 /// # How it works
 ///
-/// A manager is a thread of the process that makes it, and a connection for each process that uses a handle. It keeps bytes: no code of
-/// yours runs in that thread, and none of your types is decoded there. An object lives until the manager is dropped, or until it is
-/// [discarded](SharedMap::discard). The drop ends the thread; calls that wait then, and later calls, return [`ManagerError::Gone`].
+/// A manager is a thread in the process that created it, with a connection for each process that uses a handle. It
+/// stores encoded bytes: it never decodes your types or runs your code. An object lives until the manager is dropped
+/// or the object is [discarded](SharedMap::discard). Dropping the manager ends its thread; waiting and later calls
+/// then fail with [`ManagerError::Gone`].
 ///
-/// Each method of a handle is a round trip to that thread, some 20 µs; combine frequent ones: `extend`, `update`, `snapshot`. Calls of
-/// one thread are done in their order. When a call has returned, all processes see its effect.
+/// Each method of a handle is a round trip to that thread: about 20 µs. Combine frequent calls with `extend`,
+/// `update` or `snapshot`. The calls of one thread take effect in their order. When a call has returned, all
+/// processes see its effect.
 ///
 /// # When a process dies
 ///
-/// Its locks and permits are released. A value that it was updating stays as it was, and an item that was on its way to it goes to
-/// another process. Its waiting calls are dropped. All that it had changed before stays. It does not matter how it dies, nor whether a
-/// process that it started lives on. No other process is harmed, nor by one that sends nonsense: its connection ends.
+/// If a process dies, in any way:
+///
+/// - its locks and permits are released, even if processes that it started live on;
+/// - a value that it was updating keeps its old contents; completed changes stay;
+/// - an item that was being delivered to it goes to another process;
+/// - its waiting calls are cancelled.
+///
+/// Other processes are not affected. If a process sends invalid data, only its own connection is closed.
 ///
 /// # Access
 ///
-/// There is no address that others could connect to, and no key to keep: a handle carries a descriptor, which goes from process to
-/// process beside the bytes of jobs, results and messages. Only a process that was given a handle has it.
+/// A manager has no address and no key: a handle carries a file descriptor, which is passed from process to process
+/// with jobs, results and messages. Only a process that was given a handle can use it.
 ///
-/// # When memory is short
+/// # Memory
 ///
-/// All state is kept in the process of the manager. A queue without a capacity grows as long as no process takes from it; maps and lists
-/// have no limit.
+/// All state is in the memory of the manager's process. A queue without a capacity grows while no process takes
+/// items; maps and lists have no limit.
 pub struct Manager {
     /// The handle of no object: it creates them.
     root: Handle,
@@ -113,16 +123,16 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Starts one, whose values are encoded with [`Codec::Postcard`].
+    /// Starts a manager whose values are encoded with [`Codec::Postcard`].
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor or thread left.
+    /// If the system has no file descriptor or thread left.
     pub fn new() -> io::Result<Self> {
         Self::with_codec(Codec::default())
     }
 
-    /// As [`new`](Manager::new), with a codec of your choice.
+    /// Starts a manager with another codec.
     ///
     /// ```
     /// use executor::{Codec, Manager};
@@ -135,7 +145,7 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor or thread left.
+    /// If the system has no file descriptor or thread left.
     pub fn with_codec(codec: Codec) -> io::Result<Self> {
         let id = random::bytes().map_err(io::Error::other)?;
         let (ours, theirs) = socket::pair()?;
@@ -143,36 +153,45 @@ impl Manager {
         Ok(Self { root: Handle::new(Link::new(id, theirs), 0, codec), _server: server })
     }
 
-    /// A map without keys.
+    /// Creates an empty map.
+    ///
+    /// ```
+    /// # use executor::Manager;
+    /// let manager = Manager::new()?;
+    /// let ages = manager.map()?;
+    /// ages.insert("Ann".to_owned(), 42)?;
+    /// assert_eq!(ages.get(&"Ann".to_owned())?, Some(42));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn map<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned>(
         &self,
     ) -> Result<SharedMap<K, V>, ManagerError> {
         self.create(New::Map).map(SharedMap::new)
     }
 
-    /// A list without values.
+    /// Creates an empty list.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn list<T: Serialize + DeserializeOwned>(&self) -> Result<List<T>, ManagerError> {
         self.create(New::List { values: Vec::new(), is_fixed: false }).map(List::new)
     }
 
-    /// A namespace without names.
+    /// Creates an empty namespace.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn namespace(&self) -> Result<Namespace, ManagerError> {
         self.create(New::Map).map(Namespace::new)
     }
 
-    /// An array of these values, whose number is fixed.
+    /// Creates an array of `values`, with a fixed length.
     ///
     /// ```
     /// # use executor::Manager;
@@ -184,7 +203,7 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// When one cannot be encoded, or the system has no descriptor left.
+    /// If a value cannot be encoded, or the system has no file descriptor left.
     pub fn array<T: Serialize + DeserializeOwned>(
         &self,
         values: impl IntoIterator<Item = T>,
@@ -194,7 +213,8 @@ impl Manager {
         self.create(New::List { values, is_fixed: true }).map(Array::new)
     }
 
-    /// A queue without items. With a capacity (of 1 at least), `put` waits while it holds as many; with `None`, never.
+    /// Creates an empty queue. With a capacity (at least 1), `put` waits while the queue holds that many items; with
+    /// `None`, `put` never waits.
     ///
     /// ```
     /// # use executor::Manager;
@@ -206,7 +226,7 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn queue<T: Serialize + DeserializeOwned>(
         &self,
         capacity: impl Into<Option<usize>>,
@@ -215,67 +235,67 @@ impl Manager {
         self.create(New::Queue { capacity }).map(SharedQueue::new)
     }
 
-    /// A value.
+    /// Creates a shared value.
     ///
     /// # Errors
     ///
-    /// When it cannot be encoded, or the system has no descriptor left.
+    /// If the value cannot be encoded, or the system has no file descriptor left.
     pub fn value<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<Value<T>, ManagerError> {
         let value = self.root.encode(&value)?;
         self.create(New::List { values: vec![Raw(&value)], is_fixed: true }).map(Value::new)
     }
 
-    /// A lock, which is free.
+    /// Creates a lock, which is free at first.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn lock(&self) -> Result<Lock, ManagerError> {
         self.create(New::Lock).map(Lock::new)
     }
 
-    /// A semaphore of `permits` permits, to which [`release`](Semaphore::release) may add.
+    /// Creates a semaphore with `permits` permits; [`release`](Semaphore::release) can add more.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn semaphore(&self, permits: usize) -> Result<Semaphore, ManagerError> {
         self.create(New::Semaphore { permits: permits as u64, most: None }).map(Semaphore::new)
     }
 
-    /// A semaphore of `permits` permits, and never more.
+    /// Creates a semaphore with `permits` permits, which never has more.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn bounded_semaphore(&self, permits: usize) -> Result<Semaphore, ManagerError> {
         let permits = permits as u64;
         self.create(New::Semaphore { permits, most: Some(permits) }).map(Semaphore::new)
     }
 
-    /// A condition, with a lock that is free.
+    /// Creates a condition, whose lock is free at first.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn condition(&self) -> Result<Condition, ManagerError> {
         self.create(New::Lock).map(Condition::new)
     }
 
-    /// An event, which is not set.
+    /// Creates an event, which is not set at first.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn event(&self) -> Result<SharedEvent, ManagerError> {
         self.create(New::Event).map(SharedEvent::new)
     }
 
-    /// A barrier for `parties` threads.
+    /// Creates a barrier for `parties` threads.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor left.
+    /// If the system has no file descriptor left.
     pub fn barrier(&self, parties: usize) -> Result<Barrier, ManagerError> {
         self.create(New::Barrier { parties: parties as u64 }).map(Barrier::new)
     }

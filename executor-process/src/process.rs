@@ -20,17 +20,20 @@ use crate::dispatch::runner::ProcessRunner;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::Kill;
 
-/// A process of its own that runs one job, and ends with it.
+/// A process of its own for one job: it runs the job, then ends.
 ///
-/// It is what a pool's worker is: the same program, started again, in which `main` never runs. It has `/dev/null` for stdin, ignores SIGINT,
-/// and ends with this process, however that ends. The job is a function with arguments that own their data
-/// ([`call!`](executor_core::call!)), or a type of yours that implements [`Job`](executor_core::Job) and serde's traits. [`join`](Process::join)
-/// has what came of it, in the same errors as a pool's jobs have: a crash is [`JobError::Crashed`], and tells where it was.
+/// It is this same program, started again; `main` does not run in it. The job is a function call whose arguments own
+/// their data ([`call!`](executor_core::call!)), or a type of your own that implements [`Job`](executor_core::Job)
+/// and serde's traits. [`join`](Process::join) returns the job's result, or the same errors as a pool's job: a crash
+/// is [`JobError::Crashed`], with a backtrace where the build has symbols.
 ///
-/// Dropping it blocks until the process has ended, unless it was built to be [killed then](ProcessBuilder::kill_on_drop). It is also a
-/// std future, and a [`Future`] by [`into_future`](IntoFuture::into_future), which nothing blocks for: `process.await`.
+/// The process's stdin is `/dev/null`. It ignores SIGINT, and it ends if this process dies in any way.
 ///
-/// A pool uses its processes again, and is the better choice for more than a few jobs: a process takes milliseconds to start.
+/// Dropping a `Process` blocks until the process has ended, unless it was built with
+/// [`kill_on_drop`](ProcessBuilder::kill_on_drop). Async code can await it without blocking (`process.await`);
+/// [`into_future`](IntoFuture::into_future) gives its [`Future`].
+///
+/// For more than a few jobs, use a pool, which reuses its processes: starting a process takes milliseconds.
 ///
 /// ```
 /// use executor::{Job, JobError, Process, call};
@@ -72,41 +75,45 @@ struct Owner {
 }
 
 impl Process<()> {
-    /// Settings first, then [`spawn`](ProcessBuilder::spawn).
+    /// Returns a builder with default settings; finish with [`spawn`](ProcessBuilder::spawn).
     pub fn builder() -> ProcessBuilder {
         ProcessBuilder::new()
     }
 
-    /// Starts a process that runs `job`. Blocks until it is ready to, which takes some milliseconds.
+    /// Starts a process that runs `job`, with default settings. Blocks until the process is ready to run it: some
+    /// milliseconds.
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] when the job cannot be encoded, or the process cannot be started.
+    /// [`SpawnError`] if the job cannot be encoded, or the process cannot be started.
     pub fn spawn<J: PortableJob>(job: J) -> Result<Process<J::Output>, SpawnError> {
         Self::builder().spawn(job)
     }
 }
 
 impl<T> Process<T> {
-    /// Its process id. A stranger may have it once the process has ended: to end it, use [`kill`](Process::kill), which knows.
+    /// Returns the process id. After the process has ended, the system may give this id to another process: to signal
+    /// the process safely, use [`kill`](Process::kill) or [`terminate`](Process::terminate).
     pub fn pid(&self) -> u32 {
         self.owner.child.pid()
     }
 
-    /// The name that it was given, or `process-` and a number; in the process,
-    /// [`current::worker_name`](executor_core::current::worker_name).
+    /// Returns the name given to the builder, or `process-` and a number. In the process,
+    /// [`current::worker_name`](executor_core::current::worker_name) returns the same name.
     pub fn name(&self) -> &str {
         &self.owner.name
     }
 
-    /// Whether it has not ended yet. When its job has returned, it is there for some moments more.
+    /// Returns whether the process has not ended yet. It lives for a moment longer than its job. Never blocks.
     pub fn is_alive(&self) -> bool {
         !self.owner.child.is_gone()
     }
 
-    /// How it ended: 0 when its job returned, 101 when that panicked or had a result that could not be encoded; what it
-    /// passed to `exit`; or the signal that ended it. `None` while it lives; and where something else in this program takes the
-    /// exit status of every child.
+    /// Returns how the process ended, or `None` while it lives. Never blocks.
+    ///
+    /// The exit code is 0 if the job returned, 101 if it panicked or its result could not be encoded, or the code
+    /// that the job passed to `exit`. If a signal ended the process, the signal is returned. It is also `None` if
+    /// other code in this program collects the exit status of all child processes.
     ///
     /// ```
     /// use executor::{Exit, Process, call};
@@ -125,17 +132,19 @@ impl<T> Process<T> {
         self.owner.child.ended().flatten()
     }
 
-    /// Blocks until it has ended, and says how, as [`exit_code`](Process::exit_code) does. In a callback of its own job it returns at once.
+    /// Blocks until the process has ended, and returns how it ended, like [`exit_code`](Process::exit_code). Returns
+    /// at once in a callback of this process's job.
     pub fn wait(&self) -> Option<Exit> {
         self.owner.wait();
         self.exit_code()
     }
 
-    /// Blocks until it has ended, and says what came of its job.
+    /// Blocks until the process has ended, and returns the outcome of its job.
     ///
     /// # Errors
     ///
-    /// Those of a job of a pool, [`JobError::Crashed`] before all: also when it was [killed](Process::kill), or
+    /// The same as for a pool's job: for instance [`JobError::Panicked`] if the job panicked, or
+    /// [`JobError::Crashed`] if the process died, was [killed](Process::kill) or was
     /// [terminated](Process::terminate).
     pub fn join(self) -> Result<T, JobError> {
         let Self { future, owner } = self;
@@ -149,7 +158,7 @@ impl<T> Process<T> {
         outcome
     }
 
-    /// As [`join`](Process::join), and blocks no longer than `limit`.
+    /// Joins like [`join`](Process::join), but blocks for at most `limit`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -166,7 +175,7 @@ impl<T> Process<T> {
     ///
     /// # Errors
     ///
-    /// The process, when it has not ended by then.
+    /// Returns the `Process` if it has not ended within `limit`.
     pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JobError>, Self> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -177,25 +186,29 @@ impl<T> Process<T> {
         }
     }
 
-    /// Sends SIGTERM to it, and to the processes that it started in its process group. That ends it, unless its job has installed a handler.
-    /// Does not block. Nothing happens when it has ended.
+    /// Sends SIGTERM to the process and to the processes in its process group. This ends the process, unless its job
+    /// has installed a handler. Does not block; does nothing if the process has ended.
     ///
-    /// A SIGTERM or SIGHUP that another process sends does not end it while this program lives: a service manager sends both to all
-    /// processes of a service, and this program decides when its own end. A job that wants to know of them installs a handler.
+    /// While this program lives, a SIGTERM or SIGHUP from another process does not end the process: a service manager
+    /// sends these signals to every process of a service, but this program decides when its own processes end. A job
+    /// that must react to such a signal installs a handler.
     pub fn terminate(&self) {
         self.owner.child.ask_to_end();
     }
 
-    /// Ends it at once (SIGKILL), whatever its state, and the processes that it started in its process group. Does not block. Nothing happens when it has ended.
+    /// Sends SIGKILL to the process and to the processes in its process group, which ends them at once in any state.
+    /// Does not block; does nothing if the process has ended.
     pub fn kill(&self) {
         self.owner.child.kill();
     }
 }
 
-/// The future of its job, for `await`, [`wait`](executor_core::wait()) and their kin. It is ready a moment before the process has ended.
+/// Converts into the future of the job, for `await`, [`wait`](executor_core::wait()) and `join_all`. The future
+/// completes a moment before the process has ended.
 ///
-/// The process then has no owner: if the future is dropped, the process runs on, and [`abort`](Future::abort) kills it. To have it
-/// [killed on drop](ProcessBuilder::kill_on_drop) still, use [`abort_on_drop`](Future::abort_on_drop).
+/// After the conversion no drop blocks: if the future is dropped, the process runs on. To kill it, call
+/// [`abort`](Future::abort); to kill it on drop, use [`abort_on_drop`](Future::abort_on_drop).
+/// [`kill_on_drop`](ProcessBuilder::kill_on_drop) has no effect any more.
 ///
 /// ```
 /// use executor::{Process, call, join_all};

@@ -12,17 +12,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use crate::ipc::attachments::{Attachment, attach_once, take};
 use crate::ipc::shared_memory::{self, Draft, Frozen};
 
-/// Bytes in shared memory. They travel to a worker and back without a copy, and are read where they are.
+/// Immutable bytes in shared memory, which reach another process without being copied.
 ///
-/// A `Blob` may sit anywhere in the arguments of a job, in its result, or in a message of a [`channel`](crate::channel()): in a
-/// struct, a `Vec`, an enum, several in one. It derefs to `[u8]`, and a clone is the same memory.
+/// A `Blob` can be anywhere in a job's arguments, in its result, or in a message of a [`channel`](crate::channel()),
+/// also inside structs, enums and `Vec`s. It dereferences to `[u8]`. A clone shares the same memory.
 ///
-/// Its bytes never change: the kernel seals them when it is made, so that no process, however broken, can change or shorten
-/// what another one reads. An empty one takes no memory.
+/// The bytes never change: the kernel seals the memory when the `Blob` is made, so even a faulty process cannot
+/// change or truncate what another process reads. An empty `Blob` uses no memory.
 ///
-/// Each non-empty `Blob` holds a file descriptor in every process that has it (clones share it), even while its job is queued or
-/// its result is not yet taken. If you have thousands of small ones at a time, put them into one, or use a `Vec<u8>`: below some
-/// 64 KiB that is as fast.
+/// Each non-empty `Blob` uses one file descriptor in every process that has it, also while its job is queued or its
+/// result is not yet taken; clones share the descriptor. For thousands of small buffers, combine them into one
+/// `Blob`, or use `Vec<u8>`, which is as fast below about 64 KiB.
 ///
 /// ```
 /// use executor::{Blob, ProcessPool, call};
@@ -43,7 +43,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Serde's traits work only while a pool or a channel encodes or decodes; elsewhere they are errors that say so:
+/// A `Blob` can be serialized only as part of a job, a result or a message; any other serializer returns an error:
 ///
 /// ```
 /// # use executor::Blob;
@@ -54,11 +54,11 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 pub struct Blob(Option<Arc<Frozen>>);
 
 impl Blob {
-    /// A blob with a copy of `bytes`.
+    /// Copies `bytes` into a new blob.
     ///
     /// # Errors
     ///
-    /// When the system has no memory or no descriptor left.
+    /// If the system has no memory or no file descriptor left.
     pub fn copy_of(bytes: &[u8]) -> io::Result<Self> {
         if bytes.is_empty() {
             return Ok(Self::default());
@@ -66,7 +66,8 @@ impl Blob {
         Ok(Self(Some(Arc::new(Frozen::copy_of(bytes)?))))
     }
 
-    /// A blob of `len` bytes that `fill` writes where they are to be, without a copy. They are zero before.
+    /// Creates a blob of `len` bytes, and lets `fill` write them in place, without a copy. All bytes are zero at
+    /// first.
     ///
     /// ```
     /// # use executor::Blob;
@@ -77,7 +78,7 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// When the system has no memory or no descriptor left; then `fill` is not called.
+    /// If the system has no memory or no file descriptor left; `fill` is then not called.
     pub fn with(len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Self> {
         let Some(len) = NonZeroUsize::new(len) else {
             fill(&mut []);
@@ -109,7 +110,7 @@ impl Borrow<[u8]> for Blob {
     }
 }
 
-/// As [`copy_of`](Blob::copy_of). Panics where that fails.
+/// Copies the bytes, like [`copy_of`](Blob::copy_of). Panics if that fails.
 impl From<&[u8]> for Blob {
     fn from(bytes: &[u8]) -> Self {
         Self::copy_of(bytes)
@@ -117,14 +118,14 @@ impl From<&[u8]> for Blob {
     }
 }
 
-/// As [`copy_of`](Blob::copy_of). Panics where that fails.
+/// Copies the bytes, like [`copy_of`](Blob::copy_of). Panics if that fails.
 impl<const N: usize> From<&[u8; N]> for Blob {
     fn from(bytes: &[u8; N]) -> Self {
         Self::from(&bytes[..])
     }
 }
 
-/// As [`copy_of`](Blob::copy_of): the memory of a `Vec` is not shared, so it is copied. Panics where that fails.
+/// Copies the bytes into shared memory, like [`copy_of`](Blob::copy_of). Panics if that fails.
 impl From<Vec<u8>> for Blob {
     fn from(bytes: Vec<u8>) -> Self {
         Self::from(&bytes[..])

@@ -20,14 +20,17 @@ use self::end::End;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket;
 
-/// A channel between processes: what goes into the [`Sender`] comes out of the [`Receiver`], in order, wherever they are.
+/// Creates a channel between processes: values sent into the [`Sender`] come out of the [`Receiver`] in order.
 ///
-/// Both ends can be arguments of a job, parts of its result, and messages of other channels; so can what they carry. The end of
-/// a worker is the end of what it held: if it was the last sender, the receiver has had its last message.
+/// Both ends can be arguments of a job, parts of its result, or messages of another channel. If a worker ends, its
+/// ends are closed: after the last sender is gone, the receiver gets the remaining messages and then
+/// [`RecvError::Disconnected`].
 ///
-/// Messages are encoded as those of a pool are, with [`Codec::Postcard`]; see [`channel_with`] for another. They wait in a socket
-/// that has room for some 200 KiB, or some 200 small ones; larger ones than 64 KiB lie in shared memory. When it is full,
-/// [`send`](Sender::send) blocks.
+/// **Capacity.** Messages wait in a socket, which holds about 200 KiB or about 200 small messages;
+/// [`send`](Sender::send) blocks while it is full. Messages larger than 64 KiB are passed in shared memory and count
+/// as small.
+///
+/// **Encoding.** Messages are encoded with [`Codec::Postcard`]; for another codec, see [`channel_with`].
 ///
 /// ```
 /// use executor::{ProcessPool, Sender, call, channel};
@@ -52,24 +55,27 @@ use crate::ipc::socket;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A job that is waiting in a queue holds the ends that it was given, and a job with a channel is never sent to a second worker: if
-/// the first dies before it begins the job, that fails as [`JobError::Broken`](executor_core::JobError::Broken).
+/// A queued job holds the ends among its arguments. A job whose arguments hold a channel's end is never sent to a
+/// second worker: if its worker dies before it starts the job, the job fails with
+/// [`JobError::Broken`](executor_core::JobError::Broken).
 ///
 /// # Errors
 ///
-/// When the system has no descriptor left.
+/// If this process has no file descriptor left (`ulimit -n`).
 pub fn channel<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiver<T>)> {
     channel_with(Codec::default())
 }
 
-/// A channel for many at both ends: each message goes to one receiver, and which one that is depends on who is free.
+/// Creates a queue that many processes share at both ends: each message goes to exactly one receiver, whichever is
+/// free.
 ///
-/// Both ends are `Clone`, and can be sent to as many processes as there is work for. The receivers have had their last message when every
-/// sender is gone, in whatever process; a sender is told when every receiver is gone. One sender's messages are taken in the order in
-/// which it sent them.
+/// Both ends are `Clone` and can be sent to any number of processes. When all senders are gone, in every process, the
+/// receivers get the remaining messages and then [`RecvError::Disconnected`]. When all receivers are gone, sending
+/// fails. The messages of one sender are received in the order in which they were sent.
 ///
-/// A message is taken whole or not at all, whatever its size, so a process that dies while it receives leaves nothing half read, and no
-/// lock behind: with it goes at most the one message that it has just taken. If that matters, have an answer sent, and send it again.
+/// A message is received whole or not at all, whatever its size. A process that dies while receiving leaves no
+/// half-read message and no lock behind; at most, the one message that it has just taken is lost. If that matters,
+/// let the receiver acknowledge each message, and send unacknowledged messages again.
 ///
 /// ```
 /// use executor::{ProcessPool, Receiver, Sender, call, queue};
@@ -95,17 +101,17 @@ pub fn channel<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Rece
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It is a [`channel`] by another name, and has as much room. A queue that is bounded by a number of messages, and knows when all are done,
-/// needs a process that keeps it.
+/// A queue is a [`channel`] by another name, with the same capacity. For a queue with a limit on the number of
+/// messages, or one that knows when all work is done, use [`Manager::queue`](crate::Manager::queue).
 ///
 /// # Errors
 ///
-/// When the system has no descriptor left.
+/// If this process has no file descriptor left (`ulimit -n`).
 pub fn queue<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiver<T>)> {
     channel()
 }
 
-/// As [`channel`], with a codec of your choice.
+/// Creates a [`channel`] with another codec.
 ///
 /// ```
 /// use executor::{Codec, channel_with};
@@ -118,7 +124,7 @@ pub fn queue<T: Serialize + DeserializeOwned>() -> io::Result<(Sender<T>, Receiv
 ///
 /// # Errors
 ///
-/// When the system has no descriptor left.
+/// If this process has no file descriptor left (`ulimit -n`).
 pub fn channel_with<T: Serialize + DeserializeOwned>(codec: Codec) -> io::Result<(Sender<T>, Receiver<T>)> {
     let (from, to) = socket::pair()?;
     Ok((Sender::new(End::new(from, codec)), Receiver::new(End::new(to, codec))))

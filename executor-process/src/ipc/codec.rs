@@ -43,24 +43,29 @@ use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::payload::Payload;
 use crate::ipc::strays;
 
-/// How jobs and results become bytes.
+/// The encoding of arguments, results and messages.
 ///
-/// A `Vec<u8>` that is the only argument of a [`call`](executor_core::call()), or its result, or an item of a `map`, is copied as one. Anywhere
-/// else, serde is called for each byte: a [`Blob`](crate::Blob), or the types of the crate `serde_bytes`, are faster there.
+/// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the
+/// reason. Values may be nested 128 levels deep: each struct, enum, `Some` and list counts as a level. Send a linked
+/// list of more than 64 nodes as a `Vec`.
 ///
-/// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the reason. Values may be
-/// nested in 128 others: structs, enums, `Some`s, lists and alike each count as one. A linked list of more than 64 nodes is better a `Vec`.
+/// A `Vec<u8>` is copied as a whole if it is the only argument of a [`call`](executor_core::call()), its result, or
+/// an item of a `map`. In any other place, serde visits each byte: use a [`Blob`](crate::Blob) there, or the types of
+/// the crate `serde_bytes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {
-    /// Compact and fast, after [postcard](https://postcard.jamesmunns.com): the types on both sides say what the bytes mean. So types
-    /// that ask the bytes (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(tag)]`) are refused. Numbers, text and bytes
-    /// are written as postcard does; besides, variants go by name, and the fields of a struct with their number and two bytes that tell
-    /// their names, or by name where `#[serde(skip_serializing_if)]` leaves one out.
+    /// Compact and fast, based on [postcard](https://postcard.jamesmunns.com). The types on both sides define what
+    /// the bytes mean, so types that need a self-describing format are refused: `serde_json::Value`,
+    /// `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(tag)]`.
+    ///
+    /// Numbers, text and bytes are written as postcard does. Variants are written by name. A struct is written with
+    /// its number of fields and a two-byte check of their names, or field by field with names if
+    /// `#[serde(skip_serializing_if)]` omits one.
     #[default]
     Postcard,
-    /// [`MessagePack`](https://msgpack.org), with names of fields: self-describing, so every type of serde's goes through. An extension of
-    /// type 0x53 tells `Some(None)` and `Some(())` from `None`.
+    /// [MessagePack](https://msgpack.org) with field names: self-describing, so it supports every type that
+    /// implements serde's traits. An extension of type 0x53 distinguishes `Some(None)` and `Some(())` from `None`.
     MessagePack,
 }
 

@@ -1,8 +1,10 @@
-//! Paths that are not UTF-8, as arguments and results.
+//! Paths that are not UTF-8, as arguments and results of process jobs.
 //!
-//! Serde takes a `PathBuf` for text, and fails where it is none. A field of a job type can be taken for bytes instead, with
-//! `#[serde(with = "executor::os_str")]`; it may be a `PathBuf`, an `OsString`, or an `Option` or a `Vec` of them. For an
-//! argument of a function there is [`OsPath`].
+//! Serde encodes a `PathBuf` as text and fails if it is not UTF-8. To encode it as bytes:
+//!
+//! - in a field of a job type, write `#[serde(with = "executor::os_str")]`; the field may be a `PathBuf` or an
+//!   `OsString`, or an `Option` or a `Vec` of these;
+//! - for an argument or the result of a function, use [`OsPath`].
 //!
 //! ```
 //! use std::path::PathBuf;
@@ -38,25 +40,25 @@ use std::path::{Path, PathBuf};
 use executor_core::bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// For `#[serde(with = "executor::os_str")]`.
+/// Encodes a path or OS string as bytes; called by `#[serde(with = "executor::os_str")]`.
 ///
 /// # Errors
 ///
-/// Those of the serializer.
+/// The serializer's errors.
 pub fn serialize<T: OsText, S: Serializer>(text: &T, serializer: S) -> Result<S::Ok, S::Error> {
     text.encode(serializer)
 }
 
-/// For `#[serde(with = "executor::os_str")]`.
+/// Decodes a path or OS string from bytes; called by `#[serde(with = "executor::os_str")]`.
 ///
 /// # Errors
 ///
-/// Those of the deserializer, and when there are no bytes.
+/// The deserializer's errors, also if the value is not bytes.
 pub fn deserialize<'de, T: OsText, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::decode(deserializer)
 }
 
-/// A path as an argument or a result, whatever bytes it has. It derefs to [`Path`].
+/// A path with any bytes, as an argument or a result of a process job. Dereferences to [`Path`].
 ///
 /// ```
 /// use std::path::PathBuf;
@@ -125,7 +127,7 @@ impl<'de> Deserialize<'de> for OsPath {
     }
 }
 
-/// The types that `#[serde(with = "executor::os_str")]` works for.
+/// Types that `#[serde(with = "executor::os_str")]` supports: `PathBuf`, `OsString`, and `Option` and `Vec` of them.
 pub trait OsText: sealed::OsText {}
 
 impl<T: sealed::OsText> OsText for T {}

@@ -8,7 +8,7 @@ use super::handle::handle;
 use super::protocol::{Op, Place};
 
 handle! {
-    /// Values that processes share, of which there are always as many.
+    /// A list of fixed length that processes share.
     ///
     /// ```
     /// use executor::Manager;
@@ -27,11 +27,11 @@ handle! {
 }
 
 impl<T: Serialize + DeserializeOwned> Array<T> {
-    /// The value at `index`. While somebody updates it, as it was before.
+    /// Returns the value at `index`. During an update, it is the value before the update.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or the value cannot be decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or the value cannot be decoded.
     pub fn get(&self, index: usize) -> Result<T, ManagerError> {
         match self.handle.value(Op::Get(Place::Index(index as u64)))? {
             Some(value) => Ok(value),
@@ -39,59 +39,60 @@ impl<T: Serialize + DeserializeOwned> Array<T> {
         }
     }
 
-    /// Replaces the value at `index`, and returns the one before. Waits while somebody updates it.
+    /// Replaces the value at `index` and returns the old one. Blocks while the value is being updated.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or a value cannot be encoded or decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or a value cannot be encoded or decoded.
     pub fn set(&self, index: usize, value: T) -> Result<T, ManagerError> {
         self.handle.set_at(index as u64, &value)
     }
 
-    /// Changes the value at `index` in one step, and returns the result of `change`. Other changes of that value wait meanwhile;
-    /// other values are free. If `change` panics, or this process dies in it, the value stays as it was, and the next change runs.
+    /// Changes the value at `index` in one atomic step, and returns the result of `change`. Blocks while another
+    /// update of this value is in progress; other values are not blocked.
     ///
-    /// `change` runs here, once. It must not change the same value through another handle: that would deadlock.
+    /// `change` runs once, in this process. If it panics, or this process dies, the value stays unchanged and the
+    /// next update proceeds. Changing the same value through another handle inside `change` deadlocks.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or the value cannot be encoded or decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or the value cannot be encoded or decoded.
     pub fn update<R>(&self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<R, ManagerError> {
         self.handle.update_at(index as u64, change)
     }
 
-    /// Swaps two values. Waits while somebody updates anything of the array.
+    /// Swaps two values. Blocks while any value of the array is being updated.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when one of them is not there; when the manager is gone.
+    /// [`ManagerError::OutOfRange`] if one of the indices does not exist; also if the manager is gone.
     pub fn swap(&self, one: usize, other: usize) -> Result<(), ManagerError> {
         self.handle.done(Op::Swap(one as u64, other as u64))
     }
 
-    /// All values, as they are at one moment.
+    /// Returns all values at one moment.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or a value cannot be decoded.
+    /// If the manager is gone, or a value cannot be decoded.
     pub fn snapshot(&self) -> Result<Vec<T>, ManagerError> {
         self.handle.values()
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn len(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
     }
 
-    /// Whether there is none.
+    /// Returns whether the array has no values.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn is_empty(&self) -> Result<bool, ManagerError> {
         Ok(self.len()? == 0)
     }

@@ -8,10 +8,10 @@ use super::hold::Held;
 use super::protocol::Op;
 
 handle! {
-    /// A lock whose holders can wait for each other.
+    /// A condition variable with its lock, shared by processes.
     ///
-    /// As a [`Lock`](crate::manager::Lock), it is not reentrant, and free when its holder dies. One that waits and dies is forgotten: a
-    /// notification goes to another.
+    /// Like a [`Lock`](crate::manager::Lock), it is not reentrant, and it is released if its holder's process dies.
+    /// If a waiting process dies, its notification goes to another.
     ///
     /// ```
     /// use executor::{Manager, ProcessPool, call, manager::{Condition, Value}};
@@ -37,56 +37,61 @@ handle! {
 }
 
 impl Condition {
-    /// Blocks until its lock is free, and takes it.
+    /// Blocks until the lock is free, takes it, and returns a guard that holds it.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn lock(&self) -> Result<ConditionGuard<'_>, ManagerError> {
         self.handle.acquire(None, ConditionGuard)?.ok_or_else(odd)
     }
 
-    /// Takes its lock if that is free.
+    /// Takes the lock, or returns `None` if it is not free.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn try_lock(&self) -> Result<Option<ConditionGuard<'_>>, ManagerError> {
         self.handle.acquire(Some(0), ConditionGuard)
     }
 
-    /// As [`lock`](Condition::lock), and blocks no longer than `limit`. `None` when it was not free in time.
+    /// Takes the lock like [`lock`](Condition::lock), but blocks for at most `limit`. Returns `None` if the lock was
+    /// not free in time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<ConditionGuard<'_>>, ManagerError> {
         self.handle.acquire(nanos(limit), ConditionGuard)
     }
 }
 
-/// Holds the lock of a [`Condition`]. Its drop frees it, and returns when that is so.
+/// Holds the lock of a [`Condition`]. Dropping the guard releases the lock, and blocks until the manager has
+/// confirmed that.
 #[must_use = "the lock is free again when the guard is dropped"]
 pub struct ConditionGuard<'a>(Held<'a>);
 
 impl ConditionGuard<'_> {
-    /// Whether the holder before died with it, so that what it guards may be half changed. Told once.
+    /// Returns whether the previous holder's process died while it held the lock, so that the guarded state may be
+    /// half changed. Only the next holder gets true.
     pub fn was_abandoned(&self) -> bool {
         self.0.was_abandoned
     }
 
-    /// Frees the lock, blocks until it is notified, and takes the lock again. There are no other causes to wake up; but what was waited for
-    /// may have gone before the lock was free, so [`wait_while`](ConditionGuard::wait_while) is what most want.
+    /// Releases the lock, blocks until notified, and takes the lock again.
+    ///
+    /// There are no spurious wake-ups, but another process may have changed the state before this call gets the lock
+    /// again: in most cases, use [`wait_while`](ConditionGuard::wait_while).
     ///
     /// # Errors
     ///
-    /// When the manager is gone. The lock is not held any more then.
+    /// If the manager is gone; the lock is then no longer held.
     pub fn wait(&mut self) -> Result<(), ManagerError> {
         self.wait_within(None).map(drop)
     }
 
-    /// As [`wait`](ConditionGuard::wait), and no longer than `limit` for the notification. False when none came in time. The lock is held
-    /// in either case, and is waited for without a limit.
+    /// Waits like [`wait`](ConditionGuard::wait), but for at most `limit`. Returns false if no notification came in
+    /// time. In both cases it takes the lock again, however long that takes.
     ///
     /// # Errors
     ///
@@ -95,11 +100,11 @@ impl ConditionGuard<'_> {
         self.wait_within(nanos(limit))
     }
 
-    /// Waits for as long as `is_so` says. It is asked with the lock held.
+    /// Waits as long as `is_so` returns true. `is_so` is called with the lock held.
     ///
     /// # Errors
     ///
-    /// As for [`wait`](ConditionGuard::wait), and those of `is_so`.
+    /// As for [`wait`](ConditionGuard::wait), and the errors of `is_so`.
     pub fn wait_while(&mut self, mut is_so: impl FnMut() -> Result<bool, ManagerError>) -> Result<(), ManagerError> {
         while is_so()? {
             self.wait()?;
@@ -107,7 +112,8 @@ impl ConditionGuard<'_> {
         Ok(())
     }
 
-    /// As [`wait_while`](ConditionGuard::wait_while), and no longer than `limit`. False when the time is up and it is still so.
+    /// Waits like [`wait_while`](ConditionGuard::wait_while), but for at most `limit`. Returns false if `is_so` is
+    /// still true then.
     ///
     /// # Errors
     ///
@@ -127,20 +133,20 @@ impl ConditionGuard<'_> {
         Ok(true)
     }
 
-    /// Wakes the one who has waited for longest. He goes on when this lock is free.
+    /// Wakes the caller that has waited longest; it proceeds when it gets the lock.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn notify_one(&self) -> Result<(), ManagerError> {
         self.notify(false)
     }
 
-    /// Wakes all who wait. Each goes on when the lock is free for him.
+    /// Wakes all waiting callers; each proceeds when it gets the lock.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn notify_all(&self) -> Result<(), ManagerError> {
         self.notify(true)
     }

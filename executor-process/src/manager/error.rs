@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why something that a [`Manager`](crate::Manager) keeps could not be used. Nothing is changed then, unless it says so.
+/// The error of a call to a [`Manager`](crate::Manager). Unless the variant says otherwise, the call changed nothing.
 ///
 /// ```
 /// use executor::{Manager, manager::ManagerError};
@@ -19,24 +19,25 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ManagerError {
-    /// The manager is gone, with everything it kept.
+    /// The manager was dropped or its process has ended, and its state is lost.
     Gone,
     /// The object of this handle was [discarded](crate::manager::SharedMap::discard).
     Discarded,
-    /// The manager closed this process's connection. Its locks and permits were released; the last request may have been done.
+    /// The manager closed this process's connection. The locks and permits of this process were released. The last
+    /// request may have taken effect.
     Disconnected,
-    /// A value could not be encoded or decoded, for this reason.
+    /// A value could not be encoded or decoded; the text says why.
     Codec(String),
-    /// There is no such place.
+    /// The list or array has no such index.
     OutOfRange {
-        /// How long the list or array is.
+        /// The length of the list or array.
         len: usize,
     },
     /// `task_done` was called more often than this process took items.
     NothingToDo,
     /// More permits were given back than a bounded semaphore has.
     TooManyPermits,
-    /// The system refuses it.
+    /// The system refused a connection to the manager.
     Io(io::Error),
 }
 
@@ -73,7 +74,8 @@ impl Error for ManagerError {
     }
 }
 
-/// An item that could not be put into a [`SharedQueue`](crate::manager::SharedQueue). It gives the item back.
+/// The error of an item that could not be put into a [`SharedQueue`](crate::manager::SharedQueue);
+/// [`into_inner`](PutError::into_inner) returns the item.
 ///
 /// ```
 /// use executor::Manager;
@@ -97,12 +99,12 @@ impl<T> PutError<T> {
         Self { item, cause }
     }
 
-    /// Whether there was no room, which only `try_put` and `put_timeout` tell.
+    /// Returns whether the queue was full; only `try_put` and `put_timeout` fail for this reason.
     pub fn is_full(&self) -> bool {
         self.cause.is_none()
     }
 
-    /// The item.
+    /// Returns the item that was not put.
     pub fn into_inner(self) -> T {
         self.item
     }

@@ -7,7 +7,7 @@ use super::handle::{handle, nanos, odd};
 use super::protocol::Op;
 
 handle! {
-    /// A flag that processes wait for.
+    /// A flag that processes can wait for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -26,34 +26,34 @@ handle! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Between the threads of one process, [`executor_core::Event`] does it without a manager.
+    /// Between threads of one process, use [`Event`](executor_core::Event), which needs no manager.
     SharedEvent, "a `SharedEvent`"
 }
 
 impl SharedEvent {
-    /// Sets the flag, and wakes all who wait.
+    /// Sets the flag and wakes all waiting callers.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn set(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Set(true))
     }
 
-    /// Clears the flag: from now on, waits block until the next `set`.
+    /// Clears the flag: later waits block until the next [`set`](SharedEvent::set).
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn clear(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Set(false))
     }
 
-    /// Whether the flag is set.
+    /// Returns whether the flag is set.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn is_set(&self) -> Result<bool, ManagerError> {
         self.handle.flag_within(None, Op::IsSet)?.ok_or_else(odd)
     }
@@ -62,25 +62,28 @@ impl SharedEvent {
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn wait(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Await)
     }
 
-    /// As [`wait`](SharedEvent::wait), and no longer than `limit`. False when it was not set in time.
+    /// Waits like [`wait`](SharedEvent::wait), but for at most `limit`. Returns false if the flag was not set in
+    /// time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn wait_timeout(&self, limit: Duration) -> Result<bool, ManagerError> {
         self.handle.done_within(nanos(limit), Op::Await)
     }
 }
 
 handle! {
-    /// Where processes wait for each other: a set number of them goes on together, and then the next as many.
+    /// A point where a fixed number of threads, in any processes, wait until all have arrived; they then proceed
+    /// together. It can be used again.
     ///
-    /// If a waiter dies or gives up, it does not count, and the barrier does not break: the others wait for another.
+    /// If a waiting process dies, or a caller's limit expires, it no longer counts: the others keep waiting, and the
+    /// barrier does not break.
     ///
     /// ```
     /// use std::thread;
@@ -100,29 +103,30 @@ handle! {
 }
 
 impl Barrier {
-    /// Blocks until as many as it is made for have come. True for one of them, the last.
+    /// Blocks until all parties have arrived. Returns true to the last one only.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn wait(&self) -> Result<bool, ManagerError> {
         self.handle.flag_within(None, Op::Await)?.ok_or_else(odd)
     }
 
-    /// As [`wait`](Barrier::wait), and no longer than `limit`. `None` when the others did not come in time.
+    /// Waits like [`wait`](Barrier::wait), but for at most `limit`. Returns `None` if the others did not arrive in
+    /// time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn wait_timeout(&self, limit: Duration) -> Result<Option<bool>, ManagerError> {
         self.handle.flag_within(nanos(limit), Op::Await)
     }
 
-    /// How many wait now.
+    /// Returns the number of callers that wait now.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn waiting(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
     }

@@ -218,12 +218,14 @@ macro_rules! handle {
                 Self { handle, of: std::marker::PhantomData }
             }
 
-            /// Removes it from the manager, which otherwise keeps it until it ends itself. Waiting calls, and later calls on other
-            /// handles, fail with [`ManagerError::Discarded`](crate::manager::ManagerError::Discarded). Repeating it does nothing.
+            /// Removes the object from the manager, which otherwise keeps it until the manager is dropped. Waiting
+            /// calls, and later calls through other handles, fail with
+            /// [`ManagerError::Discarded`](crate::manager::ManagerError::Discarded). Discarding an object again does
+            /// nothing.
             ///
             /// # Errors
             ///
-            /// When the manager is gone.
+            /// If the manager is gone.
             pub fn discard(self) -> Result<(), $crate::manager::ManagerError> {
                 self.handle.discard()
             }

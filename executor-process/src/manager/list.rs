@@ -8,7 +8,7 @@ use super::handle::{handle, odd};
 use super::protocol::{Change, Op, Place, Raw};
 
 handle! {
-    /// A list that processes share.
+    /// A list that processes share; its length can change.
     ///
     /// ```
     /// use executor::Manager;
@@ -23,25 +23,26 @@ handle! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Calls that change its length, [`swap`](List::swap) and [`update`](List::update) wait while any part is updated.
+    /// Calls that change the length, [`swap`](List::swap) and [`update`](List::update) block while any part of the
+    /// list is being updated.
     List<T>, "a `List`"
 }
 
 impl<T: Serialize + DeserializeOwned> List<T> {
-    /// The value at `index`, if there is one. During an update, the value before it.
+    /// Returns the value at `index`, or `None` if there is none. During an update, it is the value before the update.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the value cannot be decoded.
+    /// If the manager is gone, or the value cannot be decoded.
     pub fn get(&self, index: usize) -> Result<Option<T>, ManagerError> {
         self.handle.value(Op::Get(Place::Index(index as u64)))
     }
 
-    /// Replaces the value at `index`, and returns the one before.
+    /// Replaces the value at `index` and returns the old one. Blocks while the value is being updated.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or a value cannot be encoded or decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or a value cannot be encoded or decoded.
     pub fn set(&self, index: usize, value: T) -> Result<T, ManagerError> {
         self.handle.set_at(index as u64, &value)
     }
@@ -50,45 +51,45 @@ impl<T: Serialize + DeserializeOwned> List<T> {
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the value cannot be encoded.
+    /// If the manager is gone, or the value cannot be encoded.
     pub fn push(&self, value: T) -> Result<(), ManagerError> {
         self.extend([value])
     }
 
-    /// Appends values, with no other between them.
+    /// Appends values, with no values of others between them.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or a value cannot be encoded; then none is appended.
+    /// If the manager is gone, or a value cannot be encoded; then none is appended.
     pub fn extend(&self, values: impl IntoIterator<Item = T>) -> Result<(), ManagerError> {
         let values = self.handle.encode_all(values)?;
         self.handle.done(Op::Extend(values.iter().map(|value| Raw(value)).collect()))
     }
 
-    /// Takes the last value out.
+    /// Removes the last value and returns it, or `None` if the list is empty.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the value cannot be decoded.
+    /// If the manager is gone, or the value cannot be decoded.
     pub fn pop(&self) -> Result<Option<T>, ManagerError> {
         self.handle.value(Op::Pop)
     }
 
-    /// Puts a value before the one at `index`.
+    /// Inserts a value before the one at `index`.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when `index` is beyond the length; when the manager is gone, or the value cannot be encoded.
+    /// [`ManagerError::OutOfRange`] if `index` is greater than the length; also if the manager is gone, or the value cannot be encoded.
     pub fn insert(&self, index: usize, value: T) -> Result<(), ManagerError> {
         let value = self.handle.encode(&value)?;
         self.handle.done(Op::Insert(index as u64, Raw(&value)))
     }
 
-    /// Takes the value at `index` out.
+    /// Removes the value at `index` and returns it.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or the value cannot be decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or the value cannot be decoded.
     pub fn remove(&self, index: usize) -> Result<T, ManagerError> {
         self.handle.value(Op::Remove(Place::Index(index as u64)))?.ok_or_else(odd)
     }
@@ -97,19 +98,20 @@ impl<T: Serialize + DeserializeOwned> List<T> {
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when one of them is not there; when the manager is gone.
+    /// [`ManagerError::OutOfRange`] if one of the indices does not exist; also if the manager is gone.
     pub fn swap(&self, one: usize, other: usize) -> Result<(), ManagerError> {
         self.handle.done(Op::Swap(one as u64, other as u64))
     }
 
-    /// Changes the list in one step (sorts it, say), and returns the result of `change`. Other changes wait meanwhile. If `change`
-    /// panics, or this process dies in it, the list stays as it was, and the next change runs.
+    /// Changes the whole list in one atomic step, for instance to sort it, and returns the result of `change`. Blocks
+    /// while another update is in progress.
     ///
-    /// `change` runs here, once. It must not change the same list through another handle: that would deadlock.
+    /// `change` runs once, in this process. If it panics, or this process dies, the list stays unchanged and the next
+    /// update proceeds. Changing the same list through another handle inside `change` deadlocks.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or a value cannot be encoded or decoded.
+    /// If the manager is gone, or a value cannot be encoded or decoded.
     pub fn update<R>(&self, change: impl FnOnce(&mut Vec<T>) -> R) -> Result<R, ManagerError> {
         let held = self.handle.hold(None)?;
         let mut values = held.values()?.into_iter().map(|value| self.handle.decode(value)).collect::<Result<_, _>>()?;
@@ -119,47 +121,47 @@ impl<T: Serialize + DeserializeOwned> List<T> {
         Ok(result)
     }
 
-    /// As [`update`](List::update), for the value at `index`; the others are free.
+    /// Changes the value at `index` like [`update`](List::update), but does not block changes of other values.
     ///
     /// # Errors
     ///
-    /// [`ManagerError::OutOfRange`] when there is none; when the manager is gone, or the value cannot be encoded or decoded.
+    /// [`ManagerError::OutOfRange`] if there is no such index; also if the manager is gone, or the value cannot be encoded or decoded.
     pub fn update_at<R>(&self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<R, ManagerError> {
         self.handle.update_at(index as u64, change)
     }
 
-    /// All values, as they are at one moment.
+    /// Returns all values at one moment.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or a value cannot be decoded.
+    /// If the manager is gone, or a value cannot be decoded.
     pub fn snapshot(&self) -> Result<Vec<T>, ManagerError> {
         self.handle.values()
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn len(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
     }
 
-    /// Whether there is no value.
+    /// Returns whether the list has no values.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn is_empty(&self) -> Result<bool, ManagerError> {
         Ok(self.len()? == 0)
     }
 
-    /// Takes all values out.
+    /// Removes all values.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn clear(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Clear)
     }

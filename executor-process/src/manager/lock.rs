@@ -7,13 +7,13 @@ use super::handle::{handle, nanos, odd};
 use super::hold::Held;
 
 handle! {
-    /// A lock between processes, and the threads of each.
+    /// A lock between processes, and between the threads of each.
     ///
-    /// It can guard anything: a file, a device, several values of a manager. For one value, its `update` is enough. It is not
-    /// reentrant: a thread that locks it twice deadlocks.
+    /// It can guard anything: a file, a device, several values of a manager. To change a single value, its `update`
+    /// is enough. The lock is not reentrant: a thread that locks it twice deadlocks.
     ///
-    /// If the process that holds it dies, it is free at once, and the next holder learns that from
-    /// [`was_abandoned`](LockGuard::was_abandoned). Waiters get the lock in the order in which they came.
+    /// If the holder's process dies, the lock is released at once, and [`was_abandoned`](LockGuard::was_abandoned)
+    /// tells the next holder. Waiting callers get the lock in the order in which they came.
     ///
     /// ```
     /// use std::time::Duration;
@@ -32,40 +32,42 @@ handle! {
 }
 
 impl Lock {
-    /// Blocks until the lock is free, and takes it.
+    /// Blocks until the lock is free, takes it, and returns a guard that holds it.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn lock(&self) -> Result<LockGuard<'_>, ManagerError> {
         self.handle.acquire(None, LockGuard)?.ok_or_else(odd)
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock, or returns `None` if it is not free.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn try_lock(&self) -> Result<Option<LockGuard<'_>>, ManagerError> {
         self.handle.acquire(Some(0), LockGuard)
     }
 
-    /// As [`lock`](Lock::lock), and blocks no longer than `limit`. `None` when it was not free in time.
+    /// Takes the lock like [`lock`](Lock::lock), but blocks for at most `limit`. Returns `None` if the lock was not
+    /// free in time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<LockGuard<'_>>, ManagerError> {
         self.handle.acquire(nanos(limit), LockGuard)
     }
 }
 
-/// Holds a [`Lock`]. Its drop frees it, and returns when that is so.
+/// Holds a [`Lock`]. Dropping the guard releases the lock, and blocks until the manager has confirmed that.
 #[must_use = "the lock is free again when the guard is dropped"]
 pub struct LockGuard<'a>(Held<'a>);
 
 impl LockGuard<'_> {
-    /// Whether the holder before died with it, so that what it guards may be half changed. Told once.
+    /// Returns whether the previous holder's process died while it held the lock, so that the guarded state may be
+    /// half changed. Only the next holder gets true.
     pub fn was_abandoned(&self) -> bool {
         self.0.was_abandoned
     }

@@ -10,7 +10,8 @@ use super::protocol::{Change, Op, Place, Raw};
 handle! {
     /// A map that processes share.
     ///
-    /// Keys are equal when they are encoded to the same bytes; so a `HashMap` or a `HashSet` is no good key. There is no order.
+    /// Two keys are equal if their encoded bytes are equal, so a `HashMap` or a `HashSet` cannot be a key. The
+    /// entries have no order.
     ///
     /// ```
     /// use executor::{Manager, ProcessPool, call, manager::SharedMap};
@@ -35,37 +36,37 @@ handle! {
 }
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> SharedMap<K, V> {
-    /// The value of a key. While somebody updates it, as it was before.
+    /// Returns the value of a key. During an update of the key, it is the value before the update.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key or value cannot be encoded or decoded.
+    /// If the manager is gone, or the key or value cannot be encoded or decoded.
     pub fn get(&self, key: &K) -> Result<Option<V>, ManagerError> {
         let key = self.handle.encode(key)?;
         self.handle.value(Op::Get(at(&key)))
     }
 
-    /// Whether there is such a key.
+    /// Returns whether the map has the key.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key cannot be encoded.
+    /// If the manager is gone, or the key cannot be encoded.
     pub fn contains(&self, key: &K) -> Result<bool, ManagerError> {
         let key = self.handle.encode(key)?;
         self.handle.has(Op::Get(at(&key)))
     }
 
-    /// Sets the value of a key, and returns the one before. Waits while somebody updates it.
+    /// Sets the value of a key and returns the old one. Blocks while the key is being updated.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key or a value cannot be encoded or decoded.
+    /// If the manager is gone, or the key or a value cannot be encoded or decoded.
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ManagerError> {
         let (key, value) = (self.handle.encode(&key)?, self.handle.encode(&value)?);
         self.handle.value(Op::Put(at(&key), Raw(&value)))
     }
 
-    /// The value of a key, which is this one if there was none. Waits while somebody updates it.
+    /// Returns the value of a key, after inserting `value` if there was none. Blocks while the key is being updated.
     ///
     /// ```
     /// # use executor::Manager;
@@ -78,31 +79,32 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> SharedMap
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key or a value cannot be encoded or decoded.
+    /// If the manager is gone, or the key or a value cannot be encoded or decoded.
     pub fn get_or_insert(&self, key: K, value: V) -> Result<V, ManagerError> {
         let (key, encoded) = (self.handle.encode(&key)?, self.handle.encode(&value)?);
         Ok(self.handle.value(Op::PutNew(Raw(&key), Raw(&encoded)))?.unwrap_or(value))
     }
 
-    /// Takes a key out, and returns its value. Waits while somebody updates it.
+    /// Removes a key and returns its value. Blocks while the key is being updated.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key or value cannot be encoded or decoded.
+    /// If the manager is gone, or the key or value cannot be encoded or decoded.
     pub fn remove(&self, key: &K) -> Result<Option<V>, ManagerError> {
         let key = self.handle.encode(key)?;
         self.handle.value(Op::Remove(at(&key)))
     }
 
-    /// Changes the value of a key in one step, and returns the result of `change`. `None` is no value, before and after. Other
-    /// changes of that key wait meanwhile; other keys are free. If `change` panics, or this process dies in it, the value stays as
-    /// it was, and the next change runs.
+    /// Changes the value of a key in one atomic step, and returns the result of `change`. `None` means that the key
+    /// is absent, before and after. Blocks while another update of this key is in progress; other keys are not
+    /// blocked.
     ///
-    /// `change` runs here, once. It must not change the same key through another handle: that would deadlock.
+    /// `change` runs once, in this process. If it panics, or this process dies, the value stays unchanged and the
+    /// next update proceeds. Changing the same key through another handle inside `change` deadlocks.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the key or value cannot be encoded or decoded.
+    /// If the manager is gone, or the key or value cannot be encoded or decoded.
     pub fn update<R>(&self, key: &K, change: impl FnOnce(&mut Option<V>) -> R) -> Result<R, ManagerError> {
         let key = self.handle.encode(key)?;
         let held = self.handle.hold(Some(at(&key)))?;
@@ -115,56 +117,56 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> SharedMap
         Ok(result)
     }
 
-    /// All keys and values, as they are at one moment.
+    /// Returns all keys and values at one moment.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or one of them cannot be decoded.
+    /// If the manager is gone, or a key or value cannot be decoded.
     pub fn snapshot(&self) -> Result<Vec<(K, V)>, ManagerError> {
         self.handle.pairs(|handle, key, value| Ok((handle.decode(key)?, handle.decode(value)?)))
     }
 
-    /// All keys, as they are at one moment.
+    /// Returns all keys at one moment.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or one of them cannot be decoded.
+    /// If the manager is gone, or a key or value cannot be decoded.
     pub fn keys(&self) -> Result<Vec<K>, ManagerError> {
         self.handle.pairs(|handle, key, _| handle.decode(key))
     }
 
-    /// All values, as they are at one moment.
+    /// Returns all values at one moment.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or one of them cannot be decoded.
+    /// If the manager is gone, or a key or value cannot be decoded.
     pub fn values(&self) -> Result<Vec<V>, ManagerError> {
         self.handle.pairs(|handle, _, value| handle.decode(value))
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn len(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
     }
 
-    /// Whether there is no key.
+    /// Returns whether the map has no keys.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn is_empty(&self) -> Result<bool, ManagerError> {
         Ok(self.len()? == 0)
     }
 
-    /// Takes all keys out. Waits while somebody updates one.
+    /// Removes all keys. Blocks while a key is being updated.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn clear(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Clear)
     }

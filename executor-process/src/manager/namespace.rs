@@ -10,9 +10,9 @@ use super::handle::{Handle, handle, odd};
 use super::protocol::{Op, Place, Raw, Reply};
 
 handle! {
-    /// Named values that processes share, each of a type of its own.
+    /// Named values that processes share; each name can have a value of another type.
     ///
-    /// A value is read as the type that it was set with; another is an error that names both.
+    /// A value must be read as the type with which it was set; otherwise the error names both types.
     ///
     /// ```
     /// use executor::Manager;
@@ -35,11 +35,11 @@ handle! {
 const END: u8 = 0;
 
 impl Namespace {
-    /// The value of that name, if there is one.
+    /// Returns the value of a name, or `None` if there is none.
     ///
     /// # Errors
     ///
-    /// When it is of another type or cannot be decoded, or the manager is gone.
+    /// If the value has another type or cannot be decoded, or the manager is gone.
     pub fn get<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ManagerError> {
         let answer = self.handle.ask(Op::Get(at(name)))?;
         match answer.reply()? {
@@ -48,11 +48,11 @@ impl Namespace {
         }
     }
 
-    /// Sets the value of that name. The one before may be of another type.
+    /// Sets the value of a name. The old value may have another type.
     ///
     /// # Errors
     ///
-    /// When it cannot be encoded, or the manager is gone.
+    /// If the value cannot be encoded, or the manager is gone.
     pub fn set<T: Serialize + DeserializeOwned>(&self, name: &str, value: T) -> Result<(), ManagerError> {
         let mut bytes = type_name::<T>().as_bytes().to_vec();
         bytes.push(END);
@@ -60,20 +60,20 @@ impl Namespace {
         self.handle.ask(Op::Put(at(name), Raw(&bytes)))?.reply().map(drop)
     }
 
-    /// Takes the value of that name out. False if there was none.
+    /// Removes a name and its value. Returns false if there was none.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn remove(&self, name: &str) -> Result<bool, ManagerError> {
         self.handle.has(Op::Remove(at(name)))
     }
 
-    /// All names, in alphabetical order, as they are at one moment.
+    /// Returns all names at one moment, in alphabetical order.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn names(&self) -> Result<Vec<String>, ManagerError> {
         let mut names = self.handle.pairs(|_, name, _| Ok(String::from_utf8_lossy(name.0).into_owned()))?;
         names.sort_unstable();

@@ -10,15 +10,15 @@ use super::handle::{handle, nanos, odd};
 use super::protocol::{Op, Raw};
 
 handle! {
-    /// A queue between processes: many put items in, and many take them out, each item one.
+    /// A queue between processes with any number of producers and consumers: each item goes to one consumer.
     ///
-    /// Items come out in the order in which they went in. Those who wait, for an item or for room, are served in the order in which they
-    /// came.
+    /// Items come out in the order in which they were put. Callers that wait, for an item or for room, are served in
+    /// the order in which they came.
     ///
-    /// **When a consumer dies.** An item is a consumer's once its process has said that it arrived, which it does just before
-    /// [`get`](SharedQueue::get) returns. If the process dies earlier, the item goes to another consumer, before all others; if it dies
-    /// later, the item is gone with it, and is not given to a second one, as a job is not run twice. For [`join`](SharedQueue::join) it is
-    /// done then, and counted.
+    /// **If a consumer dies.** An item belongs to a consumer's process once the process has confirmed its arrival,
+    /// just before [`get`](SharedQueue::get) returns. If the process dies before that, the item goes to the next
+    /// consumer. If the process dies later, the item is lost: it is not delivered twice, as a job is not run twice.
+    /// [`join`](SharedQueue::join) treats a lost item as done, and counts it.
     ///
     /// ```
     /// use executor::{Manager, ProcessPool, call, manager::{List, SharedQueue}};
@@ -48,29 +48,29 @@ handle! {
 }
 
 impl<T: Serialize + DeserializeOwned> SharedQueue<T> {
-    /// Puts an item in. Blocks while the queue is full.
+    /// Puts an item into the queue. Blocks while the queue is full.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the item cannot be encoded. The item comes back.
+    /// Returns the item if the manager is gone, or the item cannot be encoded.
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         self.put_within(item, None)
     }
 
-    /// As [`put`](SharedQueue::put), and never blocks for room.
+    /// Puts an item like [`put`](SharedQueue::put), but does not wait for room.
     ///
     /// # Errors
     ///
-    /// As for `put`, and when the queue is full.
+    /// As for `put`, and if the queue is full.
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.put_within(item, Some(0))
     }
 
-    /// As [`put`](SharedQueue::put), and blocks for room no longer than `limit`.
+    /// Puts an item like [`put`](SharedQueue::put), but waits for room for at most `limit`.
     ///
     /// # Errors
     ///
-    /// As for `put`, and when the queue was full for `limit`.
+    /// As for `put`, and if the queue was full for `limit`.
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_within(item, nanos(limit))
     }
@@ -79,12 +79,12 @@ impl<T: Serialize + DeserializeOwned> SharedQueue<T> {
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the item cannot be decoded; then it is lost.
+    /// If the manager is gone, or the item cannot be decoded; then the item is lost.
     pub fn get(&self) -> Result<T, ManagerError> {
         self.get_within(None)?.ok_or_else(odd)
     }
 
-    /// Takes the next item, if there is one.
+    /// Takes the next item, or returns `None` if there is none now.
     ///
     /// # Errors
     ///
@@ -93,7 +93,8 @@ impl<T: Serialize + DeserializeOwned> SharedQueue<T> {
         self.get_within(Some(0))
     }
 
-    /// As [`get`](SharedQueue::get), and blocks no longer than `limit`. `None` when there was none in time.
+    /// Takes an item like [`get`](SharedQueue::get), but blocks for at most `limit`. Returns `None` if no item came
+    /// in time.
     ///
     /// # Errors
     ///
@@ -102,48 +103,50 @@ impl<T: Serialize + DeserializeOwned> SharedQueue<T> {
         self.get_within(nanos(limit))
     }
 
-    /// Marks one item that this process took as done. Needed only if [`join`](SharedQueue::join) is used.
+    /// Marks one item that this process took as done. Needed only for [`join`](SharedQueue::join).
     ///
     /// # Errors
     ///
-    /// [`ManagerError::NothingToDo`] when this process has said so of all that it took; when the manager is gone.
+    /// [`ManagerError::NothingToDo`] if this process has already marked every item that it took; also if the manager
+    /// is gone.
     pub fn task_done(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::TaskDone)
     }
 
-    /// Blocks until every item that was put is [done](SharedQueue::task_done). Returns how many of all of them were lost: their
-    /// consumers died between taking an item and being done with it.
+    /// Blocks until every item that was put is marked as [done](SharedQueue::task_done). Returns the number of lost
+    /// items: those whose consumers died after taking them and before marking them.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn join(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Join)
     }
 
-    /// As [`join`](SharedQueue::join), and blocks no longer than `limit`. `None` when not all was done in time.
+    /// Joins like [`join`](SharedQueue::join), but blocks for at most `limit`. Returns `None` if some items are not
+    /// done in time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn join_timeout(&self, limit: Duration) -> Result<Option<usize>, ManagerError> {
         self.handle.count_within(nanos(limit), Op::Join)
     }
 
-    /// How many items wait for a consumer.
+    /// Returns the number of items that wait for a consumer.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn len(&self) -> Result<usize, ManagerError> {
         self.handle.count(Op::Len)
     }
 
-    /// Whether no item waits for a consumer.
+    /// Returns whether no item waits for a consumer.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn is_empty(&self) -> Result<bool, ManagerError> {
         Ok(self.len()? == 0)
     }

@@ -10,7 +10,7 @@ use super::protocol::Op;
 handle! {
     /// A number of permits that processes share.
     ///
-    /// The permits of a process that dies are free again. Those who wait get one in the order in which they came.
+    /// If a process dies, its permits are released. Waiting callers get permits in the order in which they came.
     ///
     /// ```
     /// use executor::Manager;
@@ -32,30 +32,32 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn acquire(&self) -> Result<Permit<'_>, ManagerError> {
         self.handle.acquire(None, Permit)?.ok_or_else(odd)
     }
 
-    /// Takes a permit if one is free.
+    /// Takes a permit, or returns `None` if none is free.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn try_acquire(&self) -> Result<Option<Permit<'_>>, ManagerError> {
         self.handle.acquire(Some(0), Permit)
     }
 
-    /// As [`acquire`](Semaphore::acquire), and blocks no longer than `limit`. `None` when none was free in time.
+    /// Takes a permit like [`acquire`](Semaphore::acquire), but blocks for at most `limit`. Returns `None` if no
+    /// permit was free in time.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn acquire_timeout(&self, limit: Duration) -> Result<Option<Permit<'_>>, ManagerError> {
         self.handle.acquire(nanos(limit), Permit)
     }
 
-    /// Adds a permit: one that was [forgotten](Permit::forget), here or elsewhere, or one more than there were.
+    /// Adds a permit: to return one that was [forgotten](Permit::forget), in any process, or to raise the number of
+    /// permits.
     ///
     /// ```
     /// # use executor::{Manager, manager::ManagerError};
@@ -70,24 +72,24 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// [`ManagerError::TooManyPermits`] when the semaphore is [bounded](crate::Manager::bounded_semaphore) and has all its permits;
-    /// when the manager is gone.
+    /// [`ManagerError::TooManyPermits`] if the semaphore is [bounded](crate::Manager::bounded_semaphore) and has all
+    /// its permits; also if the manager is gone.
     pub fn release(&self) -> Result<(), ManagerError> {
         self.handle.done(Op::Return)
     }
 }
 
-/// A permit of a [`Semaphore`]. Its drop gives it back, and returns when that is so.
+/// A permit of a [`Semaphore`]. Dropping it returns the permit, and blocks until the manager has confirmed that.
 #[must_use = "the permit is given back when it is dropped"]
 pub struct Permit<'a>(Held<'a>);
 
 impl Permit<'_> {
-    /// Keeps the permit taken after this drop, even if this process dies: only a call of
-    /// [`release`](Semaphore::release) gives it back.
+    /// Keeps the permit taken for good, even if this process dies: only a call of [`release`](Semaphore::release)
+    /// returns it.
     ///
     /// # Errors
     ///
-    /// When the manager is gone.
+    /// If the manager is gone.
     pub fn forget(self) -> Result<(), ManagerError> {
         let ticket = self.0.ticket();
         self.0.end(Op::Forget(ticket))

@@ -8,7 +8,7 @@ use super::handle::{handle, odd};
 use super::protocol::{Op, Place};
 
 handle! {
-    /// A value that processes share.
+    /// One value that processes share.
     ///
     /// ```
     /// use executor::{Manager, ProcessPool, call, manager::Value};
@@ -31,28 +31,29 @@ handle! {
 }
 
 impl<T: Serialize + DeserializeOwned> Value<T> {
-    /// The value as it is. While somebody updates it, as it was before.
+    /// Returns the current value. During an update, it is the value before the update.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the value cannot be decoded.
+    /// If the manager is gone, or the value cannot be decoded.
     pub fn get(&self) -> Result<T, ManagerError> {
         self.handle.value(Op::Get(Place::Index(0)))?.ok_or_else(odd)
     }
 
-    /// Replaces the value, and returns the one before. Waits while somebody updates it.
+    /// Replaces the value and returns the old one. Blocks while the value is being updated.
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or a value cannot be encoded or decoded.
+    /// If the manager is gone, or a value cannot be encoded or decoded.
     pub fn set(&self, value: T) -> Result<T, ManagerError> {
         self.handle.set_at(0, &value)
     }
 
-    /// Changes the value in one step, and returns the result of `change`. Other changes wait meanwhile. If `change` panics, or this
-    /// process dies in it, the value stays as it was, and the next change runs.
+    /// Changes the value in one atomic step, and returns the result of `change`. Blocks while another update is in
+    /// progress.
     ///
-    /// `change` runs here, once. It must not change the same value through another handle: that would deadlock.
+    /// `change` runs once, in this process. If it panics, or this process dies, the value stays unchanged and the
+    /// next update proceeds. Changing the same value through another handle inside `change` deadlocks.
     ///
     /// ```
     /// # use executor::Manager;
@@ -65,7 +66,7 @@ impl<T: Serialize + DeserializeOwned> Value<T> {
     ///
     /// # Errors
     ///
-    /// When the manager is gone, or the value cannot be encoded or decoded.
+    /// If the manager is gone, or the value cannot be encoded or decoded.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, ManagerError> {
         self.handle.update_at(0, change)
     }

@@ -37,7 +37,7 @@ const MOST_PROCESSES: usize = 4096;
 /// The default budget, which no healthy pool should spend: 100 workers a second for ten seconds.
 const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10) };
 
-/// The settings of a [`ProcessPool`].
+/// Settings of a [`ProcessPool`]; made by [`ProcessPool::builder`].
 ///
 /// ```
 /// use executor::{Codec, ProcessPool, call, current};
@@ -85,25 +85,27 @@ struct Initializer {
 }
 
 impl ProcessPool {
-    /// A pool of up to `processes` workers.
+    /// Creates a pool of up to `processes` worker processes, with default settings. Does not block: workers start
+    /// when jobs need them.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when `processes` is 0 or over 4,096, or when this program cannot start workers; it says why.
+    /// [`BuildError`] if `processes` is 0 or above 4,096, or if this program cannot start workers; the text says why.
     pub fn new(processes: usize) -> Result<Self, BuildError> {
         Self::builder().processes(processes).build()
     }
 
-    /// A pool of as many workers as this process may use cores, which a cgroup may limit.
+    /// Creates a pool with a worker process for each core that this process may use. The number respects cgroup
+    /// limits and CPU affinity: see [`available_parallelism`](std::thread::available_parallelism).
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when this program cannot start workers; it says why.
+    /// [`BuildError`] if this program cannot start workers; the text says why.
     pub fn default_size() -> Result<Self, BuildError> {
         Self::builder().build()
     }
 
-    /// Settings first, then [`build`](ProcessPoolBuilder::build).
+    /// Returns a builder with default settings; finish with [`build`](ProcessPoolBuilder::build).
     pub fn builder() -> ProcessPoolBuilder {
         ProcessPoolBuilder::new()
     }
@@ -132,8 +134,9 @@ impl ProcessPoolBuilder {
         }
     }
 
-    /// How many jobs run at once, each in a process of its own: 1 to 4,096. Default: the cores that this process may use,
-    /// which a cgroup may limit ([`available_parallelism`](std::thread::available_parallelism)).
+    /// Sets the number of worker processes, and so how many jobs can run at once: 1 to 4,096. Default: the number of
+    /// cores that this process may use ([`available_parallelism`](std::thread::available_parallelism), which respects
+    /// cgroup limits).
     pub fn processes(mut self, n: usize) -> Self {
         self.processes = n;
         self
@@ -150,32 +153,40 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// The name of the workers, to which a number is added: `name-0`. Default: `executor`.
+    /// Sets the name of the workers; each worker appends its number: `name-0`. Default: `executor`.
     ///
-    /// `ps` and `top` show a worker as the program's name and its own, in 15 bytes: `app:name-0`, or `program:name-12` with both names cut short,
-    /// the number never. Its arguments are the program's first alone, so a job can start the program again by `args().next()`.
+    /// `ps` and `top` show a worker as `program:name-0`, in at most 15 bytes: both names are shortened where
+    /// necessary, the number is not. A worker's arguments are only the program's first, so `args().next()` names the
+    /// program there too.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Runs in each worker before its first job; what it returns stays there, where jobs reach it by
-    /// [`current::state`](executor_core::current::state). If it panics or ends the worker, the job that waited for it ends as
-    /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
+    /// Sets a job that each worker runs once, before its first other job: load a model, connect, set up logging. The
+    /// worker keeps the returned value, and its jobs read that with
+    /// [`current::state`](executor_core::current::state).
+    ///
+    /// If the initializer panics or ends its process, the job that was waiting for this worker fails with
+    /// [`JobError::Broken`](executor_core::JobError::Broken), after up to four attempts. The next job starts a new
+    /// worker. Failed attempts count towards the [`restart_budget`](Self::restart_budget). Default: no initializer.
     pub fn initializer<P: Portable>(mut self, job: P) -> Self {
         let encode = Box::new(move |codec: Codec| codec.encode(&job.wire(&Remaker)));
         self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
         self
     }
 
-    /// How arguments and results become bytes. Default: [`Codec::Postcard`].
+    /// Sets the encoding of arguments and results. Default: [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for. Not with
-    /// [`WhenFull::CallerRuns`]: a job of a process pool never runs in the process that submits it.
+    /// Limits how many jobs may wait in the queue, and chooses what a submit does when the queue is full. Default: no
+    /// limit.
+    ///
+    /// [`WhenFull::CallerRuns`] is refused by [`build`](Self::build): jobs of a process pool never run in the
+    /// submitting process.
     ///
     /// ```
     /// use executor::{ProcessPool, QueueLimit, WhenFull, call};
@@ -194,23 +205,26 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Keeps each job that crashes, times out or panics as a file in `directory`; the error says in which
-    /// ([`JobError::saved`](executor_core::JobError::saved)). The file holds the function's place in the program, the encoded
-    /// arguments, and the bytes of their [`Blob`](crate::Blob)s. Jobs with other handles (`Sender`, `Receiver`, those of a
-    /// [`Manager`](crate::Manager)) cannot be kept, and their error says so. Of a [`map`](ProcessPool::map), items that crash or time out are
-    /// kept, each alone; those that panic are not.
+    /// Saves each job that crashes, times out or panics to a file in `directory`, to run it again alone.
+    /// [`JobError::saved`](executor_core::JobError::saved) returns the file's path. Default: nothing is saved.
     ///
-    /// Arguments may be secrets: the file is readable by its owner alone. [`build`](ProcessPoolBuilder::build) makes `directory`, with mode
-    /// 0700, if it is not there. It refuses a directory that belongs to another user, that others can write to (`/tmp`), or that is a
-    /// symbolic link.
+    /// The file holds the function's position in the program, the encoded arguments, and the bytes of their
+    /// [`Blob`](crate::Blob)s. Jobs whose arguments hold another handle (`Sender`, `Receiver`, or one of a
+    /// [`Manager`](crate::Manager)) cannot be saved; their error says so. In a [`map`](ProcessPool::map), each item
+    /// that crashes or times out is saved alone; items that panic are not saved.
     ///
-    /// A directory holds at most 100 kept jobs, and at most 1 GiB: beyond that no more are kept, and the error says so. Kept jobs are never
-    /// deleted by the pool. Delete those that you no longer need.
+    /// **To run a saved job again**, start the same build of this program with `EXECUTOR_REPLAY=`*file* in its
+    /// environment, for instance under a debugger. Instead of `main`, the program runs the pool's initializer and the
+    /// job in the foreground, and prints the outcome. It exits with code 0 if the job returned, 101 if the job
+    /// panicked, and 65 if the file cannot be run. A saved file can run any function of the program: replay only
+    /// files from sources that you trust.
     ///
-    /// `EXECUTOR_REPLAY=`*file* in the environment of the same build of this program makes it run that job alone instead of
-    /// `main`, after the pool's initializer, in the foreground: under a debugger, say. It prints what came of it, and exits with
-    /// code 0 if the job returned, 101 if it panicked, and 65 if the file cannot be run. Such a file is as good as a program:
-    /// run those only whose origin you trust.
+    /// **Security.** Arguments may contain secrets, so only the file's owner can read it.
+    /// [`build`](ProcessPoolBuilder::build) creates `directory` with mode 0700 if it does not exist. It refuses a
+    /// directory that is a symbolic link, that belongs to another user, or that others can write to, such as `/tmp`.
+    ///
+    /// **Limits.** A directory holds at most 100 saved jobs and 1 GiB; beyond that, no job is saved, and the error
+    /// says so. The pool never deletes saved jobs: delete those that you no longer need.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -232,8 +246,11 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many times more a job may be run after its worker died, where its options do not say; see
-    /// [`JobOptions::retry`](executor_core::JobOptions::retry). Default: 0: a job runs once at most.
+    /// Sets how many times a job is run again after its worker died while running it.
+    /// [`JobOptions::retry`](executor_core::JobOptions::retry) overrides this for single jobs. Default: 0, so a job
+    /// runs at most once.
+    ///
+    /// Use it only for jobs that can safely run twice.
     ///
     /// ```
     /// use executor::ProcessPool;
@@ -246,9 +263,11 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Measures how long jobs wait until they are sent to a process, and how long they run there, for [`stats`](crate::ProcessHandle::stats). Without
-    /// it, neither is known. Jobs whose process dies are not measured, and of one that is run again, the last run is. A job that
-    /// is sent ahead, behind others, counts as sent then.
+    /// Measures how long jobs wait before they are sent to a worker, and how long they run there, for
+    /// [`stats`](crate::ProcessHandle::stats). Default: false; both histograms are then `None`.
+    ///
+    /// A job whose worker dies is not measured. If a job is run again, its last run is measured. A job that is sent
+    /// to a busy worker in advance counts as sent at that moment, not when the worker starts it.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -263,12 +282,12 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// The pool. No process starts before it has a job.
+    /// Creates the pool. Does not block: the first worker starts when the first job is submitted.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names the setting that cannot be, its value, and what is allowed; or what it is about this program
-    /// that keeps it from starting workers.
+    /// [`BuildError`] names the invalid setting, its value and the allowed values; or says why this program cannot
+    /// start workers.
     pub fn build(self) -> Result<ProcessPool, BuildError> {
         if !(1..=MOST_PROCESSES).contains(&self.processes) {
             return Err(BuildError::setting("processes", self.processes, format_args!("from 1 to {MOST_PROCESSES}")));

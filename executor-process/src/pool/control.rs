@@ -8,7 +8,7 @@ use crate::pool::handle::ProcessHandle;
 use crate::pool::submit::Submitter;
 
 impl ProcessHandle {
-    /// A handle whose jobs have `options`, in place of those of this handle. It can do whatever this one can.
+    /// Returns a handle whose jobs have `options`, which replace this handle's options.
     ///
     /// ```
     /// use std::time::Duration;
@@ -27,12 +27,13 @@ impl ProcessHandle {
         Self(Submitter { options, ..self.0.clone() })
     }
 
-    /// The options that jobs get here: none but for what [`with`](Self::with) has made.
+    /// Returns the options of this handle's jobs: those given to [`with`](Self::with), or else the defaults.
     pub fn options(&self) -> &JobOptions {
         &self.0.options
     }
 
-    /// Starts the worker processes that are not there, so that the first jobs need not wait for that. Does not wait for them.
+    /// Starts all worker processes that do not yet live, so that the first jobs need not wait. Does not block until
+    /// they are ready.
     ///
     /// ```
     /// use executor::ProcessPool;
@@ -48,11 +49,12 @@ impl ProcessHandle {
         self.0.scheduler.prestart();
     }
 
-    /// Runs `job` once in each worker process, before its other jobs, and returns a future for each: to warm caches, or to load
-    /// a configuration again. All workers are started first; each gets to it when its job is done.
+    /// Runs a copy of `job` once in each worker process, before the worker's other queued jobs, and returns a future
+    /// for each copy. Use it to warm caches or to reload a configuration. Missing workers are started first; a busy
+    /// worker runs its copy after its current job.
     ///
-    /// Workers that are started later, in place of one that died, have not run it: what every worker must have belongs in the
-    /// [`initializer`](crate::ProcessPoolBuilder::initializer).
+    /// Workers that start later, for instance in place of a crashed one, do not run it. For settings that every
+    /// worker needs, use the [`initializer`](crate::ProcessPoolBuilder::initializer).
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -67,10 +69,11 @@ impl ProcessHandle {
         self.0.broadcast(job)
     }
 
-    /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
-    /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
-    /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. In a callback of a job of this pool it
-    /// returns at once.
+    /// Blocks until no job is queued, delayed or running, so that every accepted job has its outcome. The pool stays
+    /// open, and jobs that others submit meanwhile are waited for too.
+    ///
+    /// A job of [`every`](Self::every) counts only while one of its runs is queued or running. In a callback of one
+    /// of this pool's jobs, `wait_idle` returns at once.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -85,20 +88,22 @@ impl ProcessHandle {
         self.0.scheduler.wait_idle(None);
     }
 
-    /// As `wait_idle`, until `deadline` at most. Returns whether the pool is idle.
+    /// Blocks like [`wait_idle`](Self::wait_idle), but at most until `deadline`. Returns whether the pool is idle.
     pub fn wait_idle_until(&self, deadline: Instant) -> bool {
         self.0.scheduler.wait_idle(Some(deadline))
     }
 
-    /// As `wait_idle`, for at most `limit`. Says whether it came to that.
+    /// Blocks like [`wait_idle`](Self::wait_idle), but for at most `limit`. Returns whether the pool is idle.
     pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
         self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
     }
 
-    /// Reports what the pool is doing, and how its jobs so far ended. Never blocks. Includes how long jobs waited and ran, if the pool
-    /// was built to [`measure`](crate::ProcessPoolBuilder::measure) that. `workers` and `idle` count the threads that have a process
-    /// each, or start one for their next job; [`pids`](crate::ProcessHandle::pids) lists the processes. A handle still reports how
-    /// the jobs ended when the pool is gone.
+    /// Reports what the pool is doing, and how its jobs have ended so far. Never blocks.
+    ///
+    /// Histograms of waiting and running times are included if [`measure`](crate::ProcessPoolBuilder::measure) is
+    /// set. `workers` and `idle` count the pool's threads that own a worker process or are starting one; for the
+    /// processes, see [`pids`](crate::ProcessHandle::pids). A handle reports how jobs ended even after the pool is
+    /// gone.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -118,11 +123,14 @@ impl ProcessHandle {
         self.0.scheduler.stats()
     }
 
-    /// Whether the pool broke down: its jobs ended as [`JobError::Broken`](executor_core::JobError::Broken), with the reason, and later ones are rejected as
-    /// [`Rejection::Broken`](executor_core::Rejection::Broken). It stays so; a service reports itself as unhealthy, or makes
-    /// another pool. A job's crash breaks no pool: what does, is a spent
-    /// [`restart_budget`](crate::ProcessPoolBuilder::restart_budget), or a spent
-    /// [`crash_budget`](crate::ProcessPoolBuilder::crash_budget). Never blocks. False of a handle whose pool is gone.
+    /// Returns whether the pool is broken: too many workers failed, so that a
+    /// [`restart_budget`](crate::ProcessPoolBuilder::restart_budget) or
+    /// [`crash_budget`](crate::ProcessPoolBuilder::crash_budget) is spent. Never blocks.
+    ///
+    /// The jobs of a broken pool have failed with [`JobError::Broken`](executor_core::JobError::Broken), which gives
+    /// the reason. Later jobs are rejected with [`Rejection::Broken`](executor_core::Rejection::Broken). A broken
+    /// pool does not recover: report the service as unhealthy, or create another pool. A job's crash alone does not
+    /// break a pool unless a crash budget is set. Returns false if the pool is gone.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -138,8 +146,8 @@ impl ProcessHandle {
         self.0.scheduler.refusal() == Some(Rejection::Broken)
     }
 
-    /// A future that ends when the pool is shut down, and its last process is gone: for async code, which should not block
-    /// in [`shutdown`](Self::shutdown).
+    /// Returns a future that completes when the pool is shut down and its last worker process has ended: for async
+    /// code, which must not block in [`shutdown`](Self::shutdown).
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -154,9 +162,11 @@ impl ProcessHandle {
         self.0.scheduler.closed()
     }
 
-    /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy
-    /// allows; not in a callback of a job of this pool. To kill is to send SIGKILL to each worker that has a job, and to what that
-    /// started in its process group: the job ends as [`JobError::Cancelled`](executor_core::JobError::Cancelled).
+    /// Shuts down as `policy` says, and reports how the pool's jobs ended. Blocks as long as the policy allows, but
+    /// returns at once in a callback of one of this pool's jobs.
+    ///
+    /// A kill sends SIGKILL to the process group of each worker that runs a job: to the worker and the processes it
+    /// started. These jobs end as [`JobError::Cancelled`](executor_core::JobError::Cancelled).
     ///
     /// ```
     /// use executor::{ProcessPool, ShutdownPolicy, call};

@@ -13,21 +13,24 @@ use serde::de::DeserializeOwned;
 use crate::pool::map::CallMapper;
 use crate::pool::submit::{SubmitPortable, Submitter, future_of};
 
-/// Processes that run jobs, for work that computes, leaks or may crash.
+/// A pool of worker processes, for jobs that compute, leak memory or may crash.
 ///
-/// A job is a function with arguments that own their data ([`call!`](executor_core::call!)), or a type of yours that implements
-/// [`Job`](executor_core::Job) and serde's traits. It is encoded once, when it is submitted, and run in a worker: this same
-/// program, started again, in which `main` never runs. A worker that dies costs the job that it ran, which ends as
-/// [`JobError::Crashed`](executor_core::JobError::Crashed); the next job gets a new one.
+/// A job is a function call whose arguments own their data ([`call!`](executor_core::call!)), or a type of your own
+/// that implements [`Job`](executor_core::Job) and serde's traits. The pool encodes a job when it is submitted, and a
+/// worker process decodes and runs it. A worker is this same program, started again; `main` does not run in it. A
+/// worker that dies costs only the job that it was running, which fails with
+/// [`JobError::Crashed`](executor_core::JobError::Crashed). The pool starts another worker for the next job.
 ///
-/// Workers start on demand, only when no idle one can take the job, and end with the pool, or with this process, however that ends.
-/// They have `/dev/null` for stdin, share stdout and stderr, and ignore SIGINT: Ctrl-C is for this process to judge. Where this process has
-/// closed stdout or stderr, they have `/dev/null` there. Where the system refuses another worker while some live, jobs wait for those.
+/// **Workers** start on demand: only if no idle worker can take the job. They end with the pool, and also if this
+/// process dies in any way. A worker's stdin is `/dev/null`; its stdout and stderr are this process's (or `/dev/null`
+/// where this process has closed them). Workers ignore SIGINT, so this process decides what Ctrl-C does. If the
+/// system refuses to start another worker, jobs wait for the existing ones.
 ///
-/// The pool derefs to its [`handle`](ProcessHandle::handle), so it has all methods of one.
+/// **Methods.** The pool dereferences to its [`ProcessHandle`], where most methods are documented.
 ///
-/// Dropping the pool is [`shutdown(true)`](ProcessHandle::shutdown): it blocks until every accepted job has its outcome. A pool
-/// in a `static` is never dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
+/// **Drop.** Dropping the pool is [`shutdown(true)`](ProcessHandle::shutdown): it blocks until every accepted job has
+/// its outcome and every worker has ended. A pool in a `static` is never dropped, and its queued jobs are lost when
+/// the process exits: shut it down at the end of `main`.
 ///
 /// ```
 /// use executor::{JobError, ProcessPool, call};
@@ -54,26 +57,26 @@ impl ProcessPool {
 
 /// The methods of the executor traits: as methods of the pool itself, these are found before the traits'.
 impl ProcessPool {
-    /// See [`ProcessHandle::submit`].
+    /// Submits a job and returns a future of its outcome; see [`ProcessHandle::submit`].
     pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
         self.0.submit(job)
     }
 
-    /// See [`ProcessHandle::try_submit`].
+    /// Submits a job without blocking; see [`ProcessHandle::try_submit`].
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// Returns the job if the pool is shut down or broken, or its queue is full.
     pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
 
-    /// See [`ProcessHandle::submit_after`].
+    /// Submits a job that runs after `delay`; see [`ProcessHandle::submit_after`].
     pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit_after(delay, job)
     }
 
-    /// See [`ProcessHandle::map`].
+    /// Applies `f` to each item in the worker processes; see [`ProcessHandle::map`].
     #[track_caller]
     pub fn map<I, R>(&self, items: I, f: fn(I::Item) -> R) -> Map<I::IntoIter, CallMapper<I::Item, R>>
     where
@@ -83,17 +86,17 @@ impl ProcessPool {
         self.0.map(items, f)
     }
 
-    /// See [`ProcessHandle::workers`].
+    /// Returns the number of jobs that can run at once; see [`ProcessHandle::workers`].
     pub fn workers(&self) -> usize {
         self.0.workers()
     }
 
-    /// A handle, for submitters that do not own the pool.
+    /// Returns a handle, for code that submits jobs but does not own the pool.
     pub fn handle(&self) -> ProcessHandle {
         self.0.clone()
     }
 
-    /// See [`ProcessHandle::shutdown`].
+    /// Stops accepting jobs, and with `wait` blocks until all are done; see [`ProcessHandle::shutdown`].
     pub fn shutdown(&self, wait: bool) {
         self.0.shutdown(wait);
     }
@@ -113,10 +116,10 @@ impl Drop for ProcessPool {
     }
 }
 
-/// Submits to a [`ProcessPool`], and asks it for whatever else it can do. Cheap to clone. It does not keep the pool open: when the pool is dropped, jobs
-/// are rejected.
+/// A cheap, cloneable handle of a [`ProcessPool`], which submits jobs and controls the pool.
 ///
-/// Made by [`handle`](ProcessHandle::handle), and by [`with`](ProcessHandle::with), which gives jobs options.
+/// Made by [`ProcessPool::handle`]. [`with`](ProcessHandle::with) returns one whose jobs have options. A handle does
+/// not keep the pool open: after the pool is dropped, jobs are rejected.
 ///
 /// ```
 /// use executor::{ProcessPool, call};
@@ -132,36 +135,70 @@ impl Drop for ProcessPool {
 pub struct ProcessHandle(pub(crate) Submitter);
 
 impl ProcessHandle {
-    /// Another handle to the same pool, with the same options.
+    /// Returns another handle of the same pool, with the same options.
     pub fn handle(&self) -> Self {
         self.clone()
     }
 
-    /// The process ids of the workers that live now.
+    /// Returns the process ids of the live workers. Never blocks.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// assert!(pool.pids().is_empty(), "workers start with the first job");
+    /// let pid = pool.submit(call!(std::process::id())).result()?;
+    /// assert_eq!(pool.pids(), [pid]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pids(&self) -> Vec<u32> {
         self.0.pids.list()
     }
 
-    /// Encodes a job and hands it over, and returns the future of its outcome. Blocks no longer than encoding takes, but where a
-    /// bounded queue is full and says so: see [`WhenFull`](executor_thread::WhenFull). A job that cannot be encoded ends as
-    /// [`JobError::Codec`](executor_core::JobError::Codec); after a shutdown, it ends as
-    /// [`JobError::Rejected`](executor_core::JobError::Rejected).
+    /// Encodes and queues a job, and returns a future of its outcome.
+    ///
+    /// Blocks only if the queue is bounded, full, and set to [`WhenFull::Block`](executor_thread::WhenFull::Block).
+    /// If the job cannot be queued, the future has the error: [`JobError::Codec`](executor_core::JobError::Codec) if
+    /// the job cannot be encoded, [`JobError::Rejected`](executor_core::JobError::Rejected) after a shutdown.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// fn count_words(text: String) -> usize { text.split_whitespace().count() }
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// let words = pool.submit(call!(count_words("to be or not to be".to_owned())));
+    /// assert_eq!(words.result()?, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
         future_of(self.0.submit(Way::Now, job))
     }
 
-    /// As `submit`, but never waits, and gives a job that is refused back.
+    /// Submits a job like [`submit`](Self::submit), but never blocks, and returns a job that is not accepted.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, Rejection, call};
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// pool.shutdown(false);
+    /// let rejected = pool.try_submit(call!(u32::pow(2, 5))).unwrap_err();
+    /// assert_eq!(rejected.reason(), Rejection::Shutdown);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// Returns the job if the pool is shut down or broken, or its queue is full.
     pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.submit(Way::Try, job)
     }
 
-    /// As `submit`, but waits for a place in a bounded queue for at most `limit`, whatever the queue does when it is full.
-    /// Blocks. In a callback of a job of this pool it queues the job above the bound instead of waiting, as
-    /// [`WhenFull::Block`](executor_thread::WhenFull::Block) does.
+    /// Submits a job like [`submit`](Self::submit), but waits at most `limit` for room in a bounded queue, whatever
+    /// the queue's [`WhenFull`](executor_thread::WhenFull) says.
+    ///
+    /// Blocks for up to `limit`. In a callback of one of this pool's jobs it does not wait: the job is queued above
+    /// the limit, as with [`WhenFull::Block`](executor_thread::WhenFull::Block).
     ///
     /// ```
     /// use std::time::Duration;
@@ -180,15 +217,15 @@ impl ProcessHandle {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue was full for `limit`.
+    /// Returns the job if the pool is shut down or broken, or its queue was full for `limit`.
     pub fn submit_timeout<J: PortableJob>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
         self.0.submit(Way::Until(deadline), job)
     }
 
-    /// As `submit`, but where a bounded queue is full, waits for a place as async code does: the std future is ready when the
-    /// job is submitted. Blocks no longer than encoding takes. Fails as `submit_timeout` does after a shutdown.
+    /// Submits a job from async code: if a bounded queue is full, waits for room without blocking the thread. Await
+    /// the result to get the job's [`Future`], or the job if the pool was shut down first.
     ///
     /// ```
     /// use executor::{JobError, ProcessPool, call};
@@ -212,7 +249,8 @@ impl ProcessHandle {
         SubmitPortable::new(&self.0, job)
     }
 
-    /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
+    /// Submits a job that runs after `delay`. Never blocks: a bounded queue accepts the job even if it is full. A
+    /// shutdown waits for the job.
     ///
     /// ```
     /// use std::time::Duration;
@@ -227,14 +265,29 @@ impl ProcessHandle {
         future_of(self.0.submit(Way::After(delay), job))
     }
 
-    /// Submits a job whose outcome is ignored. A panic in it is reported by the worker's panic hook.
+    /// Submits a job and ignores its outcome. Blocks as [`submit`](Self::submit) does. A panic of the job is printed
+    /// by the worker's panic hook.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// fn rebuild_index() { /* in a worker */ }
+    ///
+    /// let pool = ProcessPool::new(1)?;
+    /// pool.execute(call!(rebuild_index()));
+    /// pool.wait_idle();
+    /// assert_eq!(pool.stats().completed, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn execute<J: PortableJob>(&self, job: J) {
         drop(self.submit(job));
     }
 
-    /// Applies `f`, a function or a closure that captures nothing, to each item, in parallel and in order; see [`Map`].
-    /// Several items may travel as one chunk: ends of channels in them are closed when the last item of the chunk is done.
-    /// Errors name the line of the call.
+    /// Applies `f` to each item in parallel, and yields the results in order; see [`Map`]. `f` is a function, or a
+    /// closure that captures nothing. Errors name the line of this call.
+    ///
+    /// Several items may be sent to a worker as one chunk. Ends of channels in the items are then closed when the
+    /// chunk's last item is done.
     ///
     /// ```
     /// use executor::ProcessPool;
@@ -245,7 +298,7 @@ impl ProcessHandle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A closure that captures does not compile: make what it captures a part of each item.
+    /// A closure that captures does not compile: put what it would capture into each item.
     ///
     /// ```compile_fail,E0308
     /// let pool = executor::ProcessPool::new(1).unwrap();
@@ -261,12 +314,13 @@ impl ProcessHandle {
         Map::new(items.into_iter(), CallMapper::new(self.0.clone(), f, Location::caller()))
     }
 
-    /// How many jobs run at once.
+    /// Returns the number of jobs that can run at once: the pool's maximum number of worker processes.
     pub fn workers(&self) -> usize {
         self.0.scheduler.workers()
     }
 
-    /// Takes no more jobs; see [`Shutdown::shutdown`]. With `wait`, blocks until the last process is gone.
+    /// Stops accepting jobs; jobs already accepted still run. With `wait`, blocks until the last job has its outcome
+    /// and the last worker process has ended. See [`Shutdown::shutdown`].
     pub fn shutdown(&self, wait: bool) {
         self.0.scheduler.shutdown(wait);
     }

@@ -21,7 +21,7 @@ use crate::ipc::codec::Step;
 use crate::pool::submit::Submitter;
 use crate::worker::remake::Remaker;
 
-/// Applies a function in the processes of a pool. Made by [`ProcessPool::map`](crate::ProcessPool::map).
+/// The function that a [`ProcessPool::map`](crate::ProcessPool::map) applies in worker processes.
 pub struct CallMapper<A, R> {
     pool: Submitter,
     function: fn(A) -> R,

@@ -43,17 +43,22 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
 }
 
 impl ProcessHandle {
-    /// Runs `job` again and again, in a worker process, until the [`Periodic`] is cancelled or dropped, or the pool is shut
+    /// Runs `job` repeatedly in a worker process, until the [`Periodic`] is cancelled or dropped, or the pool is shut
     /// down. Never blocks.
     ///
-    /// The times are those of [`ThreadHandle::every`](executor_thread::ThreadHandle::every): with a `Duration`, runs are due at
-    /// times that are this far apart; with [`Period::delay`], each that long after the end of the one before. Two never overlap.
+    /// **Times.** A `Duration` as `period` starts runs at fixed intervals; [`Period::delay`] starts each run that
+    /// long after the previous one ended. Runs never overlap.
+    /// [`ThreadHandle::every`](executor_thread::ThreadHandle::every) works in the same way.
     ///
-    /// Each run is a clone of `job`, with the options of this handle, but for a delay. A panic or a crash ends its run only. The result of
-    /// a run is dropped. An abort, also by a shutdown that kills, ends the job, and so does an error of its `Serialize`: there can be no
-    /// next run. A run that a full queue drops ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), for which no worker can
-    /// be started, or that has not started in time, is [missed](Periodic::missed), and the next one is due as usual. Nothing waits for a
-    /// run whose time has not come, neither [`wait_idle`](Self::wait_idle) nor a shutdown.
+    /// **Each run** executes a clone of `job` with this handle's options, except a delay; its result is dropped. A
+    /// panic or a crash ends only that run. The repetition ends if a run is aborted, also by a shutdown that kills,
+    /// or if the job cannot be encoded.
+    ///
+    /// **Missed runs.** A run is [missed](Periodic::missed) if a full queue drops it
+    /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), if no worker can be started, or if it
+    /// exceeds its start limit. The next run is then due as usual.
+    ///
+    /// [`wait_idle`](Self::wait_idle) and shutdowns do not wait for a run that is not yet due.
     ///
     /// ```
     /// use std::time::Duration;

@@ -238,13 +238,11 @@ impl<J, T: Send + 'static> PreparedJob<J, T> {
     }
 }
 
-/// A portable job that waits for a slot in the queue, without a thread that waits. Made by
-/// [`submit_async`](crate::ProcessHandle::submit_async).
+/// A submission that waits for room in a bounded queue; made by [`submit_async`](crate::ProcessHandle::submit_async).
 ///
-/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free slot
-/// is offered to one of those that wait: poll this, or drop it.
-///
-/// `T` is what the job `J` returns.
+/// Awaiting it yields the [`Future`] of the job `J`, whose result is a `T`. The job is submitted when this is polled,
+/// and never if this is dropped before. A free place in the queue is offered to one waiting submission at a time, so
+/// poll or drop it promptly.
 #[must_use = "the job is submitted when this is polled"]
 // A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
 pub struct SubmitPortable<J, T>(State<J, T>);
@@ -274,12 +272,12 @@ impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
 impl<J, T> Unpin for SubmitPortable<J, T> {}
 
 impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for SubmitPortable<J, T> {
-    /// The job comes back when the pool was shut down before there was a slot.
+    /// The job's future; or the job, if the pool was shut down before there was room.
     type Output = Submitted<J>;
 
     /// # Panics
     ///
-    /// When it is polled again after it was ready.
+    /// If it is polled again after it returned `Ready`.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Submitted<J>> {
         let pushed = match &mut self.0 {
             State::Waits(push, _) => match Pin::new(push).poll(context) {

@@ -26,7 +26,7 @@ use crate::supervisor::host_check;
 use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::start::WorkerSettings;
 
-/// The settings of a [`Process`], which can be used for several.
+/// Settings of a [`Process`]; made by [`Process::builder`]. One builder can spawn several processes.
 ///
 /// ```
 /// use executor::{Process, call, current};
@@ -67,85 +67,111 @@ impl ProcessBuilder {
         }
     }
 
-    /// Its name, which its job's errors have, too. Default: `process-` and a number.
+    /// Sets the name of the process, which its job's errors show too. Default: `process-` and a number.
     ///
-    /// `ps` and `top` show the process as the program's name and this one, in 15 bytes: `app:name`.
+    /// `ps` and `top` show `program:name`, in at most 15 bytes.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How the job and its result become bytes. Default: [`Codec::Postcard`].
+    /// Sets the encoding of the job and its result. Default: [`Codec::Postcard`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// Whether dropping the [`Process`] kills it, instead of waiting for its end.
+    /// Makes dropping the [`Process`] kill it, instead of waiting until it has ended. Default: false.
+    ///
+    /// ```
+    /// use executor::{Process, call};
+    ///
+    /// fn serve() { loop { std::thread::park() } }
+    ///
+    /// let process = Process::builder().kill_on_drop(true).spawn(call!(serve()))?;
+    /// drop(process); // sends SIGKILL and waits a moment, not for the endless job
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn kill_on_drop(mut self, kills: bool) -> Self {
         self.kills = kills;
         self
     }
 
-    /// The time that the job may run. Then it ends as [`JobError::TimedOut`](executor_core::JobError::TimedOut), and the process is killed.
+    /// Limits the job's running time: after `limit` the job fails with
+    /// [`JobError::TimedOut`](executor_core::JobError::TimedOut), and the process is killed. Default: no limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::{JobError, Process, call};
+    ///
+    /// fn hang() { loop { std::thread::park() } }
+    ///
+    /// let process = Process::builder().timeout(Duration::from_millis(20)).spawn(call!(hang()))?;
+    /// assert!(matches!(process.join(), Err(JobError::TimedOut(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
     }
 
-    /// Sets a variable in its environment; the rest is inherited.
+    /// Sets an environment variable in the process; it inherits all other variables.
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.set(key.as_ref().to_owned(), Some(value.as_ref().to_owned()));
         self
     }
 
-    /// Removes a variable from its environment.
+    /// Removes an environment variable in the process, which would otherwise inherit it.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
         self.environment.set(key.as_ref().to_owned(), None);
         self
     }
 
-    /// The directory that it starts in. Default: that of this process.
+    /// Sets the working directory of the process; it must exist. Default: this process's working directory.
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.environment.directory = Some(directory.into());
         self
     }
 
-    /// How much nicer than this process it is to others; see [`ProcessPoolBuilder::nice`](crate::ProcessPoolBuilder::nice).
+    /// Adds `increment` (-20 to 19) to the niceness of the process; see
+    /// [`ProcessPoolBuilder::nice`](crate::ProcessPoolBuilder::nice). Default: 0.
     pub fn nice(mut self, increment: i32) -> Self {
         self.environment.limits.nice = increment;
         self
     }
 
-    /// Whether it may leave a core file when it crashes. Default: false.
+    /// Allows the process to write a core file if it crashes. Default: false.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
         self.environment.limits.may_dump_core = may_dump;
         self
     }
 
-    /// How many bytes it may allocate; see [`ProcessPoolBuilder::memory_limit`](crate::ProcessPoolBuilder::memory_limit).
+    /// Limits the memory that the process may allocate, in bytes; see
+    /// [`ProcessPoolBuilder::memory_limit`](crate::ProcessPoolBuilder::memory_limit). Default: no limit.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.environment.limits.memory = Some(bytes);
         self
     }
 
-    /// Time allowed from its start until it is ready for its job. Must not be zero. Default: 30 s.
+    /// Sets the time allowed from starting the process until it is ready to run its job. A slower process is killed,
+    /// and [`spawn`](Self::spawn) fails. Must not be zero. Default: 30 s.
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
         self
     }
 
-    /// Keeps the job as a file in `directory` if it fails; see [`ProcessPoolBuilder::keep_failed`](crate::ProcessPoolBuilder::keep_failed).
+    /// Saves the job to a file in `directory` if it fails, to run it again alone; see
+    /// [`ProcessPoolBuilder::keep_failed`](crate::ProcessPoolBuilder::keep_failed). Default: nothing is saved.
     pub fn keep_failed(mut self, directory: impl Into<PathBuf>) -> Self {
         self.keep_failed = Some(directory.into());
         self
     }
 
-    /// Starts a process that runs `job`. Blocks until it is ready to, which takes some milliseconds.
+    /// Starts a process that runs `job`. Blocks until the process is ready to run it: some milliseconds.
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] when a setting cannot be, the job cannot be encoded, or the process cannot be started.
+    /// [`SpawnError`] if a setting is invalid, the job cannot be encoded, or the process cannot be started.
     pub fn spawn<J: PortableJob>(&self, job: J) -> Result<Process<J::Output>, SpawnError> {
         let settings = Arc::new(self.settings()?);
         let pids = Arc::clone(&settings.worker.pids);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use executor_core::{BuildError, JobError};
 
-/// Why a [`Process`](crate::Process) was not started. Its text says what is wrong, and what to do.
+/// The error of a [`Process`](crate::Process) that could not be started. Its text gives the reason and a remedy.
 ///
 /// ```
 /// use executor::{Process, call};

@@ -19,7 +19,7 @@ use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, nex
 /// to decode a number; and a batch of this size stays in the CPU's cache.
 const BATCH: usize = 64;
 
-/// The outcomes of items that a worker has run: decoded as they are taken.
+/// The outcomes of a chunk of a [`map`](crate::ProcessPool::map), decoded as they are taken.
 pub struct Outcomes<R> {
     codec: Codec,
     name: &'static str,

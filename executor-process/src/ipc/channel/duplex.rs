@@ -13,11 +13,12 @@ use super::receiver::Messages;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket::{self, Wait};
 
-/// Two ends that talk to each other: what one sends, the other receives, in order. The first sends `A`s and receives `B`s.
+/// Creates two connected ends: each receives in order what the other sends. The first end sends `A`s and receives
+/// `B`s.
 ///
-/// Each end can be an argument of a job, a part of its result, and a message of a channel, and has then left this process. The end of the
-/// process that holds one is the end of what it held: the other end receives what was sent before, and then is
-/// [`Disconnected`](RecvError::Disconnected).
+/// Each end can be an argument of a job, a part of its result, or a message of a channel; it has then left this
+/// process. If the process that holds an end dies, the end is closed: the other end receives the remaining messages,
+/// and then gets [`RecvError::Disconnected`].
 ///
 /// ```
 /// use executor::{Duplex, Process, call, duplex};
@@ -40,12 +41,12 @@ use crate::ipc::socket::{self, Wait};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Messages wait as those of a [`channel`](crate::channel()) do, each way in a socket of its own room. Two that send and do not receive wait for
-/// each other for ever once both are full.
+/// Each direction has its own capacity, the same as that of a [`channel`](crate::channel()). If both sides only send
+/// and never receive, both block for ever once both directions are full.
 ///
 /// # Errors
 ///
-/// When the system has no descriptor left.
+/// If this process has no file descriptor left (`ulimit -n`).
 pub fn duplex<A, B>() -> io::Result<(Duplex<A, B>, Duplex<B, A>)>
 where
     A: Serialize + DeserializeOwned,
@@ -54,7 +55,7 @@ where
     duplex_with(Codec::default())
 }
 
-/// As [`duplex`], with a codec of your choice.
+/// Creates a [`duplex`] with another codec.
 ///
 /// ```
 /// use executor::{Codec, duplex_with};
@@ -67,7 +68,7 @@ where
 ///
 /// # Errors
 ///
-/// When the system has no descriptor left.
+/// If this process has no file descriptor left (`ulimit -n`).
 pub fn duplex_with<A, B>(codec: Codec) -> io::Result<(Duplex<A, B>, Duplex<B, A>)>
 where
     A: Serialize + DeserializeOwned,
@@ -77,7 +78,8 @@ where
     Ok((Duplex::new(End::new(one, codec)), Duplex::new(End::new(other, codec))))
 }
 
-/// An end of a [`duplex`](crate::duplex()), which sends `S`s and receives `R`s. One thread may send while another receives.
+/// One end of a [`duplex`](crate::duplex()), which sends `S`s and receives `R`s. One thread may send while another
+/// receives.
 pub struct Duplex<S, R> {
     end: End,
     carries: PhantomData<fn(S) -> R>,
@@ -90,37 +92,37 @@ impl<S, R> Duplex<S, R> {
 }
 
 impl<S: Serialize, R> Duplex<S, R> {
-    /// Sends a message. Blocks while the other end has no room for it.
+    /// Sends a message. Blocks while this direction is full.
     ///
     /// # Errors
     ///
-    /// When the other end is gone, the message cannot be encoded or holds more than 64 handles, or the system has no shared
-    /// memory for a large one. The value comes back.
+    /// Returns the value if the other end is gone, if the message cannot be encoded or holds more than 64 handles, or
+    /// if the system has no shared memory for a message above 64 KiB.
     pub fn send(&self, value: S) -> Result<(), SendError<S>> {
         self.end.send(value, Wait::Forever)
     }
 
-    /// As [`send`](Duplex::send), and never blocks.
+    /// Sends a message like [`send`](Duplex::send), but never blocks.
     ///
     /// # Errors
     ///
-    /// As for `send`, and when there is no room.
+    /// As for `send`, and if this direction is full.
     pub fn try_send(&self, value: S) -> Result<(), SendError<S>> {
         self.end.send(value, Wait::No)
     }
 
-    /// As [`send`](Duplex::send), and blocks no longer than `limit`.
+    /// Sends a message like [`send`](Duplex::send), but blocks for at most `limit`.
     ///
     /// # Errors
     ///
-    /// As for `send`, and when there was no room in time.
+    /// As for `send`, and if this direction was full for `limit`.
     pub fn send_timeout(&self, value: S, limit: Duration) -> Result<(), SendError<S>> {
         self.end.send(value, Wait::within(limit))
     }
 }
 
 impl<S, R: DeserializeOwned> Duplex<S, R> {
-    /// The next message. Blocks until there is one, or the other end is gone.
+    /// Receives the next message. Blocks until there is one, or the other end is gone.
     ///
     /// # Errors
     ///
@@ -129,26 +131,26 @@ impl<S, R: DeserializeOwned> Duplex<S, R> {
         self.end.receive(Wait::Forever)
     }
 
-    /// As [`recv`](Duplex::recv), and never blocks.
+    /// Receives a message like [`recv`](Duplex::recv), but never blocks.
     ///
     /// # Errors
     ///
-    /// As for `recv`, and [`RecvError::Empty`] when there is none now.
+    /// As for `recv`, and [`RecvError::Empty`] if there is no message now.
     pub fn try_recv(&self) -> Result<R, RecvError> {
         self.end.receive(Wait::No)
     }
 
-    /// As [`recv`](Duplex::recv), and blocks no longer than `limit`.
+    /// Receives a message like [`recv`](Duplex::recv), but blocks for at most `limit`.
     ///
     /// # Errors
     ///
-    /// As for `recv`, and [`RecvError::Empty`] when there was none in time.
+    /// As for `recv`, and [`RecvError::Empty`] if no message came within `limit`.
     pub fn recv_timeout(&self, limit: Duration) -> Result<R, RecvError> {
         self.end.receive(Wait::within(limit))
     }
 
-    /// Whether there is a message to receive, or the other end is gone: then [`recv`](Duplex::recv) does not block. Blocks until it is so,
-    /// for `limit` at most.
+    /// Blocks until there is a message or the other end is gone, but for at most `limit`. Returns true if
+    /// [`recv`](Duplex::recv) would now return at once.
     ///
     /// ```
     /// use std::time::Duration;
@@ -168,7 +170,8 @@ impl<S, R: DeserializeOwned> Duplex<S, R> {
         self.end.poll(limit)
     }
 
-    /// The messages, one after the other, until the other end is gone. Blocks for each. One that is lost is an error in its place.
+    /// Iterates over the messages until the other end is gone. Each step blocks like [`recv`](Duplex::recv). A lost
+    /// message is an `Err`, and the iteration goes on.
     pub fn iter(&self) -> Messages<'_, R> {
         Messages::new(&self.end)
     }

@@ -140,7 +140,8 @@ impl End {
 /// The traits of all kinds of ends: types with an [`End`] in a field of that name.
 macro_rules! end {
     ($name:ident<$($param:ident),+>, $what:literal) => {
-        /// For waiting on several things at once with poll(2). Reading from the descriptor, writing to it or changing its flags breaks it.
+        /// The descriptor is for waiting on several sources with `poll(2)`. Do not read from it, write to it or
+        /// change its flags: that breaks the channel.
         impl<$($param),+> std::os::fd::AsFd for $name<$($param),+> {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
                 self.end.as_fd()

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// A message that could not be sent. It gives the value back.
+/// The error of a message that could not be sent; [`into_inner`](SendError::into_inner) returns the value.
 ///
 /// ```
 /// use executor::channel;
@@ -35,18 +35,18 @@ impl<T> SendError<T> {
         Self { value, reason }
     }
 
-    /// Whether every receiver is gone, so no value can arrive any more.
+    /// Returns whether all receivers are gone, so that no message can arrive any more.
     pub fn is_disconnected(&self) -> bool {
         matches!(self.reason, Reason::Disconnected)
     }
 
-    /// Whether there was no room, which only [`try_send`](crate::Sender::try_send) and
-    /// [`send_timeout`](crate::Sender::send_timeout) tell.
+    /// Returns whether the channel was full; only [`try_send`](crate::Sender::try_send) and
+    /// [`send_timeout`](crate::Sender::send_timeout) fail for this reason.
     pub fn is_full(&self) -> bool {
         matches!(self.reason, Reason::Full)
     }
 
-    /// The value that was to be sent.
+    /// Returns the value that was not sent.
     pub fn into_inner(self) -> T {
         self.value
     }
@@ -77,7 +77,7 @@ impl<T> fmt::Debug for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// Why no message was received.
+/// The reason why no message was received.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,13 +93,14 @@ impl<T> Error for SendError<T> {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecvError {
-    /// There is none now, or there was none in the time given. Not told by [`recv`](crate::Receiver::recv).
+    /// There is no message now, or none came within the limit. [`recv`](crate::Receiver::recv) never returns this.
     Empty,
-    /// There will be none: every sender is gone, and what they sent was received.
+    /// There will be no more messages: all senders are gone, and all that they sent was received.
     Disconnected,
-    /// One came, and is lost: it could not be decoded, or this process has no room for what came with it. Others may follow.
+    /// A message came but is lost: it could not be decoded, or this process has no file descriptor left for the
+    /// handles in it. More messages may follow.
     Lost(String),
-    /// The system refuses it.
+    /// The system failed to receive.
     Io(io::Error),
 }
 

@@ -9,11 +9,11 @@ use super::end::{End, end};
 use super::error::RecvError;
 use crate::ipc::socket::Wait;
 
-/// The end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()) that messages come out of. A clone takes from the same one:
-/// each message goes to one of them.
+/// The receiving end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()). A clone receives from the
+/// same channel: each message goes to one of them.
 ///
-/// In a job, it is the worker's: this process has it no longer once the job is sent, so a sender here sees when it is gone. Keep no
-/// clone then.
+/// An end that is sent in a job belongs to the worker: it leaves this process when the job is sent. Keep no clone
+/// here if the senders are to see that the worker is gone.
 pub struct Receiver<T> {
     end: End,
     carries: PhantomData<fn() -> T>,
@@ -26,7 +26,7 @@ impl<T> Receiver<T> {
 }
 
 impl<T: DeserializeOwned> Receiver<T> {
-    /// The next message. Blocks until there is one, or every sender is gone.
+    /// Receives the next message. Blocks until there is one, or all senders are gone.
     ///
     /// # Errors
     ///
@@ -35,37 +35,38 @@ impl<T: DeserializeOwned> Receiver<T> {
         self.end.receive(Wait::Forever)
     }
 
-    /// As [`recv`](Receiver::recv), and never blocks.
+    /// Receives a message like [`recv`](Receiver::recv), but never blocks.
     ///
     /// # Errors
     ///
-    /// As for `recv`, and [`RecvError::Empty`] when there is none now.
+    /// As for `recv`, and [`RecvError::Empty`] if there is no message now.
     pub fn try_recv(&self) -> Result<T, RecvError> {
         self.end.receive(Wait::No)
     }
 
-    /// As [`recv`](Receiver::recv), and blocks no longer than `limit`.
+    /// Receives a message like [`recv`](Receiver::recv), but blocks for at most `limit`.
     ///
     /// # Errors
     ///
-    /// As for `recv`, and [`RecvError::Empty`] when there was none in time.
+    /// As for `recv`, and [`RecvError::Empty`] if no message came within `limit`.
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvError> {
         self.end.receive(Wait::within(limit))
     }
 
-    /// The messages, one after the other, until every sender is gone. Blocks for each. One that is lost is an error in its place.
+    /// Iterates over the messages until all senders are gone. Each step blocks like [`recv`](Receiver::recv). A lost
+    /// message is an `Err`, and the iteration goes on.
     pub fn iter(&self) -> Messages<'_, T> {
         Messages::new(&self.end)
     }
 
-    /// Whether there is a message to receive, or every sender is gone: then a receive does not block, unless another receiver was faster.
-    /// Blocks until it is so, for `limit` at most.
+    /// Blocks until there is a message or all senders are gone, but for at most `limit`. Returns true if
+    /// [`recv`](Receiver::recv) would now return at once, unless another receiver is faster.
     pub fn poll(&self, limit: Duration) -> bool {
         self.end.poll(limit)
     }
 }
 
-/// The messages of a channel, until there will be none; see [`Receiver::iter`] and [`Duplex::iter`](crate::Duplex::iter).
+/// The iterator over a channel's messages; made by [`Receiver::iter`] and [`Duplex::iter`](crate::Duplex::iter).
 #[derive(Debug)]
 pub struct Messages<'a, T> {
     end: &'a End,

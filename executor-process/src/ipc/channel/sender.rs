@@ -9,10 +9,11 @@ use super::end::{End, end};
 use super::error::SendError;
 use crate::ipc::socket::Wait;
 
-/// The end of a [`channel`](crate::channel()) that messages go into. A clone sends into the same channel.
+/// The sending end of a [`channel`](crate::channel()) or a [`queue`](crate::queue()). A clone sends into the same
+/// channel.
 ///
-/// In a job, it is the worker's: this process has it no longer once the job is sent. Keep a clone to send from here as well, and
-/// drop it for the receiver to see an end.
+/// An end that is sent in a job belongs to the worker: it leaves this process when the job is sent. To send from here
+/// as well, keep a clone; drop the clone to let the receiver see the end of the channel.
 pub struct Sender<T> {
     end: End,
     carries: PhantomData<fn(T)>,
@@ -25,30 +26,30 @@ impl<T> Sender<T> {
 }
 
 impl<T: Serialize> Sender<T> {
-    /// Sends a message. Blocks while the channel is full, until a receiver has taken some, or all are gone.
+    /// Sends a message. Blocks while the channel is full, until a receiver has made room or all receivers are gone.
     ///
     /// # Errors
     ///
-    /// When every receiver is gone, the message cannot be encoded or holds more than 64 handles, or the system has no shared
-    /// memory for a large one. The value comes back.
+    /// Returns the value if all receivers are gone, if the message cannot be encoded or holds more than 64 handles,
+    /// or if the system has no shared memory for a message above 64 KiB.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.end.send(value, Wait::Forever)
     }
 
-    /// As [`send`](Sender::send), and never blocks.
+    /// Sends a message like [`send`](Sender::send), but never blocks.
     ///
     /// # Errors
     ///
-    /// As for `send`, and when the channel is full.
+    /// As for `send`, and if the channel is full.
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
         self.end.send(value, Wait::No)
     }
 
-    /// As [`send`](Sender::send), and blocks no longer than `limit`.
+    /// Sends a message like [`send`](Sender::send), but blocks for at most `limit`.
     ///
     /// # Errors
     ///
-    /// As for `send`, and when the channel is full.
+    /// As for `send`, and if the channel was full for `limit`.
     pub fn send_timeout(&self, value: T, limit: Duration) -> Result<(), SendError<T>> {
         self.end.send(value, Wait::within(limit))
     }

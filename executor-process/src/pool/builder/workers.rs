@@ -13,7 +13,7 @@ use crate::dispatch::restart_budget::Limit;
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl ProcessPoolBuilder {
-    /// Sets a variable in the workers; the rest of the environment is inherited. It counts more than
+    /// Sets an environment variable in the workers; they inherit all other variables. Overrides
     /// [`threads_per_process`](Self::threads_per_process).
     ///
     /// ```
@@ -30,14 +30,14 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Removes a variable from the workers' environment, which they would inherit.
+    /// Removes an environment variable in the workers, which would otherwise inherit it.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
         self.environment.set(key.as_ref().to_owned(), None);
         self
     }
 
-    /// The directory that the workers start in. It must be there when the pool is built, and whenever a worker starts. Default: that of
-    /// this process when it starts a worker.
+    /// Sets the working directory of the workers. The directory must exist when the pool is built and whenever a
+    /// worker starts. Default: this process's working directory at the time when a worker starts.
     ///
     /// ```
     /// use executor::{ProcessPool, call};
@@ -53,26 +53,40 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How much nicer than this process the workers are to others: -20 to 19 is added to the niceness, as nice(1) does, so that
-    /// background work leaves the cores to others. Below 0 needs the right to it; without that, no worker starts, and the
-    /// jobs' errors say so.
+    /// Adds `increment` (-20 to 19) to the niceness of the workers, as `nice(1)` does: a higher value leaves more CPU
+    /// time to other processes. Default: 0.
+    ///
+    /// A negative value needs a privilege (`CAP_SYS_NICE`); without the privilege no worker starts, and jobs fail
+    /// with an error that says so.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let background = ProcessPool::builder().processes(1).nice(10).build()?;
+    /// assert_eq!(background.submit(call!(u32::pow(2, 5))).result()?, 32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn nice(mut self, increment: i32) -> Self {
         self.environment.limits.nice = increment;
         self
     }
 
-    /// Whether a worker that crashes may leave a core file, as large as the system allows. Default: false, whatever this process does.
+    /// Allows a crashing worker to write a core file, as large as the system's hard limit permits. Default: false,
+    /// even if this process may write core files.
     pub fn core_dumps(mut self, may_dump: bool) -> Self {
         self.environment.limits.may_dump_core = may_dump;
         self
     }
 
-    /// How many bytes a worker may allocate, at least 16 MiB, enforced by the kernel at any time (`RLIMIT_DATA`: memory of its own that it may
-    /// write to, touched or not, the stacks of its threads included; neither files nor [`Blob`](crate::Blob)s). Default: no limit.
+    /// Limits the memory that a worker may allocate, in bytes; at least 16 MiB. Default: no limit.
     ///
-    /// An allocation beyond it fails, which ends most Rust code with SIGABRT: the job ends as
-    /// [`JobError::Crashed`](executor_core::JobError::Crashed), whose [`cause`](executor_core::Crashed::cause) names this limit, and no other
-    /// process of the machine is pressed for memory. To give back what jobs leak, see [`recycle_above`](Self::recycle_above).
+    /// The kernel enforces the limit at every allocation (`RLIMIT_DATA`). It counts all private writable memory, used
+    /// or not, including thread stacks. It does not count files and [`Blob`](crate::Blob)s.
+    ///
+    /// An allocation beyond the limit fails, which aborts most Rust code: the job fails with
+    /// [`JobError::Crashed`](executor_core::JobError::Crashed), whose [`cause`](executor_core::Crashed::cause) names
+    /// this limit. Other processes of the machine are not affected. To reclaim memory that jobs leak, see
+    /// [`recycle_above`](Self::recycle_above).
     ///
     /// ```
     /// use executor::{JobError, ProcessPool, call};
@@ -92,50 +106,59 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many bytes of its own a worker may keep in RAM between two jobs: one that keeps more is replaced, so that what jobs leak is given
-    /// back. Looked at after each job; memory that it shares with others (the program's code, [`Blob`](crate::Blob)s) does not count. It costs no
-    /// job and delays none, and limits nothing while a job runs: that is [`memory_limit`](Self::memory_limit). Default: never.
+    /// Replaces a worker that holds more than `bytes` of private memory in RAM after a job, so that memory leaked by
+    /// jobs is returned to the system. Default: never.
+    ///
+    /// Shared memory (the program's code, [`Blob`](crate::Blob)s) does not count. No job is lost or delayed. A
+    /// running job is not limited: for that, see [`memory_limit`](Self::memory_limit).
     pub fn recycle_above(mut self, bytes: u64) -> Self {
         self.span.memory = Some(bytes);
         self
     }
 
-    /// How many jobs a worker runs at most before another takes its place, at least 1, for code that leaks. A chunk of a map is one. Each worker's own number is up to
-    /// a tenth lower, by chance, so that they are not all replaced at once. It costs no job, and the next one waits for no more than
-    /// the start of the new worker.
+    /// Replaces a worker after it has run `n` jobs (at least 1), for code that leaks. Each item of a chunk of a `map`
+    /// counts as a job. Default: never.
+    ///
+    /// Each worker's own limit is up to a tenth lower, chosen at random, so that not all workers are replaced at
+    /// once. No job is lost; the next job waits at most for the start of the new worker.
     pub fn max_jobs_per_process(mut self, n: u64) -> Self {
         self.span.jobs = Some(n);
         self
     }
 
-    /// How long a worker may be idle before it ends, with its thread. The next job starts another. Default: workers stay as long
-    /// as the pool.
+    /// Ends a worker process, and its thread, after it has been idle for `idle`. The next job starts another.
+    /// Default: workers live as long as the pool.
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle_timeout = idle;
         self
     }
 
-    /// Time allowed from the start of a worker until it is ready for jobs, its initializer included. A slower worker is killed, and its start
-    /// has failed. Must not be zero. Default: 30 s; an initializer that loads much, or constructors that run before `main`, may need more.
+    /// Sets the time allowed from spawning a worker until it has run its initializer. A slower worker is killed and
+    /// counts as a failed start. Must not be zero. Default: 30 s, since a loaded machine needs about 1 s; raise it
+    /// for an initializer that loads much data.
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
         self
     }
 
-    /// How long a worker may live on after SIGTERM where its job is aborted
-    /// ([`Future::abort`](executor_core::Future::abort)), or where it has not ended two seconds after the pool: then it is
-    /// killed. SIGTERM goes to its process group. From this program, it ends a worker, unless a job has installed a handler, which can
-    /// clean up. The aborted job has its outcome at once; its place in the pool is free when the worker is gone. Default: zero, and the kill comes at
-    /// once. A time limit of a job always kills at once.
+    /// Sets the time between SIGTERM and SIGKILL for a worker that has to end. Default: zero, so that SIGKILL is sent at once.
+    ///
+    /// It applies if the worker's job is aborted ([`Future::abort`](executor_core::Future::abort)), or if the worker has not
+    /// ended two seconds after the pool stopped using it. Both signals go to the worker's process group. SIGTERM from this program
+    /// ends a worker unless a job has installed a handler, for instance to clean up. An aborted job has its outcome at once,
+    /// but its worker is replaced only when the process has ended. A job that exceeds its time limit is always killed at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How many workers may fail to start, or die without a job, within `period`. With one more the pool breaks down: all its jobs end as
-    /// [`JobError::Broken`](executor_core::JobError::Broken), which says why, later ones are rejected, and
-    /// [`is_broken`](crate::ProcessHandle::is_broken) is true. For a job, up to four workers are started one after the other, with the initializer in each, and each that fails counts. Neither a crash of a job counts, nor an end that the pool gave to a worker itself.
-    /// Default: 1,000 within 10 seconds.
+    /// Limits how many workers may fail to start, or die while running no job, within `period`. One more breaks the
+    /// pool. Default: 1,000 within 10 s, which only a start that always fails reaches.
+    ///
+    /// All jobs of a broken pool fail with [`JobError::Broken`](executor_core::JobError::Broken), which gives the
+    /// reason. Later jobs are rejected, and [`is_broken`](crate::ProcessHandle::is_broken) returns true. Up to four
+    /// workers are started for a job, each running the initializer, and each that fails counts. A job that crashes
+    /// its worker does not count, and neither does a worker that the pool ended itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -155,9 +178,9 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How many workers may die of their jobs within `period`. With one more the pool breaks down, as with
-    /// [`restart_budget`](Self::restart_budget); the reason names the job that crashed most. Default: there is no limit, since a crash is
-    /// its job's alone; one client with one bad file would end a pool that all share.
+    /// Limits how many workers may be crashed by jobs within `period`. One more breaks the pool, as described for
+    /// [`restart_budget`](Self::restart_budget); the reason names the job that crashed most often. Default: no limit,
+    /// since a crash affects only its own job.
     ///
     /// ```
     /// use std::time::Duration;
