@@ -7,86 +7,89 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 pub mod guide {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/CHOOSING.md")]
 pub mod choosing {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/WEB_SERVICES.md")]
 pub mod web_services {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/DATA.md")]
 pub mod data {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/COOKBOOK.md")]
 pub mod cookbook {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/TESTING_SHUTDOWN.md")]
 pub mod testing_shutdown {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/PLATFORMS.md")]
 pub mod platforms {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../SECURITY.md")]
 pub mod security {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/PERFORMANCE.md")]
 pub mod performance {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/TASKS.md")]
 pub mod tasks {}
 
-#[doc = include_str!("../docs/rustdoc_links.md")]
+#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/FROM_PYTHON.md")]
 pub mod from_python {
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/asyncio.md")]
     pub mod asyncio {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/concurrent_futures.md")]
     pub mod concurrent_futures {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/data_tools.md")]
     pub mod data_tools {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing.md")]
     pub mod multiprocessing {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing_channels.md")]
     pub mod multiprocessing_channels {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing_managers.md")]
     pub mod multiprocessing_managers {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/queue.md")]
     pub mod queue {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/socket.md")]
     pub mod socket {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/socketserver.md")]
     pub mod socketserver {}
 
-    #[doc = include_str!("../docs/rustdoc_links.md")]
+    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/threading.md")]
     pub mod threading {}
 }
