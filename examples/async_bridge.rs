@@ -1,4 +1,4 @@
-//! Our futures are std futures: awaited in tokio and in smol, with time limits and cancels that cross the border.
+//! Await jobs of a pool in tokio and in smol, with time limits and cancels in both directions.
 //!
 //! In Python: `await loop.run_in_executor(pool, f)`, `asyncio.to_thread(f)`, `asyncio.wrap_future(future)`, `asyncio.gather(*futures)`,
 //! `asyncio.wait_for(future, seconds)`, `task.cancel()`.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `gather`, which gevent calls `joinall`: the jobs run since they were submitted, so it is enough to await them one after the other.
+/// `gather`, which gevent calls `joinall`: the jobs run already, so awaiting them one after the other is enough.
 async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
     let futures = (1..=4).map(|n| pool.submit(move || n * n)).collect::<Vec<_>>();
     let mut sum = 0;
@@ -49,7 +49,7 @@ async fn off_load(pool: &ThreadPool) -> Result<bool, JobError> {
     was_set
 }
 
-/// A job that has started, and runs until it is asked to stop, or for a minute; and whether it was asked.
+/// Returns a running job, which stops when asked to, and a future that says whether it was asked.
 async fn running(pool: &ThreadPool) -> Result<(AbortOnDrop<bool>, Future<bool>), JobError> {
     let ((started, has_started), (stopped, was_stopped)) = (promise(), promise());
     let job = pool.submit(move || {
@@ -62,7 +62,7 @@ async fn running(pool: &ThreadPool) -> Result<(AbortOnDrop<bool>, Future<bool>),
     Ok((job.abort_on_drop(), was_stopped))
 }
 
-/// `wait_for`: a time limit drops the future. The job goes on, unless the future was made to abort it.
+/// `wait_for`: at the time limit, the future is dropped. The job goes on, unless `abort_on_drop` was called.
 async fn time_limit_of_tokio(pool: &ThreadPool) -> Result<(), JobError> {
     let (job, was_stopped) = running(pool).await?;
     let outcome = tokio::time::timeout(Duration::from_millis(20), job).await;
@@ -71,7 +71,7 @@ async fn time_limit_of_tokio(pool: &ThreadPool) -> Result<(), JobError> {
     Ok(())
 }
 
-/// The same with smol: the job, or the clock, whichever is first.
+/// The same with smol: a race of the job and a timer.
 async fn time_limit_of_smol(pool: &ThreadPool) -> Result<(), JobError> {
     let (job, was_stopped) = running(pool).await?;
     let clock = async {
@@ -83,7 +83,7 @@ async fn time_limit_of_smol(pool: &ThreadPool) -> Result<(), JobError> {
     Ok(())
 }
 
-/// `task.cancel()`: the task is dropped, and with it what it awaits.
+/// `task.cancel()`: the task is dropped, together with the future that it awaits.
 async fn cancel_in_tokio(pool: &ThreadPool) -> Result<(), JobError> {
     let (job, was_stopped) = running(pool).await?;
     let task = tokio::spawn(job);

@@ -1,5 +1,5 @@
-//! A connection for each thread: the initializer opens it before the thread's first job, and jobs reach it by
-//! `current::state`. So a thousand requests need as many connections as there are threads, and no lock.
+//! One connection per thread: the initializer opens a connection before the thread's first job, and jobs reach it by
+//! `current::state`. So a thousand requests need only as many connections as there are threads, and no lock.
 //!
 //! `cargo run --example connection_per_thread`
 
@@ -39,12 +39,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Sends one request over this thread's own connection. Blocks until the answer is there.
+/// Sends one request over this thread's own connection. Blocks until the answer arrives.
 fn ask(number: u64) -> io::Result<u64> {
     let connection = current::state::<RefCell<io::Result<Connection>>>().expect("the initializer made it");
     let mut connection = connection.borrow_mut();
     let connection = connection.as_mut().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
-    // In one piece: the system keeps a second one back until the first is acknowledged.
+    // In one write: the system would delay a second write until the first is acknowledged.
     connection.get_mut().write_all(format!("{number}\n").as_bytes())?;
     let mut answer = String::new();
     connection.read_line(&mut answer)?;

@@ -11,28 +11,28 @@ use smol::stream::{self, StreamExt};
 use executor::ThreadPool;
 
 fn main() -> Result<(), executor::JobError> {
-    // A generator is an iterator, and as lazy: nothing is computed before it is asked for.
+    // A generator is an iterator: lazy, so it computes each value on demand.
     println!("fibonacci: {:?}", fibonacci().take(10).collect::<Vec<_>>());
 
     // A pipeline of generators is a chain of adapters; `yield from` is `chain`, or `flat_map`.
     let even_squares = fibonacci().filter(|n| n % 2 == 0).map(|n| n * n);
     println!("even squares, after a zero: {:?}", iter::once(0).chain(even_squares).take(4).collect::<Vec<_>>());
 
-    // `g.send(value)`: a closure that owns what is between two calls.
+    // `g.send(value)`: a closure that owns the state between two calls.
     let mut average = averager();
     println!("averages: {:?}", [10.0, 20.0, 60.0].map(&mut average));
 
-    // `g.close()`, and a `finally` in the generator: the drop of what it owns.
+    // `g.close()`, and a `finally` in the generator: the drop of its fields.
     let mut countdown = Countdown(3);
     println!("countdown: {:?}, {:?}", countdown.next(), countdown.next());
     drop(countdown);
 
-    // Each value made by a job, some ahead of the one who takes them, and no more than that.
+    // Jobs make the values, a few ahead of the consumer.
     let pool = ThreadPool::new(2);
     let lengths = pool.map(fibonacci(), |n| n.to_string().len()).buffered(4);
     println!("digits, by a pool: {:?}", lengths.take(8).collect::<Result<Vec<_>, _>>()?);
 
-    // `async for`: a stream, here one that awaits a job for each of its values.
+    // `async for`: a stream, which awaits one job per value.
     let doubled = stream::unfold(1_u32, |n| {
         let job = pool.submit(move || n * 2);
         async move { (n < 100).then_some((job.await.ok()?, n * 3)) }
@@ -59,7 +59,7 @@ fn averager() -> impl FnMut(f64) -> f64 {
     }
 }
 
-/// An iterator with a name, where it has more to do than to give values.
+/// An iterator with a type of its own, for one that has more to do than return values.
 struct Countdown(u32);
 
 impl Iterator for Countdown {

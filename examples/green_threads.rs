@@ -1,7 +1,7 @@
 //! Replacing gevent: jobs that borrow, on threads that the system switches.
 //!
 //! In Python: `gevent.spawn(f, x)`, `gevent.joinall(jobs)`, `job.value`, `Pool(n).imap(f, items)`, `Timeout`,
-//! `monkey.patch_all()`. The last has no counterpart, for there is nothing to patch: a call that blocks holds up its own thread alone.
+//! `monkey.patch_all()`. The last has no counterpart: a call that blocks blocks only its own thread, so nothing needs a patch.
 //! For ten thousand at once, use `tokio` or `smol`.
 //!
 //! `cargo run --example green_threads`
@@ -17,14 +17,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = ThreadPool::new(100);
     let words = ["spawn", "join", "value"];
 
-    // spawn and joinall: the scope ends when its jobs have. They borrow `words`, which gevent's functions close over.
+    // spawn and joinall: the scope ends when its jobs have ended. The jobs borrow `words`.
     let lengths = pool.scope(|scope| {
         let jobs = words.each_ref().map(|word| scope.submit(move || word.len()));
         jobs.into_iter().map(executor::ScopedFuture::result).collect::<Result<Vec<_>, _>>()
     })?;
     println!("values: {lengths:?}");
 
-    // A hundred that all wait at once, each for the last of them to come. Nothing was patched for that.
+    // A hundred jobs wait at once, until the last of them has arrived.
     let (arrived, all_here) = (AtomicUsize::new(0), Event::new());
     pool.scope(|scope| {
         for _ in 0..100 {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     println!("waited side by side: {}", arrived.into_inner());
 
-    // joinall(jobs, timeout=…): what is not done in time is given back, and can be cancelled or waited for.
+    // joinall(jobs, timeout=…): jobs that are late are returned, to be cancelled or waited for.
     let (answer, question) = mpsc::channel::<u32>();
     let slow = pool.submit(move || question.recv().unwrap_or_default());
     let waited = wait_timeout([slow], Until::AllDone, Duration::from_millis(10));

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("greeted: {}", read(address)?);
     greeter.flatten().result()?;
 
-    // Not for version 6 only: a client over version 4 has an address within version 6.
+    // Not for version 6 only: a client over version 4 gets an address within version 6.
     let both = Socket::new(Domain::IPV6, Type::STREAM, None)?;
     both.set_only_v6(false)?;
     both.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tells one client where it comes from.
+/// Tells one client its own address.
 fn greet(listener: &TcpListener) -> io::Result<()> {
     let (mut stream, peer) = listener.accept()?;
     write!(stream, "{}", peer.ip())

@@ -1,4 +1,4 @@
-//! "One send, one receive": true of messages, not of a stream of bytes. Shows the errors without frames, and a frame.
+//! "One send, one receive" holds for messages, not for a stream of bytes. Shows the errors without frames, then frames.
 //!
 //! In Python: `sock.sendall(data)`, `sock.recv(1024)`, and the hope that one `recv` returns what one `sendall` was given.
 //!
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use executor::ThreadPool;
 
-/// A length beyond it is no message, but a mistake or an attack: nothing is allocated for it.
+/// The longest message. A longer one is a mistake or an attack, so nothing is allocated for it.
 const LONGEST: u32 = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,20 +27,20 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, listener.accept()?.0))
 }
 
-/// Two sends, one receive: where they come quickly, they are one piece.
+/// Two sends, one receive: if they follow quickly, they arrive as one piece.
 fn glued() -> Result<(), Box<dyn Error>> {
     let (mut client, mut server) = connection()?;
     client.write_all(b"hello")?;
     client.write_all(b"world")?;
     let mut buffer = [0; 64];
-    // Until both are there: how long that takes is what makes such a program work on one machine, and fail on another.
+    // Wait until both have arrived. Without this wait, the program would work on one machine and fail on another.
     while server.peek(&mut buffer)? < 10 {}
     let length = server.read(&mut buffer)?;
     println!("two sends, one receive: {:?}", str::from_utf8(&buffer[..length])?);
     Ok(())
 }
 
-/// One send, many receives: what is larger than what the system holds comes in pieces.
+/// One send, many receives: data larger than the system's buffer arrives in pieces.
 fn torn() -> Result<(), Box<dyn Error>> {
     let (mut client, mut server) = connection()?;
     let message = vec![b'x'; 1 << 20];
@@ -58,7 +58,7 @@ fn torn() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Lock-step needs one side that begins: two that both receive first wait for ever, but for a time limit.
+/// Lock-step needs one side that begins: if both receive first, they wait forever, or until a time limit.
 fn both_wait() -> Result<(), Box<dyn Error>> {
     let (mut client, mut server) = connection()?;
     for side in [&mut client, &mut server] {
@@ -69,7 +69,7 @@ fn both_wait() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A length, then as many bytes: a message is received as it was sent, whatever its pieces.
+/// A length, then that many bytes: a message is received as it was sent, in any number of pieces.
 fn framed() -> Result<(), Box<dyn Error>> {
     let (mut client, mut server) = connection()?;
     let pool = ThreadPool::new(1);
@@ -102,7 +102,7 @@ fn write_frame(stream: &mut impl Write, message: &[u8]) -> io::Result<()> {
     stream.write_all(message)
 }
 
-/// `None` at the end of the stream between two messages. Within one, the end is an error.
+/// Returns `None` at the end of the stream between two messages. Within a message, the end is an error.
 fn read_frame(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     if stream.read(&mut length[..1])? == 0 {

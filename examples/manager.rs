@@ -15,11 +15,11 @@ use executor::manager::{
 };
 use executor::{Future, Manager, ProcessPool, RemoteError, call};
 
-/// What a job of this program returns: `?` works in it, as in `main`.
+/// The result of this program's jobs: `?` works in them, as in `main`.
 type Outcome = Result<(), RemoteError>;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `Manager()` starts a process in Python; here it is a thread. Python's server ends with the `with` block, this one with its drop.
+    // `Manager()` starts a process in Python; here, it starts a thread, which ends when the manager is dropped.
     let manager = Manager::new()?;
     let pool = ProcessPool::new(2)?;
     map(&manager, &pool)?;
@@ -45,7 +45,7 @@ fn finish(jobs: impl IntoIterator<Item = Future<Outcome>>) -> Result<(), Box<dyn
     Ok(())
 }
 
-/// `d = manager.dict()`, `d[word] = d.get(word, 0) + 1`: that is two steps, between which another may come. `update` is one.
+/// `d = manager.dict()`, `d[word] = d.get(word, 0) + 1`: that is two steps, between which another process may change the value. `update` is one step.
 fn map(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
     fn count(text: String, counts: SharedMap<String, u32>) -> Outcome {
         for word in text.split(' ') {
@@ -135,7 +135,7 @@ fn queue(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
 fn lock(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
     fn append(lock: Lock, lines: List<String>) -> Outcome {
         let _guard = lock.lock()?;
-        // Between these two, no other comes.
+        // No other process gets between these two lines.
         let number = lines.len()?;
         lines.push(format!("line {number}"))?;
         Ok(())
@@ -207,7 +207,7 @@ fn event_and_barrier(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dy
     Ok(())
 }
 
-/// In Python, a process that dies with a lock leaves it locked for ever.
+/// In Python, a process that dies with a lock leaves it locked forever.
 fn a_death(manager: &Manager, pool: &ProcessPool) -> Result<(), Box<dyn Error>> {
     fn die(lock: Lock, total: Value<u32>) {
         let _guard = lock.lock().expect("the manager is there");

@@ -1,4 +1,4 @@
-//! Every verb of a socket, by the system's own names, through `socket2`.
+//! Every call of a socket, under the system's own names, through `socket2`.
 //!
 //! In Python: `bind`, `listen(backlog)`, `accept`, `connect`, `connect_ex`, `recv(size, flags)`, `send`, `sendall`, `sendto`,
 //! `recvfrom`, `getpeername`, `getsockname`, `settimeout`, `setblocking(False)`, `fileno`, `close`.
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = listen(8)?;
     let address = listener.local_addr()?;
 
-    // setblocking(False): what would block is an error instead.
+    // setblocking(False): a call that would block returns an error instead.
     listener.set_nonblocking(true)?;
     println!("accept with nobody there: {:?}", listener.accept().unwrap_err().kind());
 
@@ -67,7 +67,7 @@ fn name(errno: Errno) -> String {
     }
 }
 
-/// `select` for one socket, with a limit that only a mistake reaches.
+/// `select` for one socket, with a limit that only a bug reaches.
 fn wait_for(socket: &Socket, what: PollFlags) -> io::Result<()> {
     let limit = Duration::from_mins(1).try_into().map_err(io::Error::other)?;
     match poll(&mut [PollFd::new(socket, what)], Some(&limit))? {
@@ -76,13 +76,13 @@ fn wait_for(socket: &Socket, what: PollFlags) -> io::Result<()> {
     }
 }
 
-/// recv(size, flags): looked at, then taken; and a time limit.
+/// recv(size, flags): peeks, then reads; and a time limit.
 fn receive(client: &Socket, server: &Socket) -> Result<(), Box<dyn Error>> {
     (&*client).write_all(b"0123456789")?;
     let mut buffer = [MaybeUninit::uninit(); 4];
     let length = server.recv_with_flags(&mut buffer, libc::MSG_PEEK)?;
     println!("recv(4, MSG_PEEK): {length} bytes, which stay");
-    // `recv` fills memory that nothing was written to before; `read`, which it is as well, a plain buffer.
+    // `recv` fills uninitialised memory; `read` fills an ordinary buffer.
     server.recv(&mut buffer)?;
     let mut buffer = [0; 4];
     let length = (&*server).read(&mut buffer)?;
@@ -94,7 +94,7 @@ fn receive(client: &Socket, server: &Socket) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// send may take less than it was given; sendall goes on until all is taken.
+/// `send` may take a part of the data; `sendall` goes on until all is sent.
 fn send(client: &Socket, server: Socket) -> Result<(), Box<dyn Error>> {
     let data = vec![b'x'; 16 << 20];
     let sent = client.send(&data)?;
@@ -112,7 +112,7 @@ fn send(client: &Socket, server: Socket) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `close()` is the drop: the other end has what was sent, and then 0 bytes, again and again. `into_raw_fd` is `detach()`.
+/// `close()` is the drop: the other end reads the data sent before, then 0 bytes on each call. `into_raw_fd` is `detach()`.
 fn close(listener: &Socket) -> Result<(), Box<dyn Error>> {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     client.connect(&listener.local_addr()?)?;
@@ -131,7 +131,7 @@ fn refused() -> io::Result<String> {
     Ok(connect_ex(&Socket::new(Domain::IPV4, Type::STREAM, None)?, &address))
 }
 
-/// Where the backlog is full, a connect waits, and has a time limit of its own.
+/// If the backlog is full, a connect waits. It has a time limit of its own.
 fn connect_timeout() -> io::Result<io::ErrorKind> {
     let listener = listen(0)?;
     let address = listener.local_addr()?;

@@ -1,7 +1,7 @@
 //! Replacing `multiprocessing.Process`: start, join, a name and a pid, daemon, exit codes, terminate and kill, a subclass with `run`.
 //!
 //! In Python: `Process(target=…, args=…, name=…, daemon=True)`, `start()`, `join(timeout)`, `is_alive()`, `exitcode`, `terminate()`,
-//! `kill()`, `current_process()`, `class Greeter(Process)`, all of it below `if __name__ == "__main__"`, which is not needed here.
+//! `kill()`, `current_process()`, `class Greeter(Process)`, all below `if __name__ == "__main__"`, which is not needed here.
 //!
 //! `cargo run --example process_basics`
 
@@ -34,8 +34,8 @@ fn wait_for_ever() {
     }
 }
 
-/// `p = Process(target=square, args=(12,))`, `p.start()`, `p.join()`: a spawn starts it, and the join has the result, for which Python
-/// needs a queue.
+/// `p = Process(target=square, args=(12,))`, `p.start()`, `p.join()`: `spawn` starts the process, and `join` returns the result, for
+/// which Python needs a queue.
 fn start_and_join() -> Result<(), Box<dyn Error>> {
     println!("joined: {}", Process::spawn(call!(square(12)))?.join()?);
     Ok(())
@@ -53,7 +53,7 @@ fn name_and_pid() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `class Greeter(Process): def __init__(self, whom): …; def run(self): …`: a job of your own. Its fields are what `__init__` keeps.
+/// `class Greeter(Process): def __init__(self, whom): …; def run(self): …`: a job type of your own. Its fields are the attributes of `__init__`.
 fn subclass_with_run() -> Result<(), Box<dyn Error>> {
     #[derive(Serialize, Deserialize)]
     struct Greeter {
@@ -70,7 +70,7 @@ fn subclass_with_run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `p.is_alive()`, `p.join(timeout)`, `p.exitcode`, which is `None` while it lives. The join that was too early gives the process back.
+/// `p.is_alive()`, `p.join(timeout)`, `p.exitcode`, which is `None` while the process lives. After its limit, `join_timeout` returns the process.
 fn is_alive_and_timeouts() -> Result<(), Box<dyn Error>> {
     fn wait_for_a_word(words: Receiver<String>) -> String {
         words.recv().unwrap_or_default()
@@ -86,7 +86,7 @@ fn is_alive_and_timeouts() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `p.exitcode`: what it passed to `exit`, or minus the number of a signal; 1 where Python has an exception, 101 where Rust has a panic.
+/// `p.exitcode`: the argument of `exit`, or minus a signal's number; 1 after an exception in Python, 101 after a panic in Rust.
 fn exit_codes() -> Result<(), Box<dyn Error>> {
     fn fail() {
         std::panic::resume_unwind(Box::new("failed")); // a panic without the hook's message
@@ -113,7 +113,7 @@ fn kind<T>(outcome: &Result<T, JobError>) -> &'static str {
     }
 }
 
-/// `p.terminate()` is SIGTERM, `p.kill()` is SIGKILL; what it started goes with it.
+/// `p.terminate()` is SIGTERM, `p.kill()` is SIGKILL; both also end the processes that it started.
 fn terminate_and_kill() -> Result<(), Box<dyn Error>> {
     let processes = [Process::spawn(call!(wait_for_ever()))?, Process::spawn(call!(wait_for_ever()))?];
     processes[0].terminate();
@@ -125,8 +125,8 @@ fn terminate_and_kill() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `Process(daemon=True)`: it does not hold its parent up, and is killed when that lets go of it. Whatever it is, it never outlives its
-/// parent: not even one that is killed itself.
+/// `Process(daemon=True)`: the process is killed when its handle is dropped. No process outlives its parent, not even a parent that
+/// is killed.
 fn daemon() -> Result<(), Box<dyn Error>> {
     let process = Process::builder().kill_on_drop(true).spawn(call!(wait_for_ever()))?;
     drop(process);

@@ -1,4 +1,4 @@
-//! Which numbers are prime, on a process for each core: work that computes, and shares nothing.
+//! Finds primes, with one process per core: jobs that compute and share nothing.
 //!
 //! In Python: `with ProcessPoolExecutor() as executor: executor.map(is_prime, numbers)`, below
 //! `if __name__ == "__main__"`, which is not needed here.
@@ -23,12 +23,12 @@ fn count_primes(start: u64, end: u64) -> usize {
 fn main() -> Result<(), Box<dyn Error>> {
     let pool = ProcessPool::default_size()?;
 
-    // In their order, as `executor.map`; several travel in one message, which Python calls `chunksize`.
+    // In order, as `executor.map`. The pool sends several items in one message, which Python calls `chunksize`.
     for (number, outcome) in NUMBERS.into_iter().zip(pool.map(NUMBERS, is_prime)) {
         println!("{number}: {}", if outcome? { "prime" } else { "not prime" });
     }
 
-    // As they end, as `as_completed(futures)`; the index says which one it is.
+    // In the order of completion, as `as_completed(futures)`; the index names the item.
     let ranges = (0..4).map(|part| pool.submit(call!(count_primes(part * 5_000, (part + 1) * 5_000))));
     let mut counts = [0; 4];
     for (index, outcome) in as_completed(ranges) {

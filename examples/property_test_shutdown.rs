@@ -1,8 +1,8 @@
-//! A service of an application, and the tests that make sure of what happens to its work when it is stopped.
+//! A small service, and tests of what happens to its work at shutdown, with all tools of `executor-testkit`.
 //!
-//! The service sends letters: each is a job, a letter that could not be sent is tried again later, and a stop waits for what is under way and
-//! tells what was not sent, so that it can be kept for the next start. The promise to be tested: **every letter that was accepted is sent once, or
-//! told by the stop.** In an application, each function below `main` is a `#[test]`.
+//! The service sends letters, each in a job. A letter that could not be sent is tried again later. A stop waits for the letters under way, and
+//! returns those that were not sent, to be kept for the next start. The promise under test: **every accepted letter is sent once, or
+//! returned by the stop.** In an application, each function below `main` is a `#[test]`.
 //!
 //! `cargo run --example property_test_shutdown`
 
@@ -20,7 +20,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 const ATTEMPTS: u32 = 3;
 
-/// Generic over what runs its jobs: a `ThreadPool` in production, what a test likes in a test.
+/// Generic over its executor: a `ThreadPool` in production, any other in a test.
 struct Mailer<E: ClosureExecutor> {
     executor: E,
     office: Arc<Office>,
@@ -43,7 +43,7 @@ impl<E: ClosureExecutor> Mailer<E> {
         attempt(self.executor.handle(), self.office.clone(), letter, 0);
     }
 
-    /// Waits for what is under way, and says which letters were not sent.
+    /// Waits for the letters under way, and returns those that were not sent.
     fn stop(self) -> Vec<u32> {
         self.executor.shutdown(true);
         self.office.unsent.lock().unwrap().iter().copied().collect()
@@ -64,7 +64,7 @@ fn attempt<H: ClosureExecutor + Clone + 'static>(handle: H, office: Arc<Office>,
         is_sent
     };
     let future = if number == 0 { handle.submit(job) } else { handle.submit_after(delay, job) };
-    // Whatever went wrong: the network, a panic, a cancel, a crash. After the stop, the new attempt is refused, and the letter stays unsent.
+    // For any failure: the network, a panic, a cancel, a crash. After the stop, the new attempt is rejected, and the letter stays unsent.
     future.on_done(move |outcome| {
         if !outcome.unwrap_or(false) && number + 1 < ATTEMPTS {
             attempt(handle, office, letter, number + 1);
@@ -83,7 +83,7 @@ fn main() {
     println!("the pool beside the model: nothing found");
 }
 
-/// On virtual time, an hour is as long as a call. Nothing runs before it is told to, so each moment can be looked at.
+/// On virtual time, an hour passes in one call. Nothing runs before the test says so, so the test can look at each moment.
 fn retries_take_no_time() -> Duration {
     let manual = ManualExecutor::new();
     let start = manual.now();
@@ -110,7 +110,7 @@ fn a_stop_tells_what_was_not_sent() -> Vec<u32> {
     mailer.stop()
 }
 
-/// A step of a course of events.
+/// A step of a script of events.
 #[derive(Clone, Debug)]
 enum Step {
     Send,
@@ -118,7 +118,7 @@ enum Step {
     Advance(u64),
 }
 
-/// Any letters, any answers of the network, any order of the jobs, a stop at any moment: proptest draws them, and makes what fails short.
+/// Any letters, any answers of the network, any order of the jobs, a stop at any moment: proptest draws scripts, and shortens one that fails.
 fn no_course_of_events_loses_a_letter() -> u32 {
     let step = prop_oneof![Just(Step::Send), Just(Step::Run), (0..3_u64).prop_map(Step::Advance)];
     let course = (proptest::collection::vec(step, 0..30), any::<u64>(), any::<u64>());
@@ -159,8 +159,8 @@ fn no_course_of_events_loses_a_letter() -> u32 {
     cases
 }
 
-/// An executor that cancels, refuses, crashes and panics some of the jobs. It goes around any other; around a manual one, all that happens is decided by
-/// the seed, so the one that fails can be run again.
+/// `Chaos` cancels, rejects, crashes and panics some of the jobs. Around a manual executor, the seed decides every event, so a failure can be
+/// repeated.
 fn no_trouble_loses_a_letter() -> u64 {
     const SEEDS: u64 = 100;
     for seed in 0..SEEDS {
@@ -181,7 +181,7 @@ fn no_trouble_loses_a_letter() -> u64 {
     SEEDS
 }
 
-/// Tests the pool below the service against the model of what a shutdown may do. A fault is printed as such a script.
+/// Tests the pool below the service against the model of shutdowns. A fault would be printed as such a script.
 fn the_pool_keeps_its_word() {
     let shape = Closures::shape(&ThreadPool::new(2));
     check_shutdown!(shape, || Closures::new(ThreadPool::new(2)), |check| check.cases(32));

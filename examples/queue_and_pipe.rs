@@ -34,7 +34,7 @@ fn consume(queue: Receiver<(u32, u32)>) -> Vec<u32> {
     queue.iter().filter_map(Result::ok).map(|(producer, n)| 100 * producer + n).collect()
 }
 
-/// `q = Queue()`, and processes that `put` and `get`. The loop ends when all producers are gone: no `None` to send, and none too few.
+/// `q = Queue()`, and processes that `put` and `get`. The loop ends when all producers are gone, without a `None` to send.
 fn producers_and_consumers() -> Result<(), Box<dyn Error>> {
     let (to, from) = queue()?;
     let producers = (0..4).map(|n| Process::spawn(call!(produce(n, to.clone())))).collect::<Result<Vec<_>, _>>()?;
@@ -81,7 +81,7 @@ fn pipe() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Python's connections can be sent, too. Here the sender no longer has an end that it sent.
+/// Connections can be sent, as in Python. An end that is sent leaves the sender.
 fn ends_through_ends() -> Result<(), Box<dyn Error>> {
     fn forward(ends: Receiver<Duplex<String, String>>) -> Result<String, String> {
         let end = ends.recv().map_err(|error| error.to_string())?;
@@ -98,7 +98,7 @@ fn ends_through_ends() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `reader, writer = Pipe(duplex=False)`; `send_bytes` of what is large is a `Blob`, which is not copied.
+/// `reader, writer = Pipe(duplex=False)`; for `send_bytes` of large data, send a `Blob`, which is not copied.
 fn one_way() -> Result<(), Box<dyn Error>> {
     fn fill(to: Sender<Blob>) {
         let _ = to.send(Blob::from(vec![7; 1_000_000]));
@@ -111,7 +111,7 @@ fn one_way() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `EOFError`, as soon as the other end is closed, or its process is dead; what it sent before comes first.
+/// `EOFError` as soon as the other end is closed or its process is dead, after all messages sent before.
 fn end_of_the_other() -> Result<(), Box<dyn Error>> {
     fn last_words(end: Duplex<String, ()>) {
         let _ = end.send("last words".to_owned());

@@ -1,4 +1,4 @@
-//! Fetches a list of URLs, a thread for each, from a server that it starts itself on the loopback.
+//! Fetches a list of URLs, one thread for each, from a server that it starts on the loopback interface.
 //!
 //! In Python: `executor = ThreadPoolExecutor(len(urls))`, `executor.submit(fetch, url)` for each, `future.result()`,
 //! `executor.shutdown(wait=True)`.
@@ -22,12 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = ThreadPool::new(urls.len());
     let futures = urls.map(|url| pool.submit(move || fetch(&url)));
     for (future, (path, _)) in futures.into_iter().zip(PAGES) {
-        // The first `?` is for the job, the second for what it returned; `flatten` would make them one.
+        // The first `?` is for the job's own error, the second for the returned `Result`; `flatten` would merge them.
         let (status, body) = future.result()??;
         println!("{path}: {status}, {} bytes", body.len());
     }
 
-    // A URL that leads nowhere is the error of its own job.
+    // A bad URL fails only its own job.
     let nowhere = pool.submit(|| fetch("ftp://nowhere"));
     println!("ftp://nowhere: {}", nowhere.result()?.unwrap_err());
     pool.shutdown(true);
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Status and body. `http://address:port/path` only: what a program in earnest takes is `reqwest` or `ureq`.
+/// Returns status and body, for `http://address:port/path` only. A real program takes `reqwest` or `ureq`.
 fn fetch(url: &str) -> io::Result<(u16, String)> {
     let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "not an http URL");
     let rest = url.strip_prefix("http://").ok_or_else(unknown)?;
@@ -49,7 +49,7 @@ fn fetch(url: &str) -> io::Result<(u16, String)> {
     Ok((status, body.to_owned()))
 }
 
-/// A server that answers only once `at_once` clients have asked: asking one after the other would wait for ever.
+/// A server that answers once `at_once` clients have asked: asking one after the other would wait forever.
 fn serve(at_once: usize) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
@@ -66,7 +66,7 @@ fn serve(at_once: usize) -> io::Result<SocketAddr> {
 fn answer(mut stream: &TcpStream, all: &Barrier) -> io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
-    // To the blank line: a socket that is closed with something unread resets the connection.
+    // Read to the blank line: closing a socket with unread data resets the connection.
     for line in lines {
         if line?.is_empty() {
             break;

@@ -1,4 +1,4 @@
-//! Replacing `threading`, by std and by this crate: start, join, daemon, the current thread, how many there are, locks, an event.
+//! Replacing `threading` with std and this crate: start, join, daemon, the current thread, thread counts, locks, an event.
 //!
 //! In Python: `Thread(target=…, name=…, daemon=True)`, `start()`, `join()`, `current_thread()`, `active_count()`, `Lock()`,
 //! `RLock()`, `Event()`.
@@ -23,20 +23,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `t = Thread(target=f, name="worker")`, `t.start()`, `t.join()`: the result comes with the join.
+/// `t = Thread(target=f, name="worker")`, `t.start()`, `t.join()`: `join` returns the result.
 fn start_and_join() -> Result<(), Box<dyn Error>> {
     println!("current thread: {}", thread::current().name().unwrap_or("?"));
     let worker = thread::Builder::new()
         .name("worker".to_owned())
         .spawn(|| thread::current().name().map(str::to_owned).unwrap_or_default())?;
     println!("joined: {}", worker.join().expect("it does not panic"));
-    // A panic is the error of the join, and ends no other thread. Without the message of the hook: `resume_unwind`.
+    // A panic is the error of `join`, and ends no other thread. `resume_unwind` prints no message.
     let failed = thread::spawn(|| std::panic::resume_unwind(Box::new("failed")));
     println!("joined after a panic: {:?}", failed.join().unwrap_err().downcast_ref::<&str>());
     Ok(())
 }
 
-/// `Thread(daemon=True)`: every thread of std is one. The program ends with `main`, joined threads or not.
+/// `Thread(daemon=True)`: every thread of std is a daemon thread. The program ends with `main`, even if threads still run.
 fn daemon() {
     drop(thread::spawn(|| {
         loop {
@@ -46,10 +46,10 @@ fn daemon() {
     println!("a daemon is started, and not waited for");
 }
 
-/// `active_count()`: a program knows its own threads by its pools; `workers` is how many jobs run at once.
+/// `active_count()`: a pool counts its threads; `workers` is how many jobs run at once.
 fn active_count() -> Result<(), Box<dyn Error>> {
     let pool = ThreadPool::builder().threads(2).name("pool").build()?;
-    // Both jobs meet, so each has a thread of its own.
+    // Both jobs wait for each other, so each needs its own thread.
     let meeting = Barrier::new(2);
     let mut names = pool.scope(|scope| {
         let job = || {
@@ -64,8 +64,8 @@ fn active_count() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `with lock:`: a mutex of Rust owns what it guards, so no access forgets to lock, and the guard's drop is the release. Threads may
-/// be switched at any time, inside the body too: a lock keeps out only the threads that want the same lock.
+/// `with lock:`: a mutex of Rust owns its data, so no access without the lock compiles; the guard's drop is the release. Threads may
+/// switch at any time, also inside the body: a lock excludes only threads that want the same lock.
 fn lock() {
     let count = Mutex::new(0);
     thread::scope(|scope| {
@@ -78,7 +78,7 @@ fn lock() {
     println!("acquire(blocking=False) of a held lock: {}", count.try_lock().is_ok());
 }
 
-/// `RLock()`: its holder may lock it again. It gives out shared references only, so what it guards is a `Cell` or `RefCell`.
+/// `RLock()`: its holder may lock it again. It gives shared references, so the data is in a `Cell` or `RefCell`.
 fn reentrant_lock() {
     let depth = ReentrantMutex::new(Cell::new(0));
     let outer = depth.lock();
@@ -87,7 +87,7 @@ fn reentrant_lock() {
     println!("locked twice by one thread: {}", outer.get());
 }
 
-/// `Event()`: jobs of a scope borrow it. Those that wait keep no other from a thread.
+/// `Event()`: jobs of a scope borrow it. While jobs wait, spare threads run other jobs.
 fn event() {
     let (pool, start) = (ThreadPool::new(1), Event::new());
     let sum: u32 = pool.scope(|scope| {

@@ -1,7 +1,7 @@
 //! A job that runs later, and one that is cancelled before its time.
 //!
-//! In Python: `t = threading.Timer(seconds, f)`, `t.start()`, `t.cancel()`. That is a thread for each; here one thread keeps the
-//! time for all, and the future has the result.
+//! In Python: `t = threading.Timer(seconds, f)`, `t.start()`, `t.cancel()`. That is one thread per timer; here one thread
+//! serves all timers, and the future has the result.
 //!
 //! `cargo run --example timer`
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     done.wait();
     println!("cancelled after its end: {}", done.cancel());
 
-    // By time, not by the order of the submits.
+    // In the order of their times, not of the submits.
     let (order, ran) = mpsc::channel();
     for (name, millis) in [("third", 120), ("first", 20), ("second", 70)] {
         let order = order.clone();
@@ -40,14 +40,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     every(&pool)?;
 
-    // Shut down in order: what has a delay still runs at its time.
+    // A draining shutdown still runs delayed jobs at their times.
     let last = pool.submit_after(delay, || "the last one");
     pool.shutdown(true);
     println!("{} ran before the shutdown returned", last.result()?);
     Ok(())
 }
 
-/// Again and again, which a Python `Timer` does by starting another one each time.
+/// A periodic job, for which a Python `Timer` starts another timer each time.
 fn every(pool: &ThreadPool) -> Result<(), Box<dyn Error>> {
     let (tick, ticks) = mpsc::channel();
     let periodic = pool.every(Period::delay(Duration::from_millis(1)), move || tick.send(()).unwrap_or_default());

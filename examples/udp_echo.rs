@@ -1,4 +1,4 @@
-//! Datagrams: each is sent and received whole, or not at all; a loss is not reported.
+//! Datagrams: each arrives whole or not at all, and a loss is not reported.
 //!
 //! In Python: `socket(AF_INET, SOCK_DGRAM)`, `bind`, `sendto(data, address)`, `recvfrom(size)`, `settimeout`; `UDPServer`.
 //!
@@ -31,14 +31,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (length, _) = client.recv_from(&mut buffer[..6])?;
     println!("into 6 bytes: {:?}", text_of(&buffer[..length]));
 
-    // Connected, it needs no address, and takes from no one else.
+    // A connected socket needs no address, and receives only from its peer.
     client.connect(address)?;
     client.send(b"end")?;
     let length = client.recv(&mut buffer)?;
     println!("connected to the server: {}, {:?}", client.peer_addr()? == address, text_of(&buffer[..length]));
     println!("echoed: {}", served.flatten().result()?);
 
-    // No server answers any more: without a time limit, this would wait for ever.
+    // The server has ended: without a time limit, this would wait forever.
     let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     client.connect(silent.local_addr()?)?;
     client.set_read_timeout(Some(Duration::from_millis(20)))?;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sends each datagram back to where it came from, until one says `end`. How many there were.
+/// Sends each datagram back to its sender, until one says `end`. Returns how many there were.
 fn echo(socket: &UdpSocket) -> io::Result<usize> {
     let mut buffer = [0; 64];
     for count in 1.. {

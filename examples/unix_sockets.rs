@@ -1,4 +1,4 @@
-//! Sockets that are files: streams and datagrams between processes of one machine.
+//! Unix sockets: streams and datagrams between processes of one machine, under names in the file system.
 //!
 //! In Python: `socket(AF_UNIX, SOCK_STREAM)`, `bind(path)`, `connect(path)`, `socketpair()`; `socket(AF_UNIX, SOCK_DGRAM)`.
 //!
@@ -45,11 +45,11 @@ fn stream(path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Here, none is lost: where the receiver is slow, the sender blocks.
+/// No datagram is lost here: if the receiver is slow, the sender blocks.
 fn datagrams(directory: &Path) -> Result<(), Box<dyn Error>> {
     let (here, there) = (directory.join("here"), directory.join("there"));
     let receiver = UnixDatagram::bind(&there)?;
-    // The sender is bound, too, so that it can get an answer.
+    // The sender is bound, so that it can get an answer.
     let sender = UnixDatagram::bind(&here)?;
     let mut buffer = [0; 64];
     for text in ["first", "second"] {

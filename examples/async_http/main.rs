@@ -1,9 +1,9 @@
-//! HTTP without a thread for each connection: client and server by hyper, and our pools for what would hold up their one thread.
+//! An HTTP client and server by hyper on one thread, with pools for the calls that would block it.
 //!
 //! | in Python | here |
 //! |---|---|
 //! | aiohttp: `ClientSession()`, `await session.get(url)`, `web.run_app(app)` | `Session` in `client`, `Server` in `server` |
-//! | `asyncio.gather(*(fetch(url) for url in urls))` with `Semaphore(4)` | [`bounded`]: a task each, and a place each |
+//! | `asyncio.gather(*(fetch(url) for url in urls))` with `Semaphore(4)` | [`bounded`]: a task for each URL, and a permit for each request |
 //! | requests: `requests.get(url).text` | [`get_blocking`] |
 //! | grequests: `grequests.map((get(url) for url in urls), size=4)` | `map(urls, get_blocking).buffered(4)` on a `ThreadPool` |
 //! | `asyncio.wait_for(session.get(url), seconds)` | `tokio::time::timeout` |

@@ -1,18 +1,18 @@
-//! The SHA-256 of every file below a directory, as `sha256sum --check` reads it, and what the files have in common.
+//! Prints the SHA-256 of every file below a directory, in the format of `sha256sum --check`, then duplicates and compressibility.
 //!
 //! Files are read on a [`ThreadPool`], part by part; digests and compressibility are computed in a
-//! [`ProcessPool`]. A job that takes its process with it (try `--crash NAME`) costs the digest of
-//! its file, and no other.
+//! [`ProcessPool`]. If a job crashes its process (try `--crash NAME`), only the digest of its
+//! file is missing.
 //!
-//! Lines come in the order of the paths' bytes, as `LC_ALL=C sort` has it, and as soon as they can: memory is bounded by
-//! the parts in flight, plus the names of the largest directory and one entry for each distinct digest.
+//! Lines are printed in the order of `LC_ALL=C sort`, each as soon as possible. Memory is bounded by the parts in flight, plus the names of
+//! the largest directory and one entry for each distinct digest.
 //!
 //! | module | has |
 //! |---|---|
 //! | `options` | the command line |
 //! | `walk` | which files there are, in order |
-//! | `room` | how much is done at once |
-//! | `parts` | both jobs: a file's next part, and what is computed from it |
+//! | `room` | the limit of parts in flight |
+//! | `parts` | both jobs: read a file's next part, and compute its digest |
 //! | `pipeline` | the files in flight |
 //! | `lines` | the lines on stdout and stderr |
 //! | `summary` | duplicates and compressibility |

@@ -1,4 +1,4 @@
-//! The Mandelbrot set, as a picture: a job for each tile, in a pool of processes, with a bar that tells how far it is.
+//! Draws the Mandelbrot set: one job per tile, in a pool of processes, with a progress bar.
 //!
 //! In Python: `with multiprocessing.Pool() as pool`, `for tile in tqdm(pool.imap_unordered(render, tiles), total=len(tiles))`,
 //! `image.paste(tile, box)`, `image.save(path)`.

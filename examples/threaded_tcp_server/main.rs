@@ -1,7 +1,7 @@
-//! A TCP server with a job for each connection: a cap on connections, time limits, and a stop that answers what was sent.
+//! A TCP server with one job per connection: a limit on connections, time limits, and a shutdown that still answers received requests.
 //!
 //! In Python: `ThreadingTCPServer(address, Handler)`, `serve_forever()` in a thread, `shutdown()`, `server_close()`. That
-//! starts as many threads as clients come, has no time limits, and drops what is under way when the program ends.
+//! server starts a thread for each client, has no time limits, and drops the requests under way when the program ends.
 //!
 //! `cargo run --example threaded_tcp_server -- --clients 1000`
 
