@@ -44,7 +44,7 @@ async fn gather(pool: &ThreadPool) -> Result<u32, JobError> {
 async fn off_load(pool: &ThreadPool) -> Result<bool, JobError> {
     let go_on = Arc::new(Event::new());
     let blocked = go_on.clone();
-    let job = pool.submit(move || blocked.wait_timeout(Duration::from_mins(1)));
+    let job = pool.submit(move || blocked.wait_timeout(Duration::from_secs(60)));
     let (was_set, ()) = future::zip(job, async { go_on.set() }).await;
     was_set
 }
@@ -102,7 +102,7 @@ async fn cancel_in_smol(pool: &ThreadPool) -> Result<(), JobError> {
 
 /// Cancelled from the other side: a `Canceller` ends the job that a task awaits.
 async fn cancelled(pool: &ThreadPool) -> JobError {
-    let later = pool.submit_after(Duration::from_hours(1), || ());
+    let later = pool.submit_after(Duration::from_secs(3600), || ());
     let canceller = later.canceller();
     drop(pool.submit(move || canceller.cancel()));
     later.await.unwrap_err()

@@ -69,7 +69,7 @@ fn name(errno: Errno) -> String {
 
 /// `select` for one socket, with a limit that only a bug reaches.
 fn wait_for(socket: &Socket, what: PollFlags) -> io::Result<()> {
-    let limit = Duration::from_mins(1).try_into().map_err(io::Error::other)?;
+    let limit = Duration::from_secs(60).try_into().map_err(io::Error::other)?;
     match poll(&mut [PollFd::new(socket, what)], Some(&limit))? {
         0 => Err(io::ErrorKind::TimedOut.into()),
         _ => Ok(()),

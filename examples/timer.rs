@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("before its time: {:?}", later.status());
     println!("it ran no earlier than told: {}", later.result()? >= delay);
 
-    let never = pool.submit_after(Duration::from_hours(1), || println!("this is not printed"));
+    let never = pool.submit_after(Duration::from_secs(3600), || println!("this is not printed"));
     println!("cancelled: {}", never.cancel());
     println!("what became of it: {}", never.result().unwrap_err());
 

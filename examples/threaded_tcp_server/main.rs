@@ -16,7 +16,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use server::{Limits, Server};
 
 /// Longer than anything here takes: for those who must not be cut off by a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let clients = clients()?;

@@ -42,7 +42,7 @@ fn the_bound_counts_those_that_wait_alone(make: Make) {
     for when_full in ALL.into_iter().filter(|&when_full| when_full != WhenFull::DropOldest) {
         let (pool, rendezvous) = (make(QueueLimit::bounded(3, when_full)), Rendezvous::new());
         let waiters = surface::occupy(&*pool, pool.workers(), &rendezvous);
-        let delayed = pool.submit_after(Duration::from_hours(1), Do::Echo(0));
+        let delayed = pool.submit_after(Duration::from_secs(3600), Do::Echo(0));
         let waiting: Vec<_> = (0..3).map(|n| pool.try_submit(Do::Echo(n)).unwrap()).collect();
         let refused = pool.try_submit(Do::Echo(1)).unwrap_err();
         assert_eq!((refused.reason(), refused.into_job()), (Rejection::Full, Do::Echo(1)), "{when_full:?}");
@@ -265,7 +265,7 @@ fn block_runs_a_workers_job_in_place(threads: usize) {
     let ((), waits) = inside_a_full_pool(threads, WhenFull::Block, |handle| {
         let here = thread::current().id();
         assert_eq!(handle.submit(|| thread::current().id()).result().unwrap(), here);
-        let limit = Duration::from_hours(1);
+        let limit = Duration::from_secs(3600);
         let future = handle.submit_timeout(|| thread::current().id(), limit).unwrap();
         assert_eq!(future.result().unwrap(), here);
         assert_eq!(handle.try_submit(|| ()).unwrap_err().reason(), Rejection::Full);

@@ -64,9 +64,9 @@ fn breaks_down(workers: usize, capacity: Option<usize>, from_inside: bool) {
         .into_iter()
         .map_while(|priority| push(&scheduler, priority, || 0).ok())
         .collect();
-    let (when, cell, delayed) = at(&scheduler, Duration::from_hours(1));
+    let (when, cell, delayed) = at(&scheduler, Duration::from_secs(3600));
     assert!(scheduler.push_at(when, Priority::Normal, cell).is_ok());
-    let (when, cell, until_shutdown) = at(&scheduler, Duration::from_hours(1));
+    let (when, cell, until_shutdown) = at(&scheduler, Duration::from_secs(3600));
     assert!(scheduler.push_until_shutdown(when, Priority::Normal, cell).is_ok());
     let mut mail = Vec::new();
     let told = scheduler.broadcast(|| {

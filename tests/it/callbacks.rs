@@ -87,7 +87,7 @@ trait Idle {
 
 impl Idle for ThreadHandle {
     fn scheduler_is_idle(&self) -> bool {
-        self.wait_idle_timeout(Duration::from_hours(1))
+        self.wait_idle_timeout(Duration::from_secs(3600))
     }
 }
 

@@ -16,7 +16,7 @@ contract!(mod threads_8, || ThreadPool::new(8));
 contract!(mod bounded_1, one_worker, bounded, || bounded(1, 10_000, WhenFull::Block));
 contract!(mod thread_handle, || By::new(ThreadPool::new(2), ThreadPool::handle));
 contract!(mod thread_view, one_worker, || By::new(ThreadPool::new(1), |pool| {
-    let limit = Duration::from_hours(1);
+    let limit = Duration::from_secs(3600);
     pool.with(JobOptions::new().name("seen").priority(Priority::Low).timeout(limit).start_by(limit))
 }));
 contract!(mod manual, one_worker, || {

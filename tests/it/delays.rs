@@ -8,7 +8,7 @@ use executor::{ClosureExecutor, ThreadPool};
 use crate::support::latch::block;
 use crate::support::{eventually, within_patience};
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -78,7 +78,7 @@ fn a_shutdown_ends_when_the_last_delayed_job_is_cancelled_though_the_workers_sle
     within_patience(|| {
         let pool = ThreadPool::builder().threads(2).keep_alive(Duration::MAX).build().unwrap();
         pool.submit(|| ()).result().unwrap();
-        let later = pool.submit_after(Duration::from_hours(1), || ());
+        let later = pool.submit_after(Duration::from_secs(3600), || ());
         std::thread::scope(|scope| {
             scope.spawn(|| pool.shutdown(true));
             eventually("it is closed", || pool.try_submit(|| ()).is_err());

@@ -231,7 +231,7 @@ fn mail_may_be_given_back() {
             assert_eq!(posted.result().is_ok(), !is_cancelled);
             assert!(scheduler.wait_idle(None));
             let (cell, later) = Future::of_job_at(scheduler.delay(), || ());
-            assert!(scheduler.push_at(Instant::now() + Duration::from_hours(1), Priority::Normal, cell).is_ok());
+            assert!(scheduler.push_at(Instant::now() + Duration::from_secs(3600), Priority::Normal, cell).is_ok());
             assert!(!scheduler.wait_idle(Some(Instant::now())), "one job waits for its time");
             assert!(later.cancel());
             scheduler.shutdown(true);

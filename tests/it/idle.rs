@@ -53,7 +53,7 @@ fn idle_threads_of_rayon_sleep() {
         let pool = crate::support::kinds::rayon(4);
         executor::join_all((0..100).map(|n| pool.submit(move || n)));
         // With the timer's, which waits for its time.
-        let later = pool.submit_after(Duration::from_hours(1), || ());
+        let later = pool.submit_after(Duration::from_secs(3600), || ());
         assert_undisturbed(other_tasks);
         assert!(later.cancel());
     });
@@ -64,7 +64,7 @@ fn threads_that_wait_sleep() {
     alone(threads_that_wait_sleep, || {
         // A timer with a job for later, a job that blocks, a queue behind it, and one who waits for all of them.
         let pool = ThreadPool::new(1);
-        let later = pool.submit_after(Duration::from_hours(1), || ());
+        let later = pool.submit_after(Duration::from_secs(3600), || ());
         let (hold, latch) = Latch::closed();
         let blocked = pool.submit(move || latch.wait());
         let queued = pool.submit(|| ());

@@ -10,7 +10,7 @@ use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, Surface, on_one_worker_surface};
 use crate::support::within_patience;
 
-const FAR: Duration = Duration::from_hours(1);
+const FAR: Duration = Duration::from_secs(3600);
 
 /// A handle to the pool that names its jobs and one that does not, each with the name that errors tell.
 fn views(pool: &dyn Surface) -> [(Box<dyn Surface>, &'static str); 2] {

@@ -20,7 +20,7 @@ use crate::support::system::{settle, tasks_named};
 use crate::support::{block_on, eventually, within_patience};
 
 const SHORT: Duration = Duration::from_millis(5);
-const LONG: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_secs(3600);
 
 on_every_surface![
     prestart_hinders_nothing,

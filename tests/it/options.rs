@@ -12,7 +12,7 @@ use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, occupy, on_every_surface, on_one_worker_surface};
 use crate::support::within_patience;
 
-const LONG: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
 
 fn timed_out<T: std::fmt::Debug>(outcome: Result<T, JobError>) -> String {

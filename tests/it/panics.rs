@@ -37,7 +37,7 @@ fn says(outcome: Result<(), JobError>, start: &str) {
 fn panics_name_their_jobs_on_threads() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let named = pool.with(JobOptions::new().name("page 12").timeout(std::time::Duration::from_mins(1)));
+        let named = pool.with(JobOptions::new().name("page 12").timeout(std::time::Duration::from_secs(60)));
         says(pool.submit(no_luck).result(), "`it::panics::no_luck`");
         says(pool.submit(executor::call!(no_luck())).result(), "`it::panics::no_luck`");
         says(named.submit(no_luck).result(), "`page 12` (`it::panics::no_luck`)");

@@ -10,7 +10,7 @@ use crate::support::jobs::Do;
 use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{Make, Surface, occupy, on_every_surface};
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 const MILLI: Duration = Duration::from_millis(1);
 
 on_every_surface![

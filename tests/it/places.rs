@@ -97,7 +97,7 @@ fn all_of_many_submitters_get_through(make: Make) {
                     let future = match number % 3 {
                         0 => pool.submit(job),
                         1 => block_on(pool.submit_async(job)).unwrap(),
-                        _ => pool.submit_timeout(job, Duration::from_hours(1)).unwrap(),
+                        _ => pool.submit_timeout(job, Duration::from_secs(3600)).unwrap(),
                     };
                     if number % 2 == 0 {
                         future.result().unwrap();

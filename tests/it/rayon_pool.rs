@@ -137,7 +137,7 @@ fn a_pool_may_be_dropped_in_its_own_job() {
             let future = mine.submit(move || {
                 gone.recv().unwrap_or_default(); // until the job has the last reference
                 // With a job that is not due: the drop must not wait for that either.
-                let later = owner.submit_after(Duration::from_hours(1), || ());
+                let later = owner.submit_after(Duration::from_secs(3600), || ());
                 drop(owner);
                 later
             });

@@ -20,7 +20,7 @@ mod alone {
     surface::on_one_worker_surface!(cancelled_jobs_are_not_queued);
 }
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 surface::on_every_surface!(
     each_job_is_counted_once,

@@ -16,7 +16,7 @@ impl Contender for Ours {
 
     fn new(threads: usize) -> Self {
         // As the others' threads, these stay.
-        let builder = ThreadPool::builder().threads(threads).keep_alive(Duration::from_hours(1));
+        let builder = ThreadPool::builder().threads(threads).keep_alive(Duration::from_secs(3600));
         Self(builder.build().expect("threads can be started"))
     }
 

@@ -15,7 +15,7 @@ impl Contender for RustyPool {
     type Future<T: Send + 'static> = JoinHandle<T>;
 
     fn new(threads: usize) -> Self {
-        Self(ThreadPool::new(threads, threads, Duration::from_hours(1)))
+        Self(ThreadPool::new(threads, threads, Duration::from_secs(3600)))
     }
 
     fn submit<T: Send + 'static>(&self, job: impl Job<T>) -> Self::Future<T> {

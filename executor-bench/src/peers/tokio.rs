@@ -19,7 +19,7 @@ impl Contender for Tokio {
 
     fn new(threads: usize) -> Self {
         let mut builder = Builder::new_current_thread();
-        builder.max_blocking_threads(threads).thread_keep_alive(Duration::from_hours(1));
+        builder.max_blocking_threads(threads).thread_keep_alive(Duration::from_secs(3600));
         Self(builder.build().expect("a runtime without drivers needs nothing"))
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn pass_on(blob: Blob) -> Blob {
 }
 
 pub(crate) fn nap((): ()) {
-    pause(Duration::from_mins(1));
+    pause(Duration::from_secs(60));
 }
 
 /// Blocks its worker until the other end of `gate` is dropped.

@@ -11,7 +11,7 @@ use executor_core::{Event, Future, JobSet, Until, promise, wait, wait_timeout};
 use crate::departures::Queue;
 use crate::support::within_patience;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 type Step = Box<dyn FnOnce() + Send>;
 

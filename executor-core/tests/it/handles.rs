@@ -15,7 +15,7 @@ use executor_core::{Event, JobSet, Until, join_all, promise, wait, wait_timeout}
 use crate::departures::nowhere;
 use crate::support::{Count, within_patience};
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Tells when its worker is about to block.
 struct Watchman {

@@ -135,7 +135,7 @@ fn a_job_that_runs_inline_counts_as_running_until_it_ends() {
 /// The job has waited for an hour when it is run.
 #[test]
 fn jobs_are_measured_where_the_counters_have_room_for_it_and_they_have_a_beginning() {
-    const HOUR: Duration = Duration::from_hours(1);
+    const HOUR: Duration = Duration::from_secs(3600);
     for (joins, measures) in [(false, false), (false, true), (true, false), (true, true)] {
         within_patience(move || {
             let (counters, registration) = counted(measures);

@@ -14,7 +14,7 @@ use executor_core::{Broken, JobError, Promise};
 use crate::departures::Queue;
 
 /// Longer than any test takes on a loaded machine. Only a test that hangs reaches it.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs what would rather fail than hang, on a thread of its own.
 pub(crate) fn within_patience<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {

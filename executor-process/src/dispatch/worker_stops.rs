@@ -41,7 +41,7 @@ fn in_the_first_of_five() -> (Worker, Sender<()>) {
     let others = (1..5).map(|slot| sent(&worker, slot, call(short, ())));
     let message = [first].into_iter().chain(others).collect();
     worker.begin(Request::Run(message));
-    has_begun.recv_timeout(Duration::from_mins(1)).expect("it begins");
+    has_begun.recv_timeout(Duration::from_secs(60)).expect("it begins");
     (worker, go_on)
 }
 
@@ -54,7 +54,7 @@ fn a_worker_whose_job_was_aborted_comes_to_no_other() {
         let page = &worker.claims.page;
         assert!(page.change(0, 7, Claim::Started, claim));
         go_on.send(()).unwrap();
-        let heard = worker.receive(Some(Duration::from_mins(1)));
+        let heard = worker.receive(Some(Duration::from_secs(60)));
         assert!(matches!(heard, Received::Closed), "it goes on");
         assert_eq!(worker.process.wait(), Some(Exit::Code(0)), "it ends by itself");
         assert_eq!(page.look(0, 7), Some(claim));

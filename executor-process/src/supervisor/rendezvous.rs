@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_mins(1);
+    const LONG: Duration = Duration::from_secs(60);
 
     fn say(socket: &OwnedFd, greeting: &Greeting) {
         socket::send(socket, &[], &postcard::to_stdvec(greeting).unwrap(), &[], Wait::No).unwrap();

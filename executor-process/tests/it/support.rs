@@ -12,7 +12,7 @@ use executor_process::ProcessPool;
 use serde::{Deserialize, Serialize};
 
 /// How long what should come in a moment may take on a machine that has other work.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Set in a process that runs one test.
 const ALONE: &str = "EXECUTOR_TEST_ALONE";

@@ -47,7 +47,7 @@ fn full<J: Job>() -> Refused {
 }
 
 /// Later than any test ends.
-const FAR: Duration = Duration::from_hours(24);
+const FAR: Duration = Duration::from_secs(24 * 3600);
 
 /// The state that a chaos and its handles share.
 pub(super) struct Shared {

@@ -70,7 +70,7 @@ impl Clock {
 
     /// The time after `delay`, or one that does not come.
     pub(super) fn after(&self, delay: Duration) -> Instant {
-        const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
         self.now().checked_add(delay).unwrap_or_else(|| self.now() + CENTURY)
     }
 

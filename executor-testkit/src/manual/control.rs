@@ -120,12 +120,12 @@ impl ManualHandle {
     ///
     /// let manual = ManualExecutor::new();
     /// let start = manual.now();
-    /// let (soon, late) = [1, 3].map(Duration::from_hours).map(|delay| manual.submit_after(delay, || ())).into();
-    /// assert!(!manual.wait_idle_until(start + Duration::from_hours(2)));
-    /// assert_eq!(manual.now(), start + Duration::from_hours(2));
+    /// let (soon, late) = [3600, 3 * 3600].map(Duration::from_secs).map(|delay| manual.submit_after(delay, || ())).into();
+    /// assert!(!manual.wait_idle_until(start + Duration::from_secs(2 * 3600)));
+    /// assert_eq!(manual.now(), start + Duration::from_secs(2 * 3600));
     /// assert!(soon.is_done() && !late.is_done());
-    /// assert!(manual.wait_idle_until(start + Duration::from_hours(4)));
-    /// assert_eq!(manual.now(), start + Duration::from_hours(3));
+    /// assert!(manual.wait_idle_until(start + Duration::from_secs(4 * 3600)));
+    /// assert_eq!(manual.now(), start + Duration::from_secs(3 * 3600));
     /// ```
     pub fn wait_idle_until(&self, deadline: Instant) -> bool {
         self.shared.drain_until(deadline)
@@ -179,7 +179,7 @@ impl ManualHandle {
     ///
     /// let manual = ManualExecutor::new();
     /// let soon = manual.submit_after(Duration::from_secs(60), || ());
-    /// let late = manual.submit_after(Duration::from_secs(7200), || ());
+    /// let late = manual.submit_after(Duration::from_secs(2 * 3600), || ());
     /// let report = manual.shutdown_with(ShutdownPolicy::drain().within(Duration::from_secs(3600)));
     /// assert_eq!(report.to_string(), "1 completed, 0 failed, 1 cancelled, 0 still running");
     /// assert!(soon.result().is_ok() && late.is_cancelled());

@@ -11,7 +11,7 @@ use super::subject::Subject;
 use super::watchdog;
 
 /// Longer than any executor takes to come to rest, on a loaded machine.
-const REST_LIMIT: Duration = Duration::from_mins(1);
+const REST_LIMIT: Duration = Duration::from_secs(60);
 
 /// A list of operations on an executor. After each operation, the script waits until the executor is at rest, and checks that the laws
 /// allow its state.

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a test that might hang if it fails, on a thread of its own.
 pub(crate) fn within_patience<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {

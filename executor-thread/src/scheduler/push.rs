@@ -110,7 +110,7 @@ pub(crate) fn time_after(delay: Duration) -> Instant {
 
 /// A time that does not come: the clock has no name for the end of time.
 pub(crate) fn far_future() -> Instant {
-    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     Instant::now() + CENTURY
 }
 

@@ -9,7 +9,7 @@ use super::{pid, worker_of};
 use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{eventually, within_patience};
 
-const LONG: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_secs(3600);
 
 fn kill_the_worker() {
     std::process::abort();

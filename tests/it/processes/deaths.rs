@@ -38,7 +38,7 @@ fn exit(code: i32) {
 fn raise(signal: i32) {
     let signal = Signal::from_named_raw(signal).expect("a signal");
     kill_process(getpid(), signal).expect("a process may signal itself");
-    thread::park_timeout(Duration::from_mins(1));
+    thread::park_timeout(Duration::from_secs(60));
 }
 
 fn overflow_the_stack() -> u64 {

@@ -174,8 +174,8 @@ fn every_wait_sleeps() {
         arrival.arrive(0);
         match way {
             0 => drop(end.recv()),
-            1 => drop(end.recv_timeout(Duration::from_hours(1))),
-            2 => drop(end.poll(Duration::from_hours(1))),
+            1 => drop(end.recv_timeout(Duration::from_secs(3600))),
+            2 => drop(end.poll(Duration::from_secs(3600))),
             _ => while end.send(0).is_ok() {},
         }
     }

@@ -19,7 +19,7 @@ fn arrive(arrival: Arrival) {
 /// A pool whose workers wait at the rendezvous before they are ready.
 fn slow_to_start(rendezvous: &Rendezvous) -> ProcessPool {
     // Longer than a test may take, so that only a kill ends the start early.
-    let builder = ProcessPool::builder().processes(1).start_limit(Duration::from_hours(1));
+    let builder = ProcessPool::builder().processes(1).start_limit(Duration::from_secs(3600));
     builder.initializer(call!(arrive(rendezvous.arrival()))).build().expect("a pool of one process")
 }
 
@@ -67,7 +67,7 @@ fn a_kill_ends_what_runs_and_what_waits() {
         let running: Vec<_> = (0..2).map(|_| pool.submit(call!(arrive(rendezvous.arrival())))).collect();
         let waiters = rendezvous.accept_all(2);
         let mut waiting: Vec<_> = (0..3).map(|_| pool.submit(call!(pid()))).collect();
-        waiting.push(pool.submit_after(Duration::from_hours(1), call!(pid())));
+        waiting.push(pool.submit_after(Duration::from_secs(3600), call!(pid())));
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled, report.still_running), (0, 6, 0));
         for waiter in waiters {

@@ -205,7 +205,7 @@ fn tick_behind_a_barrier() -> u32 {
 fn handled_fault_leaves_timers_alone() {
     within_patience(|| {
         let pool = ProcessPool::builder().processes(1).env(HANDLES_FAULTS, "1").build().unwrap();
-        let job = pool.with(JobOptions::new().timeout(Duration::from_mins(1))).submit(call!(tick_behind_a_barrier()));
+        let job = pool.with(JobOptions::new().timeout(Duration::from_secs(60))).submit(call!(tick_behind_a_barrier()));
         assert!(job.result().unwrap() >= 3, "its timer rings on");
     });
 }

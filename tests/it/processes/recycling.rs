@@ -190,7 +190,7 @@ fn be_deaf(arrival: Arrival) {
 
 fn arrive(arrival: Arrival) {
     arrival.arrive(0);
-    thread::park_timeout(Duration::from_mins(1));
+    thread::park_timeout(Duration::from_secs(60));
 }
 
 /// Aborts the job that arrives when it is let go.
@@ -207,7 +207,7 @@ fn with_a_grace_an_aborted_job_can_clean_up() {
     within_patience(|| {
         let (rendezvous, own) = (Rendezvous::new(), Directory::new());
         let file = own.path().join("file");
-        let pool = one().grace(Duration::from_mins(1)).build().unwrap();
+        let pool = one().grace(Duration::from_secs(60)).build().unwrap();
         let future = pool.submit(call!(clean_up(rendezvous.arrival(), file.clone())));
         let (worker, _) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()), "which is told at once");
@@ -248,7 +248,7 @@ fn at_the_end_of_its_grace_a_deaf_job_is_killed_with_its_children() {
 fn sigterm_ends_a_job_that_knows_nothing_of_it_long_before_its_grace_is_over() {
     within_patience(|| {
         let rendezvous = Rendezvous::new();
-        let pool = one().grace(Duration::from_hours(1)).build().unwrap();
+        let pool = one().grace(Duration::from_secs(3600)).build().unwrap();
         let future = pool.submit(call!(arrive(rendezvous.arrival())));
         let (worker, _) = abort(&future, &rendezvous);
         assert!(is_cancelled(&future.result()));
@@ -281,7 +281,7 @@ fn a_worker_that_does_not_end_with_its_pool_is_terminated_within_its_grace() {
     within_patience(|| {
         let own = Directory::new();
         let file = own.path().join("file");
-        let pool = one().grace(Duration::from_mins(1)).build().unwrap();
+        let pool = one().grace(Duration::from_secs(60)).build().unwrap();
         let worker = pool.submit(call!(stay_until_terminated(file.clone()))).result().unwrap();
         pool.shutdown(true);
         assert!(!exists(worker));

@@ -137,7 +137,7 @@ fn with_too_few_processes_nothing_hangs() {
 fn without_memory_for_a_worker_a_start_fails_and_says_so() {
     alone(without_memory_for_a_worker_a_start_fails_and_says_so, || {
         // Enough to be built with, and too little for what the worker is made to hold before its hello.
-        let pool = ProcessPool::builder().processes(1).start_limit(Duration::from_mins(1)).memory_limit(64 << 20);
+        let pool = ProcessPool::builder().processes(1).start_limit(Duration::from_secs(60)).memory_limit(64 << 20);
         let pool = pool.initializer(call!(hold(256 << 20))).build().expect("it can start workers");
         let text = complaint(pool.submit(call!(pid())).result()).expect("the initializer finds no memory");
         assert!(text.contains("its initializer ended it: it was killed by SIGABRT"), "{text}");

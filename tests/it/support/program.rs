@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Sooner than a test is given up, so that a program that hangs does not outlive the test that fails by it.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs it to its end, or to that of its time: then its status tells that it was killed.
 pub(crate) fn output(command: &mut Command) -> Output {

@@ -78,7 +78,7 @@ fn case(settings: &Arc<WorkerSettings>, job: &EncodedJob) -> FailedJob {
 /// Its own name is left out of backtraces, as all of this crate's are; what it calls is not.
 fn hang() {
     let (_sender, receiver) = std::sync::mpsc::channel::<()>();
-    while receiver.recv_timeout(Duration::from_mins(1)).is_err() {}
+    while receiver.recv_timeout(Duration::from_secs(60)).is_err() {}
 }
 
 fn place(worker: &Worker) -> Option<Trace> {
@@ -91,7 +91,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
     let settings = settings(None);
     let (worker, job) = running(&settings, call(hang, ()));
     let mut text = String::new();
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_secs(60);
     // A worker is not asked about a job that has not started: it may not be ready to answer.
     while !Dispatch::has_started(&*worker.claims, JobId::from_number(7)) {
         assert!(Instant::now() < deadline, "it never started");
@@ -119,7 +119,7 @@ fn a_worker_that_hangs_says_where_and_goes_on_hanging() {
 fn worker_asked_too_early_answers_later() {
     for _ in 0..20 {
         let worker = Worker::start(&settings(None), "worker", |_| true).expect("this program can start workers");
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while place(&worker).is_none() {
             assert!(!worker.process.is_gone(), "asking ends nobody");
             assert!(Instant::now() < deadline, "it never said so");

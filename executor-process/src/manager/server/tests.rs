@@ -27,7 +27,7 @@ impl Stage {
     fn connect(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
         // A test that fails ends.
-        ours.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        ours.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         socket::send(&self.connector, &[0], &[], &[theirs.as_fd()], Wait::Forever).unwrap();
         ours
     }
@@ -51,7 +51,7 @@ fn is_answered(mut client: &UnixStream, object: u64, op: Op<'_>) -> bool {
 
 /// Whether it ends. It is not waited for for ever.
 fn is_cut_off(mut client: &UnixStream) -> bool {
-    client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     match client.read_to_end(&mut Vec::new()) {
         Ok(_) => true,
         // The news that something was not read.

@@ -108,9 +108,9 @@ pub fn the_drop_of_an_unwanted_result_may_use_the_executor<E: ClosureExecutor>(m
 pub fn the_drop_of_a_cancelled_delayed_job_may_use_the_executor<E: ClosureExecutor>(make: impl Fn() -> E) {
     let pool = make();
     let (mut user, heard) = uses_on_drop(&pool);
-    let other = pool.submit_after(std::time::Duration::from_hours(1), || ());
+    let other = pool.submit_after(std::time::Duration::from_secs(3600), || ());
     user.canceller = Some(other.canceller());
-    let future = pool.submit_after(std::time::Duration::from_hours(1), move || drop(user));
+    let future = pool.submit_after(std::time::Duration::from_secs(3600), move || drop(user));
     assert!(future.cancel());
     heard.recv().unwrap();
     assert!(other.is_cancelled());

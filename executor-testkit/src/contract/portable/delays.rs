@@ -8,7 +8,7 @@ use executor_core::{Future, JobError, Rejection, Status};
 use crate::contract::subject::Make;
 use crate::contract::tools::jobs::Do;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)

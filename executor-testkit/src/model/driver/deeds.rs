@@ -16,7 +16,7 @@ use super::actors::{Deed, this_thread};
 use super::seen::Known;
 
 const SOON: Duration = Duration::from_millis(1);
-const NEVER: Duration = Duration::from_hours(1);
+const NEVER: Duration = Duration::from_secs(3600);
 
 impl Driver {
     /// Starts the operation. When it has returned, its answer is in `answers`.

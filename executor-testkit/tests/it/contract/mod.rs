@@ -24,7 +24,7 @@ contract!(mod portable, one_worker, portable: || Subject::new(by_itself(ManualEx
 contract!(mod tiny, one_worker, bounded, || faulty::Tiny::new(None), without: delays, spares, nested_waits);
 contract!(mod view, portable: || {
     let manual = by_itself(ManualExecutor::new());
-    let view = manual.with(JobOptions::new().name("seen").timeout(std::time::Duration::from_hours(1)));
+    let view = manual.with(JobOptions::new().name("seen").timeout(std::time::Duration::from_secs(3600)));
     Subject::delaying(Kept { view, _manual: manual }, 1, |kept, delay, job| kept.view.submit_after(delay, job))
 });
 

@@ -11,7 +11,7 @@ use executor_testkit::ManualExecutor;
 use crate::support::within_patience;
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn report(completed: usize, cancelled: usize, still_running: usize) -> ShutdownReport {
     ShutdownReport::new(completed, 0, cancelled, still_running)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use executor_core::{Executor, Future, JobError, JobOptions, QueueLimit, Rejection, ShutdownPolicy, WhenFull};
 use executor_testkit::{Chaos, ManualExecutor, ManualHandle};
 
-const FAR: Duration = Duration::from_hours(1);
+const FAR: Duration = Duration::from_secs(3600);
 
 fn job() -> u32 {
     7

@@ -10,7 +10,7 @@ use executor_testkit::ManualExecutor;
 
 use crate::support::within_patience;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn executor_and_handles_are_pools() {

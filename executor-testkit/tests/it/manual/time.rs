@@ -7,7 +7,7 @@ use executor_core::{ClosureExecutor, Future, JobError, JobOptions, Status, curre
 use executor_testkit::ManualExecutor;
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn is_timed_out<T>(outcome: &Result<T, JobError>) -> bool {
     matches!(outcome, Err(JobError::TimedOut(_)))

@@ -13,8 +13,8 @@ use executor_testkit::{ManualExecutor, ManualHandle};
 use crate::support::{text_of, within_patience};
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn a_wait_runs_the_job_itself_and_no_other() {

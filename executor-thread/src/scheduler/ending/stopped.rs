@@ -12,7 +12,7 @@ use super::*;
 use crate::pool::ThreadPool;
 
 /// A test that hangs fails after this time.
-const TEST_TIMEOUT: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Entry = Arc<dyn Task<(), ()>>;
 
@@ -101,7 +101,7 @@ impl Drop for Closes {
 /// The shutdown cannot wait for the end of the job whose drop calls it.
 #[test]
 fn a_shutdown_by_what_a_cancelled_job_captured_returns() {
-    for delay in [None, Some(Duration::from_hours(1))] {
+    for delay in [None, Some(Duration::from_secs(3600))] {
         let pool = ThreadPool::new(1);
         let (told, has_returned) = channel();
         let captured = Closes(pool.handle().0.scheduler, told);
@@ -132,7 +132,7 @@ fn a_shutdown_by_what_a_periodic_job_captured_returns() {
     let pool = ThreadPool::new(1);
     let (told, has_returned) = channel();
     let captured = Closes(pool.handle().0.scheduler, told);
-    let periodic = pool.every(Duration::from_hours(1), move || _ = &captured);
+    let periodic = pool.every(Duration::from_secs(3600), move || _ = &captured);
     let cancel = std::thread::spawn(move || periodic.cancel());
     has_returned.recv_timeout(TEST_TIMEOUT).expect("it returns");
     cancel.join().unwrap();

@@ -12,10 +12,10 @@ use super::*;
 use crate::pool::ThreadPool;
 use crate::runner::InPlace;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A test that hangs fails after this time.
-const TEST_TIMEOUT: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A job that runs until it hears that it should stop.
 fn listening(pool: &ThreadPool) -> Future<()> {

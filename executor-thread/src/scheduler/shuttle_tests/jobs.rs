@@ -98,7 +98,7 @@ impl TimerEvent for Bell {
 fn earliest_due_comes_first() {
     check(|| {
         let (scheduler, ran) = (in_place(patient(1)), Count::default());
-        let hour = sync::at(Duration::from_hours(1));
+        let hour = sync::at(Duration::from_secs(3600));
         let push_at = |when| {
             let ran = ran.clone();
             let (cell, future) = Future::of_job_at(scheduler.delay(), move || ran.add(1));
@@ -139,7 +139,7 @@ fn a_shutdown_waits_for_delayed_jobs_unless_they_are_cancelled() {
         let cancel_on_shutdown = {
             let ran = ran.clone();
             let (cell, future) = Future::of_job_at(scheduler.delay(), move || ran.add(1));
-            assert!(scheduler.push_until_shutdown(sync::at(Duration::from_hours(1)), Priority::Normal, cell).is_ok());
+            assert!(scheduler.push_until_shutdown(sync::at(Duration::from_secs(3600)), Priority::Normal, cell).is_ok());
             future
         };
         let cancels = thread::spawn(move || futures.iter().filter(|future| future.cancel()).count());

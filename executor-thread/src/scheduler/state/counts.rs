@@ -89,7 +89,7 @@ fn workers_that_run_search_and_wait_are_told_apart() {
 #[test]
 fn shortage_starts_no_other_worker() {
     let (mut state, now) = (state(4), Instant::now());
-    let later = now.checked_add(Duration::from_hours(1));
+    let later = now.checked_add(Duration::from_secs(3600));
     let [mut one, mut two, mut three] = [busy(&mut state), busy(&mut state), busy(&mut state)];
     assert_eq!(state.retire(&mut three, now, later), Some(true));
     push(&mut state, 7);

@@ -45,7 +45,7 @@ impl TimerEvent for Bell {
 fn all_due_timers_begin_before_one_fires() {
     let scheduler = Owned::new(Config::new("alarms", 1), |_: &Arc<str>| InPlace::new(None));
     let (heard, hears) = channel();
-    let hear = || hears.recv_timeout(Duration::from_mins(1)).expect("it comes to it");
+    let hear = || hears.recv_timeout(Duration::from_secs(60)).expect("it comes to it");
     let (go_on, gate) = channel();
     let push = |goes_on| {
         let bell = Bell { heard: heard.clone(), goes_on };
@@ -60,7 +60,7 @@ fn all_due_timers_begin_before_one_fires() {
     assert!(all[..20].iter().all(|it| *it == Heard::Began) && all[20..].iter().all(|it| *it == Heard::Rang), "{all:?}");
 }
 
-const TEST_TIMEOUT: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tells when its drop has begun, and goes on when it may.
 struct SlowDrop {
@@ -195,7 +195,7 @@ fn a_due_job_that_was_cancelled_is_not_queued() {
 /// Only the timer's thread is left, and it sleeps.
 #[test]
 fn the_cancel_of_the_last_delayed_job_ends_the_timer() {
-    const HOUR: Duration = Duration::from_hours(1);
+    const HOUR: Duration = Duration::from_secs(3600);
     let scheduler = Scheduler::new(Config::new("last", 1), |_: &Arc<str>| InPlace::new(None));
     let shared = scheduler.shared().expect("nobody has forked");
     let (last, future) = Future::of_job_at(scheduler.delay(), || ());

@@ -76,7 +76,7 @@ fn go(is_greeted: bool, faults: impl Iterator<Item = Fault> + Clone) {
         let mut limit = match fault {
             Fault::Hang | Fault::IsStopped => Duration::from_millis(10),
             Fault::BecomesAnotherProgram | Fault::ClosesItsDescriptors => Duration::from_millis(50),
-            _ => Duration::from_mins(1),
+            _ => Duration::from_secs(60),
         };
         let (outcomes, log) = loop {
             let (log, killer) = (EventLog::new(), Killer::of(fault, 4 * chunks));

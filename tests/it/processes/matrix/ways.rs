@@ -61,7 +61,7 @@ impl Way {
 }
 
 /// Longer than any job takes that does not hang.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 /// The time limit of a job that hangs.
 const SHORT: Duration = Duration::from_millis(10);

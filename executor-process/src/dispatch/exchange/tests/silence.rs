@@ -13,7 +13,7 @@ use crate::protocol::status_page::Claim;
 const LIMIT: Duration = Duration::from_millis(20);
 
 fn outcome(future: Future<u64>) -> Result<u64, JobError> {
-    future.result_timeout(Duration::from_mins(1)).expect("the parent waits for a silent worker")
+    future.result_timeout(Duration::from_secs(60)).expect("the parent waits for a silent worker")
 }
 
 fn assert_replaced(stage: &Stage) {
