@@ -302,6 +302,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send> Tell for Cell<P, O, T> {
 }
 
 impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for Cell<P, O, T> {
+    fn into_control(self: Arc<Self>) -> Arc<dyn Control> {
+        self
+    }
+
     fn take(&self) -> Option<Result<T, JobError>> {
         let taken = self.inner.lock().stage.take();
         self.opened(taken)

@@ -181,8 +181,7 @@ impl<T> Future<T> {
 
     /// For those who write executors: the job itself.
     pub fn control(&self) -> Arc<dyn Control> {
-        let control: Arc<dyn Control> = self.state().clone();
-        control
+        self.state().clone().into_control()
     }
 
     /// Cancels or aborts the job while somebody else waits for it.
@@ -202,9 +201,8 @@ impl<T> Future<T> {
         F: FnOnce(Result<T, JobError>) + Send + 'static,
     {
         let state = self.into_state();
-        if let Err(Watch::Call(f)) = state.watch(Watch::Call(Box::new(f)))
-            && let Some(ended) = state.take()
-        {
+        let Err(Watch::Call(f)) = state.watch(Watch::Call(Box::new(f))) else { return };
+        if let Some(ended) = state.take() {
             crate::panics::drop_catching(crate::panics::catch(|| f(ended)));
         }
     }

@@ -111,7 +111,11 @@ impl<T, U: Send + 'static> Control for Mapped<T, U> {
     }
 }
 
-impl<T, U: Send + 'static> JoinState<U> for Mapped<T, U> {
+impl<T: 'static, U: Send + 'static> JoinState<U> for Mapped<T, U> {
+    fn into_control(self: Arc<Self>) -> Arc<dyn Control> {
+        self
+    }
+
     fn take(&self) -> Option<Result<U, JobError>> {
         self.target.take()
     }

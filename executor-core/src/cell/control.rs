@@ -93,8 +93,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
             Stopper::Dispatch(dispatch) => {
                 let is_aborted = dispatch.abort(self.id);
                 // Ended here, because the other side may learn of the abort only later.
-                if is_aborted && let Some(signal) = self.end(Err(JobError::cancelled())) {
-                    self.tell(signal);
+                if is_aborted {
+                    if let Some(signal) = self.end(Err(JobError::cancelled())) {
+                        self.tell(signal);
+                    }
                 }
                 is_aborted
             }

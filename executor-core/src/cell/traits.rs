@@ -71,6 +71,8 @@ pub trait Dispatch: Abort {
 
 /// A job as its future sees it.
 pub(crate) trait JoinState<T>: Control {
+    /// The same job, without the type of its outcome.
+    fn into_control(self: Arc<Self>) -> Arc<dyn Control>;
     /// The outcome, once.
     fn take(&self) -> Option<Result<T, JobError>>;
     /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.

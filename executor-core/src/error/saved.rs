@@ -2,23 +2,55 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 /// The file that keeps a failed job, or why there is none.
 #[derive(Clone, Debug)]
-pub struct Saved(Arc<OnceLock<Kept>>);
+pub struct Saved(Arc<Slot>);
 
 type Kept = Result<PathBuf, String>;
+
+/// A value that readers can wait for: `OnceLock::wait` needs Rust 1.86.
+#[derive(Debug, Default)]
+struct Slot {
+    kept: OnceLock<Kept>,
+    lock: Mutex<()>,
+    is_set: Condvar,
+}
+
+impl Slot {
+    /// Sets the value, if there is none.
+    fn set(&self, kept: Kept) {
+        self.kept.get_or_init(|| kept);
+        // A reader that has seen no value holds the lock until it waits.
+        drop(self.lock.lock());
+        self.is_set.notify_all();
+    }
+
+    fn wait(&self) -> &Kept {
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(kept) = self.kept.get() {
+                return kept;
+            }
+            guard = self.is_set.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
 
 impl Saved {
     /// For those who write executors: it is in this file.
     pub fn to(path: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(Ok(path.into()).into()))
+        Self::known(Ok(path.into()))
     }
 
     /// For those who write executors: it could not be written, for this reason.
     pub fn failed(reason: impl fmt::Display) -> Self {
-        Self(Arc::new(Err(reason.to_string()).into()))
+        Self::known(Err(reason.to_string()))
+    }
+
+    fn known(kept: Kept) -> Self {
+        Self(Arc::new(Slot { kept: kept.into(), ..Slot::default() }))
     }
 
     /// For those who write executors: a file that is still being written when the error is reported. A thread that asks for the
@@ -40,14 +72,13 @@ pub struct Saving(Saved);
 impl Saving {
     /// Sets the file's path, or why it was not written.
     pub fn done(self, outcome: Result<PathBuf, String>) {
-        // It is the only one that says so.
-        let _ = self.0.0.set(outcome);
+        self.0.0.set(outcome);
     }
 }
 
 impl Drop for Saving {
     fn drop(&mut self) {
-        self.0.0.get_or_init(|| Err("the thread that writes the file has ended".to_owned()));
+        self.0.0.set(Err("the thread that writes the file has ended".to_owned()));
     }
 }
 
