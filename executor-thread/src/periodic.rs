@@ -36,10 +36,8 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
 impl<F: FnMut() + Send + 'static> Drop for Submitted<F> {
     fn drop(&mut self) {
         // Cancelled, or shut down, there is no next run. Otherwise the queue had no room for this one, or no worker could be started.
-        if let Some(mut run) = self.0.take()
-            && !run.schedule.is_cancelled()
-            && run.pool.0.scheduler.is_open()
-        {
+        let Some(mut run) = self.0.take() else { return };
+        if !run.schedule.is_cancelled() && run.pool.0.scheduler.is_open() {
             run.schedule.missed();
             run.submit();
         }

@@ -129,10 +129,10 @@ impl Submitter {
     ) -> Arc<dyn Control> {
         let (cell, future) = Future::of_job_at(self.scheduler.delay(), run);
         let control = future.control();
-        if is_next(future.canceller())
-            && let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, priority, cell)
-        {
-            cell.fail(JobError::rejected(reason));
+        if is_next(future.canceller()) {
+            if let Err((cell, reason)) = self.scheduler.push_until_shutdown(due, priority, cell) {
+                cell.fail(JobError::rejected(reason));
+            }
         }
         control
     }

@@ -86,7 +86,7 @@ impl<J: Queued> Lanes<J> {
 
     /// The lane that is asked first.
     fn first(&self) -> usize {
-        let is_turn = (self.taken + 1).is_multiple_of(TURN);
+        let is_turn = (self.taken + 1) % TURN == 0;
         if is_turn { self.taken / TURN % 3 } else { Priority::High as usize }
     }
 
@@ -94,7 +94,7 @@ impl<J: Queued> Lanes<J> {
         let job = order.into_iter().find_map(|lane| self.queues[lane].pop_front())?;
         self.taken += 1;
         self.len -= 1;
-        if self.len.is_multiple_of(SMALL) {
+        if self.len % SMALL == 0 {
             self.shrink();
         }
         Some(job)

@@ -117,11 +117,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// The next thing to do. Waits for it. `None` when the worker is to end: it was counted out by then.
     fn next(&self, local: &mut WorkerLocal<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
-        if !self.is_urgent.load(Ordering::Relaxed)
-            && let Some(job) = local.jobs.pop()
-        {
-            local.has_mail = false;
-            return Some(Task::Run(job));
+        if !self.is_urgent.load(Ordering::Relaxed) {
+            if let Some(job) = local.jobs.pop() {
+                local.has_mail = false;
+                return Some(Task::Run(job));
+            }
         }
         // Before the worker can sleep: it counts as one that waits or one that sleeps, not as both.
         current::end_blocks();
