@@ -26,8 +26,15 @@ pub(crate) fn truncate(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }
-    let (kept, rest) = text.split_at(text.floor_char_boundary(most));
-    format!("{kept} … and {} bytes more", rest.len())
+    let kept = cut(&text, most);
+    format!("{kept} … and {} bytes more", text.len() - kept.len())
+}
+
+/// The beginning of `text`, of at most `most` bytes.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    // `floor_char_boundary` needs Rust 1.91.
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 //! functions of ours around each fork, and closes descriptors by number.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::io;
-use std::mem::{ManuallyDrop, forget};
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use executor_thread::fork::Origin;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::worker::process_setup::kill_group_at_close;
@@ -66,26 +67,33 @@ impl Drop for Lifeline {
     }
 }
 
-#[expect(clippy::default_trait_access, reason = "which type it is depends on a feature of parking_lot")]
+/// The guard of [`HELD`] during a fork.
+struct ForkGuard(UnsafeCell<Option<MutexGuard<'static, Vec<RawFd>>>>);
+
+// SAFETY: only the thread that holds the lock of `HELD` uses it.
+unsafe impl Sync for ForkGuard {}
+
 fn watch() {
     static WATCHED: OnceLock<()> = OnceLock::new();
+    static GUARD: ForkGuard = ForkGuard(UnsafeCell::new(None));
 
     unsafe extern "C" fn before() {
-        forget(HELD.lock());
+        let guard = HELD.lock();
+        // SAFETY: this thread holds the lock.
+        unsafe { *GUARD.0.get() = Some(guard) };
     }
 
     unsafe extern "C" fn in_parent() {
         // SAFETY: this thread has locked it in `before`.
-        drop(unsafe { HELD.make_guard_unchecked(Default::default()) });
+        drop(unsafe { (*GUARD.0.get()).take() });
     }
 
     unsafe extern "C" fn in_child() {
-        // SAFETY: the thread that locked it in `before` is this one, in another process, where it is alone. `close` is async-signal-safe, and to
-        // drain a list neither allocates nor frees.
-        unsafe {
-            for number in HELD.make_guard_unchecked(Default::default()).drain(..) {
-                libc::close(number);
-            }
+        // SAFETY: the thread that locked it in `before` is this one, in another process, where it is alone.
+        let Some(mut held) = (unsafe { (*GUARD.0.get()).take() }) else { return };
+        for number in held.drain(..) {
+            // SAFETY: it is the number of an open lifeline. `close` is async-signal-safe, and to drain a list neither allocates nor frees.
+            unsafe { libc::close(number) };
         }
     }
 
@@ -141,7 +149,7 @@ mod tests {
         assert!(!is_over(&end));
         drop(lifeline);
         // The forked process closes its copy as it begins.
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !is_over(&end) && Instant::now() < deadline {
             std::thread::yield_now();
         }

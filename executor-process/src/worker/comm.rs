@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rustix::thread::set_name;
 
+use crate::protocol::limits::cut;
+
 /// The kernel keeps no more (prctl(2), `PR_SET_NAME`).
 const MOST: usize = 15;
 
@@ -45,11 +47,6 @@ fn split(worker: &str) -> (&str, &str) {
         Some(name) => worker.split_at(name.len()),
         None => (worker, ""),
     }
-}
-
-/// The beginning of a text, of at most `most` bytes.
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
 }
 
 #[cfg(test)]
