@@ -42,7 +42,7 @@ pub use executor_core::{
     ShutdownReport, ShutdownStep, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull, as_completed, call,
     current, join_all, promise, try_join_all, wait, wait_timeout,
 };
-#[cfg(feature = "process")]
+#[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{
     Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, Process, ProcessBuilder, ProcessHandle, ProcessPool,
     ProcessPoolBuilder, Receiver, RecvError, SendError, Sender, SpawnError, SubmitPortable, channel, channel_with,

@@ -19,6 +19,8 @@
 //! Anything that `main` sets up (a logger, a panic hook, a `static`) is missing in a worker: set it up in an
 //! [`initializer`](ProcessPoolBuilder::initializer). Linux only.
 
+// Empty on other targets, so that `executor` builds there with its default features.
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
