@@ -184,6 +184,11 @@ pub trait Host: Send + Sync {
     fn may_run(&self, queue_id: QueueId) -> bool {
         queue_id == self.queue_id()
     }
+    /// Calls `run`, which runs a job of the queue `queue_id` in place, and counts the job for its own pool meanwhile. Returns what `run` does.
+    fn run_in_place(&self, queue_id: QueueId, run: &mut dyn FnMut() -> bool) -> bool {
+        let _ = queue_id;
+        run()
+    }
     /// The calling worker is about to block.
     fn block(&self);
     /// The calling worker goes on.
@@ -294,11 +299,14 @@ pub(crate) fn is_forked() -> bool {
 
 /// Runs `f` with `queue_id`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.
 pub(crate) fn in_place(queue_id: impl FnOnce() -> Option<QueueId>, f: impl FnOnce(QueueId) -> bool) -> bool {
-    let queue_id = with_worker(|worker| {
+    let found = with_worker(|worker| {
         let host = worker.host.as_ref()?;
-        queue_id().filter(|&queue_id| host.may_run(queue_id))
+        Some((host.clone(), queue_id().filter(|&queue_id| host.may_run(queue_id))?))
     });
-    queue_id.is_some_and(|queue_id| nested(|| f(queue_id)).unwrap_or(false))
+    let Some((host, queue_id)) = found else { return false };
+    let mut f = Some(f);
+    let mut run = || f.take().is_some_and(|f| f(queue_id));
+    nested(|| host.run_in_place(queue_id, &mut run)).unwrap_or(false)
 }
 
 /// For those who write executors: what the initializer made for this worker.

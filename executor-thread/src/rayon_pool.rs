@@ -73,8 +73,8 @@ use crate::traits::is_closure_executor;
 ///
 /// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. Its
 /// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else. Several such pools over
-/// one `Arc` work inside of each other: a job of one that waits for a queued job of another runs that in place. Such a job counts for the pool whose job waits: the shutdown
-/// and the idle wait of its own pool may return before it ends, and it is asked to stop with the other pool.
+/// one `Arc` work inside of each other: a job of one pool that waits for a queued job of another runs that job in place. The job counts
+/// for its own pool, whose shutdown waits for it.
 ///
 /// A job that its submitter runs itself ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns), `Block` in a job) uses the threads of the caller for its parts: outside of any
 /// rayon pool, those of rayon's global one.

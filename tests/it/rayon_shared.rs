@@ -1,8 +1,9 @@
 //! Several pools over the same threads of rayon's.
 
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use executor::{RayonHandle, RayonPool, ThreadPool, current};
+use executor::{Future, RayonHandle, RayonPool, ShutdownPolicy, ThreadPool, current};
 
 use crate::support::within_patience;
 
@@ -44,6 +45,52 @@ fn a_job_waits_for_one_of_another_pool_over_its_threads() {
         let outcome = first.submit(move || there.submit(move || here.submit(|| 7).result().unwrap()).result().unwrap());
         assert_eq!(outcome.result().unwrap(), 7);
         assert_eq!((first.stats().completed, second.stats().completed), (2, 1));
+    });
+}
+
+/// A job of the first pool waits for one of the second, which runs in place until it is told to go on, and says whether it was asked to stop.
+fn held_in_place(first: &RayonPool, second: &RayonPool) -> (Future<bool>, mpsc::Sender<()>) {
+    let there = second.handle();
+    let (go_on, held) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let outcome = first.submit(move || {
+        let inner = there.submit(move || {
+            tell.send(()).unwrap();
+            held.recv().unwrap();
+            current::stop_requested()
+        });
+        inner.result().unwrap()
+    });
+    told.recv().unwrap();
+    (outcome, go_on)
+}
+
+#[test]
+fn shutdown_waits_for_jobs_in_place() {
+    within_patience(|| {
+        let (first, second) = two();
+        let (outcome, go_on) = held_in_place(&first, &second);
+        assert_eq!((first.stats().running, second.stats().running), (1, 1));
+        let closed = second.closed();
+        second.shutdown(false);
+        assert!(!second.wait_idle_timeout(Duration::ZERO) && !closed.is_done());
+        go_on.send(()).unwrap();
+        closed.result().unwrap();
+        assert!(!outcome.result().unwrap());
+        assert_eq!((second.stats().completed, second.stats().running), (1, 0));
+    });
+}
+
+#[test]
+fn kill_reaches_jobs_in_place() {
+    within_patience(|| {
+        let (first, second) = two();
+        let (outcome, go_on) = held_in_place(&first, &second);
+        let report = second.shutdown_with(ShutdownPolicy::kill().within(Duration::ZERO));
+        assert_eq!(report.still_running, 1);
+        go_on.send(()).unwrap();
+        assert!(outcome.result().unwrap(), "the job was not asked to stop");
+        assert!(first.submit(|| ()).result().is_ok());
     });
 }
 

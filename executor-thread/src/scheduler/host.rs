@@ -27,6 +27,14 @@ impl<R: Runner + 'static> Host for Shared<R> {
         queue_id == self.queue.id() || self.rayon.as_ref().is_some_and(|threads| threads.is_shared_with(queue_id))
     }
 
+    #[cfg(feature = "rayon")]
+    fn run_in_place(&self, queue_id: QueueId, run: &mut dyn FnMut() -> bool) -> bool {
+        match self.rayon.as_ref().and_then(|threads| threads.other(queue_id)) {
+            Some(other) => other.run_as_turn(run),
+            None => run(),
+        }
+    }
+
     fn block(&self) {
         if let Some(place) = self.place_of_waiter() {
             let wake = self.lock().block(place);
@@ -67,6 +75,10 @@ impl<R: Runner + 'static> Host for HostBeside<R> {
     fn may_run(&self, queue_id: QueueId) -> bool {
         let may_before = || self.before.as_ref().is_some_and(|before| before.may_run(queue_id));
         self.shared.may_run(queue_id) || self.runs_before && may_before()
+    }
+
+    fn run_in_place(&self, queue_id: QueueId, run: &mut dyn FnMut() -> bool) -> bool {
+        self.shared.run_in_place(queue_id, run)
     }
 
     fn block(&self) {

@@ -81,7 +81,7 @@ impl<R: Runner + 'static> Shared<R> {
         let register = |this: &Weak<Self>| QueueRegistration::counted(this.clone(), counters.clone());
         Arc::new_cyclic(|this: &Weak<Self>| {
             let queue = register(this);
-            let rayon = RayonThreads::of(&supply, queue.id(), started);
+            let rayon = RayonThreads::of(&supply, queue.id(), this.clone(), started);
             Self {
                 this: this.clone(),
                 origin: Origin::here(),

@@ -16,6 +16,8 @@ mod threads;
 use std::sync::Arc;
 
 #[cfg(feature = "rayon")]
+pub(super) use self::sharing::RunsInPlace;
+#[cfg(feature = "rayon")]
 pub(super) use self::threads::RayonThreads;
 
 /// Whose threads run the jobs.
@@ -50,9 +52,10 @@ pub(super) enum RayonThreads {}
 
 #[cfg(not(feature = "rayon"))]
 impl RayonThreads {
-    pub(super) fn of(
+    pub(super) fn of<S>(
         _: &Supply,
         _: executor_core::queue_id::QueueId,
+        _: std::sync::Weak<S>,
         _: Vec<std::thread::JoinHandle<()>>,
     ) -> Option<Self> {
         None

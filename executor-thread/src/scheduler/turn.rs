@@ -11,6 +11,8 @@ use super::host::HostBeside;
 use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
+use super::state::State;
+use super::supply::RunsInPlace;
 
 thread_local! {
     /// How many turns are on the stack of this thread, of whatever schedulers.
@@ -93,12 +95,19 @@ impl<R: Runner + 'static> Shared<R> {
                 return; // the job has forked, and the lock may be held for ever
             }
         }
-        let wake = self.end(|state| {
+        self.turn_is_over(did_run, |state| {
             if had_ended && !is_free {
                 state.delayed.removed_tombstones(1);
             } else if had_ended && self.config.capacity.is_none() {
                 state.lanes.removed_tombstones(1);
             }
+        });
+    }
+
+    /// Counts a turn out, together with a change of the state.
+    fn turn_is_over(&self, did_run: bool, change: impl FnOnce(&mut State<R::Job>)) {
+        let wake = self.end(|state| {
+            change(state);
             let wake = state.turn_ended(did_run);
             if !state.is_open {
                 // The timer may have stayed for this job.
@@ -150,6 +159,22 @@ impl<R: Runner + 'static> Shared<R> {
         let _worker = WorkerScope::enter(self, name);
         let _member = self.shared_counters();
         catch(|| (self.make)(name).run(job, &mut Batch::new(self, None)))
+    }
+}
+
+impl<R: Runner + 'static> RunsInPlace for Shared<R> {
+    fn run_as_turn(&self, run: &mut dyn FnMut() -> bool) -> bool {
+        let (Some(shared), Some(threads)) = (self.this.upgrade(), &self.rayon) else { return run() };
+        self.lock().turn_runs();
+        let did_run = {
+            let _worker = WorkerScope::enter(&shared, threads.name(rayon::current_thread_index().unwrap_or_default()));
+            let _member = self.shared_counters();
+            run()
+        };
+        if self.origin.is_here() {
+            self.turn_is_over(true, |_| ());
+        }
+        did_run
     }
 }
 

@@ -7,7 +7,7 @@ use executor_core::queue_id::QueueId;
 use parking_lot::Mutex;
 
 use super::Supply;
-use super::sharing::Sharing;
+use super::sharing::{RunsInPlace, Sharing};
 
 pub(in crate::scheduler) struct RayonThreads {
     /// Not kept: the state does that, as long as there are jobs.
@@ -22,12 +22,17 @@ pub(in crate::scheduler) struct RayonThreads {
 }
 
 impl RayonThreads {
-    /// Those that `supply` is, if it is rayon's, for the jobs of `queue`. `own` are all of them, or none.
-    pub(in crate::scheduler) fn of(supply: &Supply, queue: QueueId, own: Vec<JoinHandle<()>>) -> Option<Self> {
+    /// Those that `supply` is, if it is rayon's, for the jobs of `queue`, which `scheduler` has. `own` are all of them, or none.
+    pub(in crate::scheduler) fn of(
+        supply: &Supply,
+        queue: QueueId,
+        scheduler: Weak<dyn RunsInPlace>,
+        own: Vec<JoinHandle<()>>,
+    ) -> Option<Self> {
         let Supply::Rayon(pool) = supply else { return None };
         Some(Self {
             pool: Arc::downgrade(pool),
-            sharing: Sharing::new(queue, pool),
+            sharing: Sharing::new(queue, pool, scheduler),
             own_ids: own.iter().map(|thread| thread.thread().id()).collect(),
             own: Mutex::new(own),
             names: (0..pool.current_num_threads()).map(|_| OnceLock::new()).collect(),
@@ -43,6 +48,11 @@ impl RayonThreads {
     /// Whether the queue `queue_id` is of a scheduler over the same threads.
     pub(in crate::scheduler) fn is_shared_with(&self, queue_id: QueueId) -> bool {
         self.sharing.is_with(queue_id)
+    }
+
+    /// The other scheduler over the same threads that has the queue `queue_id`.
+    pub(in crate::scheduler) fn other(&self, queue_id: QueueId) -> Option<Arc<dyn RunsInPlace>> {
+        self.sharing.other(queue_id)
     }
 
     /// The name of this thread, which has this index: its own, or `rayon-` and the index.
