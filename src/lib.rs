@@ -1,36 +1,141 @@
-//! Thread and process pools with futures. Every accepted job gets exactly one outcome.
+//! Thread and process pools, with one [`Future`] for the result of every job.
 //!
-//! | to | see |
-//! |---|---|
-//! | run jobs that wait (files, sockets) | [`ThreadPool`], [`ThreadHandle`] |
-//! | run jobs that use `par_iter` inside | `RayonPool`, `RayonHandle` (feature `rayon`) |
-//! | run jobs that compute, leak or crash | `ProcessPool`, `ProcessHandle` (feature `process`) |
-//! | run one job in a process of its own | `Process`, `ProcessBuilder` (feature `process`) |
-//! | share large bytes with processes, or talk to a job | `Blob`, `channel`, `duplex`, `queue`, `Sender`, `Receiver`, `Duplex`, `os_str` (feature `process`) |
-//! | share values, queues and locks with processes | `Manager`, and its handles in `manager` (feature `process`) |
-//! | describe the work | a closure, [`Job`], [`call()`] and [`call!`] for functions that move to a process |
-//! | set names, priorities and time limits | [`JobOptions`], `with` on thread and process pools |
-//! | bound the queue | [`QueueLimit`], [`WhenFull`] on the builders of thread and process pools |
-//! | run a job again and again | `every` on thread and process pools: [`Period`], [`Periodic`] |
-//! | get the outcome | [`Future`], [`JobError`], [`RemoteError`] |
-//! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`] |
-//! | apply a function to many items | `map` on each pool: [`Map`] |
-//! | stop a job | [`Future::cancel`], [`Future::abort`], [`Canceller`], [`AbortOnDrop`] |
-//! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`] |
-//! | signal between jobs | [`Event`] |
-//! | ask from inside a job | [`current`] |
-//! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Pool`], [`Shutdown`] |
-//! | write an executor | [`promise()`], [`extend`] |
+//! Every accepted job gets exactly one outcome, and a process job that crashes costs only itself. A shutdown returns when the last job has its
+//! outcome and no thread or process of the pool is left.
 //!
 //! ```
 //! use executor::ThreadPool;
 //!
 //! let pool = ThreadPool::new(2);
 //! let sum = pool.submit(|| (1..=100).sum::<u32>());
-//! assert_eq!(sum.result()?, 5050);
+//! assert_eq!(sum.result()?, 5050); // or, in async code: `sum.await?`
 //! # Ok::<(), executor::JobError>(())
 //! ```
+//!
+//! A job in a process is a function with arguments that own their data:
+//!
+//! ```
+//! # #[cfg(all(feature = "process", target_os = "linux"))]
+//! # {
+//! use executor::{JobError, ProcessPool, call};
+//!
+//! fn half(n: u32) -> u32 {
+//!     if n % 2 == 0 { n / 2 } else { std::process::abort() }
+//! }
+//!
+//! let pool = ProcessPool::new(2)?;
+//! assert_eq!(pool.submit(call!(half(10))).result()?, 5);
+//! let crash = pool.submit(call!(half(11))).result();
+//! assert!(matches!(crash, Err(JobError::Crashed(_))));
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Pages
+//!
+//! | page | for |
+//! |---|---|
+//! | [Choosing](crate::choosing) | which pool; coming from rayon, `spawn_blocking`, threadpool, `std::thread`, procspawn |
+//! | [Guide](crate::guide) | sizing, back-pressure, deadlines, shutdown, values between processes, mistakes |
+//! | [Web services](crate::web_services) | pools behind an async server |
+//! | [Data](crate::data) | arrays, files and models in workers |
+//! | [Cookbook](crate::cookbook) | retry, hedge, rate limit, cache, progress: ten lines each |
+//! | [Twelve tasks](crate::tasks) | tasks of a web developer, a data engineer and a tester, with answers |
+//! | [Testing shutdown](crate::testing_shutdown) | the tools of `executor-testkit`, and which of them first |
+//! | [Platforms](crate::platforms) | targets, Rust versions, containers, semver policy |
+//! | [Security](crate::security) | what a worker can and cannot do to its parent |
+//! | [Performance](crate::performance) | costs, and when not to use this crate |
+//! | [From Python](crate::from_python) | a row for each name of Python's modules |
+//! | [Examples](crate::examples) | whole programs |
+//!
+//! # Contents
+//!
+//! ## Run jobs
+//!
+//! | to run | use |
+//! |---|---|
+//! | jobs that wait: files, sockets, locks | [`ThreadPool`], [`ThreadPoolBuilder`] |
+//! | jobs that use `par_iter` inside | [`RayonPool`], [`RayonPoolBuilder`] |
+//! | jobs that may crash, leak or hang | [`ProcessPool`], [`ProcessPoolBuilder`] |
+//! | one job in its own process | [`Process`], [`ProcessBuilder`] |
+//! | jobs from many places, without owning the pool | [`ThreadHandle`], [`RayonHandle`], [`ProcessHandle`] |
+//! | a function on many items | `map` on each pool: [`Map`], [`Unordered`] |
+//! | jobs that borrow | [`ThreadHandle::scope`]: [`Scope`], [`ScopedFuture`] |
+//! | a job again and again | [`ThreadHandle::every`], [`ProcessHandle::every`]: [`Period`], [`Periodic`] |
+//!
+//! ## Describe a job
+//!
+//! | to | use |
+//! |---|---|
+//! | write a job | a closure, or [`Job`] for a type of your own |
+//! | write a job for a process | [`call!`], [`call()`], [`Call`], [`PortableJob`] |
+//! | set name, priority, delay, time limits, retries | [`JobOptions`], [`Priority`], and `with` on each pool |
+//! | bound the queue | [`QueueLimit`], [`WhenFull`], and `queue` on each builder |
+//! | wait for room in the queue, in async code | `submit_async` on each pool: [`SubmitAsync`], [`SubmitPortable`] |
+//!
+//! ## Get the outcome
+//!
+//! | to | use |
+//! |---|---|
+//! | wait for one job | [`Future::result`], [`Future::result_timeout`], `.await` |
+//! | wait for several | [`join_all`], [`try_join_all`], [`as_completed`], [`wait()`], [`wait_timeout`], [`Until`], [`JobSet`] |
+//! | convert it | [`Future::map_ok`], [`Future::flatten`], [`Future::on_done`] |
+//! | know why it failed | [`JobError`]: [`Panicked`], [`Crashed`], [`TimedOut`], [`Cancelled`], [`Refused`], [`CodecError`], [`Broken`], [`Failed`] |
+//! | look at a crash | [`Exit`], [`Backtrace`], [`Frame`]; [`Saved`], the file that replays the job |
+//! | fail in a process with any error | [`RemoteError`] |
+//! | get back a job that was not accepted | `try_submit` on each pool: [`Rejected`], [`Rejection`] |
+//! | know why a pool or process did not start | [`BuildError`], [`SpawnError`] |
+//!
+//! ## Stop
+//!
+//! | to | use |
+//! |---|---|
+//! | stop a job | [`Future::cancel`] before it starts, [`Future::abort`] at any time |
+//! | stop it from elsewhere, or when a task ends | [`Canceller`], [`AbortOnDrop`] |
+//! | shut a pool down | `shutdown` and `shutdown_with` on each pool: [`ShutdownPolicy`], [`ShutdownReport`], [`ShutdownStep`] |
+//!
+//! ## See and signal
+//!
+//! | to | use |
+//! |---|---|
+//! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`] |
+//! | see where a job is | [`Future::status`], [`Status`], [`JobId`] |
+//! | know about itself, in a job | [`current`]: id, attempt, deadline, stop request, worker state |
+//! | signal between jobs | [`Event`] |
+//!
+//! ## Share with processes
+//!
+//! | to share | use |
+//! |---|---|
+//! | large bytes | [`Blob`] |
+//! | messages | [`channel`], [`Sender`], [`Receiver`]; [`duplex`], [`Duplex`]; [`queue`]; [`SendError`], [`RecvError`] |
+//! | maps, lists, values, locks | [`Manager`], and its handles in [`manager`] |
+//! | values that need a self-describing format | [`Codec`] |
+//! | paths that are not UTF-8 | [`os_str`] |
+//!
+//! ## Build on it
+//!
+//! | to | use |
+//! |---|---|
+//! | be generic over threads and processes | [`Executor`], [`ClosureExecutor`], [`Pool`], [`Shutdown`] |
+//! | make a future of your own | [`promise()`], [`Promise`] |
+//! | write an executor | [`extend`], [`Mapper`], [`Helper`] |
+//! | test one, or a service on top of one | the crate `executor-testkit` |
+//!
+//! # Features and platforms
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `process` | on | [`ProcessPool`], [`Process`], [`Manager`] and all that is shared with processes |
+//! | `rayon` | on | [`RayonPool`] |
+//!
+//! Processes need Linux on x86-64 or aarch64. Elsewhere, as on macOS and Windows, the default features build, and the items of `process` are
+//! absent. Rust 1.88 is needed with `process`, and 1.85 without. [Platforms](crate::platforms) has the details.
 
+#![cfg_attr(
+    not(all(feature = "process", feature = "rayon", target_os = "linux")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -54,7 +159,7 @@ pub use executor_thread::{
 #[cfg(feature = "rayon")]
 pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 
-/// For those who write executors: the parts that the pools are made of.
+/// Parts for writing an executor: what the pools are made of.
 ///
 /// - [`cell`](extend::cell): the one allocation that a queue and a future share;
 /// - [`scheduler`](extend::scheduler): a queue with workers, which run jobs as your [`Runner`](extend::scheduler::Runner) says;
