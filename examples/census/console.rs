@@ -1,27 +1,42 @@
-//! Stderr: progress where a person looks at it, and a line for each path that failed.
+//! Stderr: progress, and a line for each path that failed.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
-/// Two progress bars on a terminal, none elsewhere.
+use crate::options::Options;
+
+/// Two progress bars on a terminal; elsewhere, as in a log, a line now and then.
 pub(crate) struct Console {
     bars: MultiProgress,
     read: ProgressBar,
     parsed: ProgressBar,
+    start: Instant,
+    next_line: Cell<Duration>,
 }
 
+/// The first line comes after a second, and the others after five each.
+const FIRST_LINE: Duration = Duration::from_secs(1);
+const LINE_PERIOD: Duration = Duration::from_secs(5);
+
 impl Console {
-    pub(crate) fn new() -> Self {
+    /// Says first what will be done.
+    pub(crate) fn new(options: &Options) -> Self {
+        let limit = options
+            .limit
+            .map_or(String::new(), |limit| format!(", for {} s at most (`--all`: no limit)", limit.as_secs()));
+        complain(format_args!("census: reading {}, parsing on {}{limit}", shown(&options.directory), options.place()));
         // How much there is to do is known only at the end, so these count instead of filling up.
         let style = |template| ProgressStyle::with_template(template).expect("the template is a constant");
         let bars = MultiProgress::new();
         let bar = |template| bars.add(ProgressBar::no_length().with_style(style(template)));
         let read = bar("{spinner} read   {decimal_bytes:>10} {decimal_bytes_per_sec:>12}");
         let parsed = bar("{spinner} parsed {human_pos:>10} files in {elapsed}");
-        Self { bars, read, parsed }
+        Self { bars, read, parsed, start: Instant::now(), next_line: Cell::new(FIRST_LINE) }
     }
 
     pub(crate) fn has_read(&self, bytes: usize) {
@@ -30,6 +45,12 @@ impl Console {
 
     pub(crate) fn has_parsed(&self) {
         self.parsed.inc(1);
+        let elapsed = self.start.elapsed();
+        if self.bars.is_hidden() && elapsed >= self.next_line.get() {
+            self.next_line.set(elapsed + LINE_PERIOD);
+            let (files, bytes) = (HumanCount(self.parsed.position()), DecimalBytes(self.read.position()));
+            complain(format_args!("census: {files} files parsed, {bytes} read in {} s", elapsed.as_secs()));
+        }
     }
 
     /// One line about a file, above the bars.

@@ -73,8 +73,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<Survey, BuildError> {
+    let console = Console::new(options);
     let parsers = places::executor(options.with, options.workers)?;
-    survey(options, &*parsers, |text| call!(analyse::analyse(text)), &Console::new())
+    survey(options, &*parsers, |text| call!(analyse::analyse(text)), &console)
 }
 
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

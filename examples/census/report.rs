@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::console::shown;
-use crate::options::{Options, With};
+use crate::options::Options;
 use crate::survey::{READERS, Survey};
 use crate::tally::Sums;
 
@@ -15,7 +15,11 @@ pub(crate) fn write(out: &mut dyn Write, options: &Options, survey: &Survey) -> 
     if options.json { write_json(out, options, survey) } else { write_tables(out, options, survey) }
 }
 
-fn write_tables(out: &mut dyn Write, options: &Options, Survey { tally, times }: &Survey) -> io::Result<()> {
+fn write_tables(
+    out: &mut dyn Write,
+    options: &Options,
+    Survey { tally, times, is_complete }: &Survey,
+) -> io::Result<()> {
     let names = tally.crates.keys().map(|name| shown(Path::new(name)));
     let width = names.map(|name| name.chars().count()).chain([TOTAL.len()]).max().unwrap_or(0);
     writeln!(
@@ -36,20 +40,24 @@ fn write_tables(out: &mut dyn Write, options: &Options, Survey { tally, times }:
     for (time, name) in tally.slowest.iter() {
         writeln!(out, "{:>10}  {}", milliseconds(time), shown(name))?;
     }
-    let place = match (options.with, options.workers) {
-        (With::None, _) => "the main thread".to_owned(),
-        (With::Rayon, n) => format!("{n} of rayon's threads"),
-        (other, n) => format!("{n} {}", other.name()),
-    };
     writeln!(
         out,
-        "\nwalk {:.3} s, read {:.3} s on {READERS} threads, parse {:.3} s on {place}; {:.3} s in all; {} failed",
+        "\nwalk {:.3} s, read {:.3} s on {READERS} threads, parse {:.3} s on {}; {:.3} s in all; {} failed",
         times.walk.as_secs_f64(),
         times.read.as_secs_f64(),
         times.parse.as_secs_f64(),
+        options.place(),
         times.elapsed.as_secs_f64(),
         tally.totals.failed,
-    )
+    )?;
+    if !is_complete {
+        writeln!(
+            out,
+            "\nThis is a part of {}: the time limit came before its end. `--all` surveys everything.",
+            shown(&options.directory)
+        )?;
+    }
+    Ok(())
 }
 
 const TOTAL: &str = "total";
@@ -68,7 +76,7 @@ fn milliseconds(time: Duration) -> String {
 }
 
 /// JSON has text only: a path that is not UTF-8 is given with replacement characters, and `"lossy": true`.
-fn write_json(out: &mut dyn Write, options: &Options, Survey { tally, times }: &Survey) -> io::Result<()> {
+fn write_json(out: &mut dyn Write, options: &Options, Survey { tally, times, is_complete }: &Survey) -> io::Result<()> {
     let crates: Vec<Value> = tally
         .crates
         .iter()
@@ -89,6 +97,7 @@ fn write_json(out: &mut dyn Write, options: &Options, Survey { tally, times }: &
         "directory": path(&options.directory),
         "with": options.with.name(),
         "workers": options.workers,
+        "complete": is_complete,
         "totals": totals,
         "crates": crates,
         "most_unsafe": most_unsafe,

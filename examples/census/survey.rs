@@ -19,6 +19,8 @@ pub(crate) const READERS: usize = 8;
 pub(crate) struct Survey {
     pub(crate) tally: Tally,
     pub(crate) times: Times,
+    /// Whether every file was taken before the time limit.
+    pub(crate) is_complete: bool,
 }
 
 /// `walk`, `read` and `parse` are sums over the threads and processes that work at the same time.
@@ -56,11 +58,14 @@ where
     let mut flights = Flights::default();
     let mut tally = Tally::default();
     let mut times = Times::default();
+    let mut is_complete = true;
     loop {
-        while flights.len() < in_flight
+        while is_complete
+            && flights.len() < in_flight
             && let Some(found) = walk.next()
         {
             match found {
+                Ok(_) if options.limit.is_some_and(|limit| start.elapsed() >= limit) => is_complete = false,
                 Ok(source) => {
                     let (path, cold) = (source.path.clone(), options.cold);
                     let reading = readers.submit(move || read(&path, cold)).flatten().map_ok(Step::Read);
@@ -100,7 +105,7 @@ where
     console.clear();
     times.walk = walk.spent();
     times.elapsed = start.elapsed();
-    Ok(Survey { tally, times })
+    Ok(Survey { tally, times, is_complete })
 }
 
 /// Futures, and the file that each is about.
