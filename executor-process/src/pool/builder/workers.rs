@@ -111,6 +111,18 @@ impl ProcessPoolBuilder {
     ///
     /// Shared memory (the program's code, [`Blob`](crate::Blob)s) does not count. No job is lost or delayed. A
     /// running job is not limited: for that, see [`memory_limit`](Self::memory_limit).
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// fn leak() { std::mem::forget(vec![1_u8; 64 << 20]) }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).recycle_above(48 << 20).build()?;
+    /// let first = pool.submit(call!(std::process::id())).result()?;
+    /// pool.submit(call!(leak())).result()?;
+    /// assert_ne!(pool.submit(call!(std::process::id())).result()?, first, "a new worker");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recycle_above(mut self, bytes: u64) -> Self {
         self.span.memory = Some(bytes);
         self
@@ -121,6 +133,16 @@ impl ProcessPoolBuilder {
     ///
     /// Each worker's own limit is up to a tenth lower, chosen at random, so that not all workers are replaced at
     /// once. No job is lost; the next job waits at most for the start of the new worker.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let pool = ProcessPool::builder().processes(1).max_jobs_per_process(1).build()?;
+    /// let first = pool.submit(call!(std::process::id())).result()?;
+    /// let second = pool.submit(call!(std::process::id())).result()?;
+    /// assert_ne!(first, second, "each job has a process of its own");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max_jobs_per_process(mut self, n: u64) -> Self {
         self.span.jobs = Some(n);
         self
@@ -128,6 +150,19 @@ impl ProcessPoolBuilder {
 
     /// Ends a worker process, and its thread, after it has been idle for `idle`. The next job starts another.
     /// Default: workers live as long as the pool.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let pool = ProcessPool::builder().processes(1).idle_timeout(Duration::from_millis(10)).build()?;
+    /// assert_eq!(pool.submit(call!(u32::pow(2, 5))).result()?, 32);
+    /// while !pool.pids().is_empty() {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(pool.submit(call!(u32::pow(3, 2))).result()?, 9, "in another worker");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle_timeout = idle;
         self
@@ -147,6 +182,19 @@ impl ProcessPoolBuilder {
     /// ended two seconds after the pool stopped using it. Both signals go to the worker's process group. SIGTERM from this program
     /// ends a worker unless a job has installed a handler, for instance to clean up. An aborted job has its outcome at once,
     /// but its worker is replaced only when the process has ended. A job that exceeds its time limit is always killed at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::{ProcessPool, call};
+    ///
+    /// fn serve() { loop { std::thread::park() } }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).grace(Duration::from_secs(2)).build()?;
+    /// let serving = pool.submit(call!(serve()));
+    /// assert!(serving.abort()); // SIGTERM now, and SIGKILL in 2 s if the worker still lives
+    /// assert!(serving.is_cancelled());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
