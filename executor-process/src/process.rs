@@ -150,7 +150,7 @@ impl<T> Process<T> {
         let Self { future, owner } = self;
         if !owner.child.is_ours() {
             return Err(JobError::Broken(Broken::new(
-                "this process was forked (`fork()`) from the one that started the job's process; join it there",
+                "this process is a fork (`fork()`) of the one that started the job's process; join it in the parent",
             )));
         }
         let outcome = future.result();
@@ -189,8 +189,8 @@ impl<T> Process<T> {
     /// Sends SIGTERM to the process and to the processes in its process group. This ends the process, unless its job
     /// has installed a handler. Does not block; does nothing if the process has ended.
     ///
-    /// While this program lives, a SIGTERM or SIGHUP from another process does not end the process: a service manager
-    /// sends these signals to every process of a service, but this program decides when its own processes end. A job
+    /// While this program lives, a SIGTERM or SIGHUP from another process does not end the process. The reason: a service
+    /// manager sends these signals to every process of a service, but this program decides when its own processes end. A job
     /// that must react to such a signal installs a handler.
     pub fn terminate(&self) {
         self.owner.child.ask_to_end();

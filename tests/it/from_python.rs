@@ -76,8 +76,8 @@ fn queues_and_pipes_lead_from_process_to_process() {
         "queue_and_pipe",
         &[],
         "taken: 100, each once: true
-get(timeout=0.01): the channel has no message now; wait for longer, or use `recv`
-get_nowait(): the channel has no message now; wait for longer, or use `recv`
+get(timeout=0.01): the channel has no message yet; wait longer, or use `recv`
+get_nowait(): the channel has no message yet; wait longer, or use `recv`
 put_nowait() of one too many: full is true, and it comes back: true
 poll(): false
 poll(None): true, recv: ONE
@@ -86,9 +86,9 @@ the server saw the end, after 2 messages
 through an end that was sent: PASSED ON
 received 1000000 bytes, all of them 7: true
 from the dead: last words
-poll(): true, recv: the channel has had its last message: every sender is gone
+poll(): true, recv: the channel is closed: all senders are gone, and all messages were received
 it is the end: true
-send: a message `()` was not sent: its channel has no receiver any more
+send: a message `()` was not sent: all receivers of its channel are gone
 its job crashed: true
 ",
     );
@@ -103,24 +103,24 @@ fn a_manager_keeps_what_processes_share() {
 map: Some(1) is taken out, 3 are left
 list: [1, 4, 9, 16, 25, 36], of which the last is Some(36)
 namespace: ["depth", "name"], depth Some(3)
-namespace: `name` is a value `alloc::string::String`, and no `u32`
+namespace: `name` is a `alloc::string::String`, not a `u32`; read it as the type with which it was set
 array: [3, 2, 11]
 value: 400
 queue: 0 were lost, the sum is 55
 queue: None with a time limit
-queue: an item `core::option::Option<u32>` was not put: the queue is full; try again later, or use `put`, which waits
+queue: an item `core::option::Option<u32>` was not put into the queue: it is full; try again later, or use `put`, which waits
 lock: ["line 0", "line 1", "line 2"]
 lock: taken again: false
 lock: taken in time: false
 semaphore: never more than two: true
-bounded semaphore: the semaphore has all its permits; release once for each that was forgotten, or make one without a bound
+bounded semaphore: the semaphore already has all its permits; call `release` once for each forgotten permit, or create it with `Manager::semaphore`, which has no bound
 condition: 3 in stock
 condition: notified in time: false
 event: set in time: false
 barrier: both have met, 1 of them led
 barrier: alone: None
 crashed: true; the lock was abandoned: true, the value is 7
-after the manager: the manager is gone: it was dropped, or its process has ended; keep it for as long as its handles are used
+after the manager: the manager is gone: it was dropped, or its process has ended; keep the `Manager` while its handles are used
 "#,
     );
 }

@@ -24,8 +24,9 @@ impl FailedJob {
         let (name, pid) = (self.type_name, worker.process.pid());
         let Some(exit) = ended else {
             return JobError::Broken(Broken::new(format!(
-                "its worker process {pid} died while it ran `{name}`, and how is not known: something else in this program takes \
-                 the exit status of every child (SIGCHLD is ignored, or `wait` is called for any child)"
+                "its worker process {pid} died while running `{name}`, and its exit status is unknown: other code in \
+                 this program collects the exit status of every child process (it ignores SIGCHLD, or calls `wait` \
+                 for any child)"
             )));
         };
         let record = worker.claims.page.trace();
@@ -55,7 +56,7 @@ impl FailedJob {
         let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
         trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
             format!(
-                "most likely because it was refused memory: its `memory_limit` is {} MiB; raise it, or give the job less to do",
+                "most likely because it was refused memory: its `memory_limit` is {} MiB; raise it, or split the job",
                 limit >> 20
             )
         })
@@ -67,7 +68,7 @@ impl FailedJob {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
         let error = TimedOut::new(self.name().unwrap_or(self.type_name), limit)
             .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.entry, self.type_name)));
-        let (saved, unsaved) = Unsaved::new(self, format!("was not done within {limit:?}")).unzip();
+        let (saved, unsaved) = Unsaved::new(self, format!("it did not finish within {limit:?}")).unzip();
         (JobError::TimedOut(error.with_saved(saved)), unsaved)
     }
 

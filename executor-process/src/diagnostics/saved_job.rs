@@ -53,7 +53,7 @@ fn keep(directory: &Path, case: &FailedJob, why: &dyn fmt::Display) -> Result<Pa
         let attached = body.descriptors_of(None).ok_or(Unfit)?;
         Ok((*entry, input(body.bytes(), attached, &mut blobs)?))
     });
-    let initializer = initializer.transpose().map_err(|Unfit| Unfit::text("what its initializer was given"))?;
+    let initializer = initializer.transpose().map_err(|Unfit| Unfit::text("the initializer's arguments"))?;
     let job = match &case.body {
         SavedArguments::Whole { bytes, attached } => input(bytes, attached.clone(), &mut blobs),
         SavedArguments::Handles => Err(Unfit),
@@ -78,7 +78,7 @@ struct Unfit;
 
 impl Unfit {
     fn text(place: &str) -> String {
-        format!("there are channels or handles of a manager in {place}, which end with the program")
+        format!("{place} hold channels or handles of a manager, which end with the program")
     }
 }
 

@@ -117,7 +117,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
             // done: it kills the worker.
             End::Done if is_late || !has_answered => Cause::Death(self.worker.process.kill_and_wait()),
             End::Done if self.take_done() && !self.worker.is_disconnected() => return None,
-            End::Done => Cause::Invalid("an end before the end of its jobs".to_owned()),
+            End::Done => Cause::Invalid("it reported the batch as done while jobs were unfinished".to_owned()),
             End::Invalid(said) => Cause::Invalid(said),
             End::Closed => {
                 // It may have closed its channel and live on.
@@ -156,7 +156,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 Received::Reply(Reply::Answer { slot, job, answer }) if self.is_in_slot(slot, job) => {
                     self.receive_answer(slot, answer);
                 }
-                Received::Reply(_) => break End::Invalid("an answer to another question".to_owned()),
+                Received::Reply(_) => break End::Invalid("it answered another request".to_owned()),
                 Received::Invalid(said) => break End::Invalid(said),
                 Received::Closed => break End::Closed,
                 Received::TimedOut if end_limit.is_some() => break End::Invalid(no_answer()),
@@ -233,7 +233,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
 
 /// The text for a worker that has not answered within [`ANSWER_LIMIT`].
 fn no_answer() -> String {
-    format!("nothing for {ANSWER_LIMIT:?}, with no job left to run")
+    format!("it sent no answer within {ANSWER_LIMIT:?}, although it was running no job")
 }
 
 #[cfg(test)]

@@ -105,7 +105,10 @@ impl EncodedJob {
     pub(crate) fn pack(&self, payloads: &ParentEnd, slot: usize, job: u64) -> Result<JobMessage, NotSent> {
         let failed = |text: String| NotSent::Failed(JobError::Broken(Broken::new(text)));
         let work = Offset::of_job(self.job_type.work).ok_or_else(|| {
-            failed(format!("`{}` is not in the program's own file, but in a shared library", self.job_type.name()))
+            failed(format!(
+                "`{}` is in a shared library; only functions of the program's own file can run in worker processes",
+                self.job_type.name()
+            ))
         })?;
         let body = payloads.pack(&self.body).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => NotSent::Disconnected,
@@ -152,7 +155,9 @@ impl EncodedJob {
                 attached: Vec::new(),
                 errors: Vec::new(),
             }),
-            Answer::Items => Err(JobError::Broken(Broken::new("its worker process answered as if it were a chunk"))),
+            Answer::Items => Err(JobError::Broken(Broken::new(
+                "its worker process broke the protocol: it answered a single job like a chunk of a `map`",
+            ))),
             Answer::Panicked(panic) => Err(panic.of(self.job_type.name(), self.given_name())),
             Answer::Codec { step, cause } | Answer::NoRoom { step, cause } => {
                 Err((self.job_type.codec_error)(self.job_type.name(), step, cause))

@@ -61,8 +61,8 @@ impl Budget {
         let is_spent = add(&mut self.spent.lock().restarts, now, self.restarts);
         is_spent.then(|| {
             broken(&format_args!(
-                "more than {most} workers of the pool did not start, or died without a job, within {period:?}, which is its \
-                 restart budget; the last: {reason}"
+                "the pool broke down: more than {most} workers failed to start, or died while running no job, within \
+                 {period:?} (`restart_budget`); fix the cause and create a new pool; the last failure: {reason}"
             ))
         })
     }
@@ -77,13 +77,13 @@ impl Budget {
         }
         let worst = spent.killers.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(*name)));
         let killer = match worst {
-            Some((name, count)) if *count > 1 => format!("; `{name}` has crashed {count} of them"),
+            Some((name, count)) if *count > 1 => format!("; `{name}` crashed {count} of them"),
             _ => String::new(),
         };
         let Limit { most, period } = limit;
         Some(broken(&format_args!(
-            "jobs have crashed more than {most} workers of the pool within {period:?}, which is its crash budget{killer}; the \
-             last: {reason}"
+            "the pool broke down: jobs crashed more than {most} workers within {period:?} (`crash_budget`){killer}; \
+             fix the cause and create a new pool; the last failure: {reason}"
         )))
     }
 }
@@ -118,8 +118,9 @@ mod tests {
         assert_eq!([lose(0), lose(1), lose(11), lose(20)], [const { None }; 4]);
         assert_eq!(
             lose(21).unwrap(),
-            "the job did not complete: more than 2 workers of the pool did not start, or died without a job, within 10s, \
-             which is its restart budget; the last: it left"
+            "the job did not complete: the pool broke down: more than 2 workers failed to start, or died while \
+             running no job, within 10s (`restart_budget`); fix the cause and create a new pool; the last failure: \
+             it left"
         );
     }
 
@@ -133,8 +134,9 @@ mod tests {
         assert_eq!([lose(0, "a"), lose(1, "b"), lose(11, "c"), lose(20, "b")], [const { None }; 4]);
         assert_eq!(
             lose(21, "b").unwrap(),
-            "the job did not complete: jobs have crashed more than 2 workers of the pool within 10s, which is its crash \
-             budget; `b` has crashed 3 of them; the last: it left"
+            "the job did not complete: the pool broke down: jobs crashed more than 2 workers within 10s \
+             (`crash_budget`); `b` crashed 3 of them; fix the cause and create a new pool; the last failure: it \
+             left"
         );
     }
 

@@ -96,7 +96,7 @@ impl ProcessRunner {
                 Err(error) => error,
             };
             let reason = error.reason();
-            let text = format_args!("one did not start: {reason}");
+            let text = format_args!("one could not be started: {reason}");
             job = match self.leave_to_others(job, batch) {
                 Ok(()) => {
                     // The others go on, and where there was no process none was lost.
@@ -161,7 +161,7 @@ impl ProcessRunner {
                 return Ok(worker);
             }
             if let Some(batch) = batch {
-                let text = format_args!("process {} died while it was idle", worker.process.pid());
+                let text = format_args!("process {} died while idle", worker.process.pid());
                 self.settings.budget.spend(None, &text, batch);
             }
         }
@@ -179,7 +179,7 @@ impl ProcessRunner {
     /// Ends the jobs in hand, and the worker, after a mistake of ours, or of a library below: it must not cost a future its outcome.
     fn fail_all(&mut self, in_hand: Vec<Queued>, panic: &JobError) {
         self.worker = None;
-        let text = format!("the thread that serves its worker failed ({panic}); report this");
+        let text = format!("the thread of its worker failed ({panic}); this is a bug in `executor`: please report it");
         let broken = Broken::new(text);
         for job in in_hand {
             if !job.status().is_done() {

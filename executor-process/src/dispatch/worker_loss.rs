@@ -38,9 +38,9 @@ impl WorkerLoss {
             return self.error(worker, case);
         }
         let why = match &self.cause {
-            Cause::Death(Some(exit)) => format!("it {exit}{} before it began the job", worker.process.why_clause()),
-            Cause::Death(None) => "it died before it began the job".to_owned(),
-            Cause::Invalid(said) => format!("it answered with what cannot be read: {said}"),
+            Cause::Death(Some(exit)) => format!("it {exit}{} before it started the job", worker.process.why_clause()),
+            Cause::Death(None) => "it died before it started the job".to_owned(),
+            Cause::Invalid(said) => format!("it broke the protocol: {said}"),
         };
         JobError::Broken(Broken::new(not_started(tries, &why)))
     }
@@ -52,14 +52,17 @@ impl fmt::Display for WorkerLoss {
         match &self.cause {
             Cause::Death(Some(exit)) => write!(f, "process {pid} {exit}"),
             Cause::Death(None) => write!(f, "process {pid} died"),
-            Cause::Invalid(said) => write!(f, "process {pid} answered with what cannot be read: {said}"),
+            Cause::Invalid(said) => write!(f, "process {pid} broke the protocol: {said}"),
         }
     }
 }
 
 /// The error of a job whose worker broke the protocol, and is killed for it.
 pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
-    let text = format!("its worker process {pid} was killed, because it answered with what cannot be read: {said}");
+    let text = format!(
+        "its worker process {pid} broke the protocol and was killed: {said}; a job may have written to a file \
+         descriptor that it did not open, or have corrupted memory"
+    );
     JobError::Broken(Broken::new(text))
 }
 
@@ -67,6 +70,6 @@ pub(crate) fn unreadable(pid: u32, said: &str) -> JobError {
 pub(crate) fn not_started(tries: u32, reason: &dyn fmt::Display) -> String {
     match tries {
         1 => format!("its process could not be started: {reason}"),
-        _ => format!("its worker process could not be started, {tries} times: {reason}"),
+        _ => format!("its worker process could not be started in {tries} attempts: {reason}"),
     }
 }

@@ -188,8 +188,8 @@ pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> 
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
         if sent.list.len() == MAX_DESCRIPTORS {
             let why = format!(
-                "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), which is the most that can travel at \
-                 once; put small blobs into one, or send handles through a channel"
+                "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), the limit of one \
+                 message; combine small blobs, or send handles through a channel"
             );
             sent.is_full = true;
             return Err(sent.refused.insert(why).clone());
@@ -226,15 +226,15 @@ pub(crate) fn take<T>(
         let Some(received) = received else { return Err(outside(what, "decoded")) };
         let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
         let there = received.list.len();
-        let made = found.cloned().ok_or_else(|| format!("number {number} of {there} is not there")).and_then(make);
+        let made = found.cloned().ok_or_else(|| format!("handle {number} of {there} is missing")).and_then(make);
         made.map_err(|why| received.refused.insert(format!("{what} cannot be used: {why}")).clone())
     })
 }
 
 fn outside(what: &str, done: &str) -> String {
     format!(
-        "{what} can be {done} only as a part of a job, of a result, or of a channel's message, since its handle travels \
-         beside the bytes; elsewhere, use what it holds"
+        "{what} can be {done} only as part of a job, a result or a channel's message, because its file descriptor is \
+         sent beside the bytes; elsewhere, use its contents"
     )
 }
 
@@ -256,7 +256,7 @@ mod tests {
         offer(descriptors, || {
             assert!(Arc::ptr_eq(&take("a test", 1, Ok).unwrap(), &second));
             let error = take("a test", 2, Ok).unwrap_err();
-            assert_eq!(error, "a test cannot be used: number 2 of 2 is not there");
+            assert_eq!(error, "a test cannot be used: handle 2 of 2 is missing");
         });
         assert_eq!(Arc::strong_count(&second), 1, "what nobody took is closed");
     }
@@ -303,9 +303,9 @@ mod tests {
     #[test]
     fn elsewhere_it_is_an_error_that_says_where() {
         let error = attach("a test", attachment()).unwrap_err();
-        assert!(error.starts_with("a test can be encoded only as a part of a job, "), "{error}");
+        assert!(error.starts_with("a test can be encoded only as part of a job, "), "{error}");
         let error = take("a test", 0, Ok).unwrap_err();
-        assert!(error.starts_with("a test can be decoded only as a part of a job, "), "{error}");
+        assert!(error.starts_with("a test can be decoded only as part of a job, "), "{error}");
     }
 
     #[test]

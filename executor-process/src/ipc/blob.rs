@@ -48,7 +48,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// ```
 /// # use executor::Blob;
 /// let error = serde_json::to_string(&Blob::from(b"some bytes")).unwrap_err();
-/// assert!(error.to_string().starts_with("a `Blob` can be encoded only as a part of a job"));
+/// assert!(error.to_string().starts_with("a `Blob` can be encoded only as part of a job"));
 /// ```
 #[derive(Clone, Default)]
 pub struct Blob(Option<Arc<Frozen>>);
@@ -222,14 +222,14 @@ mod tests {
         assert_eq!(*received(sealed(all, fill)).unwrap(), *b"bytes");
         for missing in [SealFlags::SHRINK, SealFlags::GROW, SealFlags::WRITE] {
             let error = received(sealed(all - missing, fill)).unwrap_err();
-            assert_eq!(error, "a `Blob` cannot be used: it is shared memory that can still be changed");
+            assert_eq!(error, "a `Blob` cannot be used: its shared memory is not sealed: it could still change");
         }
         let error = received(sealed(all, |file| ftruncate(file, 1 << 40).unwrap())).unwrap_err();
-        assert!(error.contains("it claims 1099511627776 bytes of shared memory, and holds 0"), "{error}");
+        assert!(error.contains("it claims 1099511627776 bytes of shared memory, but holds 0"), "{error}");
         let error = received(sealed(all, |_| {})).unwrap_err();
-        assert!(error.contains("without a byte"), "{error}");
+        assert!(error.contains("its shared memory is empty"), "{error}");
         let error = received(crate::ipc::socket::pair().unwrap().0).unwrap_err();
-        assert!(error.contains("it is no shared memory"), "{error}");
+        assert!(error.contains("it is not shared memory"), "{error}");
     }
 
     #[test]

@@ -7,20 +7,24 @@ use rustix::io::Errno;
 /// The error, and how to end such a shortage.
 pub(crate) fn with_remedy(error: &io::Error) -> String {
     let cure = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => "it may open no more files: close some, raise `ulimit -n`, or use fewer processes",
-        Some(Errno::NFILE) => "the system opens no more files: raise fs.file-max, or end something",
-        Some(Errno::AGAIN) => {
-            "there may be no more processes or threads: raise `ulimit -u` or pids.max of the cgroup, or use fewer processes"
+        Some(Errno::MFILE) => {
+            "this process has too many open files: close some, raise `ulimit -n`, or use fewer processes"
         }
-        Some(Errno::NOMEM | Errno::NOBUFS) => "there is no memory left: use fewer processes, or smaller ones",
-        Some(Errno::NOSPC) => "the file system is full: free some of it, or set TMPDIR",
-        Some(Errno::FBIG) => "shared memory counts as a file, and files may be no larger: raise `ulimit -f`",
+        Some(Errno::NFILE) => "the system has too many open files: raise fs.file-max, or end some programs",
+        Some(Errno::AGAIN) => {
+            "the limit of processes and threads is reached: raise `ulimit -u` or the cgroup's pids.max, or use fewer \
+             processes"
+        }
+        Some(Errno::NOMEM | Errno::NOBUFS) => "memory ran out: use fewer or smaller processes",
+        Some(Errno::NOSPC) => "the file system is full: free some space, or set TMPDIR",
+        Some(Errno::FBIG) => "shared memory counts as a file, and exceeds the file size limit: raise `ulimit -f`",
         Some(Errno::PERM | Errno::NOSYS) => {
-            "a sandbox, such as seccomp, or the kernel refuses this system call: allow it (the guide lists those that workers need)"
+            "a sandbox such as seccomp, or the kernel, refused this system call: allow it (the guide lists the calls \
+             that workers need)"
         }
         Some(Errno::TOOMANYREFS) => {
-            "this user has too many descriptors in messages that are not received: receive the blobs and channels that were sent, end \
-             the process that keeps them waiting, or raise `ulimit -n`"
+            "this user has too many file descriptors in unreceived messages: receive the blobs and channels that \
+             were sent, end the process that does not receive them, or raise `ulimit -n`"
         }
         _ => return error.to_string(),
     };

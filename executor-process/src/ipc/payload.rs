@@ -120,7 +120,8 @@ impl Payload {
         let mut attached = attached.lock();
         if attached.has_given {
             return Err(io::Error::other(
-                "its channels went with a worker that died, so no other can have them; submit it again with new ones",
+                "its worker process died before it started the job, and the channels among its arguments are lost; \
+                 submit it again with new channels",
             ));
         }
         let sent = send(&attached.all)?;

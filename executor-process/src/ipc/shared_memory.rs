@@ -124,7 +124,7 @@ fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
     if held < len as u64 {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("it claims {len} bytes of shared memory, and holds {held}"),
+            format!("it claims {len} bytes of shared memory, but holds {held}"),
         ));
     }
     Ok(())
@@ -144,12 +144,12 @@ impl Frozen {
     /// When it is no such file, is empty, or holds less memory than its size says; and when the system cannot map it.
     pub(crate) fn open(file: Arc<OwnedFd>) -> io::Result<Self> {
         let not_frozen = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let seals = fcntl_get_seals(&*file).map_err(|_| not_frozen("it is no shared memory"))?;
+        let seals = fcntl_get_seals(&*file).map_err(|_| not_frozen("it is not shared memory"))?;
         if !seals.contains(FROZEN) {
-            return Err(not_frozen("it is shared memory that can still be changed"));
+            return Err(not_frozen("its shared memory is not sealed: it could still change"));
         }
         let len = usize::try_from(fstat(&*file)?.st_size).unwrap_or_default();
-        let len = NonZeroUsize::new(len).ok_or_else(|| not_frozen("it is shared memory without a byte"))?;
+        let len = NonZeroUsize::new(len).ok_or_else(|| not_frozen("its shared memory is empty"))?;
         // Otherwise reading it would allocate the missing pages.
         check_held(&file, len.get())?;
         // Private, since before Linux 6.7 a shared mapping of a sealed file is refused.
@@ -204,12 +204,12 @@ impl Shared {
     /// When its length can be changed, or it is too short; and when the system cannot map it.
     pub(crate) fn open(file: &OwnedFd, len: NonZeroUsize) -> io::Result<Self> {
         let unfit = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let seals = fcntl_get_seals(file).map_err(|_| unfit("it is no shared memory"))?;
+        let seals = fcntl_get_seals(file).map_err(|_| unfit("it is not shared memory"))?;
         if !seals.contains(OF_ONE_LENGTH) {
-            return Err(unfit("it is shared memory whose length can be changed"));
+            return Err(unfit("its shared memory is not sealed: its length could change"));
         }
         if usize::try_from(fstat(file)?.st_size).unwrap_or_default() < len.get() {
-            return Err(unfit("it is shared memory that is too short"));
+            return Err(unfit("its shared memory is too short"));
         }
         Self::map(file, len)
     }

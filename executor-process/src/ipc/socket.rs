@@ -27,7 +27,7 @@ const MOST_BYTES: usize = MAX_INLINE + 64;
 
 /// The error of a value whose packet [is cut](Packet::is_cut).
 pub(crate) const NO_ROOM: &str =
-    "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE";
+    "this process has no file descriptor left for its handles; close some files, or raise `ulimit -n`";
 
 /// A received packet.
 pub(crate) struct Packet {

@@ -30,8 +30,9 @@ const NUMBERS: [&str; 6] = [
 ];
 
 /// The error of a value with such a handle.
-pub(crate) const REFUSED: &str = "it holds a channel's end of the crate `ipc-channel`, which travels in messages of that crate alone; use \
-                                  `executor::channel`, whose ends can be sent in jobs, results and messages";
+pub(crate) const REFUSED: &str = "it holds an end of a channel of the crate `ipc-channel`, which only that crate can \
+                                  send; use `executor::channel`, whose ends can be sent in jobs, results and \
+                                  messages";
 
 /// A value of the type of that name has written a 0.
 #[inline]

@@ -20,7 +20,7 @@ handle! {
     /// assert_eq!(array.set(1, 5)?, 2);
     /// assert_eq!(array.snapshot()?, [3, 5, 11]);
     /// let error = array.get(3).unwrap_err();
-    /// assert_eq!(error.to_string(), "there is no such place: the length is 3");
+    /// assert_eq!(error.to_string(), "the index is out of range: the length is 3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     Array<T>, "an `Array`"

@@ -74,11 +74,13 @@ impl Link {
         match connector {
             Some(number) => take(what, number, |connector| match socket_type(&*connector) {
                 Ok(SocketType::SEQPACKET) => Ok(Self::find(manager, connector)),
-                _ => Err("it leads to no manager".to_owned()),
+                _ => Err("it is not a connection to a manager".to_owned()),
             }),
-            None => WITHIN
-                .with_borrow(|within| within.clone().filter(|within| within.id == manager))
-                .ok_or_else(|| format!("{what} cannot be used: it was a value of a manager, and is not read there")),
+            None => {
+                WITHIN.with_borrow(|within| within.clone().filter(|within| within.id == manager)).ok_or_else(|| {
+                    format!("{what} cannot be used: it was stored in a manager, and must be read from there")
+                })
+            }
         }
     }
 

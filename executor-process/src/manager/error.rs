@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::ipc::os_error::with_remedy;
+
 /// The error of a call to a [`Manager`](crate::Manager). Unless the variant says otherwise, the call changed nothing.
 ///
 /// ```
@@ -45,22 +47,25 @@ impl fmt::Display for ManagerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone => f.write_str(
-                "the manager is gone: it was dropped, or its process has ended; keep it for as long as its handles are used",
+                "the manager is gone: it was dropped, or its process has ended; keep the `Manager` while its handles \
+                 are used",
             ),
-            Self::Discarded => f.write_str("what this handle is of was discarded; make a new one"),
+            Self::Discarded => f.write_str("the manager no longer has this object: it was discarded; create a new one"),
             Self::Disconnected => f.write_str(
-                "the manager has let go of this process: one of them has no descriptor left, or it was sent what it cannot \
-                 read; the next use of a handle connects again",
+                "the manager closed the connection of this process: it got an invalid request, or one of the two \
+                 processes has no file descriptor left; the next call reconnects",
             ),
             Self::Codec(cause) => f.write_str(cause),
-            Self::OutOfRange { len } => write!(f, "there is no such place: the length is {len}"),
+            Self::OutOfRange { len } => write!(f, "the index is out of range: the length is {len}"),
             Self::NothingToDo => f.write_str(
-                "`task_done` was called more often than this process took items from the queue; call it once for each",
+                "`task_done` was called more often than this process took items from the queue; call it once for \
+                 each item",
             ),
             Self::TooManyPermits => f.write_str(
-                "the semaphore has all its permits; release once for each that was forgotten, or make one without a bound",
+                "the semaphore already has all its permits; call `release` once for each forgotten permit, or create \
+                 it with `Manager::semaphore`, which has no bound",
             ),
-            Self::Io(error) => write!(f, "the system refuses a connection to the manager: {error}"),
+            Self::Io(error) => write!(f, "the system refused a connection to the manager: {}", with_remedy(error)),
         }
     }
 }
@@ -112,9 +117,9 @@ impl<T> PutError<T> {
 
 impl<T> fmt::Display for PutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an item `{}` was not put: ", type_name::<T>())?;
+        write!(f, "an item `{}` was not put into the queue: ", type_name::<T>())?;
         match &self.cause {
-            None => f.write_str("the queue is full; try again later, or use `put`, which waits"),
+            None => f.write_str("it is full; try again later, or use `put`, which waits"),
             Some(cause) => cause.fmt(f),
         }
     }

@@ -13,8 +13,8 @@ use super::protocol::{ObjectId, Op, Place, Raw, Refusal, Reply, parse};
 use crate::ipc::attachments::collect;
 use crate::ipc::codec::Codec;
 
-const NO_DESCRIPTORS: &str = "a manager keeps bytes, and no `Blob`, no end of a channel, and no handle of another manager; \
-                              send them in a job or through a channel";
+const NO_DESCRIPTORS: &str = "a manager stores only bytes: no `Blob`, no end of a channel, and no handle of another \
+                              manager; send these in a job or through a channel";
 
 /// Cheap to clone: the same thing.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Answer {
 /// The error for an answer that our manager never sends.
 pub(super) fn odd() -> ManagerError {
     ManagerError::Codec(
-        "the manager's answer cannot be read; whoever made this handle is no manager of this program".to_owned(),
+        "the manager's answer is invalid: this handle was not created by a manager of this program".to_owned(),
     )
 }
 
@@ -59,9 +59,7 @@ impl From<Refusal> for ManagerError {
             Refusal::OutOfRange { len } => Self::OutOfRange { len: usize::try_from(len).unwrap_or(usize::MAX) },
             Refusal::NothingToDo => Self::NothingToDo,
             Refusal::TooMany => Self::TooManyPermits,
-            Refusal::TooLarge => {
-                Self::Codec("it is larger than 4 GiB, which is the most that can be read at once".to_owned())
-            }
+            Refusal::TooLarge => Self::Codec("it is larger than 4 GiB, the limit of a single read".to_owned()),
         }
     }
 }

@@ -23,7 +23,7 @@ handle! {
     /// settings.set("depth", 3_u32)?;
     /// assert_eq!(settings.get::<u32>("depth")?, Some(3));
     /// let error = settings.get::<u32>("name").unwrap_err();
-    /// assert_eq!(error.to_string(), "`name` is a value `alloc::string::String`, and no `u32`");
+    /// assert_eq!(error.to_string(), "`name` is a `alloc::string::String`, not a `u32`; read it as the type with which it was set");
     /// assert!(settings.remove("name")?);
     /// assert_eq!(settings.names()?, ["depth"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -90,7 +90,10 @@ fn typed<T: DeserializeOwned>(handle: &Handle, name: &str, value: Raw<'_>) -> Re
     let (of, bytes) = parts.next().zip(parts.next()).ok_or_else(odd)?;
     if of != type_name::<T>().as_bytes() {
         let of = String::from_utf8_lossy(of);
-        return Err(ManagerError::Codec(format!("`{name}` is a value `{of}`, and no `{}`", type_name::<T>())));
+        return Err(ManagerError::Codec(format!(
+            "`{name}` is a `{of}`, not a `{}`; read it as the type with which it was set",
+            type_name::<T>()
+        )));
     }
     handle.decode(Raw(bytes))
 }

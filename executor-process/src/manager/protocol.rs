@@ -199,7 +199,7 @@ pub(super) fn frame(buffer: &mut Vec<u8>, message: &impl Serialize) -> Result<()
     let written = crate::ipc::codec::append_message(message, buffer);
     let framed = written.and_then(|()| {
         let len = u32::try_from(buffer.len() - start - HEAD);
-        len.map_err(|_| "it is larger than 4 GiB, which is the most that a manager takes at once".to_owned())
+        len.map_err(|_| "it is larger than 4 GiB, the limit of a single request to a manager".to_owned())
     });
     match framed {
         Ok(len) => buffer[start..start + HEAD].copy_from_slice(&len.to_le_bytes()),

@@ -84,7 +84,10 @@ where
         let Some(function) = Remaker.distance(self.function as usize) else {
             let total = items.len();
             items.into_iter().for_each(drop_catching);
-            let text = format!("the function of `{name}` is not in the program's own file, but in a shared library");
+            let text = format!(
+                "the function of `{name}` is in a shared library; only functions of the program's own file can run \
+                 in worker processes"
+            );
             return vec![(Future::failed(JobError::Broken(Broken::new(text))), total)];
         };
         let parts = chunk::encode::<A, R>(codec, function, items, name);

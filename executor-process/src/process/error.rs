@@ -11,7 +11,7 @@ use executor_core::{BuildError, JobError};
 /// use executor::{Process, call};
 ///
 /// let error = Process::builder().nice(100).spawn(call!(u32::pow(2, 5))).unwrap_err();
-/// assert_eq!(error.to_string(), "the process was not started: `nice` is 100, but must be from -20 to 19");
+/// assert_eq!(error.to_string(), "the process could not be started: `nice` is 100, but must be from -20 to 19");
 /// ```
 #[derive(Debug)]
 pub struct SpawnError(Reason);
@@ -46,7 +46,7 @@ impl From<JobError> for SpawnError {
 
 impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the process was not started: ")?;
+        f.write_str("the process could not be started: ")?;
         match &self.0 {
             Reason::Build(error) => write!(f, "`{}` {}", error.name(), error.problem()),
             Reason::Job(error) => error.fmt(f),

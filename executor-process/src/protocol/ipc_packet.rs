@@ -61,7 +61,7 @@ pub(crate) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Packet<T>
         0 => return Ok(Packet::End),
         _ if packet.flags.contains(ReturnFlags::CTRUNC) => return invalid("a message with descriptors"),
         len if len.checked_sub(HEAD).is_none_or(|len| start != head(len)) => {
-            return invalid("a packet that is no whole message");
+            return invalid("it sent an incomplete message");
         }
         _ => {}
     }
@@ -108,7 +108,7 @@ mod tests {
         let (one, _other) = socket::pair().unwrap();
         assert_eq!(packet(&whole, &[]), r#"(7, "seven")"#);
         assert_eq!(packet(&whole, &[&one]), "a message with descriptors");
-        let no_message = "a packet that is no whole message";
+        let no_message = "it sent an incomplete message";
         assert_eq!(packet(&whole[..whole.len() - 1], &[]), no_message);
         assert_eq!(packet(&[&whole[..], &[0]].concat(), &[]), no_message);
         assert_eq!(packet(&[7; HEAD - 1], &[]), no_message);

@@ -23,7 +23,8 @@ pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 /// Why no worker can be started from there.
 pub(crate) fn lacks(executable: &Path) -> Option<&'static str> {
     let is_missing = fs::symlink_metadata(executable).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    is_missing.then_some("is not there, and workers are started from it: mount /proc, also in a chroot or a container")
+    is_missing
+        .then_some("does not exist, but workers are started from it; mount /proc, also in a chroot or a container")
 }
 
 /// A function's distance from the image's base.

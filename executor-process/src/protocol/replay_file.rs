@@ -202,13 +202,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
 ///
 /// Why it is not valid.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
-    const EARLY: &str = "ends too early: it is damaged";
-    const OTHER: &str = "is damaged: its checksum is another";
-    let rest = bytes.strip_prefix(MAGIC).ok_or("is no job that was kept by `keep_failed`")?;
+    const EARLY: &str = "is damaged: it ends too early";
+    const OTHER: &str = "is damaged: its checksum does not match";
+    let rest = bytes.strip_prefix(MAGIC).ok_or("is not a job saved by `keep_failed`")?;
     let (format, rest) = rest.split_first_chunk().ok_or(EARLY)?;
     let format = u32::from_le_bytes(*format);
     if format != FORMAT {
-        return Err(format!("is in format {format}, and this program reads format {FORMAT}"));
+        return Err(format!("has format {format}, but this program reads format {FORMAT}"));
     }
     let (copy, rest) = rest.split_first_chunk::<{ size_of::<CopyId>() }>().ok_or(EARLY)?;
     let (len, rest) = rest.split_first_chunk().ok_or(EARLY)?;
@@ -234,12 +234,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Contents, &[u8]), String> {
     let ours = program_image::build();
     if contents.build != ours {
         return Err(format!(
-            "is for another build of the program ({}; this is {ours}): run it with the one that made it",
+            "was saved by another build of the program ({}; this is {ours}); run it with that build",
             contents.build
         ));
     }
     if *copy != this_copy() {
-        return Err("is for another copy of `executor` in this program, or damaged".to_owned());
+        return Err("was saved by another copy of `executor` in this program, or is damaged".to_owned());
     }
     Ok((contents, rest))
 }

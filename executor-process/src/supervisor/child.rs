@@ -180,7 +180,8 @@ impl Child {
         let state = self.state.lock();
         if state.is_replaced {
             return Some(
-                "it had become another program, as by `exec`; a job cannot do that: start the program with `Command::spawn`",
+                "it had replaced itself by another program (`exec`), which a job cannot do; start the program with \
+                 `Command::spawn`",
             );
         }
         let is_by_others = !state.is_killed && matches!(state.life, Life::Gone(Some(Exit::Signal(libc::SIGKILL)), _));

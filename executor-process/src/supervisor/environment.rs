@@ -70,7 +70,7 @@ impl Environment {
             return Err(BuildError::setting(
                 "current_dir",
                 format!("{:?}", directory.to_string_lossy()),
-                "a directory that is there",
+                "an existing directory",
             ));
         }
         if !(-20..=19).contains(&self.limits.nice) {
@@ -90,7 +90,7 @@ impl Environment {
     pub(crate) fn why_not(&self, error: &io::Error) -> String {
         match &self.directory {
             Some(directory) if !directory.is_dir() => format!(
-                "no process could be started: the pool's `current_dir` {} is not there any more; create it again",
+                "no process could be started: the `current_dir` {} no longer exists; create it again",
                 directory.display()
             ),
             _ => match program_image::lacks(Path::new(EXECUTABLE)) {
@@ -136,7 +136,7 @@ fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> 
         return Err(BuildError::setting(setting, format!("{shown:?}"), allowed));
     }
     if bytes.starts_with(PREFIX.as_bytes()) {
-        return Err(BuildError::setting(setting, shown, "another variable: this one is the pool's own"));
+        return Err(BuildError::setting(setting, shown, "another variable: the pool uses this one itself"));
     }
     match value {
         Some(value) if value.as_bytes().contains(&0) => {

@@ -26,19 +26,20 @@ const LONGEST_TEMPORARY: usize = 107 - rendezvous::SUFFIX;
 /// The error says what is wrong, and what to do.
 pub(crate) fn check() -> Result<(), BuildError> {
     if !worker::entry::is_linked() {
-        let problem = "does not start its workers before `main`: the linker dropped the section `.init_array` of \
-                       the crate `executor-process`; link it into the program itself, with that section kept";
+        let problem = "cannot start workers: the linker dropped the section `.init_array` of the crate \
+                       `executor-process`; link the crate into the program itself, and keep that section";
         return Err(BuildError::host("the program", problem));
     }
     if worker::entry::has_borrowed_rights() {
-        let problem = "has rights that the user who started it has not (setuid, setgid, file capabilities), and starts no workers: \
-                       a worker obeys its environment; drop the rights and run another program that has the pool";
+        let problem = "has more privileges than the user who started it (setuid, setgid, file capabilities), and so \
+                       starts no workers, which obey environment variables; drop the privileges and start another \
+                       program that has the pool";
         return Err(BuildError::host("the program", problem));
     }
     if worker::depth() >= MOST_DEPTH {
         let problem = format!(
-            "is itself a worker of a worker, {MOST_DEPTH} deep: does a constructor or an initializer make a pool? \
-             Make pools in `main` or in jobs, and fewer inside of each other"
+            "is a worker inside {MOST_DEPTH} nested pools; create pools in `main` or in jobs, not in an initializer \
+             or a constructor that runs before `main`"
         );
         return Err(BuildError::host("this process", problem));
     }
@@ -49,7 +50,7 @@ pub(crate) fn check() -> Result<(), BuildError> {
     match temporary.to_str() {
         None => Err(BuildError::setting("TMPDIR", format!("{}", temporary.display()), "UTF-8")),
         Some(text) if text.len() > LONGEST_TEMPORARY => {
-            let allowed = format!("a path of at most {LONGEST_TEMPORARY} bytes, since sockets are made in it");
+            let allowed = format!("a path of at most {LONGEST_TEMPORARY} bytes, because sockets are created in it");
             Err(BuildError::setting("TMPDIR", format!("{text:?}"), allowed))
         }
         Some(_) => Ok(()),
@@ -76,8 +77,9 @@ fn check_image() -> Result<(), BuildError> {
     if *IS_OWN.get_or_init(|| Offset::of_job(probe).is_some() && is_in_executable(probe as usize)) {
         return Ok(());
     }
-    let problem = "is not the file that holds this code: it is in a shared library, or was started through the dynamic \
-                   loader; use `ProcessPool` from a program that it is linked into, started by its own path";
+    let problem = "is not the file that contains this code: the code is in a shared library, or the program was \
+                   started through the dynamic loader (`ld.so`); link `executor` into a program, and start the \
+                   program by its own path";
     Err(BuildError::host(EXECUTABLE, problem))
 }
 

@@ -56,11 +56,12 @@ pub(crate) fn meet(socket: &OwnedFd, death: &OwnedFd, limit: Duration) -> Result
 ///
 /// When it is none.
 pub(crate) fn hear(socket: &OwnedFd) -> Result<Greeting, HandshakeError> {
-    let failed = |error| HandshakeError::Failed(format!("its hello could not be read ({})", with_remedy(&error)));
+    let failed =
+        |error| HandshakeError::Failed(format!("its first message could not be read ({})", with_remedy(&error)));
     let packet = socket::receive(socket, Wait::No).map_err(failed)?.ok_or(HandshakeError::HungUp)?;
     match postcard::take_from_bytes(&packet.bytes) {
         Ok((greeting, [])) if packet.descriptors.is_empty() && !packet.is_cut => Ok(greeting),
-        _ => Err(HandshakeError::Failed("it said hello in a way that cannot be read".to_owned())),
+        _ => Err(HandshakeError::Failed("its first message is invalid".to_owned())),
     }
 }
 
@@ -95,7 +96,7 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
             Err(Errno::INTR) => {}
             Err(error) => {
                 let why = with_remedy(&error.into());
-                return Err(HandshakeError::Failed(format!("its hello could not be waited for ({why})")));
+                return Err(HandshakeError::Failed(format!("waiting for its first message failed ({why})")));
             }
         }
     }
@@ -168,7 +169,7 @@ mod tests {
             let descriptors = [ours.as_fd()];
             let descriptors = if has_descriptor { &descriptors[..] } else { &[] };
             socket::send(&theirs, &[], bytes, descriptors, Wait::No).unwrap();
-            let unread = HandshakeError::Failed("it said hello in a way that cannot be read".to_owned());
+            let unread = HandshakeError::Failed("its first message is invalid".to_owned());
             assert_eq!(hear(&ours), Err(unread));
         }
     }

@@ -123,11 +123,11 @@ impl Worker {
             StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
         let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
         let given = Given::new(worker_requests).map_err(|error| {
-            NotStarted::Refused(format!("no page and no socket for its payloads can be had ({})", with_remedy(&error)))
+            NotStarted::Refused(format!("no shared memory or socket could be created for it ({})", with_remedy(&error)))
         })?;
         let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end } = given;
         let variable = start_info::variable().ok_or_else(|| {
-            NotStarted::Refused("this code is in a shared library, which starts no workers".to_owned())
+            NotStarted::Refused("this code is in a shared library, from which no worker can be started".to_owned())
         })?;
         let start_info = (&*variable, &*invited.text());
         let mut command = settings.environment.command(settings.threads, start_info, theirs);
@@ -141,7 +141,10 @@ impl Worker {
         arm(&lifeline_end, process.pid()).map_err(|error| {
             NotStarted::Lost(dismiss(
                 &process,
-                Unmet::Unfit(format!("its lifeline cannot be armed ({})", with_remedy(&error))),
+                Unmet::Unfit(format!(
+                    "the system refused to tie its lifetime to this process ({})",
+                    with_remedy(&error)
+                )),
             ))
         })?;
         drop(lifeline_end);
@@ -150,7 +153,7 @@ impl Worker {
         process.connected(replies.of_end(), lifeline, page_number);
         watcher::watch_connection(&*process, socket.as_fd()).map_err(|error| {
             process.kill();
-            NotStarted::Lost(format!("it cannot be watched ({})", with_remedy(&error)))
+            NotStarted::Lost(format!("the system refused to watch it ({})", with_remedy(&error)))
         })?;
         let lifetime = Lifetime::new(settings.span, process.pid());
         let claims = Claims::new(page, process.clone());
@@ -182,7 +185,8 @@ impl Worker {
     fn prepare(&self, settings: &WorkerSettings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
         let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
         let initializer = settings.initializer.as_ref().map(packed).transpose();
-        let initializer = initializer.map_err(|error: io::Error| format!("its initializer cannot be sent: {error}"))?;
+        let initializer =
+            initializer.map_err(|error: io::Error| format!("its initializer could not be sent: {error}"))?;
         let has_initializer = initializer.is_some();
         let request =
             Request::Prepare { name: truncate(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
@@ -194,18 +198,20 @@ impl Worker {
         match self.ask(request, deadline) {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
-            Received::Reply(_) | Received::Invalid(_) => Err("it answered with nonsense".to_owned()),
+            Received::Reply(_) | Received::Invalid(_) => {
+                Err("it broke the protocol: its answer to the initializer is invalid".to_owned())
+            }
             Received::TimedOut => {
                 self.process.kill();
                 let limit = settings.start_limit;
                 Err(format!(
-                    "it was killed, because its initializer was not done within {limit:?} of its start; does it take longer? \
-                     Then set `start_limit`"
+                    "it was killed because its initializer did not finish within {limit:?} of its start; if it needs \
+                     longer, raise `start_limit`"
                 ))
             }
             Received::Closed => Err(match self.process.kill_and_wait() {
-                Some(exit) => format!("its initializer ended it: it {exit}{}", self.process.why_clause()),
-                None => "its initializer ended it".to_owned(),
+                Some(exit) => format!("its initializer ended the process: it {exit}{}", self.process.why_clause()),
+                None => "its initializer ended the process".to_owned(),
             }),
         }
     }
@@ -333,13 +339,16 @@ fn verify(greeted: Result<Greeting, HandshakeError>, limit: Duration) -> Result<
     let ours = program_image::build();
     Err(match greeted {
         Ok(Greeting::Hello { build }) if build == ours => return Ok(()),
-        Ok(Greeting::Hello { build }) => {
-            Unmet::Unfit(format!("it runs another build of the program ({build}, not {ours})"))
-        }
+        Ok(Greeting::Hello { build }) => Unmet::Unfit(format!(
+            "it runs another build of the program ({build}, not {ours}); if the program's file was replaced, restart \
+             the program"
+        )),
         Ok(Greeting::Refused(reason)) | Err(HandshakeError::Failed(reason)) => Unmet::Unfit(reason),
         Err(HandshakeError::Died) => Unmet::Ended,
         Err(HandshakeError::TooLate) => Unmet::Unfit(too_late(limit)),
-        Err(HandshakeError::HungUp) => Unmet::Unfit("it hung up before it said hello, and did not end".to_owned()),
+        Err(HandshakeError::HungUp) => {
+            Unmet::Unfit("it closed its connection before it was ready, but did not end".to_owned())
+        }
     })
 }
 
@@ -350,16 +359,16 @@ fn dismiss(process: &Child, reason: Unmet) -> String {
     match (reason, ended) {
         (Unmet::Unfit(reason), _) => reason,
         (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
-            format!("it ended before it said hello: it {exit}, and has written to stderr why")
+            format!("it ended before it was ready: it {exit}; its message on stderr says why")
         }
-        (Unmet::Ended, Some(exit)) => format!("it ended before it said hello: it {exit}{}", process.why_clause()),
-        (Unmet::Ended, None) => "it ended before it said hello".to_owned(),
+        (Unmet::Ended, Some(exit)) => format!("it ended before it was ready: it {exit}{}", process.why_clause()),
+        (Unmet::Ended, None) => "it ended before it was ready".to_owned(),
     }
 }
 
 fn too_late(limit: Duration) -> String {
     format!(
-        "it was killed, because it said no hello within {limit:?}; does a constructor that runs before `main` take longer? \
-         Then set `start_limit`"
+        "it was killed because it was not ready within {limit:?}; if a constructor that runs before `main` needs \
+         longer, raise `start_limit`"
     )
 }

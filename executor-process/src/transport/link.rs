@@ -75,16 +75,18 @@ impl Link {
         for _ in 0..MOST_SKIPPED {
             let packet = match socket::receive(&self.socket, Wait::No) {
                 Ok(Some(packet)) => packet,
-                Ok(None) => return Err(format!("packet {wanted} of descriptors is named and did not come")),
-                Err(error) => return Err(format!("packet {wanted} of descriptors did not come ({error})")),
+                Ok(None) => {
+                    return Err(format!("packet {wanted} of file descriptors was announced but did not arrive"));
+                }
+                Err(error) => return Err(format!("packet {wanted} of file descriptors did not arrive ({error})")),
             };
             let Packet { bytes, mut descriptors, is_cut } = packet;
             let Ok([number @ .., slot]) = <[u8; 9]>::try_from(bytes) else {
-                return Err("a packet of descriptors is of no known form".to_owned());
+                return Err("a packet of file descriptors has an unknown format".to_owned());
             };
             let number = u64::from_le_bytes(number);
             if number > wanted {
-                return Err(format!("packet {number} of descriptors came instead of {wanted}"));
+                return Err(format!("packet {number} of file descriptors arrived instead of {wanted}"));
             }
             if usize::from(slot) < MAX_BUFFERS && !descriptors.is_empty() {
                 register(slot, descriptors.remove(0));
@@ -97,6 +99,6 @@ impl Link {
                 return Ok(Arrived { memory, handles: descriptors, is_cut });
             }
         }
-        Err(format!("packet {wanted} of descriptors did not come, and {MOST_SKIPPED} others did"))
+        Err(format!("packet {wanted} of file descriptors did not arrive, but {MOST_SKIPPED} others did"))
     }
 }

@@ -28,7 +28,7 @@ impl Outgoing {
 }
 
 pub(super) fn no_memory(error: &io::Error) -> String {
-    format!("there is no shared memory for it in the worker process ({})", with_remedy(error))
+    format!("the worker process has no shared memory for it ({})", with_remedy(error))
 }
 
 pub(super) enum Written {

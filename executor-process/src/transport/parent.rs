@@ -150,18 +150,20 @@ impl ParentEnd {
                 if let Some(slot) = forgets.and_then(|slot| theirs.get_mut(usize::from(slot))) {
                     *slot = None;
                 }
-                let file = arrived.memory.ok_or("the memory of a result did not come")?;
+                let file = arrived.memory.ok_or("the shared memory of a result did not arrive")?;
                 shared_memory::read(&file, START, len).map(Bytes::from)
             }
         };
         let failed = |cause: &str| Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() };
         match read {
             Ok(_) if arrived.is_cut => Ok(failed(
-                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE",
+                "this process has no file descriptor left for its handles; close some files, or raise `ulimit -n`",
             )),
             Ok(bytes) => Ok(Answer::Done(Payload::new(bytes, attached(arrived.handles)))),
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Ok(failed("there is no memory for it")),
-            Err(error) => Err(format!("its result cannot be read ({error})")),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                Ok(failed("this process has no memory left for it"))
+            }
+            Err(error) => Err(format!("its result could not be read ({error})")),
         }
     }
 

@@ -162,7 +162,8 @@ fn channels_leave_with_a_job_and_blobs_stay() {
     let error = parent.pack(&job).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "its channels went with a worker that died, so no other can have them; submit it again with new ones"
+        "its worker process died before it started the job, and the channels among its arguments are lost; submit it \
+         again with new channels"
     );
     assert!(matches!(receiver.try_recv(), Err(crate::RecvError::Empty)));
     drop(opened);
@@ -206,29 +207,32 @@ fn lies_are_errors() {
     let hostile = Hostile::new();
     let packet = |number, handles| Some(Announced { number, handles });
     let inline = || Data::Inline(vec![1].into());
-    assert!(hostile.says(inline(), packet(1, 1)).contains("packet 1 of descriptors did not come"));
+    assert!(hostile.says(inline(), packet(1, 1)).contains("packet 1 of file descriptors did not arrive"));
     assert_eq!(hostile.says(Data::Slot { slot: 0, len: 1 }, None), "there is no slot 0");
     assert_eq!(hostile.says(Data::Slot { slot: 255, len: 1 }, None), "there is no slot 255");
-    assert_eq!(hostile.says(Data::Once { len: 1, forgets: Some(255) }, None), "the memory of a result did not come");
+    assert_eq!(
+        hostile.says(Data::Once { len: 1, forgets: Some(255) }, None),
+        "the shared memory of a result did not arrive"
+    );
 
     hostile.announce(None, 1);
     hostile.announce(None, 1);
     let error = hostile.says(inline(), packet(0, 1));
-    assert_eq!(error, "packet 1 of descriptors came instead of 0");
+    assert_eq!(error, "packet 1 of file descriptors arrived instead of 0");
 
     let file = shared_memory::scratch().unwrap();
     shared_memory::write(&file, b"four", START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
     let error = hostile.says(Data::Slot { slot: 0, len: usize::MAX }, announced);
-    assert!(error.contains("bytes of shared memory, and holds "), "{error}");
+    assert!(error.contains("bytes of shared memory, but holds "), "{error}");
     let error = hostile.says(Data::Slot { slot: 0, len: 5 }, None);
-    assert_eq!(error, "its result cannot be read (unexpected end of file)");
+    assert_eq!(error, "its result could not be read (unexpected end of file)");
 
     let sock = socket::pair().unwrap().0;
     let announced = hostile.announce(Some((&sock, Some(1))), 0);
-    assert!(hostile.says(Data::Slot { slot: 1, len: 5 }, announced).starts_with("its result cannot be read"));
+    assert!(hostile.says(Data::Slot { slot: 1, len: 5 }, announced).starts_with("its result could not be read"));
     let announced = hostile.announce(None, 1).map(|announced| Announced { handles: 9, ..announced });
-    assert!(hostile.says(inline(), announced).contains("no room for the descriptors"));
+    assert!(hostile.says(inline(), announced).contains("no file descriptor left for its handles"));
 }
 
 #[test]
@@ -240,7 +244,7 @@ fn memory_that_is_taken_away_is_an_error() {
     let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced };
     assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
     rustix::fs::ftruncate(&file, 0).unwrap();
-    assert!(hostile.says(Data::Slot { slot: 0, len: 100_000 }, None).contains("and holds 0"));
+    assert!(hostile.says(Data::Slot { slot: 0, len: 100_000 }, None).contains("but holds 0"));
 }
 
 #[test]

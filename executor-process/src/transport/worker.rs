@@ -122,13 +122,12 @@ impl WorkerEnd {
         })?;
         let Arrived { memory, handles, is_cut } = arrived;
         if is_cut {
-            return Err("the worker process may open no more files, and has no room for the descriptors of its handles; does a \
-                        job leak some? Close them, or raise `ulimit -n`"
+            return Err("the worker process has no file descriptor left for its handles; if jobs leak some, close \
+                        them, or raise `ulimit -n`"
                 .to_owned());
         }
-        let unmapped = |error: io::Error| {
-            format!("its shared memory cannot be mapped in the worker process ({})", with_remedy(&error))
-        };
+        let unmapped =
+            |error: io::Error| format!("the worker process could not map its shared memory ({})", with_remedy(&error));
         let source = match body.data {
             Data::Inline(bytes) => Source::Inline(bytes),
             Data::Slot { slot, len } => {
@@ -137,7 +136,7 @@ impl WorkerEnd {
                 Source::Shared { window: known.window(len).map_err(unmapped)?, len }
             }
             Data::Once { len, .. } => {
-                let file = memory.ok_or("the worker process has no room for the descriptor of its memory")?;
+                let file = memory.ok_or("the worker process has no file descriptor left for its shared memory")?;
                 Source::Shared { window: Arc::new(window(Arc::new(file), len).map_err(unmapped)?), len }
             }
         };

@@ -252,6 +252,6 @@ fn close_all() -> io::Result<()> {
         return Ok(());
     }
     let error = io::Error::last_os_error();
-    let text = format!("what it has inherited cannot be closed without /proc or close_range(2): {error}");
+    let text = format!("inherited file descriptors cannot be closed without /proc or close_range(2): {error}");
     Err(io::Error::new(error.kind(), text))
 }

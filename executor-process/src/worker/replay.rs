@@ -25,7 +25,8 @@ const FAILED: i32 = 101;
 
 /// The rest of the process's life.
 pub(super) fn run(path: &Path) -> ! {
-    fill_standard_streams().unwrap_or_else(|error| refuse(path, format_args!("has no standard streams: {error}")));
+    fill_standard_streams()
+        .unwrap_or_else(|error| refuse(path, format_args!("cannot be run without standard streams: {error}")));
     let bytes = read(path).unwrap_or_else(|reason| refuse(path, format_args!("{reason}")));
     let (contents, mut blobs) = match catch(|| decode(&bytes)) {
         Ok(Ok(found)) => found,
@@ -33,12 +34,14 @@ pub(super) fn run(path: &Path) -> ! {
         Err(panic) => refuse(path, format_args!("cannot be read: {panic}")),
     };
     let Contents { codec, initializer, entry, name, id, attempt, why, job, .. } = contents;
-    let Some(work) = entry.job_entry() else { refuse(path, format_args!("names an entry that is not in the program")) };
-    eprintln!("executor: job {id}, `{name}`, runs again from {}; the first time, {why}", path.display());
+    let Some(work) = entry.job_entry() else {
+        refuse(path, format_args!("names a function that is not in this program"))
+    };
+    eprintln!("executor: job {id}, `{name}`, runs again from {}; it failed before: {why}", path.display());
     // The other end is closed: the result is only counted.
     let end_of_nobody = match socket::pair() {
         Ok((socket, _)) => WorkerEnd::new(socket),
-        Err(error) => refuse(path, format_args!("finds no room for a descriptor: {error}")),
+        Err(error) => refuse(path, format_args!("cannot be run: {error}")),
     };
     current::set_worker(Some(Worker { name: Some("executor-replay".into()), state: None, host: None }));
     let mut whole = |input: &Input| {
@@ -50,7 +53,7 @@ pub(super) fn run(path: &Path) -> ! {
     };
     if let Some((offset, input)) = initializer {
         let Some(prepare) = offset.init_entry() else {
-            refuse(path, format_args!("names an initializer that is not in the program"))
+            refuse(path, format_args!("names an initializer that is not in this program"))
         };
         match whole(&input).and_then(|opened| prepare(codec, opened)) {
             Ok(state) => current::set_state(Some(state)),
@@ -59,7 +62,8 @@ pub(super) fn run(path: &Path) -> ! {
     }
     let id = JobId::from_number(id);
     let scope = current::enter(current::Job { id, attempt, deadline: None, control: None, label: None });
-    let (page, _) = Page::new().unwrap_or_else(|error| refuse(path, format_args!("finds no shared memory ({error})")));
+    let (page, _) =
+        Page::new().unwrap_or_else(|error| refuse(path, format_args!("cannot be run without shared memory ({error})")));
     let mut outcomes = page.growing(0, 0);
     let answer = match whole(&job) {
         Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut outcomes)),
@@ -67,12 +71,12 @@ pub(super) fn run(path: &Path) -> ! {
     };
     drop(scope);
     match answer {
-        Ok(Answer::Done(result)) => end(0, format_args!("it returned, {} bytes encoded", result.len())),
+        Ok(Answer::Done(result)) => end(0, format_args!("the job returned: {} bytes encoded", result.len())),
         // A panic of an item is told by the panic hook.
         Ok(Answer::Items) => end(0, format_args!("the item ran, {} bytes of outcome", outcomes.len())),
         Ok(Answer::Panicked(panic)) => end(FAILED, format_args!("{:#}", panic.of(name, None))),
         Ok(Answer::Codec { step, cause } | Answer::NoRoom { step, cause }) => {
-            end(FAILED, format_args!("it could not {}: {cause}", step.text()))
+            end(FAILED, format_args!("could not {}: {cause}", step.text()))
         }
         Err(panic) => end(FAILED, format_args!("{panic}")),
     }

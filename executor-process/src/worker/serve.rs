@@ -52,15 +52,15 @@ pub(crate) fn depth() -> u32 {
 pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
     let Some(start_info) = start_info else {
         let name = variable().unwrap_or_default();
-        cannot_begin(format_args!("{name} is set to what no pool wrote; unset it"));
+        cannot_begin(format_args!("the environment variable {name} has an invalid value; unset it"));
     };
     DEPTH.store(start_info.depth, Ordering::Relaxed);
     arrive(&start_info);
     // A constructor may have forked.
     end_copy(0);
-    let Some(socket) = ARRIVED.lock().take() else { cannot_begin(format_args!("it has not arrived")) };
+    let Some(socket) = ARRIVED.lock().take() else { cannot_begin(format_args!("its socket is missing")) };
     if let Err(error) = keep_to(start_info.limits) {
-        refuse(&socket, &format!("the system refuses what its pool wants ({error})"));
+        refuse(&socket, &format!("the system refused one of its settings ({error})"));
     }
     let (page, requests, replies) = begin(&socket).unwrap_or_else(|error| refuse(&socket, &lacks(&error)));
     let links = RequestLoop { requests, replies, page, payloads: WorkerEnd::new(socket), exit_code: Cell::new(0) };
@@ -69,7 +69,7 @@ pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
 }
 
 fn lacks(error: &io::Error) -> String {
-    format!("it has not what it needs ({})", with_remedy(error))
+    format!("its setup failed ({})", with_remedy(error))
 }
 
 fn end(code: i32) -> ! {
@@ -97,7 +97,7 @@ pub(super) fn arrive(start_info: &StartInfo) {
         kill_own_group();
     }
     if let Err(error) = guarded {
-        refuse(&socket, &format!("the system refuses what ties it to its parent ({})", with_remedy(&error)));
+        refuse(&socket, &format!("the system refused to tie its lifetime to its parent ({})", with_remedy(&error)));
     }
     *arrived = Some(socket);
 }
@@ -106,12 +106,13 @@ fn not_invited(inviter: u32) -> String {
     let name = variable().unwrap_or_default();
     if getppid().is_none() {
         return format!(
-            "its parent is in another PID namespace, where {name} was written; make the pool in a process inside of this namespace"
+            "its parent is in another PID namespace, where {name} was set; create the pool in a process inside this \
+             namespace"
         );
     }
     format!(
-        "{name} is an invitation by process {inviter}, which did not start this process, or has ended since; if the variable was copied \
-         from the environment of a worker, unset it"
+        "{name} was set by process {inviter}, which did not start this process, or has ended since; if the variable \
+         was copied from the environment of a worker, unset it"
     )
 }
 
@@ -129,7 +130,7 @@ fn say(parent: &OwnedFd, greeting: &Greeting) -> io::Result<()> {
 }
 
 fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
-    eprintln!("executor: a worker process cannot begin: {reason}");
+    eprintln!("executor: a worker process could not start: {reason}");
     exit(CANNOT_BEGIN)
 }
 
@@ -236,7 +237,7 @@ impl RequestLoop {
         current::set_worker(Some(Worker { name, state: None, host: None }));
         let (offset, body) = initializer?;
         let Some(prepare) = offset.init_entry() else {
-            return Some(Reply::NotReady(format!("its entry {offset:?} is not in the program")));
+            return Some(Reply::NotReady(format!("its initializer ({offset:?}) is not in this program")));
         };
         Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
             Ok(state) => {
@@ -260,7 +261,10 @@ impl RequestLoop {
             Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
         };
         let Some(work) = work.job_entry() else {
-            return Answer::Codec { step: Step::DecodeJob, cause: format!("its entry {work:?} is not in the program") };
+            return Answer::Codec {
+                step: Step::DecodeJob,
+                cause: format!("its function ({work:?}) is not in this program"),
+            };
         };
         let scope = current::enter(job);
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.

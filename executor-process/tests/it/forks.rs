@@ -91,7 +91,10 @@ fn forked_process_is_refused_by_pools() {
         assert_eq!(worker_of(&processes), worker, "its worker is as it was");
         assert_eq!(threads.submit(one).result().unwrap(), 1);
         let text = JobError::rejected(Rejection::Forked).to_string();
-        assert!(text.contains("this process was forked") && text.contains("make another executor here"), "{text}");
+        assert!(
+            text.contains("this process is a fork") && text.contains("create an executor after the fork"),
+            "{text}"
+        );
     });
 }
 

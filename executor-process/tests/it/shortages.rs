@@ -112,6 +112,6 @@ fn shortage_breaks_no_pool() {
         assert_eq!(unsafe { libc::kill(worker.cast_signed(), libc::SIGKILL) }, 0);
         eventually("it is gone", || pool.pids().is_empty());
         let text = pool.submit(call!(pid())).result().unwrap_err().to_string();
-        assert!(text.contains("could not be started, 4 times") && text.contains("raise `ulimit -u`"), "{text}");
+        assert!(text.contains("could not be started in 4 attempts") && text.contains("raise `ulimit -u`"), "{text}");
     });
 }

@@ -163,7 +163,7 @@ fn send_without_receivers_returns_the_value() {
         assert!(error.is_disconnected());
         assert_eq!(
             error.to_string(),
-            "a message `alloc::string::String` was not sent: its channel has no receiver any more"
+            "a message `alloc::string::String` was not sent: all receivers of its channel are gone"
         );
         assert_eq!(error.into_inner(), "back");
     });
@@ -257,7 +257,7 @@ fn a_worker_that_died_before_it_was_sent_a_channel_costs_nothing() {
                 Ok(sum) => assert_eq!(sum, 5),
                 // It was there when the channel was sent, and not when the job was.
                 Err(JobError::Broken(broken)) => {
-                    assert!(broken.reason().contains("its channels went with a worker that died"), "{broken}");
+                    assert!(broken.reason().contains("the channels among its arguments are lost"), "{broken}");
                 }
                 Err(other) => panic!("{other}"),
             }

@@ -86,7 +86,7 @@ fn a_result_that_needs_one_fails_and_says_why() {
         let error = pool.submit(call!(leak_and_return(300_000))).result().unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, JobError::Codec(_)), "{text}");
-        assert!(text.contains("there is no shared memory for it in the worker process (Too many open files"), "{text}");
+        assert!(text.contains("the worker process has no shared memory for it (Too many open files"), "{text}");
         assert!(text.contains("raise `ulimit -n`"), "{text}");
         assert_ne!(worker_of(&pool), before, "that worker is worn out");
         assert_eq!(pool.submit(call!(|| "r".repeat(300_000), ())).result().unwrap().len(), 300_000);
@@ -149,7 +149,7 @@ fn one_with_a_channel_cannot_and_says_so() {
         let (pool, _) = spent();
         let (sender, receiver) = channel::<Blob>().unwrap();
         let error = pool.submit(call!(hear(receiver))).result().unwrap_err().to_string();
-        assert!(error.contains("the worker process may open no more files"), "{error}");
+        assert!(error.contains("the worker process has no file descriptor left"), "{error}");
         assert!(error.contains("raise `ulimit -n`"), "{error}");
         assert!(sender.send(Blob::from(b"a blob")).is_err(), "the other end is gone");
         let (sender, receiver) = channel::<Blob>().unwrap();
@@ -184,7 +184,7 @@ fn a_message_that_finds_no_room_is_lost_and_the_next_one_is_not() {
         sender.send(Blob::from(b"first")).unwrap();
         sender.send(Blob::from(b"second")).unwrap();
         let (lost, length) = pool.submit(call!(spend_and_hear(receiver))).result().unwrap();
-        assert!(lost.contains("no room for the descriptors of its handles"), "{lost}");
+        assert!(lost.contains("no file descriptor left for its handles"), "{lost}");
         assert_eq!(length, 6);
     });
 }

@@ -86,8 +86,7 @@ fn a_panic_in_it_breaks_the_job_that_waited_and_the_next_one_tries_again() {
         let pool = ProcessPool::builder().processes(1).initializer(call!(need(path.clone()))).build().unwrap();
         let size = || pool.submit(call!(|| current::state::<usize>().map_or(0, |size| *size), ())).result();
         let text = broken(size());
-        let clause = " did not complete: its worker process could not be started, 4 times: \
-                     its initializer failed: job `it::processes::initializers::need` panicked at tests/it/processes/initializers.rs:";
+        let clause = " did not complete: its worker process could not be started in 4 attempts: its initializer failed: job `it::processes::initializers::need` panicked at tests/it/processes/initializers.rs:";
         assert!(text.starts_with("job `closure at ") && text.contains(clause), "{text}");
         assert!(pool.pids().is_empty());
         fs::write(&path, [0; 5]).expect("a file in a fresh directory");
@@ -100,7 +99,7 @@ fn a_crash_in_it_breaks_the_job_that_waited_and_says_so() {
     within_patience(|| {
         let pool = ProcessPool::builder().processes(1).initializer(call!(abort())).build().unwrap();
         let text = broken(pool.submit(call!(|| 1, ())).result());
-        assert!(text.contains("its initializer ended it: it was killed by SIGABRT"), "{text}");
+        assert!(text.contains("its initializer ended the process: it was killed by SIGABRT"), "{text}");
         assert!(pool.pids().is_empty());
     });
 }

@@ -23,10 +23,9 @@ fn unsafe_directories_are_refused() {
     let shared = directory.path().join("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
-    for (path, why) in [
-        (&*shared, "can be written to by other users (its mode is 1777)"),
-        (Path::new("/proc/nowhere"), "cannot be made: "),
-    ] {
+    for (path, why) in
+        [(&*shared, "is writable by other users (mode 1777)"), (Path::new("/proc/nowhere"), "cannot be made: ")]
+    {
         let error = ProcessPool::builder().processes(1).keep_failed(path).build().unwrap_err();
         assert_eq!(error.name(), "keep_failed");
         let start = format!("names {}, which {why}", path.display());
@@ -64,10 +63,7 @@ fn full_directories_keep_no_more() {
     let error = fail();
     assert_eq!(error.saved(), None);
     let text = format!("{error:#}");
-    assert!(
-        text.contains(" has no room: at most 100 failed jobs of 1024 MiB in all are kept there; delete files "),
-        "{text}"
-    );
+    assert!(text.contains(" is full: it holds at most 100 failed jobs and 1024 MiB; delete files "), "{text}");
     fs::remove_file(full).unwrap();
     assert!(fail().saved().is_some());
 }
@@ -118,9 +114,7 @@ fn jobs_with_channels_are_not_kept() {
     let error = keeping(directory.path()).submit(call!(send(to))).result().unwrap_err();
     let text = format!("{error:#}");
     assert!(
-        text.contains(
-            "; the job could not be saved for a replay: there are channels or handles of a manager in its arguments"
-        ),
+        text.contains("; the job could not be saved for a replay: its arguments hold channels or handles of a manager"),
         "{text}"
     );
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -176,7 +176,7 @@ fn a_shortage_of_descriptors_costs_the_jobs_that_need_them() {
         let error = short.unwrap_err().to_string();
         assert!(
             error.contains(
-                "this process has no room for the descriptors of its handles; free some, or raise RLIMIT_NOFILE"
+                "this process has no file descriptor left for its handles; close some files, or raise `ulimit -n`"
             ),
             "{error}"
         );

@@ -95,7 +95,10 @@ fn a_job_that_takes_all_memory_is_told_why_it_was_killed() {
         let killed = crash(pool.submit(call!(hold(8 * LIMIT))));
         assert_eq!((killed.pid(), killed.signal()), (first, Some("SIGKILL")));
         let text = format!("{killed:#}");
-        assert!(text.contains(" was killed by SIGKILL (most likely by the kernel, since memory ran out; "), "{text}");
+        assert!(
+            text.contains(" was killed by SIGKILL (most likely by the kernel's OOM killer, because memory ran out; "),
+            "{text}"
+        );
         assert!(killed.peak_memory().is_some_and(|bytes| bytes > LIMIT as u64 / 2), "{text}");
         assert_eq!(pool.submit(call!(hold(1))).result().unwrap(), 1, "no other job is affected");
         // That one was counted for its worker, and not for the next.
@@ -103,7 +106,7 @@ fn a_job_that_takes_all_memory_is_told_why_it_was_killed() {
         kill(rendezvous.accept().pid());
         assert_eq!(crash(future).cause(), None);
         let text = pool_with_a_greedy_initializer();
-        assert!(text.contains("it was killed by SIGKILL (most likely by the kernel, "), "{text}");
+        assert!(text.contains("it was killed by SIGKILL (most likely by the kernel's OOM killer, "), "{text}");
     });
 }
 

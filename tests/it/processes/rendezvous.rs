@@ -164,10 +164,9 @@ fn hangs(variable: &str) {
     meet_in(&place);
     let future = pool.submit(call!(pid()));
     let text = broken(future.result());
-    let expected = " did not complete: its worker process could not be started, 4 times: it was killed, \
-                    because it said no hello within 300ms";
+    let expected = " did not complete: its worker process could not be started in 4 attempts: it was killed because it was not ready within 300ms";
     assert!(text.starts_with("job `") && text.contains(expected), "{text}");
-    assert!(text.contains("set `start_limit`"), "{text}");
+    assert!(text.contains("raise `start_limit`"), "{text}");
     assert_eq!((children(), pool.pids()), (Vec::new(), Vec::new()));
     assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);
     fs::remove_file(&reason).expect("it is there");
@@ -182,7 +181,7 @@ fn a_worker_that_dies_before_its_hello_is_said_to() {
     alone(a_worker_that_dies_before_its_hello_is_said_to, || {
         let pool = ProcessPool::builder().processes(1).env(ABORT, "1").build().expect("it can start workers");
         let text = broken(pool.submit(call!(pid())).result());
-        assert!(text.contains("4 times: it ended before it said hello: it was killed by SIGABRT"), "{text}");
+        assert!(text.contains("in 4 attempts: it ended before it was ready: it was killed by SIGABRT"), "{text}");
         assert_eq!(children(), Vec::<String>::new());
     });
 }

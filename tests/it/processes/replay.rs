@@ -91,7 +91,7 @@ fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
         assert_eq!(again.status.signal(), Some(6), "a debugger finds it: {again:?}");
         assert!(stderr(&again).starts_with("executor: job "), "{again:?}");
         assert!(stderr(&again).contains("`it::processes::replay::need_none`, runs again from "), "{again:?}");
-        assert!(stderr(&again).ends_with("; the first time, its process was killed by SIGABRT\n"), "{again:?}");
+        assert!(stderr(&again).ends_with("; it failed before: its process was killed by SIGABRT\n"), "{again:?}");
         fs::remove_file(&reason).unwrap();
         let again = replay(this(), &file);
         assert_eq!((again.status.code(), stdout(&again)), (Some(0), "executor: it returned, 11 bytes encoded\n"));
@@ -158,8 +158,8 @@ fn another_program_refuses_it() {
     let refused = replay(example("census"), &file);
     assert_eq!((refused.status.code(), stdout(&refused)), (Some(65), ""));
     let text = stderr(&refused);
-    assert!(text.contains("is for another build of the program ("), "{text}");
-    assert!(text.ends_with("): run it with the one that made it\n"), "{text}");
+    assert!(text.contains("was saved by another build of the program ("), "{text}");
+    assert!(text.ends_with("); run it with that build\n"), "{text}");
 }
 
 #[test]
@@ -184,11 +184,11 @@ fn damaged_job_files_are_refused() {
     let (last, other) = (bytes.len() - 1, directory.path().join("other"));
     let flipped = [&bytes[..last], &[bytes[last] ^ 1]].concat();
     for (bytes, text) in [
-        (&flipped[..], "is damaged: its checksum is another\n"),
-        (&bytes[..40], "ends too early: it is damaged\n"),
-        (&bytes[..18], "ends too early: it is damaged\n"),
-        (b"", "is no job that was kept by `keep_failed`\n"),
-        (b"#!/bin/sh", "is no job that was kept by `keep_failed`\n"),
+        (&flipped[..], "is damaged: its checksum does not match\n"),
+        (&bytes[..40], "is damaged: it ends too early\n"),
+        (&bytes[..18], "is damaged: it ends too early\n"),
+        (b"", "is not a job saved by `keep_failed`\n"),
+        (b"#!/bin/sh", "is not a job saved by `keep_failed`\n"),
     ] {
         fs::write(&other, bytes).unwrap();
         let refused = replay(this(), &other);

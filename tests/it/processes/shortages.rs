@@ -60,7 +60,7 @@ fn without_descriptors_a_start_fails_and_says_so() {
             match complaint(outcome) {
                 None => successes += 1,
                 Some(text) => {
-                    assert!(text.contains("could not be started, 4 times: "), "{more} more: {text}");
+                    assert!(text.contains("could not be started in 4 attempts: "), "{more} more: {text}");
                     assert!(text.contains("raise `ulimit -n`"), "{more} more: {text}");
                     failures += 1;
                 }
@@ -103,10 +103,10 @@ fn without_processes_a_start_fails_and_says_so() {
         let text = complaint(with_at_most(Resource::Nproc, 0, || pool.submit(call!(pid())).result()));
         let text = text.expect("there may be no process");
         assert!(
-            text.contains("could not be started, 4 times: no process could be started from /proc/self/exe ("),
+            text.contains("could not be started in 4 attempts: no process could be started from /proc/self/exe ("),
             "{text}"
         );
-        assert!(text.contains("raise `ulimit -u` or pids.max"), "{text}");
+        assert!(text.contains("raise `ulimit -u` or the cgroup's pids.max"), "{text}");
         assert!(pool.submit(call!(pid())).result().is_ok(), "the shortage is over");
         pool.shutdown(true);
         assert_eq!(descriptors().len(), open, "{:?}", descriptors());
@@ -140,7 +140,7 @@ fn without_memory_for_a_worker_a_start_fails_and_says_so() {
         let pool = ProcessPool::builder().processes(1).start_limit(Duration::from_secs(60)).memory_limit(64 << 20);
         let pool = pool.initializer(call!(hold(256 << 20))).build().expect("it can start workers");
         let text = complaint(pool.submit(call!(pid())).result()).expect("the initializer finds no memory");
-        assert!(text.contains("its initializer ended it: it was killed by SIGABRT"), "{text}");
+        assert!(text.contains("its initializer ended the process: it was killed by SIGABRT"), "{text}");
     });
 }
 

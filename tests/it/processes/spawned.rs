@@ -264,11 +264,11 @@ fn one_that_cannot_start_says_why() {
     let refused = |builder: ProcessBuilder| builder.spawn(call!(pid())).unwrap_err().to_string();
     assert_eq!(
         refused(Process::builder().name("a\0b")),
-        "the process was not started: `name` is \"a\\0b\", but must be free of NUL characters"
+        "the process could not be started: `name` is \"a\\0b\", but must be free of NUL characters"
     );
     assert_eq!(
         refused(Process::builder().start_limit(Duration::ZERO)),
-        "the process was not started: `start_limit` is zero, but must be longer"
+        "the process could not be started: `start_limit` is zero, but must be longer"
     );
     assert!(refused(Process::builder().current_dir("/nowhere")).contains("`current_dir`"));
     assert!(refused(Process::builder().env("", "")).contains("`env`"));
@@ -276,7 +276,7 @@ fn one_that_cannot_start_says_why() {
     let hurried = Process::builder().start_limit(Duration::from_nanos(1));
     let late = (0..100).find_map(|_| hurried.spawn(call!(pid())).err()).expect("one is too late").to_string();
     assert!(
-        late.starts_with("the process was not started: it was killed, because it said no hello within 1ns"),
+        late.starts_with("the process could not be started: it was killed because it was not ready within 1ns"),
         "{late}"
     );
 }
@@ -292,5 +292,5 @@ fn a_job_that_cannot_be_encoded_starts_nothing() {
     }
     let error = Process::spawn(call!(|_: Secret| (), (Secret,))).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("the process was not started: could not encode the job"), "{text}");
+    assert!(text.starts_with("the process could not be started: could not encode the job"), "{text}");
 }

@@ -237,9 +237,10 @@ fn without_descriptors_a_spawn_fails_and_leaves_nothing() {
                 Ok(outcome) => successes += u32::from(outcome.is_ok()),
                 Err(error) => {
                     let text = error.to_string();
-                    assert!(text.starts_with("the process was not started: "), "{more} more: {text}");
+                    assert!(text.starts_with("the process could not be started: "), "{more} more: {text}");
                     // Where it cannot even say so to this process.
-                    let is_clear = text.contains("raise `ulimit -n`") || text.contains("has written to stderr why");
+                    let is_clear =
+                        text.contains("raise `ulimit -n`") || text.contains("its message on stderr says why");
                     assert!(is_clear, "{more} more: {text}");
                     failures += 1;
                 }
@@ -269,7 +270,7 @@ fn without_room_for_what_it_is_given_its_job_fails() {
         let process = process.expect("there is room for the process itself");
         assert_eq!(process.wait(), Some(Exit::Code(101)));
         let text = process.join().unwrap_err().to_string();
-        assert!(text.contains("no room for the descriptors"), "{text}");
+        assert!(text.contains("no file descriptor left for its handles"), "{text}");
         assert_eq!(Process::spawn(call!(count(blobs))).unwrap().join().unwrap(), 60);
     });
 }

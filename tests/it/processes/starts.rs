@@ -59,7 +59,10 @@ fn a_directory_that_is_gone_breaks_jobs_until_it_is_back() {
         match pool.submit(call!(pid())).result() {
             Err(JobError::Broken(broken)) => {
                 let text = broken.to_string();
-                assert!(text.contains("could not be started, 4 times: no socket for its rendezvous: "), "{text}");
+                assert!(
+                    text.contains("could not be started in 4 attempts: no socket could be created for it: "),
+                    "{text}"
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -108,7 +111,9 @@ fn a_variable_that_no_pool_wrote_starts_no_worker() {
     assert_eq!(output.status.code(), Some(69));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        format!("executor: a worker process cannot begin: {variable} is set to what no pool wrote; unset it\n")
+        format!(
+            "executor: a worker process could not start: the environment variable {variable} has an invalid value; unset it\n"
+        )
     );
 }
 
@@ -132,14 +137,14 @@ fn an_invitation_from_somebody_else_starts_no_worker() {
     let unheard = run_with(&variable, &invitation(us));
     assert_eq!(unheard.status.code(), Some(69), "nobody is at its stdin");
     let said = String::from_utf8_lossy(&unheard.stderr);
-    assert!(said.starts_with("executor: a worker process cannot begin: it has not what it needs ("), "{said}");
+    assert!(said.starts_with("executor: a worker process could not start: its setup failed ("), "{said}");
     let refused = run_with(&variable, &invitation(us + 1));
     assert_eq!(refused.status.code(), Some(69), "its parent is not who invited it");
     assert_eq!(
         String::from_utf8_lossy(&refused.stderr),
         format!(
-            "executor: a worker process cannot begin: {variable} is an invitation by process {}, which did not start this process, \
-             or has ended since; if the variable was copied from the environment of a worker, unset it\n",
+            "executor: a worker process could not start: {variable} was set by process {}, which did not start this \
+             process, or has ended since; if the variable was copied from the environment of a worker, unset it\n",
             us + 1
         )
     );

@@ -83,10 +83,7 @@ fn a_directory_that_is_gone_is_named_by_the_jobs_that_needed_it() {
     let pool = one().current_dir(&path).build().unwrap();
     drop(place);
     let text = pool.submit(call!(pid())).result().unwrap_err().to_string();
-    assert!(
-        text.contains(&format!("`current_dir` {} is not there any more; create it again", path.display())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("`current_dir` {} no longer exists; create it again", path.display())), "{text}");
     fs::create_dir(&path).unwrap();
     assert!(pool.submit(call!(pid())).result().is_ok());
     fs::remove_dir(&path).unwrap();
@@ -106,7 +103,7 @@ fn niceness_without_the_right_to_it_is_refused_with_a_reason() {
         give_up_rights();
         let pool = one().nice(-5).build().unwrap();
         let text = pool.submit(call!(pid())).result().unwrap_err().to_string();
-        let reason = "4 times: the system refuses what its pool wants (nice(-5): Permission denied";
+        let reason = "in 4 attempts: the system refused one of its settings (nice(-5): Permission denied";
         assert!(text.contains(reason), "{text}");
         assert!(one().nice(5).build().unwrap().submit(call!(pid())).result().is_ok());
     });
@@ -138,7 +135,8 @@ fn allocations_beyond_the_memory_limit_crash_alone() {
     for dead in [crash(pool.submit(call!(allocate(300 << 20)))), crash(pool.submit(call!(allocate_slowly(300))))] {
         assert_eq!(dead.exit(), Exit::Signal(6));
         assert!(dead.is_out_of_memory(), "{dead}");
-        let cause = "most likely because it was refused memory: its `memory_limit` is 256 MiB; raise it, or give the job less to do";
+        let cause =
+            "most likely because it was refused memory: its `memory_limit` is 256 MiB; raise it, or split the job";
         assert_eq!(dead.cause(), Some(cause));
         assert!(dead.to_string().contains(cause), "{dead}");
     }
@@ -168,23 +166,23 @@ fn refusal(builder: ProcessPoolBuilder) -> String {
 #[test]
 fn surroundings_that_cannot_be_are_refused_by_name() {
     let name = "must be a variable's name, not empty, without `=` and without a NUL character";
-    assert_eq!(refusal(one().env("", "x")), format!("`env` is \"\", and {name}"));
-    assert_eq!(refusal(one().env("A=B", "x")), format!("`env` is \"A=B\", and {name}"));
-    assert_eq!(refusal(one().env_remove("A\0")), format!("`env_remove` is \"A\\0\", and {name}"));
+    assert_eq!(refusal(one().env("", "x")), format!("`env` is \"\", but {name}"));
+    assert_eq!(refusal(one().env("A=B", "x")), format!("`env` is \"A=B\", but {name}"));
+    assert_eq!(refusal(one().env_remove("A\0")), format!("`env_remove` is \"A\\0\", but {name}"));
     assert_eq!(
         refusal(one().env("A", "\0")),
         "`env` is \"\\0\" for \"A\", but must be a value without a NUL character"
     );
-    let own = "must be another variable: this one is the pool's own";
-    assert_eq!(refusal(one().env("EXECUTOR_WORKER", "1")), format!("`env` is EXECUTOR_WORKER, and {own}"));
-    assert_eq!(refusal(one().env_remove("EXECUTOR_WORKER")), format!("`env_remove` is EXECUTOR_WORKER, and {own}"));
-    let there = "must be a directory that is there";
-    assert_eq!(refusal(one().current_dir("/nowhere")), format!("`current_dir` is \"/nowhere\", and {there}"));
-    assert_eq!(refusal(one().current_dir("/dev/null")), format!("`current_dir` is \"/dev/null\", and {there}"));
+    let own = "must be another variable: the pool uses this one itself";
+    assert_eq!(refusal(one().env("EXECUTOR_WORKER", "1")), format!("`env` is EXECUTOR_WORKER, but {own}"));
+    assert_eq!(refusal(one().env_remove("EXECUTOR_WORKER")), format!("`env_remove` is EXECUTOR_WORKER, but {own}"));
+    let there = "must be an existing directory";
+    assert_eq!(refusal(one().current_dir("/nowhere")), format!("`current_dir` is \"/nowhere\", but {there}"));
+    assert_eq!(refusal(one().current_dir("/dev/null")), format!("`current_dir` is \"/dev/null\", but {there}"));
     assert_eq!(refusal(one().nice(20)), "`nice` is 20, but must be from -20 to 19");
     assert_eq!(refusal(one().nice(-21)), "`nice` is -21, but must be from -20 to 19");
     let least = "must be at least 16777216, which a worker needs to start";
-    assert_eq!(refusal(one().memory_limit(0)), format!("`memory_limit` is 0 bytes, and {least}"));
+    assert_eq!(refusal(one().memory_limit(0)), format!("`memory_limit` is 0 bytes, but {least}"));
     assert_eq!(refusal(one().start_limit(std::time::Duration::ZERO)), "`start_limit` is zero, but must be longer");
     one().memory_limit(16 << 20).build().unwrap().submit(call!(pid())).result().expect("the least is enough");
 }

@@ -132,7 +132,7 @@ fn forget(list: Node) {
 fn is_too_deep<T: Debug>(error: &impl ToString, of: &T) {
     let text = error.to_string();
     assert!(
-        text.contains("it is nested in more than 128 others") && text.contains("(in `Node.next`"),
+        text.contains("it is nested more than 128 levels deep") && text.contains("(in `Node.next`"),
         "{of:?}: {text}"
     );
 }

@@ -54,7 +54,7 @@ impl Exchange<'_, '_> {
         let page = self.worker.claims.page.answer(slot);
         if let Some(chunk) = &mut in_flight.payload.chunk {
             if !chunk.absorb_page(page) {
-                self.refuse(in_flight, "outcomes that no items have");
+                self.refuse(in_flight, "it sent results of items that it does not have");
             } else if chunk.is_over() {
                 self.record_run_time(slot, &in_flight);
                 self.finish_chunk(in_flight);
@@ -87,7 +87,7 @@ impl Exchange<'_, '_> {
             (Ok(returned), Some(chunk)) => {
                 // The one item that found no room on the page. The others have not run.
                 if !chunk.absorb_payload(&returned.payload) {
-                    return self.refuse(in_flight, "outcomes that no items have");
+                    return self.refuse(in_flight, "it sent results of items that it does not have");
                 }
                 self.go_on(slot, Claim::Done, in_flight);
             }
@@ -118,7 +118,7 @@ impl Exchange<'_, '_> {
     fn move_on(&mut self, slot: usize, from: Claim, in_flight: InFlight) {
         if self.worker.claims.page.change(slot, in_flight.id(), from, Claim::Sent) {
             if let Some(in_flight) = requeue_or_cancel(in_flight, self.batch) {
-                self.refuse(in_flight, "a second start of a job");
+                self.refuse(in_flight, "it started a job twice");
             }
         } else {
             self.finish(in_flight, Err(JobError::cancelled()));
@@ -131,7 +131,7 @@ impl Exchange<'_, '_> {
     pub(super) fn end_revoked(&mut self, in_flight: InFlight) {
         in_flight.job.cancel();
         if !self.is_up() && !in_flight.job.status().is_done() {
-            self.refuse(in_flight, "an end of a job that nobody ended");
+            self.refuse(in_flight, "it marked a job as cancelled that was not");
         }
     }
 

@@ -57,7 +57,7 @@ impl Exchange<'_, '_> {
             Fate::Cancelled => self.finish(in_flight, Err(JobError::cancelled())),
             Fate::ContinueChunk { from } => return self.continue_chunk(slot, from, in_flight, loss),
             Fate::Retry => return Some(self.retry(slot, in_flight, loss)),
-            Fate::Forged => self.refuse(in_flight, "an abort that nobody asked for"),
+            Fate::Forged => self.refuse(in_flight, "it marked a job as aborted that was not"),
             Fate::Crashed => return Some(self.crash(in_flight, loss)),
         }
         None

@@ -58,7 +58,7 @@ fn ends_as(play: impl Fn(&Part, usize, u64) + Send + Sync + 'static) -> String {
     }
 }
 
-const UNREAD: &str = "was killed, because it answered with what cannot be read: ";
+const UNREAD: &str = "broke the protocol and was killed: ";
 
 #[test]
 fn a_done_that_is_too_early_is_an_end_of_the_worker() {
@@ -66,7 +66,10 @@ fn a_done_that_is_too_early_is_an_end_of_the_worker() {
         part.page.start(slot, job);
         part.say(Reply::Done);
     });
-    assert!(text.contains(UNREAD) && text.contains("an end before the end of its jobs"), "{text}");
+    assert!(
+        text.contains(UNREAD) && text.contains("it reported the batch as done while jobs were unfinished"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn a_done_without_an_answer_is_no_answer() {
         do_it(part, slot, job);
         part.say(Reply::Done);
     });
-    assert!(text.contains("an end before the end of its jobs"), "{text}");
+    assert!(text.contains("it reported the batch as done while jobs were unfinished"), "{text}");
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn an_answer_of_a_job_that_runs_is_none() {
         part.say(reply(slot, job, 5));
         part.say(Reply::Done);
     });
-    assert!(text.contains("an end before the end of its jobs"), "{text}");
+    assert!(text.contains("it reported the batch as done while jobs were unfinished"), "{text}");
 }
 
 #[test]
@@ -111,7 +114,7 @@ fn a_job_that_no_worker_begins_is_given_up() {
     });
     let outcome = stage.submit(5).result_timeout(Duration::from_secs(30)).expect("it is tried for ever");
     let text = outcome.unwrap_err().to_string();
-    assert!(text.contains("4 times: it was killed by SIGKILL before it began the job"), "{text}");
+    assert!(text.contains("in 4 attempts: it was killed by SIGKILL before it started the job"), "{text}");
 }
 
 /// A chunk keeps its count of workers that had no room for it, and goes on with its next item.
@@ -164,7 +167,7 @@ fn failure_of_the_serving_thread_ends_all_jobs() {
     assert_eq!(first.result().unwrap(), 0);
     for future in behind {
         let outcome = future.result_timeout(Duration::from_secs(30)).expect("the job is lost");
-        assert!(outcome.unwrap_err().to_string().contains("report this"));
+        assert!(outcome.unwrap_err().to_string().contains("please report it"));
     }
     assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
@@ -176,7 +179,7 @@ fn a_wrong_job_number_and_a_wrong_slot_are_no_answer() {
             do_it(part, slot, job);
             part.say(reply(slot + more_slot, job + more_job, 5));
         });
-        assert!(text.contains(UNREAD) && text.contains("an answer to another question"), "{text}");
+        assert!(text.contains(UNREAD) && text.contains("it answered another request"), "{text}");
     }
 }
 
@@ -187,7 +190,7 @@ fn an_answer_of_another_stage_is_none() {
             part.page.start(slot, job);
             part.say(if ready { Reply::Ready } else { Reply::NotReady("no".into()) });
         });
-        assert!(text.contains("an answer to another question"), "{text}");
+        assert!(text.contains("it answered another request"), "{text}");
     }
 }
 
@@ -211,7 +214,7 @@ fn descriptors_that_are_named_and_not_sent_are_no_answer() {
         let body = Body { data: Data::Inline(vec![5].into()), packet: Some(Announced { number: 3, handles: 2 }) };
         part.say(Reply::Answer { slot, job, answer: Answer::Done(body) });
     });
-    assert!(text.contains("packet 3 of descriptors"), "{text}");
+    assert!(text.contains("packet 3 of file descriptors"), "{text}");
 }
 
 #[test]
@@ -224,7 +227,7 @@ fn outcomes_of_items_are_no_answer_of_a_job() {
         Played::Waits
     });
     let error = stage.submit(5).result().unwrap_err().to_string();
-    assert!(error.contains("answered as if it were a chunk"), "{error}");
+    assert!(error.contains("answered a single job like a chunk"), "{error}");
 }
 
 #[test]

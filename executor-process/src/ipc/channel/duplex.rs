@@ -96,8 +96,11 @@ impl<S: Serialize, R> Duplex<S, R> {
     ///
     /// # Errors
     ///
-    /// Returns the value if the other end is gone, if the message cannot be encoded or holds more than 64 handles, or
-    /// if the system has no shared memory for a message above 64 KiB.
+    /// Returns the value, in a [`SendError`], if:
+    ///
+    /// - the other end is gone;
+    /// - the message cannot be encoded, or holds more than 64 handles;
+    /// - the system has no shared memory for a message above 64 KiB.
     pub fn send(&self, value: S) -> Result<(), SendError<S>> {
         self.end.send(value, Wait::Forever)
     }

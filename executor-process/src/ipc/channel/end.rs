@@ -50,7 +50,7 @@ impl End {
     pub(super) fn from_wire(what: &str, wire: Wire) -> Result<Self, String> {
         take(what, wire.number, |socket| match socket_type(&*socket) {
             Ok(SocketType::SEQPACKET) => Ok(Self { socket, codec: wire.codec }),
-            _ => Err("it is no end of a channel".to_owned()),
+            _ => Err("it is not an end of a channel".to_owned()),
         })
     }
 
@@ -124,10 +124,10 @@ impl End {
         let form = bytes.remove(0);
         if form == BESIDE {
             let len = <[u8; 8]>::try_from(bytes).ok().and_then(|len| usize::try_from(u64::from_le_bytes(len)).ok());
-            let len = len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it is of no known form"))?;
+            let len = len.filter(|_| !descriptors.is_empty()).ok_or_else(|| lost("it has an unknown format"))?;
             bytes = shared_memory::read(&descriptors.remove(0), 0, len).map_err(|error| lost(&error.to_string()))?;
         } else if form != INSIDE {
-            return Err(lost("it is of no known form"));
+            return Err(lost("it has an unknown format"));
         }
         let attachments = descriptors
             .into_iter()

@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::ipc::os_error::with_remedy;
+
 /// The error of a message that could not be sent; [`into_inner`](SendError::into_inner) returns the value.
 ///
 /// ```
@@ -57,14 +59,16 @@ impl<T> fmt::Display for SendError<T> {
         let message = type_name::<T>();
         match &self.reason {
             Reason::Disconnected => {
-                write!(f, "a message `{message}` was not sent: its channel has no receiver any more")
+                write!(f, "a message `{message}` was not sent: all receivers of its channel are gone")
             }
             Reason::Full => write!(
                 f,
                 "a message `{message}` was not sent: its channel is full; try again later, or use `send`, which waits"
             ),
             Reason::Codec(cause) => write!(f, "a message `{message}` could not be encoded: {cause}"),
-            Reason::Io(error) => write!(f, "a message `{message}` was not sent: the system refuses it ({error})"),
+            Reason::Io(error) => {
+                write!(f, "a message `{message}` was not sent: the system refused it ({})", with_remedy(error))
+            }
         }
     }
 }
@@ -107,10 +111,12 @@ pub enum RecvError {
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("the channel has no message now; wait for longer, or use `recv`"),
-            Self::Disconnected => f.write_str("the channel has had its last message: every sender is gone"),
+            Self::Empty => f.write_str("the channel has no message yet; wait longer, or use `recv`"),
+            Self::Disconnected => {
+                f.write_str("the channel is closed: all senders are gone, and all messages were received")
+            }
             Self::Lost(cause) => f.write_str(cause),
-            Self::Io(error) => write!(f, "the system refuses to receive from the channel: {error}"),
+            Self::Io(error) => write!(f, "receiving from the channel failed: {}", with_remedy(error)),
         }
     }
 }

@@ -30,8 +30,11 @@ impl<T: Serialize> Sender<T> {
     ///
     /// # Errors
     ///
-    /// Returns the value if all receivers are gone, if the message cannot be encoded or holds more than 64 handles,
-    /// or if the system has no shared memory for a message above 64 KiB.
+    /// Returns the value, in a [`SendError`], if:
+    ///
+    /// - all receivers are gone;
+    /// - the message cannot be encoded, or holds more than 64 handles;
+    /// - the system has no shared memory for a message above 64 KiB.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.end.send(value, Wait::Forever)
     }

@@ -145,8 +145,8 @@ fn too_long() -> Fault {
 #[cold]
 fn unknown() -> Fault {
     Fault::new(
-        "a list or map does not know its length before it is written (`#[serde(flatten)]`, or an iterator that leaves some out); use \
-         `Codec::MessagePack`, or collect it into a `Vec` first",
+        "a list or map does not know its length before it is written (`#[serde(flatten)]`, or an iterator that \
+         filters); use `Codec::MessagePack`, or collect it into a `Vec` first",
     )
 }
 

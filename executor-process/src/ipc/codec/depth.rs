@@ -35,7 +35,7 @@ impl Depth {
 #[inline(never)]
 fn too_deep() -> Fault {
     Fault::new(format!(
-        "it is nested in more than {MOST_NESTED} others, each a level of a struct, an enum, an `Option`, a list or alike; keep the nodes of a \
-         long list or a deep tree in a `Vec`, and let them name each other by index"
+        "it is nested more than {MOST_NESTED} levels deep (each struct, enum, `Option` and list is a level); keep \
+         the nodes of a long list or a deep tree in a `Vec`, and refer to them by index"
     ))
 }

@@ -116,8 +116,8 @@ fn malformed(what: &str) -> Unread {
 #[cold]
 fn asks(for_what: &str) -> Unread {
     Unread::new(format!(
-        "its `Deserialize` asks the bytes {for_what} (`serde_json::Value`, `#[serde(untagged)]`, `flatten`, `tag`, or a field that is written and \
-         not read); use `Codec::MessagePack`, whose bytes tell"
+        "its `Deserialize` needs a self-describing format, to learn {for_what} (`serde_json::Value`, \
+         `#[serde(untagged)]`, `flatten`, `tag`, or a field that is written but not read); use `Codec::MessagePack`"
     ))
 }
 
@@ -175,7 +175,7 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
-        Err(asks("what they are"))
+        Err(asks("what a value is"))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {

@@ -214,8 +214,9 @@ impl<'a, 'de, S: Source<'de>> From<'a, S> {
 #[inline(never)]
 fn fields_differ(owner: &str, written: usize) -> Unread {
     Unread::new(format!(
-        "{written} fields of `{owner}` are written, and another number is read (`#[serde(skip_serializing)]`, `skip_deserializing`, `tag`, or \
-         `skip_serializing_if` in a tuple); use `#[serde(skip)]`, or a struct and `Codec::MessagePack`, where fields have names"
+        "{written} fields of `{owner}` are written, but another number is read (`#[serde(skip_serializing)]`, \
+         `skip_deserializing`, `tag`, or `skip_serializing_if` in a tuple); use `#[serde(skip)]`, or a struct and \
+         `Codec::MessagePack`, where fields have names"
     ))
 }
 
@@ -336,14 +337,12 @@ pub(super) fn check_variant(owner: &str, name: &str, variants: &[&str]) -> Resul
 #[inline(never)]
 fn no_variant(owner: &str, name: &str) -> Unread {
     Unread::new(format!(
-        "`{owner}` writes a variant `{name}`, and reads none of that name; give it one name (`#[serde(rename)]`), and skip it both ways or not \
-         at all"
+        "`{owner}` writes a variant `{name}`, but reads none of that name; give it one name (`#[serde(rename)]`), \
+         and skip it both ways or not at all"
     ))
 }
 
 #[cold]
 pub(super) fn differs(written: &str, read: &str) -> Unread {
-    Unread::new(format!(
-        "`Serialize` wrote {written}, and `Deserialize` reads {read}: what a type writes and reads must agree"
-    ))
+    Unread::new(format!("`Serialize` wrote {written}, but `Deserialize` reads {read}; make both agree"))
 }

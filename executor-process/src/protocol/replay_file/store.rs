@@ -51,12 +51,12 @@ impl<'a> Store<'a> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = openat(CWD, path, flags, Mode::empty()).map_err(|error| {
             if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
-                return "is a symbolic link, which its owner may turn elsewhere: name the directory that it leads to"
+                return "is a symbolic link, which its owner can change; use the directory that it points to"
                     .to_owned();
             }
             format!("cannot be opened: {error}")
         })?;
-        let found = fstat(&directory).map_err(|error| format!("cannot be looked at: {error}"))?;
+        let found = fstat(&directory).map_err(|error| format!("cannot be examined: {error}"))?;
         check(found.st_uid, geteuid().as_raw(), found.st_mode)?;
         Ok(Self { path, directory })
     }
@@ -97,7 +97,7 @@ impl<'a> Store<'a> {
         let (files, bytes) = self.size().map_err(|error| cannot(error.into()))?;
         if files > bounds.files || bytes > bounds.bytes {
             return Err(format!(
-                "has no room: at most {} failed jobs of {} MiB in all are kept there; delete files (*.job, .*.part) that are no \
+                "is full: it holds at most {} failed jobs and {} MiB; delete files (*.job, .*.part) that are no \
                  longer needed",
                 bounds.files,
                 bounds.bytes >> 20
@@ -138,14 +138,14 @@ impl<'a> Store<'a> {
 pub(super) fn check(owner: u32, user: u32, mode: u32) -> Result<(), String> {
     if owner != user {
         return Err(format!(
-            "belongs to user {owner}, who can replace what is kept there, and this process is of user {user}: name a \
-             directory that is this user's own, or one that is not there yet"
+            "belongs to user {owner}, who could replace saved jobs, and this process runs as user {user}; use a \
+             directory of this user, or one that does not exist yet"
         ));
     }
     if mode & OTHERS_WRITE != 0 {
         return Err(format!(
-            "can be written to by other users (its mode is {:o}), and a kept job is as good as a program: name a directory in it \
-             that is not there yet, or take that right away (`chmod go-w`)",
+            "is writable by other users (mode {:o}), and a saved job can run any function; use a directory in it \
+             that does not exist yet, or remove that right (`chmod go-w`)",
             mode & 0o7777
         ));
     }

@@ -55,7 +55,7 @@ fn a_file_of_another_build_is_refused_by_both_names() {
     let ours = program_image::build();
     assert_eq!(
         text,
-        format!("is for another build of the program (0.1.0 abcdef; this is {ours}): run it with the one that made it")
+        format!("was saved by another build of the program (0.1.0 abcdef; this is {ours}); run it with that build")
     );
 }
 
@@ -63,8 +63,8 @@ fn a_file_of_another_build_is_refused_by_both_names() {
 fn a_file_of_another_format_is_refused_by_its_number() {
     let mut bytes = file(&contents());
     bytes[MAGIC.len()] = 1;
-    assert_eq!(refusal(&bytes), "is in format 1, and this program reads format 3");
-    assert_eq!(refusal(b"#!/bin/sh\n"), "is no job that was kept by `keep_failed`");
+    assert_eq!(refusal(&bytes), "has format 1, but this program reads format 3");
+    assert_eq!(refusal(b"#!/bin/sh\n"), "is not a job saved by `keep_failed`");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_file_of_another_copy_is_left_to_it() {
     let changed = |at: usize| [&ours[..at], &[!ours[at]], &ours[at + 1..]].concat();
     assert!(is_left(&changed(copy)));
     assert!(is_left(&[&changed(copy)[..MAGIC.len()], &[9; 4], &changed(copy)[program..]].concat()), "of any format");
-    assert_eq!(refusal(&changed(copy)), "is for another copy of `executor` in this program, or damaged");
+    assert_eq!(refusal(&changed(copy)), "was saved by another copy of `executor` in this program, or is damaged");
     assert!(!is_left(&ours));
     assert!(!is_left(&changed(program)), "no copy in this program would take it");
     assert!(!is_left(&changed(0)) && !is_left(&ours[..copy]));

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The cause of a SIGKILL, if the count has risen.
-pub(super) const LIKELY: &str =
-    "most likely by the kernel, since memory ran out; raise the limit of its cgroup, or run less at once";
+pub(super) const LIKELY: &str = "most likely by the kernel's OOM killer, because memory ran out; raise the memory \
+                                 limit of its cgroup, or run fewer jobs at once";
 
 /// The cause, if there is no count.
-const POSSIBLE: &str = "perhaps by the kernel, as when memory runs out: see `dmesg`";
+const POSSIBLE: &str = "perhaps by the kernel's OOM killer: see `dmesg`";
 
 /// A count of such kills, as it was when the child was started.
 pub(super) struct OomKills(Option<(PathBuf, u64)>);

@@ -53,7 +53,7 @@ fn lacks(error: Errno) -> String {
 }
 
 fn refused(reason: &dyn Display) -> String {
-    format!("no socket for its rendezvous ({reason})")
+    format!("no socket could be created for it ({reason})")
 }
 
 /// Leads to the file of a descriptor, also where that has no name.
@@ -66,7 +66,7 @@ fn listener() -> Result<(OwnedFd, OwnedFd), String> {
     let directory = temporary();
     if !directory.is_dir() {
         return Err(format!(
-            "no socket for its rendezvous: {} is no directory; create it, or set TMPDIR",
+            "no socket could be created for it: {} is not a directory; create it, or set TMPDIR",
             directory.display()
         ));
     }
@@ -78,9 +78,9 @@ fn listener() -> Result<(OwnedFd, OwnedFd), String> {
     let hidden = bind_hidden(&listener, &name).map_err(|error| {
         let cure = match error {
             Errno::NOSPC | Errno::DQUOT => "is it full?",
-            _ => "set TMPDIR to a directory that may be written to",
+            _ => "set TMPDIR to a writable directory",
         };
-        format!("no socket for its rendezvous in {} ({}); {cure}", directory.display(), with_remedy(&error.into()))
+        format!("no socket could be created for it in {} ({}); {cure}", directory.display(), with_remedy(&error.into()))
     })?;
     listen(&listener, 1).map_err(lacks)?;
     Ok((listener, hidden))

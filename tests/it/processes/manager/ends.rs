@@ -114,12 +114,13 @@ fn values_can_be_handles_of_the_same_manager_and_no_descriptors() {
         let error = manager.value(Blob::from(b"bytes")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a value `executor_process::ipc::blob::Blob` could not be encoded: a manager keeps bytes, and no `Blob`, no end of a \
-             channel, and no handle of another manager; send them in a job or through a channel"
+            "a value `executor_process::ipc::blob::Blob` could not be encoded: a manager stores only bytes: no \
+             `Blob`, no end of a channel, and no handle of another manager; send these in a job or through a \
+             channel"
         );
         assert!(matches!(manager.value(other.lock().unwrap()), Err(ManagerError::Codec(_))));
         let error = serde_json::to_string(&numbers).unwrap_err();
-        assert!(error.to_string().starts_with("a `List` can be encoded only as a part of a job"), "{error}");
+        assert!(error.to_string().starts_with("a `List` can be encoded only as part of a job"), "{error}");
     });
 }
 
@@ -188,12 +189,13 @@ fn when_it_is_dropped_all_who_wait_are_told_and_nothing_is_left() {
             drop(manager);
             threads.map(|thread| thread.join().unwrap())
         });
-        let gone = "the manager is gone: it was dropped, or its process has ended; keep it for as long as its handles are used";
+        let gone = "the manager is gone: it was dropped, or its process has ended; keep the `Manager` while its \
+                    handles are used";
         assert_eq!(errors, [gone; 4]);
         assert_eq!(job.result().unwrap(), gone);
         drop(guard);
         let error = queue.put(2).unwrap_err();
-        assert_eq!(error.to_string(), format!("an item `u32` was not put: {gone}"));
+        assert_eq!(error.to_string(), format!("an item `u32` was not put into the queue: {gone}"));
         assert_eq!(error.into_inner(), 2);
         drop((event, ready, lock, queue, condition, empty));
         eventually("nothing is left", || (descriptors(own_pid()), descriptors(worker), other_tasks().len()) == before);
@@ -212,7 +214,10 @@ fn discarded_objects_are_gone_for_all() {
         });
         let error = queue.put(1).unwrap_err();
         assert!(
-            !error.is_full() && error.to_string().ends_with("what this handle is of was discarded; make a new one")
+            !error.is_full()
+                && error
+                    .to_string()
+                    .ends_with("the manager no longer has this object: it was discarded; create a new one")
         );
         queue.discard().unwrap();
         assert_eq!(other.get().unwrap(), 1);

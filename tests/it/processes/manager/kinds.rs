@@ -192,7 +192,7 @@ fn a_namespace_knows_the_type_of_each_value() {
         assert_eq!(names.get::<String>("name").unwrap().as_deref(), Some("worker"));
         assert_eq!(names.get::<u64>("nobody").unwrap(), None);
         let error = names.get::<u64>("pid").unwrap_err();
-        assert_eq!(error.to_string(), "`pid` is a value `u32`, and no `u64`");
+        assert_eq!(error.to_string(), "`pid` is a `u32`, not a `u64`; read it as the type with which it was set");
         assert_eq!(names.names().unwrap(), ["name", "pid"]);
         assert!(names.remove("pid").unwrap() && !names.remove("pid").unwrap());
     });
@@ -231,7 +231,7 @@ fn a_queue_gives_each_item_to_one() {
         }
         let error = queue.try_put(3).unwrap_err();
         assert!(error.is_full());
-        let text = "an item `u32` was not put: the queue is full; try again later, or use `put`, which waits";
+        let text = "an item `u32` was not put into the queue: it is full; try again later, or use `put`, which waits";
         assert_eq!((error.to_string().as_str(), error.into_inner()), (text, 3));
         assert!(queue.put_timeout(4, Duration::from_millis(1)).unwrap_err().is_full());
         assert_eq!((queue.len().unwrap(), queue.join_timeout(Duration::from_millis(1)).unwrap()), (3, None));

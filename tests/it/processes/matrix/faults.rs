@@ -123,7 +123,7 @@ impl Fault {
             Abort | AbortBesideAChild | OutOfMemory => "was killed by SIGABRT",
             Exit => "exited with code 3",
             KilledFromOutside | KillsItsGroup => "was killed by SIGKILL",
-            BecomesAnotherProgram => "was killed by SIGKILL (it had become another program",
+            BecomesAnotherProgram => "was killed by SIGKILL (it had replaced itself by another program",
             Panic | ClosesItsDescriptors | WritesToStdout | IsNotEncodable | Hang | IsStopped | ForgesItsWord
             | ForksACopy | GroupIsTerminated => return None,
         })

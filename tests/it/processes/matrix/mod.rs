@@ -61,7 +61,7 @@ impl Expected {
             (Self::TimeOut, Err(JobError::TimedOut(_))) => true,
             (Self::Broken(why), Err(JobError::Broken(broken))) => {
                 let text = broken.to_string();
-                text.contains("its worker process could not be started, 4 times: ") && text.contains(why)
+                text.contains("its worker process could not be started in 4 attempts: ") && text.contains(why)
             }
             _ => false,
         };

@@ -51,19 +51,19 @@ fn before_the_hello() -> impl Iterator<Item = Fault> {
 fn expected(fault: Fault, is_greeted: bool) -> Expected {
     match fault {
         Fault::WritesToStdout | Fault::ForksACopy | Fault::GroupIsTerminated => Expected::Result,
-        Fault::Hang | Fault::IsStopped => Expected::Broken("it said no hello within"),
-        Fault::BecomesAnotherProgram if !is_greeted => Expected::Broken("it hung up before it said hello"),
+        Fault::Hang | Fault::IsStopped => Expected::Broken("it was not ready within"),
+        Fault::BecomesAnotherProgram if !is_greeted => Expected::Broken("it closed its connection before it was ready"),
         Fault::Panic if is_greeted => Expected::Broken("outside::initialize` panicked at "),
         // It comes out of a function that nothing may come out of.
-        Fault::Panic => Expected::Broken("it ended before it said hello: it was killed by SIGABRT"),
-        Fault::ClosesItsDescriptors if is_greeted => Expected::Broken("its initializer ended it: it "),
+        Fault::Panic => Expected::Broken("it ended before it was ready: it was killed by SIGABRT"),
+        Fault::ClosesItsDescriptors if is_greeted => Expected::Broken("its initializer ended the process: it "),
         _ => Expected::Broken(fault.end().unwrap_or_default()),
     }
 }
 
 /// Whether the worker's time to say hello was over before anything else was known.
 fn is_late<T>(outcome: &Result<T, JobError>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.to_string().contains("it said no hello within"))
+    outcome.as_ref().is_err_and(|error| error.to_string().contains("it was not ready within"))
 }
 
 /// All jobs of a cell have the same fate.

@@ -135,7 +135,7 @@ fn a_packet_of_no_known_form_is_the_end_of_the_worker() {
             Err(JobError::Broken(broken)) => broken.to_string(),
             other => panic!("{other:?}"),
         };
-        assert!(said.contains("a packet that is no whole message"), "{said}");
+        assert!(said.contains("it sent an incomplete message"), "{said}");
         assert_eq!(stage.submit(6).result().unwrap(), 6);
         stage.assert_first_is_killed();
     }

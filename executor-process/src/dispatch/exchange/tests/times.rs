@@ -67,7 +67,7 @@ fn an_end_that_nobody_asked_for_is_told_at_once() {
                     Err(JobError::Broken(broken)) => broken.to_string(),
                     other => panic!("{to:?}, {dies}, {limit:?}: {other:?}"),
                 };
-                assert!(said.contains("that nobody "), "{to:?}, {dies}, {limit:?}: {said}");
+                assert!(said.contains(" that was not"), "{to:?}, {dies}, {limit:?}: {said}");
                 assert_eq!(stage.submit(6).result().unwrap(), 6);
             }
         }

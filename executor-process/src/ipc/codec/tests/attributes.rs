@@ -117,10 +117,10 @@ fn variants_behind_a_skipped_one_arrive() {
         [Skips::First, Skips::Third, Skips::Fourth(4), Skips::Sixth { field: 6 }, Skips::Seventh(7, 7), Skips::Third];
     arrives(&all);
     all.iter().for_each(arrives);
-    is_refused(&Skips::Fifth, "`Skips` writes a variant `Fifth`, and reads none of that name");
+    is_refused(&Skips::Fifth, "`Skips` writes a variant `Fifth`, but reads none of that name");
     arrives(&[Other::Second, Other::Rest]);
-    is_refused(&Other::First, "`Other` writes a variant `First`, and reads none of that name");
-    is_refused(&Renamed::Third, "`Renamed` writes a variant `out`, and reads none of that name");
+    is_refused(&Other::First, "`Other` writes a variant `First`, but reads none of that name");
+    is_refused(&Renamed::Third, "`Renamed` writes a variant `out`, but reads none of that name");
 }
 
 #[test]

@@ -27,7 +27,7 @@ enum Tree {
 #[derive(Serialize, Deserialize)]
 struct Newtype(Vec<Newtype>);
 
-const SAYS: &str = "it is nested in more than 128 others, ";
+const SAYS: &str = "it is nested more than 128 levels deep ";
 
 fn nodes(count: u32) -> Node {
     (1..count).fold(Node { next: None }, |node, _| Node { next: Some(Box::new(node)) })

@@ -110,7 +110,7 @@ fn mismatched_reads_and_writes_are_refused() {
     let bytes = encoded(Codec::Postcard, &Written { a: 1, b: 2 }).unwrap();
     let refused =
         Codec::Postcard.decode_value::<std::collections::BTreeMap<String, u8>>(&bytes, Vec::new()).unwrap_err();
-    assert!(refused.starts_with("`Serialize` wrote a struct, and `Deserialize` reads a map"), "{refused}");
+    assert!(refused.starts_with("`Serialize` wrote a struct, but `Deserialize` reads a map"), "{refused}");
     for codec in BOTH {
         let bytes = encoded(codec, &(1_u8, 2_u8)).unwrap();
         let refused = codec.decode_value::<(u8,)>(&bytes, Vec::new()).unwrap_err();

@@ -85,8 +85,8 @@ fn fields_skipped_one_way_need_names() {
     arrives_with_names(&NotRead { first: 0, second: 2 });
     arrives(&[Tuple(1, 2)]);
     arrives(&[Variant::Tuple(1, 2)]);
-    is_refused(&Tuple(0, 2), "1 fields of `Tuple` are written, and another number is read");
-    is_refused(&Variant::Tuple(0, 2), "1 fields of `Variant` are written, and another number is read");
+    is_refused(&Tuple(0, 2), "1 fields of `Tuple` are written, but another number is read");
+    is_refused(&Variant::Tuple(0, 2), "1 fields of `Variant` are written, but another number is read");
 }
 
 /// As many fields are left out when they are written as when they are read.

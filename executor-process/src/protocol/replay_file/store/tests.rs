@@ -47,7 +47,7 @@ fn directories_others_can_write_are_refused() {
     for mode in [0o777, 0o1777, 0o720, 0o702] {
         scratch.set_mode(mode);
         let text = refusal(&scratch.0);
-        assert!(text.starts_with(&format!("can be written to by other users (its mode is {mode:o})")), "{text}");
+        assert!(text.starts_with(&format!("is writable by other users (mode {mode:o})")), "{text}");
     }
     for mode in [0o700, 0o755] {
         scratch.set_mode(mode);
@@ -60,7 +60,7 @@ fn directories_of_others_are_refused() {
     assert_eq!(check(1000, 1000, 0o700), Ok(()));
     let text = check(1000, 0, 0o700).unwrap_err();
     assert!(
-        text.starts_with("belongs to user 1000, ") && text.contains("this process is of user 0: name a "),
+        text.starts_with("belongs to user 1000, ") && text.contains("this process runs as user 0; use a "),
         "{text}"
     );
 }
@@ -106,7 +106,7 @@ fn files_and_bytes_are_bounded() {
     let keep = |len: usize| store.keep("job", &[&vec![1; len]], bounds);
     keep(4).unwrap();
     let text = keep(7).unwrap_err();
-    assert!(text.starts_with("has no room: at most 3 failed jobs of "), "{text}");
+    assert!(text.starts_with("is full: it holds at most 3 failed jobs and "), "{text}");
     keep(6).unwrap();
     keep(0).unwrap();
     keep(0).unwrap_err();
