@@ -128,8 +128,8 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// Replaces a worker after it has run `n` jobs (at least 1), for code that leaks. Each item of a chunk of a `map`
-    /// counts as a job. Default: never.
+    /// Replaces a worker after it has run `n` jobs (at least 1), for code that leaks. A chunk of a `map` counts as one
+    /// job. Default: never.
     ///
     /// Each worker's own limit is up to a tenth lower, chosen at random, so that not all workers are replaced at
     /// once. No job is lost; the next job waits at most for the start of the new worker.
