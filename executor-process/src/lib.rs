@@ -17,7 +17,7 @@
 //!
 //! A worker is the same program, started again. It runs jobs before `main` would, so no `init()` call is needed.
 //! Anything that `main` sets up (a logger, a panic hook, a `static`) is missing in a worker: set it up in an
-//! [`initializer`](ProcessPoolBuilder::initializer). Linux on x86-64 and AArch64 only.
+//! [`initializer`](ProcessPoolBuilder::initializer). Linux on x86-64 and aarch64 only.
 
 // Empty on other targets, so that `executor` builds there with its default features.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
