@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod html;
 mod links;
 mod markdown;
@@ -15,6 +16,8 @@ usage: cargo run -p xtask -- COMMAND
 
 links         writes the documentation, and checks every link of its pages and of the Markdown files
 links DOC     checks the pages in that directory, and the Markdown files
+api           compares the public interface with docs/public-api.txt
+api update    writes that file
 help          prints this text
 ";
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
     let result = match words[..] {
         ["links"] => links::build_and_check(root, &target(root)),
         ["links", doc] => links::check(root, Path::new(doc)),
+        ["api"] => api::check(root, &target(root)),
+        ["api", "update"] => api::update(root, &target(root)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
