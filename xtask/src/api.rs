@@ -116,7 +116,7 @@ fn text(items: Vec<String>, names: &Names) -> String {
     for item in items {
         let line = names.translated(&item);
         // The first name of ours is the item itself; of an `impl`, one of them is its type or its trait.
-        let is_public = if line.starts_with("impl") { line.contains("executor::") } else { names.is_public(&line) };
+        let is_public = if line.starts_with("impl") { line.contains("executor::") } else { Names::is_public(&line) };
         if is_public && !lines.contains(&line) {
             lines.push(line);
         }

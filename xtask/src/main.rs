@@ -6,6 +6,7 @@ mod api;
 mod html;
 mod links;
 mod markdown;
+mod packages;
 
 use std::env;
 use std::path::Path;
@@ -18,6 +19,8 @@ links         writes the documentation, and checks every link of its pages and o
 links DOC     checks the pages in that directory, and the Markdown files
 api           compares the public interface with docs/public-api.txt
 api update    writes that file
+packages      looks at what each package to be published holds
+packages verify  builds each package from what it holds, too
 help          prints this text
 ";
 
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         ["links", doc] => links::check(root, Path::new(doc)),
         ["api"] => api::check(root, &target(root)),
         ["api", "update"] => api::update(root, &target(root)),
+        ["packages"] => packages::check(root, &target(root), false),
+        ["packages", "verify"] => packages::check(root, &target(root), true),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -51,7 +51,7 @@ impl Names {
     }
 
     /// Whether the first path of ours in a translated line is one of the facade.
-    pub(super) fn is_public(&self, translated: &str) -> bool {
+    pub(super) fn is_public(translated: &str) -> bool {
         let ours = translated.find("executor::").unwrap_or(usize::MAX);
         ours < next_path(translated, 0).map_or(usize::MAX, |(start, _)| start)
     }
@@ -100,8 +100,8 @@ mod tests {
         let line = "pub fn executor_thread::f(executor_core::error::JobError, executor_core::cell::traits::Abort)";
         let expected = "pub fn executor_thread::f(executor::JobError, executor::extend::cell::Abort)";
         assert_eq!(names.translated(line), expected);
-        assert!(!names.is_public(expected));
-        assert!(names.is_public(&names.translated("pub fn executor_core::current::id() -> executor_core::JobId")));
+        assert!(!Names::is_public(expected));
+        assert!(Names::is_public(&names.translated("pub fn executor_core::current::id() -> executor_core::JobId")));
         assert_eq!(names.translated("pub executor_core::JobError::Broken: u32"), "pub executor::JobError::Broken: u32");
     }
 }
