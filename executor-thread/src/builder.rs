@@ -19,7 +19,7 @@ pub(crate) const MOST_THREADS: usize = 65_536;
 /// Less would not hold the standard library's own frames in a debug build.
 const SMALLEST_STACK: usize = 64 * 1024;
 
-/// The settings of a [`ThreadPool`].
+/// Builds a [`ThreadPool`]: size, names, queue limit, per-thread state and hooks. Every setting has a default.
 ///
 /// ```
 /// use executor::{ThreadPool, current};
@@ -42,11 +42,18 @@ pub struct ThreadPoolBuilder {
 }
 
 impl ThreadPool {
-    /// A pool of up to `threads` threads.
+    /// Creates a pool of up to `threads` threads. No thread starts before there is a job for it.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(8);
+    /// assert_eq!((pool.workers(), pool.stats().workers), (8, 0));
+    /// ```
     ///
     /// # Panics
     ///
-    /// When `threads` is 0, or over 65,536. [`builder`](ThreadPool::builder) returns the same as an error.
+    /// If `threads` is 0 or greater than 65,536. [`builder`](ThreadPool::builder) reports this as an error instead.
     #[track_caller]
     pub fn new(threads: usize) -> Self {
         match Self::builder().threads(threads).build() {
@@ -55,15 +62,15 @@ impl ThreadPool {
         }
     }
 
-    /// Settings first, then [`build`](ThreadPoolBuilder::build).
+    /// Returns a builder with the default settings. Finish with [`build`](ThreadPoolBuilder::build).
     pub fn builder() -> ThreadPoolBuilder {
         ThreadPoolBuilder::new()
     }
 }
 
 impl Default for ThreadPool {
-    /// A pool of `min(32, cores + 4)` threads, as `CPython`'s `ThreadPoolExecutor` has: enough to overlap waiting, few
-    /// enough to be kind.
+    /// Creates a pool of up to `min(32, cores + 4)` threads, the default of `CPython`'s `ThreadPoolExecutor`. The cores are
+    /// those of [`std::thread::available_parallelism`].
     fn default() -> Self {
         Self::builder().build().unwrap_or_else(|error| panic!("{error}"))
     }
@@ -79,37 +86,60 @@ impl ThreadPoolBuilder {
         }
     }
 
-    /// How many jobs run at once: 1 to 65,536. Default: `min(32, cores + 4)`.
+    /// Sets how many threads the pool may have, and so how many jobs run at once: 1 to 65,536. Default: `min(32, cores + 4)`.
+    ///
+    /// A job that waits for another job of its pool does not count: a spare thread runs other jobs meanwhile.
     pub fn threads(mut self, n: usize) -> Self {
         self.config.workers = n;
         self
     }
 
-    /// The name of the threads, to which a number is added: `name-0`. Default: `executor`.
+    /// Sets the prefix of the thread names: `name-0`, `name-1` and so on. Default: `executor`.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.config.name = name.into();
         self
     }
 
-    /// The stack of each thread, in bytes: at least 64 KiB. Default: the standard library's (2 MiB).
+    /// Sets the stack size of each thread, in bytes: at least 65,536 (64 KiB). Default: the standard library's, which is 2 MiB or
+    /// `RUST_MIN_STACK`.
     ///
-    /// Jobs that wait for each other are run in place until half of it is used; deeper waits get a spare thread.
+    /// A job that waits for a queued job of its pool runs that job on its own stack, until half of the stack is used. Deeper
+    /// waits get a spare thread.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.config.stack_size = Some(bytes);
         self
     }
 
-    /// Makes a state for each worker, before its first job, or by [`prestart`](crate::ThreadHandle::prestart), on its own thread. Jobs reach it by
-    /// [`current::state`](executor_core::current::state). If it panics, the job that waited for it ends as
-    /// [`JobError::Broken`](executor_core::JobError::Broken), and the next one tries again.
+    /// Sets a function that creates a state for each thread, such as a connection or a buffer. It runs on the thread itself, before the
+    /// thread's first job or in [`prestart`](crate::ThreadHandle::prestart). Jobs access the state with
+    /// [`current::state`](executor_core::current::state).
     ///
-    /// A job that waits for another one may run it in place, with the same state: hold no borrow of it across a wait.
+    /// If the function panics, the job that needed the state ends as [`JobError::Broken`](executor_core::JobError::Broken). The
+    /// thread's next job calls the function again.
+    ///
+    /// A job that waits for another job may run that job in place, with the same state. So do not hold a borrow of the state
+    /// while you wait.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use executor::{ThreadPool, current};
+    ///
+    /// let pool = ThreadPool::builder().threads(1).initializer(|| Cell::new(0_u32)).build()?;
+    /// let count = || {
+    ///     let jobs = current::state::<Cell<u32>>().expect("the initializer makes one");
+    ///     jobs.set(jobs.get() + 1);
+    ///     jobs.get()
+    /// };
+    /// assert_eq!(pool.submit(count).result()?, 1);
+    /// assert_eq!(pool.submit(count).result()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn initializer<S: 'static>(mut self, make: impl Fn() -> S + Send + Sync + 'static) -> Self {
         self.initializer = Some(Arc::new(move || -> Rc<dyn Any> { Rc::new(make()) }));
         self
     }
 
-    /// How many of the threads stay, once they have started, however long they are idle. Default: 0.
+    /// Sets how many threads stay alive while idle, once they have started. At most [`threads`](Self::threads). Default: 0.
     ///
     /// ```
     /// use std::time::Duration;
@@ -124,21 +154,28 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// How long the other threads stay idle before they end. Default: 10 s.
+    /// Sets how long a thread stays idle before it ends. Default: 10 s. [`min_threads`](Self::min_threads) keeps some for ever.
     pub fn keep_alive(mut self, idle: Duration) -> Self {
         self.config.keep_alive = idle;
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for.
+    /// Limits how many jobs may wait, and sets what happens to a job that finds the queue full. Default: no limit.
+    ///
+    /// ```
+    /// use executor::{QueueLimit, ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().threads(2).queue(QueueLimit::bounded(100, WhenFull::Block)).build()?;
+    /// # Ok::<(), executor::BuildError>(())
+    /// ```
     pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.config.capacity = queue.capacity();
         self.policy.when_full = queue.when_full();
         self
     }
 
-    /// Called on each thread before its first job, and before the [`initializer`](Self::initializer). A panic in it is reported by
-    /// the panic hook, and costs nothing else.
+    /// Sets a function that each thread calls when it starts, before the [`initializer`](Self::initializer) and the first job. If
+    /// it panics, the panic hook reports that, and the thread goes on.
     ///
     /// ```
     /// use executor::{ThreadPool, current};
@@ -154,15 +191,15 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// Called on each thread after its last job, while what the [`initializer`](Self::initializer) made is still there. A shutdown
-    /// waits for it. A panic in it is reported by the panic hook, and costs nothing else.
+    /// Sets a function that each thread calls after its last job. The state of the [`initializer`](Self::initializer) still exists
+    /// then. A shutdown waits for the function. If it panics, the panic hook reports that, and nothing else happens.
     pub fn on_thread_stop(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.hooks = self.config.hooks.on_stop(f);
         self
     }
 
-    /// Called when a job given to `execute` panics, on the thread where the job ran. Default: the panic hook alone reports such a
-    /// panic. A panic in `f` is reported by the panic hook, and costs nothing else.
+    /// Sets a function that is called when a job given to [`execute`](crate::ThreadHandle::execute) panics, on the thread that ran the job.
+    /// Default: only the panic hook reports the panic. If `f` panics, the panic hook reports that too.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -181,9 +218,11 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// Measures how long jobs wait and how long they run, for [`stats`](crate::ThreadHandle::stats): that costs each job some readings of the clock, and each
-    /// thread 4 KiB. Default: false. Jobs that their submitter runs ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not
-    /// measured; the wait of a delayed job begins at its time.
+    /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran. Costs each job a few readings of the
+    /// clock, and each thread 4 KiB. Default: false.
+    ///
+    /// The wait of a delayed job begins when its delay is over. Jobs that their submitter runs
+    /// ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not measured.
     ///
     /// ```
     /// use executor::ThreadPool;
@@ -200,11 +239,18 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// The pool. No thread starts before it has a job.
+    /// Creates the pool. No thread starts before there is a job for it.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let error = ThreadPool::builder().threads(0).build().unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot build the pool: `threads` is 0, but must be from 1 to 65536");
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names the setting that cannot be, its value, and what is allowed.
+    /// [`BuildError`] if a setting has a value that is not allowed. It names the setting, the value and what is allowed.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
         let Self { config, initializer, policy } = self;
         if !(1..=MOST_THREADS).contains(&config.workers) {

@@ -1,8 +1,9 @@
-//! Whether this process is a fork of the one in which an object was made. In a fork, the threads that serve the object are missing, and its
-//! locks may be held by threads that do not exist. For those who write executors.
+//! Detects whether this process is a fork of the process in which an object was created. For authors of executors.
 //!
-//! Unsafe, because it has the C library call a function of ours in each process that `fork()` makes. One that is made by the bare system call
-//! `clone` is not seen.
+//! In a fork, the threads that serve the object are missing, and its locks may be held by threads that do not exist.
+//!
+//! This module is unsafe because the C library calls a function of ours in each process that `fork()` creates. A process that is
+//! created by the bare system call `clone` is not detected.
 #![allow(unsafe_code)]
 
 use std::sync::OnceLock;
@@ -13,7 +14,7 @@ use executor_core::Rejection;
 /// How many forks lie between this process and the first one that looked.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// The process that something was made in.
+/// The process in which an object was created.
 ///
 /// ```
 /// use executor::extend::fork::Origin;
@@ -25,14 +26,14 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 pub struct Origin(u32);
 
 impl Origin {
-    /// This process.
+    /// Returns the calling process.
     pub fn here() -> Self {
         watch();
         // Relaxed: it changes while a process has one thread, which sees its own store; other threads are started later.
         Self(FORKS.load(Ordering::Relaxed))
     }
 
-    /// Whether this is that process still, and not one forked from it. Costs one load of a number that hardly ever changes.
+    /// Returns whether the calling process is this one, not a fork of it. Costs one atomic load.
     pub fn is_here(self) -> bool {
         // Relaxed: as in `here`.
         FORKS.load(Ordering::Relaxed) == self.0
@@ -44,7 +45,7 @@ impl Origin {
     }
 }
 
-/// Something that each process has anew, instead of a copy of what was there when it was forked.
+/// A value that each forked process creates anew, instead of using the copy that it inherits.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,14 +63,14 @@ pub struct PerProcess<T: 'static> {
 }
 
 impl<T> PerProcess<T> {
-    /// `value` is that of the first process.
+    /// Creates the value, with `value` for the first process.
     pub const fn new(value: T) -> Self {
         Self { value, next: OnceLock::new() }
     }
 }
 
 impl<T: Default> PerProcess<T> {
-    /// The value of this process. A forked process never drops the values of the processes before it.
+    /// Returns the value of this process. A forked process never drops the values of its parents.
     pub fn get(&'static self) -> &'static T {
         let Origin(forks) = Origin::here();
         let mut found = self;

@@ -1,4 +1,4 @@
-//! A thread pool with futures, for I/O-bound jobs, and the scheduler under it.
+//! Thread pools with futures, and the scheduler that they are built on. Part of the `executor` crate: depend on that one.
 //!
 //! | to | see |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | run closures that borrow | [`ThreadHandle::scope`], [`Scope`], [`ScopedFuture`] |
 //! | run a closure again and again | [`ThreadHandle::every`], [`Period`], [`Periodic`] |
 //! | run closures that use `par_iter` inside | `RayonPool`, `RayonPoolBuilder`, `RayonHandle` (feature `rayon`) |
-//! | make another kind of worker | [`scheduler`], [`fork`] |
+//! | build another kind of worker | [`scheduler`], [`fork`] |
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

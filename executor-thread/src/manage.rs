@@ -10,7 +10,8 @@ use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
 
 impl ThreadHandle {
-    /// A handle whose jobs have `options`, in place of those of this handle. It can do whatever this one can.
+    /// Returns a handle to the same pool whose jobs have `options`: a name, a priority, a delay or time limits. They replace the
+    /// options of this handle.
     ///
     /// ```
     /// use std::time::Duration;
@@ -27,22 +28,25 @@ impl ThreadHandle {
         Self(Submitter { options, ..self.0.clone() })
     }
 
-    /// The options that jobs get here: none but for what [`with`](Self::with) has made.
+    /// Returns the options of this handle's jobs, as given to [`with`](Self::with).
     pub fn options(&self) -> &JobOptions {
         static NONE: JobOptions = JobOptions::new();
         self.0.options.as_deref().unwrap_or(&NONE)
     }
 
-    /// Starts the threads that have not been started, and has each run the pool's
-    /// [`initializer`](crate::ThreadPoolBuilder::initializer), so that the first jobs need not wait for that. Returns at once, before the
-    /// threads are ready. An initializer that panics here runs again before its worker's first job. Does nothing for a
-    /// `RayonPool`, whose threads run from the start.
+    /// Starts all threads that are not running yet, and runs the pool's
+    /// [`initializer`](crate::ThreadPoolBuilder::initializer) on each, so that the first jobs do not wait for either. Does not block: the threads
+    /// get ready in the background.
+    ///
+    /// If the initializer panics here, it runs again before the thread's first job. Does nothing for a `RayonPool`, whose threads
+    /// run from the start.
     pub fn prestart(&self) {
         self.0.scheduler.prestart();
     }
 
-    /// Runs `f` once on each worker, before its other jobs, and returns a future for each: to warm caches, or to load
-    /// a configuration again. All threads are started first; each gets to it when its job is done.
+    /// Runs `f` once on each thread of the pool, ahead of queued jobs: to warm caches, or to reload a configuration. Does not block.
+    ///
+    /// Returns a future for each thread. Threads that are not running are started; a busy thread runs `f` after its current job.
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -70,10 +74,10 @@ impl ThreadHandle {
         })
     }
 
-    /// Blocks until nothing is queued, delayed or running: then everything that was accepted has its outcome. A job of
-    /// [`every`](Self::every) counts only while a run of it is queued or running, not while that waits for its time. The pool
-    /// stays open. Others may submit meanwhile, and then it waits for their jobs, too. On a thread of this pool, whose
-    /// own job runs, it returns at once.
+    /// Blocks until no job is queued, delayed or running. The pool stays open.
+    ///
+    /// Waits also for jobs that are submitted meanwhile. A job of [`every`](Self::every) counts while one of its runs is queued or
+    /// running, not between runs. On a thread of this pool, returns at once: the calling job itself is running.
     ///
     /// ```
     /// use executor::ThreadPool;
@@ -87,19 +91,31 @@ impl ThreadHandle {
         self.0.scheduler.wait_idle(None);
     }
 
-    /// As `wait_idle`, until `deadline` at most. Returns whether the pool is idle.
+    /// Like [`wait_idle`](Self::wait_idle), but only until `deadline`. Returns whether the pool is idle.
     pub fn wait_idle_until(&self, deadline: Instant) -> bool {
         self.0.scheduler.wait_idle(Some(deadline))
     }
 
-    /// As `wait_idle`, for at most `limit`. Returns whether the pool is idle.
+    /// Like [`wait_idle`](Self::wait_idle), but for at most `limit`. Returns whether the pool is idle.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// assert!(pool.wait_idle_timeout(Duration::ZERO));
+    /// let later = pool.submit_after(Duration::from_secs(3600), || ());
+    /// assert!(!pool.wait_idle_timeout(Duration::from_millis(1)));
+    /// later.cancel();
+    /// ```
     pub fn wait_idle_timeout(&self, limit: Duration) -> bool {
         self.0.scheduler.wait_idle(Instant::now().checked_add(limit))
     }
 
-    /// Reports what the pool is doing, and how its jobs have ended so far. Never blocks. Includes how long jobs waited and ran if the
-    /// pool was built to [`measure`](crate::ThreadPoolBuilder::measure) that. After the pool is gone, a handle still reports how the
-    /// jobs ended.
+    /// Returns what the pool is doing, and how its jobs have ended so far. Never blocks.
+    ///
+    /// If the pool was built with [`measure(true)`](crate::ThreadPoolBuilder::measure), this includes how long jobs waited and ran. A handle
+    /// still reports how jobs ended after the pool is gone.
     ///
     /// ```
     /// use executor::ThreadPool;
@@ -116,8 +132,8 @@ impl ThreadHandle {
         self.0.scheduler.stats()
     }
 
-    /// A future that ends when the pool is shut down, and its last thread is done: for async code, which should not block
-    /// in [`shutdown`](Self::shutdown).
+    /// Returns a future that is ready when the pool is shut down and its last thread has ended. For async code, which should not
+    /// block in [`shutdown`](Self::shutdown). Does not shut the pool down itself.
     ///
     /// ```
     /// use executor::ThreadPool;
@@ -132,8 +148,10 @@ impl ThreadHandle {
         self.0.scheduler.closed()
     }
 
-    /// Shuts down as `policy` says, and reports how the jobs that the pool had ended. Blocks as long as the policy
-    /// allows; not on a thread of this pool.
+    /// Closes the pool, and drains, cancels or stops its jobs as `policy` says. Blocks until the pool is empty or the policy's time limit
+    /// is over. On a thread of this pool, does not block.
+    ///
+    /// Returns how many of the pool's jobs completed, failed, were cancelled, or still run.
     ///
     /// ```
     /// use std::time::Duration;

@@ -54,21 +54,22 @@ impl<F: FnMut() + Send + 'static> PeriodicJob<F> {
 }
 
 impl ThreadHandle {
-    /// Runs `f` again and again, in the pool, until the [`Periodic`] is cancelled or dropped, or the pool is shut down. Never
+    /// Runs `f` on the pool again and again, until the returned [`Periodic`] is dropped or cancelled, or the pool is shut down. Never
     /// blocks.
     ///
-    /// With a `Duration`, runs are due at times that are this far apart; with [`Period::delay`], each that long after the
-    /// end of the one before. The first is due after one period, or at once with [`Period::starting_now`]. Two never
-    /// overlap. One that is late or long costs the due times that it misses: they are not made up for. A period of zero is
-    /// no time to wait: the next run is queued when one has ended, behind what waits then. A run that a full queue drops
-    /// ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest)) is [missed](Periodic::missed), and the next one is due as usual.
-    /// Nothing waits for a run whose time has not come, neither [`wait_idle`](Self::wait_idle) nor a shutdown.
+    /// - With a `Duration` or [`Period::rate`], runs are due at fixed intervals. With [`Period::delay`], each run is due a pause after the end
+    ///   of the previous run.
+    /// - The first run is due after one period, or at once with [`Period::starting_now`].
+    /// - Runs never overlap. A due time that passes while a run is late or still going is skipped, and not made up for.
+    /// - With a period of zero, the next run is queued as soon as the previous run has ended, behind the jobs that are queued then.
+    /// - If a run panics, the panic hook reports that, and the next run is due as usual.
+    /// - If a full queue drops a run ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest)), the run counts as
+    ///   [missed](Periodic::missed), and the next run is due as usual.
     ///
-    /// Each run has the options of this handle, but for a delay: a name, a priority, a time to start in, a time to run in.
+    /// [`wait_idle`](Self::wait_idle) and a shutdown wait for a run that is queued or running, but not for the time of the next run.
+    /// After a shutdown, `f` is dropped.
     ///
-    /// A panic ends its run only, and is reported by the panic hook; `f` is called again. A shutdown does not wait for
-    /// the time of the next run, but for a run that has begun or is queued, as for any job. After a shutdown, `f` is
-    /// dropped.
+    /// Each run has this handle's options, except `delay`: the name, the priority, and the time limits for waiting and running.
     ///
     /// ```
     /// use std::sync::mpsc;

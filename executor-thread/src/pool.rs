@@ -11,15 +11,19 @@ use crate::submit::Submitter;
 use crate::submit_async::SubmitAsync;
 use crate::traits::is_closure_executor;
 
-/// Threads that run jobs, for work that waits more than it computes.
+/// Runs jobs on threads of its own. For jobs that wait (files, sockets, locks) more than they compute.
 ///
-/// Threads start on demand, only when no idle one can take the job. Dropping the pool is
-/// [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome. A pool in a `static` is never
-/// dropped: what is queued when the process exits is lost, so shut it down at the end of `main`.
+/// A job is any closure, or a type that implements [`Job`]. Submitting it returns a [`Future`] of its outcome.
 ///
-/// A pool derefs to its [`handle`](ThreadHandle::handle), so it has all methods of a handle.
+/// A thread starts only when a job is submitted and no thread is idle. It ends when it has been idle for some time
+/// ([`keep_alive`](crate::ThreadPoolBuilder::keep_alive)).
 ///
-/// With `panic = "abort"` a panic in a job ends the program, as anywhere.
+/// Dropping the pool is [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome. A pool in a
+/// `static` is never dropped, so jobs that are queued when the process exits are lost: shut such a pool down at the end of `main`.
+///
+/// A pool derefs to [`ThreadHandle`] and has all of its methods.
+///
+/// With `panic = "abort"`, a panic in a job ends the program.
 ///
 /// ```
 /// use executor::ThreadPool;
@@ -39,7 +43,7 @@ impl ThreadPool {
     }
 }
 
-/// Methods that the traits of executors have, too. As inherent methods, they are found before the traits'.
+/// Methods that [`Executor`](executor_core::Executor) and [`ClosureExecutor`] have too. Inherent methods need no import, and are never ambiguous.
 impl ThreadPool {
     /// See [`ThreadHandle::submit`].
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
@@ -50,7 +54,7 @@ impl ThreadPool {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// [`Rejected`], with the job, if the pool is shut down or the queue is full.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
@@ -75,7 +79,7 @@ impl ThreadPool {
         self.0.workers()
     }
 
-    /// A handle, for submitters that do not own the pool.
+    /// Returns a handle, which submits jobs but does not keep the pool open. Cheap to clone, and can be in a `static`.
     pub fn handle(&self) -> ThreadHandle {
         self.0.clone()
     }
@@ -100,10 +104,11 @@ impl Drop for ThreadPool {
     }
 }
 
-/// Submits to a [`ThreadPool`] or a `RayonPool`, and asks the pool for all else. Cheap to clone. It does not keep the pool open: when the pool is
-/// dropped, jobs are rejected.
+/// A handle to a [`ThreadPool`] or a `RayonPool`: submits jobs, and has every other method of the pool. Cheap to clone.
 ///
-/// Made by [`handle`](ThreadHandle::handle), and by [`with`](ThreadHandle::with), which gives jobs options.
+/// A handle does not keep the pool open: once the pool is dropped, jobs are rejected.
+///
+/// Returned by [`handle`](ThreadHandle::handle), and by [`with`](ThreadHandle::with), which sets options for the handle's jobs.
 ///
 /// ```
 /// use executor::ThreadPool;
@@ -118,29 +123,55 @@ impl Drop for ThreadPool {
 pub struct ThreadHandle(pub(crate) Submitter);
 
 impl ThreadHandle {
-    /// Another handle to the same pool, with the same options.
+    /// Returns another handle to the same pool, with the same options.
     pub fn handle(&self) -> Self {
         self.clone()
     }
 
-    /// Hands a job over, and returns the future of its outcome. After a shutdown the future ends as
-    /// [`JobError::Rejected`](executor_core::JobError::Rejected). Blocks only where a bounded queue is full and says so: see [`WhenFull`](crate::WhenFull).
+    /// Submits a job, and returns the future of its outcome. Blocks only if the queue is bounded and full, and the pool was built with
+    /// [`WhenFull::Block`](crate::WhenFull::Block) or [`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns).
+    ///
+    /// After a shutdown, the job does not run, and its future ends as [`JobError::Rejected`](executor_core::JobError::Rejected).
+    ///
+    /// ```
+    /// use executor::{JobError, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let sum = pool.submit(|| (1..=10).sum::<u32>());
+    /// assert_eq!(sum.result()?, 55);
+    ///
+    /// let failed = pool.submit(|| -> u32 { panic!("no luck") });
+    /// assert!(matches!(failed.result(), Err(JobError::Panicked(_))));
+    /// # Ok::<(), JobError>(())
+    /// ```
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.0.submit(Way::Now, job)
     }
 
-    /// As `submit`, but never blocks, and gives a job that is refused back.
+    /// Like [`submit`](Self::submit), but never blocks, and gives the job back if it is rejected.
+    ///
+    /// ```
+    /// use executor::{Rejection, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// pool.shutdown(true);
+    /// let rejected = pool.try_submit(|| 7).unwrap_err();
+    /// assert_eq!(rejected.reason(), Rejection::Shutdown);
+    /// assert_eq!((rejected.into_job())(), 7); // the closure is unchanged
+    /// ```
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// [`Rejected`], with the job, if the pool is shut down or the queue is full. With
+    /// [`WhenFull::DropOldest`](crate::WhenFull::DropOldest), a full queue drops its oldest job instead.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(Way::Try, job)
     }
 
-    /// As `submit`, but waits for a slot in a bounded queue for at most `limit`, whatever the queue does when it is
-    /// full. Blocks. On a worker of this pool it runs the job in place instead of waiting, as
-    /// [`WhenFull::Block`](crate::WhenFull::Block) does.
+    /// Like [`submit`](Self::submit), but if the queue is full, waits for room for at most `limit`, whatever
+    /// [`WhenFull`](crate::WhenFull) the pool has. Blocks.
+    ///
+    /// On a thread of this pool, it runs the job at once instead of waiting, like [`WhenFull::Block`](crate::WhenFull::Block).
     ///
     /// ```
     /// use std::time::Duration;
@@ -153,21 +184,21 @@ impl ThreadHandle {
     /// pool.shutdown(true);
     /// let rejected = pool.submit_timeout(|| 8, limit).unwrap_err();
     /// assert_eq!(rejected.reason(), Rejection::Shutdown);
-    /// assert_eq!((rejected.into_job())(), 8); // it comes back as it was
+    /// assert_eq!((rejected.into_job())(), 8); // the closure is unchanged
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue was full for `limit`.
+    /// [`Rejected`], with the job, if the pool is shut down, or if the queue stays full for `limit`.
     pub fn submit_timeout<J: Job>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
         self.0.try_submit(Way::Until(deadline), job)
     }
 
-    /// As `submit`, but where a bounded queue is full, waits for a slot as async code does: the std future is ready
-    /// when the job is submitted. Never blocks. Fails as `submit_timeout` does after a shutdown.
+    /// Like [`submit`](Self::submit), but if the queue is full, waits for room without blocking the thread. Returns a std future, which is
+    /// ready with the job's [`Future`] when the job is queued, or with [`Rejected`] if the pool is shut down.
     ///
     /// ```
     /// use executor::{JobError, ThreadPool};
@@ -191,18 +222,49 @@ impl ThreadHandle {
         SubmitAsync::new(self.0.clone(), job)
     }
 
-    /// Hands a job over without a future of its outcome. A panic in it is reported by the panic hook, and to the
-    /// [`panic_handler`](crate::ThreadPoolBuilder::panic_handler). Blocks where `submit` does.
+    /// Submits a job whose result nothing needs. Blocks when [`submit`](Self::submit) does.
+    ///
+    /// If the job panics, the panic hook reports that, and the pool's
+    /// [`panic_handler`](crate::ThreadPoolBuilder::panic_handler) is called.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// pool.execute(|| println!("somewhere else"));
+    /// ```
     pub fn execute<J: Job>(&self, job: J) {
         self.0.execute(job);
     }
 
-    /// Hands a job over that runs once `delay` is over. A shutdown waits for it. A bounded queue takes it, full or not.
+    /// Submits a job that is queued once `delay` is over. Never blocks: the job enters the queue then even if the queue is full.
+    ///
+    /// A shutdown waits for the delay and the job, unless its [policy](Self::shutdown_with) cancels them.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let start = Instant::now();
+    /// let later = pool.submit_after(Duration::from_millis(5), Instant::now);
+    /// assert!(later.result()? >= start + Duration::from_millis(5));
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit(Way::After(delay), job)
     }
 
-    /// Applies `f` to each item, in parallel and in order; see [`Map`].
+    /// Applies `f` to each item on the pool. Returns an iterator over the results in the items' order, which is lazy: see [`Map`].
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(4);
+    /// let lengths = pool.map(["a", "bcd"], str::len);
+    /// assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 3]);
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
     pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ThreadHandle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,
@@ -212,13 +274,28 @@ impl ThreadHandle {
         ClosureExecutor::map(self, items, f)
     }
 
-    /// How many jobs run at once.
+    /// Returns how many jobs the pool runs at once, at most.
     pub fn workers(&self) -> usize {
         self.0.scheduler.workers()
     }
 
-    /// Takes no more jobs; see [`Shutdown::shutdown`](executor_core::Shutdown::shutdown). With `wait`, blocks until the last thread is gone, except on
-    /// a thread of this pool.
+    /// Closes the pool: jobs submitted from now on are rejected, and every accepted job still runs.
+    ///
+    /// With `wait`, blocks until every job has its outcome and no thread of the pool is left. Without it, returns at once, and the same
+    /// happens in the background. On a thread of this pool, `wait` is ignored, since a job cannot wait for its own end.
+    ///
+    /// May be called many times, from many threads. See [`shutdown_with`](Self::shutdown_with) for a time limit, or to cancel jobs.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let accepted = pool.submit(|| "done");
+    /// pool.shutdown(true);
+    /// assert_eq!(accepted.result()?, "done");
+    /// assert!(pool.submit(|| "late").result().is_err());
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
     pub fn shutdown(&self, wait: bool) {
         self.0.scheduler.shutdown(wait);
     }

@@ -12,7 +12,7 @@ use crate::runner::InPlace;
 use crate::scheduler::{Config, Scheduler, Supply, cure};
 use crate::submit::{SubmitPolicy, Submitter};
 
-/// The settings of a [`RayonPool`].
+/// Builds a [`RayonPool`]. Every setting has a default.
 ///
 /// ```
 /// use executor::{QueueLimit, RayonPool, WhenFull};
@@ -31,31 +31,32 @@ pub struct RayonPoolBuilder {
 }
 
 impl RayonPool {
-    /// A pool of `threads` threads, which start now. They are called `rayon-0`, `rayon-1`, and so on.
+    /// Creates a pool of `threads` threads, and starts all of them. They are named `rayon-0`, `rayon-1` and so on.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when `threads` is 0 (which is rayon's word for "as many as cores": that is
-    /// [`default_size`](RayonPool::default_size)), when it is over 65,536 or what rayon can have, and when the system
-    /// refuses to start as many.
+    /// [`BuildError`] if `threads` is 0, greater than 65,536 or greater than [`rayon::max_num_threads`], or if the system refuses to
+    /// start that many threads. For rayon's "as many as cores", use [`default_size`](RayonPool::default_size).
     pub fn new(threads: usize) -> Result<Self, BuildError> {
         Self::builder().threads(threads).build()
     }
 
-    /// A pool of as many threads as rayon finds right: `RAYON_NUM_THREADS`, or one for each core.
+    /// Creates a pool of rayon's default size: `RAYON_NUM_THREADS`, or one thread for each core.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when the system refuses to start as many threads.
+    /// [`BuildError`] if the system refuses to start that many threads.
     pub fn default_size() -> Result<Self, BuildError> {
         Self::builder().build()
     }
 
-    /// Submits to `pool`, a [`rayon::ThreadPool`] or an `Arc` of one.
+    /// Creates a pool over an existing [`rayon::ThreadPool`], or an `Arc` of one that other code uses too.
     ///
-    /// A shutdown waits for the jobs that were submitted here, and lets go of the pool; rayon ends its threads some time
-    /// after the last owner has. On a thread of `pool`, in whatever code, a shutdown does not wait. A job's
-    /// [`worker_name`](executor_core::current::worker_name) is the name of its thread, or `rayon-0` and so on.
+    /// A shutdown waits for the jobs that were submitted through this pool, then drops its reference. Rayon ends the threads some time
+    /// after the last reference is dropped. On any thread of `pool`, a shutdown does not wait.
+    ///
+    /// A job's [`worker_name`](executor_core::current::worker_name) is the name of its thread, or `rayon-0` and so on if the thread
+    /// has none.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -72,18 +73,19 @@ impl RayonPool {
         Self::builder().over(pool.into(), Vec::new())
     }
 
-    /// Settings first, then [`build`](RayonPoolBuilder::build) or [`build_over`](RayonPoolBuilder::build_over).
+    /// Returns a builder with the default settings. Finish with [`build`](RayonPoolBuilder::build) or
+    /// [`build_over`](RayonPoolBuilder::build_over).
     pub fn builder() -> RayonPoolBuilder {
         RayonPoolBuilder::new()
     }
 }
 
 impl Default for RayonPool {
-    /// A pool of as many threads as rayon finds right.
+    /// Creates a pool of rayon's default size: `RAYON_NUM_THREADS`, or one thread for each core.
     ///
     /// # Panics
     ///
-    /// When the system refuses to start them. [`default_size`](RayonPool::default_size) returns the same as an error.
+    /// If the system refuses to start the threads. [`default_size`](RayonPool::default_size) returns this as an error.
     fn default() -> Self {
         Self::default_size().unwrap_or_else(|error| panic!("{error}"))
     }
@@ -94,37 +96,39 @@ impl RayonPoolBuilder {
         Self::default()
     }
 
-    /// How many threads start: from 1 to 65,536, or what rayon can have. Default: `RAYON_NUM_THREADS`, or one for each core.
+    /// Sets how many threads the pool starts: 1 to 65,536, and at most [`rayon::max_num_threads`]. Default: `RAYON_NUM_THREADS`, or one
+    /// for each core.
     pub fn threads(mut self, n: usize) -> Self {
         self.threads = Some(n);
         self
     }
 
-    /// How many jobs may wait, and what happens to the next one. Default: as many as there is memory for.
+    /// Limits how many jobs may wait, and sets what happens to a job that finds the queue full. Default: no limit.
     pub fn queue(mut self, queue: QueueLimit) -> Self {
         self.queue = queue;
         self.policy.when_full = queue.when_full();
         self
     }
 
-    /// Called when a job given to `execute` panics; see [`ThreadPoolBuilder::panic_handler`](crate::ThreadPoolBuilder::panic_handler). Default: the panic
-    /// hook alone reports.
+    /// Sets a function that is called when a job given to [`execute`](crate::ThreadHandle::execute) panics; see
+    /// [`ThreadPoolBuilder::panic_handler`](crate::ThreadPoolBuilder::panic_handler). Default: only the panic hook reports the panic.
     pub fn panic_handler(mut self, f: impl Fn(&Panicked) + Send + Sync + 'static) -> Self {
         self.policy.panic_handler = Some(Arc::new(f));
         self
     }
 
-    /// Measures how long jobs wait and how long they run; see [`ThreadPoolBuilder::measure`](crate::ThreadPoolBuilder::measure). Default: false.
+    /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran; see
+    /// [`ThreadPoolBuilder::measure`](crate::ThreadPoolBuilder::measure). Default: false.
     pub fn measure(mut self, measures: bool) -> Self {
         self.measure = measures;
         self
     }
 
-    /// The pool, with threads of its own, which start now. They are called `rayon-0`, `rayon-1`, and so on.
+    /// Creates the pool with threads of its own, and starts all of them. They are named `rayon-0`, `rayon-1` and so on.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names the setting that cannot be, its value, and what is allowed; or the system refuses to start as many threads.
+    /// [`BuildError`] if a setting has a value that is not allowed, or if the system refuses to start that many threads.
     pub fn build(self) -> Result<RayonPool, BuildError> {
         let most = MOST_THREADS.min(rayon::max_num_threads());
         if let Some(threads) = self.threads.filter(|threads| !(1..=most).contains(threads)) {
@@ -135,11 +139,12 @@ impl RayonPoolBuilder {
         Ok(self.over(pool, started))
     }
 
-    /// The pool, on the threads of `pool`, a [`rayon::ThreadPool`] or an `Arc` of one; see [`RayonPool::over`]. [`threads`](Self::threads) does not count here.
+    /// Creates the pool over an existing [`rayon::ThreadPool`], or an `Arc` of one; see [`RayonPool::over`]. Ignores
+    /// [`threads`](Self::threads).
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when the [`queue`](Self::queue) is for 0 jobs.
+    /// [`BuildError`] if the [`queue`](Self::queue) has a limit of 0.
     pub fn build_over(self, pool: impl Into<Arc<rayon::ThreadPool>>) -> Result<RayonPool, BuildError> {
         self.check_queue()?;
         Ok(self.over(pool.into(), Vec::new()))

@@ -10,16 +10,16 @@ use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
 use crate::traits::is_closure_executor;
 
-/// A [`rayon::ThreadPool`] that runs jobs, for closures that compute and use `par_iter`, `join` or `scope` inside: these
-/// use the threads of the pool that the job runs on.
+/// Runs jobs on the threads of a [`rayon::ThreadPool`]. For jobs that compute, and use `par_iter`, [`rayon::join`] or [`rayon::scope`]
+/// inside: these run on the threads of the same pool.
 ///
-/// [`new`](RayonPool::new) starts its threads at once, as rayon does. Dropping the pool is
-/// [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome, and no thread is left. A
-/// pool in a `static` is never dropped: what is queued when the process exits is lost.
+/// [`new`](RayonPool::new) starts all threads at once, as rayon does.
 ///
-/// It does all that a [`ThreadPool`](crate::ThreadPool) does: the pool derefs to its [`handle`](ThreadHandle::handle), so it has all
-/// methods of a handle. Jobs of one priority start in the order in which they were submitted. A panic
-/// costs its job, also one in a parallel part of it.
+/// Dropping the pool is [`shutdown(true)`](ThreadHandle::shutdown): it blocks until every accepted job has its outcome and no thread is
+/// left. A pool in a `static` is never dropped, so jobs that are queued when the process exits are lost.
+///
+/// The pool derefs to [`ThreadHandle`], so it has every method of a [`ThreadPool`](crate::ThreadPool). Jobs of one priority start in the
+/// order in which they were submitted. A panic, even in a parallel part, fails only its own job.
 ///
 /// ```
 /// use executor::{JobOptions, Priority, RayonPool};
@@ -36,24 +36,33 @@ use crate::traits::is_closure_executor;
 ///
 /// # Jobs that wait for jobs
 ///
-/// A job that waits for the [`Future`] of another job of the same pool, without a time limit, runs that in place while it is
-/// queued, to a depth of 128 or half of the thread's stack; the end of a [`scope`](ThreadHandle::scope) does the same with the scope's jobs. Every other
-/// wait keeps its thread, and no spare one comes, as it does in a
-/// [`ThreadPool`](crate::ThreadPool): when every thread waits for what is queued in such a way, they wait for ever. Split the
-/// work inside of a job by `rayon::join`, which computes while it waits.
+/// A job may wait for a queued job of the same pool: it runs that job on its own thread, up to 128 levels deep, or until half of the
+/// thread's stack is used. These waits do so, if they have no time limit:
 ///
-/// While a job waits for its parallel parts, rayon may run another job of the pool on the same thread, to its end, up to 128 inside of each other or half of
-/// the stack. So hold no lock, and no borrow of a thread-local, across `par_iter` that another job of the pool needs; and let no job wait for one that has parallel
-/// parts: it may run on the thread of that very job, above it, and wait for ever. More jobs than there are threads may have started, and the time that a job lies under others
-/// counts for its `timeout`: bound the queue, or the number of jobs that you submit at once, where time limits matter.
+/// - [`Future::result`] and [`Future::wait`];
+/// - [`wait`](executor_core::wait()) for all of its futures, and [`join_all`](executor_core::join_all);
+/// - `map`, unless it is `unordered`;
+/// - the end of a [`scope`](ThreadHandle::scope).
 ///
-/// Only these waits run queued jobs in place: `result`, `wait` for all of them, [`join_all`](executor_core::join_all), `map` in order, the end of a scope. In a job,
-/// [`try_join_all`](executor_core::try_join_all), [`as_completed`](executor_core::as_completed), `JobSet` and `unordered` keep the thread.
+/// Every other wait blocks its thread: [`try_join_all`](executor_core::try_join_all),
+/// [`as_completed`](executor_core::as_completed), [`JobSet`](executor_core::JobSet), and waits with a time limit. Rayon's threads are fixed in
+/// number, so no spare thread starts, as it would in a [`ThreadPool`](crate::ThreadPool). If every thread waits in this way for queued
+/// jobs, the pool deadlocks. To split the work of a job, use [`rayon::join`], which computes while it waits.
 ///
-/// # Parallel parts
+/// # Jobs with parallel parts
 ///
-/// Rayon runs the parts of a job on whichever thread is free: there, [`current::id`](executor_core::current::id) and
-/// [`current::stop_requested`](executor_core::current::stop_requested) answer for no job, or for another one that waits on that thread. Carry the job's [`current::context`](executor_core::current::context) into them:
+/// While a job waits for its parallel parts, rayon may run another job of the pool on the same thread, to its end. This nests up to 128
+/// levels, or until half of the stack is used. Therefore:
+///
+/// - Do not hold a lock, or a borrow of a thread-local, across a `par_iter` if another job of the pool needs the same.
+/// - Do not let a job wait for a job that has parallel parts. The waiting job may run on the thread of that very job, which then can
+///   never continue.
+/// - More jobs may have started than there are threads, and the time that a job is interrupted counts towards its `timeout`. If time
+///   limits matter, bound the queue, or the number of jobs in flight.
+///
+/// Rayon runs the parts of a job on any of its threads. There, [`current::id`](executor_core::current::id) and
+/// [`current::stop_requested`](executor_core::current::stop_requested) know no job, or know another job that waits on that thread. Carry
+/// the job's [`current::context`](executor_core::current::context) into the parts:
 ///
 /// ```
 /// use executor::{RayonPool, current};
@@ -71,18 +80,19 @@ use crate::traits::is_closure_executor;
 ///
 /// # A pool of your own
 ///
-/// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. Its
-/// threads are yours: a shutdown waits for the jobs that were submitted here, and not for anything else. Several such pools over
-/// one `Arc` work inside of each other: a job of one pool that waits for a queued job of another runs that job in place. The job counts
-/// for its own pool, whose shutdown waits for it.
+/// [`over`](RayonPool::over) submits to a pool that you built with rayon's settings, and may share with other code. A shutdown waits
+/// only for the jobs that were submitted through this `RayonPool`.
 ///
-/// A job that its submitter runs itself ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns), `Block` in a job) uses the threads of the caller for its parts: outside of any
-/// rayon pool, those of rayon's global one.
+/// Several `RayonPool`s may share one `Arc` of a rayon pool. A job of one that waits for a queued job of another runs that job in place.
+/// The job still counts for its own pool, whose shutdown waits for it.
 ///
-/// [`stats`](ThreadHandle::stats) counts all of the threads as the pool's workers, and those that do something else as idle.
+/// A job that its submitter runs itself ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns), or `Block` in a job) uses the rayon pool of
+/// the submitter's thread for its parts: outside of any, rayon's global pool.
+///
+/// [`stats`](ThreadHandle::stats) counts all threads of the rayon pool as workers, and those that run other code as idle.
 pub struct RayonPool(ThreadHandle);
 
-/// A handle to a [`RayonPool`]: the same type as that of a [`ThreadPool`](crate::ThreadPool), for it can do the same.
+/// A handle to a [`RayonPool`]: the same type as the handle of a [`ThreadPool`](crate::ThreadPool).
 ///
 /// ```
 /// use executor::{RayonHandle, RayonPool};
@@ -102,7 +112,8 @@ impl RayonPool {
     }
 }
 
-/// Methods that the traits of executors have, too. As inherent methods, they are found before the traits'.
+/// Methods that [`Executor`](executor_core::Executor) and [`ClosureExecutor`](executor_core::ClosureExecutor) have too. Inherent methods
+/// need no import, and are never ambiguous.
 impl RayonPool {
     /// See [`ThreadHandle::submit`].
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
@@ -113,7 +124,7 @@ impl RayonPool {
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when a bounded queue is full.
+    /// [`Rejected`], with the job, if the pool is shut down or the queue is full.
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
@@ -138,7 +149,7 @@ impl RayonPool {
         self.0.workers()
     }
 
-    /// A handle, for submitters that do not own the pool.
+    /// Returns a handle, which submits jobs but does not keep the pool open. Cheap to clone, and can be in a `static`.
     pub fn handle(&self) -> RayonHandle {
         self.0.clone()
     }

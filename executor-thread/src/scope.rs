@@ -18,11 +18,11 @@ pub use future::ScopedFuture;
 use future::Slot;
 use jobs::Jobs;
 
-/// Where jobs may borrow what lives longer than the scope. Made by [`scope`](ThreadHandle::scope).
+/// Submits jobs that may borrow values which outlive the scope. Passed to the closure of [`scope`](ThreadHandle::scope).
 ///
-/// `'scope` is the scope's own time, `'env` that of what is borrowed, as in [`std::thread::Scope`].
+/// `'scope` is the lifetime of the scope, `'env` that of the borrowed values, as in [`std::thread::Scope`].
 ///
-/// A future cannot leave its scope, and a job cannot borrow what lives within it:
+/// A [`ScopedFuture`] cannot leave its scope, and a job cannot borrow a value that is created inside the scope. These do not compile:
 ///
 /// ```compile_fail
 /// # let pool = executor::ThreadPool::new(1);
@@ -51,13 +51,22 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Hands a job over that may borrow, as [`ThreadHandle::submit`] does: where the pool's queue is bounded and full, it does what
-    /// [`WhenFull`](crate::WhenFull) says. So it blocks until there is room (`Block`), or as long as the job runs on this thread (`CallerRuns`,
-    /// and `Block` on a worker of the pool); or the future, or that of an older job, ends as
-    /// [`JobError::Rejected`](executor_core::JobError::Rejected) (`Reject`, `DropNewest`, `DropOldest`). Otherwise it does not block.
-    /// After the pool's shutdown the job is dropped at once, and the future ends as `Rejected`.
+    /// Submits a job that may borrow, and returns the future of its outcome. Blocks only if the pool's queue is bounded and full, and the
+    /// pool's [`WhenFull`](crate::WhenFull) is `Block` or `CallerRuns`.
     ///
-    /// A job may submit more jobs to its scope. Dropping the future detaches the job; the scope waits for it all the same.
+    /// The job may submit more jobs to the scope. If the future is dropped, the job still runs, and the scope waits for it. After a
+    /// shutdown of the pool, the job is dropped at once, and the future ends as
+    /// [`JobError::Rejected`](executor_core::JobError::Rejected).
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let text = String::from("borrowed, not cloned");
+    /// let words = pool.scope(|s| s.submit(|| text.split(' ').count()).result())?;
+    /// assert_eq!(words, 3);
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
     pub fn submit<F, T>(&'scope self, job: F) -> ScopedFuture<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -105,9 +114,8 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 impl ThreadHandle {
-    /// Calls `f` with a scope, whose jobs may borrow what lives longer than the scope. Returns what `f` returns, once all
-    /// jobs of the scope have ended. Blocks until then; inside a job of the same pool, runs the scope's queued jobs in
-    /// place first.
+    /// Calls `f` with a [`Scope`], whose jobs may borrow local variables. Blocks until all jobs of the scope have ended, then returns the
+    /// result of `f`. Inside a job of the same pool, runs the scope's queued jobs on this thread first.
     ///
     /// ```
     /// use executor::ThreadPool;
@@ -126,8 +134,8 @@ impl ThreadHandle {
     ///
     /// # Panics
     ///
-    /// When `f` panics; and with "a scoped job panicked" when a job panicked whose [`result`](crate::ScopedFuture::result) was not
-    /// taken. In both cases after all jobs have ended.
+    /// If `f` panics. Also, with "a scoped job panicked", if a job panicked and its [`result`](crate::ScopedFuture::result) was not
+    /// taken. In both cases, all jobs have ended by then.
     pub fn scope<'env, F, R>(&self, f: F) -> R
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,

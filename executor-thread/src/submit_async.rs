@@ -14,12 +14,11 @@ use crate::runner::InPlace;
 use crate::scheduler::{PushFuture, StartTimer, Way};
 use crate::submit::{Submitter, taken_back};
 
-/// A job that waits for a slot in the queue, without a thread that waits. Made by `submit_async`.
+/// A std future that submits a job once the queue has room. Returned by
+/// [`submit_async`](crate::ThreadHandle::submit_async). `T` is the return type of the job `J`.
 ///
-/// It is a std future of the [`Future`] of the job. Nothing is submitted before it is polled, or after it is dropped. A free slot
-/// is offered to one of those that wait: poll this, or drop it.
-///
-/// `T` is what the job `J` returns.
+/// It is ready with the job's [`Future`], or with [`Rejected`] if the pool is shut down first. The job is submitted when this is
+/// polled, and never after this is dropped. When there is room, one waiting submitter is woken: poll this then, or drop it.
 #[must_use = "the job is submitted when this is polled"]
 // A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
 pub struct SubmitAsync<J: 'static, T: 'static>(Option<Stage<J, T>>);
@@ -60,12 +59,12 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
 }
 
 impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<J, T> {
-    /// The job comes back when the pool was shut down before there was a slot.
+    /// The future of the job, or the job itself if the pool was shut down before there was room.
     type Output = Result<Future<T>, Rejected<J>>;
 
     /// # Panics
     ///
-    /// When it is polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(pushed) = self.poll_push(context) else { return Poll::Pending };
         let stage = self.0.take().expect("it was there a moment ago");

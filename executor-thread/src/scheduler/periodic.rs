@@ -1,4 +1,4 @@
-//! When a periodic job runs, and what its owner can ask of it.
+//! The times of a periodic job, and the handle that controls it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::push::far_future;
 
-/// When a periodic job runs; see [`ThreadHandle::every`](crate::ThreadHandle::every).
+/// The times at which a periodic job runs; see [`ThreadHandle::every`](crate::ThreadHandle::every).
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,21 +28,21 @@ pub struct Period {
 }
 
 impl Period {
-    /// At a fixed rate: runs are due at times that are `length` apart. A due time that passes while a run is late, or goes on, is
-    /// left out. A `Duration` alone means the same.
+    /// A fixed rate: runs are due every `length`. A due time that passes while a run is late or still going is skipped. A `Duration`
+    /// converts into this. A length of zero counts as 1 ns.
     #[must_use]
     pub fn rate(length: Duration) -> Self {
         // Due times that are not apart could not be counted.
         Self { length: length.max(Duration::from_nanos(1)), is_rate: true, starts_now: false }
     }
 
-    /// With a fixed delay: a run is due `pause` after the end of the one before.
+    /// A fixed pause: each run is due `pause` after the end of the previous run.
     #[must_use]
     pub fn delay(pause: Duration) -> Self {
         Self { length: pause, is_rate: false, starts_now: false }
     }
 
-    /// The first run is due now, not after one period.
+    /// Makes the first run due at once, instead of after one period.
     #[must_use]
     pub fn starting_now(mut self) -> Self {
         self.starts_now = true;
@@ -81,7 +81,18 @@ fn duration(nanos: u128) -> Duration {
     Duration::new(seconds, u32::try_from(nanos % SECOND).unwrap_or_default())
 }
 
-/// Runs a job again and again, until it is dropped. Made by `every` of a pool, such as [`ThreadHandle::every`](crate::ThreadHandle::every).
+/// A job that runs again and again, until this handle is dropped or cancelled. Returned by `every`, such as
+/// [`ThreadHandle::every`](crate::ThreadHandle::every).
+///
+/// ```
+/// use std::time::Duration;
+/// use executor::ThreadPool;
+///
+/// let pool = ThreadPool::new(1);
+/// let heartbeat = pool.every(Duration::from_secs(60), || println!("still alive"));
+/// assert_eq!((heartbeat.runs(), heartbeat.missed()), (0, 0));
+/// drop(heartbeat); // or `heartbeat.detach()`, to go on until the pool is shut down
+/// ```
 #[must_use = "dropped at once, it cancels its runs at once"]
 pub struct Periodic {
     shared: Arc<Shared>,
@@ -103,27 +114,31 @@ struct State {
 }
 
 impl Periodic {
-    /// Lets no more runs begin. A run that goes on is not waited for, and ends as it likes. When none goes on, what the job captured
-    /// is dropped by then.
+    /// Stops the job: no further run starts. Does not block: a run that is going on continues to its end. If none is, the values
+    /// that the job captured are dropped before this returns.
     pub fn cancel(&self) {
         self.shared.cancel();
     }
 
-    /// Lets the runs go on until the pool's shutdown.
+    /// Drops the handle without stopping the job, which then runs until the pool is shut down.
     pub fn detach(mut self) {
         self.is_detached = true;
     }
 
-    /// How many runs have ended, those that panicked included.
+    /// Returns how many runs have ended, including those that panicked.
     pub fn runs(&self) -> u64 {
         // Acquire: a thread that sees the number of the runs sees what they did.
         self.shared.runs.load(Ordering::Acquire)
     }
 
-    /// How many runs were due and did not run: a queue that drops its oldest job when it is full dropped them, they had not started in the time
-    /// that they could wait ([`start_by`](executor_core::JobOptions::start_by)), or they ended as
-    /// [`JobError::Broken`](executor_core::JobError::Broken), since no worker could be started. The next one is due as if they had ended then. Due times that pass while a run is late, or goes on, are no runs, and not
-    /// counted.
+    /// Returns how many runs were submitted and never started. There are three reasons:
+    ///
+    /// - a full queue dropped the run ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest));
+    /// - the run waited for longer than [`start_by`](executor_core::JobOptions::start_by) allows;
+    /// - no thread could be started ([`JobError::Broken`](executor_core::JobError::Broken)).
+    ///
+    /// The next run is due as if the missed run had ended then. Due times that are skipped, because a run is late or still going, do
+    /// not count.
     ///
     /// ```
     /// use std::sync::mpsc;

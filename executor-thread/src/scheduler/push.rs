@@ -14,7 +14,7 @@ use super::runner::Runner;
 use super::shared::Pushed;
 use super::waiters::WaitToken;
 
-/// When a job is queued, and what happens if the queue is full then. For those who write executors.
+/// When a job is queued, and what happens if the queue is full then. For authors of executors.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
     /// Now, as [`WhenFull`] says.

@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 
 use super::jobs::Jobs;
 
-/// The outcome of a scoped job, now or later. It can be used inside its scope only.
+/// The outcome of a scoped job, now or later. Returned by [`Scope::submit`](crate::Scope::submit), and usable only inside the scope.
 ///
-/// Dropped, it detaches: the scope still waits for the job, whose result is dropped where it ends.
+/// If it is dropped, the job still runs, the scope waits for it, and its result is dropped on the job's thread.
 #[must_use = "dropping a future detaches its job: its result is lost, and a panic becomes the scope's"]
 pub struct ScopedFuture<'scope, T> {
     /// Completes when the job ends. The outcome is in the slot, because the pool's own future cannot hold a borrowed type.
@@ -27,12 +27,13 @@ impl<T> ScopedFuture<'_, T> {
         Self { ended, slot, jobs, scope: PhantomData }
     }
 
-    /// Waits for the job, and returns what came of it. Blocks, as [`wait`](ScopedFuture::wait) does.
+    /// Waits for the job, and returns its result. Blocks, as [`wait`](ScopedFuture::wait) does.
     ///
     /// # Errors
     ///
-    /// [`JobError::Panicked`]: then the panic is the caller's to deal with, and no longer the scope's.
-    /// [`JobError::Cancelled`], [`JobError::Rejected`] and [`JobError::Broken`] of a job that was not run.
+    /// - [`JobError::Panicked`] if the job panicked. The scope itself does not panic for this job then.
+    /// - [`JobError::Cancelled`], [`JobError::Rejected`] or [`JobError::Broken`] if the job was not run.
+    /// - [`JobError::TimedOut`] if the pool handle's options set a time limit, and the job exceeded it.
     pub fn result(self) -> Result<T, JobError> {
         let outcome = match self.ended.result() {
             Ok(()) => self.slot.take().unwrap_or_else(|| unreachable!("a job that was run has left its outcome")),
@@ -50,23 +51,24 @@ impl<T> ScopedFuture<'_, T> {
         outcome
     }
 
-    /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
-    /// is queued.
+    /// Blocks until the job has its outcome; being cancelled is one. Inside a job of the same pool, runs this job on the calling
+    /// thread if it is still queued.
     pub fn wait(&self) {
         self.ended.wait();
     }
 
-    /// Where the job is in its life.
+    /// Returns whether the job is queued, running, done or cancelled.
     pub fn status(&self) -> Status {
         self.ended.status()
     }
 
-    /// Whether the job has its outcome, a cancel included.
+    /// Returns whether the job has its outcome; being cancelled is one.
     pub fn is_done(&self) -> bool {
         self.ended.is_done()
     }
 
-    /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.
+    /// Cancels the job if it has not started. Returns true if and only if the job never starts. The values that it captured are dropped
+    /// by then.
     pub fn cancel(&self) -> bool {
         self.ended.cancel()
     }
