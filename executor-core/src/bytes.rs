@@ -1,4 +1,4 @@
-//! A `Vec<u8>` in one piece. For those who write executors.
+//! A `Vec<u8>` in one piece. For authors of executors.
 //!
 //! Serde takes a `Vec<u8>` for a sequence of numbers, and calls for each of them, which takes many times as long as to copy them all. So what
 //! a job gets or returns goes as bytes where it is nothing else: [`InOnePiece`] on one side, [`deserialize`] on the other.

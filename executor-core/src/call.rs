@@ -14,11 +14,11 @@ use crate::error::{JobName, JobPath};
 use crate::job::{Job, Portable, Remake, sealed};
 use crate::panics::named;
 
-/// A function and its arguments, as a job. Made by [`call`](call()) or [`call!`](crate::call!).
+/// A function and its arguments, as a job. Returned by [`call`](call()) and [`call!`](crate::call!).
 ///
-/// Only the arguments are encoded when it moves to another process. The function is a zero-sized type, so the
-/// worker, which is the same program, makes it again from the type. `Call` is deliberately not `Deserialize`: safe code
-/// could forge a function that it was never given.
+/// When the job moves to another process, only the arguments are encoded. The worker is the same program, so it recreates the
+/// function from its zero-sized type. `Call` does not implement `Deserialize`: with it, safe code could create a function value that
+/// it was never given.
 #[derive(Clone, Copy)]
 #[must_use = "a call does nothing until it is submitted"]
 pub struct Call<F, A> {
@@ -28,7 +28,8 @@ pub struct Call<F, A> {
 
 impl<F, A> sealed::Sealed for Call<F, A> {}
 
-/// Makes a job from a function and a tuple of up to eight arguments. A closure goes with [`call!`](crate::call!), the macro.
+/// Makes a job from a function and a tuple of up to eight arguments. Does not call the function. For a closure, use the macro
+/// [`call!`](crate::call!).
 ///
 /// ```
 /// use executor::{Job, call};
@@ -39,9 +40,8 @@ impl<F, A> sealed::Sealed for Call<F, A> {}
 ///
 /// # Panics
 ///
-/// If it is given a closure. The worker makes the function again from its type, and with a closure it would make what that captures, also a
-/// value that proves that something was done (`Initialized(())`), in a process where it was not. A closure whose captures have bytes does
-/// not build.
+/// If `function` is a closure that captures only values without bytes. (A closure that captures other values does not compile.) The
+/// worker would recreate these values out of nothing, even one that proves that something was done (`Initialized(())`).
 #[track_caller]
 pub fn call<F, A>(function: F, arguments: A) -> Call<F, A>
 where
@@ -75,7 +75,8 @@ pub trait CapturesNothing: Copy {}
 #[diagnostic::do_not_recommend]
 impl<F: Copy> CapturesNothing for F {}
 
-/// [`call`](call()) in the shape of the call itself: `call!(fib(30))` is `call(fib, (30,))`.
+/// Makes a job from a function call: `call!(fib(30))` is [`call(fib, (30,))`](call()). Evaluates the arguments, but does not call the
+/// function.
 ///
 /// ```
 /// use executor::{Job, call};
@@ -85,7 +86,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// assert_eq!(call!(area(6, 7)).run(), 42);
 /// ```
 ///
-/// A function with generic arguments is called as such, and a method by its path, since its receiver is an argument, too:
+/// The function may have generic arguments. Write a method as a path, with its receiver as the first argument:
 ///
 /// ```
 /// use executor::{Job, call};
@@ -96,7 +97,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// assert_eq!(call!(u64::pow(2, 10)).run(), 1024); // not `2_u64.pow(10)`
 /// ```
 ///
-/// A closure stands in front of a tuple of its arguments:
+/// For a closure, write the closure, then a tuple of its arguments:
 ///
 /// ```
 /// use executor::{Job, call};
@@ -104,7 +105,7 @@ impl<F: Copy> CapturesNothing for F {}
 /// assert_eq!(call!(|name: String, n| name.repeat(n), ("ab".to_owned(), 2)).run(), "abab");
 /// ```
 ///
-/// The closure must capture nothing, not even a value without bytes: pass what it captures as an argument.
+/// The closure must capture nothing, not even a value without bytes. Pass the values that it needs as arguments. This does not compile:
 ///
 /// ```compile_fail,E0308
 /// use executor::call;
@@ -186,8 +187,8 @@ macro_rules! __check_owned {
     };
 }
 
-/// Arguments that can move to another process. The lifetime is that of the bytes they are decoded from: a tuple that
-/// implements it for one lifetime only, as `(&str,)` does, borrows, and needs a `String` instead.
+/// Arguments that can move to another process: those that own their data. Implemented for every type that is `Serialize` and
+/// `Deserialize` for any lifetime. Borrowed data, such as `(&str,)`, does not qualify: pass a `String` instead.
 #[diagnostic::on_unimplemented(
     message = "the arguments `{Self}` cannot be sent to another process",
     note = "arguments must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`"

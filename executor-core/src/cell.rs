@@ -1,4 +1,4 @@
-//! The job cell: the one allocation that a queue and a future share. For those who write executors.
+//! The job cell: the one allocation that a queue and a future share. For authors of executors.
 //!
 //! A cell holds the payload while the job waits, and the outcome when it has ended:
 //!

@@ -1,4 +1,4 @@
-//! The requests and queries that every job answers, for threads that do not run it.
+//! Requests to a job from threads that do not run it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use crate::notify::{Captures, Notify};
 use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
-/// Requests and queries that every job answers, whatever its types, and whatever is made of its result.
+/// Requests to a job, and queries about it, independent of its types.
 pub trait Control: Send + Sync {
     /// The job's id.
     fn id(&self) -> JobId;
-    /// Where the job is in its life.
+    /// Returns whether the job is queued, running, done or cancelled.
     fn status(&self) -> Status;
     /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
     fn cancel(&self) -> bool;

@@ -1,9 +1,9 @@
-//! Facts that a running job can ask for about itself, and state that its worker keeps for it.
+//! For code inside a job: the job's id, name, time limit and stop request, and the state of its worker.
 //!
 //! ```
 //! use executor::current;
 //!
-//! // Outside a job, there is nothing to tell.
+//! // Outside a job, there is nothing to report.
 //! assert_eq!(current::id(), None);
 //! assert!(!current::stop_requested());
 //! ```
@@ -36,44 +36,88 @@ thread_local! {
     static BLOCKS: RefCell<Blocks> = const { RefCell::new(Blocks { host: None, guards: 0, series: 0 }) };
 }
 
-/// The id of the job that this thread runs. `None` outside a job.
+/// Returns the id of the job that this thread runs. `None` outside a job.
 pub fn id() -> Option<JobId> {
     with_job(|job| job.id)
 }
 
-/// How many times the job was started, this time included: 1, unless it is retried. `None` outside a job.
+/// Returns how many times the job has been started, including this time: more than 1 after a
+/// [`retry`](crate::JobOptions::retry). `None` outside a job.
 pub fn attempt() -> Option<u32> {
     with_job(|job| job.attempt)
 }
 
-/// When the time allowed for the job is over. `None` where it has no limit, and outside a job.
+/// Returns when the job's time limit ends: pass it on to calls that accept a deadline. `None` if the job has no
+/// [`timeout`](crate::JobOptions::timeout), and outside a job.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use executor::{JobOptions, ThreadPool, current};
+///
+/// let pool = ThreadPool::new(1);
+/// let limited = pool.with(JobOptions::new().timeout(Duration::from_secs(60)));
+/// let left = limited.submit(|| current::deadline().map(|end| end - Instant::now())).result()?;
+/// assert!(left > Some(Duration::ZERO) && left <= Some(Duration::from_secs(60)));
+/// # Ok::<(), executor::JobError>(())
+/// ```
 pub fn deadline() -> Option<Instant> {
     with_job(|job| job.deadline).flatten()
 }
 
-/// Whether somebody asked the job to stop. A long job on a thread looks now and then, and returns early. Threads that do a part of
-/// the job, such as rayon's, have a job only where its [`context`] is carried there.
+/// Returns whether the job should stop, because it was aborted, its time limit is over, or a
+/// [shutdown](crate::ShutdownPolicy::kill) stops all jobs of its pool.
+///
+/// A job on a thread cannot be stopped by force: let a long job check this from time to time, and return early. Other threads that
+/// work for the job, such as rayon's, need its [`context`]. False outside a job.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use executor::{JobError, ThreadPool, current};
+///
+/// let pool = ThreadPool::new(1);
+/// let (started, is_started) = mpsc::channel();
+/// let endless = pool.submit(move || {
+///     let _ = started.send(());
+///     while !current::stop_requested() {
+///         std::thread::yield_now(); // a piece of work
+///     }
+/// });
+/// is_started.recv()?;
+/// assert!(endless.abort());
+/// endless.wait();
+/// # Ok::<(), mpsc::RecvError>(())
+/// ```
 pub fn stop_requested() -> bool {
     control().is_some_and(|control| control.stop_requested())
         || context::stopping().is_some_and(|host| host.is_stopping())
 }
 
-/// The name that the job was given. `None` where it has none, and outside a job.
+/// Returns the name that the job was given with [`JobOptions::name`](crate::JobOptions::name). `None` if it has none, and outside a job.
+///
+/// ```
+/// use executor::{JobOptions, ThreadPool, current};
+///
+/// let pool = ThreadPool::new(1);
+/// let named = pool.with(JobOptions::new().name("page 12").tag("request 7"));
+/// let names = named.submit(|| (current::name(), current::tag())).result()?;
+/// assert_eq!(names, (Some("page 12".into()), Some("request 7".into())));
+/// # Ok::<(), executor::JobError>(())
+/// ```
 pub fn name() -> Option<Arc<str>> {
     with_job(|job| job.label.as_ref()?.name.clone()).flatten()
 }
 
-/// The tag that the job's options give it, such as a request. `None` without a tag, and outside a job.
+/// Returns the tag that the job was given with [`JobOptions::tag`](crate::JobOptions::tag). `None` if it has none, and outside a job.
 pub fn tag() -> Option<Arc<str>> {
     with_job(|job| job.label.as_ref()?.tag.clone()).flatten()
 }
 
-/// For those who write executors: the running job itself.
+/// For authors of executors: returns the running job itself.
 pub fn control() -> Option<Arc<dyn Control>> {
     with_job(|job| job.control.clone()).flatten()
 }
 
-/// For those who write executors: the running job is called so, and has so long. Outside a job, does nothing.
+/// For authors of executors: sets the label and the deadline of the running job. Does nothing outside a job.
 pub fn describe(label: Option<Arc<Label>>, deadline: Option<Instant>) {
     let before = JOB.try_with(|job| {
         let mut job = job.borrow_mut();
@@ -84,26 +128,34 @@ pub fn describe(label: Option<Arc<Label>>, deadline: Option<Instant>) {
     drop(before);
 }
 
-/// The name of the worker that this thread is. `None` on a thread that is no worker.
+/// Returns the name of the worker that this thread is, such as `executor-0`. In a process pool, this is the name of the worker process.
+/// `None` on a thread that is not a worker.
 pub fn worker_name() -> Option<Arc<str>> {
     with_worker(|worker| worker.name.clone())
 }
 
-/// The state that the pool's initializer made for this worker, if it is an `S`. The state stays on its worker, so it needs
-/// no `Send`; put it in a `RefCell` to change it.
+/// Returns the state that the pool's initializer created for this worker. `None` if the state is not an `S`, if there is no initializer,
+/// and on a thread that is not a worker.
 ///
-/// A job that waits for another job of its pool may run that one in place, on the same worker, with the same state. So let go of a
-/// borrow of the `RefCell` before [`Future::result`](crate::Future::result), `wait` or `join_all`: if it is still borrowed, the
-/// inner job panics with "already borrowed".
+/// The state stays on its worker, so it need not be `Send`. To change it, use a `Cell` or a `RefCell`.
+///
+/// A job that waits for another job of its pool may run that job in place, on the same worker, with the same state. So end a borrow
+/// of the `RefCell` before [`Future::result`](crate::Future::result), `wait` or `join_all`: otherwise, the inner job panics with
+/// "already borrowed".
 ///
 /// ```
 /// use std::cell::RefCell;
-/// use executor::current;
+/// use executor::{ThreadPool, current};
 ///
-/// // In a job:
-/// if let Some(state) = current::state::<RefCell<Vec<u32>>>() {
-///     state.borrow_mut().push(1); // the borrow ends here, before the job waits for others
-/// }
+/// let pool = ThreadPool::builder().threads(1).initializer(|| RefCell::new(Vec::<u32>::new())).build()?;
+/// let push = |n: u32| {
+///     let state = current::state::<RefCell<Vec<u32>>>().expect("the initializer creates one");
+///     state.borrow_mut().push(n); // the borrow ends here, before the job could wait for others
+///     state.borrow().len()
+/// };
+/// assert_eq!(pool.submit(move || push(1)).result()?, 1);
+/// assert_eq!(pool.submit(move || push(2)).result()?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn state<S: 'static>() -> Option<Rc<S>> {
     with_worker(|worker| worker.state.clone()?.downcast().ok())
@@ -123,33 +175,33 @@ fn swap_job(job: Option<Job>) -> Option<Job> {
     JOB.try_with(|current| current.replace(job)).ok().flatten()
 }
 
-/// For those who write executors: what the functions of this module tell a job.
+/// For authors of executors: the values that the functions of this module return.
 #[derive(Clone)]
 pub struct Job {
     /// The job's id.
     pub id: JobId,
-    /// How many times it was started.
+    /// How many times the job was started.
     pub attempt: u32,
-    /// When its time is over.
+    /// When the job's time limit ends.
     pub deadline: Option<Instant>,
     /// Tells whether the job should stop.
     pub control: Option<Arc<dyn Control>>,
-    /// How it is called.
+    /// The job's name and tag.
     pub label: Option<Arc<Label>>,
 }
 
 impl Job {
-    /// A job that is run for the first time, with no time limit.
+    /// A job on its first run, without a time limit.
     pub fn of(control: Arc<dyn Control>) -> Self {
         Self { id: control.id(), attempt: 1, deadline: None, control: Some(control), label: None }
     }
 }
 
-/// Puts the job that ran on this thread before back in its place.
+/// While this exists, the thread is in a job. Dropping it restores the job that the thread was in before.
 #[must_use = "the thread is in the job until this is dropped"]
 pub struct Scope(Option<Job>);
 
-/// For those who write executors: this thread runs `job` until the scope is dropped. Scopes nest.
+/// For authors of executors: makes `job` the current job of this thread, until the returned scope is dropped. Scopes nest.
 pub fn enter(job: Job) -> Scope {
     Scope(swap_job(Some(job)))
 }
@@ -166,17 +218,17 @@ impl Drop for Scope {
     }
 }
 
-/// For those who write executors: what a worker keeps for its jobs.
+/// For authors of executors: the data that a worker keeps for its jobs.
 pub struct Worker {
-    /// Its name. `None` where the thread is no worker, but runs a job in place of one.
+    /// The worker's name. `None` if the thread is not a worker, but runs a job in place of one.
     pub name: Option<Arc<str>>,
-    /// The state that the initializer made.
+    /// The state that the initializer created.
     pub state: Option<Rc<dyn Any>>,
-    /// The pool that the worker is of.
+    /// The pool that the worker belongs to.
     pub host: Option<Arc<dyn Host>>,
 }
 
-/// For those who write executors: what a pool does while jobs on its workers wait.
+/// For authors of executors: a pool, as seen by the jobs on its workers.
 pub trait Host: Send + Sync {
     /// The queue whose jobs the worker may run in place.
     fn queue_id(&self) -> QueueId;
@@ -239,7 +291,7 @@ impl Blocks {
     }
 }
 
-/// The worker goes on when this is dropped, unless another such guard of its thread is left. It stays on its thread.
+/// The guard of [`block`]: the worker counts as blocked until its thread has no such guard left.
 #[must_use = "the worker counts as blocked until this is dropped"]
 pub struct Blocked {
     /// `None` on a thread of no pool.
@@ -247,11 +299,27 @@ pub struct Blocked {
     _stays: PhantomData<*const ()>,
 }
 
-/// For jobs that wait for what this library does not know, such as a lock or a channel, and for those who write executors: tells
-/// the pool of this worker, which may start a spare thread meanwhile. Does nothing on other threads.
+/// Tells the pool that the running job is about to block, on a lock or a channel, say. Until the returned guard is dropped, a
+/// `ThreadPool` may run other jobs on a spare thread. Does nothing outside a pool.
 ///
-/// Guards nest, and a job that holds one may wait by this library: the worker counts as blocked once, from the first guard to the
-/// last. One that a job leaves behind, forgotten or in a thread-local, counts no longer than the job.
+/// Waits for a [`Future`](crate::Future) or an [`Event`](crate::Event) do this themselves. Guards nest: the thread counts as blocked
+/// once, until the last guard is dropped, or the job ends.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use executor::{ThreadPool, current};
+///
+/// let pool = ThreadPool::new(1);
+/// let (send, receive) = mpsc::channel();
+/// let waits = pool.submit(move || {
+///     let _blocked = current::block();
+///     receive.recv()
+/// });
+/// // The pool has one thread, and that is blocked. So this job runs on a spare thread.
+/// pool.submit(move || send.send(7)).result()??;
+/// assert_eq!(waits.result()??, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn block() -> Blocked {
     let host = with_worker(|worker| worker.host.clone());
     let series = host.and_then(|host| {
@@ -274,7 +342,7 @@ impl Drop for Blocked {
     }
 }
 
-/// For those who write executors: this worker has no job, so what guards one has left behind count no more.
+/// For authors of executors: the worker's job has ended, so the guards that it left behind no longer count.
 pub fn end_blocks() {
     let host = BLOCKS.try_with(|blocks| blocks.borrow_mut().end()).ok().flatten();
     if let Some(host) = host {
@@ -282,12 +350,12 @@ pub fn end_blocks() {
     }
 }
 
-/// For those who write executors: the queue whose jobs may be run in place on this thread, if it is a worker.
+/// For authors of executors: returns the queue whose jobs may run in place on this thread, if the thread is a worker.
 pub fn queue_id() -> Option<QueueId> {
     with_worker(|worker| worker.host.as_ref().map(|host| host.queue_id()))
 }
 
-/// For those who write executors: whether jobs that wait in the queue `queue_id` may be run in place on this thread.
+/// For authors of executors: returns whether jobs of the queue `queue_id` may run in place on this thread.
 pub fn may_run(queue_id: QueueId) -> bool {
     with_worker(|worker| worker.host.as_ref().map(|host| host.may_run(queue_id))).unwrap_or_default()
 }
@@ -309,7 +377,7 @@ pub(crate) fn in_place(queue_id: impl FnOnce() -> Option<QueueId>, f: impl FnOnc
     nested(|| host.run_in_place(queue_id, &mut run)).unwrap_or(false)
 }
 
-/// For those who write executors: what the initializer made for this worker.
+/// For authors of executors: sets the state that the initializer created for this worker.
 pub fn set_state(state: Option<Rc<dyn Any>>) {
     let before = WORKER.try_with(|current| {
         let mut worker = current.borrow_mut();
@@ -318,18 +386,18 @@ pub fn set_state(state: Option<Rc<dyn Any>>) {
     drop(before);
 }
 
-/// For those who write executors: this worker is counted by its pool no more. It keeps its name and its state.
+/// For authors of executors: the pool no longer counts this worker. It keeps its name and its state.
 pub fn leave_host() {
     let host = WORKER.try_with(|current| current.borrow_mut().as_mut().and_then(|worker| worker.host.take()));
     drop(host);
 }
 
-/// For those who write executors: this thread is a worker from now on, or, with `None`, no longer.
+/// For authors of executors: makes this thread a worker, or with `None`, no longer one.
 pub fn set_worker(worker: Option<Worker>) {
     drop(replace_worker(worker));
 }
 
-/// For those who write executors: the same, and what the thread was before, to be put back.
+/// For authors of executors: like [`set_worker`], but returns the previous value, to be restored later.
 pub fn replace_worker(worker: Option<Worker>) -> Option<Worker> {
     WORKER.try_with(|current| current.replace(worker)).ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! Threads that run an executor's jobs while they wait for them. For those who write executors.
+//! Threads that run an executor's jobs while they wait for them. For authors of executors.
 //!
 //! An executor without threads of its own runs jobs only on a thread that tells it to: that thread drives it. If this thread waits
 //! for a future, for several, or for an event, no job would run. So the wait itself drives the executor, and the wait's time limit is

@@ -7,13 +7,14 @@ use crate::current;
 use crate::drive::WaitDeadline;
 use crate::sync::{Condvar, Mutex};
 
-/// A flag that is set and cleared, and that any number of threads and jobs can wait for: Python's `threading.Event`.
+/// A flag that any number of threads and jobs can wait for, like Python's `threading.Event`.
 ///
-/// Share it by reference in a `scope`, or in an `Arc`. A job that waits for it tells its pool, which may start a spare thread
-/// meanwhile, so the job that sets it can be in the same pool, behind it. Between processes it is of no use: there, send
-/// something through a channel.
+/// Share it in an `Arc`, or by reference in a `scope`. While a job waits for the event, its `ThreadPool` may run other jobs on a spare
+/// thread. So the job that sets the event may be queued in the same pool.
 ///
-/// A thread whose wait is ended by [`set`](Event::set) sees all that the setting thread did before.
+/// It works within one process. Between processes, use a channel or a `Manager`'s event.
+///
+/// Memory: a thread whose wait is ended by [`set`](Event::set) sees everything that the setting thread wrote before.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,12 +42,12 @@ struct Flag {
 }
 
 impl Event {
-    /// An event that is not set.
+    /// Creates an event that is not set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the flag. Everyone who waits goes on, and no one has to wait until it is cleared. Does not block.
+    /// Sets the flag: every waiting thread continues, and later waits return at once until the flag is cleared. Does not block.
     pub fn set(&self) {
         let mut flag = self.flag.lock();
         flag.is_set = true;
@@ -55,7 +56,7 @@ impl Event {
         self.was_set.notify_all();
     }
 
-    /// Clears the flag: a wait that begins from now on lasts until the next [`set`](Event::set). Does not block.
+    /// Clears the flag: waits that begin from now on block until the next [`set`](Event::set). Does not block.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,18 +71,19 @@ impl Event {
         self.flag.lock().is_set = false;
     }
 
-    /// Whether it is set. By the time the caller looks at the answer, it may have changed.
+    /// Returns whether the flag is set. Another thread may change it at any time.
     pub fn is_set(&self) -> bool {
         self.flag.lock().is_set
     }
 
-    /// Blocks until it is set; not at all if it is. Every [`set`](Event::set) ends the waits that began before it, also where
-    /// [`clear`](Event::clear) follows at once.
+    /// Blocks until the flag is set. A [`set`](Event::set) ends every wait that began before it, even if [`clear`](Event::clear) follows
+    /// at once.
     pub fn wait(&self) {
         self.wait_until(None);
     }
 
-    /// As [`wait`](Event::wait), for at most `limit`. False if it was not set in that time. A limit that is too long for the clock is none.
+    /// Like [`wait`](Event::wait), but for at most `limit`. Returns false if the flag was not set in that time. A limit beyond the
+    /// clock's range means no limit.
     ///
     /// ```
     /// use std::time::Duration;

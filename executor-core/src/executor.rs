@@ -1,4 +1,4 @@
-//! The traits of an executor, and what a refused job comes back as.
+//! The traits of an executor, and the error that gives a rejected job back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,68 +11,80 @@ use crate::job_counters::{self, Failure};
 use crate::map::{Map, Mapper};
 use crate::panics::{catch, named};
 
-/// An executor that can be shut down. Not generic over the job, so that a call to it is never ambiguous.
+/// An executor that can be shut down. Not generic over the job type, so a call is never ambiguous.
+///
+/// ```
+/// use executor::{Shutdown, ThreadPool};
+///
+/// fn close(executors: &[&dyn Shutdown]) {
+///     executors.iter().for_each(|executor| executor.shutdown(true));
+/// }
+/// close(&[&ThreadPool::new(1), &ThreadPool::new(2)]);
+/// ```
 pub trait Shutdown {
-    /// Takes no more jobs. Accepted jobs still run.
+    /// Closes the executor: jobs submitted from now on are rejected, and every accepted job still runs.
     ///
-    /// With `wait`, returns after the last accepted job has its outcome and no thread or process of the executor is
-    /// left; without, returns at once, and the same comes true later. May be called many times, from many threads.
-    /// Inside a job or callback of the same executor `wait` is ignored: two such jobs would wait for each other.
+    /// With `wait`, blocks until every accepted job has its outcome and no thread or process of the executor is left. Without it,
+    /// returns at once, and the same happens in the background.
+    ///
+    /// May be called many times, from many threads. In a job or callback of the same executor, `wait` is ignored, since a job cannot
+    /// wait for its own end.
     fn shutdown(&self, wait: bool);
 }
 
-/// Runs jobs of type `J`, and gives a [`Future`] for the outcome of each.
+/// Runs jobs of type `J`, and returns a [`Future`] for the outcome of each.
 ///
-/// Object-safe: `Arc<dyn Executor<Thumbnail>>` lets a configuration choose threads or processes.
+/// Every pool and handle implements it. It is object-safe: with an `Arc<dyn Executor<Thumbnail>>`, a configuration can choose between
+/// threads and processes.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use executor::{Executor, Job, promise};
-/// # use executor::{Future, Rejected, Shutdown};
-/// # struct Inline;
-/// # impl Shutdown for Inline { fn shutdown(&self, _: bool) {} }
-/// # impl<J: Job> Executor<J> for Inline {
-/// #     fn submit(&self, job: J) -> Future<J::Output> { Future::ready(job.run()) }
-/// #     fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> { Ok(self.submit(job)) }
-/// # }
+/// use executor::{Executor, Job, ThreadPool};
+///
 /// struct Double(u32);
+///
 /// impl Job for Double {
 ///     type Output = u32;
 ///     fn run(self) -> u32 { 2 * self.0 }
 /// }
 ///
-/// let executor: Arc<dyn Executor<Double>> = Arc::new(Inline);
+/// let executor: Arc<dyn Executor<Double>> = Arc::new(ThreadPool::new(1)); // or a `ProcessPool`, if `Double` has serde's traits
 /// assert_eq!(executor.submit(Double(21)).result()?, 42);
 /// # Ok::<(), executor::JobError>(())
 /// ```
 pub trait Executor<J: Job>: Shutdown + Send + Sync {
-    /// Hands the job over. A job that is refused ends as [`JobError::Rejected`](crate::JobError::Rejected), which its
-    /// future tells. May block only where the executor has a bounded queue that says so.
+    /// Submits a job, and returns the future of its outcome. Blocks only if the executor has a bounded queue, and that is full: see
+    /// [`WhenFull`](crate::WhenFull).
+    ///
+    /// If the executor rejects the job, the future ends as [`JobError::Rejected`](crate::JobError::Rejected).
     fn submit(&self, job: J) -> Future<J::Output>;
 
-    /// As `submit`, but never blocks, and gives a refused job back.
+    /// Like [`submit`](Executor::submit), but never blocks, and gives a rejected job back.
     ///
     /// # Errors
     ///
-    /// [`Rejected`] holds the job and why it was refused: after shutdown, or when a bounded queue is full.
+    /// [`Rejected`], with the job and the reason, if the executor is shut down or its queue is full.
     fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>>;
 }
 
-/// An executor of closures, for code that is generic over what runs them: a thread pool in production, a manual
-/// executor on virtual time in tests.
+/// An executor that runs any closure. For code that is generic over its executor: a thread pool in production, and a
+/// manual executor with a virtual clock in tests.
 ///
 /// ```
-/// use executor::{ClosureExecutor, JobError};
+/// use executor::{ClosureExecutor, JobError, ThreadPool};
 ///
 /// fn sum_of_squares<E: ClosureExecutor>(pool: &E, numbers: Vec<u64>) -> Result<u64, JobError> {
 ///     pool.map(numbers, |n| n * n).sum()
 /// }
+///
+/// assert_eq!(sum_of_squares(&ThreadPool::new(2), vec![1, 2, 3])?, 14);
+/// # Ok::<(), JobError>(())
 /// ```
 pub trait ClosureExecutor: Shutdown + Send + Sync {
-    /// A handle that does not keep the executor alive. A [`map`](ClosureExecutor::map) holds one.
+    /// A handle that does not keep the executor open. A [`map`](ClosureExecutor::map) holds one.
     type Handle: ClosureExecutor + Clone + 'static;
 
-    /// Hands the closure over, as [`Executor::submit`] does.
+    /// Submits a closure, like [`Executor::submit`].
     fn submit<F, T>(&self, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -87,28 +99,28 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
         }
     }
 
-    /// Runs the closure once `delay` is over, by the executor's own clock.
+    /// Submits a closure that is queued once `delay` is over, by the executor's [clock](ClosureExecutor::now). Does not block.
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static;
 
-    /// The time by which the executor delays jobs.
+    /// Returns the time of the executor's clock, which delays are measured by. A pool uses the system's clock.
     fn now(&self) -> Instant;
 
-    /// How many jobs can run at once.
+    /// Returns how many jobs the executor runs at once, at most.
     fn workers(&self) -> usize;
 
-    /// A handle to this executor.
+    /// Returns a handle to this executor.
     fn handle(&self) -> Self::Handle;
 
-    /// The time that each job may run, where there is a limit: the items of a [`map`](ClosureExecutor::map) then go one by one, so that the limit
-    /// is an item's. For those who write executors; by default, there is none.
+    /// For authors of executors: returns the time limit of each job. If there is one, [`map`](ClosureExecutor::map) submits its items one by
+    /// one, so that each item gets the limit. Default: `None`.
     fn time_limit(&self) -> Option<Duration> {
         None
     }
 
-    /// Applies `f` to each item on the executor; see [`Map`].
+    /// Applies `f` to each item on the executor. Returns an iterator over the results in the items' order, which is lazy: see [`Map`].
     fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<Self::Handle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,
@@ -119,44 +131,55 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
     }
 }
 
-/// A job that was refused, given back with the reason.
+/// A job that an executor did not accept, given back with the reason.
+///
+/// ```
+/// use executor::{Rejection, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// pool.shutdown(false);
+/// let rejected = pool.try_submit(|| 7).unwrap_err();
+/// assert_eq!(rejected.reason(), Rejection::Shutdown);
+/// let job = rejected.into_job(); // to run it elsewhere
+/// assert_eq!(job(), 7);
+/// ```
 pub struct Rejected<J> {
     job: J,
     error: Refused,
 }
 
 impl<J> Rejected<J> {
-    /// For those who write executors: refuses `job`.
+    /// For authors of executors: rejects `job`.
     pub fn new(job: J, reason: Rejection) -> Self {
         Self::with_error(job, Refused::new(reason, None))
     }
 
-    /// For those who write executors: refuses `job` with an error that may name it.
+    /// For authors of executors: rejects `job` with an error that may name it.
     pub fn with_error(job: J, error: Refused) -> Self {
         Self { job, error }
     }
 
-    /// Why the job was refused.
+    /// Returns why the job was rejected.
     pub fn reason(&self) -> Rejection {
         self.error.reason()
     }
 
-    /// Whether the queue was full: there may be room later.
+    /// Returns whether the queue was full. There may be room later.
     pub fn is_full(&self) -> bool {
         self.reason() == Rejection::Full
     }
 
-    /// Whether the executor was shut down, or dropped: it takes no job any more.
+    /// Returns whether the executor is shut down or dropped. It accepts no more jobs.
     pub fn is_shutdown(&self) -> bool {
         self.reason() == Rejection::Shutdown
     }
 
-    /// For those who write executors: the error of the job's future, if it had one.
+    /// For authors of executors: returns the error for the job's future.
     pub fn error(&self) -> &Refused {
         &self.error
     }
 
-    /// The job, unchanged and never started.
+    /// Returns the job, unchanged and never started.
     pub fn into_job(self) -> J {
         self.job
     }
@@ -176,7 +199,7 @@ impl<J> fmt::Display for Rejected<J> {
 
 impl<J> std::error::Error for Rejected<J> {}
 
-/// The job is dropped.
+/// Drops the job and keeps the reason.
 ///
 /// ```
 /// use executor::{JobError, Rejected, Rejection};
@@ -191,7 +214,7 @@ impl<J> From<Rejected<J>> for JobError {
     }
 }
 
-/// Applies a closure on a [`ClosureExecutor`].
+/// For authors of executors: applies a closure to the items of a [`Map`], on a [`ClosureExecutor`].
 pub struct ClosureMapper<E, F> {
     executor: E,
     function: Arc<F>,

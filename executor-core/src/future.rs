@@ -1,4 +1,4 @@
-//! The handle to a job's outcome.
+//! The future of a job's outcome.
 
 mod abort_on_drop;
 
@@ -23,27 +23,33 @@ pub use self::abort_on_drop::AbortOnDrop;
 
 /// The outcome of a job, now or later.
 ///
-/// Ask for it by blocking ([`result`](Future::result)), from async code (it is a std future on any runtime), or by a
-/// callback ([`on_done`](Future::on_done)). Dropped, it detaches: the job still runs, and its outcome is dropped where
-/// it ends.
+/// Get the outcome in one of three ways:
 ///
-/// A process that exits does not wait for jobs: shut the executor down first.
+/// - block: [`result`](Future::result), [`result_timeout`](Future::result_timeout), [`try_result`](Future::try_result);
+/// - `.await` it: it is a std future, and works on any runtime;
+/// - set a callback: [`on_done`](Future::on_done).
 ///
-/// # Inside a job
+/// If the future is dropped, the job still runs, and its outcome is dropped too. To stop the job instead, use
+/// [`abort_on_drop`](Future::abort_on_drop).
 ///
-/// A job may wait for a job of its own pool, however few threads there are. [`result`](Future::result) and [`wait`](Future::wait)
-/// run that job in place while it is queued: let go of locks, and of borrows of [`current::state`], that it needs. Async code
-/// in a job (`block_on`) may await one too: from the first poll until the future is done or dropped, the thread counts as blocked,
-/// so a `ThreadPool` runs another job beside it. A `RayonPool` has no thread to spare: use `result` there.
+/// A process that exits does not wait for its jobs: shut the pool down first.
 ///
 /// ```
-/// use executor::promise;
+/// use executor::ThreadPool;
 ///
-/// let (promise, future) = promise();
-/// std::thread::spawn(move || promise.complete(6 * 7));
+/// let pool = ThreadPool::new(2);
+/// let future = pool.submit(|| 6 * 7);
 /// assert_eq!(future.result()?, 42);
 /// # Ok::<(), executor::JobError>(())
 /// ```
+///
+/// # Inside a job
+///
+/// A job may wait for another job of its own pool, even in a pool of one thread. While the other job is queued, [`result`](Future::result)
+/// and [`wait`](Future::wait) run it in place. So first release locks, and borrows of [`current::state`], that it needs.
+///
+/// Async code in a job (`block_on`) may await a future, too. From the first poll until the future is ready or dropped, the thread
+/// counts as blocked, and a `ThreadPool` runs other jobs on a spare thread. A `RayonPool` has no spare threads: use `result` there.
 #[must_use = "dropping a future detaches its job: its outcome, and every error, is lost"]
 pub struct Future<T> {
     /// `None` once the outcome belongs to somebody else.
@@ -51,7 +57,7 @@ pub struct Future<T> {
 }
 
 impl<T> Future<T> {
-    /// For those who write executors: the future of a job cell. A cell has one future: make it once.
+    /// For authors of executors: returns the future of a job cell. Call it once for each cell.
     pub fn of<P, O>(cell: Arc<Cell<P, O, T>>) -> Self
     where
         P: Send + 'static,
@@ -75,32 +81,44 @@ impl<T> Future<T> {
         state
     }
 
-    /// Waits for the job, and returns what came of it. Blocks. Inside a job of the same pool, runs the job in place while it
-    /// is queued, on this worker and with its [`current::state`].
+    /// Waits for the job, and returns its result. Blocks. Inside a job of the same pool, runs this job on the calling thread if it is
+    /// still queued, with that worker's [`current::state`].
     ///
     /// # Errors
     ///
-    /// Every way in which a job can end without a result: see [`JobError`].
+    /// [`JobError`] if the job has no result, because it panicked, was cancelled, or timed out, say.
     pub fn result(self) -> Result<T, JobError> {
         self.wait();
         // Taken whole: a dropped future would tell the cell that it is gone.
         ended(self.into_state().take())
     }
 
-    /// As [`result`](Future::result), for at most `limit`.
+    /// Like [`result`](Future::result), but waits for at most `limit`. The job itself goes on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::{JobError, promise};
+    ///
+    /// let (promise, future) = promise();
+    /// let Err(future) = future.result_timeout(Duration::from_millis(1)) else { panic!("it is not ready") };
+    /// promise.complete(7);
+    /// let Ok(outcome) = future.result_timeout(Duration::from_secs(60)) else { panic!("it is ready") };
+    /// assert_eq!(outcome?, 7);
+    /// # Ok::<(), JobError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// The outer error is the future itself, when the job had not ended in time. The inner one is the job's.
+    /// The outer error is the future itself, if the job did not end in time. The inner error is the job's.
     pub fn result_timeout(self, limit: Duration) -> Result<Result<T, JobError>, Self> {
         if self.wait_timeout(limit) { Ok(self.take_ended()) } else { Err(self) }
     }
 
-    /// As [`result`](Future::result), without waiting.
+    /// Like [`result`](Future::result), but does not wait.
     ///
     /// # Errors
     ///
-    /// The outer error is the future itself, when the job has not ended. The inner one is the job's.
+    /// The outer error is the future itself, if the job has not ended. The inner error is the job's.
     pub fn try_result(self) -> Result<Result<T, JobError>, Self> {
         if self.is_done() { Ok(self.take_ended()) } else { Err(self) }
     }
@@ -109,8 +127,8 @@ impl<T> Future<T> {
         ended(self.state().take())
     }
 
-    /// Blocks until the job has its outcome, a cancel included. Inside a job of the same pool, runs the job in place while it
-    /// is queued, on this worker and with its [`current::state`].
+    /// Blocks until the job has its outcome; being cancelled is one. Inside a job of the same pool, runs this job on the calling thread
+    /// if it is still queued, with that worker's [`current::state`].
     pub fn wait(&self) {
         let state = self.state();
         let run_here = |queue_id| state.clone().run_here(queue_id);
@@ -121,7 +139,7 @@ impl<T> Future<T> {
         state.wait(None);
     }
 
-    /// As [`wait`](Future::wait), for at most `limit`. Says whether the job has its outcome.
+    /// Like [`wait`](Future::wait), but for at most `limit`. Returns whether the job has its outcome.
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         let wait_deadline = WaitDeadline::new(Some(limit));
         if self.drive(&wait_deadline, &|_| false) {
@@ -137,65 +155,101 @@ impl<T> Future<T> {
         wait_deadline.drive(|| [state.queue_id()], run_here, &|| state.status().is_done())
     }
 
-    /// Cancels the job if it has not started. True if and only if it never starts; by then, what it captured is dropped.
+    /// Cancels the job if it has not started. Does not wait for it. Returns true if and only if the job never starts. The values that it
+    /// captured are dropped by then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let later = pool.submit_after(Duration::from_secs(3600), || ());
+    /// assert!(later.cancel() && later.is_cancelled());
+    /// assert!(later.result().is_err());
+    /// ```
     pub fn cancel(&self) -> bool {
         self.state().cancel()
     }
 
-    /// [`cancel`](Future::cancel)s the job; if it runs, stops it: on a thread it is asked to
-    /// ([`current::stop_requested`](crate::current::stop_requested)) and ends as it likes, in a process it is killed and ends as
-    /// [`JobError::Cancelled`]. False if the job had ended (unless by a cancel).
+    /// Cancels the job if it has not started, and stops it if it runs. Does not wait for its end.
+    ///
+    /// - A running job on a thread is asked to stop ([`current::stop_requested`](crate::current::stop_requested)). It ends when it
+    ///   returns, with its result.
+    /// - A running job in a process ends as [`JobError::Cancelled`], and the process is killed.
+    ///
+    /// Returns false if the job had ended before, unless it was cancelled.
     pub fn abort(&self) -> bool {
         self.state().abort()
     }
 
-    /// Aborts the job when the wrapped future is dropped, instead of detaching it.
+    /// Wraps the future, so that dropping it [aborts](Future::abort) the job, instead of letting it run on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let future = pool.submit_after(Duration::from_secs(3600), || ()).abort_on_drop();
+    /// drop(future);
+    /// assert_eq!(pool.stats().cancelled, 1);
+    /// ```
     pub fn abort_on_drop(self) -> AbortOnDrop<T> {
         AbortOnDrop::new(self)
     }
 
-    /// Where the job is in its life.
+    /// Returns whether the job is queued, running, done or cancelled. Does not block.
     pub fn status(&self) -> Status {
         self.state().status()
     }
 
-    /// Whether the job has its outcome, a cancel included.
+    /// Returns whether the job has its outcome; being cancelled is one.
     pub fn is_done(&self) -> bool {
         self.status().is_done()
     }
 
-    /// Whether the job has started, and has no outcome yet.
+    /// Returns whether the job has started, and has no outcome yet.
     pub fn is_running(&self) -> bool {
         self.status() == Status::Running
     }
 
-    /// Whether the job was cancelled or aborted.
+    /// Returns whether the job was cancelled before it started, or killed by an [`abort`](Future::abort).
     pub fn is_cancelled(&self) -> bool {
         self.status() == Status::Cancelled
     }
 
-    /// The job's id.
+    /// Returns the job's id.
     pub fn id(&self) -> JobId {
         self.state().id()
     }
 
-    /// For those who write executors: the job itself.
+    /// For authors of executors: returns the job itself.
     pub fn control(&self) -> Arc<dyn Control> {
         self.state().clone().into_control()
     }
 
-    /// Cancels or aborts the job while somebody else waits for it.
+    /// Returns a handle that cancels or aborts the job while another thread waits for it.
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.control())
     }
 
-    /// For those who write executors: what runs the job in place, on a worker that waits for others than this one as well.
+    /// For authors of executors: returns a handle that runs the queued job in place, on a worker that waits for several jobs.
     pub fn helper(&self) -> Helper<T> {
         Helper::new(self.state().clone())
     }
 
-    /// Calls `f` with the outcome, once: on the thread where the job ends, or on this one if it has ended. A panic in `f`
-    /// is reported by the panic hook and harms nothing else.
+    /// Sets a callback, which is called with the outcome exactly once: on the thread where the job ends, or at once on this thread if the
+    /// job has ended. Does not wait for the job. If `f` panics, the panic hook reports that, and nothing else happens.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let (send, results) = mpsc::channel();
+    /// pool.submit(|| 6 * 7).on_done(move |outcome| send.send(outcome).unwrap_or_default());
+    /// assert_eq!(results.recv()??, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_done<F>(self, f: F)
     where
         F: FnOnce(Result<T, JobError>) + Send + 'static,
@@ -209,12 +263,12 @@ impl<T> Future<T> {
 }
 
 impl<T: Send + 'static> Future<T> {
-    /// A future whose job has ended well.
+    /// Returns a future that is already done, with a result.
     pub fn ready(value: T) -> Self {
         Self::with_outcome(Ok(value))
     }
 
-    /// A future whose job has ended with `error`.
+    /// Returns a future that is already done, with an error.
     pub fn failed(error: JobError) -> Self {
         Self::with_outcome(Err(error))
     }
@@ -223,12 +277,12 @@ impl<T: Send + 'static> Future<T> {
         Self::of(Arc::new(Cell::<(), T, T>::ended(outcome, Ok)))
     }
 
-    /// For those who write executors: a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.
+    /// For authors of executors: returns a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.
     pub fn of_job<J: Job<Output = T>>(job: J) -> (Arc<Cell<J, T, T>>, Self) {
         Self::of_cell(Cell::of_job(job))
     }
 
-    /// For those who write executors: the same for a job in the queue `queue_id`.
+    /// For authors of executors: like [`of_job`](Future::of_job), for a job in the queue `queue_id`.
     pub fn of_job_at<J: Job<Output = T>>(queue_id: QueueId, job: J) -> (Arc<Cell<J, T, T>>, Self) {
         Self::of_cell(Cell::of_job(job).at(queue_id))
     }
@@ -244,7 +298,7 @@ impl<T> std::future::Future for Future<T> {
 
     /// # Panics
     ///
-    /// When it is polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let cell = self.state();
         let key = address(cell);

@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::current;
 use crate::status::{JobId, Status};
 
-/// Cancels or aborts a job that somebody else waits for. Made by [`Future::canceller`](crate::Future::canceller).
+/// Cancels or aborts a job that another thread waits for. Cheap to clone. Returned by [`Future::canceller`](crate::Future::canceller).
 ///
 /// ```
 /// use executor::{JobError, promise};
@@ -26,22 +26,23 @@ impl Canceller {
         Self(control)
     }
 
-    /// See [`Future::cancel`](crate::Future::cancel).
+    /// Cancels the job if it has not started. Returns true if and only if the job never starts; see
+    /// [`Future::cancel`](crate::Future::cancel).
     pub fn cancel(&self) -> bool {
         self.0.cancel()
     }
 
-    /// See [`Future::abort`](crate::Future::abort).
+    /// Cancels the job if it has not started, and stops it if it runs; see [`Future::abort`](crate::Future::abort).
     pub fn abort(&self) -> bool {
         self.0.abort()
     }
 
-    /// See [`Future::status`](crate::Future::status).
+    /// Returns whether the job is queued, running, done or cancelled.
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
-    /// The job's id.
+    /// Returns the job's id.
     pub fn id(&self) -> JobId {
         self.0.id()
     }
@@ -53,7 +54,7 @@ impl fmt::Debug for Canceller {
     }
 }
 
-/// For those who write executors: runs a queued job in the place of the worker that would have taken it. Made by
+/// For authors of executors: runs a queued job on a thread that waits for it. Returned by
 /// [`Future::helper`](crate::Future::helper).
 pub struct Helper<T>(Arc<dyn JoinState<T>>);
 
@@ -62,13 +63,13 @@ impl<T> Helper<T> {
         Self(state)
     }
 
-    /// Runs the job, if it waits in the queue of the pool that this thread is a worker of, and jobs are not nested too deeply
-    /// here. Says whether it did.
+    /// Runs the job if it is queued in the pool that this thread is a worker of, and if jobs are not nested too deeply on this thread.
+    /// Returns whether it ran the job.
     pub fn help(&self) -> bool {
         current::in_place(|| self.0.queue_id(), |queue_id| self.0.clone().run_here(queue_id))
     }
 
-    /// Whether the job is still unclaimed and not cancelled.
+    /// Returns whether the job has neither started nor been cancelled.
     pub fn is_waiting(&self) -> bool {
         self.0.clone().queued().is_waiting()
     }

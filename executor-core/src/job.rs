@@ -7,8 +7,8 @@ use crate::error::{JobName, JobPath};
 
 /// Work that an executor runs once.
 ///
-/// Every `FnOnce() -> T + Send + 'static` is a job. A type of your own is one too, which gives the work a name, and
-/// lets a configuration choose where it runs (`Arc<dyn Executor<Thumbnail>>`).
+/// Every closure `FnOnce() -> T + Send + 'static` is a job. Implement the trait for a type of your own to give the work a name in errors,
+/// and to choose by configuration where it runs (`Arc<dyn Executor<Thumbnail>>`).
 ///
 /// ```
 /// use executor::Job;
@@ -24,7 +24,7 @@ use crate::error::{JobName, JobPath};
 /// assert_eq!((|| 2 + 2).run(), 4);
 /// ```
 pub trait Job: Send + 'static {
-    /// The job's result. If no caller waits for it, it may be dropped on a worker's thread.
+    /// The job's result. If the future is dropped, the result may be dropped on a worker's thread.
     type Output: Send + 'static;
 
     /// Does the work.
@@ -52,10 +52,10 @@ where
     }
 }
 
-/// A job that can move to another process: serde both ways, for the job and for its output.
+/// A job that can move to another process: the job and its output can be serialized and deserialized.
 ///
-/// Implemented for [`call`](crate::call()) of a function with arguments that own their data, and for every [`Job`] that is
-/// `Serialize + DeserializeOwned`. It is sealed: there is nothing to implement by hand.
+/// Implemented for [`call`](crate::call()) and [`call!`](crate::call!) with arguments that own their data, and for every [`Job`] that is
+/// `Serialize + DeserializeOwned`, if the output is, too. It is sealed: there is nothing to implement by hand.
 ///
 /// ```
 /// use executor::{Job, PortableJob, call};
@@ -90,8 +90,8 @@ where
 {
 }
 
-/// The half of [`PortableJob`] that travels: the job without its output. An initializer, which prepares a worker, needs
-/// no more, since its output stays in the worker.
+/// A job that can move to another process, whatever its output. The initializer of a process pool needs only this, since its output
+/// stays in the worker process.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
     label = "this job can run on threads only",

@@ -1,4 +1,4 @@
-//! Counts how an executor's jobs ended. For those who write executors.
+//! Counts how an executor's jobs ended. For authors of executors.
 //!
 //! A job is counted for its queue, where its outcome is decided: once, whichever thread ends it. A worker counts in local counters,
 //! which no other thread writes, so counting costs two memory accesses; `stats` sums them. Other threads that end a job (a cancel, a

@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// How a job is called: in errors, and by [`current`](crate::current).
+/// The name and tag of a job, as set by [`JobOptions`](crate::JobOptions): for errors and [`current`](crate::current).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
-    /// Its name, in place of its type's.
+    /// The name, shown instead of the path of the job's type.
     pub name: Option<Arc<str>>,
-    /// The thing that the job belongs to, such as a request.
+    /// An identifier of the thing that the job belongs to, such as a request.
     pub tag: Option<Arc<str>>,
 }
 
 impl fmt::Display for Label {
-    /// `name [tag]`, as far as they are known.
+    /// Writes `name [tag]`, or the part that is set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.name, &self.tag) {
             (Some(name), Some(tag)) => write!(f, "{name} [{tag}]"),

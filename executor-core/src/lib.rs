@@ -1,19 +1,19 @@
-//! Jobs, futures and the executor trait: what every executor of the `executor` family shares.
+//! Jobs, futures, errors and the executor traits: the parts that thread pools and process pools share.
 //!
-//! It starts no thread and has no unsafe code. Applications use the `executor` crate, which has all of it; this one is
-//! for authors of executors, and of code that is generic over one.
+//! Part of the `executor` crate, which re-exports all of it: applications depend on that one. This crate starts no thread and has no
+//! unsafe code. It is for authors of executors.
 //!
 //! | to | see |
 //! |---|---|
-//! | say what is to be done | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
-//! | hand it over | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
+//! | describe the work | [`Job`], [`PortableJob`], [`call()`], [`call!`] |
+//! | submit it, shut down | [`Executor`], [`ClosureExecutor`], [`Shutdown`], [`ShutdownPolicy`], [`Rejected`] |
 //! | set names, priorities and time limits | [`JobOptions`], [`Priority`] |
 //! | bound a queue | [`QueueLimit`], [`WhenFull`] |
 //! | get the outcome | [`Future`], [`JobError`], [`RemoteError`], [`Canceller`], [`AbortOnDrop`] |
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
-//! | let jobs wait for a word from another | [`Event`] |
+//! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | see how a pool does | [`Stats`], [`Histogram`] |
+//! | see what a pool is doing | [`Stats`], [`Histogram`] |
 //! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`] |
 
 #![forbid(unsafe_code)]

@@ -10,44 +10,58 @@ use crate::error::JobError;
 use crate::future::Future;
 use crate::set::JobSet;
 
-/// How a [`Map`] gets its function applied. For those who write executors.
+/// For authors of executors: submits the items of a [`Map`].
 pub trait Mapper<A> {
-    /// The function's return type.
+    /// The return type of the function.
     type Output: Send + 'static;
 
-    /// The outcomes of a chunk, one for each of its items, in their order. They may be made as they are taken.
+    /// The outcomes of a chunk, one for each item, in the items' order. The iterator may be lazy.
     type Outcomes: Iterator<Item = Result<Self::Output, JobError>> + Send + 'static;
 
     /// Submits one item.
     fn submit(&mut self, item: A) -> Future<Self::Output>;
 
-    /// Submits several items as one job, for functions so short that a job each would cost more; or as several jobs, where one has
-    /// no room for all of them. Each job comes with the number of its items, in their order.
+    /// Submits several items as one job, or as several jobs if one cannot hold all of them. Returns each job's future with the number of
+    /// its items, in the items' order.
     fn submit_chunk(&mut self, items: Vec<A>) -> Vec<(Future<Self::Outcomes>, usize)>;
 
-    /// How many items can be worked on at once.
+    /// Returns how many items can be processed at once.
     fn workers(&self) -> usize;
 
-    /// Whether a job has a time limit, which is meant for an item: then items go one by one, whatever the chunk size.
+    /// Returns whether a job has a time limit. If so, items are submitted one by one, so that each item gets the limit.
     fn is_limited(&self) -> bool {
         false
     }
 
-    /// How many items the next chunk should have, unless the caller sets it. `None` if items are to go one by one.
+    /// Returns how many items the next chunk should have, unless the caller sets that. `None` means one by one.
     fn chunk(&self) -> Option<usize> {
         None
     }
 }
 
-/// The results of a function applied to items on an executor, in the items' order. Made by the `map` of an executor.
+/// An iterator over the results of a function that is applied to many items on a pool, in the items' order. Returned by `map`.
 ///
-/// It is lazy: items are taken from the input, and submitted, from the first `next` on, so that twice the number of workers
-/// are in flight (change it with [`buffered`](Map::buffered)); an endless input is fine. Each `next` blocks until its
-/// item is done. A panic costs one item. Dropping it cancels what has not started.
+/// It is lazy: the first `next` takes items from the input and submits them. From then on, twice as many items as there are workers
+/// are in flight ([`buffered`](Map::buffered) changes that). So the input may be endless.
+///
+/// Each `next` blocks until its item is done, and returns the result, or the [`JobError`] of that item alone. Dropping the iterator
+/// cancels the items that have not started.
+///
+/// ```
+/// use executor::ThreadPool;
+///
+/// let pool = ThreadPool::new(4);
+/// let squares: Result<Vec<u64>, _> = pool.map(1.., |n: u64| n * n).buffered(8).take(3).collect();
+/// assert_eq!(squares?, [1, 4, 9]);
+///
+/// let halves: Vec<_> = pool.map([4, 0, 2], |n: u32| 8 / n).collect();
+/// assert!(matches!(halves[..], [Ok(2), Err(_), Ok(4)])); // one item panicked
+/// # Ok::<(), executor::JobError>(())
+/// ```
 ///
 /// # Panics
 ///
-/// `next` panics where the input's `next` did, with the same payload, after the results of all items before it.
+/// If the input's `next` panics: `next` first returns the results of all earlier items, and then panics with the same payload.
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Map<I: Iterator, M: Mapper<I::Item>> {
     items: Input<I>,
@@ -83,21 +97,23 @@ impl<R, O> Drop for InFlight<R, O> {
 }
 
 impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
-    /// For those who write executors: the map of `items` by `mapper`.
+    /// For authors of executors: creates the map of `items` by `mapper`.
     pub fn new(items: I, mapper: M) -> Self {
         let (in_flight, ended) = (InFlight(VecDeque::new()), Err(JobError::cancelled()));
         Self { items: Input::new(items), mapper, buffered: None, chunk: None, in_flight, flying: 0, ended, ready: 0 }
     }
 
-    /// Keeps `n` items in flight, at least 1, instead of twice the workers (times the chunk size).
+    /// Sets how many items are in flight, at least 1. Default: twice the number of workers, times the chunk size.
     pub fn buffered(mut self, n: usize) -> Self {
         self.buffered = Some(n.max(1));
         self
     }
 
-    /// Submits `n` items as one job, at least 1. A panic or a crash still costs one item. Default: a thread pool takes them one by one, and a
-    /// process pool as many as take about a millisecond, as it measures. Where jobs have a time limit
-    /// ([`JobOptions::timeout`](crate::JobOptions::timeout)), items go one by one, whatever the size, since the limit is an item's.
+    /// Sets how many items are submitted as one job, at least 1. A panic or crash still fails one item only. Default: 1 for threads; for
+    /// processes, as many as take about 1 ms, as measured while the map runs.
+    ///
+    /// If jobs have a time limit ([`JobOptions::timeout`](crate::JobOptions::timeout)), items are submitted one by one in any case, so that
+    /// each item gets the limit.
     pub fn chunk_size(mut self, n: usize) -> Self {
         self.chunk = Some(n.max(1));
         self
@@ -112,7 +128,18 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         }
     }
 
-    /// The results as they come, each with the index of its item. Items go one by one, whatever the chunk size.
+    /// Returns the results in the order in which items finish, each with the index of its item. Items are submitted one by one, whatever
+    /// the chunk size.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(4);
+    /// for (index, length) in pool.map(["a", "bcd"], str::len).unordered() {
+    ///     assert_eq!(length?, [1, 3][index]);
+    /// }
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
     pub fn unordered(self) -> Unordered<I, M> {
         let limit = self.limit();
         Unordered { items: self.items, mapper: self.mapper, limit, set: JobSet::new() }
@@ -201,7 +228,8 @@ impl<I: Iterator, M: Mapper<I::Item>> fmt::Debug for Map<I, M> {
     }
 }
 
-/// As [`Map`], in the order in which the items are done. Made by [`Map::unordered`].
+/// An iterator over the results of a map in the order in which items finish, each with the index of its item. Returned by
+/// [`Map::unordered`].
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Unordered<I: Iterator, M: Mapper<I::Item>> {
     items: Input<I>,

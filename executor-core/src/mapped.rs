@@ -15,8 +15,10 @@ use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
 impl<T: Send + 'static> Future<T> {
-    /// Applies `f` to the result, on the thread where the job ends (or this one, if it has ended). A panic in `f` becomes
-    /// [`JobError::Panicked`]. To cancel the new future is to cancel the job.
+    /// Returns a future of the result of `f`, which is called with the job's result: on the thread where the job ends, or at once on this
+    /// thread if the job has ended. Does not wait for the job.
+    ///
+    /// If `f` panics, the new future ends as [`JobError::Panicked`]. Cancelling the new future cancels the job.
     ///
     /// ```
     /// use executor::Future;
@@ -58,7 +60,8 @@ where
     T: Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {
-    /// One error instead of two: a job's own `Err` becomes [`JobError::Failed`], which holds it.
+    /// Merges the job's own `Result` with the future's: an `Err` that the job returns becomes [`JobError::Failed`], which holds it. So one
+    /// `?` is enough.
     ///
     /// ```
     /// use executor::{Future, JobError};

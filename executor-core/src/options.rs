@@ -1,23 +1,36 @@
-//! A job's options: name, tag, priority, delay and time limits.
+//! The options of a job: name, tag, priority, delay and time limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::label::Label;
 
-/// Which jobs start first. Low ones are never starved: every few jobs, the others let one go first.
+/// The order in which queued jobs start. Jobs of one priority start in the order in which they were submitted.
+///
+/// Low jobs are never starved: the first of them starts after at most 100 jobs of higher priority.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
-    /// Before the others.
+    /// Starts before the others.
     High,
-    /// The usual one.
+    /// The default.
     #[default]
     Normal,
-    /// When nothing else waits, and now and then all the same.
+    /// Starts when no other job waits, and now and then in between.
     Low,
 }
 
-/// Options of a job, for the `with` of a pool.
+/// The options of a job: name, tag, priority, delay, time limits and retries. Give them to `with`, on any pool or handle.
+///
+/// ```
+/// use executor::{JobOptions, Priority, ThreadPool, current};
+///
+/// let pool = ThreadPool::new(2);
+/// let urgent = pool.with(JobOptions::new().name("thumbnail").priority(Priority::High));
+/// assert_eq!(urgent.submit(current::name).result()?, Some("thumbnail".into()));
+/// # Ok::<(), executor::JobError>(())
+/// ```
+///
+/// Authors of executors read them by [`values`](JobOptions::values):
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,78 +40,97 @@ pub enum Priority {
 /// assert_eq!(options.values().timeout, Some(Duration::from_secs(5)));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until a pool is given them"]
+#[must_use = "options do nothing until they are passed to `with`"]
 pub struct JobOptions {
     values: OptionValues,
 }
 
-/// For those who write executors: the values of [`JobOptions`], as its methods of the same names set them.
+/// For authors of executors: the values of [`JobOptions`], as its methods of the same names set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptionValues {
-    /// Name and tag.
+    /// The name and the tag.
     pub label: Option<Arc<Label>>,
-    /// Which jobs start before this one.
+    /// The priority.
     pub priority: Priority,
     /// The time before the job is queued.
     pub delay: Option<Duration>,
-    /// The time that it may run.
+    /// The time that the job may run.
     pub timeout: Option<Duration>,
-    /// The time that it may wait in the queue.
+    /// The time that the job may wait in the queue.
     pub start_by: Option<Duration>,
-    /// How many times more it may be run.
+    /// How many times the job may be run again.
     pub retry: Option<u32>,
 }
 
 impl JobOptions {
-    /// No options: an unnamed job of normal priority, to start as soon as it can and to run as long as it likes.
+    /// No options: no name, normal priority, no delay, no time limits, and the pool's number of retries.
     pub const fn new() -> Self {
         let priority = Priority::Normal;
         Self { values: OptionValues { label: None, priority, delay: None, timeout: None, start_by: None, retry: None } }
     }
 
-    /// The name in errors, in place of its type's; in the job, [`current::name`](crate::current::name), in another process the first KiB of it.
+    /// Sets the name of the job, which errors show instead of the path of its type or function. The job reads it with
+    /// [`current::name`](crate::current::name); in another process, it is cut off after 1 KiB.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         self.labelled(|label| label.name = Some(name.into()))
     }
 
-    /// Says to which thing the job belongs, such as a request. The job reads it by [`current::tag`](crate::current::tag); in another
-    /// process, it is cut off after 1 KiB.
+    /// Sets a tag, such as the id of the request that the job belongs to. The job reads it with
+    /// [`current::tag`](crate::current::tag); in another process, it is cut off after 1 KiB.
     pub fn tag(self, tag: impl Into<Arc<str>>) -> Self {
         self.labelled(|label| label.tag = Some(tag.into()))
     }
 
-    /// Which jobs start before this one.
+    /// Sets the priority. Default: [`Priority::Normal`].
     pub fn priority(mut self, priority: Priority) -> Self {
         self.values.priority = priority;
         self
     }
 
-    /// Queue the job only once `delay` is over. A shutdown waits for it. The delay of a `submit_after`, and the times of an `every`, go before this one.
+    /// Delays the job: it is queued once `delay` is over. A shutdown waits for it. Default: no delay.
+    ///
+    /// Ignored by `submit_after` and `every`, which have times of their own.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.values.delay = Some(delay);
         self
     }
 
-    /// The time that it may run; of a `map`, the time that an item may. When that is over, its future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once;
-    /// on a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true, and the worker is free when the job returns;
-    /// in a process, the worker is killed.
+    /// Limits the time that the job may run; in a `map`, the time of each item. Default: no limit.
+    ///
+    /// When the time is over, the job's future ends as [`JobError::TimedOut`](crate::JobError::TimedOut) at once.
+    ///
+    /// - On a thread, [`current::stop_requested`](crate::current::stop_requested) becomes true. The thread is busy until the job returns.
+    /// - In a process, the worker process is killed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use executor::{JobError, JobOptions, ThreadPool, current};
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(5)));
+    /// let endless = limited.submit(|| while !current::stop_requested() { std::thread::yield_now() });
+    /// assert!(matches!(endless.result(), Err(JobError::TimedOut(_))));
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.values.timeout = Some(limit);
         self
     }
 
-    /// The time that it may wait in the queue, which begins when its delay is over. If it has not started by then, it never
-    /// does, and ends as [`JobError::TimedOut`](crate::JobError::TimedOut). An idle thread of the pool then drops the values that the
-    /// job captured; the timer thread does not, since such a drop may take long.
+    /// Limits the time that the job may wait in the queue. It begins when the job's delay is over. Default: no limit.
+    ///
+    /// If the job has not started by then, it never starts, and its future ends as
+    /// [`JobError::TimedOut`](crate::JobError::TimedOut). The values that it captured are dropped soon after, on a thread of the pool.
     pub fn start_by(mut self, limit: Duration) -> Self {
         self.values.start_by = Some(limit);
         self
     }
 
-    /// May be run again after its worker process died, `n` more times: for jobs that can be run twice without harm. Default: the number that the
-    /// pool was built with, or 0. A job that panics, is aborted or runs out of its time is not run again. Threads
-    /// do not die, so a thread pool ignores this. In the job, [`current::attempt`](crate::current::attempt) counts the runs.
+    /// Allows `n` more runs of the job if its worker process dies. For jobs that may run twice without harm. Default: the number that the
+    /// pool was built with, which is 0 by default.
+    ///
+    /// A job that panics, is aborted or times out is not run again. Thread pools ignore this option, since threads do not die. In the
+    /// job, [`current::attempt`](crate::current::attempt) counts the runs.
     ///
     /// ```
     /// use executor::JobOptions;
@@ -110,7 +142,7 @@ impl JobOptions {
         self
     }
 
-    /// For those who write executors: what was set.
+    /// For authors of executors: returns the values that were set.
     pub const fn values(&self) -> &OptionValues {
         &self.values
     }

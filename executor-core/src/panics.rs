@@ -27,7 +27,7 @@ thread_local! {
 
 /// Runs `f`; its panic becomes [`JobError::Panicked`], with the place where it was raised.
 ///
-/// For those who write executors. The panic hook has run by then, so the message is on stderr as usual.
+/// For authors of executors. The panic hook has run by then, so the message is on stderr as usual.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
 
 /// Runs a job; its panic becomes [`JobError::Panicked`], which names the job.
 ///
-/// For those who write executors without a [cell](crate::cell) for each job.
+/// For authors of executors without a [cell](crate::cell) for each job.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
 
 /// Runs `f`, a part of a job that wraps code called `N`: a panic, which goes on, is then told as that of `N`. Costs nothing without one.
 ///
-/// For those who write executors.
+/// For authors of executors.
 pub fn named<N: ?Sized, T>(f: impl FnOnce() -> T) -> T {
     named_as(type_name::<N>, f)
 }

@@ -1,4 +1,4 @@
-//! The methods of every pool, whatever jobs it runs.
+//! The methods that all pools share, whatever jobs they run.
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
@@ -8,40 +8,42 @@ use crate::future::Future;
 use crate::shutdown::{ShutdownPolicy, ShutdownReport};
 use crate::stats::Stats;
 
-/// The methods of every pool and handle, whatever jobs it runs: for code that watches or ends any pool, as `&dyn Pool`.
+/// The methods that all pools and handles share, whatever jobs they run. Object-safe: use `&dyn Pool` in code that watches or shuts
+/// down any pool.
 ///
-/// The pools have these methods themselves, so the trait is needed in generic code only.
+/// The pools have inherent methods of the same names, so the trait is needed in generic code only.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use executor::{Pool, ShutdownPolicy};
+/// use executor::{Pool, ShutdownPolicy, ThreadPool};
 ///
-/// /// Ends each pool, within the same time for all.
+/// /// Shuts all pools down, within one time limit. Returns whether every job has completed.
 /// fn end(pools: &[&dyn Pool], limit: Duration) -> bool {
 ///     let deadline = Instant::now() + limit;
 ///     let are_idle = pools.iter().all(|pool| pool.wait_idle_until(deadline));
 ///     let reports = pools.iter().map(|pool| pool.shutdown_with(ShutdownPolicy::kill()));
 ///     reports.fold(are_idle, |are_clean, report| are_clean && report.is_clean())
 /// }
-/// # assert!(end(&[], Duration::ZERO));
+/// assert!(end(&[&ThreadPool::new(1), &ThreadPool::new(2)], Duration::from_secs(5)));
 /// ```
 pub trait Pool: Shutdown {
-    /// How many jobs run at the same time, at most.
+    /// Returns how many jobs the pool runs at once, at most.
     fn workers(&self) -> usize;
 
-    /// Returns what the pool is doing and how its jobs ended so far. Never blocks.
+    /// Returns what the pool is doing, and how its jobs have ended so far. Never blocks.
     fn stats(&self) -> Stats;
 
-    /// Starts the workers that have not been started. Returns at once.
+    /// Starts all workers that are not running yet. Does not wait until they are ready.
     fn prestart(&self);
 
-    /// Blocks until nothing is queued, delayed or running. On a worker of this pool, returns at once.
+    /// Blocks until no job is queued, delayed or running. On a worker of this pool, returns at once.
     fn wait_idle(&self);
 
-    /// The same, until `deadline` at most. Returns whether the pool is idle.
+    /// Like [`wait_idle`](Pool::wait_idle), but only until `deadline`. Returns whether the pool is idle.
     fn wait_idle_until(&self, deadline: Instant) -> bool;
 
-    /// The same, for at most `limit`. A limit beyond the clock's range is none.
+    /// Like [`wait_idle`](Pool::wait_idle), but for at most `limit`. Returns whether the pool is idle. A limit beyond the clock's range
+    /// means no limit.
     fn wait_idle_timeout(&self, limit: Duration) -> bool {
         let Some(deadline) = Instant::now().checked_add(limit) else {
             self.wait_idle();
@@ -50,15 +52,15 @@ pub trait Pool: Shutdown {
         self.wait_idle_until(deadline)
     }
 
-    /// A future that ends when the pool is shut down, and its last worker is gone.
+    /// Returns a future that is ready when the pool is shut down and its last worker has ended. Does not shut the pool down itself.
     fn closed(&self) -> Future<()>;
 
-    /// Shuts down as `policy` says, and tells what became of the jobs that the pool had. Blocks as long as the policy allows; not on a
-    /// worker of this pool.
+    /// Closes the pool, and drains, cancels or stops its jobs as `policy` says. Blocks until the pool is empty or the policy's time limit
+    /// is over. On a worker of this pool, does not block. Returns how the pool's jobs ended.
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
 }
 
-/// A pool that derefs to its handle can be asked what the handle can.
+/// Every pool that derefs to its handle.
 impl<P> Pool for P
 where
     P: Shutdown + Deref<Target: Pool>,

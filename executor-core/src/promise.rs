@@ -1,4 +1,4 @@
-//! A future that is completed by hand. For those who write executors, or bridge to something else.
+//! A future that is completed by hand, for authors of executors and for bridges to other code.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +10,15 @@ use crate::panics::{catch, drop_catching};
 use crate::status::JobId;
 use crate::sync::Mutex;
 
-/// Completes a [`Future`] by hand. If dropped before, the future ends as [`JobError::Broken`], so no waiter waits for ever.
+/// Completes a [`Future`] by hand: for a result that comes from a callback, a device or another executor. Returned by [`promise()`].
+///
+/// If it is dropped without a result, the future ends as [`JobError::Broken`], so that no thread waits for ever.
 pub struct Promise<T: Send + 'static> {
     cell: Arc<Cell<OnCancel, T, T>>,
     hook: Arc<Hook>,
 }
 
-/// A promise and its future.
+/// Returns a promise and the future that it completes.
 ///
 /// ```
 /// use executor::promise;
@@ -33,12 +35,12 @@ pub fn promise<T: Send + 'static>() -> (Promise<T>, Future<T>) {
 }
 
 impl<T: Send + 'static> Promise<T> {
-    /// Gives the future its result. False, and `value` is dropped, if it had an outcome already (it was cancelled).
+    /// Completes the future with a result. Returns false, and drops `value`, if the future has been cancelled.
     pub fn complete(self, value: T) -> bool {
         self.finish(Ok(value))
     }
 
-    /// Ends the future with `error`. False if it had an outcome already.
+    /// Completes the future with an error. Returns false if the future has been cancelled.
     pub fn fail(self, error: JobError) -> bool {
         self.finish(Err(error))
     }
@@ -50,16 +52,31 @@ impl<T: Send + 'static> Promise<T> {
         true
     }
 
-    /// Marks the job as running: from now on `cancel` is false, while `abort` still runs the hook of
-    /// [`on_cancel`](Promise::on_cancel). False if it was cancelled, or has started before.
+    /// Marks the job as running. From now on, `cancel` has no effect and returns false, but `abort` still calls the hook of
+    /// [`on_cancel`](Promise::on_cancel). Returns false if the job was cancelled, or was running already.
     pub fn start(&self) -> bool {
         let Some(mut payload) = self.cell.claim(Some(self.hook.clone())) else { return false };
         payload.0 = None;
         true
     }
 
-    /// Runs `f` when the job is cancelled; or aborted, where that comes after [`start`](Promise::start). Set it before `start`.
-    /// A later hook replaces an earlier one. False, and `f` is dropped, if the job has started or ended.
+    /// Sets a function that is called when the job is cancelled, or is aborted after [`start`](Promise::start). Call this before `start`.
+    /// A later function replaces an earlier one.
+    ///
+    /// Returns false, and drops `f`, if the job has started or ended.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use executor::promise;
+    ///
+    /// let (promise, future) = promise::<u32>();
+    /// let (cancel, cancelled) = mpsc::channel();
+    /// assert!(promise.on_cancel(move || cancel.send("stop the request").unwrap_or_default()));
+    /// future.cancel();
+    /// assert_eq!(cancelled.recv()?, "stop the request");
+    /// assert!(!promise.complete(7));
+    /// # Ok::<(), mpsc::RecvError>(())
+    /// ```
     pub fn on_cancel(&self, f: impl FnOnce() + Send + 'static) -> bool {
         let f: Box<dyn FnOnce() + Send> = Box::new(f);
         // Under the cell's lock, so that a cancel either finds the hook or makes this false.
@@ -67,12 +84,12 @@ impl<T: Send + 'static> Promise<T> {
         before.is_some()
     }
 
-    /// Whether the future was cancelled or aborted, before [`start`](Promise::start) or after it.
+    /// Returns whether the future was cancelled or aborted, before or after [`start`](Promise::start).
     pub fn stop_requested(&self) -> bool {
         self.cell.stop_requested()
     }
 
-    /// The job's id.
+    /// Returns the id of the future's job.
     pub fn id(&self) -> JobId {
         self.cell.id()
     }

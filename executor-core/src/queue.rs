@@ -1,11 +1,11 @@
-//! How many jobs may wait, and what happens to the next one.
+//! The limit of a queue, and what happens when it is reached.
 
-/// How many jobs may wait in an executor's queue; for the `queue` of a pool's builder.
+/// How many jobs may wait in the queue of a pool, and what happens when it is full. For `queue` of a pool's builder.
 ///
 /// ```
 /// use executor::{QueueLimit, WhenFull};
 ///
-/// // A producer that is faster than the pool waits for it.
+/// // If a producer is faster than the pool, `submit` blocks.
 /// let queue = QueueLimit::bounded(100, WhenFull::Block);
 /// assert_eq!((queue.capacity(), queue.when_full()), (Some(100), WhenFull::Block));
 /// ```
@@ -16,54 +16,74 @@ pub struct QueueLimit {
 }
 
 impl QueueLimit {
-    /// As many jobs as there is memory for.
+    /// No limit but memory. This is the default.
     pub fn unbounded() -> Self {
         Self::default()
     }
 
-    /// Up to `n` jobs wait, at least 1. Those that run, and those whose time has not come, do not count. A job whose delay is over is
-    /// queued, full or not.
+    /// At most `n` jobs wait. Building a pool with a limit of 0 is an error.
     ///
-    /// A job that is cancelled has freed its place by the time that `cancel` returns.
+    /// Running jobs and delayed jobs do not count. When the delay of a job is over, it is queued even if the queue is full. A cancelled
+    /// job has left the queue by the time that `cancel` returns.
     pub fn bounded(n: usize, when_full: WhenFull) -> Self {
         Self { capacity: Some(n), when_full }
     }
 
-    /// For those who write executors: how many jobs may wait. `None` for as many as there is memory for.
+    /// For authors of executors: returns how many jobs may wait. `None` means no limit.
     pub fn capacity(&self) -> Option<usize> {
         self.capacity
     }
 
-    /// For those who write executors: what happens to the next one.
+    /// For authors of executors: returns what happens when the queue is full.
     pub fn when_full(&self) -> WhenFull {
         self.when_full
     }
 }
 
-/// How `submit`, `execute` and `map` treat a job that finds the queue full.
+/// What `submit`, `execute` and `map` do with a job when the queue is full. Default: [`Block`](WhenFull::Block).
 ///
-/// `try_submit` never waits and never runs a job: but for [`DropOldest`](WhenFull::DropOldest), it gives the job back as
-/// [`Rejection::Full`](crate::Rejection::Full). `submit_timeout` and `submit_async` wait for a place, whichever of these is set.
+/// Some methods do not follow it. `try_submit` never waits: it gives the job back as [`Rejection::Full`](crate::Rejection::Full), except with
+/// [`DropOldest`](WhenFull::DropOldest). `submit_timeout` and `submit_async` always wait for room.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use executor::{QueueLimit, Rejection, ThreadPool, WhenFull};
+///
+/// let pool = ThreadPool::builder().threads(1).queue(QueueLimit::bounded(1, WhenFull::DropOldest)).build()?;
+/// let (started, is_started) = mpsc::channel();
+/// let (go_on, blocked) = mpsc::channel();
+/// let running = pool.submit(move || {
+///     let _ = started.send(());
+///     blocked.recv()
+/// });
+/// is_started.recv()?;
+/// let oldest = pool.submit(|| "waits");
+/// let newest = pool.submit(|| "takes its place");
+/// assert_eq!(oldest.result().unwrap_err().rejection(), Some(Rejection::Dropped));
+/// go_on.send(())?;
+/// assert_eq!(newest.result()?, "takes its place");
+/// running.result()??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// Blocks until there is a place, or the pool is shut down.
+    /// Blocks the submitter until there is room, or the pool is shut down.
     ///
-    /// A job of the pool that submits another must not wait for a place: those that wait could be waiting for it. On a worker of the
-    /// same pool the job runs in place instead, as with [`CallerRuns`](WhenFull::CallerRuns).
+    /// On a thread of the same pool, the job runs in place instead, as with [`CallerRuns`](WhenFull::CallerRuns): if a job waited for
+    /// room there, the queued jobs could be waiting for it.
     #[default]
     Block,
-    /// The job ends as [`Rejection::Full`](crate::Rejection::Full).
+    /// Rejects the job: its future ends as [`Rejection::Full`](crate::Rejection::Full).
     Reject,
-    /// The submitter runs the job itself: by the time that `submit` returns, its future is done. On a thread that is no worker of the
-    /// pool, the job has no [`current::state`](crate::current::state).
+    /// Runs the job on the submitting thread: its future is done when `submit` returns. Not for process pools.
     ///
-    /// Jobs that submit jobs are run inside of each other to a depth of 128, or until half of the thread's stack is used. Deeper
-    /// jobs are queued, above the bound.
+    /// On a thread outside the pool, the job has no [`current::state`](crate::current::state). If such jobs submit further jobs, they
+    /// nest up to 128 levels, or until half of the thread's stack is used. Deeper jobs are queued, beyond the limit.
     CallerRuns,
-    /// The oldest waiting job of the least priority ends as [`Rejection::Dropped`](crate::Rejection::Dropped), and the
-    /// new one takes its place. Its callback runs on the thread that submits, and what it captured is dropped there.
+    /// Drops the oldest waiting job of the lowest priority, and queues the new job. The dropped job's future ends as
+    /// [`Rejection::Dropped`](crate::Rejection::Dropped). Its callback runs, and its captured values are dropped, on the submitting thread.
     DropOldest,
-    /// The new job ends as [`Rejection::Dropped`](crate::Rejection::Dropped).
+    /// Drops the new job: its future ends as [`Rejection::Dropped`](crate::Rejection::Dropped).
     DropNewest,
 }

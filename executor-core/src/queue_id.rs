@@ -1,4 +1,4 @@
-//! The identity of a queue, and the reports to it. For those who write executors.
+//! The identity of a queue, and the reports to it. For authors of executors.
 //!
 //! A job that is cancelled, or run by the thread that waits for it, leaves its queue by itself. It then tells the queue's
 //! [`JobDeparture`], which it finds in the [`registry`](crate::registry) by a number: a reference would cost every job a count, and

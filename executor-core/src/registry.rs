@@ -1,4 +1,4 @@
-//! The queues that there are, by their numbers, and the counters of what came of their jobs. For those who write executors.
+//! The queues that there are, by their numbers, and the counters of what came of their jobs. For authors of executors.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

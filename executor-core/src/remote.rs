@@ -7,10 +7,10 @@ use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::two_fields::{self, Names};
 
-/// The error type of a job that can fail in a process: any error as text, with the chain of its causes.
+/// An error for jobs in processes: the text of any error, and the texts of its causes. It can be serialized.
 ///
-/// It is `From` every `std::error::Error`, so `?` works in the job; therefore, like `anyhow::Error`, it is no
-/// `Error` itself, but turns into a boxed one.
+/// It implements `From` for every `std::error::Error`, so `?` works in a job that returns `Result<T, RemoteError>`. Therefore, like
+/// `anyhow::Error`, it does not implement `Error` itself, but converts into a boxed one.
 ///
 /// ```
 /// use executor::RemoteError;
@@ -29,12 +29,12 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    /// An error with a text of its own, and no cause.
+    /// Creates an error from a text, without causes.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), causes: Vec::new() }
     }
 
-    /// The texts of its causes, the nearest first.
+    /// Returns the texts of the causes, the nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
         self.causes.iter().map(String::as_str)
     }
@@ -66,7 +66,7 @@ impl<E: Error> From<E> for RemoteError {
     }
 }
 
-/// The message; with `{:#}`, the causes behind it, each after a colon.
+/// Writes the message. `{:#}` adds the causes, each after a colon.
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

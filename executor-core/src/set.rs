@@ -1,4 +1,4 @@
-//! A set of futures, drained as they end. It may grow meanwhile.
+//! A set of futures that is drained as their jobs end, and may grow meanwhile.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -14,10 +14,10 @@ use crate::notify::{Listener, Watch};
 use crate::panics::{catch, drop_catching};
 use crate::sync::{Condvar, Mutex};
 
-/// Futures whose outcomes come in the order in which their jobs end. For crawlers: what a result leads to is inserted
-/// while the set is drained.
+/// A set of futures, drained in the order in which their jobs end. It may grow while it is drained, as in a crawler, where each result
+/// leads to further jobs.
 ///
-/// Dropping it detaches what has not ended.
+/// If the set is dropped, the jobs that have not ended still run.
 ///
 /// ```
 /// use executor::{Future, JobSet};
@@ -42,12 +42,12 @@ pub struct JobSet<T> {
 }
 
 impl<T> JobSet<T> {
-    /// An empty set.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self { futures: HashMap::new(), next_key: 0, ended: Arc::default() }
     }
 
-    /// Adds a future. Returns its key: 0 for the first, 1 for the second, and so on.
+    /// Adds a future. Returns its key: 0 for the first, 1 for the second, and so on. Does not block.
     pub fn insert(&mut self, future: Future<T>) -> usize {
         let key = self.next_key;
         self.next_key += 1;
@@ -56,7 +56,8 @@ impl<T> JobSet<T> {
         key
     }
 
-    /// Blocks until a job ends, and returns its key and outcome. A cancelled job ends too. `None` when the set is empty.
+    /// Blocks until a job ends, removes its future, and returns its key and outcome. A cancelled job counts as ended. Returns `None` if the
+    /// set is empty.
     #[expect(clippy::should_implement_trait, reason = "a set that grows while it is drained is no iterator")]
     pub fn next(&mut self) -> Option<(usize, Result<T, JobError>)> {
         if self.futures.is_empty() {
@@ -65,7 +66,7 @@ impl<T> JobSet<T> {
         self.next_within(&WaitDeadline::new(None))
     }
 
-    /// As [`next`](JobSet::next), for at most `limit`: `None` also when no job ended in that time.
+    /// Like [`next`](JobSet::next), but waits for at most `limit`. Returns `None` also if no job ends in that time.
     pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Result<T, JobError>)> {
         if self.futures.is_empty() {
             return None;
@@ -78,7 +79,25 @@ impl<T> JobSet<T> {
         Some(self.remove(key))
     }
 
-    /// As [`next`](JobSet::next), for async code: `Ready(None)` when the set is empty.
+    /// Like [`next`](JobSet::next), for async code: ready with `None` if the set is empty.
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use executor::{Future, JobSet};
+    ///
+    /// async fn sum(mut set: JobSet<u32>) -> u32 {
+    ///     let mut sum = 0;
+    ///     while let Some((_, outcome)) = poll_fn(|context| set.poll_next(context)).await {
+    ///         sum += outcome.unwrap_or_default();
+    ///     }
+    ///     sum
+    /// }
+    /// # use std::task::{Context, Poll, Waker};
+    /// # let mut set = JobSet::new();
+    /// # set.insert(Future::ready(3));
+    /// # let polled = std::pin::pin!(sum(set)).poll(&mut Context::from_waker(Waker::noop()));
+    /// # assert_eq!(polled, Poll::Ready(3));
+    /// ```
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Result<T, JobError>)>> {
         if self.futures.is_empty() {
             return Poll::Ready(None);
@@ -91,19 +110,19 @@ impl<T> JobSet<T> {
         polled.map(|key| Some(self.remove(key)))
     }
 
-    /// Cancels every job that has not started. Their outcomes still come from [`next`](JobSet::next).
+    /// Cancels every job that has not started. [`next`](JobSet::next) still returns their outcomes. Does not block.
     pub fn cancel_all(&self) {
         for future in self.futures.values() {
             future.cancel();
         }
     }
 
-    /// How many futures are in the set.
+    /// Returns how many futures are in the set.
     pub fn len(&self) -> usize {
         self.futures.len()
     }
 
-    /// Whether the set is empty.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.futures.is_empty()
     }
@@ -137,10 +156,10 @@ impl<T> fmt::Debug for JobSet<T> {
     }
 }
 
-/// The outcomes of `futures`, with the index of each, as their jobs end; a cancelled job counts as ended. Each step blocks
-/// until the next one has ended.
+/// Returns an iterator over the outcomes of `futures` in the order in which their jobs end, each with its index. Each `next` blocks until
+/// another job has ended. A cancelled job counts as ended.
 ///
-/// Dropping the iterator detaches the rest.
+/// If the iterator is dropped, the remaining jobs still run.
 ///
 /// ```
 /// use executor::{Future, as_completed, promise};
@@ -157,13 +176,13 @@ pub fn as_completed<T>(futures: impl IntoIterator<Item = Future<T>>) -> AsComple
     AsCompleted(set)
 }
 
-/// Made by [`as_completed`].
+/// An iterator over outcomes in the order in which jobs end. Returned by [`as_completed`].
 #[derive(Debug)]
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct AsCompleted<T>(JobSet<T>);
 
 impl<T> AsCompleted<T> {
-    /// The set of those that are left.
+    /// Returns the futures that are left, as a set.
     pub fn into_set(self) -> JobSet<T> {
         self.0
     }

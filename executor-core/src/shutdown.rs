@@ -1,97 +1,114 @@
-//! How an executor is shut down when there is more to say than "wait" or "don't".
+//! Shutdowns with a policy and a report.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::stats::Stats;
 
-/// Says what a shutdown does with the jobs, and how long it may take.
+/// What `shutdown_with` does with the jobs of a pool, and how long it may take.
 ///
 /// ```
 /// use std::time::Duration;
-/// use executor::ShutdownPolicy;
+/// use executor::{ShutdownPolicy, ThreadPool};
 ///
-/// // Run what was accepted; what is not done in five seconds is cancelled, or asked to stop.
-/// let policy = ShutdownPolicy::drain().within(Duration::from_secs(5));
-/// # let _ = policy;
+/// let pool = ThreadPool::new(2);
+/// let saved = pool.submit(|| "saved");
+/// // Run all accepted jobs. After five seconds, cancel queued jobs and stop running ones.
+/// let report = pool.shutdown_with(ShutdownPolicy::drain().within(Duration::from_secs(5)));
+/// assert!(report.is_clean(), "{report}");
+/// assert_eq!(saved.result()?, "saved");
+/// # Ok::<(), executor::JobError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a policy does nothing until a pool is given it"]
+#[must_use = "a policy does nothing until it is passed to `shutdown_with`"]
 pub struct ShutdownPolicy {
     step: ShutdownStep,
     limit: Option<Duration>,
 }
 
-/// How hard a shutdown is. Each step does what the ones before it do, too.
+/// The steps of a shutdown. Each step includes the steps before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShutdownStep {
-    /// Runs what was accepted.
+    /// Accepts no more jobs, and runs those that were accepted.
     Drain,
-    /// Cancels what has not started.
+    /// Cancels the jobs that have not started.
     CancelPending,
-    /// Stops what runs: on threads it is asked to, processes are killed.
+    /// Stops running jobs: jobs on threads are asked to stop, processes are killed.
     Kill,
 }
 
 impl ShutdownPolicy {
-    /// Every accepted job runs, delayed ones at their time.
+    /// Runs every accepted job; delayed jobs run at their time.
     pub fn drain() -> Self {
         Self { step: ShutdownStep::Drain, limit: None }
     }
 
-    /// Jobs that have not started are cancelled, delayed ones too. Those that run go on to their end.
+    /// Cancels jobs that have not started, including delayed jobs. Running jobs continue to their end.
     pub fn cancel_pending() -> Self {
         Self { step: ShutdownStep::CancelPending, limit: None }
     }
 
-    /// Jobs that have not started are cancelled, and those that run are stopped: on threads they are asked
+    /// Cancels jobs that have not started, and stops running jobs: jobs on threads are asked to stop
     /// ([`current::stop_requested`](crate::current::stop_requested)), processes are killed.
     pub fn kill() -> Self {
         Self { step: ShutdownStep::Kill, limit: None }
     }
 
-    /// Waits for at most `limit`. When that is over, what has not started is cancelled, what runs is stopped, and the
-    /// report tells what runs all the same. Processes that are killed then have up to a second more to be gone, of which they need a
-    /// few milliseconds.
+    /// Limits how long the shutdown waits. Default: no limit.
+    ///
+    /// When `limit` is over, jobs that have not started are cancelled, and running jobs are stopped as by [`kill`](ShutdownPolicy::kill).
+    /// The report counts the jobs that still run. For killed processes, the shutdown waits up to 1 s more until they are gone; this
+    /// usually takes a few milliseconds.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// For those who write executors: what to do first.
+    /// For authors of executors: returns the first step.
     pub fn step(&self) -> ShutdownStep {
         self.step
     }
 
-    /// For those who write executors: how long to wait, if not for ever.
+    /// For authors of executors: returns the time limit. `None` means no limit.
     pub fn limit(&self) -> Option<Duration> {
         self.limit
     }
 }
 
-/// Counts, by outcome, the jobs that an executor still had when it was shut down.
+/// How many of the jobs that a pool had at its shutdown ended in which way. Returned by `shutdown_with`. `{}` writes the four numbers.
+///
+/// ```
+/// use std::time::Duration;
+/// use executor::{ShutdownPolicy, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// let later = pool.submit_after(Duration::from_secs(3600), || ());
+/// let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
+/// assert_eq!((report.completed, report.cancelled), (0, 1));
+/// assert!(!report.is_clean() && later.is_cancelled());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use = "it says whether jobs were cancelled or still run"]
+#[must_use = "the report says whether jobs were cancelled or still run"]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// They returned.
+    /// Jobs that returned.
     pub completed: usize,
-    /// They began, and failed: they panicked, crashed, were not done in time, or their results could not be had.
+    /// Jobs that started and failed: they panicked, crashed or timed out, or their results could not be encoded.
     pub failed: usize,
-    /// They never started, or the processes that they ran in were killed.
+    /// Jobs that never started, and jobs whose processes were killed.
     pub cancelled: usize,
-    /// They run still: the time was up, and they do not listen.
+    /// Jobs that still run: the time limit was over, and they did not react to the stop request.
     pub still_running: usize,
 }
 
 impl ShutdownReport {
-    /// For those who write executors: a report.
+    /// For authors of executors: creates a report.
     pub fn new(completed: usize, failed: usize, cancelled: usize, still_running: usize) -> Self {
         Self { completed, failed, cancelled, still_running }
     }
 
-    /// For those who write executors: what happened between two looks at an executor. The first was taken in the same step in which it was
-    /// closed.
+    /// For authors of executors: returns the difference between two `Stats`. The first must be taken in the same step that closes the
+    /// executor.
     pub fn between(before: &Stats, after: &Stats) -> Self {
         let unstarted = after.unstarted - before.unstarted;
         let cancelled = after.cancelled - before.cancelled;
@@ -104,7 +121,7 @@ impl ShutdownReport {
         Self::new(completed, failed, cancelled, after.running.min(left))
     }
 
-    /// Whether every job returned.
+    /// Returns whether every job returned: none failed, was cancelled or still runs.
     pub fn is_clean(&self) -> bool {
         self.failed == 0 && self.cancelled == 0 && self.still_running == 0
     }

@@ -1,4 +1,4 @@
-//! Staying awake for what comes soon. For those who write executors.
+//! Staying awake for what comes soon. For authors of executors.
 
 use std::cell::Cell;
 use std::hint::spin_loop;

@@ -1,4 +1,4 @@
-//! The current state of an executor, and how its jobs ended so far.
+//! The state of a pool, and how its jobs have ended.
 
 mod histogram;
 
@@ -7,56 +7,64 @@ use std::fmt;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Recorder, add};
 
-/// The state of an executor at a moment, and how its jobs ended so far. Plain data, which `stats()` of each pool gives.
+/// What a pool is doing, and how its jobs have ended so far. Returned by `stats()` of every pool and handle.
 ///
-/// While jobs move, the numbers are of almost the same moment. When nothing moves, they are exact: what is queued, delayed, running and
-/// [done](Stats::done) makes up all that was accepted. A job is done, here, before its future says so.
-///
-/// A job is what the pool takes from its queue: a chunk of a `map` is one, and so is each round of a periodic job. A chunk of which items failed
-/// counts as the worst of them: crashed, then timed out, panicked, failed.
+/// `{}` writes one line, for logs.
 ///
 /// ```
-/// use executor::Stats;
+/// use executor::ThreadPool;
 ///
-/// let stats = Stats::default();
-/// assert_eq!((stats.queued, stats.done()), (0, 0));
-/// assert!(stats.to_string().starts_with("0 queued, 0 delayed, 0 running, 0 idle of 0 workers"));
+/// let pool = ThreadPool::new(2);
+/// pool.submit(|| 6 * 7).result()?;
+/// pool.wait_idle();
+/// let stats = pool.stats();
+/// assert_eq!((stats.queued, stats.running, stats.completed), (0, 0, 1));
+/// assert!(stats.to_string().starts_with("0 queued, 0 delayed, 0 running, "));
+/// # Ok::<(), executor::JobError>(())
 /// ```
+///
+/// # Accuracy
+///
+/// While jobs start and end, the numbers are from almost the same moment. While nothing changes, they are exact: `queued`, `delayed`,
+/// `running` and [`done`](Stats::done) add up to all accepted jobs. An ended job is counted before its future is ready.
+///
+/// A job is an entry of the pool's queue. So a chunk of a `map` counts as one job, and each run of a periodic job counts. A chunk with
+/// failed items counts once, as the worst failure: crashed, then timed out, panicked, failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Jobs that wait for a worker, those included that were sent to one ahead of their turn.
+    /// Jobs that wait for a worker. Includes those that were sent to a busy worker process ahead of time.
     pub queued: usize,
-    /// Jobs that wait for their time.
+    /// Jobs that wait for their delay to be over.
     pub delayed: usize,
-    /// Jobs that run, or that their worker has not put away yet.
+    /// Jobs that run, including those whose worker is still cleaning up after them.
     pub running: usize,
-    /// Workers that have no job.
+    /// Live workers that have no job.
     pub idle: usize,
-    /// Workers that there are: threads start on demand, and end when they are idle for long.
+    /// Live workers. They start on demand, and end when they have been idle for some time.
     pub workers: usize,
-    /// Jobs that returned. The result of a process pool's job may still fail to decode where it is taken.
+    /// Jobs that returned. The result of a process job may still fail to decode when it is taken.
     pub completed: u64,
     /// Jobs that panicked.
     pub panicked: u64,
-    /// Jobs that were cancelled, or aborted by force.
+    /// Jobs that were cancelled before they started, or killed by an abort.
     pub cancelled: u64,
-    /// Jobs that were not done in time.
+    /// Jobs that did not finish, or did not start, within their time limit.
     pub timed_out: u64,
-    /// Jobs whose process died.
+    /// Jobs whose worker process died.
     pub crashed: u64,
-    /// Jobs that ended otherwise: dropped from a full queue, not encodable, or without a worker that could run them.
+    /// Jobs that ended in another way: dropped from a full queue, impossible to encode or decode, or without a worker that works.
     pub failed: u64,
     /// Jobs that never started and were not cancelled: they were dropped, were late, or had no worker to run them.
     pub(crate) unstarted: u64,
-    /// How long jobs waited in the queue, those that a worker ran. `None` unless the pool was built with `measure(true)`.
+    /// How long jobs waited in the queue before a worker ran them. `None` unless the pool was built with `measure(true)`.
     pub wait: Option<Histogram>,
-    /// How long the same jobs ran.
+    /// How long the same jobs ran. `None` unless the pool was built with `measure(true)`.
     pub run: Option<Histogram>,
 }
 
 impl Stats {
-    /// How many jobs have their outcome, whatever it is.
+    /// Returns how many jobs have their outcome, of any kind.
     ///
     /// ```
     /// # let stats = executor::Stats::default();
@@ -67,7 +75,7 @@ impl Stats {
     }
 }
 
-/// One line, with the median and the 99th percentile of what was measured.
+/// Writes one line. If times were measured, it includes their median and 99th percentile.
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { queued, delayed, running, idle, workers, .. } = self;

@@ -1,26 +1,26 @@
-//! A job's name and where it is in its life.
+//! The id and the status of a job.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a job within this process. Ids grow with time, and are never used again.
+/// Identifies a job within this process. Ids increase with time, and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(u64);
 
 impl JobId {
-    /// A fresh id. For those who write executors.
+    /// For authors of executors: returns a new id.
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only the uniqueness of the number matters.
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The number itself.
+    /// Returns the id as a number.
     pub fn get(self) -> u64 {
         self.0
     }
 
-    /// For those who write executors: the id of a job that another process named.
+    /// For authors of executors: converts the number of an id that another process sent.
     pub fn from_number(number: u64) -> Self {
         Self(number)
     }
@@ -32,21 +32,32 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Where a job is in its life.
+/// The status of a job. Returned by [`Future::status`](crate::Future::status).
+///
+/// ```
+/// use executor::{Future, Status, promise};
+///
+/// let (promise, future) = promise();
+/// assert_eq!(future.status(), Status::Queued);
+/// promise.start();
+/// assert_eq!(future.status(), Status::Running);
+/// promise.complete(7);
+/// assert_eq!(future.status(), Status::Done);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// It has not started.
+    /// The job has not started.
     Queued,
-    /// It has started, and has no outcome yet.
+    /// The job has started, and has no outcome yet.
     Running,
-    /// It has its outcome: a result or an error.
+    /// The job has its outcome: a result or an error.
     Done,
-    /// It has its outcome: it was cancelled before it started, or aborted.
+    /// The job was cancelled before it started, or killed by an abort.
     Cancelled,
 }
 
 impl Status {
-    /// Whether the job has its outcome, a cancel included.
+    /// Returns whether the job has its outcome; being cancelled is one.
     pub fn is_done(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled)
     }

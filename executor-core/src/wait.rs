@@ -9,32 +9,31 @@ use crate::future::Future;
 use crate::set::Ended;
 use crate::set::as_completed;
 
-/// The condition that ends a [`wait`]. A cancelled job counts as done, and as an error.
+/// The condition that ends a [`wait`](wait()). A cancelled job counts as ended with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {
     /// One of the jobs has ended.
     FirstDone,
-    /// One of them has ended with a result; or all have ended.
+    /// One of the jobs has ended with a result, or all have ended.
     FirstOk,
-    /// One of them has ended with an error; or all have ended.
+    /// One of the jobs has ended with an error, or all have ended.
     FirstError,
-    /// All of them have ended.
+    /// All jobs have ended.
     AllDone,
 }
 
-/// The futures that [`wait`] was given, in their order, by whether their jobs have ended.
+/// The futures that were passed to [`wait`](wait()), split by whether their jobs have ended. Each part keeps the order of the futures.
 #[derive(Debug)]
-#[must_use = "the futures are in here: dropped, they detach"]
+#[must_use = "this holds the futures: if it is dropped, the outcomes are lost"]
 pub struct Waited<T> {
-    /// Their jobs have ended: `result` does not block.
+    /// Futures whose jobs have ended. Their `result` does not block.
     pub done: Vec<Future<T>>,
-    /// Their jobs have not.
+    /// Futures whose jobs have not ended.
     pub pending: Vec<Future<T>>,
 }
 
-/// Blocks until the jobs of `futures` are as far as `until` says.
-///
-/// With no futures, returns at once.
+/// Blocks until the jobs of `futures` fulfil the condition `until`. Returns all futures, split into done and pending. Without
+/// futures, returns at once.
 ///
 /// ```
 /// use executor::{Future, Until, promise, wait};
@@ -47,7 +46,16 @@ pub fn wait<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until) -> Wa
     wait_for(futures, until, &WaitDeadline::new(None))
 }
 
-/// As [`wait`], for at most `limit`.
+/// Like [`wait`](wait()), but blocks for at most `limit`.
+///
+/// ```
+/// use std::time::Duration;
+/// use executor::{Until, promise, wait_timeout};
+///
+/// let (_slow, future) = promise::<u32>();
+/// let waited = wait_timeout([future], Until::AllDone, Duration::from_millis(1));
+/// assert_eq!((waited.done.len(), waited.pending.len()), (0, 1));
+/// ```
 pub fn wait_timeout<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, limit: Duration) -> Waited<T> {
     wait_for(futures, until, &WaitDeadline::new(Some(limit)))
 }
@@ -87,7 +95,7 @@ fn wait_for<T>(futures: impl IntoIterator<Item = Future<T>>, until: Until, wait_
     waited
 }
 
-/// Waits for all of them. The outcomes come in the order of the futures. Blocks.
+/// Waits for all jobs, and returns their outcomes in the order of the futures. Blocks.
 ///
 /// ```
 /// use executor::{Future, join_all};
@@ -101,7 +109,7 @@ pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T
     futures.into_iter().map(Future::result).collect()
 }
 
-/// Waits until all have a result, or one has an error. Blocks.
+/// Waits until all jobs have a result, or one has ended with an error. Blocks. Returns the results in the order of the futures.
 ///
 /// ```
 /// use executor::{Future, JobError, try_join_all};
@@ -113,8 +121,8 @@ pub fn join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Result<T
 ///
 /// # Errors
 ///
-/// The error of the first job that ended with one. The jobs that have not started by then are cancelled, the others
-/// detached.
+/// The error of the first job that ends with an error. The jobs that have not started by then are cancelled; running jobs go on, and
+/// their outcomes are dropped.
 #[expect(clippy::missing_panics_doc, reason = "each future ends once")]
 pub fn try_join_all<T>(futures: impl IntoIterator<Item = Future<T>>) -> Result<Vec<T>, JobError> {
     let mut ended = as_completed(futures);

@@ -13,10 +13,10 @@ thread_local! {
     static CARRIED: RefCell<Option<Arc<dyn Host>>> = const { RefCell::new(None) };
 }
 
-/// The job that a thread runs, to be carried to other threads. Made by [`context`].
+/// The job that a thread runs, as a value for other threads. Returned by [`context`].
 ///
-/// Threads that a job starts, and those of rayon that run its parallel parts, are no workers of its pool: the functions of
-/// [`current`](super) say there that there is no job. They can ask the context, or run a part in it.
+/// Threads that a job starts, and rayon's threads that run its parallel parts, are not workers of its pool. There, the functions of
+/// [`current`](super) find no job. Such a thread can ask the context instead, or [run](Context::run) code in it.
 ///
 /// ```
 /// use executor::{Future, current, extend::cell::Run};
@@ -38,7 +38,7 @@ pub struct Context {
     host: Option<Arc<dyn Host>>,
 }
 
-/// The job that this thread runs, as a value that other threads can use. Outside a job it is empty.
+/// Returns the job that this thread runs, as a value that other threads can use. Outside a job, the context is empty.
 pub fn context() -> Context {
     Context { job: with_job(Job::clone), host: stopping() }
 }
@@ -50,24 +50,24 @@ pub(super) fn stopping() -> Option<Arc<dyn Host>> {
 }
 
 impl Context {
-    /// The id of the job. `None` outside a job.
+    /// Returns the id of the job. `None` if the context is empty.
     pub fn id(&self) -> Option<JobId> {
         self.job.as_ref().map(|job| job.id)
     }
 
-    /// Whether somebody asked the job to stop; see [`stop_requested`](super::stop_requested).
+    /// Returns whether the job should stop; see [`stop_requested`](super::stop_requested).
     pub fn stop_requested(&self) -> bool {
         let control = self.job.as_ref().and_then(|job| job.control.as_ref());
         control.is_some_and(|control| control.stop_requested())
             || self.host.as_ref().is_some_and(|host| host.is_stopping())
     }
 
-    /// Calls `f`, in which `id`, `attempt`, `deadline`, `stop_requested`, `name` and `tag` of this module answer as in the job.
-    /// The worker's name and state do not come along: they stay on its thread.
+    /// Calls `f` on this thread, as part of the job: in `f`, the functions `id`, `attempt`, `deadline`, `stop_requested`, `name` and `tag`
+    /// return the job's values. The worker's name and state stay on the worker's thread.
     ///
     /// # Panics
     ///
-    /// When `f` does.
+    /// If `f` panics.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         /// Puts what was carried before back in its place, also when `f` panics.
         struct Carried(Option<Arc<dyn Host>>);

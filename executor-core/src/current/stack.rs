@@ -31,14 +31,14 @@ impl Stack {
     }
 }
 
-/// For those who write executors: says that this thread, which has just begun, has a stack of `size` bytes; `None` means the
+/// For authors of executors: says that this thread, which has just begun, has a stack of `size` bytes; `None` means the
 /// standard library's size. Threads without this call are taken to have an unused stack of that size.
 pub fn begin_stack(size: Option<usize>) {
     let stack = Stack { begin: here(), size: size.unwrap_or_else(usual_size) };
     STACK.with(|known| known.set(Some(stack)));
 }
 
-/// For those who write executors: runs `f`, which runs a job inside of another piece of code, one level deeper. `None`, and `f` is dropped, when
+/// For authors of executors: runs `f`, which runs a job inside of another piece of code, one level deeper. `None`, and `f` is dropped, when
 /// this thread is as deep as it may be: 128 levels, or half of its stack.
 pub fn nested<R>(f: impl FnOnce() -> R) -> Option<R> {
     /// Goes up again, also when `f` panics.

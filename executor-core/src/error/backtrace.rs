@@ -1,12 +1,12 @@
-//! Where a job was when its process died, or when its time was up.
+//! The backtrace of a job whose process died, or whose time was over.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// The functions that a job was in, innermost first.
 ///
-/// Cheap to clone. It holds addresses at first; the first look at it gives them names, from the program's symbols. This reads
-/// the program's file, and can take a second if the file is large.
+/// Cheap to clone. Names are looked up when they are first needed. This reads the program's file, and can take a second or more if the file
+/// is large.
 ///
 /// ```
 /// use executor::{Backtrace, Frame};
@@ -24,19 +24,19 @@ struct Lazy {
 }
 
 impl Backtrace {
-    /// For those who write executors: `resolve` is called once, by the first who looks.
+    /// For authors of executors: creates a backtrace from a function that is called once, when the names are first needed.
     pub fn new(resolve: impl Fn() -> Vec<Frame> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Lazy { frames: OnceLock::new(), resolve: Box::new(resolve) }))
     }
 
-    /// The functions, innermost first. Blocks while the program's symbols are read, the first time.
+    /// Returns the functions, innermost first. The first call blocks while the program's symbols are read.
     pub fn frames(&self) -> &[Frame] {
         self.0.frames.get_or_init(&self.0.resolve)
     }
 }
 
 impl fmt::Display for Backtrace {
-    /// A line for each frame, without a newline at the end.
+    /// Writes a line for each frame, without a newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, frame) in self.frames().iter().enumerate() {
             let start = if index == 0 { "" } else { "\n" };
@@ -72,41 +72,41 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// For those who write executors: the path of a function.
+    /// For authors of executors: creates a frame from the path of a function.
     pub fn new(function: impl Into<String>) -> Self {
         Self { function: function.into(), file: None, line: None, calls: 1 }
     }
 
-    /// For those who write executors: the place in it.
+    /// For authors of executors: sets the file and the line.
     #[must_use]
     pub fn at(mut self, file: impl Into<String>, line: Option<u32>) -> Self {
         (self.file, self.line) = (Some(file.into()), line);
         self
     }
 
-    /// For those who write executors: the function called itself from there, so that it is on the stack `calls` times.
+    /// For authors of executors: sets how many times in a row the function is on the stack.
     #[must_use]
     pub fn called(mut self, calls: usize) -> Self {
         self.calls = calls;
         self
     }
 
-    /// The path of the function; where the program has no symbols, its place in the program's file.
+    /// Returns the path of the function. If the program has no symbols, this is its address in the program's file.
     pub fn function(&self) -> &str {
         &self.function
     }
 
-    /// The source file.
+    /// Returns the source file, if it is known.
     pub fn file(&self) -> Option<&str> {
         self.file.as_deref()
     }
 
-    /// The line in that file, from 1.
+    /// Returns the line in the source file, from 1, if it is known.
     pub fn line(&self) -> Option<u32> {
         self.line
     }
 
-    /// How often it is on the stack without another function between: more than 1 where it calls itself.
+    /// Returns how many times in a row the function is on the stack: more than 1 if it calls itself.
     pub fn calls(&self) -> usize {
         self.calls
     }

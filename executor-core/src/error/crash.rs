@@ -1,4 +1,4 @@
-//! The death of the process that ran a job.
+//! The error of a job whose process died.
 
 use std::error::Error;
 use std::fmt;
@@ -11,11 +11,10 @@ use super::exit::Exit;
 use super::line::line_or_all;
 use super::saved::{Saved, SavedNote};
 
-/// The process that ran a job died. The job has no result; every other job is unharmed.
+/// The process that ran a job died. The job has no result; no other job is affected.
 ///
-/// `{}` is one line, and cheap. `{:#}` also tells the file that [keeps](Crashed::saved) the job, and ends with the
-/// [backtrace](Crashed::backtrace), a line for each function, where there is one: the first time, that reads the program's symbols, which can
-/// take a second or more.
+/// `{}` writes one line: the job, the process, and how it ended. `{:#}` adds the file that the job was [saved](Crashed::saved) to, and the
+/// [backtrace](Crashed::backtrace). The first `{:#}` reads the program's symbols, which can take a second or more.
 #[derive(Clone, Debug)]
 pub struct Crashed(Arc<Parts>);
 
@@ -33,9 +32,9 @@ struct Parts {
     backtrace: Option<Backtrace>,
 }
 
-/// For those who write executors: what is known of a crash.
+/// For authors of executors: the facts of a crash.
 impl Crashed {
-    /// The process `pid` died by `exit` while it ran `job`, `ran` after it had started it.
+    /// Creates the error: the process `pid` ended with `exit` while it ran `job`, which had run for `ran`.
     pub fn new(job: impl Into<String>, pid: u32, exit: Exit, ran: Duration) -> Self {
         Self(Arc::new(Parts {
             job: job.into(),
@@ -51,37 +50,37 @@ impl Crashed {
         }))
     }
 
-    /// The name that the job was given.
+    /// Sets the name that the job was given.
     #[must_use]
     pub fn with_name(self, name: Option<impl Into<String>>) -> Self {
         self.with(|parts| parts.name = name.map(Into::into))
     }
 
-    /// More about why it died, such as "its stack overflowed".
+    /// Sets the reason beyond the signal, such as "its stack overflowed".
     #[must_use]
     pub fn with_cause(self, cause: Option<impl Into<String>>) -> Self {
         self.with(|parts| parts.cause = cause.map(Into::into))
     }
 
-    /// Whether it died because it was refused memory, or because memory ran out.
+    /// Sets whether the process died because memory was refused to it, or ran out.
     #[must_use]
     pub fn with_out_of_memory(self, is_out_of_memory: bool) -> Self {
         self.with(|parts| parts.is_out_of_memory = is_out_of_memory)
     }
 
-    /// The most memory that the process held, in bytes.
+    /// Sets the peak memory of the process, in bytes.
     #[must_use]
     pub fn with_peak_memory(self, bytes: Option<u64>) -> Self {
         self.with(|parts| parts.peak_memory = bytes)
     }
 
-    /// Adds the file that keeps the job, or why there is none.
+    /// Sets the file that the job was saved to, or why there is none.
     #[must_use]
     pub fn with_saved(self, saved: Option<Saved>) -> Self {
         self.with(|parts| parts.saved = saved)
     }
 
-    /// Where it was.
+    /// Sets the backtrace.
     #[must_use]
     pub fn with_backtrace(self, backtrace: Option<Backtrace>) -> Self {
         self.with(|parts| parts.backtrace = backtrace)
@@ -94,43 +93,43 @@ impl Crashed {
 }
 
 impl Crashed {
-    /// The path of the job's function, or of its type.
+    /// Returns the path of the job's function or type.
     pub fn job(&self) -> &str {
         &self.0.job
     }
 
-    /// The name that the job was given, if it was.
+    /// Returns the name that the job was given with [`JobOptions::name`](crate::JobOptions::name).
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The process id of the worker.
+    /// Returns the process id of the worker.
     pub fn pid(&self) -> u32 {
         self.0.pid
     }
 
-    /// How the worker ended.
+    /// Returns how the worker process ended.
     pub fn exit(&self) -> Exit {
         self.0.exit
     }
 
-    /// The signal's name, as `SIGSEGV`, where one ended the worker.
+    /// Returns the name of the signal that killed the worker process, such as `SIGSEGV`. `None` if it exited.
     pub fn signal(&self) -> Option<&'static str> {
         self.0.exit.signal()
     }
 
-    /// How long the job had run.
+    /// Returns how long the job had run.
     pub fn ran(&self) -> Duration {
         self.0.ran
     }
 
-    /// The reason beyond the signal, if it is known, such as "its stack overflowed".
+    /// Returns the reason beyond the signal, if it is known, such as "its stack overflowed".
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
-    /// Whether the job most likely asked for too much memory: the worker died where its `memory_limit` refused an allocation, or the kernel
-    /// killed it because memory ran out. Then the request is too large (413 in HTTP), while another crash is a fault (500).
+    /// Returns whether the job most likely needed too much memory: the worker died when its `memory_limit` refused an allocation, or the
+    /// kernel killed it because memory ran out. A web service can answer that the request is too large (413), and any other crash with 500.
     ///
     /// ```
     /// use std::time::Duration;
@@ -151,19 +150,19 @@ impl Crashed {
         self.0.is_out_of_memory
     }
 
-    /// The most memory that the worker, or a process that it waited for, held at once since it was started, in bytes: resident, so
-    /// what was reserved and never used does not count. `None` where the system cannot tell it from this process's own.
+    /// Returns the peak resident memory of the worker process since its start, in bytes, or that of a process that it waited for, if that
+    /// is higher. Reserved memory that was never used does not count. `None` if the system does not report it.
     pub fn peak_memory(&self) -> Option<u64> {
         self.0.peak_memory
     }
 
-    /// The file that keeps the job, where the pool keeps those that fail.
+    /// Returns the file that the job was saved to, if the pool was built with `keep_failed`.
     pub fn saved(&self) -> Option<&Path> {
         self.0.saved.as_ref().and_then(Saved::path)
     }
 
-    /// The functions that the worker was in when a signal of its own doing ended it, as SIGSEGV or SIGABRT. `None` for
-    /// those that come from outside, as SIGKILL, for exits, and where it could not tell.
+    /// Returns the functions that the worker was in when it caused a signal such as SIGSEGV or SIGABRT. `None` if it exited, if the signal
+    /// came from outside, such as SIGKILL, and if no backtrace could be taken.
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.0.backtrace.as_ref()
     }

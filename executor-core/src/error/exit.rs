@@ -1,18 +1,18 @@
-//! How a process ended.
+//! The exit status of a process.
 
 use std::fmt;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
-    /// It exited with this code.
+    /// It exited, with this code.
     Code(i32),
     /// This signal killed it.
     Signal(i32),
 }
 
 impl Exit {
-    /// The code, where it exited.
+    /// Returns the exit code. `None` if a signal killed the process.
     pub fn code(self) -> Option<i32> {
         match self {
             Self::Code(code) => Some(code),
@@ -20,7 +20,7 @@ impl Exit {
         }
     }
 
-    /// The signal's name, as `SIGSEGV`, where one killed it.
+    /// Returns the name of the signal that killed the process, such as `SIGSEGV`. `None` if it exited, and for a signal without a name.
     ///
     /// ```
     /// use executor::Exit;

@@ -1,4 +1,4 @@
-//! The name of a job, as its errors tell it.
+//! The name of a job in its errors.
 
 use std::any::type_name;
 use std::fmt;
@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use crate::label::Label;
 
-/// The path of a job's type or function. For those who write executors.
-///
-/// A pointer long, and a copy of a pointer to make: the text is looked up when an error is read.
+/// For authors of executors: the path of a job's type or function. Cheap to create and to copy: the text is looked up when an error is
+/// printed.
 #[derive(Clone, Copy)]
 pub struct JobPath(Source);
 
@@ -19,22 +18,22 @@ enum Source {
 }
 
 impl JobPath {
-    /// The path of the type `J`.
+    /// Returns the path of the type `J`.
     pub fn of<J: ?Sized>() -> Self {
         Self(Source::Asked(type_name::<J>))
     }
 
-    /// The path that `f` returns.
+    /// Returns the path that `f` returns when it is asked for.
     pub fn by(f: fn() -> &'static str) -> Self {
         Self(Source::Asked(f))
     }
 
-    /// A path that only the running program knows.
+    /// Returns a path that is created at run time.
     pub fn fixed(path: &'static &'static str) -> Self {
         Self(Source::Fixed(path))
     }
 
-    /// The path.
+    /// Returns the path as text.
     pub fn as_str(self) -> &'static str {
         match self.0 {
             Source::Asked(f) => f(),
@@ -49,7 +48,7 @@ impl fmt::Debug for JobPath {
     }
 }
 
-/// The name of a job: the name that it was given, or else its path. For those who write executors.
+/// For authors of executors: the name of a job, which is the name that it was given, or else its path.
 ///
 /// ```
 /// use executor::JobOptions;
@@ -70,18 +69,18 @@ enum Name {
 }
 
 impl JobName {
-    /// The name in the label, if it has one.
+    /// Returns the name in the label, if it has one.
     pub fn given(label: Option<&Arc<Label>>) -> Option<Self> {
         let named = label.filter(|label| label.name.is_some())?;
         Some(Self(Name::Given(named.clone())))
     }
 
-    /// The name in the label, or else `path`.
+    /// Returns the name in the label, or else `path`.
     pub fn new(label: Option<&Arc<Label>>, path: JobPath) -> Self {
         Self::given(label).unwrap_or(Self(Name::Path(path)))
     }
 
-    /// The name.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Name::Path(path) => path.as_str(),

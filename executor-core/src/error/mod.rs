@@ -1,4 +1,4 @@
-//! How a job can end other than with its result. The texts say what happened, to which job, and what to do.
+//! The errors of jobs. Their texts say what happened, to which job, and what to do.
 
 mod backtrace;
 mod broken;
@@ -30,44 +30,46 @@ pub use timed_out::TimedOut;
 
 /// Why a job has no result.
 ///
-/// `{}` is one line, and cheap: for logs. `{:#}` is all that is known: the causes, the file that keeps the job, and where it was, a line
-/// for each function. The first `{:#}` of a crash reads the program's symbols, which can take a second or more, and one of a [`TimedOut`] may
-/// wait for the file; so print it where a thread may block.
+/// `{}` writes one line, for logs: what happened, to which job, and what to do. `{:#}` adds the causes, the file that the job was saved to,
+/// and a backtrace.
 ///
-/// Cheap to clone: what it holds is shared. It is `Send + Sync + Error`, so `?` takes it into any error type that does.
+/// `{:#}` may block: the first backtrace of a crash reads the program's symbols, which can take a second or more, and that of a
+/// [`TimedOut`] may wait until the file is written.
+///
+/// Cheap to clone. It is `Send + Sync + Error`, so `?` converts it into `anyhow::Error`, `Box<dyn Error>` and the like.
 ///
 /// ```
-/// use executor::{Future, JobError};
+/// use executor::{JobError, ThreadPool};
 ///
-/// let future: Future<u32> = Future::failed(JobError::cancelled());
-/// match future.result() {
-///     Err(JobError::Cancelled(_)) => {}
+/// let pool = ThreadPool::new(1);
+/// match pool.submit(|| -> u32 { panic!("no luck") }).result() {
+///     Err(JobError::Panicked(panicked)) => assert_eq!(panicked.message(), "no luck"),
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {
-    /// It was cancelled before it started, or aborted while it ran.
+    /// The job was cancelled before it started, or killed by an abort.
     Cancelled(Cancelled),
-    /// The executor did not take it.
+    /// The pool did not accept the job, or dropped it from a full queue.
     Rejected(Refused),
-    /// Its code panicked.
+    /// The job panicked.
     Panicked(Panicked),
-    /// It was not done in the time it was given.
+    /// The job did not finish, or did not start, within its time limit.
     TimedOut(TimedOut),
-    /// The process that ran it died.
+    /// The process that ran the job died.
     Crashed(Crashed),
-    /// It, or its result, could not be encoded or decoded.
+    /// The job or its result could not be encoded or decoded, to move between processes.
     Codec(CodecError),
-    /// The worker or pool that should have run it is gone or cannot work.
+    /// The worker or pool that should have run the job is gone or does not work.
     Broken(Broken),
-    /// Its result was an error; see [`Future::flatten`](crate::Future::flatten).
+    /// The job returned an error; only [`Future::flatten`](crate::Future::flatten) makes this.
     Failed(Failed),
 }
 
 impl JobError {
-    /// The error of a job that failed by itself, as [`Future::flatten`](crate::Future::flatten) makes it.
+    /// Creates the error of a job that returned an error, as [`Future::flatten`](crate::Future::flatten) does.
     ///
     /// ```
     /// use executor::JobError;
@@ -80,8 +82,8 @@ impl JobError {
         Self::Failed(Failed::new(error))
     }
 
-    /// The file that keeps the job, where its pool keeps those that crash, time out or panic. Blocks while that is being written, which
-    /// a [`TimedOut`] does not wait for.
+    /// Returns the file that the failed job was saved to, if its process pool was built with `keep_failed`. `None` if the job was not saved.
+    /// Blocks while the file of a [`TimedOut`] job is still being written.
     pub fn saved(&self) -> Option<&Path> {
         match self {
             Self::Panicked(error) => error.saved(),
@@ -116,19 +118,19 @@ impl Error for JobError {
     }
 }
 
-/// Why an executor refuses a job.
+/// Why an executor rejected a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The executor was shut down, or dropped, before.
+    /// The executor was shut down or dropped before.
     Shutdown,
-    /// Its bounded queue is full.
+    /// The bounded queue is full.
     Full,
-    /// It was accepted, and dropped from a full queue in favour of another job.
+    /// The queue was full, and dropped the job ([`WhenFull::DropOldest`](crate::WhenFull::DropOldest) or `DropNewest`).
     Dropped,
-    /// The executor broke down before. The jobs that it had then ended as [`JobError::Broken`], with the reason.
+    /// The executor is broken. The jobs that it had then ended as [`JobError::Broken`], with the reason.
     Broken,
-    /// This process was forked from the one that made the executor, whose threads and processes are not here.
+    /// This process is a fork of the one that created the executor, and has none of its threads.
     Forked,
 }
 
@@ -160,7 +162,7 @@ impl fmt::Display for Rejection {
 
 impl Error for Rejection {}
 
-/// A job or a result that could not be encoded or decoded. Only that job is affected.
+/// A job or a result could not be encoded or decoded, to move between processes. No other job is affected.
 #[derive(Clone, Debug)]
 pub struct CodecError(Arc<CodecParts>);
 
@@ -173,7 +175,7 @@ struct CodecParts {
 }
 
 impl CodecError {
-    /// For those who write executors. `action` is what failed (`"encode the job"`), `job` and `output` are the names
+    /// For authors of executors. `action` is what failed (`"encode the job"`), `job` and `output` are the names
     /// of the two types, and `cause` is the codec's own text.
     pub fn new(
         action: &'static str,
@@ -184,17 +186,17 @@ impl CodecError {
         Self(Arc::new(CodecParts { action, job: job.into(), output: output.into(), cause: cause.to_string() }))
     }
 
-    /// The type of the job, or the path of its function.
+    /// Returns the type of the job, or the path of its function.
     pub fn job(&self) -> &str {
         &self.0.job
     }
 
-    /// The type of its result.
+    /// Returns the type of the job's result.
     pub fn output(&self) -> &str {
         &self.0.output
     }
 
-    /// The codec's own text.
+    /// Returns the message of the codec.
     pub fn cause(&self) -> &str {
         &self.0.cause
     }
@@ -215,19 +217,28 @@ impl fmt::Display for CodecError {
 
 impl Error for CodecError {}
 
-/// The error that a job returned as its result.
+/// The error that a job returned. Made by [`Future::flatten`](crate::Future::flatten).
 ///
-/// `{}` is its text, in one line; `{:#}` has its causes behind it, each after a colon.
+/// `{}` writes its text in one line. `{:#}` adds its causes, each after a colon.
 #[derive(Clone, Debug)]
 pub struct Failed(Arc<dyn Error + Send + Sync>);
 
 impl Failed {
-    /// Of this error.
+    /// Wraps an error.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(error.into().into())
     }
 
-    /// The error itself, to be downcast.
+    /// Returns the error, for a downcast.
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use executor::{JobError, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let Err(JobError::Failed(failed)) = pool.submit(|| "x".parse::<u32>()).flatten().result() else { panic!("no number") };
+    /// assert!(failed.get_ref().is::<ParseIntError>());
+    /// ```
     pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0
     }
@@ -239,7 +250,15 @@ impl fmt::Display for Failed {
     }
 }
 
-/// A setting that a pool cannot be built with, or a host that it cannot run in.
+/// Why a pool cannot be built: a setting has a value that is not allowed, or the system lacks something.
+///
+/// ```
+/// use executor::ThreadPool;
+///
+/// let error = ThreadPool::builder().threads(4).min_threads(9).build().unwrap_err();
+/// assert_eq!(error.name(), "min_threads");
+/// assert_eq!(error.problem(), "is 9, but must be at most `threads`, which is 4");
+/// ```
 #[derive(Clone, Debug)]
 pub struct BuildError {
     setting: &'static str,
@@ -247,22 +266,22 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    /// For those who write executors: `setting` is `value`, and `allowed` says what it may be.
+    /// For authors of executors: `setting` has the value `value`; `allowed` completes "must be …".
     pub fn setting(setting: &'static str, value: impl fmt::Display, allowed: impl fmt::Display) -> Self {
         Self { setting, problem: format!("is {value}, but must be {allowed}") }
     }
 
-    /// For those who write executors: what is wrong with `subject`, which is no setting, and what to do.
+    /// For authors of executors: `problem` says what is wrong with `subject`, a part of the system, and what to do.
     pub fn host(subject: &'static str, problem: impl Into<String>) -> Self {
         Self { setting: subject, problem: problem.into() }
     }
 
-    /// The setting, or the part of the host, that is the reason.
+    /// Returns the name of the setting, or of the part of the system.
     pub fn name(&self) -> &str {
         self.setting
     }
 
-    /// The problem and its remedy, to be read after the name.
+    /// Returns the problem and the remedy, as the rest of a sentence that begins with the name.
     pub fn problem(&self) -> &str {
         &self.problem
     }

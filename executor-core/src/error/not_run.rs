@@ -1,4 +1,4 @@
-//! Jobs that were cancelled or rejected.
+//! The errors of jobs that were cancelled or rejected.
 
 use std::error::Error;
 use std::fmt;
@@ -7,33 +7,30 @@ use super::job_name::JobName;
 use super::line::line_or_all;
 use super::{JobError, Rejection};
 
-/// A job that was cancelled before it started, or aborted while it ran.
+/// The job was cancelled before it started, or killed by an abort.
 ///
 /// ```
-/// use executor::{Future, JobError, extend::cell::Run};
+/// use std::time::Duration;
+/// use executor::{JobError, JobOptions, ThreadPool};
 ///
-/// struct Thumbnail;
-///
-/// impl executor::Job for Thumbnail {
-///     type Output = ();
-///     fn run(self) {}
-/// }
-///
-/// let (_job, future) = Future::of_job(Thumbnail);
-/// assert!(future.cancel());
-/// let Err(JobError::Cancelled(cancelled)) = future.result() else { panic!("it was cancelled") };
-/// assert!(cancelled.job().is_some_and(|job| job.ends_with("::Thumbnail")));
+/// let pool = ThreadPool::new(1);
+/// let named = pool.with(JobOptions::new().name("cleanup"));
+/// let later = named.submit_after(Duration::from_secs(3600), || ());
+/// assert!(later.cancel());
+/// let Err(JobError::Cancelled(cancelled)) = later.result() else { panic!("it was cancelled") };
+/// assert_eq!(cancelled.job(), Some("cleanup"));
+/// assert_eq!(cancelled.to_string(), "job `cleanup` was cancelled");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cancelled(Option<JobName>);
 
 impl Cancelled {
-    /// For those who write executors: the job has this name. A [cell](crate::cell) adds the name where it is `None`.
+    /// For authors of executors: creates the error of a job with this name. If it is `None`, the job's [cell](crate::cell) adds the name.
     pub const fn new(job: Option<JobName>) -> Self {
         Self(job)
     }
 
-    /// The name that the job was given, or else the path of its function or type. `None` where there was no job, such as of a promise.
+    /// Returns the name that the job was given, or else the path of its function or type. `None` if there is no job, as for a promise.
     pub fn job(&self) -> Option<&str> {
         self.0.as_ref().map(JobName::as_str)
     }
@@ -47,9 +44,9 @@ impl fmt::Display for Cancelled {
 
 impl Error for Cancelled {}
 
-/// A job that its executor did not take, or dropped from a full queue.
+/// The executor did not accept the job, or dropped it from a full queue.
 ///
-/// [`Rejected`](crate::Rejected) is the same with the job itself, where a `try_submit` gives that back.
+/// `try_submit` returns [`Rejected`](crate::Rejected) instead, which gives the job back.
 #[derive(Clone, Debug)]
 pub struct Refused {
     job: Option<JobName>,
@@ -57,17 +54,17 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// For those who write executors: the job has this name. A [cell](crate::cell) adds the name where it is `None`.
+    /// For authors of executors: creates the error of a job with this name. If it is `None`, the job's [cell](crate::cell) adds the name.
     pub const fn new(reason: Rejection, job: Option<JobName>) -> Self {
         Self { job, reason }
     }
 
-    /// Why the job was rejected.
+    /// Returns why the job was rejected.
     pub const fn reason(&self) -> Rejection {
         self.reason
     }
 
-    /// The name that the job was given, or else the path of its function or type. `None` where the error does not know it.
+    /// Returns the name that the job was given, or else the path of its function or type. `None` if the error does not know the job.
     pub fn job(&self) -> Option<&str> {
         self.job.as_ref().map(JobName::as_str)
     }
@@ -87,12 +84,12 @@ impl fmt::Display for Refused {
 impl Error for Refused {}
 
 impl JobError {
-    /// For those who write executors: the job was cancelled. Its [cell](crate::cell) adds its name.
+    /// For authors of executors: the job was cancelled. The job's [cell](crate::cell) adds its name.
     pub const fn cancelled() -> Self {
         Self::Cancelled(Cancelled::new(None))
     }
 
-    /// For those who write executors: the job was rejected. Its [cell](crate::cell) adds its name.
+    /// For authors of executors: the job was rejected. The job's [cell](crate::cell) adds its name.
     pub const fn rejected(reason: Rejection) -> Self {
         Self::Rejected(Refused::new(reason, None))
     }

@@ -1,4 +1,4 @@
-//! A panic in a job: what it said, where, and its payload.
+//! The error of a job that panicked.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -16,9 +16,19 @@ use crate::panics::drops::drop_catching;
 
 type Payload = Box<dyn Any + Send>;
 
-/// A job panicked. Only that job is affected: the worker that ran it goes on.
+/// A job panicked. No other job is affected, and the worker that ran it goes on.
 ///
-/// `{}` is one line. `{:#}` has the message as it is, and the file that [keeps](Panicked::saved) the job.
+/// `{}` writes one line: the job, the place and the message. `{:#}` keeps the line breaks of the message, and adds the file that the job was
+/// [saved](Panicked::saved) to.
+///
+/// ```
+/// use executor::{JobError, JobOptions, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// let named = pool.with(JobOptions::new().name("page 12"));
+/// let Err(JobError::Panicked(panicked)) = named.submit(|| panic!("no luck")).result() else { panic!("it panicked") };
+/// assert_eq!((panicked.name(), panicked.message()), (Some("page 12"), "no luck"));
+/// ```
 #[derive(Clone)]
 pub struct Panicked(Arc<Parts>);
 
@@ -39,7 +49,7 @@ impl Drop for Parts {
 }
 
 impl Panicked {
-    /// For those who write executors: a panic with what `catch_unwind` returned, and the place where it was raised.
+    /// For authors of executors: a panic with what `catch_unwind` returned, and the place where it was raised.
     pub fn new(payload: Payload, place: Option<String>) -> Self {
         let message = payload
             .downcast_ref::<&str>()
@@ -49,7 +59,7 @@ impl Panicked {
         Self::of(message, place, Some(payload))
     }
 
-    /// For those who write executors: a panic in another process, where the payload stayed.
+    /// For authors of executors: a panic in another process, where the payload stayed.
     pub fn remote(message: impl Into<String>, place: Option<String>) -> Self {
         Self::of(message.into(), place, None)
     }
@@ -59,7 +69,7 @@ impl Panicked {
         Self(Arc::new(Parts { job, name, message, place, payload, saved }))
     }
 
-    /// For those who write executors: the path of the job's function or type, and its name. Values set before stay.
+    /// For authors of executors: the path of the job's function or type, and its name. Values set before stay.
     #[must_use]
     pub fn with_job(self, job: impl Into<Cow<'static, str>>, name: Option<Arc<str>>) -> Self {
         self.with(|parts| {
@@ -68,7 +78,7 @@ impl Panicked {
         })
     }
 
-    /// For those who write executors: what became of keeping the job.
+    /// For authors of executors: sets the file that the job was saved to, or why there is none.
     #[must_use]
     pub fn with_saved(self, saved: Option<Saved>) -> Self {
         self.with(|parts| parts.saved = saved)
@@ -88,37 +98,37 @@ impl Panicked {
         Self(Arc::new(parts))
     }
 
-    /// The path of the job's function, or of its type: `None` where no job panicked but another piece of a user's code, such as an
-    /// initializer.
+    /// Returns the path of the job's function or type. `None` if other user code panicked, such as an initializer.
     pub fn job(&self) -> Option<&str> {
         self.0.job.as_deref()
     }
 
-    /// The name that the job was given, if it was.
+    /// Returns the name that the job was given with [`JobOptions::name`](crate::JobOptions::name).
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The panic's message. If the panic was in another process, the message is cut off after 64 KiB.
+    /// Returns the panic message. From another process, it is cut off after 64 KiB.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Where it was raised, as `src/main.rs:3:5`. `None` where the program's own panic hook hides it.
+    /// Returns where the panic was raised: file, line and column, such as `src/main.rs:3:5`. `None` if the program's own panic hook hides it.
     pub fn place(&self) -> Option<&str> {
         self.0.place.as_deref()
     }
 
-    /// The file that keeps the job, where the pool keeps those that fail.
+    /// Returns the file that the job was saved to, if the pool was built with `keep_failed`.
     pub fn saved(&self) -> Option<&Path> {
         self.0.saved.as_ref().and_then(Saved::path)
     }
 
-    /// Goes on with the panic in this thread, with its own payload where that is here and not taken yet, or its message.
+    /// Continues the panic on this thread. The payload is the original payload, or the message if the panic came from another process or was
+    /// resumed before.
     ///
     /// # Panics
     ///
-    /// Always: that is what it is for.
+    /// Always.
     pub fn resume(self) -> ! {
         let payload = self.0.payload.lock().take();
         std::panic::resume_unwind(payload.unwrap_or_else(|| Box::new(self.0.message.clone())))

@@ -1,16 +1,16 @@
-//! Questions to an error that help a caller decide what to do.
+//! Methods of `JobError` that help a caller decide what to do.
 
 use std::io;
 
 use super::{JobError, Panicked, Rejection};
 
 impl JobError {
-    /// Whether the job was cancelled before it started, or aborted while it ran.
+    /// Returns whether the job was cancelled before it started, or killed by an abort.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled(_))
     }
 
-    /// Why the executor rejected the job. `None` if it did not.
+    /// Returns why the executor rejected the job. `None` for any other error.
     ///
     /// ```
     /// use executor::{JobError, Rejection};
@@ -23,7 +23,7 @@ impl JobError {
         if let Self::Rejected(refused) = self { Some(refused.reason()) } else { None }
     }
 
-    /// Whether the job's code panicked, on a thread or in a worker process.
+    /// Returns whether the job panicked, on a thread or in a worker process.
     ///
     /// ```
     /// use executor::{JobError, Panicked};
@@ -35,13 +35,13 @@ impl JobError {
         matches!(self, Self::Panicked(_))
     }
 
-    /// Whether the job ran for too long, or waited for too long before it started: [`TimedOut::has_started`](super::TimedOut::has_started)
-    /// tells which.
+    /// Returns whether the job ran for too long, or waited for too long before it started:
+    /// [`TimedOut::has_started`](super::TimedOut::has_started) tells which.
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut(_))
     }
 
-    /// The job: the name that it was given, or else the path of its function or type. `None` where the error does not know it.
+    /// Returns the name that the job was given, or else the path of its function or type. `None` if the error does not know the job.
     ///
     /// ```
     /// use std::time::Duration;
@@ -64,11 +64,11 @@ impl JobError {
         }
     }
 
-    /// The panic, such as to [resume](Panicked::resume) it.
+    /// Returns the panic, to [resume](Panicked::resume) it, say.
     ///
     /// # Errors
     ///
-    /// This error, if it is of another kind.
+    /// The error itself, if it is of another kind.
     ///
     /// ```
     /// use executor::{JobError, Panicked};
@@ -86,7 +86,7 @@ impl JobError {
     }
 }
 
-/// For code that returns errors of the system. The job's error is its [source](io::Error::get_ref).
+/// Converts the error for code that returns [`io::Error`]. The job's error is its [inner error](io::Error::get_ref).
 ///
 /// ```
 /// use std::io;

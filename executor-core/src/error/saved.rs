@@ -1,10 +1,10 @@
-//! A failed job that was kept as a file.
+//! The file that a failed job was saved to.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-/// The file that keeps a failed job, or why there is none.
+/// For authors of executors: the file that a failed job was saved to, or why there is none.
 #[derive(Clone, Debug)]
 pub struct Saved(Arc<Slot>);
 
@@ -39,12 +39,12 @@ impl Slot {
 }
 
 impl Saved {
-    /// For those who write executors: it is in this file.
+    /// For authors of executors: it is in this file.
     pub fn to(path: impl Into<PathBuf>) -> Self {
         Self::known(Ok(path.into()))
     }
 
-    /// For those who write executors: it could not be written, for this reason.
+    /// For authors of executors: it could not be written, for this reason.
     pub fn failed(reason: impl fmt::Display) -> Self {
         Self::known(Err(reason.to_string()))
     }
@@ -53,7 +53,7 @@ impl Saved {
         Self(Arc::new(Slot { kept: kept.into(), ..Slot::default() }))
     }
 
-    /// For those who write executors: a file that is still being written when the error is reported. A thread that asks for the
+    /// For authors of executors: a file that is still being written when the error is reported. A thread that asks for the
     /// file, or prints the error, waits until the file is [`done`](Saving::done).
     pub fn later() -> (Self, Saving) {
         let saved = Self(Arc::default());

@@ -1,4 +1,4 @@
-//! A job whose time was up.
+//! The error of a job that exceeded its time limit.
 
 use std::error::Error;
 use std::fmt;
@@ -10,13 +10,11 @@ use super::backtrace::{Backtrace, BacktraceTail};
 use super::line::line_or_all;
 use super::saved::{Saved, SavedNote};
 
-/// A job that was not done in its time, or had not started in the time that it could wait: [`has_started`](TimedOut::has_started) tells which.
+/// The job did not finish within its [`timeout`](crate::JobOptions::timeout), or did not start within its
+/// [`start_by`](crate::JobOptions::start_by): [`has_started`](TimedOut::has_started) tells which.
 ///
-/// `{}` is one line, and cheap. `{:#}` also tells the file that keeps the job, and ends with the [backtrace](TimedOut::backtrace), a line for
-/// each function, where there is one: the first time, that reads the program's symbols, which can take a second or more.
-///
-/// Where the pool keeps failed jobs as files, the error is told first and the file is written behind: [`saved`](TimedOut::saved) and
-/// `{:#}` wait for it.
+/// `{}` writes one line. `{:#}` adds the file that the job was [saved](TimedOut::saved) to, and the [backtrace](TimedOut::backtrace). The
+/// first `{:#}` reads the program's symbols, which can take a second or more, and waits until the file is written.
 #[derive(Clone, Debug)]
 pub struct TimedOut(Arc<Parts>);
 
@@ -30,36 +28,37 @@ struct Parts {
 }
 
 impl TimedOut {
-    /// For those who write executors: `job` was not done within `limit`.
+    /// For authors of executors: `job` did not finish within `limit`.
     pub fn new(job: impl Into<Arc<str>>, limit: Duration) -> Self {
         Self(Arc::new(Parts { job: job.into(), limit, has_started: true, backtrace: None, saved: None }))
     }
 
-    /// For those who write executors: `job` had not started within `limit`, and never will.
+    /// For authors of executors: `job` did not start within `limit`, and never will.
     pub fn not_started(job: impl Into<Arc<str>>, limit: Duration) -> Self {
         Self(Arc::new(Parts { job: job.into(), limit, has_started: false, backtrace: None, saved: None }))
     }
 
-    /// For those who write executors: where it was when its time was up.
+    /// For authors of executors: sets the backtrace of the job at the end of its time.
     #[must_use]
     pub fn with_backtrace(mut self, backtrace: Option<Backtrace>) -> Self {
         Arc::make_mut(&mut self.0).backtrace = backtrace;
         self
     }
 
-    /// For those who write executors: what became of keeping it.
+    /// For authors of executors: sets the file that the job was saved to, or why there is none.
     #[must_use]
     pub fn with_saved(mut self, saved: Option<Saved>) -> Self {
         Arc::make_mut(&mut self.0).saved = saved;
         self
     }
 
-    /// The job's name.
+    /// Returns the name that the job was given, or else the path of its function or type.
     pub fn job(&self) -> &str {
         &self.0.job
     }
 
-    /// Whether the job ran for too long. If false, it waited for too long ([`start_by`](crate::JobOptions::start_by)), and nothing of it has run.
+    /// Returns true if the job ran for too long, and false if it waited for too long ([`start_by`](crate::JobOptions::start_by)) and never
+    /// started.
     ///
     /// ```
     /// use std::time::Duration;
@@ -73,19 +72,19 @@ impl TimedOut {
         self.0.has_started
     }
 
-    /// The time that it was given.
+    /// Returns the time limit.
     pub fn limit(&self) -> Duration {
         self.0.limit
     }
 
-    /// Where it was when its time was up. `None` where that is not known: on threads, and where its process did not answer
-    /// within a millisecond.
+    /// Returns the functions that the job was in when its time was over. `None` for jobs on threads, and if the process did not answer within
+    /// 1 ms.
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.0.backtrace.as_ref()
     }
 
-    /// The file that keeps the job, where the pool keeps those that fail. Blocks until it is written, which goes on for as long as the
-    /// disk takes after the job's process is dead.
+    /// Returns the file that the job was saved to, if the pool was built with `keep_failed`. Blocks until the file is written, which happens
+    /// in the background.
     pub fn saved(&self) -> Option<&Path> {
         self.0.saved.as_ref().and_then(Saved::path)
     }

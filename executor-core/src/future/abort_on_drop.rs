@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use super::Future;
 use crate::error::JobError;
 
-/// A future whose job is aborted when it is dropped. Made by [`Future::abort_on_drop`].
+/// A future that [aborts](Future::abort) its job when it is dropped. Returned by [`Future::abort_on_drop`].
 ///
-/// It derefs to the [`Future`], for everything that asks by reference.
-#[must_use = "dropped at once, it aborts its job at once"]
+/// It derefs to [`Future`], for every method that takes `&self`.
+#[must_use = "the job is aborted when this is dropped"]
 #[derive(Debug)]
 pub struct AbortOnDrop<T> {
     /// `None` once the outcome was taken.
@@ -22,20 +22,20 @@ impl<T> AbortOnDrop<T> {
         Self { future: Some(future) }
     }
 
-    /// See [`Future::result`]. Blocks.
+    /// Waits for the job, and returns its result. Blocks, like [`Future::result`].
     ///
     /// # Errors
     ///
-    /// As [`Future::result`].
+    /// [`JobError`] if the job has no result.
     pub fn result(self) -> Result<T, JobError> {
         self.into_inner().result()
     }
 
-    /// The future alone: dropping it detaches again.
+    /// Returns the plain future: dropping that no longer aborts the job.
     ///
     /// # Panics
     ///
-    /// When it was polled to its end.
+    /// If it has been polled to completion.
     pub fn into_inner(mut self) -> Future<T> {
         self.future.take().expect("the future is here until its outcome was taken")
     }
