@@ -1,7 +1,7 @@
-//! A `Vec<u8>` in one piece. For authors of executors.
+//! Fast encoding of `Vec<u8>`. For authors of executors.
 //!
-//! Serde takes a `Vec<u8>` for a sequence of numbers, and calls for each of them, which takes many times as long as to copy them all. So what
-//! a job gets or returns goes as bytes where it is nothing else: [`InOnePiece`] on one side, [`deserialize`] on the other.
+//! Serde treats a `Vec<u8>` as a sequence of numbers and encodes each by itself, which is many times slower than a copy. So if the argument
+//! or the result of a job is a `Vec<u8>`, it is encoded as bytes: with [`InOnePiece`] on one side, and [`deserialize`] on the other.
 
 use std::any::Any;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 /// The most bytes that are allocated because the encoded form claims them.
 const LARGEST_HINT: usize = 4096;
 
-/// Serializes a `Vec<u8>`, or that in a tuple of its own, as bytes, and anything else as ever.
+/// Serializes a `Vec<u8>` or a `(Vec<u8>,)` as bytes, and any other value as usual.
 ///
 /// ```
 /// use executor::extend::bytes::InOnePiece;
@@ -38,11 +38,11 @@ impl<T: Serialize + 'static> Serialize for InOnePiece<'_, T> {
     }
 }
 
-/// Reads what [`InOnePiece`] wrote.
+/// Deserializes a value that [`InOnePiece`] serialized.
 ///
 /// # Errors
 ///
-/// Those of `from`, and what is no `T`.
+/// The errors of `from`, and an error if the input is not a `T`.
 pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + 'static,

@@ -11,25 +11,27 @@
 //!    └── take back ───────┘
 //! ```
 //!
-//! A job is dispatched to a queue elsewhere, such as that of another process, which may have jobs before it. There, the [`Dispatch`] says
-//! whether the job has started, and revokes it if not.
+//! A dispatched job is in another queue, such as that of a worker process, perhaps behind other jobs. The [`Dispatch`] knows whether the
+//! job has started there, and can revoke it until then.
 //!
-//! The queue sees it as [`Run`] (a job that runs in place) or [`Task`] (one that somebody else runs), the future as
-//! `JoinState`; both as [`Control`], and the queue as [`QueuedControl`]. Every step is one transition under the cell's own lock, which says who won: one
-//! `claim`, `cancel` or `fail` gets the payload, one `finish` gets to say the outcome. No code of a user's runs under it:
-//! payload, outcome, wakers and callbacks are moved out first.
+//! A queue sees the cell as [`Run`] (the job runs on the thread that takes it) or as [`Task`] (the job runs elsewhere), and as
+//! [`QueuedControl`]. Any other thread sees it as [`Control`], and the future as the private trait `JoinState`.
 //!
-//! The steps are in `stage.rs`; here is what stands around each: lock, step, unlock, drop, notify.
+//! Every step is one transition under the cell's own lock. It decides races: exactly one of `claim`, `cancel` and `fail` gets the payload,
+//! and exactly one `finish` sets the outcome. No user code runs under the lock: the payload, the outcome, wakers and callbacks are moved
+//! out first.
 //!
-//! # Which thread may touch what, when
+//! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify.
 //!
-//! - `inner`: any thread, under its lock, for one step or one question. The thread that has withdrawn the job lets go of the lock to drop
-//!   the payload, and comes back to conclude: until then, no other step is possible.
-//! - `stop`: set by any thread that cancels (under the lock, with the step) or aborts (before the lock). Never unset; read by the job, and by
-//!   threads that work for it, without the lock.
-//! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. Read without the lock, by a thread that waits: true is
-//!   final, and false says nothing.
-//! - `id`, `decode_fn` and `kind`: never change.
+//! # Which thread may access which field
+//!
+//! - `inner`: any thread, under its lock, for one transition or query. The thread that withdraws a job releases the lock to drop the
+//!   payload, and locks again to conclude. Between the two, no other transition is possible.
+//! - `stop`: set by any thread that cancels (under the lock) or aborts (before the lock), and never cleared. The job, and threads that
+//!   work for it, read it without the lock.
+//! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. A waiting thread reads it without the lock: true is
+//!   final, and false means nothing.
+//! - `id`, `decode_fn` and `kind`: constant.
 
 mod control;
 #[cfg(all(test, loom))]
@@ -90,12 +92,12 @@ struct Inner<P, O, T> {
 }
 
 impl<P: 'static, O: 'static, T> Cell<P, O, T> {
-    /// A cell for a job that waits to be claimed. `decode_fn` makes the result from the raw outcome.
+    /// Creates the cell of a queued job. `decode_fn` converts the raw outcome into the result.
     pub fn queued(payload: P, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
         Self::new(Stage::queued(payload), decode_fn)
     }
 
-    /// The same, and its errors name the job as the payload does.
+    /// Makes errors use the name that the payload gives the job.
     #[must_use]
     pub fn named(mut self) -> Self
     where
@@ -105,7 +107,8 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
         self
     }
 
-    /// The same in the queue `queue_id`, which is told if the job leaves it otherwise.
+    /// Puts the job into the queue `queue_id`, whose [`JobDeparture`](crate::queue_id::JobDeparture) is called if the job leaves the queue
+    /// without being taken from it.
     #[must_use]
     pub fn at(mut self, queue_id: QueueId) -> Self {
         self.inner.get_mut().queue_id = Some(queue_id);
@@ -211,7 +214,7 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
 }
 
 impl<J: Job> Cell<J, J::Output, J::Output> {
-    /// A cell for a job that runs in place.
+    /// Creates the cell of a job that runs on the thread that takes it from the queue.
     pub fn of_job(job: J) -> Self {
         let kind = const { &Kind { run_fn: Some(panics::run::<J>), name_fn: |job| Some(J::job_name(job)) } };
         Self { kind, ..Self::queued(job, Ok) }

@@ -10,39 +10,40 @@ use crate::status::{JobId, Status};
 
 /// Requests to a job, and queries about it, independent of its types.
 pub trait Control: Send + Sync {
-    /// The job's id.
+    /// Returns the job's id.
     fn id(&self) -> JobId;
     /// Returns whether the job is queued, running, done or cancelled.
     fn status(&self) -> Status;
-    /// Ends the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
+    /// Cancels the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
     fn cancel(&self) -> bool;
-    /// Ends the job if it has not started, and asks it to stop if it has; see [`Future::abort`](crate::Future::abort).
+    /// Cancels the job if it has not started, and stops it if it runs; see [`Future::abort`](crate::Future::abort).
     fn abort(&self) -> bool;
-    /// Ends a job that has not ended with `error`. `None` if it has. The caller chooses the thread on which wakers and callbacks then
-    /// run, by where it calls [`Notify::fire`], or drops it.
+    /// Ends the job with `error`. Returns `None` if it has ended already. Wakers and callbacks run on the thread that calls
+    /// [`Notify::fire`], or drops the notification.
     fn fail(self: Arc<Self>, error: JobError) -> Option<Notify>;
-    /// Whether somebody asked the job to stop.
+    /// Returns whether the job was asked to stop.
     fn stop_requested(&self) -> bool;
-    /// The job as its queue sees it.
+    /// Returns the job as its queue sees it.
     fn queued(self: Arc<Self>) -> Arc<dyn QueuedControl>;
 }
 
-/// Requests and queries of the queue in which a job waits.
+/// Requests to a job, and queries about it, for the queue in which it waits.
 pub trait QueuedControl: Control {
-    /// Ends a job that has not started with `error`, and otherwise as `fail`. `None` if it has.
+    /// Like [`fail`](Control::fail), but only if the job has not started. Returns `None` if it has.
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify>;
-    /// As `withdraw`, but what the job captured is the caller's to drop, on a thread of its choice: a drop may take long.
+    /// Like [`withdraw`](QueuedControl::withdraw), but returns the captured values, since dropping them may take long.
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)>;
-    /// The error of a job that no queue took, for this reason.
+    /// Returns the error of a job that no queue accepted, for this reason.
     fn refused(&self, reason: Rejection) -> Refused;
-    /// Whether the job is still unclaimed and has not ended.
+    /// Returns whether the job has neither been claimed nor ended.
     fn is_waiting(&self) -> bool;
-    /// It waits in the queue `queue_id` from now on. False if it does not wait any more.
+    /// Moves the job to the queue `queue_id`. Returns false if the job is no longer queued.
     fn move_to(&self, queue_id: QueueId) -> bool;
-    /// Whose queue it waits in, or has waited in last.
+    /// Returns the queue in which the job waits or waited last.
     fn queue_id(&self) -> Option<QueueId>;
-    /// It is queued at the time `when`, and is to be measured.
+    /// Records that the job is queued at the time `when`, so that its times are measured.
     fn mark_enqueued(&self, when: Instant);
-    /// The job began to run at the time `begun` and ran for `ran`. If it is measured, its queue's [counters](crate::job_counters) record both.
+    /// Records that the job started at the time `begun` and ran for `ran`, in the [counters](crate::job_counters) of its queue, if its times
+    /// are measured.
     fn record_run(&self, begun: Instant, ran: Duration);
 }

@@ -1,8 +1,7 @@
-//! Threads that run an executor's jobs while they wait for them. For authors of executors.
+//! Waits that run an executor's jobs on the waiting thread. For authors of executors.
 //!
-//! An executor without threads of its own runs jobs only on a thread that tells it to: that thread drives it. If this thread waits
-//! for a future, for several, or for an event, no job would run. So the wait itself drives the executor, and the wait's time limit is
-//! one on the executor's clock.
+//! An executor without threads runs jobs only on a thread that drives it. If that thread waits for a future or an event, no job would
+//! run. So the wait itself drives the executor, and its time limit is measured by the executor's clock.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,15 +11,15 @@ use std::time::{Duration, Instant};
 use crate::queue_id::QueueId;
 use crate::sync::thread_local;
 
-/// An executor that is driven.
+/// An executor that runs jobs on the threads that drive it.
 pub trait Driver: Send + Sync {
-    /// Whether jobs of this queue are its own.
+    /// Returns whether `queue_id` is a queue of this executor.
     fn has(&self, queue_id: QueueId) -> bool;
 
-    /// The time by its clock.
+    /// Returns the time of the executor's clock.
     fn now(&self) -> Instant;
 
-    /// Does on this thread what brings the end of `wait` nearer, until it has come, or there is nothing to do.
+    /// Runs jobs on this thread until `wait` is over, or there is nothing to run.
     fn drive(&self, wait: &Wait<'_>) -> Driven;
 }
 
@@ -34,22 +33,22 @@ pub struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Whether the wait is over.
+    /// Returns whether the wait is over.
     pub fn is_over(&self) -> bool {
         (self.is_over)()
     }
 
-    /// Runs the very job that is waited for, if it is one that waits in the queue `queue_id`, and the wait has no time limit.
+    /// Runs the job that the thread waits for, if it is in the queue `queue_id` and the wait has no time limit. Returns whether it ran.
     pub fn run_here(&self, queue_id: QueueId) -> bool {
         (self.run_here)(queue_id)
     }
 
-    /// When the wait ends without, by the executor's clock.
+    /// Returns when the time limit of the wait ends, by the executor's clock.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether the wait is for jobs of this executor only: no other thread can end it.
+    /// Returns whether the wait is only for jobs of this executor, so that no other thread can end it.
     pub fn is_own(&self) -> bool {
         self.is_own
     }
@@ -66,9 +65,9 @@ impl fmt::Debug for Wait<'_> {
 pub enum Driven {
     /// The wait is over.
     Over,
-    /// The time is up, by the executor's clock.
+    /// The time limit is over, by the executor's clock.
     TimeIsUp,
-    /// There was nothing to do: other threads may end the wait.
+    /// There was nothing to run. Another thread may end the wait.
     Unknown,
 }
 
@@ -78,7 +77,7 @@ thread_local! {
     static DRIVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// This thread drives `driver` from now on, until that is gone.
+/// Makes this thread drive `driver`, until `driver` is dropped.
 pub fn register(driver: Weak<dyn Driver>) {
     let gone = DRIVEN.try_with(|driven| {
         let mut driven = driven.borrow_mut();
@@ -93,7 +92,7 @@ pub fn register(driver: Weak<dyn Driver>) {
     DRIVES.with(|drives| drives.set(true));
 }
 
-/// Whether this thread drives `driver`.
+/// Returns whether this thread drives `driver`.
 pub fn is_driven_here(driver: &Weak<dyn Driver>) -> bool {
     DRIVEN.try_with(|driven| driven.borrow().iter().any(|known| known.ptr_eq(driver))).unwrap_or_default()
 }

@@ -138,10 +138,10 @@ where
     }
 }
 
-/// The power to make a function again: one without bytes from its type alone, another from where it lies in the program.
+/// Recreates functions: one without bytes from its type alone, any other from its place in the program.
 ///
-/// The one implementation that does it from nothing lives, unsafe and private, in the crate that starts processes; here it
-/// is only asked for, so this crate needs no unsafe code and gives no caller that power.
+/// The only implementation is private to the crate that starts processes, since it needs unsafe code. This crate only asks for it, and
+/// gives no caller that power.
 #[doc(hidden)]
 pub trait Remake {
     fn remake<F: Copy + 'static>(&self) -> F;

@@ -1,8 +1,8 @@
-//! Counts how an executor's jobs ended. For authors of executors.
+//! Counters of how an executor's jobs ended. For authors of executors.
 //!
-//! A job is counted for its queue, where its outcome is decided: once, whichever thread ends it. A worker counts in local counters,
-//! which no other thread writes, so counting costs two memory accesses; `stats` sums them. Other threads that end a job (a cancel, a
-//! time limit) find the counters in the [`registry`](crate::registry) by the [`QueueId`], and add to the shared ones.
+//! A job is counted once, for its queue, by the thread that decides its outcome. A worker has local counters, which no other thread
+//! writes, so counting costs two memory accesses; `stats` adds them up. Other threads that end a job (by a cancel or a time limit) find
+//! the shared counters in the [`registry`](crate::registry), by the [`QueueId`].
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -20,28 +20,28 @@ use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
 use crate::sync::thread_local;
 
-/// The counters of how an executor's jobs ended.
+/// Counters of how an executor's jobs ended.
 pub struct JobCounters {
     /// The counts of threads that have none of their own, and of workers that have left.
     shared: Arc<PaddedCounts>,
     workers: Mutex<Vec<Arc<PaddedCounts>>>,
 }
 
-/// How a job ended that did not return, or of how its parts did. The later, the worse.
+/// How a job failed. Later variants are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Failure {
-    /// Otherwise: refused, dropped, not encodable, without a worker.
+    /// In another way: rejected, dropped, impossible to encode, or without a worker.
     Other,
     /// It panicked.
     Panicked,
-    /// It was not done in time.
+    /// It exceeded a time limit.
     TimedOut,
     /// Its process died.
     Crashed,
 }
 
 impl Failure {
-    /// The kind of the error. `None` for a cancel.
+    /// Returns the kind of the error. `None` for a cancel.
     pub fn of(error: &JobError) -> Option<Self> {
         match error {
             JobError::Cancelled(_) => None,
@@ -91,25 +91,25 @@ struct Local {
 }
 
 impl JobCounters {
-    /// An empty one. With `measures`, it has room for times.
+    /// Creates counters. With `measures`, they include histograms of times.
     pub fn new(measures: bool) -> Arc<Self> {
         Arc::new(Self { shared: Counts::new(measures), workers: Mutex::default() })
     }
 
-    /// The calling thread counts jobs of `queue_ids` in local counters, until what this returns is dropped there. Threads come and go;
-    /// what they have counted stays.
+    /// Makes the calling thread count jobs of `queue_ids` in local counters, until the returned guard is dropped. The counts stay when the
+    /// thread ends.
     pub fn local(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
         let counts = Counts::new(self.shared.times.is_some());
         self.workers.lock().push(counts.clone());
         WorkerCounters::enter(self, Local { queue_ids, counts, is_shared: false })
     }
 
-    /// The same in the counters that all share: cheaper to begin and end, for a thread that does so for each job.
+    /// Like [`local`](Self::local), but counts in the shared counters: cheaper to start and stop, for a thread that does so for each job.
     pub fn shared(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
         WorkerCounters::enter(self, Local { queue_ids, counts: self.shared.clone(), is_shared: true })
     }
 
-    /// The counts: the outcomes, the jobs that run [inline](crate::registry::InlineRun), and the times.
+    /// Returns the counts: the outcomes, the jobs that run [inline](crate::registry::InlineRun), and the times.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         if self.shared.times.is_some() {
@@ -212,7 +212,7 @@ impl Counts {
     }
 }
 
-/// This thread counts for a [`JobCounters`] until this is dropped, on the same thread.
+/// While this exists, its thread counts for a [`JobCounters`]. It stays on its thread.
 #[must_use = "the thread counts until this is dropped"]
 pub struct WorkerCounters {
     counters: Arc<JobCounters>,
@@ -271,7 +271,7 @@ impl Ending {
     }
 }
 
-/// The job that is about to return on this thread is counted as its worst part, whatever it returns.
+/// Makes the job that is about to return on this thread count as this failure, which is the worst of its parts.
 pub fn returns_with(failure: Option<Failure>) {
     OF_PARTS.with(|of_parts| of_parts.set(failure));
 }

@@ -15,8 +15,8 @@ use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
 impl<T: Send + 'static> Future<T> {
-    /// Returns a future of the result of `f`, which is called with the job's result: on the thread where the job ends, or at once on this
-    /// thread if the job has ended. Does not wait for the job.
+    /// Returns a future of `f(result)`. Does not wait for the job: `f` is called on the thread where the job ends, or at once on this thread if
+    /// the job has ended.
     ///
     /// If `f` panics, the new future ends as [`JobError::Panicked`]. Cancelling the new future cancels the job.
     ///

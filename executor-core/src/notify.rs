@@ -50,8 +50,8 @@ pub(crate) trait Tell: Send + Sync {
     fn tell(&self, signal: Signal);
 }
 
-/// The step still to do when a job has its outcome: wake its task, or run its callback. If dropped without
-/// [`fire`](Notify::fire), it still does so, on the thread that drops it, so that no waiter waits for ever.
+/// The notification that a job has its outcome: it wakes the waiting task or runs the callback, when it is [fired](Notify::fire) or
+/// dropped.
 #[must_use = "call `fire` on the thread where callbacks may run"]
 pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
 
@@ -67,20 +67,20 @@ impl Notify {
         }
     }
 
-    /// Whether code of a user's would run for long: a callback, which may wait for other jobs.
+    /// Returns whether this runs a callback, which is user code and may take long.
     pub fn is_callback(&self) -> bool {
         matches!(self.0, Some((_, Signal::Callback)))
     }
 
-    /// Wakes the task or runs the callback, on this thread.
+    /// Wakes the task or runs the callback, on the calling thread.
     pub fn fire(self) {
         drop(self);
     }
 }
 
-/// The captured values of a job that ended without running. Dropping them runs the user's code, and may take long.
+/// The captured values of a job that ended without running. Dropping them runs user code, and may take long.
 #[derive(Default)]
-#[must_use = "dropped where it stands, it runs the user's code there"]
+#[must_use = "dropping it runs user code"]
 pub struct Captures(Option<Box<dyn Send>>);
 
 impl Captures {
@@ -88,7 +88,7 @@ impl Captures {
         Self(std::mem::needs_drop::<P>().then(|| Box::new(payload) as Box<dyn Send>))
     }
 
-    /// Whether there is nothing to drop.
+    /// Returns whether there is nothing to drop.
     pub fn are_empty(&self) -> bool {
         self.0.is_none()
     }

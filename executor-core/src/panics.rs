@@ -1,7 +1,7 @@
-//! One place catches the panics of users' code, and finds out where they were raised.
+//! Catches panics of user code, with the place where they were raised. For authors of executors.
 //!
-//! `catch_unwind` gives the payload only. The place is told to the panic hook, so the first job puts a hook in front of
-//! the program's: it notes the place if a job is running on the thread, and hands on.
+//! `catch_unwind` returns only the payload. Only the panic hook gets the place, so the first job installs a hook in front of the
+//! program's own hook. It records the place if a job is running on the thread, then calls the program's hook.
 
 pub(crate) mod drops;
 
@@ -25,9 +25,8 @@ thread_local! {
     static NAME: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-/// Runs `f`; its panic becomes [`JobError::Panicked`], with the place where it was raised.
-///
-/// For authors of executors. The panic hook has run by then, so the message is on stderr as usual.
+/// Calls `f`, and converts a panic into [`JobError::Panicked`], with the place where it was raised. The panic hook still runs, so the
+/// message is on stderr as usual.
 ///
 /// # Errors
 ///
@@ -50,9 +49,8 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
     })
 }
 
-/// Runs a job; its panic becomes [`JobError::Panicked`], which names the job.
-///
-/// For authors of executors without a [cell](crate::cell) for each job.
+/// Runs a job, and converts a panic into [`JobError::Panicked`], which names the job. For executors without a [cell](crate::cell) for each
+/// job.
 ///
 /// # Errors
 ///
@@ -64,14 +62,13 @@ pub fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
     })
 }
 
-/// Runs `f`, a part of a job that wraps code called `N`: a panic, which goes on, is then told as that of `N`. Costs nothing without one.
-///
-/// For authors of executors.
+/// Calls `f`, which is the part of a job that runs the code `N`. If it panics, the panic continues, and the job's error names `N`. Costs
+/// nothing otherwise.
 pub fn named<N: ?Sized, T>(f: impl FnOnce() -> T) -> T {
     named_as(type_name::<N>, f)
 }
 
-/// As [`named`], of code that is called `name`.
+/// Like [`named`], with a name that a function returns.
 pub(crate) fn named_as<T>(name: impl Fn() -> &'static str, f: impl FnOnce() -> T) -> T {
     struct Name<N: Fn() -> &'static str>(N);
     impl<N: Fn() -> &'static str> Drop for Name<N> {

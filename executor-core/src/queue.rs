@@ -40,7 +40,7 @@ impl QueueLimit {
     }
 }
 
-/// What `submit`, `execute` and `map` do with a job when the queue is full. Default: [`Block`](WhenFull::Block).
+/// The rule for `submit`, `execute` and `map` when the queue is full. Default: [`Block`](WhenFull::Block).
 ///
 /// Some methods do not follow it. `try_submit` never waits: it gives the job back as [`Rejection::Full`](crate::Rejection::Full), except with
 /// [`DropOldest`](WhenFull::DropOldest). `submit_timeout` and `submit_async` always wait for room.
@@ -70,7 +70,7 @@ impl QueueLimit {
 pub enum WhenFull {
     /// Blocks the submitter until there is room, or the pool is shut down.
     ///
-    /// On a thread of the same pool, the job runs in place instead, as with [`CallerRuns`](WhenFull::CallerRuns): if a job waited for
+    /// On a thread of the same pool, the job runs in place instead, as with [`CallerRuns`](WhenFull::CallerRuns). If a job waited for
     /// room there, the queued jobs could be waiting for it.
     #[default]
     Block,

@@ -1,13 +1,13 @@
-//! The identity of a queue, and the reports to it. For authors of executors.
+//! The identity of a queue, and its callbacks for jobs that leave it. For authors of executors.
 //!
-//! A job that is cancelled, or run by the thread that waits for it, leaves its queue by itself. It then tells the queue's
-//! [`JobDeparture`], which it finds in the [`registry`](crate::registry) by a number: a reference would cost every job a count, and
-//! few jobs need it.
+//! A job that is cancelled, or run by a thread that waits for it, leaves its queue without being taken from it. It then calls the
+//! queue's [`JobDeparture`], which it finds in the [`registry`](crate::registry) by the id. A reference in each job would cost a
+//! reference count, and few jobs need it.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a queue. No number is used again.
+/// Identifies a queue within this process. Ids are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QueueId(NonZeroU64);
 
@@ -19,19 +19,18 @@ impl QueueId {
     }
 }
 
-/// Hears of jobs that leave a queue without being taken from it.
+/// The callbacks of a queue for jobs that leave it without being taken from it.
 pub trait JobDeparture: Send + Sync {
-    /// A job that waited in `from`, which is this queue, left without being taken from it: its entry there is only a leftover. Called
-    /// on the thread that cancelled the job, or runs it. If it `ends` without running, [`on_finished`](JobDeparture::on_finished)
-    /// follows.
+    /// A job of the queue `from`, which is this queue, left it: its entry in the queue is only a leftover. Called on the thread that
+    /// cancelled the job or runs it. If the job `ends` without running, [`on_finished`](JobDeparture::on_finished) follows.
     fn on_removed(&self, from: QueueId, ends: bool);
 
-    /// A job of `from`, which is this queue, was taken from it, and dispatched; it ends without running, and
-    /// [`on_finished`](JobDeparture::on_finished) follows. Where jobs are never dispatched, this is never called.
+    /// A job that was taken from the queue `from`, and dispatched, ends without running. [`on_finished`](JobDeparture::on_finished)
+    /// follows. Never called if jobs are not dispatched. Default: does nothing.
     fn on_revoked(&self, from: QueueId) {
         let _ = from;
     }
 
-    /// A job that was cancelled in `from` has its outcome.
+    /// A job that ended in the queue `from` without running has its outcome.
     fn on_finished(&self, from: QueueId);
 }

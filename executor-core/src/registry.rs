@@ -1,4 +1,4 @@
-//! The queues that there are, by their numbers, and the counters of what came of their jobs. For authors of executors.
+//! All queues of the process, by their ids, and the counters of their jobs. For authors of executors.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,17 +20,17 @@ struct Known {
 
 static QUEUES: LazyLock<Mutex<HashMap<QueueId, Known>>> = LazyLock::new(Mutex::default);
 
-/// A queue that can be told, until this is dropped.
+/// While this exists, a queue is in the registry.
 #[derive(Debug)]
 pub struct QueueRegistration(QueueId);
 
 impl QueueRegistration {
-    /// Gives `queue` a number.
+    /// Registers `queue` under a new id.
     pub fn new(queue: Weak<dyn JobDeparture>) -> Self {
         Self::of(Known { queue, counters: None })
     }
 
-    /// The same, and `counters` count what comes of its jobs.
+    /// Like [`new`](Self::new), with counters of how the queue's jobs end.
     pub fn counted(queue: Weak<dyn JobDeparture>, counters: Arc<JobCounters>) -> Self {
         Self::of(Known { queue, counters: Some(counters) })
     }
@@ -41,7 +41,7 @@ impl QueueRegistration {
         Self(id)
     }
 
-    /// The number.
+    /// Returns the id.
     pub fn id(&self) -> QueueId {
         self.0
     }
@@ -58,8 +58,8 @@ thread_local! {
     static DEPARTING: RefCell<Vec<QueueId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// For how many jobs of `id` this thread is dropping what they captured, before their end is told. A shutdown that is called by
-/// such a drop cannot wait for it.
+/// Returns for how many jobs of the queue `id` this thread is dropping captured values, before their end is visible. A shutdown that such
+/// a drop calls cannot wait for it.
 pub fn departing(id: QueueId) -> usize {
     DEPARTING
         .try_with(|departing| departing.borrow().iter().filter(|&&queue_id| queue_id == id).count())
@@ -153,7 +153,7 @@ pub(crate) fn record(queue_id: QueueId, wait: Duration, run: Duration) {
 pub struct InlineRun(Option<QueueId>);
 
 impl InlineRun {
-    /// It begins to run.
+    /// Counts a job of this queue as running inline.
     pub fn enter(queue_id: Option<QueueId>) -> Self {
         let run = Self(queue_id);
         run.add(1);

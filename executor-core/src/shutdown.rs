@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::stats::Stats;
 
-/// What `shutdown_with` does with the jobs of a pool, and how long it may take.
+/// The policy of a `shutdown_with`: how it treats the jobs of a pool, and how long it may take.
 ///
 /// ```
 /// use std::time::Duration;

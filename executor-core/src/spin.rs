@@ -1,4 +1,4 @@
-//! Staying awake for what comes soon. For authors of executors.
+//! Short waits that spin before they sleep. For authors of executors.
 
 use std::cell::Cell;
 use std::hint::spin_loop;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 /// The most times that are slept through for one that was awake in vain.
 const MOST_ASLEEP: u32 = 64;
 
-/// How a thread decides whether to stay awake for what it waits for.
+/// Decides whether a thread should spin or sleep while it waits.
 ///
-/// To wake a sleeping thread costs the waker and the sleeper some microseconds each. So it pays to stay awake for this time, if another
-/// core ends the wait. If the wait does not end in this time, spinning was in vain, and delays work for this core, perhaps the very work
-/// that would end the wait. So after a spin in vain, the next waits sleep at once; their number doubles with each further spin in vain.
+/// Waking a sleeping thread costs both sides a few microseconds. So it pays to spin for that time, if another core ends the wait. A spin
+/// that fails delays other work on this core, perhaps the work that would end the wait. So after a failed spin, the next waits sleep at
+/// once, and their number doubles with each further failure.
 ///
-/// The thread never yields: other work could then keep the core for milliseconds, while the system runs a woken sleeper first.
+/// The thread never yields: other work could then keep the core for milliseconds, while the system prefers a thread that is woken.
 #[derive(Debug, Default)]
 pub struct Spin {
     /// How many times are to be slept through.
@@ -25,17 +25,16 @@ pub struct Spin {
 }
 
 impl Spin {
-    /// One that has seen nothing yet.
+    /// Creates a `Spin` without history.
     pub const fn new() -> Self {
         Self { left: Cell::new(0), last: Cell::new(0) }
     }
 
-    /// Looks whether it `is_so`, for as long as it pays: some microseconds, or up to `longest` where that is more. False if it is not by
-    /// then.
+    /// Spins until `is_so` returns true: for a few microseconds, or for `longest` if that is more. Returns false if it does not become true
+    /// in that time, or if recent spins failed.
     ///
     /// ```
     /// use std::time::Duration;
-    ///
     /// use executor::extend::spin::Spin;
     ///
     /// let spin = Spin::new();

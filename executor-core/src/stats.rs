@@ -7,7 +7,7 @@ use std::fmt;
 pub use histogram::Histogram;
 pub(crate) use histogram::{Recorder, add};
 
-/// What a pool is doing, and how its jobs have ended so far. Returned by `stats()` of every pool and handle.
+/// The state of a pool, and how its jobs have ended so far. Returned by `stats()` of every pool and handle.
 ///
 /// `{}` writes one line, for logs.
 ///

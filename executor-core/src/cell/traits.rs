@@ -13,59 +13,59 @@ use crate::status::JobId;
 
 /// A queued job that runs on the thread that takes it from the queue.
 pub trait Run: QueuedControl {
-    /// Claims the job and runs it to its outcome, callbacks included. False if it was cancelled before.
+    /// Claims the job and runs it, including its callbacks. Returns false if the job was cancelled before.
     fn run(self: Arc<Self>) -> bool;
 }
 
-/// A queued job that is run by somebody else, such as another process: `P` goes there and `O` comes back.
+/// A queued job that runs elsewhere, such as in another process: `P` goes there, and `O` comes back.
 pub trait Task<P, O>: QueuedControl {
-    /// Starts the job: true exactly once, and never after a cancel. `abort` is called if the job is aborted from now on.
+    /// Starts the job, and returns its payload: once, and never after a cancel. `abort` is called if the job is aborted from now on.
     #[must_use = "the payload is lost if it is not run"]
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P>;
 
-    /// Dispatches the job to a queue elsewhere, which starts it unless the dispatch is revoked before. `None` if it was claimed or
-    /// has ended.
+    /// Dispatches the job to another queue, which starts it unless the dispatch is revoked before. Returns the payload, or `None` if the
+    /// job was claimed or has ended.
     #[must_use = "the payload is lost if it is not run"]
     fn dispatch(&self, dispatch: Arc<dyn Dispatch>) -> Option<P>;
 
-    /// Revokes the dispatch of a job that has not started: it waits again, as if it had never been taken.
+    /// Revokes the dispatch of a job that has not started. The job is queued again, as if it had never been taken.
     ///
     /// # Errors
     ///
     /// The payload, if the job has started, or has ended.
     fn take_back(&self, payload: P) -> Result<(), P>;
 
-    /// Says the outcome of a claimed or dispatched job. One that comes after another (a result after its timeout) is dropped.
-    /// The caller chooses the thread on which wakers and callbacks then run, by where it calls [`Notify::fire`].
+    /// Sets the outcome of a claimed or dispatched job. A second outcome (a result after a timeout) is dropped. Wakers and callbacks run on
+    /// the thread that calls [`Notify::fire`].
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         self.finish_with(outcome, None)
     }
 
-    /// The same of a job of several parts, each with an outcome of its own: a result counts as the worst failure of those.
+    /// Like [`finish`](Task::finish), for a job of several parts with outcomes of their own: a result is counted as the worst failure of the
+    /// parts.
     fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify;
 }
 
 /// A payload that names its job.
 pub trait NamesJob {
-    /// The job's name. Without the payload, as far as its type tells. Runs under the lock of the job: it must not block, nor run code of
-    /// a user's.
+    /// Returns the name of the job; without the payload, as far as the type determines it. Runs under the lock of the job, so it must not
+    /// block or run user code.
     fn job_name(payload: Option<&Self>) -> Option<JobName>;
 }
 
-/// Stops a running job, by other means than asking it.
+/// Stops a running job by force.
 pub trait Abort: Send + Sync {
-    /// Stops the job `id` if it still runs. False if that comes too late: its outcome is on the way.
+    /// Stops the job `id` if it still runs. Returns false if it is too late: the outcome is on its way.
     fn abort(&self, id: JobId) -> bool;
 }
 
-/// Where a dispatched job is: it may have started there, or not. All three are asked of this one place, which must give one answer
-/// to who asks them at once.
+/// The place of a dispatched job, which may have started there or not. Concurrent calls of the three methods must get consistent answers.
 pub trait Dispatch: Abort {
-    /// Makes sure that the job `id` never starts there. False if it has started, or is not there. Runs under the lock of the job: it must
-    /// not block, nor ask anything of the job.
+    /// Makes sure that the job `id` never starts there. Returns false if it has started, or is not there. Runs under the lock of the job, so
+    /// it must not block or call methods of the job.
     fn revoke(&self, id: JobId) -> bool;
 
-    /// Whether the job `id` has started there. As short as [`revoke`](Dispatch::revoke).
+    /// Returns whether the job `id` has started there. The rules of [`revoke`](Dispatch::revoke) apply.
     fn has_started(&self, id: JobId) -> bool;
 }
 

@@ -31,15 +31,15 @@ impl Stack {
     }
 }
 
-/// For authors of executors: says that this thread, which has just begun, has a stack of `size` bytes; `None` means the
-/// standard library's size. Threads without this call are taken to have an unused stack of that size.
+/// For authors of executors: records that this thread, which has just started, has a stack of `size` bytes. `None` means the standard
+/// library's size, which is also assumed for threads without this call.
 pub fn begin_stack(size: Option<usize>) {
     let stack = Stack { begin: here(), size: size.unwrap_or_else(usual_size) };
     STACK.with(|known| known.set(Some(stack)));
 }
 
-/// For authors of executors: runs `f`, which runs a job inside of another piece of code, one level deeper. `None`, and `f` is dropped, when
-/// this thread is as deep as it may be: 128 levels, or half of its stack.
+/// For authors of executors: calls `f`, which runs a job inside other code, and counts one level of nesting. Returns `None`, and drops `f`,
+/// if the thread is 128 levels deep, or has used half of its stack.
 pub fn nested<R>(f: impl FnOnce() -> R) -> Option<R> {
     /// Goes up again, also when `f` panics.
     struct Level {

@@ -33,8 +33,8 @@ pub use timed_out::TimedOut;
 /// `{}` writes one line, for logs: what happened, to which job, and what to do. `{:#}` adds the causes, the file that the job was saved to,
 /// and a backtrace.
 ///
-/// `{:#}` may block: the first backtrace of a crash reads the program's symbols, which can take a second or more, and that of a
-/// [`TimedOut`] may wait until the file is written.
+/// `{:#}` may block: the first backtrace reads the program's symbols, which can take a second or more. For a [`TimedOut`], `{:#}` also waits
+/// until the file is written.
 ///
 /// Cheap to clone. It is `Send + Sync + Error`, so `?` converts it into `anyhow::Error`, `Box<dyn Error>` and the like.
 ///

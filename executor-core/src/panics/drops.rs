@@ -1,9 +1,9 @@
-//! Drops of users' values, whose panics end here.
+//! Drops of users' values that catch panics.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-/// Drops a user's value and catches a panic of its drop, so that it does not reach the caller.
+/// Drops a value, and catches a panic of its drop.
 pub fn drop_catching<T>(value: T) {
     if !std::mem::needs_drop::<T>() {
         return;
