@@ -1,10 +1,10 @@
-//! Hands jobs to workers. For those who want another kind of worker.
+//! A queue with workers, for authors of executors who need another kind of worker.
 //!
-//! A [`Scheduler`] is a queue and up to `workers` threads. Each thread owns a [`Runner`], which says what the worker does
-//! with a job: a thread pool's runs it in place, a process pool's sends it to the child process that it owns.
+//! A [`Scheduler`] is a queue and up to `workers` threads. Each thread owns a [`Runner`], which brings jobs to their outcome. The runner
+//! of a thread pool runs the job on the thread. The runner of a process pool sends the job to its child process.
 //!
-//! Threads start on demand, only when no idle one can take the job, and end when they have been idle for long. How it works, and
-//! why it is right, is in the README beside this module.
+//! A thread starts only when a job is queued and no thread is idle, and ends when it has been idle for some time. The README beside this
+//! module explains how the scheduler works, and why it is right.
 //!
 //! ```
 //! use std::sync::{Arc, mpsc};

@@ -8,28 +8,28 @@ use super::hooks::Hooks;
 /// The settings of a [`Scheduler`](super::Scheduler).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The workers' threads are called this and a number: `name-0`.
+    /// The prefix of thread names: `name-0`, `name-1` and so on.
     pub name: Arc<str>,
-    /// How many jobs run at once.
+    /// How many jobs run at once, at most.
     pub workers: usize,
-    /// How many of the workers stay, however long they are idle.
+    /// How many workers stay alive while idle.
     pub min_workers: usize,
-    /// How long the others stay idle before they end.
+    /// How long the other workers stay idle before they end.
     pub keep_alive: Duration,
-    /// How many jobs may wait. `None` for as many as there is memory for.
+    /// How many jobs may wait. `None` means no limit.
     pub capacity: Option<usize>,
-    /// The stack of a worker's thread, in bytes. `None` leaves it to the standard library (2 MiB, or `RUST_MIN_STACK`).
+    /// The stack size of each thread, in bytes. `None` means the standard library's (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
-    /// Whether it measures how long jobs wait, and how long they run. Those that a worker runs in place tell it themselves; others are
-    /// told of by [`QueuedControl::record_run`](executor_core::cell::QueuedControl::record_run).
+    /// Whether to measure how long jobs wait and run. A runner that does not run jobs on its own thread reports their times with
+    /// [`QueuedControl::record_run`](executor_core::cell::QueuedControl::record_run).
     pub measure: bool,
-    /// The functions that each worker's thread calls when it starts and stops.
+    /// The functions that each thread calls when it starts and stops.
     pub hooks: Hooks,
 }
 
 impl Config {
-    /// Up to `workers` threads called `name-0`, `name-1`, and so on, each with a stack of the usual size, which end after
-    /// ten idle seconds.
+    /// Settings for up to `workers` threads, named `name-0`, `name-1` and so on. Defaults: they end after 10 s without a job, the stack
+    /// size is the standard library's, and the queue has no limit.
     pub fn new(name: impl Into<Arc<str>>, workers: usize) -> Self {
         let keep_alive = Duration::from_secs(10);
         let hooks = Hooks::default();

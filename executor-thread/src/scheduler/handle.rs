@@ -1,4 +1,4 @@
-//! The scheduler as its users have it.
+//! The public handle of a scheduler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use super::shared::{Pushed, Shared};
 use super::supply::Supply;
 use super::waiters::WaitToken;
 
-/// A queue of jobs and the workers that run them. Cheap to clone: all clones are of one queue. None shuts it down when it is dropped; call
-/// [`shutdown`](Scheduler::shutdown).
+/// A queue of jobs, and the workers that run them. Cheap to clone: all clones share the queue. Dropping a clone does not shut the
+/// scheduler down: call [`shutdown`](Scheduler::shutdown).
 pub struct Scheduler<R: Runner + 'static>(Arc<Shared<R>>);
 
 impl<R: Runner + 'static> Scheduler<R> {
-    /// A scheduler with no thread yet. `make` makes the runner of each worker, on the worker's thread, from its name. `make` lives
-    /// as long as the scheduler: a clone of the scheduler in it would keep both for ever.
+    /// Creates a scheduler. No thread starts before there is a job. `make` creates the runner of each worker, on the worker's thread, from the
+    /// worker's name. `make` must not own a clone of the scheduler, which would keep both alive for ever.
     pub fn new(config: Config, make: impl Fn(&Arc<str>) -> R + Send + Sync + 'static) -> Self {
         Self(Shared::new(config, Box::new(make)))
     }
@@ -41,22 +41,22 @@ impl<R: Runner + 'static> Scheduler<R> {
         Self(Shared::over(supply, started, config, Box::new(make)))
     }
 
-    /// How many jobs run at once.
+    /// Returns how many jobs run at once, at most.
     pub fn workers(&self) -> usize {
         self.0.config.workers
     }
 
-    /// The queue id of queued jobs: make those that are pushed with it.
+    /// Returns the queue id of queued jobs. Create jobs to be pushed with it.
     pub fn queue(&self) -> QueueId {
         self.0.queue.id()
     }
 
-    /// The queue id of delayed jobs: make those that are pushed by [`push_at`](Scheduler::push_at) with it.
+    /// Returns the queue id of delayed jobs. Create jobs for [`push_at`](Scheduler::push_at) with it.
     pub fn delay(&self) -> QueueId {
         self.0.delay.id()
     }
 
-    /// Reports what the scheduler is doing, and how its jobs have ended so far. Never blocks.
+    /// Returns what the scheduler is doing, and how its jobs have ended so far. Never blocks.
     pub fn stats(&self) -> Stats {
         self.shared().map_or_else(|_| self.0.counters.stats(), |shared| shared.stats())
     }
@@ -74,53 +74,52 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Puts a job at the end of its lane. Never blocks.
+    /// Queues a job behind the other jobs of its priority. Never blocks.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue is full.
+    /// The job and the reason, if the scheduler is shut down or its queue is full.
     pub fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push(priority, job))
     }
 
-    /// As `push`, full or not.
+    /// Like [`push`](Self::push), but queues the job even if the queue is full.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown.
+    /// The job and the reason, if the scheduler is shut down.
     pub fn push_above(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push_above(priority, job))
     }
 
-    /// As `push`, but waits for a slot in a full queue, until `deadline` at most. Blocks.
+    /// Like [`push`](Self::push), but waits for room in a full queue, until `deadline` at most. Blocks.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue was full until the deadline.
+    /// The job and the reason, if the scheduler is shut down, or if the queue stays full until the deadline.
     pub fn push_wait(&self, priority: Priority, job: R::Job, deadline: Option<Instant>) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push_wait(priority, job, deadline))
     }
 
-    /// As `push`, but ends the oldest job of the least priority in a full queue, as [`Rejection::Dropped`]. Never
-    /// blocks.
+    /// Like [`push`](Self::push), but if the queue is full, ends the oldest job of the lowest priority as [`Rejection::Dropped`]. Never blocks.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown.
+    /// The job and the reason, if the scheduler is shut down.
     pub fn push_over_oldest(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push_over_oldest(priority, job))
     }
 
-    /// As `push`, but where the queue is full, leaves the job where it is, and wakes `waker` when to try again. Give the
-    /// same token each time, and [`give_up`](Self::give_up) with it if there is to be no next time. Never blocks.
+    /// Like [`push`](Self::push), for async code: if the queue is full, leaves the job in `job`, and wakes `waker` when there is room. Never
+    /// blocks. Pass the same token each time. To stop trying, call [`give_up`](Self::give_up) with it.
     ///
     /// # Errors
     ///
-    /// After a shutdown.
+    /// The reason, if the scheduler is shut down. The job stays in `job`.
     ///
     /// # Panics
     ///
-    /// When there is no job.
+    /// If `job` is `None`.
     pub fn poll_push(
         &self,
         priority: Priority,
@@ -134,104 +133,105 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Stops waiting for a slot. If one was free for this token, the next waiter is told.
+    /// Stops waiting for room. If this token was woken, the next waiter is woken instead.
     pub fn give_up(&self, token: WaitToken) {
         if let Ok(shared) = self.shared() {
             shared.give_up(token);
         }
     }
 
-    /// Runs the job on this thread, instead of queueing it: a worker inside of the job that it has, any other thread as one that counts
-    /// as a worker meanwhile. False if that cannot be, because it is too deep, or after a shutdown: then the job is still to be pushed.
-    /// Blocks as long as the job runs.
+    /// Runs the job on this thread instead of queueing it. Blocks as long as the job runs. A thread that is not a worker counts as one
+    /// meanwhile.
+    ///
+    /// Returns false, and the job is still to be pushed, if jobs are nested too deeply on this thread, or the scheduler is shut down.
     pub fn run_here(&self, job: &R::Job) -> bool {
         self.shared().is_ok_and(|shared| shared.run_here(job))
     }
 
-    /// Whether the calling thread is a worker of this very scheduler, or counts as one.
+    /// Returns whether the calling thread is a worker of this scheduler, or counts as one.
     pub fn is_worker_here(&self) -> bool {
         self.shared().is_ok_and(|shared| shared.is_worker_here())
     }
 
-    /// Puts a job in the queue at the time `when`, full or not. A shutdown waits for it. Never blocks.
+    /// Queues a job at the time `when`, even if the queue is full then. A shutdown waits for it. Never blocks.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown.
+    /// The job and the reason, if the scheduler is shut down.
     pub fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push_at(when, priority, job))
     }
 
-    /// Fires `timer` at the time `when`, unless everything has ended by then. A shutdown does not wait for it. Never
-    /// blocks.
+    /// Fires `timer` at the time `when`, unless the scheduler has ended by then. A shutdown does not wait for it. Never blocks.
     pub fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
         if let Ok(shared) = self.shared() {
             shared.push_timer(when, timer);
         }
     }
 
-    /// Reports that a timer event was cancelled, so that the timer event can be dropped before its time.
+    /// Reports that a timer event was cancelled, so that it can be dropped before its time.
     pub fn cancel_timer(&self) {
         if let Ok(shared) = self.shared() {
             shared.cancelled();
         }
     }
 
-    /// Starts the workers that have not been started, and has each [`begin`](Runner::begin).
+    /// Starts all workers that are not running, and calls [`begin`](Runner::begin) on each. Does not wait for them.
     pub fn prestart(&self) {
         if let Ok(shared) = self.shared() {
             shared.prestart();
         }
     }
 
-    /// Gives each worker a job of its own, which it runs before any other. All are started first. The jobs must be made at
-    /// the queue id [`delay`](Self::delay), so that none runs in the place of another worker.
+    /// Gives each worker a job of its own, which it runs before any queued job. Starts all workers first. Create the jobs with the queue id
+    /// [`delay`](Self::delay), so that each runs on its own worker.
     ///
     /// # Errors
     ///
-    /// After a shutdown; then `job` was not called.
+    /// The reason, if the scheduler is shut down. `job` is not called then.
     pub fn broadcast(&self, job: impl FnMut() -> R::Job) -> Result<(), Rejection> {
         self.shared()?.broadcast(job)
     }
 
-    /// Blocks until nothing is queued, delayed or running, until `deadline` at most. Returns whether that is so. Jobs that wait for their
-    /// time and that a shutdown [would cancel](Self::push_until_shutdown) do not count. On a thread of this very scheduler it does not
-    /// wait.
+    /// Blocks until no job is queued, delayed or running, or until `deadline`. Returns whether that is so. Delayed jobs that a shutdown
+    /// [would cancel](Self::push_until_shutdown) do not count. On a thread of this scheduler, does not wait.
     pub fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         self.shared().map_or(true, |shared| shared.wait_idle(deadline))
     }
 
-    /// A future that ends when the scheduler is shut down and its last worker is done.
+    /// Returns a future that is ready when the scheduler is shut down and its last worker has ended.
     pub fn closed(&self) -> Future<()> {
         self.shared().map_or_else(|_| Future::ready(()), |shared| shared.closed())
     }
 
-    /// Shuts down as `policy` says, and reports how the jobs ended. Blocks as long as the policy allows; but not on a thread of
-    /// this very scheduler.
+    /// Shuts down as `policy` says, and returns how the jobs ended. Blocks until the scheduler is empty or the policy's time limit is over.
+    /// On a thread of this scheduler, does not block.
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         self.shared().map_or_else(|_| ShutdownReport::default(), |shared| shared.shutdown_with(policy))
     }
 
-    /// As `push_at`, but a shutdown does not wait for the job: if its time has not come, it ends as
+    /// Like [`push_at`](Self::push_at), but a shutdown does not wait for the job: if its time has not come, it ends as
     /// [`JobError::Cancelled`].
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown.
+    /// The job and the reason, if the scheduler is shut down.
     pub fn push_until_shutdown(&self, when: Instant, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.hand(job, |shared, job| shared.push_delayed(when, priority, job, true))
     }
 
-    /// Closes it for good, because it cannot work any more: everything that is queued or delayed ends with `error`, and so do jobs
-    /// that a runner [gives back](super::Batch::give_back) later. Later pushes are refused as [`Rejection::Broken`]. Running jobs go on, and
-    /// the threads end as after a shutdown. Of several errors, the first stays. Never blocks; callbacks run as [`call_back`](Self::call_back) does.
+    /// Closes the scheduler because it cannot work any more. Queued and delayed jobs end with `error`, and so do jobs that a runner
+    /// [gives back](super::Batch::give_back) later. Later pushes are rejected as [`Rejection::Broken`].
+    ///
+    /// Running jobs continue, and the threads end as after a shutdown. If this is called again, the first error stays. Never blocks:
+    /// callbacks run as by [`call_back`](Self::call_back).
     pub fn break_down(&self, error: JobError) {
         if let Ok(shared) = self.shared() {
             shared.break_down(error);
         }
     }
 
-    /// As [`Batch::give_back`](super::Batch::give_back), on any thread, while the runner that took the job is still in its `run`.
+    /// Like [`Batch::give_back`](super::Batch::give_back), on any thread, while the runner that took the job is still in its `run`.
     pub fn give_back(&self, job: R::Job, priority: Priority) {
         match self.shared() {
             Ok(shared) => shared.give_back(None, job, priority),
@@ -239,9 +239,11 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Fires `notify`, a callback on a thread that is there for callbacks alone: one after the other, each as slow as it likes. Anything
-    /// else is fired here and now. Never blocks. The thread starts when it is needed, and ends when it has been idle for as long as a
-    /// worker may be. A shutdown waits for it; one that a callback calls does not.
+    /// Fires `notify`. Never blocks: a callback runs on a thread for callbacks, one after the other; any other notification is fired on this
+    /// thread.
+    ///
+    /// The thread starts when it is needed, and ends when it has been idle for `keep_alive`. A shutdown waits for it, unless a callback calls
+    /// that shutdown.
     pub fn call_back(&self, notify: Notify) {
         match self.shared() {
             Ok(shared) => shared.call_back(notify),
@@ -249,7 +251,7 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Drops what a job had captured that ended without running, on a thread that is there for such drops alone. Never blocks. As with
+    /// Drops the captured values of a job that ended without running, on a thread for such drops. Never blocks. As with
     /// [`call_back`](Self::call_back), a shutdown waits for the thread.
     pub fn drop_aside(&self, captures: Captures) {
         match self.shared() {
@@ -258,20 +260,19 @@ impl<R: Runner + 'static> Scheduler<R> {
         }
     }
 
-    /// Why no job is accepted any more. `None` while they are.
+    /// Returns why jobs are rejected. `None` while jobs are accepted.
     pub fn refusal(&self) -> Option<Rejection> {
         self.shared().map_or_else(Some, |shared| shared.refusal())
     }
 
-    /// Whether jobs are still accepted.
+    /// Returns whether jobs are accepted.
     pub fn is_open(&self) -> bool {
         self.shared().is_ok_and(|shared| shared.is_open())
     }
 
-    /// Accepts no more jobs, and ends each worker when the queue is empty.
+    /// Closes the scheduler: later pushes are rejected, and each worker ends when the queue is empty.
     ///
-    /// With `wait`, returns when the last thread is gone; but not on a thread of this very scheduler, which
-    /// cannot wait for itself.
+    /// With `wait`, blocks until the last thread has ended. On a thread of this scheduler, `wait` is ignored.
     pub fn shutdown(&self, wait: bool) {
         if let Ok(shared) = self.shared() {
             shared.shutdown(wait);

@@ -7,8 +7,8 @@ use executor_core::panics::{catch, drop_catching};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The functions that each worker's thread calls when it starts and when it stops. A panic in one is reported by the panic hook, and
-/// the worker goes on.
+/// The functions that each worker's thread calls when it starts and stops. If one panics, the panic hook reports that, and the worker goes
+/// on.
 ///
 /// ```
 /// use executor::extend::scheduler::{Config, Hooks};
@@ -22,14 +22,14 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Called on each worker's thread before its first job, or before it first sleeps.
+    /// Sets a function that each worker's thread calls before its first job, or before it first sleeps.
     #[must_use]
     pub fn on_start(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_start = Some(Arc::new(f));
         self
     }
 
-    /// Called on each worker's thread when it takes no more jobs. Its runner is still there.
+    /// Sets a function that each worker's thread calls when it takes no more jobs. Its runner still exists then.
     #[must_use]
     pub fn on_stop(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_stop = Some(Arc::new(f));

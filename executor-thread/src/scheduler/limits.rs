@@ -12,8 +12,8 @@ use super::handle::Scheduler;
 use super::queued::TimerEvent;
 use super::runner::Runner;
 
-/// Ends a job that has not started in its time. Travels with the job. Dropping it (when the job starts or is discarded) cancels its
-/// timer event.
+/// Ends a job that does not start in time. Travels with the job. Dropping it (when the job starts or is discarded) cancels its timer
+/// event.
 pub struct StartLimit<R: Runner + 'static> {
     cancel: CancelOnDrop<R>,
     limit: Duration,
@@ -29,7 +29,7 @@ pub struct StartTimer<R: Runner + 'static> {
 }
 
 impl<R: Runner + 'static> StartLimit<R> {
-    /// A job may wait for as long as `limit` in the queue of `scheduler`, and ends with `error` if it has not started then.
+    /// Creates a limit: a job that waits in the queue of `scheduler` for longer than `limit` ends with `error`.
     pub fn new(scheduler: Scheduler<R>, limit: Duration, error: JobError) -> (Self, StartTimer<R>) {
         let cancel = CancelOnDrop::new(scheduler.clone());
         let timer = StartTimer { is_cancelled: cancel.is_cancelled.clone(), scheduler, limit, error };
@@ -38,8 +38,8 @@ impl<R: Runner + 'static> StartLimit<R> {
 }
 
 impl<R: Runner + 'static> StartTimer<R> {
-    /// The time begins after `delay`. When it is over, the job of `control` ends, if it has not started. If the job has its outcome already
-    /// (it was refused), no timer event is set: it would start the timer's thread for nothing.
+    /// Starts the time limit of the job `control` after `delay`. Does nothing if the job has its outcome already, so that no timer thread is
+    /// started in vain.
     pub fn set(self, control: Arc<dyn Control>, delay: Duration) {
         if control.status().is_done() {
             return;

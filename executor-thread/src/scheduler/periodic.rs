@@ -202,14 +202,14 @@ impl Shared {
     }
 }
 
-/// The times of a periodic job, for those who submit its runs. It moves from run to run, so no two can overlap.
+/// For authors of executors: the times of a periodic job. It moves from run to run, so runs cannot overlap.
 pub struct Schedule {
     shared: Arc<Shared>,
     due: Instant,
 }
 
 impl Schedule {
-    /// A periodic job whose first run is to be submitted.
+    /// Starts a periodic job: returns its handle and its schedule, whose first run is to be submitted.
     pub fn start(period: Period) -> (Periodic, Self) {
         let (runs, missed) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Arc::new(Shared { period, runs, missed, state: Mutex::default() });
@@ -217,17 +217,17 @@ impl Schedule {
         (Periodic { shared: shared.clone(), is_detached: false }, Self { shared, due })
     }
 
-    /// The same times, for those who submit a run that has these.
+    /// Returns another handle to the same times, for code that submits a run which owns this one.
     pub fn same(&self) -> Self {
         Self { shared: self.shared.clone(), due: self.due }
     }
 
-    /// When the next run is due.
+    /// Returns when the next run is due.
     pub fn due(&self) -> Instant {
         self.due
     }
 
-    /// The next run is about to be submitted. False if there is to be none. To be called before, so that a cancel finds it.
+    /// Records the next run, so that a cancel finds it. Call this before the run is submitted. Returns false if the job was cancelled.
     pub fn is_next(&self, run: Canceller) -> bool {
         let mut state = self.shared.state.lock();
         if state.is_cancelled {
@@ -239,13 +239,13 @@ impl Schedule {
         true
     }
 
-    /// A run has ended.
+    /// Records that a run has ended.
     pub fn ended(&mut self) {
         self.shared.runs.fetch_add(1, Ordering::Release);
         self.go_on();
     }
 
-    /// A run was dropped before it began.
+    /// Records that a run was dropped before it started.
     pub fn missed(&mut self) {
         // Relaxed: see `Periodic::missed`.
         self.shared.missed.fetch_add(1, Ordering::Relaxed);
@@ -256,7 +256,7 @@ impl Schedule {
         self.due = self.shared.period.next(self.due, Instant::now());
     }
 
-    /// Whether there is to be no next run.
+    /// Returns whether the job was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.shared.state.lock().is_cancelled
     }

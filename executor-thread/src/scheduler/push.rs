@@ -14,21 +14,21 @@ use super::runner::Runner;
 use super::shared::Pushed;
 use super::waiters::WaitToken;
 
-/// When a job is queued, and what happens if the queue is full then. For authors of executors.
+/// For authors of executors: when a job is queued, and what happens if the queue is full.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
-    /// Now, as [`WhenFull`] says.
+    /// Now. If the queue is full, do as [`WhenFull`] says.
     Now,
-    /// The same without waiting.
+    /// Now, without waiting.
     Try,
-    /// When there is room, until this time at most.
+    /// As soon as there is room, until this time at most. `None` means no time limit.
     Until(Option<Instant>),
-    /// Once this time is over, full or not.
+    /// After this delay, even if the queue is full then.
     After(Duration),
 }
 
 impl Way {
-    /// The same, or after the `delay` that options ask for. A delay that was there before stays.
+    /// Adds the delay of the job's options, unless there is a delay already.
     #[must_use]
     pub fn delayed(self, delay: Option<Duration>) -> Self {
         match (self, delay) {
@@ -37,23 +37,23 @@ impl Way {
         }
     }
 
-    /// How long the job waits for its time.
+    /// Returns the delay before the job is queued.
     pub fn delay(self) -> Duration {
         if let Self::After(delay) = self { delay } else { Duration::ZERO }
     }
 }
 
 impl<R: Runner + 'static> Scheduler<R> {
-    /// The queue id of a job that comes by `way`: make the job with it.
+    /// Returns the queue id for a job that is pushed by `way`. Create the job with it.
     pub fn queue_id(&self, way: Way) -> QueueId {
         if let Way::After(_) = way { self.delay() } else { self.queue() }
     }
 
-    /// Puts a job in the queue by `way`. Blocks where that says so.
+    /// Queues a job by `way`, and blocks if `way` or `when_full` says so.
     ///
     /// # Errors
     ///
-    /// The job, after a shutdown, or when the queue is full and `way` says so.
+    /// The job and the reason, if the scheduler is shut down, or if the queue is full and `way` does not wait for room.
     pub fn push_by(&self, way: Way, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         match way {
             Way::Now => self.push_as(when_full, priority, job),
@@ -114,7 +114,7 @@ pub(crate) fn far_future() -> Instant {
     Instant::now() + CENTURY
 }
 
-/// A job that waits for a slot in a full queue, without a thread that waits: a std future of whether it was pushed. Dropped, it stops waiting.
+/// A std future that queues a job once there is room. If it is dropped, it stops waiting.
 #[must_use = "the job is pushed when this is polled"]
 pub struct PushFuture<R: Runner + 'static> {
     scheduler: Scheduler<R>,
@@ -124,7 +124,7 @@ pub struct PushFuture<R: Runner + 'static> {
 }
 
 impl<R: Runner + 'static> PushFuture<R> {
-    /// `job` waits from the first poll on.
+    /// Creates the future. `job` waits for room from the first poll on.
     pub fn new(scheduler: Scheduler<R>, priority: Priority, job: R::Job) -> Self {
         Self { scheduler, priority, job: Some(job), token: WaitToken::default() }
     }
@@ -134,12 +134,12 @@ impl<R: Runner + 'static> PushFuture<R> {
 impl<R: Runner + 'static> Unpin for PushFuture<R> {}
 
 impl<R: Runner + 'static> Future for PushFuture<R> {
-    /// Fails after a shutdown.
+    /// An error if the scheduler is shut down.
     type Output = Result<(), Rejection>;
 
     /// # Panics
     ///
-    /// When it is polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { scheduler, priority, job, token } = &mut *self;
         assert!(job.is_some(), "what was pushed is not polled again");

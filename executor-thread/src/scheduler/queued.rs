@@ -1,4 +1,4 @@
-//! The entries of a scheduler: jobs, and timer events.
+//! The entries of a scheduler: jobs and timer events.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,13 +10,14 @@ use executor_core::{JobError, current};
 
 /// The operations on a job that a scheduler needs.
 ///
-/// A job that leaves the queue otherwise, cancelled or run by a thread that waits for it, tells the
-/// [`JobDeparture`](executor_core::queue_id::JobDeparture) of the queue that it was made with, or moved to.
+/// A job that is cancelled, or run by a thread that waits for it, leaves the queue by itself. It must call the
+/// [`JobDeparture`](executor_core::queue_id::JobDeparture) of the queue that it was created with, or moved to.
 pub trait Queued: Send + 'static {
-    /// Ends a job that no worker is to take, if it waits still. Returns the notification of that, or `None` if it does not wait.
+    /// Ends the job with `error`, if it is still queued. Returns the notification of its end, or `None` if it is no longer queued.
     fn fail(self, error: JobError) -> Option<Notify>;
 
-    /// As `fail`, but what the job captured is the caller's to drop, on a thread of its choice. Unless this is given, it is dropped here.
+    /// Like [`fail`](Self::fail), but returns the captured values of the job, since dropping them may take long. Default: calls `fail`, which
+    /// drops them.
     fn expire(self, error: JobError) -> Option<(Notify, Captures)>
     where
         Self: Sized,
@@ -24,35 +25,35 @@ pub trait Queued: Send + 'static {
         self.fail(error).map(|notify| (notify, Captures::default()))
     }
 
-    /// Whether it waits still: it was not claimed or cancelled.
+    /// Returns whether the job is still queued: neither claimed nor cancelled.
     fn is_waiting(&self) -> bool;
 
-    /// The id by which it finds the queue that it tells, or has told, if it leaves otherwise.
+    /// Returns the id of the queue that the job was created with, or moved to.
     fn queue_id(&self) -> Option<QueueId>;
 
-    /// It waits in the queue `queue_id` from now on. False if it does not wait any more.
+    /// Moves the job to the queue `queue_id`. Returns false if it is no longer queued.
     fn move_to(&self, queue_id: QueueId) -> bool;
 
-    /// It is queued at the time `when`, and is to be measured. Without this, it is not.
+    /// Records that the job is queued at the time `when`, so that its times are measured. Default: does nothing.
     fn mark_enqueued(&self, _when: Instant) {}
 
-    /// Runs it on this thread, for the submitter. False if that cannot be: then it is still to be queued.
+    /// Runs the job on this thread, for the submitter. Returns false if it cannot run here, and is still to be queued. Default: false.
     fn run_here(&self) -> bool {
         false
     }
 }
 
-/// An action at a given time, other than to queue a job. Fires on the timer's thread, so it must be short.
+/// An action at a given time. It runs on the timer's thread, so it must be short.
 pub trait TimerEvent: Send {
-    /// The time has come, and it fires next. All that are due begin before the first of them fires, so that what one waits for, all wait for
-    /// at the same time.
+    /// Called before [`fire`](Self::fire). Of several events that are due, all begin before the first fires, so that waits that they begin
+    /// overlap. Default: does nothing.
     fn begin(&mut self) {}
 
-    /// It has begun. A callback that is to be run for it is run on the scheduler's thread for callbacks, and what a job had captured is
-    /// dropped on the one for drops: no timer waits for code of a user's.
+    /// Does the action. The scheduler fires the returned notification on its thread for callbacks, and drops the captured values on its thread
+    /// for drops, so that no timer waits for user code.
     fn fire(self: Box<Self>) -> Option<(Notify, Captures)>;
 
-    /// Whether it was cancelled: then it may be dropped before its time.
+    /// Returns whether the event was cancelled, and may be dropped before its time.
     fn is_cancelled(&self) -> bool;
 }
 

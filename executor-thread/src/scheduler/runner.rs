@@ -5,21 +5,21 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::queued::Queued;
 
-/// Runs the jobs of one worker. Made, used and dropped on its worker's thread.
+/// Runs the jobs of one worker. It is created, used and dropped on the worker's thread.
 pub trait Runner {
     /// The entries of the queue.
     type Job: Queued;
 
-    /// Brings a job to its outcome. False if it had ended before it could be claimed. Should it panic, the worker goes on
-    /// with a new runner.
+    /// Brings a job to its outcome. Returns false if the job had ended before it could be claimed. If this panics, the worker goes on with
+    /// a new runner.
     ///
-    /// With `batch` it can take a few more jobs at once, for each of which it is then responsible in the same way.
+    /// The runner may take more jobs from `batch`, and must bring each of them to its outcome too, or give it back.
     fn run(&mut self, job: Self::Job, batch: &mut Batch<'_, Self::Job>) -> bool;
 
-    /// Prepares for jobs that may come. Called by [`prestart`](super::Scheduler::prestart), while there is nothing else to do.
+    /// Prepares for jobs. Called after [`prestart`](super::Scheduler::prestart), when the worker has nothing else to do.
     fn begin(&mut self) {}
 
-    /// Returns the object that ends a running job from another thread. Asked once, before anything else. `None` where jobs can only be asked
+    /// Returns an object that ends a running job from another thread. Called once, before any other method. `None` if jobs can only be asked
     /// to stop.
     fn stop(&self) -> Option<Arc<dyn Stop>> {
         None
@@ -28,10 +28,12 @@ pub trait Runner {
 
 /// Ends the jobs of a runner, for a shutdown that kills.
 pub trait Stop: Send + Sync {
-    /// Ends the jobs that it was given and has not begun, as [`JobError::Cancelled`](executor_core::JobError::Cancelled), and those that it is given from now on. Called by any
-    /// thread, on all that there are before any of them is to [`stop`](Stop::stop).
+    /// Ends the runner's jobs that have not started, and all that it is given later, as
+    /// [`JobError::Cancelled`](executor_core::JobError::Cancelled). Called by any thread. A shutdown calls it on all runners before it calls
+    /// [`stop`](Stop::stop) on any.
     fn revoke(&self) {}
 
-    /// Ends the job that it runs, and those that it is given from now on, as [`JobError::Cancelled`](executor_core::JobError::Cancelled). Called by any thread.
+    /// Ends the running job, and all that the runner is given later, as [`JobError::Cancelled`](executor_core::JobError::Cancelled). Called by
+    /// any thread.
     fn stop(&self);
 }
