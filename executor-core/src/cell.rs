@@ -1,5 +1,23 @@
 //! The job cell: the one allocation that a queue and a future share. For authors of executors.
 //!
+//! An executor makes a cell of each job, queues it as `Arc<dyn Run>`, and [runs](Run::run) it:
+//!
+//! ```
+//! use std::sync::{Arc, mpsc};
+//! use executor::Future;
+//! use executor::extend::cell::Run;
+//!
+//! let (queue, jobs) = mpsc::channel::<Arc<dyn Run>>();
+//! let worker = std::thread::spawn(move || jobs.into_iter().for_each(|job| drop(job.run())));
+//!
+//! let (cell, future) = Future::of_job(|| 6 * 7);
+//! queue.send(cell).expect("the worker is there");
+//! assert_eq!(future.result()?, 42);
+//! # drop(queue);
+//! # worker.join().unwrap();
+//! # Ok::<(), executor::JobError>(())
+//! ```
+//!
 //! A cell holds the payload while the job waits, and the outcome when it has ended:
 //!
 //! ```text

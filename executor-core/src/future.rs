@@ -212,7 +212,7 @@ impl<T> Future<T> {
         self.status() == Status::Running
     }
 
-    /// Returns whether the job was cancelled before it started, or killed by an [`abort`](Future::abort).
+    /// Returns whether the job was cancelled before it started, or killed by an [`abort`](Future::abort) or a shutdown.
     pub fn is_cancelled(&self) -> bool {
         self.status() == Status::Cancelled
     }

@@ -8,6 +8,24 @@ use crate::label::Label;
 /// The order in which queued jobs start. Jobs of one priority start in the order in which they were submitted.
 ///
 /// Low jobs are never starved: the first of them starts after at most 100 jobs of higher priority.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use executor::{JobOptions, Priority, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// let (go_on, blocked) = mpsc::channel::<()>();
+/// let busy = pool.submit(move || blocked.recv());
+/// let (done, order) = mpsc::channel();
+/// for (priority, name) in [(Priority::Low, "low"), (Priority::Normal, "normal"), (Priority::High, "high")] {
+///     let done = done.clone();
+///     pool.with(JobOptions::new().priority(priority)).execute(move || done.send(name).unwrap_or_default());
+/// }
+/// go_on.send(())?;
+/// assert_eq!(order.iter().take(3).collect::<Vec<_>>(), ["high", "normal", "low"]);
+/// # busy.result()??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// Starts before the others.

@@ -28,6 +28,16 @@ thread_local! {
 /// Calls `f`, and converts a panic into [`JobError::Panicked`], with the place where it was raised. The panic hook still runs, so the
 /// message is on stderr as usual.
 ///
+/// ```
+/// use executor::extend::panics::catch;
+///
+/// let error = catch(|| panic!("no luck")).map(|(): ()| ()).unwrap_err();
+/// let panicked = error.into_panic()?;
+/// assert_eq!(panicked.message(), "no luck");
+/// assert!(panicked.place().is_some());
+/// # Ok::<(), executor::JobError>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`JobError::Panicked`] if `f` panics.

@@ -47,7 +47,7 @@ pub struct Stats {
     pub completed: u64,
     /// Jobs that panicked.
     pub panicked: u64,
-    /// Jobs that were cancelled before they started, or killed by an abort.
+    /// Jobs that were cancelled before they started, or killed by an abort or a shutdown.
     pub cancelled: u64,
     /// Jobs that did not finish, or did not start, within their time limit.
     pub timed_out: u64,

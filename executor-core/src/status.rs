@@ -4,6 +4,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Identifies a job within this process. Ids increase with time, and are never reused.
+///
+/// ```
+/// use executor::{ThreadPool, current};
+///
+/// let pool = ThreadPool::new(1);
+/// let future = pool.submit(current::id);
+/// let id = future.id();
+/// assert_eq!(future.result()?, Some(id));
+/// println!("job {id}"); // such as `job #17`
+/// # Ok::<(), executor::JobError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(u64);
 
@@ -52,7 +63,7 @@ pub enum Status {
     Running,
     /// The job has its outcome: a result or an error.
     Done,
-    /// The job was cancelled before it started, or killed by an abort.
+    /// The job was cancelled before it started, or killed by an abort or a shutdown.
     Cancelled,
 }
 

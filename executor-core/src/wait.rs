@@ -10,6 +10,14 @@ use crate::set::Ended;
 use crate::set::as_completed;
 
 /// The condition that ends a [`wait`](wait()). A cancelled job counts as ended with an error.
+///
+/// ```
+/// use executor::{Future, JobError, Until, promise, wait};
+///
+/// let (_slow, pending) = promise();
+/// let waited = wait([pending, Future::failed(JobError::cancelled()), Future::ready(7)], Until::FirstOk);
+/// assert_eq!((waited.done.len(), waited.pending.len()), (2, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {
     /// One of the jobs has ended.

@@ -50,7 +50,7 @@ pub use timed_out::TimedOut;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {
-    /// The job was cancelled before it started, or killed by an abort.
+    /// The job was cancelled before it started, or killed by an abort or a shutdown.
     Cancelled(Cancelled),
     /// The pool did not accept the job, or dropped it from a full queue.
     Rejected(Refused),
@@ -64,7 +64,7 @@ pub enum JobError {
     Codec(CodecError),
     /// The worker or pool that should have run the job is gone or does not work.
     Broken(Broken),
-    /// The job returned an error; only [`Future::flatten`](crate::Future::flatten) makes this.
+    /// The job returned an error, which [`Future::flatten`](crate::Future::flatten) has turned into this.
     Failed(Failed),
 }
 
@@ -118,7 +118,16 @@ impl Error for JobError {
     }
 }
 
-/// Why an executor rejected a job.
+/// Why an executor rejected a job. `{}` writes the reason and what to do.
+///
+/// ```
+/// use executor::{Rejection, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// pool.shutdown(true);
+/// let error = pool.submit(|| 7).result().unwrap_err();
+/// assert_eq!(error.rejection(), Some(Rejection::Shutdown));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -7,7 +7,7 @@ use super::job_name::JobName;
 use super::line::line_or_all;
 use super::{JobError, Rejection};
 
-/// The job was cancelled before it started, or killed by an abort.
+/// The job was cancelled before it started, or killed by an abort or a shutdown.
 ///
 /// ```
 /// use std::time::Duration;

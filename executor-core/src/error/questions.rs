@@ -5,7 +5,7 @@ use std::io;
 use super::{JobError, Panicked, Rejection};
 
 impl JobError {
-    /// Returns whether the job was cancelled before it started, or killed by an abort.
+    /// Returns whether the job was cancelled before it started, or killed by an abort or a shutdown.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled(_))
     }
