@@ -45,12 +45,12 @@ impl ThreadPool {
 
 /// Methods that [`Executor`](executor_core::Executor) and [`ClosureExecutor`] have too. Inherent methods need no import, and are never ambiguous.
 impl ThreadPool {
-    /// See [`ThreadHandle::submit`].
+    /// Submits a job, and returns the future of its outcome; see [`ThreadHandle::submit`].
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.0.submit(job)
     }
 
-    /// See [`ThreadHandle::try_submit`].
+    /// Submits a job without blocking, and gives it back if it is rejected; see [`ThreadHandle::try_submit`].
     ///
     /// # Errors
     ///
@@ -59,12 +59,12 @@ impl ThreadPool {
         self.0.try_submit(job)
     }
 
-    /// See [`ThreadHandle::submit_after`].
+    /// Submits a job that is queued once `delay` is over; see [`ThreadHandle::submit_after`].
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit_after(delay, job)
     }
 
-    /// See [`ThreadHandle::map`].
+    /// Applies `f` to each item on the pool, and returns the results in order; see [`ThreadHandle::map`] and [`Map`].
     pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ThreadHandle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,
@@ -74,7 +74,7 @@ impl ThreadPool {
         self.0.map(items, f)
     }
 
-    /// See [`ThreadHandle::workers`].
+    /// Returns how many jobs the pool runs at once, at most.
     pub fn workers(&self) -> usize {
         self.0.workers()
     }
@@ -84,7 +84,7 @@ impl ThreadPool {
         self.0.clone()
     }
 
-    /// See [`ThreadHandle::shutdown`].
+    /// Closes the pool, and with `wait`, blocks until every accepted job has its outcome; see [`ThreadHandle::shutdown`].
     pub fn shutdown(&self, wait: bool) {
         self.0.shutdown(wait);
     }

@@ -13,6 +13,19 @@ use super::jobs::Jobs;
 /// The outcome of a scoped job, now or later. Returned by [`Scope::submit`](crate::Scope::submit), and usable only inside the scope.
 ///
 /// If it is dropped, the job still runs, the scope waits for it, and its result is dropped on the job's thread.
+///
+/// ```
+/// use executor::ThreadPool;
+///
+/// let pool = ThreadPool::new(2);
+/// let numbers = vec![1, 2, 3];
+/// let longest = pool.scope(|s| {
+///     let (sum, most) = (s.submit(|| numbers.iter().sum::<i32>()), s.submit(|| numbers.iter().max()));
+///     Ok::<_, executor::JobError>((sum.result()?, most.result()?)) // the results may borrow, too
+/// })?;
+/// assert_eq!(longest, (6, Some(&3)));
+/// # Ok::<(), executor::JobError>(())
+/// ```
 #[must_use = "dropping a future detaches its job: its result is lost, and a panic becomes the scope's"]
 pub struct ScopedFuture<'scope, T> {
     /// Completes when the job ends. The outcome is in the slot, because the pool's own future cannot hold a borrowed type.
