@@ -71,21 +71,12 @@ pub fn deadline() -> Option<Instant> {
 /// work for the job, such as rayon's, need its [`context`]. False outside a job.
 ///
 /// ```
-/// use std::sync::mpsc;
-/// use executor::{JobError, ThreadPool, current};
+/// use executor::{ThreadPool, current};
 ///
 /// let pool = ThreadPool::new(1);
-/// let (started, is_started) = mpsc::channel();
-/// let endless = pool.submit(move || {
-///     let _ = started.send(());
-///     while !current::stop_requested() {
-///         std::thread::yield_now(); // a piece of work
-///     }
-/// });
-/// is_started.recv()?;
-/// assert!(endless.abort());
+/// let endless = pool.submit(|| while !current::stop_requested() { std::thread::yield_now() });
+/// endless.abort(); // cancels the job, or asks it to stop
 /// endless.wait();
-/// # Ok::<(), mpsc::RecvError>(())
 /// ```
 pub fn stop_requested() -> bool {
     control().is_some_and(|control| control.stop_requested())
@@ -236,7 +227,7 @@ pub trait Host: Send + Sync {
     fn may_run(&self, queue_id: QueueId) -> bool {
         queue_id == self.queue_id()
     }
-    /// Calls `run`, which runs a job of the queue `queue_id` in place, and counts the job for its own pool meanwhile. Returns what `run` does.
+    /// Calls `run`, which runs a job of the queue `queue_id` in place, and meanwhile counts the job for its own pool. Returns the result of `run`.
     fn run_in_place(&self, queue_id: QueueId, run: &mut dyn FnMut() -> bool) -> bool {
         let _ = queue_id;
         run()

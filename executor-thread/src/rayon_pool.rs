@@ -36,8 +36,8 @@ use crate::traits::is_closure_executor;
 ///
 /// # Jobs that wait for jobs
 ///
-/// A job that waits for a queued job of the same pool runs that job on its own thread: up to 128 levels deep, or until half of the thread's
-/// stack is used. These waits do so, if they have no time limit:
+/// A job that waits for a queued job of the same pool runs that job on its own thread. This nests up to 128 levels, or until half of the
+/// thread's stack is used. These waits do so, if they have no time limit:
 ///
 /// - [`Future::result`] and [`Future::wait`];
 /// - [`wait`](executor_core::wait()) for all of its futures, and [`join_all`](executor_core::join_all);
