@@ -7,6 +7,7 @@ mod html;
 mod links;
 mod markdown;
 mod packages;
+mod pictures;
 
 use std::env;
 use std::path::Path;
@@ -15,13 +16,15 @@ use std::process::ExitCode;
 const HELP: &str = "\
 usage: cargo run -p xtask -- COMMAND
 
-links         writes the documentation, and checks every link of its pages and of the Markdown files
-links DOC     checks the pages in that directory, and the Markdown files
-api           compares the public interface with docs/public-api.txt
-api update    writes that file
-packages      looks at what each package to be published holds
-packages verify  builds each package from what it holds, too
-help          prints this text
+links             writes the documentation, and checks every link of its pages and of the Markdown files
+links DOC         checks the pages in that directory, and the Markdown files
+api               compares the public interface with docs/public-api.txt
+api update        writes that file
+packages          looks at what each package to be published holds
+packages verify   builds each package from what it holds, too
+pictures          draws the pictures of the documentation
+pictures check    compares them with those that it would draw
+help              prints this text
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         ["api", "update"] => api::update(root, &target(root)),
         ["packages"] => packages::check(root, &target(root), false),
         ["packages", "verify"] => packages::check(root, &target(root), true),
+        ["pictures"] => pictures::write(root).map(|()| "written".to_owned()).map_err(|error| error.to_string()),
+        ["pictures", "check"] => unchanged(&pictures::changed(root)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -53,6 +58,14 @@ fn main() -> ExitCode {
             eprintln!("error: {complaints}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn unchanged(changed: &[String]) -> Result<String, String> {
+    if changed.is_empty() {
+        Ok("the pictures are as drawn".to_owned())
+    } else {
+        Err(format!("{} not as drawn; draw anew: cargo run -p xtask -- pictures", changed.join(", ")))
     }
 }
 

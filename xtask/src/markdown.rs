@@ -15,8 +15,8 @@ mod parse;
 /// A line, from 1, and the fault there, with the cure.
 type Complaint = (usize, String);
 
-/// Definitions for rustdoc, which stand before each page.
-const FOR_RUSTDOC: &str = "docs/rustdoc_links.md";
+/// Definitions for rustdoc, which stand before a page: of links, and of pictures.
+const FOR_RUSTDOC: [&str; 2] = ["docs/rustdoc_links.md", "docs/rustdoc_pictures.md"];
 
 /// The modules of pages, each with its `include_str!`.
 const PAGES: &str = "src/pages.rs";
@@ -24,12 +24,12 @@ const PAGES: &str = "src/pages.rs";
 /// The number of links, and the dead ones among them.
 pub(crate) fn check(root: &Path) -> (usize, Vec<String>) {
     let read = |path: &Path| fs::read_to_string(root.join(path)).unwrap_or_default();
-    let for_rustdoc = Page::of(&read(Path::new(FOR_RUSTDOC))).definitions;
+    let for_rustdoc = FOR_RUSTDOC.iter().flat_map(|path| Page::of(&read(Path::new(path))).definitions).collect();
     let modules = included(&read(Path::new(PAGES)));
     let mut links = 0;
     let mut complaints = Vec::new();
     for path in files(root) {
-        if path == Path::new(FOR_RUSTDOC) {
+        if is_for_rustdoc(&path) {
             continue;
         }
         let page = Page::of(&read(&path));
@@ -75,16 +75,20 @@ fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md")
 }
 
+fn is_for_rustdoc(path: &Path) -> bool {
+    FOR_RUSTDOC.iter().any(|known| path == Path::new(known))
+}
+
 /// The pages that a module of `src` includes right below the definitions for rustdoc.
 fn included(text: &str) -> BTreeSet<PathBuf> {
     let file = |line: &str| Some(PathBuf::from(line.split_once("include_str!(\"../")?.1.split_once('"')?.0));
     let lines: Vec<_> = text.lines().collect();
-    let pairs = lines.windows(2).filter(|pair| file(pair[0]).is_some_and(|file| file == Path::new(FOR_RUSTDOC)));
-    pairs.filter_map(|pair| file(pair[1])).collect()
+    let pairs = lines.windows(2).filter(|pair| file(pair[0]).is_some_and(|file| is_for_rustdoc(&file)));
+    pairs.filter_map(|pair| file(pair[1])).filter(|path| !is_for_rustdoc(path)).collect()
 }
 
 fn is_elsewhere(target: &str) -> bool {
-    target.contains("://") || target.starts_with("mailto:")
+    target.contains("://") || target.starts_with("mailto:") || target.starts_with("data:")
 }
 
 /// Links to files, headings and labels that are not there. `anchors` gives those of a file by its path from the page, if
@@ -135,7 +139,7 @@ fn dead_in_rustdoc(page: &Page, for_rustdoc: &BTreeMap<String, (usize, String)>)
             let (_, target) = page.definitions.get(label)?;
             let is_file = !is_elsewhere(target) && !target.starts_with('#');
             (is_file && !for_rustdoc.contains_key(label))
-                .then(|| format!("[{label}] leads to a file; define it in {FOR_RUSTDOC} too"))
+                .then(|| format!("[{label}] leads to a file; define it in {} too", FOR_RUSTDOC[0]))
         }
         Link::Inline(_) => None,
     };
@@ -190,10 +194,9 @@ mod tests {
 
     #[test]
     fn included_pages_are_known() {
-        let labels = "#[doc = include_str!(\"../docs/rustdoc_links.md\")]";
         let page = |name: &str| format!("#[doc = include_str!(\"../{name}\")]");
-        let text =
-            [page("README.md"), labels.to_owned(), page("docs/GUIDE.md"), labels.to_owned(), page("SECURITY.md")];
+        let labels = FOR_RUSTDOC.map(page).join("\n");
+        let text = [page("README.md"), labels.clone(), page("docs/GUIDE.md"), labels.clone(), page("SECURITY.md")];
         assert!(included(&text.join("\n")).into_iter().eq(["SECURITY.md", "docs/GUIDE.md"].map(PathBuf::from)));
     }
 }

@@ -11,7 +11,7 @@ pub(crate) fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut links = String::new();
     for (name, svg) in scenes::all() {
-        links += &format!("[picture-{name}]: data:image/svg+xml;base64,{}\n", base64(svg.as_bytes()));
+        links.extend(["[picture-", name, "]: data:image/svg+xml;base64,", &base64(svg.as_bytes()), "\n"]);
         files.push((format!("docs/pictures/{name}.svg"), svg));
     }
     // rustdoc copies no files of a page: there, the label of a picture means the picture itself.

@@ -104,7 +104,8 @@ impl Canvas {
         let mut spans = String::new();
         for (part, is_code) in line.split('`').zip([false, true].into_iter().cycle()) {
             let part = escaped(part);
-            spans += &if is_code { format!(r#"<tspan class="code">{part}</tspan>"#) } else { part };
+            let (start, end) = if is_code { (r#"<tspan class="code">"#, "</tspan>") } else { ("", "") };
+            spans.extend([start, &part, end]);
         }
         writeln!(self.body, r#"<text x="{x}" y="{y}" text-anchor="{anchor}" class="{class}">{spans}</text>"#)
             .expect("a string takes all");
