@@ -57,7 +57,7 @@ pub(crate) fn check(root: &Path, target: &Path, is_verified: bool) -> Result<Str
     if complaints.is_empty() { Ok(summary.join("\n")) } else { Err(complaints.join("\n")) }
 }
 
-/// What cargo wrote to its two outputs.
+/// Runs cargo, and returns its two outputs.
 fn cargo(root: &Path, arguments: &[&str]) -> Result<(String, String), String> {
     let failed = |error: &dyn std::fmt::Display| format!("cargo {}: {error}", arguments.join(" "));
     let output =
