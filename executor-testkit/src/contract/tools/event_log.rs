@@ -46,7 +46,7 @@ impl EventLog {
     }
 }
 
-/// The job's end of a [`Rendezvous`]. It can move to another process.
+/// The job's end of an [`EventLog`]. It can move to another process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Writer {
     path: PathBuf,
