@@ -82,4 +82,5 @@ pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 pub mod __private {
     pub use crate::call::probe::{OwnInstead, Owned, Probe, probe};
     pub use crate::call::{Arguments, ClosureCall, Named, closure_call, is_function};
+    pub use crate::error::Spaced;
 }

@@ -26,7 +26,7 @@ pub use job_name::{JobName, JobPath};
 pub use not_run::{Cancelled, Refused};
 pub use panic::Panicked;
 pub use saved::{Saved, Saving};
-pub use timed_out::TimedOut;
+pub use timed_out::{Spaced, TimedOut};
 
 /// Why a job has no result.
 ///

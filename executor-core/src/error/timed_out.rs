@@ -113,7 +113,8 @@ impl fmt::Display for TimedOut {
 impl Error for TimedOut {}
 
 /// A duration with a space between the number and the unit: `1.5 s`.
-struct Spaced(Duration);
+#[derive(Clone, Copy, Debug)]
+pub struct Spaced(pub Duration);
 
 impl fmt::Display for Spaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
