@@ -4,6 +4,7 @@ use std::alloc::handle_alloc_error;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use executor_core::__private::Spaced;
 use executor_core::{Broken, Crashed, Exit, JobError, Saved, TimedOut};
 
 use crate::diagnostics::failed_job::FailedJob;
@@ -68,7 +69,7 @@ impl FailedJob {
         let trace = trace.filter(|trace| trace.facts.job == self.id.get());
         let error = TimedOut::new(self.name().unwrap_or(self.type_name), limit)
             .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.entry, self.type_name)));
-        let (saved, unsaved) = Unsaved::new(self, format!("it did not finish within {limit:?}")).unzip();
+        let (saved, unsaved) = Unsaved::new(self, format!("it did not finish within {}", Spaced(limit))).unzip();
         (JobError::TimedOut(error.with_saved(saved)), unsaved)
     }
 

@@ -8,6 +8,7 @@ mod loss;
 
 use std::time::{Duration, Instant};
 
+use executor_core::__private::Spaced;
 use executor_core::cell::Notify;
 use executor_thread::scheduler::Batch;
 
@@ -233,7 +234,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
 
 /// The text for a worker that has not answered within [`ANSWER_LIMIT`].
 fn no_answer() -> String {
-    format!("it sent no answer within {ANSWER_LIMIT:?}, although it was running no job")
+    format!("it sent no answer within {}, although it was running no job", Spaced(ANSWER_LIMIT))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use executor_core::__private::Spaced;
 use executor_core::{Broken, JobError};
 use executor_thread::scheduler::Batch;
 use parking_lot::Mutex;
@@ -58,11 +59,12 @@ impl Budget {
     /// A worker did not start, or died without a job, for this `reason`. If that was one too many: the error of every job of the pool.
     fn spend_restart(&self, now: Instant, reason: &dyn fmt::Display) -> Option<JobError> {
         let Limit { most, period } = self.restarts;
+        let period = Spaced(period);
         let is_spent = add(&mut self.spent.lock().restarts, now, self.restarts);
         is_spent.then(|| {
             broken(&format_args!(
                 "the pool broke down: more than {most} workers failed to start, or died while running no job, within \
-                 {period:?} (`restart_budget`); fix the cause and create a new pool; the last failure: {reason}"
+                 {period} (`restart_budget`); fix the cause and create a new pool; the last failure: {reason}"
             ))
         })
     }
@@ -81,8 +83,9 @@ impl Budget {
             _ => String::new(),
         };
         let Limit { most, period } = limit;
+        let period = Spaced(period);
         Some(broken(&format_args!(
-            "the pool broke down: jobs crashed more than {most} workers within {period:?} (`crash_budget`){killer}; \
+            "the pool broke down: jobs crashed more than {most} workers within {period} (`crash_budget`){killer}; \
              fix the cause and create a new pool; the last failure: {reason}"
         )))
     }
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(
             lose(21).unwrap(),
             "the job did not complete: the pool broke down: more than 2 workers failed to start, or died while \
-             running no job, within 10s (`restart_budget`); fix the cause and create a new pool; the last failure: \
+             running no job, within 10 s (`restart_budget`); fix the cause and create a new pool; the last failure: \
              it left"
         );
     }
@@ -134,7 +137,7 @@ mod tests {
         assert_eq!([lose(0, "a"), lose(1, "b"), lose(11, "c"), lose(20, "b")], [const { None }; 4]);
         assert_eq!(
             lose(21, "b").unwrap(),
-            "the job did not complete: the pool broke down: jobs crashed more than 2 workers within 10s \
+            "the job did not complete: the pool broke down: jobs crashed more than 2 workers within 10 s \
              (`crash_budget`); `b` crashed 3 of them; fix the cause and create a new pool; the last failure: it \
              left"
         );

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::__private::Spaced;
 use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use rustix::fs::fstat;
@@ -203,9 +204,9 @@ impl Worker {
             }
             Received::TimedOut => {
                 self.process.kill();
-                let limit = settings.start_limit;
+                let limit = Spaced(settings.start_limit);
                 Err(format!(
-                    "it was killed because its initializer did not finish within {limit:?} of its start; if it needs \
+                    "it was killed because its initializer did not finish within {limit} of its start; if it needs \
                      longer, raise `start_limit`"
                 ))
             }
@@ -367,8 +368,9 @@ fn dismiss(process: &Child, reason: Unmet) -> String {
 }
 
 fn too_late(limit: Duration) -> String {
+    let limit = Spaced(limit);
     format!(
-        "it was killed because it was not ready within {limit:?}; if a constructor that runs before `main` needs \
+        "it was killed because it was not ready within {limit}; if a constructor that runs before `main` needs \
          longer, raise `start_limit`"
     )
 }

@@ -96,7 +96,7 @@ fn a_crash_budget_breaks_the_pool_and_names_the_worst_job() {
         }
         for future in pending {
             let text = future.result().unwrap_err().to_string();
-            assert!(text.contains("crashed more than 3 workers within 3600s"), "{text}");
+            assert!(text.contains("crashed more than 3 workers within 3600 s"), "{text}");
             let name = "`it::processes::budget::kill_the_worker` crashed 3 of them";
             assert!(text.contains(name), "{text}");
             assert!(text.contains("; the last: process ") && text.ends_with("was killed by SIGABRT"), "{text}");

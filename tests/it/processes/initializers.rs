@@ -68,7 +68,7 @@ fn start_limit_covers_it() {
         for pool in pools.map(|builder| builder.build().unwrap()) {
             let text = broken(pool.submit(call!(count())).result());
             // On a busy machine the hello comes too late, too.
-            assert!(text.contains("within 300ms"), "{text}");
+            assert!(text.contains("within 300 ms"), "{text}");
         }
     });
 }

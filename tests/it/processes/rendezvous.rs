@@ -164,7 +164,7 @@ fn hangs(variable: &str) {
     meet_in(&place);
     let future = pool.submit(call!(pid()));
     let text = broken(future.result());
-    let expected = " did not complete: its worker process could not be started in 4 attempts: it was killed because it was not ready within 300ms";
+    let expected = " did not complete: its worker process could not be started in 4 attempts: it was killed because it was not ready within 300 ms";
     assert!(text.starts_with("job `") && text.contains(expected), "{text}");
     assert!(text.contains("raise `start_limit`"), "{text}");
     assert_eq!((children(), pool.pids()), (Vec::new(), Vec::new()));

@@ -276,7 +276,7 @@ fn one_that_cannot_start_says_why() {
     let hurried = Process::builder().start_limit(Duration::from_nanos(1));
     let late = (0..100).find_map(|_| hurried.spawn(call!(pid())).err()).expect("one is too late").to_string();
     assert!(
-        late.starts_with("the process could not be started: it was killed because it was not ready within 1ns"),
+        late.starts_with("the process could not be started: it was killed because it was not ready within 1 ns"),
         "{late}"
     );
 }

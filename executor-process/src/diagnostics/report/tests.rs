@@ -170,6 +170,6 @@ fn a_job_that_took_too_long_is_kept() {
     let path = error.saved().expect("it can be written");
     let bytes = std::fs::read(path).unwrap();
     let (contents, _) = replay_file::decode(&bytes).unwrap();
-    assert_eq!((contents.id, &*contents.why), (7, "it did not finish within 3s"));
+    assert_eq!((contents.id, &*contents.why), (7, "it did not finish within 3 s"));
     std::fs::remove_dir_all(&directory).unwrap();
 }
