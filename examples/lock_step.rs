@@ -36,7 +36,7 @@ fn glued() -> Result<(), Box<dyn Error>> {
     // Wait until both have arrived. Without this wait, the program would work on one machine and fail on another.
     while server.peek(&mut buffer)? < 10 {}
     let length = server.read(&mut buffer)?;
-    println!("two sends, one receive: {:?}", str::from_utf8(&buffer[..length])?);
+    println!("two sends, one receive: {:?}", std::str::from_utf8(&buffer[..length])?);
     Ok(())
 }
 
@@ -84,7 +84,7 @@ fn framed() -> Result<(), Box<dyn Error>> {
     for message in ["hello", "world", ""] {
         write_frame(&mut client, message.as_bytes())?;
         let answer = read_frame(&mut client)?.ok_or("the server has gone")?;
-        println!("{message:?} -> {:?}", str::from_utf8(&answer)?);
+        println!("{message:?} -> {:?}", std::str::from_utf8(&answer)?);
     }
     let large = vec![b'x'; LONGEST as usize];
     write_frame(&mut client, &large)?;

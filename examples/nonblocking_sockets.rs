@@ -86,9 +86,9 @@ fn receive(client: &Socket, server: &Socket) -> Result<(), Box<dyn Error>> {
     server.recv(&mut buffer)?;
     let mut buffer = [0; 4];
     let length = (&*server).read(&mut buffer)?;
-    println!("recv(4), twice: {:?}", str::from_utf8(&buffer[..length])?);
+    println!("recv(4), twice: {:?}", std::str::from_utf8(&buffer[..length])?);
     let length = (&*server).read(&mut buffer)?;
-    println!("recv(4), where less is left: {:?}", str::from_utf8(&buffer[..length])?);
+    println!("recv(4), where less is left: {:?}", std::str::from_utf8(&buffer[..length])?);
     server.set_read_timeout(Some(Duration::from_millis(10)))?;
     println!("recv after settimeout: {:?}", (&*server).read(&mut buffer).unwrap_err().kind());
     Ok(())

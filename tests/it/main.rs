@@ -1,6 +1,7 @@
 //! Tests of every kind of executor: the contract that all of them keep, and the behaviour of each kind, one module per topic.
 
 #![cfg(unix)]
+#![allow(clippy::incompatible_msrv, reason = "tests run with the newest Rust")]
 
 mod support;
 
