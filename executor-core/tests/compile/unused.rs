@@ -1,7 +1,7 @@
 //~ dropping a future detaches its job: its outcome, and every error, is lost
-//~ dropped at once, it aborts its job at once
+//~ the job is aborted when this is dropped
 //~ a call does nothing until it is submitted
-//~ the futures are in here: dropped, they detach
+//~ this holds the futures: if it is dropped, the outcomes are lost
 #![deny(unused_must_use)]
 
 use executor_core::{Future, Until, call, wait};
