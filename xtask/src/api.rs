@@ -51,7 +51,9 @@ pub(crate) fn update(root: &Path, target: &Path) -> Result<String, String> {
 }
 
 fn unreadable() -> String {
-    format!("not checked: this toolchain's rustdoc does not write format {FORMAT} of its JSON, as that of Rust 1.95 does")
+    format!(
+        "not checked: this toolchain's rustdoc does not write format {FORMAT} of its JSON, as that of Rust 1.95 does"
+    )
 }
 
 /// The whole text, or `None` if rustdoc's JSON has another format.
