@@ -12,7 +12,7 @@ use executor::{ProcessPool, as_completed, call};
 const NUMBERS: [u64; 6] = [97, 1_000_003, 1_000_005, 2_147_483_647, 10_000_000_019, 10_000_000_021];
 
 fn is_prime(n: u64) -> bool {
-    n >= 2 && (2..=n.isqrt()).all(|divisor| !n.is_multiple_of(divisor))
+    n >= 2 && (2..=n.isqrt()).all(|divisor| n % divisor != 0)
 }
 
 /// Primes from `start`, up to but not including `end`.

@@ -58,7 +58,7 @@ fn datagrams(directory: &Path) -> Result<(), Box<dyn Error>> {
     for _ in 0..2 {
         let (length, from) = receiver.recv_from(&mut buffer)?;
         let name = from.as_pathname().and_then(Path::file_name).unwrap_or_default();
-        println!("{} from {}", String::from_utf8_lossy(&buffer[..length]), name.display());
+        println!("{} from {}", String::from_utf8_lossy(&buffer[..length]), name.to_string_lossy());
     }
     Ok(())
 }

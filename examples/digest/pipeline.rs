@@ -111,11 +111,10 @@ impl<W: Iterator<Item = Result<PathBuf, Blocked>>> Iterator for Pipeline<'_, W> 
     fn next(&mut self) -> Option<Digested> {
         loop {
             self.fill();
-            if let Some(Known { path, outcome: Some(outcome) }) =
-                self.known.pop_front_if(|known| known.outcome.is_some())
-            {
+            if self.known.front().is_some_and(|known| known.outcome.is_some()) {
+                let Known { path, outcome } = self.known.pop_front()?;
                 self.shift += 1;
-                return Some((path, outcome));
+                return Some((path, outcome?));
             }
             // Nothing in flight, and nothing known: that was all.
             let (key, outcome) = self.steps.next()?;
