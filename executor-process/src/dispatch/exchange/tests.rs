@@ -149,7 +149,7 @@ fn failure_of_the_serving_thread_ends_all_jobs() {
     let (submitted, all_submitted) = std::sync::mpsc::channel::<()>();
     let all_submitted = std::sync::Mutex::new(all_submitted);
     let stage = Stage::new(move |part, jobs| {
-        if let &[_, (slot, job), _, ..] = jobs
+        if let &[(slot, job), _, _, ..] = jobs
             && part.is_first
         {
             do_it(part, slot, job);
@@ -165,9 +165,13 @@ fn failure_of_the_serving_thread_ends_all_jobs() {
     let behind: Vec<_> = (1..4).map(|number| stage.submit_with_faulty_type(number)).collect();
     drop(submitted);
     assert_eq!(first.result().unwrap(), 0);
-    for future in behind {
-        let outcome = future.result_timeout(Duration::from_secs(30)).expect("the job is lost");
-        assert!(outcome.unwrap_err().to_string().contains("please report it"));
+    let mut outcomes =
+        behind.into_iter().map(|future| future.result_timeout(Duration::from_secs(30)).expect("the job is lost"));
+    let failed = |outcome: Result<u64, JobError>| outcome.unwrap_err().to_string().contains("please report it");
+    assert!(outcomes.next().is_some_and(failed), "its answer makes the thread fail");
+    // On a busy machine, the others may have been taken back before the failure.
+    for (outcome, number) in outcomes.zip(2..) {
+        assert!(outcome.as_ref().is_ok_and(|n| *n == number) || failed(outcome));
     }
     assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
