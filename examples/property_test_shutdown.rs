@@ -1,4 +1,4 @@
-//! A small service, and tests of what happens to its work at shutdown, with all tools of `executor-testkit`.
+//! A small service, and tests of what happens to its work at shutdown, with the tools of `executor-testkit` for services.
 //!
 //! The service sends letters, each in a job. A letter that could not be sent is tried again later. A stop waits for the letters under way, and
 //! returns those that were not sent, to be kept for the next start. The promise under test: **every accepted letter is sent once, or
