@@ -22,7 +22,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 ///
 /// Each non-empty `Blob` uses one file descriptor in every process that has it, also while its job is queued or its
 /// result is not yet taken; clones share the descriptor. For thousands of small buffers, combine them into one
-/// `Blob`, or use `Vec<u8>`, which is as fast below about 64 KiB.
+/// `Blob`, or pass each as a `Vec<u8>`, which is faster up to about 1 MiB.
 ///
 /// ```
 /// use executor::{Blob, ProcessPool, call};
