@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | code that submits jobs | [`ManualExecutor`] | runs jobs one by one, on virtual time |
 //! | code that must survive faults | [`Chaos`] | wraps an executor and injects faults, by a seed |
-//! | an executor of your own | [`contract!`], [`contract`](mod@contract) | makes a module of tests, one for each promise of an executor |
+//! | an executor of your own | [`contract!`], [`contract`](mod@contract) | makes a module of tests, for each promise of an executor |
 //! | an executor with a shutdown | [`check_shutdown!`], [`model`] | draws random scripts of events until one breaks a law, and prints the shortest as a test |
 //! | such a script | [`model::Script`] | keeps it as a test, or lets you write one by hand |
 //!
