@@ -59,6 +59,9 @@ impl ShutdownPolicy {
     /// When `limit` is over, jobs that have not started are cancelled, and running jobs are stopped as by [`kill`](ShutdownPolicy::kill).
     /// The report counts the jobs that still run. For killed processes, the shutdown waits up to 1 s more until they are gone; this
     /// usually takes a few milliseconds.
+    ///
+    /// A job on a thread may run on after the limit. Dropping its pool waits for that job: to leave without it, end the program by
+    /// [`std::process::exit`].
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self

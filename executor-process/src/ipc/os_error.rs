@@ -19,7 +19,7 @@ pub(crate) fn with_remedy(error: &io::Error) -> String {
         Some(Errno::NOSPC) => "the file system is full: free some space, or set TMPDIR",
         Some(Errno::FBIG) => "shared memory counts as a file, and exceeds the file size limit: raise `ulimit -f`",
         Some(Errno::PERM | Errno::NOSYS) => {
-            "a sandbox such as seccomp, or the kernel, refused this system call: allow it (the guide lists the calls \
+            "a sandbox such as seccomp, or the kernel, refused this system call: allow it (the platforms page lists the calls \
              that workers need)"
         }
         Some(Errno::TOOMANYREFS) => {
