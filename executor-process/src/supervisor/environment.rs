@@ -114,6 +114,10 @@ impl Environment {
                 Threads::Default(_) => &mut command,
             };
         }
+        if self.limits.memory.is_some() {
+            // Where memory runs out while std prints a backtrace, std waits for its own lock forever.
+            command.env("RUST_BACKTRACE", "0");
+        }
         for (key, value) in &self.variables {
             match value {
                 Some(value) => command.env(key, value),

@@ -88,6 +88,9 @@ impl ProcessPoolBuilder {
     /// this limit. Other processes of the machine are not affected. To reclaim memory that jobs leak, see
     /// [`recycle_above`](Self::recycle_above).
     ///
+    /// Workers with a limit get `RUST_BACKTRACE=0`, unless [`env`](Self::env) sets it: if memory runs out while the standard library prints a
+    /// backtrace, the worker hangs.
+    ///
     /// ```
     /// use executor::{JobError, ProcessPool, call};
     ///
