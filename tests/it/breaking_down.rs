@@ -244,7 +244,7 @@ fn a_runner_that_panics_in_the_making_fails_one_job() {
         });
         let failed = push(&scheduler, Priority::Normal, || 0).unwrap().result().unwrap_err();
         assert!(matches!(failed, JobError::Broken(_)), "{failed}");
-        assert!(failed.to_string().contains("could not be made"), "{failed}");
+        assert!(failed.to_string().contains("could not be created"), "{failed}");
         assert!(failed.to_string().contains("no paper"), "{failed}");
         assert_eq!(push(&scheduler, Priority::Normal, || 7).unwrap().result().unwrap(), 7);
         scheduler.shutdown(true);

@@ -30,7 +30,7 @@ impl<R: Runner + 'static> Host for Shared<R> {
     #[cfg(feature = "rayon")]
     fn run_in_place(&self, queue_id: QueueId, run: &mut dyn FnMut() -> bool) -> bool {
         match self.rayon.as_ref().and_then(|threads| threads.other(queue_id)) {
-            Some(other) => other.run_as_turn(run),
+            Some(other) => other.run_in_other_job(run),
             None => run(),
         }
     }

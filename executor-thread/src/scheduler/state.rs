@@ -45,7 +45,7 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) ending: usize,
     /// Jobs that were taken from the queue to be ended, for others or by a shutdown, and have no outcome yet.
     pub(super) displaced: usize,
-    /// Jobs that are run by those who submit them.
+    /// Jobs that run on threads of others: of their submitters, or in place in jobs of other pools.
     pub(super) caller_runs: usize,
     /// Threads and tasks that wait for a slot in the queue.
     pub(super) waiters: Waiters,

@@ -11,7 +11,6 @@ use super::host::HostBeside;
 use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
-use super::state::State;
 use super::supply::RunsInPlace;
 
 thread_local! {
@@ -95,19 +94,12 @@ impl<R: Runner + 'static> Shared<R> {
                 return; // the job has forked, and the lock may be held for ever
             }
         }
-        self.turn_is_over(did_run, |state| {
+        let wake = self.end(|state| {
             if had_ended && !is_free {
                 state.delayed.removed_tombstones(1);
             } else if had_ended && self.config.capacity.is_none() {
                 state.lanes.removed_tombstones(1);
             }
-        });
-    }
-
-    /// Counts a turn out, together with a change of the state.
-    fn turn_is_over(&self, did_run: bool, change: impl FnOnce(&mut State<R::Job>)) {
-        let wake = self.end(|state| {
-            change(state);
             let wake = state.turn_ended(did_run);
             if !state.is_open {
                 // The timer may have stayed for this job.
@@ -163,16 +155,22 @@ impl<R: Runner + 'static> Shared<R> {
 }
 
 impl<R: Runner + 'static> RunsInPlace for Shared<R> {
-    fn run_as_turn(&self, run: &mut dyn FnMut() -> bool) -> bool {
+    fn run_in_other_job(&self, run: &mut dyn FnMut() -> bool) -> bool {
         let (Some(shared), Some(threads)) = (self.this.upgrade(), &self.rayon) else { return run() };
-        self.lock().turn_runs();
+        self.lock().caller_runs += 1;
         let did_run = {
             let _worker = WorkerScope::enter(&shared, threads.name(rayon::current_thread_index().unwrap_or_default()));
             let _member = self.shared_counters();
             run()
         };
         if self.origin.is_here() {
-            self.turn_is_over(true, |_| ());
+            self.end(|state| {
+                state.caller_runs -= 1;
+                if !state.is_open {
+                    // The timer may have stayed for this job.
+                    self.due.notify_all();
+                }
+            });
         }
         did_run
     }

@@ -167,7 +167,7 @@ fn an_item_of_a_map_costs_itself() {
             for (number, outcome) in pool.map(0..20_usize, leak_if_first).chunk_size(chunk).enumerate() {
                 match (number, outcome) {
                     (0, Err(JobError::Codec(error))) => {
-                        assert!(error.to_string().contains("there is no shared memory for it"), "{error}");
+                        assert!(error.to_string().contains("has no shared memory for it"), "{error}");
                     }
                     (number, outcome) => assert_eq!(outcome.unwrap(), number.to_string(), "chunks of {chunk}"),
                 }

@@ -94,7 +94,7 @@ fn a_crash_is_kept_and_happens_again_until_its_reason_is_gone() {
         assert!(stderr(&again).ends_with("; it failed before: its process was killed by SIGABRT\n"), "{again:?}");
         fs::remove_file(&reason).unwrap();
         let again = replay(this(), &file);
-        assert_eq!((again.status.code(), stdout(&again)), (Some(0), "executor: it returned, 11 bytes encoded\n"));
+        assert_eq!((again.status.code(), stdout(&again)), (Some(0), "executor: the job returned: 11 bytes encoded\n"));
     });
 }
 

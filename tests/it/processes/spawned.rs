@@ -292,5 +292,6 @@ fn a_job_that_cannot_be_encoded_starts_nothing() {
     }
     let error = Process::spawn(call!(|_: Secret| (), (Secret,))).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("the process could not be started: could not encode the job"), "{text}");
+    assert!(text.starts_with("the process could not be started: job `"), "{text}");
+    assert!(text.contains("could not encode the job: never"), "{text}");
 }

@@ -19,7 +19,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "control options stats sync",
             "notify queue_id spin status",
             "error",
-            "label panics::drops",
+            "label panics::drops two_fields",
         ],
         still: &[],
     },

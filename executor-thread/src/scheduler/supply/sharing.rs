@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 /// A scheduler whose jobs may run in place, on a thread that waits for them in a job of another pool.
 pub(in crate::scheduler) trait RunsInPlace: Send + Sync {
-    /// Calls `run`, which runs one of the scheduler's jobs, as a turn does: the job is counted, and a kill reaches it.
-    fn run_as_turn(&self, run: &mut dyn FnMut() -> bool) -> bool;
+    /// Calls `run`, which runs one of the scheduler's jobs. A shutdown waits for the job, and a kill reaches it.
+    fn run_in_other_job(&self, run: &mut dyn FnMut() -> bool) -> bool;
 }
 
 /// A scheduler over the rayon pool at this address.
