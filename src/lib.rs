@@ -175,7 +175,8 @@ pub mod extend {
     pub use executor_thread::{fork, scheduler};
 }
 
-#[cfg(doc)]
+// Rustdoc sets `doc` for documentation tests, too.
+#[cfg(all(doc, not(doctest)))]
 pub mod examples;
 #[cfg(all(any(doc, doctest), feature = "process", feature = "rayon"))]
 mod pages;

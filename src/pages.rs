@@ -7,89 +7,89 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 pub mod guide {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/CHOOSING.md")]
 pub mod choosing {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/WEB_SERVICES.md")]
 pub mod web_services {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/DATA.md")]
 pub mod data {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/COOKBOOK.md")]
 pub mod cookbook {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_pictures.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_pictures.md"))]
 #[doc = include_str!("../docs/TESTING_SHUTDOWN.md")]
 pub mod testing_shutdown {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/PLATFORMS.md")]
 pub mod platforms {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../SECURITY.md")]
 pub mod security {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/PERFORMANCE.md")]
 pub mod performance {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/TASKS.md")]
 pub mod tasks {}
 
-#[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/FROM_PYTHON.md")]
 pub mod from_python {
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/asyncio.md")]
     pub mod asyncio {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/concurrent_futures.md")]
     pub mod concurrent_futures {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/data_tools.md")]
     pub mod data_tools {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing.md")]
     pub mod multiprocessing {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing_channels.md")]
     pub mod multiprocessing_channels {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/multiprocessing_managers.md")]
     pub mod multiprocessing_managers {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/queue.md")]
     pub mod queue {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/socket.md")]
     pub mod socket {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/socketserver.md")]
     pub mod socketserver {}
 
-    #[cfg_attr(doc, doc = include_str!("../docs/rustdoc_links.md"))]
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
     #[doc = include_str!("../docs/from_python/threading.md")]
     pub mod threading {}
 }
