@@ -136,8 +136,8 @@ macro_rules! call {
     ($($other:tt)*) => {
         compile_error!(
             "`call!` takes the path of a function, and its arguments: `call!(path::function(a, b))`; a method by its path, \
-             `call!(Type::method(value, a))` in place of `value.method(a)`; or a closure that captures nothing and a tuple, \
-             `call!(|a, b| ..., (a, b))`"
+             `call!(Type::method(value, a))` in place of `value.method(a)`; or a closure that captures nothing, and a tuple of its \
+             arguments, `call!(|a, b| ..., (a, b))`: without arguments, `call!(|| ..., ())`"
         )
     };
 }

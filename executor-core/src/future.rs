@@ -50,7 +50,7 @@ pub use self::abort_on_drop::AbortOnDrop;
 ///
 /// Async code in a job (`block_on`) may await a future, too. From the first poll until the future is ready or dropped, the thread
 /// counts as blocked, and a `ThreadPool` runs other jobs on a spare thread. A `RayonPool` has no spare threads: use `result` there.
-#[must_use = "dropping a future detaches its job: its outcome, and every error, is lost"]
+#[must_use = "dropping a future detaches its job: its outcome, and every error, is lost; if that is meant, use `execute`"]
 pub struct Future<T> {
     /// `None` once the outcome belongs to somebody else.
     state: Option<Arc<dyn JoinState<T>>>,

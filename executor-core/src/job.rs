@@ -23,6 +23,12 @@ use crate::error::{JobName, JobPath};
 /// assert_eq!(Thumbnail { width: 64 }.run(), "64 pixels");
 /// assert_eq!((|| 2 + 2).run(), 4);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a job",
+    label = "a job is a closure, a `call!`, or a value whose type implements `Job`",
+    note = "pass the function and its arguments, not its result: `call!(double(21))` to processes or threads, `|| double(21)` to threads",
+    note = "in generic code, bound the type by `Job`"
+)]
 pub trait Job: Send + 'static {
     /// The job's result. If the future is dropped, the result may be dropped on a worker's thread.
     type Output: Send + 'static;
@@ -40,9 +46,10 @@ pub trait Job: Send + 'static {
     }
 }
 
+/// Every closure `FnOnce() -> T + Send + 'static` is a job.
 impl<F, T> Job for F
 where
-    F: FnOnce() -> T + Send + 'static,
+    F: Closure<Result = T> + Send + 'static,
     T: Send + 'static,
 {
     type Output = T;
@@ -50,6 +57,22 @@ where
     fn run(self) -> T {
         self()
     }
+}
+
+/// `FnOnce`, under a name that the compiler's message can explain.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a job",
+    label = "a job is a closure, a `call!`, or a value whose type implements `Job`",
+    note = "pass the function and its arguments, not its result: `call!(double(21))` to processes or threads, `|| double(21)` to threads"
+)]
+pub trait Closure: FnOnce() -> <Self as Closure>::Result {
+    type Result;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: FnOnce() -> T, T> Closure for F {
+    type Result = T;
 }
 
 /// A job that can move to another process: the job and its output can be serialized and deserialized.
@@ -76,26 +99,42 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
     label = "this job can run on threads only",
-    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
-    note = "arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
+    note = "a closure goes into a `call!` with its arguments, `call!(|| ..., ())`, and must capture nothing: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
+    note = "pass the function and its arguments, not its result: `call!(double(21))`, not `double(21)`",
+    note = "the arguments of a `call!` must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
     note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
 )]
 pub trait PortableJob: Portable<Output: Serialize + DeserializeOwned> {}
 
-#[diagnostic::do_not_recommend]
 impl<J> PortableJob for J
 where
     J: Portable,
-    J::Output: Serialize + DeserializeOwned,
+    J::Output: OwnedResult,
 {
 }
+
+/// The bounds of a result, under a name that the compiler's message can explain.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the job's result `{Self}` cannot be sent to another process",
+    label = "this job returns `{Self}`",
+    note = "a result must own its data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
+    note = "errors such as `std::io::Error` cannot move to another process: return `Result<T, RemoteError>`",
+    note = "in generic code, bound the job by `PortableJob`"
+)]
+pub trait OwnedResult: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> OwnedResult for T {}
 
 /// A job that can move to another process, whatever its output. The initializer of a process pool needs only this, since its output
 /// stays in the worker process.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent to another process",
     label = "this job can run on threads only",
-    note = "a closure that captures cannot move to another process: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
+    note = "a closure goes into a `call!` with its arguments, `call!(|| ..., ())`, and must capture nothing: pass what it captures as an argument, `call!(|captured| ..., (captured,))`",
+    note = "pass the function and its arguments, not its result: `call!(double(21))`, not `double(21)`",
+    note = "the arguments of a `call!` must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`",
     note = "for a job type of your own: `#[derive(Serialize, Deserialize)]` on it, and `impl Job for` it"
 )]
 pub trait Portable: Job + sealed::Sealed {

@@ -53,13 +53,7 @@ impl<T: Send + 'static> Future<T> {
         });
         Future::of_state(Arc::new(mapped))
     }
-}
 
-impl<T, E> Future<Result<T, E>>
-where
-    T: Send + 'static,
-    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
-{
     /// Merges the job's own `Result` with the future's: an `Err` that the job returns becomes [`JobError::Failed`], which holds it. So one
     /// `?` is enough.
     ///
@@ -71,8 +65,30 @@ where
     /// assert!(matches!(error, JobError::Failed(_)));
     /// assert_eq!(error.to_string(), "invalid digit found in string");
     /// ```
-    pub fn flatten(self) -> Future<T> {
-        self.and_then(|value| value.map_err(|error| JobError::failed(error)))
+    pub fn flatten<U, E>(self) -> Future<U>
+    where
+        T: IntoResult<U, E>,
+        U: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.and_then(|value| value.into_result().map_err(|error| JobError::failed(error)))
+    }
+}
+
+/// `Result`, under a name that the compiler's message can explain.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`flatten` is for jobs that return a `Result`",
+    label = "this job returns `{Self}`",
+    note = "without `flatten`, the future's outcome is `Result<{Self}, JobError>` already"
+)]
+pub trait IntoResult<T, E> {
+    fn into_result(self) -> Result<T, E>;
+}
+
+impl<T, E> IntoResult<T, E> for Result<T, E> {
+    fn into_result(self) -> Self {
+        self
     }
 }
 

@@ -1,5 +1,5 @@
 //~ cannot be sent to another process
-//~ arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`
+//~ the arguments of a `call!` must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`
 
 fn len(data: &'static [u32]) -> usize {
     data.len()

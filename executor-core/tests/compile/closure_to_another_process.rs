@@ -1,6 +1,7 @@
 //~ cannot be sent to another process
 //~ this job can run on threads only
-//~ a closure that captures cannot move to another process: pass what it captures as an argument, `call!(|captured| ..., (captured,))`
+//~ a closure goes into a `call!` with its arguments, `call!(|| ..., ())`, and must capture nothing
+//~ pass what it captures as an argument, `call!(|captured| ..., (captured,))`
 
 fn submit(_: impl executor_core::PortableJob) {}
 

@@ -1,6 +1,6 @@
 //! Compiles, which shows that the others fail for their own reasons.
 
-use executor_core::{Job, PortableJob, call};
+use executor_core::{Future, Job, PortableJob, call};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -19,9 +19,23 @@ fn len(first: u32, text: String) -> usize {
 
 fn submit(_: impl PortableJob) {}
 
+fn run_any<F, T>(closure: F) -> T
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn run<J: Job>(job: J) -> J::Output {
+        job.run()
+    }
+    run(closure)
+}
+
 fn main() {
     submit(Thumbnail);
     submit(call!(|a: u32| a + 1, (1,)));
     submit(call(len, (1, String::from("owned"))));
     submit(call!(len(1, String::from("owned"))));
+    let _: u32 = run_any(|| 1);
+    let _: Future<u32> = Future::ready("7".parse::<u32>()).flatten();
+    let _: Vec<Future<u32>> = [Future::ready(Ok::<_, String>(7))].into_iter().map(Future::flatten).collect();
 }

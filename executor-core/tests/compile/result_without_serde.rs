@@ -1,5 +1,6 @@
-//~ cannot be sent to another process
-//~ arguments and the result must own their data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`
+//~ the job's result `Picture` cannot be sent to another process
+//~ this job returns `Picture`
+//~ a result must own its data (`String`, not `&str`) and implement serde's `Serialize` and `Deserialize`
 
 struct Picture;
 

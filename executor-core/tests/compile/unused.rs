@@ -1,4 +1,4 @@
-//~ dropping a future detaches its job: its outcome, and every error, is lost
+//~ dropping a future detaches its job: its outcome, and every error, is lost; if that is meant, use `execute`
 //~ the job is aborted when this is dropped
 //~ a call does nothing until it is submitted
 //~ this holds the futures: if it is dropped, the outcomes are lost

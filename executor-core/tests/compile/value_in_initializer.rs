@@ -1,0 +1,12 @@
+//~ `u32` cannot be sent to another process
+//~ pass the function and its arguments, not its result: `call!(double(21))`, not `double(21)`
+
+fn initializer(_: impl executor_core::Portable) {}
+
+fn double(n: u32) -> u32 {
+    2 * n
+}
+
+fn main() {
+    initializer(double(21));
+}
