@@ -185,4 +185,16 @@ mod tests {
         assert_eq!(set[OsStr::new("POLARS_MAX_THREADS")].as_deref(), Some(OsStr::new("8")));
         assert_eq!(set[OsStr::new("OMP_NUM_THREADS")], None);
     }
+
+    #[test]
+    fn a_memory_limit_turns_backtraces_of_std_off() {
+        let name = OsString::from("RUST_BACKTRACE");
+        let set = |environment: &Environment| variables(environment, Threads::Default(1)).get(&name).cloned();
+        let mut environment = Environment::default();
+        assert_eq!(set(&environment), None, "inherited");
+        environment.limits.memory = Some(1 << 30);
+        assert_eq!(set(&environment), Some(Some("0".into())));
+        environment.set(name.clone(), Some("1".into()));
+        assert_eq!(set(&environment), Some(Some("1".into())));
+    }
 }

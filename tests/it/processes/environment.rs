@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use executor::{JobError, JobOptions, Process, ProcessPool, ProcessPoolBuilder, call, current};
+use executor::{JobError, JobOptions, Process, ProcessPool, call, current};
 use rustix::process::{getpgrp, getpid};
 
 use super::constructors::BACKTRACE;
@@ -55,18 +55,6 @@ fn libraries_are_told_how_many_threads_to_start() {
     let many = ProcessPool::builder().processes(4096).build().unwrap();
     let inside = many.submit(call!(variables())).result().unwrap();
     assert_eq!(inside.get("OMP_NUM_THREADS").map(String::as_str), Some("1"), "never 0");
-}
-
-/// The standard library waits for its own lock forever, if memory runs out while it prints a backtrace.
-#[test]
-fn limited_workers_print_no_backtraces() {
-    let backtrace = |builder: ProcessPoolBuilder| {
-        let pool = builder.processes(1).memory_limit(1 << 30).build().unwrap();
-        pool.submit(call!(variables())).result().unwrap().get("RUST_BACKTRACE").cloned()
-    };
-    assert_eq!(backtrace(ProcessPool::builder()).as_deref(), Some("0"));
-    assert_eq!(backtrace(ProcessPool::builder().env("RUST_BACKTRACE", "1")).as_deref(), Some("1"));
-    assert_eq!(backtrace(ProcessPool::builder().env_remove("RUST_BACKTRACE")), None);
 }
 
 #[test]
