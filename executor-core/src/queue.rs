@@ -23,6 +23,8 @@ impl QueueLimit {
 
     /// At most `n` jobs wait. Building a pool with a limit of 0 is an error.
     ///
+    /// A job waits until a worker has taken it, also when workers are idle, so a burst has room for `n` jobs.
+    ///
     /// Running jobs and delayed jobs do not count. When the delay of a job is over, it is queued even if the queue is full. A cancelled
     /// job has left the queue by the time that `cancel` returns.
     pub fn bounded(n: usize, when_full: WhenFull) -> Self {
