@@ -146,13 +146,20 @@ fn crash_of_another_job_is_no_failed_start() {
 
 #[test]
 fn failure_of_the_serving_thread_ends_all_jobs() {
+    // On a busy machine, the jobs may be taken back before the first of them starts.
+    assert!((0..100).any(|_| serving_thread_has_failed()));
+}
+
+/// False if the jobs were taken back from the worker whose answer would make the thread fail.
+fn serving_thread_has_failed() -> bool {
     let (submitted, all_submitted) = std::sync::mpsc::channel::<()>();
     let all_submitted = std::sync::Mutex::new(all_submitted);
     let stage = Stage::new(move |part, jobs| {
         if let &[(slot, job), _, _, ..] = jobs
             && part.is_first
+            && part.page.start(slot, job)
         {
-            do_it(part, slot, job);
+            assert!(part.page.change(slot, job, Claim::Started, Claim::Done));
             let answer = Answer::Codec { step: Step::DecodeResult, cause: String::new() };
             part.say(Reply::Answer { slot, job, answer });
             return Played::Waits;
@@ -165,15 +172,19 @@ fn failure_of_the_serving_thread_ends_all_jobs() {
     let behind: Vec<_> = (1..4).map(|number| stage.submit_with_faulty_type(number)).collect();
     drop(submitted);
     assert_eq!(first.result().unwrap(), 0);
-    let mut outcomes =
-        behind.into_iter().map(|future| future.result_timeout(Duration::from_secs(30)).expect("the job is lost"));
-    let failed = |outcome: Result<u64, JobError>| outcome.unwrap_err().to_string().contains("please report it");
-    assert!(outcomes.next().is_some_and(failed), "its answer makes the thread fail");
-    // On a busy machine, the others may have been taken back before the failure.
-    for (outcome, number) in outcomes.zip(2..) {
-        assert!(outcome.as_ref().is_ok_and(|n| *n == number) || failed(outcome));
+    let outcomes: Vec<_> = behind
+        .into_iter()
+        .map(|future| future.result_timeout(Duration::from_secs(30)).expect("the job is lost"))
+        .collect();
+    // Each was in hand when the thread failed, or was taken back and run.
+    for (outcome, number) in outcomes.iter().zip(1..) {
+        match outcome {
+            Ok(n) => assert_eq!(*n, number),
+            Err(error) => assert!(error.to_string().contains("please report it"), "{error}"),
+        }
     }
     assert_eq!(stage.submit(6).result().unwrap(), 6);
+    outcomes[0].is_err()
 }
 
 #[test]
