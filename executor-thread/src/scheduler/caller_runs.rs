@@ -31,6 +31,17 @@ impl<R: Runner + 'static> Shared<R> {
         let entered = CallerRuns::enter(self);
         entered.is_some() && job.run_here()
     }
+
+    /// Counts out a job that ran on a thread of others.
+    pub(super) fn caller_has_run(&self) {
+        self.end(|state| {
+            state.caller_runs -= 1;
+            if !state.is_open {
+                // The timer may have stayed for this job.
+                self.due.notify_all();
+            }
+        });
+    }
 }
 
 impl<'a, R: Runner + 'static> CallerRuns<'a, R> {
@@ -56,12 +67,6 @@ impl<R: Runner + 'static> Drop for CallerRuns<'_, R> {
     fn drop(&mut self) {
         current::set_worker(self.worker.take());
         identity::leave_host();
-        self.shared.end(|state| {
-            state.caller_runs -= 1;
-            if !state.is_open {
-                // The timer may have stayed for this job.
-                self.shared.due.notify_all();
-            }
-        });
+        self.shared.caller_has_run();
     }
 }

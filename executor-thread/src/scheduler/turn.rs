@@ -164,13 +164,7 @@ impl<R: Runner + 'static> RunsInPlace for Shared<R> {
             run()
         };
         if self.origin.is_here() {
-            self.end(|state| {
-                state.caller_runs -= 1;
-                if !state.is_open {
-                    // The timer may have stayed for this job.
-                    self.due.notify_all();
-                }
-            });
+            self.caller_has_run();
         }
         did_run
     }
