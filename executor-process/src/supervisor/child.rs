@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::supervisor::claims::Kill;
-use crate::supervisor::lifeline::Lifeline;
+use crate::supervisor::lifeline::{Lifeline, arm};
 use crate::supervisor::reply_receiver::ReplyReceiverEnd;
 use crate::supervisor::watcher::{self, Watched};
 use crate::worker::crash_handler;
@@ -197,6 +197,17 @@ impl Child {
     /// The same, to follow what is said of how it ended.
     pub(crate) fn why_clause(&self) -> String {
         self.why_killed().map(|why| format!(" ({why})")).unwrap_or_default()
+    }
+
+    /// Ties its life to the lifeline of `end`, see [`arm`]. Does nothing if the process has died: the next wait tells how.
+    pub(crate) fn tie_to(&self, end: &OwnedFd) -> io::Result<()> {
+        let state = self.state.lock();
+        let Life::Alive = state.life else { return Ok(()) };
+        match arm(end, self.pid) {
+            // The kernel has reaped the process (SIGCHLD is ignored), or another thread that waits for any child.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            armed => armed,
+        }
     }
 
     /// Asks the thread that runs its jobs to write down where it is. False if it is gone.

@@ -106,11 +106,13 @@ fn watch() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
+    use crate::supervisor::child::Child;
 
     /// Whether no process holds the other end.
     fn is_over(end: &OwnedFd) -> bool {
@@ -130,6 +132,17 @@ mod tests {
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
         drop(lifeline);
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+    }
+
+    /// A worker may die in a constructor before this process ties it to a lifeline. Its start then tells how it died.
+    #[test]
+    fn process_that_has_died_needs_no_lifeline() {
+        let (end, _lifeline) = Lifeline::new().unwrap();
+        let mut command = std::process::Command::new("true");
+        let (process, _) = Child::spawn(&mut command, Duration::ZERO, &Arc::default()).unwrap();
+        process.wait();
+        assert_eq!(arm(&end, process.pid()).unwrap_err().raw_os_error(), Some(libc::ESRCH));
+        process.tie_to(&end).unwrap();
     }
 
     #[test]

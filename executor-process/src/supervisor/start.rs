@@ -24,7 +24,7 @@ use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::environment::{Environment, Threads};
-use crate::supervisor::lifeline::{Lifeline, arm};
+use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
 use crate::supervisor::rendezvous::{self, HandshakeError};
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
@@ -139,7 +139,7 @@ impl Worker {
         if !on_spawn(process.clone()) {
             process.kill();
         }
-        arm(&lifeline_end, process.pid()).map_err(|error| {
+        process.tie_to(&lifeline_end).map_err(|error| {
             NotStarted::Lost(dismiss(
                 &process,
                 Unmet::Unfit(format!(
