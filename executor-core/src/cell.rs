@@ -39,7 +39,7 @@
 //! and exactly one `finish` sets the outcome. No user code runs under the lock: the payload, the outcome, wakers and callbacks are moved
 //! out first.
 //!
-//! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify.
+//! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify. `in_place.rs` runs a job.
 //!
 //! # Which thread may access which field
 //!
@@ -52,6 +52,7 @@
 //! - `id`, `decode_fn` and `kind`: constant.
 
 mod control;
+mod in_place;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod stage;
@@ -62,10 +63,10 @@ use std::time::Instant;
 
 use crate::current;
 use crate::error::{JobError, JobName};
-use crate::job::Job;
-use crate::job_counters::{self, Failure, Moment};
+use crate::job_counters::{Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
-use crate::panics::{self, catch, drop_catching};
+use crate::observe::JobDescription;
+use crate::panics::{catch, drop_catching};
 use crate::queue_id::QueueId;
 use crate::registry::{self, InlineRun};
 use crate::status::JobId;
@@ -95,6 +96,8 @@ struct Kind<P, O> {
     /// Runs the payload, where that is done in place.
     run_fn: Option<fn(P) -> Result<O, JobError>>,
     name_fn: NameFn<P>,
+    /// The job's name, tag and place of submission. It may run under the cell's lock.
+    describe: fn(&P) -> Option<JobDescription>,
 }
 
 /// The job's name, for an error; without the payload, as far as its type tells. It runs under the cell's lock.
@@ -121,7 +124,7 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     where
         P: NamesJob,
     {
-        self.kind = const { &Kind { run_fn: None, name_fn: P::job_name } };
+        self.kind = const { &Kind { run_fn: None, name_fn: P::job_name, describe: P::describe } };
         self
     }
 
@@ -142,26 +145,13 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
         let (queue_id, since) = (None, Moment::default());
         let inner = Inner { stage, watch: Watch::NoWatcher, queue_id, since };
         let (inner, ended) = (Mutex::new(inner), Condvar::default());
-        let kind = const { &Kind { run_fn: None, name_fn: |_| None } };
+        let kind = const { &Kind { run_fn: None, name_fn: |_| None, describe: |_| None } };
         Self { id: JobId::next(), decode_fn, kind, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
     pub(crate) fn with_payload<R>(&self, f: impl FnOnce(&mut P) -> R) -> Option<R> {
         self.inner.lock().stage.payload().map(f)
-    }
-
-    /// Starts the job if it waits, in the queue `queue_id` if one is given, which counts those that leave: in one step with the look, for
-    /// the queue may give it away. Returns the payload, and since when it waited.
-    fn start(&self, queue_id: Option<QueueId>) -> Option<(P, Moment)> {
-        let mut inner = self.inner.lock();
-        if queue_id.is_some() && inner.queue_id != queue_id {
-            return None;
-        }
-        match inner.stage.claim(None) {
-            Claim::Claimed(payload) => Some((payload, inner.since)),
-            Claim::Refused(_) => None,
-        }
     }
 
     /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
@@ -227,44 +217,6 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
             Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.decode_fn)(raw))?)),
             Take::Opened(outcome) => Some(outcome),
             Take::Nothing => None,
-        }
-    }
-}
-
-impl<J: Job> Cell<J, J::Output, J::Output> {
-    /// Creates the cell of a job that runs on the thread that takes it from the queue.
-    pub fn of_job(job: J) -> Self {
-        let kind = const { &Kind { run_fn: Some(panics::run::<J>), name_fn: |job| Some(J::job_name(job)) } };
-        Self { kind, ..Self::queued(job, Ok) }
-    }
-}
-
-impl<J: Job> Run for Cell<J, J::Output, J::Output> {
-    fn run(self: Arc<Self>) -> bool {
-        let Some(job) = self.start(None) else { return false };
-        self.run_payload(job);
-        true
-    }
-}
-
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
-    /// Brings a claimed job to its outcome on this thread.
-    fn run_payload(self: Arc<Self>, (payload, since): (P, Moment)) {
-        let run_fn = self.kind.run_fn.expect("a job that runs in place knows how");
-        let context = current::enter(current::Job::of(self.clone()));
-        let begun = (!since.is_none()).then(Instant::now);
-        let outcome = run_fn(payload);
-        if current::is_forked() {
-            // A job that forks returns in both processes. The outcome is said in the other one; here, this cell's lock may be held for ever.
-            return std::mem::forget((self, context, outcome));
-        }
-        if let Some(begun) = begun {
-            QueuedControl::record_run(&*self, begun, begun.elapsed());
-        }
-        let of_parts = job_counters::take_failure_of_parts();
-        drop(context);
-        if let Some(signal) = self.end_with(outcome, of_parts) {
-            self.tell(signal);
         }
     }
 }
@@ -348,10 +300,10 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for C
         if self.kind.run_fn.is_none() {
             return false;
         }
-        let Some(payload) = self.start(Some(queue_id)) else { return false };
+        let Some(started) = self.start(Some(queue_id)) else { return false };
         registry::removed_to_run(queue_id);
         let _inline = InlineRun::enter(Some(queue_id));
-        self.run_payload(payload);
+        self.run_payload(started);
         true
     }
 

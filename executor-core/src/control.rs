@@ -1,10 +1,11 @@
 //! Requests to a job from threads that do not run it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::error::{JobError, Refused, Rejection};
 use crate::notify::{Captures, Notify};
+use crate::observe::JobDescription;
 use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 
@@ -43,7 +44,8 @@ pub trait QueuedControl: Control {
     fn queue_id(&self) -> Option<QueueId>;
     /// Records that the job is queued at the time `when`, so that its times are measured.
     fn mark_enqueued(&self, when: Instant);
-    /// Records that the job started at the time `begun` and ran for `ran`, in the [counters](crate::job_counters) of its queue, if its times
-    /// are measured.
-    fn record_run(&self, begun: Instant, ran: Duration);
+    /// Returns since when the job waits, if its times are measured.
+    fn queued_at(&self) -> Option<Instant>;
+    /// Returns the name, tag and place of submission of a job that has not started. `None` if it has, or if it has no name.
+    fn describe(&self) -> Option<JobDescription>;
 }

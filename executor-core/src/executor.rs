@@ -1,5 +1,6 @@
 //! The traits of an executor, and the error that gives a rejected job back.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, vec};
@@ -9,6 +10,7 @@ use crate::future::Future;
 use crate::job::Job;
 use crate::job_counters::{self, Failure};
 use crate::map::{Map, Mapper};
+use crate::observe::JobDescription;
 use crate::panics::{catch, named};
 
 /// An executor that can be shut down. Not generic over the job type, so a call is never ambiguous.
@@ -57,6 +59,7 @@ pub trait Executor<J: Job>: Shutdown + Send + Sync {
     /// [`WhenFull`](crate::WhenFull).
     ///
     /// If the executor rejects the job, the future ends as [`JobError::Rejected`](crate::JobError::Rejected).
+    #[track_caller]
     fn submit(&self, job: J) -> Future<J::Output>;
 
     /// Like [`submit`](Executor::submit), but never blocks, and gives a rejected job back.
@@ -64,6 +67,7 @@ pub trait Executor<J: Job>: Shutdown + Send + Sync {
     /// # Errors
     ///
     /// [`Rejected`], with the job and the reason, if the executor is shut down or its queue is full.
+    #[track_caller]
     fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>>;
 }
 
@@ -85,6 +89,7 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
     type Handle: ClosureExecutor + Clone + 'static;
 
     /// Submits a closure, like [`Executor::submit`].
+    #[track_caller]
     fn submit<F, T>(&self, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -92,6 +97,7 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
 
     /// The same of a job that names itself, once `delay` is over if there is one.
     #[doc(hidden)]
+    #[track_caller]
     fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
         match delay {
             None => self.submit(move || job.run()),
@@ -100,6 +106,7 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
     }
 
     /// Submits a closure that is queued once `delay` is over, by the executor's [clock](ClosureExecutor::now). Does not block.
+    #[track_caller]
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -121,6 +128,7 @@ pub trait ClosureExecutor: Shutdown + Send + Sync {
     }
 
     /// Applies `f` to each item on the executor. Returns an iterator over the results in the items' order, which is lazy: see [`Map`].
+    #[track_caller]
     fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<Self::Handle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,
@@ -217,12 +225,25 @@ impl<J> From<Rejected<J>> for JobError {
 /// For authors of executors: applies a closure to the items of a [`Map`], on a [`ClosureExecutor`].
 pub struct ClosureMapper<E, F> {
     executor: E,
-    function: Arc<F>,
+    function: Arc<Mapped<F>>,
+}
+
+/// The function of a `map`, and the call of that.
+struct Mapped<F> {
+    f: F,
+    place: &'static Location<'static>,
 }
 
 impl<E: ClosureExecutor, F> ClosureMapper<E, F> {
-    fn new(executor: E, function: F) -> Self {
-        Self { executor, function: Arc::new(function) }
+    #[track_caller]
+    fn new(executor: E, f: F) -> Self {
+        Self { executor, function: Arc::new(Mapped { f, place: Location::caller() }) }
+    }
+}
+
+impl<F> Mapped<F> {
+    fn describe(&self) -> JobDescription {
+        JobDescription::new(JobPath::of::<F>().into(), None, Some(self.place))
     }
 }
 
@@ -257,7 +278,7 @@ where
 
 /// The job of one item. Errors give it the name of the function.
 struct MapItem<F, A> {
-    function: Arc<F>,
+    function: Arc<Mapped<F>>,
     item: A,
 }
 
@@ -270,17 +291,21 @@ where
     type Output = R;
 
     fn run(self) -> R {
-        named::<F, _>(|| (self.function)(self.item))
+        named::<F, _>(|| (self.function.f)(self.item))
     }
 
     fn job_name(_: Option<&Self>) -> JobName {
         JobPath::of::<F>().into()
     }
+
+    fn describe(this: &Self) -> JobDescription {
+        this.function.describe()
+    }
 }
 
 /// The job of several.
 struct MapChunk<F, A> {
-    function: Arc<F>,
+    function: Arc<Mapped<F>>,
     items: Vec<A>,
 }
 
@@ -294,12 +319,16 @@ where
 
     fn run(self) -> Self::Output {
         let Self { function, items } = self;
-        let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| function(item)))).collect();
+        let outcomes: Vec<_> = items.into_iter().map(|item| catch(|| named::<F, _>(|| (function.f)(item)))).collect();
         job_counters::returns_with(outcomes.iter().filter_map(|outcome| Failure::of(outcome.as_ref().err()?)).max());
         outcomes.into_iter()
     }
 
     fn job_name(_: Option<&Self>) -> JobName {
         JobPath::of::<F>().into()
+    }
+
+    fn describe(this: &Self) -> JobDescription {
+        this.function.describe()
     }
 }

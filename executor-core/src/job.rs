@@ -4,6 +4,7 @@ use serde_core::de::DeserializeOwned;
 use serde_core::{Deserializer, Serialize};
 
 use crate::error::{JobName, JobPath};
+use crate::observe::JobDescription;
 
 /// Work that an executor runs once.
 ///
@@ -43,6 +44,15 @@ pub trait Job: Send + 'static {
         Self: Sized,
     {
         JobPath::of::<Self>().into()
+    }
+
+    /// The name, tag and place of submission of the job. It may be asked under a lock.
+    #[doc(hidden)]
+    fn describe(this: &Self) -> JobDescription
+    where
+        Self: Sized,
+    {
+        JobDescription::new(Self::job_name(Some(this)), None, None)
     }
 }
 

@@ -15,9 +15,11 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::error::JobError;
+use crate::observe::{self, EndedJob, JobOutcome, Observers, Running, RunningJob};
 use crate::queue_id::QueueId;
 use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
+use crate::status::JobId;
 use crate::sync::thread_local;
 
 /// Counters of how an executor's jobs ended.
@@ -54,7 +56,7 @@ impl Failure {
 }
 
 /// On a cache line of its own: its writer should not wait for another's.
-type PaddedCounts = CachePadded<Counts>;
+pub(crate) type PaddedCounts = CachePadded<Counts>;
 
 #[derive(Default)]
 pub(crate) struct Counts {
@@ -68,13 +70,33 @@ pub(crate) struct Counts {
     unstarted: AtomicU64,
     /// Jobs that run inside of another one, or on a thread that is no worker.
     inline: AtomicU64,
-    times: Option<Box<Times>>,
+    measured: Option<Box<Measured>>,
 }
 
-#[derive(Default)]
-struct Times {
+/// The data of a measured pool's worker.
+pub(crate) struct Measured {
     wait: Recorder,
     run: Recorder,
+    pub(crate) running: Running,
+    /// The pool's.
+    observers: Arc<Observers>,
+}
+
+impl Measured {
+    fn new(observers: Arc<Observers>) -> Self {
+        Self { wait: Recorder::default(), run: Recorder::default(), running: Running::default(), observers }
+    }
+
+    pub(crate) fn begin(&self, job: RunningJob) {
+        self.running.add(job, &self.observers);
+    }
+
+    pub(crate) fn end(&self, id: JobId, ran: Duration, outcome: JobOutcome, is_shared: bool) {
+        let Some(job) = self.running.remove(id) else { return };
+        self.wait.record(job.waited(), is_shared);
+        self.run.record(ran, is_shared);
+        observe::report(&self.observers, &EndedJob { job, ran, outcome });
+    }
 }
 
 thread_local! {
@@ -93,13 +115,26 @@ struct Local {
 impl JobCounters {
     /// Creates counters. With `measures`, they include histograms of times.
     pub fn new(measures: bool) -> Arc<Self> {
-        Arc::new(Self { shared: Counts::new(measures), workers: Mutex::default() })
+        let observers = measures.then(Arc::default);
+        Arc::new(Self { shared: Counts::new(observers), workers: Mutex::default() })
+    }
+
+    /// Returns the observers of the pool, if it is measured.
+    pub fn observers(&self) -> Option<&Arc<Observers>> {
+        self.shared.measured.as_ref().map(|measured| &measured.observers)
+    }
+
+    /// Returns the jobs that run now, if the pool is measured; otherwise none.
+    pub fn running(&self) -> Vec<RunningJob> {
+        let workers = self.workers.lock();
+        let measured = workers.iter().chain([&self.shared]).filter_map(|counts| counts.measured.as_ref());
+        measured.flat_map(|measured| measured.running.all()).collect()
     }
 
     /// Makes the calling thread count jobs of `queue_ids` in local counters, until the returned guard is dropped. The counts stay when the
     /// thread ends.
     pub fn local(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
-        let counts = Counts::new(self.shared.times.is_some());
+        let counts = Counts::new(self.observers().cloned());
         self.workers.lock().push(counts.clone());
         WorkerCounters::enter(self, Local { queue_ids, counts, is_shared: false })
     }
@@ -112,7 +147,7 @@ impl JobCounters {
     /// Returns the counts: the outcomes, the jobs that run [inline](crate::registry::InlineRun), and the times.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
-        if self.shared.times.is_some() {
+        if self.shared.measured.is_some() {
             (stats.wait, stats.run) = (Some(Histogram::default()), Some(Histogram::default()));
         }
         // Under the lock, so that a worker that leaves is counted once.
@@ -124,7 +159,7 @@ impl JobCounters {
     }
 
     /// The counts of threads that have none of their own.
-    pub(crate) fn shared_counts(&self) -> &Counts {
+    pub(crate) fn shared_counts(&self) -> &Arc<PaddedCounts> {
         &self.shared
     }
 
@@ -144,8 +179,9 @@ impl fmt::Debug for JobCounters {
 }
 
 impl Counts {
-    fn new(measures: bool) -> Arc<PaddedCounts> {
-        Arc::new(CachePadded::new(Self { times: measures.then(Box::default), ..Self::default() }))
+    fn new(observers: Option<Arc<Observers>>) -> Arc<PaddedCounts> {
+        let measured = observers.map(|observers| Box::new(Measured::new(observers)));
+        Arc::new(CachePadded::new(Self { measured, ..Self::default() }))
     }
 
     fn all(&self) -> [&AtomicU64; 8] {
@@ -188,26 +224,24 @@ impl Counts {
         stats.failed += failed;
         stats.unstarted += unstarted;
         stats.running += usize::try_from(inline).unwrap_or_default();
-        if let (Some(times), Some(wait), Some(run)) = (&self.times, &mut stats.wait, &mut stats.run) {
+        if let (Some(times), Some(wait), Some(run)) = (&self.measured, &mut stats.wait, &mut stats.run) {
             times.wait.add_to(wait);
             times.run.add_to(run);
         }
+    }
+
+    /// The data of a measured pool.
+    pub(crate) fn measured(&self) -> Option<&Measured> {
+        self.measured.as_deref()
     }
 
     fn absorb(&self, other: &Self) {
         for (number, more) in self.all().into_iter().zip(other.all()) {
             number.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        if let (Some(times), Some(more)) = (&self.times, &other.times) {
+        if let (Some(times), Some(more)) = (&self.measured, &other.measured) {
             times.wait.absorb(&more.wait);
             times.run.absorb(&more.run);
-        }
-    }
-
-    pub(crate) fn record(&self, wait: Duration, run: Duration, is_shared: bool) {
-        if let Some(times) = &self.times {
-            times.wait.record(wait, is_shared);
-            times.run.record(run, is_shared);
         }
     }
 }
@@ -242,7 +276,7 @@ impl fmt::Debug for WorkerCounters {
 }
 
 /// Does `f` with the counts of this thread, and whether others share them, if it counts for `queue_id`.
-pub(crate) fn with_own<R>(queue_id: QueueId, f: impl FnOnce(&Counts, bool) -> R) -> Option<R> {
+pub(crate) fn with_own<R>(queue_id: QueueId, f: impl FnOnce(&Arc<PaddedCounts>, bool) -> R) -> Option<R> {
     LOCAL
         .try_with(|current| {
             let current = current.borrow();
@@ -271,6 +305,27 @@ impl Ending {
     }
 }
 
+impl JobOutcome {
+    /// Returns the kind of an outcome. A result counts as the worst failure of the job's parts, if there is one.
+    pub fn of(outcome: Result<Option<Failure>, &JobError>) -> Self {
+        let of_parts = outcome.unwrap_or_default();
+        Ending::of(outcome.map(drop), of_parts).into()
+    }
+}
+
+impl From<Ending> for JobOutcome {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Completed => Self::Completed,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Failed(Failure::Panicked) => Self::Panicked,
+            Ending::Failed(Failure::TimedOut) => Self::TimedOut,
+            Ending::Failed(Failure::Crashed) => Self::Crashed,
+            Ending::Failed(Failure::Other) => Self::Failed,
+        }
+    }
+}
+
 /// Makes the job that is about to return on this thread count as this failure, which is the worst of its parts.
 pub fn returns_with(failure: Option<Failure>) {
     OF_PARTS.with(|of_parts| of_parts.set(failure));
@@ -293,14 +348,8 @@ impl Moment {
         Self(NonZeroU64::new(nanos.max(1)))
     }
 
-    pub(crate) fn is_none(self) -> bool {
-        self.0.is_none()
-    }
-
-    /// The time from then to `when`.
-    pub(crate) fn until(self, when: Instant) -> Option<Duration> {
-        let nanos = self.0?.get();
-        Some(when.saturating_duration_since(*START).saturating_sub(Duration::from_nanos(nanos)))
+    pub(crate) fn instant(self) -> Option<Instant> {
+        Some(*START + Duration::from_nanos(self.0?.get()))
     }
 }
 

@@ -14,7 +14,7 @@
 //! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see what a pool is doing | [`Stats`], [`Histogram`] |
-//! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`] |
+//! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -36,6 +36,7 @@ mod label;
 mod map;
 mod mapped;
 mod notify;
+pub mod observe;
 mod options;
 pub mod panics;
 mod pool;

@@ -1,10 +1,12 @@
 //! The methods that all pools share, whatever jobs they run.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::executor::Shutdown;
 use crate::future::Future;
+use crate::job_counters::JobCounters;
 use crate::shutdown::{ShutdownPolicy, ShutdownReport};
 use crate::stats::Stats;
 
@@ -58,6 +60,12 @@ pub trait Pool: Shutdown {
     /// Closes the pool, and drains, cancels or stops its jobs as `policy` says. Blocks until the pool is empty or the policy's time limit
     /// is over. On a worker of this pool, does not block. Returns how the pool's jobs ended.
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
+
+    /// For authors of tools: returns the counters of the pool, with the jobs that run and the [`Observers`](crate::observe::Observers) if
+    /// the pool was built with `measure(true)`. Default: `None`, for a pool that counts in another way.
+    fn counters(&self) -> Option<Arc<JobCounters>> {
+        None
+    }
 }
 
 /// Every pool that derefs to its handle.
@@ -95,5 +103,9 @@ where
 
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         (**self).shutdown_with(policy)
+    }
+
+    fn counters(&self) -> Option<Arc<JobCounters>> {
+        (**self).counters()
     }
 }

@@ -2,14 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{JobError, Rejection};
-use crate::job_counters::{self, Counts, Ending, Failure, JobCounters};
+use crate::job_counters::{self, Counts, Ending, Failure, JobCounters, PaddedCounts};
+use crate::observe::{JobOutcome, RunningJob};
 use crate::queue_id::{JobDeparture, QueueId};
+use crate::status::JobId;
 use crate::sync::thread_local;
 
 /// A queue, and the counters of what came of its jobs.
@@ -123,7 +126,7 @@ fn with_counters<R>(id: QueueId, f: impl FnOnce(&JobCounters) -> R) -> Option<R>
 
 /// Does `f` with the counts to which this thread adds jobs of `queue_id`, and whether others share them.
 fn with(queue_id: QueueId, f: impl Fn(&Counts, bool)) {
-    if job_counters::with_own(queue_id, &f).is_none() {
+    if job_counters::with_own(queue_id, |counts, is_shared| f(counts, is_shared)).is_none() {
         with_counters(queue_id, |counters| f(counters.shared_counts(), true));
     }
 }
@@ -142,9 +145,46 @@ pub(crate) fn count(queue_id: Option<QueueId>, ending: Option<Ending>, has_start
     }
 }
 
-/// Records that a job of `queue_id` waited for `wait` and ran for `run`.
-pub(crate) fn record(queue_id: QueueId, wait: Duration, run: Duration) {
-    with(queue_id, |counts, is_shared| counts.record(wait, run, is_shared));
+/// A job that runs, on the list of its worker until this is dropped.
+#[must_use = "the job is no longer on the list of its worker when this is dropped"]
+pub struct ObservedRun {
+    id: JobId,
+    counts: Arc<PaddedCounts>,
+    /// Whether others write to the counts, too.
+    is_shared: bool,
+}
+
+impl ObservedRun {
+    /// Puts a job of `queue_id` on the list of this thread's worker, if its pool is measured.
+    pub fn begin(queue_id: QueueId, job: RunningJob) -> Option<Self> {
+        let found = job_counters::with_own(queue_id, |counts, is_shared| (counts.clone(), is_shared));
+        let found = found.or_else(|| with_counters(queue_id, |counters| (counters.shared_counts().clone(), true)));
+        let ((counts, is_shared), id) = (found?, job.id);
+        counts.measured()?.begin(job);
+        Some(Self { id, counts, is_shared })
+    }
+
+    /// Takes the job off the list, adds its times to the histograms, and tells the pool's observers.
+    pub fn end(self, ran: Duration, outcome: JobOutcome) {
+        if let Some(measured) = self.counts.measured() {
+            measured.end(self.id, ran, outcome, self.is_shared);
+        }
+    }
+}
+
+/// For a job that goes to another worker, or has an outcome that was not decided where it ran.
+impl Drop for ObservedRun {
+    fn drop(&mut self) {
+        if let Some(measured) = self.counts.measured() {
+            drop(measured.running.remove(self.id));
+        }
+    }
+}
+
+impl fmt::Debug for ObservedRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedRun").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// Counts a job that runs inline (inside of another one, or on the thread that submitted it) as running, until dropped.

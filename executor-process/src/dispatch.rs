@@ -6,6 +6,7 @@ pub(crate) mod exchange;
 pub(crate) mod job;
 pub(crate) mod job_type;
 pub(crate) mod kill_switch;
+pub(crate) mod measured_run;
 pub(crate) mod restart_budget;
 pub(crate) mod run_time;
 pub(crate) mod runner;

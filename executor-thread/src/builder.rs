@@ -271,8 +271,9 @@ impl ThreadPoolBuilder {
             return Err(BuildError::setting("name", value, "free of NUL characters"));
         }
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
+        let options = Submitter::default_options(&config);
         let scheduler = Scheduler::new(config, make);
-        Ok(ThreadPool::over(Submitter { scheduler, policy, options: None }))
+        Ok(ThreadPool::over(Submitter { scheduler, policy, options }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::job_counters::JobCounters;
 use executor_core::panics::drop_catching;
 use executor_core::{Future, JobOptions, Pool, ShutdownPolicy, ShutdownReport, Stats};
 
@@ -57,6 +58,7 @@ impl ThreadHandle {
     /// assert_eq!(threads.into_iter().collect::<HashSet<_>>().len(), 3);
     /// # Ok::<(), executor::JobError>(())
     /// ```
+    #[track_caller]
     pub fn broadcast<F, T>(&self, f: F) -> Vec<Future<T>>
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -195,5 +197,9 @@ impl Pool for ThreadHandle {
 
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         Self::shutdown_with(self, policy)
+    }
+
+    fn counters(&self) -> Option<Arc<JobCounters>> {
+        Some(self.0.scheduler.counters().clone())
     }
 }

@@ -1,8 +1,10 @@
 //! A job that runs in place, with options.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::observe::JobDescription;
 use executor_core::panics::named;
 use executor_core::{Job, JobError, JobName, JobOptions, Label, TimedOut, current};
 
@@ -15,10 +17,13 @@ pub(crate) struct JobWithOptions<J> {
     label: Option<Arc<Label>>,
     timeout: Option<(Duration, Scheduler<InPlace>)>,
     start_limit: Option<StartLimit<InPlace>>,
+    /// The call that submitted it.
+    place: &'static Location<'static>,
 }
 
 impl<J: Job> JobWithOptions<J> {
     /// The job with what the options say of its run, and the timer event for its wait, if that is limited.
+    #[track_caller]
     pub(crate) fn new(
         job: J,
         options: &JobOptions,
@@ -31,7 +36,7 @@ impl<J: Job> JobWithOptions<J> {
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
         let (start_limit, timer) = options.values().start_by.map(limited).unzip();
-        (Self { job, label, timeout, start_limit }, timer)
+        (Self { job, label, timeout, start_limit, place: Location::caller() }, timer)
     }
 
     pub(crate) fn into_inner(self) -> J {
@@ -63,5 +68,11 @@ impl<J: Job> Job for JobWithOptions<J> {
     fn job_name(this: Option<&Self>) -> JobName {
         let label = this.and_then(|this| this.label.as_ref());
         JobName::given(label).unwrap_or_else(|| J::job_name(this.map(|this| &this.job)))
+    }
+
+    fn describe(this: &Self) -> JobDescription {
+        // A job of a `map`, say, knows a better place.
+        let place = J::describe(&this.job).place.unwrap_or(this.place);
+        JobDescription::new(Self::job_name(Some(this)), this.label.clone(), Some(place))
     }
 }

@@ -1,7 +1,10 @@
 //! A job that runs again and again on threads: each run is a delayed job, which submits the next one when it has ended.
 
+use std::panic::Location;
+
 use executor_core::Job;
 use executor_core::job_counters::{Failure, returns_with};
+use executor_core::observe::JobDescription;
 use executor_core::panics::{catch, drop_catching};
 
 use crate::pool::ThreadHandle;
@@ -12,6 +15,7 @@ struct PeriodicJob<F> {
     f: F,
     schedule: Schedule,
     pool: ThreadHandle,
+    place: &'static Location<'static>,
 }
 
 /// A run that is with the pool. Dropped there, it is a missed run.
@@ -30,6 +34,11 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
         run.submit();
         // Last: a job that what came before has run in place here would be counted so.
         returns_with(failure);
+    }
+
+    fn describe(this: &Self) -> JobDescription {
+        let place = this.0.as_ref().map(|run| run.place);
+        JobDescription::new(Self::job_name(Some(this)), None, place)
     }
 }
 
@@ -86,12 +95,13 @@ impl ThreadHandle {
     /// assert_eq!(ticks.iter().take(3).sum::<u32>(), 6);
     /// drop(ticking);
     /// ```
+    #[track_caller]
     pub fn every<F>(&self, period: impl Into<Period>, f: F) -> Periodic
     where
         F: FnMut() + Send + 'static,
     {
         let (periodic, schedule) = Schedule::start(period.into());
-        PeriodicJob { f, schedule, pool: self.handle() }.submit();
+        PeriodicJob { f, schedule, pool: self.handle(), place: Location::caller() }.submit();
         periodic
     }
 }

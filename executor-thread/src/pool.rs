@@ -46,6 +46,7 @@ impl ThreadPool {
 /// Methods that [`Executor`](executor_core::Executor) and [`ClosureExecutor`] have too. Inherent methods need no import, and are never ambiguous.
 impl ThreadPool {
     /// Submits a job, and returns the future of its outcome; see [`ThreadHandle::submit`].
+    #[track_caller]
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.0.submit(job)
     }
@@ -55,16 +56,19 @@ impl ThreadPool {
     /// # Errors
     ///
     /// [`Rejected`], with the job, if the pool is shut down or the queue is full.
+    #[track_caller]
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
 
     /// Submits a job that is queued once `delay` is over; see [`ThreadHandle::submit_after`].
+    #[track_caller]
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit_after(delay, job)
     }
 
     /// Applies `f` to each item on the pool, and returns the results in order; see [`ThreadHandle::map`] and [`Map`].
+    #[track_caller]
     pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ThreadHandle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,
@@ -144,6 +148,7 @@ impl ThreadHandle {
     /// assert!(matches!(failed.result(), Err(JobError::Panicked(_))));
     /// # Ok::<(), JobError>(())
     /// ```
+    #[track_caller]
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.0.submit(Way::Now, job)
     }
@@ -164,6 +169,7 @@ impl ThreadHandle {
     ///
     /// [`Rejected`], with the job, if the pool is shut down or the queue is full. With
     /// [`WhenFull::DropOldest`](crate::WhenFull::DropOldest), a full queue drops its oldest job instead.
+    #[track_caller]
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(Way::Try, job)
     }
@@ -191,6 +197,7 @@ impl ThreadHandle {
     /// # Errors
     ///
     /// [`Rejected`], with the job, if the pool is shut down, or if the queue stays full for `limit`.
+    #[track_caller]
     pub fn submit_timeout<J: Job>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -218,6 +225,7 @@ impl ThreadHandle {
     /// # };
     /// # assert_eq!(answer.unwrap(), 42);
     /// ```
+    #[track_caller]
     pub fn submit_async<J: Job>(&self, job: J) -> SubmitAsync<J, J::Output> {
         SubmitAsync::new(self.0.clone(), job)
     }
@@ -233,6 +241,7 @@ impl ThreadHandle {
     /// let pool = ThreadPool::new(1);
     /// pool.execute(|| println!("somewhere else"));
     /// ```
+    #[track_caller]
     pub fn execute<J: Job>(&self, job: J) {
         self.0.execute(job);
     }
@@ -251,6 +260,7 @@ impl ThreadHandle {
     /// assert!(later.result()? >= start + Duration::from_millis(5));
     /// # Ok::<(), executor::JobError>(())
     /// ```
+    #[track_caller]
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit(Way::After(delay), job)
     }
@@ -265,6 +275,7 @@ impl ThreadHandle {
     /// assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [1, 3]);
     /// # Ok::<(), executor::JobError>(())
     /// ```
+    #[track_caller]
     pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<ThreadHandle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,

@@ -160,8 +160,9 @@ impl RayonPoolBuilder {
     fn over(self, pool: Arc<rayon::ThreadPool>, started: Vec<JoinHandle<()>>) -> RayonPool {
         let Self { queue, policy, measure, .. } = self;
         let config = Config { capacity: queue.capacity(), measure, ..Config::new("rayon", pool.current_num_threads()) };
+        let options = Submitter::default_options(&config);
         let scheduler = Scheduler::over(Supply::Rayon(pool), started, config, |_| InPlace::new(None));
-        RayonPool::of(Submitter { scheduler, policy, options: None })
+        RayonPool::of(Submitter { scheduler, policy, options })
     }
 }
 

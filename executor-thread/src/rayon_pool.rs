@@ -116,6 +116,7 @@ impl RayonPool {
 /// need no import, and are never ambiguous.
 impl RayonPool {
     /// Submits a job, and returns the future of its outcome; see [`ThreadHandle::submit`].
+    #[track_caller]
     pub fn submit<J: Job>(&self, job: J) -> Future<J::Output> {
         self.0.submit(job)
     }
@@ -125,16 +126,19 @@ impl RayonPool {
     /// # Errors
     ///
     /// [`Rejected`], with the job, if the pool is shut down or the queue is full.
+    #[track_caller]
     pub fn try_submit<J: Job>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
 
     /// Submits a job that is queued once `delay` is over; see [`ThreadHandle::submit_after`].
+    #[track_caller]
     pub fn submit_after<J: Job>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit_after(delay, job)
     }
 
     /// Applies `f` to each item on the pool, and returns the results in order; see [`ThreadHandle::map`] and [`Map`].
+    #[track_caller]
     pub fn map<I, F, R>(&self, items: I, f: F) -> Map<I::IntoIter, ClosureMapper<RayonHandle, F>>
     where
         I: IntoIterator<Item: Send + 'static>,

@@ -67,6 +67,7 @@ impl<'scope> Scope<'scope, '_> {
     /// assert_eq!(words, 3);
     /// # Ok::<(), executor::JobError>(())
     /// ```
+    #[track_caller]
     pub fn submit<F, T>(&'scope self, job: F) -> ScopedFuture<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,

@@ -10,7 +10,7 @@ use executor_core::{
 
 use crate::options::JobWithOptions;
 use crate::runner::InPlace;
-use crate::scheduler::{Scheduler, Way};
+use crate::scheduler::{Config, Scheduler, Way};
 
 /// The cell of a job that runs in place.
 pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
@@ -37,18 +37,26 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
+    /// The options of the pool's own submits. A measured pool needs some, since only a job with options has the place of its submission.
+    pub(crate) fn default_options(config: &Config) -> Option<Arc<JobOptions>> {
+        config.measure.then(Arc::default)
+    }
+
+    #[track_caller]
     pub(crate) fn submit<J: Job>(&self, way: Way, job: J) -> Future<J::Output> {
         let submitted = self.submit_and(way, job, false, |future| future);
         submitted.unwrap_or_else(|(_, error)| Future::failed(JobError::Rejected(error)))
     }
 
     /// The same, and a job that is refused comes back.
+    #[track_caller]
     pub(crate) fn try_submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         let submitted = self.submit_and(way, job, true, |future| future);
         submitted.map_err(|(job, error)| Rejected::with_error(job.expect("it comes back"), error))
     }
 
     /// The same for a job whose outcome is dropped. If the job panics, the handler is called on the thread where it panicked.
+    #[track_caller]
     pub(crate) fn execute<J: Job>(&self, job: J) {
         let tell = |future: Future<J::Output>| match self.policy.panic_handler.clone() {
             None => drop(future),
@@ -63,6 +71,7 @@ impl Submitter {
     }
 
     /// Calls `then` with the future before the job can start, so that a callback it sets runs on the thread where the job ends.
+    #[track_caller]
     fn submit_and<J: Job, T>(
         &self,
         way: Way,

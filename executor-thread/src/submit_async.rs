@@ -34,6 +34,7 @@ enum Stage<J: 'static, T: 'static> {
 impl<J, T> Unpin for SubmitAsync<J, T> {}
 
 impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
+    #[track_caller]
     pub(crate) fn new(submitter: Submitter, job: J) -> Self {
         let scheduler = submitter.scheduler.clone();
         let Some(options) = submitter.options.clone() else {

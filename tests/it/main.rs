@@ -22,6 +22,7 @@ mod job_names;
 mod lanes;
 mod model;
 mod nested_waits;
+mod observers;
 mod options;
 mod pages;
 mod panics;

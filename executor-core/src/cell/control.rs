@@ -1,7 +1,7 @@
 //! Cancels, aborts and queries a job, for threads that do not run it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Cell;
 use super::stage::{Stopper, Withdrawal};
@@ -9,6 +9,7 @@ use crate::control::{Control, QueuedControl};
 use crate::error::{JobError, Refused, Rejection};
 use crate::job_counters::Moment;
 use crate::notify::{Captures, Notify, Signal};
+use crate::observe::JobDescription;
 use crate::panics::drop_catching;
 use crate::queue_id::QueueId;
 use crate::registry::{self, Departure};
@@ -156,12 +157,11 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for 
         self.inner.lock().since = Moment::at(when);
     }
 
-    fn record_run(&self, begun: Instant, ran: Duration) {
-        let inner = self.inner.lock();
-        let (queue_id, since) = (inner.queue_id, inner.since);
-        drop(inner);
-        if let (Some(queue_id), Some(waited)) = (queue_id, since.until(begun)) {
-            registry::record(queue_id, waited, ran);
-        }
+    fn queued_at(&self) -> Option<Instant> {
+        self.inner.lock().since.instant()
+    }
+
+    fn describe(&self) -> Option<JobDescription> {
+        self.with_payload(|payload| (self.kind.describe)(payload)).flatten()
     }
 }

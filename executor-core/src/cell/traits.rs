@@ -8,6 +8,7 @@ use crate::control::{Control, QueuedControl};
 use crate::error::{JobError, JobName};
 use crate::job_counters::Failure;
 use crate::notify::{Notify, Watch};
+use crate::observe::JobDescription;
 use crate::queue_id::QueueId;
 use crate::status::JobId;
 
@@ -51,6 +52,11 @@ pub trait NamesJob {
     /// Returns the name of the job; without the payload, as far as the type determines it. Runs under the lock of the job, so it must not
     /// block or run user code.
     fn job_name(payload: Option<&Self>) -> Option<JobName>;
+
+    /// Returns the name, tag and place of submission of the job. Must not block or run user code. Default: the name alone.
+    fn describe(payload: &Self) -> Option<JobDescription> {
+        Some(JobDescription::new(Self::job_name(Some(payload))?, None, None))
+    }
 }
 
 /// Stops a running job by force.

@@ -4,12 +4,13 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, QueuedControl, Run, Task};
+use executor_core::cell::{Cell, Control, QueuedControl, Run, Task};
 use executor_core::job_counters::{JobCounters, WorkerCounters};
+use executor_core::observe::{JobDescription, JobOutcome, RunningJob};
 use executor_core::queue_id::QueueId;
-use executor_core::registry::InlineRun;
 use executor_core::registry::QueueRegistration;
-use executor_core::{Broken, Crashed, Exit, Future, JobError, Panicked, Stats, TimedOut};
+use executor_core::registry::{InlineRun, ObservedRun};
+use executor_core::{Broken, Crashed, Exit, Future, JobError, JobPath, Panicked, Stats, TimedOut};
 
 use crate::departures::nowhere;
 use crate::support::within_patience;
@@ -146,7 +147,15 @@ fn jobs_are_measured_where_the_counters_have_room_for_it_and_they_have_a_beginni
             for _ in 0..2 {
                 let cell = Arc::new(Cell::<_, (), ()>::queued((), Ok).at(registration.id()));
                 cell.mark_enqueued(now);
-                cell.record_run(now + HOUR, 2 * HOUR);
+                let description = JobDescription::new(JobPath::of::<()>().into(), None, None);
+                let mut job = RunningJob::here(cell.id(), description, cell.queued_at().expect("it is marked"));
+                job.started_at = now + HOUR;
+                let run = ObservedRun::begin(registration.id(), job);
+                assert_eq!((run.is_some(), counters.running().len()), (measures, usize::from(measures)));
+                if let Some(run) = run {
+                    run.end(2 * HOUR, JobOutcome::Completed);
+                }
+                assert!(counters.running().is_empty());
             }
             let (job, _future) = Future::of_job_at(registration.id(), || ());
             job.mark_enqueued(now);

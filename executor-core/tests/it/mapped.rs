@@ -95,12 +95,15 @@ fn a_mapped_future_is_measured_as_its_job_is() {
     within_patience(|| {
         let counters = JobCounters::new(true);
         let registration = QueueRegistration::counted(nowhere(), counters.clone());
-        let (_job, future) = Future::of_job_at(registration.id(), || ());
+        let (job, future) = Future::of_job_at(registration.id(), || ());
         let future = future.map_ok(|()| ());
-        let (now, second) = (now(), Duration::from_secs(1));
-        future.control().queued().mark_enqueued(now);
-        future.control().queued().record_run(now + second, second);
-        assert_eq!(counters.stats().wait.unwrap().max(), second);
+        let now = now();
+        let control = future.control().queued();
+        control.mark_enqueued(now);
+        assert_eq!(control.queued_at(), Some(now));
+        assert!(control.describe().is_some_and(|job| job.name.as_str().contains("mapped")));
+        assert!(job.run());
+        assert_eq!((counters.stats().wait.unwrap().count(), control.describe().is_none()), (1, true));
     });
 }
 

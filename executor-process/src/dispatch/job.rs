@@ -1,10 +1,13 @@
 //! A job on its way to a worker, and back.
 
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use executor_core::cell::{Control, NamesJob, Task};
+use executor_core::job_counters::Failure;
+use executor_core::observe::{JobDescription, JobOutcome};
 use executor_core::{Broken, JobError, JobId, JobName, Label, Priority};
 use executor_thread::scheduler::Batch;
 
@@ -12,6 +15,7 @@ use crate::diagnostics::failed_job::{FailedJob, SavedArguments};
 use crate::dispatch::chunk::Chunk;
 use crate::dispatch::encoded_result::EncodedResult;
 use crate::dispatch::job_type::JobType;
+use crate::dispatch::measured_run::MeasuredRun;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{MAX_INLINE, Payload};
 use crate::protocol::answer::Answer;
@@ -40,12 +44,15 @@ pub(crate) struct EncodedJob {
     pub(crate) failed_starts: u32,
     /// The state of its items, if it is a chunk of a `map`.
     pub(crate) chunk: Option<Box<Chunk>>,
+    /// The call that submitted it.
+    pub(crate) place: &'static Location<'static>,
 }
 
 /// A job of the process pool's queue.
 pub(crate) type Queued = Arc<dyn Task<EncodedJob, EncodedResult>>;
 
 impl EncodedJob {
+    #[track_caller]
     pub(crate) fn new(job_type: JobType, body: Payload) -> Self {
         Self {
             job_type,
@@ -58,6 +65,7 @@ impl EncodedJob {
             attempt: 1,
             failed_starts: 0,
             chunk: None,
+            place: Location::caller(),
         }
     }
 
@@ -79,7 +87,7 @@ impl EncodedJob {
 
     /// The same, for another cell.
     pub(crate) fn again(&self) -> Self {
-        let Self { job_type, ref body, ref label, priority, timeout, retries, .. } = *self;
+        let Self { job_type, ref body, ref label, priority, timeout, retries, place, .. } = *self;
         let (body, label) = (body.again(), label.clone());
         Self {
             job_type,
@@ -92,7 +100,13 @@ impl EncodedJob {
             attempt: 1,
             failed_starts: 0,
             chunk: None,
+            place,
         }
+    }
+
+    /// Its name, tag and place of submission.
+    pub(crate) fn description(&self) -> JobDescription {
+        JobDescription::new(self.job_name(), self.label.clone(), Some(self.place))
     }
 
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
@@ -170,6 +184,10 @@ impl NamesJob for EncodedJob {
     fn job_name(payload: Option<&Self>) -> Option<JobName> {
         payload.map(Self::job_name)
     }
+
+    fn describe(payload: &Self) -> Option<JobDescription> {
+        Some(payload.description())
+    }
 }
 
 /// Why a job was not sent.
@@ -184,9 +202,31 @@ pub(crate) enum NotSent {
 pub(crate) struct InFlight {
     pub(crate) job: Queued,
     pub(crate) payload: EncodedJob,
+    /// On the list of the pool's running jobs, if the pool is measured.
+    pub(crate) run: Option<MeasuredRun>,
 }
 
 impl InFlight {
+    /// The job goes to the worker process `pid`, where it runs now, or soon.
+    pub(crate) fn new(job: Queued, payload: EncodedJob, pid: u32) -> Self {
+        let run = MeasuredRun::begin(job.clone(), payload.description(), payload.attempt, pid);
+        Self { job, payload, run }
+    }
+
+    /// The job ends with this outcome. A result counts as the worst failure of the job's parts, if there is one.
+    pub(crate) fn report_end(&mut self, outcome: Result<Option<Failure>, &JobError>) {
+        if let Some(run) = self.run.take() {
+            run.end(JobOutcome::of(outcome));
+        }
+    }
+
+    /// The job did not run there, or its outcome is another worker's matter.
+    pub(crate) fn discard_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            run.discard();
+        }
+    }
+
     pub(crate) fn id(&self) -> u64 {
         Control::id(&*self.job).get()
     }
@@ -214,14 +254,17 @@ pub(crate) fn kept(settings: &WorkerSettings, job: &EncodedJob) -> SavedArgument
 /// The job waits again, in front of those that were behind it. Returns it if it has started or has ended.
 #[must_use = "a job that comes back has no outcome yet"]
 pub(crate) fn requeue(in_flight: InFlight, batch: &mut Batch<'_, Queued>) -> Option<InFlight> {
-    let InFlight { job, payload } = in_flight;
+    let InFlight { job, payload, run } = in_flight;
     let priority = payload.priority;
     match job.take_back(payload) {
         Ok(()) => {
+            if let Some(run) = run {
+                run.discard();
+            }
             batch.give_back(job, priority);
             None
         }
-        Err(payload) => Some(InFlight { job, payload }),
+        Err(payload) => Some(InFlight { job, payload, run }),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Operations on a pool as a whole: warm-up, waiting until it is idle, shutdown.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::job_counters::JobCounters;
 use executor_core::{Future, JobOptions, Pool, PortableJob, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::handle::ProcessHandle;
@@ -65,6 +67,7 @@ impl ProcessHandle {
     /// assert_eq!(pids.into_iter().collect::<HashSet<_>>().len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn broadcast<J: PortableJob + Clone>(&self, job: J) -> Vec<Future<J::Output>> {
         self.0.broadcast(job)
     }
@@ -212,5 +215,9 @@ impl Pool for ProcessHandle {
 
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         Self::shutdown_with(self, policy)
+    }
+
+    fn counters(&self) -> Option<Arc<JobCounters>> {
+        Some(self.0.scheduler.counters().clone())
     }
 }

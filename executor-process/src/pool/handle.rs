@@ -58,6 +58,7 @@ impl ProcessPool {
 /// The methods of the executor traits: as methods of the pool itself, these are found before the traits'.
 impl ProcessPool {
     /// Submits a job and returns a future of its outcome; see [`ProcessHandle::submit`].
+    #[track_caller]
     pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
         self.0.submit(job)
     }
@@ -67,11 +68,13 @@ impl ProcessPool {
     /// # Errors
     ///
     /// Returns the job if the pool is shut down or broken, or its queue is full.
+    #[track_caller]
     pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.try_submit(job)
     }
 
     /// Submits a job that runs after `delay`; see [`ProcessHandle::submit_after`].
+    #[track_caller]
     pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
         self.0.submit_after(delay, job)
     }
@@ -171,6 +174,7 @@ impl ProcessHandle {
     /// assert_eq!(words.result()?, 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
         future_of(self.0.submit(Way::Now, job))
     }
@@ -190,6 +194,7 @@ impl ProcessHandle {
     /// # Errors
     ///
     /// Returns the job if the pool is shut down or broken, or its queue is full.
+    #[track_caller]
     pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
         self.0.submit(Way::Try, job)
     }
@@ -218,6 +223,7 @@ impl ProcessHandle {
     /// # Errors
     ///
     /// Returns the job if the pool is shut down or broken, or its queue was full for `limit`.
+    #[track_caller]
     pub fn submit_timeout<J: PortableJob>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
         // A limit beyond the clock's range is no limit.
         let deadline = Instant::now().checked_add(limit);
@@ -245,6 +251,7 @@ impl ProcessHandle {
     /// # };
     /// # assert_eq!(answer.unwrap(), 32);
     /// ```
+    #[track_caller]
     pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitPortable<J, J::Output> {
         SubmitPortable::new(&self.0, job)
     }
@@ -261,6 +268,7 @@ impl ProcessHandle {
     /// assert_eq!(later.result()?, 32);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
         future_of(self.0.submit(Way::After(delay), job))
     }
@@ -279,6 +287,7 @@ impl ProcessHandle {
     /// assert_eq!(pool.stats().completed, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn execute<J: PortableJob>(&self, job: J) {
         drop(self.submit(job));
     }

@@ -26,6 +26,7 @@ pub struct CallMapper<A, R> {
     pool: Submitter,
     function: fn(A) -> R,
     path: JobPath,
+    place: &'static Location<'static>,
     pace: Arc<Pace>,
 }
 
@@ -42,7 +43,7 @@ impl Named for Item {
 impl<A, R> CallMapper<A, R> {
     /// Of a `map` that was called there.
     pub(crate) fn new(pool: Submitter, function: fn(A) -> R, place: &'static Location<'static>) -> Self {
-        Self { pool, function, path: path(place), pace: Arc::default() }
+        Self { pool, function, path: path(place), place, pace: Arc::default() }
     }
 }
 
@@ -73,7 +74,7 @@ where
         match encoded {
             Ok(body) => {
                 let job_type = JobType { path, ..JobType::of::<Single<A, R>>() };
-                self.pool.submit_encoded(EncodedJob::new(job_type, body), open)
+                self.pool.submit_encoded(EncodedJob { place: self.place, ..EncodedJob::new(job_type, body) }, open)
             }
             Err(cause) => Future::failed(Step::EncodeJob.named(path.as_str(), type_name::<R>(), cause)),
         }
@@ -98,8 +99,9 @@ where
                 let ended = Outcomes::new(chunk.into_returned(codec, name));
                 return (Future::ready(ended), total);
             }
-            let payload =
-                EncodedJob { chunk: Some(Box::new(chunk)), ..EncodedJob::new(JobType::of_chunk::<A, R>(path), body) };
+            let chunk = Some(Box::new(chunk));
+            let job_type = JobType::of_chunk::<A, R>(path);
+            let payload = EncodedJob { chunk, place: self.place, ..EncodedJob::new(job_type, body) };
             (self.pool.submit_encoded(payload, open), total)
         };
         parts.into_iter().map(submit).collect()
@@ -120,7 +122,13 @@ where
 
 impl<A, R> Clone for CallMapper<A, R> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), function: self.function, path: self.path, pace: self.pace.clone() }
+        Self {
+            pool: self.pool.clone(),
+            function: self.function,
+            path: self.path,
+            place: self.place,
+            pace: self.pace.clone(),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! A job that runs again and again in worker processes: the end of each run submits the next.
 
+use std::panic::Location;
+
 use executor_core::panics::{catch, drop_catching};
 use executor_core::{JobError, PortableJob, Rejection};
 use executor_thread::scheduler::Schedule;
 use executor_thread::{Period, Periodic};
 
+use crate::dispatch::job::EncodedJob;
 use crate::pool::handle::ProcessHandle;
 
 /// The state for the next run. It moves from run to run, so no two can overlap.
@@ -12,6 +15,7 @@ struct PeriodicJob<J> {
     job: J,
     schedule: Schedule,
     pool: ProcessHandle,
+    place: &'static Location<'static>,
 }
 
 impl<J: PortableJob + Clone> PeriodicJob<J> {
@@ -23,6 +27,7 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
             return drop_catching(self);
         };
         let is_next = |run| schedule.is_next(run);
+        let encoded = EncodedJob { place: self.place, ..encoded };
         pool.0.submit_run::<J>(encoded, due, is_next, move |outcome| self.ended(outcome));
     }
 
@@ -74,9 +79,10 @@ impl ProcessHandle {
     /// drop(collecting);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn every<J: PortableJob + Clone>(&self, period: impl Into<Period>, job: J) -> Periodic {
         let (periodic, schedule) = Schedule::start(period.into());
-        PeriodicJob { job, schedule, pool: self.handle() }.submit();
+        PeriodicJob { job, schedule, pool: self.handle(), place: Location::caller() }.submit();
         periodic
     }
 }

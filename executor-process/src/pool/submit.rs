@@ -33,6 +33,7 @@ pub(crate) struct SubmitPolicy {
 
 impl SubmitPolicy {
     /// The job as it waits.
+    #[track_caller]
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<EncodedJob, JobError> {
         let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
         Ok(self.with_options(options, EncodedJob::new(JobType::of::<J>(), body)))
@@ -63,6 +64,7 @@ pub(crate) struct Submitter {
 
 impl Submitter {
     /// Encodes the job, and queues it. One that cannot be encoded ends as an error.
+    #[track_caller]
     pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {
         // A look before the work of encoding; the push looks again.
         if let Some(reason) = self.scheduler.refusal() {
@@ -125,6 +127,7 @@ impl Submitter {
     }
 
     /// Gives each worker a copy of the job, or says why not.
+    #[track_caller]
     pub(crate) fn broadcast<J: PortableJob>(&self, job: J) -> Vec<Future<J::Output>> {
         // Once, and before the scheduler's lock is taken: the copies are made under that.
         let encoded = self.encode(&job);
@@ -155,6 +158,7 @@ impl Submitter {
         }
     }
 
+    #[track_caller]
     pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<EncodedJob, JobError> {
         self.policy.encode(&self.options, job)
     }
@@ -166,6 +170,7 @@ impl Submitter {
     }
 
     /// Encodes the job, for the queue `queue_id`.
+    #[track_caller]
     fn make<J: PortableJob>(&self, queue_id: QueueId, job: J) -> Result<PreparedJob<J, J::Output>, JobError> {
         let mut encoded = match self.encode(&job) {
             Ok(encoded) => encoded,
@@ -256,6 +261,7 @@ enum State<J, T> {
 }
 
 impl<J: PortableJob<Output = T>, T: Send + 'static> SubmitPortable<J, T> {
+    #[track_caller]
     pub(crate) fn new(submitter: &Submitter, job: J) -> Self {
         if let Some(delay) = submitter.options.values().delay {
             return Self(State::Delayed(Box::new(submitter.clone()), delay, job));

@@ -20,8 +20,8 @@ pub struct Config {
     pub capacity: Option<usize>,
     /// The stack size of each thread, in bytes. `None` means the standard library's (2 MiB, or `RUST_MIN_STACK`).
     pub stack_size: Option<usize>,
-    /// Whether to measure how long jobs wait and run. A runner that does not run jobs on its own thread reports their times with
-    /// [`QueuedControl::record_run`](executor_core::cell::QueuedControl::record_run).
+    /// Whether to measure how long jobs wait and run, and to list those that run. A runner that does not run jobs on its own thread reports
+    /// them with [`ObservedRun`](executor_core::registry::ObservedRun).
     pub measure: bool,
     /// The functions that each thread calls when it starts and stops.
     pub hooks: Hooks,

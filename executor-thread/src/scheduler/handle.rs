@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify};
+use executor_core::job_counters::JobCounters;
 use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobError, Priority, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
@@ -59,6 +60,11 @@ impl<R: Runner + 'static> Scheduler<R> {
     /// Returns what the scheduler is doing, and how its jobs have ended so far. Never blocks.
     pub fn stats(&self) -> Stats {
         self.shared().map_or_else(|_| self.0.counters.stats(), |shared| shared.stats())
+    }
+
+    /// Returns the counters of the jobs.
+    pub fn counters(&self) -> &Arc<JobCounters> {
+        &self.0.counters
     }
 
     /// Fails in a process that was forked from its own: there, no thread serves it, and its locks may be held for ever.

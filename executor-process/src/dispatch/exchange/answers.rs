@@ -56,7 +56,7 @@ impl Exchange<'_, '_> {
             if !chunk.absorb_page(page) {
                 self.refuse(in_flight, "it sent results of items that it does not have");
             } else if chunk.is_over() {
-                self.record_run_time(slot, &in_flight);
+                self.record_run_time(slot, &mut in_flight);
                 self.finish_chunk(in_flight);
             } else {
                 return Some(in_flight);
@@ -65,7 +65,7 @@ impl Exchange<'_, '_> {
         }
         // An answer that cannot be read counts as none.
         let Some(answer) = page.and_then(|answer| postcard::from_bytes(&answer).ok()) else { return Some(in_flight) };
-        self.record_run_time(slot, &in_flight);
+        self.record_run_time(slot, &mut in_flight);
         let outcome = self.unpack(&in_flight, answer);
         self.finish(in_flight, outcome);
         None
@@ -75,7 +75,7 @@ impl Exchange<'_, '_> {
         let is_chunk = in_flight.payload.chunk.is_some();
         let left = if is_chunk { self.read(slot, in_flight) } else { Some(in_flight) };
         let Some(mut in_flight) = left else { return };
-        self.record_run_time(slot, &in_flight);
+        self.record_run_time(slot, &mut in_flight);
         let is_unread = matches!(answer, Answer::NoRoom { step: Step::DecodeJob, .. });
         let outcome = self.unpack(&in_flight, answer);
         let payload = &mut in_flight.payload;
@@ -128,8 +128,11 @@ impl Exchange<'_, '_> {
     /// Ends a revoked job. A thread that cancels it changed the claim, and may set the outcome
     /// later: a second cancel waits for that. Or its time was up, and its alarm ends it. Otherwise
     /// the worker forged the claim.
-    pub(super) fn end_revoked(&mut self, in_flight: InFlight) {
+    pub(super) fn end_revoked(&mut self, mut in_flight: InFlight) {
         in_flight.job.cancel();
+        if !self.is_up() {
+            in_flight.discard_run();
+        }
         if !self.is_up() && !in_flight.job.status().is_done() {
             self.refuse(in_flight, "it marked a job as cancelled that was not");
         }
@@ -141,7 +144,8 @@ impl Exchange<'_, '_> {
         self.finish(in_flight, Err(error));
     }
 
-    pub(super) fn finish(&mut self, in_flight: InFlight, outcome: Result<EncodedResult, JobError>) {
+    pub(super) fn finish(&mut self, mut in_flight: InFlight, outcome: Result<EncodedResult, JobError>) {
+        in_flight.report_end(outcome.as_ref().map(|_| None));
         let outcome = outcome.map_err(|error| in_flight.case(&self.settings.worker).kept(error));
         self.pending_notifies.push(in_flight.job.finish(outcome));
     }
@@ -149,6 +153,7 @@ impl Exchange<'_, '_> {
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
         let Some(chunk) = in_flight.payload.chunk.take() else { return };
         let worst = chunk.worst();
+        in_flight.report_end(Ok(worst));
         let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());
         self.pending_notifies.push(in_flight.job.finish_with(Ok(returned), worst));
     }
@@ -167,18 +172,17 @@ impl Exchange<'_, '_> {
         worker_loss::unreadable(self.worker.process.pid(), said)
     }
 
-    fn record_run_time(&mut self, slot: usize, in_flight: &InFlight) {
+    fn record_run_time(&mut self, slot: usize, in_flight: &mut InFlight) {
         // Relaxed: it was written before the claim that was read.
         let nanos = self.worker.claims.page.time(slot).load(Relaxed);
         let ran = Duration::from_nanos(nanos);
-        let InFlight { job, payload } = in_flight;
+        let InFlight { payload, run, .. } = in_flight;
         self.run_times.learn(payload.job_type, ran);
         if let Some(chunk) = &payload.chunk {
             chunk.learn(nanos, payload.body.len());
         }
-        // A chunk that goes on elsewhere is counted once, at its end.
-        if payload.chunk.as_ref().is_none_or(|chunk| chunk.is_over()) {
-            job.record_run(self.sent_at, ran);
+        if let Some(run) = run {
+            run.measured(ran);
         }
     }
 }

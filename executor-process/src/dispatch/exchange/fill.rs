@@ -47,11 +47,11 @@ impl Exchange<'_, '_> {
         claims.send(self.slots.len(), job.id());
         let dispatch: Arc<dyn Dispatch> = Arc::<Claims>::clone(claims);
         let payload = job.dispatch(dispatch)?;
-        Some(InFlight { job, payload })
+        Some(InFlight::new(job, payload, self.worker.process.pid()))
     }
 
     /// Puts the job into its slot and into the message. One that cannot go there fails alone.
-    fn add(&mut self, in_flight: InFlight, message: &mut Vec<JobMessage>) {
+    fn add(&mut self, mut in_flight: InFlight, message: &mut Vec<JobMessage>) {
         match in_flight.payload.pack(&self.worker.payloads, self.slots.len(), in_flight.id()) {
             Ok(sent) => {
                 message.push(sent);
@@ -62,6 +62,7 @@ impl Exchange<'_, '_> {
                 self.slots.push(Some(in_flight));
             }
             Err(NotSent::Failed(error)) => {
+                in_flight.discard_run();
                 self.pending_notifies.push(in_flight.job.finish(Err(error)));
                 self.slots.push(None);
             }

@@ -1,6 +1,7 @@
 //! Ends or requeues the jobs of a worker that is dead, or is killed.
 
 use executor_core::JobError;
+use executor_core::observe::JobOutcome;
 
 use super::Exchange;
 use super::fate::{Fate, Known, fate};
@@ -79,9 +80,10 @@ impl Exchange<'_, '_> {
     }
 
     /// Ends a job that too many workers did not begin.
-    fn give_up(&mut self, in_flight: InFlight, loss: &WorkerLoss) {
+    fn give_up(&mut self, mut in_flight: InFlight, loss: &WorkerLoss) {
         let case = in_flight.case(&self.settings.worker);
         let error = loss.not_begun(&self.worker, &case, self.settings.tries);
+        in_flight.discard_run();
         self.finish(in_flight, Err(error));
     }
 
@@ -99,6 +101,9 @@ impl Exchange<'_, '_> {
             return self.crash(in_flight, loss);
         }
         in_flight.payload.runs_again();
+        if let Some(run) = in_flight.run.take() {
+            run.end(JobOutcome::Crashed);
+        }
         let name = in_flight.payload.job_type.name();
         self.slots[slot] = Some(in_flight);
         name

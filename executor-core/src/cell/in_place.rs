@@ -1,0 +1,103 @@
+//! A job that runs on the thread that takes it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::stage::Claim;
+use super::{Cell, Kind, Run};
+use crate::current;
+use crate::error::JobError;
+use crate::job::Job;
+use crate::job_counters::{self, Failure, Moment};
+use crate::observe::{JobOutcome, RunningJob};
+use crate::panics;
+use crate::queue_id::QueueId;
+use crate::registry::{self, ObservedRun};
+use crate::status::Status;
+
+/// A job that was claimed, and where and since when it waited.
+pub(super) struct Started<P> {
+    payload: P,
+    queue_id: Option<QueueId>,
+    since: Moment,
+}
+
+impl<J: Job> Cell<J, J::Output, J::Output> {
+    /// Creates the cell of a job that runs on the thread that takes it from the queue.
+    pub fn of_job(job: J) -> Self {
+        let kind = const {
+            &Kind {
+                run_fn: Some(panics::run::<J>),
+                name_fn: |job| Some(J::job_name(job)),
+                describe: |job| Some(J::describe(job)),
+            }
+        };
+        Self { kind, ..Self::queued(job, Ok) }
+    }
+}
+
+impl<J: Job> Run for Cell<J, J::Output, J::Output> {
+    fn run(self: Arc<Self>) -> bool {
+        let Some(started) = self.start(None) else { return false };
+        self.run_payload(started);
+        true
+    }
+}
+
+impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
+    /// Brings a claimed job to its outcome on this thread.
+    pub(super) fn run_payload(self: Arc<Self>, started: Started<P>) {
+        let run_fn = self.kind.run_fn.expect("a job that runs in place knows how");
+        let context = current::enter(current::Job::of(self.clone()));
+        let observed = self.observe(&started);
+        let outcome = run_fn(started.payload);
+        if current::is_forked() {
+            // A job that forks returns in both processes. The outcome is said in the other one; here, this cell's lock may be held for ever.
+            return std::mem::forget((self, context, observed, outcome));
+        }
+        let of_parts = job_counters::take_failure_of_parts();
+        if let Some((observed, begun)) = observed {
+            let ran = begun.elapsed();
+            observed.end(ran, self.outcome_of(outcome.as_ref().map(|_| ()), of_parts));
+        }
+        drop(context);
+        if let Some(signal) = self.end_with(outcome, of_parts) {
+            self.tell(signal);
+        }
+    }
+}
+
+impl<P: 'static, O: 'static, T> Cell<P, O, T> {
+    /// Starts the job if it waits, in the queue `queue_id` if one is given, which counts those that leave: in one step with the look, for
+    /// the queue may give it away.
+    pub(super) fn start(&self, queue_id: Option<QueueId>) -> Option<Started<P>> {
+        let mut inner = self.inner.lock();
+        if queue_id.is_some() && inner.queue_id != queue_id {
+            return None;
+        }
+        match inner.stage.claim(None) {
+            Claim::Claimed(payload) => Some(Started { payload, queue_id: inner.queue_id, since: inner.since }),
+            Claim::Refused(_) => None,
+        }
+    }
+
+    /// Puts the job on the list of those that run on this worker, if it is measured. Returns since when it runs, too.
+    fn observe(&self, started: &Started<P>) -> Option<(ObservedRun, Instant)> {
+        let queued_at = started.since.instant()?;
+        let job = RunningJob::here(self.id, (self.kind.describe)(&started.payload)?, queued_at);
+        let started_at = job.started_at;
+        Some((ObservedRun::begin(started.queue_id?, job)?, started_at))
+    }
+
+    /// How the job ends that has returned this `outcome`, perhaps after its time limit.
+    fn outcome_of(&self, outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> JobOutcome {
+        match self.inner.lock().stage.status(self.id) {
+            Status::Cancelled => JobOutcome::Cancelled,
+            // An error that came while the job ran: its time was over.
+            Status::Done => JobOutcome::TimedOut,
+            Status::Queued | Status::Running => {
+                registry::ending(outcome, of_parts).map_or(JobOutcome::Failed, Into::into)
+            }
+        }
+    }
+}
