@@ -65,7 +65,7 @@ use crate::current;
 use crate::error::{JobError, JobName};
 use crate::job_counters::{Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::panics::{catch, drop_catching};
 use crate::queue_id::QueueId;
 use crate::registry::{self, InlineRun};

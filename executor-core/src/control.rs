@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{JobError, Refused, Rejection};
 use crate::notify::{Captures, Notify};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::queue_id::QueueId;
 use crate::status::{JobId, Status};
 

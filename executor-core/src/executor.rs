@@ -10,7 +10,7 @@ use crate::future::Future;
 use crate::job::Job;
 use crate::job_counters::{self, Failure};
 use crate::map::{Map, Mapper};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::panics::{catch, named};
 
 /// An executor that can be shut down. Not generic over the job type, so a call is never ambiguous.

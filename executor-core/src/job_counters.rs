@@ -15,7 +15,8 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::error::JobError;
-use crate::observe::{self, EndedJob, JobOutcome, Observers, Running, RunningJob};
+use crate::observe::job::{EndedJob, JobOutcome, RunningJob};
+use crate::observe::observers::{self, Observers, Running};
 use crate::queue_id::QueueId;
 use crate::stats::{Histogram, Stats};
 use crate::stats::{Recorder, add};
@@ -95,7 +96,7 @@ impl Measured {
         let Some(job) = self.running.remove(id) else { return };
         self.wait.record(job.waited(), is_shared);
         self.run.record(ran, is_shared);
-        observe::report(&self.observers, &EndedJob { job, ran, outcome });
+        observers::report(&self.observers, &EndedJob { job, ran, outcome });
     }
 }
 

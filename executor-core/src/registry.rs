@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::error::{JobError, Rejection};
 use crate::job_counters::{self, Counts, Ending, Failure, JobCounters, PaddedCounts};
-use crate::observe::{JobOutcome, RunningJob};
+use crate::observe::job::{JobOutcome, RunningJob};
 use crate::queue_id::{JobDeparture, QueueId};
 use crate::status::JobId;
 use crate::sync::thread_local;

@@ -9,7 +9,7 @@ use crate::control::{Control, QueuedControl};
 use crate::error::{JobError, Refused, Rejection};
 use crate::job_counters::Moment;
 use crate::notify::{Captures, Notify, Signal};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::panics::drop_catching;
 use crate::queue_id::QueueId;
 use crate::registry::{self, Departure};

@@ -9,7 +9,7 @@ use crate::current;
 use crate::error::JobError;
 use crate::job::Job;
 use crate::job_counters::{self, Failure, Moment};
-use crate::observe::{JobOutcome, RunningJob};
+use crate::observe::job::{JobOutcome, RunningJob};
 use crate::panics;
 use crate::queue_id::QueueId;
 use crate::registry::{self, ObservedRun};

@@ -8,7 +8,7 @@ use crate::control::{Control, QueuedControl};
 use crate::error::{JobError, JobName};
 use crate::job_counters::Failure;
 use crate::notify::{Notify, Watch};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::queue_id::QueueId;
 use crate::status::JobId;
 

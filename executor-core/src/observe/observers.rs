@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{EndedJob, JobDescription, Observer, RunningJob};
+use super::job::{EndedJob, JobDescription, Observer, RunningJob};
 use crate::current;
 use crate::panics::{catch, drop_catching};
 use crate::status::JobId;

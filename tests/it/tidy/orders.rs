@@ -8,6 +8,7 @@ pub(super) const ORDERS: [Order; 4] = [
         lines: &[
             "lib",
             "pool",
+            "observe",
             "call event executor mapped promise queue remote shutdown wait",
             "bytes map",
             "set",
@@ -20,7 +21,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "panics",
             "current job",
             "control options stats sync",
-            "notify observe queue_id spin",
+            "notify observe::job queue_id spin",
             "status",
             "error",
             "label panics::drops two_fields",
