@@ -13,7 +13,7 @@ mod tokio;
 
 pub(crate) use self::bare::Bare;
 pub(crate) use self::blocking::Blocking;
-pub(crate) use self::ours::{Ours, OursOnRayon};
+pub(crate) use self::ours::{Ours, OursObserved, OursOnRayon, observe};
 pub(crate) use self::rayon::Rayon;
 pub(crate) use self::rusty_pool::RustyPool;
 pub(crate) use self::threadpool::Threadpool;
@@ -50,6 +50,7 @@ pub(crate) trait Visitor<'a> {
 /// Ours comes first: the others are what it is compared to.
 pub(crate) fn every<'a>(visitor: &mut impl Visitor<'a>) {
     visitor.visit::<Ours>();
+    visitor.visit::<OursObserved>();
     visitor.visit::<Bare>();
     visitor.visit::<Rayon>();
     visitor.visit::<OursOnRayon>();

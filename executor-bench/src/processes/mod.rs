@@ -18,7 +18,7 @@ use std::cell::RefCell;
 pub(crate) use self::echo::{CHANNEL, Pipe};
 pub(crate) use self::manager::{PYTHON, SOCKET};
 pub(crate) use self::payload::{BLOB, MEMCPY};
-pub(crate) use self::pools::{Contender, Ours, Procspawn};
+pub(crate) use self::pools::{Contender, Ours, OursObserved, Procspawn};
 pub(crate) use self::python::Kind;
 pub(crate) use self::start::SPAWNED;
 use crate::rounds::Entrant;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::echo::Channel;
-use super::{CHANNEL, Contender, Lazy, Ours, Pipe, Procspawn, python, warm};
+use super::{CHANNEL, Contender, Lazy, Ours, OursObserved, Pipe, Procspawn, python, warm};
 use crate::rounds::Entrant;
 use crate::works::float;
 
@@ -24,6 +24,7 @@ pub(super) fn entrants(count: u64) -> Vec<Entrant<'static>> {
     let (pipe, channel) = (Lazy::new(Pipe::of_numbers), Lazy::new(Channel::of_numbers));
     let mut list = vec![
         pool::<Ours>(count),
+        pool::<OursObserved>(count),
         Entrant::new(Pipe::NAME, move || pipe.with(|pipe| trips(count, |number| pipe.successor(number)))),
         Entrant::new(CHANNEL, move || channel.with(|channel| trips(count, |number| channel.ask(number)))),
         pool::<Procspawn>(count),

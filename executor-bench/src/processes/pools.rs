@@ -5,6 +5,7 @@ use executor_process::ProcessPool;
 use procspawn::JoinHandle;
 
 use super::jobs::successor;
+use crate::peers::observe;
 
 /// A pool of processes to which one submits [`successor`], and which gives its result back.
 pub(crate) trait Contender: Sized {
@@ -52,6 +53,34 @@ impl Contender for Ours {
     fn warm(&self, _: usize) {
         let started = try_join_all(self.0.broadcast(call(successor, (0,)))).expect("no job of a benchmark fails");
         assert!(started.into_iter().all(|number| number == 1), "an answer is wrong");
+    }
+}
+
+/// The same, whose jobs are measured, listed and reported to an observer: what observation costs.
+pub(crate) struct OursObserved(Ours);
+
+impl Contender for OursObserved {
+    const NAME: &'static str = "ours, observed";
+
+    type Future = Future<u64>;
+
+    fn new(processes: usize) -> Self {
+        let builder = ProcessPool::builder().processes(processes).measure(true);
+        let pool = builder.build().expect("this program can start workers");
+        observe(&pool);
+        Self(Ours(pool))
+    }
+
+    fn submit(&self, number: u64) -> Future<u64> {
+        self.0.submit(number)
+    }
+
+    fn result(future: Future<u64>) -> u64 {
+        Ours::result(future)
+    }
+
+    fn warm(&self, processes: usize) {
+        self.0.warm(processes);
     }
 }
 
