@@ -4,56 +4,49 @@
 //! writes, so counting costs two memory accesses; `stats` adds them up. Other threads that end a job (by a cancel or a time limit) find
 //! the shared counters in the [`registry`](crate::registry), by the [`QueueId`].
 
-use std::cell::{Cell, RefCell};
+mod ending;
+mod measured;
+mod moment;
+
+use std::cell::RefCell;
 use std::fmt;
-use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
-use crate::error::JobError;
-use crate::observe::job::{EndedJob, JobOutcome, RunningJob};
-use crate::observe::observers::{self, Observers, Running};
+pub(crate) use self::ending::{Ending, take_failure_of_parts};
+pub use self::ending::{Failure, returns_with};
+use self::measured::Measured;
+pub(crate) use self::moment::Moment;
+use crate::observe::job::RunningJob;
+use crate::observe::observers::Observers;
 use crate::queue_id::QueueId;
-use crate::stats::{Histogram, Stats};
-use crate::stats::{Recorder, add};
-use crate::status::JobId;
+use crate::stats::{Histogram, Insights, SlowJob, Stats, WorkerStats, add};
 use crate::sync::thread_local;
 
 /// Counters of how an executor's jobs ended.
 pub struct JobCounters {
     /// The counts of threads that have none of their own, and of workers that have left.
     shared: Arc<PaddedCounts>,
-    workers: Mutex<Vec<Arc<PaddedCounts>>>,
+    workers: Mutex<Workers>,
 }
 
-/// How a job failed. Later variants are worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Failure {
-    /// In another way: rejected, dropped, impossible to encode, or without a worker.
-    Other,
-    /// It panicked.
-    Panicked,
-    /// It exceeded a time limit.
-    TimedOut,
-    /// Its process died.
-    Crashed,
+/// The workers that have counts of their own.
+#[derive(Default)]
+struct Workers {
+    live: Vec<Arc<PaddedCounts>>,
+    /// Those of a measured pool that have left.
+    ended: Ended,
 }
 
-impl Failure {
-    /// Returns the kind of the error. `None` for a cancel.
-    pub fn of(error: &JobError) -> Option<Self> {
-        match error {
-            JobError::Cancelled(_) => None,
-            JobError::Panicked(_) => Some(Self::Panicked),
-            JobError::TimedOut(_) => Some(Self::TimedOut),
-            JobError::Crashed(_) => Some(Self::Crashed),
-            JobError::Rejected(_) | JobError::Codec(_) | JobError::Broken(_) | JobError::Failed(_) => Some(Self::Other),
-        }
-    }
+#[derive(Default)]
+struct Ended {
+    workers: u64,
+    sum: WorkerStats,
+    slowest: Vec<SlowJob>,
 }
 
 /// On a cache line of its own: its writer should not wait for another's.
@@ -74,36 +67,8 @@ pub(crate) struct Counts {
     measured: Option<Box<Measured>>,
 }
 
-/// The data of a measured pool's worker.
-pub(crate) struct Measured {
-    wait: Recorder,
-    run: Recorder,
-    pub(crate) running: Running,
-    /// The pool's.
-    observers: Arc<Observers>,
-}
-
-impl Measured {
-    fn new(observers: Arc<Observers>) -> Self {
-        Self { wait: Recorder::default(), run: Recorder::default(), running: Running::default(), observers }
-    }
-
-    pub(crate) fn begin(&self, job: RunningJob) {
-        self.running.add(job, &self.observers);
-    }
-
-    pub(crate) fn end(&self, id: JobId, ran: Duration, outcome: JobOutcome, is_shared: bool) {
-        let Some(job) = self.running.remove(id) else { return };
-        self.wait.record(job.waited(), is_shared);
-        self.run.record(ran, is_shared);
-        observers::report(&self.observers, &EndedJob { job, ran, outcome });
-    }
-}
-
 thread_local! {
     static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
-    /// The worst failure of the parts of the job that returns next on this thread.
-    static OF_PARTS: Cell<Option<Failure>> = const { Cell::new(None) };
 }
 
 /// Where this thread counts jobs of these queues.
@@ -117,27 +82,41 @@ impl JobCounters {
     /// Creates counters. With `measures`, they include histograms of times.
     pub fn new(measures: bool) -> Arc<Self> {
         let observers = measures.then(Arc::default);
-        Arc::new(Self { shared: Counts::new(observers), workers: Mutex::default() })
+        Arc::new(Self { shared: Counts::new(observers, || None), workers: Mutex::default() })
     }
 
     /// Returns the observers of the pool, if it is measured.
     pub fn observers(&self) -> Option<&Arc<Observers>> {
-        self.shared.measured.as_ref().map(|measured| &measured.observers)
+        self.shared.measured.as_ref().map(|measured| measured.observers())
     }
 
     /// Returns the jobs that run now, if the pool is measured; otherwise none.
     pub fn running(&self) -> Vec<RunningJob> {
         let workers = self.workers.lock();
-        let measured = workers.iter().chain([&self.shared]).filter_map(|counts| counts.measured.as_ref());
+        let measured = workers.live.iter().chain([&self.shared]).filter_map(|counts| counts.measured.as_ref());
         measured.flat_map(|measured| measured.running.all()).collect()
     }
 
     /// Makes the calling thread count jobs of `queue_ids` in local counters, until the returned guard is dropped. The counts stay when the
     /// thread ends.
     pub fn local(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
-        let counts = Counts::new(self.observers().cloned());
-        self.workers.lock().push(counts.clone());
+        let name = || Some(std::thread::current().name().unwrap_or_default().into());
+        let counts = Counts::new(self.observers().cloned(), name);
+        self.workers.lock().live.push(counts.clone());
         WorkerCounters::enter(self, Local { queue_ids, counts, is_shared: false })
+    }
+
+    /// Creates counts for a thread with this name, which [enters](Self::enter) them for each job. `None` unless the pool is measured: then
+    /// it counts in the [shared](Self::shared) counters.
+    pub fn thread_counts(self: &Arc<Self>, name: &Arc<str>) -> Option<ThreadCounts> {
+        let counts = Counts::new(Some(self.observers()?.clone()), || Some(name.clone()));
+        self.workers.lock().live.push(counts.clone());
+        Some(ThreadCounts { counters: self.clone(), counts })
+    }
+
+    /// Like [`shared`](Self::shared), but counts in the counts of the calling thread.
+    pub fn enter(self: &Arc<Self>, thread: &ThreadCounts, queue_ids: [QueueId; 3]) -> WorkerCounters {
+        WorkerCounters::enter(self, Local { queue_ids, counts: thread.counts.clone(), is_shared: true })
     }
 
     /// Like [`local`](Self::local), but counts in the shared counters: cheaper to start and stop, for a thread that does so for each job.
@@ -153,9 +132,10 @@ impl JobCounters {
         }
         // Under the lock, so that a worker that leaves is counted once.
         let workers = self.workers.lock();
-        for counts in workers.iter().chain([&self.shared]) {
+        for counts in workers.live.iter().chain([&self.shared]) {
             counts.add_to(&mut stats);
         }
+        stats.insights = self.shared.measured().map(|shared| workers.insights(shared));
         stats
     }
 
@@ -167,9 +147,60 @@ impl JobCounters {
     /// Adds the `counts` of a worker that stops counting to the shared ones.
     fn leave(&self, counts: &Arc<PaddedCounts>) {
         let mut workers = self.workers.lock();
-        let Some(place) = workers.iter().position(|worker| Arc::ptr_eq(worker, counts)) else { return };
-        workers.swap_remove(place);
+        let Some(place) = workers.live.iter().position(|worker| Arc::ptr_eq(worker, counts)) else { return };
+        workers.live.swap_remove(place);
         self.shared.absorb(counts);
+        if let Some(measured) = counts.measured() {
+            workers.ended.add(measured);
+        }
+    }
+}
+
+impl Workers {
+    /// The times of the workers, and of the threads that share the counts `shared`.
+    fn insights(&self, shared: &Measured) -> Insights {
+        let live: Vec<_> = self.live.iter().filter_map(|counts| counts.measured()).collect();
+        let mut slowest = self.ended.slowest.clone();
+        live.iter().chain([&shared]).for_each(|measured| measured.add_slowest_to(&mut slowest));
+        let mut workers: Vec<_> = live.iter().map(|measured| measured.worker_stats()).collect();
+        workers.sort_by(WorkerStats::cmp_names);
+        // The shared histograms have the jobs of workers that have left, too.
+        let mut callers = shared.worker_stats();
+        callers.jobs -= self.ended.sum.jobs;
+        Insights { workers, ended_workers: self.ended.workers, ended: self.ended.sum.clone(), callers, slowest }
+    }
+}
+
+impl Ended {
+    fn add(&mut self, worker: &Measured) {
+        self.workers += 1;
+        self.sum.add(&worker.worker_stats());
+        worker.add_slowest_to(&mut self.slowest);
+    }
+}
+
+/// The counts of a thread that belongs to somebody else, and runs a job at times. Counted among the workers that have ended when dropped.
+pub struct ThreadCounts {
+    counters: Arc<JobCounters>,
+    counts: Arc<PaddedCounts>,
+}
+
+impl ThreadCounts {
+    /// Counts the thread among the workers that have ended. It runs no job any more.
+    pub fn leave(&self) {
+        self.counters.leave(&self.counts);
+    }
+}
+
+impl Drop for ThreadCounts {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl fmt::Debug for ThreadCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadCounts").finish_non_exhaustive()
     }
 }
 
@@ -180,8 +211,9 @@ impl fmt::Debug for JobCounters {
 }
 
 impl Counts {
-    fn new(observers: Option<Arc<Observers>>) -> Arc<PaddedCounts> {
-        let measured = observers.map(|observers| Box::new(Measured::new(observers)));
+    /// `worker` returns the name of the worker, if it is one, and is called only if the pool is measured.
+    fn new(observers: Option<Arc<Observers>>, worker: impl FnOnce() -> Option<Arc<str>>) -> Arc<PaddedCounts> {
+        let measured = observers.map(|observers| Box::new(Measured::new(observers, worker())));
         Arc::new(CachePadded::new(Self { measured, ..Self::default() }))
     }
 
@@ -226,8 +258,7 @@ impl Counts {
         stats.unstarted += unstarted;
         stats.running += usize::try_from(inline).unwrap_or_default();
         if let (Some(times), Some(wait), Some(run)) = (&self.measured, &mut stats.wait, &mut stats.run) {
-            times.wait.add_to(wait);
-            times.run.add_to(run);
+            times.add_to(wait, run);
         }
     }
 
@@ -241,8 +272,7 @@ impl Counts {
             number.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         if let (Some(times), Some(more)) = (&self.measured, &other.measured) {
-            times.wait.absorb(&more.wait);
-            times.run.absorb(&more.run);
+            times.absorb(more);
         }
     }
 }
@@ -288,70 +318,16 @@ pub(crate) fn with_own<R>(queue_id: QueueId, f: impl FnOnce(&Arc<PaddedCounts>, 
         .flatten()
 }
 
-/// How a job counts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Completed,
-    Cancelled,
-    Failed(Failure),
-}
-
-impl Ending {
-    /// Of a job of several parts, a result counts as the worst failure of those.
-    pub(crate) fn of(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Self {
-        match outcome {
-            Ok(()) => of_parts.map_or(Self::Completed, Self::Failed),
-            Err(error) => Failure::of(error).map_or(Self::Cancelled, Self::Failed),
+/// The worker of this thread has spent this time on its start: on its thread, its hook, or the process `pid`. Only a measured pool keeps
+/// that.
+pub fn worker_started(took: Duration, pid: Option<u32>) {
+    let _ = LOCAL.try_with(|current| {
+        let current = current.borrow();
+        let Some(local) = current.as_ref() else { return };
+        if let Some(measured) = local.counts.measured() {
+            measured.started(took, pid, local.is_shared);
         }
-    }
-}
-
-impl JobOutcome {
-    /// Returns the kind of an outcome. A result counts as the worst failure of the job's parts, if there is one.
-    pub fn of(outcome: Result<Option<Failure>, &JobError>) -> Self {
-        let of_parts = outcome.unwrap_or_default();
-        Ending::of(outcome.map(drop), of_parts).into()
-    }
-}
-
-impl From<Ending> for JobOutcome {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Completed => Self::Completed,
-            Ending::Cancelled => Self::Cancelled,
-            Ending::Failed(Failure::Panicked) => Self::Panicked,
-            Ending::Failed(Failure::TimedOut) => Self::TimedOut,
-            Ending::Failed(Failure::Crashed) => Self::Crashed,
-            Ending::Failed(Failure::Other) => Self::Failed,
-        }
-    }
-}
-
-/// Makes the job that is about to return on this thread count as this failure, which is the worst of its parts.
-pub fn returns_with(failure: Option<Failure>) {
-    OF_PARTS.with(|of_parts| of_parts.set(failure));
-}
-
-/// Takes the failure that [`returns_with`] set for the job that has returned.
-pub(crate) fn take_failure_of_parts() -> Option<Failure> {
-    OF_PARTS.with(Cell::take)
-}
-
-/// A point in time, or none, in half the room of an `Option<Instant>`: every job has one.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Moment(Option<NonZeroU64>);
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-impl Moment {
-    pub(crate) fn at(when: Instant) -> Self {
-        let nanos = u64::try_from(when.saturating_duration_since(*START).as_nanos()).unwrap_or(u64::MAX);
-        Self(NonZeroU64::new(nanos.max(1)))
-    }
-
-    pub(crate) fn instant(self) -> Option<Instant> {
-        Some(*START + Duration::from_nanos(self.0?.get()))
-    }
+    });
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -368,10 +344,10 @@ mod tests {
             drop(inner.local([QueueId::next(); 3]));
             drop(inner.shared([QueueId::next(); 3]));
         }
-        assert!(inner.workers.lock().is_empty());
+        assert!(inner.workers.lock().live.is_empty());
         let known = LOCAL.with(|current| current.borrow().as_ref().map(|local| local.queue_ids));
         assert!(known.is_some_and(|known| known == queue_ids), "the thread counts for the first again");
         drop(own);
-        assert!(outer.workers.lock().is_empty() && LOCAL.with(|current| current.borrow().is_none()));
+        assert!(outer.workers.lock().live.is_empty() && LOCAL.with(|current| current.borrow().is_none()));
     }
 }

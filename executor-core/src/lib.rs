@@ -13,7 +13,7 @@
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | see what a pool is doing | [`Stats`], [`Histogram`] |
+//! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`] |
 //! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`] |
 
 #![forbid(unsafe_code)]
@@ -45,6 +45,7 @@ mod queue;
 pub mod queue_id;
 pub mod registry;
 mod remote;
+mod serialize;
 mod set;
 mod shutdown;
 pub mod spin;
@@ -68,6 +69,7 @@ pub use job::Remake;
 pub use job::{Job, Portable, PortableJob};
 pub use label::Label;
 pub use map::{Map, Mapper, Unordered};
+pub use observe::JobOutcome;
 pub use options::{JobOptions, OptionValues, Priority};
 pub use pool::Pool;
 pub use promise::{Promise, promise};
@@ -75,7 +77,7 @@ pub use queue::{QueueLimit, WhenFull};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};
-pub use stats::{Histogram, Stats};
+pub use stats::{Histogram, Insights, SlowJob, Stats, WorkTimes, WorkerStats};
 pub use status::{JobId, Status};
 pub use wait::{Until, Waited, join_all, try_join_all, wait, wait_timeout};
 

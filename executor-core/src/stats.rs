@@ -1,15 +1,21 @@
 //! The state of a pool, and how its jobs have ended.
 
 mod histogram;
+mod insights;
+mod table;
 
 use std::fmt;
 
 pub use histogram::Histogram;
 pub(crate) use histogram::{Recorder, add};
+pub(crate) use insights::keep_slowest;
+pub use insights::{Insights, SlowJob, WorkTimes, WorkerStats};
 
 /// The state of a pool, and how its jobs have ended so far. Returned by `stats()` of every pool and handle.
 ///
-/// `{}` writes one line, for logs.
+/// `{}` writes one line, for logs. `{:#}` adds the [`Insights`] as a table, if the pool was built with `measure(true)`. As
+/// [`serde::Serialize`](https://docs.rs/serde), for example by `serde_json::to_string(&stats)`, each field has its name, durations are
+/// seconds as `f64`, and a [`Histogram`] is its `count`, `sum`, `mean`, `p50`, `p90`, `p99` and `max`.
 ///
 /// ```
 /// use executor::ThreadPool;
@@ -61,6 +67,8 @@ pub struct Stats {
     pub wait: Option<Histogram>,
     /// How long the same jobs ran. `None` unless the pool was built with `measure(true)`.
     pub run: Option<Histogram>,
+    /// How long each worker started, waited and worked, and the slowest jobs. `None` unless the pool was built with `measure(true)`.
+    pub insights: Option<Insights>,
 }
 
 impl Stats {
@@ -75,7 +83,7 @@ impl Stats {
     }
 }
 
-/// Writes one line. If times were measured, it includes their median and 99th percentile.
+/// Writes one line. If times were measured, it includes their median and 99th percentile. `{:#}` adds a table of the insights.
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { queued, delayed, running, idle, workers, .. } = self;
@@ -88,7 +96,10 @@ impl fmt::Display for Stats {
                 write!(f, "; {name} p50 {:.3?}, p99 {:.3?}", times.quantile(0.5), times.quantile(0.99))?;
             }
         }
-        Ok(())
+        match &self.insights {
+            Some(insights) if f.alternate() => write!(f, "\n\n{insights}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -112,5 +123,11 @@ mod tests {
         // A bucket is told by its middle.
         let stats = Stats { wait: Some(Histogram::default()), run: Some(run), ..stats };
         assert_eq!(stats.to_string(), format!("{text}; wait p50 0.000ns, p99 0.000ns; run p50 9.215µs, p99 9.215µs"));
+        let line = stats.to_string();
+        let stats = Stats { insights: Some(Insights::default()), ..stats };
+        assert_eq!(
+            (stats.to_string(), format!("{stats:#}")),
+            (line.clone(), format!("{line}\n\n{}", Insights::default()))
+        );
     }
 }

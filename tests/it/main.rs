@@ -18,6 +18,7 @@ mod delays;
 mod events;
 mod giving_back;
 mod hooks;
+mod insights;
 mod job_names;
 mod lanes;
 mod model;

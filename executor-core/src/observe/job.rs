@@ -109,6 +109,15 @@ impl JobOutcome {
             Self::Failed => "failed",
         }
     }
+
+    /// Returns the outcome as an identifier, for labels and fields, such as `timed_out`: the field of [`Stats`](crate::Stats) that counts
+    /// such jobs.
+    pub fn as_key(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            other => other.as_str(),
+        }
+    }
 }
 
 impl fmt::Display for JobOutcome {

@@ -81,11 +81,19 @@ impl Running {
         self.0.lock().push(job);
     }
 
-    /// Takes the job off the list.
-    pub(crate) fn remove(&self, id: JobId) -> Option<RunningJob> {
+    /// Takes the job off the list. Returns whether its thread runs it inside another one, too.
+    pub(crate) fn remove(&self, id: JobId) -> Option<(RunningJob, bool)> {
         let mut jobs = self.0.lock();
         let place = jobs.iter().rposition(|job| job.id == id)?;
-        Some(jobs.remove(place))
+        let job = jobs.remove(place);
+        // A worker process runs the jobs that it was sent one after the other.
+        let is_nested = job.pid.is_none() && jobs.iter().any(|other| other.worker == job.worker);
+        Some((job, is_nested))
+    }
+
+    /// Since when a job runs.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.0.lock().first().map(|job| job.started_at)
     }
 
     pub(crate) fn all(&self) -> Vec<RunningJob> {

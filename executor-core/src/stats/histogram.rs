@@ -17,7 +17,8 @@ const BUCKETS: usize = (u64::BITS - SUB_BITS + 1) as usize * SUBS;
 /// A histogram of durations, for the waiting and running times in [`Stats`](crate::Stats). Takes about 2 kB of memory, however many
 /// durations it holds.
 ///
-/// Each power of two of nanoseconds has four buckets, so a [`quantile`](Histogram::quantile) is at most 12.5 % off. [`mean`](Histogram::mean), [`max`](Histogram::max) and [`count`](Histogram::count) are exact.
+/// Each power of two of nanoseconds has four buckets, so a [`quantile`](Histogram::quantile) is at most 12.5 % off. [`sum`](Histogram::sum), [`mean`](Histogram::mean),
+/// [`max`](Histogram::max) and [`count`](Histogram::count) are exact.
 ///
 /// ```
 /// use executor::Histogram;
@@ -44,6 +45,11 @@ impl Histogram {
     /// Returns how many durations were recorded.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    /// Returns the sum of all durations.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum)
     }
 
     /// Returns the mean. Zero if the histogram is empty.

@@ -1,10 +1,11 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use executor_core::cell::{Abort, Dispatch, Notify};
 use executor_core::panics::{catch, drop_catching};
-use executor_core::{Broken, JobError, JobId};
+use executor_core::{Broken, JobError, JobId, job_counters};
 use executor_thread::scheduler::{Batch, Runner, Stop};
 
 use crate::dispatch::exchange::Exchange;
@@ -168,7 +169,11 @@ impl ProcessRunner {
         if self.kill_switch.is_triggered() {
             return Err(NotStarted::Refused("the pool is being killed".to_owned()));
         }
-        let worker = Worker::start(&self.settings.worker, &self.name, |process| self.kill_switch.start(process))?;
+        let since = Instant::now();
+        let started = Worker::start(&self.settings.worker, &self.name, |process| self.kill_switch.start(process));
+        let pid = started.as_ref().ok().map(|worker| worker.process.pid());
+        job_counters::worker_started(since.elapsed(), pid);
+        let worker = started?;
         if let Some(first_start) = self.first_start.take() {
             // The thread that spawns the process waits for it.
             let _ = first_start.send(Ok(Arc::clone(&worker.process)));

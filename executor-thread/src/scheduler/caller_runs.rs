@@ -25,6 +25,7 @@ struct CallerRuns<'a, R: Runner + 'static> {
 impl<R: Runner + 'static> Shared<R> {
     /// Runs the job on this thread. False if that cannot be: then it is still to be queued, or refused.
     pub(super) fn run_here(self: &Arc<Self>, job: &R::Job) -> bool {
+        self.begins_to_wait(job);
         if identity::runs_innermost_of(self.identity()) {
             return job.run_here();
         }

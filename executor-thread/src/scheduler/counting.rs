@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use executor_core::Stats;
-use executor_core::job_counters::WorkerCounters;
+use executor_core::job_counters::{self, WorkerCounters};
 use executor_core::queue_id::QueueId;
 
 use super::queued::Queued;
@@ -38,14 +38,38 @@ impl<R: Runner + 'static> Shared<R> {
         stats
     }
 
-    /// The calling thread is a worker, and counts what it does in local counters.
-    pub(super) fn local_counters(&self) -> WorkerCounters {
-        self.counters.local(self.queue_ids())
+    /// The calling thread is a worker, which was begun at this moment, and counts what it does in local counters.
+    pub(super) fn local_counters(&self, since: Option<Instant>) -> WorkerCounters {
+        let counters = self.counters.local(self.queue_ids());
+        self.has_started(since);
+        counters
     }
 
     /// The calling thread counts for a job or a few, in counters that it shares with others.
     pub(super) fn shared_counters(&self) -> WorkerCounters {
         self.counters.shared(self.queue_ids())
+    }
+
+    /// The calling thread is rayon's with this index, and counts for a job.
+    #[cfg(feature = "rayon")]
+    pub(super) fn thread_counters(&self, index: usize) -> WorkerCounters {
+        match self.rayon.as_ref().and_then(|threads| threads.counts(index, &self.counters)) {
+            Some(counts) => self.counters.enter(counts, self.queue_ids()),
+            None => self.shared_counters(),
+        }
+    }
+
+    /// The moment when something begins that is part of a worker's start, if that is measured.
+    pub(super) fn start_begins(&self) -> Option<Instant> {
+        self.config.measure.then(Instant::now)
+    }
+
+    /// A part of this worker's start is over, which [began](Self::start_begins) at this moment.
+    #[expect(clippy::unused_self, reason = "a method, as its counterpart")]
+    pub(super) fn has_started(&self, since: Option<Instant>) {
+        if let Some(since) = since {
+            job_counters::worker_started(since.elapsed(), None);
+        }
     }
 
     fn queue_ids(&self) -> [QueueId; 3] {

@@ -15,9 +15,9 @@ use super::workers::WorkerLocal;
 impl<R: Runner + 'static> Shared<R> {
     pub(super) fn start_worker(&self, local: WorkerLocal<R::Job>) {
         let Some(shared) = self.this.upgrade() else { return };
-        let (number, place) = (local.number, local.place);
+        let (number, place, since) = (local.number, local.place, self.start_begins());
         if let Err(error) =
-            self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, local))
+            self.start_thread(Role::Worker(number), &number.to_string(), move || worker::work(&shared, local, since))
         {
             self.has_no_thread_for(number, place, &error);
         }

@@ -149,7 +149,7 @@ impl<R: Runner + 'static> Shared<R> {
         let threads = self.rayon.as_ref().expect("a turn is on rayon's threads");
         let name = threads.name(index);
         let _worker = WorkerScope::enter(self, name);
-        let _member = self.shared_counters();
+        let _member = self.thread_counters(index);
         catch(|| (self.make)(name).run(job, &mut Batch::new(self, None)))
     }
 }
@@ -159,8 +159,9 @@ impl<R: Runner + 'static> RunsInPlace for Shared<R> {
         let (Some(shared), Some(threads)) = (self.this.upgrade(), &self.rayon) else { return run() };
         self.lock().caller_runs += 1;
         let did_run = {
-            let _worker = WorkerScope::enter(&shared, threads.name(rayon::current_thread_index().unwrap_or_default()));
-            let _member = self.shared_counters();
+            let index = rayon::current_thread_index().unwrap_or_default();
+            let _worker = WorkerScope::enter(&shared, threads.name(index));
+            let _member = self.thread_counters(index);
             run()
         };
         if self.origin.is_here() {

@@ -1,6 +1,7 @@
 //! A worker's thread: it takes jobs, and gives them to its runner.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use executor_core::cell::Notify;
 use executor_core::current::{self, Worker};
@@ -16,10 +17,14 @@ use super::shared::Shared;
 use super::sync::{self, Ordering, Parker, Unparker};
 use super::workers::WorkerLocal;
 
-/// The body of a worker's thread.
-pub(super) fn work<R: Runner + 'static>(shared: &Arc<Shared<R>>, mut local: WorkerLocal<R::Job>) {
+/// The body of a worker's thread, which was begun at this moment, if that is measured.
+pub(super) fn work<R: Runner + 'static>(
+    shared: &Arc<Shared<R>>,
+    mut local: WorkerLocal<R::Job>,
+    since: Option<Instant>,
+) {
     identity::enter(shared.identity(), Some(local.place));
-    let _member = shared.local_counters();
+    let _member = shared.local_counters(since);
     let name: Arc<str> = Arc::from(sync::current().name().unwrap_or_default());
     let host: Arc<dyn current::Host> = shared.clone();
     current::set_worker(Some(Worker { name: Some(name.clone()), state: None, host: Some(host) }));
@@ -214,7 +219,9 @@ impl<R: Runner + 'static> Shared<R> {
     /// other jobs, or has nothing to do.
     fn begin(&self, local: &mut WorkerLocal<R::Job>) {
         if !std::mem::replace(&mut local.has_begun, true) {
+            let since = self.start_begins();
             self.config.hooks.start();
+            self.has_started(since);
             current::end_blocks();
         }
     }

@@ -7,7 +7,7 @@ pub(super) const ORDERS: [Order; 4] = [
         directory: "executor-core/src",
         lines: &[
             "lib",
-            "pool",
+            "pool serialize",
             "observe",
             "call event executor mapped promise queue remote shutdown wait",
             "bytes map",

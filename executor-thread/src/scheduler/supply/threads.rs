@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle, ThreadId};
 
+use executor_core::job_counters::{JobCounters, ThreadCounts};
 use executor_core::queue_id::QueueId;
 use parking_lot::Mutex;
 
@@ -19,6 +20,8 @@ pub(in crate::scheduler) struct RayonThreads {
     own_ids: Vec<ThreadId>,
     /// By index, known from a thread's first turn on.
     names: Box<[OnceLock<Arc<str>>]>,
+    /// The same of a measured pool's counts.
+    counts: Box<[OnceLock<ThreadCounts>]>,
 }
 
 impl RayonThreads {
@@ -36,6 +39,7 @@ impl RayonThreads {
             own_ids: own.iter().map(|thread| thread.thread().id()).collect(),
             own: Mutex::new(own),
             names: (0..pool.current_num_threads()).map(|_| OnceLock::new()).collect(),
+            counts: (0..pool.current_num_threads()).map(|_| OnceLock::new()).collect(),
         })
     }
 
@@ -55,6 +59,13 @@ impl RayonThreads {
         self.sharing.other(queue_id)
     }
 
+    /// The counts of this thread, which has this index, in a measured pool.
+    pub(in crate::scheduler) fn counts(&self, index: usize, counters: &Arc<JobCounters>) -> Option<&ThreadCounts> {
+        counters.observers()?;
+        let create = || counters.thread_counts(self.name(index)).expect("the pool is measured");
+        Some(self.counts[index].get_or_init(create))
+    }
+
     /// The name of this thread, which has this index: its own, or `rayon-` and the index.
     pub(in crate::scheduler) fn name(&self, index: usize) -> &Arc<str> {
         self.names[index].get_or_init(|| match thread::current().name() {
@@ -69,5 +80,6 @@ impl RayonThreads {
             // A thread of rayon's ends by returning; what its thread-locals do when dropped is not ours to report.
             drop(thread.join());
         }
+        self.counts.iter().filter_map(OnceLock::get).for_each(ThreadCounts::leave);
     }
 }
