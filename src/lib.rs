@@ -166,12 +166,14 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 /// - [`queue_id`](extend::queue_id), [`registry`](extend::registry) and [`job_counters`](extend::job_counters): the queue that a job
 ///   waits in, and the counters of its outcome;
 /// - [`observe`](extend::observe): the jobs of a measured pool that run, and each of them when it has run;
+/// - [`wrap`](extend::wrap): code around jobs, with a context that is captured where each job is submitted;
 /// - [`drive`](extend::drive): waits of threads that run the executor themselves;
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
     pub use executor_core::{
         JobName, JobPath, OptionValues, bytes, cell, drive, job_counters, observe, panics, queue_id, registry, spin,
+        wrap,
     };
     pub use executor_thread::{fork, scheduler};
 }

@@ -14,7 +14,7 @@
 //! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
 //! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`] |
-//! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`] |
+//! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`], [`wrap`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -54,6 +54,7 @@ mod status;
 mod sync;
 mod two_fields;
 mod wait;
+pub mod wrap;
 
 pub use call::{Call, OwnedArguments, call};
 pub use error::{

@@ -6,3 +6,4 @@ pub(crate) mod handle;
 pub(crate) mod map;
 pub(crate) mod periodic;
 pub(crate) mod submit;
+pub(crate) mod wrap;

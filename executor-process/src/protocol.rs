@@ -2,6 +2,7 @@
 //! offsets, limits and the replay file.
 
 pub(crate) mod answer;
+pub(crate) mod captured;
 pub(crate) mod crash_record;
 pub(crate) mod ipc_packet;
 pub(crate) mod item_record;

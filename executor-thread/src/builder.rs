@@ -218,6 +218,47 @@ impl ThreadPoolBuilder {
         self
     }
 
+    /// Sets code that runs around each job, with a context that is captured where the job is submitted: to carry a `tracing` span, a
+    /// task-local value or a request's id from the submitter to the job.
+    ///
+    /// `capture` runs on the submitter's thread. It returns a closure, which runs on the job's thread, and runs the job by calling its argument. The
+    /// time limit of the job includes the closure. If `wrap_jobs` is called several times, the first closure is the outermost.
+    ///
+    /// `capture` runs once for each call that submits: for each item or chunk of a `map`, and for all workers of a `broadcast` together. All runs of
+    /// [`every`](crate::ThreadHandle::every) have the context of the call of `every`.
+    ///
+    /// If a job never starts, its context is dropped with the job. If `capture` panics, the job is dropped, and its future ends as
+    /// [`JobError::Panicked`](executor_core::JobError::Panicked). So does a job whose closure panics, or returns without running the job.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use executor::ThreadPool;
+    ///
+    /// thread_local!(static REQUEST: Cell<u32> = const { Cell::new(0) });
+    ///
+    /// let pool = ThreadPool::builder()
+    ///     .wrap_jobs(|| {
+    ///         let request = REQUEST.get();
+    ///         move |run: &mut dyn FnMut()| {
+    ///             let before = REQUEST.replace(request);
+    ///             run();
+    ///             REQUEST.set(before);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// REQUEST.set(7);
+    /// assert_eq!(pool.submit(|| REQUEST.get()).result()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wrap_jobs<C, A>(mut self, capture: C) -> Self
+    where
+        C: Fn() -> A + Send + Sync + 'static,
+        A: Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    {
+        self.policy.wrap_jobs(capture);
+        self
+    }
+
     /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran. Costs each job a few readings of the
     /// clock, and each thread 4 KiB. Default: false.
     ///
@@ -271,7 +312,7 @@ impl ThreadPoolBuilder {
             return Err(BuildError::setting("name", value, "free of NUL characters"));
         }
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
-        let options = Submitter::default_options(&config);
+        let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::new(config, make);
         Ok(ThreadPool::over(Submitter { scheduler, policy, options }))
     }

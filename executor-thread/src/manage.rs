@@ -31,8 +31,7 @@ impl ThreadHandle {
 
     /// Returns the options of this handle's jobs, as given to [`with`](Self::with).
     pub fn options(&self) -> &JobOptions {
-        static NONE: JobOptions = JobOptions::new();
-        self.0.options.as_deref().unwrap_or(&NONE)
+        self.0.options()
     }
 
     /// Starts all threads that are not running yet, and runs the pool's

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::observe::JobDescription;
 use executor_core::panics::named;
+use executor_core::wrap::{self, Context};
 use executor_core::{Job, JobError, JobName, JobOptions, Label, TimedOut, current};
 
 use crate::runner::InPlace;
@@ -17,17 +18,20 @@ pub(crate) struct JobWithOptions<J> {
     label: Option<Arc<Label>>,
     timeout: Option<(Duration, Scheduler<InPlace>)>,
     start_limit: Option<StartLimit<InPlace>>,
+    context: Option<Context>,
     /// The call that submitted it.
     place: &'static Location<'static>,
 }
 
 impl<J: Job> JobWithOptions<J> {
-    /// The job with what the options say of its run, and the timer event for its wait, if that is limited.
+    /// The job with what the options say of its run, and the timer event for its wait, if that is limited. It runs inside of the
+    /// `context`, if there is one.
     #[track_caller]
     pub(crate) fn new(
         job: J,
         options: &JobOptions,
         scheduler: &Scheduler<InPlace>,
+        context: Option<Context>,
     ) -> (Self, Option<StartTimer<InPlace>>) {
         let label = options.values().label.clone();
         let timeout = options.values().timeout.map(|limit| (limit, scheduler.clone()));
@@ -36,12 +40,17 @@ impl<J: Job> JobWithOptions<J> {
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
         let (start_limit, timer) = options.values().start_by.map(limited).unzip();
-        (Self { job, label, timeout, start_limit, place: Location::caller() }, timer)
+        (Self { job, label, timeout, start_limit, context, place: Location::caller() }, timer)
     }
 
     pub(crate) fn into_inner(self) -> J {
         self.job
     }
+}
+
+/// Runs the job inside of its context.
+fn run_in<J: Job>(context: Option<Context>, job: J) -> J::Output {
+    named::<J, _>(|| wrap::run(context.as_ref(), || job.run()))
 }
 
 fn name<J: Job>(label: Option<&Arc<Label>>, job: &J) -> Arc<str> {
@@ -54,15 +63,16 @@ impl<J: Job> Job for JobWithOptions<J> {
 
     fn run(self) -> J::Output {
         drop(self.start_limit);
+        let (job, context) = (self.job, self.context);
         let Some((limit, scheduler)) = self.timeout else {
             current::describe(self.label, None);
-            return named::<J, _>(|| self.job.run());
+            return run_in(context, job);
         };
-        let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &self.job), limit));
+        let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &job), limit));
         let when = Instant::now().checked_add(limit);
         current::describe(self.label, when);
         let _limit = RunLimit::set(scheduler, current::control(), when, error);
-        named::<J, _>(|| self.job.run())
+        run_in(context, job)
     }
 
     fn job_name(this: Option<&Self>) -> JobName {

@@ -2,10 +2,11 @@
 
 use std::panic::Location;
 
-use executor_core::Job;
 use executor_core::job_counters::{Failure, returns_with};
 use executor_core::observe::JobDescription;
 use executor_core::panics::{catch, drop_catching};
+use executor_core::wrap::{self, Context};
+use executor_core::{Job, JobError};
 
 use crate::pool::ThreadHandle;
 use crate::scheduler::{Period, Periodic, Schedule};
@@ -15,6 +16,7 @@ struct PeriodicJob<F> {
     f: F,
     schedule: Schedule,
     pool: ThreadHandle,
+    context: Option<Context>,
     place: &'static Location<'static>,
 }
 
@@ -27,7 +29,7 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
     fn run(mut self) {
         let Some(mut run) = self.0.take() else { return };
         // The panic hook has reported a panic in it; the next run is another one.
-        let outcome = catch(&mut run.f);
+        let outcome = catch(|| wrap::run(run.context.as_ref(), &mut run.f));
         let failure = outcome.as_ref().err().and_then(Failure::of);
         drop_catching(outcome);
         run.schedule.ended();
@@ -95,13 +97,22 @@ impl ThreadHandle {
     /// assert_eq!(ticks.iter().take(3).sum::<u32>(), 6);
     /// drop(ticking);
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a closure that [`wrap_jobs`](crate::ThreadPoolBuilder::wrap_jobs) was given panics while it captures a context.
     #[track_caller]
     pub fn every<F>(&self, period: impl Into<Period>, f: F) -> Periodic
     where
         F: FnMut() + Send + 'static,
     {
+        let context = match self.0.capture() {
+            Ok(context) => context,
+            Err(JobError::Panicked(panicked)) => panicked.resume(),
+            Err(error) => panic!("{error}"),
+        };
         let (periodic, schedule) = Schedule::start(period.into());
-        PeriodicJob { f, schedule, pool: self.handle(), place: Location::caller() }.submit();
+        PeriodicJob { f, schedule, pool: self.handle(), context, place: Location::caller() }.submit();
         periodic
     }
 }

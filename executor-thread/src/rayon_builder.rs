@@ -117,6 +117,18 @@ impl RayonPoolBuilder {
         self
     }
 
+    /// Sets code that runs around each job, with a context that is captured where the job is submitted; see
+    /// [`ThreadPoolBuilder::wrap_jobs`](crate::ThreadPoolBuilder::wrap_jobs). It runs on the job's own thread, not on the threads of its
+    /// parallel parts.
+    pub fn wrap_jobs<C, A>(mut self, capture: C) -> Self
+    where
+        C: Fn() -> A + Send + Sync + 'static,
+        A: Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    {
+        self.policy.wrap_jobs(capture);
+        self
+    }
+
     /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran; see
     /// [`ThreadPoolBuilder::measure`](crate::ThreadPoolBuilder::measure). Default: false.
     pub fn measure(mut self, measures: bool) -> Self {
@@ -160,7 +172,7 @@ impl RayonPoolBuilder {
     fn over(self, pool: Arc<rayon::ThreadPool>, started: Vec<JoinHandle<()>>) -> RayonPool {
         let Self { queue, policy, measure, .. } = self;
         let config = Config { capacity: queue.capacity(), measure, ..Config::new("rayon", pool.current_num_threads()) };
-        let options = Submitter::default_options(&config);
+        let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::over(Supply::Rayon(pool), started, config, |_| InPlace::new(None));
         RayonPool::of(Submitter { scheduler, policy, options })
     }

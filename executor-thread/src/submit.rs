@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, Control, Task};
+use executor_core::wrap::{Context, Wrapper, not_captured};
 use executor_core::{
     Canceller, Future, Job, JobError, JobName, JobOptions, Panicked, Priority, Refused, Rejected, WhenFull,
 };
 
 use crate::options::JobWithOptions;
 use crate::runner::InPlace;
-use crate::scheduler::{Config, Scheduler, Way};
+use crate::scheduler::{Config, Scheduler, StartTimer, Way};
 
 /// The cell of a job that runs in place.
 pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
 
 /// The job, if it is to come back, and the error that says why it was refused.
-type TakenBack<J> = (Option<J>, Refused);
+pub(crate) type TakenBack<J> = (Option<J>, Refused);
+
+/// A job with options, and the timer event for its wait.
+pub(crate) type Prepared<J> = (JobWithOptions<J>, Option<StartTimer<InPlace>>);
 
 /// Is told of panics in jobs without a future.
 pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
@@ -26,6 +30,19 @@ pub(crate) type PanicHandler = Arc<dyn Fn(&Panicked) + Send + Sync>;
 pub(crate) struct SubmitPolicy {
     pub(crate) when_full: WhenFull,
     pub(crate) panic_handler: Option<PanicHandler>,
+    /// Captures the context of each job.
+    pub(crate) wrapper: Option<Wrapper>,
+}
+
+impl SubmitPolicy {
+    /// Adds code around the jobs, inside of the code that was added before.
+    pub(crate) fn wrap_jobs<C, A>(&mut self, capture: C)
+    where
+        C: Fn() -> A + Send + Sync + 'static,
+        A: Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    {
+        self.wrapper = Some(Wrapper::new(capture).inside(self.wrapper.take()));
+    }
 }
 
 /// Submits to one queue, with the options of a handle.
@@ -37,9 +54,29 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
-    /// The options of the pool's own submits. A measured pool needs some, since only a job with options has the place of its submission.
-    pub(crate) fn default_options(config: &Config) -> Option<Arc<JobOptions>> {
-        config.measure.then(Arc::default)
+    /// The options of the pool's own submits. A pool that is measured, or wraps its jobs, needs some, since only a job with options has the
+    /// place of its submission, and a context.
+    pub(crate) fn default_options(config: &Config, policy: &SubmitPolicy) -> Option<Arc<JobOptions>> {
+        (config.measure || policy.wrapper.is_some()).then(Arc::default)
+    }
+
+    /// Captures the context of a job that is submitted now, if the pool wraps its jobs. A pool that is shut down refuses the job
+    /// without one.
+    ///
+    /// # Errors
+    ///
+    /// The outcome of the job, if the capture panics.
+    pub(crate) fn capture(&self) -> Result<Option<Context>, JobError> {
+        let Some(wrapper) = self.policy.wrapper.as_ref() else { return Ok(None) };
+        if self.scheduler.refusal().is_some() {
+            return Ok(None);
+        }
+        wrapper.capture().map(Some)
+    }
+
+    pub(crate) fn options(&self) -> &JobOptions {
+        static NONE: JobOptions = JobOptions::new();
+        self.options.as_deref().unwrap_or(&NONE)
     }
 
     #[track_caller]
@@ -51,8 +88,7 @@ impl Submitter {
     /// The same, and a job that is refused comes back.
     #[track_caller]
     pub(crate) fn try_submit<J: Job>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        let submitted = self.submit_and(way, job, true, |future| future);
-        submitted.map_err(|(job, error)| Rejected::with_error(job.expect("it comes back"), error))
+        self.submit_and(way, job, true, |future| future).map_err(rejected)
     }
 
     /// The same for a job whose outcome is dropped. If the job panics, the handler is called on the thread where it panicked.
@@ -82,10 +118,26 @@ impl Submitter {
         let Some(options) = &self.options else {
             return self.queue(way, Priority::Normal, job, comes_back, then);
         };
+        let context = match self.capture() {
+            Ok(context) => context,
+            Err(error) => return Ok(then(not_captured(job, options, error))),
+        };
         let way = way.delayed(options.values().delay);
-        let (job, timer) = JobWithOptions::new(job, options, &self.scheduler);
+        let (job, timer) = JobWithOptions::new(job, options, &self.scheduler, context);
+        self.submit_with_options(way, options.values().priority, (job, timer), comes_back, then)
+    }
+
+    /// Sets the timer of the job's wait, if that is limited, when the job is accepted.
+    pub(crate) fn submit_with_options<J: Job, T>(
+        &self,
+        way: Way,
+        priority: Priority,
+        (job, timer): Prepared<J>,
+        comes_back: bool,
+        then: impl FnOnce(Future<J::Output>) -> T,
+    ) -> Result<T, TakenBack<J>> {
         let and_timer = |future: Future<J::Output>| (timer.map(|timer| (timer, future.control())), then(future));
-        match self.queue(way, options.values().priority, job, comes_back, and_timer) {
+        match self.queue(way, priority, job, comes_back, and_timer) {
             Ok((timer, made)) => {
                 if let Some((timer, control)) = timer {
                     timer.set(control, way.delay());
@@ -117,12 +169,13 @@ impl Submitter {
         }
     }
 
-    /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it.
+    /// Lets a run of a periodic job wait until it is `due`, if `is_next` says so; a shutdown does not wait for it. The run itself has the
+    /// context of the first one.
     pub(crate) fn submit_run<J: Job>(&self, run: J, due: Instant, is_next: impl FnOnce(Canceller) -> bool) {
         let Some(options) = &self.options else {
             return drop(self.queue_run(Priority::Normal, run, due, is_next));
         };
-        let (run, timer) = JobWithOptions::new(run, options, &self.scheduler);
+        let (run, timer) = JobWithOptions::new(run, options, &self.scheduler, None);
         let control = self.queue_run(options.values().priority, run, due, is_next);
         if let Some(timer) = timer {
             timer.set(control, due.saturating_duration_since(Instant::now()));
@@ -148,6 +201,10 @@ impl Submitter {
 
     /// Gives each worker a job of `make`, or says why not.
     pub(crate) fn broadcast<J: Job>(&self, mut make: impl FnMut() -> J) -> Vec<Future<J::Output>> {
+        let context = match self.capture() {
+            Ok(context) => context,
+            Err(error) => return vec![not_captured(make(), self.options(), error)],
+        };
         let (mut futures, mut timers) = (Vec::new(), Vec::new());
         let told = self.scheduler.broadcast(|| {
             let delay = self.scheduler.delay();
@@ -156,7 +213,7 @@ impl Submitter {
                 futures.push(future);
                 return cell;
             };
-            let (job, timer) = JobWithOptions::new(make(), options, &self.scheduler);
+            let (job, timer) = JobWithOptions::new(make(), options, &self.scheduler, context.clone());
             let (cell, future) = Future::of_job_at(delay, job);
             timers.extend(timer.map(|timer| (timer, future.control())));
             futures.push(future);
@@ -174,6 +231,11 @@ impl Submitter {
             }
         }
     }
+}
+
+/// The error of a job that was to come back.
+pub(crate) fn rejected<J>((job, error): TakenBack<J>) -> Rejected<J> {
+    Rejected::with_error(job.expect("it comes back"), error)
 }
 
 /// Takes the job back out of a cell that was not queued.

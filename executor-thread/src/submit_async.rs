@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use executor_core::cell::{Cell, QueuedControl};
+use executor_core::wrap::not_captured;
 use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
 use crate::options::JobWithOptions;
 use crate::runner::InPlace;
 use crate::scheduler::{PushFuture, StartTimer, Way};
-use crate::submit::{Submitter, taken_back};
+use crate::submit::{Prepared, Submitter, rejected, taken_back};
 
 /// A std future that submits a job once the queue has room. Returned by
 /// [`submit_async`](crate::ThreadHandle::submit_async). `T` is the return type of the job `J`.
@@ -25,7 +26,9 @@ pub struct SubmitAsync<J: 'static, T: 'static>(Option<Stage<J, T>>);
 
 enum Stage<J: 'static, T: 'static> {
     /// The options say that the job waits for its time, which needs no slot.
-    Delayed(Submitter, Duration, J),
+    Delayed(Submitter, Duration, Priority, Prepared<J>),
+    /// The context of the job could not be captured.
+    Failed(Future<T>),
     Plain(PushFuture<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
     WithOptions(PushFuture<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, Option<StartTimer<InPlace>>),
 }
@@ -41,10 +44,14 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
             let (cell, future) = Future::of_job_at(scheduler.queue(), job);
             return Self(Some(Stage::Plain(PushFuture::new(scheduler, Priority::Normal, cell.clone()), cell, future)));
         };
+        let context = match submitter.capture() {
+            Ok(context) => context,
+            Err(error) => return Self(Some(Stage::Failed(not_captured(job, &options, error)))),
+        };
+        let (job, timer) = JobWithOptions::new(job, &options, &scheduler, context);
         if let Some(delay) = options.values().delay {
-            return Self(Some(Stage::Delayed(submitter, delay, job)));
+            return Self(Some(Stage::Delayed(submitter, delay, options.values().priority, (job, timer))));
         }
-        let (job, timer) = JobWithOptions::new(job, &options, &scheduler);
         let (cell, future) = Future::of_job_at(scheduler.queue(), job);
         let push = PushFuture::new(scheduler, options.values().priority, cell.clone());
         Self(Some(Stage::WithOptions(push, cell, future, timer)))
@@ -53,7 +60,7 @@ impl<J: Job<Output = T>, T: Send + 'static> SubmitAsync<J, T> {
     /// Whether the job is in the queue, or was refused: then there is no more to poll.
     fn poll_push(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         match self.0.as_mut().expect("what was submitted is not polled again") {
-            Stage::Delayed(..) => Poll::Ready(Ok(())),
+            Stage::Delayed(..) | Stage::Failed(_) => Poll::Ready(Ok(())),
             Stage::Plain(push, ..) | Stage::WithOptions(push, ..) => Pin::new(push).poll(context),
         }
     }
@@ -70,8 +77,11 @@ impl<J: Job<Output = T>, T: Send + 'static> std::future::Future for SubmitAsync<
         let Poll::Ready(pushed) = self.poll_push(context) else { return Poll::Pending };
         let stage = self.0.take().expect("it was there a moment ago");
         Poll::Ready(match (stage, pushed) {
-            (Stage::Delayed(submitter, delay, job), _) => submitter.try_submit(Way::After(delay), job),
-            (Stage::Plain(_, _, future), Ok(())) => Ok(future),
+            (Stage::Delayed(submitter, delay, priority, job), _) => {
+                let submitted = submitter.submit_with_options(Way::After(delay), priority, job, true, |future| future);
+                submitted.map_err(rejected)
+            }
+            (Stage::Failed(future), _) | (Stage::Plain(_, _, future), Ok(())) => Ok(future),
             (Stage::Plain(_, cell, _), Err(reason)) => {
                 let error = cell.refused(reason);
                 Err(Rejected::with_error(taken_back(&cell), error))

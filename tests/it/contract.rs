@@ -19,6 +19,10 @@ contract!(mod thread_view, one_worker, || By::new(ThreadPool::new(1), |pool| {
     let limit = Duration::from_secs(3600);
     pool.with(JobOptions::new().name("seen").priority(Priority::Low).timeout(limit).start_by(limit))
 }));
+contract!(mod wrapped, one_worker, || {
+    let threads = ThreadPool::builder().threads(1);
+    threads.wrap_jobs(|| |run: &mut dyn FnMut()| run()).wrap_jobs(|| |run: &mut dyn FnMut()| run()).build().expect("a thread")
+});
 contract!(mod manual, one_worker, || {
     let manual = ManualExecutor::new();
     manual.run_on_thread();
@@ -49,6 +53,12 @@ mod process_pools {
         Subject::delaying(pool, n, ProcessPool::submit_after)
     }
 
+    fn wrapped() -> Subject {
+        let builder = ProcessPool::builder().processes(1).wrap_jobs(|| 7_u32, |_, run| run());
+        Subject::delaying(builder.build().expect("a pool of one process"), 1, ProcessPool::submit_after)
+    }
+
+    contract!(mod processes_wrapped, one_worker, portable: || wrapped());
     contract!(mod processes_1, one_worker, portable: || processes(1));
     contract!(mod processes_2, portable: || processes(2));
 }

@@ -36,6 +36,7 @@ mod shutdown_inside;
 mod states;
 mod stats;
 mod tidy;
+mod wrapped_jobs;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod examples;

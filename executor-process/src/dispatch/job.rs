@@ -19,6 +19,7 @@ use crate::dispatch::measured_run::MeasuredRun;
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::{MAX_INLINE, Payload};
 use crate::protocol::answer::Answer;
+use crate::protocol::captured::Captured;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::message::JobMessage;
 use crate::protocol::program_image::Offset;
@@ -30,6 +31,8 @@ pub(crate) struct EncodedJob {
     pub(crate) job_type: JobType,
     pub(crate) body: Payload,
     pub(crate) label: Option<Arc<Label>>,
+    /// The values of `wrap_jobs`, the outermost first.
+    pub(crate) captured: Option<Arc<Vec<Captured>>>,
     /// Dropped when the job starts or never will: then its time to start in is over.
     pub(crate) start_guard: Option<Box<dyn Send>>,
     /// The lane that it comes back to.
@@ -58,6 +61,7 @@ impl EncodedJob {
             job_type,
             body,
             label: None,
+            captured: None,
             start_guard: None,
             priority: Priority::Normal,
             timeout: None,
@@ -87,12 +91,13 @@ impl EncodedJob {
 
     /// The same, for another cell.
     pub(crate) fn again(&self) -> Self {
-        let Self { job_type, ref body, ref label, priority, timeout, retries, place, .. } = *self;
-        let (body, label) = (body.again(), label.clone());
+        let Self { job_type, ref body, ref label, ref captured, priority, timeout, retries, place, .. } = *self;
+        let (body, label, captured) = (body.again(), label.clone(), captured.clone());
         Self {
             job_type,
             body,
             label,
+            captured,
             start_guard: None,
             priority,
             timeout,
@@ -112,7 +117,13 @@ impl EncodedJob {
     /// Whether it goes to a worker alone, with nothing sent ahead or behind: only so its time is counted from when it starts, and what
     /// it weighs does not fill the channel. One with ends of channels can be sent to one worker only, so it is not to wait there.
     pub(crate) fn goes_alone(&self) -> bool {
-        self.timeout.is_some() || self.body.len() > MAX_INLINE / 2 || self.body.has_channels()
+        self.timeout.is_some() || self.weight() > MAX_INLINE / 2 || self.body.has_channels()
+    }
+
+    /// The bytes that it takes of a message, but for its label.
+    pub(crate) fn weight(&self) -> usize {
+        let captured = self.captured.iter().flat_map(|captured| captured.iter());
+        self.body.len() + captured.map(Captured::len).sum::<usize>()
     }
 
     /// Packs it into a message for the worker that `payloads` leads to.
@@ -132,7 +143,11 @@ impl EncodedJob {
             slot,
             job,
             attempt: self.attempt,
-            about: JobContext::of(self.label.as_deref(), self.timeout),
+            about: JobContext::of(
+                self.label.as_deref(),
+                self.timeout,
+                self.captured.as_ref().map(|captured| &captured[..]),
+            ),
             work,
             body,
         })

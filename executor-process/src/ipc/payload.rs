@@ -52,6 +52,10 @@ impl Payload {
         &self.bytes
     }
 
+    pub(crate) fn has_attachments(&self) -> bool {
+        self.attached.is_some()
+    }
+
     /// The same, for another job.
     pub(crate) fn again(&self) -> Self {
         Self::new(self.bytes.clone(), self.lend())

@@ -16,6 +16,7 @@ use crate::ipc::codec::Codec;
 use crate::ipc::payload::Payload;
 use crate::pool::handle::ProcessPool;
 use crate::pool::submit::{SubmitPolicy, Submitter};
+use crate::pool::wrap::{Wrapper, Wrappers};
 use crate::protocol::program_image::Offset;
 use crate::protocol::replay_file;
 use crate::supervisor::child::Pids;
@@ -28,6 +29,7 @@ use crate::worker::remake::Remaker;
 use crate::worker::run_job::prepare;
 
 mod workers;
+mod wrap;
 
 pub(crate) use workers::{START_LIMIT, check_start_limit};
 
@@ -76,6 +78,7 @@ pub struct ProcessPoolBuilder {
     restarts: Limit,
     crashes: Option<Limit>,
     measure: bool,
+    wrappers: Vec<Wrapper>,
 }
 
 /// Encoded when the codec is known.
@@ -125,6 +128,7 @@ impl ProcessPoolBuilder {
             restarts: RESTART_BUDGET,
             crashes: None,
             measure: false,
+            wrappers: Vec::new(),
             environment: Environment::default(),
             span: LifetimeLimits::default(),
             // A worker process is dear to start, and stays.
@@ -217,7 +221,7 @@ impl ProcessPoolBuilder {
     /// environment, for instance under a debugger. Instead of `main`, the program runs the pool's initializer and the
     /// job in the foreground, and prints the outcome. It exits with code 0 if the job returned, 101 if the job
     /// panicked, and 65 if the file cannot be run. A saved file can run any function of the program: replay only
-    /// files from sources that you trust.
+    /// files from sources that you trust. The functions of [`wrap_jobs`](Self::wrap_jobs) are not run.
     ///
     /// **Security.** Arguments may contain secrets, so only the file's owner can read it.
     /// [`build`](ProcessPoolBuilder::build) creates `directory` with mode 0700 if it does not exist. It refuses a
@@ -306,6 +310,7 @@ impl ProcessPoolBuilder {
             return Err(BuildError::setting("queue", "`CallerRuns` when it is full", allowed));
         }
         host_check::check()?;
+        let wrappers = Wrappers::new(self.wrappers)?;
         let pids = Arc::new(Pids::default());
         let worker = Arc::new(WorkerSettings {
             codec: self.codec,
@@ -326,7 +331,7 @@ impl ProcessPoolBuilder {
         let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);
-        Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids }))
+        Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids, wrappers }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A job that runs again and again in worker processes: the end of each run submits the next.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_catching};
 use executor_core::{JobError, PortableJob, Rejection};
@@ -8,13 +9,16 @@ use executor_thread::scheduler::Schedule;
 use executor_thread::{Period, Periodic};
 
 use crate::dispatch::job::EncodedJob;
+use crate::dispatch::job_type::JobType;
 use crate::pool::handle::ProcessHandle;
+use crate::protocol::captured::Captured;
 
 /// The state for the next run. It moves from run to run, so no two can overlap.
 struct PeriodicJob<J> {
     job: J,
     schedule: Schedule,
     pool: ProcessHandle,
+    captured: Option<Arc<Vec<Captured>>>,
     place: &'static Location<'static>,
 }
 
@@ -23,11 +27,11 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
     fn submit(self) {
         let (pool, due, schedule) = (self.pool.clone(), self.schedule.due(), self.schedule.same());
         // A job that cannot be encoded now could not be the next time.
-        let Ok(Ok(encoded)) = catch(|| pool.0.encode(&self.job.clone())) else {
+        let Ok(Ok(encoded)) = catch(|| pool.0.policy.encode(&pool.0.options, &self.job.clone())) else {
             return drop_catching(self);
         };
         let is_next = |run| schedule.is_next(run);
-        let encoded = EncodedJob { place: self.place, ..encoded };
+        let encoded = EncodedJob { captured: self.captured.clone(), place: self.place, ..encoded };
         pool.0.submit_run::<J>(encoded, due, is_next, move |outcome| self.ended(outcome));
     }
 
@@ -57,7 +61,7 @@ impl ProcessHandle {
     ///
     /// **Each run** executes a clone of `job` with this handle's options, except a delay; its result is dropped. A
     /// panic or a crash ends only that run. The repetition ends if a run is aborted, also by a shutdown that kills,
-    /// or if the job cannot be encoded.
+    /// or if the job, or a value of [`wrap_jobs`](crate::ProcessPoolBuilder::wrap_jobs), cannot be encoded.
     ///
     /// **Missed runs.** A run is [missed](Periodic::missed) if a full queue drops it
     /// ([`WhenFull::DropOldest`](executor_thread::WhenFull::DropOldest)), if no worker can be started, or if it
@@ -79,10 +83,22 @@ impl ProcessHandle {
     /// drop(collecting);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a closure that [`wrap_jobs`](crate::ProcessPoolBuilder::wrap_jobs) was given panics while it captures a value.
     #[track_caller]
     pub fn every<J: PortableJob + Clone>(&self, period: impl Into<Period>, job: J) -> Periodic {
         let (periodic, schedule) = Schedule::start(period.into());
-        PeriodicJob { job, schedule, pool: self.handle(), place: Location::caller() }.submit();
+        let captured = match self.0.capture(JobType::of::<J>()) {
+            Ok(captured) => captured,
+            Err(JobError::Panicked(panicked)) => panicked.resume(),
+            Err(_) => {
+                drop_catching((job, schedule));
+                return periodic;
+            }
+        };
+        PeriodicJob { job, schedule, pool: self.handle(), captured, place: Location::caller() }.submit();
         periodic
     }
 }

@@ -20,6 +20,8 @@ use crate::dispatch::job::{EncodedJob, Queued};
 use crate::dispatch::job_type::JobType;
 use crate::dispatch::runner::ProcessRunner;
 use crate::ipc::codec::{Codec, Step};
+use crate::pool::wrap::Wrappers;
+use crate::protocol::captured::Captured;
 use crate::supervisor::child::Pids;
 use crate::worker::remake::Remaker;
 
@@ -60,6 +62,7 @@ pub(crate) struct Submitter {
     pub(crate) policy: SubmitPolicy,
     pub(crate) options: JobOptions,
     pub(crate) pids: Arc<Pids>,
+    pub(crate) wrappers: Option<Arc<Wrappers>>,
 }
 
 impl Submitter {
@@ -88,6 +91,11 @@ impl Submitter {
         open: fn(EncodedResult) -> Result<T, JobError>,
     ) -> Future<T> {
         let way = Way::Now.delayed(self.options.values().delay);
+        let captured = match self.capture(job.job_type) {
+            Ok(captured) => captured,
+            Err(error) => return Future::failed(error),
+        };
+        let job = EncodedJob { captured, ..job };
         let mut job = self.policy.with_options(&self.options, job);
         let timer = self.limit_wait(&mut job);
         let cell = Arc::new(Cell::queued(job, open).named().at(self.scheduler.queue_id(way)));
@@ -160,7 +168,23 @@ impl Submitter {
 
     #[track_caller]
     pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<EncodedJob, JobError> {
-        self.policy.encode(&self.options, job)
+        let captured = self.capture(JobType::of::<J>())?;
+        Ok(EncodedJob { captured, ..self.policy.encode(&self.options, job)? })
+    }
+
+    /// Captures the values of a job that is submitted now, if the pool wraps its jobs. A pool that is shut down refuses the job without
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// The outcome of the job, if a value cannot be captured.
+    pub(crate) fn capture(&self, job_type: JobType) -> Result<Option<Arc<Vec<Captured>>>, JobError> {
+        let Some(wrappers) = &self.wrappers else { return Ok(None) };
+        if self.scheduler.refusal().is_some() {
+            return Ok(None);
+        }
+        let name = self.options.values().label.as_ref().and_then(|label| label.name.clone());
+        wrappers.capture(self.policy.codec, job_type, name).map(Some)
     }
 
     /// The error of a `J` that is refused before it is encoded.

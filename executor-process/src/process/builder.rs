@@ -191,7 +191,7 @@ impl ProcessBuilder {
         };
         let scheduler = Scheduler::new(Config::new(Arc::clone(&name), 1), make);
         let policy = SubmitPolicy { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
-        let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids };
+        let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids, wrappers: None };
         let encoded = submitter.encode(&job);
         // Its copy in the process is the one that runs.
         drop_catching(job);

@@ -15,11 +15,17 @@ pub(crate) const MOST_SAID: usize = MAX_INLINE;
 /// The most bytes that are sent of a name.
 pub(crate) const MOST_NAME: usize = 1024;
 
+/// The most bytes that are sent of the values that `wrap_jobs` captured for a job.
+pub(crate) const MOST_CAPTURED: usize = 16 * 1024;
+
 /// A packet, on a system that was not told otherwise (`net.core.wmem_default`), without what ipc-channel keeps of it for itself.
 const PACKET: usize = 212_992 - 64;
 
 // A job has at most a name and a tag, and few numbers. A panic's message is sent with its place.
 const _: () = assert!(MAX_INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);
+
+// A job that goes alone, with the values that were captured for it.
+const _: () = assert!(MAX_INLINE + MOST_CAPTURED + 2 * MOST_NAME + 128 <= PACKET);
 
 /// At most about `most` bytes of `text`, with how many are missing.
 pub(crate) fn truncate(text: String, most: usize) -> String {

@@ -4,18 +4,24 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use executor_core::wrap::Context;
+
 use crate::ipc::codec::Codec;
 use crate::protocol::answer::Answer;
+use crate::protocol::captured::Captured;
 use crate::protocol::program_image::{Offset, code};
 use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
-/// Decodes a job, runs it, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of its items as they
-/// come.
-pub(crate) type JobEntry = fn(Codec, Opened, &WorkerEnd, &mut Appender<'_>) -> Answer<Outgoing>;
+/// Decodes a job, runs it inside of its context, and encodes its result: the entry of a job type in a worker. A chunk says the outcomes of
+/// its items as they come.
+pub(crate) type JobEntry = fn(Codec, Opened, Option<&Context>, &WorkerEnd, &mut Appender<'_>) -> Answer<Outgoing>;
 
 /// Decodes an initializer, runs it, and keeps what it made: the entry of an initializer in a worker.
 pub(crate) type InitEntry = fn(Codec, Opened) -> Result<Rc<dyn Any>, String>;
+
+/// Decodes a value that was captured where a job was submitted, and makes the code around the job: the entry of a type of value in a worker.
+pub(crate) type WrapEntry = fn(Codec, &Captured) -> Result<Context, String>;
 
 impl Offset {
     /// `None` if the function is not in the program's own file.
@@ -25,6 +31,11 @@ impl Offset {
 
     /// `None` if the function is not in the program's own file.
     pub(crate) fn of_init(entry: InitEntry) -> Option<Self> {
+        Self::of(entry as usize)
+    }
+
+    /// `None` if the function is not in the program's own file.
+    pub(crate) fn of_wrap(entry: WrapEntry) -> Option<Self> {
         Self::of(entry as usize)
     }
 
@@ -40,6 +51,12 @@ impl Offset {
         // SAFETY: as in `job_entry`, with an offset made from a `InitEntry`.
         self.address().map(|address| unsafe { std::mem::transmute::<*const (), InitEntry>(code(address)) })
     }
+
+    /// The function that [`of_wrap`](Offset::of_wrap) was given, in a process that runs the same file.
+    pub(crate) fn wrap_entry(self) -> Option<WrapEntry> {
+        // SAFETY: as in `job_entry`, with an offset made from a `WrapEntry`.
+        self.address().map(|address| unsafe { std::mem::transmute::<*const (), WrapEntry>(code(address)) })
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +67,7 @@ mod tests {
     use crate::protocol::status_page::Appender;
     use crate::transport::{self, Opened, Outgoing, WorkerEnd};
 
-    fn work(_: Codec, opened: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
+    fn work(_: Codec, opened: Opened, _: Option<&Context>, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
         Answer::Codec { step: Step::DecodeJob, cause: format!("called with {opened:?}") }
     }
 
@@ -60,7 +77,7 @@ mod tests {
         let (parent, worker) = transport::pair();
         let opened = worker.open(parent.pack(&Payload::new(vec![7], Vec::new())).unwrap()).unwrap();
         let found = offset.job_entry().expect("it is code");
-        let answer = found(Codec::Postcard, opened, &worker, &mut Appender::nowhere());
+        let answer = found(Codec::Postcard, opened, None, &worker, &mut Appender::nowhere());
         assert!(matches!(answer, Answer::Codec { cause, .. } if cause == "called with [7]"));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod run_job;
 mod serve;
 pub(crate) mod stack_walk;
 mod termination;
+pub(crate) mod wrap;
 
 pub(crate) use fork_check::end_copy;
 pub(crate) use serve::{CANNOT_BEGIN, depth};

@@ -66,7 +66,7 @@ pub(super) fn run(path: &Path) -> ! {
         Page::new().unwrap_or_else(|error| refuse(path, format_args!("cannot be run without shared memory ({error})")));
     let mut outcomes = page.growing(0, 0);
     let answer = match whole(&job) {
-        Ok(opened) => catch(|| work(codec, opened, &end_of_nobody, &mut outcomes)),
+        Ok(opened) => catch(|| work(codec, opened, None, &end_of_nobody, &mut outcomes)),
         Err(reason) => refuse(path, format_args!("cannot be opened: {reason}")),
     };
     drop(scope);

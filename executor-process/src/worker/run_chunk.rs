@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_catching};
+use executor_core::wrap::{self, Context};
 use executor_core::{JobError, Remake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,8 +18,14 @@ use crate::transport::{Opened, Outgoing, WorkerEnd, outgoing};
 use crate::worker::end_copy;
 use crate::worker::remake::Remaker;
 
-/// The entry of a chunk in a worker.
-pub(crate) fn work<A, R>(codec: Codec, opened: Opened, end: &WorkerEnd, outcomes: &mut Appender<'_>) -> Answer<Outgoing>
+/// The entry of a chunk in a worker. Each item runs inside of the context.
+pub(crate) fn work<A, R>(
+    codec: Codec,
+    opened: Opened,
+    context: Option<&Context>,
+    end: &WorkerEnd,
+    outcomes: &mut Appender<'_>,
+) -> Answer<Outgoing>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
@@ -31,13 +38,17 @@ where
     }) else {
         return Answer::Codec { step: Step::DecodeJob, cause: "its function is not in this program".to_owned() };
     };
+    let run = |argument| match context {
+        None => function(argument),
+        Some(_) => wrap::run(context, || function(argument)),
+    };
     let mut item = Item::new(codec, descriptors);
     outcomes.begin();
     loop {
         // Once for all items: a `catch` costs more than a short item.
         let ran = catch(|| {
             while let Some((_, bytes)) = next(&mut rest) {
-                let attachments = item.run(function, bytes);
+                let attachments = item.run(run, bytes);
                 if !attachments.is_empty() || !outcomes.push(&item.outcome) {
                     return Some(attachments);
                 }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use executor_core::panics::{catch, drop_catching};
+use executor_core::wrap::{self, Context};
 use executor_core::{Portable, PortableJob};
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
@@ -20,6 +21,7 @@ use crate::worker::remake::Remaker;
 pub(crate) fn work<J: PortableJob>(
     codec: Codec,
     opened: Opened,
+    context: Option<&Context>,
     end: &WorkerEnd,
     _: &mut Appender<'_>,
 ) -> Answer<Outgoing> {
@@ -27,7 +29,7 @@ pub(crate) fn work<J: PortableJob>(
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
-    let ran = catch(|| job.run());
+    let ran = catch(|| wrap::run(context, || job.run()));
     end_copy(if ran.is_ok() { 0 } else { PANICKED });
     match ran {
         Ok(output) => {

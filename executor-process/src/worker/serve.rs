@@ -16,12 +16,13 @@ use rustix::process::getppid;
 
 use super::fork_check::{self, end_copy};
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
-use super::{comm, crash_handler};
+use super::{comm, crash_handler, wrap};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Body;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
+use crate::protocol::captured::Captured;
 use crate::protocol::ipc_packet::{self, Packet};
 use crate::protocol::job_context::JobContext;
 use crate::protocol::limits::{MOST_SAID, truncate};
@@ -200,9 +201,9 @@ impl RequestLoop {
                 continue;
             }
             crash_handler::begins(job);
-            let about = JobContext::job(about, JobId::from_number(job), attempt);
+            let (about, captured) = JobContext::job(about, JobId::from_number(job), attempt);
             let mut growing = self.page.growing(slot, room);
-            let answer = self.run(about, codec, work, body, &mut growing);
+            let answer = self.run(about, &captured, codec, work, body, &mut growing);
             // Serde may run any code, too.
             end_copy(0);
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -251,6 +252,7 @@ impl RequestLoop {
     fn run(
         &self,
         job: current::Job,
+        captured: &[Captured],
         codec: Codec,
         work: Offset,
         body: Body,
@@ -268,7 +270,14 @@ impl RequestLoop {
         };
         let scope = current::enter(job);
         // `work` itself catches what users' code may do; what remains is ours, and still costs one job only.
-        let answer = catch(|| work(codec, opened, &self.payloads, outcomes));
+        let answer = catch(|| match wrap::open_all(codec, captured) {
+            Ok(context) => work(codec, opened, context.as_ref(), &self.payloads, outcomes),
+            Err(cause) => {
+                // So that the answer goes in a message: on the page, it would count as outcomes of a chunk's items.
+                outcomes.begin();
+                Answer::Codec { step: Step::DecodeJob, cause }
+            }
+        });
         drop_catching(scope);
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
     }

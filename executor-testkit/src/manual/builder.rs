@@ -1,6 +1,7 @@
 //! The settings of a manual executor.
 
 use executor_core::QueueLimit;
+use executor_core::wrap::Wrapper;
 
 use super::executor::ManualExecutor;
 use super::handle::ManualHandle;
@@ -21,6 +22,7 @@ pub struct ManualExecutorBuilder {
     seed: Option<u64>,
     workers: Option<usize>,
     queue: QueueLimit,
+    wrapper: Option<Wrapper>,
 }
 
 impl ManualExecutor {
@@ -97,6 +99,39 @@ impl ManualExecutorBuilder {
         self
     }
 
+    /// Sets code that runs around each job, with a context that is captured where the job is submitted, as the builders of the pools do. If
+    /// it is called several times, the first closure is the outermost.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// thread_local!(static REQUEST: Cell<u32> = const { Cell::new(0) });
+    ///
+    /// let builder = ManualExecutor::builder().wrap_jobs(|| {
+    ///     let request = REQUEST.get();
+    ///     move |run: &mut dyn FnMut()| {
+    ///         let before = REQUEST.replace(request);
+    ///         run();
+    ///         REQUEST.set(before);
+    ///     }
+    /// });
+    /// let manual = builder.build();
+    /// REQUEST.set(7);
+    /// let job = manual.submit(|| REQUEST.get());
+    /// REQUEST.set(8);
+    /// assert_eq!(job.result()?, 7);
+    /// # Ok::<(), executor::JobError>(())
+    /// ```
+    pub fn wrap_jobs<C, A>(mut self, capture: C) -> Self
+    where
+        C: Fn() -> A + Send + Sync + 'static,
+        A: Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    {
+        self.wrapper = Some(Wrapper::new(capture).inside(self.wrapper));
+        self
+    }
+
     /// Makes the executor. This thread drives it.
     pub fn build(self) -> ManualExecutor {
         let workers = self.workers.unwrap_or(if self.seed.is_some() { 2 } else { 1 });
@@ -104,7 +139,7 @@ impl ManualExecutorBuilder {
             None => Order::Fifo,
             Some(seed) => Order::Seeded { random: Random::new(seed), in_line: workers == 1 },
         };
-        let shared = Shared::new(workers, self.queue, "manual-0".into(), order);
+        let shared = Shared::new(workers, self.queue, "manual-0".into(), order, self.wrapper);
         shared.driven_here();
         ManualExecutor::of(ManualHandle::of(shared))
     }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use executor_core::job_counters::{JobCounters, WorkerCounters};
 use executor_core::queue_id::{JobDeparture, QueueId};
 use executor_core::registry::{self, QueueRegistration};
-use executor_core::{Future, JobId, QueueLimit, Stats, promise};
+use executor_core::wrap::{Context, Wrapper};
+use executor_core::{Future, JobError, JobId, QueueLimit, Stats, promise};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::clock::Event;
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) workers: usize,
     pub(super) bound: QueueLimit,
     pub(super) name: Arc<str>,
+    /// Captures the context of each job.
+    wrapper: Option<Wrapper>,
     queue: QueueRegistration,
     delay: QueueRegistration,
     /// Of jobs that were taken from the queue.
@@ -32,15 +35,47 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(workers: usize, bound: QueueLimit, name: Arc<str>, order: Order) -> Arc<Self> {
+    pub(super) fn new(
+        workers: usize,
+        bound: QueueLimit,
+        name: Arc<str>,
+        order: Order,
+        wrapper: Option<Wrapper>,
+    ) -> Arc<Self> {
         let state = State::new(order);
         Arc::new_cyclic(|me: &Weak<Self>| {
             let counters = JobCounters::new(false);
             let register = || QueueRegistration::counted(me.clone(), counters.clone());
             let (queue, delay, taken) = (register(), register(), register());
             let (state, changed, is_stopped) = (Mutex::new(state), Condvar::new(), AtomicBool::new(false));
-            Self { me: me.clone(), workers, bound, name, queue, delay, taken, counters, state, changed, is_stopped }
+            Self {
+                me: me.clone(),
+                workers,
+                bound,
+                name,
+                wrapper,
+                queue,
+                delay,
+                taken,
+                counters,
+                state,
+                changed,
+                is_stopped,
+            }
         })
+    }
+
+    pub(super) fn wraps_jobs(&self) -> bool {
+        self.wrapper.is_some()
+    }
+
+    /// Captures the context of a job that is submitted now, if jobs are wrapped. After a shutdown, the job is refused without one.
+    pub(super) fn capture(&self) -> Result<Option<Context>, JobError> {
+        let Some(wrapper) = self.wrapper.as_ref() else { return Ok(None) };
+        if !self.lock().is_open {
+            return Ok(None);
+        }
+        wrapper.capture().map(Some)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executor_core::cell::{Run, Task};
 use executor_core::panics::named;
+use executor_core::wrap::{self, Context, not_captured};
 use executor_core::{
     Future, Job, JobError, JobName, JobOptions, Label, Priority, Rejected, Rejection, TimedOut, current,
 };
@@ -40,12 +41,19 @@ pub(super) fn submit<J: Job>(
     way: Way,
     job: J,
 ) -> Result<Future<J::Output>, Rejected<J>> {
-    let Some(options) = options else { return queue(shared, Priority::Normal, way, job) };
+    if options.is_none() && !shared.wraps_jobs() {
+        return queue(shared, Priority::Normal, way, job);
+    }
+    let options = options.unwrap_or(const { &JobOptions::new() });
+    let context = match shared.capture() {
+        Ok(context) => context,
+        Err(error) => return Ok(not_captured(job, options, error)),
+    };
     let way = way.delayed(options.values().delay);
     let (label, timeout) = (options.values().label.clone(), options.values().timeout);
     let timeout = timeout.map(|limit| (limit, shared.clone()));
     let wait = options.values().start_by.map(|limit| (limit, TimedOut::not_started(name(label.as_ref(), &job), limit)));
-    let with_options = JobWithOptions { job, label, timeout };
+    let with_options = JobWithOptions { job, label, timeout, context };
     let future = queue(shared, options.values().priority, way, with_options).map_err(|rejected| {
         let error = rejected.error().clone();
         Rejected::with_error(rejected.into_job().job, error)
@@ -79,11 +87,12 @@ fn name<J: Job>(label: Option<&Arc<Label>>, job: &J) -> Arc<str> {
     given.unwrap_or_else(|| J::job_name(Some(job)).as_str().into())
 }
 
-/// A job with its name and the time that it may run.
+/// A job with its name, its context and the time that it may run.
 struct JobWithOptions<J> {
     job: J,
     label: Option<Arc<Label>>,
     timeout: Option<(Duration, Arc<Shared>)>,
+    context: Option<Context>,
 }
 
 impl<J: Job> Job for JobWithOptions<J> {
@@ -96,7 +105,8 @@ impl<J: Job> Job for JobWithOptions<J> {
             shared.now().checked_add(limit)
         });
         current::describe(self.label, deadline);
-        named::<J, _>(|| self.job.run())
+        let (job, context) = (self.job, self.context);
+        named::<J, _>(|| wrap::run(context.as_ref(), || job.run()))
     }
 
     fn job_name(this: Option<&Self>) -> JobName {

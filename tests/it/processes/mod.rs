@@ -39,6 +39,7 @@ mod storm;
 pub(crate) mod surroundings;
 mod terminations;
 mod values;
+mod wrapped_jobs;
 
 use executor::{JobError, ProcessPool, call};
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use executor_core::Frame;
+use executor_core::wrap::Context;
 
 use super::*;
 use crate::ipc::codec::Codec;
@@ -91,7 +92,7 @@ fn functions_without_a_path_are_known_by_their_files() {
     assert_eq!(texts(&inner), ["read<u8> (library/core/src/ptr/mod.rs:1)", "parse (src/main.rs:2)"]);
 }
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: Option<&Context>, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 

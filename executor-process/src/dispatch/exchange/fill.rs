@@ -95,7 +95,7 @@ impl Exchange<'_, '_> {
             return None;
         }
         let time = room.time.checked_sub(self.run_times.of(next.payload.job_type)?)?;
-        let bytes = room.bytes.checked_sub(next.payload.body.len())?;
+        let bytes = room.bytes.checked_sub(next.payload.weight())?;
         Some(Room { time, bytes })
     }
 

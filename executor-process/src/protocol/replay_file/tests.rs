@@ -2,13 +2,15 @@ use proptest::prelude::*;
 
 use std::fs;
 
+use executor_core::wrap::Context;
+
 use super::*;
 use crate::ipc::random;
 use crate::protocol::answer::Answer;
 use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd};
 
-fn work(_: Codec, _: Opened, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
+fn work(_: Codec, _: Opened, _: Option<&Context>, _: &WorkerEnd, _: &mut Appender<'_>) -> Answer<Outgoing> {
     Answer::Items
 }
 

@@ -108,7 +108,7 @@ impl Part {
             return;
         }
         let work = work.job_entry().expect("it is in this program");
-        let answer = work(Codec::Postcard, opened, &self.payloads, &mut Appender::nowhere());
+        let answer = work(Codec::Postcard, opened, None, &self.payloads, &mut Appender::nowhere());
         let answer = self.payloads.pack(answer);
         if self.page.change(slot, job, Claim::Started, Claim::Done) {
             self.say(Reply::Answer { slot, job, answer });
