@@ -147,6 +147,8 @@ pub use executor_core::{
     ShutdownPolicy, ShutdownReport, ShutdownStep, SlowJob, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull,
     WorkTimes, WorkerStats, as_completed, call, current, join_all, promise, try_join_all, wait, wait_timeout,
 };
+#[cfg(all(feature = "log", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use executor_process::forward_logs;
 #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{
     Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, Process, ProcessBuilder, ProcessHandle, ProcessPool,

@@ -51,3 +51,5 @@ pub use pool::handle::{ProcessHandle, ProcessPool};
 pub use pool::map::CallMapper;
 pub use pool::submit::SubmitPortable;
 pub use process::{Process, ProcessBuilder, SpawnError};
+#[cfg(feature = "log")]
+pub use worker::logger::forward_logs;

@@ -10,6 +10,7 @@ pub(crate) mod job_context;
 pub(crate) mod limits;
 pub(crate) mod message;
 pub(crate) mod program_image;
+pub(crate) mod record;
 pub(crate) mod replay_file;
 pub(crate) mod start_info;
 pub(crate) mod status_page;

@@ -2,10 +2,13 @@
 
 pub(crate) mod child;
 pub(crate) mod claims;
+pub(crate) mod delivery;
 pub(crate) mod environment;
 pub(crate) mod host_check;
 pub(crate) mod lifeline;
 pub(crate) mod lifetime;
+pub(crate) mod listener;
+pub(crate) mod records;
 pub(crate) mod rendezvous;
 pub(crate) mod reply_receiver;
 pub(crate) mod start;

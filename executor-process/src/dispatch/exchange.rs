@@ -4,6 +4,7 @@
 mod answers;
 mod fate;
 mod fill;
+mod hear;
 mod loss;
 
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use executor_core::__private::Spaced;
 use executor_core::cell::Notify;
 use executor_thread::scheduler::Batch;
 
+use self::hear::find;
 use crate::dispatch::job::{InFlight, Queued, requeue};
 use crate::dispatch::run_time::RunTimes;
 use crate::dispatch::settings::PoolSettings;
@@ -157,6 +159,9 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 Received::Reply(Reply::Answer { slot, job, answer }) if self.is_in_slot(slot, job) => {
                     self.receive_answer(slot, answer);
                 }
+                Received::Reply(Reply::Record(record)) => {
+                    self.worker.listener.hear(record, |job| find(&self.slots, job));
+                }
                 Received::Reply(_) => break End::Invalid("it answered another request".to_owned()),
                 Received::Invalid(said) => break End::Invalid(said),
                 Received::Closed => break End::Closed,
@@ -170,8 +175,11 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 }
             }
             // Further messages do not prolong the limit.
-            if end_limit.is_none() && !self.may_run() {
-                end_limit = Some(Instant::now() + ANSWER_LIMIT);
+            match end_limit {
+                Some(limit) if Instant::now() >= limit => break End::Invalid(no_answer()),
+                Some(_) => {}
+                None if self.may_run() => {}
+                None => end_limit = Some(Instant::now() + ANSWER_LIMIT),
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::worker_loss::not_started;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::Kill;
+use crate::supervisor::delivery::DeliveryUser;
 use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
 
@@ -35,10 +36,13 @@ pub(crate) struct ProcessRunner {
     retired: Vec<Arc<Child>>,
     /// Notifications of ended jobs, not yet fired.
     pending_notifies: Vec<Notify>,
+    /// Dropped last: what the workers say as they end is delivered, too.
+    _delivers: DeliveryUser,
 }
 
 impl ProcessRunner {
     pub(crate) fn new(settings: Arc<PoolSettings>, name: Arc<str>) -> Self {
+        let delivers = settings.worker.delivery.user();
         Self {
             settings,
             name,
@@ -48,6 +52,7 @@ impl ProcessRunner {
             run_times: RunTimes::default(),
             retired: Vec::new(),
             pending_notifies: Vec::new(),
+            _delivers: delivers,
         }
     }
 

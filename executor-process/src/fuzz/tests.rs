@@ -7,6 +7,7 @@ use super::*;
 use crate::ipc::codec::Step;
 use crate::ipc::payload::{Announced, Data};
 use crate::protocol::message::Greeting;
+use crate::protocol::record::{Content, Levels, Record};
 use crate::protocol::status_page::Claim;
 
 /// How often each target is run, if `PROPTEST_CASES` does not say otherwise.
@@ -108,14 +109,20 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("start_info", b"1 4242 0 false 0".to_vec()),
         (
             "request",
-            postcard::to_stdvec(&Request::Prepare { name: "w".into(), codec: Codec::MessagePack, initializer: None })
-                .unwrap(),
+            postcard::to_stdvec(&Request::Prepare {
+                name: "w".into(),
+                codec: Codec::MessagePack,
+                levels: Levels { log: 3 },
+                initializer: None,
+            })
+            .unwrap(),
         ),
         ("request", postcard::to_stdvec(&Request::Run(Vec::new())).unwrap()),
         ("reply", behind(0, &Reply::Ready)),
         ("reply", behind(0, &Reply::NotReady("no".into()))),
         ("reply", behind(0, &Reply::Progress)),
         ("reply", behind(0, &Reply::Done)),
+        ("reply", behind(0, &Reply::Record(Record { job: 7, content: Content::Lost(3) }))),
         ("reply", behind(0, &answer(Answer::Done(body(inline(), None))))),
         ("reply", behind(0, &answer(Answer::Items))),
         ("reply", behind(0, &answer(Answer::NoRoom { step: Step::DecodeJob, cause: "none".into() }))),

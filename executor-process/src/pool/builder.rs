@@ -322,6 +322,7 @@ impl ProcessPoolBuilder {
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
+            delivery: Arc::default(),
         });
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });

@@ -233,6 +233,7 @@ impl ProcessBuilder {
             initializer: None,
             pids: Arc::default(),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
+            delivery: Arc::default(),
         };
         Ok(PoolSettings { worker: Arc::new(worker), tries: 1, budget: Budget::endless() })
     }

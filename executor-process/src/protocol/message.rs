@@ -7,6 +7,7 @@ use crate::ipc::payload::Body;
 use crate::protocol::answer::Answered;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::program_image::Offset;
+use crate::protocol::record::{Levels, Record};
 
 /// The first message of a worker, on the socket that it was started with.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub(crate) enum Greeting {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
-    Prepare { name: String, codec: Codec, initializer: Option<(Offset, Body)> },
+    Prepare { name: String, codec: Codec, levels: Levels, initializer: Option<(Offset, Body)> },
     /// Jobs to run one after the other, answered by [`Reply::Done`].
     Run(Vec<JobMessage>),
 }
@@ -54,4 +55,6 @@ pub(crate) enum Reply {
     Progress,
     /// All jobs of the message are done, or were revoked.
     Done,
+    /// Something that happened in the worker. Comes before the answer of its job, and may come at any other time.
+    Record(Record),
 }

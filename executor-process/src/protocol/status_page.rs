@@ -39,7 +39,10 @@ pub(crate) const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// The words of a slot: its claim, where its answer is, and how long the job ran.
 const PARTS: usize = 3;
 
-/// Where the record of a crash begins, in words: behind the slots.
+/// The word that counts the records that the worker has sent: behind the slots.
+const RECORDS_AT: usize = 255;
+
+/// Where the record of a crash begins, in words.
 const TRACE_AT: usize = 256;
 
 /// Where the answers begin, in words of 8 bytes. Before them is the record.
@@ -48,7 +51,7 @@ const ANSWERS_AT: usize = 512;
 /// Room for the answers of one message, in words: 60 KiB.
 const ROOM: usize = if cfg!(loom) { 4 } else { 7680 };
 
-const _: () = assert!(SLOTS * PARTS <= TRACE_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
+const _: () = assert!(SLOTS * PARTS <= RECORDS_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
 /// In bytes.
 pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new((ANSWERS_AT + ROOM) * size_of::<AtomicU64>()).unwrap();
@@ -176,6 +179,11 @@ impl Page {
     /// How long the job of the slot ran, in nanoseconds.
     pub(crate) fn time(&self, slot: usize) -> &AtomicU64 {
         self.part(slot, 2)
+    }
+
+    /// How many records the worker has sent, or is about to send.
+    pub(crate) fn records(&self) -> &AtomicU64 {
+        self.word(RECORDS_AT)
     }
 
     /// The record of a crash.

@@ -1,5 +1,7 @@
 //! Where the replies of a worker come in.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
@@ -12,13 +14,22 @@ use rustix::net::{Shutdown, shutdown};
 use crate::ipc::socket::{Wait, wait_for};
 use crate::protocol::ipc_packet::{self, Packet};
 use crate::protocol::message::Reply;
+use crate::protocol::record::Record;
+use crate::protocol::status_page::SLOTS;
 
 /// The parent's end of the socket that replies come through.
 pub(crate) struct ReplyReceiver {
     socket: Arc<OwnedFd>,
     /// The worker's end: the replies end with the worker, not when a job has closed the worker's descriptors.
     _holds_open: Option<OwnedFd>,
+    /// Messages that were read in search of records, and are received next.
+    early: RefCell<VecDeque<Received>>,
+    /// How many records had been sent when they were looked for.
+    seen: Cell<u64>,
 }
+
+/// The most messages that are read in one search for records: a socket holds fewer, unless the worker sends meanwhile.
+const MOST_SEARCHED: usize = 1024;
 
 /// Ends a receiver from another thread. Does not keep it alive.
 pub(crate) struct ReplyReceiverEnd(Weak<OwnedFd>);
@@ -47,7 +58,8 @@ pub(crate) enum Received {
 impl ReplyReceiver {
     /// `holds_open` is the other end of `socket`.
     pub(crate) fn new(socket: OwnedFd, holds_open: Option<OwnedFd>) -> Self {
-        Self { socket: Arc::new(socket), _holds_open: holds_open }
+        let (early, seen) = (RefCell::default(), Cell::new(0));
+        Self { socket: Arc::new(socket), _holds_open: holds_open, early, seen }
     }
 
     /// A handle that ends it.
@@ -69,8 +81,37 @@ impl ReplyReceiver {
         (sender, way, Self::new(end, None))
     }
 
+    /// Passes the records to `take` that have come in, if the worker has counted `sent` of them and the last call was told of fewer. Never blocks.
+    pub(crate) fn take_records(&self, sent: u64, mut take: impl FnMut(Record)) {
+        if self.seen.replace(sent) == sent {
+            return;
+        }
+        for _ in 0..MOST_SEARCHED {
+            // A worker has an answer for each slot, and few other messages.
+            if self.early.borrow().len() > SLOTS {
+                return;
+            }
+            match self.receive_next(Some(Duration::ZERO)) {
+                Received::Reply(Reply::Record(record)) => take(record),
+                Received::TimedOut => return,
+                received => {
+                    let is_last = !matches!(received, Received::Reply(_));
+                    self.early.borrow_mut().push_back(received);
+                    if is_last {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     /// Waits for the next message, for `limit` at most.
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
+        let early = self.early.borrow_mut().pop_front();
+        early.unwrap_or_else(|| self.receive_next(limit))
+    }
+
+    fn receive_next(&self, limit: Option<Duration>) -> Received {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         if let Some(deadline) = deadline {
             match wait_for(&self.socket, PollFlags::IN, Wait::Until(deadline)) {

@@ -1,32 +1,38 @@
 //! How a worker is started: the program itself, run again, with a socket as its stdin, over which it gets the rest and says hello.
 
+mod dismissal;
+
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use executor_core::__private::Spaced;
-use executor_core::Exit;
 use ipc_channel::ipc::IpcSender;
 use rustix::fs::fstat;
 
+use self::dismissal::{Unmet, dismiss, verify};
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Payload;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::limits::{MOST_NAME, truncate};
-use crate::protocol::message::{Greeting, Reply, Request};
-use crate::protocol::program_image::{self, Offset};
+use crate::protocol::message::{Reply, Request};
+use crate::protocol::program_image::Offset;
 use crate::protocol::start_info::{self, StartInfo};
 use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::{Claims, Kill};
+use crate::supervisor::delivery::Delivery;
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
-use crate::supervisor::rendezvous::{self, HandshakeError};
+use crate::supervisor::listener::Listener;
+use crate::supervisor::records::{self, SourceJob};
+use crate::supervisor::rendezvous;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::supervisor::watcher::{self, Rested};
 use crate::transport::ParentEnd;
@@ -47,6 +53,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) pids: Arc<Pids>,
     /// Where jobs that fail are kept.
     pub(crate) keep_failed: Option<PathBuf>,
+    /// Calls the code that hears of workers.
+    pub(crate) delivery: Arc<Delivery>,
 }
 
 impl Rested for ParentEnd {
@@ -69,6 +77,7 @@ impl WorkerSettings {
             initializer: None,
             pids: Arc::default(),
             keep_failed: None,
+            delivery: Arc::default(),
         }
     }
 }
@@ -105,6 +114,7 @@ pub(crate) struct Worker {
     is_retired: bool,
     /// Carries payloads beside the messages.
     pub(crate) payloads: Arc<ParentEnd>,
+    pub(crate) listener: Listener,
 }
 
 impl Worker {
@@ -161,8 +171,10 @@ impl Worker {
         let (requests, replies) = (Some(requests), Some(replies));
         let is_disconnected = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket));
+        let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid());
+        let is_retired = false;
         let worker =
-            Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired: false, payloads };
+            Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener };
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
         Ok(worker)
     }
@@ -174,12 +186,14 @@ impl Worker {
         (requests, replies): (IpcSender<Request>, ReplyReceiver),
         page: Page,
         payloads: ParentEnd,
+        delivery: Arc<Delivery>,
     ) -> Self {
         let lifetime = Lifetime::new(LifetimeLimits::default(), process.pid());
         let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
-        Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired: false, payloads }
+        let (is_retired, listener) = (false, Listener::new(delivery, "played".into(), process.pid()));
+        Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener }
     }
 
     /// Blocks until it has run its initializer, until `deadline` at most.
@@ -189,8 +203,8 @@ impl Worker {
         let initializer =
             initializer.map_err(|error: io::Error| format!("its initializer could not be sent: {error}"))?;
         let has_initializer = initializer.is_some();
-        let request =
-            Request::Prepare { name: truncate(name.to_owned(), MOST_NAME), codec: settings.codec, initializer };
+        let (name, codec, levels) = (truncate(name.to_owned(), MOST_NAME), settings.codec, records::levels());
+        let request = Request::Prepare { name, codec, levels, initializer };
         if !has_initializer {
             // Nothing to wait for. If it is gone, the first job finds out.
             self.send(request);
@@ -246,7 +260,25 @@ impl Worker {
     /// Sends a request and waits for the answer, until `deadline` at most.
     fn ask(&self, request: Request, deadline: Option<Instant>) -> Received {
         self.begin(request);
-        self.receive(deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())))
+        loop {
+            let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match self.receive(rest) {
+                // More of them do not prolong the limit.
+                Received::Reply(Reply::Record(_)) if rest.is_some_and(|rest| rest.is_zero()) => {
+                    return Received::TimedOut;
+                }
+                Received::Reply(Reply::Record(record)) => self.listener.hear(record, |_| None),
+                received => return received,
+            }
+        }
+    }
+
+    /// Hears the records that it has sent so far. `find` returns the job of a number, if the worker has that.
+    pub(crate) fn take_records(&self, find: impl Fn(u64) -> Option<SourceJob>) {
+        if let Some(replies) = &self.replies {
+            let sent = self.claims.page.records().load(Ordering::Acquire);
+            replies.take_records(sent, |record| self.listener.hear(record, &find));
+        }
     }
 
     /// Sends a request whose answers are to be [received](Worker::receive).
@@ -288,6 +320,7 @@ impl Drop for Worker {
         if self.requests.take().is_some() {
             self.process.end_within(END_LIMIT);
         }
+        self.take_records(|_| None);
         // First: a worker that waits for room there ends by that, and is waited for below.
         self.replies = None;
         if !self.is_retired {
@@ -326,51 +359,4 @@ impl Given {
         let replies = ReplyReceiver::new(replies, Some(worker_replies));
         Ok(Self { page, page_number, socket, theirs, replies, lifeline, lifeline_end: end })
     }
-}
-
-/// Why there is no worker, although its process was started.
-enum Unmet {
-    /// It ended by itself.
-    Ended,
-    Unfit(String),
-}
-
-/// Whether the worker has said hello, and runs this program.
-fn verify(greeted: Result<Greeting, HandshakeError>, limit: Duration) -> Result<(), Unmet> {
-    let ours = program_image::build();
-    Err(match greeted {
-        Ok(Greeting::Hello { build }) if build == ours => return Ok(()),
-        Ok(Greeting::Hello { build }) => Unmet::Unfit(format!(
-            "it runs another build of the program ({build}, not {ours}); if the program's file was replaced, restart \
-             the program"
-        )),
-        Ok(Greeting::Refused(reason)) | Err(HandshakeError::Failed(reason)) => Unmet::Unfit(reason),
-        Err(HandshakeError::Died) => Unmet::Ended,
-        Err(HandshakeError::TooLate) => Unmet::Unfit(too_late(limit)),
-        Err(HandshakeError::HungUp) => {
-            Unmet::Unfit("it closed its connection before it was ready, but did not end".to_owned())
-        }
-    })
-}
-
-/// Ends what is no worker, and says why it is none.
-fn dismiss(process: &Child, reason: Unmet) -> String {
-    let ended = process.kill_and_wait();
-    watcher::settle();
-    match (reason, ended) {
-        (Unmet::Unfit(reason), _) => reason,
-        (Unmet::Ended, Some(exit @ Exit::Code(worker::CANNOT_BEGIN))) => {
-            format!("it ended before it was ready: it {exit}; its message on stderr says why")
-        }
-        (Unmet::Ended, Some(exit)) => format!("it ended before it was ready: it {exit}{}", process.why_clause()),
-        (Unmet::Ended, None) => "it ended before it was ready".to_owned(),
-    }
-}
-
-fn too_late(limit: Duration) -> String {
-    let limit = Spaced(limit);
-    format!(
-        "it was killed because it was not ready within {limit}; if a constructor that runs before `main` needs \
-         longer, raise `start_limit`"
-    )
 }

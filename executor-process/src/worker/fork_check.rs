@@ -37,7 +37,7 @@ fn mark() -> Option<*mut AtomicU32> {
     }
 }
 
-fn is_copy() -> bool {
+pub(super) fn is_copy() -> bool {
     let mark = MARK.load(Ordering::Relaxed);
     if mark.is_null() {
         return false;

@@ -5,8 +5,12 @@ pub(crate) mod crash_handler;
 pub(crate) mod entry;
 pub(crate) mod entry_point;
 mod fork_check;
+#[cfg(feature = "log")]
+pub(crate) mod logger;
 mod peak_memory;
 pub(crate) mod process_setup;
+#[cfg(feature = "_records")]
+pub(crate) mod records;
 mod registers;
 pub(crate) mod remake;
 mod replay;

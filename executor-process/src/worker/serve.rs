@@ -15,7 +15,11 @@ use rustix::io::Errno;
 use rustix::process::getppid;
 
 use super::fork_check::{self, end_copy};
+#[cfg(feature = "log")]
+use super::logger;
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
+#[cfg(feature = "_records")]
+use super::records;
 use super::{comm, crash_handler, wrap};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::with_remedy;
@@ -28,6 +32,7 @@ use crate::protocol::job_context::JobContext;
 use crate::protocol::limits::{MOST_SAID, truncate};
 use crate::protocol::message::{Greeting, JobMessage, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
+use crate::protocol::record::Levels;
 use crate::protocol::start_info::{StartInfo, variable};
 use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::transport::{Outgoing, WorkerEnd};
@@ -138,7 +143,8 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 /// This worker's ends of what it shares with its parent.
 struct RequestLoop {
     requests: OwnedFd,
-    replies: OwnedFd,
+    /// There for ever: any thread may send a record.
+    replies: &'static OwnedFd,
     page: &'static Page,
     payloads: WorkerEnd,
     /// This process's exit code, set by its last job.
@@ -147,7 +153,7 @@ struct RequestLoop {
 
 /// Takes in what the parent sent before this process was started, and says hello. Returns the page, and the sockets that requests come
 /// from and replies go to.
-fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, OwnedFd)> {
+fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, &'static OwnedFd)> {
     let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     if packet.is_cut {
         return Err(Errno::MFILE.into());
@@ -160,7 +166,7 @@ fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, OwnedFd)> {
     say(socket, &Greeting::Hello { build: program_image::build() })?;
     // While the parent reads the hello.
     crash_handler::install(page);
-    Ok((page, requests, replies))
+    Ok((page, requests, Box::leak(Box::new(replies))))
 }
 
 impl RequestLoop {
@@ -170,9 +176,9 @@ impl RequestLoop {
         loop {
             let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return };
             let reply = match request {
-                Request::Prepare { name, codec: wanted, initializer } => {
+                Request::Prepare { name, codec: wanted, levels, initializer } => {
                     codec = wanted;
-                    self.prepare(&name, codec, initializer)
+                    self.prepare(&name, codec, levels, initializer)
                 }
                 Request::Run(jobs) => self.run_all(codec, jobs),
             };
@@ -184,7 +190,7 @@ impl RequestLoop {
 
     /// `None` if the parent is gone.
     fn reply(&self, reply: &Reply) -> Option<()> {
-        ipc_packet::send(&self.replies, reply).ok()
+        ipc_packet::send(self.replies, reply).ok()
     }
 
     /// Runs the jobs of a message. `None` if the parent is gone.
@@ -201,6 +207,8 @@ impl RequestLoop {
                 continue;
             }
             crash_handler::begins(job);
+            #[cfg(feature = "_records")]
+            records::begins(job);
             let (about, captured) = JobContext::job(about, JobId::from_number(job), attempt);
             let mut growing = self.page.growing(slot, room);
             let answer = self.run(about, &captured, codec, work, body, &mut growing);
@@ -210,6 +218,8 @@ impl RequestLoop {
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             room = growing.end();
+            #[cfg(feature = "_records")]
+            records::ends();
             let answer = self.payloads.pack(answer);
             self.exit_code.set(answer.exit_code());
             let is_told = match answer.short() {
@@ -232,17 +242,24 @@ impl RequestLoop {
         Some(Reply::Done)
     }
 
-    fn prepare(&self, name: &str, codec: Codec, initializer: Option<(Offset, Body)>) -> Option<Reply> {
+    fn prepare(&self, name: &str, codec: Codec, levels: Levels, initializer: Option<(Offset, Body)>) -> Option<Reply> {
         comm::set(name);
+        report(self, levels);
         let name = Some(name.into());
         current::set_worker(Some(Worker { name, state: None, host: None }));
-        let (offset, body) = initializer?;
+        let Some((offset, body)) = initializer else {
+            #[cfg(feature = "log")]
+            logger::install();
+            return None;
+        };
         let Some(prepare) = offset.init_entry() else {
             return Some(Reply::NotReady(format!("its initializer ({offset:?}) is not in this program")));
         };
         Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
             Ok(state) => {
                 current::set_state(Some(state));
+                #[cfg(feature = "log")]
+                logger::install();
                 Reply::Ready
             }
             Err(reason) => Reply::NotReady(truncate(reason, MOST_SAID)),
@@ -282,3 +299,16 @@ impl RequestLoop {
         answer.unwrap_or_else(|panic| Answer::Panicked(panic.into()))
     }
 }
+
+/// From now on, this worker may report events.
+#[cfg(feature = "_records")]
+fn report(worker: &RequestLoop, levels: Levels) {
+    if levels != Levels::default() {
+        records::open(worker.replies, worker.page);
+    }
+    #[cfg(feature = "log")]
+    logger::want(levels.log);
+}
+
+#[cfg(not(feature = "_records"))]
+fn report(_: &RequestLoop, _: Levels) {}

@@ -21,6 +21,9 @@ impl Exchange<'_, '_> {
     pub(super) fn take_done(&mut self) -> bool {
         for slot in 0..self.slots.len() {
             let claim = self.claim(slot);
+            if claim == Some(Claim::Done) {
+                self.hear();
+            }
             let Some(in_flight) = self.slots[slot].take() else { continue };
             match claim {
                 Some(Claim::Done) => self.slots[slot] = self.read(slot, in_flight),
@@ -145,6 +148,7 @@ impl Exchange<'_, '_> {
     }
 
     pub(super) fn finish(&mut self, mut in_flight: InFlight, outcome: Result<EncodedResult, JobError>) {
+        self.worker.listener.catch_up();
         in_flight.report_end(outcome.as_ref().map(|_| None));
         let outcome = outcome.map_err(|error| in_flight.case(&self.settings.worker).kept(error));
         self.pending_notifies.push(in_flight.job.finish(outcome));
@@ -153,6 +157,7 @@ impl Exchange<'_, '_> {
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
         let Some(chunk) = in_flight.payload.chunk.take() else { return };
         let worst = chunk.worst();
+        self.worker.listener.catch_up();
         in_flight.report_end(Ok(worst));
         let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());
         self.pending_notifies.push(in_flight.job.finish_with(Ok(returned), worst));

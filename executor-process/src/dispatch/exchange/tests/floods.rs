@@ -180,7 +180,8 @@ fn full_socket_delays_no_death() {
     process.connected(receiver.of_end(), lifeline, 0);
     let (ours, _theirs): (OwnedFd, OwnedFd) = socket::pair().unwrap();
     let payloads = ParentEnd::new(ours);
-    let worker = Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads);
+    let worker =
+        Worker::played(Arc::clone(&process), (requests, receiver), Page::new().unwrap().0, payloads, Arc::default());
     worker.begin(Request::Run(Vec::new()));
     let (blocks, blocked) = channel();
     let flood = thread::spawn(move || {

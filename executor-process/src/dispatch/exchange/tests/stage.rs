@@ -26,6 +26,7 @@ use crate::protocol::message::{JobMessage, Reply, Request};
 use crate::protocol::status_page::{Appender, Claim, Page};
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::Kill;
+use crate::supervisor::delivery::Delivery;
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::reply_receiver::ReplyReceiver;
 use crate::supervisor::start::{Worker, WorkerSettings};
@@ -129,6 +130,7 @@ struct Actor {
     play: Play,
     seen: Arc<Seen>,
     pids: Arc<Pids>,
+    delivery: Arc<Delivery>,
 }
 
 impl Actor {
@@ -159,7 +161,8 @@ impl Actor {
             part.serve(&requests, &play, &seen.has_job);
             own.kill();
         });
-        Worker::played(Arc::clone(&process), (request_sender, inbox), page, ParentEnd::new(ours))
+        let delivery = Arc::clone(&self.delivery);
+        Worker::played(Arc::clone(&process), (request_sender, inbox), page, ParentEnd::new(ours), delivery)
     }
 }
 
@@ -197,6 +200,7 @@ impl Stage {
             play: Arc::clone(&play),
             seen: Arc::clone(&theirs),
             pids: Arc::clone(&pids),
+            delivery: Arc::clone(&settings.worker.delivery),
         });
         Self { scheduler, seen }
     }

@@ -1,0 +1,248 @@
+//! Calls code of the user's that hears of workers (output handlers, loggers) on a thread of its own. That code may panic or block, and
+//! holds up neither a worker nor its pool.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use executor_core::panics::{catch, drop_catching};
+use parking_lot::{Condvar, Mutex};
+
+/// The most bytes that calls may hold that were not made yet. More are refused.
+const MOST_BYTES: usize = 4 << 20;
+
+/// The bytes that a call takes beside the bytes that it holds.
+const CALL: usize = 128;
+
+/// The time that an outcome, or a shutdown, waits for the calls before it.
+const LIMIT: Duration = Duration::from_secs(1);
+
+type Call = Box<dyn FnOnce() + Send>;
+
+/// The calls of a pool, made one after the other. The thread starts with the first call, and ends with the last user.
+#[derive(Default)]
+pub(crate) struct Delivery {
+    /// How many calls are not finished.
+    pending: AtomicUsize,
+    state: Mutex<State>,
+    /// There is a call, or the thread is to end.
+    is_wanted: Condvar,
+    /// A call is finished, or the thread has ended.
+    has_finished: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    calls: VecDeque<(usize, Call)>,
+    /// Of all `calls`.
+    bytes: usize,
+    /// How many calls were added, and how many of them are finished.
+    added: u64,
+    finished: u64,
+    /// Whether a call has taken longer than the limit, and has not returned since.
+    is_stuck: bool,
+    users: usize,
+    thread: Option<JoinHandle<()>>,
+    /// The number of that thread. A thread with another number ends when its call returns.
+    number: u64,
+}
+
+/// While one of these exists, calls are made.
+pub(crate) struct DeliveryUser(Arc<Delivery>);
+
+impl Delivery {
+    pub(crate) fn user(self: &Arc<Self>) -> DeliveryUser {
+        self.state.lock().users += 1;
+        DeliveryUser(Arc::clone(self))
+    }
+
+    /// Adds a call, which holds `bytes`. False if there is no room for it, no thread, or no user.
+    pub(crate) fn add(self: &Arc<Self>, bytes: usize, call: impl FnOnce() + Send + 'static) -> bool {
+        let (bytes, call) = (bytes + CALL, Box::new(call));
+        let mut state = self.state.lock();
+        let has_room = state.users > 0 && state.bytes + bytes <= MOST_BYTES;
+        if !has_room || !self.ensure_thread(&mut state) {
+            drop(state);
+            // Not under the lock: it may hold the last reference to a value of the user's.
+            drop_catching(call);
+            return false;
+        }
+        state.added += 1;
+        state.bytes += bytes;
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        state.calls.push_back((bytes, call));
+        drop(state);
+        self.is_wanted.notify_one();
+        true
+    }
+
+    fn ensure_thread(self: &Arc<Self>, state: &mut State) -> bool {
+        if state.thread.is_none() {
+            state.number += 1;
+            let (own, number) = (Arc::clone(self), state.number);
+            let builder = thread::Builder::new().name("executor-output".into());
+            state.thread = builder.spawn(move || own.work(number)).ok();
+        }
+        state.thread.is_some()
+    }
+
+    /// Blocks until all calls that were added are finished, for 1 s at most. After that, does not block until the call that takes so long
+    /// has returned.
+    pub(crate) fn catch_up(&self) {
+        // Relaxed: the calls that must be seen were added by this thread.
+        if self.pending.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut state = self.state.lock();
+        let (wanted, deadline) = (state.added, Instant::now() + LIMIT);
+        while state.finished < wanted && !state.is_stuck {
+            state.is_stuck = self.has_finished.wait_until(&mut state, deadline).timed_out() && state.finished < wanted;
+        }
+    }
+
+    /// The body of the thread.
+    fn work(&self, number: u64) {
+        let mut state = self.state.lock();
+        loop {
+            if state.number != number {
+                return;
+            }
+            let Some((bytes, call)) = state.calls.pop_front() else {
+                self.is_wanted.wait(&mut state);
+                continue;
+            };
+            state.bytes -= bytes;
+            drop(state);
+            drop_catching(catch(call));
+            state = self.state.lock();
+            // If the calls were given up, this one is not counted any more.
+            if state.number == number {
+                state.finished += 1;
+                self.pending.fetch_sub(1, Ordering::Relaxed);
+                state.is_stuck = false;
+                self.has_finished.notify_all();
+            }
+        }
+    }
+
+    /// The last user is gone: waits for the calls and the end of the thread. If a call takes longer than the limit, its thread ends
+    /// later, and the other calls are dropped.
+    fn end(&self) {
+        self.catch_up();
+        let mut state = self.state.lock();
+        if state.users > 0 {
+            return;
+        }
+        let thread = state.thread.take();
+        let is_stuck = state.finished < state.added;
+        // A thread that waits for a call ends by this, too.
+        state.number += 1;
+        state.finished = state.added;
+        (state.bytes, state.is_stuck) = (0, false);
+        let calls = take(&mut state.calls);
+        self.pending.store(0, Ordering::Relaxed);
+        drop(state);
+        self.is_wanted.notify_all();
+        calls.into_iter().for_each(drop_catching);
+        if let Some(thread) = thread.filter(|thread| !is_stuck && thread.thread().id() != thread::current().id()) {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for DeliveryUser {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.users -= 1;
+        let is_last = state.users == 0;
+        drop(state);
+        if is_last {
+            self.0.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// A delivery, and what its calls have written down.
+    fn delivery() -> (Arc<Delivery>, DeliveryUser, Arc<Mutex<Vec<usize>>>) {
+        let delivery = Arc::<Delivery>::default();
+        let user = delivery.user();
+        (delivery, user, Arc::default())
+    }
+
+    fn note(delivery: &Arc<Delivery>, noted: &Arc<Mutex<Vec<usize>>>, number: usize) -> bool {
+        let noted = Arc::clone(noted);
+        delivery.add(0, move || noted.lock().push(number))
+    }
+
+    /// Blocks the thread until the sender is used or dropped.
+    fn block(delivery: &Arc<Delivery>) -> std::sync::mpsc::Sender<()> {
+        let (wake, sleep) = channel();
+        let (tell, is_asleep): (_, Receiver<()>) = channel();
+        assert!(delivery.add(0, move || {
+            drop(tell);
+            let _ = sleep.recv();
+        }));
+        assert!(is_asleep.recv().is_err(), "the call has begun");
+        wake
+    }
+
+    #[test]
+    fn calls_are_made_in_order() {
+        let (delivery, _user, noted) = delivery();
+        assert!((0..1000).all(|number| note(&delivery, &noted, number)));
+        delivery.catch_up();
+        assert_eq!(*noted.lock(), (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_panic_costs_one_call() {
+        let (delivery, _user, noted) = delivery();
+        assert!(note(&delivery, &noted, 1) && delivery.add(0, || panic!("no luck")) && note(&delivery, &noted, 2));
+        delivery.catch_up();
+        assert_eq!(*noted.lock(), [1, 2]);
+    }
+
+    #[test]
+    fn a_blocked_call_is_waited_for_once() {
+        let (delivery, user, noted) = delivery();
+        let wake = block(&delivery);
+        assert!(note(&delivery, &noted, 1));
+        delivery.catch_up();
+        assert!(delivery.state.lock().is_stuck && noted.lock().is_empty());
+        // The calls that follow are refused where there is no room, and the drop waits for none of them.
+        assert!(delivery.add(MOST_BYTES - 4 * CALL, || {}) && !delivery.add(2 * CALL, || {}));
+        delivery.catch_up();
+        drop(user);
+        assert!(noted.lock().is_empty());
+        // Another user gets another thread.
+        let user = delivery.user();
+        assert!(note(&delivery, &noted, 2));
+        delivery.catch_up();
+        assert_eq!(*noted.lock(), [2], "the calls of the first user were dropped");
+        drop(wake);
+        drop(user);
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_last_user() {
+        let (delivery, user, noted) = delivery();
+        let other = delivery.user();
+        assert!(delivery.state.lock().thread.is_none(), "no call, no thread");
+        assert!(note(&delivery, &noted, 1));
+        drop(user);
+        assert!(note(&delivery, &noted, 2));
+        drop(other);
+        assert_eq!(*noted.lock(), [1, 2]);
+        assert!(delivery.state.lock().thread.is_none());
+        assert!(!note(&delivery, &noted, 3), "there is no user");
+    }
+}

@@ -1,0 +1,76 @@
+//! The records of a worker, and where they go: to the logger of this program, on the thread of [`Delivery`].
+
+#[cfg(feature = "log")]
+mod log_sink;
+
+use std::sync::Arc;
+
+use executor_core::{JobId, Label, current};
+
+use crate::protocol::record::{Content, Levels};
+use crate::supervisor::delivery::Delivery;
+
+/// The worker that sent a record, and the job that ran there.
+#[derive(Clone)]
+#[cfg_attr(not(feature = "log"), expect(dead_code, reason = "read by the sinks, which are features"))]
+pub(crate) struct Source {
+    /// The name of the worker.
+    pub(crate) worker: Arc<str>,
+    pub(crate) pid: u32,
+    /// `None` if no job ran.
+    pub(crate) job: Option<SourceJob>,
+}
+
+#[derive(Clone)]
+pub(crate) struct SourceJob {
+    pub(crate) id: JobId,
+    pub(crate) attempt: u32,
+    pub(crate) label: Option<Arc<Label>>,
+}
+
+/// The events that a worker that starts now is to report.
+pub(crate) fn levels() -> Levels {
+    Levels {
+        #[cfg(feature = "log")]
+        log: u8::try_from(log::max_level() as usize).unwrap_or_default(),
+        #[cfg(not(feature = "log"))]
+        log: 0,
+    }
+}
+
+/// Passes a record on, on another thread. False if that has too much to do.
+pub(crate) fn deliver(delivery: &Arc<Delivery>, source: Source, content: Content) -> bool {
+    delivery.add(weight(&content), move || {
+        // A logger can ask for the job.
+        let job = source.job.as_ref().map(|job| {
+            let SourceJob { id, attempt, ref label } = *job;
+            current::Job { id, attempt, deadline: None, control: None, label: label.clone() }
+        });
+        let _scope = job.map(current::enter);
+        hand_over(&source, content);
+    })
+}
+
+/// The bytes that a record holds, about.
+fn weight(content: &Content) -> usize {
+    match content {
+        Content::Lost(_) => 0,
+        #[cfg(feature = "log")]
+        Content::Log(record) => {
+            let pairs = record.pairs.iter().map(|(key, value)| key.len() + value.len());
+            record.target.len() + record.message.len() + pairs.sum::<usize>()
+        }
+    }
+}
+
+/// Runs code of the user's, which may panic or block.
+fn hand_over(source: &Source, content: Content) {
+    match content {
+        #[cfg(feature = "log")]
+        Content::Lost(lost) => log_sink::warn_of_lost(source, lost),
+        #[cfg(not(feature = "log"))]
+        Content::Lost(_) => _ = source,
+        #[cfg(feature = "log")]
+        Content::Log(record) => log_sink::hand_over(source, &record),
+    }
+}
