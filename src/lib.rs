@@ -99,6 +99,7 @@
 //! | to | use |
 //! |---|---|
 //! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`], [`Insights`]: [`WorkerStats`], [`WorkTimes`], [`SlowJob`], [`JobOutcome`] |
+//! | see what jobs write in worker processes | `capture_output` on [`ProcessPoolBuilder`] and [`ProcessBuilder`]: [`OutputLine`], [`OutputStream`] |
 //! | see where a job is | [`Future::status`], [`Status`], [`JobId`] |
 //! | know about itself, in a job | [`current`]: id, attempt, deadline, stop request, worker state |
 //! | signal between jobs | [`Event`] |
@@ -128,12 +129,13 @@
 //! |---|---|---|
 //! | `process` | on | [`ProcessPool`], [`Process`], [`Manager`] and all that is shared with processes |
 //! | `rayon` | on | [`RayonPool`] |
+//! | `log` | off | [`forward_logs`]: records that jobs log in worker processes reach the program's logger |
 //!
 //! Processes need Linux on x86-64 or aarch64. Elsewhere, as on macOS and Windows, the default features build, and the items of `process` are
 //! absent. Rust 1.88 is needed with `process`, and 1.85 without. [Platforms](crate::platforms) has the details.
 
 #![cfg_attr(
-    not(all(feature = "process", feature = "rayon", target_os = "linux")),
+    not(all(feature = "process", feature = "rayon", feature = "log", target_os = "linux")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![deny(unsafe_code)]
@@ -151,9 +153,9 @@ pub use executor_core::{
 pub use executor_process::forward_logs;
 #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{
-    Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, Process, ProcessBuilder, ProcessHandle, ProcessPool,
-    ProcessPoolBuilder, Receiver, RecvError, SendError, Sender, SpawnError, SubmitPortable, channel, channel_with,
-    duplex, duplex_with, manager, os_str, queue,
+    Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, OutputLine, OutputStream, Process, ProcessBuilder,
+    ProcessHandle, ProcessPool, ProcessPoolBuilder, Receiver, RecvError, SendError, Sender, SpawnError, SubmitPortable,
+    channel, channel_with, duplex, duplex_with, manager, os_str, queue,
 };
 pub use executor_thread::{
     Period, Periodic, Scope, ScopedFuture, SubmitAsync, ThreadHandle, ThreadPool, ThreadPoolBuilder,

@@ -13,6 +13,8 @@
 //! | talk to a running job | [`channel()`], [`Sender`], [`Receiver`]; in both directions: [`duplex()`], [`Duplex`] |
 //! | share work between processes | [`queue()`] |
 //! | share values, queues and locks between processes | [`Manager`], and its handles in [`manager`] |
+//! | see what jobs write to stdout and stderr | [`capture_output`](ProcessPoolBuilder::capture_output), [`OutputLine`], [`OutputStream`] |
+//! | see what jobs log | the feature `log` |
 //! | debug a failed job on its own | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
 //!
 //! A worker is the same program, started again. It runs jobs before `main` would, so no `init()` call is needed.
@@ -51,5 +53,6 @@ pub use pool::handle::{ProcessHandle, ProcessPool};
 pub use pool::map::CallMapper;
 pub use pool::submit::SubmitPortable;
 pub use process::{Process, ProcessBuilder, SpawnError};
+pub use supervisor::output::{OutputLine, OutputStream};
 #[cfg(feature = "log")]
 pub use worker::logger::forward_logs;

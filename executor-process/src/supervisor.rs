@@ -8,6 +8,7 @@ pub(crate) mod host_check;
 pub(crate) mod lifeline;
 pub(crate) mod lifetime;
 pub(crate) mod listener;
+pub(crate) mod output;
 pub(crate) mod records;
 pub(crate) mod rendezvous;
 pub(crate) mod reply_receiver;

@@ -13,8 +13,8 @@ use super::saved::{Saved, SavedNote};
 
 /// The process that ran a job died. The job has no result; no other job is affected.
 ///
-/// `{}` writes one line: the job, the process, and how it ended. `{:#}` adds the file that the job was [saved](Crashed::saved) to, and the
-/// [backtrace](Crashed::backtrace). The first `{:#}` reads the program's symbols, which can take a second or more.
+/// `{}` writes one line: the job, the process, and how it ended. `{:#}` adds the file that the job was [saved](Crashed::saved) to, the
+/// [backtrace](Crashed::backtrace), and the end of its [stderr](Crashed::stderr). The first `{:#}` reads the program's symbols, which can take a second or more.
 #[derive(Clone, Debug)]
 pub struct Crashed(Arc<Parts>);
 
@@ -28,6 +28,7 @@ struct Parts {
     cause: Option<String>,
     is_out_of_memory: bool,
     peak_memory: Option<u64>,
+    stderr: Option<String>,
     saved: Option<Saved>,
     backtrace: Option<Backtrace>,
 }
@@ -45,6 +46,7 @@ impl Crashed {
             cause: None,
             is_out_of_memory: false,
             peak_memory: None,
+            stderr: None,
             saved: None,
             backtrace: None,
         }))
@@ -72,6 +74,12 @@ impl Crashed {
     #[must_use]
     pub fn with_peak_memory(self, bytes: Option<u64>) -> Self {
         self.with(|parts| parts.peak_memory = bytes)
+    }
+
+    /// Sets the end of what the job wrote to stderr.
+    #[must_use]
+    pub fn with_stderr(self, text: Option<impl Into<String>>) -> Self {
+        self.with(|parts| parts.stderr = text.map(Into::into))
     }
 
     /// Sets the file that the job was saved to, or why there is none.
@@ -156,6 +164,31 @@ impl Crashed {
         self.0.peak_memory
     }
 
+    /// Returns the last 8 KiB of what the job wrote to stderr, if the pool was built with `capture_output`; otherwise `None`. Bytes that are not UTF-8
+    /// become `�`. Empty if the job wrote nothing.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "process", target_os = "linux"))]
+    /// # {
+    /// use executor::{JobError, OutputLine, ProcessPool, call};
+    ///
+    /// fn parse(page: u32) {
+    ///     eprintln!("page {page} has no end");
+    ///     std::process::abort()
+    /// }
+    ///
+    /// let pool = ProcessPool::builder().processes(1).capture_output(OutputLine::print).build()?;
+    /// match pool.submit(call!(parse(12))).result() {
+    ///     Err(JobError::Crashed(crash)) => assert_eq!(crash.stderr(), Some("page 12 has no end\n")),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stderr(&self) -> Option<&str> {
+        self.0.stderr.as_deref()
+    }
+
     /// Returns the file that the job was saved to, if the pool was built with `keep_failed`.
     pub fn saved(&self) -> Option<&Path> {
         self.0.saved.as_ref().and_then(Saved::path)
@@ -170,7 +203,7 @@ impl Crashed {
 
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { job, name, pid, exit, ran, cause, peak_memory, saved, backtrace, .. } = &*self.0;
+        let Parts { job, name, pid, exit, ran, cause, peak_memory, stderr, saved, backtrace, .. } = &*self.0;
         line_or_all(f, format_args!("{} crashed: its worker process {pid} {exit}", Named(job, name.as_deref())))?;
         if let Some(cause) = cause {
             line_or_all(f, format_args!(" ({cause})"))?;
@@ -181,7 +214,8 @@ impl fmt::Display for Crashed {
         }
         f.write_str("; no other job is affected")?;
         if f.alternate() {
-            write!(f, "{}{}", SavedNote(saved.as_ref()), BacktraceTail(backtrace.as_ref()))
+            write!(f, "{}{}", SavedNote(saved.as_ref()), BacktraceTail(backtrace.as_ref()))?;
+            write!(f, "{}", StderrTail(stderr.as_deref()))
         } else {
             Ok(())
         }
@@ -199,6 +233,16 @@ impl fmt::Display for Named<'_> {
             Self(path, Some(name)) if name != path => write!(f, "job `{name}` (`{path}`)"),
             Self(path, _) => write!(f, "job `{path}`"),
         }
+    }
+}
+
+/// The end of what a job wrote to stderr, as a paragraph that ends another text, or nothing.
+struct StderrTail<'a>(Option<&'a str>);
+
+impl fmt::Display for StderrTail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.0.unwrap_or_default().lines();
+        lines.into_iter().try_for_each(|line| write!(f, "\n    stderr: {line}"))
     }
 }
 

@@ -31,7 +31,7 @@ pub use timed_out::{Spaced, TimedOut};
 /// Why a job has no result.
 ///
 /// `{}` writes one line, for logs: what happened, to which job, and what to do. `{:#}` adds the causes, the file that the job was saved to,
-/// and a backtrace.
+/// a backtrace, and the end of a crashed job's stderr.
 ///
 /// `{:#}` may block: the first backtrace reads the program's symbols, which can take a second or more. For a [`TimedOut`], `{:#}` also waits
 /// until the file is written.

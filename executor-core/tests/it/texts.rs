@@ -168,6 +168,7 @@ fn a_failed_job_that_is_kept() {
 #[test]
 fn a_crash_with_all_that_can_be_known() {
     let crash = Crashed::new("app::parse", 7, Exit::Signal(11), Duration::from_millis(3))
+        .with_stderr(Some("page 7\nhas no end"))
         .with_name(Some("page 12"))
         .with_cause(Some("its stack overflowed"))
         .with_peak_memory(Some(37 << 20))
@@ -177,7 +178,7 @@ fn a_crash_with_all_that_can_be_known() {
                 3 ms, with a peak memory of 37 MiB; no other job is affected";
     let all = format!(
         "{line}; the job could not be saved for a replay: /full: no space left\n    at app::parse (src/main.rs:3), 40 times\n    \
-         at app::job"
+         at app::job\n    stderr: page 7\n    stderr: has no end"
     );
     says_more(&JobError::Crashed(crash.clone()), line, &all);
     assert_eq!((crash.name(), crash.peak_memory()), (Some("page 12"), Some(37 << 20)));

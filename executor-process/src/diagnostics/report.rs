@@ -13,6 +13,7 @@ use crate::diagnostics::symbolize;
 use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Place, Trace};
 use crate::protocol::program_image;
 use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::output::Output;
 use crate::supervisor::start::Worker;
 use crate::worker::crash_handler::locate_signal;
 
@@ -40,6 +41,7 @@ impl FailedJob {
             .with_cause(refusal.or_else(|| cause_of_death(worker, trace.as_ref())))
             .with_out_of_memory(is_out_of_memory)
             .with_peak_memory(peak_memory)
+            .with_stderr(worker.listener.output.as_ref().map(Output::stderr))
             .with_backtrace(trace.and_then(|trace| symbolize::backtrace(trace, self.entry, self.type_name)));
         let saved = self.save(&format_args!("its process {exit}"));
         JobError::Crashed(crash.with_saved(saved))

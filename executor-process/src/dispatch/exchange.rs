@@ -86,6 +86,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
     /// if it can be sent another message; otherwise its process is gone.
     pub(crate) fn run(mut self, message: Vec<JobMessage>) -> Option<Worker> {
         self.sent_at = Instant::now();
+        self.begin_output();
         let end = if message.is_empty() && !self.worker.is_disconnected() {
             End::Done
         } else {
@@ -103,6 +104,8 @@ impl<'a, 'b> Exchange<'a, 'b> {
             Some(cause) => self.charge_loss(cause, is_late || !has_answered),
         }
         let Self { worker, time_limit, batch, .. } = self;
+        // A job that runs again has no outcome yet.
+        worker.listener.end_output();
         // A worker that is lost is reaped here, before the jobs' callbacks run.
         let worker = can_go_on.then_some(worker);
         if let Some(time_limit) = time_limit {

@@ -17,6 +17,7 @@ use crate::dispatch::worker_loss::not_started;
 use crate::supervisor::child::Child;
 use crate::supervisor::claims::Kill;
 use crate::supervisor::delivery::DeliveryUser;
+use crate::supervisor::listener::Retired;
 use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
 
@@ -33,7 +34,7 @@ pub(crate) struct ProcessRunner {
     first_start: Option<oneshot::Sender<FirstStart>>,
     run_times: RunTimes,
     /// Those that have run their last job, and may still be there.
-    retired: Vec<Arc<Child>>,
+    retired: Vec<Retired>,
     /// Notifications of ended jobs, not yet fired.
     pending_notifies: Vec<Notify>,
     /// Dropped last: what the workers say as they end is delivered, too.
@@ -146,7 +147,8 @@ impl ProcessRunner {
     ///
     /// The job, where there are none.
     fn leave_to_others(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(), Queued> {
-        if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_others(&self.retired) {
+        let retired: Vec<_> = self.retired.iter().map(|retired| retired.process.pid()).collect();
+        if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_others(&retired) {
             return Err(job);
         }
         let Some(payload) = job.dispatch(Arc::new(Nowhere)) else { return Err(job) };
@@ -205,7 +207,14 @@ impl ProcessRunner {
     /// waits for its end, and the next one gets another worker.
     fn keep(&mut self, worker: Worker) {
         if worker.is_worn() {
-            self.retired.retain(|process| !process.is_gone());
+            self.retired.retain(|retired| {
+                let is_gone = retired.process.is_gone();
+                if is_gone {
+                    // Its last output is there.
+                    retired.wait();
+                }
+                !is_gone
+            });
             self.retired.push(worker.retire());
         } else {
             self.worker = Some(worker);
@@ -238,11 +247,12 @@ impl Drop for ProcessRunner {
         if self.kill_switch.is_triggered() {
             // They would have time to end by themselves.
             let idle = self.worker.iter().map(|worker| &worker.process);
-            idle.chain(&self.retired).for_each(|process| process.stop());
+            let retired = self.retired.iter().map(|retired| &retired.process);
+            idle.chain(retired).for_each(|process| process.stop());
         }
         self.worker = None;
-        for process in &self.retired {
-            process.wait();
+        for retired in &self.retired {
+            retired.wait();
         }
         watcher::settle();
     }

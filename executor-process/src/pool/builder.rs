@@ -23,11 +23,13 @@ use crate::supervisor::child::Pids;
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::host_check;
 use crate::supervisor::lifetime::LifetimeLimits;
+use crate::supervisor::output::CaptureSettings;
 use crate::supervisor::start::WorkerSettings;
 use crate::worker::entry_point::InitEntry;
 use crate::worker::remake::Remaker;
 use crate::worker::run_job::prepare;
 
+mod output;
 mod workers;
 mod wrap;
 
@@ -79,6 +81,7 @@ pub struct ProcessPoolBuilder {
     crashes: Option<Limit>,
     measure: bool,
     wrappers: Vec<Wrapper>,
+    output: CaptureSettings,
 }
 
 /// Encoded when the codec is known.
@@ -129,6 +132,7 @@ impl ProcessPoolBuilder {
             crashes: None,
             measure: false,
             wrappers: Vec::new(),
+            output: CaptureSettings::default(),
             environment: Environment::default(),
             span: LifetimeLimits::default(),
             // A worker process is dear to start, and stays.
@@ -323,6 +327,7 @@ impl ProcessPoolBuilder {
             pids: Arc::clone(&pids),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
+            capture: self.output.capture(),
         });
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });

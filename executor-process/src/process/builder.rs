@@ -24,6 +24,7 @@ use crate::protocol::replay_file;
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::host_check;
 use crate::supervisor::lifetime::LifetimeLimits;
+use crate::supervisor::output::{CaptureSettings, OutputLine};
 use crate::supervisor::start::WorkerSettings;
 
 /// Settings of a [`Process`]; made by [`Process::builder`]. One builder can spawn several processes.
@@ -52,6 +53,7 @@ pub struct ProcessBuilder {
     timeout: Option<Duration>,
     keep_failed: Option<PathBuf>,
     kills: bool,
+    output: CaptureSettings,
 }
 
 impl ProcessBuilder {
@@ -64,6 +66,7 @@ impl ProcessBuilder {
             timeout: None,
             keep_failed: None,
             kills: false,
+            output: CaptureSettings::default(),
         }
     }
 
@@ -167,6 +170,31 @@ impl ProcessBuilder {
         self
     }
 
+    /// Passes each line that the process writes to stdout or stderr to `handler`, as
+    /// [`ProcessPoolBuilder::capture_output`](crate::ProcessPoolBuilder::capture_output) does. Default: the process writes to the streams of
+    /// this process.
+    ///
+    /// ```
+    /// use executor::{OutputLine, Process, call};
+    ///
+    /// fn serve() { println!("listens") }
+    ///
+    /// // Prints: (server pid=4242) listens
+    /// Process::builder().name("server").capture_output(OutputLine::print).spawn(call!(serve()))?.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn capture_output(mut self, handler: impl Fn(&OutputLine) + Send + Sync + 'static) -> Self {
+        self.output.set_handler(handler);
+        self
+    }
+
+    /// Limits how much output the handler of [`capture_output`](Self::capture_output) gets, in bytes; see
+    /// [`ProcessPoolBuilder::output_limit`](crate::ProcessPoolBuilder::output_limit). Default: 1 MiB.
+    pub fn output_limit(mut self, bytes: usize) -> Self {
+        self.output.limit = bytes;
+        self
+    }
+
     /// Starts a process that runs `job`. Blocks until the process is ready to run it: some milliseconds.
     ///
     /// # Errors
@@ -234,6 +262,7 @@ impl ProcessBuilder {
             pids: Arc::default(),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
+            capture: self.output.capture(),
         };
         Ok(PoolSettings { worker: Arc::new(worker), tries: 1, budget: Budget::endless() })
     }

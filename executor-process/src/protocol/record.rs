@@ -24,7 +24,7 @@ pub(crate) enum Content {
     Log(LogRecord),
 }
 
-/// What a logger is told.
+/// The parts of a log record.
 #[cfg(feature = "log")]
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogRecord {

@@ -4,12 +4,11 @@
 use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use executor_core::panics::{catch, drop_catching};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The most bytes that calls may hold that were not made yet. More are refused.
 const MOST_BYTES: usize = 4 << 20;
@@ -25,8 +24,6 @@ type Call = Box<dyn FnOnce() + Send>;
 /// The calls of a pool, made one after the other. The thread starts with the first call, and ends with the last user.
 #[derive(Default)]
 pub(crate) struct Delivery {
-    /// How many calls are not finished.
-    pending: AtomicUsize,
     state: Mutex<State>,
     /// There is a call, or the thread is to end.
     is_wanted: Condvar,
@@ -59,8 +56,8 @@ impl Delivery {
         DeliveryUser(Arc::clone(self))
     }
 
-    /// Adds a call, which holds `bytes`. False if there is no room for it, no thread, or no user.
-    pub(crate) fn add(self: &Arc<Self>, bytes: usize, call: impl FnOnce() + Send + 'static) -> bool {
+    /// Adds a call, which holds `bytes`. Returns its number, from 1. `None` if there is no room for it, no thread, or no user.
+    pub(crate) fn add(self: &Arc<Self>, bytes: usize, call: impl FnOnce() + Send + 'static) -> Option<u64> {
         let (bytes, call) = (bytes + CALL, Box::new(call));
         let mut state = self.state.lock();
         let has_room = state.users > 0 && state.bytes + bytes <= MOST_BYTES;
@@ -68,15 +65,15 @@ impl Delivery {
             drop(state);
             // Not under the lock: it may hold the last reference to a value of the user's.
             drop_catching(call);
-            return false;
+            return None;
         }
         state.added += 1;
         state.bytes += bytes;
-        self.pending.fetch_add(1, Ordering::Relaxed);
         state.calls.push_back((bytes, call));
+        let number = state.added;
         drop(state);
         self.is_wanted.notify_one();
-        true
+        Some(number)
     }
 
     fn ensure_thread(self: &Arc<Self>, state: &mut State) -> bool {
@@ -89,17 +86,16 @@ impl Delivery {
         state.thread.is_some()
     }
 
-    /// Blocks until all calls that were added are finished, for 1 s at most. After that, does not block until the call that takes so long
-    /// has returned.
-    pub(crate) fn catch_up(&self) {
-        // Relaxed: the calls that must be seen were added by this thread.
-        if self.pending.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut state = self.state.lock();
-        let (wanted, deadline) = (state.added, Instant::now() + LIMIT);
+    /// Blocks until the call of that number, and all before it, are finished, for 1 s at most. After that, does not block until the call that
+    /// takes so long has returned.
+    pub(crate) fn catch_up(&self, wanted: u64) {
+        self.wait(&mut self.state.lock(), wanted);
+    }
+
+    fn wait(&self, state: &mut MutexGuard<'_, State>, wanted: u64) {
+        let deadline = Instant::now() + LIMIT;
         while state.finished < wanted && !state.is_stuck {
-            state.is_stuck = self.has_finished.wait_until(&mut state, deadline).timed_out() && state.finished < wanted;
+            state.is_stuck = self.has_finished.wait_until(state, deadline).timed_out() && state.finished < wanted;
         }
     }
 
@@ -121,18 +117,25 @@ impl Delivery {
             // If the calls were given up, this one is not counted any more.
             if state.number == number {
                 state.finished += 1;
-                self.pending.fetch_sub(1, Ordering::Relaxed);
                 state.is_stuck = false;
                 self.has_finished.notify_all();
             }
         }
     }
 
-    /// The last user is gone: waits for the calls and the end of the thread. If a call takes longer than the limit, its thread ends
-    /// later, and the other calls are dropped.
+    /// The last user is gone: waits for the calls and the end of the thread. If one call takes longer than the limit, or all of them longer than
+    /// ten limits, the thread ends later, and the other calls are dropped.
     fn end(&self) {
-        self.catch_up();
         let mut state = self.state.lock();
+        let added = state.added;
+        for _ in 0..10 {
+            let before = state.finished;
+            self.wait(&mut state, added);
+            if state.finished >= added || state.finished == before {
+                break;
+            }
+            state.is_stuck = false;
+        }
         if state.users > 0 {
             return;
         }
@@ -143,7 +146,6 @@ impl Delivery {
         state.finished = state.added;
         (state.bytes, state.is_stuck) = (0, false);
         let calls = take(&mut state.calls);
-        self.pending.store(0, Ordering::Relaxed);
         drop(state);
         self.is_wanted.notify_all();
         calls.into_iter().for_each(drop_catching);
@@ -178,19 +180,25 @@ mod tests {
         (delivery, user, Arc::default())
     }
 
+    fn catch_up(delivery: &Delivery) {
+        let added = delivery.state.lock().added;
+        delivery.catch_up(added);
+    }
+
     fn note(delivery: &Arc<Delivery>, noted: &Arc<Mutex<Vec<usize>>>, number: usize) -> bool {
         let noted = Arc::clone(noted);
-        delivery.add(0, move || noted.lock().push(number))
+        delivery.add(0, move || noted.lock().push(number)).is_some()
     }
 
     /// Blocks the thread until the sender is used or dropped.
     fn block(delivery: &Arc<Delivery>) -> std::sync::mpsc::Sender<()> {
         let (wake, sleep) = channel();
         let (tell, is_asleep): (_, Receiver<()>) = channel();
-        assert!(delivery.add(0, move || {
+        let added = delivery.add(0, move || {
             drop(tell);
             let _ = sleep.recv();
-        }));
+        });
+        assert!(added.is_some());
         assert!(is_asleep.recv().is_err(), "the call has begun");
         wake
     }
@@ -199,15 +207,17 @@ mod tests {
     fn calls_are_made_in_order() {
         let (delivery, _user, noted) = delivery();
         assert!((0..1000).all(|number| note(&delivery, &noted, number)));
-        delivery.catch_up();
+        catch_up(&delivery);
         assert_eq!(*noted.lock(), (0..1000).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_panic_costs_one_call() {
         let (delivery, _user, noted) = delivery();
-        assert!(note(&delivery, &noted, 1) && delivery.add(0, || panic!("no luck")) && note(&delivery, &noted, 2));
-        delivery.catch_up();
+        assert!(
+            note(&delivery, &noted, 1) && delivery.add(0, || panic!("no luck")).is_some() && note(&delivery, &noted, 2)
+        );
+        catch_up(&delivery);
         assert_eq!(*noted.lock(), [1, 2]);
     }
 
@@ -216,17 +226,17 @@ mod tests {
         let (delivery, user, noted) = delivery();
         let wake = block(&delivery);
         assert!(note(&delivery, &noted, 1));
-        delivery.catch_up();
+        catch_up(&delivery);
         assert!(delivery.state.lock().is_stuck && noted.lock().is_empty());
         // The calls that follow are refused where there is no room, and the drop waits for none of them.
-        assert!(delivery.add(MOST_BYTES - 4 * CALL, || {}) && !delivery.add(2 * CALL, || {}));
-        delivery.catch_up();
+        assert!(delivery.add(MOST_BYTES - 4 * CALL, || {}).is_some() && delivery.add(2 * CALL, || {}).is_none());
+        catch_up(&delivery);
         drop(user);
         assert!(noted.lock().is_empty());
         // Another user gets another thread.
         let user = delivery.user();
         assert!(note(&delivery, &noted, 2));
-        delivery.catch_up();
+        catch_up(&delivery);
         assert_eq!(*noted.lock(), [2], "the calls of the first user were dropped");
         drop(wake);
         drop(user);

@@ -1,37 +1,115 @@
 //! Hears what a worker says beside its answers, and passes it on.
 
 use std::cell::Cell;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::protocol::record::{Content, Record};
+use crate::supervisor::child::Child;
 use crate::supervisor::delivery::Delivery;
+use crate::supervisor::output::{Capture, Output};
 use crate::supervisor::records::{self, Source, SourceJob};
+
+/// How often output is read of a worker that ends: it may have more to say than a pipe holds.
+const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) struct Listener {
     delivery: Arc<Delivery>,
     /// The worker, in none of its jobs.
     source: Source,
-    /// How many records were dropped here, and were not reported yet.
-    lost: Cell<u64>,
+    /// How many records were dropped here, and were not reported yet, and where the last of them came from.
+    lost: Cell<Option<(u64, Source)>>,
+    /// The number of the last call for a record that was not waited for, or 0.
+    last_call: Cell<u64>,
+    /// `None` if output is not captured.
+    pub(crate) output: Option<Output>,
 }
 
 impl Listener {
-    pub(crate) fn new(delivery: Arc<Delivery>, worker: Arc<str>, pid: u32) -> Self {
-        Self { delivery, source: Source { worker, pid, job: None }, lost: Cell::new(0) }
+    /// `output` is how output is captured, and the ends of the pipes that it comes from.
+    pub(crate) fn new(
+        delivery: Arc<Delivery>,
+        worker: Arc<str>,
+        pid: u32,
+        output: Option<(Capture, [OwnedFd; 2])>,
+    ) -> Self {
+        let source = Source { worker, pid, job: None };
+        let output = output.map(|(capture, pipes)| Output::new(capture, Arc::clone(&delivery), source.clone(), pipes));
+        Self { delivery, source, lost: Cell::new(None), last_call: Cell::new(0), output }
     }
 
     /// Passes a record on. `find` returns the job of a number, if the worker has that.
     pub(crate) fn hear(&self, record: Record, find: impl FnOnce(u64) -> Option<SourceJob>) {
         let source = Source { job: find(record.job), ..self.source.clone() };
-        let lost = self.lost.take();
-        let is_told = lost == 0 || records::deliver(&self.delivery, source.clone(), Content::Lost(lost));
-        let lost = if is_told { 0 } else { lost };
-        let is_delivered = is_told && records::deliver(&self.delivery, source, record.content);
-        self.lost.set(lost + u64::from(!is_delivered));
+        self.report_lost();
+        if self.deliver(source.clone(), record.content).is_none() {
+            let lost = self.lost.take().map_or(0, |(lost, _)| lost);
+            self.lost.set(Some((lost + 1, source)));
+        }
     }
 
-    /// Blocks until all that was heard is delivered, for 1 s at most.
-    pub(crate) fn catch_up(&self) {
-        self.delivery.catch_up();
+    /// Passes on how many records were dropped, if there is room for that.
+    fn report_lost(&self) {
+        if let Some((lost, source)) = self.lost.take()
+            && self.deliver(source.clone(), Content::Lost(lost)).is_none()
+        {
+            self.lost.set(Some((lost, source)));
+        }
     }
+
+    fn deliver(&self, source: Source, content: Content) -> Option<()> {
+        self.last_call.set(records::deliver(&self.delivery, source, content)?);
+        Some(())
+    }
+
+    /// A job has ended, and is about to have its outcome. Blocks until all that was heard of it is delivered, for 1 s at most.
+    pub(crate) fn end_job(&self) {
+        self.end_output();
+        self.catch_up();
+        // There is room now.
+        self.report_lost();
+        self.catch_up();
+    }
+
+    /// Blocks until all calls that this worker has caused are finished, for 1 s at most.
+    fn catch_up(&self) {
+        let last_call = self.output.as_ref().map_or(0, Output::take_last_call).max(self.last_call.take());
+        if last_call > 0 {
+            self.delivery.catch_up(last_call);
+        }
+    }
+
+    /// From now on, output is of no job.
+    pub(crate) fn end_output(&self) {
+        if let Some(output) = &self.output {
+            output.end();
+        }
+    }
+}
+
+/// A worker that runs no other job, and may still be there.
+pub(crate) struct Retired {
+    pub(crate) process: Arc<Child>,
+    pub(crate) output: Option<Output>,
+}
+
+impl Retired {
+    /// Blocks until the process is reaped, and takes in what it writes.
+    pub(crate) fn wait(&self) {
+        wait_for_end(&self.process, self.output.as_ref());
+    }
+}
+
+/// Blocks until the process is reaped, and takes in what it writes.
+pub(crate) fn wait_for_end(process: &Child, output: Option<&Output>) {
+    let Some(output) = output.filter(|_| process.is_ours()) else {
+        process.wait();
+        return;
+    };
+    while !process.wait_until(Some(Instant::now() + LOOK)) {
+        output.drain();
+    }
+    output.drain();
+    output.end();
 }

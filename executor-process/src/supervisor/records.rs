@@ -12,7 +12,6 @@ use crate::supervisor::delivery::Delivery;
 
 /// The worker that sent a record, and the job that ran there.
 #[derive(Clone)]
-#[cfg_attr(not(feature = "log"), expect(dead_code, reason = "read by the sinks, which are features"))]
 pub(crate) struct Source {
     /// The name of the worker.
     pub(crate) worker: Arc<str>,
@@ -26,6 +25,8 @@ pub(crate) struct SourceJob {
     pub(crate) id: JobId,
     pub(crate) attempt: u32,
     pub(crate) label: Option<Arc<Label>>,
+    /// The path of its function or type.
+    pub(crate) path: &'static str,
 }
 
 /// The events that a worker that starts now is to report.
@@ -38,12 +39,12 @@ pub(crate) fn levels() -> Levels {
     }
 }
 
-/// Passes a record on, on another thread. False if that has too much to do.
-pub(crate) fn deliver(delivery: &Arc<Delivery>, source: Source, content: Content) -> bool {
+/// Passes a record on, on another thread. Returns the number of the call, or `None` if that thread has too much to do.
+pub(crate) fn deliver(delivery: &Arc<Delivery>, source: Source, content: Content) -> Option<u64> {
     delivery.add(weight(&content), move || {
         // A logger can ask for the job.
         let job = source.job.as_ref().map(|job| {
-            let SourceJob { id, attempt, ref label } = *job;
+            let SourceJob { id, attempt, ref label, .. } = *job;
             current::Job { id, attempt, deadline: None, control: None, label: label.clone() }
         });
         let _scope = job.map(current::enter);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::protocol::ipc_packet::{self, Packet};
 use crate::protocol::message::Reply;
 use crate::protocol::record::Record;
 use crate::protocol::status_page::SLOTS;
+use crate::supervisor::output::Output;
 
 /// The parent's end of the socket that replies come through.
 pub(crate) struct ReplyReceiver {
@@ -109,6 +110,18 @@ impl ReplyReceiver {
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
         let early = self.early.borrow_mut().pop_front();
         early.unwrap_or_else(|| self.receive_next(limit))
+    }
+
+    /// The same, and reads output meanwhile.
+    pub(crate) fn receive_with(&self, output: &Output, limit: Option<Duration>) -> Received {
+        if let Some(early) = self.early.borrow_mut().pop_front() {
+            return early;
+        }
+        match output.read_until_ready(self.socket.as_fd(), limit) {
+            Ok(true) => self.receive_next(None),
+            Ok(false) => Received::TimedOut,
+            Err(error) => Received::Invalid(error.to_string()),
+        }
     }
 
     fn receive_next(&self, limit: Option<Duration>) -> Received {

@@ -30,7 +30,8 @@ use crate::supervisor::delivery::Delivery;
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
-use crate::supervisor::listener::Listener;
+use crate::supervisor::listener::{Listener, Retired, wait_for_end};
+use crate::supervisor::output::{self, Capture};
 use crate::supervisor::records::{self, SourceJob};
 use crate::supervisor::rendezvous;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
@@ -55,6 +56,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) keep_failed: Option<PathBuf>,
     /// Calls the code that hears of workers.
     pub(crate) delivery: Arc<Delivery>,
+    /// How output is captured, if it is.
+    pub(crate) capture: Option<Capture>,
 }
 
 impl Rested for ParentEnd {
@@ -78,6 +81,7 @@ impl WorkerSettings {
             pids: Arc::default(),
             keep_failed: None,
             delivery: Arc::default(),
+            capture: None,
         }
     }
 }
@@ -133,10 +137,10 @@ impl Worker {
         let invited =
             StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
         let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
-        let given = Given::new(worker_requests).map_err(|error| {
+        let given = Given::new(worker_requests, settings.capture.is_some()).map_err(|error| {
             NotStarted::Refused(format!("no shared memory or socket could be created for it ({})", with_remedy(&error)))
         })?;
-        let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end } = given;
+        let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end, output } = given;
         let variable = start_info::variable().ok_or_else(|| {
             NotStarted::Refused("this code is in a shared library, from which no worker can be started".to_owned())
         })?;
@@ -171,7 +175,8 @@ impl Worker {
         let (requests, replies) = (Some(requests), Some(replies));
         let is_disconnected = Cell::new(false);
         let payloads = Arc::new(ParentEnd::new(socket));
-        let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid());
+        let output = settings.capture.clone().zip(output);
+        let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid(), output);
         let is_retired = false;
         let worker =
             Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener };
@@ -192,7 +197,7 @@ impl Worker {
         let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
-        let (is_retired, listener) = (false, Listener::new(delivery, "played".into(), process.pid()));
+        let (is_retired, listener) = (false, Listener::new(delivery, "played".into(), process.pid(), None));
         Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener }
     }
 
@@ -252,9 +257,9 @@ impl Worker {
     }
 
     /// Closes the channel, and does not wait for the process to end: it is gone within a time.
-    pub(crate) fn retire(mut self) -> Arc<Child> {
+    pub(crate) fn retire(mut self) -> Retired {
         self.is_retired = true;
-        Arc::clone(&self.process)
+        Retired { process: Arc::clone(&self.process), output: self.listener.output.take() }
     }
 
     /// Sends a request and waits for the answer, until `deadline` at most.
@@ -308,7 +313,10 @@ impl Worker {
     /// Waits for the next message, for `limit` at most.
     pub(crate) fn receive(&self, limit: Option<Duration>) -> Received {
         match self.replies.as_ref().filter(|_| !self.is_disconnected()) {
-            Some(replies) => replies.receive(limit),
+            Some(replies) => match &self.listener.output {
+                Some(output) => replies.receive_with(output, limit),
+                None => replies.receive(limit),
+            },
             None => Received::Closed,
         }
     }
@@ -324,7 +332,7 @@ impl Drop for Worker {
         // First: a worker that waits for room there ends by that, and is waited for below.
         self.replies = None;
         if !self.is_retired {
-            self.process.wait();
+            wait_for_end(&self.process, self.listener.output.as_ref());
             watcher::settle();
         }
     }
@@ -344,19 +352,23 @@ struct Given {
     lifeline: Lifeline,
     /// The worker's end of it, which it has been sent.
     lifeline_end: OwnedFd,
+    /// Where the output of the worker comes from, if it is captured.
+    output: Option<[OwnedFd; 2]>,
 }
 
 impl Given {
     /// `requests` is the worker's end of the channel for requests.
-    fn new(requests: OwnedFd) -> io::Result<Self> {
+    fn new(requests: OwnedFd, captures: bool) -> io::Result<Self> {
         let (socket, theirs) = socket::pair()?;
         let (replies, worker_replies) = socket::pair()?;
         let (end, lifeline) = Lifeline::new()?;
         let (page, file) = Page::new()?;
         let page_number = fstat(&file)?.st_ino;
-        let descriptors = [&file, &end, &requests, &worker_replies].map(AsFd::as_fd);
+        let (output, worker_output) = if captures { Some(output::pipes()?) } else { None }.unzip();
+        let sent = [&file, &end, &requests, &worker_replies].into_iter().chain(worker_output.iter().flatten());
+        let descriptors: Vec<_> = sent.map(AsFd::as_fd).collect();
         socket::send(&socket, b"start", &[], &descriptors, Wait::No)?;
         let replies = ReplyReceiver::new(replies, Some(worker_replies));
-        Ok(Self { page, page_number, socket, theirs, replies, lifeline, lifeline_end: end })
+        Ok(Self { page, page_number, socket, theirs, replies, lifeline, lifeline_end: end, output })
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod entry_point;
 mod fork_check;
 #[cfg(feature = "log")]
 pub(crate) mod logger;
+mod output;
 mod peak_memory;
 pub(crate) mod process_setup;
 #[cfg(feature = "_records")]

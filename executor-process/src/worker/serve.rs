@@ -20,7 +20,7 @@ use super::logger;
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 #[cfg(feature = "_records")]
 use super::records;
-use super::{comm, crash_handler, wrap};
+use super::{comm, crash_handler, output, wrap};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Body;
@@ -158,9 +158,14 @@ fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, &'static Owned
     if packet.is_cut {
         return Err(Errno::MFILE.into());
     }
-    let [page, lifeline, requests, replies] =
-        <[OwnedFd; 4]>::try_from(packet.descriptors).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    let mut descriptors = packet.descriptors;
+    let output = if descriptors.len() > 4 { descriptors.split_off(4) } else { Vec::new() };
+    let [page, lifeline, requests, replies] = <[OwnedFd; 4]>::try_from(descriptors).map_err(|_| invalid())?;
     end_with(lifeline)?;
+    if !output.is_empty() {
+        output::redirect(&<[OwnedFd; 2]>::try_from(output).map_err(|_| invalid())?)?;
+    }
     // There for ever: handlers of signals write to it.
     let page: &'static Page = Box::leak(Box::new(Page::open(&page)?));
     say(socket, &Greeting::Hello { build: program_image::build() })?;
@@ -214,6 +219,7 @@ impl RequestLoop {
             let answer = self.run(about, &captured, codec, work, body, &mut growing);
             // Serde may run any code, too.
             end_copy(0);
+            output::flush();
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
@@ -258,6 +264,7 @@ impl RequestLoop {
         Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
             Ok(state) => {
                 current::set_state(Some(state));
+                output::flush();
                 #[cfg(feature = "log")]
                 logger::install();
                 Reply::Ready

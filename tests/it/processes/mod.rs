@@ -4,6 +4,7 @@ mod aborts;
 mod ahead;
 mod blobs;
 mod budget;
+mod captured_output;
 mod channels;
 mod chunks;
 mod constructors;
@@ -17,6 +18,8 @@ mod gigabytes;
 mod initializers;
 mod kept_files;
 mod large_payloads;
+#[cfg(feature = "log")]
+mod log_records;
 mod long_texts;
 mod manager;
 mod managing;

@@ -148,7 +148,7 @@ impl Exchange<'_, '_> {
     }
 
     pub(super) fn finish(&mut self, mut in_flight: InFlight, outcome: Result<EncodedResult, JobError>) {
-        self.worker.listener.catch_up();
+        self.worker.listener.end_job();
         in_flight.report_end(outcome.as_ref().map(|_| None));
         let outcome = outcome.map_err(|error| in_flight.case(&self.settings.worker).kept(error));
         self.pending_notifies.push(in_flight.job.finish(outcome));
@@ -157,7 +157,7 @@ impl Exchange<'_, '_> {
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
         let Some(chunk) = in_flight.payload.chunk.take() else { return };
         let worst = chunk.worst();
-        self.worker.listener.catch_up();
+        self.worker.listener.end_job();
         in_flight.report_end(Ok(worst));
         let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());
         self.pending_notifies.push(in_flight.job.finish_with(Ok(returned), worst));

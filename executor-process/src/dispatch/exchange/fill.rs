@@ -91,7 +91,8 @@ impl Exchange<'_, '_> {
     /// The room that is left behind the job in the message. `None` if the job has no room there, or
     /// goes alone.
     fn room_after(&self, next: &InFlight, room: Room) -> Option<Room> {
-        if next.payload.goes_alone() {
+        // Output is that of the one job that the worker has.
+        if next.payload.goes_alone() || self.settings.worker.capture.is_some() {
             return None;
         }
         let time = room.time.checked_sub(self.run_times.of(next.payload.job_type)?)?;

@@ -15,7 +15,7 @@ impl Exchange<'_, '_> {
     pub(super) fn lose_worker(&mut self, loss: &WorkerLoss) -> Option<&'static str> {
         let has_not_started = |slot: usize| self.slots[slot].is_none() || self.claim(slot) == Some(Claim::Sent);
         let mut nothing_started = (0..self.slots.len()).all(has_not_started);
-        self.hear();
+        self.hear_last();
         self.take_done();
         let mut killer = None;
         for slot in 0..self.slots.len() {

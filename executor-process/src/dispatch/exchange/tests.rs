@@ -2,6 +2,8 @@
 
 mod cancels;
 mod floods;
+#[cfg(feature = "log")]
+mod records;
 mod silence;
 mod stage;
 mod times;

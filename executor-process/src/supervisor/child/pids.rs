@@ -1,11 +1,8 @@
 //! Which processes are a pool's workers now.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
-
-use super::Child;
 
 /// The pids of a pool's workers.
 #[derive(Default)]
@@ -47,9 +44,9 @@ impl Pids {
     }
 
     /// Whether there is any beside those, or another thread is starting one: that start may hold the very descriptors that one of this thread lacked.
-    pub(crate) fn has_others(&self, than: &[Arc<Child>]) -> bool {
+    pub(crate) fn has_others(&self, than: &[u32]) -> bool {
         let lists = self.0.lock();
-        lists.starts > 0 || lists.living.iter().any(|&pid| than.iter().all(|process| process.pid() != pid))
+        lists.starts > 0 || lists.living.iter().any(|&pid| !than.contains(&pid))
     }
 }
 
