@@ -215,7 +215,10 @@ impl Worker {
             self.send(request);
             return Ok(());
         }
-        match self.ask(request, deadline) {
+        let received = self.ask(request, deadline);
+        // If it has failed, the error comes after its last words.
+        self.listener.end_job();
+        match received {
             Received::Reply(Reply::Ready) => Ok(()),
             Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
             Received::Reply(_) | Received::Invalid(_) => {

@@ -261,10 +261,11 @@ impl RequestLoop {
         let Some(prepare) = offset.init_entry() else {
             return Some(Reply::NotReady(format!("its initializer ({offset:?}) is not in this program")));
         };
-        Some(match self.payloads.open(body).and_then(|opened| prepare(codec, opened)) {
+        let prepared = self.payloads.open(body).and_then(|opened| prepare(codec, opened));
+        output::flush();
+        Some(match prepared {
             Ok(state) => {
                 current::set_state(Some(state));
-                output::flush();
                 #[cfg(feature = "log")]
                 logger::install();
                 Reply::Ready

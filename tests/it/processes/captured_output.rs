@@ -285,12 +285,8 @@ fn a_fork_writes_for_its_job() {
     assert_eq!(lines.texts(OutputStream::Stdout), ["before", "from the fork", "after"]);
 }
 
-fn loud_init() {
-    println!("prepares");
-}
-
 #[test]
-fn an_initializer_is_heard_and_a_worker_that_ends() {
+fn initializers_and_ending_workers_are_heard() {
     struct Farewell;
     impl Drop for Farewell {
         fn drop(&mut self) {
@@ -299,7 +295,7 @@ fn an_initializer_is_heard_and_a_worker_that_ends() {
         }
     }
     fn init() -> Farewell {
-        loud_init();
+        println!("prepares");
         Farewell
     }
     let (pool, lines) = capturing(one().initializer(call!(init())));
@@ -311,6 +307,19 @@ fn an_initializer_is_heard_and_a_worker_that_ends() {
     assert_eq!(texts[3..].concat().len(), 200_000);
     let jobs: Vec<_> = all.iter().map(|line| line.job().is_some()).collect();
     assert_eq!(jobs[..3], [false, true, false]);
+}
+
+fn fail() {
+    print!("the license");
+    panic!("is over");
+}
+
+#[test]
+fn a_failing_initializer_is_heard_before_its_error() {
+    let (pool, lines) = capturing(one().initializer(call!(fail())));
+    assert!(matches!(pool.submit(call!(say(1))).result(), Err(JobError::Broken(_))));
+    assert_eq!(lines.texts(OutputStream::Stdout), ["the license"; 4], "of four workers");
+    assert!(lines.texts(OutputStream::Stderr).iter().any(|line| line == "is over"));
 }
 
 #[test]
