@@ -100,6 +100,7 @@
 //! |---|---|
 //! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`], [`Insights`]: [`WorkerStats`], [`WorkTimes`], [`SlowJob`], [`JobOutcome`] |
 //! | see what jobs write in worker processes | `capture_output` on [`ProcessPoolBuilder`] and [`ProcessBuilder`]: [`OutputLine`], [`OutputStream`] |
+//! | draw what a pool did | `record` on each pool: [`Recording`], [`NotMeasured`] |
 //! | see where a job is | [`Future::status`], [`Status`], [`JobId`] |
 //! | know about itself, in a job | [`current`]: id, attempt, deadline, stop request, worker state |
 //! | signal between jobs | [`Event`] |
@@ -144,10 +145,11 @@
 pub use executor_core::{
     AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Cancelled, Canceller, ClosureExecutor,
     ClosureMapper, CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Insights, Job,
-    JobError, JobId, JobOptions, JobOutcome, JobSet, Label, Map, Mapper, OwnedArguments, Panicked, Pool, Portable,
-    PortableJob, Priority, Promise, QueueLimit, Refused, Rejected, Rejection, RemoteError, Saved, Saving, Shutdown,
-    ShutdownPolicy, ShutdownReport, ShutdownStep, SlowJob, Stats, Status, TimedOut, Unordered, Until, Waited, WhenFull,
-    WorkTimes, WorkerStats, as_completed, call, current, join_all, promise, try_join_all, wait, wait_timeout,
+    JobError, JobId, JobOptions, JobOutcome, JobSet, Label, Map, Mapper, NotMeasured, OwnedArguments, Panicked, Pool,
+    Portable, PortableJob, Priority, Promise, QueueLimit, Recording, Refused, Rejected, Rejection, RemoteError, Saved,
+    Saving, Shutdown, ShutdownPolicy, ShutdownReport, ShutdownStep, SlowJob, Stats, Status, TimedOut, Unordered, Until,
+    Waited, WhenFull, WorkTimes, WorkerStats, as_completed, call, current, join_all, promise, try_join_all, wait,
+    wait_timeout,
 };
 #[cfg(all(feature = "log", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::forward_logs;

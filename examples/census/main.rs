@@ -57,7 +57,8 @@ fn main() -> ExitCode {
         Ok(Command::Help) => written(print(|out| out.write_all(HELP.as_bytes())), 0),
         Ok(Command::Survey(options)) => match run(&options) {
             Ok(survey) => {
-                let status = if survey.tally.totals.failed == 0 { 0 } else { SOME_FAILED };
+                let is_drawn = draw(&options, &survey);
+                let status = if survey.tally.totals.failed == 0 && is_drawn { 0 } else { SOME_FAILED };
                 written(print(|out| report::write(out, &options, &survey)), status)
             }
             Err(error) => {
@@ -74,8 +75,18 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Survey, BuildError> {
     let console = Console::new(options);
-    let parsers = places::executor(options.with, options.workers)?;
-    survey(options, &*parsers, |text| call!(analyse::analyse(text)), &console)
+    let parsers = places::parsers(options.with, options.workers, options.timeline.is_some())?;
+    survey(options, &parsers, |text| call!(analyse::analyse(text)), &console)
+}
+
+/// Writes the file of `--timeline`. False if that failed.
+fn draw(options: &Options, survey: &Survey) -> bool {
+    let Some((recording, path)) = survey.recording.as_ref().zip(options.timeline.as_ref()) else { return true };
+    let saved = recording.save(path);
+    if let Err(error) = &saved {
+        complain(format_args!("census: cannot write {}: {error}", path.display()));
+    }
+    saved.is_ok()
 }
 
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -32,6 +32,9 @@ Options:
                     Default: as many as there are cores
   --cold            drop each file from the page cache before it is read
   --json            print one JSON document instead of tables
+  --timeline FILE   record which worker did what, and when: a picture if FILE ends
+                    with .svg, otherwise a trace for https://ui.perfetto.dev;
+                    with processes or threads only
   --verbose         name each file that is not Rust, and why, on stderr
   --help            print this
 
@@ -65,6 +68,8 @@ pub(crate) struct Options {
     pub(crate) cold: bool,
     pub(crate) json: bool,
     pub(crate) verbose: bool,
+    /// The file to draw what the pools did.
+    pub(crate) timeline: Option<PathBuf>,
 }
 
 /// Where files are parsed.
@@ -114,6 +119,7 @@ impl Command {
         let mut with = With::Processes;
         let (mut workers, mut seconds, mut all) = (None, None, false);
         let (mut cold, mut json, mut verbose) = (false, false, false);
+        let mut timeline = None;
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("with") => with = parser.value()?.parse_with(With::from_name)?,
@@ -123,10 +129,14 @@ impl Command {
                 Long("cold") => cold = true,
                 Long("json") => json = true,
                 Long("verbose") => verbose = true,
+                Long("timeline") => timeline = Some(PathBuf::from(parser.value()?)),
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Value(value) if directory.is_none() => directory = Some(value),
                 _ => return Err(argument.unexpected()),
             }
+        }
+        if timeline.is_some() && matches!(with, With::Rayon | With::None) {
+            return Err("`--timeline` records pools: use it with processes or threads".into());
         }
         let limit = match seconds {
             _ if all => None,
@@ -139,7 +149,7 @@ impl Command {
             Some(workers) => workers,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        Ok(Self::Survey(Options { directory, with, workers, limit, cold, json, verbose }))
+        Ok(Self::Survey(Options { directory, with, workers, limit, cold, json, verbose, timeline }))
     }
 }
 

@@ -1,22 +1,37 @@
 //! Where files are parsed: one of four executors, chosen when the program runs.
 
 use executor::extend::cell::Run;
-use executor::{BuildError, Executor, Future, Job, PortableJob, ProcessPool, Rejected, Shutdown, ThreadPool};
+use executor::{BuildError, Executor, Future, Job, Pool, PortableJob, ProcessPool, Rejected, Shutdown, ThreadPool};
 
 use crate::options::With;
 
 /// A process's main thread has 8 MiB by default. With less, threads would overflow on files that processes parse.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// The executor that runs `workers` jobs at once `with` what it says.
-pub(crate) fn executor<J: PortableJob>(with: With, workers: usize) -> Result<Box<dyn Executor<J>>, BuildError> {
+/// Where files are parsed.
+pub(crate) struct Parsers<J: Job> {
+    pub(crate) executor: Box<dyn Executor<J>>,
+    /// The same, if it can be recorded.
+    pub(crate) pool: Option<Box<dyn Pool>>,
+}
+
+/// The executor that runs `workers` jobs at once `with` what it says. It can be recorded if it `measures`.
+pub(crate) fn parsers<J: PortableJob>(with: With, workers: usize, measures: bool) -> Result<Parsers<J>, BuildError> {
     Ok(match with {
         With::Processes => {
-            Box::new(ProcessPool::builder().processes(workers).threads_per_process(1).name("parse").build()?)
+            let processes = ProcessPool::builder().processes(workers).threads_per_process(1).name("parse");
+            let pool = processes.measure(measures).build()?;
+            let handle = Box::new(pool.handle());
+            Parsers { executor: Box::new(pool), pool: Some(handle) }
         }
-        With::Threads => Box::new(ThreadPool::builder().threads(workers).stack_size(STACK).name("parse").build()?),
-        With::Rayon => Box::new(Rayon::new(workers)?),
-        With::None => Box::new(InPlace),
+        With::Threads => {
+            let threads = ThreadPool::builder().threads(workers).stack_size(STACK).name("parse");
+            let pool = threads.measure(measures).build()?;
+            let handle = Box::new(pool.handle());
+            Parsers { executor: Box::new(pool), pool: Some(handle) }
+        }
+        With::Rayon => Parsers { executor: Box::new(Rayon::new(workers)?), pool: None },
+        With::None => Parsers { executor: Box::new(InPlace), pool: None },
     })
 }
 

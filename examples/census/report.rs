@@ -18,7 +18,7 @@ pub(crate) fn write(out: &mut dyn Write, options: &Options, survey: &Survey) -> 
 fn write_tables(
     out: &mut dyn Write,
     options: &Options,
-    Survey { tally, times, is_complete }: &Survey,
+    Survey { tally, times, is_complete, .. }: &Survey,
 ) -> io::Result<()> {
     let names = tally.crates.keys().map(|name| shown(Path::new(name)));
     let width = names.map(|name| name.chars().count()).chain([TOTAL.len()]).max().unwrap_or(0);
@@ -76,7 +76,11 @@ fn milliseconds(time: Duration) -> String {
 }
 
 /// JSON has text only: a path that is not UTF-8 is given with replacement characters, and `"lossy": true`.
-fn write_json(out: &mut dyn Write, options: &Options, Survey { tally, times, is_complete }: &Survey) -> io::Result<()> {
+fn write_json(
+    out: &mut dyn Write,
+    options: &Options,
+    Survey { tally, times, is_complete, .. }: &Survey,
+) -> io::Result<()> {
     let crates: Vec<Value> = tally
         .crates
         .iter()

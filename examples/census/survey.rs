@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use executor::{BuildError, Executor, Future, Job, JobError, JobSet, RemoteError, ThreadPool};
+use executor::{BuildError, Future, Job, JobError, JobOptions, JobSet, Pool, Recording, RemoteError, ThreadPool};
 
 use crate::analyse::Analysis;
 use crate::console::Console;
 use crate::options::Options;
+use crate::places::Parsers;
 use crate::read::{Text, read};
 use crate::tally::Tally;
 use crate::walk::{Source, Walk};
@@ -21,6 +22,8 @@ pub(crate) struct Survey {
     pub(crate) times: Times,
     /// Whether every file was taken before the time limit.
     pub(crate) is_complete: bool,
+    /// What the pools did, for `--timeline`.
+    pub(crate) recording: Option<Recording>,
 }
 
 /// `walk`, `read` and `parse` are sums over the threads and processes that work at the same time.
@@ -44,7 +47,7 @@ enum Step {
 /// this thread waits for whatever comes next, and memory is bounded as the set and the size of a file are.
 pub(crate) fn survey<J>(
     options: &Options,
-    parsers: &dyn Executor<J>,
+    parsers: &Parsers<J>,
     to_job: impl Fn(String) -> J,
     console: &Console,
 ) -> Result<Survey, BuildError>
@@ -52,7 +55,9 @@ where
     J: Job<Output = Result<Analysis, RemoteError>>,
 {
     let start = Instant::now();
-    let readers = ThreadPool::builder().threads(READERS).name("read").build()?;
+    let readers = ThreadPool::builder().threads(READERS).name("read").measure(options.timeline.is_some()).build()?;
+    let recording = options.timeline.as_ref().map(|_| record(&readers, parsers.pool.as_deref()));
+    let named = readers.with(JobOptions::new().name("read"));
     let in_flight = READERS + 4 * options.workers;
     let mut walk = Walk::new(&options.directory);
     let mut flights = Flights::default();
@@ -68,7 +73,7 @@ where
                 Ok(_) if options.limit.is_some_and(|limit| start.elapsed() >= limit) => is_complete = false,
                 Ok(source) => {
                     let (path, cold) = (source.path.clone(), options.cold);
-                    let reading = readers.submit(move || read(&path, cold)).flatten().map_ok(Step::Read);
+                    let reading = named.submit(move || read(&path, cold)).flatten().map_ok(Step::Read);
                     flights.insert(source, reading);
                 }
                 Err(blocked) => {
@@ -82,7 +87,7 @@ where
             Ok(Step::Read(Text { text, spent })) => {
                 times.read += spent;
                 console.has_read(text.len());
-                flights.insert(source, parsers.submit(to_job(text)).map_ok(Step::Parsed));
+                flights.insert(source, parsers.executor.submit(to_job(text)).map_ok(Step::Parsed));
             }
             Ok(Step::Parsed(Ok(analysis))) => {
                 times.parse += analysis.parsing;
@@ -102,10 +107,17 @@ where
             }
         }
     }
+    recording.iter().for_each(Recording::stop);
     console.clear();
     times.walk = walk.spent();
     times.elapsed = start.elapsed();
-    Ok(Survey { tally, times, is_complete })
+    Ok(Survey { tally, times, is_complete, recording })
+}
+
+/// Starts a recording of all pools, which are measured.
+fn record(readers: &ThreadPool, parsers: Option<&dyn Pool>) -> Recording {
+    let pools: Vec<&dyn Pool> = [readers as &dyn Pool].into_iter().chain(parsers).collect();
+    Recording::of(&pools).expect("they are built with `measure(true)`")
 }
 
 /// Futures, and the file that each is about.

@@ -28,7 +28,7 @@ mod walk;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use executor::{BuildError, ProcessPool, ThreadPool};
+use executor::{BuildError, Pool, ProcessPool, Recording, ThreadPool};
 
 use crate::lines::{complain, report, write_digest};
 use crate::options::{Command, HELP, Options};
@@ -49,8 +49,8 @@ fn main() -> ExitCode {
     match Command::from_args() {
         Ok(Command::Help) => ended(io::stdout().write_all(HELP.as_bytes()), 0),
         Ok(Command::Digest(options)) => match run(&options) {
-            Ok((summary, written)) => {
-                let status = if summary.failed() == 0 { 0 } else { SOME_FAILED };
+            Ok(Done { summary, written, is_drawn }) => {
+                let status = if summary.failed() == 0 && is_drawn { 0 } else { SOME_FAILED };
                 if written.is_ok() {
                     complain(summary);
                 }
@@ -68,11 +68,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what was found, and whether all of it could be written.
-fn run(options: &Options) -> Result<(Summary, io::Result<()>), BuildError> {
-    let readers = ThreadPool::builder().threads(READERS).name("read").build()?;
+/// The sums, and whether all could be written.
+struct Done {
+    summary: Summary,
+    written: io::Result<()>,
+    is_drawn: bool,
+}
+
+fn run(options: &Options) -> Result<Done, BuildError> {
+    let measures = options.timeline.is_some();
+    let readers = ThreadPool::builder().threads(READERS).name("read").measure(measures).build()?;
     let room = Room::for_workers(options.workers);
-    let workers = ProcessPool::builder().processes(room.workers).threads_per_process(1).name("digest").build()?;
+    let processes = ProcessPool::builder().processes(room.workers).threads_per_process(1).name("digest");
+    let workers = processes.measure(measures).build()?;
+    let pools = [&readers as &dyn Pool, &workers];
+    let recording = measures.then(|| Recording::of(&pools).expect("both are built with `measure(true)`"));
     let mut summary = Summary::default();
     let mut out = io::stdout().lock();
     let pipeline = Pipeline::new(walk(&options.directory), &readers, &workers, room.in_flight, options.crash.clone());
@@ -81,7 +91,7 @@ fn run(options: &Options) -> Result<(Summary, io::Result<()>), BuildError> {
             Ok(whole) => {
                 summary.add(&path, &whole);
                 if let Err(error) = write_digest(&mut out, &whole.digest, &path) {
-                    return Ok((summary, Err(error)));
+                    return Ok(Done { summary, written: Err(error), is_drawn: false });
                 }
             }
             Err(reason) => {
@@ -90,7 +100,19 @@ fn run(options: &Options) -> Result<(Summary, io::Result<()>), BuildError> {
             }
         }
     }
-    Ok((summary, out.flush()))
+    let written = out.flush();
+    let is_drawn = draw(options, recording.as_ref());
+    Ok(Done { summary, written, is_drawn })
+}
+
+/// Writes the file of `--timeline`. False if that failed.
+fn draw(options: &Options, recording: Option<&Recording>) -> bool {
+    let Some((recording, path)) = recording.zip(options.timeline.as_ref()) else { return true };
+    let saved = recording.save(path);
+    if let Err(error) = &saved {
+        complain(format_args!("digest: cannot write {}: {error}", path.display()));
+    }
+    saved.is_ok()
 }
 
 /// The exit status. A reader that has seen enough (`digest | head`) is no failure.

@@ -19,6 +19,8 @@ Options:
                   cores
   --crash NAME    abort the process that computes the digest of each file of
                   this name, to see what becomes of the others
+  --timeline FILE record which worker did what, and when: a picture if FILE ends
+                  with .svg, otherwise a trace for https://ui.perfetto.dev
   --help          print this
 
 `sha256sum --check` reads the output in the same directory. Lines are in the
@@ -41,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) workers: usize,
     /// The name of the files whose job is to abort.
     pub(crate) crash: Option<OsString>,
+    /// The file to draw what the pools did.
+    pub(crate) timeline: Option<PathBuf>,
 }
 
 impl Command {
@@ -48,18 +52,19 @@ impl Command {
         let mut parser = lexopt::Parser::from_env();
         let mut directory: Option<OsString> = None;
         let mut workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut crash = None;
+        let (mut crash, mut timeline) = (None, None);
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("workers") => workers = parser.value()?.parse_with(number_of_workers)?,
                 Long("crash") => crash = Some(parser.value()?),
+                Long("timeline") => timeline = Some(PathBuf::from(parser.value()?)),
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Value(value) if directory.is_none() => directory = Some(value),
                 _ => return Err(argument.unexpected()),
             }
         }
         let directory = directory.map_or_else(|| PathBuf::from("."), PathBuf::from);
-        Ok(Self::Digest(Options { directory, workers, crash }))
+        Ok(Self::Digest(Options { directory, workers, crash, timeline }))
     }
 }
 

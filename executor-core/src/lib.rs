@@ -13,7 +13,7 @@
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`] |
+//! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`], [`Recording`] |
 //! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`], [`wrap`] |
 
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ mod pool;
 mod promise;
 mod queue;
 pub mod queue_id;
+mod recording;
 pub mod registry;
 mod remote;
 mod serialize;
@@ -75,6 +76,7 @@ pub use options::{JobOptions, OptionValues, Priority};
 pub use pool::Pool;
 pub use promise::{Promise, promise};
 pub use queue::{QueueLimit, WhenFull};
+pub use recording::{NotMeasured, Recording};
 pub use remote::RemoteError;
 pub use set::{AsCompleted, JobSet, as_completed};
 pub use shutdown::{ShutdownPolicy, ShutdownReport, ShutdownStep};

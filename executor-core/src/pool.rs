@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::executor::Shutdown;
 use crate::future::Future;
 use crate::job_counters::JobCounters;
+use crate::recording::{NotMeasured, Recording};
 use crate::shutdown::{ShutdownPolicy, ShutdownReport};
 use crate::stats::Stats;
 
@@ -61,6 +62,16 @@ pub trait Pool: Shutdown {
     /// is over. On a worker of this pool, does not block. Returns how the pool's jobs ended.
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport;
 
+    /// Starts a [`Recording`] of the pool: which worker runs which job, when, and how the job ends. To record several pools together, use
+    /// [`Recording::of`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured`] if the pool was built without `measure(true)`.
+    fn record(&self) -> Result<Recording, NotMeasured> {
+        Recording::start([self.counters()].into_iter())
+    }
+
     /// For authors of tools: returns the counters of the pool, with the jobs that run and the [`Observers`](crate::observe::Observers) if
     /// the pool was built with `measure(true)`. Default: `None`, for a pool that counts in another way.
     fn counters(&self) -> Option<Arc<JobCounters>> {
@@ -107,5 +118,30 @@ where
 
     fn counters(&self) -> Option<Arc<JobCounters>> {
         (**self).counters()
+    }
+}
+
+impl Recording {
+    /// Starts a recording of several pools, such as those of a pipeline. Pools whose workers have the same names share rows, so give each
+    /// pool a name of its own.
+    ///
+    /// ```
+    /// use executor::{Recording, ThreadPool};
+    ///
+    /// let readers = ThreadPool::builder().threads(1).name("read").measure(true).build()?;
+    /// let parsers = ThreadPool::builder().threads(1).name("parse").measure(true).build()?;
+    /// let recording = Recording::of(&[&readers, &parsers])?;
+    /// let text = readers.submit(|| "6 * 7").result()?;
+    /// parsers.submit(|| text.len()).result()?;
+    /// let picture = recording.svg();
+    /// assert!(picture.contains("read-0") && picture.contains("parse-0"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured`] if a pool was built without `measure(true)`.
+    pub fn of(pools: &[&dyn Pool]) -> Result<Self, NotMeasured> {
+        Self::start(pools.iter().map(|pool| pool.counters()))
     }
 }

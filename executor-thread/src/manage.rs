@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::job_counters::JobCounters;
 use executor_core::panics::drop_catching;
-use executor_core::{Future, JobOptions, Pool, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Future, JobOptions, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
@@ -131,6 +131,26 @@ impl ThreadHandle {
     /// ```
     pub fn stats(&self) -> Stats {
         self.0.scheduler.stats()
+    }
+
+    /// Starts a recording: which worker runs which job, when, and how the job ends. See [`Recording`], which draws it as a picture or saves it
+    /// for Perfetto. Does not block.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().threads(1).measure(true).build()?;
+    /// let recording = pool.record()?;
+    /// pool.submit(|| ()).result()?;
+    /// assert!(recording.svg().contains("1 job in "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured`] if the pool was built without [`measure(true)`](crate::ThreadPoolBuilder::measure).
+    pub fn record(&self) -> Result<Recording, NotMeasured> {
+        Pool::record(self)
     }
 
     /// Returns a future that is ready when the pool is shut down and its last thread has ended. For async code, which should not

@@ -67,5 +67,6 @@ mod rayon_pool;
 mod rayon_shared;
 #[cfg(feature = "rayon")]
 mod rayon_turns;
+mod recordings;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod rendering;

@@ -39,7 +39,9 @@ fn main() -> ExitCode {
         ["packages"] => packages::check(root, &target(root), false),
         ["packages", "verify"] => packages::check(root, &target(root), true),
         ["pictures"] => pictures::write(root).map(|()| "written".to_owned()).map_err(|error| error.to_string()),
-        ["pictures", "check"] => unchanged(&pictures::changed(root)),
+        ["pictures", "check"] => {
+            pictures::changed(root).map_err(|error| error.to_string()).and_then(|changed| unchanged(&changed))
+        }
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -6,33 +6,39 @@ mod scenes;
 use std::path::Path;
 use std::{fs, io};
 
+/// Pictures that are not drawn here: what a program has recorded.
+const RECORDED: [&str; 1] = ["timeline"];
+
 /// The files with their contents, by path from the root of the repository.
-pub(crate) fn files() -> Vec<(String, String)> {
+fn files(root: &Path) -> io::Result<Vec<(String, String)>> {
+    let path = |name: &str| format!("docs/pictures/{name}.svg");
+    let recorded = RECORDED.map(|name| Ok((name, fs::read_to_string(root.join(path(name)))?)));
+    let recorded: Vec<_> = recorded.into_iter().collect::<io::Result<_>>()?;
     let mut files = Vec::new();
     let mut links = String::new();
-    for (name, svg) in scenes::all() {
+    for (name, svg) in scenes::all().into_iter().chain(recorded) {
         links.extend(["[picture-", name, "]: data:image/svg+xml;base64,", &base64(svg.as_bytes()), "\n"]);
-        files.push((format!("docs/pictures/{name}.svg"), svg));
+        files.push((path(name), svg));
     }
     // rustdoc copies no files of a page: there, the label of a picture means the picture itself.
     files.push(("docs/rustdoc_pictures.md".to_owned(), links + "\n"));
-    files
+    Ok(files)
 }
 
 /// Writes the pictures.
 pub(crate) fn write(root: &Path) -> io::Result<()> {
     fs::create_dir_all(root.join("docs/pictures"))?;
-    for (path, text) in files() {
+    for (path, text) in files(root)? {
         fs::write(root.join(path), text)?;
     }
     Ok(())
 }
 
 /// The files that are not as they would be drawn now.
-pub(crate) fn changed(root: &Path) -> Vec<String> {
+pub(crate) fn changed(root: &Path) -> io::Result<Vec<String>> {
     let is_current =
         |(path, text): &(String, String)| fs::read_to_string(root.join(path)).is_ok_and(|there| there == *text);
-    files().into_iter().filter(|file| !is_current(file)).map(|(path, _)| path).collect()
+    Ok(files(root)?.into_iter().filter(|file| !is_current(file)).map(|(path, _)| path).collect())
 }
 
 fn base64(bytes: &[u8]) -> String {

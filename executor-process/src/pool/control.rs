@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::job_counters::JobCounters;
-use executor_core::{Future, JobOptions, Pool, PortableJob, Rejection, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{
+    Future, JobOptions, NotMeasured, Pool, PortableJob, Recording, Rejection, ShutdownPolicy, ShutdownReport, Stats,
+};
 
 use crate::pool::handle::ProcessHandle;
 use crate::pool::submit::Submitter;
@@ -124,6 +126,26 @@ impl ProcessHandle {
     /// ```
     pub fn stats(&self) -> Stats {
         self.0.scheduler.stats()
+    }
+
+    /// Starts a recording: which worker process runs which job, when, and how the job ends. See [`Recording`], which draws it as a picture or
+    /// saves it for Perfetto. Does not block.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let pool = ProcessPool::builder().processes(1).measure(true).build()?;
+    /// let recording = pool.record()?;
+    /// pool.submit(call!(u32::pow(2, 5))).result()?;
+    /// assert!(recording.svg().contains("1 job in "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured`] if the pool was built without [`measure(true)`](crate::ProcessPoolBuilder::measure).
+    pub fn record(&self) -> Result<Recording, NotMeasured> {
+        Pool::record(self)
     }
 
     /// Returns whether the pool is broken: too many workers failed, so that a

@@ -23,6 +23,7 @@ pub struct ManualExecutorBuilder {
     workers: Option<usize>,
     queue: QueueLimit,
     wrapper: Option<Wrapper>,
+    measure: bool,
 }
 
 impl ManualExecutor {
@@ -132,6 +133,13 @@ impl ManualExecutorBuilder {
         self
     }
 
+    /// Sets whether to measure how long jobs wait and run, by the system's clock, so that the executor can be
+    /// [recorded](super::ManualHandle::record). Default: `false`.
+    pub fn measure(mut self, measures: bool) -> Self {
+        self.measure = measures;
+        self
+    }
+
     /// Makes the executor. This thread drives it.
     pub fn build(self) -> ManualExecutor {
         let workers = self.workers.unwrap_or(if self.seed.is_some() { 2 } else { 1 });
@@ -139,7 +147,7 @@ impl ManualExecutorBuilder {
             None => Order::Fifo,
             Some(seed) => Order::Seeded { random: Random::new(seed), in_line: workers == 1 },
         };
-        let shared = Shared::new(workers, self.queue, "manual-0".into(), order, self.wrapper);
+        let shared = Shared::new(workers, self.queue, "manual-0".into(), order, self.wrapper, self.measure);
         shared.driven_here();
         ManualExecutor::of(ManualHandle::of(shared))
     }

@@ -1,8 +1,10 @@
 //! Drives an executor, looks at it, and ends it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::{Future, JobError, JobId, Pool, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::job_counters::JobCounters;
+use executor_core::{Future, JobError, JobId, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats};
 
 use super::handle::ManualHandle;
 
@@ -97,6 +99,25 @@ impl ManualHandle {
     /// Returns what the executor is doing and how its jobs ended so far. Jobs that are due at a later virtual time count as delayed.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// Starts a recording: which job runs when, and how it ends. See [`Recording`]. Its times are those of the system's clock.
+    ///
+    /// ```
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// let manual = ManualExecutor::builder().measure(true).build();
+    /// let recording = manual.record()?;
+    /// manual.submit(|| ()).result().unwrap();
+    /// assert!(recording.svg().contains("1 job in "));
+    /// # Ok::<(), executor::NotMeasured>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured`] if the executor was built without [`measure(true)`](super::ManualExecutorBuilder::measure).
+    pub fn record(&self) -> Result<Recording, NotMeasured> {
+        Pool::record(self)
     }
 
     /// Does nothing: jobs run on threads that exist anyway. [`run_on_thread`](Self::run_on_thread) starts its thread at once.
@@ -222,5 +243,9 @@ impl Pool for ManualHandle {
 
     fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         Self::shutdown_with(self, policy)
+    }
+
+    fn counters(&self) -> Option<Arc<JobCounters>> {
+        Some(self.shared.counters().clone())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::ThreadId;
+use std::time::Instant;
 
 use executor_core::cell::{QueuedControl, Run};
 use executor_core::queue_id::QueueId;
@@ -40,6 +41,8 @@ pub(super) struct Lanes {
     tombstones: isize,
     taken: usize,
     order: Order,
+    /// Whether to measure how long jobs wait and run.
+    measures: bool,
 }
 
 /// In which order jobs are taken.
@@ -53,11 +56,14 @@ pub(super) enum Order {
 }
 
 impl Lanes {
-    pub(super) fn new(order: Order) -> Self {
-        Self { queues: Default::default(), tombstones: 0, taken: 0, order }
+    pub(super) fn new(order: Order, measures: bool) -> Self {
+        Self { queues: Default::default(), tombstones: 0, taken: 0, order, measures }
     }
 
     pub(super) fn push(&mut self, waiting: Waiting) {
+        if self.measures {
+            QueuedControl::mark_enqueued(&*waiting.job, Instant::now());
+        }
         self.queues[waiting.priority as usize].push_back(waiting);
     }
 

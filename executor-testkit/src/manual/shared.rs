@@ -41,10 +41,11 @@ impl Shared {
         name: Arc<str>,
         order: Order,
         wrapper: Option<Wrapper>,
+        measures: bool,
     ) -> Arc<Self> {
-        let state = State::new(order);
+        let state = State::new(order, measures);
         Arc::new_cyclic(|me: &Weak<Self>| {
-            let counters = JobCounters::new(false);
+            let counters = JobCounters::new(measures);
             let register = || QueueRegistration::counted(me.clone(), counters.clone());
             let (queue, delay, taken) = (register(), register(), register());
             let (state, changed, is_stopped) = (Mutex::new(state), Condvar::new(), AtomicBool::new(false));
@@ -174,6 +175,10 @@ impl Shared {
     /// This thread counts for the executor until the member is dropped.
     pub(super) fn shared_counters(&self) -> WorkerCounters {
         self.counters.shared(self.queue_ids())
+    }
+
+    pub(super) fn counters(&self) -> &Arc<JobCounters> {
+        &self.counters
     }
 
     pub(super) fn pending_ids(&self) -> Vec<JobId> {

@@ -24,9 +24,9 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(order: Order) -> Self {
+    pub(super) fn new(order: Order, measures: bool) -> Self {
         Self {
-            lanes: Lanes::new(order),
+            lanes: Lanes::new(order, measures),
             clock: Clock::new(),
             is_open: true,
             running: 0,

@@ -8,6 +8,7 @@ pub(super) const ORDERS: [Order; 4] = [
         lines: &[
             "lib",
             "pool serialize",
+            "recording",
             "observe",
             "call event executor mapped promise queue remote shutdown wait",
             "bytes map wrap",
