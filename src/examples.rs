@@ -28,6 +28,7 @@ examples! {
     nonblocking_sockets: "Every verb of a socket", "nonblocking_sockets.rs";
     process_basics: "Replacing `multiprocessing.Process`", "process_basics.rs";
     process_pool_primes: "Primes, found by a process for each core", "process_pool_primes.rs";
+    progress: "Progress bars: one that grows, and one inside another", "progress.rs";
     property_test_shutdown: "A service, and the tests of its shutdown", "property_test_shutdown.rs";
     queue_and_pipe: "Replacing `multiprocessing.Queue` and `Pipe`", "queue_and_pipe.rs";
     render: "A fractal, drawn by processes, with a progress bar",

@@ -30,6 +30,7 @@ mod panics;
 mod periodic;
 mod periodic_counts;
 mod pool_trait;
+mod progress;
 mod scoped_limits;
 mod scopes;
 mod shutdown_inside;
@@ -57,6 +58,8 @@ mod threads;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod progress_example;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod property_tests;
 #[cfg(feature = "rayon")]
