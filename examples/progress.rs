@@ -16,8 +16,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressIterator, ProgressStyle};
 /// As `tqdm` draws it: description, percentage, bar, done/all, elapsed<left, rate.
 const TEMPLATE: &str = "{prefix:20!} {percent:>3}%|{wide_bar}| {pos}/{len} [{elapsed}<{eta}, {per_sec:1}]";
 
-/// The folders in a folder, and its files.
-type Content = (Vec<PathBuf>, Vec<PathBuf>);
+/// A folder, and the files in it.
+type Folder = (PathBuf, Vec<PathBuf>);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
@@ -45,11 +45,7 @@ fn log(bar: &ProgressBar) {
 }
 
 /// The files of each folder from `root` on. A folder that cannot be read costs a line.
-fn find(
-    pool: &ThreadPool,
-    bars: &MultiProgress,
-    root: PathBuf,
-) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, Box<dyn Error>> {
+fn find(pool: &ThreadPool, bars: &MultiProgress, root: PathBuf) -> Result<Vec<Folder>, Box<dyn Error>> {
     let (mut set, mut paths, mut found) = (JobSet::new(), Vec::new(), Vec::new());
     let bar = bar(bars, 0, "finding".to_owned())?;
     let mut waiting = vec![root];
@@ -71,7 +67,8 @@ fn find(
     }
 }
 
-fn content(path: &Path) -> io::Result<Content> {
+/// The folders in a folder, and its files.
+fn content(path: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -86,15 +83,11 @@ fn content(path: &Path) -> io::Result<Content> {
 }
 
 /// The lines of all files. The outer map and the inner ones share the pool.
-fn count(
-    pool: &ThreadPool,
-    bars: &MultiProgress,
-    folders: Vec<(PathBuf, Vec<PathBuf>)>,
-) -> Result<usize, Box<dyn Error>> {
+fn count(pool: &ThreadPool, bars: &MultiProgress, folders: Vec<Folder>) -> Result<usize, Box<dyn Error>> {
     let outer = bar(bars, folders.len(), "folders".to_owned())?;
     outer.enable_steady_tick(Duration::from_millis(100)); // so that its times go on while no folder ends
     let (handle, inner) = (pool.handle(), bars.clone());
-    let one_folder = move |(folder, files): (PathBuf, Vec<PathBuf>)| {
+    let one_folder = move |(folder, files): Folder| {
         let name = short(&folder);
         let bar = bar(&inner, files.len(), name).expect("the template is a constant");
         handle.map(files, |file| lines(&file)).progress_with(bar).sum::<Result<usize, JobError>>()
@@ -116,5 +109,5 @@ fn short(path: &Path) -> String {
 /// A file that cannot be read has no lines.
 fn lines(file: &Path) -> usize {
     let bytes = fs::read(file).unwrap_or_default();
-    bytes.iter().filter(|&&byte| byte == b'\n').count()
+    bytes.split_inclusive(|&byte| byte == b'\n').count()
 }

@@ -10,7 +10,7 @@ use indicatif::{
     InMemoryTerm, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressStyle,
 };
 
-use crate::support::latch::Latch;
+use crate::support::latch::{Latch, LatchGuard};
 use crate::support::within_patience;
 
 const ITEMS: u32 = 20;
@@ -114,25 +114,26 @@ fn moves_past_item_0<T>(outcomes: impl ExactSizeIterator<Item = (usize, T)>, let
     assert_eq!(outcomes.next().map(|(index, _)| index), Some(0));
 }
 
+/// A function that waits at item 0 until the guard is dropped.
+fn wait_at_0() -> (LatchGuard, impl Fn(u32) + Send + Sync + 'static) {
+    let (guard, latch) = Latch::closed();
+    let wait = move |n| {
+        if n == 0 {
+            latch.wait();
+        }
+    };
+    (guard, wait)
+}
+
 #[test]
 fn unordered_bar_moves_while_an_item_runs() {
     within_patience(|| {
-        let (guard, latch) = Latch::closed();
-        let wait_at_0 = move |n| {
-            if n == 0 {
-                latch.wait()
-            }
-        };
-        moves_past_item_0(ThreadPool::new(2).map(0..ITEMS, wait_at_0.clone()).unordered(), || drop(guard));
+        let (guard, wait) = wait_at_0();
+        moves_past_item_0(ThreadPool::new(2).map(0..ITEMS, wait).unordered(), || drop(guard));
         #[cfg(feature = "rayon")]
         {
-            let (guard, latch) = Latch::closed();
-            let wait_at_0 = move |n| {
-                if n == 0 {
-                    latch.wait()
-                }
-            };
-            moves_past_item_0(crate::support::kinds::rayon(2).map(0..ITEMS, wait_at_0).unordered(), || drop(guard));
+            let (guard, wait) = wait_at_0();
+            moves_past_item_0(crate::support::kinds::rayon(2).map(0..ITEMS, wait).unordered(), || drop(guard));
         }
     });
 }

@@ -16,7 +16,7 @@ fn without_a_terminal_there_are_lines_and_no_bars() {
             fs::write(directory.path().join(file), text).expect("a file can be written");
         }
         let output = program::output(example("progress").arg(directory.path()));
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "4 folders, 6 lines\n");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "4 folders, 7 lines\n");
         let lines = (1..=4).map(|done| format!("folders: {done} of 4\n")).collect::<String>();
         assert_eq!((String::from_utf8_lossy(&output.stderr).into_owned(), output.status.success()), (lines, true));
     });
