@@ -101,6 +101,7 @@
 //! | see what a pool is doing | `stats` on each pool: [`Stats`], [`Histogram`], [`Insights`]: [`WorkerStats`], [`WorkTimes`], [`SlowJob`], [`JobOutcome`] |
 //! | see what jobs write in worker processes | `capture_output` on [`ProcessPoolBuilder`] and [`ProcessBuilder`]: [`OutputLine`], [`OutputStream`] |
 //! | draw what a pool did | `record` on each pool: [`Recording`], [`NotMeasured`] |
+//! | export counters and times to Prometheus and others | [`metrics::PoolMetrics`] (feature `metrics`) |
 //! | see where a job is | [`Future::status`], [`Status`], [`JobId`] |
 //! | know about itself, in a job | [`current`]: id, attempt, deadline, stop request, worker state |
 //! | signal between jobs | [`Event`] |
@@ -131,6 +132,7 @@
 //! | `process` | on | [`ProcessPool`], [`Process`], [`Manager`] and all that is shared with processes |
 //! | `rayon` | on | [`RayonPool`] |
 //! | `log` | off | [`forward_logs`]: records that jobs log in worker processes reach the program's logger |
+//! | `metrics` | off | [`metrics`]: counters, gauges and histograms of a pool, for Prometheus and others |
 //!
 //! Processes need Linux on x86-64 or aarch64. Elsewhere, as on macOS and Windows, the default features build, and the items of `process` are
 //! absent. Rust 1.88 is needed with `process`, and 1.85 without. [Platforms](crate::platforms) has the details.
@@ -141,6 +143,9 @@
 )]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use executor_core::{
     AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Cancelled, Canceller, ClosureExecutor,

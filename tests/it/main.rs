@@ -21,6 +21,8 @@ mod hooks;
 mod insights;
 mod job_names;
 mod lanes;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod model;
 mod nested_waits;
 mod observers;
