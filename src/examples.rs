@@ -26,6 +26,8 @@ examples! {
     lock_step: "Frames keep messages apart on a stream", "lock_step.rs";
     manager: "Replacing `multiprocessing.Manager`", "manager.rs";
     nonblocking_sockets: "Every verb of a socket", "nonblocking_sockets.rs";
+    observe: "A service that can be watched: metrics, a dump, and a live page",
+        "observe/main.rs" "observe/load.rs" "observe/pools.rs" "observe/server.rs";
     process_basics: "Replacing `multiprocessing.Process`", "process_basics.rs";
     process_pool_primes: "Primes, found by a process for each core", "process_pool_primes.rs";
     progress: "Progress bars: one that grows, and one inside another", "progress.rs";

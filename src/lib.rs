@@ -138,7 +138,7 @@
 //! absent. Rust 1.88 is needed with `process`, and 1.85 without. [Platforms](crate::platforms) has the details.
 
 #![cfg_attr(
-    not(all(feature = "process", feature = "rayon", feature = "log", target_os = "linux")),
+    not(all(feature = "process", feature = "rayon", feature = "log", feature = "metrics", target_os = "linux")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![deny(unsafe_code)]

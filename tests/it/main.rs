@@ -58,6 +58,8 @@ mod places;
 #[cfg(target_os = "linux")]
 mod threads;
 
+#[cfg(all(feature = "metrics", feature = "process", target_os = "linux"))]
+mod observing;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
 #[cfg(all(feature = "process", target_os = "linux"))]
