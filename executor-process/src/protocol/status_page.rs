@@ -181,7 +181,7 @@ impl Page {
         self.part(slot, 2)
     }
 
-    /// How many records the worker has sent, or is about to send.
+    /// How many records the worker has sent. Grows before the job that they are about is done.
     pub(crate) fn records(&self) -> &AtomicU64 {
         self.word(RECORDS_AT)
     }

@@ -25,7 +25,7 @@ pub(crate) struct ReplyReceiver {
     _holds_open: Option<OwnedFd>,
     /// Messages that were read in search of records, and are received next.
     early: RefCell<VecDeque<Received>>,
-    /// How many records had been sent when they were looked for.
+    /// How many records had been sent when they were looked for last.
     seen: Cell<u64>,
 }
 
@@ -83,10 +83,14 @@ impl ReplyReceiver {
     }
 
     /// Passes the records to `take` that have come in, if the worker has counted `sent` of them and the last call was told of fewer. Never blocks.
-    pub(crate) fn take_records(&self, sent: u64, mut take: impl FnMut(Record)) {
-        if self.seen.replace(sent) == sent {
-            return;
+    pub(crate) fn take_counted_records(&self, sent: u64, take: impl FnMut(Record)) {
+        if self.seen.replace(sent) != sent {
+            self.take_records(take);
         }
+    }
+
+    /// Passes the records to `take` that have come in. Never blocks.
+    pub(crate) fn take_records(&self, mut take: impl FnMut(Record)) {
         for _ in 0..MOST_SEARCHED {
             // A worker has an answer for each slot, and few other messages.
             if self.early.borrow().len() > SLOTS {

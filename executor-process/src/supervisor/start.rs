@@ -281,11 +281,18 @@ impl Worker {
         }
     }
 
-    /// Hears the records that it has sent so far. `find` returns the job of a number, if the worker has that.
-    pub(crate) fn take_records(&self, find: impl Fn(u64) -> Option<SourceJob>) {
+    /// Hears the records that it has counted so far. `find` returns the job of a number, if the worker has that.
+    pub(crate) fn take_counted_records(&self, find: impl Fn(u64) -> Option<SourceJob>) {
         if let Some(replies) = &self.replies {
             let sent = self.claims.page.records().load(Ordering::Acquire);
-            replies.take_records(sent, |record| self.listener.hear(record, &find));
+            replies.take_counted_records(sent, |record| self.listener.hear(record, &find));
+        }
+    }
+
+    /// The same for all records that it has sent.
+    pub(crate) fn take_records(&self, find: impl Fn(u64) -> Option<SourceJob>) {
+        if let Some(replies) = &self.replies {
+            replies.take_records(|record| self.listener.hear(record, &find));
         }
     }
 

@@ -75,9 +75,10 @@ impl Channel {
         if bytes.len() > MOST_RECORD {
             return false;
         }
-        // Before the send: a parent that knows the end of the job then knows of the record.
-        self.page.records().fetch_add(1, Ordering::Release);
-        socket::send(self.replies, &head(bytes.len()), &bytes, &[], wait).is_ok()
+        let is_sent = socket::send(self.replies, &head(bytes.len()), &bytes, &[], wait).is_ok();
+        // After the send: a parent that sees the number finds the record.
+        self.page.records().fetch_add(u64::from(is_sent), Ordering::Release);
+        is_sent
     }
 
     /// Sends how many records were dropped.

@@ -14,12 +14,12 @@ impl Exchange<'_, '_> {
 
     /// Takes in what the worker has said so far about its jobs. Called while the job that has ended is in its slot.
     pub(super) fn hear(&self) {
-        self.worker.take_records(|job| find(&self.slots, job));
+        self.worker.take_counted_records(|job| find(&self.slots, job));
     }
 
-    /// The same for a worker that is dead: all its output counts.
+    /// The same for a worker that is dead or killed: all that it has said counts.
     pub(super) fn hear_last(&self) {
-        self.hear();
+        self.worker.take_records(|job| find(&self.slots, job));
         if let Some(output) = &self.worker.listener.output {
             output.drain();
         }
