@@ -156,7 +156,12 @@ pub use executor_core::{
     Waited, WhenFull, WorkTimes, WorkerStats, as_completed, call, current, join_all, promise, try_join_all, wait,
     wait_timeout,
 };
-#[cfg(all(feature = "log", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(
+    feature = "log",
+    feature = "process",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 pub use executor_process::forward_logs;
 #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{

@@ -15,6 +15,7 @@ impl ProcessPoolBuilder {
     ///   between two jobs, belongs to no job. Constructors that run before the worker is ready still write to this process's streams.
     /// - If a job is aborted or times out, it has its outcome at once, and its last lines may come later.
     /// - Text that Rust's `print!` has buffered without a newline is lost if the worker dies.
+    /// - Between two jobs, a worker is not read: a thread that writes more than 64 KiB then waits for the next job.
     /// - Workers get one job at a time: short jobs run faster in a `map` than by single submits.
     ///
     /// **The handler** runs on a thread of its own, one line at a time. If it panics, only that line is lost. If it blocks, an outcome waits for it
