@@ -59,7 +59,7 @@ fn recording_has_each_job_that_ran() {
     let first = &jobs(&recording)[0];
     assert_eq!((&first["name"], &first["args"]["tag"]), (&"thumb".into(), &"request 7".into()));
     let at = first["args"]["submitted_at"].as_str().expect("a place");
-    assert!(at.contains("timeline.rs:") && at.contains(&format!(":{place}:")), "{at}");
+    assert!(at.contains(&format!("recordings.rs:{place}:")), "{at}");
     assert!(recording.svg().contains("executor-0"));
 }
 

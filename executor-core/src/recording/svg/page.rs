@@ -66,6 +66,12 @@ impl Page {
         self.add(format_args!(r#"<text x="{x}" y="{y}" class="{class}">{text}</text>"#));
     }
 
+    /// A line of text with its `anchor`, which is the middle or the end, at `x`.
+    pub(super) fn anchored(&mut self, anchor: &str, x: f64, text: &str, y: f64) {
+        let (x, y, text) = (Length(x), Length(y), Escaped(text));
+        self.add(format_args!(r#"<text x="{x}" y="{y}" text-anchor="{anchor}" class="note">{text}</text>"#));
+    }
+
     /// A line of text at the left, below all before.
     pub(super) fn line(&mut self, font: Font, class: &str, text: &str) {
         self.y += font.size();

@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
             let name = page.y + self.pitch.max(Font::Text.size()) / 2.0 + 0.35 * Font::Text.size();
             if page.y >= free {
                 let text = shortened_in_front(worker.name, NAMES / Font::Text.size());
-                page.text(scale.left - SPACE - width(&text) * Font::Text.size(), name, "note", &text);
+                page.anchored("end", scale.left - SPACE, &text, name);
                 free = page.y + 1.1 * Font::Text.size();
             }
             for row in rows {

@@ -48,10 +48,10 @@ impl Scale {
             let text = tick(at, step, self.length);
             let (x, half) = (self.x(at), width(&text) * Font::Text.size() / 2.0);
             // At the edges, the text moves inwards.
-            let start = (x - half).clamp(MARGIN, WIDTH - MARGIN - 2.0 * half);
-            if start >= free {
-                page.text(start, page.y, "note", &text);
-                free = start + 2.0 * half + 4.0;
+            let middle = x.clamp(MARGIN + half, WIDTH - MARGIN - half);
+            if middle - half >= free {
+                page.anchored("middle", middle, &text, page.y);
+                free = middle + half + 4.0;
             }
         }
         page.y += 6.0;

@@ -39,8 +39,14 @@ fn check_texts(root: &Element, page: [f64; 2]) {
             _ => page::Font::Text,
         };
         let (x, y, size) = (text.number("x"), text.number("y"), size.size());
-        let right = x + words::width(&text.text) * size;
-        assert!(x >= 0.0 && right <= page[0] + 0.01 && y >= size * 0.7 && y <= page[1], "off the page: {text:?}");
+        let width = words::width(&text.text) * size;
+        let x = match text.attributes.get("text-anchor").map(String::as_str) {
+            Some("end") => x - width,
+            Some("middle") => x - width / 2.0,
+            _ => x,
+        };
+        let right = x + width;
+        assert!(x >= -0.01 && right <= page[0] + 0.01 && y >= size * 0.7 && y <= page[1], "off the page: {text:?}");
         boxes.push(([x, right, y - 0.7 * size, y], &text.text));
     }
     for (index, (one, text)) in boxes.iter().enumerate() {
