@@ -22,7 +22,7 @@ pub(crate) struct Survey {
     pub(crate) times: Times,
     /// Whether every file was taken before the time limit.
     pub(crate) is_complete: bool,
-    /// What the pools did, for `--timeline`.
+    /// The jobs of the pools, for `--timeline`.
     pub(crate) recording: Option<Recording>,
 }
 

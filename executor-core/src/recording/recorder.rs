@@ -12,7 +12,7 @@ use super::memory::Sampler;
 use super::timeline::{self, Bar, State, Timeline};
 use crate::observe::{EndedJob, Observer, RunningJob};
 
-/// What a recording shares with the pools.
+/// The part of a recording that the pools share.
 pub(super) struct Recorder {
     began: Instant,
     limit: usize,

@@ -137,7 +137,7 @@ fn busy_time_counts_nested_jobs_once() {
     assert_eq!(timeline.workers(false)[0].busy(100), 10 + 10 + 10);
 }
 
-/// The times of jobs in a process that were sent, and reported their ends, at these times, and ran for so long.
+/// The times of jobs in a process, each with the time it was sent, the time it was reported, and how long it ran.
 fn ordered(jobs: &[([i64; 3], State)]) -> Vec<[i64; 2]> {
     let bars = jobs.iter().map(|([sent, reported, ran], state)| {
         let bar = bar("w", [0, *sent, *reported], *state);
