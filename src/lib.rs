@@ -102,6 +102,7 @@
 //! | see what jobs write in worker processes | `capture_output` on [`ProcessPoolBuilder`] and [`ProcessBuilder`]: [`OutputLine`], [`OutputStream`] |
 //! | draw what a pool did | `record` on each pool: [`Recording`], [`NotMeasured`] |
 //! | export counters and times to Prometheus and others | [`metrics::PoolMetrics`] (feature `metrics`) |
+//! | see why jobs do not run | `dump` on each pool: [`Dump`]; `on_stall` on each builder: [`Stall`] |
 //! | see where a job is | [`Future::status`], [`Status`], [`JobId`] |
 //! | know about itself, in a job | [`current`]: id, attempt, deadline, stop request, worker state |
 //! | signal between jobs | [`Event`] |
@@ -149,12 +150,12 @@ pub mod metrics;
 
 pub use executor_core::{
     AbortOnDrop, AsCompleted, Backtrace, Broken, BuildError, Call, Cancelled, Canceller, ClosureExecutor,
-    ClosureMapper, CodecError, Crashed, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram, Insights, Job,
-    JobError, JobId, JobOptions, JobOutcome, JobSet, Label, Map, Mapper, NotMeasured, OwnedArguments, Panicked, Pool,
-    Portable, PortableJob, Priority, Promise, QueueLimit, Recording, Refused, Rejected, Rejection, RemoteError, Saved,
-    Saving, Shutdown, ShutdownPolicy, ShutdownReport, ShutdownStep, SlowJob, Stats, Status, TimedOut, Unordered, Until,
-    Waited, WhenFull, WorkTimes, WorkerStats, as_completed, call, current, join_all, promise, try_join_all, wait,
-    wait_timeout,
+    ClosureMapper, CodecError, Crashed, Dump, Event, Executor, Exit, Failed, Frame, Future, Helper, Histogram,
+    Insights, Job, JobError, JobId, JobOptions, JobOutcome, JobSet, Label, Map, Mapper, NotMeasured, OwnedArguments,
+    Panicked, Pool, Portable, PortableJob, Priority, Promise, QueueLimit, Recording, Refused, Rejected, Rejection,
+    RemoteError, Saved, Saving, Shutdown, ShutdownPolicy, ShutdownReport, ShutdownStep, SlowJob, Stall, Stats, Status,
+    TimedOut, Unordered, Until, Waited, WhenFull, WorkTimes, WorkerStats, as_completed, call, current, join_all,
+    promise, try_join_all, wait, wait_timeout,
 };
 #[cfg(all(
     feature = "log",
@@ -183,13 +184,14 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 ///   waits in, and the counters of its outcome;
 /// - [`observe`](extend::observe): the jobs of a measured pool that run, and each of them when it has run;
 /// - [`wrap`](extend::wrap): code around jobs, with a context that is captured where each job is submitted;
+/// - [`dump`](extend::dump): the parts of a report of what a pool is doing;
 /// - [`drive`](extend::drive): waits of threads that run the executor themselves;
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
     pub use executor_core::{
-        JobName, JobPath, OptionValues, bytes, cell, drive, job_counters, observe, panics, queue_id, registry, spin,
-        wrap,
+        JobName, JobPath, OptionValues, bytes, cell, drive, dump, job_counters, observe, panics, queue_id, registry,
+        spin, wrap,
     };
     pub use executor_thread::{fork, scheduler};
 }

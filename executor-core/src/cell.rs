@@ -62,6 +62,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::current;
+use crate::current::activity::{self, ActivityKind};
 use crate::error::{JobError, JobName};
 use crate::job_counters::{Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
@@ -187,6 +188,15 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
         }
     }
 
+    /// The job, as a thread that waits for it tells others. In a measured pool, with the name of a job that has not started.
+    fn as_waited_for(&self) -> ActivityKind {
+        let mut inner = self.inner.lock();
+        let is_measured = inner.since.instant().is_some();
+        let payload = inner.stage.payload().filter(|_| is_measured);
+        let description = payload.and_then(|payload| (self.kind.describe)(payload)).map(Box::new);
+        ActivityKind::WaitForJob { id: self.id, description, queue_id: inner.queue_id }
+    }
+
     pub(crate) fn tell(&self, signal: Signal) {
         match signal {
             Signal::NoWatcher => {}
@@ -200,9 +210,10 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     fn call_back(&self) {
         let mut inner = self.inner.lock();
         if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::NoWatcher) {
-            let taken = inner.stage.take();
+            let (taken, is_measured) = (inner.stage.take(), inner.since.instant().is_some());
             drop(inner);
             if let Some(outcome) = self.opened(taken) {
+                let _callback = is_measured.then(|| activity::begin(ActivityKind::Callback(self.id)));
                 // If the callback panics, the panic hook has reported it; no caller is left to be told.
                 drop_catching(catch(|| callback(outcome)));
             }
@@ -303,6 +314,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for C
         let Some(started) = self.start(Some(queue_id)) else { return false };
         registry::removed_to_run(queue_id);
         let _inline = InlineRun::enter(Some(queue_id));
+        let _outer = activity::waits_in_place();
         self.run_payload(started);
         true
     }
@@ -312,7 +324,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for C
         if spin(|| self.has_ended.load(Ordering::Acquire)) {
             return true;
         }
-        let _blocked = current::block();
+        let _blocked = current::block_in(self.as_waited_for());
         let mut inner = self.inner.lock();
         while !inner.stage.has_ended() {
             inner = match deadline {

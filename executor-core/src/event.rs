@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::current;
+use crate::current::activity::ActivityKind;
 use crate::drive::WaitDeadline;
 use crate::sync::{Condvar, Mutex};
 
@@ -121,7 +122,7 @@ impl Event {
         }
         let deadline = wait_deadline.deadline();
         // Before the lock: the pool takes its own.
-        let _blocked = current::block();
+        let _blocked = current::block_in(ActivityKind::WaitForEvent);
         let mut flag = self.flag.lock();
         while !flag.is_set && flag.times == times {
             flag = match deadline {

@@ -13,7 +13,7 @@
 //! | wait for several | [`wait()`], [`as_completed`], [`join_all`], [`try_join_all`], [`JobSet`], [`Map`] |
 //! | signal between jobs | [`Event`] |
 //! | ask from inside a job | [`current`] |
-//! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`], [`Recording`] |
+//! | see what a pool is doing | [`Stats`], [`Insights`], [`Histogram`], [`Recording`], [`Dump`] |
 //! | write an executor | [`promise()`], [`cell`], [`queue_id`], [`drive`], [`panics`], [`bytes`], [`job_counters`], [`observe`], [`wrap`] |
 
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ pub mod cell;
 mod control;
 pub mod current;
 pub mod drive;
+pub mod dump;
 mod error;
 mod event;
 mod executor;
@@ -58,6 +59,7 @@ mod wait;
 pub mod wrap;
 
 pub use call::{Call, OwnedArguments, call};
+pub use dump::{Dump, Stall};
 pub use error::{
     Backtrace, Broken, BuildError, Cancelled, CodecError, Crashed, Exit, Failed, Frame, JobError, JobName, JobPath,
     Panicked, Refused, Rejection, Saved, Saving, TimedOut,

@@ -7,4 +7,4 @@ pub(crate) mod job;
 pub(crate) mod observers;
 
 pub use self::job::{EndedJob, JobDescription, JobOutcome, Observer, RunningJob};
-pub use self::observers::Observers;
+pub use self::observers::{Observers, measures_all};

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::dump::Dump;
 use crate::executor::Shutdown;
 use crate::future::Future;
 use crate::job_counters::JobCounters;
@@ -54,6 +55,10 @@ pub trait Pool: Shutdown {
         };
         self.wait_idle_until(deadline)
     }
+
+    /// Returns a report of what each worker runs, what waits for what, and why nothing moves. Blocks for a short time at most, also if the
+    /// pool is stuck.
+    fn dump(&self) -> Dump;
 
     /// Returns a future that is ready when the pool is shut down and its last worker has ended. Does not shut the pool down itself.
     fn closed(&self) -> Future<()>;
@@ -106,6 +111,10 @@ where
 
     fn wait_idle_timeout(&self, limit: Duration) -> bool {
         (**self).wait_idle_timeout(limit)
+    }
+
+    fn dump(&self) -> Dump {
+        (**self).dump()
     }
 
     fn closed(&self) -> Future<()> {

@@ -131,6 +131,14 @@ fn with(queue_id: QueueId, f: impl Fn(&Counts, bool)) {
     }
 }
 
+/// Returns the jobs that run now in all measured pools of this process.
+pub fn running() -> Vec<RunningJob> {
+    let mut all: Vec<_> = QUEUES.lock().values().filter_map(|known| known.counters.clone()).collect();
+    all.sort_by_key(|counters| Arc::as_ptr(counters).addr());
+    all.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    all.iter().flat_map(|counters| counters.running()).collect()
+}
+
 /// How a job with this outcome counts, of which `of_parts` failed if that is a result. `None` for a job that was never accepted: it is no
 /// matter of its queue's, while one that made room for another is.
 pub(crate) fn ending(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Option<Ending> {

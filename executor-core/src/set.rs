@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::current;
+use crate::current::activity::{ActivityKind, MOST_IDS};
 use crate::drive::WaitDeadline;
 use crate::error::JobError;
 use crate::future::Future;
@@ -241,7 +242,11 @@ impl Ended {
         {
             return self.ready();
         }
-        let _blocked = current::block();
+        // A few of them: there may be very many.
+        let mut ids: Vec<_> = futures().into_iter().take(MOST_IDS + 1).map(Future::id).collect();
+        let has_more = ids.len() > MOST_IDS;
+        ids.truncate(MOST_IDS);
+        let _blocked = current::block_in(ActivityKind::WaitForAnyJob { ids, has_more });
         let mut keys = self.keys.lock();
         loop {
             if let Some(key) = keys.ready.pop_front() {

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::{BuildError, Panicked, QueueLimit};
+use executor_core::dump::OnStall;
+use executor_core::{BuildError, Panicked, QueueLimit, Stall};
 
 use crate::pool::ThreadPool;
 use crate::runner::{InPlace, Initializer};
@@ -260,7 +261,7 @@ impl ThreadPoolBuilder {
     }
 
     /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran. Costs each job a few readings of the
-    /// clock, and each thread 4 KiB. Default: false.
+    /// clock, and each thread 4 KiB. Default: false, unless the environment variable `EXECUTOR_MEASURE` is `1`.
     ///
     /// The wait of a delayed job begins when its delay is over. Jobs that their submitter runs
     /// ([`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns)) are not measured.
@@ -277,6 +278,36 @@ impl ThreadPoolBuilder {
     /// ```
     pub fn measure(mut self, measures: bool) -> Self {
         self.config.measure = measures;
+        self
+    }
+
+    /// Sets a function that is called when a job has run for longer than `limit`, or when jobs wait and none has started for longer than
+    /// `limit`. The [`Stall`] says which, and has a [`dump`](crate::ThreadHandle::dump) of the pool. Turns `measure` on. Default: none.
+    ///
+    /// The same stall is reported again when it has lasted twice as long, and so on. A stall of the queue may be found late, but
+    /// before twice the limit is over. While the pool is idle, nothing looks.
+    ///
+    /// The function runs on a thread of its own, so it may block. If it panics, the panic hook reports that. A shutdown that waits also
+    /// waits for a call that runs, and after that shutdown the function is not called.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use executor::ThreadPool;
+    ///
+    /// let (stalls, stalled) = mpsc::channel();
+    /// let pool = ThreadPool::builder()
+    ///     .threads(1)
+    ///     .on_stall(Duration::from_millis(10), move |stall| drop(stalls.send(stall.to_string())))
+    ///     .build()?;
+    /// let (end, wait) = mpsc::channel::<()>();
+    /// pool.execute(move || drop(wait.recv()));
+    /// assert!(stalled.recv()?.contains("longer than 10 ms"));
+    /// drop(end);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_stall(mut self, limit: Duration, f: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.config.on_stall = Some(OnStall::new(limit, f));
         self
     }
 
@@ -311,10 +342,21 @@ impl ThreadPoolBuilder {
             let value = format_args!("{:?}", config.name).to_string();
             return Err(BuildError::setting("name", value, "free of NUL characters"));
         }
+        check_stall(config.on_stall.as_ref())?;
+        let measure = config.measure;
+        let config = Config { kind: "ThreadPool", ..config }.with_measure(measure);
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
         let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::new(config, make);
         Ok(ThreadPool::over(Submitter { scheduler, policy, options }))
+    }
+}
+
+/// A limit of no time would report every job.
+pub(crate) fn check_stall(on_stall: Option<&OnStall>) -> Result<(), BuildError> {
+    match on_stall {
+        Some(on_stall) if on_stall.limit.is_zero() => Err(BuildError::setting("on_stall", "0", "longer than zero")),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::job_counters::JobCounters;
 use executor_core::panics::drop_catching;
-use executor_core::{Future, JobOptions, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{Dump, Future, JobOptions, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats};
 
 use crate::pool::ThreadHandle;
 use crate::submit::Submitter;
@@ -153,6 +153,27 @@ impl ThreadHandle {
         Pool::record(self)
     }
 
+    /// Returns a report of what each worker runs, what waits for what, and why nothing moves. It can be called at any time, also when the
+    /// pool is stuck. Blocks for a moment only.
+    ///
+    /// If the pool was built with [`measure(true)`](crate::ThreadPoolBuilder::measure), or the environment variable `EXECUTOR_MEASURE` is
+    /// `1`, the report has the name, the time and the place of submission of each running job.
+    ///
+    /// ```
+    /// use executor::{JobOptions, ThreadPool, current};
+    ///
+    /// let pool = ThreadPool::builder().threads(1).measure(true).build()?;
+    /// let handle = pool.handle();
+    /// let dump = pool.with(JobOptions::new().name("looks")).submit(move || handle.dump()).result()?;
+    /// println!("{dump}");
+    /// let running: Vec<_> = dump.running().map(|job| job.description.name.to_string()).collect();
+    /// assert_eq!(running, ["looks"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dump(&self) -> Dump {
+        self.0.scheduler.dump()
+    }
+
     /// Returns a future that is ready when the pool is shut down and its last thread has ended. For async code, which should not
     /// block in [`shutdown`](Self::shutdown). Does not shut the pool down itself.
     ///
@@ -208,6 +229,10 @@ impl Pool for ThreadHandle {
 
     fn wait_idle_until(&self, deadline: Instant) -> bool {
         Self::wait_idle_until(self, deadline)
+    }
+
+    fn dump(&self) -> Dump {
+        Self::dump(self)
     }
 
     fn closed(&self) -> Future<()> {

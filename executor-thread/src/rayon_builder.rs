@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use executor_core::{BuildError, Panicked, QueueLimit, current};
+use executor_core::dump::OnStall;
+use executor_core::{BuildError, Panicked, QueueLimit, Stall, current};
 
-use crate::builder::MOST_THREADS;
+use crate::builder::{MOST_THREADS, check_stall};
 use crate::rayon_pool::RayonPool;
 use crate::runner::InPlace;
 use crate::scheduler::{Config, Scheduler, Supply, cure};
@@ -28,6 +30,7 @@ pub struct RayonPoolBuilder {
     queue: QueueLimit,
     policy: SubmitPolicy,
     measure: bool,
+    on_stall: Option<OnStall>,
 }
 
 impl RayonPool {
@@ -136,6 +139,13 @@ impl RayonPoolBuilder {
         self
     }
 
+    /// Sets a function that is called when a job runs for longer than `limit`, or when jobs wait and none has started for longer; see
+    /// [`ThreadPoolBuilder::on_stall`](crate::ThreadPoolBuilder::on_stall). Default: none.
+    pub fn on_stall(mut self, limit: Duration, f: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.on_stall = Some(OnStall::new(limit, f));
+        self
+    }
+
     /// Creates the pool with threads of its own, and starts all of them. They are named `rayon-0`, `rayon-1` and so on.
     ///
     /// # Errors
@@ -165,13 +175,15 @@ impl RayonPoolBuilder {
     fn check_queue(&self) -> Result<(), BuildError> {
         match self.queue.capacity() {
             Some(0) => Err(BuildError::setting("queue", 0, "at least 1")),
-            _ => Ok(()),
+            _ => check_stall(self.on_stall.as_ref()),
         }
     }
 
     fn over(self, pool: Arc<rayon::ThreadPool>, started: Vec<JoinHandle<()>>) -> RayonPool {
-        let Self { queue, policy, measure, .. } = self;
-        let config = Config { capacity: queue.capacity(), measure, ..Config::new("rayon", pool.current_num_threads()) };
+        let Self { queue, policy, measure, on_stall, .. } = self;
+        let (kind, capacity) = ("RayonPool", queue.capacity());
+        let config = Config { kind, capacity, on_stall, ..Config::new("rayon", pool.current_num_threads()) };
+        let config = config.with_measure(measure);
         let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::over(Supply::Rayon(pool), started, config, |_| InPlace::new(None));
         RayonPool::of(Submitter { scheduler, policy, options })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use executor_core::cell::Run;
 use executor_core::current;
+use executor_core::current::activity::{self, ActivityKind};
 use executor_core::panics::catch;
 use executor_core::{Broken, JobError};
 
@@ -31,6 +32,7 @@ impl InPlace {
     /// Makes the worker's state before its first job, or when it is to be ready for one; again before the next one, if that fails.
     fn prepare(&mut self) -> Result<(), JobError> {
         if !self.is_ready {
+            let _activity = self.initializer.is_some().then(|| activity::begin(ActivityKind::Initializer));
             let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
                 let what = match error {
                     JobError::Panicked(panic) => match panic.place() {

@@ -42,6 +42,7 @@ mod caller_runs;
 mod config;
 mod counting;
 mod delay;
+mod dump;
 mod ending;
 mod extra;
 mod handle;
@@ -66,6 +67,7 @@ mod shared;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
 mod slots;
+mod stall;
 mod state;
 mod stops;
 mod supply;

@@ -3,7 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{Blocked, block, with_job};
+use super::activity::ActivityKind;
+use super::{Blocked, block_in, with_job};
 use crate::sync::thread_local;
 
 thread_local! {
@@ -32,7 +33,7 @@ pub(crate) fn pending(key: usize) {
     });
     HAS_POLLED.with(|it| it.set(true));
     if is_first == Ok(true) {
-        let blocked = block();
+        let blocked = block_in(ActivityKind::Polled);
         let _ = POLLED.try_with(|polled| polled.borrow_mut().blocked = Some(blocked));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::mem::replace;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
@@ -20,6 +20,14 @@ impl RunningJob {
         let worker = worker.unwrap_or_else(|| std::thread::current().name().unwrap_or("unnamed").into());
         Self { id, description, attempt: 1, queued_at, started_at: Instant::now(), worker, pid: None }
     }
+}
+
+/// Returns whether the environment variable `EXECUTOR_MEASURE` is `1`, which makes every pool of the program a measured one. It is read
+/// once.
+pub fn measures_all() -> bool {
+    static MEASURES_ALL: LazyLock<bool> =
+        LazyLock::new(|| std::env::var_os("EXECUTOR_MEASURE").is_some_and(|it| it == "1"));
+    *MEASURES_ALL
 }
 
 /// The observers of a pool.

@@ -1,4 +1,4 @@
-//! The queues of callbacks, and of drops of captured values, each with its own thread.
+//! The queues of callbacks, of drops of captured values, and of reports of stalls, each with its own thread.
 
 use std::collections::VecDeque;
 
@@ -9,6 +9,7 @@ use executor_core::cell::{Captures, Notify};
 pub(super) enum Purpose {
     Callbacks,
     Drops,
+    Stalls,
 }
 
 impl Purpose {
@@ -16,6 +17,7 @@ impl Purpose {
         match self {
             Self::Callbacks => "callbacks",
             Self::Drops => "drops",
+            Self::Stalls => "stalls",
         }
     }
 }
@@ -24,6 +26,8 @@ impl Purpose {
 pub(super) enum Errand {
     Call(Notify),
     Drop(Captures),
+    /// Reports a stall. It catches panics.
+    Report(Box<dyn FnOnce() + Send>),
 }
 
 impl Errand {
@@ -31,6 +35,7 @@ impl Errand {
         match self {
             Self::Call(notify) => notify.fire(),
             Self::Drop(captures) => drop(captures),
+            Self::Report(report) => report(),
         }
     }
 }

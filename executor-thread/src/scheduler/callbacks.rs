@@ -18,6 +18,7 @@ impl<J, U> State<J, U> {
         match purpose {
             Purpose::Callbacks => &mut self.callbacks,
             Purpose::Drops => &mut self.drops,
+            Purpose::Stalls => &mut self.stalls,
         }
     }
 }
@@ -39,7 +40,7 @@ impl<R: Runner + 'static> Shared<R> {
         }
     }
 
-    fn send(&self, purpose: Purpose, errand: Errand) {
+    pub(super) fn send(&self, purpose: Purpose, errand: Errand) {
         let starts = self.lock().errands(purpose).push(errand);
         match starts {
             // Both threads wait for the same: one alone may be the other.

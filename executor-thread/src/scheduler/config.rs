@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use executor_core::dump::{Inspect, OnStall};
+use executor_core::observe::measures_all;
+
 use super::hooks::Hooks;
 
 /// The settings of a [`Scheduler`](super::Scheduler).
@@ -25,6 +28,12 @@ pub struct Config {
     pub measure: bool,
     /// The functions that each thread calls when it starts and stops.
     pub hooks: Hooks,
+    /// The type of the pool, for reports. Default: `Scheduler`.
+    pub kind: &'static str,
+    /// Adds to a report what only the pool knows.
+    pub inspect: Option<Inspect>,
+    /// When to report a stall, and to which function. Needs `measure`.
+    pub on_stall: Option<OnStall>,
 }
 
 impl Config {
@@ -42,6 +51,17 @@ impl Config {
             stack_size: None,
             measure: false,
             hooks,
+            kind: "Scheduler",
+            inspect: None,
+            on_stall: None,
         }
+    }
+
+    /// Sets whether to measure. True also if stalls are to be reported, or if the environment says so for
+    /// [all pools](executor_core::observe::measures_all).
+    #[must_use]
+    pub fn with_measure(mut self, measures: bool) -> Self {
+        self.measure = measures || self.on_stall.is_some() || measures_all();
+        self
     }
 }

@@ -99,6 +99,12 @@ impl<J: Queued> Delayed<J> {
         self.heap.peek().map(|Reverse(timed)| timed.when)
     }
 
+    /// When the next job is due, whether it was cancelled or not.
+    pub(super) fn next_job(&self) -> Option<Instant> {
+        let jobs = self.heap.iter().filter(|Reverse(timed)| matches!(timed.what, Due::Job(..)));
+        jobs.map(|Reverse(timed)| timed.when).min()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Due<J>> {
         let Reverse(Timed { what, cancel_on_shutdown, .. }) = self.heap.pop()?;
         match &what {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::cell::Notify;
 use executor_core::current;
+use executor_core::current::activity::ActivityKind;
 use executor_core::registry;
 use executor_core::{Future, JobError, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
 
@@ -51,7 +52,7 @@ impl<R: Runner + 'static> Shared<R> {
         if self.is_inside() {
             return false;
         }
-        let _blocked = current::block();
+        let _blocked = current::block_in(ActivityKind::WaitForIdle(self.pool_name()));
         let mut state = self.lock();
         state.wait_for_idle += 1;
         while !state.is_idle() && self.idle.wait_until(&mut state, deadline) {}
@@ -180,7 +181,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Blocks until the last thread has run its hooks and drops, and is about to end, until `deadline` at most. Returns whether that is so.
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
-        let _blocked = current::block();
+        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()));
         let mut state = self.lock();
         while !state.is_gone() && self.gone.wait_until(&mut state, deadline) {}
         state.is_gone()

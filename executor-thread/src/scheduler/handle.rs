@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify};
+use executor_core::dump::Dump;
 use executor_core::job_counters::JobCounters;
 use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobError, Priority, Rejection, ShutdownPolicy, ShutdownReport, Stats};
@@ -60,6 +61,14 @@ impl<R: Runner + 'static> Scheduler<R> {
     /// Returns what the scheduler is doing, and how its jobs have ended so far. Never blocks.
     pub fn stats(&self) -> Stats {
         self.shared().map_or_else(|_| self.0.counters.stats(), |shared| shared.stats())
+    }
+
+    /// Returns a report of what each worker runs, what waits for what, and why nothing moves. Blocks for a moment only.
+    pub fn dump(&self) -> Dump {
+        match self.shared() {
+            Ok(shared) => shared.dump(),
+            Err(_) => Dump::new(self.0.config.name.clone(), self.0.config.kind),
+        }
     }
 
     /// Returns the counters of the jobs.

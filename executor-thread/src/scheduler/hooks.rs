@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use executor_core::current::activity::{self, ActivityKind};
 use executor_core::panics::{catch, drop_catching};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -47,6 +48,7 @@ impl Hooks {
 
 fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
+        let _activity = activity::begin(ActivityKind::Hook);
         drop_catching(catch(|| hook()));
     }
 }

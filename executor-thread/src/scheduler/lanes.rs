@@ -118,6 +118,16 @@ impl<J: Queued> Lanes<J> {
         self.len
     }
 
+    /// The jobs of a lane, tombstones too, the oldest first.
+    pub(super) fn iter(&self, priority: Priority) -> impl Iterator<Item = &J> {
+        self.queues[priority as usize].iter()
+    }
+
+    /// Jobs in each lane, tombstones too.
+    pub(super) fn lens(&self) -> [usize; 3] {
+        [0, 1, 2].map(|lane| self.queues[lane].len())
+    }
+
     /// Jobs that wait.
     pub(crate) fn alive(&self) -> usize {
         self.tombstones.alive_of(self.len)

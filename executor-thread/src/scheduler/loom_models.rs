@@ -61,6 +61,7 @@ impl Pool {
     fn perform(self: &Arc<Self>, wake: Wake<Number, Arc<Parker>>) {
         match wake {
             Wake::NoWorker => {}
+            Wake::Watched { then, .. } => self.perform(*then),
             Wake::Sleeper(parker) => parker.unpark(),
             Wake::Start(local) => {
                 let pool = self.clone();

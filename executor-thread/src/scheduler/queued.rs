@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use executor_core::cell::{Captures, Notify, QueuedControl, Run, Task};
+use executor_core::dump::QueuedJob;
 use executor_core::queue_id::QueueId;
 use executor_core::registry::InlineRun;
-use executor_core::{JobError, current};
+use executor_core::{JobError, Priority, current};
 
 /// The operations on a job that a scheduler needs.
 ///
@@ -36,6 +37,11 @@ pub trait Queued: Send + 'static {
 
     /// Records that the job is queued at the time `when`, so that its times are measured. Default: does nothing.
     fn mark_enqueued(&self, _when: Instant) {}
+
+    /// Returns the job for a report. Called under a lock, so this must not block, or run code of a user's. Default: `None`.
+    fn as_queued_job(&self, _priority: Priority) -> Option<QueuedJob> {
+        None
+    }
 
     /// Runs the job on this thread, for the submitter. Returns false if it cannot run here, and is still to be queued. Default: false.
     fn run_here(&self) -> bool {
@@ -82,6 +88,10 @@ impl Queued for Arc<dyn Run> {
         QueuedControl::mark_enqueued(&**self, when);
     }
 
+    fn as_queued_job(&self, priority: Priority) -> Option<QueuedJob> {
+        Some(described(&**self, priority))
+    }
+
     fn run_here(&self) -> bool {
         current::nested(|| {
             let _inline = InlineRun::enter(self.queue_id());
@@ -89,6 +99,10 @@ impl Queued for Arc<dyn Run> {
         })
         .is_some()
     }
+}
+
+fn described(job: &(impl QueuedControl + ?Sized), priority: Priority) -> QueuedJob {
+    QueuedJob::new(job.id(), priority).described(job.describe(), job.queued_at())
 }
 
 impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
@@ -114,5 +128,9 @@ impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
 
     fn mark_enqueued(&self, when: Instant) {
         QueuedControl::mark_enqueued(&**self, when);
+    }
+
+    fn as_queued_job(&self, priority: Priority) -> Option<QueuedJob> {
+        Some(described(&**self, priority))
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use executor_core::current::activity::PoolName;
 use executor_core::job_counters::JobCounters;
 use executor_core::queue_id::{JobDeparture, QueueId};
 use executor_core::registry::QueueRegistration;
@@ -14,6 +15,7 @@ use super::identity::SchedulerId;
 use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;
+use super::stall::StallWatch;
 use super::state::{State, Wake};
 use super::stops::Stops;
 use super::supply::{RayonThreads, Supply};
@@ -51,6 +53,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) is_stopping: AtomicBool,
     /// The stops that the runners gave, for jobs that ignore the request to stop.
     pub(super) stops: Mutex<Stops>,
+    /// What was seen of stalls.
+    pub(super) stall: Mutex<StallWatch>,
     pub(super) threads: Mutex<Threads>,
     /// The threads that run the jobs, where these are rayon's.
     pub(super) rayon: Option<RayonThreads>,
@@ -86,6 +90,7 @@ impl<R: Runner + 'static> Shared<R> {
                 this: this.clone(),
                 origin: Origin::here(),
                 state: Mutex::new(State::over(supply, &config)),
+                stall: Mutex::new(StallWatch::new(Duration::ZERO)),
                 config,
                 make,
                 job_arrived: AtomicBool::new(false),
@@ -109,6 +114,11 @@ impl<R: Runner + 'static> Shared<R> {
                 counters: counters.clone(),
             }
         })
+    }
+
+    /// The scheduler's name and queue, for what waits for it.
+    pub(super) fn pool_name(&self) -> PoolName {
+        PoolName { name: self.config.name.clone(), queue_id: self.queue.id() }
     }
 
     /// Which scheduler this is, for its threads.
@@ -190,7 +200,9 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Queues a job that was accepted. The worker that it needs, if it needs one, is to be woken or started.
     pub(super) fn enqueue(&self, state: &mut State<R::Job>, priority: Priority, job: R::Job) -> Wake<R::Job> {
-        self.begins_to_wait(&job);
+        if self.config.measure {
+            return self.enqueue_measured(state, priority, job);
+        }
         state.lanes.push(priority, job);
         self.has_queued(state, priority)
     }
@@ -263,6 +275,10 @@ impl<R: Runner + 'static> Shared<R> {
             Wake::NoWorker => {}
             Wake::Sleeper(unparker) => unparker.unpark(),
             Wake::Start(local) => self.start_worker(local),
+            Wake::Watched { starts_timer, then } => {
+                self.perform(*then);
+                self.tell_timer(starts_timer);
+            }
             #[cfg(feature = "rayon")]
             Wake::Turns(pool, n) => self.spawn_turns(&pool, n),
         }

@@ -6,6 +6,7 @@
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
+use executor_core::current::activity::ActivityKind;
 use executor_core::panics::drop_catching;
 use executor_core::{JobError, Priority, Rejection, current};
 
@@ -90,7 +91,7 @@ impl<R: Runner + 'static> Shared<R> {
             }
             if blocked.is_none() {
                 drop(state);
-                blocked = Some(current::block());
+                blocked = Some(current::block_in(ActivityKind::WaitForSlot(self.pool_name())));
                 state = self.lock();
                 continue;
             }

@@ -68,6 +68,10 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) mailboxes: Mailboxes<J>,
     pub(super) callbacks: Errands,
     pub(super) drops: Errands,
+    /// Reports of stalls.
+    pub(super) stalls: Errands,
+    /// Whether a timer event looks for stalls.
+    pub(super) is_watched: bool,
     /// Why no job can be run any more.
     pub(super) broken: Option<JobError>,
     /// How jobs end that come into the queue when they are due, because all that waited there ended so.
@@ -92,6 +96,11 @@ pub(super) enum Wake<J, U = Unparker> {
     Sleeper(U),
     /// A new worker.
     Start(WorkerLocal<J>),
+    /// The timer has a new event.
+    Watched {
+        starts_timer: bool,
+        then: Box<Wake<J, U>>,
+    },
     /// This number of turns on the threads of the pool.
     #[cfg(feature = "rayon")]
     Turns(std::sync::Arc<rayon::ThreadPool>, usize),
@@ -134,6 +143,8 @@ impl<J: Queued, U> State<J, U> {
             mailboxes,
             callbacks: Errands::default(),
             drops: Errands::default(),
+            stalls: Errands::default(),
+            is_watched: false,
             broken: None,
             ends_with: None,
             is_killed: false,

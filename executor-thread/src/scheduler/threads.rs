@@ -1,5 +1,6 @@
 //! The threads of a scheduler: how they start, and how they are joined.
 
+use executor_core::current::activity::ActivityKind;
 use executor_core::{Broken, JobError, current};
 
 use super::queued::Queued;
@@ -101,7 +102,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Joins what [`wait_gone`](Shared::wait_gone) has waited for.
     pub(super) fn join_all(&self) {
-        let _blocked = current::block();
+        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()));
         let _joining = self.joining.lock();
         let Threads { living, ended } = std::mem::take(&mut *self.threads.lock());
         for thread in living.into_values().chain(ended) {

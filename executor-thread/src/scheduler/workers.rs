@@ -23,6 +23,7 @@ pub(super) struct Workers<J> {
 }
 
 struct WorkerEntry<J> {
+    number: usize,
     state: WorkerState,
     stealer: Stealer<J>,
     /// How often others had come when jobs came into its local queue.
@@ -58,7 +59,7 @@ impl<J> Workers<J> {
     pub(super) fn add(&mut self, number: usize) -> WorkerLocal<J> {
         let jobs = Deque::new_fifo();
         let state = WorkerState::Searching;
-        let entry = WorkerEntry { state, stealer: jobs.stealer(), since: 0, is_called: false };
+        let entry = WorkerEntry { number, state, stealer: jobs.stealer(), since: 0, is_called: false };
         let place = self.list.iter().position(Option::is_none).unwrap_or_else(|| {
             self.list.push(None);
             self.list.len() - 1
@@ -96,6 +97,11 @@ impl<J> Workers<J> {
         assert_eq!(entry.state, from, "a worker that is to become {to:?}");
         entry.state = to;
         self.counts.move_one(from, to);
+    }
+
+    /// The number and the state of each.
+    pub(super) fn list(&self) -> Vec<(usize, WorkerState)> {
+        self.living().map(|(_, entry)| (entry.number, entry.state)).collect()
     }
 
     fn living(&self) -> impl Iterator<Item = (usize, &WorkerEntry<J>)> {

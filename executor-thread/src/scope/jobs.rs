@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use executor_core::current::activity::ActivityKind;
 use executor_core::{Future, Helper, current};
 use parking_lot::{Condvar, Mutex};
 
@@ -85,7 +86,7 @@ impl Jobs {
         if self.state.lock().left == 0 {
             return;
         }
-        let _blocked = current::block();
+        let _blocked = current::block_in(ActivityKind::WaitForScope);
         let mut state = self.state.lock();
         while state.left > 0 {
             self.ended.wait(&mut state);

@@ -38,7 +38,7 @@ impl<J: Queued, U> State<J, U> {
     /// Whether the last thread is gone, and every job that was cancelled has its outcome.
     pub(in crate::scheduler) fn is_gone(&self) -> bool {
         let unreported = self.lanes.unreported() + self.delayed.unreported() + self.displaced;
-        let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone());
+        let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone() && self.stalls.is_gone());
         let has_threads = self.workers() + self.leaving > 0 || self.awaits_turns() || self.has_timer || has_errands;
         !has_threads && self.ending + self.caller_runs + unreported == 0
     }

@@ -50,11 +50,19 @@ impl<J: Queued, U> State<J, U> {
     /// Puts a job back that was taken out, before all others of its priority: also before those in local queues.
     pub(in crate::scheduler) fn give_back(&mut self, priority: Priority, job: J) {
         if priority == Priority::Normal {
-            for later in self.workers.steal_all().into_iter().rev() {
-                self.lanes.push_front(Priority::Normal, later);
-            }
+            self.return_all();
         }
         self.lanes.push_front(priority, job);
+    }
+
+    /// All batches go back to the lanes. Returns whether there were any.
+    pub(in crate::scheduler) fn return_all(&mut self) -> bool {
+        let jobs = self.workers.steal_all();
+        let has_some = !jobs.is_empty();
+        for job in jobs.into_iter().rev() {
+            self.lanes.push_front(Priority::Normal, job);
+        }
+        has_some
     }
 
     /// Takes a share of a long queue as a batch, so that the next few jobs need no lock.

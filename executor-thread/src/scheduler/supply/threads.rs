@@ -74,6 +74,14 @@ impl RayonThreads {
         })
     }
 
+    /// Their names, as far as they are known.
+    pub(in crate::scheduler) fn names(&self) -> Vec<Arc<str>> {
+        let name = |(index, name): (usize, &OnceLock<Arc<str>>)| {
+            name.get().cloned().unwrap_or_else(|| format!("rayon-{index}").into())
+        };
+        self.names.iter().enumerate().map(name).collect()
+    }
+
     /// Blocks until those that are ours have ended. The pool was released.
     pub(in crate::scheduler) fn join(&self) {
         for thread in std::mem::take(&mut *self.own.lock()) {
