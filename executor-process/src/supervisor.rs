@@ -12,5 +12,6 @@ pub(crate) mod output;
 pub(crate) mod records;
 pub(crate) mod rendezvous;
 pub(crate) mod reply_receiver;
+pub(crate) mod roster;
 pub(crate) mod start;
 pub(crate) mod watcher;

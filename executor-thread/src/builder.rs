@@ -342,21 +342,13 @@ impl ThreadPoolBuilder {
             let value = format_args!("{:?}", config.name).to_string();
             return Err(BuildError::setting("name", value, "free of NUL characters"));
         }
-        check_stall(config.on_stall.as_ref())?;
+        config.on_stall.as_ref().map_or(Ok(()), OnStall::check)?;
         let measure = config.measure;
         let config = Config { kind: "ThreadPool", ..config }.with_measure(measure);
         let make = move |_: &Arc<str>| InPlace::new(initializer.clone());
         let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::new(config, make);
         Ok(ThreadPool::over(Submitter { scheduler, policy, options }))
-    }
-}
-
-/// A limit of no time would report every job.
-pub(crate) fn check_stall(on_stall: Option<&OnStall>) -> Result<(), BuildError> {
-    match on_stall {
-        Some(on_stall) if on_stall.limit.is_zero() => Err(BuildError::setting("on_stall", "0", "longer than zero")),
-        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use executor_core::dump::OnStall;
 use executor_core::{BuildError, Panicked, QueueLimit, Stall, current};
 
-use crate::builder::{MOST_THREADS, check_stall};
+use crate::builder::MOST_THREADS;
 use crate::rayon_pool::RayonPool;
 use crate::runner::InPlace;
 use crate::scheduler::{Config, Scheduler, Supply, cure};
@@ -175,7 +175,7 @@ impl RayonPoolBuilder {
     fn check_queue(&self) -> Result<(), BuildError> {
         match self.queue.capacity() {
             Some(0) => Err(BuildError::setting("queue", 0, "at least 1")),
-            _ => check_stall(self.on_stall.as_ref()),
+            _ => self.on_stall.as_ref().map_or(Ok(()), OnStall::check),
         }
     }
 

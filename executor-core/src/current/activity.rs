@@ -74,6 +74,8 @@ pub enum ActivityKind {
     WaitForShutdown(PoolName),
     /// Waits for the jobs of a scope.
     WaitForScope,
+    /// Waits until a process has started.
+    WaitForProcess,
     /// Polled a future that is not ready, in code of another runtime.
     Polled,
     /// Is in a guard of [`block`](super::block).

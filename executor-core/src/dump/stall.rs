@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Dump;
 use super::text::{running, time};
+use crate::error::BuildError;
 use crate::observe::RunningJob;
 
 /// A job that has run for longer than a limit, or a queue from which no job has started for so long. Given to the function of `on_stall`.
@@ -51,6 +52,18 @@ impl OnStall {
     /// Calls `handler` after `limit`.
     pub fn new(limit: Duration, handler: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         Self { limit, handler: Arc::new(handler) }
+    }
+
+    /// Refuses a limit of zero, by which every job would be reported.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] that says so.
+    pub fn check(&self) -> Result<(), BuildError> {
+        if self.limit.is_zero() {
+            return Err(BuildError::setting("on_stall", "0 s", "longer than zero"));
+        }
+        Ok(())
     }
 }
 

@@ -96,6 +96,7 @@ impl Display for ActivityKind {
             Self::WaitForIdle(pool) => write!(f, "waits until `{}` is idle", pool.name),
             Self::WaitForShutdown(pool) => write!(f, "waits for the shutdown of `{}`", pool.name),
             Self::WaitForScope => f.write_str("waits for the jobs of a scope"),
+            Self::WaitForProcess => f.write_str("waits until a process has started"),
             Self::Polled => f.write_str("has polled a future that is not ready"),
             Self::Blocked => f.write_str("is blocked in its own code (`current::block`)"),
             Self::Initializer => f.write_str("runs the initializer"),

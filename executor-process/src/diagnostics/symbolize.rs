@@ -89,6 +89,12 @@ pub(crate) fn backtrace(mut trace: Trace, entry: JobEntry, name: &'static str) -
     has_own.then(|| Backtrace::new(move || named(&trace, is_job.then_some(name))))
 }
 
+/// The functions that a worker that lives was in. `None` if nothing of the program's own was.
+pub(crate) fn stack(trace: Trace) -> Option<Backtrace> {
+    let has_own = trace.inner.iter().chain(&trace.outer).any(|place| own(*place).is_some());
+    has_own.then(|| Backtrace::new(move || named(&trace, None)))
+}
+
 /// Leaves out what called `work`, known by its address: it may have no name. The user's code may be inlined into `work` itself.
 /// Says whether it was there.
 fn truncate(trace: &mut Trace, work: JobEntry) -> bool {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use executor_core::dump::{Inspect, OnStall};
 use executor_core::{BuildError, JobOptions, Portable};
 use executor_thread::scheduler::{Config, Scheduler};
 use executor_thread::{QueueLimit, WhenFull};
 
+use crate::diagnostics::inspect;
 use crate::dispatch::restart_budget::{Budget, Limit};
 use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::settings::{PoolSettings, TRIES};
@@ -24,6 +26,7 @@ use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::host_check;
 use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::output::CaptureSettings;
+use crate::supervisor::roster::Roster;
 use crate::supervisor::start::WorkerSettings;
 use crate::worker::entry_point::InitEntry;
 use crate::worker::remake::Remaker;
@@ -82,6 +85,7 @@ pub struct ProcessPoolBuilder {
     measure: bool,
     wrappers: Vec<Wrapper>,
     output: CaptureSettings,
+    on_stall: Option<OnStall>,
 }
 
 /// Encoded when the codec is known.
@@ -133,6 +137,7 @@ impl ProcessPoolBuilder {
             measure: false,
             wrappers: Vec::new(),
             output: CaptureSettings::default(),
+            on_stall: None,
             environment: Environment::default(),
             span: LifetimeLimits::default(),
             // A worker process is dear to start, and stays.
@@ -272,7 +277,8 @@ impl ProcessPoolBuilder {
     }
 
     /// Measures how long jobs wait before they are sent to a worker, and how long they run there, for
-    /// [`stats`](crate::ProcessHandle::stats). Default: false; both histograms are then `None`.
+    /// [`stats`](crate::ProcessHandle::stats). Default: false, unless the environment variable `EXECUTOR_MEASURE` is
+    /// `1`; both histograms are then `None`.
     ///
     /// A job whose worker dies is not measured. If a job is run again, its last run is measured. A job that is sent
     /// to a busy worker in advance counts as sent at that moment, not when the worker starts it.
@@ -313,9 +319,10 @@ impl ProcessPoolBuilder {
                            process that submits it";
             return Err(BuildError::setting("queue", "`CallerRuns` when it is full", allowed));
         }
+        self.on_stall.as_ref().map_or(Ok(()), OnStall::check)?;
         host_check::check()?;
         let wrappers = Wrappers::new(self.wrappers)?;
-        let pids = Arc::new(Pids::default());
+        let (pids, roster) = (Arc::new(Pids::default()), Arc::new(Roster::default()));
         let worker = Arc::new(WorkerSettings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
@@ -325,6 +332,7 @@ impl ProcessPoolBuilder {
             grace: self.grace,
             initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
             pids: Arc::clone(&pids),
+            roster: Arc::clone(&roster),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
             capture: self.output.capture(),
@@ -333,8 +341,10 @@ impl ProcessPoolBuilder {
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
         let make = move |name: &Arc<str>| ProcessRunner::new(Arc::clone(&settings), Arc::clone(name));
         let capacity = self.queue.capacity();
-        let (keep_alive, measure) = (self.idle_timeout, self.measure);
-        let config = Config { keep_alive, capacity, measure, ..Config::new(self.name, self.processes) };
+        let (keep_alive, kind, on_stall) = (self.idle_timeout, "ProcessPool", self.on_stall);
+        let inspect = Some(Inspect::new(move |dump| inspect::add_to(dump, &roster)));
+        let config = Config { keep_alive, capacity, kind, inspect, on_stall, ..Config::new(self.name, self.processes) };
+        let config = config.with_measure(self.measure);
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);
         Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids, wrappers }))

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use executor_core::job_counters::JobCounters;
 use executor_core::{
-    Future, JobOptions, NotMeasured, Pool, PortableJob, Recording, Rejection, ShutdownPolicy, ShutdownReport, Stats,
+    Dump, Future, JobOptions, NotMeasured, Pool, PortableJob, Recording, Rejection, ShutdownPolicy, ShutdownReport,
+    Stats,
 };
 
 use crate::pool::handle::ProcessHandle;
@@ -148,6 +149,36 @@ impl ProcessHandle {
         Pool::record(self)
     }
 
+    /// Returns a report of what each worker process runs, what waits for what, and why nothing moves. It can be called
+    /// at any time, also when the pool is stuck. Blocks for 100 ms at most.
+    ///
+    /// A worker whose job has run for a second is asked where the job is: the report has that stack. The question is
+    /// a signal, which may end a system call of the job's early, as `EINTR`; the standard library tries again. A
+    /// worker that is stopped, starting or in its initializer is shown as such.
+    ///
+    /// If the pool was built with [`measure(true)`](crate::ProcessPoolBuilder::measure), or the environment variable
+    /// `EXECUTOR_MEASURE` is `1`, the report has the name, the time and the place of submission of each running job.
+    /// Otherwise all running jobs are asked where they are.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let pool = ProcessPool::builder().processes(1).measure(true).build()?;
+    /// let parked = pool.submit(call!(std::thread::park()));
+    /// while !parked.is_running() {
+    ///     std::thread::yield_now();
+    /// }
+    /// let dump = pool.dump();
+    /// println!("{dump}");
+    /// let process = dump.workers[0].process.as_ref().expect("there is one");
+    /// assert_eq!((process.pid, process.job), (pool.pids()[0], Some(parked.id())));
+    /// parked.abort();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dump(&self) -> Dump {
+        self.0.scheduler.dump()
+    }
+
     /// Returns whether the pool is broken: too many workers failed, so that a
     /// [`restart_budget`](crate::ProcessPoolBuilder::restart_budget) or
     /// [`crash_budget`](crate::ProcessPoolBuilder::crash_budget) is spent. Never blocks.
@@ -229,6 +260,10 @@ impl Pool for ProcessHandle {
 
     fn wait_idle_until(&self, deadline: Instant) -> bool {
         Self::wait_idle_until(self, deadline)
+    }
+
+    fn dump(&self) -> Dump {
+        Self::dump(self)
     }
 
     fn closed(&self) -> Future<()> {

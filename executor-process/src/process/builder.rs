@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use executor_core::current::activity::ActivityKind;
 use executor_core::panics::drop_catching;
 use executor_core::{JobOptions, PortableJob, current};
 use executor_thread::WhenFull;
@@ -260,6 +261,7 @@ impl ProcessBuilder {
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
+            roster: Arc::default(),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
             capture: self.output.capture(),
@@ -270,7 +272,7 @@ impl ProcessBuilder {
 
 /// Blocks until the process is ready, or has failed to start. `None` if its thread ended without a report.
 fn wait_for<T>(ready: oneshot::Receiver<T>) -> Option<T> {
-    let _blocked = current::block();
+    let _blocked = current::block_in(ActivityKind::WaitForProcess);
     ready.recv().ok()
 }
 

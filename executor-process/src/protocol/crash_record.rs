@@ -140,6 +140,21 @@ impl<'a> CrashRecord<'a> {
         self.0[STATE].store(EMPTY, Ordering::Release);
     }
 
+    /// In the parent, before it asks a worker that is to live where it is. The record of a crash stays. False if there is one, or if one is
+    /// being written. `signal` is the one that asks.
+    pub(crate) fn clear_answer(self, signal: i32) -> bool {
+        let is_answer = || self.get(SIGNAL) == u64::from(signal.unsigned_abs());
+        // AcqRel: what was stored before the state is seen.
+        match self.0[STATE].compare_exchange(WRITTEN, EMPTY, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) if is_answer() => true,
+            Ok(_) => {
+                self.0[STATE].store(WRITTEN, Ordering::Release);
+                false
+            }
+            Err(state) => state == EMPTY,
+        }
+    }
+
     /// In the parent: whether there is nothing to wait for any more.
     pub(crate) fn is_written(self) -> bool {
         self.0[STATE].load(Ordering::Acquire) == WRITTEN

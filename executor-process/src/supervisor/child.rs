@@ -20,6 +20,7 @@ use crate::supervisor::reply_receiver::ReplyReceiverEnd;
 use crate::supervisor::watcher::{self, Watched};
 use crate::worker::crash_handler;
 
+mod look;
 mod oom;
 mod pids;
 mod sys;

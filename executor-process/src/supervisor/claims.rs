@@ -73,6 +73,16 @@ impl Claims {
         self.message.close()
     }
 
+    /// The jobs of the message that the worker has.
+    pub(crate) fn jobs(&self) -> Vec<JobId> {
+        self.message.jobs()
+    }
+
+    /// Whether the job `id` has started, and has not ended, as its word says.
+    pub(crate) fn is_running(&self, id: JobId) -> bool {
+        matches!(self.find(id), Some((_, Claim::Started | Claim::Aborted)))
+    }
+
     /// Whether a job of the message was aborted: the worker has its time for that.
     pub(crate) fn is_stopping(&self) -> bool {
         self.message.is_stopping()
@@ -92,9 +102,8 @@ impl Claims {
     /// Kills the worker if the message of that number is not over, and none of the jobs that may run does.
     fn is_due(&self, number: u64) {
         // Not under the lock of the message: a model of the page switches threads at each look.
-        let is_running = |&id: &JobId| matches!(self.find(id), Some((_, Claim::Started | Claim::Aborted)));
         let Some(jobs) = self.message.not_ended(number) else { return };
-        if !jobs.iter().any(is_running) && self.message.is_overdue(number) {
+        if !jobs.iter().any(|&id| self.is_running(id)) && self.message.is_overdue(number) {
             self.process.kill();
         }
     }

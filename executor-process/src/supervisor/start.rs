@@ -35,6 +35,7 @@ use crate::supervisor::output::{self, Capture};
 use crate::supervisor::records::{self, SourceJob};
 use crate::supervisor::rendezvous;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
+use crate::supervisor::roster::{Listing, Roster};
 use crate::supervisor::watcher::{self, Rested};
 use crate::transport::ParentEnd;
 use crate::worker;
@@ -52,6 +53,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
     pub(crate) pids: Arc<Pids>,
+    pub(crate) roster: Arc<Roster>,
     /// Where jobs that fail are kept.
     pub(crate) keep_failed: Option<PathBuf>,
     /// Calls the code that hears of workers.
@@ -79,6 +81,7 @@ impl WorkerSettings {
             grace: Duration::ZERO,
             initializer: None,
             pids: Arc::default(),
+            roster: Arc::default(),
             keep_failed: None,
             delivery: Arc::default(),
             capture: None,
@@ -119,6 +122,8 @@ pub(crate) struct Worker {
     /// Carries payloads beside the messages.
     pub(crate) payloads: Arc<ParentEnd>,
     pub(crate) listener: Listener,
+    /// It is in the pool's reports.
+    _listing: Option<Listing>,
 }
 
 impl Worker {
@@ -148,6 +153,7 @@ impl Worker {
         let mut command = settings.environment.command(settings.threads, start_info, theirs);
         let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
             .map_err(|error| NotStarted::Refused(settings.environment.why_not(&error)))?;
+        let listing = settings.roster.add(name, &process);
         // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
         drop(command);
         if !on_spawn(process.clone()) {
@@ -177,10 +183,22 @@ impl Worker {
         let payloads = Arc::new(ParentEnd::new(socket));
         let output = settings.capture.clone().zip(output);
         let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid(), output);
-        let is_retired = false;
-        let worker =
-            Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener };
+        listing.connected(&claims);
+        let mut worker = Self {
+            process,
+            requests,
+            replies,
+            is_disconnected,
+            claims,
+            lifetime,
+            is_retired: false,
+            payloads,
+            listener,
+            _listing: None,
+        };
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
+        listing.ready();
+        worker._listing = Some(listing);
         Ok(worker)
     }
 
@@ -197,8 +215,19 @@ impl Worker {
         let claims = Claims::new(page, process.clone());
         let (requests, replies) = (Some(requests), Some(replies));
         let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
-        let (is_retired, listener) = (false, Listener::new(delivery, "played".into(), process.pid(), None));
-        Self { process, requests, replies, is_disconnected, claims, lifetime, is_retired, payloads, listener }
+        let listener = Listener::new(delivery, "played".into(), process.pid(), None);
+        Self {
+            process,
+            requests,
+            replies,
+            is_disconnected,
+            claims,
+            lifetime,
+            is_retired: false,
+            payloads,
+            listener,
+            _listing: None,
+        }
     }
 
     /// Blocks until it has run its initializer, until `deadline` at most.

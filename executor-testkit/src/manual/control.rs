@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::job_counters::JobCounters;
-use executor_core::{Future, JobError, JobId, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats};
+use executor_core::{
+    Dump, Future, JobError, JobId, NotMeasured, Pool, Recording, ShutdownPolicy, ShutdownReport, Stats,
+};
 
 use super::handle::ManualHandle;
 
@@ -175,6 +177,21 @@ impl ManualHandle {
         self.shared.closed()
     }
 
+    /// Returns a report of the jobs that wait, and of what waits for what. An executor without threads of its own also says that no thread
+    /// runs its jobs now.
+    ///
+    /// ```
+    /// use executor_testkit::ManualExecutor;
+    ///
+    /// let manual = ManualExecutor::new();
+    /// let job = manual.submit(|| ());
+    /// assert!(manual.dump().to_string().contains("no thread drives this executor"));
+    /// job.wait();
+    /// ```
+    pub fn dump(&self) -> Dump {
+        self.shared.dump()
+    }
+
     /// Rejects jobs from now on. If `wait` is true, runs the accepted jobs on this thread, delayed jobs at their time. If `wait` is false, the
     /// threads that drive the executor run them. In a job or callback of this executor, `wait` is ignored.
     pub fn shutdown(&self, wait: bool) {
@@ -235,6 +252,10 @@ impl Pool for ManualHandle {
     /// By the virtual clock, as [`ManualHandle::wait_idle_timeout`] is.
     fn wait_idle_timeout(&self, limit: Duration) -> bool {
         Self::wait_idle_timeout(self, limit)
+    }
+
+    fn dump(&self) -> Dump {
+        Self::dump(self)
     }
 
     fn closed(&self) -> Future<()> {

@@ -6,6 +6,7 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use executor_core::cell::{QueuedControl, Run};
+use executor_core::dump::QueuedJob;
 use executor_core::queue_id::QueueId;
 use executor_core::{JobId, Priority};
 
@@ -13,6 +14,9 @@ use executor_core::{JobId, Priority};
 const TURN: usize = 16;
 /// No more tombstones than this are left in the lanes, unless more jobs wait.
 const MAX_TOMBSTONES: usize = 64;
+
+/// A report lists no more jobs of a lane than this.
+const MAX_OLDEST: usize = 3;
 
 pub(super) type Job = Arc<dyn Run>;
 
@@ -65,6 +69,24 @@ impl Lanes {
             QueuedControl::mark_enqueued(&*waiting.job, Instant::now());
         }
         self.queues[waiting.priority as usize].push_back(waiting);
+    }
+
+    /// Jobs in each lane, tombstones too.
+    pub(super) fn lens(&self) -> [usize; 3] {
+        [0, 1, 2].map(|lane| self.queues[lane].len())
+    }
+
+    /// The first jobs of each lane that wait, for a report.
+    pub(super) fn oldest(&self) -> Vec<QueuedJob> {
+        let waiting = |queue: &'_ VecDeque<Waiting>| {
+            let alive = queue.iter().filter(|waiting| waiting.job.is_waiting()).take(MAX_OLDEST);
+            let of = |waiting: &Waiting| {
+                let job = QueuedJob::new(waiting.job.id(), waiting.priority);
+                job.described(waiting.job.describe(), waiting.job.queued_at())
+            };
+            alive.map(of).collect::<Vec<_>>()
+        };
+        self.queues.iter().flat_map(waiting).collect()
     }
 
     /// Jobs that wait.

@@ -4,6 +4,7 @@ mod builder;
 mod clock;
 mod control;
 mod driving;
+mod dump;
 mod ending;
 mod executor;
 mod handle;

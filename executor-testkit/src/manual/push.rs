@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use executor_core::cell::QueuedControl;
+use executor_core::current::activity::{ActivityKind, PoolName};
 use executor_core::{JobError, Priority, Rejection, WhenFull, current};
 
 use super::clock::Event;
@@ -111,7 +112,8 @@ impl Shared {
         if is_driven_here && self.run_one(None) {
             return;
         }
-        let _blocked = current::block();
+        let _blocked =
+            current::block_in(ActivityKind::WaitForSlot(PoolName { name: self.name.clone(), queue_id: self.queue() }));
         let mut state = self.lock();
         while state.is_open && self.is_full(&state) {
             self.changed.wait(&mut state);

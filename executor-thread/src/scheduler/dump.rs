@@ -33,11 +33,13 @@ impl<R: Runner + 'static> Shared<R> {
         drop(state);
         self.perform(wake);
         dump.workers = self.workers(workers, &running);
+        let own = [&self.queue, &self.delay, &self.cancel_on_shutdown, &self.taken, &self.never_due];
+        let mut dump = dump.with_activities(running, &own.map(executor_core::registry::QueueRegistration::id));
         if let Some(inspect) = &self.config.inspect {
             inspect.add_to(&mut dump);
+            dump.diagnose();
         }
-        let own = [&self.queue, &self.delay, &self.cancel_on_shutdown, &self.taken, &self.never_due];
-        dump.with_activities(running, &own.map(executor_core::registry::QueueRegistration::id))
+        dump
     }
 
     fn pool_state(&self, state: &State<R::Job>) -> PoolState {

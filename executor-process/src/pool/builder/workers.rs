@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use executor_core::BuildError;
+use executor_core::dump::OnStall;
+use executor_core::{BuildError, Stall};
 
 use super::ProcessPoolBuilder;
 use crate::dispatch::restart_budget::Limit;
@@ -13,6 +14,36 @@ use crate::dispatch::restart_budget::Limit;
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl ProcessPoolBuilder {
+    /// Sets a function that is called when a job has run for longer than `limit`, or when jobs wait and none has
+    /// started for longer than `limit`. The [`Stall`] says which, and has a [`dump`](crate::ProcessHandle::dump) of the
+    /// pool. Turns `measure` on. Default: none.
+    ///
+    /// The same stall is reported again when it has lasted twice as long, and so on. A stall of the queue may be found
+    /// late, but before twice the limit is over. While the pool is idle, nothing looks.
+    ///
+    /// The function runs on a thread of its own, so it may block. If it panics, the panic hook reports that. A shutdown
+    /// that waits also waits for a call that runs, and after that shutdown the function is not called.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use executor::{ProcessPool, call};
+    ///
+    /// let (stalls, stalled) = mpsc::channel();
+    /// let pool = ProcessPool::builder()
+    ///     .processes(1)
+    ///     .on_stall(Duration::from_millis(10), move |stall| drop(stalls.send(stall.to_string())))
+    ///     .build()?;
+    /// let parked = pool.submit(call!(std::thread::park()));
+    /// assert!(stalled.recv()?.contains("longer than 10 ms"));
+    /// parked.abort();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_stall(mut self, limit: Duration, f: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.on_stall = Some(OnStall::new(limit, f));
+        self
+    }
+
     /// Sets an environment variable in the workers; they inherit all other variables. Overrides
     /// [`threads_per_process`](Self::threads_per_process).
     ///

@@ -110,6 +110,12 @@ pub(crate) fn is_ending(pid: u32) -> bool {
     stat(pid, 6).is_some_and(|flags| flags & EXITING != 0)
 }
 
+/// The letter of a process's state (`proc_pid_stat(5)`).
+pub(crate) fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().next()?.chars().next()
+}
+
 /// A number of what the system says of a process, by its place from 0 behind the name, which may hold anything (`proc_pid_stat(5)`).
 fn stat(pid: impl Display, place: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

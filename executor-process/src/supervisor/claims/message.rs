@@ -35,6 +35,12 @@ impl Message {
         state.jobs.push(id);
     }
 
+    /// The jobs of the message, while it is not over.
+    pub(super) fn jobs(&self) -> Vec<JobId> {
+        let state = self.0.lock();
+        if state.owner.is_some() { state.jobs.clone() } else { Vec::new() }
+    }
+
     /// Its worker is stopped, and has its grace.
     pub(super) fn stops(&self) {
         self.0.lock().is_stopping = true;
