@@ -3,6 +3,8 @@
 mod circles;
 mod hints;
 mod stall;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
 mod text;
 
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub struct Dump {
     pub is_measured: bool,
     /// How many jobs the pool runs at once, at most.
     pub max_workers: usize,
+    /// Whether a spare thread runs jobs in place of a worker whose job waits.
+    pub has_spare_threads: bool,
     /// The numbers.
     pub stats: Stats,
     /// The jobs that wait for a worker.
@@ -129,12 +133,12 @@ pub struct QueuedJob {
 pub struct WorkerDump {
     /// The worker's name, which its thread has, too.
     pub name: Arc<str>,
-    /// What it does.
+    /// Its state.
     pub state: WorkerState,
     /// The jobs that it runs, if the pool is measured: several if a job runs others while it waits, the innermost last; or if a worker
     /// process was sent several.
     pub jobs: Vec<RunningJob>,
-    /// What its thread waits for, or runs beside a job.
+    /// The waits of its thread, and other code of users that it runs beside a job.
     pub activities: Vec<Activity>,
     /// Its process, in a process pool.
     pub process: Option<ProcessDump>,
@@ -198,6 +202,7 @@ impl Dump {
             state: PoolState::Open,
             is_measured: false,
             max_workers: 0,
+            has_spare_threads: false,
             stats: Stats::default(),
             queue: QueueDump::default(),
             workers: Vec::new(),

@@ -182,7 +182,7 @@ impl RayonPoolBuilder {
     fn over(self, pool: Arc<rayon::ThreadPool>, started: Vec<JoinHandle<()>>) -> RayonPool {
         let Self { queue, policy, measure, on_stall, .. } = self;
         let (kind, capacity) = ("RayonPool", queue.capacity());
-        let config = Config { kind, capacity, on_stall, ..Config::new("rayon", pool.current_num_threads()) };
+        let config = Config { capacity, kind, on_stall, ..Config::new("rayon", pool.current_num_threads()) };
         let config = config.with_measure(measure);
         let options = Submitter::default_options(&config, &policy);
         let scheduler = Scheduler::over(Supply::Rayon(pool), started, config, |_| InPlace::new(None));

@@ -68,6 +68,7 @@ mod shared;
 mod shuttle_tests;
 mod slots;
 mod stall;
+mod stall_watch;
 mod state;
 mod stops;
 mod supply;

@@ -38,7 +38,7 @@ pub struct Activity {
     pub job_name: Option<Arc<str>>,
     /// The jobs around `job` on the same thread, the outermost first. Each waits for the next, which it runs in place.
     pub outer_jobs: Vec<JobId>,
-    /// What the thread does.
+    /// The kind of the activity.
     pub kind: ActivityKind,
     /// When that began.
     pub since: Instant,

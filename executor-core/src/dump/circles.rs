@@ -28,7 +28,7 @@ pub struct Waiting {
     pub since: Instant,
 }
 
-/// What each job waits for: for any one of the targets.
+/// The waits by the job that waits: for any one of the targets.
 pub(super) fn waits(activities: &[Activity]) -> HashMap<JobId, Vec<Waiting>> {
     let mut waits = HashMap::new();
     for activity in activities {

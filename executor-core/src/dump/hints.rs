@@ -1,9 +1,18 @@
 //! The reasons why jobs wait, as far as a report shows them.
 
+use std::time::Duration;
+
 use super::text::{Named, running, time};
 use super::{Dump, PoolState, ProcessPhase, WorkerDump, WorkerState};
 use crate::current::activity::{Activity, ActivityKind};
-use crate::observe::RunningJob;
+use crate::observe::{JobDescription, RunningJob};
+use crate::status::JobId;
+
+/// Shorter waits are no reason for concern.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// So many waits are listed.
+const MOST_WAITS: usize = 8;
 
 pub(super) fn of(dump: &Dump) -> Vec<String> {
     let mut hints = Vec::new();
@@ -24,7 +33,7 @@ fn circles(dump: &Dump, hints: &mut Vec<String>) {
     }
 }
 
-fn name(id: crate::JobId, description: Option<&crate::observe::JobDescription>) -> String {
+fn name(id: JobId, description: Option<&JobDescription>) -> String {
     let name = description.map(|description| format!(" `{}`", description.name.as_str()));
     format!("{id}{}", name.unwrap_or_default())
 }
@@ -50,30 +59,36 @@ fn processes(dump: &Dump, hints: &mut Vec<String>) {
     }
 }
 
+/// The longest waits of the workers and of other threads.
 fn waits(dump: &Dump, hints: &mut Vec<String>) {
     let activities = dump.workers.iter().flat_map(|worker| &worker.activities).chain(&dump.other_threads);
-    for activity in activities {
-        let since = time(dump.since(activity.since));
-        let what = subject(activity);
-        match &activity.kind {
-            ActivityKind::WaitForEvent => {
-                hints.push(format!("{what} has waited {since} for an `Event` that is not set"))
-            }
-            ActivityKind::WaitForJob { id, queue_id: None, .. } => {
-                hints.push(format!("{what} has waited {since} for the promise {id}, which was not completed"));
-            }
-            ActivityKind::WaitForScope => hints.push(format!("{what} has waited {since} for the jobs of its scope")),
-            ActivityKind::Initializer => hints.push(format!("{what} has been in the initializer for {since}")),
-            ActivityKind::Hook => {
-                hints.push(format!("{what} has been in the function for its start or end for {since}"));
-            }
-            ActivityKind::Callback(job) => hints.push(format!("{what} has run the callback of {job} for {since}")),
-            ActivityKind::Blocked => {
-                hints.push(format!("{what} has been blocked in its own code for {since}, on a lock or a channel, say"));
-            }
-            _ => {}
-        }
+    let mut long: Vec<_> = activities.filter(|activity| dump.since(activity.since) >= SHORTEST).collect();
+    long.sort_by_key(|activity| activity.since);
+    let all: Vec<_> =
+        long.into_iter().filter_map(|activity| wait(activity, &time(dump.since(activity.since)))).collect();
+    let more = all.len().saturating_sub(MOST_WAITS);
+    hints.extend(all.into_iter().take(MOST_WAITS));
+    if more > 0 {
+        hints.push(format!("{more} more threads wait"));
     }
+}
+
+fn wait(activity: &Activity, since: &str) -> Option<String> {
+    let what = subject(activity);
+    Some(match &activity.kind {
+        ActivityKind::WaitForEvent => format!("{what} has waited {since} for an `Event` that is not set"),
+        ActivityKind::WaitForJob { id, queue_id: None, .. } => {
+            format!("{what} has waited {since} for the promise {id}, which was not completed")
+        }
+        ActivityKind::WaitForScope => format!("{what} has waited {since} for the jobs of its scope"),
+        ActivityKind::Initializer => format!("{what} has been in the initializer for {since}"),
+        ActivityKind::Hook => format!("{what} has been in the function for its start or end for {since}"),
+        ActivityKind::Callback(job) => format!("{what} has run the callback of {job} for {since}"),
+        ActivityKind::Blocked => {
+            format!("{what} has been blocked in its own code for {since}, on a lock or a channel, say")
+        }
+        _ => return None,
+    })
 }
 
 /// The job, or else the thread.
@@ -104,13 +119,20 @@ fn threads(dump: &Dump, hints: &mut Vec<String>) {
     }
 }
 
+/// Jobs that keep a worker from others: not those in whose place a spare thread runs others.
+fn busy(dump: &Dump) -> usize {
+    let blocked = dump.workers.iter().filter(|worker| worker.state == WorkerState::Blocked).count();
+    let replaced = if dump.has_spare_threads { blocked } else { 0 };
+    dump.stats.running.saturating_sub(replaced)
+}
+
 fn queue(dump: &Dump, hints: &mut Vec<String>) {
     let (queued, stats) = (dump.stats.queued, &dump.stats);
     let submitters = dump.queue.blocked_submitters;
     if let Some(capacity) = dump.queue.capacity.filter(|_| submitters > 0) {
         hints.push(format!("the queue is full ({capacity} jobs), and {submitters} submitters wait for room"));
     }
-    if queued > 0 && stats.running >= dump.max_workers {
+    if queued > 0 && busy(dump) >= dump.max_workers {
         let longest = longest(dump).map(|job| {
             let since = time(dump.since(job.started_at));
             format!("; the longest is {}, for {since}", running(job))

@@ -9,7 +9,7 @@ use super::text::{running, time};
 use crate::error::BuildError;
 use crate::observe::RunningJob;
 
-/// A job that has run for longer than a limit, or a queue from which no job has started for so long. Given to the function of `on_stall`.
+/// A job that has run for longer than a limit, or a queue from which no job has started for as long. Given to the function of `on_stall`.
 ///
 /// `{}` writes what stalls, and the report of the pool.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Stall {
     pub jobs: Vec<RunningJob>,
     /// How long no job has started although some wait. `None` if that is not too long.
     pub queue: Option<Duration>,
-    /// What the pool is doing.
+    /// The report of the pool.
     pub dump: Dump,
 }
 

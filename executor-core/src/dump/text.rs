@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Dump, PoolState, ProcessDump, ProcessPhase, QueuedJob, Waiting, WorkerDump, WorkerState};
 use crate::current::activity::{Activity, ActivityKind};
-use crate::error::Spaced;
+use crate::error::{Backtrace, Spaced};
 use crate::observe::{JobDescription, RunningJob};
 use crate::options::Priority;
 use crate::status::JobId;
@@ -49,7 +49,7 @@ impl Display for At {
     }
 }
 
-pub(super) fn running<'a>(job: &'a RunningJob) -> Named<'a> {
+pub(super) fn running(job: &RunningJob) -> Named<'_> {
     Named(job.id, Some(&job.description))
 }
 
@@ -76,7 +76,7 @@ impl Display for WorkerState {
     }
 }
 
-/// What a thread does, after its name.
+/// The words after the name of a thread or of a job.
 impl Display for ActivityKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,7 +131,7 @@ impl Dump {
         let Self { kind, pool, state, max_workers, stats, .. } = self;
         write!(f, "{kind} `{pool}`: {state}, {} of {max_workers} workers, ", stats.workers)?;
         write!(f, "{} running, {} queued, {} delayed", stats.running, stats.queued, stats.delayed)?;
-        if self.is_measured {
+        if self.is_measured || self.stats.running + self.stats.queued == 0 {
             return Ok(());
         }
         write!(
@@ -194,8 +194,14 @@ impl Dump {
         if let Some(process) = &worker.process {
             self.write_process(process, f)?;
         }
+        let started = worker.process.as_ref().map(|process| process.job);
+        if let Some(job) = started.flatten().filter(|id| worker.jobs.iter().all(|job| job.id != *id)) {
+            write!(f, "\n    runs {job}")?;
+        }
         for job in &worker.jobs {
-            write!(f, "\n    runs {}, since {}", running(job), self.ago(job.started_at))?;
+            // A worker process may have been sent a job that it has not started.
+            let runs = if started.is_none_or(|started| started == Some(job.id)) { "runs" } else { "was sent" };
+            write!(f, "\n    {runs} {}, since {}", running(job), self.ago(job.started_at))?;
             if job.attempt > 1 {
                 write!(f, ", attempt {}", job.attempt)?;
             }
@@ -204,7 +210,7 @@ impl Dump {
             write!(f, "\n    {}", self.doing(activity))?;
         }
         let stack = worker.process.as_ref().and_then(|process| process.stack.as_ref());
-        let frames = stack.map(|stack| stack.frames()).unwrap_or_default();
+        let frames = stack.map(Backtrace::frames).unwrap_or_default();
         frames.iter().try_for_each(|frame| write!(f, "\n      at {frame}"))
     }
 
@@ -224,7 +230,7 @@ impl Dump {
         process.kernel_function.as_ref().map_or(Ok(()), |function| write!(f, ", sleeps in `{function}`"))
     }
 
-    /// What a thread does, of which job, and since when.
+    /// The job of a thread, its activity, and since when.
     fn doing(&self, activity: &Activity) -> String {
         let job = match (activity.job, &activity.job_name) {
             (None, _) => String::new(),

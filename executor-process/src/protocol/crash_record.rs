@@ -285,6 +285,21 @@ mod tests {
     }
 
     #[test]
+    fn record_of_a_crash_is_not_cleared() {
+        const ASKS: i32 = 37;
+        let words = words();
+        let record = CrashRecord::over(&words);
+        assert!(record.clear_answer(ASKS), "nothing was written");
+        record.begin(&CrashFacts { signal: ASKS, ..FACTS });
+        assert!(!record.clear_answer(ASKS), "it is being written");
+        record.end();
+        assert!(record.clear_answer(ASKS) && record.read().is_none());
+        record.begin(&FACTS);
+        record.end();
+        assert!(!record.clear_answer(ASKS) && record.is_written(), "it is of a crash");
+    }
+
+    #[test]
     fn an_overflow_is_told_from_a_wild_pointer() {
         let words = words();
         let trace = |signal, address, stack_pointer| {

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use executor_core::Priority;
 use executor_core::dump::{Dump, PoolState, QueueDump, WorkerDump, WorkerState as Shown};
-use executor_core::{Priority, observe::RunningJob};
+use executor_core::observe::RunningJob;
+use executor_core::registry::QueueRegistration;
 
 use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::Shared;
-use super::state::State;
+use super::state::{State, Wake};
+use super::supply::RayonThreads;
 use super::worker_state::{Activity, WorkerState};
 
 /// So many jobs of each priority are listed.
@@ -17,38 +20,30 @@ const MOST_OLDEST: usize = 3;
 const PRIORITIES: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];
 
 impl<R: Runner + 'static> Shared<R> {
-    /// What the scheduler is doing. The lock is held for a moment, and no code of a user's runs under it.
+    /// Makes the report. The lock is held for a moment, and no code of a user's runs under it.
     pub(super) fn dump(&self) -> Dump {
         let mut dump = Dump::new(self.config.name.clone(), self.config.kind);
         dump.is_measured = self.config.measure;
         dump.max_workers = self.config.workers;
+        dump.has_spare_threads = self.rayon.is_none();
         let running = self.counters.running();
         let mut state = self.lock();
         // Jobs that wait in local queues are shown, too.
-        let wake = if state.return_all() { state.wake() } else { super::state::Wake::NoWorker };
+        let wake = if state.return_all() { state.wake() } else { Wake::NoWorker };
         dump.stats = self.look(&state);
-        dump.state = self.pool_state(&state);
+        dump.state = pool_state(&state);
         dump.queue = queue(&state, self.config.capacity);
         let workers = state.workers.list();
         drop(state);
         self.perform(wake);
         dump.workers = self.workers(workers, &running);
         let own = [&self.queue, &self.delay, &self.cancel_on_shutdown, &self.taken, &self.never_due];
-        let mut dump = dump.with_activities(running, &own.map(executor_core::registry::QueueRegistration::id));
+        let mut dump = dump.with_activities(running, &own.map(QueueRegistration::id));
         if let Some(inspect) = &self.config.inspect {
             inspect.add_to(&mut dump);
             dump.diagnose();
         }
         dump
-    }
-
-    fn pool_state(&self, state: &State<R::Job>) -> PoolState {
-        match (state.is_open, &state.broken) {
-            (true, _) => PoolState::Open,
-            (false, Some(_)) => PoolState::Broken,
-            (false, None) if state.is_gone() => PoolState::Closed,
-            (false, None) => PoolState::Closing,
-        }
     }
 
     fn workers(&self, list: Vec<(usize, WorkerState)>, running: &[RunningJob]) -> Vec<WorkerDump> {
@@ -63,10 +58,19 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Rayon does not tell what its threads do. They are busy if they run jobs of this scheduler, or wait in one.
     fn rayon_workers(&self, running: &[RunningJob]) -> Vec<WorkerDump> {
-        let names = self.rayon.as_ref().map(super::supply::RayonThreads::names).unwrap_or_default();
+        let names = self.rayon.as_ref().map(RayonThreads::names).unwrap_or_default();
         let is_busy = |name: &Arc<str>| running.iter().any(|job| job.worker == *name);
         let state = |name: &Arc<str>| if is_busy(name) { Shown::Running } else { Shown::Idle };
         names.into_iter().map(|name| WorkerDump::new(name.clone(), state(&name))).collect()
+    }
+}
+
+fn pool_state<J: Queued>(state: &State<J>) -> PoolState {
+    match (state.is_open, &state.broken) {
+        (true, _) => PoolState::Open,
+        (false, Some(_)) => PoolState::Broken,
+        (false, None) if state.is_gone() => PoolState::Closed,
+        (false, None) => PoolState::Closing,
     }
 }
 

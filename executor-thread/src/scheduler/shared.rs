@@ -15,11 +15,11 @@ use super::identity::SchedulerId;
 use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;
-use super::stall::StallWatch;
+use super::stall_watch::StallWatch;
 use super::state::{State, Wake};
 use super::stops::Stops;
 use super::supply::{RayonThreads, Supply};
-use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
+use super::sync::{self, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
 use super::waiters::wake_tasks;
 use crate::fork::Origin;
 
@@ -53,8 +53,8 @@ pub(super) struct Shared<R: Runner> {
     pub(super) is_stopping: AtomicBool,
     /// The stops that the runners gave, for jobs that ignore the request to stop.
     pub(super) stops: Mutex<Stops>,
-    /// What was seen of stalls.
-    pub(super) stall: Mutex<StallWatch>,
+    /// Decides whether something stalls.
+    pub(super) stall_watch: Mutex<StallWatch>,
     pub(super) threads: Mutex<Threads>,
     /// The threads that run the jobs, where these are rayon's.
     pub(super) rayon: Option<RayonThreads>,
@@ -90,7 +90,7 @@ impl<R: Runner + 'static> Shared<R> {
                 this: this.clone(),
                 origin: Origin::here(),
                 state: Mutex::new(State::over(supply, &config)),
-                stall: Mutex::new(StallWatch::new(Duration::ZERO)),
+                stall_watch: Mutex::new(StallWatch::new(sync::now(), Duration::ZERO)),
                 config,
                 make,
                 job_arrived: AtomicBool::new(false),

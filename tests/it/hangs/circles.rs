@@ -116,7 +116,9 @@ fn wait_for_several_is_stuck_with_all_of_them() {
             eventually("both wait", || pool.dump().workers.iter().filter(|it| !it.activities.is_empty()).count() == 2);
             assert!(pool.dump().circles.is_empty(), "the promise may end the wait");
         }
-        controls.map(|control| drop(control.fail(JobError::cancelled())));
+        for control in controls {
+            drop(control.fail(JobError::cancelled()));
+        }
         drop(promise);
     });
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use executor::{JobOptions, ProcessHandle, ProcessPool, Receiver, Stall, call, channel};
+use executor::{JobOptions, ProcessHandle, ProcessPool, Receiver, ShutdownPolicy, Stall, call, channel};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Random, expect_hint, seeded};
@@ -78,7 +78,7 @@ fn slow_initializer_of_a_process_is_named() {
         let pool = builder.initializer(call!(initialize_slowly())).build().expect("a small pool");
         let job = pool.submit(call!(u32::swap_bytes(7)));
         expect_hint(&pool, &["has been in its initializer for"]);
-        drop(pool.shutdown_with(executor::ShutdownPolicy::kill()));
+        assert_eq!(pool.shutdown_with(ShutdownPolicy::kill()).cancelled, 1);
         assert!(job.result().is_err());
     });
 }

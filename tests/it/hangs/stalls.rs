@@ -76,8 +76,9 @@ fn job_behind_a_slow_initializer_is_reported() {
     });
     let pool = builder.build().expect("a small pool");
     pool.execute(|| ());
-    let stall = stalls.recv().expect("it is reported");
-    assert!(stall.contains("has been in the initializer"), "{stall}");
+    // Only longer waits are given as reasons.
+    let named = stalls.iter().find(|stall| stall.contains("! the thread `executor-0` has been in the initializer"));
+    assert!(named.is_some());
     drop(guard);
 }
 

@@ -1,4 +1,4 @@
-//! What the system says of a process that lives.
+//! The state of a process that lives, as the system says it.
 
 use std::fs;
 
