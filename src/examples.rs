@@ -20,6 +20,7 @@ examples! {
     digest: "The digests of every file of a directory, on both pools",
         "digest/main.rs" "digest/lines.rs" "digest/options.rs" "digest/parts.rs" "digest/pipeline.rs" "digest/room.rs"
         "digest/summary.rs" "digest/walk.rs";
+    dump_on_signal: "A program that says why it is stuck, on SIGUSR1", "dump_on_signal.rs";
     generators: "Replacing `yield`: iterators and streams", "generators.rs";
     green_threads: "Replacing gevent: jobs that borrow", "green_threads.rs";
     ipv6: "IPv6, and one socket for both versions", "ipv6.rs";

@@ -17,6 +17,7 @@ mod contract;
 mod delays;
 mod events;
 mod giving_back;
+mod hangs;
 mod hooks;
 mod insights;
 mod job_names;

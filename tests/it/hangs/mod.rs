@@ -3,6 +3,10 @@
 
 mod circles;
 mod ends;
+#[cfg(all(feature = "process", feature = "rayon", target_os = "linux"))]
+mod measured;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod on_signal;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod processes;
 mod stalls;
