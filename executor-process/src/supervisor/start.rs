@@ -122,8 +122,8 @@ pub(crate) struct Worker {
     /// Carries payloads beside the messages.
     pub(crate) payloads: Arc<ParentEnd>,
     pub(crate) listener: Listener,
-    /// It is in the pool's reports.
-    _listing: Option<Listing>,
+    /// Lists it for the pool's reports.
+    listing: Option<Listing>,
 }
 
 impl Worker {
@@ -178,27 +178,13 @@ impl Worker {
         })?;
         let lifetime = Lifetime::new(settings.span, process.pid());
         let claims = Claims::new(page, process.clone());
-        let (requests, replies) = (Some(requests), Some(replies));
-        let is_disconnected = Cell::new(false);
-        let payloads = Arc::new(ParentEnd::new(socket));
         let output = settings.capture.clone().zip(output);
         let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid(), output);
         listing.connected(&claims);
-        let mut worker = Self {
-            process,
-            requests,
-            replies,
-            is_disconnected,
-            claims,
-            lifetime,
-            is_retired: false,
-            payloads,
-            listener,
-            _listing: None,
-        };
+        let mut worker = Self::of(process, (requests, replies), claims, lifetime, ParentEnd::new(socket), listener);
+        worker.listing = Some(listing);
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
-        listing.ready();
-        worker._listing = Some(listing);
+        worker.listing.iter().for_each(Listing::ready);
         Ok(worker)
     }
 
@@ -206,27 +192,36 @@ impl Worker {
     #[cfg(test)]
     pub(crate) fn played(
         process: Arc<Child>,
-        (requests, replies): (IpcSender<Request>, ReplyReceiver),
+        channels: (IpcSender<Request>, ReplyReceiver),
         page: Page,
         payloads: ParentEnd,
         delivery: Arc<Delivery>,
     ) -> Self {
         let lifetime = Lifetime::new(LifetimeLimits::default(), process.pid());
         let claims = Claims::new(page, process.clone());
-        let (requests, replies) = (Some(requests), Some(replies));
-        let (is_disconnected, payloads) = (Cell::new(false), Arc::new(payloads));
         let listener = Listener::new(delivery, "played".into(), process.pid(), None);
+        Self::of(process, channels, claims, lifetime, payloads, listener)
+    }
+
+    fn of(
+        process: Arc<Child>,
+        (requests, replies): (IpcSender<Request>, ReplyReceiver),
+        claims: Arc<Claims>,
+        lifetime: Lifetime,
+        payloads: ParentEnd,
+        listener: Listener,
+    ) -> Self {
         Self {
             process,
-            requests,
-            replies,
-            is_disconnected,
+            requests: Some(requests),
+            replies: Some(replies),
+            is_disconnected: Cell::new(false),
             claims,
             lifetime,
             is_retired: false,
-            payloads,
+            payloads: Arc::new(payloads),
+            listing: None,
             listener,
-            _listing: None,
         }
     }
 

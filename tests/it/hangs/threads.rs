@@ -173,7 +173,7 @@ fn callback_that_blocks_is_named() {
         let _bystanders = bystanders(&pool, random);
         let (guard, latch) = Latch::closed();
         let (go_on, waits) = mpsc::channel::<()>();
-        let future = pool.submit(move || drop(waits.recv()));
+        let future = pool.submit(move || waits.recv().is_err());
         let id = future.id().to_string();
         future.on_done(move |_| latch.wait());
         drop(go_on);
