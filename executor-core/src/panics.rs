@@ -59,6 +59,11 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
     })
 }
 
+/// Calls `f`. If it panics, returns the payload, with which the caller continues the panic: it keeps its place.
+pub(crate) fn catch_to_continue<T>(f: impl FnOnce() -> T) -> std::thread::Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(f))
+}
+
 /// Runs a job, and converts a panic into [`JobError::Panicked`], which names the job. For executors without a [cell](crate::cell) for each
 /// job.
 ///

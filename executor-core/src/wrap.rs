@@ -4,6 +4,7 @@
 //! the job [runs](run) inside of the context:
 //!
 //! ```
+//! use executor::extend::JobPath;
 //! use executor::extend::wrap::{self, Wrapper};
 //!
 //! let wrapper = Wrapper::new(|| |run: &mut dyn FnMut()| {
@@ -12,22 +13,23 @@
 //!     println!("after");
 //! });
 //! let context = wrapper.capture()?;
-//! assert_eq!(wrap::run(Some(&context), || 6 * 7), 42);
+//! let name = JobPath::of::<u32>().into();
+//! assert_eq!(wrap::run(Some((&context, &name)), || 6 * 7), 42);
 //! # Ok::<(), executor::JobError>(())
 //! ```
 
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use crate::error::JobError;
+use crate::error::{JobError, JobName};
 use crate::future::Future;
 use crate::job::Job;
 use crate::options::JobOptions;
-use crate::panics::{catch, drop_catching};
+use crate::panics::{catch, catch_to_continue, drop_catching};
 
-type Around = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+type Around = dyn Fn(&JobName, &mut dyn FnMut()) + Send + Sync;
 
 /// Captures a context for each job of a pool. Cheap to clone.
 #[derive(Clone)]
@@ -40,7 +42,12 @@ impl Wrapper {
         C: Fn() -> A + Send + Sync + 'static,
         A: Fn(&mut dyn FnMut()) + Send + Sync + 'static,
     {
-        Self(Arc::new(move || Context::new(capture())))
+        Self::of(move || Context::new(capture()))
+    }
+
+    /// Creates a wrapper from a function that captures a whole context.
+    pub fn of(capture: impl Fn() -> Context + Send + Sync + 'static) -> Self {
+        Self(Arc::new(capture))
     }
 
     /// Returns a wrapper whose code runs inside of the code of `outer`.
@@ -73,12 +80,17 @@ pub struct Context(Arc<Around>);
 impl Context {
     /// Creates a context of code that gets the rest of the job as its argument.
     pub fn new(around: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> Self {
+        Self::named(move |_, run| around(run))
+    }
+
+    /// Creates a context of code that gets the name of the job, and the rest of the job.
+    pub fn named(around: impl Fn(&JobName, &mut dyn FnMut()) + Send + Sync + 'static) -> Self {
         let around = DropCatching(Some(around));
-        Self(Arc::new(move |run| {
+        Self(Arc::new(move |name, run| {
             // As a whole: a field alone would be captured without its drop.
             let DropCatching(around) = &around;
             if let Some(around) = around {
-                around(run);
+                around(name, run);
             }
         }))
     }
@@ -86,11 +98,11 @@ impl Context {
     /// Returns a context whose code runs outside of the code of `inner`.
     #[must_use]
     pub fn around(self, inner: Self) -> Self {
-        Self::new(move |run| {
+        Self::named(move |name, run| {
             let mut is_first = true;
-            (self.0)(&mut || {
+            (self.0)(name, &mut || {
                 if mem::take(&mut is_first) {
-                    (inner.0)(run);
+                    (inner.0)(name, run);
                 }
             });
         })
@@ -123,13 +135,13 @@ pub fn not_captured<J: Job>(job: J, options: &JobOptions, error: JobError) -> Fu
     })
 }
 
-/// Runs `job`, inside of `context` if there is one.
+/// Runs `job`, inside of a context if there is one, which gets the name of the job.
 ///
 /// # Panics
 ///
 /// If `job` or the code of the context panics; then what the job returned is dropped. Also if that code returns, and the job did not run or
 /// its panic was caught.
-pub fn run<T>(context: Option<&Context>, job: impl FnOnce() -> T) -> T {
+pub fn run<T>(context: Option<(&Context, &JobName)>, job: impl FnOnce() -> T) -> T {
     let (mut job, mut result) = (Some(job), None);
     let mut run = || {
         if let Some(job) = job.take() {
@@ -141,7 +153,7 @@ pub fn run<T>(context: Option<&Context>, job: impl FnOnce() -> T) -> T {
             run();
             Ok(())
         }
-        Some(context) => catch_unwind(AssertUnwindSafe(|| (context.0)(&mut run))),
+        Some((context, name)) => catch_to_continue(|| (context.0)(name, &mut run)),
     };
     match (ran, job, result) {
         (Ok(()), _, Some(result)) => result,

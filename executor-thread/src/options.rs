@@ -49,8 +49,9 @@ impl<J: Job> JobWithOptions<J> {
 }
 
 /// Runs the job inside of its context.
-fn run_in<J: Job>(context: Option<Context>, job: J) -> J::Output {
-    named::<J, _>(|| wrap::run(context.as_ref(), || job.run()))
+fn run_in<J: Job>(context: Option<(Context, JobName)>, job: J) -> J::Output {
+    let context = context.as_ref().map(|(context, name)| (context, name));
+    named::<J, _>(|| wrap::run(context, || job.run()))
 }
 
 fn name<J: Job>(label: Option<&Arc<Label>>, job: &J) -> Arc<str> {
@@ -62,8 +63,9 @@ impl<J: Job> Job for JobWithOptions<J> {
     type Output = J::Output;
 
     fn run(self) -> J::Output {
+        let called = self.context.is_some().then(|| Self::job_name(Some(&self)));
         drop(self.start_limit);
-        let (job, context) = (self.job, self.context);
+        let (job, context) = (self.job, self.context.zip(called));
         let Some((limit, scheduler)) = self.timeout else {
             current::describe(self.label, None);
             return run_in(context, job);

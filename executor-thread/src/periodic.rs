@@ -6,7 +6,7 @@ use executor_core::job_counters::{Failure, returns_with};
 use executor_core::observe::JobDescription;
 use executor_core::panics::{catch, drop_catching};
 use executor_core::wrap::{self, Context};
-use executor_core::{Job, JobError};
+use executor_core::{Job, JobError, JobPath};
 
 use crate::pool::ThreadHandle;
 use crate::scheduler::{Period, Periodic, Schedule};
@@ -29,7 +29,8 @@ impl<F: FnMut() + Send + 'static> Job for Submitted<F> {
     fn run(mut self) {
         let Some(mut run) = self.0.take() else { return };
         // The panic hook has reported a panic in it; the next run is another one.
-        let outcome = catch(|| wrap::run(run.context.as_ref(), &mut run.f));
+        let name = JobPath::of::<F>().into();
+        let outcome = catch(|| wrap::run(run.context.as_ref().map(|context| (context, &name)), &mut run.f));
         let failure = outcome.as_ref().err().and_then(Failure::of);
         drop_catching(outcome);
         run.schedule.ended();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ipc::payload::Bytes;
 use crate::protocol::program_image::Offset;
 
-/// What the offsets of a value take of a message, at most.
+/// The most bytes that the offsets of a value take of a message.
 const OFFSETS: usize = 24;
 
 /// A value that was captured, and the functions that use it in the worker.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_catching};
 use executor_core::wrap::{self, Context};
-use executor_core::{JobError, Remake};
+use executor_core::{JobError, JobPath, Remake};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,9 +38,10 @@ where
     }) else {
         return Answer::Codec { step: Step::DecodeJob, cause: "its function is not in this program".to_owned() };
     };
+    let name = JobPath::of::<fn(A) -> R>().into();
     let run = |argument| match context {
         None => function(argument),
-        Some(_) => wrap::run(context, || function(argument)),
+        Some(context) => wrap::run(Some((context, &name)), || function(argument)),
     };
     let mut item = Item::new(codec, descriptors);
     outcomes.begin();

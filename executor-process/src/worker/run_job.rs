@@ -29,7 +29,8 @@ pub(crate) fn work<J: PortableJob>(
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
-    let ran = catch(|| wrap::run(context, || job.run()));
+    let name = J::job_name(None);
+    let ran = catch(|| wrap::run(context.map(|context| (context, &name)), || job.run()));
     end_copy(if ran.is_ok() { 0 } else { PANICKED });
     match ran {
         Ok(output) => {

@@ -99,6 +99,7 @@ impl<J: Job> Job for JobWithOptions<J> {
     type Output = J::Output;
 
     fn run(self) -> J::Output {
+        let called = self.context.is_some().then(|| Self::job_name(Some(&self)));
         let deadline = self.timeout.and_then(|(limit, shared)| {
             let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &self.job), limit));
             shared.schedule(limit, Event::EndRun(current::control()?, error));
@@ -106,7 +107,7 @@ impl<J: Job> Job for JobWithOptions<J> {
         });
         current::describe(self.label, deadline);
         let (job, context) = (self.job, self.context);
-        named::<J, _>(|| wrap::run(context.as_ref(), || job.run()))
+        named::<J, _>(|| wrap::run(context.as_ref().zip(called.as_ref()), || job.run()))
     }
 
     fn job_name(this: Option<&Self>) -> JobName {

@@ -49,7 +49,7 @@ fn note(text: &str) {
     LOG.with_borrow_mut(|log| log.push_str(text));
 }
 
-/// What was noted in this worker since the last call.
+/// The notes of this worker since the last call.
 fn noted() -> String {
     note("job ");
     LOG.take()
