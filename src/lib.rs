@@ -134,6 +134,7 @@
 //! | `rayon` | on | [`RayonPool`] |
 //! | `log` | off | [`forward_logs`]: records that jobs log in worker processes reach the program's logger |
 //! | `metrics` | off | [`metrics`]: counters, gauges and histograms of a pool, for Prometheus and others |
+//! | `tracing` | off | `trace_jobs` on the builders of pools: a span for each job, also in worker processes; `forward_traces` |
 //!
 //! Processes need Linux on x86-64 or aarch64. Elsewhere, as on macOS and Windows, the default features build, and the items of `process` are
 //! absent. Rust 1.88 is needed with `process`, and 1.85 without. [Platforms](crate::platforms) has the details.
@@ -164,6 +165,13 @@ pub use executor_core::{
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 pub use executor_process::forward_logs;
+#[cfg(all(
+    feature = "tracing",
+    feature = "process",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub use executor_process::forward_traces;
 #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{
     Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, OutputLine, OutputStream, Process, ProcessBuilder,
@@ -189,6 +197,8 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
+    #[cfg(feature = "tracing")]
+    pub use executor_core::trace;
     pub use executor_core::{
         JobName, JobPath, OptionValues, bytes, cell, drive, dump, job_counters, observe, panics, queue_id, registry,
         spin, wrap,

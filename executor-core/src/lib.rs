@@ -54,6 +54,8 @@ pub mod spin;
 mod stats;
 mod status;
 mod sync;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod two_fields;
 mod wait;
 pub mod wrap;

@@ -56,3 +56,5 @@ pub use process::{Process, ProcessBuilder, SpawnError};
 pub use supervisor::output::{OutputLine, OutputStream};
 #[cfg(feature = "log")]
 pub use worker::logger::forward_logs;
+#[cfg(feature = "tracing")]
+pub use worker::tracer::forward_traces;

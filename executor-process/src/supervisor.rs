@@ -5,6 +5,8 @@ pub(crate) mod claims;
 pub(crate) mod delivery;
 pub(crate) mod environment;
 pub(crate) mod host_check;
+#[cfg(feature = "tracing")]
+pub(crate) mod job_trace;
 pub(crate) mod lifeline;
 pub(crate) mod lifetime;
 pub(crate) mod listener;

@@ -40,6 +40,8 @@ pub struct ThreadPoolBuilder {
     config: Config,
     initializer: Option<Initializer>,
     policy: SubmitPolicy,
+    #[cfg(feature = "tracing")]
+    traces: bool,
 }
 
 impl ThreadPool {
@@ -84,6 +86,8 @@ impl ThreadPoolBuilder {
             config: Config::new("executor", (cores + 4).min(32)),
             initializer: None,
             policy: SubmitPolicy::default(),
+            #[cfg(feature = "tracing")]
+            traces: false,
         }
     }
 
@@ -260,6 +264,34 @@ impl ThreadPoolBuilder {
         self
     }
 
+    /// Runs each job in a span of the crate `tracing`, whose parent is the span in which the job was submitted. So the events of a job are in the
+    /// span of the request that it belongs to.
+    ///
+    /// The span is called `job`, of level `INFO` and target `executor`. Its fields are `id`, `name`, `executor` (the pool's
+    /// [`name`](Self::name)), `waited_ms` (the time since the submit), `attempt`, and at the end `outcome`. If the job panics, an event of level
+    /// `ERROR` in the span has the message. If the subscriber wants no such spans, jobs run in the span of their submitter.
+    ///
+    /// Without this call, jobs run in no span. A subscriber that panics in these calls costs its span, not the job.
+    ///
+    /// ```
+    /// use executor::ThreadPool;
+    /// use tracing::{info, info_span};
+    ///
+    /// tracing_subscriber::fmt().init();
+    /// let pool = ThreadPool::builder().threads(1).name("mailer").trace_jobs().build()?;
+    /// let request = info_span!("request", number = 7);
+    /// let sent = request.in_scope(|| pool.submit(|| info!("sends a mail")));
+    /// // INFO request{number=7}:job{id=1 name="…" executor="mailer" waited_ms=0.02 attempt=1}: sends a mail
+    /// # sent.result()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tracing")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+    pub fn trace_jobs(mut self) -> Self {
+        self.traces = true;
+        self
+    }
+
     /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran. Costs each job a few readings of the
     /// clock, and each thread 4 KiB. Default: false, unless the environment variable `EXECUTOR_MEASURE` is `1`.
     ///
@@ -323,8 +355,12 @@ impl ThreadPoolBuilder {
     /// # Errors
     ///
     /// [`BuildError`] if a setting has a value that is not allowed. It names the setting, the value and what is allowed.
-    pub fn build(self) -> Result<ThreadPool, BuildError> {
-        let Self { config, initializer, policy } = self;
+    pub fn build(#[cfg_attr(not(feature = "tracing"), expect(unused_mut))] mut self) -> Result<ThreadPool, BuildError> {
+        #[cfg(feature = "tracing")]
+        if self.traces {
+            self.policy.trace_jobs(self.config.name.clone());
+        }
+        let Self { config, initializer, policy, .. } = self;
         if !(1..=MOST_THREADS).contains(&config.workers) {
             return Err(BuildError::setting("threads", config.workers, format_args!("from 1 to {MOST_THREADS}")));
         }

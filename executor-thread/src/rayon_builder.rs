@@ -31,6 +31,8 @@ pub struct RayonPoolBuilder {
     policy: SubmitPolicy,
     measure: bool,
     on_stall: Option<OnStall>,
+    #[cfg(feature = "tracing")]
+    traces: bool,
 }
 
 impl RayonPool {
@@ -132,6 +134,15 @@ impl RayonPoolBuilder {
         self
     }
 
+    /// Runs each job in a span of the crate `tracing`, whose parent is the span in which the job was submitted; see
+    /// [`ThreadPoolBuilder::trace_jobs`](crate::ThreadPoolBuilder::trace_jobs). The field `executor` is `rayon`.
+    #[cfg(feature = "tracing")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+    pub fn trace_jobs(mut self) -> Self {
+        self.traces = true;
+        self
+    }
+
     /// Sets whether [`stats`](crate::ThreadHandle::stats) includes how long jobs waited and ran; see
     /// [`ThreadPoolBuilder::measure`](crate::ThreadPoolBuilder::measure). Default: false.
     pub fn measure(mut self, measures: bool) -> Self {
@@ -179,7 +190,15 @@ impl RayonPoolBuilder {
         }
     }
 
-    fn over(self, pool: Arc<rayon::ThreadPool>, started: Vec<JoinHandle<()>>) -> RayonPool {
+    fn over(
+        #[cfg_attr(not(feature = "tracing"), expect(unused_mut))] mut self,
+        pool: Arc<rayon::ThreadPool>,
+        started: Vec<JoinHandle<()>>,
+    ) -> RayonPool {
+        #[cfg(feature = "tracing")]
+        if self.traces {
+            self.policy.trace_jobs("rayon".into());
+        }
         let Self { queue, policy, measure, on_stall, .. } = self;
         let (kind, capacity) = ("RayonPool", queue.capacity());
         let config = Config { capacity, kind, on_stall, ..Config::new("rayon", pool.current_num_threads()) };

@@ -43,6 +43,16 @@ impl SubmitPolicy {
     {
         self.wrapper = Some(Wrapper::new(capture).inside(self.wrapper.take()));
     }
+
+    /// Runs each job in a span, outside of all code that was added before.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn trace_jobs(&mut self, executor: Arc<str>) {
+        let spans = executor_core::trace::wrapper(executor);
+        self.wrapper = Some(match self.wrapper.take() {
+            Some(inner) => inner.inside(Some(spans)),
+            None => spans,
+        });
+    }
 }
 
 /// Submits to one queue, with the options of a handle.

@@ -23,6 +23,8 @@ use crate::protocol::captured::Captured;
 use crate::protocol::job_context::JobContext;
 use crate::protocol::message::JobMessage;
 use crate::protocol::program_image::Offset;
+#[cfg(feature = "tracing")]
+use crate::supervisor::job_trace::JobTrace;
 use crate::supervisor::start::WorkerSettings;
 use crate::transport::ParentEnd;
 
@@ -31,6 +33,9 @@ pub(crate) struct EncodedJob {
     pub(crate) job_type: JobType,
     pub(crate) body: Payload,
     pub(crate) label: Option<Arc<Label>>,
+    /// The span in which it was submitted, and its own, if its pool traces jobs.
+    #[cfg(feature = "tracing")]
+    pub(crate) trace: Option<JobTrace>,
     /// The values of `wrap_jobs`, the outermost first.
     pub(crate) captured: Option<Arc<Vec<Captured>>>,
     /// Dropped when the job starts or never will: then its time to start in is over.
@@ -61,6 +66,8 @@ impl EncodedJob {
             job_type,
             body,
             label: None,
+            #[cfg(feature = "tracing")]
+            trace: None,
             captured: None,
             start_guard: None,
             priority: Priority::Normal,
@@ -97,6 +104,8 @@ impl EncodedJob {
             job_type,
             body,
             label,
+            #[cfg(feature = "tracing")]
+            trace: self.trace.as_ref().map(JobTrace::again),
             captured,
             start_guard: None,
             priority,

@@ -112,7 +112,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
             postcard::to_stdvec(&Request::Prepare {
                 name: "w".into(),
                 codec: Codec::MessagePack,
-                levels: Levels { log: 3 },
+                levels: Levels { log: 3, trace: 0 },
                 initializer: None,
             })
             .unwrap(),

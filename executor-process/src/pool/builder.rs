@@ -84,6 +84,8 @@ pub struct ProcessPoolBuilder {
     crashes: Option<Limit>,
     measure: bool,
     wrappers: Vec<Wrapper>,
+    /// Whether jobs have spans.
+    traces: bool,
     output: CaptureSettings,
     on_stall: Option<OnStall>,
 }
@@ -136,6 +138,7 @@ impl ProcessPoolBuilder {
             crashes: None,
             measure: false,
             wrappers: Vec::new(),
+            traces: false,
             output: CaptureSettings::default(),
             on_stall: None,
             environment: Environment::default(),
@@ -322,6 +325,8 @@ impl ProcessPoolBuilder {
         self.on_stall.as_ref().map_or(Ok(()), OnStall::check)?;
         host_check::check()?;
         let wrappers = Wrappers::new(self.wrappers)?;
+        #[cfg(feature = "tracing")]
+        let traced = self.traces.then(|| Arc::clone(&self.name));
         let (pids, roster) = (Arc::new(Pids::default()), Arc::new(Roster::default()));
         let worker = Arc::new(WorkerSettings {
             codec: self.codec,
@@ -336,6 +341,7 @@ impl ProcessPoolBuilder {
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
             capture: self.output.capture(),
+            traces: self.traces,
         });
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
@@ -347,7 +353,15 @@ impl ProcessPoolBuilder {
         let config = config.with_measure(self.measure);
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);
-        Ok(ProcessPool::over(Submitter { scheduler, policy, options: JobOptions::new(), pids, wrappers }))
+        Ok(ProcessPool::over(Submitter {
+            scheduler,
+            policy,
+            options: JobOptions::new(),
+            pids,
+            wrappers,
+            #[cfg(feature = "tracing")]
+            traced,
+        }))
     }
 }
 

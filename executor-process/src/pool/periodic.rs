@@ -4,6 +4,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use executor_core::panics::{catch, drop_catching};
+#[cfg(feature = "tracing")]
+use executor_core::trace::Submission;
 use executor_core::{JobError, PortableJob, Rejection};
 use executor_thread::scheduler::Schedule;
 use executor_thread::{Period, Periodic};
@@ -12,6 +14,8 @@ use crate::dispatch::job::EncodedJob;
 use crate::dispatch::job_type::JobType;
 use crate::pool::handle::ProcessHandle;
 use crate::protocol::captured::Captured;
+#[cfg(feature = "tracing")]
+use crate::supervisor::job_trace::JobTrace;
 
 /// The state for the next run. It moves from run to run, so no two can overlap.
 struct PeriodicJob<J> {
@@ -19,6 +23,8 @@ struct PeriodicJob<J> {
     schedule: Schedule,
     pool: ProcessHandle,
     captured: Option<Arc<Vec<Captured>>>,
+    #[cfg(feature = "tracing")]
+    submission: Option<Arc<Submission>>,
     place: &'static Location<'static>,
 }
 
@@ -31,7 +37,13 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
             return drop_catching(self);
         };
         let is_next = |run| schedule.is_next(run);
-        let encoded = EncodedJob { captured: self.captured.clone(), place: self.place, ..encoded };
+        let encoded = EncodedJob {
+            captured: self.captured.clone(),
+            #[cfg(feature = "tracing")]
+            trace: self.submission.clone().map(JobTrace::new),
+            place: self.place,
+            ..encoded
+        };
         pool.0.submit_run::<J>(encoded, due, is_next, move |outcome| self.ended(outcome));
     }
 
@@ -98,7 +110,16 @@ impl ProcessHandle {
                 return periodic;
             }
         };
-        PeriodicJob { job, schedule, pool: self.handle(), captured, place: Location::caller() }.submit();
+        PeriodicJob {
+            job,
+            schedule,
+            pool: self.handle(),
+            captured,
+            #[cfg(feature = "tracing")]
+            submission: self.0.submission(),
+            place: Location::caller(),
+        }
+        .submit();
         periodic
     }
 }

@@ -7,8 +7,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Cell, QueuedControl, Task};
+#[cfg(feature = "tracing")]
+use executor_core::panics::catch;
 use executor_core::panics::drop_catching;
 use executor_core::queue_id::QueueId;
+#[cfg(feature = "tracing")]
+use executor_core::trace::Submission;
 use executor_core::{
     Canceller, Future, JobError, JobName, JobOptions, JobPath, PortableJob, Refused, Rejected, Rejection, TimedOut,
 };
@@ -23,6 +27,8 @@ use crate::ipc::codec::{Codec, Step};
 use crate::pool::wrap::Wrappers;
 use crate::protocol::captured::Captured;
 use crate::supervisor::child::Pids;
+#[cfg(feature = "tracing")]
+use crate::supervisor::job_trace::JobTrace;
 use crate::worker::remake::Remaker;
 
 /// The pool's settings for jobs, the same for all its handles.
@@ -63,6 +69,9 @@ pub(crate) struct Submitter {
     pub(crate) options: JobOptions,
     pub(crate) pids: Arc<Pids>,
     pub(crate) wrappers: Option<Arc<Wrappers>>,
+    /// The name of the pool, if it traces jobs.
+    #[cfg(feature = "tracing")]
+    pub(crate) traced: Option<Arc<str>>,
 }
 
 impl Submitter {
@@ -95,7 +104,7 @@ impl Submitter {
             Ok(captured) => captured,
             Err(error) => return Future::failed(error),
         };
-        let job = EncodedJob { captured, ..job };
+        let job = self.with_trace(EncodedJob { captured, ..job });
         let mut job = self.policy.with_options(&self.options, job);
         let timer = self.limit_wait(&mut job);
         let cell = Arc::new(Cell::queued(job, open).named().at(self.scheduler.queue_id(way)));
@@ -169,7 +178,27 @@ impl Submitter {
     #[track_caller]
     pub(crate) fn encode<J: PortableJob>(&self, job: &J) -> Result<EncodedJob, JobError> {
         let captured = self.capture(JobType::of::<J>())?;
-        Ok(EncodedJob { captured, ..self.policy.encode(&self.options, job)? })
+        Ok(self.with_trace(EncodedJob { captured, ..self.policy.encode(&self.options, job)? }))
+    }
+
+    /// The job, with the span in which it is submitted now, if the pool traces jobs.
+    #[cfg(feature = "tracing")]
+    fn with_trace(&self, mut job: EncodedJob) -> EncodedJob {
+        job.trace = self.submission().map(JobTrace::new);
+        job
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to trace")]
+    fn with_trace(&self, job: EncodedJob) -> EncodedJob {
+        job
+    }
+
+    /// The span in which a job is submitted now, if the pool traces jobs. `None` if the subscriber panics.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn submission(&self) -> Option<Arc<Submission>> {
+        let executor = self.traced.clone()?;
+        catch(|| Arc::new(Submission::here(executor))).ok()
     }
 
     /// Captures the values of a job that is submitted now, if the pool wraps its jobs. A pool that is shut down refuses the job without

@@ -220,7 +220,15 @@ impl ProcessBuilder {
         };
         let scheduler = Scheduler::new(Config::new(Arc::clone(&name), 1), make);
         let policy = SubmitPolicy { codec: self.codec, when_full: WhenFull::Block, retry: 0 };
-        let submitter = Submitter { scheduler: scheduler.clone(), policy, options, pids, wrappers: None };
+        let submitter = Submitter {
+            scheduler: scheduler.clone(),
+            policy,
+            options,
+            pids,
+            wrappers: None,
+            #[cfg(feature = "tracing")]
+            traced: None,
+        };
         let encoded = submitter.encode(&job);
         // Its copy in the process is the one that runs.
         drop_catching(job);
@@ -265,6 +273,7 @@ impl ProcessBuilder {
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
             capture: self.output.capture(),
+            traces: false,
         };
         Ok(PoolSettings { worker: Arc::new(worker), tries: 1, budget: Budget::endless() })
     }

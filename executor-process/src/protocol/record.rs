@@ -22,6 +22,9 @@ pub(crate) enum Content {
     /// A record of the crate `log`.
     #[cfg(feature = "log")]
     Log(LogRecord),
+    /// A span or an event of the crate `tracing`.
+    #[cfg(feature = "tracing")]
+    Trace(TraceRecord),
 }
 
 /// The parts of a log record.
@@ -75,4 +78,63 @@ impl LogLevel {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Levels {
     pub(crate) log: u8,
+    pub(crate) trace: u8,
+}
+
+/// An event in a worker, or the begin, values or end of a span. Each names its place in the code, since any record may be lost.
+#[cfg(feature = "tracing")]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum TraceRecord {
+    Event { callsite: TraceCallsite, parent: Option<u64>, values: Vec<(u8, TraceValue)> },
+    Begin { span: u64, callsite: TraceCallsite, parent: Option<u64>, values: Vec<(u8, TraceValue)> },
+    Values { span: u64, values: Vec<(u8, TraceValue)> },
+    End { span: u64 },
+}
+
+/// The place in the code of a span or an event.
+#[cfg(feature = "tracing")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct TraceCallsite {
+    pub(crate) name: String,
+    pub(crate) target: String,
+    pub(crate) level: TraceLevel,
+    pub(crate) module: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    /// The names of the fields. Values have the index of theirs.
+    pub(crate) fields: Vec<String>,
+}
+
+#[cfg(feature = "tracing")]
+impl TraceCallsite {
+    /// The bytes that it holds, about.
+    pub(crate) fn len(&self) -> usize {
+        let Self { name, target, module, file, fields, .. } = self;
+        let texts = [name, target].into_iter().chain(module).chain(file).chain(fields);
+        texts.map(|text| 32 + text.len()).sum::<usize>() + 128
+    }
+}
+
+#[cfg(feature = "tracing")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum TraceLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The value of a field.
+#[cfg(feature = "tracing")]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum TraceValue {
+    Signed(i64),
+    Unsigned(u64),
+    /// The bits of a floating-point number.
+    Float(u64),
+    Bool(bool),
+    Text(String),
+    /// The text that a value writes of itself.
+    Written(String),
 }

@@ -34,7 +34,7 @@ impl Listener {
         pid: u32,
         output: Option<(Capture, [OwnedFd; 2])>,
     ) -> Self {
-        let source = Source { worker, pid, job: None };
+        let source = Source::new(worker, pid);
         let output = output.map(|(capture, pipes)| Output::new(capture, Arc::clone(&delivery), source.clone(), pipes));
         Self { delivery, source, lost: Cell::new(None), last_call: Cell::new(0), output }
     }
@@ -43,9 +43,14 @@ impl Listener {
     pub(crate) fn hear(&self, record: Record, find: impl FnOnce(u64) -> Option<SourceJob>) {
         let source = Source { job: find(record.job), ..self.source.clone() };
         self.report_lost();
+        let count = match record.content {
+            Content::Lost(lost) => lost,
+            #[cfg(feature = "_records")]
+            _ => 1,
+        };
         if self.deliver(source.clone(), record.content).is_none() {
             let lost = self.lost.take().map_or(0, |(lost, _)| lost);
-            self.lost.set(Some((lost + 1, source)));
+            self.lost.set(Some((lost.saturating_add(count), source)));
         }
     }
 
@@ -61,6 +66,17 @@ impl Listener {
     fn deliver(&self, source: Source, content: Content) -> Option<()> {
         self.last_call.set(records::deliver(&self.delivery, source, content)?);
         Some(())
+    }
+
+    /// An outcome waits for the call of that number, too.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn wait_for(&self, call: Option<u64>) {
+        self.last_call.set(self.last_call.get().max(call.unwrap_or_default()));
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn delivery(&self) -> &Arc<Delivery> {
+        &self.delivery
     }
 
     /// A job has ended, and is about to have its outcome. Blocks until all that was heard of it is delivered, for 1 s at most.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "log")]
 mod log_sink;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace_sink;
 
 use std::sync::Arc;
 
@@ -18,6 +20,22 @@ pub(crate) struct Source {
     pub(crate) pid: u32,
     /// `None` if no job ran.
     pub(crate) job: Option<SourceJob>,
+    /// The spans of the worker.
+    #[cfg(feature = "tracing")]
+    pub(crate) spans: trace_sink::WorkerSpans,
+}
+
+impl Source {
+    /// The worker, in none of its jobs.
+    pub(crate) fn new(worker: Arc<str>, pid: u32) -> Self {
+        Self {
+            worker,
+            pid,
+            job: None,
+            #[cfg(feature = "tracing")]
+            spans: trace_sink::WorkerSpans::default(),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -27,15 +45,22 @@ pub(crate) struct SourceJob {
     pub(crate) label: Option<Arc<Label>>,
     /// The path of its function or type.
     pub(crate) path: &'static str,
+    /// The span of the job, if its pool traces jobs.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: Option<crate::supervisor::job_trace::SpanPlace>,
 }
 
-/// The events that a worker that starts now is to report.
-pub(crate) fn levels() -> Levels {
+/// The events that a worker that starts now is to report. `traces` is whether its pool traces jobs.
+pub(crate) fn levels(traces: bool) -> Levels {
     Levels {
         #[cfg(feature = "log")]
         log: u8::try_from(log::max_level() as usize).unwrap_or_default(),
         #[cfg(not(feature = "log"))]
         log: 0,
+        #[cfg(feature = "tracing")]
+        trace: if traces { trace_sink::level() } else { 0 },
+        #[cfg(not(feature = "tracing"))]
+        trace: u8::from(traces),
     }
 }
 
@@ -61,17 +86,25 @@ fn weight(content: &Content) -> usize {
             let pairs = record.pairs.iter().map(|(key, value)| key.len() + value.len());
             record.target.len() + record.message.len() + pairs.sum::<usize>()
         }
+        #[cfg(feature = "tracing")]
+        Content::Trace(record) => trace_sink::weight(record),
     }
 }
 
 /// Runs code of the user's, which may panic or block.
 fn hand_over(source: &Source, content: Content) {
     match content {
-        #[cfg(feature = "log")]
-        Content::Lost(lost) => log_sink::warn_of_lost(source, lost),
-        #[cfg(not(feature = "log"))]
-        Content::Lost(_) => _ = source,
+        Content::Lost(lost) => {
+            // Any of the two may have lost them.
+            #[cfg(feature = "log")]
+            log_sink::warn_of_lost(source, lost);
+            #[cfg(feature = "tracing")]
+            trace_sink::warn_of_lost(source, lost);
+            _ = (source, lost);
+        }
         #[cfg(feature = "log")]
         Content::Log(record) => log_sink::hand_over(source, &record),
+        #[cfg(feature = "tracing")]
+        Content::Trace(record) => trace_sink::hand_over(source, record),
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) delivery: Arc<Delivery>,
     /// How output is captured, if it is.
     pub(crate) capture: Option<Capture>,
+    /// Whether jobs have spans.
+    pub(crate) traces: bool,
 }
 
 impl Rested for ParentEnd {
@@ -85,6 +87,7 @@ impl WorkerSettings {
             keep_failed: None,
             delivery: Arc::default(),
             capture: None,
+            traces: false,
         }
     }
 }
@@ -232,7 +235,8 @@ impl Worker {
         let initializer =
             initializer.map_err(|error: io::Error| format!("its initializer could not be sent: {error}"))?;
         let has_initializer = initializer.is_some();
-        let (name, codec, levels) = (truncate(name.to_owned(), MOST_NAME), settings.codec, records::levels());
+        let (name, codec, levels) =
+            (truncate(name.to_owned(), MOST_NAME), settings.codec, records::levels(settings.traces));
         let request = Request::Prepare { name, codec, levels, initializer };
         if !has_initializer {
             // Nothing to wait for. If it is gone, the first job finds out.

@@ -20,6 +20,8 @@ pub(crate) mod run_job;
 mod serve;
 pub(crate) mod stack_walk;
 mod termination;
+#[cfg(feature = "tracing")]
+pub(crate) mod tracer;
 pub(crate) mod wrap;
 
 pub(crate) use fork_check::end_copy;

@@ -20,6 +20,8 @@ use super::logger;
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 #[cfg(feature = "_records")]
 use super::records;
+#[cfg(feature = "tracing")]
+use super::tracer;
 use super::{comm, crash_handler, output, wrap};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::with_remedy;
@@ -254,8 +256,7 @@ impl RequestLoop {
         let name = Some(name.into());
         current::set_worker(Some(Worker { name, state: None, host: None }));
         let Some((offset, body)) = initializer else {
-            #[cfg(feature = "log")]
-            logger::install();
+            forward();
             return None;
         };
         let Some(prepare) = offset.init_entry() else {
@@ -266,8 +267,7 @@ impl RequestLoop {
         Some(match prepared {
             Ok(state) => {
                 current::set_state(Some(state));
-                #[cfg(feature = "log")]
-                logger::install();
+                forward();
                 Reply::Ready
             }
             Err(reason) => Reply::NotReady(truncate(reason, MOST_SAID)),
@@ -308,6 +308,14 @@ impl RequestLoop {
     }
 }
 
+/// The initializer has run, and may have set a logger and a subscriber. Others forward to the parent.
+fn forward() {
+    #[cfg(feature = "log")]
+    logger::install();
+    #[cfg(feature = "tracing")]
+    tracer::forward_traces();
+}
+
 /// From now on, this worker may report events.
 #[cfg(feature = "_records")]
 fn report(worker: &RequestLoop, levels: Levels) {
@@ -316,6 +324,8 @@ fn report(worker: &RequestLoop, levels: Levels) {
     }
     #[cfg(feature = "log")]
     logger::want(levels.log);
+    #[cfg(feature = "tracing")]
+    tracer::want(levels.trace);
 }
 
 #[cfg(not(feature = "_records"))]

@@ -41,6 +41,8 @@ mod starts;
 mod storm;
 pub(crate) mod surroundings;
 mod terminations;
+#[cfg(feature = "tracing")]
+mod traces;
 mod values;
 mod wrapped_jobs;
 

@@ -148,6 +148,7 @@ impl Exchange<'_, '_> {
     }
 
     pub(super) fn finish(&mut self, mut in_flight: InFlight, outcome: Result<EncodedResult, JobError>) {
+        self.end_trace(&mut in_flight, outcome.as_ref().map(|_| None));
         self.worker.listener.end_job();
         in_flight.report_end(outcome.as_ref().map(|_| None));
         let outcome = outcome.map_err(|error| in_flight.case(&self.settings.worker).kept(error));
@@ -157,6 +158,7 @@ impl Exchange<'_, '_> {
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
         let Some(chunk) = in_flight.payload.chunk.take() else { return };
         let worst = chunk.worst();
+        self.end_trace(&mut in_flight, Ok(worst));
         self.worker.listener.end_job();
         in_flight.report_end(Ok(worst));
         let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());

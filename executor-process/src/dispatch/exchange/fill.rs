@@ -47,7 +47,9 @@ impl Exchange<'_, '_> {
         claims.send(self.slots.len(), job.id());
         let dispatch: Arc<dyn Dispatch> = Arc::<Claims>::clone(claims);
         let payload = job.dispatch(dispatch)?;
-        Some(InFlight::new(job, payload, self.worker.process.pid()))
+        let mut in_flight = InFlight::new(job, payload, self.worker.process.pid());
+        self.begin_trace(&mut in_flight);
+        Some(in_flight)
     }
 
     /// Puts the job into its slot and into the message. One that cannot go there fails alone.

@@ -1,7 +1,14 @@
 //! Records of the worker, heard before the outcomes of the jobs that they are about.
 
+use executor_core::JobError;
+use executor_core::job_counters::Failure;
+#[cfg(feature = "tracing")]
+use executor_core::observe::JobOutcome;
+
 use super::Exchange;
 use crate::dispatch::job::InFlight;
+#[cfg(feature = "tracing")]
+use crate::supervisor::job_trace::JobTrace;
 use crate::supervisor::records::SourceJob;
 
 impl Exchange<'_, '_> {
@@ -11,6 +18,32 @@ impl Exchange<'_, '_> {
             output.begin(source(in_flight));
         }
     }
+
+    /// The span of the job begins, if its pool traces jobs.
+    #[cfg(feature = "tracing")]
+    pub(super) fn begin_trace(&self, in_flight: &mut InFlight) {
+        let (job, name, attempt) = (&in_flight.job, in_flight.payload.job_name(), in_flight.payload.attempt);
+        if let Some(trace) = &mut in_flight.payload.trace {
+            self.worker.listener.wait_for(trace.begin(self.worker.listener.delivery(), job.clone(), name, attempt));
+        }
+    }
+
+    /// The span of the job ends.
+    #[cfg(feature = "tracing")]
+    pub(super) fn end_trace(&self, in_flight: &mut InFlight, outcome: Result<Option<Failure>, &JobError>) {
+        if let Some(trace) = &mut in_flight.payload.trace {
+            let failure = outcome.err().map(ToString::to_string);
+            self.worker.listener.wait_for(trace.end(JobOutcome::of(outcome), failure));
+        }
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to trace")]
+    pub(super) fn begin_trace(&self, _: &mut InFlight) {}
+
+    #[cfg(not(feature = "tracing"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to trace")]
+    pub(super) fn end_trace(&self, _: &mut InFlight, _: Result<Option<Failure>, &JobError>) {}
 
     /// Takes in what the worker has said so far about its jobs. Called while the job that has ended is in its slot.
     pub(super) fn hear(&self) {
@@ -32,5 +65,12 @@ pub(super) fn find(slots: &[Option<InFlight>], job: u64) -> Option<SourceJob> {
 }
 
 fn source(InFlight { job, payload, .. }: &InFlight) -> SourceJob {
-    SourceJob { id: job.id(), attempt: payload.attempt, label: payload.label.clone(), path: payload.job_type.name() }
+    SourceJob {
+        id: job.id(),
+        attempt: payload.attempt,
+        label: payload.label.clone(),
+        path: payload.job_type.name(),
+        #[cfg(feature = "tracing")]
+        span: payload.trace.as_ref().and_then(JobTrace::place),
+    }
 }

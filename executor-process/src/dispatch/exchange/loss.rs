@@ -101,6 +101,10 @@ impl Exchange<'_, '_> {
         if !self.worker.claims.page.change(slot, in_flight.id(), Claim::Started, Claim::Sent) {
             return self.crash(in_flight, loss);
         }
+        #[cfg(feature = "tracing")]
+        if let Some(trace) = &mut in_flight.payload.trace {
+            self.worker.listener.wait_for(trace.end(JobOutcome::Crashed, Some("it runs again".to_owned())));
+        }
         in_flight.payload.runs_again();
         if let Some(run) = in_flight.run.take() {
             run.end(JobOutcome::Crashed);

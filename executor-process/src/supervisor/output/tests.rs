@@ -15,12 +15,19 @@ fn output(limit: usize) -> (Output, [OwnedFd; 2], Heard, DeliveryUser) {
     let (heard, delivery) = (Heard::default(), Arc::<Delivery>::default());
     let (lines, user) = (Arc::clone(&heard), delivery.user());
     let handler = move |line: &OutputLine| lines.lock().unwrap().push((line.job(), line.to_string()));
-    let source = Source { worker: "w".into(), pid: 7, job: None };
+    let source = Source::new("w".into(), 7);
     (Output::new(Capture { handler: Arc::new(handler), limit }, delivery, source, ours), theirs, heard, user)
 }
 
 fn job() -> SourceJob {
-    SourceJob { id: JobId::next(), attempt: 1, label: None, path: "f" }
+    SourceJob {
+        id: JobId::next(),
+        attempt: 1,
+        label: None,
+        path: "f",
+        #[cfg(feature = "tracing")]
+        span: None,
+    }
 }
 
 fn end(output: &Output) {

@@ -49,7 +49,7 @@ pub(super) fn warn_of_lost(source: &Source, lost: u64) {
 }
 
 fn keys(source: &Source) -> impl Iterator<Item = (&str, Value<'_>)> {
-    let Source { worker, pid, job } = source;
+    let Source { worker, pid, job, .. } = source;
     let id = job.as_ref().map(|job| ("job", Value::from(job.id.get())));
     let name = job.as_ref().and_then(|job| job.label.as_ref()?.name.as_deref());
     let name = name.map(|name| ("job_name", Value::from(name)));
