@@ -11,7 +11,7 @@ use crate::status::JobId;
 /// Shorter waits are no reason for concern.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// So many waits are listed.
+/// No more waits than this are listed.
 const MOST_WAITS: usize = 8;
 
 pub(super) fn of(dump: &Dump) -> Vec<String> {

@@ -14,7 +14,7 @@ use super::state::{State, Wake};
 use super::supply::RayonThreads;
 use super::worker_state::{Activity, WorkerState};
 
-/// So many jobs of each priority are listed.
+/// No more jobs of each priority than this are listed.
 const MOST_OLDEST: usize = 3;
 
 const PRIORITIES: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];

@@ -18,14 +18,9 @@ fn environment_measures_every_pool() {
     let processes = executor::ProcessPool::new(1).expect("a small pool");
     let is_set = env::var_os(VARIABLE).is_some();
     assert_eq!(are_measured(&[&threads, &rayon, &processes]), [is_set; 3]);
+    let handle = threads.handle();
     let place = line!() + 1;
-    let running = threads
-        .submit({
-            let pool = threads.handle();
-            move || pool.dump()
-        })
-        .result()
-        .expect("it returns");
+    let running = threads.submit(move || handle.dump()).result().expect("it returns");
     let places: Vec<_> = running.running().filter_map(|job| Some(job.description.place?.line())).collect();
     assert_eq!(places, if is_set { vec![place] } else { Vec::new() });
     if is_set {
