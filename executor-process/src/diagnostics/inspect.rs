@@ -30,10 +30,11 @@ pub(crate) fn add_to(dump: &mut Dump, roster: &Roster) {
         let claims = listed.claims.upgrade();
         found.job = claims.as_ref().and_then(|claims| claims.started());
         let is_due = is_due(dump, &listed, found.job);
-        if let Some(claims) = claims.filter(|_| is_due && !found.is_stopped()) {
-            if claims.page.trace().clear_answer(locate_signal()) && process.ask_where() {
-                asked.push((found.pid, claims));
-            }
+        if let Some(claims) = claims.filter(|_| is_due && !found.is_stopped())
+            && claims.page.trace().clear_answer(locate_signal())
+            && process.ask_where()
+        {
+            asked.push((found.pid, claims));
         }
         worker(dump, &listed.name).process = Some(found);
     }
@@ -41,10 +42,10 @@ pub(crate) fn add_to(dump: &mut Dump, roster: &Roster) {
     for (pid, claims) in asked {
         let trace = answer(claims.page.trace(), deadline);
         let processes = dump.workers.iter_mut().filter_map(|worker| worker.process.as_mut());
-        if let Some((trace, process)) = trace.zip(processes.into_iter().find(|process| process.pid == pid)) {
-            if process.job.is_none_or(|job| job.get() == trace.facts.job) {
-                process.stack = symbolize::stack(trace);
-            }
+        if let Some((trace, process)) = trace.zip(processes.into_iter().find(|process| process.pid == pid))
+            && process.job.is_none_or(|job| job.get() == trace.facts.job)
+        {
+            process.stack = symbolize::stack(trace);
         }
     }
 }
