@@ -71,7 +71,7 @@ fn running_job_is_recorded_as_running() {
     let (go_on, waits) = mpsc::channel::<()>();
     let long = pool.submit(move || {
         started.send(()).expect("the test waits");
-        waits.recv().expect("the test sends")
+        waits.recv().expect("the test sends");
     });
     starts.recv().expect("it starts");
     assert_eq!(outcomes(&recording), ["still running"], "a snapshot");
