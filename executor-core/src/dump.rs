@@ -14,7 +14,7 @@ pub use self::circles::Waiting;
 pub use self::stall::{Inspect, OnStall, Stall};
 use crate::current::activity::{self, Activity, ActivityKind};
 use crate::error::Backtrace;
-use crate::observe::{JobDescription, RunningJob};
+use crate::observe::job::{JobDescription, RunningJob};
 use crate::options::Priority;
 use crate::queue_id::QueueId;
 use crate::registry;

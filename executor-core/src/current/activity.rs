@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::{id, name, queue_id, worker_name};
-use crate::observe::JobDescription;
+use crate::observe::job::JobDescription;
 use crate::queue_id::QueueId;
 use crate::status::JobId;
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use crate::current::activity::{Activity, ActivityKind};
-use crate::observe::{JobDescription, RunningJob};
+use crate::observe::job::{JobDescription, RunningJob};
 use crate::queue_id::QueueId;
 use crate::status::JobId;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::text::{Named, running, time};
 use super::{Dump, PoolState, ProcessPhase, WorkerDump, WorkerState};
 use crate::current::activity::{Activity, ActivityKind};
-use crate::observe::{JobDescription, RunningJob};
+use crate::observe::job::{JobDescription, RunningJob};
 use crate::status::JobId;
 
 /// Shorter waits are no reason for concern.

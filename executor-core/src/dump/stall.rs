@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Dump;
 use super::text::{running, time};
 use crate::error::BuildError;
-use crate::observe::RunningJob;
+use crate::observe::job::RunningJob;
 
 /// A job that has run for longer than a limit, or a queue from which no job has started for as long. Given to the function of `on_stall`.
 ///

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Dump, PoolState, ProcessDump, ProcessPhase, QueuedJob, Waiting, WorkerDump, WorkerState};
 use crate::current::activity::{Activity, ActivityKind};
 use crate::error::{Backtrace, Spaced};
-use crate::observe::{JobDescription, RunningJob};
+use crate::observe::job::{JobDescription, RunningJob};
 use crate::options::Priority;
 use crate::status::JobId;
 

@@ -1,10 +1,11 @@
 //! How a worker is started: the program itself, run again, with a socket as its stdin, over which it gets the rest and says hello.
 
 mod dismissal;
+mod given;
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,26 +13,25 @@ use std::time::{Duration, Instant};
 
 use executor_core::__private::Spaced;
 use ipc_channel::ipc::IpcSender;
-use rustix::fs::fstat;
 
 use self::dismissal::{Unmet, dismiss, verify};
+use self::given::Given;
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Payload;
-use crate::ipc::socket::{self, Wait};
 use crate::protocol::limits::{MOST_NAME, truncate};
 use crate::protocol::message::{Reply, Request};
 use crate::protocol::program_image::Offset;
 use crate::protocol::start_info::{self, StartInfo};
+#[cfg(test)]
 use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids};
 use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::delivery::Delivery;
 use crate::supervisor::environment::{Environment, Threads};
-use crate::supervisor::lifeline::Lifeline;
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
 use crate::supervisor::listener::{Listener, Retired, wait_for_end};
-use crate::supervisor::output::{self, Capture};
+use crate::supervisor::output::Capture;
 use crate::supervisor::records::{self, SourceJob};
 use crate::supervisor::rendezvous;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
@@ -373,40 +373,5 @@ impl Drop for Worker {
             wait_for_end(&self.process, self.listener.output.as_ref());
             watcher::settle();
         }
-    }
-}
-
-/// The objects that a worker shares with its parent from the start.
-struct Given {
-    page: Page,
-    /// Of its file.
-    page_number: u64,
-    /// For the hello, and then for payloads.
-    socket: OwnedFd,
-    /// The other end, which the worker is started with. The worker's other descriptors have been sent there.
-    theirs: OwnedFd,
-    replies: ReplyReceiver,
-    /// The worker ends when this one is gone: only the parent holds it.
-    lifeline: Lifeline,
-    /// The worker's end of it, which it has been sent.
-    lifeline_end: OwnedFd,
-    /// Where the output of the worker comes from, if it is captured.
-    output: Option<[OwnedFd; 2]>,
-}
-
-impl Given {
-    /// `requests` is the worker's end of the channel for requests.
-    fn new(requests: OwnedFd, captures: bool) -> io::Result<Self> {
-        let (socket, theirs) = socket::pair()?;
-        let (replies, worker_replies) = socket::pair()?;
-        let (end, lifeline) = Lifeline::new()?;
-        let (page, file) = Page::new()?;
-        let page_number = fstat(&file)?.st_ino;
-        let (output, worker_output) = if captures { Some(output::pipes()?) } else { None }.unzip();
-        let sent = [&file, &end, &requests, &worker_replies].into_iter().chain(worker_output.iter().flatten());
-        let descriptors: Vec<_> = sent.map(AsFd::as_fd).collect();
-        socket::send(&socket, b"start", &[], &descriptors, Wait::No)?;
-        let replies = ReplyReceiver::new(replies, Some(worker_replies));
-        Ok(Self { page, page_number, socket, theirs, replies, lifeline, lifeline_end: end, output })
     }
 }
