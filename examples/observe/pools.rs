@@ -1,6 +1,5 @@
 //! The pools of the service, and what is told of them.
 
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use executor::metrics::PoolMetrics;
@@ -57,10 +56,10 @@ impl Pools {
         json!({ "uptime": self.since.elapsed().as_secs_f64(), "pools": pools })
     }
 
-    /// A text of what each pool does.
+    /// A report of what each worker runs, what waits for what, and why nothing moves. It may take a moment, so a job makes it.
     pub(crate) async fn dump(&self) -> Result<String, JobError> {
         let handles: [Box<dyn Pool + Send>; 2] = [Box::new(self.web.handle()), Box::new(self.parse.handle())];
-        self.watch.submit(move || handles.iter().map(|pool| dump(&**pool)).collect::<Vec<_>>().join("\n")).await
+        self.watch.submit(move || handles.map(|pool| pool.dump().to_string()).join("\n\n") + "\n").await
     }
 
     /// Gives jobs some seconds to end.
@@ -85,13 +84,4 @@ fn running(pool: &dyn Pool) -> Vec<Value> {
         })
     });
     told.collect()
-}
-
-fn dump(pool: &dyn Pool) -> String {
-    let mut text = format!("{:#}\n", pool.stats());
-    for job in pool.counters().map(|counters| counters.running()).unwrap_or_default() {
-        let (name, since) = (job.description.name.as_str(), job.started_at.elapsed());
-        let _ = writeln!(text, "{}: {name} for {since:.1?}", job.worker);
-    }
-    text
 }
