@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
@@ -100,8 +100,16 @@ impl JobCounters {
     /// Makes the calling thread count jobs of `queue_ids` in local counters, until the returned guard is dropped. The counts stay when the
     /// thread ends.
     pub fn local(self: &Arc<Self>, queue_ids: [QueueId; 3]) -> WorkerCounters {
-        let name = || Some(std::thread::current().name().unwrap_or_default().into());
-        let counts = Counts::new(self.observers().cloned(), name);
+        self.local_since(queue_ids, None)
+    }
+
+    /// Like [`local`](Self::local), for a thread that was begun at this moment: the time until now counts as its start.
+    pub fn local_since(self: &Arc<Self>, queue_ids: [QueueId; 3], since: Option<Instant>) -> WorkerCounters {
+        let worker = || {
+            let name = std::thread::current().name().unwrap_or_default().into();
+            Some((name, since.unwrap_or_else(Instant::now)))
+        };
+        let counts = Counts::new(self.observers().cloned(), worker);
         self.workers.lock().live.push(counts.clone());
         WorkerCounters::enter(self, Local { queue_ids, counts, is_shared: false })
     }
@@ -109,7 +117,7 @@ impl JobCounters {
     /// Creates counts for a thread with this name, which [enters](Self::enter) them for each job. `None` unless the pool is measured: then
     /// it counts in the [shared](Self::shared) counters.
     pub fn thread_counts(self: &Arc<Self>, name: &Arc<str>) -> Option<ThreadCounts> {
-        let counts = Counts::new(Some(self.observers()?.clone()), || Some(name.clone()));
+        let counts = Counts::new(Some(self.observers()?.clone()), || Some((name.clone(), Instant::now())));
         self.workers.lock().live.push(counts.clone());
         Some(ThreadCounts { counters: self.clone(), counts })
     }
@@ -211,8 +219,11 @@ impl fmt::Debug for JobCounters {
 }
 
 impl Counts {
-    /// `worker` returns the name of the worker, if it is one, and is called only if the pool is measured.
-    fn new(observers: Option<Arc<Observers>>, worker: impl FnOnce() -> Option<Arc<str>>) -> Arc<PaddedCounts> {
+    /// `worker` returns the name and the start of the worker, if it is one, and is called only if the pool is measured.
+    fn new(
+        observers: Option<Arc<Observers>>,
+        worker: impl FnOnce() -> Option<(Arc<str>, Instant)>,
+    ) -> Arc<PaddedCounts> {
         let measured = observers.map(|observers| Box::new(Measured::new(observers, worker())));
         Arc::new(CachePadded::new(Self { measured, ..Self::default() }))
     }

@@ -31,13 +31,16 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn new(observers: Arc<Observers>, worker: Option<Arc<str>>) -> Self {
+    /// `worker` has the name of the worker, if it is one, and the moment when it was begun.
+    pub(super) fn new(observers: Arc<Observers>, worker: Option<(Arc<str>, Instant)>) -> Self {
+        let (worker, since) = worker.unzip();
+        let since = since.unwrap_or_else(Instant::now);
         Self {
             worker,
-            since: Instant::now(),
+            since,
             wait: Recorder::default(),
             run: Recorder::default(),
-            starting: AtomicU64::new(0),
+            starting: AtomicU64::new(nanos(since.elapsed())),
             working: AtomicU64::new(0),
             processes: AtomicU64::new(0),
             pid: AtomicU32::new(0),

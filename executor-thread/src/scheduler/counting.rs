@@ -40,9 +40,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// The calling thread is a worker, which was begun at this moment, and counts what it does in local counters.
     pub(super) fn local_counters(&self, since: Option<Instant>) -> WorkerCounters {
-        let counters = self.counters.local(self.queue_ids());
-        self.has_started(since);
-        counters
+        self.counters.local_since(self.queue_ids(), since)
     }
 
     /// The calling thread counts for a job or a few, in counters that it shares with others.
