@@ -43,6 +43,10 @@ impl Listener {
     pub(crate) fn hear(&self, record: Record, find: impl FnOnce(u64) -> Option<SourceJob>) {
         let source = Source { job: find(record.job), ..self.source.clone() };
         self.report_lost();
+        #[cfg_attr(
+            not(feature = "_records"),
+            expect(clippy::infallible_destructuring_match, reason = "there is one kind of record")
+        )]
         let count = match record.content {
             Content::Lost(lost) => lost,
             #[cfg(feature = "_records")]
