@@ -17,29 +17,25 @@
 //!
 //! # Histograms
 //!
-//! They need a pool that was built with `measure(true)`; the counters and gauges work on every pool. Each job is recorded at its end, on its
-//! worker.
+//! They need a pool that was built with `measure(true)`; the counters and gauges work on every pool. A histogram gets the durations in
+//! buckets, as [`Histogram`] has them: counts are exact, and durations are at most 12.5 % off.
 //!
-//! # Counters and gauges
+//! # Updates
 //!
-//! [`PoolMetrics::update`] sets them. Call it where the numbers are read, such as in the handler of `/metrics`. On a measured pool, the end
-//! of a job updates them too, at most once a second, for recorders that push by themselves.
+//! [`PoolMetrics::update`] calls the recorder, and nothing else does. Call `update` where the numbers are read, such as in the handler of
+//! `/metrics`. For a recorder that pushes by itself, call it every few seconds, on any thread but the pool's own. So a recorder that is
+//! slow, blocks or panics never holds up a job.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::mem::take;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::metrics::{
-    Counter, Gauge, Histogram, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram,
-    gauge, histogram,
+    Counter, Gauge, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use executor_core::observe::{EndedJob, Observer};
 use executor_core::panics::{catch, drop_catching};
-use executor_core::{JobOutcome, Pool, Stats};
-
-/// The least time between two updates at the ends of jobs.
-const PERIOD: Duration = Duration::from_secs(1);
+use executor_core::{Histogram, JobOutcome, Pool, Stats};
 
 const OUTCOMES: [JobOutcome; 6] = [
     JobOutcome::Completed,
@@ -63,7 +59,13 @@ const OUTCOMES: [JobOutcome; 6] = [
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "the metrics of the pool end when this is dropped"]
-pub struct PoolMetrics(Arc<Exported>);
+pub struct PoolMetrics {
+    name: SharedString,
+    pool: Box<dyn Pool + Send + Sync>,
+    numbers: Numbers,
+    durations: Durations,
+    times: Arc<JobTimes>,
+}
 
 impl PoolMetrics {
     /// Exports the metrics of a pool with the label `pool` set to `name`, to the recorder that is installed now. Install the recorder first.
@@ -76,44 +78,45 @@ impl PoolMetrics {
     pub fn new(name: impl Into<SharedString>, handle: impl Pool + Send + Sync + 'static) -> Self {
         describe();
         let name = name.into();
-        let observers = handle.counters().and_then(|counters| counters.observers().cloned());
-        let exported = Arc::new_cyclic(|this: &Weak<Exported>| {
-            let observer: Option<Arc<dyn Observer>> =
-                observers.is_some().then(|| Arc::new(JobTimes::new(&name, this.clone())) as _);
-            Exported { numbers: Numbers::new(&name), observer, name, pool: Box::new(handle) }
-        });
-        if let (Some(observers), Some(observer)) = (observers, &exported.observer) {
-            observers.add(observer.clone());
+        let (numbers, durations) = (Numbers::new(&name), Durations::new(&name));
+        let metrics = Self { numbers, durations, name, times: Arc::default(), pool: Box::new(handle) };
+        if let Some(counters) = metrics.pool.counters() {
+            if let Some(observers) = counters.observers() {
+                observers.add(metrics.times.clone());
+            }
         }
-        exported.update();
-        Self(exported)
+        metrics.update();
+        metrics
     }
 
-    /// Sets the counters and gauges from the pool's `stats()`. Never blocks, unless the recorder does.
+    /// Sets the counters and gauges from the pool's `stats()`, and adds the durations of the jobs that have run since the last update. Never
+    /// blocks, unless the recorder does.
     ///
     /// # Panics
     ///
     /// If the recorder does.
     pub fn update(&self) {
-        self.0.update();
+        self.numbers.set(&self.pool.stats(), self.pool.workers());
+        self.durations.add(&self.times.take());
     }
 }
 
 impl fmt::Debug for PoolMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolMetrics").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("PoolMetrics").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// Sets the counters and gauges a last time.
+/// Updates the metrics a last time.
 impl Drop for PoolMetrics {
     fn drop(&mut self) {
-        let Exported { pool, observer, .. } = &*self.0;
-        let observers = pool.counters().and_then(|counters| counters.observers().cloned());
-        if let (Some(observers), Some(observer)) = (observers, observer) {
-            observers.remove(observer);
+        if let Some(counters) = self.pool.counters() {
+            if let Some(observers) = counters.observers() {
+                let times: Arc<dyn Observer> = self.times.clone();
+                observers.remove(&times);
+            }
         }
-        drop_catching(catch(|| self.0.update()));
+        drop_catching(catch(|| self.update()));
     }
 }
 
@@ -125,20 +128,6 @@ fn describe() {
     describe_gauge!("executor.worker.max", "Jobs that the pool runs at once, at most.");
     describe_histogram!("executor.job.wait_time", Unit::Seconds, "How long jobs waited in the queue before they ran.");
     describe_histogram!("executor.job.duration", Unit::Seconds, "How long jobs ran.");
-}
-
-struct Exported {
-    name: SharedString,
-    pool: Box<dyn Pool + Send + Sync>,
-    numbers: Numbers,
-    /// Of a measured pool.
-    observer: Option<Arc<dyn Observer>>,
-}
-
-impl Exported {
-    fn update(&self) {
-        self.numbers.set(&self.pool.stats(), self.pool.workers());
-    }
 }
 
 struct Numbers {
@@ -179,52 +168,50 @@ impl Numbers {
 }
 
 /// The histograms.
-struct JobTimes {
+struct Durations {
+    wait: ::metrics::Histogram,
+    ran: [::metrics::Histogram; 6],
+}
+
+impl Durations {
+    fn new(pool: &SharedString) -> Self {
+        let ran = |outcome: JobOutcome| histogram!("executor.job.duration", "pool" => pool.clone(), "outcome" => outcome.as_key());
+        Self { wait: histogram!("executor.job.wait_time", "pool" => pool.clone()), ran: OUTCOMES.map(ran) }
+    }
+
+    fn add(&self, times: &Times) {
+        let add = |to: &::metrics::Histogram, from: &Histogram| {
+            for (time, count) in from.buckets() {
+                to.record_many(time, usize::try_from(count).unwrap_or(usize::MAX));
+            }
+        };
+        add(&self.wait, &times.wait);
+        self.ran.iter().zip(&times.ran).for_each(|(to, from)| add(to, from));
+    }
+}
+
+/// The durations of the jobs that have run since the last update. No code of a user's runs under the lock.
+#[derive(Default)]
+struct JobTimes(Mutex<Times>);
+
+#[derive(Default)]
+struct Times {
     wait: Histogram,
     ran: [Histogram; 6],
-    exported: Weak<Exported>,
-    since: Instant,
-    /// The milliseconds since then at which the end of a job sets the counters and gauges again.
-    next_update: AtomicU64,
 }
 
 impl JobTimes {
-    fn new(pool: &SharedString, exported: Weak<Exported>) -> Self {
-        let ran = |outcome: JobOutcome| histogram!("executor.job.duration", "pool" => pool.clone(), "outcome" => outcome.as_key());
-        Self {
-            wait: histogram!("executor.job.wait_time", "pool" => pool.clone()),
-            ran: OUTCOMES.map(ran),
-            exported,
-            since: Instant::now(),
-            next_update: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether the counters and gauges are to be set at the moment `now`. True for one thread.
-    fn is_due(&self, now: Instant) -> bool {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let now = millis(now.saturating_duration_since(self.since));
-        // Relaxed: the number stands for itself.
-        let due = self.next_update.load(Ordering::Relaxed);
-        now >= due
-            && self
-                .next_update
-                .compare_exchange(due, now + millis(PERIOD), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+    fn take(&self) -> Times {
+        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Observer for JobTimes {
     fn job_ended(&self, ended: &EndedJob) {
-        self.wait.record(ended.job.waited());
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.wait.record(ended.job.waited());
         if let Some(place) = OUTCOMES.iter().position(|outcome| *outcome == ended.outcome) {
-            self.ran[place].record(ended.ran);
-        }
-        // Not by the clock, and a worker process may claim any time.
-        if ended.job.started_at.checked_add(ended.ran).is_some_and(|now| self.is_due(now)) {
-            if let Some(exported) = self.exported.upgrade() {
-                exported.update();
-            }
+            times.ran[place].record(ended.ran);
         }
     }
 }

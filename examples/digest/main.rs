@@ -91,7 +91,8 @@ fn run(options: &Options) -> Result<Done, BuildError> {
             Ok(whole) => {
                 summary.add(&path, &whole);
                 if let Err(error) = write_digest(&mut out, &whole.digest, &path) {
-                    return Ok(Done { summary, written: Err(error), is_drawn: false });
+                    let is_drawn = draw(options, recording.as_ref());
+                    return Ok(Done { summary, written: Err(error), is_drawn });
                 }
             }
             Err(reason) => {

@@ -1,4 +1,4 @@
-//! What a worker gets at its start, and the parent's ends of it.
+//! The objects that a worker gets at its start, and the parent's ends of them.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
