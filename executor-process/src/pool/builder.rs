@@ -343,6 +343,7 @@ impl ProcessPoolBuilder {
             capture: self.output.capture(),
             traces: self.traces,
         });
+        let delivery = Arc::clone(&worker.delivery);
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
         let make = move |name: &Arc<str>| ProcessRunner::new(Arc::clone(&settings), Arc::clone(name));
@@ -353,6 +354,7 @@ impl ProcessPoolBuilder {
         let config = config.with_measure(self.measure);
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);
+        delivery.enlist_by(scheduler.thread_enlister());
         Ok(ProcessPool::over(Submitter {
             scheduler,
             policy,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::mem::take;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub(crate) struct Delivery {
     is_wanted: Condvar,
     /// A call is finished, or the thread has ended.
     has_finished: Condvar,
+    /// Makes the thread one of the pool's: a call may shut the pool down, and must not wait for itself.
+    enlist: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,11 @@ impl Delivery {
     pub(crate) fn user(self: &Arc<Self>) -> DeliveryUser {
         self.state.lock().users += 1;
         DeliveryUser(Arc::clone(self))
+    }
+
+    /// Makes the thread call `enlist` when it starts.
+    pub(crate) fn enlist_by(&self, enlist: impl Fn() + Send + Sync + 'static) {
+        let _ = self.enlist.set(Box::new(enlist));
     }
 
     /// Adds a call, which holds `bytes`. Returns its number, from 1. `None` if there is no room for it, no thread, or no user.
@@ -101,6 +108,9 @@ impl Delivery {
 
     /// The body of the thread.
     fn work(&self, number: u64) {
+        if let Some(enlist) = self.enlist.get() {
+            enlist();
+        }
         let mut state = self.state.lock();
         loop {
             if state.number != number {

@@ -14,6 +14,7 @@ use executor_core::queue_id::QueueId;
 use executor_core::{Future, JobError, Priority, Rejection, ShutdownPolicy, ShutdownReport, Stats};
 
 use super::config::Config;
+use super::identity;
 use super::queued::{Queued, TimerEvent};
 use super::runner::Runner;
 use super::shared::{Pushed, Shared};
@@ -68,6 +69,17 @@ impl<R: Runner + 'static> Scheduler<R> {
         match self.shared() {
             Ok(shared) => shared.dump(),
             Err(_) => Dump::new(self.0.config.name.clone(), self.0.config.kind),
+        }
+    }
+
+    /// Returns a function that makes its calling thread one of the scheduler's: a shutdown on that thread does not wait. For a thread that
+    /// calls user code on behalf of the scheduler's jobs.
+    pub fn thread_enlister(&self) -> impl Fn() + Send + Sync + 'static {
+        let this = self.0.this.clone();
+        move || {
+            if let Some(shared) = this.upgrade() {
+                identity::enter(shared.identity(), None);
+            }
         }
     }
 
