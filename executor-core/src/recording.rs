@@ -56,6 +56,7 @@ use timeline::Timeline;
 ///
 /// Every job that ran: its name, tag, id, attempt, place of submission, worker, process, wait, run time and outcome. A chunk of a `map` is one
 /// job. Jobs that never started, such as cancelled ones, are left out, so the depth of the queue counts only those that ran in the end.
+/// A process job that is aborted or times out is drawn as running until its process has ended, some 50 ms after the outcome.
 ///
 /// On Linux, the resident memory of this process and of the worker processes. Jobs take the samples when they start and end, at most
 /// every 10 ms: while no job starts or ends, there are none.
