@@ -328,7 +328,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for C
         if spin(|| self.has_ended.load(Ordering::Acquire)) {
             return true;
         }
-        let _blocked = current::block_in(self.as_waited_for());
+        let _blocked = current::block_in(self.as_waited_for(), deadline);
         let mut inner = self.inner.lock();
         while !inner.stage.has_ended() {
             inner = match deadline {

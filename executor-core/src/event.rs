@@ -122,7 +122,7 @@ impl Event {
         }
         let deadline = wait_deadline.deadline();
         // Before the lock: the pool takes its own.
-        let _blocked = current::block_in(ActivityKind::WaitForEvent);
+        let _blocked = current::block_in(ActivityKind::WaitForEvent, deadline);
         let mut flag = self.flag.lock();
         while !flag.is_set && flag.times == times {
             flag = match deadline {

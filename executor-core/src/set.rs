@@ -246,7 +246,7 @@ impl Ended {
         let mut ids: Vec<_> = futures().into_iter().take(MOST_IDS + 1).map(Future::id).collect();
         let has_more = ids.len() > MOST_IDS;
         ids.truncate(MOST_IDS);
-        let _blocked = current::block_in(ActivityKind::WaitForAnyJob { ids, has_more });
+        let _blocked = current::block_in(ActivityKind::WaitForAnyJob { ids, has_more }, deadline);
         let mut keys = self.keys.lock();
         loop {
             if let Some(key) = keys.ready.pop_front() {

@@ -42,6 +42,8 @@ pub struct Activity {
     pub kind: ActivityKind,
     /// When that began.
     pub since: Instant,
+    /// When that ends at the latest, if it is a wait with a time limit.
+    pub until: Option<Instant>,
 }
 
 /// The kind of an [`Activity`].
@@ -138,13 +140,18 @@ pub struct ActivityGuard {
 
 /// Records that this thread begins an activity, until the returned guard is dropped.
 pub fn begin(kind: ActivityKind) -> ActivityGuard {
+    begin_until(kind, None)
+}
+
+/// The same for an activity that ends at a time, at the latest.
+pub(crate) fn begin_until(kind: ActivityKind, until: Option<Instant>) -> ActivityGuard {
     // A model has its own threads, and no clock.
-    let number = if cfg!(any(loom, shuttle)) { None } else { record(kind) };
+    let number = if cfg!(any(loom, shuttle)) { None } else { record(kind, until) };
     ActivityGuard { number, _stays: PhantomData }
 }
 
 /// `None` on a thread that is ending.
-fn record(kind: ActivityKind) -> Option<u64> {
+fn record(kind: ActivityKind, until: Option<Instant>) -> Option<u64> {
     let slot = own_slot()?;
     let outer_jobs = OUTER.try_with(|outer| outer.borrow().clone()).unwrap_or_default();
     let activity = Activity {
@@ -156,6 +163,7 @@ fn record(kind: ActivityKind) -> Option<u64> {
         outer_jobs,
         kind,
         since: Instant::now(),
+        until,
     };
     let number = COUNT.replace(COUNT.get() + 1);
     slot.entries.try_lock_for(LOCK_LIMIT)?.push((number, activity));

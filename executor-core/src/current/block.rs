@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::activity::{self, ActivityGuard, ActivityKind};
 use super::{Host, with_worker};
@@ -81,12 +82,13 @@ pub struct Blocked {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn block() -> Blocked {
-    block_in(ActivityKind::Blocked)
+    block_in(ActivityKind::Blocked, None)
 }
 
-/// For authors of executors: like [`block`], and says what the thread is about to wait for.
-pub fn block_in(kind: ActivityKind) -> Blocked {
-    let activity = activity::begin(kind);
+/// For authors of executors: like [`block`], and says what the thread is about to wait for, and when the wait ends at the latest. `None` means
+/// no time limit.
+pub fn block_in(kind: ActivityKind, until: Option<Instant>) -> Blocked {
+    let activity = activity::begin_until(kind, until);
     let host = with_worker(|worker| worker.host.clone());
     let series = host.and_then(|host| {
         let (series, is_first) = BLOCKS.try_with(|blocks| blocks.borrow_mut().add(&host)).ok()?;

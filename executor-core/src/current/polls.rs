@@ -33,7 +33,7 @@ pub(crate) fn pending(key: usize) {
     });
     HAS_POLLED.with(|it| it.set(true));
     if is_first == Ok(true) {
-        let blocked = block_in(ActivityKind::Polled);
+        let blocked = block_in(ActivityKind::Polled, None);
         let _ = POLLED.try_with(|polled| polled.borrow_mut().blocked = Some(blocked));
     }
 }

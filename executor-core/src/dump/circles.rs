@@ -28,11 +28,11 @@ pub struct Waiting {
     pub since: Instant,
 }
 
-/// The waits by the job that waits: for any one of the targets.
+/// The waits by the job that waits: for any one of the targets. A job that waits with a time limit goes on by itself.
 pub(super) fn waits(activities: &[Activity]) -> HashMap<JobId, Vec<Waiting>> {
     let mut waits = HashMap::new();
     for activity in activities {
-        let Some(job) = activity.job else { continue };
+        let Some(job) = activity.job.filter(|_| activity.until.is_none()) else { continue };
         let edge = |job, target, target_queue_id| Waiting {
             job,
             description: None,
@@ -138,5 +138,28 @@ mod tests {
         let none: [Vec<u64>; 0] = [];
         assert_eq!(circles(&[(1, &[2, 5]), (2, &[1])]), none, "the fifth runs");
         assert_eq!(circles(&[(1, &[2, 3]), (2, &[1]), (3, &[1])]), [[1, 2]]);
+    }
+
+    /// A wait of a thread that is named after its job.
+    fn wait(job: u64, target: u64, until: Option<Instant>) -> Activity {
+        let description = None;
+        Activity {
+            thread: "main".into(),
+            worker: None,
+            queue_id: None,
+            job: Some(JobId::from_number(job)),
+            job_name: None,
+            outer_jobs: Vec::new(),
+            kind: ActivityKind::WaitForJob { id: JobId::from_number(target), description, queue_id: None },
+            since: Instant::now(),
+            until,
+        }
+    }
+
+    #[test]
+    fn wait_with_a_time_limit_ends_by_itself() {
+        let found = |activities: &[Activity]| find(&waits(activities), &[]).len();
+        assert_eq!(found(&[wait(1, 2, None), wait(2, 1, None)]), 1);
+        assert_eq!(found(&[wait(1, 2, Some(Instant::now())), wait(2, 1, None)]), 0);
     }
 }

@@ -36,6 +36,7 @@ fn activity(dump: &Dump, job: Option<u64>, kind: ActivityKind, millis: u64) -> A
         outer_jobs: Vec::new(),
         kind,
         since: before(dump, millis),
+        until: None,
     }
 }
 

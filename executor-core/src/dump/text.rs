@@ -237,7 +237,9 @@ impl Dump {
             (Some(id), None) => format!("{id} "),
             (Some(id), Some(name)) => format!("{id} `{name}` "),
         };
-        format!("{job}{}, since {}", activity.kind, self.ago(activity.since))
+        let left = activity.until.map(|until| until.saturating_duration_since(self.taken_at));
+        let left = left.map_or_else(String::new, |left| format!(", for at most {} more", time(left)));
+        format!("{job}{}, since {}{left}", activity.kind, self.ago(activity.since))
     }
 
     fn write_waiting(&self, waiting: &Waiting, f: &mut Formatter<'_>) -> fmt::Result {

@@ -281,7 +281,7 @@ impl ProcessBuilder {
 
 /// Blocks until the process is ready, or has failed to start. `None` if its thread ended without a report.
 fn wait_for<T>(ready: oneshot::Receiver<T>) -> Option<T> {
-    let _blocked = current::block_in(ActivityKind::WaitForProcess);
+    let _blocked = current::block_in(ActivityKind::WaitForProcess, None);
     ready.recv().ok()
 }
 

@@ -112,8 +112,10 @@ impl Shared {
         if is_driven_here && self.run_one(None) {
             return;
         }
-        let _blocked =
-            current::block_in(ActivityKind::WaitForSlot(PoolName { name: self.name.clone(), queue_id: self.queue() }));
+        let _blocked = current::block_in(
+            ActivityKind::WaitForSlot(PoolName { name: self.name.clone(), queue_id: self.queue() }),
+            None,
+        );
         let mut state = self.lock();
         while state.is_open && self.is_full(&state) {
             self.changed.wait(&mut state);

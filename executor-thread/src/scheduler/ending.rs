@@ -52,7 +52,7 @@ impl<R: Runner + 'static> Shared<R> {
         if self.is_inside() {
             return false;
         }
-        let _blocked = current::block_in(ActivityKind::WaitForIdle(self.pool_name()));
+        let _blocked = current::block_in(ActivityKind::WaitForIdle(self.pool_name()), deadline);
         let mut state = self.lock();
         state.wait_for_idle += 1;
         while !state.is_idle() && self.idle.wait_until(&mut state, deadline) {}
@@ -181,7 +181,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Blocks until the last thread has run its hooks and drops, and is about to end, until `deadline` at most. Returns whether that is so.
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
-        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()));
+        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()), deadline);
         let mut state = self.lock();
         while !state.is_gone() && self.gone.wait_until(&mut state, deadline) {}
         state.is_gone()

@@ -91,7 +91,7 @@ impl<R: Runner + 'static> Shared<R> {
             }
             if blocked.is_none() {
                 drop(state);
-                blocked = Some(current::block_in(ActivityKind::WaitForSlot(self.pool_name())));
+                blocked = Some(current::block_in(ActivityKind::WaitForSlot(self.pool_name()), deadline));
                 state = self.lock();
                 continue;
             }

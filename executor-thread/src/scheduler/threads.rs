@@ -102,7 +102,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Joins what [`wait_gone`](Shared::wait_gone) has waited for.
     pub(super) fn join_all(&self) {
-        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()));
+        let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()), None);
         let _joining = self.joining.lock();
         let Threads { living, ended } = std::mem::take(&mut *self.threads.lock());
         for thread in living.into_values().chain(ended) {

@@ -86,7 +86,7 @@ impl Jobs {
         if self.state.lock().left == 0 {
             return;
         }
-        let _blocked = current::block_in(ActivityKind::WaitForScope);
+        let _blocked = current::block_in(ActivityKind::WaitForScope, None);
         let mut state = self.state.lock();
         while state.left > 0 {
             self.ended.wait(&mut state);
