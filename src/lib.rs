@@ -70,6 +70,7 @@
 //! | write a job | a closure, or [`Job`] for a type of your own |
 //! | write a job for a process | [`call!`], [`call()`], [`Call`], [`PortableJob`] |
 //! | set name, priority, delay, time limits, retries | [`JobOptions`], [`Priority`], and `with` on each pool |
+//! | run code around each job, with a context of its submitter | `wrap_jobs` on each builder; `trace_jobs` (feature `tracing`) |
 //! | bound the queue | [`QueueLimit`], [`WhenFull`], and `queue` on each builder |
 //! | wait for room in the queue, in async code | `submit_async` on each pool: [`SubmitAsync`], [`SubmitPortable`] |
 //!

@@ -20,6 +20,9 @@
 //! They need a pool that was built with `measure(true)`; the counters and gauges work on every pool. A histogram gets the durations in
 //! buckets, as [`Histogram`] has them: counts are exact, and durations are at most 12.5 % off.
 //!
+//! `metrics-exporter-prometheus` shows them as summaries, unless you give it buckets (`set_buckets_for_metric`). Its names have no unit:
+//! `executor_job_duration` is in seconds.
+//!
 //! # Updates
 //!
 //! [`PoolMetrics::update`] calls the recorder, and nothing else does. Call `update` where the numbers are read, such as in the handler of

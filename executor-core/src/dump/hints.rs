@@ -138,7 +138,8 @@ fn queue(dump: &Dump, hints: &mut Vec<String>) {
             format!("; the longest is {}, for {since}", running(job))
         });
         let (all, longest) = (dump.max_workers, longest.unwrap_or_default());
-        hints.push(format!("every worker is busy ({all} of {all}), and {queued} jobs wait behind them{longest}"));
+        let jobs = if queued == 1 { "job waits" } else { "jobs wait" };
+        hints.push(format!("every worker is busy ({all} of {all}), and {queued} {jobs} behind them{longest}"));
     } else if queued > 0 && stats.workers == 0 {
         hints.push(format!("{queued} jobs wait, and there is no worker"));
     }

@@ -20,7 +20,8 @@ impl ProcessPoolBuilder {
     ///
     /// **The handler** runs on a thread of its own, one line at a time. If it panics, only that line is lost. If it blocks, an outcome waits for it
     /// for at most 1 s, then jobs go on without it. Up to 4 MiB of output and log records wait for it; the handler is told how much was
-    /// dropped beyond that. If it still blocks when the pool has shut down for 1 s, its thread ends when it returns.
+    /// dropped beyond that. It should not wait for a job of this pool: the job's outcome may wait for the handler. A shutdown in the handler
+    /// does not block. If the handler still blocks when the pool has shut down for 1 s, its thread ends when it returns.
     ///
     /// A child process that outlives its worker gets SIGPIPE when it writes to a stream that nothing reads any more.
     ///

@@ -8,7 +8,7 @@ use crate::pool::wrap::Wrapper;
 
 impl ProcessPoolBuilder {
     /// Runs each job in a span of the crate `tracing`, whose parent is the span in which the job was submitted, and passes the spans and events of
-    /// jobs on to the subscriber of this process. So the trace of a request shows what its jobs did, as if they had run here.
+    /// jobs on to the global subscriber of this process. So the trace of a request shows what its jobs did, as if they had run here.
     ///
     /// The span is called `job`, of level `INFO` and target `executor`. Its fields are `id`, `name`, `executor` (the pool's
     /// [`name`](Self::name)), `waited_ms` (the time until the job was sent to a worker), `attempt`, and at the end `outcome`. If the job
