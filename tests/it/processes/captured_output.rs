@@ -4,12 +4,11 @@ use std::io::Write;
 use std::panic::resume_unwind;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use executor::{
-    Crashed, JobError, JobOptions, OutputLine, OutputStream, Process, ProcessHandle, ProcessPool, ProcessPoolBuilder,
-    call,
+    Crashed, JobError, JobOptions, OutputLine, OutputStream, Process, ProcessPool, ProcessPoolBuilder, call,
 };
 
 use crate::support::eventually;
@@ -227,22 +226,6 @@ fn a_blocked_handler_holds_up_no_shutdown() {
     pool.submit(call!(say(1))).result().unwrap();
     drop(pool);
     drop(wake);
-}
-
-/// It does not wait there: the job that wrote the line has no outcome yet.
-#[test]
-fn a_handler_may_shut_its_pool_down() {
-    let (pool, done) = (Arc::new(OnceLock::<ProcessHandle>::new()), Arc::new(Mutex::new(None)));
-    let (own, seen) = (Arc::clone(&pool), Arc::clone(&done));
-    let handler = move |_: &OutputLine| {
-        let pool = own.get().expect("it is set before the job is submitted");
-        pool.shutdown(true);
-        *seen.lock().expect("no test panics here") = Some(pool.stats().done());
-    };
-    let owner = one().capture_output(handler).build().expect("a small pool");
-    assert!(pool.set(owner.handle()).is_ok());
-    owner.submit(call!(say(1))).result().expect("it was accepted before");
-    assert_eq!(*done.lock().expect("no test panics here"), Some(0));
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub(crate) mod odd_parents;
 mod options;
 pub(crate) mod orphans;
 mod out_of_memory;
+mod output_handlers;
 mod payloads;
 mod queues;
 mod recycling;
