@@ -58,7 +58,7 @@ mod process_pools {
         Subject::delaying(builder.build().expect("a pool of one process"), 1, ProcessPool::submit_after)
     }
 
-    contract!(mod processes_wrapped, one_worker, portable: || wrapped());
+    contract!(mod processes_wrapped, one_worker, portable: wrapped);
     contract!(mod processes_1, one_worker, portable: || processes(1));
     contract!(mod processes_2, portable: || processes(2));
 }

@@ -198,7 +198,7 @@ fn recorder_that_panics_or_blocks_holds_up_no_job() {
     for record in [
         || panic!("a recorder's own fault"),
         || loop {
-            thread::park()
+            thread::park();
         },
     ] as [fn(); 2]
     {

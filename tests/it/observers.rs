@@ -68,7 +68,7 @@ fn running_jobs_are_listed() {
     let named = pool.with(JobOptions::new().name("thumbnail").tag("request 7"));
     let wait = move || {
         started.send(()).expect("the test waits");
-        waits.recv().expect("the test sends")
+        waits.recv().expect("the test sends");
     };
     let place = line!() + 1;
     let outer = named.submit(wait);
@@ -98,6 +98,8 @@ fn nested_jobs_are_listed_together() {
 
 #[test]
 fn ended_jobs_are_reported_with_their_outcome() {
+    use JobOutcome::{Completed, Panicked, TimedOut};
+
     let pool = measured();
     let log = Log::of(&pool);
     let place = line!() + 1;
@@ -113,7 +115,6 @@ fn ended_jobs_are_reported_with_their_outcome() {
     assert!(mapped.iter().all(Result::is_ok));
     let ended = log.take();
     let outcomes: Vec<_> = ended.iter().map(|ended| ended.outcome).collect();
-    use JobOutcome::{Completed, Panicked, TimedOut};
     assert_eq!(outcomes, [Completed, Panicked, TimedOut, Completed, Completed]);
     assert_eq!((line(&ended[0].job), line(&ended[4].job)), (Some(place), Some(map_place)));
     assert_eq!(pool.stats().run.expect("it is measured").count(), 5);
@@ -169,6 +170,8 @@ mod processes {
 
     #[test]
     fn process_jobs_are_reported_with_their_outcome() {
+        use JobOutcome::{Completed, Crashed, Panicked, TimedOut};
+
         let pool = pool();
         let log = Log::of(&pool);
         let place = line!() + 1;
@@ -183,7 +186,6 @@ mod processes {
         pool.wait_idle();
         let ended: Vec<_> = retried.into_iter().chain(log.take()).collect();
         let outcomes: Vec<_> = ended.iter().map(|ended| (ended.outcome, ended.job.attempt)).collect();
-        use JobOutcome::{Completed, Crashed, Panicked, TimedOut};
         assert_eq!(outcomes, [(Completed, 1), (Panicked, 1), (Crashed, 1), (TimedOut, 1), (Crashed, 1), (Crashed, 2)]);
         assert_eq!(ended[0].job.pid, Some(pid));
         assert!(ended[0].job.description.name.as_str().ends_with("double"));

@@ -18,7 +18,9 @@ const HANG: &str = "EXECUTOR_TEST_HANG_FIRST";
 fn pool(random: &mut Random) -> ProcessPool {
     let pool = ProcessPool::builder().processes(2).measure(true).build().expect("a small pool");
     let futures: Vec<_> = (0..random.below(20)).map(|n| pool.submit(call!(usize::swap_bytes(n)))).collect();
-    futures.into_iter().for_each(|future| assert!(future.result().is_ok()));
+    for future in futures {
+        assert!(future.result().is_ok());
+    }
     pool
 }
 

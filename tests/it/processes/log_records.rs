@@ -1,5 +1,6 @@
 //! Log records of worker processes, in the logger of this program.
 
+use std::fmt::Write as _;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Once, PoisonError};
@@ -62,7 +63,7 @@ struct Keys(String);
 
 impl<'kvs> VisitSource<'kvs> for Keys {
     fn visit_pair(&mut self, key: Key<'kvs>, value: log::kv::Value<'kvs>) -> Result<(), log::kv::Error> {
-        self.0 += &format!("{key}={value} ");
+        write!(self.0, "{key}={value} ").expect("a text takes all");
         Ok(())
     }
 }

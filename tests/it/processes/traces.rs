@@ -41,9 +41,9 @@ impl Printed {
 
 impl io::Write for Printed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
         // Once: the subscriber keeps the text that it could not write, and writes it with the next one.
         static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
+        let text = String::from_utf8_lossy(bytes);
         let is_told_to = text.contains("the subscriber panics") && !HAS_PANICKED.swap(true, Ordering::Relaxed);
         assert!(!is_told_to, "as it was told to");
         self.0.lock().expect("no test panics here").push_str(&text);

@@ -35,6 +35,7 @@ fn within<R>(n: u32, f: impl FnOnce() -> R) -> R {
 }
 
 /// The request of the submitter is that of the job.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a function of `wrap_jobs` takes a reference")]
 fn carry(submitter: &u32, run: &mut dyn FnMut()) {
     REQUEST.set(*submitter);
     run();
@@ -77,7 +78,7 @@ fn every_way_to_submit_carries_the_value() {
                 pool.try_submit(call!(request())).expect("it is open"),
                 pool.submit_after(Duration::from_millis(1), call!(request())),
                 named.submit(call!(request())),
-                named.handle().submit(call!(|| request(), ())),
+                named.handle().submit(call!(request, ())),
             ];
             futures.extend(pool.broadcast(call!(request())));
             let seen: Vec<_> = join_all(futures).into_iter().map(|seen| seen.expect("it ran")).collect();
@@ -238,6 +239,7 @@ fn panic_of_a_capture_is_the_outcome() {
 }
 
 /// Fails as the number says.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a function of `wrap_jobs` takes a reference")]
 fn fail(kind: &u32, run: &mut dyn FnMut()) {
     match kind {
         1 => panic!("before"),
