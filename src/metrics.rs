@@ -66,7 +66,8 @@ pub struct PoolMetrics {
     name: SharedString,
     pool: Box<dyn Pool + Send + Sync>,
     numbers: Numbers,
-    durations: Durations,
+    /// Of a measured pool.
+    durations: Option<Durations>,
     times: Arc<JobTimes>,
 }
 
@@ -81,13 +82,13 @@ impl PoolMetrics {
     pub fn new(name: impl Into<SharedString>, handle: impl Pool + Send + Sync + 'static) -> Self {
         describe();
         let name = name.into();
-        let (numbers, durations) = (Numbers::new(&name), Durations::new(&name));
-        let metrics = Self { numbers, durations, name, times: Arc::default(), pool: Box::new(handle) };
-        if let Some(counters) = metrics.pool.counters() {
-            if let Some(observers) = counters.observers() {
-                observers.add(metrics.times.clone());
-            }
+        let observers = handle.counters().and_then(|counters| counters.observers().cloned());
+        let durations = observers.is_some().then(|| Durations::new(&name));
+        let (numbers, times) = (Numbers::new(&name), Arc::<JobTimes>::default());
+        if let Some(observers) = observers {
+            observers.add(times.clone());
         }
+        let metrics = Self { numbers, durations, name, times, pool: Box::new(handle) };
         metrics.update();
         metrics
     }
@@ -100,7 +101,9 @@ impl PoolMetrics {
     /// If the recorder does.
     pub fn update(&self) {
         self.numbers.set(&self.pool.stats(), self.pool.workers());
-        self.durations.add(&self.times.take());
+        if let Some(durations) = &self.durations {
+            durations.add(&self.times.take());
+        }
     }
 }
 
