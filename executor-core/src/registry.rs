@@ -157,7 +157,8 @@ pub(crate) fn count(queue_id: Option<QueueId>, ending: Option<Ending>, has_start
 #[must_use = "the job is no longer on the list of its worker when this is dropped"]
 pub struct ObservedRun {
     id: JobId,
-    counts: Arc<PaddedCounts>,
+    /// `None` when the job is off the list.
+    counts: Option<Arc<PaddedCounts>>,
     /// Whether others write to the counts, too.
     is_shared: bool,
 }
@@ -169,12 +170,13 @@ impl ObservedRun {
         let found = found.or_else(|| with_counters(queue_id, |counters| (counters.shared_counts().clone(), true)));
         let ((counts, is_shared), id) = (found?, job.id);
         counts.measured()?.begin(job);
-        Some(Self { id, counts, is_shared })
+        Some(Self { id, counts: Some(counts), is_shared })
     }
 
     /// Takes the job off the list, adds its times to the histograms, and tells the pool's observers.
-    pub fn end(self, ran: Duration, outcome: JobOutcome) {
-        if let Some(measured) = self.counts.measured() {
+    pub fn end(mut self, ran: Duration, outcome: JobOutcome) {
+        let counts = self.counts.take();
+        if let Some(measured) = counts.as_ref().and_then(|counts| counts.measured()) {
             measured.end(self.id, ran, outcome, self.is_shared);
         }
     }
@@ -183,7 +185,7 @@ impl ObservedRun {
 /// For a job that goes to another worker, or has an outcome that was not decided where it ran.
 impl Drop for ObservedRun {
     fn drop(&mut self) {
-        if let Some(measured) = self.counts.measured() {
+        if let Some(measured) = self.counts.as_ref().and_then(|counts| counts.measured()) {
             drop(measured.running.remove(self.id));
         }
     }
