@@ -1,10 +1,11 @@
 //! Pools that break a law: the model finds each, and tells it shortly.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use executor::{Executor, Future, Rejected, Shutdown, ThreadPool};
 use executor_testkit::model::{Ability, Broken, Check, Shape, Subject, Task};
+use parking_lot::Mutex;
 
 use crate::support::within_patience;
 
@@ -31,6 +32,37 @@ impl Shutdown for Hasty {
         self.0.shutdown(false);
     }
 }
+
+/// As [`Hasty`], and takes its time to end.
+struct HastyAndSlow {
+    pool: Hasty,
+    pause: Duration,
+}
+
+impl Drop for HastyAndSlow {
+    fn drop(&mut self) {
+        let (_sender, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(self.pause);
+    }
+}
+
+impl Shutdown for HastyAndSlow {
+    fn shutdown(&self, wait: bool) {
+        self.pool.shutdown(wait);
+    }
+}
+
+impl Executor<Task> for HastyAndSlow {
+    fn submit(&self, job: Task) -> Future<u64> {
+        self.pool.submit(job)
+    }
+
+    fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> {
+        self.pool.try_submit(job)
+    }
+}
+
+impl Subject for HastyAndSlow {}
 
 /// Loses each job, but not the promise that it will run.
 struct Lossy(Arc<ThreadPool>);
@@ -76,10 +108,17 @@ impl Executor<Task> for Lossy {
 
 impl Subject for Lossy {}
 
+/// How long an executor may take to come to rest. A pause of the machine is no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where an executor hangs, all threads of this process are stopped for some time, to look at their stacks.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 fn found<S: Subject>(make: impl Fn() -> S, name: &str) -> Broken {
+    let _alone = ONE_AT_A_TIME.lock();
     // Without races, so that the shortest script is the same each time.
     let shape = Shape::new(1).without(Ability::Race);
-    let check = Check::new(shape).named("Shape::new(1)", name).seed(7).patience(Duration::from_secs(2));
+    let check = Check::new(shape).named("Shape::new(1)", name).seed(7).patience(PATIENCE);
     *check.find(make).expect_err("it breaks a law")
 }
 
@@ -111,6 +150,15 @@ fn a_shutdown_that_returns_early_is_found() {
         let text = found(|| Hasty(ThreadPool::new(1)), "hasty").to_string();
         assert!(text.contains("has returned Done; it should wait: AllEnded"), "{text}");
         assert!(text.matches("\n        .").count() <= 4, "it can be made shorter: {text}");
+    });
+}
+
+/// A shorter script is given a tenth of the time. A pause of the machine that is longer is no fault.
+#[test]
+fn a_pause_is_no_shorter_form_of_a_fault() {
+    within_patience(|| {
+        let text = found(|| HastyAndSlow { pool: Hasty(ThreadPool::new(1)), pause: PATIENCE / 7 }, "slow").to_string();
+        assert!(text.contains("has returned Done; it should wait: AllEnded"), "{text}");
     });
 }
 
