@@ -77,7 +77,7 @@ pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
 use stage::{Claim, Finish, Handover, Leftovers, Return, Stage, Take};
 pub(crate) use traits::JoinState;
-pub use traits::{Abort, Dispatch, NamesJob, Run, Task};
+pub use traits::{Abort, Dispatch, NamesJob, Run, Steer, Task};
 
 /// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
 pub struct Cell<P: 'static, O: 'static, T> {

@@ -15,6 +15,10 @@ pub trait Control: Send + Sync {
     fn id(&self) -> JobId;
     /// Returns whether the job is queued, running, done or cancelled.
     fn status(&self) -> Status;
+    /// Returns whether the job has its outcome. Never blocks.
+    fn is_done(&self) -> bool {
+        self.status().is_done()
+    }
     /// Cancels the job if it has not started; see [`Future::cancel`](crate::Future::cancel).
     fn cancel(&self) -> bool;
     /// Cancels the job if it has not started, and stops it if it runs; see [`Future::abort`](crate::Future::abort).

@@ -152,7 +152,7 @@ impl<T> Future<T> {
     /// Runs, on a thread that drives the job's executor, what has to be run first.
     fn drive(&self, wait_deadline: &WaitDeadline, run_here: &(dyn Fn(QueueId) -> bool + Sync)) -> bool {
         let state = self.state();
-        wait_deadline.drive(|| [state.queue_id()], run_here, &|| state.status().is_done())
+        wait_deadline.drive(|| [state.queue_id()], run_here, &|| state.is_done())
     }
 
     /// Cancels the job if it has not started. Does not wait for it. Returns true if and only if the job never starts. The values that it
@@ -204,7 +204,7 @@ impl<T> Future<T> {
 
     /// Returns whether the job has its outcome; being cancelled is one.
     pub fn is_done(&self) -> bool {
-        self.status().is_done()
+        self.state().is_done()
     }
 
     /// Returns whether the job has started, and has no outcome yet.

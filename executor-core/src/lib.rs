@@ -53,6 +53,7 @@ mod shutdown;
 pub mod spin;
 mod stats;
 mod status;
+mod steered;
 mod sync;
 #[cfg(feature = "tracing")]
 pub mod trace;

@@ -75,6 +75,21 @@ pub trait Dispatch: Abort {
     fn has_started(&self, id: JobId) -> bool;
 }
 
+/// Decides elsewhere whether a job may still be cancelled, aborted or seen as queued, where an answer under the lock of the job would take
+/// too long. Each method may block, for it is called without a lock.
+///
+/// Before a method returns, the job's [`Dispatch`] has to know what was decided: the cell asks it next.
+pub trait Steer: Send + Sync {
+    /// Tries to make sure that the job never starts.
+    fn cancel(&self);
+
+    /// Tries to make sure that the job never starts, or stops if it runs.
+    fn abort(&self);
+
+    /// Learns whether the job has started.
+    fn refresh(&self);
+}
+
 /// A job as its future sees it.
 pub(crate) trait JoinState<T>: Control {
     /// The same job, without the type of its outcome.

@@ -10,7 +10,7 @@ pub(super) const ORDERS: [Order; 4] = [
             "pool serialize",
             "recording",
             "observe",
-            "call event executor mapped promise queue remote shutdown trace wait",
+            "call event executor mapped promise queue remote shutdown steered trace wait",
             "bytes map wrap",
             "set",
             "future",
