@@ -198,6 +198,11 @@ pub trait Remake {
     /// How far the function at `address` is from the base of the program's image. `None` if it is not in the program's own file.
     fn distance(&self, address: usize) -> Option<usize>;
 
+    /// Why a function has no distance.
+    fn no_distance(&self) -> &'static str {
+        "its function is not in the program's own file, but in a shared library"
+    }
+
     /// The `fn` pointer, of the same type, to the function of which [`distance`](Remake::distance) was taken.
     fn pointer<P: Copy + 'static>(&self, distance: usize) -> Option<P>;
 }

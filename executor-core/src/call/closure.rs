@@ -74,7 +74,8 @@ where
     }
 
     fn wire(&self, remake: &impl Remake) -> impl Serialize {
-        Sent { function: Distance(remake.distance(A::address(self.function))), arguments: &self.arguments }
+        let distance = remake.distance(A::address(self.function)).ok_or_else(|| remake.no_distance());
+        Sent { function: Distance(distance), arguments: &self.arguments }
     }
 
     fn rebuild<'de, D, M>(wire: D, remake: &M) -> Result<Self, D::Error>
@@ -96,13 +97,13 @@ impl<N: Named, A: Arguments + fmt::Debug, R> fmt::Debug for ClosureCall<N, A, R>
 }
 
 /// Of a function from the base of the program's image.
-struct Distance(Option<usize>);
+struct Distance(Result<usize, &'static str>);
 
 impl Serialize for Distance {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Some(distance) => distance.serialize(to),
-            None => Err(S::Error::custom("its function is not in the program's own file, but in a shared library")),
+            Ok(distance) => distance.serialize(to),
+            Err(why) => Err(S::Error::custom(why)),
         }
     }
 }

@@ -33,6 +33,13 @@ impl Broken {
         Self(Arc::new(Parts { reason: reason.into(), job: None }))
     }
 
+    /// For authors of executors: sets the job's name.
+    #[must_use]
+    pub fn with_job(mut self, job: Option<JobName>) -> Self {
+        Arc::make_mut(&mut self.0).job = job;
+        self
+    }
+
     /// The cause and the remedy.
     pub fn reason(&self) -> &str {
         &self.0.reason

@@ -23,6 +23,7 @@ struct Parts {
     job: String,
     name: Option<String>,
     pid: u32,
+    host: Option<String>,
     exit: Exit,
     ran: Duration,
     cause: Option<String>,
@@ -41,6 +42,7 @@ impl Crashed {
             job: job.into(),
             name: None,
             pid,
+            host: None,
             exit,
             ran,
             cause: None,
@@ -56,6 +58,12 @@ impl Crashed {
     #[must_use]
     pub fn with_name(self, name: Option<impl Into<String>>) -> Self {
         self.with(|parts| parts.name = name.map(Into::into))
+    }
+
+    /// Sets the host of the process, where that is another one.
+    #[must_use]
+    pub fn with_host(self, host: Option<impl Into<String>>) -> Self {
+        self.with(|parts| parts.host = host.map(Into::into))
     }
 
     /// Sets the reason beyond the signal, such as "its stack overflowed".
@@ -114,6 +122,11 @@ impl Crashed {
     /// Returns the process id of the worker.
     pub fn pid(&self) -> u32 {
         self.0.pid
+    }
+
+    /// Returns the name of the host that the process ran on. `None` if it is this host.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
     }
 
     /// Returns how the worker process ended.
@@ -203,8 +216,12 @@ impl Crashed {
 
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { job, name, pid, exit, ran, cause, peak_memory, stderr, saved, backtrace, .. } = &*self.0;
-        line_or_all(f, format_args!("{} crashed: its worker process {pid} {exit}", Named(job, name.as_deref())))?;
+        let Parts { job, name, pid, host, exit, ran, cause, peak_memory, stderr, saved, backtrace, .. } = &*self.0;
+        line_or_all(f, format_args!("{} crashed: its worker process {pid}", Named(job, name.as_deref())))?;
+        if let Some(host) = host {
+            line_or_all(f, format_args!(" on host `{host}`"))?;
+        }
+        write!(f, " {exit}")?;
         if let Some(cause) = cause {
             line_or_all(f, format_args!(" ({cause})"))?;
         }
@@ -289,6 +306,11 @@ mod tests {
         assert_eq!(
             exit.to_string(),
             "job `app::parse` crashed: its worker process 7 exited with code 3 after 250 µs; no other job is affected"
+        );
+        let far = exit.with_host(Some("web-3"));
+        assert_eq!(
+            far.to_string(),
+            "job `app::parse` crashed: its worker process 7 on host `web-3` exited with code 3 after 250 µs; no other job is affected"
         );
     }
 

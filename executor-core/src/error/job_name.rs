@@ -80,6 +80,14 @@ impl JobName {
         Self::given(label).unwrap_or(Self(Name::Path(path)))
     }
 
+    /// Returns the path, if the job was given no name.
+    pub fn path(&self) -> Option<JobPath> {
+        match self.0 {
+            Name::Path(path) => Some(path),
+            Name::Given(_) => None,
+        }
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {

@@ -12,6 +12,7 @@ mod questions;
 mod saved;
 mod timed_out;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -177,7 +178,7 @@ pub struct CodecError(Arc<CodecParts>);
 
 #[derive(Debug)]
 struct CodecParts {
-    action: &'static str,
+    action: Cow<'static, str>,
     job: String,
     output: String,
     cause: String,
@@ -187,12 +188,22 @@ impl CodecError {
     /// For authors of executors. `action` is what failed (`"encode the job"`), `job` and `output` are the names
     /// of the two types, and `cause` is the codec's own text.
     pub fn new(
-        action: &'static str,
+        action: impl Into<Cow<'static, str>>,
         job: impl Into<String>,
         output: impl Into<String>,
         cause: impl fmt::Display,
     ) -> Self {
-        Self(Arc::new(CodecParts { action, job: job.into(), output: output.into(), cause: cause.to_string() }))
+        Self(Arc::new(CodecParts {
+            action: action.into(),
+            job: job.into(),
+            output: output.into(),
+            cause: cause.to_string(),
+        }))
+    }
+
+    /// Returns what failed, such as "decode the result".
+    pub fn action(&self) -> &str {
+        &self.0.action
     }
 
     /// Returns the type of the job, or the path of its function.
