@@ -2,11 +2,20 @@
 //!
 //! Serde cannot carry descriptors. While a value is encoded, its thread has a list: each handle adds its descriptor there,
 //! and writes the index. For decoding, the thread gets the received list, and handles take descriptors by index.
+//!
+//! Bytes for another host have no list: there, blobs go [by value](by_value), and every other handle is refused.
+
+mod by_value;
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::LocalKey;
+
+use self::by_value::stays_here;
+pub(crate) use self::by_value::{
+    blob_comes_by_value, blob_goes_by_value, decode_by_value, encode_by_value, is_by_value,
+};
 
 /// The most descriptors in one job, result or message.
 pub(crate) const MAX_DESCRIPTORS: usize = 64;
@@ -31,6 +40,8 @@ struct Sent {
     refused: Option<String>,
     /// Whether the list was full.
     is_full: bool,
+    /// The blobs so far, where they go by value and nothing can be attached.
+    by_value: Option<usize>,
 }
 
 /// The descriptors available to a decoding.
@@ -38,6 +49,8 @@ struct Sent {
 struct Received {
     list: Vec<Arc<OwnedFd>>,
     refused: Option<String>,
+    /// The blobs so far, where they come by value.
+    by_value: Option<usize>,
 }
 
 /// Whether this thread has a list. The list itself is made for the first descriptor: few values have handles, and for every
@@ -171,7 +184,7 @@ pub(crate) fn not_attached() -> Option<String> {
 pub(crate) fn offer<T>(descriptors: Vec<Arc<OwnedFd>>, decode: impl FnOnce() -> T) -> T {
     let scope = Scope::begin(&RECEIVES, &RECEIVED);
     if !descriptors.is_empty() {
-        scope.fill(Received { list: descriptors, refused: None });
+        scope.fill(Received { list: descriptors, ..Received::default() });
     }
     decode()
 }
@@ -186,13 +199,12 @@ pub(crate) fn not_taken() -> Option<String> {
 pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> {
     with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return Err(outside(what, "encoded")) };
+        if sent.by_value.is_some() {
+            return Err(sent.refused.insert(stays_here(what)).clone());
+        }
         if sent.list.len() == MAX_DESCRIPTORS {
-            let why = format!(
-                "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), the limit of one \
-                 message; combine small blobs, or send handles through a channel"
-            );
             sent.is_full = true;
-            return Err(sent.refused.insert(why).clone());
+            return Err(sent.refused.insert(too_many()).clone());
         }
         sent.list.push(attachment);
         sent.holders.push((ITEM.get(), ITEM.get()));
@@ -224,11 +236,21 @@ pub(crate) fn take<T>(
 ) -> Result<T, String> {
     with_list(&RECEIVES, &RECEIVED, |received| {
         let Some(received) = received else { return Err(outside(what, "decoded")) };
+        if received.by_value.is_some() {
+            return Err(received.refused.insert(stays_here(what)).clone());
+        }
         let found = usize::try_from(number).ok().and_then(|number| received.list.get(number));
         let there = received.list.len();
         let made = found.cloned().ok_or_else(|| format!("handle {number} of {there} is missing")).and_then(make);
         made.map_err(|why| received.refused.insert(format!("{what} cannot be used: {why}")).clone())
     })
+}
+
+fn too_many() -> String {
+    format!(
+        "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), the limit of one message; combine small \
+         blobs, or send handles through a channel"
+    )
 }
 
 fn outside(what: &str, done: &str) -> String {

@@ -7,9 +7,10 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use executor_core::bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::ipc::attachments::{Attachment, attach_once, take};
+use crate::ipc::attachments::{self, Attachment, attach_once, take};
 use crate::ipc::shared_memory::{self, Draft, Frozen};
 
 /// Immutable bytes in shared memory, which reach another process without being copied.
@@ -156,6 +157,9 @@ const NAME: &str = "a `Blob`";
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if attachments::blob_goes_by_value().map_err(ser::Error::custom)? {
+            return serializer.serialize_bytes(self);
+        }
         let attached = self.0.as_ref().map(|frozen| {
             attach_once(NAME, Attachment { descriptor: Arc::clone(frozen.file()), is_channel: false })
                 .map_err(ser::Error::custom)
@@ -166,6 +170,10 @@ impl Serialize for Blob {
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if attachments::blob_comes_by_value().map_err(de::Error::custom)? {
+            let bytes: Vec<u8> = bytes::deserialize(deserializer)?;
+            return Self::copy_of(&bytes).map_err(de::Error::custom);
+        }
         let Some(number) = Option::<u32>::deserialize(deserializer)? else { return Ok(Self::default()) };
         let open = |file| Frozen::open(file).map_err(|error| error.to_string());
         let frozen = take(NAME, number, open).map_err(de::Error::custom)?;
@@ -213,6 +221,15 @@ mod tests {
         let descriptors = attached.into_iter().map(|attachment| attachment.descriptor).collect();
         let came: [Blob; 2] = offer(descriptors, || serde_json::from_str(&json).unwrap());
         assert_eq!(came, [blob, Blob::default()]);
+    }
+
+    #[test]
+    fn it_travels_to_another_host_by_value() {
+        let blobs = [Blob::from(b"some bytes"), Blob::default()];
+        let bytes = attachments::encode_by_value(|| postcard::to_stdvec(&blobs).unwrap());
+        assert_eq!(bytes, [&[10], &b"some bytes"[..], &[0]].concat());
+        let came: [Blob; 2] = attachments::decode_by_value(|| postcard::from_bytes(&bytes).unwrap());
+        assert_eq!(came, blobs);
     }
 
     #[test]

@@ -140,6 +140,30 @@ impl Codec {
         })
     }
 
+    /// `value` as bytes for another host: blobs by value, and any other handle is a cause.
+    pub(crate) fn encode_by_value(self, value: &impl Serialize) -> Result<Vec<u8>, Cause> {
+        let mut bytes = Vec::new();
+        attachments::encode_by_value(|| self.encode_into(value, &mut bytes))?;
+        Ok(bytes)
+    }
+
+    /// Decodes `bytes` of [`encode_by_value`](Codec::encode_by_value) with `seed`.
+    pub(crate) fn decode_by_value<'de, S: DeserializeSeed<'de>>(
+        self,
+        bytes: &'de [u8],
+        seed: S,
+    ) -> Result<S::Value, Cause> {
+        attachments::decode_by_value(|| {
+            let decoded = guarded(|| self.read(bytes, seed));
+            decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+        })
+    }
+
+    /// The result in `bytes` of [`encode_by_value`](Codec::encode_by_value), which was given it [`InOnePiece`].
+    pub(crate) fn decode_result_by_value<T: DeserializeOwned + 'static>(self, bytes: &[u8]) -> Result<T, Cause> {
+        self.decode_by_value(bytes, ResultSeed(PhantomData))
+    }
+
     /// The result that `payload` is.
     pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
         self.decode(&payload.bytes().0, descriptors_of(payload), ResultSeed(PhantomData))
@@ -313,7 +337,7 @@ fn swept(encode: impl FnOnce() -> Result<(), Cause>) -> Result<(), Cause> {
     let on_panic = Sweep;
     let encoded = encode();
     mem::forget(on_panic);
-    if strays::sweep() { Err(strays::REFUSED.to_owned()) } else { encoded }
+    if strays::sweep() { Err(strays::refused().to_owned()) } else { encoded }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

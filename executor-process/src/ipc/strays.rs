@@ -12,6 +12,7 @@ use std::cell::Cell;
 use executor_core::panics::catch;
 use ipc_channel::ipc::{self, IpcSender};
 
+use crate::ipc::attachments;
 use crate::ipc::packet_size::measure_packets;
 
 thread_local! {
@@ -29,10 +30,19 @@ const NUMBERS: [&str; 6] = [
     "executor_core::bytes::InOnePiece<usize>",
 ];
 
-/// The error of a value with such a handle.
-pub(crate) const REFUSED: &str = "it holds an end of a channel of the crate `ipc-channel`, which only that crate can \
+/// The error of a value with such a handle, in bytes for another host.
+const STAYS_HERE: &str = "it holds an end of a channel of the crate `ipc-channel`, which cannot leave this host; pass values as \
+                          arguments and results instead";
+
+/// The error of any other value with such a handle.
+const REFUSED: &str = "it holds an end of a channel of the crate `ipc-channel`, which only that crate can \
                                   send; use `executor::channel`, whose ends can be sent in jobs, results and \
                                   messages";
+
+/// The error of the value that is being encoded, if it has such a handle.
+pub(crate) fn refused() -> &'static str {
+    if attachments::is_by_value() { STAYS_HERE } else { REFUSED }
+}
 
 /// A value of the type of that name has written a 0.
 #[inline]
