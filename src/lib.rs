@@ -196,6 +196,7 @@ pub use executor_thread::{RayonHandle, RayonPool, RayonPoolBuilder};
 /// - [`dump`](extend::dump): the parts of a report of what a pool is doing;
 /// - [`drive`](extend::drive): waits of threads that run the executor themselves;
 /// - [`fork`](extend::fork): whether this process is a fork of the one that made something;
+/// - [`remote`](extend::remote): jobs and outcomes as bytes, to run jobs on other hosts;
 /// - [`bytes`](extend::bytes) and [`panics`](extend::panics): one place for each that needs care.
 pub mod extend {
     #[cfg(feature = "tracing")]
@@ -204,6 +205,8 @@ pub mod extend {
         JobName, JobPath, OptionValues, bytes, cell, drive, dump, job_counters, observe, panics, queue_id, registry,
         spin, wrap,
     };
+    #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub use executor_process::remote;
     pub use executor_thread::{fork, scheduler};
 }
 

@@ -16,6 +16,7 @@
 //! | see what jobs write to stdout and stderr | [`capture_output`](ProcessPoolBuilder::capture_output), [`OutputLine`], [`OutputStream`] |
 //! | see what jobs log | the feature `log` |
 //! | debug a failed job on its own | [`keep_failed`](ProcessPoolBuilder::keep_failed) |
+//! | write an executor that runs jobs on other hosts | [`remote`] |
 //!
 //! A worker is the same program, started again. It runs jobs before `main` would, so no `init()` call is needed.
 //! Anything that `main` sets up (a logger, a panic hook, a `static`) is missing in a worker: set it up in an
@@ -36,6 +37,7 @@ pub mod manager;
 mod pool;
 mod process;
 mod protocol;
+pub mod remote;
 mod supervisor;
 mod transport;
 mod worker;

@@ -26,6 +26,12 @@ impl JobType {
         Self { work: run_job::work::<J>, path: JobPath::by(J::type_name), codec_error }
     }
 
+    /// Of `job`, whose path may be another than that of its type.
+    pub(crate) fn of_job<J: PortableJob>(job: &J) -> Self {
+        let of_type = Self::of::<J>();
+        Self { path: J::job_name(Some(job)).path().unwrap_or(of_type.path), ..of_type }
+    }
+
     /// The path, in errors.
     pub(crate) fn name(&self) -> &'static str {
         self.path.as_str()

@@ -14,7 +14,7 @@ use executor_core::queue_id::QueueId;
 #[cfg(feature = "tracing")]
 use executor_core::trace::Submission;
 use executor_core::{
-    Canceller, Future, JobError, JobName, JobOptions, JobPath, PortableJob, Refused, Rejected, Rejection, TimedOut,
+    Canceller, Future, JobError, JobName, JobOptions, PortableJob, Refused, Rejected, Rejection, TimedOut,
 };
 use executor_thread::WhenFull;
 use executor_thread::scheduler::{PushFuture, Pushed, Queued as Waiting, Scheduler, StartLimit, StartTimer, Way};
@@ -44,7 +44,7 @@ impl SubmitPolicy {
     #[track_caller]
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<EncodedJob, JobError> {
         let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(self.with_options(options, EncodedJob::new(JobType::of::<J>(), body)))
+        Ok(self.with_options(options, EncodedJob::new(JobType::of_job(job), body)))
     }
 
     fn with_options(self, options: &JobOptions, job: EncodedJob) -> EncodedJob {
@@ -80,7 +80,8 @@ impl Submitter {
     pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {
         // A look before the work of encoding; the push looks again.
         if let Some(reason) = self.scheduler.refusal() {
-            return Err(Rejected::with_error(job, self.refused::<J>(reason)));
+            let refused = self.refused(reason, &job);
+            return Err(Rejected::with_error(job, refused));
         }
         let way = way.delayed(self.options.values().delay);
         let made = match self.make(self.scheduler.queue_id(way), job) {
@@ -217,9 +218,9 @@ impl Submitter {
     }
 
     /// The error of a `J` that is refused before it is encoded.
-    fn refused<J: PortableJob>(&self, reason: Rejection) -> Refused {
-        let name = JobName::new(self.options.values().label.as_ref(), JobPath::by(J::type_name));
-        Refused::new(reason, Some(name))
+    fn refused<J: PortableJob>(&self, reason: Rejection, job: &J) -> Refused {
+        let name = JobName::given(self.options.values().label.as_ref());
+        Refused::new(reason, Some(name.unwrap_or_else(|| J::job_name(Some(job)))))
     }
 
     /// Encodes the job, for the queue `queue_id`.

@@ -64,11 +64,30 @@ pub(crate) fn address_of(distance: usize) -> Option<usize> {
     Offset(distance).address()
 }
 
+/// The distance of a value from the image's base, if it is a constant in the program's own file.
+pub(crate) fn distance_of_constant<T>(value: &'static T) -> Option<usize> {
+    let image = image();
+    let distance = (&raw const *value).expose_provenance().wrapping_sub(image.base);
+    constant_at::<T>(distance).is_some().then_some(distance)
+}
+
+/// The place of `T`'s size and alignment at that distance from the image's base, if all of it is memory of the program's own file that
+/// can be read, and neither written to nor executed. The bytes there may be anything, but they never change.
+pub(crate) fn constant_at<T>(distance: usize) -> Option<*const T> {
+    let image = image();
+    let start = image.base.wrapping_add(distance);
+    let end = start.checked_add(size_of::<T>())?;
+    let is_constant = image.constants.iter().any(|range| range.start <= start && end <= range.end);
+    (is_constant && start.is_multiple_of(align_of::<T>())).then(|| with_exposed_provenance(start))
+}
+
 /// The program's own file, as it is loaded.
 #[derive(Default)]
 struct Image {
     base: usize,
     code: Vec<Range<usize>>,
+    /// Memory that can only be read: the loader has made it so after it was done with relocations.
+    constants: Vec<Range<usize>>,
     build_id: Option<String>,
 }
 
@@ -76,6 +95,13 @@ impl Image {
     fn holds_code(&self, address: usize) -> bool {
         self.code.iter().any(|range| range.contains(&address))
     }
+}
+
+/// How far the end of the program's constants is from the image's base.
+#[cfg(test)]
+pub(crate) fn end_of_constants() -> usize {
+    let image = image();
+    image.constants.iter().map(|range| range.end.wrapping_sub(image.base)).max().unwrap_or_default()
 }
 
 /// The place of this copy of the crate in the program's own image, the same in all processes that run the program.
@@ -112,16 +138,20 @@ unsafe extern "C" fn read_first(info: *mut libc::dl_phdr_info, _: usize, image: 
         if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0 {
             image.code.push(start..start + len);
         }
+        let is_read_only = header.p_type == libc::PT_LOAD && header.p_flags == libc::PF_R;
+        if is_read_only || header.p_type == libc::PT_GNU_RELRO {
+            image.constants.push(start..start + len);
+        }
         if header.p_type == libc::PT_NOTE && image.build_id.is_none() {
             // SAFETY: a note segment is part of a loaded one, so it is mapped and readable, and no code writes to it.
-            image.build_id = build_id(unsafe { std::slice::from_raw_parts(with_exposed_provenance(start), len) });
+            image.build_id = build_id_in(unsafe { std::slice::from_raw_parts(with_exposed_provenance(start), len) });
         }
     }
     1
 }
 
 /// The descriptor of the note `NT_GNU_BUILD_ID`, in hexadecimal (elf(5), "Notes").
-fn build_id(mut notes: &[u8]) -> Option<String> {
+fn build_id_in(mut notes: &[u8]) -> Option<String> {
     const NT_GNU_BUILD_ID: usize = 3;
     let word = |bytes: &[u8], at: usize| -> Option<usize> {
         let word = bytes.get(at..at + 4)?.try_into().ok()?;
@@ -143,10 +173,15 @@ pub(crate) fn build() -> String {
     format!("{} {}", env!("CARGO_PKG_VERSION"), identity())
 }
 
+/// The linker's build id of the program. `None` if the linker was told to leave none (`--build-id=none`).
+pub(crate) fn build_id() -> Option<&'static str> {
+    image().build_id.as_deref()
+}
+
 /// The linker's build id of the program, or which file it is where the linker was told to leave none (`--build-id=none`).
 pub(crate) fn identity() -> String {
-    match &image().build_id {
-        Some(id) => id.clone(),
+    match build_id() {
+        Some(id) => id.to_owned(),
         None => match fs::metadata(EXECUTABLE) {
             Ok(file) => format!(
                 "file {}:{} of {} bytes at {}.{:09}",
@@ -192,8 +227,8 @@ mod tests {
         };
         let notes =
             [note(b"GNU\0", 1, &[0; 16]), note(b"Go\0\0", 3, b"no"), note(b"GNU\0", 3, b"\x01\xfe\x10")].concat();
-        assert_eq!(build_id(&notes).as_deref(), Some("01fe10"));
-        assert_eq!(build_id(&notes[..notes.len() - 4]), None);
-        assert_eq!(build_id(&[]), None);
+        assert_eq!(build_id_in(&notes).as_deref(), Some("01fe10"));
+        assert_eq!(build_id_in(&notes[..notes.len() - 4]), None);
+        assert_eq!(build_id_in(&[]), None);
     }
 }

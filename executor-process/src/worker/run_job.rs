@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use executor_core::panics::{catch, drop_catching};
 use executor_core::wrap::{self, Context};
-use executor_core::{Portable, PortableJob};
+use executor_core::{Portable, PortableJob, Remake};
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
 
@@ -29,7 +29,7 @@ pub(crate) fn work<J: PortableJob>(
         Ok(job) => job,
         Err(cause) => return Answer::Codec { step: Step::DecodeJob, cause },
     };
-    let name = J::job_name(None);
+    let name = J::job_name(Some(&job));
     let ran = catch(|| wrap::run(context.map(|context| (context, &name)), || job.run()));
     end_copy(if ran.is_ok() { 0 } else { PANICKED });
     match ran {
@@ -59,18 +59,27 @@ pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dy
 /// Lets go of the bytes before the job runs.
 fn decoded<P: Portable>(codec: Codec, mut opened: Opened) -> Result<P, String> {
     let descriptors = std::mem::take(&mut opened.descriptors);
-    let job = codec.decode(&opened, descriptors, JobSeed(PhantomData));
+    let job = codec.decode(&opened, descriptors, JobSeed::new(&Remaker));
     end_copy(0);
     job
 }
 
 /// A job is made again from its wire form and its type, for which serde has no trait of its own.
-struct JobSeed<J>(PhantomData<J>);
+pub(crate) struct JobSeed<'a, J, R> {
+    remake: &'a R,
+    job: PhantomData<J>,
+}
 
-impl<'de, J: Portable> DeserializeSeed<'de> for JobSeed<J> {
+impl<'a, J, R> JobSeed<'a, J, R> {
+    pub(crate) fn new(remake: &'a R) -> Self {
+        Self { remake, job: PhantomData }
+    }
+}
+
+impl<'de, J: Portable, R: Remake> DeserializeSeed<'de> for JobSeed<'_, J, R> {
     type Value = J;
 
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<J, D::Error> {
-        J::rebuild(source, &Remaker)
+        J::rebuild(source, self.remake)
     }
 }

@@ -61,6 +61,11 @@ pub(super) const ORDERS: [Order; 4] = [
         lines: &[
             "lib",
             "fuzz",
+            "remote",
+            "remote::outcome",
+            "remote::entry remote::portable_error",
+            "remote::result",
+            "remote::fingerprint remote::frame",
             "process",
             "pool",
             "pool::builder pool::control pool::periodic",

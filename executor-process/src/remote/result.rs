@@ -1,0 +1,39 @@
+//! The encoded result of a remote job.
+
+use executor_core::bytes::InOnePiece;
+use executor_core::{JobError, PortableJob};
+use serde::{Deserialize, Serialize};
+
+use crate::ipc::codec::{Codec, Step};
+use crate::ipc::payload::Bytes;
+
+/// The encoded result of a [`RemoteJob`](super::RemoteJob), or why there is none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoteResult {
+    codec: Codec,
+    encoded: Result<Bytes, (Step, String)>,
+}
+
+impl RemoteResult {
+    /// The result of a job that has run.
+    pub(super) fn of<T: Serialize + 'static>(codec: Codec, output: &T) -> Self {
+        let encoded = codec.encode_by_value(&InOnePiece(output)).map(Bytes::from);
+        Self { codec, encoded: encoded.map_err(|cause| (Step::EncodeResult, cause)) }
+    }
+
+    pub(super) fn failed(codec: Codec, step: Step, cause: String) -> Self {
+        Self { codec, encoded: Err((step, cause)) }
+    }
+
+    /// Decodes the result. `J` is the type of the job that the [`RemoteJob`](super::RemoteJob) was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Codec`], if the job or its result could not be decoded or encoded.
+    pub fn open<J: PortableJob>(self) -> Result<J::Output, JobError> {
+        let Self { codec, encoded } = self;
+        let opened = encoded
+            .and_then(|bytes| codec.decode_result_by_value(&bytes.0).map_err(|cause| (Step::DecodeResult, cause)));
+        opened.map_err(|(step, cause)| step.error::<J>(cause))
+    }
+}
