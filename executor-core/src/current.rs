@@ -189,6 +189,11 @@ impl Job {
     }
 }
 
+/// For authors of executors: the job that this thread is in.
+pub fn job() -> Option<Job> {
+    with_job(Job::clone)
+}
+
 /// While this exists, the thread is in a job. Dropping it restores the job that the thread was in before.
 #[must_use = "the thread is in the job until this is dropped"]
 pub struct Scope(Option<Job>);

@@ -53,10 +53,7 @@ impl<T: Send + 'static> Control for Steered<T> {
     }
 
     fn abort(&self) -> bool {
-        if !self.job.is_done() {
-            self.steer.abort();
-        }
-        self.job.abort()
+        !self.job.is_done() && self.steer.abort() || self.job.abort()
     }
 
     fn fail(self: Arc<Self>, error: JobError) -> Option<Notify> {

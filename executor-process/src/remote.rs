@@ -39,7 +39,7 @@ mod tests;
 
 use std::fmt;
 
-use executor_core::{Job, JobError, JobName, JobPath, PortableJob};
+use executor_core::{Job, JobError, JobId, JobName, JobPath, PortableJob, current};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use self::entry::{Elsewhere, Entry};
@@ -81,6 +81,14 @@ pub struct RemoteJob {
     entry: &'static Entry,
     codec: Codec,
     arguments: Bytes,
+    run: Option<RunOf>,
+}
+
+/// Which run of which job of the submitter's this is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct RunOf {
+    id: u64,
+    attempt: u32,
 }
 
 /// A job as it is encoded.
@@ -90,6 +98,7 @@ struct Wire {
     entry: usize,
     codec: Codec,
     arguments: Bytes,
+    run: Option<RunOf>,
 }
 
 impl RemoteJob {
@@ -108,7 +117,7 @@ impl RemoteJob {
             .and_then(|_| Entry::of::<J>().ok_or_else(|| NOT_CONSTANT.to_owned()))
             .and_then(|entry| Ok((entry, codec.encode_by_value(&job.wire(&Elsewhere))?)));
         let (entry, arguments) = encoded.map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
-        Ok(Self { entry, codec, arguments: arguments.into() })
+        Ok(Self { entry, codec, arguments: arguments.into(), run: None })
     }
 
     /// Returns the path of the job's function or type.
@@ -140,15 +149,23 @@ impl RemoteJob {
         Self::from_wire(wire).ok_or_else(|| DamagedJob::new(NO_JOB))
     }
 
+    /// Sets the id and the number of the run that the job is told by [`current`](executor_core::current). Default: those of the executor
+    /// that runs it.
+    #[must_use]
+    pub fn run_of(mut self, id: JobId, attempt: u32) -> Self {
+        self.run = Some(RunOf { id: id.get(), attempt });
+        self
+    }
+
     fn wire(&self) -> Wire {
         // An entry that was found is a constant of the program.
         let entry = self.entry.distance().unwrap_or(usize::MAX);
-        Wire { entry, codec: self.codec, arguments: self.arguments.clone() }
+        Wire { entry, codec: self.codec, arguments: self.arguments.clone(), run: self.run }
     }
 
     fn from_wire(wire: Wire) -> Option<Self> {
-        let Wire { entry, codec, arguments } = wire;
-        Entry::at(entry).map(|entry| Self { entry, codec, arguments })
+        let Wire { entry, codec, arguments, run } = wire;
+        Entry::at(entry).map(|entry| Self { entry, codec, arguments, run })
     }
 }
 
@@ -162,6 +179,10 @@ impl Job for RemoteJob {
 
     /// Decodes the job, runs it, and encodes its result. A panic of the job continues, so that the executor reports it.
     fn run(self) -> RemoteResult {
+        let _scope = self.run.and_then(|RunOf { id, attempt }| {
+            let here = current::job()?;
+            Some(current::enter(current::Job { id: JobId::from_number(id), attempt, ..here }))
+        });
         self.entry.run(self.codec, self.arguments)
     }
 
@@ -184,7 +205,7 @@ impl<'de> Deserialize<'de> for RemoteJob {
 
 impl fmt::Debug for RemoteJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entry, codec, arguments } = self;
+        let Self { entry, codec, arguments, .. } = self;
         f.debug_struct("RemoteJob")
             .field("name", &entry.name())
             .field("codec", codec)

@@ -83,8 +83,8 @@ pub trait Steer: Send + Sync {
     /// Tries to make sure that the job never starts.
     fn cancel(&self);
 
-    /// Tries to make sure that the job never starts, or stops if it runs.
-    fn abort(&self);
+    /// Tries to make sure that the job never starts, or stops if it runs. Returns true if the job has ended so.
+    fn abort(&self) -> bool;
 
     /// Learns whether the job has started.
     fn refresh(&self);

@@ -9,6 +9,8 @@ pub enum Exit {
     Code(i32),
     /// This signal killed it.
     Signal(i32),
+    /// No process saw its end: the host on which it ran was silent for too long.
+    Lost,
 }
 
 impl Exit {
@@ -16,7 +18,7 @@ impl Exit {
     pub fn code(self) -> Option<i32> {
         match self {
             Self::Code(code) => Some(code),
-            Self::Signal(_) => None,
+            Self::Signal(_) | Self::Lost => None,
         }
     }
 
@@ -30,7 +32,7 @@ impl Exit {
     /// ```
     pub fn signal(self) -> Option<&'static str> {
         match self {
-            Self::Code(_) => None,
+            Self::Code(_) | Self::Lost => None,
             Self::Signal(number) => signal_name(number),
         }
     }
@@ -44,6 +46,7 @@ impl fmt::Display for Exit {
                 Some(name) => write!(f, "was killed by {name}"),
                 None => write!(f, "was killed by signal {number}"),
             },
+            Self::Lost => f.write_str("was lost with its host"),
         }
     }
 }

@@ -71,6 +71,15 @@ impl RemoteOutcome {
         self.outcome.as_ref().err()
     }
 
+    /// Returns the result, still encoded.
+    ///
+    /// # Errors
+    ///
+    /// The error of the executor that ran the job.
+    pub fn into_result(self) -> Result<RemoteResult, JobError> {
+        self.outcome
+    }
+
     /// Decodes the result. `J` is the type of the job that the [`RemoteJob`](super::RemoteJob) was made from.
     ///
     /// # Errors

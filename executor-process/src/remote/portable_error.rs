@@ -44,6 +44,7 @@ pub(super) struct Crash {
 enum Ended {
     Code(i32),
     Signal(i32),
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -134,6 +135,7 @@ impl Crash {
             exit: match error.exit() {
                 Exit::Code(code) => Ended::Code(code),
                 Exit::Signal(number) => Ended::Signal(number),
+                Exit::Lost => Ended::Lost,
             },
             ran: error.ran(),
             cause: error.cause().map(ToOwned::to_owned),
@@ -148,6 +150,7 @@ impl Crash {
         let exit = match self.exit {
             Ended::Code(code) => Exit::Code(code),
             Ended::Signal(number) => Exit::Signal(number),
+            Ended::Lost => Exit::Lost,
         };
         Crashed::new(self.job, self.pid, exit, self.ran)
             .with_name(self.name)

@@ -1,0 +1,130 @@
+//! How a server is reached.
+
+use std::path::PathBuf;
+
+use async_nats::{Client, ConnectOptions};
+
+use crate::error::ConnectError;
+
+/// The address of the NATS servers, and the credentials. Made from a URL, or step by step.
+///
+/// ```
+/// use executor_nats::Connection;
+///
+/// let connection = Connection::to("tls://nats.example.org:4222").user("worker", "secret").name("thumbnails");
+/// # let _ = connection;
+/// ```
+#[derive(Clone)]
+#[must_use = "a connection is made by `NatsExecutor::connect` or `serve`"]
+pub struct Connection {
+    url: String,
+    name: Option<String>,
+    credentials: Credentials,
+    root_certificate: Option<PathBuf>,
+    client_certificate: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Clone)]
+enum Credentials {
+    OfUrl,
+    User(String, String),
+    Token(String),
+    Nkey(String),
+    File(PathBuf),
+}
+
+impl Connection {
+    /// To one server or several, separated by commas: `nats://user:password@host:4222`, `tls://host`.
+    pub fn to(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            name: None,
+            credentials: Credentials::OfUrl,
+            root_certificate: None,
+            client_certificate: None,
+        }
+    }
+
+    /// Authenticates by user and password.
+    pub fn user(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { credentials: Credentials::User(user.into(), password.into()), ..self }
+    }
+
+    /// Authenticates by a token.
+    pub fn token(self, token: impl Into<String>) -> Self {
+        Self { credentials: Credentials::Token(token.into()), ..self }
+    }
+
+    /// Authenticates by the seed of an nkey, which begins with `SU`.
+    pub fn nkey(self, seed: impl Into<String>) -> Self {
+        Self { credentials: Credentials::Nkey(seed.into()), ..self }
+    }
+
+    /// Authenticates by a file of credentials, as `nsc` writes it: a JWT and its seed.
+    pub fn credentials_file(self, path: impl Into<PathBuf>) -> Self {
+        Self { credentials: Credentials::File(path.into()), ..self }
+    }
+
+    /// Trusts the authorities in this PEM file, too, and asks for TLS.
+    pub fn root_certificate(self, path: impl Into<PathBuf>) -> Self {
+        Self { root_certificate: Some(path.into()), ..self }
+    }
+
+    /// Shows the server this certificate (PEM), and asks for TLS.
+    pub fn client_certificate(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { client_certificate: Some((certificate.into(), key.into())), ..self }
+    }
+
+    /// Names the connection in the server's reports. Default: the name of the program's file.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    pub(crate) async fn open(&self) -> Result<Client, ConnectError> {
+        let options = ConnectOptions::new();
+        let options = match &self.credentials {
+            Credentials::OfUrl => options,
+            Credentials::User(user, password) => options.user_and_password(user.clone(), password.clone()),
+            Credentials::Token(token) => options.token(token.clone()),
+            Credentials::Nkey(seed) => options.nkey(seed.clone()),
+            Credentials::File(path) => options.credentials_file(path).await.map_err(ConnectError::system)?,
+        };
+        let options = match &self.root_certificate {
+            Some(path) => options.add_root_certificates(path.clone()).require_tls(true),
+            None => options,
+        };
+        let options = match &self.client_certificate {
+            Some((certificate, key)) => {
+                options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true)
+            }
+            None => options,
+        };
+        let addresses: Vec<&str> = self.url.split(',').map(str::trim).collect();
+        let name = self.name.clone().unwrap_or_else(program_name);
+        options.name(name).connect(addresses).await.map_err(ConnectError::server)
+    }
+}
+
+fn program_name() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_name().map_or_else(|| "executor".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+impl From<&str> for Connection {
+    fn from(url: &str) -> Self {
+        Self::to(url)
+    }
+}
+
+impl From<String> for Connection {
+    fn from(url: String) -> Self {
+        Self::to(url)
+    }
+}
+
+/// Without passwords and seeds.
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! The jobs of `executor` on many machines, over NATS JetStream.
+//!
+//! A program submits jobs to a [`NatsExecutor`], which is an [`Executor`](executor_core::Executor) as the pools are. Any number of hosts
+//! [`serve`] the same namespace with a pool of their own, and run the jobs. Both sides are the same program.
+//!
+//! ```no_run
+//! use executor::{ProcessPool, call};
+//! use executor_nats::{NatsExecutor, serve};
+//!
+//! fn square(n: u64) -> u64 {
+//!     n * n
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! if std::env::args().nth(1).as_deref() == Some("serve") {
+//!     let pool = ProcessPool::default_size()?;
+//!     serve("nats://127.0.0.1:4222", "squares", &pool)?.wait();
+//!     return Ok(());
+//! }
+//! let executor = NatsExecutor::connect("nats://127.0.0.1:4222", "squares")?;
+//! assert_eq!(executor.submit(call!(square(7))).result()?, 49);
+//! # Ok(())
+//! # }
+//! ```
+
+// Empty on other targets, so that the workspace builds there.
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#![forbid(unsafe_code)]
+
+mod connection;
+mod error;
+mod namespace;
+mod protocol;
+mod runtime;
+mod serve;
+mod submit;
+
+pub use connection::Connection;
+pub use error::ConnectError;
+pub use namespace::Namespace;
+pub use serve::{Host, Server, serve};
+pub use submit::executor::{NatsExecutor, NatsHandle};

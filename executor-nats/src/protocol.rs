@@ -1,0 +1,7 @@
+//! What submitters and hosts agree on: subjects, streams, messages, and the one place that decides an outcome.
+
+pub(crate) mod large;
+pub(crate) mod ledger;
+pub(crate) mod message;
+pub(crate) mod names;
+pub(crate) mod streams;

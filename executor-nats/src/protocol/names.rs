@@ -1,0 +1,154 @@
+//! Subjects and names of streams.
+//!
+//! ```text
+//! executor.<namespace>.<build>.job.<priority>.<submitter>.<number>   jobs        (stream, each message for one worker)
+//! executor.<namespace>.<build>.outcome.<submitter>.<number>          the ledger  (stream, the last record of each job)
+//! executor.<namespace>.<build>.host.<host>                           presence of a host
+//! executor.<namespace>.<build>.stop.<host>                           jobs that a host is to stop
+//! executor.<namespace>.who                                           asks all hosts for their presence
+//! ```
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::str::FromStr;
+
+use executor_core::Priority;
+use serde::{Deserialize, Serialize};
+
+/// Names a job in all of a namespace: who submitted it, and the how-many-th it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct JobKey {
+    pub(crate) submitter: String,
+    pub(crate) number: u64,
+}
+
+impl JobKey {
+    /// From the last two tokens of a subject.
+    pub(crate) fn of_subject(subject: &str) -> Option<Self> {
+        let mut tokens = subject.rsplit('.');
+        let (number, submitter) = (tokens.next()?, tokens.next()?);
+        Some(Self { submitter: submitter.to_owned(), number: number.parse().ok()? })
+    }
+}
+
+impl fmt::Display for JobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.submitter, self.number)
+    }
+}
+
+impl FromStr for JobKey {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (submitter, number) = text.rsplit_once('-').ok_or(())?;
+        let is_token = !submitter.is_empty() && submitter.chars().all(|c| c.is_ascii_alphanumeric());
+        if !is_token {
+            return Err(());
+        }
+        Ok(Self { submitter: submitter.to_owned(), number: number.parse().map_err(drop)? })
+    }
+}
+
+/// A random token, unique among submitters and hosts: 128 bits in hexadecimal.
+pub(crate) fn random_token() -> String {
+    // The standard library takes the keys of its hashers from the system's source of random numbers.
+    let part = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", part(), part())
+}
+
+/// A number that differs from call to call, and from program to program.
+pub(crate) fn random_number() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// The subjects and streams of one namespace, for one build of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    namespace: String,
+    pub(crate) build: String,
+}
+
+pub(crate) const PRIORITIES: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];
+
+pub(crate) fn token(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => "high",
+        Priority::Low => "low",
+        _ => "normal",
+    }
+}
+
+impl Names {
+    pub(crate) fn new(namespace: &str, build: String) -> Self {
+        Self { namespace: namespace.to_owned(), build }
+    }
+
+    pub(crate) fn jobs_stream(&self) -> String {
+        format!("executor_{}_jobs", self.namespace)
+    }
+
+    pub(crate) fn ledger_stream(&self) -> String {
+        format!("executor_{}_ledger", self.namespace)
+    }
+
+    pub(crate) fn large_bucket(&self) -> String {
+        format!("executor_{}", self.namespace)
+    }
+
+    /// Of the jobs of all builds.
+    pub(crate) fn all_jobs(&self) -> String {
+        format!("executor.{}.*.job.>", self.namespace)
+    }
+
+    /// Of the records of all builds.
+    pub(crate) fn all_outcomes(&self) -> String {
+        format!("executor.{}.*.outcome.>", self.namespace)
+    }
+
+    fn own(&self) -> String {
+        format!("executor.{}.{}", self.namespace, self.build)
+    }
+
+    pub(crate) fn jobs_of(&self, priority: Priority) -> String {
+        format!("{}.job.{}.>", self.own(), token(priority))
+    }
+
+    pub(crate) fn consumer_of(&self, priority: Priority) -> String {
+        format!("{}_{}", self.build, token(priority))
+    }
+
+    pub(crate) fn job(&self, priority: Priority, key: &JobKey) -> String {
+        format!("{}.job.{}.{}.{}", self.own(), token(priority), key.submitter, key.number)
+    }
+
+    pub(crate) fn outcome(&self, key: &JobKey) -> String {
+        format!("{}.outcome.{}.{}", self.own(), key.submitter, key.number)
+    }
+
+    pub(crate) fn outcomes_of(&self, submitter: &str) -> String {
+        format!("{}.outcome.{submitter}.*", self.own())
+    }
+
+    pub(crate) fn host(&self, host: &str) -> String {
+        format!("{}.host.{host}", self.own())
+    }
+
+    /// Of the hosts of all builds.
+    pub(crate) fn all_hosts(&self) -> String {
+        format!("executor.{}.*.host.*", self.namespace)
+    }
+
+    pub(crate) fn stop(&self, host: &str) -> String {
+        format!("{}.stop.{host}", self.own())
+    }
+
+    pub(crate) fn who(&self) -> String {
+        format!("executor.{}.who", self.namespace)
+    }
+}
+
+/// The build that a subject of a host is about.
+pub(crate) fn build_of(subject: &str) -> Option<&str> {
+    subject.split('.').nth(2)
+}

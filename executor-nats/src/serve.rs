@@ -1,0 +1,88 @@
+//! The side that runs jobs.
+
+mod engine;
+mod host;
+mod run;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use executor_process::remote::build_fingerprint;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+pub use self::host::Host;
+use crate::connection::Connection;
+use crate::error::ConnectError;
+use crate::namespace::Namespace;
+use crate::protocol::names::Names;
+use crate::runtime;
+use engine::{Command, Parts};
+
+/// Runs jobs of a namespace on `local`, until the [`Server`] is shut down or dropped. Blocks until the connection is made.
+///
+/// The pool runs as many of them at once as it has workers. It stays open for other jobs, and is not kept alive: shut the server down
+/// before the pool.
+///
+/// # Errors
+///
+/// [`ConnectError`], if no server is reached, or if that refuses the streams.
+pub fn serve(
+    connection: impl Into<Connection>,
+    namespace: impl Into<Namespace>,
+    local: &impl Host,
+) -> Result<Server, ConnectError> {
+    let namespace = namespace.into();
+    namespace.check()?;
+    let build = build_fingerprint().map_err(ConnectError::system)?;
+    let names = Names::new(&namespace.name, build);
+    let (sender, commands) = unbounded_channel();
+    let parts = Parts {
+        connection: connection.into(),
+        namespace,
+        names,
+        local: local.to_runner(),
+        commands,
+        sender: sender.clone(),
+    };
+    let ((), thread) = runtime::start("nats-serve", move |started| engine::run(parts, started))?;
+    Ok(Server { commands: sender, thread: Arc::new(Mutex::new(Some(thread))) })
+}
+
+/// A host's service, made by [`serve`]. Dropping it shuts it down: it takes no further job, and waits for those that run.
+#[must_use = "a server that is dropped stops"]
+pub struct Server {
+    commands: UnboundedSender<Command>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Server {
+    /// Takes no further job. With `wait`, blocks until those that run have ended, and are reported.
+    pub fn shutdown(&self, wait: bool) {
+        drop(self.commands.send(Command::End));
+        if wait {
+            self.wait();
+        }
+    }
+
+    /// Blocks until the server has ended: after a [`shutdown`](Self::shutdown) from another thread.
+    pub fn wait(&self) {
+        let mut thread = self.thread.lock();
+        if let Some(thread) = thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown(true);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}

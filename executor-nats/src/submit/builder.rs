@@ -1,0 +1,111 @@
+//! The settings of an executor.
+
+use std::sync::Arc;
+
+use executor_core::WhenFull;
+use executor_process::Codec;
+use executor_process::remote::build_fingerprint;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::callbacks::Callbacks;
+use super::engine::{self, Parts};
+use super::executor::{NatsExecutor, NatsHandle};
+use super::shared::Shared;
+use crate::connection::Connection;
+use crate::error::ConnectError;
+use crate::namespace::Namespace;
+use crate::protocol::names::{Names, random_token};
+use crate::runtime;
+
+/// Settings of a [`NatsExecutor`], from [`NatsExecutor::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "settings do nothing until the executor is connected"]
+pub struct NatsExecutorBuilder {
+    connection: Connection,
+    namespace: Namespace,
+    name: Option<String>,
+    codec: Codec,
+    retry: u32,
+    when_full: WhenFull,
+}
+
+impl NatsExecutor {
+    /// Starts a builder; its [`connect`](NatsExecutorBuilder::connect) makes the executor.
+    pub fn builder(connection: impl Into<Connection>, namespace: impl Into<Namespace>) -> NatsExecutorBuilder {
+        NatsExecutorBuilder {
+            connection: connection.into(),
+            namespace: namespace.into(),
+            name: None,
+            codec: Codec::default(),
+            retry: 0,
+            when_full: WhenFull::Block,
+        }
+    }
+
+    /// Connects to a server, with the default settings. Blocks until the connection is made and the streams are open.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], if no server is reached, or if that refuses the streams.
+    pub fn connect(connection: impl Into<Connection>, namespace: impl Into<Namespace>) -> Result<Self, ConnectError> {
+        Self::builder(connection, namespace).connect()
+    }
+}
+
+impl NatsExecutorBuilder {
+    /// Names the executor in reports. Default: the name of the namespace.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Sets how arguments and results are encoded. Default: [`Codec::Postcard`].
+    pub fn codec(self, codec: Codec) -> Self {
+        Self { codec, ..self }
+    }
+
+    /// Sets how often a job may start again after its host was lost: then a job may run more than once. Default: 0.
+    pub fn retry(self, times: u32) -> Self {
+        Self { retry: times, ..self }
+    }
+
+    /// Sets what a submit does when the namespace's [capacity](Namespace::capacity) is reached: [`WhenFull::Block`] or
+    /// [`WhenFull::Reject`]. Default: `Block`.
+    pub fn when_full(self, when_full: WhenFull) -> Self {
+        Self { when_full, ..self }
+    }
+
+    /// Connects. Blocks until the connection is made and the streams are open.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], if a setting is not allowed, no server is reached, or that refuses the streams.
+    pub fn connect(self) -> Result<NatsExecutor, ConnectError> {
+        self.namespace.check()?;
+        if !matches!(self.when_full, WhenFull::Block | WhenFull::Reject) {
+            let text =
+                format!("`{:?}` is not possible on a NATS stream; use `WhenFull::Block` or `Reject`", self.when_full);
+            return Err(ConnectError::Setting(text));
+        }
+        let build = build_fingerprint().map_err(ConnectError::system)?;
+        let names = Names::new(&self.namespace.name, build);
+        let submitter = random_token();
+        let (sender, commands) = unbounded_channel();
+        let name: Arc<str> = self.name.unwrap_or_else(|| self.namespace.name.clone()).into();
+        let shared = Shared::new(name, sender);
+        let (callbacks, callback_thread) = Callbacks::start(shared.queue_id())?;
+        let is_bounded = self.namespace.capacity.is_some();
+        let parts = Parts {
+            connection: self.connection,
+            namespace: self.namespace,
+            names,
+            submitter: submitter.clone(),
+            shared: shared.clone(),
+            callbacks,
+            commands,
+        };
+        let ((), thread) = runtime::start("nats-submit", move |started| engine::run(parts, started))?;
+        shared.set_threads(vec![thread, callback_thread]);
+        let handle = NatsHandle::new(shared, self.codec, self.retry, self.when_full, is_bounded, submitter);
+        Ok(NatsExecutor::of(handle))
+    }
+}

@@ -1,0 +1,90 @@
+//! A job of ours, from its submission to its outcome.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use executor_core::cell::{Abort, Dispatch, NamesJob, Task};
+use executor_core::{JobId, JobName, JobPath, Label, Priority};
+use executor_process::remote::RemoteResult;
+use parking_lot::Mutex;
+
+use crate::protocol::names::JobKey;
+
+/// The part of a job that its cell keeps until it is handed over: its name.
+pub(crate) struct Payload {
+    pub(crate) path: JobPath,
+    pub(crate) label: Option<Arc<Label>>,
+}
+
+impl NamesJob for Payload {
+    fn job_name(payload: Option<&Self>) -> Option<JobName> {
+        payload.map(|payload| JobName::new(payload.label.as_ref(), payload.path))
+    }
+}
+
+/// A job's cell, whatever its result is.
+pub(crate) type AnyTask = Arc<dyn Task<Payload, RemoteResult>>;
+
+/// Where a job is, as far as this process knows. The ledger decides; here its decisions are kept for the cell.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<Stage>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Delayed by its submitter: nothing was sent.
+    Delayed,
+    #[default]
+    Queued,
+    Started,
+    /// It never starts.
+    Withdrawn,
+    /// It had started, and its outcome is that it was aborted.
+    Aborted,
+    Ended,
+}
+
+impl Progress {
+    pub(crate) fn at(stage: Stage) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(stage)))
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        *self.0.lock()
+    }
+
+    /// Returns the stage before.
+    pub(crate) fn set(&self, stage: Stage) -> Stage {
+        std::mem::replace(&mut *self.0.lock(), stage)
+    }
+}
+
+impl Abort for Progress {
+    fn abort(&self, _: JobId) -> bool {
+        self.stage() == Stage::Aborted
+    }
+}
+
+impl Dispatch for Progress {
+    fn revoke(&self, _: JobId) -> bool {
+        self.stage() == Stage::Withdrawn
+    }
+
+    fn has_started(&self, _: JobId) -> bool {
+        matches!(self.stage(), Stage::Started | Stage::Aborted | Stage::Ended)
+    }
+}
+
+/// A job in the hands of the engine.
+pub(crate) struct Job {
+    pub(crate) key: JobKey,
+    pub(crate) task: AnyTask,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) priority: Priority,
+    /// What is sent, until it is stored.
+    pub(crate) message: RefCell<Option<Bytes>>,
+    /// Where it is stored.
+    pub(crate) sequence: Cell<Option<u64>>,
+    /// The host that runs it.
+    pub(crate) host: RefCell<Option<String>>,
+}

@@ -1,0 +1,148 @@
+//! Brings jobs to the server, in the order of their submission.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use executor_core::{Broken, JobError, Rejection, WhenFull};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
+
+use super::engine::{Engine, Stored};
+use super::job::{Job, Stage};
+use crate::protocol::ledger::Retry;
+
+/// A job to be sent, and who waits for the answer.
+pub(crate) struct Outgoing {
+    pub(crate) job: Rc<Job>,
+    pub(crate) reply: Option<oneshot::Sender<Stored>>,
+    pub(crate) when_full: WhenFull,
+}
+
+/// Why the server does not store a job.
+enum Refusal {
+    Full,
+    /// It has not answered.
+    Silent,
+    Other(String),
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        // "The stream's limit of messages is reached", of server/errors.json of nats-server.
+        const STREAM_STORE_FAILED: u64 = 10077;
+        match error.kind() {
+            PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => Self::Silent,
+            // Also while a cluster chooses a leader.
+            PublishErrorKind::StreamNotFound => Self::Silent,
+            _ => {
+                let source = std::error::Error::source(&error);
+                match source.and_then(|source| source.downcast_ref::<jetstream::Error>()) {
+                    Some(source)
+                        if source.error_code().0 == STREAM_STORE_FAILED
+                            && source.to_string().contains("maximum messages") =>
+                    {
+                        Self::Full
+                    }
+                    Some(source) => Self::Other(source.to_string()),
+                    None => Self::Other(error.to_string()),
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) async fn publish_all(self: Rc<Self>, mut outgoing: UnboundedReceiver<Outgoing>) {
+        while let Some(next) = outgoing.recv().await {
+            if self.is_bounded {
+                // One at a time, so that a full stream changes no order.
+                self.clone().publish(next).await;
+            } else if let Some(sent) = self.send(&next.job).await {
+                spawn_local(self.clone().publish_sent(next, sent));
+            } else {
+                self.clone().publish(next).await;
+            }
+        }
+    }
+
+    async fn send(&self, job: &Job) -> Option<jetstream::context::PublishAckFuture> {
+        if job.progress.stage() == Stage::Withdrawn {
+            return None;
+        }
+        let payload = job.message.borrow().clone()?;
+        let subject = self.streams.names.job(job.priority, &job.key);
+        let message = PublishMessage::build().payload(payload).message_id(job.key.to_string());
+        self.streams.context.send_publish(subject, message).await.ok()
+    }
+
+    async fn publish(self: Rc<Self>, outgoing: Outgoing) {
+        let sent = self.send(&outgoing.job).await;
+        match sent {
+            Some(sent) => self.publish_sent(outgoing, sent).await,
+            None => self.try_again(outgoing, Refusal::Silent).await,
+        }
+    }
+
+    async fn publish_sent(self: Rc<Self>, outgoing: Outgoing, sent: jetstream::context::PublishAckFuture) {
+        match sent.await {
+            Ok(stored) => self.stored(outgoing, stored.sequence).await,
+            Err(error) => self.try_again(outgoing, error.into()).await,
+        }
+    }
+
+    async fn try_again(self: Rc<Self>, mut outgoing: Outgoing, mut refusal: Refusal) {
+        let mut retry = Retry::new(None);
+        loop {
+            let job = &outgoing.job;
+            if job.progress.stage() == Stage::Withdrawn {
+                return self.shared.one_stored();
+            }
+            match (refusal, outgoing.when_full) {
+                (Refusal::Other(text), _) => {
+                    let reason = format!("the NATS server refused to store the job: {text}");
+                    return self.refuse(outgoing, JobError::Broken(Broken::new(reason)));
+                }
+                (Refusal::Full, when_full) if when_full != WhenFull::Block => {
+                    if let Some(reply) = outgoing.reply.take() {
+                        drop(reply.send(Stored::Full));
+                    }
+                    return self.refuse(outgoing, JobError::rejected(Rejection::Full));
+                }
+                (Refusal::Full | Refusal::Silent, _) => drop(retry.pause().await),
+            }
+            let sent = self.send(&outgoing.job).await;
+            refusal = match sent {
+                None => Refusal::Silent,
+                Some(sent) => match sent.await {
+                    Ok(stored) => return self.stored(outgoing, stored.sequence).await,
+                    Err(error) => error.into(),
+                },
+            };
+        }
+    }
+
+    async fn stored(&self, outgoing: Outgoing, sequence: u64) {
+        let Outgoing { job, reply, .. } = outgoing;
+        job.sequence.set(Some(sequence));
+        *job.message.borrow_mut() = None;
+        self.shared.one_stored();
+        if let Some(reply) = reply {
+            drop(reply.send(Stored::Yes));
+        }
+        // Withdrawn while it was on its way: no host needs to see it.
+        if job.progress.stage() == Stage::Withdrawn {
+            drop(self.streams.jobs.delete_message(sequence).await);
+        }
+    }
+
+    fn refuse(&self, outgoing: Outgoing, error: JobError) {
+        self.shared.one_stored();
+        self.withdraw(&outgoing.job, error);
+    }
+}
+
+/// How long a connection that is closed may take to send what is left.
+pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(2);

@@ -1,0 +1,249 @@
+//! What an executor's handles, its engine and its callbacks share.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use executor_core::job_counters::JobCounters;
+use executor_core::queue_id::{JobDeparture, QueueId};
+use executor_core::registry::QueueRegistration;
+use executor_core::{Promise, Stats};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::callbacks;
+use super::engine::Command;
+use super::hosts::Hosts;
+
+/// How many jobs may be on their way to the server, before a submit waits.
+const MAX_UNSTORED: usize = 10_000;
+
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    queue: QueueRegistration,
+    pub(crate) counters: Arc<JobCounters>,
+    pub(crate) hosts: Hosts,
+    commands: UnboundedSender<Command>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_closed: bool,
+    /// The engine has been told to end.
+    is_ending: bool,
+    is_gone: bool,
+    next_number: u64,
+    /// Jobs that were accepted and have no outcome, or whose callback has not returned.
+    open: usize,
+    delayed: usize,
+    running: usize,
+    unstored: usize,
+    threads: Vec<JoinHandle<()>>,
+    joiners: usize,
+    closed: Vec<Promise<()>>,
+}
+
+/// The number of a job that was let in, or that none is.
+pub(crate) enum Entry {
+    Number(u64),
+    Closed,
+}
+
+impl Shared {
+    pub(crate) fn new(name: Arc<str>, commands: UnboundedSender<Command>) -> Arc<Self> {
+        let counters = JobCounters::new(false);
+        Arc::new_cyclic(|shared: &Weak<Self>| {
+            let departures: Weak<dyn JobDeparture> = shared.clone();
+            Self {
+                name,
+                queue: QueueRegistration::counted(departures, counters.clone()),
+                counters,
+                hosts: Hosts::default(),
+                commands,
+                state: Mutex::default(),
+                changed: Condvar::new(),
+            }
+        })
+    }
+
+    pub(crate) fn queue_id(&self) -> QueueId {
+        self.queue.id()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
+    }
+
+    /// Lets a job in, unless the executor is closed. `command` makes its command from its number; commands come to the engine in the
+    /// order of the numbers.
+    pub(crate) fn enter(&self, is_delayed: bool, command: impl FnOnce(u64) -> Command) -> Entry {
+        let mut state = self.state.lock();
+        while state.unstored >= MAX_UNSTORED && !state.is_closed && !callbacks::runs_for(self.queue_id()) {
+            self.changed.wait(&mut state);
+        }
+        if state.is_closed {
+            return Entry::Closed;
+        }
+        let number = state.next_number;
+        state.next_number += 1;
+        state.open += 1;
+        state.unstored += 1;
+        state.delayed += usize::from(is_delayed);
+        // The engine is there as long as the executor is not closed.
+        drop(self.commands.send(command(number)));
+        Entry::Number(number)
+    }
+
+    /// Returns false if the engine has ended.
+    pub(crate) fn send(&self, command: Command) -> bool {
+        self.commands.send(command).is_ok()
+    }
+
+    /// A job that was on its way to the server is stored there, or never will be.
+    pub(crate) fn one_stored(&self) {
+        self.state.lock().unstored -= 1;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn one_due(&self) {
+        self.state.lock().delayed -= 1;
+    }
+
+    pub(crate) fn one_started(&self) {
+        self.state.lock().running += 1;
+    }
+
+    pub(crate) fn one_stopped(&self) {
+        self.state.lock().running -= 1;
+    }
+
+    /// A job has its outcome, and its callback has returned.
+    pub(crate) fn one_done(&self) {
+        let mut state = self.state.lock();
+        state.open -= 1;
+        self.end_if_done(&mut state);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn end_if_done(&self, state: &mut State) {
+        if state.is_closed && state.open == 0 && !state.is_ending {
+            state.is_ending = true;
+            drop(self.commands.send(Command::End));
+        }
+    }
+
+    /// Lets no further job in.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        self.end_if_done(&mut state);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn set_threads(&self, threads: Vec<JoinHandle<()>>) {
+        self.state.lock().threads = threads;
+    }
+
+    /// The engine has ended: no thread and no connection is left, but for the thread that says so.
+    pub(crate) fn gone(&self) {
+        let closed = {
+            let mut state = self.state.lock();
+            state.is_gone = true;
+            std::mem::take(&mut state.closed)
+        };
+        self.changed.notify_all();
+        for promise in closed {
+            promise.complete(());
+        }
+    }
+
+    pub(crate) fn when_closed(&self, promise: Promise<()>) {
+        let mut state = self.state.lock();
+        if state.is_gone {
+            drop(state);
+            promise.complete(());
+        } else {
+            state.closed.push(promise);
+        }
+    }
+
+    /// Waits until the executor is empty and its threads have ended. Returns false if the time is over.
+    pub(crate) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
+        if callbacks::runs_for(self.queue_id()) {
+            return true;
+        }
+        let mut state = self.state.lock();
+        while !state.is_gone {
+            if !self.wait_for_change(&mut state, deadline) {
+                return false;
+            }
+        }
+        let threads = std::mem::take(&mut state.threads);
+        state.joiners += 1;
+        drop(state);
+        for thread in threads {
+            drop(thread.join());
+        }
+        let mut state = self.state.lock();
+        state.joiners -= 1;
+        self.changed.notify_all();
+        // Another caller may be about to join them.
+        while state.joiners > 0 {
+            self.changed.wait(&mut state);
+        }
+        true
+    }
+
+    /// Waits until no job is open. Returns false if the time is over.
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        if callbacks::runs_for(self.queue_id()) {
+            return true;
+        }
+        let mut state = self.state.lock();
+        while state.open > 0 {
+            if !self.wait_for_change(&mut state, deadline) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wait_for_change(&self, state: &mut parking_lot::MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
+        match deadline {
+            None => self.changed.wait(state),
+            Some(deadline) if deadline <= Instant::now() => return false,
+            Some(deadline) => drop(self.changed.wait_until(state, deadline)),
+        }
+        true
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.counters.stats();
+        let state = self.state.lock();
+        stats.delayed = state.delayed;
+        stats.running = state.running;
+        stats.queued = state.open.saturating_sub(state.delayed + state.running);
+        drop(state);
+        stats.workers = self.hosts.workers();
+        stats.idle = stats.workers.saturating_sub(stats.running);
+        stats
+    }
+}
+
+/// Jobs that never start leave by way of their cells.
+impl JobDeparture for Shared {
+    fn on_removed(&self, _: QueueId, _: bool) {}
+
+    fn on_finished(&self, _: QueueId) {
+        self.one_done();
+    }
+}
+
+/// The limit as a time of the clock. `None` if that is out of its range.
+pub(crate) fn deadline(limit: Duration) -> Option<Instant> {
+    Instant::now().checked_add(limit)
+}
