@@ -9,8 +9,16 @@ use crate::html::Html;
 use crate::markdown;
 
 /// Each crate after those that it links to: rustdoc writes a link to another crate only if that one's pages are there.
-const IN_ORDER: [&str; 7] =
-    ["executor-core", "executor-thread", "executor-process", "executor-testkit", "executor", "executor-bench", "xtask"];
+const IN_ORDER: [&str; 8] = [
+    "executor-core",
+    "executor-thread",
+    "executor-process",
+    "executor-testkit",
+    "executor",
+    "executor-nats",
+    "executor-bench",
+    "xtask",
+];
 
 /// Writes the documentation anew, so that no page of an earlier build is left, and checks it.
 pub(crate) fn build_and_check(root: &Path, target: &Path) -> Result<String, String> {

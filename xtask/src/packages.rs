@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// Packages that are published, with what each may hold beyond [`EVERYWHERE`].
-const PACKAGES: [(&str, &[&str]); 5] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("executor-core", &[]),
     ("executor-thread", &[]),
     ("executor-process", &[]),
     ("executor-testkit", &[]),
+    ("executor-nats", &["examples/"]),
     ("executor", &["docs/", "examples/", "CHANGELOG.md", "SECURITY.md"]),
 ];
 
