@@ -1,0 +1,6 @@
+//! Tests against real servers. `executor-nats/servers.sh` installs one.
+
+#![cfg(target_os = "linux")]
+
+mod servers;
+mod support;
