@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use executor_testkit::contract::tools::Directory;
 use serde_json::{Value, json};
 
 use crate::support::cluster::{Cluster, Network};
@@ -86,7 +87,10 @@ fn server_ends_with_its_test_process() {
         // Nothing is dropped.
         std::process::abort();
     }
-    let output = programs::again(server_ends_with_its_test_process).output().expect("this program can be run again");
+    // The process leaves its temporary files behind.
+    let directory = Directory::new();
+    let mut again = programs::again(server_ends_with_its_test_process);
+    let output = again.env("TMPDIR", directory.path()).output().expect("this program can be run again");
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     let id = output.split_once("server=").and_then(|(_, rest)| rest.split_once(';')).expect("the server's id").0;
     let id: u32 = id.parse().expect("a number");
