@@ -26,6 +26,7 @@ use crate::protocol::message::{Reply, Request};
 use crate::protocol::replay_file;
 use crate::protocol::start_info::StartInfo;
 use crate::protocol::status_page::{Page, SIZE, SLOTS};
+use crate::remote::{self, RemoteJob, RemoteOutcome};
 use crate::supervisor::rendezvous::hear;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::transport::ParentEnd;
@@ -34,7 +35,7 @@ use crate::transport::ParentEnd;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("hello", hello),
     ("start_info", start_info),
     ("request", request),
@@ -45,6 +46,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("message", message),
     ("path", path),
     ("kept", kept),
+    ("remote", remote),
 ];
 
 /// The first byte chooses.
@@ -216,6 +218,18 @@ pub fn kept(bytes: &[u8]) -> bool {
     let read = replay_file::decode(&sealed);
     let build = read.as_ref().err().is_some_and(|why| why.contains("another build"));
     read.is_ok() || build
+}
+
+/// A job or an outcome of another host.
+pub fn remote(bytes: &[u8]) -> bool {
+    let Some((choice, rest)) = choice(bytes) else { return false };
+    match choice & 3 {
+        // With a valid checksum, and as of this build, the bytes reach the decoder behind it, too.
+        0 => RemoteOutcome::from_bytes(&remote::sealed_outcome(rest)).is_ok(),
+        1 => RemoteOutcome::from_bytes(rest).is_ok(),
+        2 => RemoteJob::from_bytes(&remote::sealed_job(rest)).is_ok(),
+        _ => RemoteJob::from_bytes(rest).is_ok(),
+    }
 }
 
 #[cfg(test)]

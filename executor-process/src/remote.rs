@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use executor::extend::remote::{RemoteJob, RemoteOutcome};
-//! use executor::{Call, Codec, Job, PortableJob, ThreadPool, call};
+//! use executor::{Codec, Executor, PortableJob, ThreadPool, call};
 //!
 //! fn area(width: u32, height: u32) -> u32 { width * height }
 //!
@@ -14,7 +14,7 @@
 //!
 //!     // On the other host:
 //!     let job = RemoteJob::from_bytes(&job)?;
-//!     let outcome = pool.submit(|| job.run()).result();
+//!     let outcome = Executor::submit(pool, job).result();
 //!     let outcome = RemoteOutcome::new(outcome, "web-3").to_bytes();
 //!
 //!     // On the first host again:
@@ -173,6 +173,19 @@ const NOT_CONSTANT: &str = "its type is not in the program's own file, but in a 
                             read-only relocations; link it statically and with `-z relro`";
 
 const NO_JOB: &str = "it names no job type of this program";
+
+/// Any bytes in the frame of a job of this build.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sealed_job(body: &[u8]) -> Vec<u8> {
+    let build = postcard::to_stdvec(&Fingerprint::of_program().unwrap_or_default()).unwrap_or_default();
+    frame::seal_bytes(Kind::Job, &[&build, body].concat())
+}
+
+/// Any bytes in the frame of an outcome.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sealed_outcome(body: &[u8]) -> Vec<u8> {
+    frame::seal_bytes(Kind::Outcome, body)
+}
 
 impl Job for RemoteJob {
     type Output = RemoteResult;

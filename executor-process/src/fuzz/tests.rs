@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use executor_core::{Backtrace, Crashed, Exit, Frame};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -9,6 +10,7 @@ use crate::ipc::payload::{Announced, Data};
 use crate::protocol::message::Greeting;
 use crate::protocol::record::{Content, Levels, Record};
 use crate::protocol::status_page::Claim;
+use crate::remote::RemoteResult;
 
 /// How often each target is run, if `PROPTEST_CASES` does not say otherwise.
 const CASES: u32 = 256;
@@ -103,6 +105,9 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         why: "it hung".into(),
         job: replay_file::Input { bytes: vec![1, 2].into(), blobs: vec![replay_file::Part::of(&[])] },
     };
+    let frames = || vec![Frame::new("f").at("a.rs", Some(3))];
+    let crash = Crashed::new("f", 7, Exit::Signal(6), Duration::from_millis(1)).with_stderr(Some("no"));
+    let crash = crash.with_backtrace(Some(Backtrace::new(frames)));
     vec![
         ("hello", behind(0, &Greeting::Hello { build: "build".into() })),
         ("hello", behind(0, &Greeting::Refused("no".into()))),
@@ -136,7 +141,17 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("path", Codec::Postcard.encode(&OsPath::from("/srv")).unwrap().bytes().0.to_vec()),
         ("path", Codec::MessagePack.encode(&OsPath::from("/srv")).unwrap().bytes().0.to_vec()),
         ("kept", behind(0, &kept)),
+        ("remote", remote_outcome(Ok(7_u64))),
+        ("remote", remote_outcome(Err(JobError::failed("it hung")))),
+        ("remote", remote_outcome(Err(JobError::Crashed(crash)))),
     ]
+}
+
+/// The bytes of an outcome, without the head of their frame.
+fn remote_outcome(outcome: Result<u64, JobError>) -> Vec<u8> {
+    let outcome = outcome.map(|value| RemoteResult::of(Codec::Postcard, &value));
+    let sealed = RemoteOutcome::new(outcome, "web-3").to_bytes();
+    [&[0], &sealed[10..]].concat()
 }
 
 #[test]

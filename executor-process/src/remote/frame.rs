@@ -72,7 +72,7 @@ pub(super) fn seal(kind: Kind, value: &impl Serialize) -> Vec<u8> {
 }
 
 /// Any bytes in a frame.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) fn seal_bytes(kind: Kind, body: &[u8]) -> Vec<u8> {
     let mut bytes = [&Head::default()[..], body].concat();
     set_head(kind, &mut bytes);

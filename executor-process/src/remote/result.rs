@@ -16,7 +16,7 @@ pub struct RemoteResult {
 
 impl RemoteResult {
     /// The result of a job that has run.
-    pub(super) fn of<T: Serialize + 'static>(codec: Codec, output: &T) -> Self {
+    pub(crate) fn of<T: Serialize + 'static>(codec: Codec, output: &T) -> Self {
         let encoded = codec.encode_by_value(&InOnePiece(output)).map(Bytes::from);
         Self { codec, encoded: encoded.map_err(|cause| (Step::EncodeResult, cause)) }
     }
