@@ -11,7 +11,7 @@ use crate::ipc::codec::append_message;
 
 const VERSION: u8 = 1;
 
-/// What the bytes are.
+/// The kind of thing that the bytes are.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(super) enum Kind {
