@@ -35,6 +35,7 @@ pub use self::stack::{begin_stack, nested};
 thread_local! {
     static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+    static TEMPLATE_STATE: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
 }
 
 /// Returns the id of the job that this thread runs. `None` outside a job.
@@ -126,8 +127,8 @@ pub fn worker_name() -> Option<Arc<str>> {
     with_worker(|worker| worker.name.clone())
 }
 
-/// Returns the state that the pool's initializer created for this worker. `None` if the state is not an `S`, if there is no initializer,
-/// and on a thread that is not a worker.
+/// Returns the state that the pool's initializer created for this worker, or else the state that the pool's template created before this
+/// worker was forked. `None` if neither is an `S`, if there are none, and on a thread that is not a worker.
 ///
 /// The state stays on its worker, so it need not be `Send`. To change it, use a `Cell` or a `RefCell`.
 ///
@@ -150,7 +151,8 @@ pub fn worker_name() -> Option<Arc<str>> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn state<S: 'static>() -> Option<Rc<S>> {
-    with_worker(|worker| worker.state.clone()?.downcast().ok())
+    let own = with_worker(|worker| worker.state.clone()?.downcast().ok());
+    own.or_else(|| TEMPLATE_STATE.try_with(|state| state.borrow().clone()).ok().flatten()?.downcast().ok())
 }
 
 // A thread that is ending has lost these values while others, older, are being dropped: it is in no job, and no worker.
@@ -283,6 +285,18 @@ pub fn set_state(state: Option<Rc<dyn Any>>) {
         let mut worker = current.borrow_mut();
         worker.as_mut().and_then(|worker| std::mem::replace(&mut worker.state, state))
     });
+    drop(before);
+}
+
+/// For authors of executors: takes the state away from this worker.
+pub fn take_state() -> Option<Rc<dyn Any>> {
+    WORKER.try_with(|current| current.borrow_mut().as_mut().and_then(|worker| worker.state.take())).ok().flatten()
+}
+
+/// For authors of executors: sets the state that a template created for this process and for those that are forked from it. [`state`]
+/// prefers the state that the initializer created.
+pub fn set_template_state(state: Option<Rc<dyn Any>>) {
+    let before = TEMPLATE_STATE.try_with(|current| current.replace(state));
     drop(before);
 }
 

@@ -49,7 +49,8 @@ impl Unsaved {
 fn keep(directory: &Path, case: &FailedJob, why: &dyn fmt::Display) -> Result<PathBuf, String> {
     let entry = Offset::of_job(case.entry).ok_or("its function is not in the program's own file")?;
     let mut blobs = Vec::new();
-    let initializer = case.settings.initializer.as_ref().map(|(entry, body)| {
+    let template = || case.settings.template.as_ref()?.function();
+    let initializer = case.settings.initializer.as_ref().or_else(template).map(|(entry, body)| {
         let attached = body.descriptors_of(None).ok_or(Unfit)?;
         Ok((*entry, input(body.bytes(), attached, &mut blobs)?))
     });

@@ -178,6 +178,11 @@ impl ProcessRunner {
         }
         let since = Instant::now();
         let started = Worker::start(&self.settings.worker, &self.name, |process| self.kill_switch.start(process));
+        if let Some((template, batch)) = self.settings.worker.template.as_ref().zip(batch) {
+            for loss in template.take_losses() {
+                self.settings.budget.spend(None, &loss, batch);
+            }
+        }
         let pid = started.as_ref().ok().map(|worker| worker.process.pid());
         job_counters::worker_started(since.elapsed(), pid);
         let worker = started?;

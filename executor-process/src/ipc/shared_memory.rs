@@ -218,6 +218,25 @@ impl Shared {
         Ok(Self(MmapOptions::new().len(len.get()).map_raw(file)?))
     }
 
+    /// Takes the place of `old`, at the same address. What was there is no longer mapped.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses it.
+    pub(crate) fn take_place_of(self, old: &Self) -> io::Result<()> {
+        let (from, to) = (self.start().as_ptr(), old.start().as_ptr());
+        debug_assert_eq!(self.0.len(), old.0.len());
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: both are mappings of the same length, and of files of a fixed length, to which others write at any time anyway. What `self`
+        // has mapped is then `old`'s to unmap.
+        let moved = unsafe { libc::mremap(from.cast(), self.0.len(), self.0.len(), flags, to) };
+        if moved == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        std::mem::forget(self);
+        Ok(())
+    }
+
     /// Where it starts: at a page. All of it is there as long as `self` is, and others write to it at any time.
     pub(crate) fn start(&self) -> NonNull<u8> {
         NonNull::new(self.0.as_mut_ptr()).expect("the kernel maps nothing at null")

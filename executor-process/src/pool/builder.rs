@@ -15,11 +15,9 @@ use crate::dispatch::restart_budget::{Budget, Limit};
 use crate::dispatch::runner::ProcessRunner;
 use crate::dispatch::settings::{PoolSettings, TRIES};
 use crate::ipc::codec::Codec;
-use crate::ipc::payload::Payload;
 use crate::pool::handle::ProcessPool;
 use crate::pool::submit::{SubmitPolicy, Submitter};
 use crate::pool::wrap::{Wrapper, Wrappers};
-use crate::protocol::program_image::Offset;
 use crate::protocol::replay_file;
 use crate::supervisor::child::Pids;
 use crate::supervisor::environment::{Environment, Threads};
@@ -28,14 +26,14 @@ use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::output::CaptureSettings;
 use crate::supervisor::roster::Roster;
 use crate::supervisor::start::WorkerSettings;
-use crate::worker::entry_point::InitEntry;
-use crate::worker::remake::Remaker;
-use crate::worker::run_job::prepare;
 
+mod function;
 mod output;
+mod template;
 mod workers;
 mod wrap;
 
+use function::Function;
 pub(crate) use workers::{START_LIMIT, check_start_limit};
 
 /// More processes than any machine should have; a number beyond is a mistake, such as `-1` cast to `usize`.
@@ -73,7 +71,8 @@ pub struct ProcessPoolBuilder {
     codec: Codec,
     queue: QueueLimit,
     retry: u32,
-    initializer: Option<Initializer>,
+    initializer: Option<Function>,
+    template: Option<Function>,
     keep_failed: Option<PathBuf>,
     environment: Environment,
     span: LifetimeLimits,
@@ -88,12 +87,6 @@ pub struct ProcessPoolBuilder {
     traces: bool,
     output: CaptureSettings,
     on_stall: Option<OnStall>,
-}
-
-/// Encoded when the codec is known.
-struct Initializer {
-    prepare: InitEntry,
-    encode: Box<dyn FnOnce(Codec) -> Result<Payload, String> + Send>,
 }
 
 impl ProcessPool {
@@ -133,6 +126,7 @@ impl ProcessPoolBuilder {
             queue: QueueLimit::unbounded(),
             retry: 0,
             initializer: None,
+            template: None,
             keep_failed: None,
             restarts: RESTART_BUDGET,
             crashes: None,
@@ -187,8 +181,7 @@ impl ProcessPoolBuilder {
     /// [`JobError::Broken`](executor_core::JobError::Broken), after up to four attempts. The next job starts a new
     /// worker. Failed attempts count towards the [`restart_budget`](Self::restart_budget). Default: no initializer.
     pub fn initializer<P: Portable>(mut self, job: P) -> Self {
-        let encode = Box::new(move |codec: Codec| codec.encode(&job.wire(&Remaker)));
-        self.initializer = Some(Initializer { prepare: prepare::<P>, encode });
+        self.initializer = Some(Function::new(job));
         self
     }
 
@@ -328,21 +321,25 @@ impl ProcessPoolBuilder {
         #[cfg(feature = "tracing")]
         let traced = self.traces.then(|| Arc::clone(&self.name));
         let (pids, roster) = (Arc::new(Pids::default()), Arc::new(Roster::default()));
-        let worker = Arc::new(WorkerSettings {
+        let worker = WorkerSettings {
             codec: self.codec,
             threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
             environment: self.environment,
             span: self.span,
             start_limit: self.start_limit,
             grace: self.grace,
-            initializer: self.initializer.map(|initializer| initializer.encoded(self.codec)).transpose()?,
+            initializer: self.initializer.map(|job| job.encoded("initializer", self.codec)).transpose()?,
+            is_template: false,
+            template: None,
             pids: Arc::clone(&pids),
             roster: Arc::clone(&roster),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,
             delivery: Arc::default(),
             capture: self.output.capture(),
             traces: self.traces,
-        });
+        };
+        let template = self.template.map(|job| template::of(job, &worker, &self.name)).transpose()?;
+        let worker = Arc::new(WorkerSettings { template: template.clone(), ..worker });
         let delivery = Arc::clone(&worker.delivery);
         let settings =
             Arc::new(PoolSettings { worker, tries: TRIES, budget: Budget::new(self.restarts, self.crashes) });
@@ -355,25 +352,18 @@ impl ProcessPoolBuilder {
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);
         delivery.enlist_by(scheduler.thread_enlister());
-        Ok(ProcessPool::over(Submitter {
+        let pool = ProcessPool::over(Submitter {
             scheduler,
             policy,
             options: JobOptions::new(),
             pids,
+            template,
             wrappers,
             #[cfg(feature = "tracing")]
             traced,
-        }))
-    }
-}
-
-impl Initializer {
-    fn encoded(self, codec: Codec) -> Result<(Offset, Payload), BuildError> {
-        let offset = Offset::of_init(self.prepare)
-            .ok_or_else(|| BuildError::setting("initializer", "in a shared library", "in the program's own file"))?;
-        let payload = (self.encode)(codec)
-            .map_err(|cause| BuildError::setting("initializer", format!("not encodable ({cause})"), "encodable"))?;
-        Ok((offset, payload))
+        });
+        template::start(&pool)?;
+        Ok(pool)
     }
 }
 

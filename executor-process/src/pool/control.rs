@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use executor_core::job_counters::JobCounters;
 use executor_core::{
     Dump, Future, JobOptions, NotMeasured, Pool, PortableJob, Recording, Rejection, ShutdownPolicy, ShutdownReport,
-    Stats,
+    ShutdownStep, Stats,
 };
 
 use crate::pool::handle::ProcessHandle;
@@ -215,7 +215,7 @@ impl ProcessHandle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn closed(&self) -> Future<()> {
-        self.0.scheduler.closed()
+        self.0.closed()
     }
 
     /// Shuts down as `policy` says, and reports how the pool's jobs ended. Blocks as long as the policy allows, but
@@ -237,7 +237,12 @@ impl ProcessHandle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        self.0.scheduler.shutdown_with(policy)
+        if policy.step() >= ShutdownStep::Kill {
+            self.0.template.iter().for_each(|template| template.kill());
+        }
+        let report = self.0.scheduler.shutdown_with(policy);
+        self.0.end_template(true);
+        report
     }
 }
 

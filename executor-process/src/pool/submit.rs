@@ -29,6 +29,7 @@ use crate::protocol::captured::Captured;
 use crate::supervisor::child::Pids;
 #[cfg(feature = "tracing")]
 use crate::supervisor::job_trace::JobTrace;
+use crate::supervisor::start::Template;
 use crate::worker::remake::Remaker;
 
 /// The pool's settings for jobs, the same for all its handles.
@@ -68,6 +69,8 @@ pub(crate) struct Submitter {
     pub(crate) policy: SubmitPolicy,
     pub(crate) options: JobOptions,
     pub(crate) pids: Arc<Pids>,
+    /// The process that workers are forked from, if they are.
+    pub(crate) template: Option<Arc<Template>>,
     pub(crate) wrappers: Option<Arc<Wrappers>>,
     /// The name of the pool, if it traces jobs.
     #[cfg(feature = "tracing")]
@@ -75,6 +78,30 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
+    /// A future that ends when the pool is shut down and its last process has ended.
+    pub(crate) fn closed(&self) -> Future<()> {
+        let closed = self.scheduler.closed();
+        match &self.template {
+            Some(template) => {
+                let template = Arc::clone(template);
+                closed.map_ok(move |()| template.end(true))
+            }
+            None => closed,
+        }
+    }
+
+    /// The pool was shut down: the process that workers are forked from ends with the last worker. With `waits`, blocks until that has ended
+    /// if there is no worker left.
+    pub(crate) fn end_template(&self, waits: bool) {
+        let Some(template) = &self.template else { return };
+        let closed = self.scheduler.closed();
+        if waits && closed.is_done() {
+            return template.end(true);
+        }
+        let template = Arc::clone(template);
+        closed.on_done(move |_| template.end(false));
+    }
+
     /// Encodes the job, and queues it. One that cannot be encoded ends as an error.
     #[track_caller]
     pub(crate) fn submit<J: PortableJob>(&self, way: Way, job: J) -> Submitted<J> {

@@ -225,6 +225,7 @@ impl ProcessBuilder {
             policy,
             options,
             pids,
+            template: None,
             wrappers: None,
             #[cfg(feature = "tracing")]
             traced: None,
@@ -268,6 +269,8 @@ impl ProcessBuilder {
             start_limit: self.start_limit,
             grace: Duration::ZERO,
             initializer: None,
+            is_template: false,
+            template: None,
             pids: Arc::default(),
             roster: Arc::default(),
             keep_failed: replay_file::directory(self.keep_failed.as_deref())?,

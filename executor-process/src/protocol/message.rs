@@ -23,6 +23,11 @@ pub(crate) enum Greeting {
 pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, levels: Levels, initializer: Option<(Offset, Body)> },
+    /// The worker is to be a template from now on. Answered by [`Reply::Ready`] or [`Reply::NotReady`].
+    BeTemplate,
+    /// A worker is to be forked from this template, and gets the socket that the message has. Answered by [`Reply::Forked`] or
+    /// [`Reply::NotReady`].
+    Fork(Body),
     /// Jobs to run one after the other, answered by [`Reply::Done`].
     Run(Vec<JobMessage>),
 }
@@ -43,8 +48,10 @@ pub(crate) struct JobMessage {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Reply {
     Ready,
-    /// The initializer failed, for this reason.
+    /// The initializer failed, or the template cannot do what it was asked for, for this reason.
     NotReady(String),
+    /// The process id of a worker that was forked.
+    Forked(u32),
     /// The answer of a job that is done, which is not on the page.
     Answer {
         slot: usize,

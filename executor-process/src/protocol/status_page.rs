@@ -89,7 +89,7 @@ fn word(job: u64, claim: Claim) -> u64 {
 pub(crate) struct Page {
     words: NonNull<AtomicU64>,
     /// Owns what `words` points to.
-    _memory: Box<dyn Any>,
+    memory: Box<dyn Any>,
 }
 
 // SAFETY: the pointer is to atomics, which may be used from any thread, and to memory that goes with the page.
@@ -114,15 +114,25 @@ impl Page {
         Ok(Self::over(Shared::open(file, SIZE)?))
     }
 
+    /// Makes this the page of `file`, which another process has made, at the same address. Only while nothing else uses the page.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or cannot be mapped.
+    pub(crate) fn replace(&self, file: &OwnedFd) -> io::Result<()> {
+        let old = self.memory.downcast_ref::<Shared>().ok_or(io::ErrorKind::Unsupported)?;
+        Shared::open(file, SIZE)?.take_place_of(old)
+    }
+
     fn over(memory: Shared) -> Self {
-        Self { words: memory.start().cast(), _memory: Box::new(memory) }
+        Self { words: memory.start().cast(), memory: Box::new(memory) }
     }
 
     /// One for threads of a model: loom's atomics are more than their words, so they cannot lie in memory that is shared.
     #[cfg(all(test, loom))]
     pub(crate) fn modelled() -> Self {
         let words: Box<[AtomicU64]> = (0..ANSWERS_AT + ROOM).map(|_| AtomicU64::new(0)).collect();
-        Self { words: NonNull::from(&*words).cast(), _memory: Box::new(words) }
+        Self { words: NonNull::from(&*words).cast(), memory: Box::new(words) }
     }
 
     /// The parent, before it sends `job` with the slot.

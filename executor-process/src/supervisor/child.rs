@@ -5,14 +5,13 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::Exit;
 use executor_thread::fork::Origin;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::supervisor::claims::Kill;
 use crate::supervisor::lifeline::{Lifeline, arm};
@@ -23,10 +22,12 @@ use crate::worker::crash_handler;
 mod look;
 mod oom;
 mod pids;
+mod start;
 mod sys;
 
 use oom::OomKills;
 pub(crate) use pids::Pids;
+pub(crate) use start::Started;
 
 /// A worker's process.
 pub(crate) struct Child {
@@ -78,58 +79,6 @@ enum Ending {
 }
 
 impl Child {
-    /// Starts `command`. The descriptor becomes ready when the process dies. `grace` is the time that it is given to end after
-    /// SIGTERM, where it is to be stopped.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses a process, a descriptor or a thread.
-    pub(crate) fn spawn(
-        command: &mut Command,
-        grace: Duration,
-        pids: &Arc<Pids>,
-    ) -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
-        let mut child = command.spawn()?;
-        match pidfd_open(sys::raw(child.id()).expect("it has one"), PidfdFlags::empty()).map(Arc::new) {
-            Ok(pidfd) => {
-                let pid = child.id();
-                let state = State {
-                    life: Life::Alive,
-                    is_killed: false,
-                    is_replaced: false,
-                    page: None,
-                    inbox: None,
-                    ending: Ending::No,
-                    lifeline: None,
-                };
-                let (pids, gone, oom_kills) = (Arc::clone(pids), Condvar::new(), OomKills::around(pid));
-                let death = Arc::clone(&pidfd);
-                let process = Arc::new(Self {
-                    pid,
-                    pidfd,
-                    grace,
-                    pids,
-                    origin: Origin::here(),
-                    state: Mutex::new(state),
-                    gone,
-                    oom_kills,
-                });
-                if let Err(error) = watcher::watch(Arc::<Self>::clone(&process), Arc::clone(&death)) {
-                    process.kill();
-                    process.reap();
-                    return Err(error);
-                }
-                Ok((process, death))
-            }
-            Err(error) => {
-                // It is not reaped yet, so its pid is its own.
-                drop(child.kill());
-                drop(child.wait());
-                Err(error.into())
-            }
-        }
-    }
-
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }

@@ -28,6 +28,13 @@ impl Lifetime {
         Self { jobs_left: span.jobs.map(|most| most - jitter(most)), memory }
     }
 
+    /// The memory that it has by now does not count: it is shared with the process that it was forked from.
+    pub(crate) fn leave_out_present_memory(&mut self) {
+        if let Some((limit, private)) = &mut self.memory {
+            *limit = limit.saturating_add(private.bytes().unwrap_or_default());
+        }
+    }
+
     /// Records that it has run `jobs` more jobs.
     pub(crate) fn count(&mut self, jobs: u64) {
         if let Some(left) = &mut self.jobs_left {

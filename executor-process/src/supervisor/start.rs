@@ -2,37 +2,38 @@
 
 mod dismissal;
 mod given;
+mod prepare;
+mod template;
 
 use std::cell::Cell;
-use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use executor_core::__private::Spaced;
 use ipc_channel::ipc::IpcSender;
 
 use self::dismissal::{Unmet, dismiss, verify};
 use self::given::Given;
+pub(crate) use self::template::Template;
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Payload;
-use crate::protocol::limits::{MOST_NAME, truncate};
-use crate::protocol::message::{Reply, Request};
+use crate::ipc::socket::{self, Wait};
+use crate::protocol::message::Request;
 use crate::protocol::program_image::Offset;
 use crate::protocol::start_info::{self, StartInfo};
 #[cfg(test)]
 use crate::protocol::status_page::Page;
-use crate::supervisor::child::{Child, Pids};
+use crate::supervisor::child::{Child, Pids, Started};
 use crate::supervisor::claims::{Claims, Kill};
 use crate::supervisor::delivery::Delivery;
 use crate::supervisor::environment::{Environment, Threads};
 use crate::supervisor::lifetime::{Lifetime, LifetimeLimits};
 use crate::supervisor::listener::{Listener, Retired, wait_for_end};
 use crate::supervisor::output::Capture;
-use crate::supervisor::records::{self, SourceJob};
+use crate::supervisor::records::SourceJob;
 use crate::supervisor::rendezvous;
 use crate::supervisor::reply_receiver::{Received, ReplyReceiver};
 use crate::supervisor::roster::{Listing, Roster};
@@ -52,6 +53,10 @@ pub(crate) struct WorkerSettings {
     pub(crate) start_limit: Duration,
     pub(crate) grace: Duration,
     pub(crate) initializer: Option<(Offset, Payload)>,
+    /// Whether it is for a template, whose function is in the place of an initializer.
+    pub(crate) is_template: bool,
+    /// The process that workers are forked from, if they are.
+    pub(crate) template: Option<Arc<Template>>,
     pub(crate) pids: Arc<Pids>,
     pub(crate) roster: Arc<Roster>,
     /// Where jobs that fail are kept.
@@ -82,6 +87,8 @@ impl WorkerSettings {
             start_limit: Duration::from_secs(30),
             grace: Duration::ZERO,
             initializer: None,
+            is_template: false,
+            template: None,
             pids: Arc::default(),
             roster: Arc::default(),
             keep_failed: None,
@@ -130,7 +137,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts one. Blocks until it is ready for jobs, or is killed. `on_spawn` is told of its process, which is killed at once if that says false.
+    /// Starts one. Blocks until it is ready for jobs, or is killed. `on_spawn` is told of its process, which is killed at once if that says false,
+    /// and of the template's before.
     ///
     /// # Errors
     ///
@@ -138,27 +146,24 @@ impl Worker {
     pub(crate) fn start(
         settings: &WorkerSettings,
         name: &str,
-        on_spawn: impl FnOnce(Arc<dyn Kill>) -> bool,
+        on_spawn: impl Fn(Arc<dyn Kill>) -> bool,
     ) -> Result<Self, NotStarted> {
         let _start = settings.pids.begin_start();
+        if let Some(template) = &settings.template {
+            template.ensure(&on_spawn)?;
+        }
         let deadline = Instant::now().checked_add(settings.start_limit);
-        let invited =
-            StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
         let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
         let given = Given::new(worker_requests, settings.capture.is_some()).map_err(|error| {
             NotStarted::Refused(format!("no shared memory or socket could be created for it ({})", with_remedy(&error)))
         })?;
         let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end, output } = given;
-        let variable = start_info::variable().ok_or_else(|| {
-            NotStarted::Refused("this code is in a shared library, from which no worker can be started".to_owned())
-        })?;
-        let start_info = (&*variable, &*invited.text());
-        let mut command = settings.environment.command(settings.threads, start_info, theirs);
-        let (process, death) = Child::spawn(&mut command, settings.grace, &settings.pids)
-            .map_err(|error| NotStarted::Refused(settings.environment.why_not(&error)))?;
+        let is_forked = settings.template.is_some();
+        let (process, death) = match &settings.template {
+            Some(template) => template.fork(theirs, deadline, &on_spawn)?,
+            None => spawn(settings, theirs)?,
+        };
         let listing = settings.roster.add(name, &process);
-        // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
-        drop(command);
         if !on_spawn(process.clone()) {
             process.kill();
         }
@@ -172,6 +177,10 @@ impl Worker {
             ))
         })?;
         drop(lifeline_end);
+        if is_forked {
+            // It waits for this: now its group is its own. If it has died, the next wait tells.
+            let _ = socket::send(&socket, b"go", &[], &[], Wait::No);
+        }
         let greeted = rendezvous::meet(&socket, &death, settings.start_limit);
         verify(greeted, settings.start_limit).map_err(|reason| NotStarted::Lost(dismiss(&process, reason)))?;
         process.connected(replies.of_end(), lifeline, page_number);
@@ -179,7 +188,10 @@ impl Worker {
             process.kill();
             NotStarted::Lost(format!("the system refused to watch it ({})", with_remedy(&error)))
         })?;
-        let lifetime = Lifetime::new(settings.span, process.pid());
+        let mut lifetime = Lifetime::new(settings.span, process.pid());
+        if is_forked {
+            lifetime.leave_out_present_memory();
+        }
         let claims = Claims::new(page, process.clone());
         let output = settings.capture.clone().zip(output);
         let listener = Listener::new(Arc::clone(&settings.delivery), name.into(), process.pid(), output);
@@ -228,45 +240,6 @@ impl Worker {
         }
     }
 
-    /// Blocks until it has run its initializer, until `deadline` at most.
-    fn prepare(&self, settings: &WorkerSettings, name: &str, deadline: Option<Instant>) -> Result<(), String> {
-        let packed = |(offset, payload): &(Offset, Payload)| Ok((*offset, self.payloads.pack_copy(payload)?));
-        let initializer = settings.initializer.as_ref().map(packed).transpose();
-        let initializer =
-            initializer.map_err(|error: io::Error| format!("its initializer could not be sent: {error}"))?;
-        let has_initializer = initializer.is_some();
-        let (name, codec, levels) =
-            (truncate(name.to_owned(), MOST_NAME), settings.codec, records::levels(settings.traces));
-        let request = Request::Prepare { name, codec, levels, initializer };
-        if !has_initializer {
-            // Nothing to wait for. If it is gone, the first job finds out.
-            self.send(request);
-            return Ok(());
-        }
-        let received = self.ask(request, deadline);
-        // If it has failed, the error comes after its last words.
-        self.listener.end_job();
-        match received {
-            Received::Reply(Reply::Ready) => Ok(()),
-            Received::Reply(Reply::NotReady(reason)) => Err(format!("its initializer failed: {reason}")),
-            Received::Reply(_) | Received::Invalid(_) => {
-                Err("it broke the protocol: its answer to the initializer is invalid".to_owned())
-            }
-            Received::TimedOut => {
-                self.process.kill();
-                let limit = Spaced(settings.start_limit);
-                Err(format!(
-                    "it was killed because its initializer did not finish within {limit} of its start; if it needs \
-                     longer, raise `start_limit`"
-                ))
-            }
-            Received::Closed => Err(match self.process.kill_and_wait() {
-                Some(exit) => format!("its initializer ended the process: it {exit}{}", self.process.why_clause()),
-                None => "its initializer ended the process".to_owned(),
-            }),
-        }
-    }
-
     /// Never blocks: there is one request at a time, and a socket has room for it. False if the worker is gone.
     fn send(&self, request: Request) -> bool {
         self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok())
@@ -291,22 +264,6 @@ impl Worker {
     pub(crate) fn retire(mut self) -> Retired {
         self.is_retired = true;
         Retired { process: Arc::clone(&self.process), output: self.listener.output.take() }
-    }
-
-    /// Sends a request and waits for the answer, until `deadline` at most.
-    fn ask(&self, request: Request, deadline: Option<Instant>) -> Received {
-        self.begin(request);
-        loop {
-            let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match self.receive(rest) {
-                // More of them do not prolong the limit.
-                Received::Reply(Reply::Record(_)) if rest.is_some_and(|rest| rest.is_zero()) => {
-                    return Received::TimedOut;
-                }
-                Received::Reply(Reply::Record(record)) => self.listener.hear(record, |_| None),
-                received => return received,
-            }
-        }
     }
 
     /// Hears the records that it has counted so far. `find` returns the job of a number, if the worker has that.
@@ -358,6 +315,20 @@ impl Worker {
             None => Received::Closed,
         }
     }
+}
+
+/// Starts the process of a worker, which gets `theirs`.
+fn spawn(settings: &WorkerSettings, theirs: OwnedFd) -> Result<Started, NotStarted> {
+    let invited =
+        StartInfo { depth: worker::depth() + 1, parent: std::process::id(), limits: settings.environment.limits };
+    let variable = start_info::variable().ok_or_else(|| {
+        NotStarted::Refused("this code is in a shared library, from which no worker can be started".to_owned())
+    })?;
+    let start_info = (&*variable, &*invited.text());
+    // With it goes this process's copy of the worker's end of the socket, whose close is to be noticed.
+    let mut command = settings.environment.command(settings.threads, start_info, theirs);
+    Child::spawn(&mut command, settings.grace, &settings.pids)
+        .map_err(|error| NotStarted::Refused(settings.environment.why_not(&error)))
 }
 
 impl Drop for Worker {

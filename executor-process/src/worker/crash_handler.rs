@@ -51,13 +51,25 @@ pub(crate) fn locate_signal() -> c_int {
 /// The data of the handlers. Made before they are installed, and kept until the process ends.
 struct Known {
     page: &'static Page,
-    process: i32,
+    process: AtomicI32,
     /// The thread that runs the jobs.
-    thread: i32,
+    thread: AtomicI32,
     before: [MaybeUninit<sigaction>; SIGNALS.len()],
 }
 
-// SAFETY: it is never changed; what a `sigaction` points to are functions.
+impl Known {
+    // Relaxed: both change only where a process begins, before its handlers have anything to do.
+
+    fn process(&self) -> i32 {
+        self.process.load(Ordering::Relaxed)
+    }
+
+    fn thread(&self) -> i32 {
+        self.thread.load(Ordering::Relaxed)
+    }
+}
+
+// SAFETY: what is no atomic is never changed; what a `sigaction` points to are functions.
 unsafe impl Sync for Known {}
 // SAFETY: as above.
 unsafe impl Send for Known {}
@@ -93,7 +105,7 @@ pub(super) fn install(page: &'static Page) {
         // SAFETY: without a new action, it only writes the present one to where there is room for it.
         unsafe { sigaction(*signal, null(), action.as_mut_ptr()) };
     }
-    let known = Known { page, process: process(), thread: thread(), before };
+    let known = Known { page, process: AtomicI32::new(process()), thread: AtomicI32::new(thread()), before };
     if KNOWN.set(known).is_err() {
         return;
     }
@@ -106,6 +118,19 @@ pub(super) fn install(page: &'static Page) {
         }
     }
     handle(locate_signal(), on_where, libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART);
+}
+
+/// This process is a copy that goes on as a worker of its own, with its own page in the place of the other's. It has the handlers and the stack,
+/// but not the timer.
+pub(super) fn begin_copy() {
+    let Some(known) = KNOWN.get() else { return };
+    known.page.trace().set_floor(peak_memory::counted());
+    known.process.store(process(), Ordering::Relaxed);
+    known.thread.store(thread(), Ordering::Relaxed);
+    WRITER.store(0, Ordering::Relaxed);
+    IS_WRITTEN.store(false, Ordering::Relaxed);
+    begins(0);
+    make_timer();
 }
 
 /// From now on, what happens happens to `job`.
@@ -152,7 +177,7 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     // SAFETY: this thread's own variable. First, for what follows changes it.
     let errno = unsafe { *libc::__errno_location() };
     let Some(known) = KNOWN.get() else { return reset(signal) };
-    if process() == known.process {
+    if process() == known.process() {
         // Acquire, and AcqRel below: one thread at a time writes the record.
         match WRITER.compare_exchange(0, thread(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
@@ -264,7 +289,7 @@ extern "C" fn on_where(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     if unsafe { (*info).si_code } == libc::SI_TIMER {
         // If the timer fires late, the walk is done.
         let is_walking = WRITER.load(Ordering::Acquire) != 0 && !IS_WRITTEN.load(Ordering::Acquire);
-        if is_walking && process() == known.process {
+        if is_walking && process() == known.process() {
             end_by_first(signal);
         }
         return;
@@ -273,10 +298,10 @@ extern "C" fn on_where(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let before = unsafe { *errno };
-    if process() != known.process {
-    } else if thread() != known.thread {
+    if process() != known.process() {
+    } else if thread() != known.thread() {
         // SAFETY: plain system call, to a thread of this process that ends with it.
-        unsafe { libc::syscall(libc::SYS_tgkill, known.process, known.thread, signal) };
+        unsafe { libc::syscall(libc::SYS_tgkill, known.process(), known.thread(), signal) };
     } else if WRITER.compare_exchange(0, thread(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
         FIRST.store(signal, Ordering::Relaxed);
         write(known, signal, before, info, context);

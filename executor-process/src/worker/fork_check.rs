@@ -22,6 +22,16 @@ pub(super) fn begin() {
     MARK.store(mark().unwrap_or(NO_MEMORY), Ordering::Relaxed);
 }
 
+/// This process is a copy that goes on as a worker of its own.
+pub(super) fn begin_copy() {
+    WORKER.store(process::id(), Ordering::Relaxed);
+    let mark = MARK.load(Ordering::Relaxed);
+    if !mark.is_null() && mark != NO_MEMORY {
+        // SAFETY: as in `is_copy`.
+        unsafe { (*mark).store(1, Ordering::Relaxed) };
+    }
+}
+
 fn mark() -> Option<*mut AtomicU32> {
     let len = size_of::<AtomicU32>();
     let access = libc::PROT_READ | libc::PROT_WRITE;

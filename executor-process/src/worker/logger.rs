@@ -29,6 +29,10 @@ pub(super) fn want(level: u8) {
     // Relaxed: it is read on this thread, or on a thread that was started later.
     LEVEL.store(level, Ordering::Relaxed);
     IS_WORKER.store(true, Ordering::Relaxed);
+    if FORWARDS.load(Ordering::Relaxed) {
+        // In a worker that was forked from a template, whose parent may have wanted another level.
+        log::set_max_level(level_filter(level));
+    }
 }
 
 /// Makes a worker process forward what it logs to the logger of the parent process. Call this first in a pool's initializer if the

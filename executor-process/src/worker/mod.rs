@@ -1,5 +1,6 @@
 //! Code that runs in a worker process.
 
+mod clone;
 mod comm;
 pub(crate) mod crash_handler;
 pub(crate) mod entry;
@@ -19,6 +20,8 @@ pub(crate) mod run_chunk;
 pub(crate) mod run_job;
 mod serve;
 pub(crate) mod stack_walk;
+mod start_packet;
+mod template;
 mod termination;
 #[cfg(feature = "tracing")]
 pub(crate) mod tracer;

@@ -34,6 +34,13 @@ pub(super) fn redirect([out, err]: &[OwnedFd; 2]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes out what is left in the buffers of all streams, whether or not output is captured.
+pub(super) fn flush_all() {
+    drop_catching(catch(|| io::stdout().flush()));
+    // SAFETY: without a stream, it is for all of the C library's.
+    unsafe { libc::fflush(null_mut()) };
+}
+
 /// Writes out what the job has left in the buffers of stdout. Blocks while another thread holds one of these.
 pub(super) fn flush() {
     if !IS_CAPTURED.load(Ordering::Relaxed) {

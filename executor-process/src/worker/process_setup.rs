@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::fcntl_dupfd_cloexec;
@@ -22,6 +23,10 @@ use crate::protocol::start_info::Limits;
 /// A command of fcntl(2), from the kernel's `asm-generic/fcntl.h`: libc has no name for it.
 const F_SETSIG: c_int = 10;
 
+/// The process that started this one, and the number of the descriptor by which this one's life hangs.
+static PARENT: AtomicU32 = AtomicU32::new(0);
+static LIFELINE: AtomicI32 = AtomicI32::new(-1);
+
 /// Ties this process to its parent, and drops what it inherited from the parent: descriptors without close-on-exec, blocked and
 /// ignored signals. Must be called before this process opens a descriptor of its own.
 ///
@@ -29,6 +34,8 @@ const F_SETSIG: c_int = 10;
 ///
 /// When the system refuses any of it: then it would not be certain that the worker ends.
 pub(crate) fn guard(parent: u32) -> io::Result<()> {
+    // Relaxed, here and below: what reads them runs on this thread, or in a handler that is set later.
+    PARENT.store(parent, Ordering::Relaxed);
     fill_standard_streams()?;
     close_inherited()?;
     reset_signals();
@@ -37,10 +44,36 @@ pub(crate) fn guard(parent: u32) -> io::Result<()> {
             termination::end_for(parent, signal)?;
         }
     }
+    lead_group()?;
+    die_with_parent()
+}
+
+fn lead_group() -> io::Result<()> {
     if getpgrp() != getpid() {
         setpgid(None, None)?;
     }
-    die_with_parent()
+    Ok(())
+}
+
+/// The same for a copy of this process that goes on as a worker of its own, of the same parent, whose life hangs by `lifeline`.
+///
+/// # Errors
+///
+/// When the system refuses any of it.
+pub(super) fn begin_copy(lifeline: OwnedFd) -> io::Result<()> {
+    lead_group()?;
+    die_with_parent()?;
+    let before = LIFELINE.swap(-1, Ordering::Relaxed);
+    if before >= 0 {
+        // SAFETY: `end_with` has left it open for ever, and nothing else uses the number.
+        unsafe { libc::close(before) };
+    }
+    end_with(lifeline)?;
+    // It may have died before this process was asked to be told.
+    if !is_parent(PARENT.load(Ordering::Relaxed)) {
+        kill_own_group();
+    }
+    Ok(())
 }
 
 /// Whether this is the process that started us. Another one has adopted us where that died.
@@ -116,11 +149,11 @@ fn reset_signals() {
     }
 }
 
-/// The kernel sends the signal when the thread that started us ends, which it does only after we have: by then the parent
-/// is dead. SIGKILL itself would spare our children; the handler takes the whole group.
+/// The kernel sends the signal when the thread that started us ends, and each time that another thread of the parent which has taken its place
+/// ends. SIGKILL itself would spare our children; the handler takes the whole group.
 fn die_with_parent() -> io::Result<()> {
     let signal = libc::SIGRTMAX() - 1;
-    handle(signal, kill_group)?;
+    handle(signal, on_end_of_thread)?;
     let number = libc::c_ulong::try_from(signal).unwrap_or_default();
     // SAFETY: this option takes a signal number, and touches no memory.
     if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
@@ -138,6 +171,7 @@ fn die_with_parent() -> io::Result<()> {
 pub(crate) fn end_with(lifeline: OwnedFd) -> io::Result<()> {
     // Never closed.
     let lifeline = ManuallyDrop::new(lifeline);
+    LIFELINE.store(lifeline.as_raw_fd(), Ordering::Relaxed);
     kill_group_at_close(lifeline.as_raw_fd(), getpgrp().as_raw_nonzero().get())?;
     // It may have come to its end before.
     if poll(&mut [PollFd::new(&*lifeline, PollFlags::empty())], Some(&Timespec::default())) != Ok(0) {
@@ -160,6 +194,15 @@ pub(crate) fn kill_group_at_close(end: RawFd, group: libc::pid_t) -> io::Result<
 /// Ends this process and those that it started, at once.
 pub(crate) fn kill_own_group() {
     kill_group(0);
+}
+
+/// The thread that started a template may end long before its process does.
+extern "C" fn on_end_of_thread(signal: c_int) {
+    // SAFETY: it always succeeds, and is async-signal-safe.
+    let parent = unsafe { libc::getppid() };
+    if parent.unsigned_abs() != PARENT.load(Ordering::Relaxed) {
+        kill_group(signal);
+    }
 }
 
 /// The group that this process has made, by number: a job may have joined another one, whose processes are none of its own. No stranger has
@@ -191,6 +234,7 @@ fn handle(signal: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
     let result = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
         libc::sigaction(signal, &raw const action, std::ptr::null_mut())
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

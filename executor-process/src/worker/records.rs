@@ -39,6 +39,13 @@ pub(super) fn open(replies: &'static OwnedFd, page: &'static Page) {
     let _ = CHANNEL.set(Channel { replies, page });
 }
 
+/// This process is a copy that goes on as a worker of its own, with its own channel in the place of the other's.
+pub(super) fn begin_copy() {
+    JOB.store(0, Ordering::Relaxed);
+    LOST.store(0, Ordering::Relaxed);
+    IS_FULL.store(false, Ordering::Relaxed);
+}
+
 /// From now on, records are of `job`.
 pub(super) fn begins(job: u64) {
     // Relaxed, here and below: these values order nothing.

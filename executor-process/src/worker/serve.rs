@@ -1,6 +1,6 @@
 //! The life of a worker: it says hello, serves one request after the other, and ends when the parent closes the channel.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::exit;
@@ -11,7 +11,6 @@ use executor_core::JobId;
 use executor_core::current::{self, Worker};
 use executor_core::panics::{catch, drop_catching};
 use parking_lot::Mutex;
-use rustix::io::Errno;
 use rustix::process::getppid;
 
 use super::fork_check::{self, end_copy};
@@ -20,6 +19,8 @@ use super::logger;
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 #[cfg(feature = "_records")]
 use super::records;
+use super::start_packet::StartPacket;
+use super::template::{self, Forked, Template};
 #[cfg(feature = "tracing")]
 use super::tracer;
 use super::{comm, crash_handler, output, wrap};
@@ -71,8 +72,10 @@ pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
         refuse(&socket, &format!("the system refused one of its settings ({error})"));
     }
     let (page, requests, replies) = begin(&socket).unwrap_or_else(|error| refuse(&socket, &lacks(&error)));
-    let links = RequestLoop { requests, replies, page, payloads: WorkerEnd::new(socket), exit_code: Cell::new(0) };
-    links.serve();
+    let mut links = RequestLoop::new(socket, page, requests, replies);
+    while let Some(socket) = links.serve() {
+        links = links.of_copy(socket);
+    }
     end(links.exit_code.get())
 }
 
@@ -83,6 +86,7 @@ fn lacks(error: &io::Error) -> String {
 fn end(code: i32) -> ! {
     // The initializer's state has no later time to go.
     drop_catching(catch(|| current::set_worker(None)));
+    drop_catching(catch(|| current::set_template_state(None)));
     exit(code)
 }
 
@@ -151,22 +155,17 @@ struct RequestLoop {
     payloads: WorkerEnd,
     /// This process's exit code, set by its last job.
     exit_code: Cell<i32>,
+    /// Set if this worker is a template.
+    template: OnceCell<Template>,
 }
 
 /// Takes in what the parent sent before this process was started, and says hello. Returns the page, and the sockets that requests come
 /// from and replies go to.
 fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, &'static OwnedFd)> {
-    let packet = socket::receive(socket, Wait::Forever)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    if packet.is_cut {
-        return Err(Errno::MFILE.into());
-    }
-    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
-    let mut descriptors = packet.descriptors;
-    let output = if descriptors.len() > 4 { descriptors.split_off(4) } else { Vec::new() };
-    let [page, lifeline, requests, replies] = <[OwnedFd; 4]>::try_from(descriptors).map_err(|_| invalid())?;
+    let StartPacket { page, lifeline, requests, replies, output } = StartPacket::receive(socket)?;
     end_with(lifeline)?;
-    if !output.is_empty() {
-        output::redirect(&<[OwnedFd; 2]>::try_from(output).map_err(|_| invalid())?)?;
+    if let Some(output) = &output {
+        output::redirect(output)?;
     }
     // There for ever: handlers of signals write to it.
     let page: &'static Page = Box::leak(Box::new(Page::open(&page)?));
@@ -177,20 +176,44 @@ fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, &'static Owned
 }
 
 impl RequestLoop {
-    /// Until the parent closes the channel.
-    fn serve(&self) {
+    fn new(socket: OwnedFd, page: &'static Page, requests: OwnedFd, replies: &'static OwnedFd) -> Self {
+        let (payloads, exit_code) = (WorkerEnd::new(socket), Cell::new(0));
+        Self { requests, replies, page, payloads, exit_code, template: OnceCell::new() }
+    }
+
+    /// That of this process, which was just forked from a template, and is a worker of its own from now on.
+    fn of_copy(self, socket: OwnedFd) -> Self {
+        let Self { requests, replies, page, payloads, template, .. } = self;
+        // Nobody is to wait for an end that this process holds.
+        drop((requests, payloads, template));
+        let requests = template::begin_copy(&socket, replies, page);
+        let hello = || say(&socket, &Greeting::Hello { build: program_image::build() });
+        match requests.and_then(|requests| requests.map(|requests| hello().map(|()| requests)).transpose()) {
+            Ok(Some(requests)) => Self::new(socket, page, requests, replies),
+            Ok(None) => exit(CANNOT_BEGIN),
+            Err(error) => refuse(&socket, &lacks(&error)),
+        }
+    }
+
+    /// Until the parent closes the channel. Returns a socket in a process that was forked from this one, to be a worker of its own.
+    fn serve(&self) -> Option<OwnedFd> {
         let mut codec = Codec::default();
         loop {
-            let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return };
+            let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return None };
             let reply = match request {
                 Request::Prepare { name, codec: wanted, levels, initializer } => {
                     codec = wanted;
                     self.prepare(&name, codec, levels, initializer)
                 }
+                Request::BeTemplate => Some(self.be_template()),
+                Request::Fork(body) => match self.template.get()?.fork(self.payloads.open(body)) {
+                    Forked::Template(reply) => Some(reply),
+                    Forked::Worker(socket) => return Some(socket),
+                },
                 Request::Run(jobs) => self.run_all(codec, jobs),
             };
             if reply.is_some_and(|reply| self.reply(&reply).is_none()) {
-                return;
+                return None;
             }
         }
     }
@@ -248,6 +271,16 @@ impl RequestLoop {
             }
         }
         Some(Reply::Done)
+    }
+
+    fn be_template(&self) -> Reply {
+        match Template::new() {
+            Ok(template) => {
+                let _ = self.template.set(template);
+                Reply::Ready
+            }
+            Err(reason) => Reply::NotReady(truncate(reason, MOST_SAID)),
+        }
     }
 
     fn prepare(&self, name: &str, codec: Codec, levels: Levels, initializer: Option<(Offset, Body)>) -> Option<Reply> {

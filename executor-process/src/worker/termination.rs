@@ -36,6 +36,11 @@ pub(super) fn end_for(parent: u32, signal: c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// This process is a copy that goes on as a worker of its own, of the same parent, with the handlers that it has.
+pub(super) fn begin_copy() {
+    WORKER.store(process(), Ordering::Relaxed);
+}
+
 extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid pointer. The field is 0 where no process has sent the signal.
     let sender = unsafe { (*info).si_pid() };
