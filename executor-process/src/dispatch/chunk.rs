@@ -22,7 +22,7 @@ use crate::dispatch::encoded_result::EncodedResult;
 use crate::ipc::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
-use crate::protocol::item_record::{append, failure, split};
+use crate::protocol::item_record::{WITH_HANDLES, append, failure, split};
 
 /// In front of the items: the function that is applied to them, as its distance from the image's base.
 const HEAD: usize = size_of::<usize>();
@@ -206,7 +206,10 @@ fn encode_some<A: Serialize + 'static, R>(codec: Codec, function: usize, items: 
                 left.try_for_each(|(index, item)| {
                     at = (index, bytes.len());
                     begin_item(index);
-                    append(&mut bytes, 0, |bytes| codec.encode_unguarded(item, bytes))
+                    append(&mut bytes, |bytes| {
+                        let has_handles = codec.encode_unguarded(item, bytes)?;
+                        Ok(if has_handles { WITH_HANDLES } else { 0 })
+                    })
                 })
             });
             let Err(cause) = encoded.unwrap_or_else(|panic| Err(panic.to_string())) else { return items.len() };

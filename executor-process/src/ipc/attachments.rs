@@ -13,9 +13,7 @@ use std::sync::Arc;
 use std::thread::LocalKey;
 
 use self::by_value::stays_here;
-pub(crate) use self::by_value::{
-    blob_comes_by_value, blob_goes_by_value, decode_by_value, encode_by_value, is_by_value,
-};
+pub(crate) use self::by_value::{blob_comes_by_value, blob_goes_by_value, decode_by_value, encode_by_value};
 
 /// The most descriptors in one job, result or message.
 pub(crate) const MAX_DESCRIPTORS: usize = 64;
@@ -42,6 +40,8 @@ struct Sent {
     is_full: bool,
     /// The blobs so far, where they go by value and nothing can be attached.
     by_value: Option<usize>,
+    /// Whether the value that is being encoded has something on the list.
+    has_own: bool,
 }
 
 /// The descriptors available to a decoding.
@@ -150,6 +150,7 @@ pub(crate) fn begin_item(number: usize) {
 pub(crate) fn end_failed_item(number: usize) -> bool {
     with_list(&SENDS, &SENT, |sent| {
         let Some(sent) = sent else { return false };
+        sent.has_own = false;
         let own = sent.holders.iter().rev().take_while(|(first, _)| *first == number).count();
         sent.holders.truncate(sent.holders.len() - own);
         sent.list.truncate(sent.holders.len());
@@ -168,10 +169,18 @@ pub(crate) fn truncate(len: usize) {
     if count() > len {
         drop(with_list(&SENDS, &SENT, |sent| {
             let sent = sent?;
+            sent.has_own = false;
             sent.holders.truncate(len);
             Some(sent.list.split_off(len))
         }));
     }
+}
+
+/// Whether the value that was encoded since the last call has attachments, also such as a value before it has.
+#[inline]
+pub(crate) fn take_has_own() -> bool {
+    SENDS.get() == SetUp::List
+        && with_list(&SENDS, &SENT, |sent| sent.is_some_and(|sent| std::mem::take(&mut sent.has_own)))
 }
 
 /// Why something could not be attached, if that is why encoding failed.
@@ -208,6 +217,7 @@ pub(crate) fn attach(what: &str, attachment: Attachment) -> Result<u32, String> 
         }
         sent.list.push(attachment);
         sent.holders.push((ITEM.get(), ITEM.get()));
+        sent.has_own = true;
         Ok(u32::try_from(sent.list.len() - 1).unwrap_or(u32::MAX))
     })
 }
@@ -219,6 +229,7 @@ pub(crate) fn attach_once(what: &str, attachment: Attachment) -> Result<u32, Str
         let sent = sent.as_mut()?;
         let index = sent.list.iter().position(is_same)?;
         sent.holders[index].1 = ITEM.get();
+        sent.has_own = true;
         Some(index)
     });
     match found.and_then(|index| u32::try_from(index).ok()) {

@@ -40,8 +40,8 @@ use self::read::Source;
 use self::unpack::Unpack;
 use self::write::To;
 use crate::ipc::attachments::{self, Attachment, collect, offer};
+use crate::ipc::foreign;
 use crate::ipc::payload::Payload;
-use crate::ipc::strays;
 
 /// The encoding of arguments, results and messages.
 ///
@@ -83,17 +83,23 @@ impl Codec {
 
     /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
     pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        let encoded = guarded(|| swept(|| self.append(value, bytes)));
-        encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        let encoded = guarded(|| with_handles(|| self.append(value, bytes)));
+        let handles = encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))?;
+        bytes.extend(handles.iter().flat_map(Handles::tail));
+        Ok(())
     }
 
-    /// The same, and the caller catches the panics of the user's `Serialize`, too.
+    /// The same, and the caller catches the panics of the user's `Serialize`, too. Returns whether handles are attached to it.
     #[inline]
-    pub(crate) fn encode_unguarded<T>(self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Cause>
+    pub(crate) fn encode_unguarded<T>(self, value: &T, bytes: &mut Vec<u8>) -> Result<bool, Cause>
     where
         T: Serialize + 'static,
     {
-        swept(|| self.append(&InOnePiece(value), bytes)).map_err(|cause| attachments::not_attached().unwrap_or(cause))
+        let handles = with_handles(|| self.append(&InOnePiece(value), bytes))
+            .map_err(|cause| attachments::not_attached().unwrap_or(cause))?;
+        let Some(handles) = handles else { return Ok(false) };
+        bytes.extend(handles.tail());
+        Ok(true)
     }
 
     #[inline]
@@ -122,6 +128,7 @@ impl Codec {
     {
         let value = &InOnePiece(value);
         collect(|| {
+            let out = &mut *out;
             let write = || match self {
                 Self::Postcard => {
                     let mut words = Compact::new(&mut *out, false);
@@ -129,14 +136,17 @@ impl Codec {
                     if words.wants_names() {
                         out.restart();
                         attachments::truncate(0);
-                        return append_by_name(value, out);
+                        return append_by_name(value, &mut *out);
                     }
                     written.map_err(cause)
                 }
-                Self::MessagePack => value.serialize(To::new(&mut Pack::new(out), value)).map_err(cause),
+                Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut *out), value)).map_err(cause),
             };
-            let encoded = guarded(|| swept(write));
-            encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))
+            let encoded = guarded(|| with_handles(write));
+            match encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))? {
+                Some(handles) => out.extend(&handles.tail()).map_err(cause),
+                None => Ok(()),
+            }
         })
     }
 
@@ -190,10 +200,13 @@ impl Codec {
         bytes: &[u8],
         descriptors: Vec<Arc<OwnedFd>>,
     ) -> Result<T, Cause> {
-        offer(descriptors, || {
-            let read = self.read(bytes, ResultSeed(PhantomData));
-            read.map_err(|cause| attachments::not_taken().unwrap_or(cause))
-        })
+        if descriptors.is_empty() {
+            return offer(descriptors, || {
+                let read = self.read(bytes, ResultSeed(PhantomData));
+                read.map_err(|cause| attachments::not_taken().unwrap_or(cause))
+            });
+        }
+        self.decode(bytes, descriptors, ResultSeed(PhantomData))
     }
 
     /// Decodes `bytes` with `seed`.
@@ -206,8 +219,10 @@ impl Codec {
     where
         S: DeserializeSeed<'de>,
     {
+        let (bytes, foreign) = Handles::split(bytes, &descriptors)?;
         offer(descriptors, || {
-            let decoded = guarded(|| self.read(bytes, seed));
+            let read = || guarded(|| self.read(bytes, seed));
+            let decoded = if foreign.is_empty() { read() } else { foreign::within(&foreign, read) };
             decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })
     }
@@ -325,19 +340,57 @@ fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
     catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
 }
 
-/// Refuses handles of another crate, and leaves none of them behind, whatever becomes of `encode`.
+/// Attaches the handles of ipc-channel in a value, and leaves none of them behind in its lists, whatever becomes of `encode`. Returns
+/// which handles the value has, if any.
 #[inline]
-fn swept(encode: impl FnOnce() -> Result<(), Cause>) -> Result<(), Cause> {
+fn with_handles(encode: impl FnOnce() -> Result<(), Cause>) -> Result<Option<Handles>, Cause> {
     struct Sweep;
     impl Drop for Sweep {
         fn drop(&mut self) {
-            strays::sweep();
+            if foreign::is_suspect() {
+                drop(foreign::take());
+            }
         }
     }
-    let on_panic = Sweep;
-    let encoded = encode();
-    mem::forget(on_panic);
-    if strays::sweep() { Err(strays::refused().to_owned()) } else { encoded }
+    let sweep = Sweep;
+    encode()?;
+    mem::forget(sweep);
+    let foreign = if foreign::is_suspect() { foreign::take()? } else { Vec::new() };
+    let (first, count) = (attachments::count(), foreign.len());
+    if count > 0 {
+        foreign::attach_all(foreign)?;
+    }
+    Ok(attachments::take_has_own().then_some(Handles { first, count }))
+}
+
+/// The last bytes of a value that has handles: which of its descriptors are ipc-channel's.
+#[derive(Clone, Copy)]
+struct Handles {
+    first: usize,
+    count: usize,
+}
+
+impl Handles {
+    fn tail(&self) -> [u8; 2] {
+        // Neither is above `MAX_DESCRIPTORS`.
+        [self.first, self.count].map(|number| u8::try_from(number).unwrap_or(u8::MAX))
+    }
+
+    /// The bytes of the value itself, and its descriptors that are ipc-channel's.
+    fn split<'a>(bytes: &'a [u8], descriptors: &[Arc<OwnedFd>]) -> Result<(&'a [u8], Vec<Arc<OwnedFd>>), Cause> {
+        if descriptors.is_empty() {
+            return Ok((bytes, Vec::new()));
+        }
+        let Some((value, [first, count])) = bytes.split_last_chunk() else {
+            return Err("it does not say which handles it has".to_owned());
+        };
+        let (first, count) = (usize::from(*first), usize::from(*count));
+        let of_ipc_channel = if count == 0 { Some(&[][..]) } else { descriptors.get(first..first + count) };
+        match of_ipc_channel {
+            Some(foreign) => Ok((value, foreign.to_vec())),
+            None => Err(format!("handle {} of {} is missing", first + count - 1, descriptors.len())),
+        }
+    }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

@@ -118,7 +118,8 @@ pub(crate) fn read(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
+/// Refuses a file that holds less memory than `len` bytes take.
+pub(crate) fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
     const BLOCK: u64 = 512;
     let held = u64::try_from(fstat(file)?.st_blocks).unwrap_or_default().saturating_mul(BLOCK);
     if held < len as u64 {

@@ -8,7 +8,10 @@ const TAG_BITS: u32 = 2;
 /// Set in a number's byte if another one follows.
 const MORE: u8 = 0x80;
 
-/// How an item ended, in front of its result or error. Items themselves have no tag.
+/// The tag of an item that holds handles. That of any other is 0.
+pub(crate) const WITH_HANDLES: u8 = 1;
+
+/// How an item ended, in front of its result or error.
 pub(crate) const DONE: u8 = 0;
 pub(crate) const PANICKED: u8 = 1;
 pub(crate) const NOT_DECODED: u8 = 2;
@@ -63,16 +66,13 @@ pub(crate) fn next<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
     Some(record)
 }
 
-/// Appends a record, whose bytes `write` appends. If `write` fails, the caller must remove the incomplete record.
+/// Appends a record, whose bytes `write` appends, and whose tag that returns. If `write` fails, the caller must remove the incomplete
+/// record.
 #[inline]
-pub(crate) fn append<E>(
-    bytes: &mut Vec<u8>,
-    tag: u8,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+pub(crate) fn append<E>(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<u8, E>) -> Result<(), E> {
     let start = bytes.len();
     bytes.push(0);
-    write(bytes)?;
+    let tag = write(bytes)?;
     let number = ((bytes.len() - start - 1) as u64) << TAG_BITS | u64::from(tag);
     if number < u64::from(MORE) {
         bytes[start] = low(number);
@@ -105,9 +105,9 @@ mod tests {
     fn put(bytes: &mut Vec<u8>, tag: u8, record: &[u8]) {
         let write = |bytes: &mut Vec<u8>| {
             bytes.extend_from_slice(record);
-            Ok::<_, Infallible>(())
+            Ok::<_, Infallible>(tag)
         };
-        append(bytes, tag, write).unwrap();
+        append(bytes, write).unwrap();
     }
 
     #[test]

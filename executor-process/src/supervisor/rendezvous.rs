@@ -1,15 +1,13 @@
 //! How a parent and its worker meet: on the socket that the worker is started with, which no other process has.
 
-mod request_channel;
-
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-pub(crate) use self::request_channel::{SUFFIX, open_channel, temporary};
 use crate::ipc::os_error::with_remedy;
+pub(crate) use crate::ipc::raw_channel::{SUFFIX, open_channel, temporary};
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::message::Greeting;
 

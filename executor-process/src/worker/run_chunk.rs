@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::ipc::attachments::{Attachment, collect};
 use crate::ipc::codec::{Codec, Step};
 use crate::protocol::answer::{Answer, PANICKED as PANIC_CODE, RemotePanic};
-use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, append, next};
+use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, WITH_HANDLES, append, next};
 use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd, outgoing};
 use crate::worker::end_copy;
@@ -48,8 +48,8 @@ where
     loop {
         // Once for all items: a `catch` costs more than a short item.
         let ran = catch(|| {
-            while let Some((_, bytes)) = next(&mut rest) {
-                let attachments = item.run(run, bytes);
+            while let Some((tag, bytes)) = next(&mut rest) {
+                let attachments = item.run(run, tag == WITH_HANDLES, bytes);
                 if !attachments.is_empty() || !outcomes.push(&item.outcome) {
                     return Some(attachments);
                 }
@@ -100,9 +100,15 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
     }
 
     /// Runs the item that `bytes` are. Returns what is attached to its outcome.
-    fn run<A: DeserializeOwned + 'static>(&mut self, function: impl Fn(A) -> R, bytes: &[u8]) -> Vec<Attachment> {
+    fn run<A: DeserializeOwned + 'static>(
+        &mut self,
+        function: impl Fn(A) -> R,
+        has_handles: bool,
+        bytes: &[u8],
+    ) -> Vec<Attachment> {
         self.doing = Doing::Decode;
-        let decoded = self.codec.decode_unguarded(bytes, self.descriptors.to_vec());
+        let descriptors = if has_handles { self.descriptors.to_vec() } else { Vec::new() };
+        let decoded = self.codec.decode_unguarded(bytes, descriptors);
         end_copy(0);
         let argument = match decoded {
             Ok(argument) => argument,
@@ -118,7 +124,7 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
         self.outcome.clear();
         let (codec, outcome) = (self.codec, &mut self.outcome);
         let (encoded, attachments) =
-            collect(|| append(outcome, DONE, |outcome| codec.encode_unguarded(result, outcome)));
+            collect(|| append(outcome, |outcome| codec.encode_unguarded(result, outcome).map(|_| DONE)));
         drop_catching(self.result.take());
         end_copy(0);
         let Err(cause) = encoded else { return attachments };
@@ -139,9 +145,9 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
     #[cold]
     fn say(&mut self, tag: u8, what: &[u8]) {
         self.outcome.clear();
-        let Ok(()) = append(&mut self.outcome, tag, |outcome| {
+        let Ok(()) = append(&mut self.outcome, |outcome| {
             outcome.extend_from_slice(what);
-            Ok::<_, std::convert::Infallible>(())
+            Ok::<_, std::convert::Infallible>(tag)
         });
     }
 }

@@ -11,9 +11,9 @@ fn chunk(total: usize) -> Chunk {
 /// An outcome that is well-formed for a chunk, whatever is in it.
 fn framed(tag: u8, bytes: &[u8]) -> Vec<u8> {
     let mut framed = Vec::new();
-    append(&mut framed, tag, |framed| {
+    append(&mut framed, |framed| {
         framed.extend_from_slice(bytes);
-        Ok::<_, String>(())
+        Ok::<_, String>(tag)
     })
     .unwrap();
     framed

@@ -9,7 +9,7 @@ use super::depth::Depth;
 use super::fault::Fault;
 use super::names::Fingerprint;
 use super::parts::{Of, Parts};
-use crate::ipc::strays;
+use crate::ipc::foreign;
 
 pub(super) type Written = Result<(), Fault>;
 
@@ -131,7 +131,7 @@ impl<'a, W: Write> Serializer for To<'a, W> {
     #[inline]
     fn serialize_u64(self, value: u64) -> Written {
         if value == 0 {
-            strays::wrote_zero(self.name);
+            foreign::wrote_zero(self.name);
         }
         self.words.unsigned(value)
     }

@@ -1,0 +1,184 @@
+//! Handles of ipc-channel in values: `IpcSender`, `IpcReceiver`, their opaque and byte forms, and `IpcSharedMemory`.
+//!
+//! Their `Serialize` puts them into a thread-local list, and writes their number. Only a message of ipc-channel empties that list.
+//! So after an encoding that may have put something there, a message is sent through a [gate](gate::Gate): its descriptors are
+//! the handles', and are attached to the value as any other. To decode, they are sent as a message to a receiver of ipc-channel, and
+//! the value is decoded where the receiver decodes that message.
+//!
+//! The list is private to ipc-channel, and its first handle is number 0. So it is taken only if a type that is not a number
+//! wrote 0 as a `u64`: such types are few.
+
+mod gate;
+mod lent;
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use executor_core::panics::catch;
+use ipc_channel::ipc::{self, IpcReceiver, IpcSender, OpaqueIpcReceiver};
+use rustix::fs::{FileType, OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat};
+use rustix::io::fcntl_dupfd_cloexec;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, U64Deserializer};
+
+use self::gate::Gate;
+use self::lent::{RunsLent, lend};
+use crate::ipc::attachments::{Attachment, attach};
+use crate::ipc::shared_memory;
+use crate::ipc::socket::{self, NO_ROOM, Wait};
+
+thread_local! {
+    /// Whether the list of this thread may hold something.
+    static IS_SUSPECT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The names of the number types, alone and as the whole of a value.
+const NUMBERS: [&str; 6] = [
+    "u64",
+    "usize",
+    "&u64",
+    "&usize",
+    "executor_core::bytes::InOnePiece<u64>",
+    "executor_core::bytes::InOnePiece<usize>",
+];
+
+/// A value of the type of that name has written a 0.
+#[inline]
+pub(crate) fn wrote_zero(name: fn() -> &'static str) {
+    if !NUMBERS.contains(&name()) {
+        IS_SUSPECT.set(true);
+    }
+}
+
+/// Whether the list of this thread may hold something.
+#[inline]
+pub(crate) fn is_suspect() -> bool {
+    IS_SUSPECT.get()
+}
+
+/// Empties the list of this thread. If no gate can be made, the list is checked next time.
+#[cold]
+pub(crate) fn take() -> Result<Vec<OwnedFd>, String> {
+    match Gate::with(Gate::take_lists) {
+        Ok(taken) => {
+            IS_SUSPECT.set(false);
+            taken
+        }
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// Attaches handles to the value that is encoded on this thread, one behind the other.
+pub(crate) fn attach_all(handles: Vec<OwnedFd>) -> Result<(), String> {
+    for handle in handles {
+        let is_channel = kind(&handle)? == Kind::Channel;
+        attach("a handle of the crate `ipc-channel`", Attachment { descriptor: Arc::new(handle), is_channel })?;
+    }
+    Ok(())
+}
+
+/// Runs `decode`, whose values find these handles in the lists of ipc-channel. Nothing is left there afterwards.
+///
+/// # Errors
+///
+/// Those of `decode`, its panics, and when this process cannot open the handles.
+#[cold]
+pub(crate) fn within<T>(handles: &[Arc<OwnedFd>], decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let unusable = |why: String| format!("a handle of the crate `ipc-channel` cannot be used: {why}");
+    let channels = check(handles).map_err(unusable)?;
+    let receiver = receiver_of(handles).map_err(unusable)?;
+    let (mut decode, mut decoded) = (Some(decode), None);
+    let mut closure = || {
+        if let Some(decode) = decode.take() {
+            decoded = Some(catch(decode).unwrap_or_else(|panic| Err(panic.to_string())));
+        }
+        close_untaken(channels);
+    };
+    // ipc-channel panics over shared memory that it cannot map.
+    let received = lend(&mut closure, || catch(|| receiver.recv()));
+    decoded.unwrap_or_else(|| {
+        Err(unusable(match received {
+            Ok(Ok(_)) => "it was lost".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic.to_string(),
+        }))
+    })
+}
+
+/// A receiver with one message, which holds the handles.
+fn receiver_of(handles: &[Arc<OwnedFd>]) -> Result<IpcReceiver<RunsLent>, String> {
+    /// The header of an empty message of ipc-channel: the sizes of its packet, and of the message.
+    const HEAD: [usize; 2] = [2 * size_of::<usize>(), 0];
+    let (sender, receiver) = ipc::channel::<RunsLent>().map_err(|error| error.to_string())?;
+    let way = socket_of(&sender)?;
+    drop(sender);
+    let [packet, message] = HEAD.map(usize::to_ne_bytes);
+    let descriptors: Vec<BorrowedFd<'_>> = handles.iter().map(AsFd::as_fd).collect();
+    socket::send(&way, &packet, &message, &descriptors, Wait::No).map_err(|error| error.to_string())?;
+    Ok(receiver)
+}
+
+/// The socket of a sender, which ipc-channel shows in a message only.
+fn socket_of(sender: &IpcSender<RunsLent>) -> Result<OwnedFd, String> {
+    let taken = Gate::with(|gate| {
+        let number = postcard::to_stdvec(sender).ok().and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        gate.take_lists().map(|mut taken| number.filter(|number| *number < taken.len()).map(|at| taken.swap_remove(at)))
+    })??;
+    taken.ok_or_else(|| "ipc-channel does not show its socket".to_owned())
+}
+
+/// How a handle of ipc-channel looks.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Channel,
+    Memory { len: u64 },
+    Other,
+}
+
+fn kind(handle: &OwnedFd) -> Result<Kind, String> {
+    let stat = fstat(handle).map_err(|error| error.to_string())?;
+    Ok(match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Socket => Kind::Channel,
+        FileType::RegularFile => Kind::Memory { len: u64::try_from(stat.st_size).unwrap_or_default() },
+        _ => Kind::Other,
+    })
+}
+
+/// Checks all that ipc-channel takes for granted. Returns how many are ends of channels.
+fn check(handles: &[Arc<OwnedFd>]) -> Result<u64, String> {
+    let mut channels = 0;
+    for handle in handles {
+        match kind(handle)? {
+            Kind::Channel => channels += 1,
+            Kind::Memory { len } if is_writable(handle) => {
+                let len = usize::try_from(len).map_err(|error| error.to_string())?;
+                shared_memory::check_held(handle, len).map_err(|error| error.to_string())?;
+            }
+            Kind::Memory { .. } | Kind::Other => return Err("it is neither a channel nor shared memory".to_owned()),
+        }
+    }
+    // ipc-channel overlooks descriptors for which this process has no room: as many as its receiver gets, and those of that.
+    let needed = handles.iter().map(AsFd::as_fd).cycle().take(handles.len() + 4);
+    let room: Result<Vec<_>, _> = needed.map(|handle| fcntl_dupfd_cloexec(handle, 0)).collect();
+    room.map(|_| channels).map_err(|_| NO_ROOM.to_owned())
+}
+
+/// Whether it can be mapped as ipc-channel does, for writing.
+fn is_writable(memory: &OwnedFd) -> bool {
+    let is_sealed = fcntl_get_seals(memory).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
+    !is_sealed && fcntl_getfl(memory).is_ok_and(|flags| flags.contains(OFlags::RDWR))
+}
+
+/// Closes those of the first `channels` ends in the list that no value has taken. ipc-channel does so with shared memory only.
+fn close_untaken(channels: u64) {
+    for number in 0..channels {
+        let from: U64Deserializer<Error> = number.into_deserializer();
+        // An end that was taken has left one without a descriptor behind, of which only a receiver can be dropped.
+        drop(catch(|| OpaqueIpcReceiver::deserialize(from)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
