@@ -16,6 +16,7 @@ mod exhaustion;
 mod failing_calls;
 mod gigabytes;
 mod initializers;
+mod ipc_handles;
 mod kept_files;
 mod large_payloads;
 #[cfg(feature = "log")]

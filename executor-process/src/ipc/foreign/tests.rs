@@ -1,16 +1,21 @@
 //! Handles of ipc-channel in values that are encoded and decoded on one thread.
 
-use ipc_channel::IpcError;
+use std::time::Duration;
+
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, IpcSharedMemory};
+use ipc_channel::{IpcError, TryRecvError};
 use serde::{Serialize, Serializer};
 
 use super::*;
 use crate::dispatch::chunk;
 use crate::ipc::blob::Blob;
-use crate::ipc::channel::{self, Receiver, Sender};
+use crate::ipc::channel::{self, Receiver, RecvError, Sender};
 use crate::ipc::codec::Codec;
 use crate::ipc::payload::Payload;
 use crate::transport;
+
+/// After this time, an end that is still open has been left somewhere.
+const LIMIT: Duration = Duration::from_secs(10);
 
 const BOTH: [Codec; 2] = [Codec::Postcard, Codec::MessagePack];
 
@@ -41,7 +46,7 @@ fn all() -> (Holds, IpcReceiver<u32>, Receiver<u8>, IpcSender<String>) {
 }
 
 fn is_closed<T: Serialize + for<'de> Deserialize<'de> + std::fmt::Debug>(receiver: &IpcReceiver<T>) -> bool {
-    matches!(receiver.recv(), Err(IpcError::Disconnected))
+    matches!(receiver.try_recv_timeout(LIMIT), Err(TryRecvError::IpcError(IpcError::Disconnected)))
 }
 
 /// Whether the next message of this thread has no handle in it that is not its own.
@@ -71,7 +76,10 @@ fn handles_of_all_kinds_arrive() {
         let memory: Vec<&[u8]> = came.memory.iter().map(|memory| &memory[..]).collect();
         assert_eq!((came.number, memory, &came.blob[..]), (0, vec![&[7; 10][..], b"", b"x"], &b"blob"[..]));
         drop(came);
-        assert!(is_closed(&numbers) && ours_out.recv().is_err(), "{codec:?}: no copy is left");
+        assert!(
+            is_closed(&numbers) && matches!(ours_out.recv_timeout(LIMIT), Err(RecvError::Disconnected)),
+            "{codec:?}: no copy is left"
+        );
     }
 }
 
