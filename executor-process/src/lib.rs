@@ -9,6 +9,7 @@
 //! | limit the queue | [`ProcessPoolBuilder::queue`], [`SubmitPortable`] |
 //! | choose how arguments and results are encoded | [`Codec`] |
 //! | share large byte buffers without a copy | [`Blob`] |
+//! | share large arrays of numbers without a copy | [`SharedSlice`], [`Plain`], [`CastError`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
 //! | talk to a running job | [`channel()`], [`Sender`], [`Receiver`]; in both directions: [`duplex()`], [`Duplex`] |
 //! | share work between processes | [`queue()`] |
@@ -49,6 +50,8 @@ pub use ipc::channel::{
 };
 pub use ipc::codec::Codec;
 pub use ipc::os_str;
+pub use ipc::plain::{CastError, Plain};
+pub use ipc::shared_slice::SharedSlice;
 pub use manager::Manager;
 pub use pool::builder::ProcessPoolBuilder;
 pub use pool::handle::{ProcessHandle, ProcessPool};

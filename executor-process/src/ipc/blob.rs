@@ -2,15 +2,18 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use executor_core::bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::ipc::attachments::{self, Attachment, attach_once, take};
+use crate::ipc::plain::{self, CastError, Plain};
 use crate::ipc::shared_memory::{self, Draft, Frozen};
 
 /// Immutable bytes in shared memory, which reach another process without being copied.
@@ -29,7 +32,7 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// use executor::{Blob, ProcessPool, call};
 ///
 /// fn inverted(image: Blob) -> Blob {
-///     Blob::with(image.len(), |bytes| {
+///     Blob::build(image.len(), |bytes| {
 ///         for (new, old) in bytes.iter_mut().zip(image.iter()) {
 ///             *new = !old;
 ///         }
@@ -67,12 +70,13 @@ impl Blob {
         Ok(Self(Some(Arc::new(Frozen::copy_of(bytes)?))))
     }
 
-    /// Creates a blob of `len` bytes, and lets `fill` write them in place, without a copy. All bytes are zero at
-    /// first.
+    /// Creates a blob of `len` bytes, and lets `fill` write them in place, without a copy. All bytes are zero at first.
+    ///
+    /// The memory is made in one piece before `fill` is called: writing to it causes no page faults, and a shortage is an error here.
     ///
     /// ```
     /// # use executor::Blob;
-    /// let blob = Blob::with(3, |bytes| bytes[1] = 7)?;
+    /// let blob = Blob::build(3, |bytes| bytes[1] = 7)?;
     /// assert_eq!(*blob, [0, 7, 0]);
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -80,7 +84,7 @@ impl Blob {
     /// # Errors
     ///
     /// If the system has no memory or no file descriptor left; `fill` is then not called.
-    pub fn with(len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Self> {
+    pub fn build(len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Self> {
         let Some(len) = NonZeroUsize::new(len) else {
             fill(&mut []);
             return Ok(Self::default());
@@ -88,6 +92,46 @@ impl Blob {
         let mut draft = Draft::new(shared_memory::file()?, 0, len)?;
         fill(&mut draft);
         Ok(Self(Some(Arc::new(draft.freeze()?))))
+    }
+
+    /// Reads a file into a new blob, as it is now. Blocks while the file is read.
+    ///
+    /// The kernel copies the file into shared memory, once for all processes; nothing passes through this program. The blob does not change with the
+    /// file afterwards: programs that shorten or overwrite the file cost no job anything.
+    ///
+    /// ```
+    /// # use executor::Blob;
+    /// let manifest = Blob::from_file("Cargo.toml")?;
+    /// assert!(manifest.starts_with(b"["));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - If the file cannot be opened or read, or is not a regular file.
+    /// - If another program shortens the file meanwhile: [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
+    /// - If the system has no memory or no file descriptor left.
+    pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {
+        let frozen = shared_memory::copy_of_file(&File::open(path)?)?;
+        Ok(Self(frozen.map(Arc::new)))
+    }
+
+    /// Returns the bytes as values of `T`, without a copy: any number type, and with the feature `bytemuck` any `bytemuck::Pod`.
+    ///
+    /// ```
+    /// # use executor::Blob;
+    /// let blob = Blob::copy_of(&[1.5_f32, 2.5].map(f32::to_ne_bytes).concat())?;
+    /// assert_eq!(blob.cast::<f32>()?, [1.5, 2.5]);
+    /// let error = Blob::from(b"odd").cast::<f32>().unwrap_err();
+    /// assert!(error.to_string().starts_with("3 bytes are not a whole number of `f32`"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a whole number of `T`, or `T` wants an alignment above that of a memory page.
+    pub fn cast<T: Plain>(&self) -> Result<&[T], CastError> {
+        plain::cast(self)
     }
 }
 
@@ -209,7 +253,7 @@ mod tests {
         assert_eq!(*blob, *b"some bytes");
         assert_eq!(blob, Blob::from(b"some bytes".to_vec()));
         assert_eq!(blob.clone().as_ptr(), blob.as_ptr(), "a clone is the same memory");
-        assert!(Blob::from(vec![]).is_empty() && Blob::with(0, |_| {}).unwrap().is_empty());
+        assert!(Blob::from(vec![]).is_empty() && Blob::build(0, |_| {}).unwrap().is_empty());
         assert_eq!(format!("{blob:?}"), "Blob(10 bytes)");
     }
 
@@ -251,7 +295,7 @@ mod tests {
 
     #[test]
     fn nobody_can_write_to_it() {
-        let blob = Blob::with(5000, |bytes| bytes.fill(1)).unwrap();
+        let blob = Blob::build(5000, |bytes| bytes.fill(1)).unwrap();
         let file = blob.0.as_ref().unwrap().file();
         assert!(shared_memory::write(file, b"x", 0).is_err());
         assert!(ftruncate(&**file, 0).is_err());

@@ -345,5 +345,8 @@ impl Deref for Window {
     }
 }
 
+mod from_file;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use from_file::copy_of_file;

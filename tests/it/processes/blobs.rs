@@ -124,7 +124,7 @@ fn hundreds_of_jobs_leave_no_descriptor_and_no_mapping_behind() {
         panic!("with both");
     }
     fn made(len: usize) -> (Blob, Blob) {
-        (Blob::from(vec![1; len]), Blob::with(len, |bytes| bytes.fill(2)).expect("there is memory"))
+        (Blob::from(vec![1; len]), Blob::build(len, |bytes| bytes.fill(2)).expect("there is memory"))
     }
     alone(hundreds_of_jobs_leave_no_descriptor_and_no_mapping_behind, || {
         let pool = pool(1);

@@ -9,7 +9,7 @@ const MIB: usize = 1 << 20;
 
 /// Its first and last byte say that they are.
 fn blob(bytes: usize) -> Blob {
-    Blob::with(bytes, |memory| {
+    Blob::build(bytes, |memory| {
         memory[0] = 1;
         memory[bytes - 1] = 2;
     })

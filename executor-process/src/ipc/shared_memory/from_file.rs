@@ -1,0 +1,77 @@
+//! A file's bytes in shared memory, as they are at one time: a mapping of the file itself could change, or end, under its readers.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+
+use super::{Frozen, check_file_size, file};
+
+/// A frozen copy of a regular file, or `None` if the file is empty. The kernel makes the copy.
+pub(crate) fn copy_of_file(from: &File) -> io::Result<Option<Frozen>> {
+    let found = from.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let len = usize::try_from(found.len()).map_err(|_| ErrorKind::OutOfMemory)?;
+    if len == 0 { Ok(None) } else { copy_of_start(from, len).map(Some) }
+}
+
+/// A copy of the first `len` bytes.
+fn copy_of_start(from: &File, len: usize) -> io::Result<Frozen> {
+    check_file_size(0, len)?;
+    let (to, mut at) = (file()?, 0);
+    while at < len as u64 {
+        let left = len - usize::try_from(at).unwrap_or(len);
+        match sendfile(&to, from, Some(&mut at), left) {
+            Ok(0) => {
+                let why = format!("the file was shortened while it was read: {at} of {len} bytes are left");
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Frozen::seal(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn copy_stays_as_it_is() {
+        let mut source = tempfile();
+        assert!(copy_of_file(&source).unwrap().is_none(), "it is empty");
+        let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        source.write_all(&bytes).unwrap();
+        let copy = copy_of_file(&source).unwrap().unwrap();
+        source.set_len(10).unwrap();
+        assert_eq!(*copy, bytes);
+    }
+
+    #[test]
+    fn file_that_shrinks_is_an_error() {
+        let mut source = tempfile();
+        source.write_all(b"0123456789").unwrap();
+        let error = copy_of_start(&source, 11).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(error.to_string(), "the file was shortened while it was read: 10 of 11 bytes are left");
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        for other in ["/", "/dev/zero"] {
+            let error = copy_of_file(&File::open(other).unwrap()).map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{other}");
+        }
+    }
+
+    /// An empty file without a name.
+    fn tempfile() -> File {
+        File::from(super::super::scratch().unwrap())
+    }
+}
