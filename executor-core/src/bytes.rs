@@ -1,7 +1,10 @@
-//! Fast encoding of `Vec<u8>`. For authors of executors.
+//! Fast encoding of `Vec<u8>` and of `Vec`s of other numbers. For authors of executors.
 //!
-//! Serde treats a `Vec<u8>` as a sequence of numbers and encodes each by itself, which is many times slower than a copy. So if the argument
-//! or the result of a job is a `Vec<u8>`, it is encoded as bytes: with [`InOnePiece`] on one side, and [`deserialize`] on the other.
+//! Serde encodes each number of a `Vec` by itself, which is many times slower than a copy. So if the only argument or the result of a job is a
+//! `Vec` of numbers, it is encoded as bytes: with [`InOnePiece`] on one side, and [`deserialize`] on the other. Numbers larger than a byte are
+//! little-endian, in blocks.
+
+mod numbers;
 
 use std::any::Any;
 use std::fmt;
@@ -12,14 +15,16 @@ use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 /// The most bytes that are allocated because the encoded form claims them.
 const LARGEST_HINT: usize = 4096;
 
-/// Serializes a `Vec<u8>` or a `(Vec<u8>,)` as bytes, and any other value as usual.
+/// Serializes a `Vec` of numbers, or a tuple of one such `Vec`, as bytes, and any other value as usual. The numbers are `u8` to `u64`, `i8` to
+/// `i64`, `f32` and `f64`.
 ///
 /// ```
 /// use executor::extend::bytes::InOnePiece;
 ///
-/// let (bytes, numbers) = (vec![1_u8, 2], vec![1_u16, 2]);
+/// let (bytes, numbers, text) = (vec![1_u8, 2], vec![1_u16, 2], "text".to_owned());
 /// assert_eq!(postcard::to_stdvec(&InOnePiece(&bytes))?, [2, 1, 2]);
-/// assert_eq!(postcard::to_stdvec(&InOnePiece(&numbers))?, postcard::to_stdvec(&numbers)?);
+/// assert_eq!(postcard::to_stdvec(&InOnePiece(&numbers))?, [1, 4, 1, 0, 2, 0]); // one block, of four bytes
+/// assert_eq!(postcard::to_stdvec(&InOnePiece(&text))?, postcard::to_stdvec(&text)?);
 /// # Ok::<(), postcard::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,10 @@ pub struct InOnePiece<'a, T>(pub &'a T);
 
 impl<T: Serialize + 'static> Serialize for InOnePiece<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // Known when it is compiled: most types need not be asked for.
+        if size_of::<T>() != size_of::<Vec<u8>>() {
+            return self.0.serialize(to);
+        }
         let value: &dyn Any = self.0;
         if let Some(bytes) = value.downcast_ref::<Vec<u8>>() {
             return to.serialize_bytes(bytes);
@@ -34,7 +43,7 @@ impl<T: Serialize + 'static> Serialize for InOnePiece<'_, T> {
         if let Some((bytes,)) = value.downcast_ref::<(Vec<u8>,)>() {
             return (Bytes(bytes),).serialize(to);
         }
-        self.0.serialize(to)
+        numbers::serialize(value, to).unwrap_or_else(|to| self.0.serialize(to))
     }
 }
 
@@ -48,6 +57,9 @@ where
     T: Deserialize<'de> + 'static,
     D: Deserializer<'de>,
 {
+    if size_of::<T>() != size_of::<Vec<u8>>() {
+        return T::deserialize(from);
+    }
     let mut value: Option<T> = None;
     let place: &mut dyn Any = &mut value;
     if let Some(place) = place.downcast_mut::<Option<Vec<u8>>>() {
@@ -56,11 +68,14 @@ where
         let (ByteBuf(bytes),) = Deserialize::deserialize(from)?;
         *place = Some((bytes,));
     } else {
-        return T::deserialize(from);
+        match numbers::deserialize(place, from) {
+            Ok(deserialized) => deserialized?,
+            Err(from) => return T::deserialize(from),
+        }
     }
     match value {
         Some(value) => Ok(value),
-        None => unreachable!("one of its two types was put there"),
+        None => unreachable!("one of its types was put there"),
     }
 }
 
@@ -137,9 +152,38 @@ mod tests {
         assert_eq!(comes_back(&vec![0_u8, 127, 255]), 4);
         assert_eq!(comes_back(&(vec![0_u8, 127, 255],)), 4);
         assert_eq!(comes_back(&(vec![0_u8, 127, 255], 7_u8)), 5);
-        assert_eq!(comes_back(&vec![0_i32, 127, 255]), 6);
+        assert_eq!(comes_back(&vec![0_i32, 127, 255]), 14);
+        assert_eq!(comes_back(&vec![Some(0_i32), Some(127), None]), 7);
+        assert_eq!(comes_back(&Vec::<f64>::new()), 1);
+        assert_eq!(comes_back(&(vec![f32::MIN, f32::INFINITY],)), 10);
         assert_eq!(comes_back(&"text".to_owned()), 5);
         assert_eq!(comes_back(&Vec::<u8>::new()), 1);
+    }
+
+    #[test]
+    fn numbers_of_all_types_come_back() {
+        macro_rules! come_back {
+            ($($number:ty)*) => {$(
+                for len in [1, 3, 16 * 1024 / size_of::<$number>(), 10_000] {
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_precision_loss)]
+                    let numbers: Vec<$number> = (0..len).map(|number| ((number % 100) as $number) - (7 as $number)).collect();
+                    let bytes = comes_back(&numbers);
+                    assert!(bytes - size_of_val(&numbers[..]) < 2 + 3 * bytes.div_ceil(16 * 1024), "{bytes}");
+                    assert_eq!(comes_back(&(numbers,)), bytes);
+                }
+            )*};
+        }
+        come_back! { i8 i16 i32 i64 f32 f64 }
+        let unsigned =
+            [comes_back(&vec![u64::MAX; 10]), comes_back(&vec![u32::MAX; 10]), comes_back(&vec![u16::MAX; 10])];
+        assert_eq!(unsigned, [82, 42, 22]);
+    }
+
+    #[test]
+    fn incomplete_numbers_are_refused() {
+        for bytes in [&[1, 3, 1, 2, 3][..], &[1, 9, 1], &[2, 2, 1, 2], &[9]] {
+            assert!(deserialize::<Vec<u16>, _>(&mut postcard::Deserializer::from_bytes(bytes)).is_err(), "{bytes:?}");
+        }
     }
 
     #[test]
