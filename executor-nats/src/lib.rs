@@ -1,4 +1,4 @@
-//! The jobs of `executor` on many machines, over NATS JetStream.
+//! The jobs of `executor` on many machines, over NATS `JetStream`.
 //!
 //! A program submits jobs to a [`NatsExecutor`], which is an [`Executor`](executor_core::Executor) as the pools are. Any number of hosts
 //! [`serve`] the same namespace with a pool of their own, and run the jobs. Both sides are the same program.
@@ -39,4 +39,9 @@ pub use connection::Connection;
 pub use error::ConnectError;
 pub use namespace::Namespace;
 pub use serve::{Host, Server, serve};
+pub use submit::builder::NatsExecutorBuilder;
 pub use submit::executor::{NatsExecutor, NatsHandle};
+pub use submit::hosts::HostInfo;
+pub use submit::map::RemoteMapper;
+pub use submit::no_worker::NoWorker;
+pub use submit::submit_async::SubmitRemote;

@@ -1,11 +1,22 @@
 //! The side that submits jobs.
 
+mod bounded;
 pub(crate) mod builder;
 mod callbacks;
+mod endings;
 mod engine;
 pub(crate) mod executor;
-mod hosts;
+pub(crate) mod hosts;
 mod job;
+pub(crate) mod map;
+pub(crate) mod no_worker;
+mod periodic;
 mod pool;
+mod presence;
 mod publisher;
+mod report;
 mod shared;
+mod stopping;
+pub(crate) mod submission;
+pub(crate) mod submit_async;
+mod timers;

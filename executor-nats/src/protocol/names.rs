@@ -75,7 +75,7 @@ pub(crate) fn token(priority: Priority) -> &'static str {
     match priority {
         Priority::High => "high",
         Priority::Low => "low",
-        _ => "normal",
+        Priority::Normal => "normal",
     }
 }
 

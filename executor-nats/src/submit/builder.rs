@@ -1,6 +1,7 @@
 //! The settings of an executor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use executor_core::WhenFull;
 use executor_process::Codec;
@@ -10,7 +11,10 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::callbacks::Callbacks;
 use super::engine::{self, Parts};
 use super::executor::{NatsExecutor, NatsHandle};
+use super::hosts::Hosts;
+use super::no_worker::{NoWorker, OnNoWorker};
 use super::shared::Shared;
+use super::submission::Policy;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
@@ -27,6 +31,7 @@ pub struct NatsExecutorBuilder {
     codec: Codec,
     retry: u32,
     when_full: WhenFull,
+    on_no_worker: OnNoWorker,
 }
 
 impl NatsExecutor {
@@ -39,6 +44,7 @@ impl NatsExecutor {
             codec: Codec::default(),
             retry: 0,
             when_full: WhenFull::Block,
+            on_no_worker: OnNoWorker::default(),
         }
     }
 
@@ -74,6 +80,24 @@ impl NatsExecutorBuilder {
         Self { when_full, ..self }
     }
 
+    /// Calls `report` if jobs wait, and for `limit` no host has served the namespace with this build of the program; again after twice the
+    /// time, and so on. Default: after 10 s, a line on stderr.
+    ///
+    /// `report` runs on the executor's thread for callbacks. If no job is ever to wait in vain, shut the executor down there.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use executor_nats::NatsExecutor;
+    ///
+    /// let executor = NatsExecutor::builder("nats://127.0.0.1:4222", "thumbnails")
+    ///     .on_no_worker(Duration::from_secs(30), |lack| eprintln!("{} jobs wait; hosts of other builds: {}", lack.waiting, lack.others.len()))
+    ///     .connect()?;
+    /// # Ok::<(), executor_nats::ConnectError>(())
+    /// ```
+    pub fn on_no_worker(self, limit: Duration, report: impl Fn(&NoWorker) + Send + Sync + 'static) -> Self {
+        Self { on_no_worker: OnNoWorker::new(limit, report), ..self }
+    }
+
     /// Connects. Blocks until the connection is made and the streams are open.
     ///
     /// # Errors
@@ -86,14 +110,22 @@ impl NatsExecutorBuilder {
                 format!("`{:?}` is not possible on a NATS stream; use `WhenFull::Block` or `Reject`", self.when_full);
             return Err(ConnectError::Setting(text));
         }
+        if self.on_no_worker.limit.is_zero() {
+            return Err(ConnectError::Setting("`on_no_worker` needs a limit that is longer than 0 s".to_owned()));
+        }
         let build = build_fingerprint().map_err(ConnectError::system)?;
-        let names = Names::new(&self.namespace.name, build);
+        let names = Names::new(&self.namespace.name, build.clone());
         let submitter = random_token();
         let (sender, commands) = unbounded_channel();
         let name: Arc<str> = self.name.unwrap_or_else(|| self.namespace.name.clone()).into();
-        let shared = Shared::new(name, sender);
+        let shared = Shared::new(name, Hosts::new(build), sender);
         let (callbacks, callback_thread) = Callbacks::start(shared.queue_id())?;
-        let is_bounded = self.namespace.capacity.is_some();
+        let policy = Policy {
+            codec: self.codec,
+            retry: self.retry,
+            when_full: self.when_full,
+            capacity: self.namespace.capacity,
+        };
         let parts = Parts {
             connection: self.connection,
             namespace: self.namespace,
@@ -101,11 +133,12 @@ impl NatsExecutorBuilder {
             submitter: submitter.clone(),
             shared: shared.clone(),
             callbacks,
+            on_no_worker: self.on_no_worker,
             commands,
         };
         let ((), thread) = runtime::start("nats-submit", move |started| engine::run(parts, started))?;
         shared.set_threads(vec![thread, callback_thread]);
-        let handle = NatsHandle::new(shared, self.codec, self.retry, self.when_full, is_bounded, submitter);
+        let handle = NatsHandle::new(shared, policy, submitter);
         Ok(NatsExecutor::of(handle))
     }
 }

@@ -4,27 +4,29 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{DeliverPolicy, push};
 use bytes::Bytes;
-use executor_core::{Broken, JobError, Priority, TimedOut, WhenFull};
-use executor_process::remote::RemoteOutcome;
+use executor_core::{Priority, Promise, WhenFull};
 use futures_lite::StreamExt;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
-use super::callbacks::Callbacks;
-use super::job::{AnyTask, Job, Progress, Stage};
+use super::callbacks::{Callbacks, Inside, enter};
+use super::job::{AnyTask, Described, Job, Progress};
+use super::no_worker::{Lack, OnNoWorker};
 use super::publisher::{FLUSH_TIME, Outgoing};
+use super::report::Report;
 use super::shared::Shared;
+use super::timers::{Deed, Timers};
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
-use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::message::{Presence, Record, State, decode, encode};
-use crate::protocol::names::{JobKey, Names, build_of};
+use crate::protocol::message::{Record, decode};
+use crate::protocol::names::{JobKey, Names};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
 
@@ -46,6 +48,12 @@ pub(crate) enum Command {
     StopAll {
         aborts: bool,
     },
+    /// Keep the promise at that time, or break it when the executor is shut down.
+    At(Instant, Promise<()>),
+    /// Tell about the jobs.
+    Report(oneshot::Sender<Report>),
+    /// No further job comes.
+    Close,
     End,
 }
 
@@ -56,9 +64,13 @@ pub(crate) struct NewJob {
     pub(crate) priority: Priority,
     pub(crate) message: Vec<u8>,
     pub(crate) delay: Duration,
+    pub(crate) start_limit: Option<Duration>,
+    pub(crate) described: Described,
     pub(crate) when_full: WhenFull,
+    /// How long it waits for room, if it does.
+    pub(crate) until: Option<Instant>,
     /// Who waits until it is stored.
-    pub(crate) reply: Option<oneshot::Sender<Stored>>,
+    pub(crate) reply: Option<Reply>,
 }
 
 pub(crate) enum Stored {
@@ -66,15 +78,44 @@ pub(crate) enum Stored {
     Full,
 }
 
+/// A thread or a task that waits until a job is stored.
+pub(crate) enum Reply {
+    Thread(oneshot::Sender<Stored>),
+    Task(Promise<Stored>),
+}
+
+impl Reply {
+    pub(crate) fn send(self, stored: Stored) {
+        // It may have given up.
+        match self {
+            Self::Thread(reply) => drop(reply.send(stored)),
+            Self::Task(reply) => drop(reply.complete(stored)),
+        }
+    }
+}
+
 pub(crate) struct Engine {
     pub(crate) streams: Streams,
     pub(crate) shared: Arc<Shared>,
     pub(crate) is_bounded: bool,
+    pub(crate) namespace: String,
+    pub(crate) keep_jobs: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) on_no_worker: OnNoWorker,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) jobs: RefCell<HashMap<u64, Rc<Job>>>,
+    pub(crate) timers: Timers,
+    pub(crate) outgoing: UnboundedSender<Outgoing>,
+    /// A place in the stream may be free.
+    pub(crate) room: Notify,
+    /// Whether a host of this build is there.
+    pub(crate) has_workers: Cell<bool>,
+    /// Since when no host is there although jobs wait.
+    pub(crate) lack: RefCell<Lack>,
+    /// While no host is there: a job waits, or one less.
+    pub(crate) waiting_changed: Notify,
     submitter: String,
-    callbacks: Callbacks,
-    jobs: RefCell<HashMap<u64, Rc<Job>>>,
-    outgoing: UnboundedSender<Outgoing>,
-    lease: Duration,
+    is_closed: Cell<bool>,
     is_over: Cell<bool>,
 }
 
@@ -86,12 +127,14 @@ pub(crate) struct Parts {
     pub(crate) submitter: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) callbacks: Callbacks,
+    pub(crate) on_no_worker: OnNoWorker,
     pub(crate) commands: UnboundedReceiver<Command>,
 }
 
 /// Runs until it is told to end.
 pub(crate) async fn run(parts: Parts, started: Started<()>) {
-    let shared = parts.shared.clone();
+    let (shared, callbacks) = (parts.shared.clone(), parts.callbacks.clone());
+    enter(shared.queue_id(), Inside::Engine);
     let mut commands = parts.commands;
     let client = match parts.connection.open().await {
         Ok(client) => client,
@@ -106,11 +149,20 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         streams,
         shared: parts.shared,
         is_bounded: parts.namespace.capacity.is_some(),
-        submitter: parts.submitter,
+        namespace: parts.namespace.name,
+        keep_jobs: parts.namespace.keep_jobs,
+        lease: parts.namespace.lease,
+        on_no_worker: parts.on_no_worker,
         callbacks: parts.callbacks,
         jobs: RefCell::default(),
+        timers: Timers::default(),
         outgoing: sender,
-        lease: parts.namespace.lease,
+        room: Notify::new(),
+        has_workers: Cell::new(false),
+        lack: RefCell::default(),
+        waiting_changed: Notify::new(),
+        submitter: parts.submitter,
+        is_closed: Cell::new(false),
         is_over: Cell::new(false),
     });
     let records = match engine.records().await {
@@ -119,22 +171,27 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
     };
     spawn_local(engine.clone().read_ledger(records));
     spawn_local(engine.clone().publish_all(outgoing));
+    spawn_local(Timers::run(engine.clone()));
     spawn_local(engine.clone().watch_hosts());
     started.tell(Ok(()));
     while let Some(command) = commands.recv().await {
         match command {
             Command::Submit(job) => engine.submit(*job),
             Command::Stop { number, aborts, reply } => {
-                drop(spawn_local(engine.clone().stop_for(number, aborts, reply)))
+                drop(spawn_local(engine.clone().stop_for(number, aborts, reply)));
             }
             Command::Refresh { number, reply } => drop(spawn_local(engine.clone().refresh(number, reply))),
             Command::StopAll { aborts } => engine.stop_all(aborts),
+            Command::At(time, run) => engine.set_run(time, run),
+            // An error means that the caller is gone.
+            Command::Report(reply) => drop(reply.send(engine.report())),
+            Command::Close => engine.close(),
             Command::End => break,
         }
     }
     engine.is_over.set(true);
     drop(timeout(FLUSH_TIME, client.drain()).await);
-    shared.gone();
+    shared.gone(&callbacks);
 }
 
 impl Engine {
@@ -146,27 +203,51 @@ impl Engine {
             progress: new.progress,
             priority: new.priority,
             message: RefCell::new(Some(Bytes::from(new.message))),
+            described: new.described,
+            since: Cell::new(Instant::now()),
+            start_limit: new.start_limit,
+            exceeded: Cell::new(self.keep_jobs),
+            timer: Cell::new(None),
             sequence: Cell::new(None),
             host: RefCell::new(None),
         });
         self.jobs.borrow_mut().insert(new.number, job.clone());
-        let outgoing = Outgoing { job, reply: new.reply, when_full: new.when_full };
+        let outgoing = Outgoing { job: job.clone(), reply: new.reply, when_full: new.when_full, until: new.until };
         if new.delay.is_zero() {
-            return drop(self.outgoing.send(outgoing));
+            self.set_limit(&job);
+            drop(self.outgoing.send(outgoing));
+            return self.waiting_has_changed();
         }
-        let engine = self.clone();
-        spawn_local(async move {
-            sleep(new.delay).await;
-            let is_due = outgoing.job.progress.stage() == Stage::Delayed;
-            if is_due {
-                outgoing.job.progress.set(Stage::Queued);
-                engine.shared.one_due();
-                drop(engine.outgoing.send(outgoing));
-            }
-        });
+        let due = job.since.get().checked_add(new.delay);
+        job.timer.set(self.timers.set(due, Deed::Send(outgoing)));
     }
 
-    fn job(&self, number: u64) -> Option<Rc<Job>> {
+    /// Lets the promise be kept at that time.
+    fn set_run(&self, time: Instant, run: Promise<()>) {
+        if self.is_closed.get() {
+            return self.callbacks.run(move || drop(run));
+        }
+        self.timers.set(Some(time), Deed::Run(run));
+    }
+
+    fn close(&self) {
+        self.is_closed.set(true);
+        // Dropped, their promises call back.
+        for run in self.timers.take_runs() {
+            if let Deed::Run(run) = run {
+                self.callbacks.run(move || drop(run));
+            }
+        }
+    }
+
+    /// A job waits, or one less.
+    pub(crate) fn waiting_has_changed(&self) {
+        if !self.has_workers.get() {
+            self.waiting_changed.notify_one();
+        }
+    }
+
+    pub(crate) fn job(&self, number: u64) -> Option<Rc<Job>> {
         self.jobs.borrow().get(&number).cloned()
     }
 
@@ -203,162 +284,6 @@ impl Engine {
                     break;
                 }
             }
-        }
-    }
-
-    /// The ledger has decided.
-    fn apply(self: &Rc<Self>, job: &Rc<Job>, state: State) {
-        match state {
-            State::Started { host, .. } => {
-                *job.host.borrow_mut() = Some(host);
-                if matches!(job.progress.stage(), Stage::Queued | Stage::Delayed) {
-                    job.progress.set(Stage::Started);
-                    self.shared.one_started();
-                }
-            }
-            State::Cancelled { had_started: false } => self.withdraw(job, JobError::cancelled()),
-            State::Cancelled { had_started: true } => {
-                if self.take(job, Stage::Aborted) {
-                    self.finish(job, Err(JobError::cancelled()));
-                }
-            }
-            State::Expired => {
-                let error = TimedOut::not_started(job.key.to_string(), Duration::ZERO);
-                self.withdraw(job, JobError::TimedOut(error));
-            }
-            State::Ended { body } => {
-                if self.take(job, Stage::Ended) {
-                    let (engine, job) = (self.clone(), job.clone());
-                    spawn_local(async move { engine.end(&job, body).await });
-                }
-            }
-        }
-    }
-
-    /// Removes a job that was sent, and has ended. Returns false if it was removed before.
-    fn take(&self, job: &Job, stage: Stage) -> bool {
-        if self.jobs.borrow_mut().remove(&job.key.number).is_none() {
-            return false;
-        }
-        if job.progress.set(stage) == Stage::Started {
-            self.shared.one_stopped();
-        }
-        true
-    }
-
-    async fn end(&self, job: &Job, body: crate::protocol::message::Body) {
-        let outcome = match self.streams.load(body.clone()).await {
-            None => Err("its result is gone from the server: its time was up".to_owned()),
-            Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
-        };
-        let outcome = match outcome {
-            Ok(outcome) => outcome.into_result(),
-            Err(reason) => Err(JobError::Broken(Broken::new(reason))),
-        };
-        self.finish(job, outcome);
-        self.streams.discard(&body).await;
-    }
-
-    fn finish(&self, job: &Job, outcome: Result<executor_process::remote::RemoteResult, JobError>) {
-        self.callbacks.tell(job.task.clone().finish(outcome), &self.shared);
-    }
-
-    /// The job never starts, and ends so.
-    pub(crate) fn withdraw(&self, job: &Job, error: JobError) {
-        if self.jobs.borrow_mut().remove(&job.key.number).is_none() {
-            return;
-        }
-        if job.progress.set(Stage::Withdrawn) == Stage::Delayed {
-            self.shared.one_due();
-            self.shared.one_stored();
-        }
-        // Its cell counts it as done, by way of `JobDeparture`.
-        if let Some(notify) = job.task.clone().withdraw(error) {
-            self.callbacks.fire(notify);
-        }
-    }
-
-    async fn stop_for(self: Rc<Self>, number: u64, aborts: bool, reply: oneshot::Sender<bool>) {
-        let is_stopped = match self.job(number) {
-            Some(job) => {
-                self.stop(&job, aborts).await;
-                matches!(job.progress.stage(), Stage::Withdrawn | Stage::Aborted)
-            }
-            None => false,
-        };
-        // An error means that the caller is gone.
-        let _ = reply.send(is_stopped);
-    }
-
-    /// Cancels the job, or aborts it if it has started and `aborts` says so.
-    async fn stop(self: &Rc<Self>, job: &Rc<Job>, aborts: bool) {
-        if job.progress.stage() == Stage::Delayed {
-            return self.withdraw(job, JobError::cancelled());
-        }
-        let (mut after, mut had_started) = (0, false);
-        loop {
-            match self.streams.put(&job.key, after, State::Cancelled { had_started }, None).await {
-                Ok(Put::Won(_)) => break,
-                Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
-                    self.apply(job, State::Started { host, attempt });
-                    if !aborts {
-                        return;
-                    }
-                    (after, had_started) = (revision, true);
-                }
-                Ok(Put::Lost(standing)) => return self.apply(job, standing.state),
-                Ok(Put::Gone) => (after, had_started) = (0, false),
-                Err(_) => return,
-            }
-        }
-        let host = job.host.borrow().clone();
-        self.apply(job, State::Cancelled { had_started });
-        if let Some(host) = host.filter(|_| had_started) {
-            let subject = self.streams.names.stop(&host);
-            drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
-        }
-        // Its place in a bounded stream is free when the cancel returns.
-        if let Some(sequence) = job.sequence.get().filter(|_| !had_started) {
-            drop(self.streams.jobs.delete_message(sequence).await);
-        }
-    }
-
-    fn stop_all(self: &Rc<Self>, aborts: bool) {
-        let jobs: Vec<_> = self.jobs.borrow().values().cloned().collect();
-        for job in jobs {
-            let engine = self.clone();
-            spawn_local(async move { engine.stop(&job, aborts).await });
-        }
-    }
-
-    async fn refresh(self: Rc<Self>, number: u64, reply: oneshot::Sender<bool>) {
-        if let Some(job) = self.job(number) {
-            if let Ok(Some(standing)) = self.streams.look(&job.key).await {
-                self.apply(&job, standing.state);
-            }
-        }
-        let _ = reply.send(true);
-    }
-
-    /// Learns which hosts serve the namespace.
-    async fn watch_hosts(self: Rc<Self>) {
-        let client = self.streams.context.client();
-        let Ok(mut presences) = client.subscribe(self.streams.names.all_hosts()).await else { return };
-        drop(client.publish(self.streams.names.who(), Bytes::new()).await);
-        loop {
-            let next = timeout(self.lease, presences.next()).await;
-            match next {
-                Ok(None) => return,
-                Ok(Some(message)) => {
-                    if let (Some(build), Ok(presence)) =
-                        (build_of(&message.subject), decode::<Presence>(&message.payload))
-                    {
-                        self.shared.hosts.saw(build, presence);
-                    }
-                }
-                Err(_) => {}
-            }
-            self.shared.hosts.forget_silent(self.lease * 2);
         }
     }
 }

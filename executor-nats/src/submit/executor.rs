@@ -2,209 +2,108 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, Steer, Task};
-use executor_core::{
-    Executor, Future, JobError, JobName, JobOptions, JobPath, PortableJob, Refused, Rejected, Rejection, Shutdown,
-    WhenFull,
-};
-use executor_process::Codec;
-use executor_process::remote::{RemoteJob, RemoteResult};
+use executor_core::panics::drop_catching;
+use executor_core::{Call, Executor, Future, Job, JobError, JobOptions, Map, PortableJob, Rejected, Shutdown};
 
-use super::engine::{Command, NewJob, Stored};
-use super::job::{Payload, Progress, Stage};
-use super::shared::{Entry, Shared};
-use crate::protocol::message::{Body, JobMessage, encode};
-use crate::protocol::names::JobKey;
+use super::map::RemoteMapper;
+use super::shared::Shared;
+use super::submission::{Policy, Submitter, Way, open};
+use super::submit_async::SubmitRemote;
 
-/// Submits jobs to the hosts that [`serve`](crate::serve()) a namespace. Dropping it shuts it down, and waits for its jobs.
+/// Submits jobs to the hosts that [`serve`](crate::serve()) a namespace.
 ///
-/// It derefs to its [`NatsHandle`], which has most methods.
+/// **Jobs** are those of a `ProcessPool`: a function call whose arguments own their data, or a type of your own with serde's traits. A job
+/// is encoded when it is submitted, stored by the server, and run by one host. A handle that cannot leave this machine, such as the end of a
+/// channel, is refused at the submit: the future has the error. A `Blob` is copied.
+///
+/// **Delivery.** A job runs once at most, whatever is lost: if its host is, it ends as [`JobError::Crashed`]. With
+/// [`retry`](executor_core::JobOptions::retry), it runs again on another host.
+///
+/// **Threads.** The executor has two threads, one for its connection and one for callbacks, and none for each job. An idle one has nothing
+/// to do but to hear of the hosts, three times in each [`lease`](crate::Namespace::lease).
+///
+/// **Methods.** It dereferences to its [`NatsHandle`], where most methods are documented. It has no `broadcast`, since its hosts come and go,
+/// and no setting for the number of workers: each host brings its own.
+///
+/// **Drop.** Dropping the executor is [`shutdown(true)`](NatsHandle::shutdown): it blocks until every accepted job has its outcome. If no host
+/// is there, that is when one comes, or when the jobs' [time](crate::Namespace::keep_jobs) is over;
+/// [`shutdown_with`](NatsHandle::shutdown_with) can cancel them. If the process dies, its jobs go on, and their outcomes are kept.
+///
+/// ```no_run
+/// use executor::{JobError, call};
+/// use executor_nats::NatsExecutor;
+///
+/// fn factorial(n: u64) -> u64 { (1..=n).product() }
+///
+/// let executor = NatsExecutor::connect("nats://127.0.0.1:4222", "factorials")?;
+/// assert_eq!(executor.submit(call!(factorial(10))).result()?, 3_628_800);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct NatsExecutor(NatsHandle);
 
-/// A handle of a [`NatsExecutor`]: an executor, too, and does not keep it alive.
+/// A cheap, cloneable handle of a [`NatsExecutor`], which submits jobs and controls the executor.
+///
+/// Made by [`NatsExecutor::handle`]. [`with`](Self::with) returns one whose jobs have options. A handle does not keep the executor open: after
+/// the executor is dropped, jobs are rejected.
 #[derive(Clone)]
-pub struct NatsHandle {
-    pub(crate) shared: Arc<Shared>,
-    codec: Codec,
-    retry: u32,
-    when_full: WhenFull,
-    is_bounded: bool,
-    submitter: Arc<str>,
-    options: JobOptions,
-}
+pub struct NatsHandle(pub(crate) Submitter);
 
-impl NatsHandle {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        codec: Codec,
-        retry: u32,
-        when_full: WhenFull,
-        is_bounded: bool,
-        submitter: String,
-    ) -> Self {
-        Self { shared, codec, retry, when_full, is_bounded, submitter: submitter.into(), options: JobOptions::new() }
-    }
-
-    /// Submits a job, and returns the future of its outcome. Blocks while the namespace's capacity is reached, or too many jobs are on
-    /// their way to the server.
-    pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
-        let delay = self.options.values().delay.unwrap_or_default();
-        self.submit_after(delay, job)
-    }
-
-    /// Submits a job once `delay` is over. Until then it is kept in this process, and is lost with that.
-    pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
-        let waits = self.is_bounded && delay.is_zero();
-        match self.hand_over(&job, delay, self.when_full, waits) {
-            Ok(future) => future,
-            Err(reason) => Future::failed(JobError::Rejected(self.refused::<J>(reason))),
-        }
-    }
-
-    /// Submits a job, unless the executor is shut down or the namespace's capacity is reached. Blocks until the server has answered.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejected`], with the job.
-    pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        let delay = self.options.values().delay.unwrap_or_default();
-        match self.hand_over(&job, delay, WhenFull::Reject, self.is_bounded && delay.is_zero()) {
-            Ok(future) => Ok(future),
-            Err(reason) => {
-                let error = self.refused::<J>(reason);
-                Err(Rejected::with_error(job, error))
-            }
-        }
-    }
-
-    /// Returns a handle whose jobs have these options.
-    pub fn with(&self, options: JobOptions) -> Self {
-        Self { options, ..self.clone() }
-    }
-
-    fn refused<J: PortableJob>(&self, reason: Rejection) -> Refused {
-        let name = JobName::new(self.options.values().label.as_ref(), JobPath::by(J::type_name));
-        Refused::new(reason, Some(name))
-    }
-
-    fn hand_over<J: PortableJob>(
-        &self,
-        job: &J,
-        delay: Duration,
-        when_full: WhenFull,
-        waits: bool,
-    ) -> Result<Future<J::Output>, Rejection> {
-        if self.shared.is_closed() {
-            return Err(Rejection::Shutdown);
-        }
-        let values = self.options.values();
-        let remote = match RemoteJob::new(self.codec, job) {
-            Ok(remote) => remote,
-            Err(error) => return Ok(Future::failed(error)),
-        };
-        let payload = Payload { path: JobPath::by(J::type_name), label: values.label.clone() };
-        let cell = Cell::<_, RemoteResult, J::Output>::queued(payload, RemoteResult::open::<J>);
-        let cell = Arc::new(cell.named().at(self.shared.queue_id()));
-        let progress = Progress::at(if delay.is_zero() { Stage::Queued } else { Stage::Delayed });
-        drop(cell.dispatch(progress.clone()));
-        let label = values.label.as_deref();
-        let mut message = JobMessage {
-            key: JobKey { submitter: self.submitter.to_string(), number: 0 },
-            id: executor_core::cell::Control::id(&*cell).get(),
-            name: label.and_then(|label| label.name.as_deref().map(str::to_owned)),
-            tag: label.and_then(|label| label.tag.as_deref().map(str::to_owned)),
-            timeout: values.timeout,
-            retries: values.retry.unwrap_or(self.retry),
-            body: Body::Inline(remote.to_bytes()),
-        };
-        let (reply, stored) = if waits {
-            let (reply, stored) = oneshot::channel();
-            (Some(reply), Some(stored))
-        } else {
-            (None, None)
-        };
-        let entry = self.shared.enter(!delay.is_zero(), |number| {
-            message.key.number = number;
-            Command::Submit(Box::new(NewJob {
-                number,
-                task: cell.clone(),
-                progress: progress.clone(),
-                priority: values.priority,
-                message: encode(&message),
-                delay,
-                when_full,
-                reply,
-            }))
-        });
-        let Entry::Number(number) = entry else { return Err(Rejection::Shutdown) };
-        if let Some(stored) = stored {
-            // An error means that the job has ended before it was stored: its future tells how.
-            if let Ok(Stored::Full) = stored.recv() {
-                return Err(Rejection::Full);
-            }
-        }
-        Ok(Future::steered(cell, Arc::new(Steering { shared: self.shared.clone(), number })))
-    }
-}
-
-/// Asks the engine, and so the ledger.
-struct Steering {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl Steering {
-    fn ask(&self, command: impl FnOnce(u64, oneshot::Sender<bool>) -> Command) -> bool {
-        let (reply, answered) = oneshot::channel();
-        // An error means that the engine has ended, and each job with it.
-        self.shared.send(command(self.number, reply)) && answered.recv().unwrap_or(false)
-    }
-}
-
-impl Steer for Steering {
-    fn cancel(&self) {
-        self.ask(|number, reply| Command::Stop { number, aborts: false, reply });
-    }
-
-    fn abort(&self) -> bool {
-        self.ask(|number, reply| Command::Stop { number, aborts: true, reply })
-    }
-
-    fn refresh(&self) {
-        self.ask(|number, reply| Command::Refresh { number, reply });
-    }
-}
-
-impl Shutdown for NatsHandle {
-    fn shutdown(&self, wait: bool) {
-        self.shared.close();
-        if wait {
-            self.shared.wait_gone(None);
-        }
-    }
-}
-
-impl<J: PortableJob> Executor<J> for NatsHandle {
-    fn submit(&self, job: J) -> Future<J::Output> {
-        NatsHandle::submit(self, job)
-    }
-
-    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        NatsHandle::try_submit(self, job)
-    }
-}
-
+/// The methods of the executor traits: as methods of the executor itself, these are found before the traits'.
 impl NatsExecutor {
     pub(crate) fn of(handle: NatsHandle) -> Self {
         Self(handle)
     }
 
-    /// Returns a handle.
+    /// Submits a job and returns a future of its outcome; see [`NatsHandle::submit`].
+    #[track_caller]
+    pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
+        self.0.submit(job)
+    }
+
+    /// Submits a job unless the namespace is full; see [`NatsHandle::try_submit`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the job if the executor is shut down, or the namespace is full.
+    #[track_caller]
+    pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.0.try_submit(job)
+    }
+
+    /// Submits a job that runs after `delay`; see [`NatsHandle::submit_after`].
+    #[track_caller]
+    pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        self.0.submit_after(delay, job)
+    }
+
+    /// Applies `f` to each item on the hosts; see [`NatsHandle::map`].
+    #[track_caller]
+    pub fn map<I, F>(&self, items: I, f: F) -> Map<I::IntoIter, RemoteMapper<F>>
+    where
+        I: IntoIterator,
+        F: Copy,
+        Call<F, (I::Item,)>: PortableJob,
+    {
+        self.0.map(items, f)
+    }
+
+    /// Returns a handle, for code that submits jobs but does not own the executor.
     pub fn handle(&self) -> NatsHandle {
         self.0.clone()
+    }
+
+    /// Returns the number of workers of all hosts; see [`NatsHandle::workers`].
+    pub fn workers(&self) -> usize {
+        self.0.workers()
+    }
+
+    /// Stops accepting jobs, and with `wait` blocks until all are done; see [`NatsHandle::shutdown`].
+    pub fn shutdown(&self, wait: bool) {
+        self.0.shutdown(wait);
     }
 }
 
@@ -216,36 +115,170 @@ impl Deref for NatsExecutor {
     }
 }
 
-impl Shutdown for NatsExecutor {
-    fn shutdown(&self, wait: bool) {
-        self.0.shutdown(wait);
-    }
-}
-
-impl<J: PortableJob> Executor<J> for NatsExecutor {
-    fn submit(&self, job: J) -> Future<J::Output> {
-        self.0.submit(job)
-    }
-
-    fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
-        self.0.try_submit(job)
-    }
-}
-
 impl Drop for NatsExecutor {
     fn drop(&mut self) {
         self.shutdown(true);
     }
 }
 
-impl fmt::Debug for NatsHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NatsHandle").field("name", &self.shared.name).finish_non_exhaustive()
+impl NatsHandle {
+    pub(crate) fn new(shared: Arc<Shared>, policy: Policy, submitter: String) -> Self {
+        Self(Submitter { shared, policy, token: submitter.into(), options: JobOptions::new() })
+    }
+
+    /// Returns another handle of the same executor, with the same options.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
+    /// Encodes a job and sends it to the server, and returns a future of its outcome.
+    ///
+    /// Does not wait for the server unless the namespace has a [`capacity`](crate::Namespace::capacity): then it blocks until the job is stored,
+    /// and, with [`WhenFull::Block`](executor_core::WhenFull::Block), until there is room. Blocks also while 10,000 jobs are on their way to
+    /// the server.
+    ///
+    /// If the job cannot be submitted, the future has the error: [`JobError::Codec`] if the job cannot be encoded or cannot leave this
+    /// machine, [`JobError::Rejected`] after a shutdown, [`JobError::Broken`] if the server refuses to store it.
+    #[track_caller]
+    pub fn submit<J: PortableJob>(&self, job: J) -> Future<J::Output> {
+        self.submit_by(Way::Now, job).unwrap_or_else(failed)
+    }
+
+    /// Submits a job like [`submit`](Self::submit), but never waits for room, and returns a job that is not accepted. Blocks until the server
+    /// has answered, if the namespace has a [`capacity`](crate::Namespace::capacity).
+    ///
+    /// # Errors
+    ///
+    /// Returns the job if the executor is shut down, or the namespace is full.
+    #[track_caller]
+    pub fn try_submit<J: PortableJob>(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        self.submit_by(Way::Try, job)
+    }
+
+    /// Submits a job like [`submit`](Self::submit), but waits at most `limit` for room, whatever
+    /// [`when_full`](crate::NatsExecutorBuilder::when_full) says. Blocks for up to `limit`, and until the server has answered.
+    ///
+    /// # Errors
+    ///
+    /// Returns the job if the executor is shut down, or the namespace was full for `limit`.
+    #[track_caller]
+    pub fn submit_timeout<J: PortableJob>(&self, job: J, limit: Duration) -> Result<Future<J::Output>, Rejected<J>> {
+        // A limit beyond the clock's range is no limit.
+        self.submit_by(Way::Until(Instant::now().checked_add(limit)), job)
+    }
+
+    /// Submits a job from async code: waits for room without blocking the thread. Await the result to get the job's [`Future`], or the job if
+    /// the executor was shut down first.
+    ///
+    /// ```no_run
+    /// use executor::{JobError, call};
+    /// use executor_nats::NatsExecutor;
+    ///
+    /// async fn answer(executor: &NatsExecutor) -> Result<u32, JobError> {
+    ///     let submitted = executor.submit_async(call!(u32::pow(2, 5))).await;
+    ///     submitted.map_err(|rejected| JobError::rejected(rejected.reason()))?.await
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn submit_async<J: PortableJob>(&self, job: J) -> SubmitRemote<J, J::Output> {
+        SubmitRemote::new(self.0.clone(), job, Location::caller())
+    }
+
+    /// Submits a job that runs after `delay`. Never blocks. A shutdown waits for the job. Until the time has come, the job is kept in this
+    /// process, and is lost if the process dies.
+    #[track_caller]
+    pub fn submit_after<J: PortableJob>(&self, delay: Duration, job: J) -> Future<J::Output> {
+        self.submit_by(Way::After(delay), job).unwrap_or_else(failed)
+    }
+
+    /// Submits a job and ignores its outcome. Blocks as [`submit`](Self::submit) does.
+    #[track_caller]
+    pub fn execute<J: PortableJob>(&self, job: J) {
+        drop(self.submit(job));
+    }
+
+    /// Applies `f` to each item in parallel on the hosts, and yields the results in order; see [`Map`]. `f` is a function, not a closure: a
+    /// closure has no name that a program on another machine could find.
+    ///
+    /// Each item is a job of its own, whatever the [`chunk_size`](Map::chunk_size): if items take less than a millisecond, let each have more
+    /// to do.
+    ///
+    /// ```no_run
+    /// use executor_nats::NatsExecutor;
+    ///
+    /// fn double(n: u32) -> u32 { 2 * n }
+    ///
+    /// let executor = NatsExecutor::connect("nats://127.0.0.1:4222", "doubles")?;
+    /// let doubled: Result<Vec<u32>, _> = executor.map(0..3, double).collect();
+    /// assert_eq!(doubled?, [0, 2, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `f` is a closure.
+    #[track_caller]
+    pub fn map<I, F>(&self, items: I, f: F) -> Map<I::IntoIter, RemoteMapper<F>>
+    where
+        I: IntoIterator,
+        F: Copy,
+        Call<F, (I::Item,)>: PortableJob,
+    {
+        Map::new(items.into_iter(), RemoteMapper::new(self.0.clone(), f, Location::caller()))
+    }
+
+    #[track_caller]
+    fn submit_by<J: PortableJob>(&self, way: Way, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+        match self.0.submit(way, &job, open::<J>) {
+            Ok(accepted) => {
+                // Its copy on the host is the one that runs.
+                drop_catching(job);
+                Ok(accepted.future)
+            }
+            Err(reason) => {
+                let refused = self.0.refused(reason, &job);
+                Err(Rejected::with_error(job, refused))
+            }
+        }
     }
 }
 
-impl fmt::Debug for NatsExecutor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NatsExecutor").field("name", &self.shared.name).finish_non_exhaustive()
-    }
+/// Turns a refusal into a failed future.
+pub(super) fn failed<J: Job>(rejected: Rejected<J>) -> Future<J::Output> {
+    let error = JobError::Rejected(rejected.error().clone());
+    drop_catching(rejected);
+    Future::failed(error)
 }
+
+/// The traits of an executor, for the executor and its handles.
+macro_rules! is_executor {
+    ($executor:ident) => {
+        impl Shutdown for $executor {
+            fn shutdown(&self, wait: bool) {
+                Self::shutdown(self, wait);
+            }
+        }
+
+        impl<J: PortableJob> Executor<J> for $executor {
+            fn submit(&self, job: J) -> Future<J::Output> {
+                Self::submit(self, job)
+            }
+
+            fn try_submit(&self, job: J) -> Result<Future<J::Output>, Rejected<J>> {
+                Self::try_submit(self, job)
+            }
+        }
+
+        impl fmt::Debug for $executor {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($executor))
+                    .field("name", &self.name())
+                    .field("options", self.options())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+is_executor!(NatsExecutor);
+is_executor!(NatsHandle);

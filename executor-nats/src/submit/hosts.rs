@@ -1,39 +1,98 @@
 //! The hosts that serve the namespace, as far as they have told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::dump::{WorkerDump, WorkerState};
 use parking_lot::Mutex;
 
 use crate::protocol::message::Presence;
 
-/// The hosts of this build, and how many there are of others.
-#[derive(Default)]
-pub(crate) struct Hosts(Mutex<BTreeMap<String, Known>>);
+/// A host that serves the namespace, as it reported itself last. Returned by [`NatsHandle::hosts`](crate::NatsHandle::hosts).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostInfo {
+    /// The name of the machine, and the id of the process: `machine:1234`.
+    pub label: String,
+    /// The fingerprint of the host's program.
+    pub build: String,
+    /// Whether the host runs the same build of the program as this one. Only such a host runs jobs of this program.
+    pub is_ours: bool,
+    /// How many jobs it runs at once.
+    pub workers: usize,
+    /// The jobs that it runs, of all submitters.
+    pub running: usize,
+    /// The jobs that it has done since its start, of all submitters.
+    pub done: u64,
+    /// When this program heard of the host for the first time.
+    pub since: Instant,
+    /// When the host reported last. A host reports three times in each [`lease`](crate::Namespace::lease), and counts as gone after two
+    /// leases of silence.
+    pub seen: Instant,
+}
 
-pub(crate) struct Known {
-    pub(crate) build: String,
-    pub(crate) presence: Presence,
-    pub(crate) seen: Instant,
+/// The hosts of all builds.
+pub(crate) struct Hosts {
+    /// The build of this program.
+    build: String,
+    known: Mutex<BTreeMap<String, HostInfo>>,
 }
 
 impl Hosts {
-    pub(crate) fn saw(&self, build: &str, presence: Presence) {
-        let mut hosts = self.0.lock();
+    pub(crate) fn new(build: String) -> Self {
+        Self { build, known: Mutex::default() }
+    }
+
+    pub(crate) fn build(&self) -> &str {
+        &self.build
+    }
+
+    /// Returns whether there are more or fewer workers of this build than before.
+    pub(crate) fn saw(&self, build: &str, presence: Presence) -> bool {
+        let mut known = self.known.lock();
+        let before = known.get(&presence.host).map_or(0, |host| host.workers);
         if presence.is_leaving {
-            hosts.remove(&presence.host);
-            return;
+            known.remove(&presence.host);
+            return build == self.build && before > 0;
         }
-        let known = Known { build: build.to_owned(), presence, seen: Instant::now() };
-        hosts.insert(known.presence.host.clone(), known);
+        let now = Instant::now();
+        let since = known.get(&presence.host).map_or(now, |host| host.since);
+        let Presence { host, label, workers, running, done, .. } = presence;
+        let is_ours = build == self.build;
+        let info = HostInfo { label, build: build.to_owned(), is_ours, workers, running, done, since, seen: now };
+        known.insert(host, info);
+        is_ours && before != workers
     }
 
-    /// Forgets hosts that were silent for so long.
-    pub(crate) fn forget_silent(&self, limit: Duration) {
-        self.0.lock().retain(|_, known| known.seen.elapsed() < limit);
+    /// Forgets hosts that have not reported for this long. Returns whether there was one.
+    pub(crate) fn forget_silent(&self, limit: Duration) -> bool {
+        let mut known = self.known.lock();
+        let before = known.len();
+        known.retain(|_, host| host.seen.elapsed() < limit);
+        known.len() < before
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.lock().is_empty()
+    }
+
+    pub(crate) fn all(&self) -> Vec<HostInfo> {
+        self.known.lock().values().cloned().collect()
+    }
+
+    /// The workers of this build.
     pub(crate) fn workers(&self) -> usize {
-        self.0.lock().values().map(|known| known.presence.workers).sum()
+        self.known.lock().values().filter(|host| host.is_ours).map(|host| host.workers).sum()
+    }
+
+    /// The hosts of this build, as workers of a report.
+    pub(crate) fn dump(&self) -> Vec<WorkerDump> {
+        let worker = |host: &HostInfo| {
+            let state = if host.running > 0 { WorkerState::Running } else { WorkerState::Idle };
+            let name = format!("{} ({} of {} workers busy)", host.label, host.running, host.workers);
+            WorkerDump::new(Arc::from(name), state)
+        };
+        self.known.lock().values().filter(|host| host.is_ours).map(worker).collect()
     }
 }

@@ -1,30 +1,46 @@
 //! A job of ours, from its submission to its outcome.
 
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use executor_core::cell::{Abort, Dispatch, NamesJob, Task};
+use executor_core::observe::JobDescription;
 use executor_core::{JobId, JobName, JobPath, Label, Priority};
 use executor_process::remote::RemoteResult;
 use parking_lot::Mutex;
 
+use super::timers::TimerKey;
 use crate::protocol::names::JobKey;
 
-/// The part of a job that its cell keeps until it is handed over: its name.
-pub(crate) struct Payload {
+/// The job for people: its name, and the call that submitted it.
+#[derive(Clone)]
+pub(crate) struct Described {
     pub(crate) path: JobPath,
     pub(crate) label: Option<Arc<Label>>,
+    pub(crate) place: &'static Location<'static>,
 }
 
-impl NamesJob for Payload {
-    fn job_name(payload: Option<&Self>) -> Option<JobName> {
-        payload.map(|payload| JobName::new(payload.label.as_ref(), payload.path))
+impl Described {
+    pub(crate) fn name(&self) -> JobName {
+        JobName::new(self.label.as_ref(), self.path)
+    }
+}
+
+impl NamesJob for Described {
+    fn job_name(described: Option<&Self>) -> Option<JobName> {
+        described.map(Self::name)
+    }
+
+    fn describe(described: &Self) -> Option<JobDescription> {
+        Some(JobDescription::new(described.name(), described.label.clone(), Some(described.place)))
     }
 }
 
 /// A job's cell, whatever its result is.
-pub(crate) type AnyTask = Arc<dyn Task<Payload, RemoteResult>>;
+pub(crate) type AnyTask = Arc<dyn Task<Described, RemoteResult>>;
 
 /// Where a job is, as far as this process knows. The ledger decides; here its decisions are kept for the cell.
 #[derive(Debug, Default)]
@@ -81,6 +97,15 @@ pub(crate) struct Job {
     pub(crate) task: AnyTask,
     pub(crate) progress: Arc<Progress>,
     pub(crate) priority: Priority,
+    pub(crate) described: Described,
+    /// When it was submitted, or its delay was over.
+    pub(crate) since: Cell<Instant>,
+    /// How long it may wait for its start.
+    pub(crate) start_limit: Option<Duration>,
+    /// The limit that is over, if one is.
+    pub(crate) exceeded: Cell<Duration>,
+    /// The next time at which something is to be done about it.
+    pub(crate) timer: Cell<Option<TimerKey>>,
     /// What is sent, until it is stored.
     pub(crate) message: RefCell<Option<Bytes>>,
     /// Where it is stored.

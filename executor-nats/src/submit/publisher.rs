@@ -1,28 +1,31 @@
 //! Brings jobs to the server, in the order of their submission.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use executor_core::{Broken, JobError, Rejection, WhenFull};
+use executor_core::{Broken, JobError, WhenFull};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
-use super::engine::{Engine, Stored};
+use super::engine::{Engine, Reply, Stored};
 use super::job::{Job, Stage};
 use crate::protocol::ledger::Retry;
 
 /// A job to be sent, and who waits for the answer.
 pub(crate) struct Outgoing {
     pub(crate) job: Rc<Job>,
-    pub(crate) reply: Option<oneshot::Sender<Stored>>,
+    pub(crate) reply: Option<Reply>,
+    /// What to do if the stream is full.
     pub(crate) when_full: WhenFull,
+    /// How long to wait for room, if so.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Why the server does not store a job.
-enum Refusal {
+pub(crate) enum Refusal {
     Full,
     /// It has not answered.
     Silent,
@@ -34,9 +37,11 @@ impl From<PublishError> for Refusal {
         // "The stream's limit of messages is reached", of server/errors.json of nats-server.
         const STREAM_STORE_FAILED: u64 = 10077;
         match error.kind() {
-            PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => Self::Silent,
-            // Also while a cluster chooses a leader.
-            PublishErrorKind::StreamNotFound => Self::Silent,
+            // The stream is not found also while a cluster chooses a leader.
+            PublishErrorKind::TimedOut
+            | PublishErrorKind::BrokenPipe
+            | PublishErrorKind::MaxAckPending
+            | PublishErrorKind::StreamNotFound => Self::Silent,
             _ => {
                 let source = std::error::Error::source(&error);
                 match source.and_then(|source| source.downcast_ref::<jetstream::Error>()) {
@@ -56,11 +61,11 @@ impl From<PublishError> for Refusal {
 
 impl Engine {
     pub(crate) async fn publish_all(self: Rc<Self>, mut outgoing: UnboundedReceiver<Outgoing>) {
+        if self.is_bounded {
+            return self.publish_in_turn(outgoing).await;
+        }
         while let Some(next) = outgoing.recv().await {
-            if self.is_bounded {
-                // One at a time, so that a full stream changes no order.
-                self.clone().publish(next).await;
-            } else if let Some(sent) = self.send(&next.job).await {
+            if let Some(sent) = self.send(&next.job).await {
                 spawn_local(self.clone().publish_sent(next, sent));
             } else {
                 self.clone().publish(next).await;
@@ -68,7 +73,7 @@ impl Engine {
         }
     }
 
-    async fn send(&self, job: &Job) -> Option<jetstream::context::PublishAckFuture> {
+    pub(crate) async fn send(&self, job: &Job) -> Option<jetstream::context::PublishAckFuture> {
         if job.progress.stage() == Stage::Withdrawn {
             return None;
         }
@@ -93,25 +98,20 @@ impl Engine {
         }
     }
 
-    async fn try_again(self: Rc<Self>, mut outgoing: Outgoing, mut refusal: Refusal) {
+    async fn try_again(self: Rc<Self>, outgoing: Outgoing, mut refusal: Refusal) {
         let mut retry = Retry::new(None);
         loop {
             let job = &outgoing.job;
             if job.progress.stage() == Stage::Withdrawn {
                 return self.shared.one_stored();
             }
-            match (refusal, outgoing.when_full) {
-                (Refusal::Other(text), _) => {
+            match refusal {
+                Refusal::Other(text) => {
                     let reason = format!("the NATS server refused to store the job: {text}");
                     return self.refuse(outgoing, JobError::Broken(Broken::new(reason)));
                 }
-                (Refusal::Full, when_full) if when_full != WhenFull::Block => {
-                    if let Some(reply) = outgoing.reply.take() {
-                        drop(reply.send(Stored::Full));
-                    }
-                    return self.refuse(outgoing, JobError::rejected(Rejection::Full));
-                }
-                (Refusal::Full | Refusal::Silent, _) => drop(retry.pause().await),
+                // The stream has a limit although this program's namespace has none.
+                Refusal::Full | Refusal::Silent => drop(retry.pause().await),
             }
             let sent = self.send(&outgoing.job).await;
             refusal = match sent {
@@ -124,13 +124,13 @@ impl Engine {
         }
     }
 
-    async fn stored(&self, outgoing: Outgoing, sequence: u64) {
+    pub(crate) async fn stored(&self, outgoing: Outgoing, sequence: u64) {
         let Outgoing { job, reply, .. } = outgoing;
         job.sequence.set(Some(sequence));
         *job.message.borrow_mut() = None;
         self.shared.one_stored();
         if let Some(reply) = reply {
-            drop(reply.send(Stored::Yes));
+            reply.send(Stored::Yes);
         }
         // Withdrawn while it was on its way: no host needs to see it.
         if job.progress.stage() == Stage::Withdrawn {
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    fn refuse(&self, outgoing: Outgoing, error: JobError) {
+    pub(crate) fn refuse(&self, outgoing: Outgoing, error: JobError) {
         self.shared.one_stored();
         self.withdraw(&outgoing.job, error);
     }

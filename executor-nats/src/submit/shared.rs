@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use executor_core::current::activity::{ActivityKind, PoolName};
+use executor_core::current::block_in;
 use executor_core::job_counters::JobCounters;
 use executor_core::queue_id::{JobDeparture, QueueId};
 use executor_core::registry::QueueRegistration;
@@ -11,7 +13,7 @@ use executor_core::{Promise, Stats};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::callbacks;
+use super::callbacks::{Callbacks, Inside, inside};
 use super::engine::Command;
 use super::hosts::Hosts;
 
@@ -39,6 +41,8 @@ struct State {
     open: usize,
     delayed: usize,
     running: usize,
+    /// Jobs that have their outcome, and whose callback has not returned.
+    telling: usize,
     unstored: usize,
     threads: Vec<JoinHandle<()>>,
     joiners: usize,
@@ -52,7 +56,7 @@ pub(crate) enum Entry {
 }
 
 impl Shared {
-    pub(crate) fn new(name: Arc<str>, commands: UnboundedSender<Command>) -> Arc<Self> {
+    pub(crate) fn new(name: Arc<str>, hosts: Hosts, commands: UnboundedSender<Command>) -> Arc<Self> {
         let counters = JobCounters::new(false);
         Arc::new_cyclic(|shared: &Weak<Self>| {
             let departures: Weak<dyn JobDeparture> = shared.clone();
@@ -60,7 +64,7 @@ impl Shared {
                 name,
                 queue: QueueRegistration::counted(departures, counters.clone()),
                 counters,
-                hosts: Hosts::default(),
+                hosts,
                 commands,
                 state: Mutex::default(),
                 changed: Condvar::new(),
@@ -72,28 +76,60 @@ impl Shared {
         self.queue.id()
     }
 
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state.lock().is_gone
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().is_closed
     }
 
-    /// Lets a job in, unless the executor is closed. `command` makes its command from its number; commands come to the engine in the
-    /// order of the numbers.
-    pub(crate) fn enter(&self, is_delayed: bool, command: impl FnOnce(u64) -> Command) -> Entry {
-        let mut state = self.state.lock();
-        while state.unstored >= MAX_UNSTORED && !state.is_closed && !callbacks::runs_for(self.queue_id()) {
-            self.changed.wait(&mut state);
+    /// Which thread of this executor the calling one is.
+    pub(crate) fn inside(&self) -> Option<Inside> {
+        inside(self.queue_id())
+    }
+
+    /// Whether so many jobs are on their way to the server that a submit should wait.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.state.lock().unstored >= MAX_UNSTORED
+    }
+
+    /// Lets a job in, unless the executor is closed. Waits if `waits` and too many jobs are on their way to the server. `command` makes its
+    /// command from its number; commands come to the engine in the order of the numbers.
+    pub(crate) fn enter(&self, is_delayed: bool, waits: bool, command: impl FnOnce(u64) -> Command) -> Entry {
+        if waits && self.inside().is_none() {
+            self.wait_for_slot();
         }
+        let mut state = self.state.lock();
         if state.is_closed {
             return Entry::Closed;
         }
         let number = state.next_number;
         state.next_number += 1;
         state.open += 1;
-        state.unstored += 1;
+        state.unstored += usize::from(!is_delayed);
         state.delayed += usize::from(is_delayed);
         // The engine is there as long as the executor is not closed.
         drop(self.commands.send(command(number)));
         Entry::Number(number)
+    }
+
+    /// Waits while too many jobs are on their way to the server.
+    fn wait_for_slot(&self) {
+        let mut state = self.state.lock();
+        if state.unstored < MAX_UNSTORED {
+            return;
+        }
+        drop(state);
+        let _blocked = block_in(ActivityKind::WaitForSlot(self.pool_name()), None);
+        state = self.state.lock();
+        while state.unstored >= MAX_UNSTORED && !state.is_closed {
+            self.changed.wait(&mut state);
+        }
+    }
+
+    fn pool_name(&self) -> PoolName {
+        PoolName { name: self.name.clone(), queue_id: self.queue_id() }
     }
 
     /// Returns false if the engine has ended.
@@ -107,7 +143,15 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// The delay of a job is over: it is on its way to the server.
     pub(crate) fn one_due(&self) {
+        let mut state = self.state.lock();
+        state.delayed -= 1;
+        state.unstored += 1;
+    }
+
+    /// A delayed job ends before its time.
+    pub(crate) fn one_undelayed(&self) {
         self.state.lock().delayed -= 1;
     }
 
@@ -119,7 +163,18 @@ impl Shared {
         self.state.lock().running -= 1;
     }
 
-    /// A job has its outcome, and its callback has returned.
+    /// A job has its outcome, and its callback is about to be called.
+    pub(crate) fn one_to_tell(&self) {
+        self.state.lock().telling += 1;
+    }
+
+    /// The callback of such a job has returned.
+    pub(crate) fn one_told(&self) {
+        self.state.lock().telling -= 1;
+        self.one_done();
+    }
+
+    /// A job has its outcome, and no callback.
     pub(crate) fn one_done(&self) {
         let mut state = self.state.lock();
         state.open -= 1;
@@ -135,21 +190,25 @@ impl Shared {
         }
     }
 
-    /// Lets no further job in.
-    pub(crate) fn close(&self) {
+    /// Lets no further job in. Returns the numbers at that moment.
+    pub(crate) fn close(&self) -> Stats {
         let mut state = self.state.lock();
-        state.is_closed = true;
+        let stats = self.stats_in(&state);
+        if !std::mem::replace(&mut state.is_closed, true) {
+            drop(self.commands.send(Command::Close));
+        }
         self.end_if_done(&mut state);
         drop(state);
         self.changed.notify_all();
+        stats
     }
 
     pub(crate) fn set_threads(&self, threads: Vec<JoinHandle<()>>) {
         self.state.lock().threads = threads;
     }
 
-    /// The engine has ended: no thread and no connection is left, but for the thread that says so.
-    pub(crate) fn gone(&self) {
+    /// The engine has ended: no thread and no connection is left, but for the one that says so, and the one for callbacks.
+    pub(crate) fn gone(&self, callbacks: &Callbacks) {
         let closed = {
             let mut state = self.state.lock();
             state.is_gone = true;
@@ -157,7 +216,9 @@ impl Shared {
         };
         self.changed.notify_all();
         for promise in closed {
-            promise.complete(());
+            callbacks.run(move || {
+                promise.complete(());
+            });
         }
     }
 
@@ -173,9 +234,10 @@ impl Shared {
 
     /// Waits until the executor is empty and its threads have ended. Returns false if the time is over.
     pub(crate) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
-        if callbacks::runs_for(self.queue_id()) {
+        if self.inside().is_some() {
             return true;
         }
+        let _blocked = block_in(ActivityKind::WaitForShutdown(self.pool_name()), deadline);
         let mut state = self.state.lock();
         while !state.is_gone {
             if !self.wait_for_change(&mut state, deadline) {
@@ -200,9 +262,10 @@ impl Shared {
 
     /// Waits until no job is open. Returns false if the time is over.
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        if callbacks::runs_for(self.queue_id()) {
+        if self.inside().is_some() {
             return true;
         }
+        let _blocked = block_in(ActivityKind::WaitForIdle(self.pool_name()), deadline);
         let mut state = self.state.lock();
         while state.open > 0 {
             if !self.wait_for_change(&mut state, deadline) {
@@ -222,12 +285,20 @@ impl Shared {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.counters.stats();
+        self.stats_in(&self.state.lock())
+    }
+
+    /// How many jobs are delayed, and how many run.
+    pub(crate) fn delayed_and_running(&self) -> (usize, usize) {
         let state = self.state.lock();
+        (state.delayed, state.running)
+    }
+
+    fn stats_in(&self, state: &State) -> Stats {
+        let mut stats = self.counters.stats();
         stats.delayed = state.delayed;
         stats.running = state.running;
-        stats.queued = state.open.saturating_sub(state.delayed + state.running);
-        drop(state);
+        stats.queued = state.open.saturating_sub(state.delayed + state.running + state.telling);
         stats.workers = self.hosts.workers();
         stats.idle = stats.workers.saturating_sub(stats.running);
         stats
@@ -241,9 +312,4 @@ impl JobDeparture for Shared {
     fn on_finished(&self, _: QueueId) {
         self.one_done();
     }
-}
-
-/// The limit as a time of the clock. `None` if that is out of its range.
-pub(crate) fn deadline(limit: Duration) -> Option<Instant> {
-    Instant::now().checked_add(limit)
 }

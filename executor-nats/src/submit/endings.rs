@@ -1,0 +1,104 @@
+//! The end of jobs: the ledger has decided, and their cells are told.
+
+use std::rc::Rc;
+
+use executor_core::{Broken, JobError, TimedOut};
+use executor_process::remote::{RemoteOutcome, RemoteResult};
+use tokio::task::spawn_local;
+
+use super::engine::Engine;
+use super::job::{Job, Stage};
+use crate::protocol::message::{Body, State};
+
+impl Engine {
+    /// The ledger has decided.
+    pub(crate) fn apply(self: &Rc<Self>, job: &Rc<Job>, state: State) {
+        match state {
+            State::Started { host, .. } => {
+                *job.host.borrow_mut() = Some(host);
+                if matches!(job.progress.stage(), Stage::Queued | Stage::Delayed) {
+                    job.progress.set(Stage::Started);
+                    self.shared.one_started();
+                }
+            }
+            State::Cancelled { had_started: false } => self.withdraw(job, JobError::cancelled()),
+            State::Cancelled { had_started: true } => {
+                if self.take(job, Stage::Aborted) {
+                    self.finish(job, Err(JobError::cancelled()));
+                }
+            }
+            State::Expired => self.expired(job),
+            State::Ended { body } => {
+                if self.take(job, Stage::Ended) {
+                    let (engine, job) = (self.clone(), job.clone());
+                    spawn_local(async move { engine.end(&job, body).await });
+                }
+            }
+        }
+    }
+
+    /// The job has waited for too long, or run for too long.
+    fn expired(&self, job: &Rc<Job>) {
+        let (name, limit) = (job.described.name().to_string(), job.exceeded.get());
+        if job.progress.stage() != Stage::Started {
+            return self.withdraw(job, JobError::TimedOut(TimedOut::not_started(name, limit)));
+        }
+        if self.take(job, Stage::Aborted) {
+            self.finish(job, Err(JobError::TimedOut(TimedOut::new(name, limit))));
+        }
+    }
+
+    /// Forgets a job that has ended. Returns false if it was forgotten before.
+    pub(crate) fn remove(&self, job: &Job) -> bool {
+        if self.jobs.borrow_mut().remove(&job.key.number).is_none() {
+            return false;
+        }
+        if let Some(timer) = job.timer.take() {
+            drop(self.timers.take(timer));
+        }
+        self.waiting_has_changed();
+        true
+    }
+
+    /// Removes a job that was sent, and has ended. Returns false if it was removed before.
+    fn take(&self, job: &Job, stage: Stage) -> bool {
+        if !self.remove(job) {
+            return false;
+        }
+        if job.progress.set(stage) == Stage::Started {
+            self.shared.one_stopped();
+        }
+        true
+    }
+
+    async fn end(&self, job: &Job, body: Body) {
+        let outcome = match self.streams.load(body.clone()).await {
+            None => Err("its result is gone from the server: its time was up".to_owned()),
+            Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome.into_result(),
+            Err(reason) => Err(JobError::Broken(Broken::new(reason))),
+        };
+        self.finish(job, outcome);
+        self.streams.discard(&body).await;
+    }
+
+    fn finish(&self, job: &Job, outcome: Result<RemoteResult, JobError>) {
+        self.callbacks.tell(job.task.clone().finish(outcome), &self.shared);
+    }
+
+    /// The job never starts, and ends so.
+    pub(crate) fn withdraw(&self, job: &Job, error: JobError) {
+        if !self.remove(job) {
+            return;
+        }
+        if job.progress.set(Stage::Withdrawn) == Stage::Delayed {
+            self.shared.one_undelayed();
+        }
+        // Its cell counts it as done, by way of `JobDeparture`.
+        if let Some(notify) = job.task.clone().withdraw(error) {
+            self.callbacks.fire(notify);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Jobs that are stopped: cancelled, aborted, or late.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use executor_core::JobError;
+use tokio::task::spawn_local;
+
+use super::engine::Engine;
+use super::job::{Job, Stage};
+use super::timers::Deed;
+use crate::protocol::ledger::{Put, Standing};
+use crate::protocol::message::{State, encode};
+
+impl Engine {
+    pub(crate) async fn stop_for(self: Rc<Self>, number: u64, aborts: bool, reply: oneshot::Sender<bool>) {
+        let is_stopped = match self.job(number) {
+            Some(job) => {
+                self.stop(&job, aborts).await;
+                matches!(job.progress.stage(), Stage::Withdrawn | Stage::Aborted)
+            }
+            None => false,
+        };
+        // An error means that the caller is gone.
+        let _ = reply.send(is_stopped);
+    }
+
+    /// Cancels the job, or aborts it if it has started and `aborts` says so.
+    async fn stop(self: &Rc<Self>, job: &Rc<Job>, aborts: bool) {
+        if job.progress.stage() == Stage::Delayed {
+            return self.withdraw(job, JobError::cancelled());
+        }
+        let (mut after, mut had_started) = (0, false);
+        loop {
+            match self.streams.put(&job.key, after, State::Cancelled { had_started }, None).await {
+                Ok(Put::Won(_)) => break,
+                Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
+                    self.apply(job, State::Started { host, attempt });
+                    if !aborts {
+                        return;
+                    }
+                    (after, had_started) = (revision, true);
+                }
+                Ok(Put::Lost(standing)) => return self.apply(job, standing.state),
+                Ok(Put::Gone) => (after, had_started) = (0, false),
+                Err(_) => return,
+            }
+        }
+        self.apply(job, State::Cancelled { had_started });
+        self.take_back(job, had_started).await;
+    }
+
+    pub(crate) fn stop_all(self: &Rc<Self>, aborts: bool) {
+        let jobs: Vec<_> = self.jobs.borrow().values().cloned().collect();
+        for job in jobs {
+            let engine = self.clone();
+            spawn_local(async move { engine.stop(&job, aborts).await });
+        }
+    }
+
+    pub(crate) async fn refresh(self: Rc<Self>, number: u64, reply: oneshot::Sender<bool>) {
+        if let Some(job) = self.job(number)
+            && let Ok(Some(standing)) = self.streams.look(&job.key).await
+        {
+            self.apply(&job, standing.state);
+        }
+        let _ = reply.send(true);
+    }
+
+    /// Does what a timer was set for.
+    pub(crate) fn do_now(self: &Rc<Self>, deed: Deed) {
+        match deed {
+            Deed::Send(outgoing) => {
+                let job = &outgoing.job;
+                job.progress.set(Stage::Queued);
+                job.since.set(Instant::now());
+                self.shared.one_due();
+                self.set_limit(job);
+                drop(self.outgoing.send(outgoing));
+                self.waiting_has_changed();
+            }
+            Deed::StartLimit(job) => {
+                job.timer.set(None);
+                job.exceeded.set(job.start_limit.unwrap_or_default());
+                self.set_keep_limit(&job);
+                if job.progress.stage() == Stage::Queued {
+                    spawn_local(self.clone().expire(job, false));
+                }
+            }
+            Deed::KeepLimit(job) => {
+                job.timer.set(None);
+                job.exceeded.set(self.keep_jobs);
+                spawn_local(self.clone().expire(job, true));
+            }
+            Deed::Run(run) => self.callbacks.run(move || {
+                run.complete(());
+            }),
+        }
+    }
+
+    /// Sets the time at which a job has waited for too long. It has been queued just now.
+    pub(crate) fn set_limit(&self, job: &Rc<Job>) {
+        match job.start_limit.filter(|limit| *limit < self.keep_jobs) {
+            Some(limit) => {
+                let at = job.since.get().checked_add(limit);
+                job.timer.set(self.timers.set(at, Deed::StartLimit(job.clone())));
+            }
+            None => self.set_keep_limit(job),
+        }
+    }
+
+    fn set_keep_limit(&self, job: &Rc<Job>) {
+        let at = job.since.get().checked_add(self.keep_jobs);
+        job.timer.set(self.timers.set(at, Deed::KeepLimit(job.clone())));
+    }
+
+    /// Ends the job if it has not started, or in any case if it `may_have_started`.
+    async fn expire(self: Rc<Self>, job: Rc<Job>, may_have_started: bool) {
+        let mut after = 0;
+        loop {
+            match self.streams.put(&job.key, after, State::Expired, None).await {
+                Ok(Put::Won(_)) => break,
+                Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
+                    self.apply(&job, State::Started { host, attempt });
+                    if !may_have_started {
+                        return;
+                    }
+                    after = revision;
+                }
+                Ok(Put::Lost(standing)) => return self.apply(&job, standing.state),
+                Ok(Put::Gone) => after = 0,
+                Err(_) => return,
+            }
+        }
+        self.apply(&job, State::Expired);
+        self.take_back(&job, after > 0).await;
+    }
+
+    /// The job has ended, and no host needs it any more.
+    async fn take_back(&self, job: &Job, had_started: bool) {
+        if had_started {
+            let Some(host) = job.host.borrow().clone() else { return };
+            let subject = self.streams.names.stop(&host);
+            drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
+        } else if let Some(sequence) = job.sequence.get() {
+            // Its place in a bounded stream is free then.
+            drop(self.streams.jobs.delete_message(sequence).await);
+            self.room.notify_one();
+        }
+    }
+}
