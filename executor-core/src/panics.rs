@@ -84,7 +84,7 @@ pub fn named<N: ?Sized, T>(f: impl FnOnce() -> T) -> T {
 }
 
 /// Like [`named`], with a name that a function returns.
-pub(crate) fn named_as<T>(name: impl Fn() -> &'static str, f: impl FnOnce() -> T) -> T {
+pub fn named_as<T>(name: impl Fn() -> &'static str, f: impl FnOnce() -> T) -> T {
     struct Name<N: Fn() -> &'static str>(N);
     impl<N: Fn() -> &'static str> Drop for Name<N> {
         fn drop(&mut self) {

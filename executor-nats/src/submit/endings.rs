@@ -96,6 +96,9 @@ impl Engine {
         if job.progress.set(Stage::Withdrawn) == Stage::Delayed {
             self.shared.one_undelayed();
         }
+        if error.is_cancelled() && job.cancelling.get() > 0 {
+            return;
+        }
         // Its cell counts it as done, by way of `JobDeparture`.
         if let Some(notify) = job.task.clone().withdraw(error) {
             self.callbacks.fire(notify);

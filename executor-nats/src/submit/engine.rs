@@ -33,16 +33,17 @@ use crate::runtime::Started;
 /// What the engine is asked to do.
 pub(crate) enum Command {
     Submit(Box<NewJob>),
-    /// Cancel the job, or abort it if it runs. Answers whether it was stopped.
+    /// Cancel the job, or abort it if it runs and `aborts` says so. A thread that waits for the reply cancels the cell itself, if the job
+    /// never starts.
     Stop {
         number: u64,
         aborts: bool,
-        reply: oneshot::Sender<bool>,
+        reply: Option<oneshot::Sender<Stopped>>,
     },
     /// Find out whether the job has started.
     Refresh {
         number: u64,
-        reply: oneshot::Sender<bool>,
+        reply: Option<oneshot::Sender<()>>,
     },
     /// Stop all jobs: those that have not started, or those that run, too.
     StopAll {
@@ -71,6 +72,14 @@ pub(crate) struct NewJob {
     pub(crate) until: Option<Instant>,
     /// Who waits until it is stored.
     pub(crate) reply: Option<Reply>,
+}
+
+/// What came of a wish to stop a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// It had started, and does not end as aborted; or it never starts.
+    No,
+    Aborted,
 }
 
 pub(crate) enum Stored {
@@ -208,6 +217,7 @@ impl Engine {
             start_limit: new.start_limit,
             exceeded: Cell::new(self.keep_jobs),
             timer: Cell::new(None),
+            cancelling: Cell::new(0),
             sequence: Cell::new(None),
             host: RefCell::new(None),
         });

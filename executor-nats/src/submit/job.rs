@@ -106,6 +106,8 @@ pub(crate) struct Job {
     pub(crate) exceeded: Cell<Duration>,
     /// The next time at which something is to be done about it.
     pub(crate) timer: Cell<Option<TimerKey>>,
+    /// How many threads are about to cancel its cell if it never starts: callbacks of a cancelled job run there.
+    pub(crate) cancelling: Cell<u32>,
     /// What is sent, until it is stored.
     pub(crate) message: RefCell<Option<Bytes>>,
     /// Where it is stored.

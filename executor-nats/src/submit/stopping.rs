@@ -6,23 +6,28 @@ use std::time::Instant;
 use executor_core::JobError;
 use tokio::task::spawn_local;
 
-use super::engine::Engine;
+use super::engine::{Engine, Stopped};
 use super::job::{Job, Stage};
 use super::timers::Deed;
 use crate::protocol::ledger::{Put, Standing};
 use crate::protocol::message::{State, encode};
 
 impl Engine {
-    pub(crate) async fn stop_for(self: Rc<Self>, number: u64, aborts: bool, reply: oneshot::Sender<bool>) {
-        let is_stopped = match self.job(number) {
-            Some(job) => {
-                self.stop(&job, aborts).await;
-                matches!(job.progress.stage(), Stage::Withdrawn | Stage::Aborted)
+    pub(crate) async fn stop_for(self: Rc<Self>, number: u64, aborts: bool, reply: Option<oneshot::Sender<Stopped>>) {
+        let job = self.job(number);
+        let mut stopped = Stopped::No;
+        if let Some(job) = &job {
+            let waits = u32::from(reply.is_some());
+            job.cancelling.set(job.cancelling.get() + waits);
+            self.stop(job, aborts).await;
+            job.cancelling.set(job.cancelling.get() - waits);
+            if job.progress.stage() == Stage::Aborted {
+                stopped = Stopped::Aborted;
             }
-            None => false,
-        };
-        // An error means that the caller is gone.
-        let _ = reply.send(is_stopped);
+        }
+        if let Some(reply) = reply {
+            drop(reply.send(stopped));
+        }
     }
 
     /// Cancels the job, or aborts it if it has started and `aborts` says so.
@@ -58,13 +63,15 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn refresh(self: Rc<Self>, number: u64, reply: oneshot::Sender<bool>) {
+    pub(crate) async fn refresh(self: Rc<Self>, number: u64, reply: Option<oneshot::Sender<()>>) {
         if let Some(job) = self.job(number)
             && let Ok(Some(standing)) = self.streams.look(&job.key).await
         {
             self.apply(&job, standing.state);
         }
-        let _ = reply.send(true);
+        if let Some(reply) = reply {
+            drop(reply.send(()));
+        }
     }
 
     /// Does what a timer was set for.

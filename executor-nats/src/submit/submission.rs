@@ -12,7 +12,7 @@ use executor_process::Codec;
 use executor_process::remote::{RemoteJob, RemoteResult};
 
 use super::callbacks::Inside;
-use super::engine::{Command, NewJob, Reply, Stored};
+use super::engine::{Command, NewJob, Reply, Stopped, Stored};
 use super::job::{Described, Progress, Stage};
 use super::shared::{Entry, Shared};
 use crate::protocol::message::{Body, JobMessage, encode};
@@ -203,8 +203,7 @@ fn blocks(way: Way) -> bool {
 impl Submitter {
     /// Cancels the job, unless it has started. Does not wait for the answer.
     pub(crate) fn give_up(&self, number: u64) {
-        let (reply, _) = oneshot::channel();
-        self.shared.send(Command::Stop { number, aborts: false, reply });
+        self.shared.send(Command::Stop { number, aborts: false, reply: None });
     }
 }
 
@@ -220,25 +219,29 @@ struct Steering {
 }
 
 impl Steering {
-    fn ask(&self, command: impl FnOnce(u64, oneshot::Sender<bool>) -> Command) -> bool {
-        let (reply, answered) = oneshot::channel();
-        // Without an answer, the engine has ended, and each job with it. On its own thread, in a waker, there is no answer to wait for.
-        self.shared.send(command(self.number, reply))
-            && self.shared.inside() != Some(Inside::Engine)
-            && answered.recv().unwrap_or(false)
+    /// `None` without an answer.
+    fn ask<A>(&self, command: impl FnOnce(Option<oneshot::Sender<A>>) -> Command) -> Option<A> {
+        // On the engine's own thread, in a waker, the answer would not come.
+        if self.shared.inside() == Some(Inside::Engine) {
+            self.shared.send(command(None));
+            return None;
+        }
+        let (reply, answer) = oneshot::channel();
+        // An error means that the engine has ended, and each job with it.
+        self.shared.send(command(Some(reply))).then(|| answer.recv().ok())?
     }
 }
 
 impl Steer for Steering {
     fn cancel(&self) {
-        self.ask(|number, reply| Command::Stop { number, aborts: false, reply });
+        self.ask(|reply| Command::Stop { number: self.number, aborts: false, reply });
     }
 
     fn abort(&self) -> bool {
-        self.ask(|number, reply| Command::Stop { number, aborts: true, reply })
+        self.ask(|reply| Command::Stop { number: self.number, aborts: true, reply }) == Some(Stopped::Aborted)
     }
 
     fn refresh(&self) {
-        self.ask(|number, reply| Command::Refresh { number, reply });
+        self.ask(|reply| Command::Refresh { number: self.number, reply });
     }
 }

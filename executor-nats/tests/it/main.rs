@@ -2,5 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod contract;
+mod model;
 mod servers;
 mod support;

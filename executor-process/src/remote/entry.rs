@@ -7,7 +7,7 @@
 
 use std::any::type_name;
 
-use executor_core::panics::drop_catching;
+use executor_core::panics::{drop_catching, named_as};
 use executor_core::{JobPath, PortableJob, Remake};
 
 use super::result::RemoteResult;
@@ -84,7 +84,8 @@ fn run<J: PortableJob>(codec: Codec, arguments: Bytes) -> RemoteResult {
         Ok(job) => job,
         Err(cause) => return RemoteResult::failed(codec, Step::DecodeJob, cause),
     };
-    let output = job.run();
+    // A panic names the job's own type, not the `RemoteJob` in which it came.
+    let output = named_as(J::type_name, || job.run());
     let result = RemoteResult::of(codec, &output);
     drop_catching(output);
     result

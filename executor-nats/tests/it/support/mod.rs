@@ -7,6 +7,7 @@ pub(crate) mod namespaces;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod served;
 pub(crate) mod servers;
 
 use std::thread;
