@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::any::type_name;
+use std::time::Instant;
 
 use executor_core::panics::{drop_catching, named_as};
 use executor_core::{JobPath, PortableJob, Remake};
@@ -84,9 +85,10 @@ fn run<J: PortableJob>(codec: Codec, arguments: Bytes) -> RemoteResult {
         Ok(job) => job,
         Err(cause) => return RemoteResult::failed(codec, Step::DecodeJob, cause),
     };
+    let started = Instant::now();
     // A panic names the job's own type, not the `RemoteJob` in which it came.
     let output = named_as(J::type_name, || job.run());
-    let result = RemoteResult::of(codec, &output);
+    let result = RemoteResult::of(codec, &output, started.elapsed());
     drop_catching(output);
     result
 }

@@ -1,5 +1,7 @@
 //! The encoded result of a remote job.
 
+use std::time::Duration;
+
 use executor_core::bytes::InOnePiece;
 use executor_core::{JobError, PortableJob};
 use serde::{Deserialize, Serialize};
@@ -12,17 +14,23 @@ use crate::ipc::payload::Bytes;
 pub struct RemoteResult {
     codec: Codec,
     encoded: Result<Bytes, (Step, String)>,
+    run_time: Duration,
 }
 
 impl RemoteResult {
     /// The result of a job that has run.
-    pub(crate) fn of<T: Serialize + 'static>(codec: Codec, output: &T) -> Self {
+    pub(crate) fn of<T: Serialize + 'static>(codec: Codec, output: &T, run_time: Duration) -> Self {
         let encoded = codec.encode_by_value(&InOnePiece(output)).map(Bytes::from);
-        Self { codec, encoded: encoded.map_err(|cause| (Step::EncodeResult, cause)) }
+        Self { codec, encoded: encoded.map_err(|cause| (Step::EncodeResult, cause)), run_time }
     }
 
     pub(super) fn failed(codec: Codec, step: Step, cause: String) -> Self {
-        Self { codec, encoded: Err((step, cause)) }
+        Self { codec, encoded: Err((step, cause)), run_time: Duration::ZERO }
+    }
+
+    /// Returns how long the job ran. Zero if the job could not be decoded.
+    pub fn run_time(&self) -> Duration {
+        self.run_time
     }
 
     /// Decodes the result. `J` is the type of the job that the [`RemoteJob`](super::RemoteJob) was made from.
@@ -31,7 +39,7 @@ impl RemoteResult {
     ///
     /// [`JobError::Codec`], if the job or its result could not be decoded or encoded.
     pub fn open<J: PortableJob>(self) -> Result<J::Output, JobError> {
-        let Self { codec, encoded } = self;
+        let Self { codec, encoded, .. } = self;
         let opened = encoded
             .and_then(|bytes| codec.decode_result_by_value(&bytes.0).map_err(|cause| (Step::DecodeResult, cause)));
         opened.map_err(|(step, cause)| step.error::<J>(cause))
