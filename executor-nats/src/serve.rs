@@ -1,7 +1,10 @@
 //! The side that runs jobs.
 
+mod arrived;
 mod engine;
 mod host;
+mod lanes;
+mod pace;
 mod run;
 
 use std::fmt;

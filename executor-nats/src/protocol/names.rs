@@ -118,6 +118,11 @@ impl Names {
         format!("{}_{}", self.build, token(priority))
     }
 
+    /// Where jobs of a priority are asked for.
+    pub(crate) fn next_of(&self, priority: Priority) -> String {
+        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.jobs_stream(), self.consumer_of(priority))
+    }
+
     pub(crate) fn job(&self, priority: Priority, key: &JobKey) -> String {
         format!("{}.job.{}.{}.{}", self.own(), token(priority), key.submitter, key.number)
     }

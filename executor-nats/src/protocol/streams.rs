@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_nats::Client;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
-use async_nats::jetstream::{self, Context};
 use executor_core::Priority;
 
 use super::names::Names;
@@ -15,6 +16,9 @@ use crate::namespace::Namespace;
 
 /// How long the server may take to answer before a request is made again.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// How many messages may be on their way into the streams, before another one waits.
+const MAX_UNANSWERED: usize = 5000;
 
 /// More messages than any number of workers hold at once.
 const MAX_HELD: i64 = 1_000_000;
@@ -30,8 +34,12 @@ pub(crate) struct Streams {
 
 impl Streams {
     pub(crate) async fn open(client: Client, namespace: &Namespace, names: Names) -> Result<Self, ConnectError> {
-        let context =
-            jetstream::context::ContextBuilder::new().timeout(ANSWER_TIME).ack_timeout(ANSWER_TIME).build(client);
+        let context = ContextBuilder::new()
+            .timeout(ANSWER_TIME)
+            .ack_timeout(ANSWER_TIME)
+            .max_ack_inflight(MAX_UNANSWERED)
+            .backpressure_on_inflight(true)
+            .build(client);
         let capacity = namespace.capacity.and_then(|jobs| i64::try_from(jobs).ok()).unwrap_or(-1);
         let jobs = Config {
             name: names.jobs_stream(),

@@ -1,23 +1,25 @@
 //! The thread of a connection: takes jobs from the streams, as many as there are workers, and tells of the host.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::Client;
-use async_nats::jetstream::consumer::PullConsumer;
-use async_nats::jetstream::{self, AckKind};
+use async_nats::jetstream::AckKind;
+use async_nats::{Client, Subject};
 use bytes::Bytes;
 use executor_core::Canceller;
 use futures_lite::StreamExt;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 
 use super::host::Runner;
+use super::lanes::Lanes;
+use super::pace::Pace;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
@@ -30,6 +32,9 @@ use crate::runtime::Started;
 pub(crate) enum Command {
     End,
 }
+
+/// How long a connection that is closed may take to send what is left.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// Everything that the engine starts with.
 pub(crate) struct Parts {
@@ -47,18 +52,31 @@ pub(super) struct Engine {
     pub(super) local: Arc<dyn Runner>,
     pub(super) host: String,
     label: String,
-    lease: Duration,
-    /// Jobs that came, and wait for a worker: the most urgent ones first.
-    held: RefCell<[VecDeque<jetstream::Message>; 3]>,
-    /// Every message that is not done with, so that the server does not give it to another host.
-    pub(super) messages: RefCell<HashMap<u64, Rc<jetstream::Message>>>,
+    pub(super) lease: Duration,
+    pub(super) pace: Pace,
+    pub(super) lanes: Lanes,
+    /// Where the server is told that a message is still worked on, for each delivery of a job that this host is at.
+    pub(super) replies: RefCell<BTreeSet<Subject>>,
     /// Jobs that this host is at, to be stopped.
     pub(super) running: RefCell<HashMap<JobKey, Run>>,
     pub(super) done: Cell<u64>,
-    busy: Cell<usize>,
-    /// A worker is free, a job has come, or the server is to end.
+    /// Jobs that are being claimed, or have a place on the local pool.
+    pub(super) claimed: Cell<usize>,
+    /// The time that they will probably run, in all.
+    pub(super) load: Cell<Duration>,
+    /// How many jobs were claimed since the start.
+    pub(super) starts: Cell<u64>,
+    /// Tasks that must end before the engine does: of jobs, until their outcome is written, and of lanes.
+    pub(super) open: Cell<usize>,
+    /// There are fewer claimed or held jobs.
+    pub(super) has_room: Notify,
+    /// There are held jobs.
+    pub(super) is_holding: Notify,
+    /// There are fewer open tasks.
     pub(super) changed: Notify,
-    is_ending: Cell<bool>,
+    /// The engine has begun to end.
+    pub(super) ends: Notify,
+    pub(super) is_ending: Cell<bool>,
 }
 
 /// A job that this host is at.
@@ -77,16 +95,16 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     let opened = async {
         let client = parts.connection.open().await?;
         let streams = Streams::open(client.clone(), &parts.namespace, parts.names).await?;
-        let mut consumers = Vec::new();
         for priority in PRIORITIES {
-            consumers.push(streams.consumer(priority, parts.namespace.lease).await?);
+            streams.consumer(priority, parts.namespace.lease).await?;
         }
+        let lanes = Lanes::open(&client, PRIORITIES.map(|priority| streams.names.next_of(priority))).await?;
         let host = random_token();
         let stops = client.subscribe(streams.names.stop(&host)).await.map_err(ConnectError::server)?;
         let questions = client.subscribe(streams.names.who()).await.map_err(ConnectError::server)?;
-        Ok::<_, ConnectError>((client, streams, consumers, host, stops, questions))
+        Ok::<_, ConnectError>((client, streams, lanes, host, stops, questions))
     };
-    let (client, streams, consumers, host, mut stops, mut questions) = match opened.await {
+    let (client, streams, (lanes, jobs), host, mut stops, mut questions) = match opened.await {
         Ok(opened) => opened,
         Err(error) => return started.tell(Err(error)),
     };
@@ -96,18 +114,27 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         host,
         label: label(),
         lease: parts.namespace.lease,
-        held: RefCell::default(),
-        messages: RefCell::default(),
+        pace: Pace::default(),
+        lanes,
+        replies: RefCell::default(),
         running: RefCell::default(),
         done: Cell::new(0),
-        busy: Cell::new(0),
+        claimed: Cell::new(0),
+        load: Cell::default(),
+        starts: Cell::new(0),
+        open: Cell::new(jobs.len()),
+        has_room: Notify::new(),
+        is_holding: Notify::new(),
         changed: Notify::new(),
+        ends: Notify::new(),
         is_ending: Cell::new(false),
     });
     engine.tell_presence(&client, false).await;
-    for (lane, consumer) in consumers.into_iter().enumerate() {
-        spawn_local(engine.clone().wait_for_jobs(lane, consumer));
+    for (lane, messages) in jobs.into_iter().enumerate() {
+        spawn_local(engine.clone().take_jobs(lane, messages));
     }
+    spawn_local(engine.clone().ask_for_jobs(client.clone()));
+    spawn_local(engine.clone().return_stuck());
     spawn_local(engine.clone().keep_lease(client.clone()));
     started.tell(Ok(()));
     loop {
@@ -121,13 +148,13 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
                 }
             }
             Some(_) = questions.next() => engine.tell_presence(&client, false).await,
-            () = engine.changed.notified() => engine.start_held(),
         }
     }
     engine.is_ending.set(true);
-    engine.give_back().await;
+    engine.ends.notify_waiters();
+    engine.return_held().await;
     engine.tell_presence(&client, true).await;
-    while engine.busy.get() > 0 {
+    while engine.open.get() > 0 {
         tokio::select! {
             Some(message) = stops.next() => {
                 if let Ok(key) = decode::<JobKey>(&message.payload) {
@@ -137,7 +164,8 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
             () = engine.changed.notified() => {}
         }
     }
-    drop(timeout(Duration::from_secs(2), client.drain()).await);
+    drop(timeout(FLUSH_TIME, client.flush()).await);
+    drop(timeout(FLUSH_TIME, client.drain()).await);
 }
 
 fn label() -> String {
@@ -146,65 +174,6 @@ fn label() -> String {
 }
 
 impl Engine {
-    fn is_full(&self) -> bool {
-        self.busy.get() >= self.local.workers().max(1)
-    }
-
-    /// Asks for jobs of one priority, while a worker is free.
-    async fn wait_for_jobs(self: Rc<Self>, lane: usize, consumer: PullConsumer) {
-        while !self.is_ending.get() {
-            if self.is_full() || !self.held.borrow()[lane].is_empty() {
-                self.wait_for_room(lane).await;
-                continue;
-            }
-            let free = self.local.workers().max(1).saturating_sub(self.busy.get()).max(1);
-            let Ok(mut batch) = consumer.batch().max_messages(free).expires(Duration::from_secs(20)).messages().await
-            else {
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            while let Some(message) = batch.next().await {
-                let Ok(message) = message else { break };
-                self.came(lane, message);
-            }
-        }
-    }
-
-    async fn wait_for_room(&self, lane: usize) {
-        while !self.is_ending.get() && (self.is_full() || !self.held.borrow()[lane].is_empty()) {
-            sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    fn came(self: &Rc<Self>, lane: usize, message: jetstream::Message) {
-        self.held.borrow_mut()[lane].push_back(message);
-        self.start_held();
-    }
-
-    /// Starts what waits, as long as a worker is free.
-    fn start_held(self: &Rc<Self>) {
-        while !self.is_full() && !self.is_ending.get() {
-            let next = self.held.borrow_mut().iter_mut().find_map(VecDeque::pop_front);
-            let Some(message) = next else { return };
-            self.busy.set(self.busy.get() + 1);
-            let engine = self.clone();
-            spawn_local(async move {
-                engine.run_job(message).await;
-                engine.busy.set(engine.busy.get() - 1);
-                engine.start_held();
-                engine.changed.notify_one();
-            });
-        }
-    }
-
-    /// Gives the jobs that have not started to other hosts.
-    async fn give_back(&self) {
-        let held: Vec<_> = self.held.borrow_mut().iter_mut().flat_map(std::mem::take).collect();
-        for message in held {
-            drop(message.ack_with(AckKind::Nak(None)).await);
-        }
-    }
-
     fn stop(&self, key: &JobKey) {
         let canceller = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
@@ -233,16 +202,19 @@ impl Engine {
     /// Tells the server, in time, that the jobs of this host are not lost.
     async fn keep_lease(self: Rc<Self>, client: Client) {
         let mut times = interval(self.lease / 3);
+        let mut connects = 1;
         loop {
             times.tick().await;
-            self.tell_presence(&client, self.is_ending.get()).await;
-            let messages: Vec<_> = self.messages.borrow().values().cloned().collect();
-            for message in messages {
-                drop(message.ack_with(AckKind::Progress).await);
+            let connected = client.statistics().connects.load(Ordering::Relaxed);
+            if connected != connects {
+                connects = connected;
+                self.lanes.forget_requests();
+                self.has_room.notify_one();
             }
-            let acks: Vec<_> =
-                self.held.borrow().iter().flatten().filter_map(|message| message.reply.clone()).collect();
-            for reply in acks {
+            self.tell_presence(&client, self.is_ending.get()).await;
+            let mut replies: Vec<_> = self.replies.borrow().iter().cloned().collect();
+            replies.extend(self.lanes.replies());
+            for reply in replies {
                 drop(client.publish(reply, AckKind::Progress.into()).await);
             }
         }

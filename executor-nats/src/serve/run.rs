@@ -1,15 +1,18 @@
 //! Runs one job: asks the ledger, runs it on the local pool, and writes its outcome to the ledger.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_nats::jetstream;
+use async_nats::Subject;
+use bytes::Bytes;
 use executor_core::{Broken, Crashed, Exit, JobError, JobId, JobOptions};
-use executor_process::remote::{RemoteJob, RemoteOutcome, RemoteResult};
+use executor_process::remote::{DamagedJob, RemoteJob, RemoteOutcome, RemoteResult};
 
+use super::arrived::Arrived;
 use super::engine::{Engine, Run};
+use super::lanes::Slot;
 use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::message::{JobMessage, State, decode};
+use crate::protocol::message::{JobMessage, State};
 use crate::protocol::names::JobKey;
 
 /// What the ledger allows.
@@ -21,44 +24,56 @@ enum Claim {
 }
 
 impl Engine {
-    pub(super) async fn run_job(self: &Rc<Self>, message: jetstream::Message) {
-        let Ok(sequence) = message.info().map(|info| info.stream_sequence) else { return };
-        let message = Rc::new(message);
-        self.messages.borrow_mut().insert(sequence, message.clone());
-        if self.run_message(&message).await {
-            drop(message.ack().await);
+    pub(super) async fn run_job(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
+        let reply = arrived.reply.clone();
+        self.replies.borrow_mut().insert(reply.clone());
+        if self.run_once(arrived, slot).await {
+            self.acknowledge(reply.clone()).await;
         }
-        self.messages.borrow_mut().remove(&sequence);
+        self.replies.borrow_mut().remove(&reply);
         self.done.set(self.done.get() + 1);
     }
 
+    /// Tells the server that a message is done with.
+    pub(super) async fn acknowledge(&self, reply: Subject) {
+        // An error means that the connection is closed for good.
+        drop(self.streams.context.client().publish(reply, Bytes::new()).await);
+    }
+
     /// Returns whether the message is done with, whatever came of the job.
-    async fn run_message(self: &Rc<Self>, message: &jetstream::Message) -> bool {
-        let Some(key) = JobKey::of_subject(&message.subject) else { return true };
+    async fn run_once(self: &Rc<Self>, arrived: Arrived, slot: Slot) -> bool {
+        let key = arrived.key.clone();
         // It came a second time while this host is at it.
         if self.running.borrow().contains_key(&key) {
             return false;
         }
         self.running.borrow_mut().insert(key.clone(), Run::default());
-        self.decide_and_run(&key, message).await;
+        self.decide_and_run(arrived, slot).await;
         self.running.borrow_mut().remove(&key);
         true
     }
 
-    async fn decide_and_run(self: &Rc<Self>, key: &JobKey, message: &jetstream::Message) {
-        let job = decode::<JobMessage>(&message.payload).ok().filter(|job| job.key == *key);
+    async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
+        let Arrived { job, key, remote, .. } = arrived;
         let retries = job.as_ref().map_or(0, |job| job.retries);
-        let Claim::Run { revision, attempt } = self.claim(key, retries).await else { return };
+        let Claim::Run { revision, attempt } = self.claim(&key, retries).await else { return };
+        let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
         let outcome = match job {
-            Some(job) => self.run_decoded(key, job, attempt).await,
+            Some(job) => self.run_decoded(&key, job, remote, attempt).await,
             None => Err(JobError::Broken(Broken::new("its message was damaged on the way; submit it again"))),
         };
+        // The worker is free while the outcome is written.
+        drop(slot);
         let bytes = RemoteOutcome::new(outcome, &self.host).to_bytes();
-        let Ok(body) = self.streams.store(key, &format!("{attempt}"), bytes).await else { return };
-        match self.streams.put(key, revision, State::Ended { body: body.clone() }, None).await {
+        let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return };
+        match self.streams.put(&key, revision, State::Ended { body: body.clone() }, None).await {
             Ok(Put::Won(_)) => {}
             // It was aborted, or counted as lost.
             _ => self.streams.discard(&body).await,
+        }
+        // Kept until now: another run would need them.
+        if let Some(arguments) = arguments {
+            self.streams.discard(&arguments).await;
         }
     }
 
@@ -97,14 +112,19 @@ impl Engine {
         self: &Rc<Self>,
         key: &JobKey,
         job: JobMessage,
+        remote: Option<Result<RemoteJob, DamagedJob>>,
         attempt: u32,
     ) -> Result<RemoteResult, JobError> {
         let broken = |reason: String| JobError::Broken(Broken::new(reason));
-        let body = job.body.clone();
-        let Some(bytes) = self.streams.load(body).await else {
-            return Err(broken("its arguments are gone from the server: their time was up".to_owned()));
+        let remote = match remote {
+            Some(remote) => remote,
+            None => match self.streams.load(job.body.clone()).await {
+                Some(bytes) => RemoteJob::from_bytes(&bytes),
+                None => return Err(broken("its arguments are gone from the server: their time was up".to_owned())),
+            },
         };
-        let remote = RemoteJob::from_bytes(&bytes).map_err(|damaged| broken(damaged.to_string()))?;
+        let remote = remote.map_err(|damaged| broken(damaged.to_string()))?;
+        let function = remote.clone();
         let remote = remote.run_of(JobId::from_number(job.id), attempt);
         let options = JobOptions::new();
         let options = match job.name {
@@ -130,8 +150,10 @@ impl Engine {
         if is_stopped {
             future.abort();
         }
+        let started = Instant::now();
         let outcome = future.await;
-        self.streams.discard(&job.body).await;
+        let time = outcome.as_ref().map_or_else(|_| started.elapsed(), RemoteResult::run_time);
+        self.pace.ran(function.name(), time);
         outcome
     }
 }

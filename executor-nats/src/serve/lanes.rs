@@ -1,0 +1,249 @@
+//! Jobs of each priority on their way to this host: asked for, or here and waiting for a worker.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
+use futures_lite::StreamExt;
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+
+use super::arrived::Arrived;
+use super::engine::Engine;
+use super::pace::Pace;
+use crate::error::ConnectError;
+use crate::protocol::names::PRIORITIES;
+
+/// How long the server keeps a request for jobs. If an answer is lost, the host asks again after this time.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// How much later than that the server may say that a request is over.
+const LATE: Duration = Duration::from_secs(1);
+
+/// How long a job waits here while every worker is busy, before another host may have it.
+const STUCK: Duration = Duration::from_millis(20);
+
+/// After an answer that is an error.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The jobs of one priority.
+struct Lane {
+    /// Jobs come there.
+    inbox: String,
+    /// They are asked for there.
+    next: String,
+    /// How many were asked for, and have not come.
+    asked: Cell<usize>,
+    held: RefCell<VecDeque<Arrived>>,
+}
+
+/// The most urgent priority first.
+pub(super) struct Lanes([Lane; PRIORITIES.len()]);
+
+impl Lanes {
+    /// Returns the lanes, and for each one the subscription by which jobs come.
+    pub(super) async fn open(client: &Client, next: [String; 3]) -> Result<(Self, Vec<Subscriber>), ConnectError> {
+        let lanes =
+            next.map(|next| Lane { inbox: client.new_inbox(), next, asked: Cell::new(0), held: RefCell::default() });
+        let mut subscribers = Vec::new();
+        for lane in &lanes {
+            subscribers.push(client.subscribe(lane.inbox.clone()).await.map_err(ConnectError::server)?);
+        }
+        Ok((Self(lanes), subscribers))
+    }
+
+    fn held(&self) -> usize {
+        self.0.iter().map(|lane| lane.held.borrow().len()).sum()
+    }
+
+    /// Removes the most urgent job, if `is_ready` says so for the time that it will probably take.
+    pub(super) fn pop(&self, is_ready: impl FnOnce(Duration) -> bool) -> Option<Arrived> {
+        let mut held = self.0.iter().map(|lane| lane.held.borrow_mut()).find(|held| !held.is_empty())?;
+        if is_ready(held.front()?.estimate) { held.pop_front() } else { None }
+    }
+
+    /// Removes all jobs, the most urgent first.
+    pub(super) fn take_held(&self) -> Vec<Arrived> {
+        self.0.iter().flat_map(|lane| lane.held.take()).collect()
+    }
+
+    /// Where the server is told about the jobs that wait.
+    pub(super) fn replies(&self) -> Vec<Subject> {
+        let replies =
+            |lane: &Lane| -> Vec<_> { lane.held.borrow().iter().map(|arrived| arrived.reply.clone()).collect() };
+        self.0.iter().flat_map(replies).collect()
+    }
+
+    /// The server has forgotten what it was asked for: the connection is a new one.
+    pub(super) fn forget_requests(&self) {
+        self.0.iter().for_each(|lane| lane.asked.set(0));
+    }
+}
+
+impl Engine {
+    /// Asks for jobs whenever there is room for more.
+    pub(super) async fn ask_for_jobs(self: Rc<Self>, client: Client) {
+        loop {
+            if self.is_ending.get() {
+                return;
+            }
+            let workers = self.local.workers().max(1);
+            let room = self.pace.capacity(workers).saturating_sub(self.claimed.get() + self.lanes.held());
+            for lane in &self.lanes.0 {
+                // Not for each job alone, as long as others are on their way.
+                let asked = lane.asked.get();
+                if room == 0 || 2 * asked > room {
+                    continue;
+                }
+                lane.asked.set(room);
+                let request =
+                    format!(r#"{{"batch":{},"expires":{}}}"#, room - asked, REQUEST_TIME.as_nanos()).into_bytes();
+                let sent = client.publish_with_reply(lane.next.clone(), lane.inbox.clone(), request.into()).await;
+                if sent.is_err() {
+                    return;
+                }
+            }
+            self.has_room.notified().await;
+        }
+    }
+
+    /// Takes the jobs of one priority as they come.
+    pub(super) async fn take_jobs(self: Rc<Self>, index: usize, mut messages: Subscriber) {
+        let lane = &self.lanes.0[index];
+        while !self.is_ending.get() {
+            let next = tokio::select! {
+                next = timeout(REQUEST_TIME + LATE, messages.next()) => next,
+                () = self.ends.notified() => break,
+            };
+            match next {
+                Ok(None) => break,
+                // Each request had an end, which must have been lost.
+                Err(_) => lane.asked.set(0),
+                Ok(Some(message)) => match message.status {
+                    None | Some(StatusCode::OK) => {
+                        lane.asked.set(lane.asked.get().saturating_sub(1));
+                        self.came(lane, &message);
+                        continue;
+                    }
+                    Some(status) => self.request_ended(index, status, &message).await,
+                },
+            }
+            self.has_room.notify_one();
+        }
+        // The server gives them to another host.
+        drop(messages.drain().await);
+        while let Ok(Some(message)) = timeout(LATE, messages.next()).await {
+            if let Some(reply) = message.reply {
+                self.return_job(reply).await;
+            }
+        }
+        self.open.set(self.open.get() - 1);
+        self.changed.notify_one();
+    }
+
+    fn came(self: &Rc<Self>, lane: &Lane, message: &Message) {
+        let arrived = match Arrived::new(message, &self.pace) {
+            Ok(arrived) => arrived,
+            Err(None) => return,
+            // It would come again and again.
+            Err(Some(reply)) => {
+                let engine = self.clone();
+                return drop(spawn_local(async move { engine.acknowledge(reply).await }));
+            }
+        };
+        lane.held.borrow_mut().push_back(arrived);
+        self.start_held();
+        if self.lanes.held() > 0 {
+            self.is_holding.notify_one();
+        }
+    }
+
+    /// The server will not send all that a request has asked for.
+    async fn request_ended(&self, index: usize, status: StatusCode, message: &Message) {
+        let lane = &self.lanes.0[index];
+        let pending = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
+        match pending.and_then(|pending| pending.as_str().parse::<usize>().ok()) {
+            Some(pending) => lane.asked.set(lane.asked.get().saturating_sub(pending)),
+            None => lane.asked.set(0),
+        }
+        if status == StatusCode::TIMEOUT {
+            return;
+        }
+        sleep(PAUSE).await;
+        let is_gone = status == StatusCode::NO_RESPONDERS
+            || message.description.as_deref().is_some_and(|text| text.contains("Consumer Deleted"));
+        if is_gone {
+            // If that fails, the next request does, too.
+            drop(self.streams.consumer(PRIORITIES[index], self.lease).await);
+        }
+    }
+
+    /// Starts what waits, as long as workers are free or will be soon.
+    pub(super) fn start_held(self: &Rc<Self>) {
+        while !self.is_ending.get() {
+            let (claimed, workers) = (self.claimed.get(), self.local.workers().max(1));
+            let is_ready = |estimate| claimed < workers || Pace::is_soon(self.load.get(), estimate, claimed, workers);
+            let Some(arrived) = self.lanes.pop(is_ready) else { return };
+            let slot = Slot::new(self.clone(), arrived.estimate);
+            self.open.set(self.open.get() + 1);
+            let engine = self.clone();
+            spawn_local(async move {
+                engine.run_job(arrived, slot).await;
+                engine.open.set(engine.open.get() - 1);
+                engine.changed.notify_one();
+            });
+        }
+    }
+
+    /// Gives jobs to other hosts that wait here while no job starts.
+    pub(super) async fn return_stuck(self: Rc<Self>) {
+        loop {
+            self.is_holding.notified().await;
+            while self.lanes.held() > 0 {
+                let before = self.starts.get();
+                sleep(STUCK).await;
+                if self.starts.get() == before {
+                    self.return_held().await;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn return_held(&self) {
+        for arrived in self.lanes.take_held() {
+            self.return_job(arrived.reply).await;
+        }
+    }
+
+    async fn return_job(&self, reply: Subject) {
+        drop(self.streams.context.client().publish(reply, AckKind::Nak(None).into()).await);
+    }
+}
+
+/// A worker's time for one job. Given back when this is dropped.
+pub(super) struct Slot {
+    engine: Rc<Engine>,
+    estimate: Duration,
+}
+
+impl Slot {
+    fn new(engine: Rc<Engine>, estimate: Duration) -> Self {
+        engine.claimed.set(engine.claimed.get() + 1);
+        engine.load.set(engine.load.get().saturating_add(estimate));
+        engine.starts.set(engine.starts.get().wrapping_add(1));
+        Self { engine, estimate }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Self { engine, estimate } = self;
+        engine.claimed.set(engine.claimed.get() - 1);
+        engine.load.set(engine.load.get().saturating_sub(*estimate));
+        engine.start_held();
+        engine.has_room.notify_one();
+    }
+}
