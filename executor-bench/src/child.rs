@@ -5,6 +5,7 @@ use std::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::nats;
 use crate::plans::Plan;
 use crate::processes;
 use crate::rounds::{self, Measured};
@@ -79,7 +80,7 @@ pub(crate) fn main(work: &str, rounds: usize, only: &str, numbers: &str) -> Resu
             rounds::run(&Rest { threads: threads.try_into()?, time }, rounds, &only)
         }
         ("kept", &[threads, jobs]) => rounds::run(&Kept { threads: threads.try_into()?, jobs }, rounds, &only),
-        (work, numbers) => match processes::entrants(work, numbers) {
+        (work, numbers) => match processes::entrants(work, numbers).or_else(|| nats::entrants(work, numbers)) {
             Some(entrants) => rounds::interleave(entrants, rounds, &only),
             None => return Err(format!("no work is called {work}, with such numbers").into()),
         },

@@ -5,10 +5,10 @@ use std::fmt::Write;
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo run --release -p executor-bench -- all --write`. With `threads`, `processes` or `growth` instead of `all`, only
+Written by `cargo run --release -p executor-bench -- all --write`. With `threads`, `processes`, `nats` or `growth` instead of `all`, only
 their sections are measured and written again. Each row is described where it is written, in
-[executor-bench/src/works](executor-bench/src/works) for threads and [executor-bench/src/processes](executor-bench/src/processes)
-for processes.
+[executor-bench/src/works](executor-bench/src/works) for threads, [executor-bench/src/processes](executor-bench/src/processes) for
+processes and [executor-bench/src/nats](executor-bench/src/nats) for NATS.
 
 **Only ratios mean something.** Times depend on the machine and on what else it does: each section says with how many cores, which
 kernel, and under which load it was measured.
@@ -21,8 +21,8 @@ kernel, and under which load it was measured.
 ";
 
 /// In this order, under these titles.
-pub(crate) const TITLES: [&str; 4] =
-    ["Thread pool", "Process pool", "Growth of the thread pool", "Growth of the process pool"];
+pub(crate) const TITLES: [&str; 5] =
+    ["Thread pool", "Process pool", "NATS", "Growth of the thread pool", "Growth of the process pool"];
 
 /// The facts that a reader needs to understand a section.
 fn introduction(title: &str) -> &'static str {
@@ -34,6 +34,10 @@ fn introduction(title: &str) -> &'static str {
             "A raw pipe and a bare ipc-channel are this program, started again, that sends back what it gets: the least that a worker \
             can cost. CPython's executor is `concurrent.futures.ProcessPoolExecutor`, its Pool `multiprocessing.Pool`. Workers have \
             started before, but where their start is measured.\n\n"
+        }
+        "NATS" => {
+            "One server with its store on disk, and two connections for each contender. Bare request/reply stores nothing; publish, fetch \
+            and ack brings no outcome back. \"By hand\" sends the messages that our guarantees need, and does nothing else.\n\n"
         }
         "Growth of the thread pool" => {
             "The cost of a job among many; each number around it is changed while the others stay. Memory is that of a job which waits \

@@ -26,6 +26,7 @@
 mod child;
 mod document;
 mod machine;
+mod nats;
 mod peers;
 mod plans;
 mod processes;
@@ -55,6 +56,7 @@ Usage: executor-bench <PART> [OPTIONS]
 Parts:
   threads       the thread pool against its peers and goals, and how its costs grow
   processes     the process pool, likewise
+  nats          jobs over a NATS server, against the client library alone
   growth        only how costs grow: with threads, processes, jobs, submitters, bytes and memory
   all           everything
 
@@ -67,7 +69,8 @@ Options:
   --write       also write what was measured to BENCHMARKS.md
   --help        this text
 
-Without --quick, `processes` puts the Python package loky into a virtual environment beside this program, if it can.";
+Without --quick, `processes` puts the Python package loky into a virtual environment beside this program, if it can.
+`nats` starts the program NATS_SERVER, or the `nats-server` on PATH.";
 
 const ROUNDS: usize = 11;
 
@@ -75,6 +78,7 @@ const ROUNDS: usize = 11;
 enum Part {
     Threads,
     Processes,
+    Nats,
     Growth,
     All,
 }
@@ -84,6 +88,7 @@ impl Part {
         match name {
             "threads" => Some(Self::Threads),
             "processes" => Some(Self::Processes),
+            "nats" => Some(Self::Nats),
             "growth" => Some(Self::Growth),
             "all" => Some(Self::All),
             _ => None,
@@ -93,9 +98,10 @@ impl Part {
     /// Whether each of the sections of `BENCHMARKS.md` is in this part.
     fn sections(self) -> [bool; TITLES.len()] {
         match self {
-            Self::Threads => [true, false, true, false],
-            Self::Processes => [false, true, false, true],
-            Self::Growth => [false, false, true, true],
+            Self::Threads => [true, false, false, true, false],
+            Self::Processes => [false, true, false, false, true],
+            Self::Nats => [false, false, true, false, false],
+            Self::Growth => [false, false, false, true, true],
             Self::All => [true; TITLES.len()],
         }
     }
@@ -181,7 +187,7 @@ fn measure(plans: &[Plan], only: &str) -> (Report, Vec<String>) {
 }
 
 const PLANS: [fn(Scale) -> Vec<Plan>; TITLES.len()] =
-    [plans::threads, plans::processes, plans::growth, plans::process_growth];
+    [plans::threads, plans::processes, plans::nats, plans::growth, plans::process_growth];
 
 fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.is_csv {

@@ -1,9 +1,11 @@
 //! Which works are measured, in which sizes, and what ours is to reach.
 
+mod nats;
 mod processes;
 
 use std::ffi::OsString;
 
+pub(crate) use self::nats::nats;
 pub(crate) use self::processes::{process_growth, processes};
 use crate::peers::{Bare, Contender, Ours, Rayon, Tokio, Visitor, every};
 use crate::works::IDEAL;
