@@ -58,6 +58,12 @@ mod process_pools {
         Subject::delaying(builder.build().expect("a pool of one process"), 1, ProcessPool::submit_after)
     }
 
+    fn forked() -> Subject {
+        let builder = ProcessPool::builder().processes(2).template(executor::call!(u64::isqrt(4)));
+        Subject::delaying(builder.build().expect("a pool of a few processes"), 2, ProcessPool::submit_after)
+    }
+
+    contract!(mod processes_of_a_template, portable: forked);
     contract!(mod processes_wrapped, one_worker, portable: wrapped);
     contract!(mod processes_1, one_worker, portable: || processes(1));
     contract!(mod processes_2, portable: || processes(2));

@@ -38,6 +38,8 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
         .goals([Goal::AgainstBest(executor, 0.2), Goal::AgainstBest(Kind::Pool.name(), 0.2)]),
         plan("process start to first result", "µs", "process start", vec![2 * repeats, 0], rounds)
             .goals([Goal::Against(SPAWNED, 1.0), Goal::Against(Procspawn::NAME, 1.0)]),
+        plan("worker of a template to first result", "µs", "process fork", vec![2 * repeats], rounds)
+            .goals([Goal::Against(SPAWNED, 0.35)]),
         plan(&format!("{} there and back, Blob", amount(bytes)), "µs", "process blob", vec![bytes, repeats], rounds)
             .goals([Goal::Against(MEMCPY, 2.0)]),
         plan(

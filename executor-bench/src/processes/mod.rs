@@ -32,6 +32,7 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
         ("process rate", &[processes, jobs]) => vec![many::rate(size(processes), jobs)],
         ("process map", &[processes, items]) => map::entrants(size(processes), items),
         ("process start", &[repeats, mebibytes]) => start::entrants(size(repeats), size(mebibytes)),
+        ("process fork", &[repeats]) => start::from_template(size(repeats)),
         ("process blob", &[bytes, repeats]) => payload::of_blobs(size(bytes), size(repeats)),
         ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
         ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),

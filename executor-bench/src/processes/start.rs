@@ -4,6 +4,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Instant;
 
+use executor_core::call;
+use executor_process::ProcessPool;
+
 use super::echo::Channel;
 use super::jobs::successor;
 use super::{CHANNEL, Contender, Ours, Pipe, Procspawn, python};
@@ -16,9 +19,15 @@ pub(crate) const SPAWNED: &str = "procspawn::spawn";
 /// Makes a pool of one process, or what is like it, and has it answer. In microseconds to the answer: the median of some times.
 /// Ending it again is not counted, except where a peer does that before it gives the answer.
 fn measure<T>(repeats: usize, first: impl Fn() -> (T, u64)) -> f64 {
+    measure_prepared(repeats, || (), |()| first())
+}
+
+/// The same with something that is there before.
+fn measure_prepared<P, T>(repeats: usize, prepare: impl Fn() -> P, first: impl Fn(P) -> (T, u64)) -> f64 {
     let once = |_| {
+        let prepared = prepare();
         let started = Instant::now();
-        let (pool, answer) = first();
+        let (pool, answer) = first(prepared);
         let elapsed = started.elapsed();
         drop(pool);
         assert_eq!(answer, 2, "the answer is wrong");
@@ -47,6 +56,23 @@ fn channel() -> (Channel<u64>, u64) {
 
 fn spawned() -> ((), u64) {
     ((), procspawn::spawn(1, successor).join().expect("no job of a benchmark fails"))
+}
+
+fn with_template() -> Ours {
+    let builder = ProcessPool::builder().processes(1).template(call!(successor(0)));
+    Ours(builder.build().expect("this program can start workers"))
+}
+
+/// Workers that are forked from a template, which is there, and the peer that starts one.
+pub(super) fn from_template(repeats: usize) -> Vec<Entrant<'static>> {
+    let first = |pool: Ours| {
+        let answer = Ours::result(pool.submit(1));
+        (pool, answer)
+    };
+    vec![
+        Entrant::new(Ours::NAME, move || measure_prepared(repeats, with_template, first)),
+        Entrant::new(SPAWNED, move || measure(repeats, spawned)),
+    ]
 }
 
 /// The contenders, with `mebibytes` of used memory in this process. If this is not zero, Python's pools are left out, since

@@ -219,7 +219,7 @@ impl Shared {
         Ok(Self(MmapOptions::new().len(len.get()).map_raw(file)?))
     }
 
-    /// Takes the place of `old`, at the same address. What was there is no longer mapped.
+    /// Takes the place of `old`, at the same address. The memory that was there is no longer mapped.
     ///
     /// # Errors
     ///
@@ -228,8 +228,8 @@ impl Shared {
         let (from, to) = (self.start().as_ptr(), old.start().as_ptr());
         debug_assert_eq!(self.0.len(), old.0.len());
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        // SAFETY: both are mappings of the same length, and of files of a fixed length, to which others write at any time anyway. What `self`
-        // has mapped is then `old`'s to unmap.
+        // SAFETY: both are mappings of the same length, and of files of a fixed length, to which others write at any time anyway. Then
+        // `old` unmaps the mapping of `self`.
         let moved = unsafe { libc::mremap(from.cast(), self.0.len(), self.0.len(), flags, to) };
         if moved == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());

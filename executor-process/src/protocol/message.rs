@@ -23,13 +23,13 @@ pub(crate) enum Greeting {
 pub(crate) enum Request {
     /// The first one. Answered by [`Reply::Ready`] or [`Reply::NotReady`] if there is an initializer.
     Prepare { name: String, codec: Codec, levels: Levels, initializer: Option<(Offset, Body)> },
+    /// Jobs to run one after the other, answered by [`Reply::Done`].
+    Run(Vec<JobMessage>),
     /// The worker is to be a template from now on. Answered by [`Reply::Ready`] or [`Reply::NotReady`].
     BeTemplate,
     /// A worker is to be forked from this template, and gets the socket that the message has. Answered by [`Reply::Forked`] or
     /// [`Reply::NotReady`].
     Fork(Body),
-    /// Jobs to run one after the other, answered by [`Reply::Done`].
-    Run(Vec<JobMessage>),
 }
 
 /// A job as it is sent.
@@ -50,8 +50,6 @@ pub(crate) enum Reply {
     Ready,
     /// The initializer failed, or the template cannot do what it was asked for, for this reason.
     NotReady(String),
-    /// The process id of a worker that was forked.
-    Forked(u32),
     /// The answer of a job that is done, which is not on the page.
     Answer {
         slot: usize,
@@ -64,4 +62,6 @@ pub(crate) enum Reply {
     Done,
     /// Something that happened in the worker. Comes before the answer of its job, and may come at any other time.
     Record(Record),
+    /// The process id of a worker that was forked.
+    Forked(u32),
 }

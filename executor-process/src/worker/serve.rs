@@ -76,7 +76,9 @@ pub(super) fn serve(start_info: Option<StartInfo>) -> ! {
     while let Some(socket) = links.serve() {
         links = links.of_copy(socket);
     }
-    end(links.exit_code.get())
+    let code = links.exit_code.get();
+    drop(links);
+    end(code)
 }
 
 fn lacks(error: &io::Error) -> String {
@@ -184,7 +186,7 @@ impl RequestLoop {
     /// That of this process, which was just forked from a template, and is a worker of its own from now on.
     fn of_copy(self, socket: OwnedFd) -> Self {
         let Self { requests, replies, page, payloads, template, .. } = self;
-        // Nobody is to wait for an end that this process holds.
+        // The end of the template would not be heard while this process holds its sockets.
         drop((requests, payloads, template));
         let requests = template::begin_copy(&socket, replies, page);
         let hello = || say(&socket, &Greeting::Hello { build: program_image::build() });

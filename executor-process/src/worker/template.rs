@@ -34,10 +34,10 @@ const LAST_MOMENTS: Duration = Duration::from_millis(200);
 /// The most threads that an error names.
 const MOST_NAMED: usize = 8;
 
-/// What a template needs to fork workers.
+/// The means by which a template forks workers.
 pub(super) struct Template {
     cloner: Cloner,
-    /// What `load` has made, for all workers.
+    /// The value that `load` returned, for all workers.
     state: Option<Rc<dyn Any>>,
 }
 
@@ -134,7 +134,7 @@ fn other_threads() -> io::Result<Vec<String>> {
         if names.is_empty() || Instant::now() >= deadline {
             return Ok(names);
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn other_threads_are_named() {
         let (end, ends) = std::sync::mpsc::channel::<()>();
-        let thread = thread::Builder::new().name("left-behind".into()).spawn(move || drop(ends.recv())).unwrap();
+        let thread = thread::Builder::new().name("left-behind".into()).spawn(move || ends.recv().is_err()).unwrap();
         assert!(other_threads().unwrap().contains(&"left-behind".to_owned()));
         drop(end);
         thread.join().unwrap();

@@ -42,6 +42,8 @@ pub(crate) mod spawned_leftovers;
 mod starts;
 mod storm;
 pub(crate) mod surroundings;
+mod template_ends;
+mod templates;
 mod terminations;
 #[cfg(feature = "tracing")]
 mod traces;

@@ -82,8 +82,17 @@ fn judge(outcomes: BTreeMap<u64, Result<u64, JobError>>, killed: &BTreeSet<u32>,
 
 #[test]
 fn of_many_jobs_exactly_those_fail_whose_worker_was_killed() {
-    within_patience(|| {
-        let (pool, log) = (pool(2), EventLog::new());
+    kill_workers_of(|| pool(2));
+}
+
+#[test]
+fn forked_workers_that_are_killed_cost_their_jobs_alone() {
+    kill_workers_of(|| ProcessPool::builder().processes(2).template(call!(u64::isqrt(4))).build().expect("a pool"));
+}
+
+fn kill_workers_of(make: fn() -> ProcessPool) {
+    within_patience(move || {
+        let (pool, log) = (make(), EventLog::new());
         let (mut killer, mut outcomes) = (Killer::of(&pool), BTreeMap::new());
         for start in (0..JOBS).step_by(usize::try_from(WAVE).expect("not so many")) {
             let numbers = start..JOBS.min(start + WAVE);

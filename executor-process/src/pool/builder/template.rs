@@ -11,33 +11,38 @@ use crate::supervisor::lifetime::LifetimeLimits;
 use crate::supervisor::start::{NotStarted, Template, WorkerSettings};
 
 impl ProcessPoolBuilder {
-    /// Sets a job that runs once, in a process of its own (the template), from which all workers are then forked. Use it to load a large table or model: the
-    /// workers share the memory that `load` made, and each starts in a fraction of a millisecond.
+    /// Sets a job that runs once, in a process of its own, the template. All workers are forked from that process. Use
+    /// it to load a large table or model: the workers share the memory that `load` made. A worker starts in a
+    /// fraction of a millisecond, and some milliseconds for each GiB. Default: no template.
     ///
-    /// Jobs read what `load` returned with [`current::state`](executor_core::current::state). Memory is copied page by page when a worker writes to
-    /// it, so read-only data is held once for all workers. Note that cloning an `Rc` or `Arc` writes to its count.
+    /// Jobs read what `load` returned with [`current::state`](executor_core::current::state). If a worker writes to a
+    /// page of that memory, the kernel copies the page for this worker; cloning an `Rc` or an `Arc` writes to its count.
     ///
-    /// [`build`](Self::build) starts the template and blocks until `load` has returned, for at most [`start_limit`](Self::start_limit). A
-    /// worker that crashes, is recycled or is ended by `idle_timeout` is replaced by a fork. The template ends with the pool. If it dies before,
-    /// the next start of a worker starts the template again, and that death counts towards the [`restart_budget`](Self::restart_budget).
+    /// [`build`](Self::build) starts the template, and blocks until `load` has returned, for at most
+    /// [`start_limit`](Self::start_limit). A worker that crashes or is recycled is replaced by a fork. The template
+    /// ends with the pool. If the template dies before, the next start of a worker starts the template again, and the
+    /// death counts towards the [`restart_budget`](Self::restart_budget).
     ///
-    /// With an [`initializer`](Self::initializer) too, each forked worker runs that. Connections, threads and random number generators belong
-    /// there, because a fork shares or lacks what `load` left:
+    /// If there is an [`initializer`](Self::initializer) too, each forked worker runs the initializer. Open connections
+    /// and start threads there, because a worker shares or lacks what `load` left:
     ///
-    /// - **Threads.** Only the thread that ran `load` exists in a worker. `build` refuses a template with other threads, and names them.
-    /// - **Locks.** A lock that `load` holds, such as a leaked guard, is locked in each worker for ever. The locks of this crate,
-    ///   the allocator's and ipc-channel's are free.
-    /// - **Files and sockets** that `load` has open are open in each worker, and share one position or stream. Handles of a
-    ///   [`Manager`](crate::Manager) connect anew.
-    /// - **Random numbers.** Generators that `load` seeded, and the hash keys of its thread, are the same in all workers. So are addresses
-    ///   (ASLR): a job that learns those of its worker knows those of the others.
-    /// - **Functions of `pthread_atfork(3)`** are not called. Timers and child processes of the template are not the workers' own.
-    /// - **At the end of a worker**, what `load` returned is not dropped; it is dropped in the template only. Functions of `atexit(3)` that
-    ///   `load` registered run in the template and in each worker.
+    /// - **Threads.** A worker has only the thread that ran `load`. `build` refuses a template with other threads, and
+    ///   names these.
+    /// - **Locks.** A lock that `load` still holds, such as one with a leaked guard, is locked in each worker for ever.
+    ///   The locks of this crate, of the allocator and of ipc-channel are free.
+    /// - **Files and sockets.** Those that `load` has left open are open in each worker, with one position or stream for
+    ///   all. Handles of a [`Manager`](crate::Manager) connect anew.
+    /// - **Random numbers.** Generators that `load` seeded, and the keys of hash maps, are the same in all workers. The
+    ///   addresses of functions and data (ASLR) are the same, too.
+    /// - **Functions of `pthread_atfork(3)`** are not called. Timers and child processes of the template are not those of
+    ///   the workers.
+    /// - **Destructors.** The value that `load` returned is dropped in the template, and in no worker. Functions that
+    ///   `load` has given to `atexit(3)` are called in the template and in each worker.
     ///
-    /// Environment variables, `nice` and [`memory_limit`](Self::memory_limit) apply to the template, and workers inherit them: a worker's limit
-    /// includes what `load` allocated. For [`recycle_above`](Self::recycle_above), that memory does not count. The template is not among
-    /// [`pids`](crate::ProcessHandle::pids); a [`dump`](crate::ProcessHandle::dump) shows it as `name-template`.
+    /// Environment variables, `nice` and [`memory_limit`](Self::memory_limit) are those of the template: the memory
+    /// limit of a worker includes what `load` allocated. [`recycle_above`](Self::recycle_above) does not count that
+    /// memory. [`pids`](crate::ProcessHandle::pids) does not list the template; a
+    /// [`dump`](crate::ProcessHandle::dump) shows it as `name-template`.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -56,9 +61,9 @@ impl ProcessPoolBuilder {
     ///
     /// # Errors
     ///
-    /// [`build`](Self::build) fails if `load` panics, ends its process, takes longer than `start_limit` or leaves threads behind; if the C
-    /// library is not glibc; and with [`keep_failed`](Self::keep_failed) if there is an initializer too, since a saved job
-    /// has room for one of the two.
+    /// [`build`](Self::build) fails if `load` panics, ends its process, takes longer than `start_limit` or leaves
+    /// threads behind; and if the C library is not glibc. With [`keep_failed`](Self::keep_failed), a pool can have a
+    /// template or an initializer, but not both: a saved job has room for one.
     pub fn template<P: Portable>(mut self, load: P) -> Self {
         self.template = Some(Function::new(load));
         self

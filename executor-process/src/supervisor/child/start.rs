@@ -95,3 +95,26 @@ fn is_child_in(pid: Pid, group: u32) -> bool {
     let is_child = waitid(WaitId::Pid(pid), options).is_ok();
     is_child && getpgid(Some(pid)).ok() == sys::raw(group)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    /// A template may name any process, and only those that it has forked are taken on.
+    #[test]
+    fn strangers_are_not_adopted() {
+        let mut other = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let own = std::process::id();
+        for (pid, group) in [(own, own), (1, 1), (other.id(), own), (0, own), (u32::MAX, own)] {
+            let adopted = Child::adopt(pid, group, Duration::ZERO, &Arc::default()).map(|_| ());
+            assert_eq!(adopted.unwrap_err().raw_os_error(), Some(libc::ESRCH), "{pid}");
+        }
+        assert_eq!(other.try_wait().unwrap(), None, "it is left alone");
+        // A group cannot be changed from outside after `exec`.
+        let adopted = Child::adopt(other.id(), other.id(), Duration::ZERO, &Arc::default()).map(|_| ());
+        assert_eq!(adopted.unwrap_err().raw_os_error(), Some(libc::EACCES));
+        assert!(other.wait().is_err(), "it was killed and reaped");
+    }
+}

@@ -38,7 +38,7 @@ pub(crate) struct Template {
     origin: Origin,
 }
 
-/// The process of a template. What it says is delivered as long as it is there.
+/// The process of a template. Its output and its records are delivered as long as it is there.
 enum Process {
     None,
     Living(Box<Worker>, DeliveryUser),
@@ -139,7 +139,7 @@ impl Template {
         let (grace, group) = (self.settings.grace, worker.process.pid());
         Child::adopt(pid, group, grace, &self.pids).map_err(|error| {
             if error.raw_os_error() != Some(Errno::SRCH.raw_os_error()) {
-                // What is left of the new process ends with the group of the template.
+                // The new process ends with the group of the template.
                 worker.process.kill_and_wait();
             }
             NotStarted::Lost(format!("its process {pid} could not be taken on ({})", with_remedy(&error)))

@@ -32,7 +32,7 @@ use crate::support::alone;
 use crate::support::event_log::EventLog;
 
 /// Of faults while a worker has the job.
-const CELLS: usize = 594;
+const CELLS: usize = 664;
 
 /// The outcome that the faulty job must have.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +169,7 @@ macro_rules! by {
 
 by! {
     in_a_job_alone: Plain,
+    in_a_job_of_a_forked_worker: Template,
     in_a_job_among_others_of_its_message: Ahead,
     in_an_item_of_a_map: Map,
     in_an_item_of_a_chunk: Chunk,

@@ -16,6 +16,8 @@ use crate::support::rendezvous::{Arrival, Rendezvous};
 pub(super) enum Way {
     /// One job after the other.
     Plain,
+    /// The same in workers that are forked from a template.
+    Template,
     /// In the middle of one message.
     Ahead,
     /// As an item of a map, in chunks as the pool makes them.
@@ -43,7 +45,7 @@ impl Way {
     /// How many jobs there are, and which of them goes wrong.
     pub(super) fn jobs(self) -> (u64, u64) {
         match self {
-            Self::Plain | Self::TimeLimit | Self::Retry => (3, 1),
+            Self::Plain | Self::Template | Self::TimeLimit | Self::Retry => (3, 1),
             Self::Ahead | Self::Shutdown | Self::BoundedQueue => (5, 2),
             Self::Map => (24, 17),
             Self::Chunk | Self::RetriedChunk => (12, 5),
@@ -55,6 +57,7 @@ impl Way {
         match self {
             Self::BoundedQueue => builder.queue(QueueLimit::bounded(1, WhenFull::Block)),
             Self::Map => builder.processes(2),
+            Self::Template => builder.template(call!(u64::isqrt(4))),
             _ => builder,
         }
     }
@@ -143,7 +146,7 @@ impl Cell<'_> {
         let orders = self.orders(&killer.arrival);
         let each = orders.iter().cloned().map(|order| self.submit(pool, order));
         let outcomes = match self.way {
-            Way::Plain => each.map(Future::result).collect(),
+            Way::Plain | Way::Template => each.map(Future::result).collect(),
             Way::TimeLimit | Way::Retry | Way::BoundedQueue => results(each.collect()),
             Way::Map => pool.map(orders, obey).collect(),
             Way::Chunk => pool.map(orders, obey).chunk_size(8).collect(),
