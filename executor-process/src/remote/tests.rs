@@ -315,7 +315,7 @@ proptest! {
     fn forged_job_runs_or_is_an_error(entry in 0_usize..1 << 26, arguments in vec(any::<u8>(), 0..40), is_own: bool) {
         let job = RemoteJob::new(Codec::Postcard, &some_job()).unwrap();
         let entry = if is_own { job.wire().entry } else { entry };
-        let wire = Wire { entry, codec: Codec::Postcard, arguments: arguments.into() };
+        let wire = Wire { entry, codec: Codec::Postcard, arguments: arguments.into(), run: None };
         let forged = frame::seal(Kind::Job, &(Fingerprint::of_program().unwrap(), wire));
         let job = RemoteJob::from_bytes(&forged);
         // Another entry that is found by chance is that of a job that may end this process.
