@@ -113,6 +113,8 @@
 //! | to share | use |
 //! |---|---|
 //! | large bytes | [`Blob`] |
+//! | large arrays of numbers | [`SharedSlice`], [`Plain`], [`CastError`], [`AsPart`] |
+//! | a value that many jobs read | [`Shared`] |
 //! | messages | [`channel`], [`Sender`], [`Receiver`]; [`duplex`], [`Duplex`]; [`queue`]; [`SendError`], [`RecvError`] |
 //! | maps, lists, values, locks | [`Manager`], and its handles in [`manager`] |
 //! | values that need a self-describing format | [`Codec`] |
@@ -175,9 +177,10 @@ pub use executor_process::forward_logs;
 pub use executor_process::forward_traces;
 #[cfg(all(feature = "process", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use executor_process::{
-    Blob, CallMapper, Codec, Duplex, Manager, Messages, Outcomes, OutputLine, OutputStream, Process, ProcessBuilder,
-    ProcessHandle, ProcessPool, ProcessPoolBuilder, Receiver, RecvError, SendError, Sender, SpawnError, SubmitPortable,
-    channel, channel_with, duplex, duplex_with, manager, os_str, queue,
+    AsPart, Blob, CallMapper, CastError, Codec, Duplex, Manager, Messages, Outcomes, OutputLine, OutputStream, Plain,
+    Process, ProcessBuilder, ProcessHandle, ProcessPool, ProcessPoolBuilder, Receiver, RecvError, SendError, Sender,
+    Shared, SharedSlice, SpawnError, SubmitPortable, channel, channel_with, duplex, duplex_with, manager, os_str,
+    queue,
 };
 pub use executor_thread::{
     Period, Periodic, Scope, ScopedFuture, SubmitAsync, ThreadHandle, ThreadPool, ThreadPoolBuilder,

@@ -13,6 +13,7 @@ pub(crate) mod peer_pid;
 pub(crate) mod plain;
 pub(crate) mod random;
 pub(crate) mod raw_channel;
+pub(crate) mod shared;
 pub(crate) mod shared_memory;
 pub(crate) mod shared_slice;
 pub(crate) mod socket;

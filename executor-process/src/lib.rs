@@ -10,6 +10,8 @@
 //! | choose how arguments and results are encoded | [`Codec`] |
 //! | share large byte buffers without a copy | [`Blob`] |
 //! | share large arrays of numbers without a copy | [`SharedSlice`], [`Plain`], [`CastError`] |
+//! | write the results of a `map` into a buffer | [`map_into`](ProcessHandle::map_into), [`AsPart`] |
+//! | send a value that many jobs read once to each worker | [`share`](ProcessHandle::share), [`Shared`] |
 //! | send paths that are not UTF-8 | [`os_str`] |
 //! | talk to a running job | [`channel()`], [`Sender`], [`Receiver`]; in both directions: [`duplex()`], [`Duplex`] |
 //! | share work between processes | [`queue()`] |
@@ -51,11 +53,13 @@ pub use ipc::channel::{
 pub use ipc::codec::Codec;
 pub use ipc::os_str;
 pub use ipc::plain::{CastError, Plain};
+pub use ipc::shared::Shared;
 pub use ipc::shared_slice::SharedSlice;
 pub use manager::Manager;
 pub use pool::builder::ProcessPoolBuilder;
 pub use pool::handle::{ProcessHandle, ProcessPool};
 pub use pool::map::CallMapper;
+pub use pool::map_into::AsPart;
 pub use pool::submit::SubmitPortable;
 pub use process::{Process, ProcessBuilder, SpawnError};
 pub use supervisor::output::{OutputLine, OutputStream};

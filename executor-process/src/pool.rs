@@ -4,6 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod control;
 pub(crate) mod handle;
 pub(crate) mod map;
+pub(crate) mod map_into;
 pub(crate) mod periodic;
 pub(crate) mod submit;
 pub(crate) mod wrap;

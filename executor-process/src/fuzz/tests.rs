@@ -1,4 +1,5 @@
 use std::fmt::Write;
+use std::time::Duration;
 
 use executor_core::{Backtrace, Crashed, Exit, Frame};
 use proptest::prelude::*;
@@ -149,7 +150,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The bytes of an outcome, without the head of their frame.
 fn remote_outcome(outcome: Result<u64, JobError>) -> Vec<u8> {
-    let outcome = outcome.map(|value| RemoteResult::of(Codec::Postcard, &value));
+    let outcome = outcome.map(|value| RemoteResult::of(Codec::Postcard, &value, Duration::ZERO));
     let sealed = RemoteOutcome::new(outcome, "web-3").to_bytes();
     [&[0], &sealed[10..]].concat()
 }

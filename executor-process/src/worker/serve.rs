@@ -27,6 +27,7 @@ use super::{comm, crash_handler, output, wrap};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Body;
+use crate::ipc::shared;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
 use crate::protocol::captured::Captured;
@@ -200,7 +201,9 @@ impl RequestLoop {
     /// Until the parent closes the channel. Returns a socket in a process that was forked from this one, to be a worker of its own.
     fn serve(&self) -> Option<OwnedFd> {
         let mut codec = Codec::default();
+        shared::keep_values();
         loop {
+            shared::drop_ended(&self.requests);
             let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return None };
             let reply = match request {
                 Request::Prepare { name, codec: wanted, levels, initializer } => {
