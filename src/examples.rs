@@ -36,6 +36,7 @@ examples! {
     queue_and_pipe: "Replacing `multiprocessing.Queue` and `Pipe`", "queue_and_pipe.rs";
     render: "A fractal, drawn by processes, with a progress bar",
         "render/main.rs" "render/fractal.rs" "render/picture.rs";
+    standardize: "200 MB of numbers, standardized by processes", "standardize.rs";
     thread_pool_urls: "URLs, fetched by a thread for each", "thread_pool_urls.rs";
     threaded_tcp_server: "A TCP server with a job for each connection",
         "threaded_tcp_server/main.rs" "threaded_tcp_server/server.rs";

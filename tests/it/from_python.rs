@@ -47,6 +47,17 @@ primes below 20000: 2262 = [669, 560, 525, 508]
 }
 
 #[test]
+fn measurements_are_standardized_by_processes() {
+    prints(
+        "standardize",
+        &["900000"],
+        "900000 measurements: mean 22.0989, deviation 1.3926
+standardized: mean 0.0000, deviation 1.0000
+",
+    );
+}
+
+#[test]
 fn processes_start_end_and_are_ended() {
     prints(
         "process_basics",

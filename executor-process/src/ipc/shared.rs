@@ -220,7 +220,9 @@ pub(crate) fn drop_ended(awaited: &OwnedFd) {
             let mut kept = KEPT.lock();
             ended.filter_map(|(key, _)| kept.remove(key)).collect()
         };
-        dropped.into_iter().for_each(|kept| drop_catching(kept.value));
+        for Kept { value, .. } in dropped {
+            drop_catching(value);
+        }
         if !polled[0].revents().is_empty() {
             return;
         }
