@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(three[..], [1.5, 2.5, 3.5]);
         assert_eq!(three, SharedSlice::build(3, |values| values.copy_from_slice(&[1.5, 2.5, 3.5])).unwrap());
         assert_eq!(three.clone().as_ptr(), three.as_ptr(), "a clone is the same memory");
-        assert_eq!(three.iter().sum::<f64>(), 7.5);
+        assert!((three.iter().sum::<f64>() - 7.5).abs() < 1e-9);
         assert!(SharedSlice::<u16>::default().is_empty() && SharedSlice::<u16>::build(0, |_| {}).unwrap().is_empty());
         assert_eq!(format!("{three:?}"), "SharedSlice(3 × f64)");
         assert_eq!(SharedSlice::<u32>::try_from(three.into_blob()).unwrap().len(), 6);
