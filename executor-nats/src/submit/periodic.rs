@@ -41,6 +41,8 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
         let submitted = self.submitter.submit_at(self.place, Way::Run, &job, open::<J>);
         drop_catching(job);
         match submitted {
+            // What cannot be encoded now could not be the next time.
+            Ok(accepted) if accepted.number.is_none() => drop_catching((accepted.future, self)),
             Ok(accepted) => {
                 let canceller = accepted.future.canceller();
                 if !self.schedule.is_next(canceller.clone()) {
@@ -61,7 +63,6 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
             Err(JobError::Broken(_)) => self.schedule.missed(),
             Err(JobError::Rejected(refused)) if refused.reason() == Rejection::Full => self.schedule.missed(),
             Err(JobError::TimedOut(late)) if !late.has_started() => self.schedule.missed(),
-            // What cannot be encoded now could not be the next time.
             Err(JobError::Cancelled(_) | JobError::Rejected(_)) => {
                 drop_catching(outcome);
                 return drop_catching(self);

@@ -55,11 +55,13 @@ pub(crate) struct Submitter {
     pub(crate) options: JobOptions,
 }
 
-/// A job that the engine has.
+/// A job that was not refused.
 pub(crate) struct Accepted<T> {
     pub(crate) future: Future<T>,
-    /// If the task is to wait until the job is stored: the job's number, and the answer.
-    pub(crate) stored: Option<(u64, Future<Stored>)>,
+    /// The number that the engine knows it by. `None` if it cannot be encoded, so that the engine does not have it.
+    pub(crate) number: Option<u64>,
+    /// If the task is to wait until the job is stored.
+    pub(crate) stored: Option<Future<Stored>>,
 }
 
 /// The one who waits until a job is stored.
@@ -106,7 +108,7 @@ impl Submitter {
         let (way, values) = (self.delayed(way), self.options.values());
         let remote = match RemoteJob::new(self.policy.codec, job) {
             Ok(remote) => remote,
-            Err(error) => return Ok(Accepted { future: Future::failed(error), stored: None }),
+            Err(error) => return Ok(Accepted { future: Future::failed(error), number: None, stored: None }),
         };
         let path = JobPath::by(J::type_name);
         let described = Described { path, label: values.label.clone(), place };
@@ -141,11 +143,11 @@ impl Submitter {
                 // An error means that the job has ended before it was stored: its future tells how.
                 Ok(Stored::Yes) | Err(_) => None,
             },
-            Some(Waiter::Task(stored)) => Some((number, stored)),
+            Some(Waiter::Task(stored)) => Some(stored),
             None => None,
         };
         let steering = Steering { shared: self.shared.clone(), number };
-        Ok(Accepted { future: Future::steered(cell, Arc::new(steering)), stored })
+        Ok(Accepted { future: Future::steered(cell, Arc::new(steering)), number: Some(number), stored })
     }
 
     fn message(&self, id: u64, job: &RemoteJob) -> JobMessage {

@@ -53,10 +53,10 @@ impl<J: PortableJob<Output = T>, T: Send + 'static> std::future::Future for Subm
         if let State::New(..) = self.0 {
             let State::New(submitter, job, place) = std::mem::replace(&mut self.0, State::Told) else { unreachable!() };
             match submitter.submit_at(place, Way::Async, &job, open::<J>) {
-                Ok(Accepted { future, stored: Some((number, stored)) }) => {
+                Ok(Accepted { future, number: Some(number), stored: Some(stored) }) => {
                     self.0 = State::Waits(Box::new(Waits { submitter: *submitter, number, stored, future }), job);
                 }
-                Ok(Accepted { future, stored: None }) => {
+                Ok(Accepted { future, .. }) => {
                     drop_catching(job);
                     return Poll::Ready(Ok(future));
                 }

@@ -4,5 +4,7 @@
 
 mod contract;
 mod model;
+mod no_worker;
+mod pool;
 mod servers;
 mod support;
