@@ -155,7 +155,7 @@ fn shutdown_that_kills_waits_for_no_stopped_template() {
         stop(template);
         let waiting = pool.submit(call!(pid()));
         eventually("its worker is about to be forked", || pool.stats().workers == 1);
-        pool.shutdown_with(ShutdownPolicy::kill());
+        assert_eq!(pool.shutdown_with(ShutdownPolicy::kill()).cancelled, 1);
         assert!(matches!(waiting.result(), Err(JobError::Cancelled(_))));
         assert!(!exists(template));
     });
