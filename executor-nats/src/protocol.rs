@@ -1,4 +1,4 @@
-//! What submitters and hosts agree on: subjects, streams, messages, and the one place that decides an outcome.
+//! Shared by submitters and hosts: subjects, streams, messages, and the one place that decides an outcome.
 
 pub(crate) mod large;
 pub(crate) mod ledger;

@@ -132,7 +132,7 @@ fn queue(dump: &Dump, hints: &mut Vec<String>) {
     if let Some(capacity) = dump.queue.capacity.filter(|_| submitters > 0) {
         hints.push(format!("the queue is full ({capacity} jobs), and {submitters} submitters wait for room"));
     }
-    if queued > 0 && busy(dump) >= dump.max_workers {
+    if queued > 0 && dump.max_workers > 0 && busy(dump) >= dump.max_workers {
         let longest = longest(dump).map(|job| {
             let since = time(dump.since(job.started_at));
             format!("; the longest is {}, for {since}", running(job))

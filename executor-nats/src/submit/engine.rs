@@ -30,7 +30,7 @@ use crate::protocol::names::{JobKey, Names};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
 
-/// What the engine is asked to do.
+/// A request to the engine.
 pub(crate) enum Command {
     Submit(Box<NewJob>),
     /// Cancel the job, or abort it if it runs and `aborts` says so. A thread that waits for the reply cancels the cell itself, if the job
@@ -70,11 +70,11 @@ pub(crate) struct NewJob {
     pub(crate) when_full: WhenFull,
     /// How long it waits for room, if it does.
     pub(crate) until: Option<Instant>,
-    /// Who waits until it is stored.
+    /// Told when it is stored.
     pub(crate) reply: Option<Reply>,
 }
 
-/// What came of a wish to stop a job.
+/// How a wish to stop a job ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     /// It had started, and does not end as aborted; or it never starts.

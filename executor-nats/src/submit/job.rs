@@ -108,7 +108,7 @@ pub(crate) struct Job {
     pub(crate) timer: Cell<Option<TimerKey>>,
     /// How many threads are about to cancel its cell if it never starts: callbacks of a cancelled job run there.
     pub(crate) cancelling: Cell<u32>,
-    /// What is sent, until it is stored.
+    /// The message, until it is stored.
     pub(crate) message: RefCell<Option<Bytes>>,
     /// Where it is stored.
     pub(crate) sequence: Cell<Option<u64>>,

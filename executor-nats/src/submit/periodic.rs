@@ -41,7 +41,7 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
         let submitted = self.submitter.submit_at(self.place, Way::Run, &job, open::<J>);
         drop_catching(job);
         match submitted {
-            // What cannot be encoded now could not be the next time.
+            // A job that cannot be encoded now could not be the next time.
             Ok(accepted) if accepted.number.is_none() => drop_catching((accepted.future, self)),
             Ok(accepted) => {
                 let canceller = accepted.future.canceller();

@@ -18,7 +18,7 @@ use crate::protocol::ledger::Retry;
 pub(crate) struct Outgoing {
     pub(crate) job: Rc<Job>,
     pub(crate) reply: Option<Reply>,
-    /// What to do if the stream is full.
+    /// Whether it waits if the stream is full.
     pub(crate) when_full: WhenFull,
     /// How long to wait for room, if so.
     pub(crate) until: Option<Instant>,

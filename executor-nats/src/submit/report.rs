@@ -1,4 +1,4 @@
-//! What the engine tells about its jobs.
+//! Reports of the engine about its jobs.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::no_worker::NoWorker;
 use crate::protocol::names::PRIORITIES;
 use executor_core::cell::NamesJob;
 
-/// Of each priority, so many jobs are shown.
+/// How many jobs of each priority are shown.
 const MOST_OLDEST: usize = 3;
 
 pub(crate) struct Report {

@@ -1,4 +1,4 @@
-//! What an executor's handles, its engine and its callbacks share.
+//! Shared by an executor's handles, its engine and its callbacks.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -89,7 +89,7 @@ impl Shared {
         inside(self.queue_id())
     }
 
-    /// Whether so many jobs are on their way to the server that a submit should wait.
+    /// Whether there are too many jobs on their way to the server, so that a submit should wait.
     pub(crate) fn is_behind(&self) -> bool {
         self.state.lock().unstored >= MAX_UNSTORED
     }

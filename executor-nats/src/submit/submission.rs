@@ -164,7 +164,7 @@ impl Submitter {
         }
     }
 
-    /// What to do if the namespace is full.
+    /// Whether the job waits if the namespace is full, and how long.
     fn room(&self, way: Way) -> (WhenFull, Option<Instant>) {
         match way {
             Way::Now | Way::Run => (self.policy.when_full, None),

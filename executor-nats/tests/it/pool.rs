@@ -3,12 +3,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use executor::{
-    Event, JobError, JobOptions, JobSet, Period, Pool, Rejection, Shutdown, ShutdownPolicy, ThreadPool,
-    call, current, join_all,
-};
 use executor::extend::dump::PoolState;
+use executor::{
+    Event, JobError, JobOptions, JobSet, Period, Pool, Rejection, Shutdown, ShutdownPolicy, ThreadPool, call, current,
+    join_all,
+};
 use executor_testkit::contract::Do;
+use executor_testkit::contract::tools::event_log::EventLog;
 use executor_testkit::contract::tools::rendezvous::Rendezvous;
 
 use crate::support::served::{Served, processes, unique};
@@ -92,6 +93,17 @@ fn submit_async_waits_for_room_without_a_thread() {
     drop(dropped);
     let stats = served.executor.stats();
     assert_eq!((stats.completed, stats.cancelled), (2, 1), "{stats}");
+}
+
+#[test]
+fn a_full_stream_changes_no_order() {
+    let served = Served::new(ThreadPool::new(1), unique("pool").capacity(5));
+    let log = EventLog::new();
+    for n in 0..100 {
+        drop(served.executor.submit(Do::Write(log.writer(), n)));
+    }
+    served.executor.shutdown(true);
+    assert!(log.entries().into_iter().eq(0..100));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::order::Order;
 
-pub(super) const ORDERS: [Order; 4] = [
+pub(super) const ORDERS: [Order; 5] = [
     Order {
         directory: "executor-core/src",
         lines: &[
@@ -157,6 +157,11 @@ pub(super) const ORDERS: [Order; 4] = [
             "manual::clock manual::threads",
             "manual::lanes",
         ],
+        still: &[],
+    },
+    Order {
+        directory: "executor-nats/src",
+        lines: &["lib", "serve submit", "protocol runtime", "connection namespace", "error"],
         still: &[],
     },
 ];
