@@ -4,4 +4,5 @@ pub(crate) mod large;
 pub(crate) mod ledger;
 pub(crate) mod message;
 pub(crate) mod names;
+pub(crate) mod removal;
 pub(crate) mod streams;

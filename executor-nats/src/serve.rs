@@ -6,6 +6,7 @@ mod host;
 mod lanes;
 mod pace;
 mod run;
+mod stalls;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,19 +1,24 @@
 //! The side that submits jobs.
 
+pub(crate) mod attached;
 mod bounded;
 pub(crate) mod builder;
 mod callbacks;
+mod cleaner;
 mod endings;
 mod engine;
 pub(crate) mod executor;
 pub(crate) mod hosts;
 mod job;
+pub(crate) mod key;
+mod keyed;
 pub(crate) mod map;
 pub(crate) mod no_worker;
 mod periodic;
 mod pool;
 mod presence;
 mod publisher;
+mod removals;
 mod report;
 mod shared;
 mod stopping;

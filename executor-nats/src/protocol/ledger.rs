@@ -1,7 +1,7 @@
 //! The one place that decides what becomes of a job: the last record on its subject, written by compare-and-set.
 //!
 //! ```text
-//!   (none) ──> Started(1) ──> Ended
+//!   (none) ──> Started(1) ──> Ended ──> Read     a kept job's outcome was read
 //!     │            ├────────> Cancelled          abort
 //!     │            └────────> Started(2) ──> …   its host was lost, and a retry is left
 //!     ├──> Cancelled                             cancel
@@ -38,7 +38,7 @@ pub(crate) enum Put {
     Won(u64),
     /// Another writer was first.
     Lost(Standing),
-    /// The record on which it was to follow is gone: its time was up.
+    /// There was a record, and it is gone: the job has ended, and its outcome was read or its time was up.
     Gone,
 }
 
@@ -61,12 +61,20 @@ impl Streams {
         let mut retry = Retry::new(patience);
         loop {
             let message = PublishMessage::build().payload(bytes.clone()).expected_last_subject_sequence(after);
+            // The server remembers it for a time, also if it is removed.
+            let message = if after == 0 { message.message_id(key.to_string()) } else { message };
             let acknowledged = match self.context.send_publish(subject.clone(), message).await {
                 Ok(acknowledged) => acknowledged.await,
                 Err(error) => Err(error),
             };
             match acknowledged {
-                Ok(acknowledged) => return Ok(Put::Won(acknowledged.sequence)),
+                Ok(acknowledged) if !acknowledged.duplicate => return Ok(Put::Won(acknowledged.sequence)),
+                Ok(_) => match self.look(key).await {
+                    Ok(Some(standing)) if standing.writer == record.writer => return Ok(Put::Won(standing.revision)),
+                    Ok(Some(standing)) => return Ok(Put::Lost(standing)),
+                    Ok(None) => return Ok(Put::Gone),
+                    Err(_) => retry.pause().await?,
+                },
                 // It may have come through although its answer was lost, so the last record tells more than an error.
                 Err(error) => match self.look(key).await {
                     Ok(Some(standing)) if standing.writer == record.writer => return Ok(Put::Won(standing.revision)),

@@ -51,6 +51,8 @@ pub(crate) enum State {
     Expired,
     /// The outcome.
     Ended { body: Body },
+    /// The outcome was read. Only the records of kept jobs come to this.
+    Read,
 }
 
 /// A host tells that it is there.

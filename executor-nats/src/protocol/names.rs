@@ -1,16 +1,17 @@
 //! Subjects and names of streams.
 //!
 //! ```text
-//! executor.<namespace>.<build>.job.<priority>.<submitter>.<number>   jobs        (stream, each message for one worker)
-//! executor.<namespace>.<build>.outcome.<submitter>.<number>          the ledger  (stream, the last record of each job)
-//! executor.<namespace>.<build>.host.<host>                           presence of a host
-//! executor.<namespace>.<build>.stop.<host>                           jobs that a host is to stop
-//! executor.<namespace>.who                                           asks all hosts for their presence
+//! executor.<namespace>.<build>.job.<priority>.<submitter>.<block>.<number>   jobs        (stream, each message for one worker)
+//! executor.<namespace>.<build>.outcome.<submitter>.<block>.<number>          the ledger  (stream, the last record of each job)
+//! executor.<namespace>.<build>.host.<host>                                   presence of a host
+//! executor.<namespace>.<build>.stop.<host>                                   jobs that a host is to stop
+//! executor.<namespace>.who                                                   asks all hosts for their presence
 //! ```
+//!
+//! A block is what is removed together: 1,024 numbers of one submitter. The block `kept` has the jobs whose submitter took a key.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::str::FromStr;
 
 use executor_core::Priority;
 use serde::{Deserialize, Serialize};
@@ -20,33 +21,38 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct JobKey {
     pub(crate) submitter: String,
     pub(crate) number: u64,
+    /// Its last record stays until its time is up, so that other programs can attach to the job.
+    pub(crate) is_kept: bool,
 }
 
+/// The numbers of a block.
+const BLOCK: u64 = 1024;
+
+/// The block of the jobs whose records are kept.
+const KEPT: &str = "kept";
+
 impl JobKey {
-    /// From the last two tokens of a subject.
+    /// From the last three tokens of a subject.
     pub(crate) fn of_subject(subject: &str) -> Option<Self> {
         let mut tokens = subject.rsplit('.');
-        let (number, submitter) = (tokens.next()?, tokens.next()?);
-        Some(Self { submitter: submitter.to_owned(), number: number.parse().ok()? })
+        let (number, block, submitter) = (tokens.next()?, tokens.next()?, tokens.next()?);
+        let key = Self { submitter: submitter.to_owned(), number: number.parse().ok()?, is_kept: block == KEPT };
+        (key.block_token() == block).then_some(key)
+    }
+
+    /// `None` if its record is kept.
+    pub(crate) fn block(&self) -> Option<u64> {
+        (!self.is_kept).then_some(self.number / BLOCK)
+    }
+
+    fn block_token(&self) -> String {
+        self.block().map_or_else(|| KEPT.to_owned(), |block| block.to_string())
     }
 }
 
 impl fmt::Display for JobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.submitter, self.number)
-    }
-}
-
-impl FromStr for JobKey {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (submitter, number) = text.rsplit_once('-').ok_or(())?;
-        let is_token = !submitter.is_empty() && submitter.chars().all(|c| c.is_ascii_alphanumeric());
-        if !is_token {
-            return Err(());
-        }
-        Ok(Self { submitter: submitter.to_owned(), number: number.parse().map_err(drop)? })
     }
 }
 
@@ -124,15 +130,27 @@ impl Names {
     }
 
     pub(crate) fn job(&self, priority: Priority, key: &JobKey) -> String {
-        format!("{}.job.{}.{}.{}", self.own(), token(priority), key.submitter, key.number)
+        format!("{}.job.{}.{}.{}.{}", self.own(), token(priority), key.submitter, key.block_token(), key.number)
     }
 
     pub(crate) fn outcome(&self, key: &JobKey) -> String {
-        format!("{}.outcome.{}.{}", self.own(), key.submitter, key.number)
+        format!("{}.outcome.{}.{}.{}", self.own(), key.submitter, key.block_token(), key.number)
     }
 
     pub(crate) fn outcomes_of(&self, submitter: &str) -> String {
-        format!("{}.outcome.{submitter}.*", self.own())
+        format!("{}.outcome.{submitter}.>", self.own())
+    }
+
+    pub(crate) fn kept_outcomes_of(&self, submitter: &str) -> String {
+        format!("{}.outcome.{submitter}.{KEPT}.*", self.own())
+    }
+
+    pub(crate) fn outcomes_of_block(&self, submitter: &str, block: u64) -> String {
+        format!("{}.outcome.{submitter}.{block}.*", self.own())
+    }
+
+    pub(crate) fn jobs_of_block(&self, submitter: &str, block: u64) -> String {
+        format!("{}.job.*.{submitter}.{block}.*", self.own())
     }
 
     pub(crate) fn host(&self, host: &str) -> String {

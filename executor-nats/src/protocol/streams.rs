@@ -11,6 +11,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 use executor_core::Priority;
 
 use super::names::Names;
+use super::removal::MEMORY;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
 
@@ -30,6 +31,8 @@ pub(crate) struct Streams {
     pub(crate) jobs: Stream,
     pub(crate) ledger: Stream,
     pub(crate) large: ObjectStore,
+    /// The stream behind `large`.
+    pub(crate) large_stream: Stream<()>,
 }
 
 impl Streams {
@@ -61,6 +64,7 @@ impl Streams {
             discard: DiscardPolicy::New,
             max_messages_per_subject: 1,
             max_age: namespace.keep_outcomes,
+            duplicate_window: MEMORY.min(namespace.keep_outcomes),
             num_replicas: namespace.replicas,
             description: Some("the state of each job of the crate executor-nats".to_owned()),
             ..Config::default()
@@ -78,7 +82,9 @@ impl Streams {
             Ok(store) => store,
             Err(_) => context.create_object_store(large).await.map_err(ConnectError::streams)?,
         };
-        Ok(Self { context, names, jobs, ledger, large })
+        let large_stream = format!("OBJ_{}", names.large_bucket());
+        let large_stream = context.get_stream_no_info(large_stream).await.map_err(ConnectError::streams)?;
+        Ok(Self { context, names, jobs, ledger, large, large_stream })
     }
 
     /// The jobs of one priority, shared by all hosts of this build.

@@ -20,6 +20,7 @@ use tokio::time::{interval, timeout};
 use super::host::Runner;
 use super::lanes::Lanes;
 use super::pace::Pace;
+use super::stalls::Stalls;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
@@ -55,6 +56,7 @@ pub(super) struct Engine {
     pub(super) lease: Duration,
     pub(super) pace: Pace,
     pub(super) lanes: Lanes,
+    pub(super) stalls: Stalls,
     /// Where the server is told that a message is still worked on, for each delivery of a job that this host is at.
     pub(super) replies: RefCell<BTreeSet<Subject>>,
     /// Jobs that this host is at, to be stopped.
@@ -116,6 +118,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         lease: parts.namespace.lease,
         pace: Pace::default(),
         lanes,
+        stalls: Stalls::new(parts.namespace.lease),
         replies: RefCell::default(),
         running: RefCell::default(),
         done: Cell::new(0),
@@ -206,6 +209,7 @@ impl Engine {
         loop {
             times.tick().await;
             let connected = client.statistics().connects.load(Ordering::Relaxed);
+            self.stalls.tick(connected != connects);
             if connected != connects {
                 connects = connected;
                 self.lanes.forget_requests();

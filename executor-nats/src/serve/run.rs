@@ -14,6 +14,7 @@ use super::lanes::Slot;
 use crate::protocol::ledger::{Put, Standing};
 use crate::protocol::message::{JobMessage, State};
 use crate::protocol::names::JobKey;
+use crate::protocol::removal::Copy;
 
 /// What the ledger allows.
 enum Claim {
@@ -54,9 +55,9 @@ impl Engine {
     }
 
     async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
-        let Arrived { job, key, remote, .. } = arrived;
+        let Arrived { job, key, copy, remote, .. } = arrived;
         let retries = job.as_ref().map_or(0, |job| job.retries);
-        let Claim::Run { revision, attempt } = self.claim(&key, retries).await else { return };
+        let Claim::Run { revision, attempt } = self.claim(&key, retries, copy).await else { return };
         let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
         let outcome = match job {
             Some(job) => self.run_decoded(&key, job, remote, attempt).await,
@@ -68,6 +69,8 @@ impl Engine {
         let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return };
         match self.streams.put(&key, revision, State::Ended { body: body.clone() }, None).await {
             Ok(Put::Won(_)) => {}
+            // It counted as lost, and another host runs it.
+            Ok(Put::Lost(Standing { state: State::Started { .. }, .. })) => return self.streams.discard(&body).await,
             // It was aborted, or counted as lost.
             _ => self.streams.discard(&body).await,
         }
@@ -78,11 +81,16 @@ impl Engine {
     }
 
     /// Decides that this host runs the job, or that nobody does any more.
-    async fn claim(&self, key: &JobKey, retries: u32) -> Claim {
+    async fn claim(&self, key: &JobKey, retries: u32, copy: Copy) -> Claim {
         let (mut after, mut attempt) = (0, 1);
         loop {
             let started = State::Started { host: self.host.clone(), attempt };
             match self.streams.put(key, after, started, None).await {
+                Ok(Put::Won(revision)) if after == 0 && !self.is_there(copy).await => {
+                    // The job has ended, and its own record is removed. This one is of no use.
+                    drop(self.streams.ledger.delete_message(revision).await);
+                    return Claim::Leave;
+                }
                 Ok(Put::Won(revision)) => return Claim::Run { revision, attempt },
                 Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt: before }, .. })) => {
                     // The server gives a job to a second host only after the first was silent.
@@ -96,6 +104,11 @@ impl Engine {
                 _ => return Claim::Leave,
             }
         }
+    }
+
+    /// Whether a job that has no other record is to be run.
+    async fn is_there(&self, copy: Copy) -> bool {
+        !copy.may_be_stale(self.stalls.trusted()) || self.streams.has_job(copy).await
     }
 
     /// The host of a job was lost while it ran the job.

@@ -48,6 +48,7 @@ impl Engine {
             self.shared.one_stored();
             return None;
         }
+        self.store_arguments(&outgoing.job).await;
         let refusal = match self.send(&outgoing.job).await {
             None => Refusal::Silent,
             Some(sent) => match sent.await {

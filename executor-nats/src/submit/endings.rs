@@ -6,6 +6,7 @@ use executor_core::{Broken, JobError, TimedOut};
 use executor_process::remote::{RemoteOutcome, RemoteResult};
 use tokio::task::spawn_local;
 
+use super::attached::ReattachError;
 use super::engine::Engine;
 use super::job::{Job, Stage};
 use crate::protocol::message::{Body, State};
@@ -34,6 +35,12 @@ impl Engine {
                     spawn_local(async move { engine.end(&job, body).await });
                 }
             }
+            State::Read => {
+                if self.take(job, Stage::Ended) {
+                    let error = ReattachError::Read.to_string();
+                    self.finish(job, Err(JobError::Broken(Broken::new(error))));
+                }
+            }
         }
     }
 
@@ -50,7 +57,7 @@ impl Engine {
 
     /// Forgets a job that has ended. Returns false if it was forgotten before.
     pub(crate) fn remove(&self, job: &Job) -> bool {
-        if self.jobs.borrow_mut().remove(&job.key.number).is_none() {
+        if self.jobs.borrow_mut().remove(&job.number).is_none() {
             return false;
         }
         if let Some(timer) = job.timer.take() {
@@ -73,7 +80,7 @@ impl Engine {
 
     async fn end(&self, job: &Job, body: Body) {
         let outcome = match self.streams.load(body.clone()).await {
-            None => Err("its result is gone from the server: its time was up".to_owned()),
+            None => Err("its result is gone from the server: it was read already, or its time was up".to_owned()),
             Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
         };
         let outcome = match outcome {
@@ -81,7 +88,11 @@ impl Engine {
             Err(reason) => Err(JobError::Broken(Broken::new(reason))),
         };
         self.finish(job, outcome);
-        self.streams.discard(&body).await;
+        if job.key.is_kept {
+            self.removals.read(&job.key, job.revision.get(), body);
+        } else {
+            self.streams.discard(&body).await;
+        }
     }
 
     fn finish(&self, job: &Job, outcome: Result<RemoteResult, JobError>) {

@@ -15,10 +15,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
+use super::attached::{Attached, AttachedJobs, ReattachError};
 use super::callbacks::{Callbacks, Inside, enter};
 use super::job::{AnyTask, Described, Job, Progress};
 use super::no_worker::{Lack, OnNoWorker};
 use super::publisher::{FLUSH_TIME, Outgoing};
+use super::removals::Removals;
 use super::report::Report;
 use super::shared::Shared;
 use super::timers::{Deed, Timers};
@@ -49,6 +51,12 @@ pub(crate) enum Command {
     StopAll {
         aborts: bool,
     },
+    /// Find out whether another program can attach to the job.
+    Find {
+        key: JobKey,
+        reply: oneshot::Sender<Result<(), ReattachError>>,
+    },
+    Attach(Box<Attached>),
     /// Keep the promise at that time, or break it when the executor is shut down.
     At(Instant, Promise<()>),
     /// Tell about the jobs.
@@ -59,7 +67,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) struct NewJob {
-    pub(crate) number: u64,
+    pub(crate) key: JobKey,
     pub(crate) task: AnyTask,
     pub(crate) progress: Arc<Progress>,
     pub(crate) priority: Priority,
@@ -113,6 +121,8 @@ pub(crate) struct Engine {
     pub(crate) on_no_worker: OnNoWorker,
     pub(crate) callbacks: Callbacks,
     pub(crate) jobs: RefCell<HashMap<u64, Rc<Job>>>,
+    pub(super) attached: AttachedJobs,
+    pub(super) removals: Rc<Removals>,
     pub(crate) timers: Timers,
     pub(crate) outgoing: UnboundedSender<Outgoing>,
     /// A place in the stream may be free.
@@ -123,9 +133,9 @@ pub(crate) struct Engine {
     pub(crate) lack: RefCell<Lack>,
     /// While no host is there: a job waits, or one less.
     pub(crate) waiting_changed: Notify,
-    submitter: String,
+    pub(super) submitter: String,
     is_closed: Cell<bool>,
-    is_over: Cell<bool>,
+    pub(super) is_over: Cell<bool>,
 }
 
 /// Everything that the engine starts with.
@@ -164,6 +174,8 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         on_no_worker: parts.on_no_worker,
         callbacks: parts.callbacks,
         jobs: RefCell::default(),
+        attached: AttachedJobs::default(),
+        removals: Rc::default(),
         timers: Timers::default(),
         outgoing: sender,
         room: Notify::new(),
@@ -174,7 +186,8 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         is_closed: Cell::new(false),
         is_over: Cell::new(false),
     });
-    let records = match engine.records().await {
+    let own = engine.streams.names.outcomes_of(&engine.submitter);
+    let records = match engine.records(own, DeliverPolicy::All).await {
         Ok(records) => records,
         Err(error) => return started.tell(Err(error)),
     };
@@ -182,6 +195,7 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
     spawn_local(engine.clone().publish_all(outgoing));
     spawn_local(Timers::run(engine.clone()));
     spawn_local(engine.clone().watch_hosts());
+    spawn_local(engine.clone().keep_clean());
     started.tell(Ok(()));
     while let Some(command) = commands.recv().await {
         match command {
@@ -191,6 +205,8 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
             }
             Command::Refresh { number, reply } => drop(spawn_local(engine.clone().refresh(number, reply))),
             Command::StopAll { aborts } => engine.stop_all(aborts),
+            Command::Find { key, reply } => drop(spawn_local(engine.clone().find(key, reply))),
+            Command::Attach(job) => engine.attach(*job),
             Command::At(time, run) => engine.set_run(time, run),
             // An error means that the caller is gone.
             Command::Report(reply) => drop(reply.send(engine.report())),
@@ -199,15 +215,18 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         }
     }
     engine.is_over.set(true);
+    engine.clean_up().await;
     drop(timeout(FLUSH_TIME, client.drain()).await);
     shared.gone(&callbacks);
 }
 
 impl Engine {
     fn submit(self: &Rc<Self>, new: NewJob) {
-        let key = JobKey { submitter: self.submitter.clone(), number: new.number };
+        self.removals.opened(&new.key);
+        let number = new.key.number;
         let job = Rc::new(Job {
-            key,
+            key: new.key,
+            number,
             task: new.task,
             progress: new.progress,
             priority: new.priority,
@@ -220,8 +239,13 @@ impl Engine {
             cancelling: Cell::new(0),
             sequence: Cell::new(None),
             host: RefCell::new(None),
+            was_sent: Cell::new(false),
+            revision: Cell::new(0),
+            has_large_arguments: Cell::new(false),
+            is_attached: false,
+            removals: self.removals.clone(),
         });
-        self.jobs.borrow_mut().insert(new.number, job.clone());
+        self.jobs.borrow_mut().insert(number, job.clone());
         let outgoing = Outgoing { job: job.clone(), reply: new.reply, when_full: new.when_full, until: new.until };
         if new.delay.is_zero() {
             self.set_limit(&job);
@@ -261,12 +285,12 @@ impl Engine {
         self.jobs.borrow().get(&number).cloned()
     }
 
-    /// The records of this submitter's jobs, from the first that is kept.
-    async fn records(&self) -> Result<push::Ordered, ConnectError> {
+    /// The records with these subjects.
+    pub(super) async fn records(&self, subjects: String, policy: DeliverPolicy) -> Result<push::Ordered, ConnectError> {
         let config = push::OrderedConfig {
             deliver_subject: self.streams.context.client().new_inbox(),
-            filter_subject: self.streams.names.outcomes_of(&self.submitter),
-            deliver_policy: DeliverPolicy::All,
+            filter_subject: subjects,
+            deliver_policy: policy,
             ..push::OrderedConfig::default()
         };
         let consumer = self.streams.ledger.create_consumer(config).await.map_err(ConnectError::streams)?;
@@ -277,9 +301,11 @@ impl Engine {
         loop {
             while let Some(message) = records.next().await {
                 let Ok(message) = message else { break };
-                let job = JobKey::of_subject(&message.subject).and_then(|key| self.job(key.number));
+                let key = JobKey::of_subject(&message.subject);
+                let job = key.and_then(|key| self.job(key.number).filter(|job| job.key == key));
                 // A record that cannot be read is looked at by those who ask for it.
                 if let (Some(job), Ok(record)) = (job, decode::<Record>(&message.payload)) {
+                    job.saw(message.info().map_or(0, |info| info.stream_sequence));
                     self.apply(&job, record.state);
                 }
             }
@@ -289,7 +315,8 @@ impl Engine {
                 if self.is_over.get() {
                     return;
                 }
-                if let Ok(again) = self.records().await {
+                let own = self.streams.names.outcomes_of(&self.submitter);
+                if let Ok(again) = self.records(own, DeliverPolicy::All).await {
                     records = again;
                     break;
                 }

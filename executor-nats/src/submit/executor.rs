@@ -123,7 +123,7 @@ impl Drop for NatsExecutor {
 
 impl NatsHandle {
     pub(crate) fn new(shared: Arc<Shared>, policy: Policy, submitter: String) -> Self {
-        Self(Submitter { shared, policy, token: submitter.into(), options: JobOptions::new() })
+        Self(Submitter { shared, policy, token: submitter.into(), options: JobOptions::new(), is_kept: false })
     }
 
     /// Returns another handle of the same executor, with the same options.

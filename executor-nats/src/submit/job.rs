@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,9 @@ use executor_core::{JobId, JobName, JobPath, Label, Priority};
 use executor_process::remote::RemoteResult;
 use parking_lot::Mutex;
 
+use super::removals::{Closed, Removals};
 use super::timers::TimerKey;
+use crate::protocol::large::arguments_name;
 use crate::protocol::names::JobKey;
 
 /// The job for people: its name, and the call that submitted it.
@@ -94,6 +97,8 @@ impl Dispatch for Progress {
 /// A job in the hands of the engine.
 pub(crate) struct Job {
     pub(crate) key: JobKey,
+    /// Its number in this executor, which differs from that of its key if another executor has submitted it.
+    pub(crate) number: u64,
     pub(crate) task: AnyTask,
     pub(crate) progress: Arc<Progress>,
     pub(crate) priority: Priority,
@@ -114,4 +119,34 @@ pub(crate) struct Job {
     pub(crate) sequence: Cell<Option<u64>>,
     /// The host that runs it.
     pub(crate) host: RefCell<Option<String>>,
+    /// It may have reached the server.
+    pub(crate) was_sent: Cell<bool>,
+    /// Its last record. 0 is for none.
+    pub(crate) revision: Cell<u64>,
+    pub(crate) has_large_arguments: Cell<bool>,
+    /// Its submitter was another executor.
+    pub(crate) is_attached: bool,
+    pub(crate) removals: Rc<Removals>,
+}
+
+impl Job {
+    /// The ledger has this record of the job.
+    pub(crate) fn saw(&self, revision: u64) {
+        self.revision.set(self.revision.get().max(revision));
+    }
+}
+
+/// The engine drops the job when it has its outcome, and is stored or never will be.
+impl Drop for Job {
+    fn drop(&mut self) {
+        let is_cancelled = self.progress.stage() == Stage::Withdrawn;
+        if self.has_large_arguments.get() || (self.is_attached && is_cancelled) {
+            self.removals.arguments(arguments_name(&self.key));
+        }
+        if !self.is_attached {
+            let is_uncertain = self.was_sent.get() && self.sequence.get().is_none();
+            let job = self.sequence.get().unwrap_or_default();
+            self.removals.closed(&Closed { key: &self.key, record: self.revision.get(), job, is_uncertain });
+        }
+    }
 }

@@ -65,11 +65,23 @@ impl Engine {
             return self.publish_in_turn(outgoing).await;
         }
         while let Some(next) = outgoing.recv().await {
+            self.store_arguments(&next.job).await;
             if let Some(sent) = self.send(&next.job).await {
                 spawn_local(self.clone().publish_sent(next, sent));
             } else {
                 self.clone().publish(next).await;
             }
+        }
+    }
+
+    /// Large arguments go first. The jobs behind wait, so that the order stays.
+    pub(crate) async fn store_arguments(&self, job: &Job) {
+        let message = job.message.take();
+        if let Some(message) = message.filter(|_| job.progress.stage() != Stage::Withdrawn)
+            && let Ok((message, is_large)) = self.streams.store_arguments(message).await
+        {
+            job.has_large_arguments.set(is_large);
+            *job.message.borrow_mut() = Some(message);
         }
     }
 
@@ -79,6 +91,7 @@ impl Engine {
         }
         let payload = job.message.borrow().clone()?;
         let subject = self.streams.names.job(job.priority, &job.key);
+        job.was_sent.set(true);
         let message = PublishMessage::build().payload(payload).message_id(job.key.to_string());
         self.streams.context.send_publish(subject, message).await.ok()
     }

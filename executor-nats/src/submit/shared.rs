@@ -132,6 +132,32 @@ impl Shared {
         PoolName { name: self.name.clone(), queue_id: self.queue_id() }
     }
 
+    /// Lets a job in that the server has already, unless the executor is closed.
+    pub(crate) fn enter_stored(&self, command: impl FnOnce(u64) -> Command) -> Entry {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Entry::Closed;
+        }
+        let number = state.next_number;
+        state.next_number += 1;
+        state.open += 1;
+        drop(self.commands.send(command(number)));
+        Entry::Number(number)
+    }
+
+    /// Waits until every job that is not delayed is stored. Returns false if the time is over, and on a thread of this executor if jobs
+    /// are not stored.
+    pub(crate) fn wait_stored(&self, deadline: Option<Instant>) -> bool {
+        let is_inside = self.inside().is_some();
+        let mut state = self.state.lock();
+        while state.unstored > 0 {
+            if is_inside || !self.wait_for_change(&mut state, deadline) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Returns false if the engine has ended.
     pub(crate) fn send(&self, command: Command) -> bool {
         self.commands.send(command).is_ok()

@@ -38,7 +38,7 @@ impl Engine {
         let (mut after, mut had_started) = (0, false);
         loop {
             match self.streams.put(&job.key, after, State::Cancelled { had_started }, None).await {
-                Ok(Put::Won(_)) => break,
+                Ok(Put::Won(revision)) => break job.saw(revision),
                 Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
                     self.apply(job, State::Started { host, attempt });
                     if !aborts {
@@ -46,9 +46,11 @@ impl Engine {
                     }
                     (after, had_started) = (revision, true);
                 }
-                Ok(Put::Lost(standing)) => return self.apply(job, standing.state),
-                Ok(Put::Gone) => (after, had_started) = (0, false),
-                Err(_) => return,
+                Ok(Put::Lost(standing)) => {
+                    job.saw(standing.revision);
+                    return self.apply(job, standing.state);
+                }
+                Ok(Put::Gone) | Err(_) => return,
             }
         }
         self.apply(job, State::Cancelled { had_started });
@@ -67,6 +69,7 @@ impl Engine {
         if let Some(job) = self.job(number)
             && let Ok(Some(standing)) = self.streams.look(&job.key).await
         {
+            job.saw(standing.revision);
             self.apply(&job, standing.state);
         }
         if let Some(reply) = reply {
@@ -126,7 +129,7 @@ impl Engine {
         let mut after = 0;
         loop {
             match self.streams.put(&job.key, after, State::Expired, None).await {
-                Ok(Put::Won(_)) => break,
+                Ok(Put::Won(revision)) => break job.saw(revision),
                 Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
                     self.apply(&job, State::Started { host, attempt });
                     if !may_have_started {
@@ -134,8 +137,11 @@ impl Engine {
                     }
                     after = revision;
                 }
-                Ok(Put::Lost(standing)) => return self.apply(&job, standing.state),
-                Ok(Put::Gone) => after = 0,
+                Ok(Put::Lost(standing)) => {
+                    job.saw(standing.revision);
+                    return self.apply(&job, standing.state);
+                }
+                Ok(Put::Gone) => break,
                 Err(_) => return,
             }
         }
@@ -149,7 +155,7 @@ impl Engine {
             let Some(host) = job.host.borrow().clone() else { return };
             let subject = self.streams.names.stop(&host);
             drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
-        } else if let Some(sequence) = job.sequence.get() {
+        } else if let Some(sequence) = self.sequence_of(job).await {
             // Its place in a bounded stream is free then.
             drop(self.streams.jobs.delete_message(sequence).await);
             self.room.notify_one();

@@ -53,6 +53,8 @@ pub(crate) struct Submitter {
     /// Names this executor in the keys of its jobs.
     pub(crate) token: Arc<str>,
     pub(crate) options: JobOptions,
+    /// Whether other programs can attach to the jobs.
+    pub(crate) is_kept: bool,
 }
 
 /// A job that was not refused.
@@ -123,7 +125,7 @@ impl Submitter {
         let entry = self.shared.enter(!delay.is_zero(), blocks(way), |number| {
             message.key.number = number;
             Command::Submit(Box::new(NewJob {
-                number,
+                key: message.key.clone(),
                 task: cell.clone(),
                 progress,
                 priority: values.priority,
@@ -154,7 +156,7 @@ impl Submitter {
         let values = self.options.values();
         let label = values.label.as_deref();
         JobMessage {
-            key: JobKey { submitter: self.token.to_string(), number: 0 },
+            key: JobKey { submitter: self.token.to_string(), number: 0, is_kept: self.is_kept },
             id,
             name: label.and_then(|label| label.name.as_deref().map(str::to_owned)),
             tag: label.and_then(|label| label.tag.as_deref().map(str::to_owned)),
@@ -215,9 +217,9 @@ pub(crate) fn open<J: PortableJob>(result: RemoteResult) -> Result<J::Output, Jo
 }
 
 /// Asks the engine, and so the ledger.
-struct Steering {
-    shared: Arc<Shared>,
-    number: u64,
+pub(super) struct Steering {
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: u64,
 }
 
 impl Steering {

@@ -3,8 +3,11 @@
 #![cfg(target_os = "linux")]
 
 mod contract;
+mod large_values;
 mod model;
 mod no_worker;
 mod pool;
+mod reattach;
+mod removal;
 mod servers;
 mod support;

@@ -1,9 +1,11 @@
 //! The encoded result of a remote job.
 
+use std::any::type_name;
 use std::time::Duration;
 
 use executor_core::bytes::InOnePiece;
 use executor_core::{JobError, PortableJob};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ipc::codec::{Codec, Step};
@@ -39,9 +41,21 @@ impl RemoteResult {
     ///
     /// [`JobError::Codec`], if the job or its result could not be decoded or encoded.
     pub fn open<J: PortableJob>(self) -> Result<J::Output, JobError> {
+        self.decode().map_err(|(step, cause)| step.error::<J>(cause))
+    }
+
+    /// Decodes the result where the type of the job is not known. `T` is the job's output: with another type, the result may be any
+    /// value of that.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Codec`], if the job or its result could not be decoded or encoded.
+    pub fn open_output<T: DeserializeOwned + 'static>(self) -> Result<T, JobError> {
+        self.decode().map_err(|(step, cause)| step.named("of another program", type_name::<T>(), cause))
+    }
+
+    fn decode<T: DeserializeOwned + 'static>(self) -> Result<T, (Step, String)> {
         let Self { codec, encoded, .. } = self;
-        let opened = encoded
-            .and_then(|bytes| codec.decode_result_by_value(&bytes.0).map_err(|cause| (Step::DecodeResult, cause)));
-        opened.map_err(|(step, cause)| step.error::<J>(cause))
+        encoded.and_then(|bytes| codec.decode_result_by_value(&bytes.0).map_err(|cause| (Step::DecodeResult, cause)))
     }
 }

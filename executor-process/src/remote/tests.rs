@@ -231,7 +231,7 @@ fn handles_of_this_host_are_refused() {
             (RemoteJob::new(codec, &call!(counts(value.clone()))), "cannot leave this host, because"),
             (
                 RemoteJob::new(codec, &call!(foreign(end.clone()))),
-                "of the crate `ipc-channel`, which cannot leave this host",
+                "of the crate `ipc-channel` cannot leave this host, because",
             ),
             (RemoteJob::new(codec, &call!(|n: u8| n, (7,))), "a closure cannot leave this host; write a function"),
             (RemoteJob::new(codec, &call!(all(vec![Blob::from(b"x"); 65]))), "more than 64 handles"),

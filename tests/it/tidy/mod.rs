@@ -132,7 +132,9 @@ fn documentation_imports_the_facade() {
 #[test]
 fn libraries_have_documentation_and_a_level_for_unsafe_code() {
     let is_lib = |file: &File| file.is_named("src/lib.rs");
-    let is_safe = |file: &File| ["executor-core", "executor-nats", "executor-testkit"].iter().any(|name| file.path.starts_with(name));
+    let is_safe = |file: &File| {
+        ["executor-core", "executor-nats", "executor-testkit"].iter().any(|name| file.path.starts_with(name))
+    };
     keep(is_lib, |file| rules::crate_root(&file.text, is_safe(file)));
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod served;
 pub(crate) mod servers;
+pub(crate) mod spaces;
 
 use std::thread;
 use std::time::{Duration, Instant};
