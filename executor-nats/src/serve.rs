@@ -1,6 +1,7 @@
 //! The side that runs jobs.
 
 mod arrived;
+mod copies;
 mod engine;
 mod host;
 mod lanes;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
 use tokio::time::{interval, timeout};
 
+use super::copies::Copies;
 use super::host::Runner;
 use super::lanes::Lanes;
 use super::pace::Pace;
@@ -57,6 +58,7 @@ pub(super) struct Engine {
     pub(super) pace: Pace,
     pub(super) lanes: Lanes,
     pub(super) stalls: Stalls,
+    pub(super) copies: Copies,
     /// Where the server is told that a message is still worked on, for each delivery of a job that this host is at.
     pub(super) replies: RefCell<BTreeSet<Subject>>,
     /// Jobs that this host is at, to be stopped.
@@ -119,6 +121,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         pace: Pace::default(),
         lanes,
         stalls: Stalls::new(parts.namespace.lease),
+        copies: Copies::default(),
         replies: RefCell::default(),
         running: RefCell::default(),
         done: Cell::new(0),

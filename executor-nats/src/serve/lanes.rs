@@ -154,6 +154,7 @@ impl Engine {
                 return drop(spawn_local(async move { engine.acknowledge(reply).await }));
             }
         };
+        self.copies.came(arrived.copy);
         lane.held.borrow_mut().push_back(arrived);
         self.start_held();
         if self.lanes.held() > 0 {

@@ -108,7 +108,8 @@ impl Engine {
 
     /// Whether a job that has no other record is to be run.
     async fn is_there(&self, copy: Copy) -> bool {
-        !copy.may_be_stale(self.stalls.trusted()) || self.streams.has_job(copy).await
+        let is_only = self.copies.is_only(copy);
+        !copy.may_be_stale(is_only, self.stalls.trusted()) || self.streams.has_job(copy).await
     }
 
     /// The host of a job was lost while it ran the job.
