@@ -22,6 +22,22 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | To | use |
+//! |---|---|
+//! | submit jobs | [`NatsExecutor`], and the handles of one: [`NatsHandle`] |
+//! | run jobs on a host | [`serve`] |
+//! | log in, encrypt | [`Connection`] |
+//! | set limits, replicas, the lease of a host | [`Namespace`] |
+//! | be sure that jobs are stored | [`flush`](NatsHandle::flush) |
+//! | take a result in another program, or after a restart | [`submit_keyed`](NatsHandle::submit_keyed), [`reattach`](NatsHandle::reattach) |
+//! | see which hosts there are | [`hosts`](NatsHandle::hosts), [`NoWorker`] |
+//!
+//! # What the server keeps
+//!
+//! A job's message stays until a host has run the job. Its outcome stays until the submitter's process has it, and is removed within seconds,
+//! together with others. An outcome that no process takes stays until [`keep_outcomes`](Namespace::keep_outcomes) is over. Arguments and
+//! results that are larger than the server's `max_payload` go through the namespace's object store, and are removed with their job.
 
 // Empty on other targets, so that the workspace builds there.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

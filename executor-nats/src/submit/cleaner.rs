@@ -16,6 +16,9 @@ use crate::protocol::message::State;
 /// The time from one removal to the next, and the least time that other readers of a kept job have for its outcome.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// The longest pause after requests that have failed: each pause is twice the one before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The time that an executor which shuts down may take for the last removal.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -24,9 +27,10 @@ impl Engine {
     pub(super) async fn keep_clean(self: Rc<Self>) {
         loop {
             self.removals.changed.notified().await;
+            let mut pause = PAUSE;
             while !self.removals.is_empty() {
-                sleep(PAUSE).await;
-                self.remove_due(PAUSE).await;
+                sleep(pause).await;
+                pause = if self.remove_due(PAUSE).await { PAUSE } else { (2 * pause).min(LONGEST_PAUSE) };
             }
         }
     }
@@ -38,18 +42,21 @@ impl Engine {
             while self.removals.has_open() {
                 self.removals.changed.notified().await;
             }
-            self.remove_due(Duration::ZERO).await;
+            self.remove_due(Duration::ZERO).await
         };
         // The rest stays until its time is up.
         drop(timeout(LAST, last).await);
     }
 
-    async fn remove_due(&self, age: Duration) {
+    /// Returns whether no request has failed.
+    async fn remove_due(&self, age: Duration) -> bool {
+        let mut has_failed = false;
         for due in self.removals.due_blocks() {
             let DueBlock { number, last_job, last_record } = due;
-            // A request that fails is made again the next time.
-            if self.streams.remove_block(&self.submitter, number, last_job, last_record).await.is_ok() {
-                self.removals.removed(due);
+            match self.streams.remove_block(&self.submitter, number, last_job, last_record).await {
+                Ok(()) => self.removals.removed(due),
+                // It is made again the next time.
+                Err(_) => has_failed = true,
             }
         }
         for Read { key, revision, body, .. } in self.removals.take_read(age) {
@@ -61,5 +68,6 @@ impl Engine {
         for name in self.removals.take_arguments() {
             self.streams.discard_object(&name).await;
         }
+        !has_failed
     }
 }

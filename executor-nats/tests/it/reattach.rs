@@ -101,8 +101,10 @@ fn readers_at_the_same_time_all_get_it() {
 
 #[test]
 fn attached_future_cancels_and_aborts() {
-    fn wait_long() {
-        std::thread::park_timeout(Duration::from_secs(60));
+    fn wait_for_stop() {
+        while !executor::current::stop_requested() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
     }
     let space = Space::new();
     let (submitter, other) = (space.executor(), space.executor());
@@ -117,7 +119,7 @@ fn attached_future_cancels_and_aborts() {
     assert!(late.result().expect_err("it is cancelled").is_cancelled());
 
     let _host = space.host(1);
-    let (key, future) = submitter.submit_keyed(call!(wait_long())).expect("it is accepted");
+    let (key, future) = submitter.submit_keyed(call!(wait_for_stop())).expect("it is accepted");
     wait_for("it runs", || (future.status() == Status::Running).then_some(()));
     let attached = other.reattach::<()>(&key).expect("it is there");
     assert!(attached.abort());
