@@ -18,7 +18,8 @@ const STARTED: u64 = u64::MAX;
 struct ByHand {
     runtime: Runtime,
     context: Context,
-    records: push::Ordered,
+    /// Taken by drop only.
+    records: Option<push::Ordered>,
     /// The number of the next job.
     next: u64,
 }
@@ -46,11 +47,12 @@ impl ByHand {
                 tokio::spawn(run(context.clone(), job));
             }
         });
-        Self { runtime, context, records, next: 0 }
+        Self { runtime, context, records: Some(records), next: 0 }
     }
 
     /// Until so many outcomes have come.
-    async fn outcomes(records: &mut push::Ordered, count: u64) -> u64 {
+    async fn outcomes(records: &mut Option<push::Ordered>, count: u64) -> u64 {
+        let records = records.as_mut().expect("taken by drop only");
         let (mut come, mut sum) = (0, 0);
         while come < count {
             let record = number(&next(records).await.payload);
@@ -59,6 +61,14 @@ impl ByHand {
             }
         }
         sum
+    }
+}
+
+/// A subscription ends by a task.
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        let _inside = self.runtime.enter();
+        self.records = None;
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) async fn connect(url: &str) -> Client {
 }
 
 pub(super) fn context(client: Client) -> Context {
-    ContextBuilder::new().max_ack_inflight(4096).backpressure_on_inflight(true).build(client)
+    // The acknowledgements of all jobs are awaited together.
+    ContextBuilder::new().max_ack_inflight(1 << 20).build(client)
 }
 
 /// A work queue on disk, on the subjects `<name>.*`.

@@ -3,6 +3,7 @@
 //! ```text
 //!   (none) ──> Started(1) ──> Ended ──> Read     a kept job's outcome was read
 //!     │            ├────────> Cancelled          abort
+//!     │            ├────────> Returned ──> …     not run, and given to another host; as (none) from then on
 //!     │            └────────> Started(2) ──> …   its host was lost, and a retry is left
 //!     ├──> Cancelled                             cancel
 //!     └──> Expired                               its time to wait was over

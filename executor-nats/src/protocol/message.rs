@@ -45,6 +45,8 @@ pub(crate) struct Record {
 pub(crate) enum State {
     /// A host is about to run the job, for the `attempt`-th time.
     Started { host: String, attempt: u32 },
+    /// Its host gave it back before it started: its worker was at a long job. The next host starts it as this attempt.
+    Returned { attempt: u32 },
     /// Cancelled before it started, or aborted afterwards.
     Cancelled { had_started: bool },
     /// Its time to wait was over.

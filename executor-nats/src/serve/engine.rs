@@ -68,14 +68,23 @@ pub(super) struct Engine {
     pub(super) claimed: Cell<usize>,
     /// The time that they will probably run, in all.
     pub(super) load: Cell<Duration>,
-    /// How many jobs were claimed since the start.
+    /// How many jobs were claimed since the start, and how many of those have left their slot.
     pub(super) starts: Cell<u64>,
+    pub(super) stops: Cell<u64>,
+    /// The workers are at jobs that take longer than they were expected to.
+    pub(super) is_stuck: Cell<bool>,
+    /// Jobs are being given to other hosts. Until the server knows, none starts.
+    pub(super) is_returning: Cell<bool>,
+    /// A more urgent job than those that are here is waited for.
+    pub(super) is_in_grace: Cell<bool>,
     /// Tasks that must end before the engine does: of jobs, until their outcome is written, and of lanes.
     pub(super) open: Cell<usize>,
     /// There are fewer claimed or held jobs.
     pub(super) has_room: Notify,
-    /// There are held jobs.
+    /// There are jobs for which no worker is free.
     pub(super) is_holding: Notify,
+    /// A job was given back.
+    pub(super) has_returned: Notify,
     /// There are fewer open tasks.
     pub(super) changed: Notify,
     /// The engine has begun to end.
@@ -90,6 +99,12 @@ pub(super) struct Run {
     pub(super) canceller: Option<Canceller>,
     /// It was asked to stop.
     pub(super) is_stopped: bool,
+    /// Its place on the local pool is not given back.
+    pub(super) has_slot: bool,
+    /// It was taken from the local pool, or is not to come there: another host gets it.
+    pub(super) is_returned: bool,
+    /// Which claim of this host's it is.
+    pub(super) order: u64,
 }
 
 /// Runs until it is told to end.
@@ -128,9 +143,14 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         claimed: Cell::new(0),
         load: Cell::default(),
         starts: Cell::new(0),
+        stops: Cell::new(0),
+        is_stuck: Cell::new(false),
+        is_returning: Cell::new(false),
+        is_in_grace: Cell::new(false),
         open: Cell::new(jobs.len()),
         has_room: Notify::new(),
         is_holding: Notify::new(),
+        has_returned: Notify::new(),
         changed: Notify::new(),
         ends: Notify::new(),
         is_ending: Cell::new(false),

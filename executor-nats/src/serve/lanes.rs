@@ -9,7 +9,7 @@ use async_nats::jetstream::AckKind;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
 use futures_lite::StreamExt;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::arrived::Arrived;
 use super::engine::Engine;
@@ -24,7 +24,10 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
 const LATE: Duration = Duration::from_secs(1);
 
 /// How long a job waits here while every worker is busy, before another host may have it.
-const STUCK: Duration = Duration::from_millis(20);
+const STUCK: Duration = Duration::from_millis(50);
+
+/// How long the server may take to send an urgent job that was asked for, before a less urgent one starts.
+const GRACE: Duration = Duration::from_millis(3);
 
 /// After an answer that is an error.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -37,7 +40,35 @@ struct Lane {
     next: String,
     /// How many were asked for, and have not come.
     asked: Cell<usize>,
+    /// Since when it has been more than none.
+    asked_since: Cell<Option<Instant>>,
     held: RefCell<VecDeque<Arrived>>,
+}
+
+impl Lane {
+    fn set_asked(&self, count: usize) {
+        self.asked.set(count);
+        let since = self.asked_since.get().or_else(|| Some(Instant::now()));
+        self.asked_since.set(since.filter(|_| count > 0));
+    }
+
+    fn one_less(&self, count: usize) {
+        self.set_asked(self.asked.get().saturating_sub(count));
+    }
+
+    /// The server has none of these jobs: it would have sent one.
+    fn is_empty(&self) -> bool {
+        self.held.borrow().is_empty() && self.asked_since.get().is_some_and(|since| since.elapsed() >= GRACE)
+    }
+}
+
+/// What is next.
+enum Next {
+    Job(Arrived),
+    /// Nothing, until something changes.
+    Nothing,
+    /// Nothing, until the server has had the time to send a more urgent job.
+    Grace,
 }
 
 /// The most urgent priority first.
@@ -46,8 +77,13 @@ pub(super) struct Lanes([Lane; PRIORITIES.len()]);
 impl Lanes {
     /// Returns the lanes, and for each one the subscription by which jobs come.
     pub(super) async fn open(client: &Client, next: [String; 3]) -> Result<(Self, Vec<Subscriber>), ConnectError> {
-        let lanes =
-            next.map(|next| Lane { inbox: client.new_inbox(), next, asked: Cell::new(0), held: RefCell::default() });
+        let lanes = next.map(|next| Lane {
+            inbox: client.new_inbox(),
+            next,
+            asked: Cell::new(0),
+            asked_since: Cell::default(),
+            held: RefCell::default(),
+        });
         let mut subscribers = Vec::new();
         for lane in &lanes {
             subscribers.push(client.subscribe(lane.inbox.clone()).await.map_err(ConnectError::server)?);
@@ -60,9 +96,21 @@ impl Lanes {
     }
 
     /// Removes the most urgent job, if `is_ready` says so for the time that it will probably take.
-    pub(super) fn pop(&self, is_ready: impl FnOnce(Duration) -> bool) -> Option<Arrived> {
-        let mut held = self.0.iter().map(|lane| lane.held.borrow_mut()).find(|held| !held.is_empty())?;
-        if is_ready(held.front()?.estimate) { held.pop_front() } else { None }
+    fn pop(&self, is_ready: impl FnOnce(Duration) -> bool) -> Next {
+        let mut may_be_more_urgent = false;
+        for lane in &self.0 {
+            let mut held = lane.held.borrow_mut();
+            if let Some(first) = held.front() {
+                return match is_ready(first.estimate) {
+                    false => Next::Nothing,
+                    true if may_be_more_urgent => Next::Grace,
+                    true => held.pop_front().map_or(Next::Nothing, Next::Job),
+                };
+            }
+            drop(held);
+            may_be_more_urgent |= !lane.is_empty();
+        }
+        Next::Nothing
     }
 
     /// Removes all jobs, the most urgent first.
@@ -79,7 +127,7 @@ impl Lanes {
 
     /// The server has forgotten what it was asked for: the connection is a new one.
     pub(super) fn forget_requests(&self) {
-        self.0.iter().for_each(|lane| lane.asked.set(0));
+        self.0.iter().for_each(|lane| lane.set_asked(0));
     }
 }
 
@@ -91,14 +139,18 @@ impl Engine {
                 return;
             }
             let workers = self.local.workers().max(1);
-            let room = self.pace.capacity(workers).saturating_sub(self.claimed.get() + self.lanes.held());
+            let capacity = if self.is_stuck.get() { workers } else { self.pace.capacity(workers) };
+            let room = capacity.saturating_sub(self.claimed.get() + self.lanes.held());
             for lane in &self.lanes.0 {
-                // Not for each job alone, as long as others are on their way.
                 let asked = lane.asked.get();
-                if room == 0 || 2 * asked > room {
+                // Less urgent jobs wait until it is known whether there is a more urgent one.
+                let is_unknown = asked == 0 && lane.held.borrow().is_empty() && !self.is_stuck.get();
+                let room = if is_unknown { room.max(1) } else { room };
+                // Not for each job alone, as long as others are on their way.
+                if room == 0 || 2 * asked > room || self.is_returning.get() {
                     continue;
                 }
-                lane.asked.set(room);
+                lane.set_asked(room);
                 let request =
                     format!(r#"{{"batch":{},"expires":{}}}"#, room - asked, REQUEST_TIME.as_nanos()).into_bytes();
                 let sent = client.publish_with_reply(lane.next.clone(), lane.inbox.clone(), request.into()).await;
@@ -121,12 +173,11 @@ impl Engine {
             match next {
                 Ok(None) => break,
                 // Each request had an end, which must have been lost.
-                Err(_) => lane.asked.set(0),
+                Err(_) => lane.set_asked(0),
                 Ok(Some(message)) => match message.status {
                     None | Some(StatusCode::OK) => {
-                        lane.asked.set(lane.asked.get().saturating_sub(1));
+                        lane.one_less(1);
                         self.came(lane, &message);
-                        continue;
                     }
                     Some(status) => self.request_ended(index, status, &message).await,
                 },
@@ -155,9 +206,14 @@ impl Engine {
             }
         };
         self.copies.came(arrived.copy);
+        let is_full = self.claimed.get() >= self.local.workers().max(1);
+        if self.is_stuck.get() && is_full && !self.is_returning.get() {
+            let engine = self.clone();
+            return drop(spawn_local(async move { engine.return_job(arrived.reply).await }));
+        }
         lane.held.borrow_mut().push_back(arrived);
         self.start_held();
-        if self.lanes.held() > 0 {
+        if self.waiting() > 0 {
             self.is_holding.notify_one();
         }
     }
@@ -167,8 +223,8 @@ impl Engine {
         let lane = &self.lanes.0[index];
         let pending = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
         match pending.and_then(|pending| pending.as_str().parse::<usize>().ok()) {
-            Some(pending) => lane.asked.set(lane.asked.get().saturating_sub(pending)),
-            None => lane.asked.set(0),
+            Some(pending) => lane.one_less(pending),
+            None => lane.set_asked(0),
         }
         if status == StatusCode::TIMEOUT {
             return;
@@ -184,10 +240,15 @@ impl Engine {
 
     /// Starts what waits, as long as workers are free or will be soon.
     pub(super) fn start_held(self: &Rc<Self>) {
-        while !self.is_ending.get() {
+        while !self.is_ending.get() && !self.is_returning.get() {
             let (claimed, workers) = (self.claimed.get(), self.local.workers().max(1));
-            let is_ready = |estimate| claimed < workers || Pace::is_soon(self.load.get(), estimate, claimed, workers);
-            let Some(arrived) = self.lanes.pop(is_ready) else { return };
+            let is_soon = |estimate| !self.is_stuck.get() && Pace::is_soon(self.load.get(), estimate, claimed, workers);
+            let is_ready = |estimate| claimed < workers || is_soon(estimate);
+            let arrived = match self.lanes.pop(is_ready) {
+                Next::Job(arrived) => arrived,
+                Next::Nothing => return,
+                Next::Grace => return self.start_after_grace(),
+            };
             let slot = Slot::new(self.clone(), arrived.estimate);
             self.open.set(self.open.get() + 1);
             let engine = self.clone();
@@ -199,17 +260,71 @@ impl Engine {
         }
     }
 
-    /// Gives jobs to other hosts that wait here while no job starts.
+    fn start_after_grace(self: &Rc<Self>) {
+        if !self.is_in_grace.replace(true) {
+            let engine = self.clone();
+            spawn_local(async move {
+                sleep(GRACE).await;
+                engine.is_in_grace.set(false);
+                engine.start_held();
+            });
+        }
+    }
+
+    /// How many jobs are here, in any state, for which no worker is free.
+    fn waiting(&self) -> usize {
+        (self.claimed.get() + self.lanes.held()).saturating_sub(self.local.workers().max(1))
+    }
+
+    /// Gives jobs to other hosts that wait here while no job starts or ends.
     pub(super) async fn return_stuck(self: Rc<Self>) {
+        let turns = || (self.starts.get(), self.stops.get());
         loop {
             self.is_holding.notified().await;
-            while self.lanes.held() > 0 {
-                let before = self.starts.get();
+            while self.waiting() > 0 {
+                let before = turns();
                 sleep(STUCK).await;
-                if self.starts.get() == before {
+                if turns() == before && self.waiting() > 0 && !self.is_ending.get() {
+                    self.is_stuck.set(true);
+                    self.is_returning.set(true);
+                    self.return_claimed().await;
                     self.return_held().await;
+                    self.is_returning.set(false);
+                    self.start_held();
+                    self.has_room.notify_one();
                 }
             }
+        }
+    }
+
+    /// Takes the jobs from the local pool that were claimed ahead, and have not started. Waits until the server knows, so that it gives
+    /// them to the next host before those that came later.
+    async fn return_claimed(&self) {
+        let workers = self.local.workers().max(1);
+        let mut claimed: Vec<_> = self
+            .running
+            .borrow()
+            .iter()
+            .filter(|(_, run)| run.has_slot)
+            .map(|(key, run)| (run.order, key.clone()))
+            .collect();
+        claimed.sort_unstable_by_key(|&(order, _)| order);
+        if claimed.len() <= workers {
+            return;
+        }
+        let mut returned = Vec::new();
+        for (_, key) in claimed.split_off(workers) {
+            let canceller = self.running.borrow().get(&key).and_then(|run| run.canceller.clone());
+            // One that is being claimed is returned after that.
+            if canceller.is_none_or(|canceller| canceller.cancel()) {
+                if let Some(run) = self.running.borrow_mut().get_mut(&key) {
+                    run.is_returned = true;
+                }
+                returned.push(key);
+            }
+        }
+        while returned.iter().any(|key| self.running.borrow().contains_key(key)) {
+            self.has_returned.notified().await;
         }
     }
 
@@ -219,7 +334,7 @@ impl Engine {
         }
     }
 
-    async fn return_job(&self, reply: Subject) {
+    pub(super) async fn return_job(&self, reply: Subject) {
         drop(self.streams.context.client().publish(reply, AckKind::Nak(None).into()).await);
     }
 }
@@ -228,22 +343,26 @@ impl Engine {
 pub(super) struct Slot {
     engine: Rc<Engine>,
     estimate: Duration,
+    /// Which claim of this host's it is for.
+    pub(super) order: u64,
 }
 
 impl Slot {
     fn new(engine: Rc<Engine>, estimate: Duration) -> Self {
         engine.claimed.set(engine.claimed.get() + 1);
         engine.load.set(engine.load.get().saturating_add(estimate));
-        engine.starts.set(engine.starts.get().wrapping_add(1));
-        Self { engine, estimate }
+        let order = engine.starts.get();
+        engine.starts.set(order + 1);
+        Self { engine, estimate, order }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let Self { engine, estimate } = self;
+        let Self { engine, estimate, .. } = self;
         engine.claimed.set(engine.claimed.get() - 1);
         engine.load.set(engine.load.get().saturating_sub(*estimate));
+        engine.stops.set(engine.stops.get() + 1);
         engine.start_held();
         engine.has_room.notify_one();
     }

@@ -16,6 +16,16 @@ use crate::protocol::message::{JobMessage, State};
 use crate::protocol::names::JobKey;
 use crate::protocol::removal::Copy;
 
+/// How the server is told about a message.
+enum Done {
+    /// The job has its outcome.
+    Acknowledge,
+    /// Another host is to run the job.
+    Return,
+    /// Another host runs the job, and tells the server.
+    Leave,
+}
+
 /// What the ledger allows.
 enum Claim {
     /// Run it, and write the outcome after this revision.
@@ -28,8 +38,18 @@ impl Engine {
     pub(super) async fn run_job(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
         let reply = arrived.reply.clone();
         self.replies.borrow_mut().insert(reply.clone());
-        if self.run_once(arrived, slot).await {
-            self.acknowledge(reply.clone()).await;
+        let key = arrived.key.clone();
+        // It came a second time while this host is at it: the first delivery's end tells the server.
+        if !self.running.borrow().contains_key(&key) {
+            let run = Run { order: slot.order, has_slot: true, ..Run::default() };
+            self.running.borrow_mut().insert(key.clone(), run);
+            match self.decide_and_run(arrived, slot).await {
+                Done::Acknowledge => self.acknowledge(reply.clone()).await,
+                Done::Return => self.return_job(reply.clone()).await,
+                Done::Leave => {}
+            }
+            self.running.borrow_mut().remove(&key);
+            self.has_returned.notify_one();
         }
         self.replies.borrow_mut().remove(&reply);
         self.done.set(self.done.get() + 1);
@@ -41,42 +61,50 @@ impl Engine {
         drop(self.streams.context.client().publish(reply, Bytes::new()).await);
     }
 
-    /// Returns whether the message is done with, whatever came of the job.
-    async fn run_once(self: &Rc<Self>, arrived: Arrived, slot: Slot) -> bool {
-        let key = arrived.key.clone();
-        // It came a second time while this host is at it.
-        if self.running.borrow().contains_key(&key) {
-            return false;
-        }
-        self.running.borrow_mut().insert(key.clone(), Run::default());
-        self.decide_and_run(arrived, slot).await;
-        self.running.borrow_mut().remove(&key);
-        true
-    }
-
-    async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
+    async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) -> Done {
         let Arrived { job, key, copy, remote, .. } = arrived;
         let retries = job.as_ref().map_or(0, |job| job.retries);
-        let Claim::Run { revision, attempt } = self.claim(&key, retries, copy).await else { return };
+        let Claim::Run { revision, attempt } = self.claim(&key, retries, copy).await else { return Done::Acknowledge };
         let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
         let outcome = match job {
             Some(job) => self.run_decoded(&key, job, remote, attempt).await,
             None => Err(JobError::Broken(Broken::new("its message was damaged on the way; submit it again"))),
         };
         // The worker is free while the outcome is written.
+        let is_returned = self.running.borrow_mut().get_mut(&key).is_some_and(|run| {
+            run.has_slot = false;
+            run.is_returned
+        });
         drop(slot);
+        if is_returned && outcome.as_ref().is_err_and(JobError::is_cancelled) {
+            return self.put_returned(&key, revision, attempt).await;
+        }
+        self.is_stuck.set(false);
         let bytes = RemoteOutcome::new(outcome, &self.host).to_bytes();
-        let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return };
+        let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return Done::Acknowledge };
         match self.streams.put(&key, revision, State::Ended { body: body.clone() }, None).await {
             Ok(Put::Won(_)) => {}
             // It counted as lost, and another host runs it.
-            Ok(Put::Lost(Standing { state: State::Started { .. }, .. })) => return self.streams.discard(&body).await,
+            Ok(Put::Lost(Standing { state: State::Started { .. }, .. })) => {
+                self.streams.discard(&body).await;
+                return Done::Leave;
+            }
             // It was aborted, or counted as lost.
             _ => self.streams.discard(&body).await,
         }
         // Kept until now: another run would need them.
         if let Some(arguments) = arguments {
             self.streams.discard(&arguments).await;
+        }
+        Done::Acknowledge
+    }
+
+    /// The job has not started here, and another host may start it.
+    async fn put_returned(&self, key: &JobKey, revision: u64, attempt: u32) -> Done {
+        match self.streams.put(key, revision, State::Returned { attempt }, None).await {
+            Ok(Put::Won(_)) => Done::Return,
+            // It was aborted, or counted as lost.
+            _ => Done::Acknowledge,
         }
     }
 
@@ -100,6 +128,9 @@ impl Engine {
                     }
                     self.lost(key, revision, &host).await;
                     return Claim::Leave;
+                }
+                Ok(Put::Lost(Standing { revision, state: State::Returned { attempt: next }, .. })) => {
+                    (after, attempt) = (revision, next);
                 }
                 _ => return Claim::Leave,
             }
@@ -153,6 +184,9 @@ impl Engine {
             Some(limit) => options.timeout(limit),
             None => options,
         };
+        if self.running.borrow().get(key).is_some_and(|run| run.is_returned) {
+            return Err(JobError::cancelled());
+        }
         let future = self.local.submit(options, remote);
         let is_stopped = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
@@ -166,8 +200,12 @@ impl Engine {
         }
         let started = Instant::now();
         let outcome = future.await;
-        let time = outcome.as_ref().map_or_else(|_| started.elapsed(), RemoteResult::run_time);
-        self.pace.ran(function.name(), time);
+        match &outcome {
+            Ok(result) => self.pace.ran(function.name(), result.run_time()),
+            // It may not have run at all.
+            Err(error) if error.is_cancelled() => {}
+            Err(_) => self.pace.ran(function.name(), started.elapsed()),
+        }
         outcome
     }
 }

@@ -22,6 +22,13 @@ impl Engine {
                     self.shared.one_started();
                 }
             }
+            State::Returned { .. } => {
+                *job.host.borrow_mut() = None;
+                if job.progress.stage() == Stage::Started {
+                    job.progress.set(Stage::Queued);
+                    self.shared.one_stopped();
+                }
+            }
             State::Cancelled { had_started: false } => self.withdraw(job, JobError::cancelled()),
             State::Cancelled { had_started: true } => {
                 if self.take(job, Stage::Aborted) {

@@ -165,8 +165,15 @@ impl Shared {
 
     /// A job that was on its way to the server is stored there, or never will be.
     pub(crate) fn one_stored(&self) {
-        self.state.lock().unstored -= 1;
-        self.changed.notify_all();
+        let left = {
+            let mut state = self.state.lock();
+            state.unstored -= 1;
+            state.unstored
+        };
+        // A submitter that waits for room is not woken for each job.
+        if left == 0 || left == MAX_UNSTORED / 2 {
+            self.changed.notify_all();
+        }
     }
 
     /// The delay of a job is over: it is on its way to the server.
@@ -205,8 +212,11 @@ impl Shared {
         let mut state = self.state.lock();
         state.open -= 1;
         self.end_if_done(&mut state);
+        let is_idle = state.open == 0;
         drop(state);
-        self.changed.notify_all();
+        if is_idle {
+            self.changed.notify_all();
+        }
     }
 
     fn end_if_done(&self, state: &mut State) {

@@ -46,6 +46,10 @@ impl Engine {
                     }
                     (after, had_started) = (revision, true);
                 }
+                Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
+                    self.apply(job, State::Returned { attempt });
+                    (after, had_started) = (revision, false);
+                }
                 Ok(Put::Lost(standing)) => {
                     job.saw(standing.revision);
                     return self.apply(job, standing.state);
@@ -126,7 +130,7 @@ impl Engine {
 
     /// Ends the job if it has not started, or in any case if it `may_have_started`.
     async fn expire(self: Rc<Self>, job: Rc<Job>, may_have_started: bool) {
-        let mut after = 0;
+        let (mut after, mut has_started) = (0, false);
         loop {
             match self.streams.put(&job.key, after, State::Expired, None).await {
                 Ok(Put::Won(revision)) => break job.saw(revision),
@@ -135,7 +139,11 @@ impl Engine {
                     if !may_have_started {
                         return;
                     }
-                    after = revision;
+                    (after, has_started) = (revision, true);
+                }
+                Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
+                    self.apply(&job, State::Returned { attempt });
+                    (after, has_started) = (revision, false);
                 }
                 Ok(Put::Lost(standing)) => {
                     job.saw(standing.revision);
@@ -146,7 +154,7 @@ impl Engine {
             }
         }
         self.apply(&job, State::Expired);
-        self.take_back(&job, after > 0).await;
+        self.take_back(&job, has_started).await;
     }
 
     /// The job has ended, and no host needs it any more.

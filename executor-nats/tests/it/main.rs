@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod contract;
+mod hosts;
 mod large_values;
 mod model;
 mod no_worker;
