@@ -3,6 +3,7 @@
 mod arrived;
 mod copies;
 mod engine;
+mod give_back;
 mod host;
 mod lanes;
 mod pace;

@@ -25,7 +25,7 @@ use super::stalls::Stalls;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
-use crate::protocol::message::{Presence, decode, encode};
+use crate::protocol::message::{Presence, encode};
 use crate::protocol::names::{JobKey, Names, PRIORITIES, random_token};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
@@ -103,6 +103,8 @@ pub(super) struct Run {
     pub(super) has_slot: bool,
     /// It was taken from the local pool, or is not to come there: another host gets it.
     pub(super) is_returned: bool,
+    /// Submitters that want to cancel it, and wait until it is returned.
+    pub(super) askers: Vec<Subject>,
     /// Which claim of this host's it is.
     pub(super) order: u64,
 }
@@ -168,11 +170,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
             command = commands.recv() => match command {
                 Some(Command::End) | None => break,
             },
-            Some(message) = stops.next() => {
-                if let Ok(key) = decode::<JobKey>(&message.payload) {
-                    engine.stop(&key);
-                }
-            }
+            Some(message) = stops.next() => engine.asked_to_stop(&message),
             Some(_) = questions.next() => engine.tell_presence(&client, false).await,
         }
     }
@@ -182,11 +180,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     engine.tell_presence(&client, true).await;
     while engine.open.get() > 0 {
         tokio::select! {
-            Some(message) = stops.next() => {
-                if let Ok(key) = decode::<JobKey>(&message.payload) {
-                    engine.stop(&key);
-                }
-            }
+            Some(message) = stops.next() => engine.asked_to_stop(&message),
             () = engine.changed.notified() => {}
         }
     }
@@ -200,7 +194,7 @@ fn label() -> String {
 }
 
 impl Engine {
-    fn stop(&self, key: &JobKey) {
+    pub(super) fn stop(&self, key: &JobKey) {
         let canceller = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
                 run.is_stopped = true;

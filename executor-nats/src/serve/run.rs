@@ -43,10 +43,17 @@ impl Engine {
         if !self.running.borrow().contains_key(&key) {
             let run = Run { order: slot.order, has_slot: true, ..Run::default() };
             self.running.borrow_mut().insert(key.clone(), run);
-            match self.decide_and_run(arrived, slot).await {
-                Done::Acknowledge => self.acknowledge(reply.clone()).await,
+            let done = self.decide_and_run(arrived, slot).await;
+            let askers = self.running.borrow_mut().get_mut(&key).map(|run| std::mem::take(&mut run.askers));
+            let askers = askers.unwrap_or_default();
+            match done {
+                Done::Return if !askers.is_empty() => self.return_to_askers(reply.clone(), askers).await,
                 Done::Return => self.return_job(reply.clone()).await,
-                Done::Leave => {}
+                Done::Acknowledge => {
+                    self.acknowledge(reply.clone()).await;
+                    self.answer(askers).await;
+                }
+                Done::Leave => self.answer(askers).await,
             }
             self.running.borrow_mut().remove(&key);
             self.has_returned.notify_one();

@@ -27,6 +27,7 @@ impl Engine {
                 if job.progress.stage() == Stage::Started {
                     job.progress.set(Stage::Queued);
                     self.shared.one_stopped();
+                    self.waiting_has_changed();
                 }
             }
             State::Cancelled { had_started: false } => self.withdraw(job, JobError::cancelled()),

@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use executor_core::JobError;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use super::engine::{Engine, Stopped};
 use super::job::{Job, Stage};
 use super::timers::Deed;
 use crate::protocol::ledger::{Put, Standing};
 use crate::protocol::message::{State, encode};
+use crate::protocol::streams::ANSWER_TIME;
 
 impl Engine {
     pub(crate) async fn stop_for(self: Rc<Self>, number: u64, aborts: bool, reply: Option<oneshot::Sender<Stopped>>) {
@@ -35,16 +37,24 @@ impl Engine {
         if job.progress.stage() == Stage::Delayed {
             return self.withdraw(job, JobError::cancelled());
         }
-        let (mut after, mut had_started) = (0, false);
+        self.end_early(job, aborts, |had_started| State::Cancelled { had_started }).await;
+    }
+
+    /// Ends the job if it has not started, or in any case if it `may_have_started`. `state` makes the record from whether it had.
+    async fn end_early(self: &Rc<Self>, job: &Rc<Job>, may_have_started: bool, state: fn(bool) -> State) {
+        let (mut after, mut had_started, mut asked) = (0, false, None);
         loop {
-            match self.streams.put(&job.key, after, State::Cancelled { had_started }, None).await {
+            match self.streams.put(&job.key, after, state(had_started), None).await {
                 Ok(Put::Won(revision)) => break job.saw(revision),
                 Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
-                    self.apply(job, State::Started { host, attempt });
-                    if !aborts {
+                    self.apply(job, State::Started { host: host.clone(), attempt });
+                    if may_have_started {
+                        (after, had_started) = (revision, true);
+                    } else if asked.replace(revision) == Some(revision) {
                         return;
+                    } else {
+                        self.ask_back(job, &host).await;
                     }
-                    (after, had_started) = (revision, true);
                 }
                 Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
                     self.apply(job, State::Returned { attempt });
@@ -54,11 +64,21 @@ impl Engine {
                     job.saw(standing.revision);
                     return self.apply(job, standing.state);
                 }
+                // Its time in the ledger was over.
+                Ok(Put::Gone) if matches!(state(false), State::Expired) => break,
                 Ok(Put::Gone) | Err(_) => return,
             }
         }
-        self.apply(job, State::Cancelled { had_started });
+        self.apply(job, state(had_started));
         self.take_back(job, had_started).await;
+    }
+
+    /// Asks the host that has claimed a job to return it, if it has not started there. Waits until the host has done so, or answers that the
+    /// job runs. The ledger knows.
+    async fn ask_back(&self, job: &Job, host: &str) {
+        let (client, subject) = (self.streams.context.client(), self.streams.names.stop(host));
+        // An error means that the host is gone: then another one decides about the job.
+        drop(timeout(ANSWER_TIME, client.request(subject, encode(&job.key).into())).await);
     }
 
     pub(crate) fn stop_all(self: &Rc<Self>, aborts: bool) {
@@ -97,9 +117,7 @@ impl Engine {
                 job.timer.set(None);
                 job.exceeded.set(job.start_limit.unwrap_or_default());
                 self.set_keep_limit(&job);
-                if job.progress.stage() == Stage::Queued {
-                    spawn_local(self.clone().expire(job, false));
-                }
+                spawn_local(self.clone().expire(job, false));
             }
             Deed::KeepLimit(job) => {
                 job.timer.set(None);
@@ -130,31 +148,7 @@ impl Engine {
 
     /// Ends the job if it has not started, or in any case if it `may_have_started`.
     async fn expire(self: Rc<Self>, job: Rc<Job>, may_have_started: bool) {
-        let (mut after, mut has_started) = (0, false);
-        loop {
-            match self.streams.put(&job.key, after, State::Expired, None).await {
-                Ok(Put::Won(revision)) => break job.saw(revision),
-                Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt }, .. })) => {
-                    self.apply(&job, State::Started { host, attempt });
-                    if !may_have_started {
-                        return;
-                    }
-                    (after, has_started) = (revision, true);
-                }
-                Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
-                    self.apply(&job, State::Returned { attempt });
-                    (after, has_started) = (revision, false);
-                }
-                Ok(Put::Lost(standing)) => {
-                    job.saw(standing.revision);
-                    return self.apply(&job, standing.state);
-                }
-                Ok(Put::Gone) => break,
-                Err(_) => return,
-            }
-        }
-        self.apply(&job, State::Expired);
-        self.take_back(&job, has_started).await;
+        self.end_early(&job, may_have_started, |_| State::Expired).await;
     }
 
     /// The job has ended, and no host needs it any more.
