@@ -46,7 +46,10 @@ impl Namespace {
     }
 
     /// Limits how many jobs may wait or run in the whole namespace. At the limit, a submitter does what its
-    /// [`when_full`](crate::NatsExecutor) says. Default: no limit.
+    /// [`when_full`](crate::NatsExecutorBuilder::when_full) says. Default: no limit.
+    ///
+    /// A submitter that waits for room learns at once of its own jobs that end, and looks each 100 ms for room that others have made. A job
+    /// that runs counts until its outcome is stored. With a limit, jobs are stored one by one, and each submit waits for the server.
     pub fn capacity(self, jobs: usize) -> Self {
         Self { capacity: Some(jobs), ..self }
     }
@@ -56,8 +59,10 @@ impl Namespace {
         Self { lease, ..self }
     }
 
-    /// Sets how long a job may wait and run in all. After this time the job is dropped from the queue, and its future ends as
-    /// [`TimedOut`](executor_core::TimedOut). Default: 24 hours.
+    /// Sets how long a job may wait and run in all. Default: 24 hours.
+    ///
+    /// After this time the server drops the job, and its future ends as [`TimedOut`](executor_core::TimedOut). If the job runs, its host is
+    /// told to stop it. The submitter's clock counts, from the submit or the end of the delay; if the submitter is gone, the server's.
     pub fn keep_jobs(self, limit: Duration) -> Self {
         Self { keep_jobs: limit, ..self }
     }

@@ -10,5 +10,6 @@ mod no_worker;
 mod pool;
 mod reattach;
 mod removal;
+mod resources;
 mod servers;
 mod support;
