@@ -19,6 +19,7 @@ use crate::error::ConnectError;
 pub struct Connection {
     url: String,
     name: Option<String>,
+    inbox: Option<String>,
     credentials: Credentials,
     root_certificate: Option<PathBuf>,
     client_certificate: Option<(PathBuf, PathBuf)>,
@@ -39,6 +40,7 @@ impl Connection {
         Self {
             url: url.into(),
             name: None,
+            inbox: None,
             credentials: Credentials::OfUrl,
             root_certificate: None,
             client_certificate: None,
@@ -80,6 +82,12 @@ impl Connection {
         Self { name: Some(name.into()), ..self }
     }
 
+    /// Sets how the subjects of answers begin. Give each user of the server a prefix of their own if permissions are to keep them from
+    /// reading each other's answers. Default: `_INBOX`.
+    pub fn inbox(self, prefix: impl Into<String>) -> Self {
+        Self { inbox: Some(prefix.into()), ..self }
+    }
+
     pub(crate) async fn open(&self) -> Result<Client, ConnectError> {
         let options = ConnectOptions::new();
         let options = match &self.credentials {
@@ -97,6 +105,10 @@ impl Connection {
             Some((certificate, key)) => {
                 options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true)
             }
+            None => options,
+        };
+        let options = match &self.inbox {
+            Some(prefix) => options.custom_inbox_prefix(prefix),
             None => options,
         };
         let addresses: Vec<&str> = self.url.split(',').map(str::trim).collect();

@@ -24,6 +24,9 @@ const MAX_UNANSWERED: usize = 5000;
 /// More messages than any number of workers hold at once.
 const MAX_HELD: i64 = 1_000_000;
 
+/// Each submitter has a consumer of the ledger. Without a number of ours, servers from 2.15 on stop at 1,000.
+const MAX_SUBMITTERS: i32 = 100_000;
+
 /// The streams of a namespace.
 pub(crate) struct Streams {
     pub(crate) context: Context,
@@ -63,6 +66,7 @@ impl Streams {
             storage: StorageType::File,
             discard: DiscardPolicy::New,
             max_messages_per_subject: 1,
+            max_consumers: MAX_SUBMITTERS,
             max_age: namespace.keep_outcomes,
             duplicate_window: MEMORY.min(namespace.keep_outcomes),
             num_replicas: namespace.replicas,

@@ -1,0 +1,5 @@
+//! Version 1 of a program.
+
+const VERSION: u32 = 1;
+
+include!("program.rs");

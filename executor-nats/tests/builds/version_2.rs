@@ -1,0 +1,5 @@
+//! Version 2 of a program.
+
+const VERSION: u32 = 2;
+
+include!("program.rs");
