@@ -14,8 +14,9 @@ examples! {
     async_http: "An async HTTP server with pools behind it",
         "async_http/main.rs" "async_http/client.rs" "async_http/server.rs";
     census: "The census: threads read Rust sources, processes parse them",
-        "census/main.rs" "census/analyse.rs" "census/console.rs" "census/options.rs" "census/places.rs"
-        "census/read.rs" "census/report.rs" "census/survey.rs" "census/tally.rs" "census/walk.rs";
+        "census/main.rs" "census/analyse.rs" "census/console.rs" "census/hosts.rs" "census/options.rs"
+        "census/places.rs" "census/read.rs" "census/report.rs" "census/server.rs" "census/survey.rs"
+        "census/table.rs" "census/tally.rs" "census/walk.rs";
     connection_per_thread: "A connection for each thread, opened by an initializer", "connection_per_thread.rs";
     digest: "The digests of every file of a directory, on both pools",
         "digest/main.rs" "digest/lines.rs" "digest/options.rs" "digest/parts.rs" "digest/pipeline.rs" "digest/room.rs"

@@ -58,6 +58,12 @@ impl Console {
         self.bars.suspend(|| complain(format_args!("{}: {}", shown(name), one_line(&what.to_string()))));
     }
 
+    /// The bars, for others to add theirs.
+    #[cfg(feature = "nats")]
+    pub(crate) fn bars(&self) -> MultiProgress {
+        self.bars.clone()
+    }
+
     pub(crate) fn clear(&self) {
         // If they cannot be cleared, the terminal is gone, and they are too.
         drop(self.bars.clear());

@@ -23,6 +23,7 @@
 //! | `read` | the job of the threads |
 //! | `analyse` | the job of the processes |
 //! | `places` | where else that job can run |
+//! | `hosts`, `table`, `server` | other programs, here or on other machines, that run that job: with the feature `nats` |
 //! | `survey` | the pipeline from a path to a count |
 //! | `tally` | the sums |
 //! | `report` | the tables, and JSON |
@@ -30,21 +31,29 @@
 
 mod analyse;
 mod console;
+#[cfg(feature = "nats")]
+mod hosts;
 mod options;
 mod places;
 mod read;
 mod report;
+#[cfg(feature = "nats")]
+mod server;
 mod survey;
+#[cfg(feature = "nats")]
+mod table;
 mod tally;
 mod walk;
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
-use executor::{BuildError, call};
+use std::error::Error;
+
+use executor::call;
 
 use crate::console::{Console, complain};
-use crate::options::{Command, HELP, Options};
+use crate::options::{Command, HELP, Nats, Options};
 use crate::survey::{Survey, survey};
 
 /// Something failed, and was reported; the rest was done.
@@ -66,6 +75,13 @@ fn main() -> ExitCode {
                 ExitCode::from(SOME_FAILED)
             }
         },
+        Ok(Command::Serve(nats, workers)) => match serve(&nats, workers) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(error);
+                ExitCode::from(SOME_FAILED)
+            }
+        },
         Err(error) => {
             complain(format_args!("census: {error}\nTry `census --help`."));
             ExitCode::from(USAGE)
@@ -73,10 +89,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<Survey, BuildError> {
+fn run(options: &Options) -> Result<Survey, Box<dyn Error>> {
     let console = Console::new(options);
-    let parsers = places::parsers(options.with, options.workers, options.timeline.is_some())?;
-    survey(options, &parsers, |text| call!(analyse::analyse(text)), &console)
+    let parsers = places::parsers(options, &console)?;
+    Ok(survey(options, &parsers, |text| call!(analyse::analyse(text)), &console)?)
+}
+
+/// Runs jobs for others.
+fn serve(nats: &Nats, workers: usize) -> Result<(), Box<dyn Error>> {
+    #[cfg(feature = "nats")]
+    return hosts::host(nats, workers);
+    #[cfg(not(feature = "nats"))]
+    Err(places::no_nats(nats, workers))
 }
 
 /// Writes the file of `--timeline`. False if that failed.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
+use crate::survey::READERS;
+
 pub(crate) const HELP: &str = "\
 Counts what is in the Rust sources below a directory: lines, functions, unsafe
 blocks, calls that can panic, and how deep blocks nest.
@@ -28,8 +30,11 @@ Options:
                                  the stack ends the whole program
                       rayon      the same, on rayon's threads
                       none       on the main thread, one after the other
-  --workers N       how many files are parsed at once, except with `none`.
-                    Default: as many as there are cores
+                      nats       in worker processes of several programs, here
+                                 or on other machines, over a NATS server
+  --workers N       how many files are parsed at once, except with `none`; with
+                    `nats`, by each host. Default: as many as there are cores;
+                    with `nats`, the hosts of this machine share them
   --cold            drop each file from the page cache before it is read
   --json            print one JSON document instead of tables
   --timeline FILE   record which worker did what, and when: a picture if FILE ends
@@ -37,6 +42,15 @@ Options:
                     with processes or threads only
   --verbose         name each file that is not Rust, and why, on stderr
   --help            print this
+
+Options of `--with nats` (built with the feature `nats`):
+  --server URL      the NATS server; `start` starts the one that NATS_SERVER names,
+                    or `nats-server`. Default: nats://127.0.0.1:4222
+  --hosts N         how many hosts to start on this machine. Default: 3. With 0,
+                    hosts that were started by `--serve` do the work
+  --kill N          kill one of them once N files were submitted
+  --serve           be a host: parse what others submit, until SIGTERM or Ctrl-C
+  --ends-with-input with `--serve`: end when standard input does, too
 
 Progress goes to stderr: bars on a terminal, elsewhere a line now and then.
 
@@ -56,6 +70,8 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(20);
 pub(crate) enum Command {
     Help,
     Survey(Options),
+    /// Be a host, with so and so many workers.
+    Serve(Nats, usize),
 }
 
 /// How to do it.
@@ -70,6 +86,22 @@ pub(crate) struct Options {
     pub(crate) verbose: bool,
     /// The file to draw what the pools did.
     pub(crate) timeline: Option<PathBuf>,
+    pub(crate) nats: Nats,
+}
+
+/// How hosts are reached, and started.
+pub(crate) struct Nats {
+    /// A URL, or `start`.
+    pub(crate) server: String,
+    pub(crate) hosts: usize,
+    pub(crate) kill_after: Option<usize>,
+    pub(crate) ends_with_input: bool,
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self { server: "nats://127.0.0.1:4222".to_owned(), hosts: 3, kill_after: None, ends_with_input: false }
+    }
 }
 
 /// Where files are parsed.
@@ -79,10 +111,11 @@ pub(crate) enum With {
     Threads,
     Rayon,
     None,
+    Nats,
 }
 
 impl With {
-    const ALL: [Self; 4] = [Self::Processes, Self::Threads, Self::Rayon, Self::None];
+    const ALL: [Self; 5] = [Self::Processes, Self::Threads, Self::Rayon, Self::None, Self::Nats];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -90,6 +123,7 @@ impl With {
             Self::Threads => "threads",
             Self::Rayon => "rayon",
             Self::None => "none",
+            Self::Nats => "nats",
         }
     }
 
@@ -107,7 +141,18 @@ impl Options {
         match (self.with, self.workers) {
             (With::None, _) => "the main thread".to_owned(),
             (With::Rayon, n) => format!("{n} of rayon's threads"),
+            (With::Nats, _) if self.nats.hosts == 0 => "hosts that serve already".to_owned(),
+            (With::Nats, n) => format!("{} hosts × {n} processes", self.nats.hosts),
             (other, n) => format!("{n} {}", other.name()),
+        }
+    }
+
+    /// How many files may be read or parsed at once, so that no worker waits for the next one.
+    pub(crate) fn in_flight(&self) -> usize {
+        match self.with {
+            // Jobs on their way to a host and back are in flight, too; and hosts that serve already are not counted here.
+            With::Nats => READERS + 16 * self.workers * self.nats.hosts.max(8),
+            _ => READERS + 4 * self.workers,
         }
     }
 }
@@ -119,7 +164,7 @@ impl Command {
         let mut with = With::Processes;
         let (mut workers, mut seconds, mut all) = (None, None, false);
         let (mut cold, mut json, mut verbose) = (false, false, false);
-        let mut timeline = None;
+        let (mut timeline, mut nats, mut serves) = (None, Nats::default(), false);
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("with") => with = parser.value()?.parse_with(With::from_name)?,
@@ -129,13 +174,18 @@ impl Command {
                 Long("cold") => cold = true,
                 Long("json") => json = true,
                 Long("verbose") => verbose = true,
+                Long("server") => nats.server = parser.value()?.string()?,
+                Long("hosts") => nats.hosts = parser.value()?.parse()?,
+                Long("kill") => nats.kill_after = Some(parser.value()?.parse()?),
+                Long("serve") => serves = true,
+                Long("ends-with-input") => nats.ends_with_input = true,
                 Long("timeline") => timeline = Some(PathBuf::from(parser.value()?)),
                 Short('h') | Long("help") => return Ok(Self::Help),
                 Value(value) if directory.is_none() => directory = Some(value),
                 _ => return Err(argument.unexpected()),
             }
         }
-        if timeline.is_some() && matches!(with, With::Rayon | With::None) {
+        if timeline.is_some() && matches!(with, With::Rayon | With::None | With::Nats) {
             return Err("`--timeline` records pools: use it with processes or threads".into());
         }
         let limit = match seconds {
@@ -144,12 +194,17 @@ impl Command {
             seconds => seconds,
         };
         let directory = directory.map_or_else(unpacked_sources, |directory| Ok(PathBuf::from(directory)))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = match workers {
             _ if with == With::None => 1,
             Some(workers) => workers,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
+            None if with == With::Nats && !serves => (cores / nats.hosts.max(1)).max(1),
+            None => cores,
         };
-        Ok(Self::Survey(Options { directory, with, workers, limit, cold, json, verbose, timeline }))
+        if serves {
+            return Ok(Self::Serve(nats, workers));
+        }
+        Ok(Self::Survey(Options { directory, with, workers, limit, cold, json, verbose, timeline, nats }))
     }
 }
 

@@ -1,9 +1,12 @@
-//! Where files are parsed: one of four executors, chosen when the program runs.
+//! Where files are parsed: one of five executors, chosen when the program runs.
+
+use std::error::Error;
 
 use executor::extend::cell::Run;
 use executor::{BuildError, Executor, Future, Job, Pool, PortableJob, ProcessPool, Rejected, Shutdown, ThreadPool};
 
-use crate::options::With;
+use crate::console::Console;
+use crate::options::{Options, With};
 
 /// A process's main thread has 8 MiB by default. With less, threads would overflow on files that processes parse.
 const STACK: usize = 8 * 1024 * 1024;
@@ -16,8 +19,9 @@ pub(crate) struct Parsers<J: Job> {
 }
 
 /// The executor that runs `workers` jobs at once `with` what it says. It can be recorded if it `measures`.
-pub(crate) fn parsers<J: PortableJob>(with: With, workers: usize, measures: bool) -> Result<Parsers<J>, BuildError> {
-    Ok(match with {
+pub(crate) fn parsers<J: PortableJob>(options: &Options, console: &Console) -> Result<Parsers<J>, Box<dyn Error>> {
+    let (workers, measures) = (options.workers, options.timeline.is_some());
+    Ok(match options.with {
         With::Processes => {
             let processes = ProcessPool::builder().processes(workers).threads_per_process(1).name("parse");
             let pool = processes.measure(measures).build()?;
@@ -32,7 +36,25 @@ pub(crate) fn parsers<J: PortableJob>(with: With, workers: usize, measures: bool
         }
         With::Rayon => Parsers { executor: Box::new(Rayon::new(workers)?), pool: None },
         With::None => Parsers { executor: Box::new(InPlace), pool: None },
+        With::Nats => Parsers { executor: hosts(options, console)?, pool: None },
     })
+}
+
+#[cfg(feature = "nats")]
+fn hosts<J: PortableJob>(options: &Options, console: &Console) -> Result<Box<dyn Executor<J>>, Box<dyn Error>> {
+    Ok(Box::new(crate::hosts::Hosts::start(options, &options.nats, console)?))
+}
+
+#[cfg(not(feature = "nats"))]
+fn hosts<J: PortableJob>(options: &Options, _: &Console) -> Result<Box<dyn Executor<J>>, Box<dyn Error>> {
+    Err(no_nats(&options.nats, options.workers))
+}
+
+/// This program was built without the crate that reaches hosts.
+#[cfg(not(feature = "nats"))]
+pub(crate) fn no_nats(_: &Nats, _: usize) -> Box<dyn Error> {
+    "census: `--with nats` needs the feature `nats`: cargo run --release -p census --features nats --example census"
+        .into()
 }
 
 /// The calling thread.

@@ -58,7 +58,7 @@ where
     let readers = ThreadPool::builder().threads(READERS).name("read").measure(options.timeline.is_some()).build()?;
     let recording = options.timeline.as_ref().map(|_| record(&readers, parsers.pool.as_deref()));
     let named = readers.with(JobOptions::new().name("read"));
-    let in_flight = READERS + 4 * options.workers;
+    let in_flight = options.in_flight();
     let mut walk = Walk::new(&options.directory);
     let mut flights = Flights::default();
     let mut tally = Tally::default();
