@@ -40,6 +40,7 @@
 //! | [Web services](crate::web_services) | pools behind an async server |
 //! | [Data](crate::data) | arrays, files and models in workers |
 //! | [Cookbook](crate::cookbook) | retry, hedge, rate limit, cache, progress: ten lines each |
+//! | [From one machine to many](crate::many_machines) | the same jobs on other machines, by `executor-nats` |
 //! | [Twelve tasks](crate::tasks) | tasks of a web developer, a data engineer and a tester, with answers |
 //! | [Testing shutdown](crate::testing_shutdown) | the tools of `executor-testkit`, and which of them first |
 //! | [Platforms](crate::platforms) | targets, Rust versions, containers, semver policy |

@@ -46,6 +46,11 @@ pub mod security {}
 #[doc = include_str!("../docs/PERFORMANCE.md")]
 pub mod performance {}
 
+// Its code is compiled by the tests of `executor-nats`, on which this crate does not depend.
+#[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/MANY_MACHINES.md"))]
+pub mod many_machines {}
+
 #[cfg_attr(not(doctest), doc = include_str!("../docs/rustdoc_links.md"))]
 #[doc = include_str!("../docs/TASKS.md")]
 pub mod tasks {}

@@ -43,6 +43,19 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![forbid(unsafe_code)]
 
+/// The pages and the README, whose code is compiled.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../deploy/README.md")]
+    struct Deployment;
+
+    #[doc = include_str!("../../docs/MANY_MACHINES.md")]
+    struct ManyMachines;
+}
+
 mod connection;
 mod error;
 mod namespace;
