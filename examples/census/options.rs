@@ -70,7 +70,7 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(20);
 pub(crate) enum Command {
     Help,
     Survey(Options),
-    /// Be a host, with so and so many workers.
+    /// Be a host with this many workers.
     Serve(Nats, usize),
 }
 
