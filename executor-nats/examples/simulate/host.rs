@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_nats::{Client, HeaderMap, Message, Subject};
+use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_lite::StreamExt;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use tokio::time::{interval, sleep};
 
 use crate::measure::{Counts, add};
 use crate::options::Options;
-use crate::streams::{Names, PRIORITIES};
+use crate::streams::{NORMAL, Names, PRIORITIES};
 
 /// The first byte of a record.
 const STARTED: u8 = 0;
@@ -62,13 +62,21 @@ impl Hosts {
     }
 
     pub(crate) async fn run(self: Rc<Self>) {
-        let Ok(mut messages) = self.client.subscribe(format!("{}.>", self.inbox)).await else { return };
+        let Ok(mut records) = self.client.subscribe(format!("{}.record.*", self.inbox)).await else { return };
         spawn_local(self.clone().keep_leases());
         for host in 0..self.hosts.len() {
-            self.ask_all(host).await;
+            let Ok(jobs) = self.client.subscribe(format!("{}.{host}.*", self.inbox)).await else { return };
+            spawn_local(self.clone().serve(host, jobs));
         }
-        while let Some(message) = messages.next().await {
-            self.came(message).await;
+        while let Some(answer) = records.next().await {
+            self.written(&answer.payload, answer.subject.rsplit('.').next().unwrap_or_default());
+        }
+    }
+
+    async fn serve(self: Rc<Self>, host: usize, mut jobs: Subscriber) {
+        self.ask_all(host).await;
+        while let Some(message) = jobs.next().await {
+            self.came(host, message).await;
         }
     }
 
@@ -91,22 +99,18 @@ impl Hosts {
         self.options.per_host.saturating_sub(self.hosts[host].busy.get())
     }
 
-    async fn came(self: &Rc<Self>, message: Message) {
-        let to = message.subject.strip_prefix(&*self.inbox).unwrap_or_default();
-        let mut tokens = to.split('.').skip(1);
-        let (Some(host), Some(lane)) = (tokens.next(), tokens.next()) else { return };
-        if host == "record" {
-            return self.written(&message.payload, lane);
-        }
-        let (Ok(host), Ok(lane)) = (host.parse::<usize>(), lane.parse::<usize>()) else { return };
+    /// A job comes with its own subject, and the end of a request with the subject of its answer.
+    async fn came(self: &Rc<Self>, host: usize, message: Message) {
+        let last = message.subject.rsplit('.').next().unwrap_or_default();
         if message.status.is_some() || message.reply.is_none() {
-            // The time of the request is over.
-            self.hosts[host].asked[lane].set(0);
+            if let Some(asked) = last.parse().ok().and_then(|lane: usize| self.hosts[host].asked.get(lane)) {
+                asked.set(0);
+            }
             return self.ask_all(host).await;
         }
-        let asked = &self.hosts[host].asked[lane];
+        let asked = &self.hosts[host].asked[NORMAL];
         asked.set(asked.get().saturating_sub(1));
-        let number = message.subject.rsplit('.').next().unwrap_or_default().to_owned();
+        let number = last.to_owned();
         if !self.known.borrow_mut().insert(number.clone()) {
             add(&self.counts.again);
         }

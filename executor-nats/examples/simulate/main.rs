@@ -33,7 +33,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run(options))
+    let tasks = LocalSet::new();
+    let outcome = tasks.block_on(&runtime, run(options));
+    // Subscriptions end in tasks that are started as they are dropped.
+    let _inside = runtime.enter();
+    drop(tasks);
+    outcome
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {

@@ -18,6 +18,9 @@ pub(crate) struct Names {
 
 pub(crate) const PRIORITIES: [&str; 3] = ["high", "normal", "low"];
 
+/// The priority of all jobs.
+pub(crate) const NORMAL: usize = 1;
+
 impl Names {
     pub(crate) fn job(&self, number: u64) -> String {
         format!("{}.job.normal.submitter.{number}", self.own)
