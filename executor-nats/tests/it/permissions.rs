@@ -31,10 +31,6 @@ fn double(bytes: Vec<u8>) -> Vec<u8> {
     bytes.repeat(2)
 }
 
-fn bytes(count: usize) -> Vec<u8> {
-    vec![7; count]
-}
-
 fn runs_until_stopped() {
     while !current::stop_requested() {
         thread::yield_now();
@@ -60,8 +56,13 @@ fn least_permissions_suffice_for_jobs() {
     let serving = serve(host(&server), NAMESPACE, &pool).expect("a host may serve");
 
     assert_eq!(executor.submit(call!(double(vec![1; 3]))).result().expect("a result"), [1; 6]);
-    let large = executor.submit(call!(bytes(LARGE))).result().expect("a large result");
-    assert_eq!(large.len(), LARGE);
+    let (key, large) = executor.submit_keyed(call!(double(vec![7; LARGE]))).expect("a large job");
+    executor.flush();
+    let other = NatsExecutor::connect(submitter(&server), NAMESPACE).expect("another submitter");
+    let attached = other.reattach::<Vec<u8>>(&key).expect("a key of the first submitter");
+    assert_eq!(large.result().expect("a large result").len(), 2 * LARGE);
+    assert_eq!(attached.result().expect("the same result").len(), 2 * LARGE);
+    drop(other);
     wait_for("the host is seen", || (executor.hosts().len() == 1).then_some(()));
 
     let running = executor.submit(call!(runs_until_stopped()));
