@@ -139,7 +139,9 @@ impl Drop for Hosts {
         self.table.finish();
         self.executor.shutdown(true);
         let mut hosts = std::mem::take(self.started.get_mut().unwrap_or_else(PoisonError::into_inner));
-        hosts.iter_mut().for_each(|host| drop(host.stdin.take()));
+        for host in &mut hosts {
+            drop(host.stdin.take());
+        }
         for mut host in hosts {
             if let Err(error) = host.wait() {
                 complain(format_args!("census: a host: {error}"));

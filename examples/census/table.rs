@@ -37,7 +37,7 @@ struct Row {
 impl Table {
     pub(crate) fn start(executor: NatsHandle, bars: MultiProgress) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let mut rows = Rows { bars: bars.clone(), rows: BTreeMap::new(), drawn: Vec::new() };
+        let mut rows = Rows { bars: bars.clone(), hosts: BTreeMap::new(), drawn: Vec::new() };
         let watch = move || {
             while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 rows.look(&executor);
@@ -68,14 +68,14 @@ impl Table {
 
 struct Rows {
     bars: MultiProgress,
-    rows: BTreeMap<String, Row>,
+    hosts: BTreeMap<String, Row>,
     drawn: Vec<ProgressBar>,
 }
 
 impl Rows {
     fn look(&mut self, executor: &NatsHandle) {
-        let before: Vec<_> = self.rows.values().filter(|row| row.is_there).map(|row| row.label.clone()).collect();
-        self.rows.values_mut().for_each(|row| row.is_there = false);
+        let before: Vec<_> = self.hosts.values().filter(|row| row.is_there).map(|row| row.label.clone()).collect();
+        self.hosts.values_mut().for_each(|row| row.is_there = false);
         for host in executor.hosts().into_iter().filter(|host| host.is_ours) {
             let row = Row {
                 label: host.label.clone(),
@@ -93,20 +93,20 @@ impl Rows {
                     if row.workers == 1 { "worker" } else { "workers" }
                 ));
             }
-            self.rows.insert(host.label, row);
+            self.hosts.insert(host.label, row);
         }
-        for row in before.iter().filter_map(|label| self.rows.get(label)).filter(|row| !row.is_there) {
+        for row in before.iter().filter_map(|label| self.hosts.get(label)).filter(|row| !row.is_there) {
             self.say(format_args!("census: host {} is gone; its last report counted {} jobs", row.label, row.done));
         }
     }
 
     fn draw(&mut self) {
         let style = ProgressStyle::with_template("{msg}").expect("the template is a constant");
-        while self.drawn.len() < self.rows.len() + 1 {
+        while self.drawn.len() < self.hosts.len() + 1 {
             self.drawn.push(self.bars.add(ProgressBar::no_length().with_style(style.clone())));
         }
         self.drawn[0].set_message(HEAD);
-        for (bar, row) in self.drawn[1..].iter().zip(self.rows.values()) {
+        for (bar, row) in self.drawn[1..].iter().zip(self.hosts.values()) {
             bar.set_message(row.to_string());
         }
     }
@@ -114,7 +114,7 @@ impl Rows {
     fn end(self) {
         self.drawn.iter().for_each(ProgressBar::finish_and_clear);
         self.say(HEAD);
-        self.rows.values().for_each(|row| self.say(row));
+        self.hosts.values().for_each(|row| self.say(row));
     }
 
     fn say(&self, what: impl fmt::Display) {

@@ -1,6 +1,6 @@
 //! Both sides in one program: `squares serve` on any number of machines runs the jobs of `squares`.
 //!
-//! `NATS_URL` names the server. Default: nats://127.0.0.1:4222. A host serves until its input ends, and then finishes the jobs that run.
+//! `NATS_URL` names the server. Default: `nats://127.0.0.1:4222`. A host serves until its input ends, and then finishes the jobs that run.
 
 use std::error::Error;
 use std::io::{self, Read};

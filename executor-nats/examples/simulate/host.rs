@@ -1,4 +1,4 @@
-//! The hosts of one connection.
+//! A connection, and the hosts that share it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ const PRESENCE_BYTES: usize = 100;
 /// How long a request for jobs stays open.
 const PULL_TIME: Duration = Duration::from_secs(20);
 
-pub(crate) struct Hosts {
+pub(crate) struct Connection {
     client: Client,
     names: Rc<Names>,
     options: Rc<Options>,
@@ -47,7 +47,7 @@ struct Host {
     asked: [Cell<usize>; 3],
 }
 
-impl Hosts {
+impl Connection {
     pub(crate) fn new(
         client: Client,
         names: Rc<Names>,
@@ -82,7 +82,7 @@ impl Hosts {
 
     /// Has a request open for each priority, as long as a worker is free.
     async fn ask_all(&self, host: usize) {
-        for lane in 0..PRIORITIES.len() {
+        for (lane, priority) in PRIORITIES.into_iter().enumerate() {
             let (state, free) = (&self.hosts[host], self.free(host));
             if free == 0 || state.asked[lane].get() > 0 {
                 continue;
@@ -91,7 +91,7 @@ impl Hosts {
             let request = format!("{{\"batch\":{free},\"expires\":{}}}", PULL_TIME.as_nanos());
             let answer = format!("{}.{host}.{lane}", self.inbox);
             add(&self.counts.pulls);
-            drop(self.client.publish_with_reply(self.names.next(PRIORITIES[lane]), answer, request.into()).await);
+            drop(self.client.publish_with_reply(self.names.next(priority), answer, request.into()).await);
         }
     }
 

@@ -22,7 +22,7 @@ use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use host::Hosts;
+use host::Connection;
 use measure::{Counts, Server};
 use options::{HELP, Options};
 use submitter::Submitter;
@@ -51,8 +51,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let connections = options.connections.min(hosts);
     for connection in 0..connections {
         let share = hosts / connections + usize::from(connection < hosts % connections);
-        let hosts = Hosts::new(connect().await?, names.clone(), options.clone(), counts.clone(), share);
-        spawn_local(hosts.run());
+        let client = connect().await?;
+        spawn_local(Connection::new(client, names.clone(), options.clone(), counts.clone(), share).run());
     }
     // Every host asks for jobs, and the first jobs are claimed.
     sleep(Duration::from_secs(2)).await;

@@ -70,7 +70,9 @@ fn builds_serve_beside_each_other() {
     let (old, new) = (Program::host(1, &server), Program::host(2, &server));
     let mut submitters = [1, 2].map(|version| Program::start(version, "submit", &server));
     for _ in 0..JOBS {
-        submitters.iter_mut().for_each(|submitter| submitter.submit("version"));
+        for submitter in &mut submitters {
+            submitter.submit("version");
+        }
     }
     for (version, submitter) in [1, 2].into_iter().zip(submitters) {
         let (lines, is_success) = submitter.end();
