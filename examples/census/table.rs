@@ -111,10 +111,13 @@ impl Rows {
         }
     }
 
+    /// Prints the table where the bars were.
     fn end(self) {
         self.drawn.iter().for_each(ProgressBar::finish_and_clear);
-        self.say(HEAD);
-        self.hosts.values().for_each(|row| self.say(row));
+        // If they cannot be cleared, the terminal is gone, and they are too.
+        drop(self.bars.clear());
+        complain(HEAD);
+        self.hosts.values().for_each(complain);
     }
 
     fn say(&self, what: impl fmt::Display) {
