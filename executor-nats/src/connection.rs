@@ -1,10 +1,14 @@
 //! How a server is reached.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
 
 use crate::error::ConnectError;
+
+/// How often a connection is tested. After the third time without an answer, another one is made.
+const PING: Duration = Duration::from_secs(3);
 
 /// The address of the NATS servers, and the credentials. Made from a URL, or step by step.
 ///
@@ -113,7 +117,7 @@ impl Connection {
         };
         let addresses: Vec<&str> = self.url.split(',').map(str::trim).collect();
         let name = self.name.clone().unwrap_or_else(program_name);
-        options.name(name).connect(addresses).await.map_err(ConnectError::server)
+        options.name(name).ping_interval(PING).connect(addresses).await.map_err(ConnectError::server)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod large;
 pub(crate) mod ledger;
+pub(crate) mod loss;
 pub(crate) mod message;
 pub(crate) mod names;
 pub(crate) mod removal;

@@ -1,6 +1,7 @@
 //! The side that runs jobs.
 
 mod arrived;
+mod claim;
 mod copies;
 mod engine;
 mod give_back;
@@ -64,7 +65,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes no further job. With `wait`, blocks until those that run have ended, and are reported.
+    /// Takes no further job. With `wait`, blocks until those that run have ended, and are reported. If no NATS server is reached for two
+    /// [leases](Namespace::lease) meanwhile, their outcomes are given up: they count as lost by then.
     pub fn shutdown(&self, wait: bool) {
         drop(self.commands.send(Command::End));
         if wait {

@@ -12,6 +12,7 @@ pub(crate) mod hosts;
 mod job;
 pub(crate) mod key;
 mod keyed;
+mod losses;
 pub(crate) mod map;
 pub(crate) mod no_worker;
 mod periodic;

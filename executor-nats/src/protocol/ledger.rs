@@ -94,10 +94,11 @@ impl Streams {
         // Asked of the stream's leader: another server may be behind.
         match self.ledger.get_last_raw_message_by_subject(&self.names.outcome(key)).await {
             Ok(message) => {
-                let Ok(record) = decode::<Record>(&message.payload) else {
-                    return Ok(Some(Standing { revision: message.sequence, state: State::Expired, writer: 0 }));
+                let (state, writer) = match decode::<Record>(&message.payload) {
+                    Ok(record) => (record.state, record.writer),
+                    Err(_) => (State::Damaged, 0),
                 };
-                Ok(Some(Standing { revision: message.sequence, state: record.state, writer: record.writer }))
+                Ok(Some(Standing { revision: message.sequence, state, writer }))
             }
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(_) => Err(Unreachable),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::names::JobKey;
+use super::names::{JobKey, token_of};
 
 /// The version of these messages. Another one is not read.
 const VERSION: u8 = 1;
@@ -33,6 +33,16 @@ pub(crate) enum Body {
     Large(String),
 }
 
+impl Body {
+    /// Whether it can be of this job: a forged message may name an object of another job.
+    pub(crate) fn is_of(&self, key: &JobKey) -> bool {
+        match self {
+            Self::Inline(_) => true,
+            Self::Large(name) => name.strip_prefix(&key.to_string()).is_some_and(|part| part.starts_with('-')),
+        }
+    }
+}
+
 /// The state of a job, decided by whoever wrote it first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -44,7 +54,11 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     /// A host is about to run the job, for the `attempt`-th time.
-    Started { host: String, attempt: u32 },
+    Started {
+        #[serde(deserialize_with = "token_of")]
+        host: String,
+        attempt: u32,
+    },
     /// Its host gave it back before it started: its worker was at a long job. The next host starts it as this attempt.
     Returned { attempt: u32 },
     /// Cancelled before it started, or aborted afterwards.
@@ -55,11 +69,15 @@ pub(crate) enum State {
     Ended { body: Body },
     /// The outcome was read. Only the records of kept jobs come to this.
     Read,
+    /// The message is not one of ours. Never written.
+    #[serde(skip)]
+    Damaged,
 }
 
 /// A host tells that it is there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Presence {
+    #[serde(deserialize_with = "token_of")]
     pub(crate) host: String,
     /// The machine's name and the process, for people.
     pub(crate) label: String,

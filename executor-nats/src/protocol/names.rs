@@ -14,11 +14,12 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use executor_core::Priority;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Names a job in all of a namespace: who submitted it, and the how-many-th it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct JobKey {
+    #[serde(deserialize_with = "token_of")]
     pub(crate) submitter: String,
     pub(crate) number: u64,
     /// Its last record stays until its time is up, so that other programs can attach to the job.
@@ -36,6 +37,7 @@ impl JobKey {
     pub(crate) fn of_subject(subject: &str) -> Option<Self> {
         let mut tokens = subject.rsplit('.');
         let (number, block, submitter) = (tokens.next()?, tokens.next()?, tokens.next()?);
+        is_token(submitter).then_some(())?;
         let key = Self { submitter: submitter.to_owned(), number: number.parse().ok()?, is_kept: block == KEPT };
         (key.block_token() == block).then_some(key)
     }
@@ -61,6 +63,17 @@ pub(crate) fn random_token() -> String {
     // The standard library takes the keys of its hashers from the system's source of random numbers.
     let part = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", part(), part())
+}
+
+/// Whether it can be one of ours. Others could change the meaning of a subject.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Reads a token. For names of hosts and submitters in messages, which may be forged.
+pub(crate) fn token_of<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if is_token(&text) { Ok(text) } else { Err(de::Error::custom("no token")) }
 }
 
 /// A number that differs from call to call, and from program to program.

@@ -10,6 +10,7 @@ use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use executor_core::Priority;
 
+use super::loss::Inquiries;
 use super::names::Names;
 use super::removal::MEMORY;
 use crate::error::ConnectError;
@@ -36,6 +37,8 @@ pub(crate) struct Streams {
     pub(crate) large: ObjectStore,
     /// The stream behind `large`.
     pub(crate) large_stream: Stream<()>,
+    pub(super) inquiries: Inquiries,
+    namespace: Namespace,
 }
 
 impl Streams {
@@ -46,49 +49,16 @@ impl Streams {
             .max_ack_inflight(MAX_UNANSWERED)
             .backpressure_on_inflight(true)
             .build(client);
-        let capacity = namespace.capacity.and_then(|jobs| i64::try_from(jobs).ok()).unwrap_or(-1);
-        let jobs = Config {
-            name: names.jobs_stream(),
-            subjects: vec![names.all_jobs()],
-            retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
-            discard: DiscardPolicy::New,
-            max_messages: capacity,
-            max_age: namespace.keep_jobs,
-            num_replicas: namespace.replicas,
-            description: Some("jobs of the crate executor-nats".to_owned()),
-            ..Config::default()
-        };
-        let ledger = Config {
-            name: names.ledger_stream(),
-            subjects: vec![names.all_outcomes()],
-            retention: RetentionPolicy::Limits,
-            storage: StorageType::File,
-            discard: DiscardPolicy::New,
-            max_messages_per_subject: 1,
-            max_consumers: MAX_SUBMITTERS,
-            max_age: namespace.keep_outcomes,
-            duplicate_window: MEMORY.min(namespace.keep_outcomes),
-            num_replicas: namespace.replicas,
-            description: Some("the state of each job of the crate executor-nats".to_owned()),
-            ..Config::default()
-        };
-        let large = object_store::Config {
-            bucket: names.large_bucket(),
-            max_age: namespace.keep_outcomes,
-            storage: StorageType::File,
-            num_replicas: namespace.replicas,
-            ..object_store::Config::default()
-        };
-        let jobs = context.get_or_create_stream(jobs).await.map_err(ConnectError::streams)?;
-        let ledger = context.get_or_create_stream(ledger).await.map_err(ConnectError::streams)?;
-        let large = match context.get_object_store(names.large_bucket()).await {
-            Ok(store) => store,
-            Err(_) => context.create_object_store(large).await.map_err(ConnectError::streams)?,
-        };
+        let (jobs, ledger, large) = make(&context, namespace, &names).await?;
         let large_stream = format!("OBJ_{}", names.large_bucket());
         let large_stream = context.get_stream_no_info(large_stream).await.map_err(ConnectError::streams)?;
-        Ok(Self { context, names, jobs, ledger, large, large_stream })
+        let (inquiries, namespace) = (Inquiries::default(), namespace.clone());
+        Ok(Self { context, names, jobs, ledger, large, large_stream, inquiries, namespace })
+    }
+
+    /// Makes the streams again, if they are gone: the server has lost its disk, or they were deleted.
+    pub(crate) async fn make_again(&self) -> Result<(), ConnectError> {
+        make(&self.context, &self.namespace, &self.names).await.map(drop)
     }
 
     /// The jobs of one priority, shared by all hosts of this build.
@@ -108,4 +78,53 @@ impl Streams {
         };
         self.jobs.get_or_create_consumer(&name, config).await.map_err(ConnectError::streams)
     }
+}
+
+/// Makes the streams, or opens them.
+async fn make(
+    context: &Context,
+    namespace: &Namespace,
+    names: &Names,
+) -> Result<(Stream, Stream, ObjectStore), ConnectError> {
+    let capacity = namespace.capacity.and_then(|jobs| i64::try_from(jobs).ok()).unwrap_or(-1);
+    let jobs = Config {
+        name: names.jobs_stream(),
+        subjects: vec![names.all_jobs()],
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        max_messages: capacity,
+        max_age: namespace.keep_jobs,
+        num_replicas: namespace.replicas,
+        description: Some("jobs of the crate executor-nats".to_owned()),
+        ..Config::default()
+    };
+    let ledger = Config {
+        name: names.ledger_stream(),
+        subjects: vec![names.all_outcomes()],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        max_messages_per_subject: 1,
+        max_consumers: MAX_SUBMITTERS,
+        max_age: namespace.keep_outcomes,
+        duplicate_window: MEMORY.min(namespace.keep_outcomes),
+        num_replicas: namespace.replicas,
+        description: Some("the state of each job of the crate executor-nats".to_owned()),
+        ..Config::default()
+    };
+    let large = object_store::Config {
+        bucket: names.large_bucket(),
+        max_age: namespace.keep_outcomes,
+        storage: StorageType::File,
+        num_replicas: namespace.replicas,
+        ..object_store::Config::default()
+    };
+    let jobs = context.get_or_create_stream(jobs).await.map_err(ConnectError::streams)?;
+    let ledger = context.get_or_create_stream(ledger).await.map_err(ConnectError::streams)?;
+    let large = match context.get_object_store(names.large_bucket()).await {
+        Ok(store) => store,
+        Err(_) => context.create_object_store(large).await.map_err(ConnectError::streams)?,
+    };
+    Ok((jobs, ledger, large))
 }

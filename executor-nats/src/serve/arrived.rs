@@ -32,7 +32,7 @@ impl Arrived {
         let (Some(key), Some(copy)) = (JobKey::of_subject(&message.subject), Copy::of_reply(&reply)) else {
             return Err(Some(reply));
         };
-        let mut job = decode::<JobMessage>(&message.payload).ok().filter(|job| job.key == key);
+        let mut job = decode::<JobMessage>(&message.payload).ok().filter(|job| job.key == key && job.body.is_of(&key));
         let remote = job.as_mut().and_then(|job| match &mut job.body {
             Body::Inline(bytes) => Some(RemoteJob::from_bytes(&mem::take(bytes))),
             Body::Large(_) => None,

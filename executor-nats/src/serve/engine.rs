@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::AckKind;
 use async_nats::{Client, Subject};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use futures_lite::StreamExt;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_local;
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use super::copies::Copies;
 use super::host::Runner;
@@ -25,7 +26,8 @@ use super::stalls::Stalls;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
-use crate::protocol::message::{Presence, encode};
+use crate::protocol::ledger::{Retry, Standing};
+use crate::protocol::message::{Presence, State, encode};
 use crate::protocol::names::{JobKey, Names, PRIORITIES, random_token};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
@@ -97,7 +99,9 @@ pub(super) struct Engine {
 pub(super) struct Run {
     /// Once it is on the local pool.
     pub(super) canceller: Option<Canceller>,
-    /// It was asked to stop.
+    /// A message asks to stop it, and the ledger is asked about that.
+    pub(super) is_asked_about: bool,
+    /// The ledger says that it has its outcome.
     pub(super) is_stopped: bool,
     /// Its place on the local pool is not given back.
     pub(super) has_slot: bool,
@@ -182,10 +186,21 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         tokio::select! {
             Some(message) = stops.next() => engine.asked_to_stop(&message),
             () = engine.changed.notified() => {}
+            () = is_unreachable(&client, engine.lease * 2) => break,
         }
     }
     drop(timeout(FLUSH_TIME, client.flush()).await);
     drop(timeout(FLUSH_TIME, client.drain()).await);
+}
+
+/// Waits until there was no connection for so long.
+async fn is_unreachable(client: &Client, limit: Duration) {
+    const LOOK: Duration = Duration::from_millis(250);
+    let mut silence = Duration::ZERO;
+    while silence < limit {
+        sleep(LOOK).await;
+        silence = if client.connection_state() == ConnectionState::Connected { Duration::ZERO } else { silence + LOOK };
+    }
 }
 
 fn label() -> String {
@@ -194,15 +209,36 @@ fn label() -> String {
 }
 
 impl Engine {
-    pub(super) fn stop(&self, key: &JobKey) {
+    /// Stops a job of this host, if the ledger says so, too: the message may be forged.
+    pub(super) fn stop(self: &Rc<Self>, key: JobKey) {
+        let is_new = match self.running.borrow_mut().get_mut(&key) {
+            Some(run) => !std::mem::replace(&mut run.is_asked_about, true),
+            None => false,
+        };
+        if is_new {
+            let engine = self.clone();
+            spawn_local(async move { engine.stop_if_decided(&key).await });
+        }
+    }
+
+    async fn stop_if_decided(&self, key: &JobKey) {
+        let mut retry = Retry::new(None);
+        let is_decided = loop {
+            match self.streams.look(key).await {
+                Ok(Some(Standing { state: State::Started { host, .. }, .. })) if host == self.host => break false,
+                Ok(_) => break true,
+                Err(_) => drop(retry.pause().await),
+            }
+        };
         let canceller = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
-                run.is_stopped = true;
+                run.is_asked_about = false;
+                run.is_stopped = is_decided;
                 run.canceller.clone()
             }
             None => None,
         };
-        if let Some(canceller) = canceller {
+        if let Some(canceller) = canceller.filter(|_| is_decided) {
             canceller.abort();
         }
     }

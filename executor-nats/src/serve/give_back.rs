@@ -20,7 +20,7 @@ impl Engine {
     pub(super) fn asked_to_stop(self: &Rc<Self>, message: &Message) {
         let Ok(key) = decode::<JobKey>(&message.payload) else { return };
         match &message.reply {
-            None => self.stop(&key),
+            None => self.stop(key),
             Some(asker) => self.asked_to_give_back(&key, asker.clone()),
         }
     }

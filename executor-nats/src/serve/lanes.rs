@@ -234,6 +234,7 @@ impl Engine {
             || message.description.as_deref().is_some_and(|text| text.contains("Consumer Deleted"));
         if is_gone {
             // If that fails, the next request does, too.
+            drop(self.streams.make_again().await);
             drop(self.streams.consumer(PRIORITIES[index], self.lease).await);
         }
     }

@@ -1,36 +1,27 @@
 //! Runs one job: asks the ledger, runs it on the local pool, and writes its outcome to the ledger.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_nats::Subject;
 use bytes::Bytes;
-use executor_core::{Broken, Crashed, Exit, JobError, JobId, JobOptions};
+use executor_core::{Broken, JobError, JobId, JobOptions};
 use executor_process::remote::{DamagedJob, RemoteJob, RemoteOutcome, RemoteResult};
 
 use super::arrived::Arrived;
+use super::claim::{Claim, Written};
 use super::engine::{Engine, Run};
 use super::lanes::Slot;
-use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::message::{JobMessage, State};
+use crate::protocol::message::JobMessage;
 use crate::protocol::names::JobKey;
-use crate::protocol::removal::Copy;
 
 /// How the server is told about a message.
-enum Done {
+pub(super) enum Done {
     /// The job has its outcome.
     Acknowledge,
     /// Another host is to run the job.
     Return,
     /// Another host runs the job, and tells the server.
-    Leave,
-}
-
-/// What the ledger allows.
-enum Claim {
-    /// Run it, and write the outcome after this revision.
-    Run { revision: u64, attempt: u32 },
-    /// It has its outcome, or another host is at it.
     Leave,
 }
 
@@ -71,7 +62,15 @@ impl Engine {
     async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) -> Done {
         let Arrived { job, key, copy, remote, .. } = arrived;
         let retries = job.as_ref().map_or(0, |job| job.retries);
-        let Claim::Run { revision, attempt } = self.claim(&key, retries, copy).await else { return Done::Acknowledge };
+        let (revision, attempt) = match self.claim(&key, copy).await {
+            Claim::Run { revision, attempt } => (revision, attempt),
+            Claim::Suspect(suspect) => {
+                // The worker is free while the other host is asked.
+                drop(slot);
+                return self.judge(&key, suspect, retries).await;
+            }
+            Claim::Leave => return Done::Acknowledge,
+        };
         let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
         let outcome = match job {
             Some(job) => self.run_decoded(&key, job, remote, attempt).await,
@@ -89,75 +88,18 @@ impl Engine {
         self.is_stuck.set(false);
         let bytes = RemoteOutcome::new(outcome, &self.host).to_bytes();
         let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return Done::Acknowledge };
-        match self.streams.put(&key, revision, State::Ended { body: body.clone() }, None).await {
-            Ok(Put::Won(_)) => {}
-            // It counted as lost, and another host runs it.
-            Ok(Put::Lost(Standing { state: State::Started { .. }, .. })) => {
-                self.streams.discard(&body).await;
-                return Done::Leave;
-            }
-            // It was aborted, or counted as lost.
-            _ => self.streams.discard(&body).await,
+        let written = self.put_outcome(&key, revision, body.clone()).await;
+        if !matches!(written, Written::Won) {
+            self.streams.discard(&body).await;
+        }
+        if matches!(written, Written::Elsewhere) {
+            return Done::Leave;
         }
         // Kept until now: another run would need them.
         if let Some(arguments) = arguments {
             self.streams.discard(&arguments).await;
         }
         Done::Acknowledge
-    }
-
-    /// The job has not started here, and another host may start it.
-    async fn put_returned(&self, key: &JobKey, revision: u64, attempt: u32) -> Done {
-        match self.streams.put(key, revision, State::Returned { attempt }, None).await {
-            Ok(Put::Won(_)) => Done::Return,
-            // It was aborted, or counted as lost.
-            _ => Done::Acknowledge,
-        }
-    }
-
-    /// Decides that this host runs the job, or that nobody does any more.
-    async fn claim(&self, key: &JobKey, retries: u32, copy: Copy) -> Claim {
-        let (mut after, mut attempt) = (0, 1);
-        loop {
-            let started = State::Started { host: self.host.clone(), attempt };
-            match self.streams.put(key, after, started, None).await {
-                Ok(Put::Won(revision)) if after == 0 && !self.is_there(copy).await => {
-                    // The job has ended, and its own record is removed. This one is of no use.
-                    drop(self.streams.ledger.delete_message(revision).await);
-                    return Claim::Leave;
-                }
-                Ok(Put::Won(revision)) => return Claim::Run { revision, attempt },
-                Ok(Put::Lost(Standing { revision, state: State::Started { host, attempt: before }, .. })) => {
-                    // The server gives a job to a second host only after the first was silent.
-                    if before <= retries {
-                        (after, attempt) = (revision, before + 1);
-                        continue;
-                    }
-                    self.lost(key, revision, &host).await;
-                    return Claim::Leave;
-                }
-                Ok(Put::Lost(Standing { revision, state: State::Returned { attempt: next }, .. })) => {
-                    (after, attempt) = (revision, next);
-                }
-                _ => return Claim::Leave,
-            }
-        }
-    }
-
-    /// Whether a job that has no other record is to be run.
-    async fn is_there(&self, copy: Copy) -> bool {
-        let is_only = self.copies.is_only(copy);
-        !copy.may_be_stale(is_only, self.stalls.trusted()) || self.streams.has_job(copy).await
-    }
-
-    /// The host of a job was lost while it ran the job.
-    async fn lost(&self, key: &JobKey, revision: u64, host: &str) {
-        let text = format!("its host {host} was silent for longer than the lease");
-        let crashed = Crashed::new(key.to_string(), 0, Exit::Lost, Duration::ZERO).with_cause(Some(text));
-        let bytes = RemoteOutcome::new(Err(JobError::Crashed(crashed)), host).to_bytes();
-        if let Ok(body) = self.streams.store(key, "lost", bytes).await {
-            drop(self.streams.put(key, revision, State::Ended { body }, None).await);
-        }
     }
 
     async fn run_decoded(

@@ -30,13 +30,17 @@ impl Engine {
                     self.waiting_has_changed();
                 }
             }
-            State::Cancelled { had_started: false } => self.withdraw(job, JobError::cancelled()),
-            State::Cancelled { had_started: true } => {
+            State::Cancelled { had_started: false } if job.progress.stage() != Stage::Started => {
+                self.withdraw(job, JobError::cancelled());
+            }
+            State::Cancelled { .. } => {
                 if self.take(job, Stage::Aborted) {
                     self.finish(job, Err(JobError::cancelled()));
                 }
             }
             State::Expired => self.expired(job),
+            // The reader of the ledger ends it.
+            State::Damaged => {}
             State::Ended { body } => {
                 if self.take(job, Stage::Ended) {
                     let (engine, job) = (self.clone(), job.clone());
@@ -87,7 +91,9 @@ impl Engine {
     }
 
     async fn end(&self, job: &Job, body: Body) {
-        let outcome = match self.streams.load(body.clone()).await {
+        let is_ours = body.is_of(&job.key);
+        let bytes = if is_ours { self.streams.load(body.clone()).await } else { None };
+        let outcome = match bytes {
             None => Err("its result is gone from the server: it was read already, or its time was up".to_owned()),
             Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
         };
@@ -96,6 +102,9 @@ impl Engine {
             Err(reason) => Err(JobError::Broken(Broken::new(reason))),
         };
         self.finish(job, outcome);
+        if !is_ours {
+            return;
+        }
         if job.key.is_kept {
             self.removals.read(&job.key, job.revision.get(), body);
         } else {

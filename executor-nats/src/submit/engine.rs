@@ -133,6 +133,10 @@ pub(crate) struct Engine {
     pub(crate) lack: RefCell<Lack>,
     /// While no host is there: a job waits, or one less.
     pub(crate) waiting_changed: Notify,
+    /// There was no job, and there is one.
+    pub(crate) has_jobs: Notify,
+    /// The server has lost the ledger, and has a new one.
+    pub(crate) ledger_is_new: Notify,
     pub(super) submitter: String,
     is_closed: Cell<bool>,
     pub(super) is_over: Cell<bool>,
@@ -182,6 +186,8 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         has_workers: Cell::new(false),
         lack: RefCell::default(),
         waiting_changed: Notify::new(),
+        has_jobs: Notify::new(),
+        ledger_is_new: Notify::new(),
         submitter: parts.submitter,
         is_closed: Cell::new(false),
         is_over: Cell::new(false),
@@ -196,6 +202,7 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
     spawn_local(Timers::run(engine.clone()));
     spawn_local(engine.clone().watch_hosts());
     spawn_local(engine.clone().keep_clean());
+    spawn_local(engine.clone().watch_jobs());
     started.tell(Ok(()));
     while let Some(command) = commands.recv().await {
         match command {
@@ -245,7 +252,11 @@ impl Engine {
             is_attached: false,
             removals: self.removals.clone(),
         });
+        let is_first = self.jobs.borrow().is_empty();
         self.jobs.borrow_mut().insert(number, job.clone());
+        if is_first {
+            self.has_jobs.notify_one();
+        }
         let outgoing = Outgoing { job: job.clone(), reply: new.reply, when_full: new.when_full, until: new.until };
         if new.delay.is_zero() {
             self.set_limit(&job);
@@ -299,14 +310,21 @@ impl Engine {
 
     async fn read_ledger(self: Rc<Self>, mut records: push::Ordered) {
         loop {
-            while let Some(message) = records.next().await {
-                let Ok(message) = message else { break };
+            loop {
+                let next = tokio::select! {
+                    next = records.next() => next,
+                    () = self.ledger_is_new.notified() => break,
+                };
+                let Some(Ok(message)) = next else { break };
                 let key = JobKey::of_subject(&message.subject);
                 let job = key.and_then(|key| self.job(key.number).filter(|job| job.key == key));
-                // A record that cannot be read is looked at by those who ask for it.
-                if let (Some(job), Ok(record)) = (job, decode::<Record>(&message.payload)) {
-                    job.saw(message.info().map_or(0, |info| info.stream_sequence));
-                    self.apply(&job, record.state);
+                match (job, decode::<Record>(&message.payload)) {
+                    (Some(job), Ok(record)) => {
+                        job.saw(message.info().map_or(0, |info| info.stream_sequence));
+                        self.apply(&job, record.state);
+                    }
+                    (Some(job), Err(_)) => self.end_damaged(&job, &message),
+                    (None, _) => {}
                 }
             }
             // The last record of each job comes again, so nothing is missed.

@@ -73,6 +73,11 @@ impl Hosts {
         known.len() < before
     }
 
+    /// Whether the host has reported within this time.
+    pub(crate) fn is_heard(&self, host: &str, limit: Duration) -> bool {
+        self.known.lock().get(host).is_some_and(|host| host.seen.elapsed() < limit)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.known.lock().is_empty()
     }
@@ -83,7 +88,7 @@ impl Hosts {
 
     /// The workers of this build.
     pub(crate) fn workers(&self) -> usize {
-        self.known.lock().values().filter(|host| host.is_ours).map(|host| host.workers).sum()
+        self.known.lock().values().filter(|host| host.is_ours).fold(0, |sum, host| host.workers.saturating_add(sum))
     }
 
     /// The hosts of this build, as workers of a report.

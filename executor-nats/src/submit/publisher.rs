@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, ErrorCode};
 use executor_core::{Broken, JobError, WhenFull};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
@@ -34,8 +34,6 @@ pub(crate) enum Refusal {
 
 impl From<PublishError> for Refusal {
     fn from(error: PublishError) -> Self {
-        // "The stream's limit of messages is reached", of server/errors.json of nats-server.
-        const STREAM_STORE_FAILED: u64 = 10077;
         match error.kind() {
             // The stream is not found also while a cluster chooses a leader.
             PublishErrorKind::TimedOut
@@ -45,16 +43,33 @@ impl From<PublishError> for Refusal {
             _ => {
                 let source = std::error::Error::source(&error);
                 match source.and_then(|source| source.downcast_ref::<jetstream::Error>()) {
-                    Some(source)
-                        if source.error_code().0 == STREAM_STORE_FAILED
-                            && source.to_string().contains("maximum messages") =>
-                    {
-                        Self::Full
-                    }
-                    Some(source) => Self::Other(source.to_string()),
+                    Some(error) => Self::of_answer(error),
                     None => Self::Other(error.to_string()),
                 }
             }
+        }
+    }
+}
+
+impl Refusal {
+    fn of_answer(error: &jetstream::Error) -> Self {
+        // Of "nats-server/server/errors.json": what lacks is room, not a server.
+        const NO_ROOM: [ErrorCode; 5] = [
+            ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+            ErrorCode::INSUFFICIENT_RESOURCES,
+            ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+            ErrorCode::MEMORY_RESOURCES_EXCEEDED,
+            ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED,
+        ];
+        let text = error.to_string();
+        let is_limit = text.contains("maximum messages") || text.contains("maximum bytes");
+        match error.error_code() {
+            ErrorCode::STREAM_STORE_FAILED if is_limit => Self::Full,
+            ErrorCode::STREAM_STORE_FAILED if text.contains("no space") => Self::Other(text),
+            code if NO_ROOM.contains(&code) => Self::Other(text),
+            // Servers that choose a leader or have just started answer so.
+            _ if error.code() >= 500 => Self::Silent,
+            _ => Self::Other(text),
         }
     }
 }

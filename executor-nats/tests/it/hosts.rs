@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use executor::{Executor, Future, JobOptions, Priority, ThreadPool, call};
+use executor::{Future, JobOptions, Priority, ThreadPool, call};
 use executor_nats::{Namespace, NatsExecutor, Server, serve};
 
 use crate::support::servers;

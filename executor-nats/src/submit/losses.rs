@@ -1,0 +1,137 @@
+//! Jobs that no host will end: their host is gone and no other one is there, or the server has lost them.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_nats::jetstream::message::Message;
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, ErrorCode};
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use super::engine::Engine;
+use super::job::{Job, Stage};
+use crate::protocol::ledger::Standing;
+use crate::protocol::loss::DAMAGED_RECORD;
+use crate::protocol::message::{JobMessage, State, decode};
+
+const LOST_STREAMS: &str = "the NATS server has lost its streams: their disk was lost, or they were deleted; whether the job has run is \
+                            not known";
+
+/// When a stream was made, in nanoseconds since 1970. A later time means that all it had is lost.
+type Made = i128;
+
+impl Engine {
+    /// Looks once in a lease, as long as jobs are open, whether their hosts and the streams are there.
+    pub(crate) async fn watch_jobs(self: Rc<Self>) {
+        let made = |stream: &Stream| stream.cached_info().created.unix_timestamp_nanos();
+        let mut known = (made(&self.streams.jobs), made(&self.streams.ledger));
+        loop {
+            if self.jobs.borrow().is_empty() {
+                self.has_jobs.notified().await;
+            }
+            sleep(self.lease).await;
+            if let Some(found) = self.streams_made().await
+                && found != known
+            {
+                known = found;
+                self.ledger_is_new.notify_one();
+                self.end_lost().await;
+            }
+            self.look_for_silent_hosts();
+        }
+    }
+
+    /// Makes the streams if they are gone. `None` if no server answers.
+    async fn streams_made(&self) -> Option<(Made, Made)> {
+        loop {
+            match (made(&self.streams.jobs).await, made(&self.streams.ledger).await) {
+                (Ok(Some(jobs)), Ok(Some(ledger))) => return Some((jobs, ledger)),
+                (Err(()), _) | (_, Err(())) => return None,
+                _ => self.streams.make_again().await.ok()?,
+            }
+        }
+    }
+
+    /// The streams are new. Ends the jobs that were in the old ones.
+    async fn end_lost(&self) {
+        let stored: Vec<_> = self.jobs.borrow().values().filter(|job| job.sequence.get().is_some()).cloned().collect();
+        for job in stored {
+            let is_there = self.job_message(&job).await.is_some();
+            if !is_there && matches!(self.streams.look(&job.key).await, Ok(None)) {
+                // The reader of the ledger ends it.
+                drop(self.streams.put_broken(&job.key, 0, LOST_STREAMS).await);
+            }
+        }
+    }
+
+    /// The message of a job, if it is in the stream.
+    async fn job_message(&self, job: &Job) -> Option<JobMessage> {
+        let message = self.streams.jobs.get_raw_message(job.sequence.get()?).await.ok()?;
+        decode::<JobMessage>(&message.payload).ok().filter(|message| message.key == job.key)
+    }
+
+    fn look_for_silent_hosts(self: &Rc<Self>) {
+        let mut silent: BTreeMap<String, Vec<Rc<Job>>> = BTreeMap::new();
+        for job in self.jobs.borrow().values().filter(|job| job.progress.stage() == Stage::Started) {
+            let host = job.host.borrow().clone();
+            if let Some(host) = host.filter(|host| !self.shared.hosts.is_heard(host, self.lease)) {
+                silent.entry(host).or_default().push(job.clone());
+            }
+        }
+        for (host, jobs) in silent {
+            let engine = self.clone();
+            spawn_local(async move {
+                if engine.streams.is_lost(&host, &jobs[0].key, engine.lease).await {
+                    for job in jobs {
+                        engine.end_of_host(&job, &host).await;
+                    }
+                }
+            });
+        }
+    }
+
+    /// The host of a job is lost.
+    async fn end_of_host(self: &Rc<Self>, job: &Rc<Job>, host: &str) {
+        match self.streams.look(&job.key).await {
+            Ok(Some(Standing { revision, state: State::Started { host: last, attempt }, .. })) if last == host => {
+                let retries = self.job_message(job).await.map_or(0, |message| message.retries);
+                if attempt > retries {
+                    self.lost(job, revision, host).await;
+                }
+            }
+            Ok(Some(standing)) => self.apply(job, standing.state),
+            Ok(None) => self.lost(job, 0, host).await,
+            Err(_) => {}
+        }
+    }
+
+    async fn lost(&self, job: &Job, revision: u64, host: &str) {
+        if self.streams.put_loss(&job.key, revision, host).await.is_ok()
+            && let Some(sequence) = job.sequence.get()
+        {
+            // No host needs to see it.
+            drop(self.streams.jobs.delete_message(sequence).await);
+            self.room.notify_one();
+        }
+    }
+
+    /// A record of the job cannot be read. What it has replaced is lost.
+    pub(crate) fn end_damaged(self: &Rc<Self>, job: &Rc<Job>, record: &Message) {
+        let Ok(revision) = record.info().map(|info| info.stream_sequence) else { return };
+        let (engine, job) = (self.clone(), job.clone());
+        spawn_local(async move { drop(engine.streams.put_broken(&job.key, revision, DAMAGED_RECORD).await) });
+    }
+}
+
+/// `None` if the stream is gone.
+async fn made(stream: &Stream) -> Result<Option<Made>, ()> {
+    match stream.get_info().await {
+        Ok(info) => Ok(Some(info.created.unix_timestamp_nanos())),
+        Err(error) => {
+            let answer = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<jetstream::Error>());
+            let is_gone = answer.is_some_and(|answer| answer.error_code() == ErrorCode::STREAM_NOT_FOUND);
+            if is_gone { Ok(None) } else { Err(()) }
+        }
+    }
+}
