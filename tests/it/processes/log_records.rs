@@ -129,6 +129,18 @@ fn records_come_before_the_outcome_of_their_job() {
     }
 }
 
+/// Each has a socket of its own, in the place of that of its template.
+#[test]
+fn records_of_forked_workers_come_before_the_outcome() {
+    let pool = builder().template(call!(work(1))).max_jobs_per_process(1).build().unwrap();
+    for n in 0..3 {
+        let future = pool.submit(call!(note(n)));
+        let job = future.id();
+        future.result().unwrap();
+        assert_eq!(messages(job), [n.to_string()]);
+    }
+}
+
 fn note_and_die() {
     info!("the last words");
     std::process::abort();

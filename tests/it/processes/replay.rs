@@ -115,6 +115,20 @@ fn a_panic_is_kept_and_happens_again() {
     assert!(stderr(&again).contains("no luck"), "the panic hook has told it too");
 }
 
+#[test]
+fn function_of_a_template_runs_before_a_replay() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let builder = ProcessPool::builder().processes(1).template(call!(table(8)));
+        let pool = builder.keep_failed(directory.path()).build().unwrap();
+        assert_eq!(pool.submit(call!(look_up(3))).result().unwrap(), 3);
+        let (_, file) = failure(pool.submit(call!(look_up(7))).result());
+        let again = replay(this(), &file);
+        assert_eq!(again.status.code(), Some(101));
+        assert!(stdout(&again).contains("attempt 1 of job true"), "{again:?}");
+    });
+}
+
 fn crash_at_three(n: u64) -> u64 {
     if n == 3 { std::process::abort() } else { n }
 }

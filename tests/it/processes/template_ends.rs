@@ -10,11 +10,12 @@ use executor::{BuildError, JobError, ProcessPool, ProcessPoolBuilder, ShutdownPo
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::deaths::kill;
+use super::orphans::{children, is_alive};
 use super::templates::{load, marks};
 use super::{pid, worker_of};
 use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::system::exists;
-use crate::support::{Directory, eventually, within_patience};
+use crate::support::{Directory, alone, eventually, within_patience};
 
 fn one(directory: &Directory) -> ProcessPoolBuilder {
     ProcessPool::builder().processes(1).template(call!(load(marks(directory), 100)))
@@ -134,6 +135,30 @@ fn deaths_of_templates_spend_the_restart_budget() {
     });
 }
 
+/// A template may die at any moment of a fork: before it, behind it, or before the parent knows of the new process.
+#[test]
+fn deaths_of_templates_cost_no_job() {
+    alone(deaths_of_templates_cost_no_job, || {
+        let directory = Directory::new();
+        let pool = one(&directory).processes(2).max_jobs_per_process(1).build().unwrap();
+        for _ in 0..50 {
+            let futures: Vec<_> = (0..4).map(|n| pool.submit(call!(u64::isqrt(n)))).collect();
+            let dump = pool.dump();
+            let template = dump.workers.iter().find(|worker| worker.name.ends_with("-template"));
+            if let Some(process) = template.and_then(|worker| worker.process.as_ref()) {
+                // It may be gone by now.
+                _ = kill_process(Pid::from_raw(process.pid.cast_signed()).expect("no zero"), Signal::KILL);
+            }
+            for (n, future) in (0..4).zip(futures) {
+                assert_eq!(future.result().unwrap(), u64::isqrt(n));
+            }
+        }
+        pool.shutdown(true);
+        assert_eq!(children(), Vec::<String>::new(), "no process, and no zombie");
+        assert!(loads(&directory) > 10);
+    });
+}
+
 #[test]
 fn stopped_template_costs_a_start_its_time() {
     within_patience(|| {
@@ -220,8 +245,4 @@ fn template_and_workers_end_with_a_parent_that_is_killed() {
         eventually("they are gone", || !is_alive(worker) && !is_alive(template));
         drop(waiter);
     });
-}
-
-fn is_alive(pid: u32) -> bool {
-    super::orphans::is_alive(pid)
 }

@@ -217,6 +217,24 @@ fn say() {
     println!("a job");
 }
 
+fn stay_here() {
+    loop {
+        thread::park();
+    }
+}
+
+/// A worker is asked by a signal, and answers on its own page.
+#[test]
+fn reports_tell_where_forked_workers_are() {
+    within_patience(|| {
+        let directory = Directory::new();
+        let pool = with_table(&directory, 1).build().unwrap();
+        let staying = pool.submit(call!(stay_here()));
+        eventually("it says where it is", || format!("{:#}", pool.dump()).contains("templates::stay_here"));
+        staying.abort();
+    });
+}
+
 /// Half a line, which stays in a buffer.
 fn say_half() {
     print!("half a line of the template");

@@ -1,5 +1,6 @@
 //! The process that a pool's workers are forked from.
 
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,10 +129,18 @@ impl Template {
     fn fork_from(&self, worker: &Worker, theirs: OwnedFd, deadline: Option<Instant>) -> Result<Started, NotStarted> {
         let attachment = Attachment { descriptor: Arc::new(theirs), is_channel: false };
         let body = worker.payloads.pack_copy(&Payload::new(Vec::new(), vec![attachment]));
-        let body = body.map_err(|error| {
-            NotStarted::Refused(format!("its template could not be asked for it ({})", with_remedy(&error)))
-        })?;
-        let pid = match worker.ask(Request::Fork(body), deadline) {
+        let received = match body {
+            Ok(body) => worker.ask(Request::Fork(body), deadline),
+            // It has died, and is not reaped yet.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                Received::Closed
+            }
+            Err(error) => {
+                let why = with_remedy(&error);
+                return Err(NotStarted::Refused(format!("its template could not be asked for it ({why})")));
+            }
+        };
+        let pid = match received {
             Received::Reply(Reply::Forked(pid)) => pid,
             Received::Reply(Reply::NotReady(reason)) => return Err(NotStarted::Refused(reason)),
             received => return Err(NotStarted::Lost(format!("its template failed: {}", self.fault(worker, received)))),
