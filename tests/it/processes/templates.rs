@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use executor::{Exit, OutputLine, ProcessPool, ProcessPoolBuilder, call, current};
+use executor::{Backtrace, Exit, OutputLine, ProcessPool, ProcessPoolBuilder, call, current};
 
 use super::deaths::{crash, kill};
 use super::{pid, worker_of};
+use crate::support::program::output;
 use crate::support::rendezvous::{Arrival, Rendezvous};
 use crate::support::{Directory, eventually, within_patience};
 
@@ -66,6 +68,10 @@ fn abort() {
     std::process::abort();
 }
 
+fn is_in(trace: &Backtrace, function: &str) -> bool {
+    trace.frames().iter().any(|frame| frame.function().contains(function))
+}
+
 #[test]
 fn workers_have_the_state_of_their_template() {
     within_patience(|| {
@@ -96,7 +102,7 @@ fn crashed_workers_are_replaced_by_forks() {
         // Its `raise` ends the worker, not the template, whose numbers the C library might have kept.
         let report = crash(pool.submit(call!(abort())));
         assert_eq!((report.exit(), report.pid()), (Exit::Signal(6), first));
-        assert!(format!("{report:#}").contains("templates::abort"), "{report:#}");
+        assert!(report.backtrace().is_some_and(|trace| is_in(trace, "templates::abort")), "{report:#}");
         assert_eq!(pool.submit(call!(change())).result().unwrap(), 1, "as the template has it");
         kill(worker_of(&pool));
         assert_eq!(pool.submit(call!(change())).result().unwrap(), 1);
@@ -230,7 +236,11 @@ fn reports_tell_where_forked_workers_are() {
         let directory = Directory::new();
         let pool = with_table(&directory, 1).build().unwrap();
         let staying = pool.submit(call!(stay_here()));
-        eventually("it says where it is", || format!("{:#}", pool.dump()).contains("templates::stay_here"));
+        eventually("it says where it is", || {
+            let dump = pool.dump();
+            let mut stacks = dump.workers.iter().filter_map(|worker| worker.process.as_ref()?.stack.as_ref());
+            stacks.any(|stack| is_in(stack, "templates::stay_here"))
+        });
         staying.abort();
     });
 }
@@ -264,6 +274,21 @@ fn fork_and_return() -> u32 {
     // SAFETY: the new process has one thread, as this one.
     unsafe { libc::fork() };
     pid()
+}
+
+/// Output that is not captured goes to the stdout of this program.
+#[test]
+fn buffers_of_a_template_are_written_once() {
+    const ROLE: &str = "EXECUTOR_TEST_BUFFERS";
+    if std::env::var_os(ROLE).is_some() {
+        let pool = ProcessPool::builder().processes(2).template(call!(say_half())).build().unwrap();
+        return pool.broadcast(call(pid, ())).into_iter().for_each(|pid| _ = pid.result().unwrap());
+    }
+    let (_, name) = std::any::type_name_of_val(&buffers_of_a_template_are_written_once).split_once("::").unwrap();
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    let output = output(program.args(["--exact", name, "--nocapture"]).env(ROLE, "1"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.matches("half a line of the template").count() == 1, "{output:?}");
 }
 
 #[test]
