@@ -6,5 +6,6 @@ pub(crate) mod handle;
 pub(crate) mod map;
 pub(crate) mod map_into;
 pub(crate) mod periodic;
+pub(crate) mod share;
 pub(crate) mod submit;
 pub(crate) mod wrap;

@@ -7,6 +7,7 @@ mod compact;
 mod depth;
 mod expand;
 mod fault;
+mod handles;
 mod names;
 mod pack;
 mod parts;
@@ -20,7 +21,6 @@ mod write;
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -35,6 +35,7 @@ pub(crate) use self::compact::Output;
 use self::depth::Depth;
 use self::expand::Expand;
 pub(crate) use self::fault::Fault;
+use self::handles::{Handles, with_handles};
 use self::pack::Pack;
 use self::read::Source;
 use self::unpack::Unpack;
@@ -49,9 +50,14 @@ use crate::ipc::payload::Payload;
 /// reason. Values may be nested 128 levels deep: each struct, enum, `Some` and list counts as a level. Send a linked
 /// list of more than 64 nodes as a `Vec`.
 ///
-/// A `Vec<u8>` is copied as a whole if it is the only argument of a [`call`](executor_core::call()), its result, or
-/// an item of a `map`. In any other place, serde visits each byte: use a [`Blob`](crate::Blob) there, or the types of
-/// the crate `serde_bytes`.
+/// A `Vec` of numbers is copied as a whole if it is the only argument of a [`call`](executor_core::call()), its
+/// result, or an item of a `map`: `u8` to `u64`, `i8` to `i64`, `f32` and `f64`. In any other place, serde visits each
+/// number: use a [`Blob`](crate::Blob) or a [`SharedSlice`](crate::SharedSlice) there, or the types of the crate
+/// `serde_bytes`.
+///
+/// Handles can be anywhere in a value: `Blob`s, ends of channels, and those of the crate `ipc-channel` (its senders,
+/// receivers and shared memory). With that crate, an encoded receiver is gone from the value, also if the job is then
+/// rejected; and an end can be decoded once only, so `#[serde(untagged)]` cannot try several variants with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {
@@ -338,59 +344,6 @@ fn cause(error: impl fmt::Display) -> Cause {
 /// Serde's traits are implemented by users, so they may panic.
 fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
     catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
-}
-
-/// Attaches the handles of ipc-channel in a value, and leaves none of them behind in its lists, whatever becomes of `encode`. Returns
-/// which handles the value has, if any.
-#[inline]
-fn with_handles(encode: impl FnOnce() -> Result<(), Cause>) -> Result<Option<Handles>, Cause> {
-    struct Sweep;
-    impl Drop for Sweep {
-        fn drop(&mut self) {
-            if foreign::is_suspect() {
-                drop(foreign::take());
-            }
-        }
-    }
-    let sweep = Sweep;
-    encode()?;
-    mem::forget(sweep);
-    let foreign = if foreign::is_suspect() { foreign::take()? } else { Vec::new() };
-    let (first, count) = (attachments::count(), foreign.len());
-    if count > 0 {
-        foreign::attach_all(foreign)?;
-    }
-    Ok(attachments::take_has_own().then_some(Handles { first, count }))
-}
-
-/// The last bytes of a value that has handles: which of its descriptors are ipc-channel's.
-#[derive(Clone, Copy)]
-struct Handles {
-    first: usize,
-    count: usize,
-}
-
-impl Handles {
-    fn tail(&self) -> [u8; 2] {
-        // Neither is above `MAX_DESCRIPTORS`.
-        [self.first, self.count].map(|number| u8::try_from(number).unwrap_or(u8::MAX))
-    }
-
-    /// The bytes of the value itself, and its descriptors that are ipc-channel's.
-    fn split<'a>(bytes: &'a [u8], descriptors: &[Arc<OwnedFd>]) -> Result<(&'a [u8], Vec<Arc<OwnedFd>>), Cause> {
-        if descriptors.is_empty() {
-            return Ok((bytes, Vec::new()));
-        }
-        let Some((value, [first, count])) = bytes.split_last_chunk() else {
-            return Err("it does not say which handles it has".to_owned());
-        };
-        let (first, count) = (usize::from(*first), usize::from(*count));
-        let of_ipc_channel = if count == 0 { Some(&[][..]) } else { descriptors.get(first..first + count) };
-        match of_ipc_channel {
-            Some(foreign) => Ok((value, foreign.to_vec())),
-            None => Err(format!("handle {} of {} is missing", first + count - 1, descriptors.len())),
-        }
-    }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

@@ -1,20 +1,16 @@
 //! The process pool: a scheduler whose workers send jobs to child processes, and the handles that submit to it.
 
 use std::fmt;
-use std::io;
 use std::ops::Deref;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use executor_core::{Executor, Future, JobError, Map, PortableJob, Rejected, Shutdown};
+use executor_core::{Executor, Future, Map, PortableJob, Rejected, Shutdown};
 use executor_thread::scheduler::Way;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ipc::plain::Plain;
-use crate::ipc::shared::Shared;
 use crate::pool::map::CallMapper;
-use crate::pool::map_into::{self, AsPart};
 use crate::pool::submit::{SubmitPortable, Submitter, future_of};
 
 /// A pool of worker processes, for jobs that compute, leak memory or may crash.
@@ -325,66 +321,6 @@ impl ProcessHandle {
         R: Serialize + DeserializeOwned + Send + 'static,
     {
         Map::new(items.into_iter(), CallMapper::new(self.0.clone(), f, Location::caller()))
-    }
-
-    /// Applies `f` to each item as [`map`](Self::map) does, and writes the results into `buffer`, one behind the other in the items' order.
-    /// Blocks until all are written, or one has failed.
-    ///
-    /// A result is one `T`, a `Vec<T>`, or a [`SharedSlice<T>`](crate::SharedSlice): for large results the last is the fastest, since the worker
-    /// writes it where it is copied from, once.
-    ///
-    /// ```
-    /// use executor::{ProcessPool, RemoteError, SharedSlice};
-    ///
-    /// /// A row of a table of products.
-    /// fn row(n: u32) -> Result<SharedSlice<f64>, RemoteError> {
-    ///     Ok(SharedSlice::build(4, |row| row.iter_mut().zip(1..).for_each(|(place, m)| *place = f64::from(n * m)))?)
-    /// }
-    ///
-    /// let pool = ProcessPool::new(2)?;
-    /// let mut table = vec![0.0; 3 * 4];
-    /// pool.map_into(1..=3, |n| row(n).unwrap(), &mut table)?;
-    /// assert_eq!(table[4..8], [2.0, 4.0, 6.0, 8.0]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The error of the first item that failed; or [`JobError::Failed`] if the results do not fill the buffer exactly. The buffer may then hold
-    /// some of the results. Items that have not started are cancelled.
-    #[track_caller]
-    pub fn map_into<I, R, T>(&self, items: I, f: fn(I::Item) -> R, buffer: &mut [T]) -> Result<(), JobError>
-    where
-        I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
-        R: AsPart<T> + Serialize + DeserializeOwned + Send + 'static,
-        T: Plain,
-    {
-        map_into::fill(self.map(items, f), buffer)
-    }
-
-    /// Encodes a value that many jobs read, once. Each worker decodes the value once, with the first job that has a handle of it; see
-    /// [`Shared`].
-    ///
-    /// ```
-    /// use executor::{ProcessPool, Shared, call};
-    ///
-    /// fn nth(words: Shared<Vec<String>>, n: usize) -> Option<String> { words.get(n).cloned() }
-    ///
-    /// let pool = ProcessPool::new(2)?;
-    /// let words = pool.share(vec!["to".to_owned(), "be".to_owned()])?;
-    /// let (first, third) = (pool.submit(call!(nth(words.clone(), 0))), pool.submit(call!(nth(words, 2))));
-    /// assert_eq!((first.result()?, third.result()?), (Some("to".to_owned()), None));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the value cannot be encoded or holds handles, or the system has no memory or no file descriptor left.
-    pub fn share<T>(&self, value: T) -> io::Result<Shared<T>>
-    where
-        T: Serialize + DeserializeOwned + Send + Sync + 'static,
-    {
-        Shared::new(value, self.0.policy.codec)
     }
 
     /// Returns the number of jobs that can run at once: the pool's maximum number of worker processes.

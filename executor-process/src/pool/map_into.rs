@@ -1,9 +1,49 @@
 //! `map` into a buffer of the caller's.
 
 use executor_core::JobError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ipc::plain::Plain;
 use crate::ipc::shared_slice::SharedSlice;
+use crate::pool::handle::ProcessHandle;
+
+impl ProcessHandle {
+    /// Applies `f` to each item as [`map`](Self::map) does, and writes the results into `buffer`, one behind the other in the items' order.
+    /// Blocks until all are written, or one has failed.
+    ///
+    /// A result is one `T`, a `Vec<T>`, or a [`SharedSlice<T>`](crate::SharedSlice): for large results the last is the fastest, since the worker
+    /// writes it where it is copied from, once.
+    ///
+    /// ```
+    /// use executor::{ProcessPool, RemoteError, SharedSlice};
+    ///
+    /// /// A row of a table of products.
+    /// fn row(n: u32) -> Result<SharedSlice<f64>, RemoteError> {
+    ///     Ok(SharedSlice::build(4, |row| row.iter_mut().zip(1..).for_each(|(place, m)| *place = f64::from(n * m)))?)
+    /// }
+    ///
+    /// let pool = ProcessPool::new(2)?;
+    /// let mut table = vec![0.0; 3 * 4];
+    /// pool.map_into(1..=3, |n| row(n).unwrap(), &mut table)?;
+    /// assert_eq!(table[4..8], [2.0, 4.0, 6.0, 8.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error of the first item that failed; or [`JobError::Failed`] if the results do not fill the buffer exactly. The buffer may then hold
+    /// some of the results. Items that have not started are cancelled.
+    #[track_caller]
+    pub fn map_into<I, R, T>(&self, items: I, f: fn(I::Item) -> R, buffer: &mut [T]) -> Result<(), JobError>
+    where
+        I: IntoIterator<Item: Serialize + DeserializeOwned + Send + 'static>,
+        R: AsPart<T> + Serialize + DeserializeOwned + Send + 'static,
+        T: Plain,
+    {
+        fill(self.map(items, f), buffer)
+    }
+}
 
 /// A result of [`map_into`](crate::ProcessHandle::map_into): one `T`, a `Vec<T>` or a [`SharedSlice<T>`](SharedSlice).
 pub trait AsPart<T>: sealed::Sealed<T> {
@@ -41,7 +81,7 @@ impl<T: Plain> AsPart<T> for SharedSlice<T> {
 /// # Errors
 ///
 /// The first of the results', and when they do not fill the buffer.
-pub(super) fn fill<T: Plain, R: AsPart<T>>(
+fn fill<T: Plain, R: AsPart<T>>(
     results: impl Iterator<Item = Result<R, JobError>>,
     buffer: &mut [T],
 ) -> Result<(), JobError> {
