@@ -49,6 +49,14 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
             vec![bytes, repeats],
             rounds,
         ),
+        plan(
+            &format!("{} there and back, Vec<f64>", amount(bytes)),
+            "µs",
+            "process numbers",
+            vec![bytes, repeats],
+            rounds,
+        )
+        .goals([Goal::Against(MEMCPY, 2.5)]),
         plan(&format!("a timeout of {limit} ms, late by"), "ms", "process timeout", vec![limit], more)
             .goals([Goal::AtMost(2.0)]),
         plan(&format!("descriptors of {}", counted(queued, "queued job")), "", "process descriptors", vec![queued], 1)

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use executor_process::{Blob, Receiver, Sender};
+use executor_process::{Blob, Receiver, Sender, SharedSlice};
 
 use crate::works::pause;
 
@@ -18,6 +18,15 @@ pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
 /// Makes a result as large as what it gets, and reads all of that.
 pub(crate) fn copy(blob: Blob) -> Blob {
     Blob::copy_of(&blob).expect("there is memory")
+}
+
+pub(crate) fn echo_numbers(numbers: Vec<f64>) -> Vec<f64> {
+    numbers
+}
+
+/// As [`copy`], of numbers.
+pub(crate) fn copy_numbers(numbers: SharedSlice<f64>) -> SharedSlice<f64> {
+    SharedSlice::copy_of(&numbers).expect("there is memory")
 }
 
 pub(crate) fn pass_on(blob: Blob) -> Blob {

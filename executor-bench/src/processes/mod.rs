@@ -34,6 +34,7 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
         ("process start", &[repeats, mebibytes]) => start::entrants(size(repeats), size(mebibytes)),
         ("process fork", &[repeats]) => start::from_template(size(repeats)),
         ("process blob", &[bytes, repeats]) => payload::of_blobs(size(bytes), size(repeats)),
+        ("process numbers", &[bytes, repeats]) => payload::of_numbers(size(bytes), size(repeats)),
         ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
         ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),
         ("process descriptors", &[jobs]) => descriptors::entrants(jobs),

@@ -1,14 +1,15 @@
 //! Bytes there and back.
 
+use std::cell::OnceCell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Instant;
 
 use executor_core::{Future, call};
-use executor_process::Blob;
+use executor_process::{Blob, SharedSlice};
 
 use super::echo::Channel;
-use super::jobs::{copy, echo, pass_on};
+use super::jobs::{copy, copy_numbers, echo, echo_numbers, pass_on};
 use super::{CHANNEL, Contender, Lazy, Ours, Pipe, Procspawn, python, warm};
 use crate::rounds::Entrant;
 use crate::stats::median;
@@ -82,6 +83,22 @@ impl Trips {
         self.entrant(name, <[u8]>::to_vec, trip)
     }
 
+    /// The bytes as a list of numbers, in one piece.
+    fn numbers(&self, name: &str) -> Entrant<'static> {
+        let pool = warm::<Ours>(1);
+        let trip = move |numbers, _: &[u8]| pool.with(|pool| taken(pool.0.submit(call(echo_numbers, (numbers,)))));
+        self.entrant(name, numbers_of, move |numbers, sent| Numbers::new(trip(numbers, sent)))
+    }
+
+    /// As [`blob`](Self::blob), of numbers.
+    fn shared_slice(&self) -> Entrant<'static> {
+        let pool = warm::<Ours>(1);
+        let trip = move |numbers: Vec<f64>| {
+            pool.with(|pool| taken(pool.0.submit(call(copy_numbers, (SharedSlice::from(numbers),)))))
+        };
+        self.entrant("ours, SharedSlice", numbers_of, move |numbers, _| trip(numbers).into_blob())
+    }
+
     /// The part of [`blob`](Self::blob) without the pool: the same copies into new shared memory, in one process.
     fn blobs_without_pool(&self) -> Entrant<'static> {
         self.entrant("two Blobs without a pool", |_| (), |(), sent| copy(Blob::from(sent)))
@@ -95,6 +112,28 @@ impl Trips {
             copies.back.copy_from_slice(black_box(&copies.there));
             copies
         })
+    }
+}
+
+fn numbers_of(bytes: &[u8]) -> Vec<f64> {
+    bytes.chunks_exact(8).map(|eight| f64::from_ne_bytes(eight.try_into().expect("eight bytes"))).collect()
+}
+
+/// Numbers that are seen as bytes once the time is taken.
+struct Numbers {
+    numbers: Vec<f64>,
+    bytes: OnceCell<Vec<u8>>,
+}
+
+impl Numbers {
+    fn new(numbers: Vec<f64>) -> Self {
+        Self { numbers, bytes: OnceCell::new() }
+    }
+}
+
+impl AsRef<[u8]> for Numbers {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get_or_init(|| self.numbers.iter().flat_map(|number| number.to_ne_bytes()).collect())
     }
 }
 
@@ -114,6 +153,12 @@ impl AsRef<[u8]> for Copies {
 pub(super) fn of_blobs(bytes: usize, repeats: usize) -> Vec<Entrant<'static>> {
     let trips = Trips::new(bytes, repeats);
     vec![trips.blob(Ours::NAME), trips.memcpy(), trips.blobs_without_pool(), trips.passed_on()]
+}
+
+/// Ours as numbers, and the least that the same bytes cost.
+pub(super) fn of_numbers(bytes: usize, repeats: usize) -> Vec<Entrant<'static>> {
+    let trips = Trips::new(bytes, repeats);
+    vec![trips.numbers(Ours::NAME), trips.memcpy(), trips.shared_slice(), trips.vec("ours, Vec<u8>")]
 }
 
 /// Ours as a `Vec<u8>`, and everybody who can send that.
