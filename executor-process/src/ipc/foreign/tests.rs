@@ -116,7 +116,7 @@ fn items_have_handles_of_their_own() {
     }
 }
 
-/// What follows a handle.
+/// The value behind a handle.
 enum Last {
     Fails,
     Panics,
