@@ -29,6 +29,10 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
+    pub(crate) fn sequence(self) -> u64 {
+        self.sequence
+    }
+
     /// From the subject of the message's acknowledgement.
     pub(crate) fn of_reply(reply: &str) -> Option<Self> {
         let tokens: Vec<_> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();

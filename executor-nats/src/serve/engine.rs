@@ -70,6 +70,8 @@ pub(super) struct Engine {
     pub(super) claimed: Cell<usize>,
     /// The time that they will probably run, in all.
     pub(super) load: Cell<Duration>,
+    /// Jobs that have a slot, and no place on the local pool yet: the orders of their claims.
+    pub(super) claiming: RefCell<BTreeSet<u64>>,
     /// How many jobs were claimed since the start, and how many of those have left their slot.
     pub(super) starts: Cell<u64>,
     pub(super) stops: Cell<u64>,
@@ -85,6 +87,8 @@ pub(super) struct Engine {
     pub(super) has_room: Notify,
     /// There are jobs for which no worker is free.
     pub(super) is_holding: Notify,
+    /// There are fewer jobs that are being claimed.
+    pub(super) has_claimed: Notify,
     /// A job was given back.
     pub(super) has_returned: Notify,
     /// There are fewer open tasks.
@@ -148,6 +152,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         done: Cell::new(0),
         claimed: Cell::new(0),
         load: Cell::default(),
+        claiming: RefCell::default(),
         starts: Cell::new(0),
         stops: Cell::new(0),
         is_stuck: Cell::new(false),
@@ -156,6 +161,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         open: Cell::new(jobs.len()),
         has_room: Notify::new(),
         is_holding: Notify::new(),
+        has_claimed: Notify::new(),
         has_returned: Notify::new(),
         changed: Notify::new(),
         ends: Notify::new(),

@@ -1,7 +1,7 @@
 //! Jobs of each priority on their way to this host: asked for, or here and waiting for a worker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,10 +42,33 @@ struct Lane {
     asked: Cell<usize>,
     /// Since when it has been more than none.
     asked_since: Cell<Option<Instant>>,
-    held: RefCell<VecDeque<Arrived>>,
+    /// In the order of their submission.
+    held: RefCell<BTreeMap<u64, Arrived>>,
+    /// Those that were given back. The server will probably send them again, before later ones.
+    returned: RefCell<BTreeSet<u64>>,
+    /// Since when there are some.
+    returned_since: Cell<Option<Instant>>,
 }
 
 impl Lane {
+    fn note_returned(&self, sequence: u64) {
+        let is_first = self.returned.borrow().is_empty();
+        self.returned.borrow_mut().insert(sequence);
+        if is_first {
+            self.returned_since.set(Some(Instant::now()));
+        }
+    }
+
+    /// Whether a job is to start before the one with this number, and may come again.
+    fn is_preceded(&self, sequence: u64) -> bool {
+        let mut returned = self.returned.borrow_mut();
+        if self.returned_since.get().is_none_or(|since| since.elapsed() >= STUCK) {
+            // They went to other hosts.
+            returned.clear();
+        }
+        returned.first().is_some_and(|first| *first < sequence)
+    }
+
     fn set_asked(&self, count: usize) {
         self.asked.set(count);
         let since = self.asked_since.get().or_else(|| Some(Instant::now()));
@@ -82,6 +105,8 @@ impl Lanes {
             next,
             asked: Cell::new(0),
             asked_since: Cell::default(),
+            returned: RefCell::default(),
+            returned_since: Cell::default(),
             held: RefCell::default(),
         });
         let mut subscribers = Vec::new();
@@ -100,11 +125,11 @@ impl Lanes {
         let mut may_be_more_urgent = false;
         for lane in &self.0 {
             let mut held = lane.held.borrow_mut();
-            if let Some(first) = held.front() {
+            if let Some((&sequence, first)) = held.first_key_value() {
                 return match is_ready(first.estimate) {
                     false => Next::Nothing,
-                    true if may_be_more_urgent => Next::Grace,
-                    true => held.pop_front().map_or(Next::Nothing, Next::Job),
+                    true if may_be_more_urgent || lane.is_preceded(sequence) => Next::Grace,
+                    true => held.pop_first().map_or(Next::Nothing, |(_, job)| Next::Job(job)),
                 };
             }
             drop(held);
@@ -115,13 +140,13 @@ impl Lanes {
 
     /// Removes all jobs, the most urgent first.
     pub(super) fn take_held(&self) -> Vec<Arrived> {
-        self.0.iter().flat_map(|lane| lane.held.take()).collect()
+        self.0.iter().flat_map(|lane| lane.held.take().into_values()).collect()
     }
 
     /// Where the server is told about the jobs that wait.
     pub(super) fn replies(&self) -> Vec<Subject> {
         let replies =
-            |lane: &Lane| -> Vec<_> { lane.held.borrow().iter().map(|arrived| arrived.reply.clone()).collect() };
+            |lane: &Lane| -> Vec<_> { lane.held.borrow().values().map(|arrived| arrived.reply.clone()).collect() };
         self.0.iter().flat_map(replies).collect()
     }
 
@@ -177,7 +202,7 @@ impl Engine {
                 Ok(Some(message)) => match message.status {
                     None | Some(StatusCode::OK) => {
                         lane.one_less(1);
-                        self.came(lane, &message);
+                        self.came(index, &message);
                     }
                     Some(status) => self.request_ended(index, status, &message).await,
                 },
@@ -188,15 +213,16 @@ impl Engine {
         drop(messages.drain().await);
         while let Ok(Some(message)) = timeout(LATE, messages.next()).await {
             if let Some(reply) = message.reply {
-                self.return_job(reply).await;
+                self.refuse(reply).await;
             }
         }
         self.open.set(self.open.get() - 1);
         self.changed.notify_one();
     }
 
-    fn came(self: &Rc<Self>, lane: &Lane, message: &Message) {
-        let arrived = match Arrived::new(message, &self.pace) {
+    fn came(self: &Rc<Self>, index: usize, message: &Message) {
+        let lane = &self.lanes.0[index];
+        let arrived = match Arrived::new(message, index, &self.pace) {
             Ok(arrived) => arrived,
             Err(None) => return,
             // It would come again and again.
@@ -206,12 +232,17 @@ impl Engine {
             }
         };
         self.copies.came(arrived.copy);
+        let sequence = arrived.copy.sequence();
+        lane.returned.borrow_mut().remove(&sequence);
         let is_full = self.claimed.get() >= self.local.workers().max(1);
-        if self.is_stuck.get() && is_full && !self.is_returning.get() {
+        if self.is_stuck.get() && !self.is_returning.get() && (is_full || lane.is_preceded(sequence)) {
             let engine = self.clone();
-            return drop(spawn_local(async move { engine.return_job(arrived.reply).await }));
+            return drop(spawn_local(async move {
+                engine.return_job(arrived.lane, sequence, arrived.reply).await;
+                engine.has_room.notify_one();
+            }));
         }
-        lane.held.borrow_mut().push_back(arrived);
+        lane.held.borrow_mut().insert(sequence, arrived);
         self.start_held();
         if self.waiting() > 0 {
             self.is_holding.notify_one();
@@ -331,11 +362,17 @@ impl Engine {
 
     pub(super) async fn return_held(&self) {
         for arrived in self.lanes.take_held() {
-            self.return_job(arrived.reply).await;
+            self.return_job(arrived.lane, arrived.copy.sequence(), arrived.reply).await;
         }
     }
 
-    pub(super) async fn return_job(&self, reply: Subject) {
+    pub(super) async fn return_job(&self, lane: usize, sequence: u64, reply: Subject) {
+        self.lanes.0[lane].note_returned(sequence);
+        self.refuse(reply).await;
+    }
+
+    /// The server may give the job to another host at once.
+    async fn refuse(&self, reply: Subject) {
         drop(self.streams.context.client().publish(reply, AckKind::Nak(None).into()).await);
     }
 }
@@ -354,12 +391,31 @@ impl Slot {
         engine.load.set(engine.load.get().saturating_add(estimate));
         let order = engine.starts.get();
         engine.starts.set(order + 1);
+        engine.claiming.borrow_mut().insert(order);
         Self { engine, estimate, order }
+    }
+}
+
+impl Slot {
+    /// Waits until the jobs that came before have a place on the local pool. A claim takes longer if its first answer is lost.
+    pub(super) async fn is_next(&self) {
+        while self.engine.claiming.borrow().first() != Some(&self.order) {
+            self.engine.has_claimed.notified().await;
+        }
+    }
+
+    /// The job has a place on the local pool, or never will.
+    pub(super) fn claim_ended(&self) {
+        let was_claiming = self.engine.claiming.borrow_mut().remove(&self.order);
+        if was_claiming {
+            self.engine.has_claimed.notify_waiters();
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.claim_ended();
         let Self { engine, estimate, .. } = self;
         engine.claimed.set(engine.claimed.get() - 1);
         engine.load.set(engine.load.get().saturating_sub(*estimate));

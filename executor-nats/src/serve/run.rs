@@ -29,7 +29,7 @@ impl Engine {
     pub(super) async fn run_job(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
         let reply = arrived.reply.clone();
         self.replies.borrow_mut().insert(reply.clone());
-        let key = arrived.key.clone();
+        let (key, lane, sequence) = (arrived.key.clone(), arrived.lane, arrived.copy.sequence());
         // It came a second time while this host is at it: the first delivery's end tells the server.
         if !self.running.borrow().contains_key(&key) {
             let run = Run { order: slot.order, has_slot: true, ..Run::default() };
@@ -39,7 +39,7 @@ impl Engine {
             let askers = askers.unwrap_or_default();
             match done {
                 Done::Return if !askers.is_empty() => self.return_to_askers(reply.clone(), askers).await,
-                Done::Return => self.return_job(reply.clone()).await,
+                Done::Return => self.return_job(lane, sequence, reply.clone()).await,
                 Done::Acknowledge => {
                     self.acknowledge(reply.clone()).await;
                     self.answer(askers).await;
@@ -73,7 +73,7 @@ impl Engine {
         };
         let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
         let outcome = match job {
-            Some(job) => self.run_decoded(&key, job, remote, attempt).await,
+            Some(job) => self.run_decoded(&key, job, remote, attempt, &slot).await,
             None => Err(JobError::Broken(Broken::new("its message was damaged on the way; submit it again"))),
         };
         // The worker is free while the outcome is written.
@@ -108,6 +108,7 @@ impl Engine {
         job: JobMessage,
         remote: Option<Result<RemoteJob, DamagedJob>>,
         attempt: u32,
+        slot: &Slot,
     ) -> Result<RemoteResult, JobError> {
         let broken = |reason: String| JobError::Broken(Broken::new(reason));
         let remote = match remote {
@@ -133,10 +134,12 @@ impl Engine {
             Some(limit) => options.timeout(limit),
             None => options,
         };
+        slot.is_next().await;
         if self.running.borrow().get(key).is_some_and(|run| run.is_returned) {
             return Err(JobError::cancelled());
         }
         let future = self.local.submit(options, remote);
+        slot.claim_ended();
         let is_stopped = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
                 run.canceller = Some(future.canceller());
