@@ -12,8 +12,9 @@ use crate::supervisor::start::{NotStarted, Template, WorkerSettings};
 
 impl ProcessPoolBuilder {
     /// Sets a job that runs once, in a process of its own, the template. All workers are forked from that process. Use
-    /// it to load a large table or model: the workers share the memory that `load` made. A worker starts in a
-    /// fraction of a millisecond, and some milliseconds for each GiB. Default: no template.
+    /// it to load a large table or model: the workers share the memory that `load` made. A fork is much faster
+    /// than the start of a program. Its time grows with the memory that `load` made, whose page tables are copied.
+    /// Default: no template.
     ///
     /// Jobs read what `load` returned with [`current::state`](executor_core::current::state). If a worker writes to a
     /// page of that memory, the kernel copies the page for this worker; cloning an `Rc` or an `Arc` writes to its count.
