@@ -1,6 +1,7 @@
 //! Jobs whose outcome another program takes.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
@@ -16,8 +17,9 @@ fn double(n: u64) -> u64 {
     2 * n
 }
 
-/// Lets the job of one test go on.
+/// Lets the jobs of one test go on.
 struct Door {
+    arrived: AtomicUsize,
     open: Sender<()>,
     way: Mutex<Receiver<()>>,
 }
@@ -25,10 +27,16 @@ struct Door {
 impl Door {
     fn new() -> Self {
         let (open, way) = channel();
-        Self { open, way: Mutex::new(way) }
+        Self { arrived: AtomicUsize::new(0), open, way: Mutex::new(way) }
+    }
+
+    /// Waits until a job has started.
+    fn wait_for_job(&self) {
+        wait_for("a job has started", || (self.arrived.load(Ordering::SeqCst) > 0).then_some(()));
     }
 
     fn pass(&self) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
         let way = self.way.lock().expect("no panic");
         way.recv_timeout(Duration::from_secs(60)).expect("it is opened");
     }
@@ -48,8 +56,9 @@ fn job_is_found_queued_running_and_ended() {
     let queued = other.reattach::<u64>(&key).expect("it is there");
     assert_eq!(queued.status(), Status::Queued);
     let _host = space.host(1);
+    DOOR.wait_for_job();
     let running = other.reattach::<u64>(&key).expect("it is there");
-    wait_for("it runs", || (running.status() == Status::Running).then_some(()));
+    assert_eq!(running.status(), Status::Running);
     assert!(!running.cancel(), "it has started");
     DOOR.open.send(()).expect("it is waited for");
     for future in [queued, running, future] {
