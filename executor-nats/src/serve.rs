@@ -8,8 +8,11 @@ mod give_back;
 mod host;
 mod lanes;
 mod pace;
+mod returning;
 mod run;
+mod slot;
 mod stalls;
+mod taking;
 
 use std::fmt;
 use std::sync::Arc;

@@ -61,6 +61,19 @@ impl Streams {
         make(&self.context, &self.namespace, &self.names).await.map(drop)
     }
 
+    /// How many requests for jobs of one priority wait at the server. `None` if the server does not say.
+    pub(crate) async fn waiting_requests(&self, priority: Priority) -> Option<usize> {
+        #[derive(serde::Serialize)]
+        struct Nothing {}
+        #[derive(serde::Deserialize)]
+        struct Info {
+            num_waiting: usize,
+        }
+        let subject = format!("CONSUMER.INFO.{}.{}", self.names.jobs_stream(), self.names.consumer_of(priority));
+        let info: Info = self.context.request(subject, &Nothing {}).await.ok()?;
+        Some(info.num_waiting)
+    }
+
     /// The jobs of one priority, shared by all hosts of this build.
     pub(crate) async fn consumer(&self, priority: Priority, lease: Duration) -> Result<PullConsumer, ConnectError> {
         let name = self.names.consumer_of(priority);

@@ -17,8 +17,6 @@ pub(super) struct Arrived {
     pub(super) reply: Subject,
     pub(super) key: JobKey,
     pub(super) copy: Copy,
-    /// The index of its priority.
-    pub(super) lane: usize,
     /// Without its arguments, if they came with it. `None` if its message is damaged.
     pub(super) job: Option<JobMessage>,
     /// Its arguments. `None` if they are in the object store.
@@ -29,7 +27,7 @@ pub(super) struct Arrived {
 
 impl Arrived {
     /// If the message is not one of a job, returns where the server is told about the message, if it says so.
-    pub(super) fn new(message: &Message, lane: usize, pace: &Pace) -> Result<Self, Option<Subject>> {
+    pub(super) fn new(message: &Message, pace: &Pace) -> Result<Self, Option<Subject>> {
         let reply = message.reply.clone().ok_or(None)?;
         let (Some(key), Some(copy)) = (JobKey::of_subject(&message.subject), Copy::of_reply(&reply)) else {
             return Err(Some(reply));
@@ -41,6 +39,6 @@ impl Arrived {
         });
         let function = remote.as_ref().and_then(|remote| Some(remote.as_ref().ok()?.name()));
         let estimate = pace.estimate(function);
-        Ok(Self { reply, key, copy, lane, job, remote, estimate })
+        Ok(Self { reply, key, copy, job, remote, estimate })
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Engine {
     pub(super) stops: Cell<u64>,
     /// The workers are at jobs that take longer than they were expected to.
     pub(super) is_stuck: Cell<bool>,
+    /// Jobs were given to other hosts since the workers are at long jobs.
+    pub(super) has_returned_jobs: Cell<bool>,
     /// Jobs are being given to other hosts. Until the server knows, none starts.
     pub(super) is_returning: Cell<bool>,
     /// A more urgent job than those that are here is waited for.
@@ -156,6 +158,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         starts: Cell::new(0),
         stops: Cell::new(0),
         is_stuck: Cell::new(false),
+        has_returned_jobs: Cell::new(false),
         is_returning: Cell::new(false),
         is_in_grace: Cell::new(false),
         open: Cell::new(jobs.len()),

@@ -11,7 +11,7 @@ use executor_process::remote::{DamagedJob, RemoteJob, RemoteOutcome, RemoteResul
 use super::arrived::Arrived;
 use super::claim::{Claim, Written};
 use super::engine::{Engine, Run};
-use super::lanes::Slot;
+use super::slot::Slot;
 use crate::protocol::message::JobMessage;
 use crate::protocol::names::JobKey;
 
@@ -29,7 +29,7 @@ impl Engine {
     pub(super) async fn run_job(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
         let reply = arrived.reply.clone();
         self.replies.borrow_mut().insert(reply.clone());
-        let (key, lane, sequence) = (arrived.key.clone(), arrived.lane, arrived.copy.sequence());
+        let key = arrived.key.clone();
         // It came a second time while this host is at it: the first delivery's end tells the server.
         if !self.running.borrow().contains_key(&key) {
             let run = Run { order: slot.order, has_slot: true, ..Run::default() };
@@ -39,7 +39,7 @@ impl Engine {
             let askers = askers.unwrap_or_default();
             match done {
                 Done::Return if !askers.is_empty() => self.return_to_askers(reply.clone(), askers).await,
-                Done::Return => self.return_job(lane, sequence, reply.clone()).await,
+                Done::Return => self.return_job(reply.clone()).await,
                 Done::Acknowledge => {
                     self.acknowledge(reply.clone()).await;
                     self.answer(askers).await;

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use executor::{Future, JobOptions, Priority, ThreadPool, call};
+use executor::{Future, ThreadPool, call};
 use executor_nats::{Namespace, NatsExecutor, Server, serve};
 
 use crate::support::servers;
@@ -134,38 +134,6 @@ fn jobs_that_were_given_back_run_when_the_only_host_is_free() {
     let expected = outcomes.iter().flatten().copied().collect::<Vec<_>>();
     ran.sort_unstable();
     assert_eq!(ran, expected, "each once");
-}
-
-#[test]
-fn urgent_jobs_start_first() {
-    static BARRIER: Barrier = Barrier::new();
-    static RAN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-    fn wait() {
-        BARRIER.wait();
-    }
-    fn note(number: u32) {
-        RAN.lock().unwrap().push(number);
-    }
-
-    let server = servers::Server::start();
-    let namespace = namespace("urgent").capacity(1000);
-    let _host = host(&server.url(), &namespace);
-    // A namespace with a capacity: each submit returns after the job is stored.
-    let executor = NatsExecutor::connect(server.url(), namespace).unwrap();
-    let long = executor.submit(call!(wait()));
-    BARRIER.until_jobs_wait(1);
-    let submit =
-        |priority, number: u32| executor.with(JobOptions::new().priority(priority)).submit(call!(note(number)));
-    let futures = vec![
-        submit(Priority::Low, 3),
-        submit(Priority::Normal, 2),
-        submit(Priority::High, 0),
-        submit(Priority::High, 1),
-    ];
-    BARRIER.open();
-    results(futures);
-    long.result().unwrap();
-    assert_eq!(*RAN.lock().unwrap(), [0, 1, 2, 3]);
 }
 
 #[test]

@@ -1,0 +1,174 @@
+//! Asks for jobs, takes them as they come, and starts them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_nats::{Client, Message, StatusCode, Subscriber};
+use futures_lite::StreamExt;
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+
+use super::arrived::Arrived;
+use super::engine::Engine;
+use super::lanes::{GRACE, Next};
+use super::pace::Pace;
+use super::slot::Slot;
+use crate::protocol::names::PRIORITIES;
+
+/// How long the server keeps a request for jobs. If an answer is lost, the host asks again after this time.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// How much later than that the server may say that a request is over.
+const LATE: Duration = Duration::from_secs(1);
+
+/// After an answer that is an error.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// Asks for jobs whenever there is room for more.
+    pub(super) async fn ask_for_jobs(self: Rc<Self>, client: Client) {
+        loop {
+            if self.is_ending.get() {
+                return;
+            }
+            let workers = self.local.workers().max(1);
+            let capacity = if self.is_stuck.get() { workers } else { self.pace.capacity(workers) };
+            let room = capacity.saturating_sub(self.claimed.get() + self.lanes.held());
+            for lane in &self.lanes.0 {
+                let asked = lane.asked.get();
+                // Less urgent jobs wait until it is known whether there is a more urgent one.
+                let is_unknown = asked == 0 && lane.held.borrow().is_empty() && !self.is_stuck.get();
+                let room = if is_unknown { room.max(1) } else { room };
+                // Not for each job alone, as long as others are on their way.
+                if room == 0 || 2 * asked > room || self.is_returning.get() {
+                    continue;
+                }
+                lane.requests.set(lane.requests.get() + 1);
+                lane.set_asked(room);
+                let request =
+                    format!(r#"{{"batch":{},"expires":{}}}"#, room - asked, REQUEST_TIME.as_nanos()).into_bytes();
+                let sent = client.publish_with_reply(lane.next.clone(), lane.inbox.clone(), request.into()).await;
+                if sent.is_err() {
+                    return;
+                }
+            }
+            self.has_room.notified().await;
+        }
+    }
+
+    /// Takes the jobs of one priority as they come.
+    pub(super) async fn take_jobs(self: Rc<Self>, index: usize, mut messages: Subscriber) {
+        let lane = &self.lanes.0[index];
+        while !self.is_ending.get() {
+            let next = tokio::select! {
+                next = timeout(REQUEST_TIME + LATE, messages.next()) => next,
+                () = self.ends.notified() => break,
+            };
+            match next {
+                Ok(None) => break,
+                // Each request had an end, which must have been lost.
+                Err(_) => lane.set_asked(0),
+                Ok(Some(message)) => match message.status {
+                    None | Some(StatusCode::OK) => {
+                        lane.one_less(1);
+                        self.came(index, &message);
+                    }
+                    Some(status) => self.request_ended(index, status, &message).await,
+                },
+            }
+            self.has_room.notify_one();
+        }
+        // The server gives them to another host.
+        drop(messages.drain().await);
+        while let Ok(Some(message)) = timeout(LATE, messages.next()).await {
+            if let Some(reply) = message.reply {
+                self.return_job(reply).await;
+            }
+        }
+        self.open.set(self.open.get() - 1);
+        self.changed.notify_one();
+    }
+
+    fn came(self: &Rc<Self>, index: usize, message: &Message) {
+        let lane = &self.lanes.0[index];
+        let arrived = match Arrived::new(message, &self.pace) {
+            Ok(arrived) => arrived,
+            Err(None) => return,
+            // It would come again and again.
+            Err(Some(reply)) => {
+                let engine = self.clone();
+                return drop(spawn_local(async move { engine.acknowledge(reply).await }));
+            }
+        };
+        self.copies.came(arrived.copy);
+        let sequence = arrived.copy.sequence();
+        let is_full = self.claimed.get() >= self.local.workers().max(1);
+        if self.has_returned_jobs.get() && self.is_stuck.get() && !self.is_returning.get() && is_full {
+            let engine = self.clone();
+            return drop(spawn_local(async move {
+                engine.return_job(arrived.reply).await;
+                engine.has_room.notify_one();
+            }));
+        }
+        lane.held.borrow_mut().insert(sequence, arrived);
+        self.start_held();
+        if self.waiting() > 0 {
+            self.is_holding.notify_one();
+        }
+    }
+
+    /// The server will not send all that a request has asked for.
+    async fn request_ended(&self, index: usize, status: StatusCode, message: &Message) {
+        let lane = &self.lanes.0[index];
+        let pending = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
+        match pending.and_then(|pending| pending.as_str().parse::<usize>().ok()) {
+            Some(pending) => lane.one_less(pending),
+            None => lane.set_asked(0),
+        }
+        lane.requests.set(lane.requests.get().saturating_sub(1));
+        if status == StatusCode::TIMEOUT {
+            return;
+        }
+        sleep(PAUSE).await;
+        let is_gone = status == StatusCode::NO_RESPONDERS
+            || message.description.as_deref().is_some_and(|text| text.contains("Consumer Deleted"));
+        if is_gone {
+            // If that fails, the next request does, too.
+            drop(self.streams.make_again().await);
+            drop(self.streams.consumer(PRIORITIES[index], self.lease).await);
+        }
+    }
+
+    /// Starts what waits, as long as workers are free or will be soon.
+    pub(super) fn start_held(self: &Rc<Self>) {
+        while !self.is_ending.get() && !self.is_returning.get() {
+            let (claimed, workers) = (self.claimed.get(), self.local.workers().max(1));
+            let is_soon = |estimate| !self.is_stuck.get() && Pace::is_soon(self.load.get(), estimate, claimed, workers);
+            let is_ready = |estimate| claimed < workers || is_soon(estimate);
+            let arrived = match self.lanes.pop(is_ready) {
+                Next::Job(arrived) => arrived,
+                Next::Nothing => return,
+                Next::Grace => return self.start_after_grace(),
+            };
+            let slot = Slot::new(self.clone(), arrived.estimate);
+            self.open.set(self.open.get() + 1);
+            let engine = self.clone();
+            spawn_local(async move {
+                engine.run_job(arrived, slot).await;
+                engine.open.set(engine.open.get() - 1);
+                engine.changed.notify_one();
+            });
+        }
+    }
+
+    fn start_after_grace(self: &Rc<Self>) {
+        if !self.is_in_grace.replace(true) {
+            let engine = self.clone();
+            spawn_local(async move {
+                sleep(GRACE).await;
+                engine.is_in_grace.set(false);
+                engine.start_held();
+            });
+        }
+    }
+}
