@@ -52,6 +52,18 @@ fn a_work_of_processes_is_measured() {
 }
 
 #[test]
+fn works_over_nats_are_left_out_without_a_server() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_executor-bench"));
+    let output = command.args(["nats", "--quick", "--csv"]).env_remove("NATS_SERVER").env("PATH", "").output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(0));
+    let output = String::from_utf8(output.stdout).expect("its output is text");
+    let rows: Vec<_> = output.lines().skip(1).collect();
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row.contains("left out: no `nats-server` on PATH")), "{output}");
+}
+
+#[test]
 fn a_mistake_is_told() {
     assert_eq!(bench(&["threads", "--rounds", "0"]).0, Some(2));
     assert_eq!(bench(&["growth", "--write", "--quick"]).0, Some(2));

@@ -107,6 +107,11 @@ impl Lanes {
         Next::Nothing
     }
 
+    /// Whether jobs wait here that are less urgent than those of the lane with this index.
+    pub(super) fn is_above_held(&self, index: usize) -> bool {
+        self.0[index + 1..].iter().any(|lane| !lane.held.borrow().is_empty())
+    }
+
     /// Removes all jobs, the most urgent first.
     pub(super) fn take_held(&self) -> Vec<Arrived> {
         self.0.iter().flat_map(|lane| lane.held.take().into_values()).collect()
