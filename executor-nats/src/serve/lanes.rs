@@ -12,7 +12,7 @@ use crate::error::ConnectError;
 use crate::protocol::names::PRIORITIES;
 
 /// How long the server may take to send an urgent job that was asked for, before a less urgent one starts.
-pub(super) const GRACE: Duration = Duration::from_millis(3);
+pub(super) const GRACE: Duration = Duration::from_millis(25);
 
 /// The jobs of one priority.
 pub(super) struct Lane {
