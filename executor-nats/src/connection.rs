@@ -1,9 +1,11 @@
 //! How a server is reached.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::Notify;
 
 use crate::error::ConnectError;
 
@@ -92,10 +94,30 @@ impl Connection {
         Self { inbox: Some(prefix.into()), ..self }
     }
 
+    /// The user and the password in the URL, or a token alone.
+    fn user_of_url(&self) -> Option<(String, Option<String>)> {
+        let addresses = self.url.split(',').filter_map(|address| address.trim().parse::<ServerAddr>().ok());
+        addresses.into_iter().find_map(|address| Some((plain(address.username()?), address.password().map(plain))))
+    }
+
     pub(crate) async fn open(&self) -> Result<Client, ConnectError> {
-        let options = ConnectOptions::new();
+        self.open_watched(Arc::default()).await
+    }
+
+    /// Notifies `connected` each time when there is a new connection.
+    pub(crate) async fn open_watched(&self, connected: Arc<Notify>) -> Result<Client, ConnectError> {
+        let options = ConnectOptions::new().event_callback(move |event| {
+            if event == Event::Connected {
+                connected.notify_one();
+            }
+            std::future::ready(())
+        });
         let options = match &self.credentials {
-            Credentials::OfUrl => options,
+            Credentials::OfUrl => match self.user_of_url() {
+                Some((user, Some(password))) => options.user_and_password(user, password),
+                Some((token, None)) => options.token(token),
+                None => options,
+            },
             Credentials::User(user, password) => options.user_and_password(user.clone(), password.clone()),
             Credentials::Token(token) => options.token(token.clone()),
             Credentials::Nkey(seed) => options.nkey(seed.clone()),
@@ -119,6 +141,19 @@ impl Connection {
         let name = self.name.clone().unwrap_or_else(program_name);
         options.name(name).ping_interval(PING).connect(addresses).await.map_err(ConnectError::server)
     }
+}
+
+/// Replaces what a URL writes as `%` and two digits.
+fn plain(encoded: &str) -> String {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let code = digits.filter(|_| first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(first));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn program_name() -> String {

@@ -74,6 +74,13 @@ pub(crate) enum State {
     Damaged,
 }
 
+impl State {
+    /// From the message of a record.
+    pub(crate) fn of(message: &[u8]) -> Self {
+        decode::<Record>(message).map_or(Self::Damaged, |record| record.state)
+    }
+}
+
 /// A host tells that it is there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Presence {

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State as ConnectionState;
@@ -123,8 +122,9 @@ pub(super) struct Run {
 pub(super) async fn run(parts: Parts, started: Started<()>) {
     let _sender = parts.sender;
     let mut commands = parts.commands;
+    let connected = Arc::new(Notify::new());
     let opened = async {
-        let client = parts.connection.open().await?;
+        let client = parts.connection.open_watched(connected.clone()).await?;
         let streams = Streams::open(client.clone(), &parts.namespace, parts.names).await?;
         for priority in PRIORITIES {
             streams.consumer(priority, parts.namespace.lease).await?;
@@ -176,7 +176,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     }
     spawn_local(engine.clone().ask_for_jobs(client.clone()));
     spawn_local(engine.clone().return_stuck());
-    spawn_local(engine.clone().keep_lease(client.clone()));
+    spawn_local(engine.clone().keep_lease(client.clone(), connected));
     started.tell(Ok(()));
     loop {
         tokio::select! {
@@ -265,15 +265,15 @@ impl Engine {
     }
 
     /// Tells the server, in time, that the jobs of this host are not lost.
-    async fn keep_lease(self: Rc<Self>, client: Client) {
+    async fn keep_lease(self: Rc<Self>, client: Client, connected: Arc<Notify>) {
         let mut times = interval(self.lease / 3);
-        let mut connects = 1;
         loop {
-            times.tick().await;
-            let connected = client.statistics().connects.load(Ordering::Relaxed);
-            self.stalls.tick(connected != connects);
-            if connected != connects {
-                connects = connected;
+            let is_new = tokio::select! {
+                _ = times.tick() => false,
+                () = connected.notified() => true,
+            };
+            self.stalls.tick(is_new);
+            if is_new {
                 self.lanes.forget_requests();
                 self.has_room.notify_one();
             }

@@ -15,14 +15,23 @@ use super::pace::Pace;
 use super::slot::Slot;
 use crate::protocol::names::PRIORITIES;
 
-/// How long the server keeps a request for jobs. If an answer is lost, the host asks again after this time.
+/// How long the server keeps a request for jobs.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// How often the server tells that it keeps one. If it does not, it has lost the request: another server leads the stream, perhaps.
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// How much later than that the server may say that a request is over.
 const LATE: Duration = Duration::from_secs(1);
 
 /// After an answer that is an error.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks for so many jobs.
+fn request(batch: usize) -> Vec<u8> {
+    let (expires, heartbeat) = (REQUEST_TIME.as_nanos(), HEARTBEAT.as_nanos());
+    format!(r#"{{"batch":{batch},"expires":{expires},"idle_heartbeat":{heartbeat}}}"#).into_bytes()
+}
 
 impl Engine {
     /// Asks for jobs whenever there is room for more.
@@ -48,8 +57,7 @@ impl Engine {
                 }
                 lane.requests.set(lane.requests.get() + 1);
                 lane.set_asked(room);
-                let request =
-                    format!(r#"{{"batch":{},"expires":{}}}"#, room - asked, REQUEST_TIME.as_nanos()).into_bytes();
+                let request = request(room - asked);
                 let sent = client.publish_with_reply(lane.next.clone(), lane.inbox.clone(), request.into()).await;
                 if sent.is_err() {
                     return;
@@ -64,18 +72,19 @@ impl Engine {
         let lane = &self.lanes.0[index];
         while !self.is_ending.get() {
             let next = tokio::select! {
-                next = timeout(REQUEST_TIME + LATE, messages.next()) => next,
+                next = timeout(2 * HEARTBEAT + LATE, messages.next()) => next,
                 () = self.ends.notified() => break,
             };
             match next {
                 Ok(None) => break,
-                // Each request had an end, which must have been lost.
+                // The server has no request, or has lost it.
                 Err(_) => lane.set_asked(0),
                 Ok(Some(message)) => match message.status {
                     None | Some(StatusCode::OK) => {
                         lane.one_less(1);
                         self.came(index, &message);
                     }
+                    Some(StatusCode::IDLE_HEARTBEAT) => continue,
                     Some(status) => self.request_ended(index, status, &message).await,
                 },
             }

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::engine::Engine;
 use super::job::{AnyTask, Described, Job, Progress};
 use crate::protocol::ledger::{Retry, Unreachable};
-use crate::protocol::message::{Record, State, decode};
+use crate::protocol::message::State;
 use crate::protocol::names::JobKey;
 
 /// How often attached jobs are looked at although no record tells of them: their time may be up.
@@ -126,6 +126,7 @@ impl Engine {
             removals: self.removals.clone(),
         });
         self.jobs.borrow_mut().insert(new.number, job.clone());
+        self.has_jobs.notify_one();
         let mut attached = self.attached.borrow_mut();
         let is_watched = attached.contains_key(&submitter);
         attached.entry(submitter.clone()).or_default().entry(of_submitter).or_default().push(new.number);
@@ -158,11 +159,9 @@ impl Engine {
                 Ok(Some(Ok(message))) => {
                     let key = JobKey::of_subject(&message.subject);
                     let revision = message.info().map_or(0, |info| info.stream_sequence);
-                    if let (Some(key), Ok(record)) = (key, decode::<Record>(&message.payload)) {
-                        for job in self.attached_to(&key) {
-                            job.saw(revision);
-                            self.apply(&job, record.state.clone());
-                        }
+                    for job in key.map(|key| self.attached_to(&key)).unwrap_or_default() {
+                        job.saw(revision);
+                        self.apply(&job, State::of(&message.payload));
                     }
                 }
                 Ok(_) => return false,

@@ -39,8 +39,7 @@ impl Engine {
                 }
             }
             State::Expired => self.expired(job),
-            // The reader of the ledger ends it.
-            State::Damaged => {}
+            State::Damaged => self.end_damaged(job),
             State::Ended { body } => {
                 if self.take(job, Stage::Ended) {
                     let (engine, job) = (self.clone(), job.clone());

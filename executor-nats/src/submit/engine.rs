@@ -27,7 +27,7 @@ use super::timers::{Deed, Timers};
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::namespace::Namespace;
-use crate::protocol::message::{Record, decode};
+use crate::protocol::message::State;
 use crate::protocol::names::{JobKey, Names};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
@@ -318,13 +318,9 @@ impl Engine {
                 let Some(Ok(message)) = next else { break };
                 let key = JobKey::of_subject(&message.subject);
                 let job = key.and_then(|key| self.job(key.number).filter(|job| job.key == key));
-                match (job, decode::<Record>(&message.payload)) {
-                    (Some(job), Ok(record)) => {
-                        job.saw(message.info().map_or(0, |info| info.stream_sequence));
-                        self.apply(&job, record.state);
-                    }
-                    (Some(job), Err(_)) => self.end_damaged(&job, &message),
-                    (None, _) => {}
+                if let Some(job) = job {
+                    job.saw(message.info().map_or(0, |info| info.stream_sequence));
+                    self.apply(&job, State::of(&message.payload));
                 }
             }
             // The last record of each job comes again, so nothing is missed.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use async_nats::jetstream::message::Message;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, ErrorCode};
 use tokio::task::spawn_local;
@@ -67,7 +66,7 @@ impl Engine {
 
     /// The message of a job, if it is in the stream.
     async fn job_message(&self, job: &Job) -> Option<JobMessage> {
-        let message = self.streams.jobs.get_raw_message(job.sequence.get()?).await.ok()?;
+        let message = self.streams.jobs.get_raw_message(self.sequence_of(job).await?).await.ok()?;
         decode::<JobMessage>(&message.payload).ok().filter(|message| message.key == job.key)
     }
 
@@ -108,7 +107,7 @@ impl Engine {
 
     async fn lost(&self, job: &Job, revision: u64, host: &str) {
         if self.streams.put_loss(&job.key, revision, host).await.is_ok()
-            && let Some(sequence) = job.sequence.get()
+            && let Some(sequence) = self.sequence_of(job).await
         {
             // No host needs to see it.
             drop(self.streams.jobs.delete_message(sequence).await);
@@ -116,11 +115,13 @@ impl Engine {
         }
     }
 
-    /// A record of the job cannot be read. What it has replaced is lost.
-    pub(crate) fn end_damaged(self: &Rc<Self>, job: &Rc<Job>, record: &Message) {
-        let Ok(revision) = record.info().map(|info| info.stream_sequence) else { return };
+    /// The last record of the job cannot be read. What it has replaced is lost.
+    pub(crate) fn end_damaged(self: &Rc<Self>, job: &Rc<Job>) {
         let (engine, job) = (self.clone(), job.clone());
-        spawn_local(async move { drop(engine.streams.put_broken(&job.key, revision, DAMAGED_RECORD).await) });
+        // The reader of the ledger ends it then.
+        spawn_local(async move {
+            drop(engine.streams.put_broken(&job.key, job.revision.get(), DAMAGED_RECORD).await);
+        });
     }
 }
 
