@@ -2,7 +2,14 @@
 
 #![cfg(target_os = "linux")]
 
+mod chaos;
 mod contract;
+mod credentials;
+mod faults_clusters;
+mod faults_hosts;
+mod faults_servers;
+mod faults_submitters;
+mod forged;
 mod hosts;
 mod large_values;
 mod many;

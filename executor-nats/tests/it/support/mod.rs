@@ -1,6 +1,7 @@
 //! Tools of the tests: real servers, alone or as a cluster, and what goes wrong between them and their clients.
 
 pub(crate) mod cluster;
+pub(crate) mod hosts;
 pub(crate) mod keys;
 pub(crate) mod monitor;
 pub(crate) mod namespaces;

@@ -177,6 +177,11 @@ impl Server {
         self.launch();
     }
 
+    /// Replaces the lines in the block `jetstream`, for the next start.
+    pub(crate) fn set_jetstream(&mut self, lines: &str) {
+        self.options.jetstream = format!("{lines}\n");
+    }
+
     /// Freezes the server: its connections stay open, and nothing is answered.
     pub(crate) fn pause(&self) {
         self.program.as_ref().expect("a running server").pause();
