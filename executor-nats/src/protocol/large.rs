@@ -106,7 +106,7 @@ impl Streams {
         }
     }
 
-    /// What fails here is removed by its age.
+    /// If this fails, the object is removed by its age.
     pub(crate) async fn discard_object(&self, name: &str) {
         if self.large.delete(name).await.is_ok() {
             // The server keeps a note of what was deleted.

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long after a stall what the system has kept for this host may still come.
+/// The time after a stall in which messages may come that the system has kept for this host.
 const AFTER: Duration = Duration::from_secs(10);
 
 pub(super) struct Stalls {
@@ -29,7 +29,7 @@ impl Stalls {
         }
     }
 
-    /// What came before this time may have been on its way for long.
+    /// Messages that came before this time may have been on their way for long.
     pub(super) fn trusted(&self) -> Instant {
         let now = Instant::now();
         // Stopped, and not ticked again.

@@ -1,4 +1,4 @@
-//! What is to be removed from the server: the records of jobs that have ended, and large values.
+//! The things to be removed from the server: the records of jobs that have ended, and large values.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ impl Removals {
         take(&mut *self.arguments.borrow_mut())
     }
 
-    /// The jobs whose outcome has been in memory for so long.
+    /// The jobs whose outcome has been in memory for at least `age`.
     pub(super) fn take_read(&self, age: Duration) -> Vec<Read> {
         let mut read = self.read.borrow_mut();
         let due = read.partition_point(|read| read.since.elapsed() >= age);

@@ -1,4 +1,4 @@
-//! What the server keeps of jobs that have ended.
+//! The server keeps nothing of jobs whose outcome was read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
