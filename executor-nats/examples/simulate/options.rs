@@ -59,6 +59,7 @@ impl Options {
                 _ => return Err(format!("`{name}` is no option: see --help").into()),
             }
         }
+        options.per_host = options.per_host.min(options.workers);
         if [options.workers, options.per_host, options.connections].contains(&0) || options.lease.is_zero() {
             return Err("workers, hosts, connections and lease must not be 0".into());
         }
