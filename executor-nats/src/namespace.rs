@@ -80,6 +80,12 @@ impl Namespace {
         if self.lease < Duration::from_secs(1) {
             return Err(ConnectError::Setting(format!("a lease of {:?} is too short; use 1 s or more", self.lease)));
         }
+        if self.capacity == Some(0) {
+            return Err(ConnectError::Setting("a capacity of 0 lets no job in; use 1 or more".to_owned()));
+        }
+        if ![1, 3, 5].contains(&self.replicas) {
+            return Err(ConnectError::Setting(format!("{} replicas are not possible; use 1, 3 or 5", self.replicas)));
+        }
         if self.keep_outcomes < self.keep_jobs {
             return Err(ConnectError::Setting(format!(
                 "outcomes are kept for {:?}, and jobs for {:?}; keep outcomes as long as jobs, so that no job can run twice",

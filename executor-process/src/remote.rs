@@ -194,6 +194,8 @@ impl Job for RemoteJob {
     fn run(self) -> RemoteResult {
         let _scope = self.run.and_then(|RunOf { id, attempt }| {
             let here = current::job()?;
+            // The executor that runs it may run it again itself.
+            let attempt = attempt.saturating_add(here.attempt.saturating_sub(1));
             Some(current::enter(current::Job { id: JobId::from_number(id), attempt, ..here }))
         });
         self.entry.run(self.codec, self.arguments)

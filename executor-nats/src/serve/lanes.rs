@@ -61,7 +61,7 @@ impl Lane {
 
 /// What is next.
 pub(super) enum Next {
-    Job(Arrived),
+    Job(Box<Arrived>),
     /// Nothing, until something changes.
     Nothing,
     /// Nothing, until the server has had the time to send a more urgent job.
@@ -98,7 +98,7 @@ impl Lanes {
                 return match is_ready(first.estimate) {
                     false => Next::Nothing,
                     true if may_be_more_urgent => Next::Grace,
-                    true => held.pop_first().map_or(Next::Nothing, |(_, job)| Next::Job(job)),
+                    true => held.pop_first().map_or(Next::Nothing, |(_, job)| Next::Job(Box::new(job))),
                 };
             }
             drop(held);

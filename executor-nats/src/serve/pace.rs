@@ -64,8 +64,8 @@ fn limits(workers: usize) -> (usize, u32) {
 fn average(known: Option<Duration>, time: Duration) -> Duration {
     match known {
         None => time,
-        Some(known) if time > known => known + (time - known) / 2,
-        Some(known) => known - (known - time) / 8,
+        Some(known) if time > known => (known + time) / 2,
+        Some(known) => (7 * known + time) / 8,
     }
 }
 

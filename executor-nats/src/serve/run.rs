@@ -130,6 +130,8 @@ impl Engine {
             Some(tag) => options.tag(tag),
             None => options,
         };
+        // Those that are left, for a worker process that dies.
+        let options = options.retry(job.retries.saturating_sub(attempt.saturating_sub(1)));
         let options = match job.timeout {
             Some(limit) => options.timeout(limit),
             None => options,

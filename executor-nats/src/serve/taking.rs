@@ -158,7 +158,7 @@ impl Engine {
             let is_soon = |estimate| !self.is_stuck.get() && Pace::is_soon(self.load.get(), estimate, claimed, workers);
             let is_ready = |estimate| claimed < workers || is_soon(estimate);
             let arrived = match self.lanes.pop(is_ready) {
-                Next::Job(arrived) => arrived,
+                Next::Job(arrived) => *arrived,
                 Next::Nothing => return,
                 Next::Grace => return self.start_after_grace(),
             };

@@ -50,8 +50,8 @@ impl Engine {
         }
         self.store_arguments(&outgoing.job).await;
         let refusal = match self.send(&outgoing.job).await {
-            None => Refusal::Silent,
-            Some(sent) => match sent.await {
+            Err(refusal) => refusal,
+            Ok(sent) => match sent.await {
                 Ok(stored) => {
                     self.stored(outgoing, stored.sequence).await;
                     return None;

@@ -69,7 +69,7 @@ impl NatsExecutorBuilder {
         Self { codec, ..self }
     }
 
-    /// Sets how often a job may start again after its host was lost: then a job may run more than once. Default: 0.
+    /// Sets how often a job may start again after its host was lost, or the worker process of a host: then a job may run more than once. Default: 0.
     pub fn retry(self, times: u32) -> Self {
         Self { retry: times, ..self }
     }

@@ -13,6 +13,8 @@ use crate::protocol::message::Presence;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostInfo {
+    /// The host, as errors of jobs name it: a random token.
+    pub id: String,
     /// The name of the machine, and the id of the process: `machine:1234`.
     pub label: String,
     /// The fingerprint of the host's program.
@@ -60,7 +62,17 @@ impl Hosts {
         let since = known.get(&presence.host).map_or(now, |host| host.since);
         let Presence { host, label, workers, running, done, .. } = presence;
         let is_ours = build == self.build;
-        let info = HostInfo { label, build: build.to_owned(), is_ours, workers, running, done, since, seen: now };
+        let info = HostInfo {
+            id: host.clone(),
+            label,
+            build: build.to_owned(),
+            is_ours,
+            workers,
+            running,
+            done,
+            since,
+            seen: now,
+        };
         known.insert(host, info);
         is_ours && before != workers
     }

@@ -81,10 +81,10 @@ impl Engine {
         }
         while let Some(next) = outgoing.recv().await {
             self.store_arguments(&next.job).await;
-            if let Some(sent) = self.send(&next.job).await {
-                spawn_local(self.clone().publish_sent(next, sent));
-            } else {
-                self.clone().publish(next).await;
+            match self.send(&next.job).await {
+                Ok(sent) => drop(spawn_local(self.clone().publish_sent(next, sent))),
+                // The jobs behind wait, so that the order stays.
+                Err(refusal) => self.clone().try_again(next, refusal).await,
             }
         }
     }
@@ -100,23 +100,14 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn send(&self, job: &Job) -> Option<jetstream::context::PublishAckFuture> {
-        if job.progress.stage() == Stage::Withdrawn {
-            return None;
-        }
-        let payload = job.message.borrow().clone()?;
+    pub(crate) async fn send(&self, job: &Job) -> Result<jetstream::context::PublishAckFuture, Refusal> {
+        let payload = job.message.borrow().clone().filter(|_| job.progress.stage() != Stage::Withdrawn);
+        // Of a job that is withdrawn, nothing is sent.
+        let Some(payload) = payload else { return Err(Refusal::Silent) };
         let subject = self.streams.names.job(job.priority, &job.key);
         job.was_sent.set(true);
         let message = PublishMessage::build().payload(payload).message_id(job.key.to_string());
-        self.streams.context.send_publish(subject, message).await.ok()
-    }
-
-    async fn publish(self: Rc<Self>, outgoing: Outgoing) {
-        let sent = self.send(&outgoing.job).await;
-        match sent {
-            Some(sent) => self.publish_sent(outgoing, sent).await,
-            None => self.try_again(outgoing, Refusal::Silent).await,
-        }
+        Ok(self.streams.context.send_publish(subject, message).await?)
     }
 
     async fn publish_sent(self: Rc<Self>, outgoing: Outgoing, sent: jetstream::context::PublishAckFuture) {
@@ -143,8 +134,8 @@ impl Engine {
             }
             let sent = self.send(&outgoing.job).await;
             refusal = match sent {
-                None => Refusal::Silent,
-                Some(sent) => match sent.await {
+                Err(refusal) => refusal,
+                Ok(sent) => match sent.await {
                     Ok(stored) => return self.stored(outgoing, stored.sequence).await,
                     Err(error) => error.into(),
                 },

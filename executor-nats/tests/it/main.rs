@@ -12,6 +12,7 @@ mod faults_submitters;
 mod forged;
 mod hosts;
 mod large_values;
+mod limits;
 mod many;
 mod model;
 mod no_worker;
