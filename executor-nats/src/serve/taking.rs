@@ -46,10 +46,7 @@ impl Engine {
             for (index, lane) in self.lanes.0.iter().enumerate() {
                 let asked = lane.asked.get();
                 // Less urgent jobs wait until it is known whether there is a more urgent one.
-                let is_unknown = asked == 0
-                    && lane.held.borrow().is_empty()
-                    && self.lanes.is_above_held(index)
-                    && !self.is_stuck.get();
+                let is_unknown = asked == 0 && lane.held.borrow().is_empty() && self.lanes.is_above_held(index);
                 let room = if is_unknown { room.max(1) } else { room };
                 // Not for each job alone, as long as others are on their way.
                 if room == 0 || 2 * asked > room || self.is_returning.get() {
