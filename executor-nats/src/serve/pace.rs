@@ -62,10 +62,10 @@ fn limits(workers: usize) -> (usize, u32) {
 
 /// Follows a longer time at once halfway, and shorter ones slowly: jobs that wait behind a long one are late.
 fn average(known: Option<Duration>, time: Duration) -> Duration {
-    match known {
-        None => time,
-        Some(known) if time > known => (known + time) / 2,
-        Some(known) => (7 * known + time) / 8,
+    let Some(known) = known else { return time };
+    match time.checked_sub(known) {
+        Some(longer) => known + longer / 2,
+        None => (7 * known + time) / 8,
     }
 }
 
