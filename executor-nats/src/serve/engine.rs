@@ -99,16 +99,24 @@ pub(super) struct Engine {
     pub(super) is_ending: Cell<bool>,
 }
 
+/// Whether a job is to be stopped.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Stop {
+    #[default]
+    No,
+    /// A message says so, and the ledger is asked.
+    Asked,
+    /// The ledger says that the job has its outcome.
+    Decided,
+}
+
 /// A job that this host is at.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Default)]
 pub(super) struct Run {
     /// Once it is on the local pool.
     pub(super) canceller: Option<Canceller>,
-    /// A message asks to stop it, and the ledger is asked about that.
-    pub(super) is_asked_about: bool,
-    /// The ledger says that it has its outcome.
-    pub(super) is_stopped: bool,
+    pub(super) stop: Stop,
     /// Its place on the local pool is not given back.
     pub(super) has_slot: bool,
     /// It was taken from the local pool, or is not to come there: another host gets it.
@@ -222,8 +230,11 @@ impl Engine {
     /// Stops a job of this host, if the ledger says so, too: the message may be forged.
     pub(super) fn stop(self: &Rc<Self>, key: JobKey) {
         let is_new = match self.running.borrow_mut().get_mut(&key) {
-            Some(run) => !std::mem::replace(&mut run.is_asked_about, true),
-            None => false,
+            Some(run) if run.stop == Stop::No => {
+                run.stop = Stop::Asked;
+                true
+            }
+            _ => false,
         };
         if is_new {
             let engine = self.clone();
@@ -242,8 +253,7 @@ impl Engine {
         };
         let canceller = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
-                run.is_asked_about = false;
-                run.is_stopped = is_decided;
+                run.stop = if is_decided { Stop::Decided } else { Stop::No };
                 run.canceller.clone()
             }
             None => None,

@@ -10,7 +10,7 @@ use executor_process::remote::{DamagedJob, RemoteJob, RemoteOutcome, RemoteResul
 
 use super::arrived::Arrived;
 use super::claim::{Claim, Written};
-use super::engine::{Engine, Run};
+use super::engine::{Engine, Run, Stop};
 use super::slot::Slot;
 use crate::protocol::message::JobMessage;
 use crate::protocol::names::JobKey;
@@ -145,7 +145,7 @@ impl Engine {
         let is_stopped = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
                 run.canceller = Some(future.canceller());
-                run.is_stopped
+                run.stop == Stop::Decided
             }
             None => false,
         };

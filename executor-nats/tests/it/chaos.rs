@@ -130,7 +130,7 @@ fn jobs_have_one_outcome_each_while_all_fails() {
             cluster.isolate(leader);
         }
         // The jobs of this round go on without it.
-        for (_, future) in batch.again.iter() {
+        for (_, future) in &batch.again {
             future.wait();
         }
         if fault.contains("leader") {

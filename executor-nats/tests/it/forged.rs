@@ -215,7 +215,7 @@ fn damaged_jobs_cost_themselves() {
         let mut bytes = job.payload.clone();
         let at = usize::try_from(random.next()).unwrap() % bytes.len();
         bytes[at] ^= 1 << (random.next() % 8);
-        let is_sealed = random.next() % 2 == 0;
+        let is_sealed = random.next().is_multiple_of(2);
         let bytes = if is_sealed { sealed(&bytes[5..]) } else { bytes };
         // Each is in the name of a submitter that does not exist.
         let subject = with_token(&job.subject, SUBMITTER, &format!("stranger{round}"));
