@@ -12,6 +12,9 @@ use crate::error::ConnectError;
 /// How often a connection is tested. After the third time without an answer, another one is made.
 const PING: Duration = Duration::from_secs(3);
 
+/// The longest pause between two tries to connect again. Shorter than [`SILENCE`](crate::protocol::loss::SILENCE).
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+
 /// The address of the NATS servers, and the credentials. Made from a URL, or step by step.
 ///
 /// ```
@@ -139,7 +142,15 @@ impl Connection {
         };
         let addresses: Vec<&str> = self.url.split(',').map(str::trim).collect();
         let name = self.name.clone().unwrap_or_else(program_name);
-        options.name(name).ping_interval(PING).connect(addresses).await.map_err(ConnectError::server)
+        let pause =
+            |tries| Duration::from_millis(10).saturating_mul(u32::try_from(tries).unwrap_or(u32::MAX)).min(MAX_PAUSE);
+        options
+            .name(name)
+            .ping_interval(PING)
+            .reconnect_delay_callback(pause)
+            .connect(addresses)
+            .await
+            .map_err(ConnectError::server)
     }
 }
 

@@ -20,6 +20,9 @@ use super::message::State;
 use super::names::JobKey;
 use super::streams::Streams;
 
+/// A host that connects again after a server's restart has the time to answer.
+pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+
 /// How long it is remembered that a host was silent.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
@@ -38,7 +41,7 @@ impl Inquiries {
 }
 
 impl Streams {
-    /// Asks a host whether it is there, for as long as the lease. Returns true if the host was silent while this connection worked.
+    /// Asks a host whether it is there, for as long as the lease, and at least for [`SILENCE`]. Returns true if the host was silent while this connection worked.
     ///
     /// The server may give a job to a second host although the first one runs it: the server was down for longer than the lease, its
     /// clock was set, or it has the job twice.
@@ -60,7 +63,7 @@ impl Streams {
         let before = connects();
         let Ok(mut presences) = client.subscribe(self.names.host(host)).await else { return false };
         drop(client.publish(self.names.who(), Bytes::new()).await);
-        if timeout(lease, presences.next()).await.is_ok() {
+        if timeout(lease.max(SILENCE), presences.next()).await.is_ok() {
             return false;
         }
         // After a partition, presences come before this answer.
