@@ -27,7 +27,7 @@ pub(crate) struct JobKey {
 }
 
 /// The numbers of a block.
-const BLOCK: u64 = 1024;
+pub(crate) const BLOCK: u64 = 1024;
 
 /// The block of the jobs whose records are kept.
 const KEPT: &str = "kept";

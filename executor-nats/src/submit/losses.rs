@@ -34,6 +34,7 @@ impl Engine {
                 && found != known
             {
                 known = found;
+                self.removals.streams_are_new();
                 self.ledger_is_new.notify_one();
                 self.end_lost().await;
             }
@@ -99,7 +100,10 @@ impl Engine {
                     self.lost(job, revision, host).await;
                 }
             }
-            Ok(Some(standing)) => self.apply(job, standing.state),
+            Ok(Some(standing)) => {
+                job.saw(standing.revision);
+                self.apply(job, standing.state);
+            }
             Ok(None) => self.lost(job, 0, host).await,
             Err(_) => {}
         }

@@ -84,6 +84,13 @@ impl Removals {
         self.changed.notify_one();
     }
 
+    /// Other streams count from 1 again, so what is known of the blocks is of no use. Their records stay until their time is up.
+    pub(super) fn streams_are_new(&self) {
+        for block in self.blocks.borrow_mut().values_mut() {
+            block.open += 1;
+        }
+    }
+
     /// A job that had large arguments has ended.
     pub(crate) fn arguments(&self, name: String) {
         self.arguments.borrow_mut().push(name);
@@ -143,6 +150,7 @@ impl Removals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::names::BLOCK;
 
     fn key(number: u64) -> JobKey {
         JobKey { submitter: "s".to_owned(), number, is_kept: false }
@@ -186,6 +194,18 @@ mod tests {
         removals.opened(&key(0));
         removals.closed(&Closed { key: &key(0), record: 5, job: 0, is_uncertain: true });
         assert!(removals.due_blocks().is_empty() && !removals.has_open());
+    }
+
+    #[test]
+    fn blocks_of_lost_streams_stay() {
+        let removals = Removals::default();
+        removals.opened(&key(0));
+        removals.streams_are_new();
+        close(&removals, 0, 5);
+        assert!(removals.due_blocks().is_empty() && !removals.has_open());
+        removals.opened(&key(BLOCK));
+        close(&removals, BLOCK, 6);
+        assert_eq!(removals.due_blocks().len(), 1);
     }
 
     #[test]
