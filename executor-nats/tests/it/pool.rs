@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use executor::extend::dump::PoolState;
 use executor::{
-    Event, JobError, JobOptions, JobSet, Period, Pool, Rejection, Shutdown, ShutdownPolicy, ThreadPool, call, current,
-    join_all,
+    Event, JobError, JobOptions, Period, Pool, Rejection, Shutdown, ShutdownPolicy, ThreadPool, call, current, join_all,
 };
 use executor_testkit::contract::Do;
 use executor_testkit::contract::tools::event_log::EventLog;
@@ -161,24 +160,6 @@ fn keep_jobs_ends_a_job_that_runs_too_long() {
     waiter.wait_for_its_death();
     drop(queued.result());
     assert_eq!(served.executor.submit(Do::Echo(3)).result().unwrap(), 3, "the host goes on");
-}
-
-#[test]
-fn priorities_are_kept() {
-    let served = threads(1);
-    let rendezvous = Rendezvous::new();
-    let running = served.executor.submit(Do::Arrive(rendezvous.arrival(), 0));
-    let waiter = rendezvous.accept();
-    let mut set = JobSet::new();
-    for (priority, number) in
-        [(executor::Priority::Low, 3), (executor::Priority::Normal, 2), (executor::Priority::High, 1)]
-    {
-        set.insert(served.executor.with(JobOptions::new().priority(priority)).submit(Do::Echo(number)));
-    }
-    drop(waiter);
-    running.wait();
-    let order: Vec<u64> = std::iter::from_fn(|| set.next()).map(|(_, outcome)| outcome.unwrap()).collect();
-    assert_eq!(order, [1, 2, 3]);
 }
 
 #[test]
