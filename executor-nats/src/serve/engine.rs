@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_nats::connection::State as ConnectionState;
@@ -46,9 +46,12 @@ pub(crate) struct Parts {
     pub(crate) names: Names,
     pub(crate) local: Arc<dyn Runner>,
     pub(crate) commands: UnboundedReceiver<Command>,
-    /// Kept, so that the commands do not end before the engine does.
     pub(crate) sender: UnboundedSender<Command>,
+    pub(crate) fault: Fault,
 }
+
+/// Why a server has ended by itself, if it has.
+pub(crate) type Fault = Arc<OnceLock<String>>;
 
 pub(super) struct Engine {
     pub(super) streams: Streams,
@@ -97,6 +100,8 @@ pub(super) struct Engine {
     /// The engine has begun to end.
     pub(super) ends: Notify,
     pub(super) is_ending: Cell<bool>,
+    commands: UnboundedSender<Command>,
+    fault: Fault,
 }
 
 /// Whether a job is to be stopped.
@@ -129,7 +134,6 @@ pub(super) struct Run {
 
 /// Runs until it is told to end.
 pub(super) async fn run(parts: Parts, started: Started<()>) {
-    let _sender = parts.sender;
     let mut commands = parts.commands;
     let connected = Arc::new(Notify::new());
     let opened = async {
@@ -178,6 +182,8 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
         changed: Notify::new(),
         ends: Notify::new(),
         is_ending: Cell::new(false),
+        commands: parts.sender,
+        fault: parts.fault,
     });
     engine.tell_presence(&client, false).await;
     for (lane, messages) in jobs.into_iter().enumerate() {
@@ -227,6 +233,14 @@ fn label() -> String {
 }
 
 impl Engine {
+    /// Takes no further job: the local pool runs none any more.
+    pub(super) fn give_up(&self, reason: String) {
+        // The first reason counts.
+        drop(self.fault.set(reason));
+        self.is_ending.set(true);
+        drop(self.commands.send(Command::End));
+    }
+
     /// Stops a job of this host, if the ledger says so, too: the message may be forged.
     pub(super) fn stop(self: &Rc<Self>, key: JobKey) {
         let is_new = match self.running.borrow_mut().get_mut(&key) {

@@ -1,5 +1,6 @@
 //! The pools on which a host can run jobs.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use executor_core::{Future, JobOptions, Pool};
@@ -14,10 +15,15 @@ pub trait Host {
     fn to_runner(&self) -> Arc<dyn Runner>;
 }
 
+/// A job on its way into the queue of a pool.
+#[doc(hidden)]
+pub(crate) type Submitting = Pin<Box<dyn std::future::Future<Output = Option<Future<RemoteResult>>>>>;
+
 /// Runs jobs on a pool of this host.
 #[doc(hidden)]
 pub trait Runner: Send + Sync {
-    fn submit(&self, options: JobOptions, job: RemoteJob) -> Future<RemoteResult>;
+    /// Waits for room, if the pool has a bounded queue. `None` if the pool takes no job any more.
+    fn submit(&self, options: JobOptions, job: RemoteJob) -> Submitting;
     fn workers(&self) -> usize;
 }
 
@@ -37,8 +43,9 @@ macro_rules! host {
             }
 
             impl Runner for $handle {
-                fn submit(&self, options: JobOptions, job: RemoteJob) -> Future<RemoteResult> {
-                    self.with(options).submit(job)
+                fn submit(&self, options: JobOptions, job: RemoteJob) -> Submitting {
+                    let submitting = self.with(options).submit_async(job);
+                    Box::pin(async move { submitting.await.ok() })
                 }
 
                 fn workers(&self) -> usize {

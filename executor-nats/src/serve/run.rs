@@ -25,6 +25,13 @@ pub(super) enum Done {
     Leave,
 }
 
+/// How a job fared on the local pool.
+enum Ran {
+    Ended(Result<RemoteResult, JobError>),
+    /// The pool takes no job any more, for this reason. This one has not started.
+    Refused(String),
+}
+
 impl Engine {
     pub(super) async fn run_job(self: &Rc<Self>, arrived: Arrived, slot: Slot) {
         let reply = arrived.reply.clone();
@@ -72,9 +79,9 @@ impl Engine {
             Claim::Leave => return Done::Acknowledge,
         };
         let arguments = job.as_ref().filter(|_| remote.is_none()).map(|job| job.body.clone());
-        let outcome = match job {
+        let ran = match job {
             Some(job) => self.run_decoded(&key, job, remote, attempt, &slot).await,
-            None => Err(JobError::Broken(Broken::new("its message was damaged on the way; submit it again"))),
+            None => broken("its message was damaged on the way; submit it again"),
         };
         // The worker is free while the outcome is written.
         let is_returned = self.running.borrow_mut().get_mut(&key).is_some_and(|run| {
@@ -82,6 +89,13 @@ impl Engine {
             run.is_returned
         });
         drop(slot);
+        let outcome = match ran {
+            Ran::Ended(outcome) => outcome,
+            Ran::Refused(reason) => {
+                self.give_up(reason);
+                return self.put_returned(&key, revision, attempt).await;
+            }
+        };
         if is_returned && outcome.as_ref().is_err_and(JobError::is_cancelled) {
             return self.put_returned(&key, revision, attempt).await;
         }
@@ -109,16 +123,18 @@ impl Engine {
         remote: Option<Result<RemoteJob, DamagedJob>>,
         attempt: u32,
         slot: &Slot,
-    ) -> Result<RemoteResult, JobError> {
-        let broken = |reason: String| JobError::Broken(Broken::new(reason));
+    ) -> Ran {
         let remote = match remote {
             Some(remote) => remote,
             None => match self.streams.load(job.body.clone()).await {
                 Some(bytes) => RemoteJob::from_bytes(&bytes),
-                None => return Err(broken("its arguments are gone from the server: their time was up".to_owned())),
+                None => return broken("its arguments are gone from the server: their time was up"),
             },
         };
-        let remote = remote.map_err(|damaged| broken(damaged.to_string()))?;
+        let remote = match remote {
+            Ok(remote) => remote,
+            Err(damaged) => return broken(&damaged.to_string()),
+        };
         let function = remote.clone();
         let remote = remote.run_of(JobId::from_number(job.id), attempt);
         let options = JobOptions::new();
@@ -138,10 +154,11 @@ impl Engine {
         };
         slot.is_next().await;
         if self.running.borrow().get(key).is_some_and(|run| run.is_returned) {
-            return Err(JobError::cancelled());
+            return Ran::Ended(Err(JobError::cancelled()));
         }
-        let future = self.local.submit(options, remote);
+        let future = self.local.submit(options, remote).await;
         slot.claim_ended();
+        let Some(future) = future else { return Ran::Refused("its pool was shut down".to_owned()) };
         let is_stopped = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
                 run.canceller = Some(future.canceller());
@@ -156,10 +173,16 @@ impl Engine {
         let outcome = future.await;
         match &outcome {
             Ok(result) => self.pace.ran(function.name(), result.run_time()),
+            // A pool that is broken has not started it.
+            Err(JobError::Broken(broken)) => return Ran::Refused(format!("its pool is broken: {}", broken.reason())),
             // It may not have run at all.
             Err(error) if error.is_cancelled() => {}
             Err(_) => self.pace.ran(function.name(), started.elapsed()),
         }
-        outcome
+        Ran::Ended(outcome)
     }
+}
+
+fn broken(reason: &str) -> Ran {
+    Ran::Ended(Err(JobError::Broken(Broken::new(reason))))
 }

@@ -13,6 +13,7 @@ mod forged;
 mod hosts;
 mod large_values;
 mod limits;
+mod local_pools;
 mod many;
 mod model;
 mod no_worker;
