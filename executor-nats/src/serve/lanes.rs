@@ -60,7 +60,6 @@ impl Lane {
 }
 
 /// The next thing to do.
-#[expect(clippy::large_enum_variant, reason = "a value is taken apart where it is made")]
 pub(super) enum Next {
     Job(Box<Arrived>),
     /// Nothing, until something changes.
