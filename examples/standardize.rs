@@ -3,13 +3,15 @@
 //! The measurements are made in shared memory. All workers read them there, and write their results where this process
 //! copies them into its buffer.
 //!
-//! On two cores with other work beside, mean and deviation took 0.2 s and the distances 0.9 s; with NumPy, joblib and loky
+//! On two cores with other work beside, mean and deviation took 0.2 s and the distances 0.9 s; with `NumPy`, joblib and loky
 //! 4.3 s (the start of the workers included) and 3.6 s. At the end, this program and its workers held 400 MB (200 MB
 //! shared, 200 MB in the buffer), and Python's 800 MB.
 //!
-//! In Python: `Parallel(n_jobs=2)(delayed(moments)(x, a, b) for a, b in parts)` of joblib and loky over a NumPy array.
+//! In Python: `Parallel(n_jobs=2)(delayed(moments)(x, a, b) for a, b in parts)` of joblib and loky over a `NumPy` array.
 //!
 //! `cargo run --release --example standardize`; a number behind `--` is how many measurements to take.
+
+#![expect(clippy::cast_precision_loss, reason = "no memory holds 2^53 measurements")]
 
 use std::env;
 use std::error::Error;

@@ -116,7 +116,6 @@ pub(super) enum Stop {
 }
 
 /// A job that this host is at.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Default)]
 pub(super) struct Run {
     /// Once it is on the local pool.

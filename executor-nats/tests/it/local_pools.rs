@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use executor::{ProcessPool, QueueLimit, Shutdown, ThreadPool, WhenFull, call, join_all};
+use executor::{ProcessPool, QueueLimit, ThreadPool, WhenFull, call, join_all};
 use executor_nats::{NatsExecutor, Server, serve};
 
 use crate::support::served::unique;

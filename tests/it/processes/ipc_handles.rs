@@ -100,6 +100,7 @@ struct Odd {
     last: u8,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
 fn fail<S: serde::Serializer>(_: &u8, _: S) -> Result<S::Ok, S::Error> {
     Err(serde::ser::Error::custom("it never can"))
 }

@@ -1,12 +1,16 @@
 //! Lists of numbers as arguments, results and items, and in shared memory.
 
+#![expect(clippy::float_cmp, reason = "a number arrives as it was sent")]
+
 use executor::{Blob, CastError, Codec, JobError, ProcessPool, RemoteError, SharedSlice, call};
 
 use super::pool;
 use crate::support::Directory;
 
 fn twice(mut numbers: Vec<f64>) -> Vec<f64> {
-    numbers.iter_mut().for_each(|number| *number *= 2.0);
+    for number in &mut numbers {
+        *number *= 2.0;
+    }
     numbers
 }
 
@@ -18,11 +22,11 @@ fn negated(numbers: Vec<i32>) -> Vec<i64> {
 fn lists_of_all_sizes_arrive() {
     for codec in [Codec::Postcard, Codec::MessagePack] {
         let pool = ProcessPool::builder().processes(1).codec(codec).build().expect("workers start");
-        for len in [0, 1, 2047, 2048, 2049, 100_000, 3_000_000] {
+        for len in [0_u32, 1, 2047, 2048, 2049, 100_000, 3_000_000] {
             let numbers: Vec<f64> = (0..len).map(f64::from).collect();
             let doubled = pool.submit(call!(twice(numbers))).result().unwrap();
             assert!(doubled.iter().zip(0..len).all(|(number, n)| *number == f64::from(2 * n)));
-            assert_eq!(doubled.len(), len as usize);
+            assert_eq!(doubled.len(), usize::try_from(len).unwrap());
         }
         let lists: Vec<Vec<i32>> = vec![vec![], vec![i32::MIN, 7], (0..5000).collect()];
         let came: Result<Vec<_>, _> = pool.map(lists, negated).collect();
@@ -61,8 +65,8 @@ fn square(number: f64) -> f64 {
     number * number
 }
 
-fn ramp(len: usize) -> SharedSlice<f64> {
-    SharedSlice::from((0..len).map(|n| n as f64).collect::<Vec<f64>>())
+fn ramp(len: u32) -> SharedSlice<f64> {
+    SharedSlice::from((0..len).map(f64::from).collect::<Vec<f64>>())
 }
 
 #[test]

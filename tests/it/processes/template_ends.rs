@@ -41,7 +41,7 @@ fn leave_threads() {
         builder
             .spawn(|| {
                 loop {
-                    thread::park()
+                    thread::park();
                 }
             })
             .expect("a thread");

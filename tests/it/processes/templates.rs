@@ -248,7 +248,7 @@ fn reports_tell_where_forked_workers_are() {
 /// Half a line, which stays in a buffer.
 fn say_half() {
     print!("half a line of the template");
-    let _ = thread::spawn(|| eprint!("and a whole one\n")).join();
+    let _ = thread::spawn(|| eprintln!("and a whole one")).join();
 }
 
 #[test]
