@@ -50,7 +50,7 @@ impl ByHand {
         Self { runtime, context, records: Some(records), next: 0 }
     }
 
-    /// Until so many outcomes have come.
+    /// Until this number of outcomes has come.
     async fn outcomes(records: &mut Option<push::Ordered>, count: u64) -> u64 {
         let records = records.as_mut().expect("taken by drop only");
         let (mut come, mut sum) = (0, 0);

@@ -31,7 +31,7 @@ pub(crate) const BY_HAND: &str = "JetStream by hand, with outcomes";
 trait Contender: Sized {
     fn connect(server: &NatsServer) -> Self;
 
-    /// Runs so many jobs, one after the other or all at once, and returns the nanoseconds of each.
+    /// Runs this number of jobs, one after the other or all at once, and returns the nanoseconds of each.
     fn measure(&mut self, count: u64) -> f64;
 }
 

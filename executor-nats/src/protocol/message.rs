@@ -43,7 +43,7 @@ impl Body {
     }
 }
 
-/// The state of a job, decided by whoever wrote it first.
+/// The state of a job, decided by the first who wrote it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Random, so that a writer finds out whether a write came through whose answer was lost.

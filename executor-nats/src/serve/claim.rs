@@ -8,7 +8,7 @@ use crate::protocol::message::{Body, State};
 use crate::protocol::names::JobKey;
 use crate::protocol::removal::Copy;
 
-/// What the ledger allows.
+/// The decision of the ledger.
 pub(super) enum Claim {
     /// Run it, and write the outcome after this revision.
     Run { revision: u64, attempt: u32 },

@@ -31,7 +31,7 @@ use crate::protocol::names::{JobKey, Names, PRIORITIES, random_token};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
 
-/// What the engine is asked to do.
+/// Requests to the engine.
 pub(crate) enum Command {
     End,
 }
@@ -137,6 +137,8 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     let connected = Arc::new(Notify::new());
     let opened = async {
         let client = parts.connection.open_watched(connected.clone()).await?;
+        // It tells of the first connection, too. Requests for jobs are forgotten after later ones alone.
+        drop(timeout(FLUSH_TIME, connected.notified()).await);
         let streams = Streams::open(client.clone(), &parts.namespace, parts.names).await?;
         for priority in PRIORITIES {
             streams.consumer(priority, parts.namespace.lease).await?;
@@ -216,7 +218,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     drop(timeout(FLUSH_TIME, client.drain()).await);
 }
 
-/// Waits until there was no connection for so long.
+/// Waits until there was no connection for this time.
 async fn is_unreachable(client: &Client, limit: Duration) {
     const LOOK: Duration = Duration::from_millis(250);
     let mut silence = Duration::ZERO;

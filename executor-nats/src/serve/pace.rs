@@ -28,7 +28,7 @@ impl Pace {
         function.and_then(|function| times.get(function)).copied().unwrap_or(UNKNOWN)
     }
 
-    /// A job of this function has run for so long.
+    /// A job of this function has run for this time.
     pub(super) fn ran(&self, function: &str, time: Duration) {
         self.recent.set(Some(average(self.recent.get(), time)));
         let mut times = self.times.borrow_mut();

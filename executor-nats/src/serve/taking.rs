@@ -27,7 +27,7 @@ const LATE: Duration = Duration::from_secs(1);
 /// After an answer that is an error.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Asks for so many jobs.
+/// The request for this number of jobs.
 fn request(batch: usize) -> Vec<u8> {
     let (expires, heartbeat) = (REQUEST_TIME.as_nanos(), HEARTBEAT.as_nanos());
     format!(r#"{{"batch":{batch},"expires":{expires},"idle_heartbeat":{heartbeat}}}"#).into_bytes()

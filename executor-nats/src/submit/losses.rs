@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    /// The last record of the job cannot be read. What it has replaced is lost.
+    /// The last record of the job cannot be read. The record before it is lost.
     pub(crate) fn end_damaged(self: &Rc<Self>, job: &Rc<Job>) {
         let (engine, job) = (self.clone(), job.clone());
         // The reader of the ledger ends it then.

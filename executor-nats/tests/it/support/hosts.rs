@@ -81,7 +81,7 @@ pub(crate) fn results<T: Send + 'static>(futures: Vec<Future<T>>) -> Vec<T> {
     futures.into_iter().map(|future| future.result().expect("a result")).collect()
 }
 
-/// Waits until the executor knows of hosts with so many workers in all.
+/// Waits until the executor knows of hosts with this number of workers in all.
 pub(crate) fn wait_for_workers(executor: &NatsExecutor, count: usize) {
     wait_for("the hosts are there", || (Pool::workers(&executor.handle()) == count).then_some(()));
 }
@@ -103,12 +103,12 @@ impl Signals {
         Self(Directory::new())
     }
 
-    /// What a job takes as its argument.
+    /// The argument of a job.
     pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
 
-    /// Blocks until so many runs of [`wait_until_told`] have begun.
+    /// Blocks until this number of runs of [`wait_until_told`] have begun.
     pub(crate) fn wait_until_begun(&self, count: usize) {
         wait_for("the job has started", || (self.begun() >= count).then_some(()));
     }
