@@ -149,7 +149,7 @@ impl RemoteJob {
         Self::from_wire(wire).ok_or_else(|| DamagedJob::new(NO_JOB))
     }
 
-    /// Sets the id and the number of the run that the job is told by [`current`](executor_core::current). Default: those of the executor
+    /// Sets the id and the number of the run that the job is told by [`current`]. Default: those of the executor
     /// that runs it.
     #[must_use]
     pub fn run_of(mut self, id: JobId, attempt: u32) -> Self {
