@@ -52,7 +52,7 @@ fn hosts<J: PortableJob>(options: &Options, _: &Console) -> Result<Box<dyn Execu
 
 /// This program was built without the crate that reaches hosts.
 #[cfg(not(feature = "nats"))]
-pub(crate) fn no_nats(_: &Nats, _: usize) -> Box<dyn Error> {
+pub(crate) fn no_nats(_: &crate::options::Nats, _: usize) -> Box<dyn Error> {
     "census: `--with nats` needs the feature `nats`: cargo run --release -p census --features nats --example census"
         .into()
 }
