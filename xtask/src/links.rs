@@ -99,11 +99,9 @@ fn fault(
     let is_own = target.contains("trait.impl/")
         || (target == "#main-content" && from.starts_with("src"))
         || (target == "./index.html" && ["help.html", "settings.html"].iter().any(|page| from == Path::new(page)));
-    // Rustdoc copies what `tracing` says of its traits onto the page of each type that implements them, with links that only the pages of
-    // `tracing` resolve. A path of ours that leads nowhere is an error of rustdoc's.
-    let is_copied = target.starts_with("crate::")
-        || target.starts_with("super::")
-        || target == "dispatcher#setting-the-default-subscriber";
+    // Rustdoc copies what another crate says of its traits onto the page of each type that implements them, with links that only the pages
+    // of that crate resolve. A path of ours that leads nowhere is an error of rustdoc's.
+    let is_copied = target.contains("::") || target == "dispatcher#setting-the-default-subscriber";
     let is_elsewhere =
         target.contains("://") || ["data:", "javascript:", "mailto:"].iter().any(|s| target.starts_with(s));
     if is_elsewhere || is_own || is_copied {
