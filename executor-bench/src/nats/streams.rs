@@ -73,7 +73,7 @@ pub(super) async fn send(context: &Context, subject: String, number: u64) -> Pub
 pub(super) async fn put(context: &Context, subject: String, after: u64, number: u64) -> u64 {
     let message = PublishMessage::build().payload(payload(number)).expected_last_subject_sequence(after);
     let sent = context.send_publish(subject, message).await.expect("the server takes it");
-    sent.await.expect("nobody else writes").sequence
+    sent.await.expect("no other program writes").sequence
 }
 
 pub(super) fn payload(number: u64) -> bytes::Bytes {

@@ -3,8 +3,7 @@
 //! ```text
 //!   (none) ──> Started(1) ──> Ended ──> Read     a kept job's outcome was read
 //!     │            ├────────> Cancelled          abort
-//!     │            ├────────> Returned ──> …     not run, and given to another host; as (none) from then on
-//!     │            └────────> Started(2) ──> …   its host was lost, and a retry is left
+//!     │            └────────> Returned ──> …     not run, or its host was lost and a retry is left; another host may start it
 //!     ├──> Cancelled                             cancel
 //!     └──> Expired                               its time to wait was over
 //! ```

@@ -137,21 +137,17 @@ impl Engine {
         };
         let function = remote.clone();
         let remote = remote.run_of(JobId::from_number(job.id), attempt);
-        let options = JobOptions::new();
-        let options = match job.name {
-            Some(name) => options.name(name),
-            None => options,
-        };
-        let options = match job.tag {
-            Some(tag) => options.tag(tag),
-            None => options,
-        };
-        // Those that are left, for a worker process that dies.
-        let options = options.retry(job.retries.saturating_sub(attempt.saturating_sub(1)));
-        let options = match job.timeout {
-            Some(limit) => options.timeout(limit),
-            None => options,
-        };
+        // The retries that are left, for a worker process that dies.
+        let mut options = JobOptions::new().retry(job.retries.saturating_sub(attempt.saturating_sub(1)));
+        if let Some(name) = job.name {
+            options = options.name(name);
+        }
+        if let Some(tag) = job.tag {
+            options = options.tag(tag);
+        }
+        if let Some(limit) = job.timeout {
+            options = options.timeout(limit);
+        }
         slot.is_next().await;
         if self.running.borrow().get(key).is_some_and(|run| run.is_returned) {
             return Ran::Ended(Err(JobError::cancelled()));

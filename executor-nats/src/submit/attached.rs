@@ -1,16 +1,16 @@
 //! Jobs that another executor has submitted, and of which this one has futures.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::Ordered;
-use executor_core::{Broken, JobError, Priority};
+use executor_core::{Broken, JobError};
 use futures_lite::StreamExt;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
@@ -104,32 +104,15 @@ impl Engine {
 
     pub(super) fn attach(self: &Rc<Self>, new: Attached) {
         let (submitter, of_submitter) = (new.key.submitter.clone(), new.key.number);
-        let job = Rc::new(Job {
-            key: new.key,
-            number: new.number,
-            task: new.task,
-            progress: new.progress,
-            priority: Priority::default(),
-            message: RefCell::new(None),
-            described: new.described,
-            since: Cell::new(Instant::now()),
-            start_limit: None,
-            exceeded: Cell::new(self.keep_jobs),
-            timer: Cell::new(None),
-            cancelling: Cell::new(0),
-            sequence: Cell::new(None),
-            host: RefCell::new(None),
-            was_sent: Cell::new(false),
-            revision: Cell::new(0),
-            has_large_arguments: Cell::new(false),
-            is_attached: true,
-            removals: self.removals.clone(),
-        });
-        self.jobs.borrow_mut().insert(new.number, job.clone());
+        let Attached { number, key, task, progress, described } = new;
+        let mut job = Job::new(key, number, task, progress, described, self.keep_jobs, self.removals.clone());
+        job.is_attached = true;
+        let job = Rc::new(job);
+        self.jobs.borrow_mut().insert(number, job.clone());
         self.has_jobs.notify_one();
         let mut attached = self.attached.borrow_mut();
         let is_watched = attached.contains_key(&submitter);
-        attached.entry(submitter.clone()).or_default().entry(of_submitter).or_default().push(new.number);
+        attached.entry(submitter.clone()).or_default().entry(of_submitter).or_default().push(number);
         if is_watched {
             drop(spawn_local(self.clone().look_at(job)));
         } else {

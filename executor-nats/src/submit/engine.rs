@@ -230,28 +230,12 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
 impl Engine {
     fn submit(self: &Rc<Self>, new: NewJob) {
         self.removals.opened(&new.key);
-        let number = new.key.number;
-        let job = Rc::new(Job {
-            key: new.key,
-            number,
-            task: new.task,
-            progress: new.progress,
-            priority: new.priority,
-            message: RefCell::new(Some(Bytes::from(new.message))),
-            described: new.described,
-            since: Cell::new(Instant::now()),
-            start_limit: new.start_limit,
-            exceeded: Cell::new(self.keep_jobs),
-            timer: Cell::new(None),
-            cancelling: Cell::new(0),
-            sequence: Cell::new(None),
-            host: RefCell::new(None),
-            was_sent: Cell::new(false),
-            revision: Cell::new(0),
-            has_large_arguments: Cell::new(false),
-            is_attached: false,
-            removals: self.removals.clone(),
-        });
+        let (number, removals) = (new.key.number, self.removals.clone());
+        let mut job = Job::new(new.key, number, new.task, new.progress, new.described, self.keep_jobs, removals);
+        job.priority = new.priority;
+        job.start_limit = new.start_limit;
+        job.message = RefCell::new(Some(Bytes::from(new.message)));
+        let job = Rc::new(job);
         let is_first = self.jobs.borrow().is_empty();
         self.jobs.borrow_mut().insert(number, job.clone());
         if is_first {

@@ -130,6 +130,39 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// A job of which nothing is known yet, and that may take `limit` in all.
+    pub(crate) fn new(
+        key: JobKey,
+        number: u64,
+        task: AnyTask,
+        progress: Arc<Progress>,
+        described: Described,
+        limit: Duration,
+        removals: Rc<Removals>,
+    ) -> Self {
+        Self {
+            key,
+            number,
+            task,
+            progress,
+            priority: Priority::default(),
+            described,
+            since: Cell::new(Instant::now()),
+            start_limit: None,
+            exceeded: Cell::new(limit),
+            timer: Cell::new(None),
+            cancelling: Cell::new(0),
+            message: RefCell::new(None),
+            sequence: Cell::new(None),
+            host: RefCell::new(None),
+            was_sent: Cell::new(false),
+            revision: Cell::new(0),
+            has_large_arguments: Cell::new(false),
+            is_attached: false,
+            removals,
+        }
+    }
+
     /// The ledger has this record of the job.
     pub(crate) fn saw(&self, revision: u64) {
         self.revision.set(self.revision.get().max(revision));

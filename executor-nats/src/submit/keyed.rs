@@ -15,7 +15,6 @@ use super::engine::Command;
 use super::executor::NatsHandle;
 use super::job::{Described, Progress, Stage};
 use super::key::{ReattachKey, type_of};
-use super::shared::Entry;
 use super::submission::{Accepted, Steering, Submitter, Way, open};
 use crate::protocol::names::JobKey;
 
@@ -106,11 +105,11 @@ impl NatsHandle {
             Command::Attach(Box::new(Attached { number, key: key.job(), task: cell.clone(), progress, described }))
         });
         match entry {
-            Entry::Number(number) => {
+            Some(number) => {
                 let steering = Steering { shared: self.0.shared.clone(), number };
                 Ok(Future::steered(cell, Arc::new(steering)))
             }
-            Entry::Closed => Err(ReattachError::Shutdown),
+            None => Err(ReattachError::Shutdown),
         }
     }
 

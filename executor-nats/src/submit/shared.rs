@@ -49,12 +49,6 @@ struct State {
     closed: Vec<Promise<()>>,
 }
 
-/// The number of a job that was let in, or that none is.
-pub(crate) enum Entry {
-    Number(u64),
-    Closed,
-}
-
 impl Shared {
     pub(crate) fn new(name: Arc<str>, hosts: Hosts, commands: UnboundedSender<Command>) -> Arc<Self> {
         let counters = JobCounters::new(false);
@@ -94,24 +88,35 @@ impl Shared {
         self.state.lock().unstored >= MAX_UNSTORED
     }
 
-    /// Lets a job in, unless the executor is closed. Waits if `waits` and too many jobs are on their way to the server. `command` makes its
-    /// command from its number; commands come to the engine in the order of the numbers.
-    pub(crate) fn enter(&self, is_delayed: bool, waits: bool, command: impl FnOnce(u64) -> Command) -> Entry {
+    /// Lets a job in. Returns `None` if the executor is closed. Waits if `waits` and too many jobs are on their way to the server.
+    /// `command` makes its command from its number; commands come to the engine in the order of the numbers.
+    pub(crate) fn enter(&self, is_delayed: bool, waits: bool, command: impl FnOnce(u64) -> Command) -> Option<u64> {
         if waits && self.inside().is_none() {
             self.wait_for_slot();
         }
+        self.let_in(command, |state| {
+            state.unstored += usize::from(!is_delayed);
+            state.delayed += usize::from(is_delayed);
+        })
+    }
+
+    /// Lets a job in that the server has already. Returns `None` if the executor is closed.
+    pub(crate) fn enter_stored(&self, command: impl FnOnce(u64) -> Command) -> Option<u64> {
+        self.let_in(command, |_| ())
+    }
+
+    fn let_in(&self, command: impl FnOnce(u64) -> Command, count: impl FnOnce(&mut State)) -> Option<u64> {
         let mut state = self.state.lock();
         if state.is_closed {
-            return Entry::Closed;
+            return None;
         }
         let number = state.next_number;
         state.next_number += 1;
         state.open += 1;
-        state.unstored += usize::from(!is_delayed);
-        state.delayed += usize::from(is_delayed);
+        count(&mut state);
         // The engine is there as long as the executor is not closed.
         drop(self.commands.send(command(number)));
-        Entry::Number(number)
+        Some(number)
     }
 
     /// Waits while too many jobs are on their way to the server.
@@ -130,19 +135,6 @@ impl Shared {
 
     fn pool_name(&self) -> PoolName {
         PoolName { name: self.name.clone(), queue_id: self.queue_id() }
-    }
-
-    /// Lets a job in that the server has already, unless the executor is closed.
-    pub(crate) fn enter_stored(&self, command: impl FnOnce(u64) -> Command) -> Entry {
-        let mut state = self.state.lock();
-        if state.is_closed {
-            return Entry::Closed;
-        }
-        let number = state.next_number;
-        state.next_number += 1;
-        state.open += 1;
-        drop(self.commands.send(command(number)));
-        Entry::Number(number)
     }
 
     /// Waits until every job that is not delayed is stored. Returns false if the time is over, and on a thread of this executor if jobs

@@ -14,7 +14,7 @@ use executor_process::remote::{RemoteJob, RemoteResult};
 use super::callbacks::Inside;
 use super::engine::{Command, NewJob, Reply, Stopped, Stored};
 use super::job::{Described, Progress, Stage};
-use super::shared::{Entry, Shared};
+use super::shared::Shared;
 use crate::protocol::message::{Body, JobMessage, encode};
 use crate::protocol::names::JobKey;
 
@@ -138,7 +138,7 @@ impl Submitter {
                 reply,
             }))
         });
-        let Entry::Number(number) = entry else { return Err(Rejection::Shutdown) };
+        let Some(number) = entry else { return Err(Rejection::Shutdown) };
         let stored = match waiter {
             Some(Waiter::Thread(stored)) => match stored.recv() {
                 Ok(Stored::Full) => return Err(Rejection::Full),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A server that takes longer is as good as gone for the one that asks.
+/// A server that takes longer counts as gone.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// The answer to `GET path`: JSON with status 200.
