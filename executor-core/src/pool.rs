@@ -84,6 +84,49 @@ pub trait Pool: Shutdown {
     }
 }
 
+/// Implements [`Pool`] by a type's inherent methods of the same names, and by the methods in the braces.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_pool_by_methods {
+    ($handle:ident { $($method:tt)* }) => {
+        impl $crate::Pool for $handle {
+            fn workers(&self) -> usize {
+                Self::workers(self)
+            }
+
+            fn stats(&self) -> $crate::Stats {
+                Self::stats(self)
+            }
+
+            fn prestart(&self) {
+                Self::prestart(self);
+            }
+
+            fn wait_idle(&self) {
+                Self::wait_idle(self);
+            }
+
+            fn wait_idle_until(&self, deadline: ::std::time::Instant) -> bool {
+                Self::wait_idle_until(self, deadline)
+            }
+
+            fn dump(&self) -> $crate::Dump {
+                Self::dump(self)
+            }
+
+            fn closed(&self) -> $crate::Future<()> {
+                Self::closed(self)
+            }
+
+            fn shutdown_with(&self, policy: $crate::ShutdownPolicy) -> $crate::ShutdownReport {
+                Self::shutdown_with(self, policy)
+            }
+
+            $($method)*
+        }
+    };
+}
+
 /// Every pool that derefs to its handle.
 impl<P> Pool for P
 where

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use executor_core::dump::{Dump, PoolState};
 use executor_core::job_counters::JobCounters;
-use executor_core::{Future, JobOptions, Pool, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
+use executor_core::{Future, JobOptions, ShutdownPolicy, ShutdownReport, ShutdownStep, Stats, promise};
 
 use super::engine::Command;
 use super::executor::NatsHandle;
@@ -49,6 +49,9 @@ impl NatsHandle {
     pub fn workers(&self) -> usize {
         self.0.shared.hosts.workers()
     }
+
+    /// Does nothing: the hosts start their workers by themselves.
+    pub fn prestart(&self) {}
 
     /// Returns the hosts that serve the namespace now, as far as they have reported, also those of other builds. Never blocks.
     ///
@@ -161,39 +164,8 @@ impl NatsHandle {
     }
 }
 
-impl Pool for NatsHandle {
-    fn workers(&self) -> usize {
-        Self::workers(self)
-    }
-
-    fn stats(&self) -> Stats {
-        Self::stats(self)
-    }
-
-    /// Does nothing: the hosts start their workers by themselves.
-    fn prestart(&self) {}
-
-    fn wait_idle(&self) {
-        Self::wait_idle(self);
-    }
-
-    fn wait_idle_until(&self, deadline: Instant) -> bool {
-        Self::wait_idle_until(self, deadline)
-    }
-
-    fn dump(&self) -> Dump {
-        Self::dump(self)
-    }
-
-    fn closed(&self) -> Future<()> {
-        Self::closed(self)
-    }
-
-    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        Self::shutdown_with(self, policy)
-    }
-
+executor_core::impl_pool_by_methods!(NatsHandle {
     fn counters(&self) -> Option<Arc<JobCounters>> {
         Some(self.0.shared.counters.clone())
     }
-}
+});

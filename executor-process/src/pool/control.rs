@@ -246,40 +246,8 @@ impl ProcessHandle {
     }
 }
 
-impl Pool for ProcessHandle {
-    fn workers(&self) -> usize {
-        Self::workers(self)
-    }
-
-    fn stats(&self) -> Stats {
-        Self::stats(self)
-    }
-
-    fn prestart(&self) {
-        Self::prestart(self);
-    }
-
-    fn wait_idle(&self) {
-        Self::wait_idle(self);
-    }
-
-    fn wait_idle_until(&self, deadline: Instant) -> bool {
-        Self::wait_idle_until(self, deadline)
-    }
-
-    fn dump(&self) -> Dump {
-        Self::dump(self)
-    }
-
-    fn closed(&self) -> Future<()> {
-        Self::closed(self)
-    }
-
-    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        Self::shutdown_with(self, policy)
-    }
-
+executor_core::impl_pool_by_methods!(ProcessHandle {
     fn counters(&self) -> Option<Arc<JobCounters>> {
         Some(self.0.scheduler.counters().clone())
     }
-}
+});

@@ -227,46 +227,13 @@ impl ManualHandle {
     }
 }
 
-impl Pool for ManualHandle {
-    fn workers(&self) -> usize {
-        Self::workers(self)
-    }
-
-    fn stats(&self) -> Stats {
-        Self::stats(self)
-    }
-
-    fn prestart(&self) {
-        Self::prestart(self);
-    }
-
-    fn wait_idle(&self) {
-        Self::wait_idle(self);
-    }
-
-    /// By the virtual clock, as [`ManualHandle::wait_idle_until`] is.
-    fn wait_idle_until(&self, deadline: Instant) -> bool {
-        Self::wait_idle_until(self, deadline)
-    }
-
+executor_core::impl_pool_by_methods!(ManualHandle {
     /// By the virtual clock, as [`ManualHandle::wait_idle_timeout`] is.
     fn wait_idle_timeout(&self, limit: Duration) -> bool {
         Self::wait_idle_timeout(self, limit)
     }
 
-    fn dump(&self) -> Dump {
-        Self::dump(self)
-    }
-
-    fn closed(&self) -> Future<()> {
-        Self::closed(self)
-    }
-
-    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        Self::shutdown_with(self, policy)
-    }
-
     fn counters(&self) -> Option<Arc<JobCounters>> {
         Some(self.shared.counters().clone())
     }
-}
+});
