@@ -26,6 +26,10 @@
 mod child;
 mod document;
 mod machine;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(not(feature = "nats"))]
+#[path = "nats/absent.rs"]
 mod nats;
 mod peers;
 mod plans;
@@ -70,7 +74,7 @@ Options:
   --help        this text
 
 Without --quick, `processes` puts the Python package loky into a virtual environment beside this program, if it can.
-`nats` starts the program NATS_SERVER, or the `nats-server` on PATH.";
+`nats` needs the feature `nats`, and starts the program NATS_SERVER, or the `nats-server` on PATH.";
 
 const ROUNDS: usize = 11;
 

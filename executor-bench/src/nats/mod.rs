@@ -13,7 +13,6 @@ use std::rc::Rc;
 
 use self::busy::Busy;
 use self::server::NatsServer;
-pub(crate) use self::server::program;
 use crate::peers::Contender as _;
 use crate::rounds::Entrant;
 
@@ -33,6 +32,11 @@ trait Contender: Sized {
 
     /// Runs this number of jobs, one after the other or all at once, and returns the nanoseconds of each.
     fn measure(&mut self, count: u64) -> f64;
+}
+
+/// Why these works cannot be measured.
+pub(crate) fn left_out() -> Option<String> {
+    server::program().is_none().then(|| "no `nats-server` on PATH; set NATS_SERVER".to_owned())
 }
 
 /// The contenders of a work; `None` if no work has this name and this count of numbers.

@@ -14,7 +14,7 @@ const VARIABLE: &str = "NATS_SERVER";
 const START_TIME: Duration = Duration::from_secs(20);
 
 /// The server's program: the variable's value, or one on `PATH`.
-pub(crate) fn program() -> Option<PathBuf> {
+pub(super) fn program() -> Option<PathBuf> {
     if let Some(program) = env::var_os(VARIABLE) {
         return Some(program.into());
     }

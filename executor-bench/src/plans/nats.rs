@@ -1,7 +1,7 @@
 //! The works over a NATS server.
 
 use super::{Goal, Plan, Scale, counted};
-use crate::nats::{QUEUE, REQUEST, program};
+use crate::nats::{QUEUE, REQUEST, left_out};
 
 /// Each work on a machine that does nothing else, and on one with a busy loop for each of two cores.
 pub(crate) fn nats(scale: Scale) -> Vec<Plan> {
@@ -15,6 +15,5 @@ pub(crate) fn nats(scale: Scale) -> Vec<Plan> {
             Plan::new(all, "ns/job", "nats jobs", vec![jobs, busy], scale.rounds).goals([Goal::Against(QUEUE, 1.3)]),
         ]
     });
-    let left_out = program().is_none().then(|| "no `nats-server` on PATH; set NATS_SERVER".to_owned());
-    plans.into_iter().flatten().map(|plan| Plan { left_out: left_out.clone(), ..plan }).collect()
+    plans.into_iter().flatten().map(|plan| Plan { left_out: left_out(), ..plan }).collect()
 }

@@ -16,6 +16,7 @@ mod timeout;
 use std::cell::RefCell;
 
 pub(crate) use self::echo::{CHANNEL, Pipe};
+#[cfg(feature = "nats")]
 pub(crate) use self::jobs::successor;
 pub(crate) use self::manager::{PYTHON, SOCKET};
 pub(crate) use self::payload::{BLOB, MEMCPY};
