@@ -5,7 +5,7 @@
 
 pub(crate) mod drops;
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -42,20 +42,37 @@ thread_local! {
 ///
 /// [`JobError::Panicked`] if `f` panics.
 pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
+    let under_way = begin_catching();
+    let outcome = panic::catch_unwind(AssertUnwindSafe(f));
+    let place = end_catching(under_way);
+    match outcome {
+        Ok(value) => Ok(value),
+        Err(payload) => Err(panicked(payload, place)),
+    }
+}
+
+/// Returns the place of a panic that is under way, which keeps it: `f` may be called by a drop while it unwinds.
+#[inline]
+fn begin_catching() -> Option<String> {
     note_places();
     CATCHING.set(CATCHING.get() + 1);
-    // A panic that is under way keeps its place: `f` may be called by a drop while it unwinds.
-    let under_way = if HAS_PLACE.get() { swap_place(None) } else { None };
-    let outcome = panic::catch_unwind(AssertUnwindSafe(f));
-    // There is one also where `f` itself has caught a panic.
+    if HAS_PLACE.get() { swap_place(None) } else { None }
+}
+
+/// Returns the place of a panic that was caught. There is one also where the code itself has caught a panic.
+#[inline]
+fn end_catching(under_way: Option<String>) -> Option<String> {
     let place = if HAS_PLACE.get() || under_way.is_some() { swap_place(under_way) } else { None };
     CATCHING.set(CATCHING.get() - 1);
-    outcome.map_err(|payload| {
-        let panicked = Panicked::new(payload, place);
-        JobError::Panicked(match NAME.take() {
-            Some(name) => panicked.with_job(name, None),
-            None => panicked,
-        })
+    place
+}
+
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>, place: Option<String>) -> JobError {
+    let panicked = Panicked::new(payload, place);
+    JobError::Panicked(match NAME.take() {
+        Some(name) => panicked.with_job(name, None),
+        None => panicked,
     })
 }
 
@@ -71,10 +88,18 @@ pub(crate) fn catch_to_continue<T>(f: impl FnOnce() -> T) -> std::thread::Result
 ///
 /// [`JobError::Panicked`] if the job panics.
 pub fn run<J: Job>(job: J) -> Result<J::Output, JobError> {
-    catch(|| job.run()).map_err(|error| match error {
-        JobError::Panicked(panicked) => JobError::Panicked(panicked.with_job(type_name::<J>(), current::name())),
+    match catch(|| job.run()) {
+        Ok(output) => Ok(output),
+        Err(error) => Err(with_job(error, type_name::<J>())),
+    }
+}
+
+#[cold]
+fn with_job(error: JobError, job: &'static str) -> JobError {
+    match error {
+        JobError::Panicked(panicked) => JobError::Panicked(panicked.with_job(job, current::name())),
         other => other,
-    })
+    }
 }
 
 /// Calls `f`, which is the part of a job that runs the code `N`. If it panics, the panic continues, and the job's error names `N`. Costs

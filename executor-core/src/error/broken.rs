@@ -51,12 +51,8 @@ impl Broken {
     }
 
     /// Jobs that a pool fails with one error share its reason, and each gets its own name.
-    pub(super) fn add_name(&mut self, name: impl FnOnce() -> Option<JobName>) {
-        if self.0.job.is_none() {
-            if let Some(name) = name() {
-                Arc::make_mut(&mut self.0).job = Some(name);
-            }
-        }
+    pub(super) fn set_name(&mut self, name: JobName) {
+        Arc::make_mut(&mut self.0).job = Some(name);
     }
 }
 

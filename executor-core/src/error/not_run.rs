@@ -96,9 +96,23 @@ impl JobError {
 
     /// Adds the job's name to an error that should have one and has none.
     pub(crate) fn add_name(&mut self, name: impl FnOnce() -> Option<JobName>) {
+        if self.lacks_name() {
+            self.set_name(name());
+        }
+    }
+
+    fn lacks_name(&self) -> bool {
         match self {
-            Self::Cancelled(Cancelled(job @ None)) | Self::Rejected(Refused { job: job @ None, .. }) => *job = name(),
-            Self::Broken(broken) => broken.add_name(name),
+            Self::Cancelled(Cancelled(job)) | Self::Rejected(Refused { job, .. }) => job.is_none(),
+            Self::Broken(broken) => broken.job().is_none(),
+            _ => false,
+        }
+    }
+
+    fn set_name(&mut self, name: Option<JobName>) {
+        match (self, name) {
+            (Self::Cancelled(Cancelled(job)) | Self::Rejected(Refused { job, .. }), name) => *job = name,
+            (Self::Broken(broken), Some(name)) => broken.set_name(name),
             _ => {}
         }
     }

@@ -8,13 +8,19 @@ pub fn drop_catching<T>(value: T) {
     if !std::mem::needs_drop::<T>() {
         return;
     }
-    let mut unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(value)));
-    // A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        drop_payload(payload);
+    }
+}
+
+/// A payload's own drop may panic, and so may the payload of that. Three are bad luck; more are malice, and leak.
+#[cold]
+fn drop_payload(mut payload: Box<dyn Any + Send>) {
     for _ in 0..3 {
-        match unwound {
+        match panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             Ok(()) => return,
-            Err(payload) => unwound = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))),
+            Err(next) => payload = next,
         }
     }
-    std::mem::forget::<Result<(), Box<dyn Any + Send>>>(unwound);
+    std::mem::forget(payload);
 }
