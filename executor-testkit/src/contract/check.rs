@@ -51,7 +51,7 @@ impl<M: ?Sized> Check<M> {
         H: std::ops::Deref<Target = M> + Send + 'static,
     {
         let body = self.body;
-        run(self.law, self.name, kind, patience, move || body(&make))
+        run(self.law, self.name, kind, patience, Box::new(move || body(&make)))
     }
 }
 
@@ -86,19 +86,13 @@ impl std::error::Error for Broken {}
 /// A test of the contract.
 #[doc(hidden)]
 #[track_caller]
-pub fn test(law: Law, name: &str, kind: &str, body: impl FnOnce() + Send + 'static) {
-    if let Err(broken) = run(law, name, kind, TEST_LIMIT, body) {
+pub fn test(law: Law, name: &str, kind: &str, body: fn()) {
+    if let Err(broken) = run(law, name, kind, TEST_LIMIT, Box::new(body)) {
         panic!("{broken}");
     }
 }
 
-fn run(
-    law: Law,
-    name: &str,
-    kind: &str,
-    patience: Duration,
-    body: impl FnOnce() + Send + 'static,
-) -> Result<(), Broken> {
+fn run(law: Law, name: &str, kind: &str, patience: Duration, body: Box<dyn FnOnce() + Send>) -> Result<(), Broken> {
     let broken = |how: &str| {
         let name = name.replace('_', " ");
         Broken { law, text: format!("{kind} breaks {law}\n  found by the check that {name}: {how}") }

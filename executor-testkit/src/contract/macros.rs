@@ -7,7 +7,7 @@ macro_rules! __list_checks {
     ([$make:tt] $kind:ident $($need:ident $module:ident $law:ident $file:ident { $($check:ident)* })*) => {
         vec![$($(
             $crate::contract::Check::new($crate::contract::Law::$law, stringify!($check), stringify!($need), |make: &$make| {
-                $crate::contract::$kind::$file::$check(make);
+                $crate::contract::$kind::$file::$check($crate::contract::$kind::made(make));
             }),
         )*)*]
     };
@@ -26,7 +26,7 @@ macro_rules! __test_checks {
                         $crate::contract::test($crate::contract::Law::$law, stringify!($check), module_path!(), || {
                             // By a pointer: kinds of one type share the code.
                             let make: fn() -> _ = super::$make;
-                            $crate::contract::$kind::$file::$check(&make);
+                            $crate::contract::$kind::$file::$check($crate::contract::$kind::made(&make));
                         });
                     }
                 )*

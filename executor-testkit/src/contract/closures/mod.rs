@@ -1,6 +1,7 @@
 //! Checks whose jobs are closures.
 
 pub mod aborts;
+mod boxed;
 pub mod captures;
 pub mod handles;
 pub mod maps;
@@ -11,3 +12,5 @@ pub mod progress;
 pub mod reentrancy;
 pub mod shutdown_inside;
 pub mod wakeups;
+
+pub use boxed::{Boxed, made};

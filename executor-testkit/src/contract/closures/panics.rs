@@ -6,6 +6,7 @@ use std::task::{Context, Wake, Waker};
 
 use executor_core::{ClosureExecutor, Future, JobError};
 
+use super::boxed::Boxed;
 use crate::contract::tools::latch::{Latch, block};
 use crate::contract::tools::named;
 
@@ -28,8 +29,9 @@ fn harmed<E: ClosureExecutor>(make: impl Fn() -> E, harm: impl FnOnce(&E)) {
     pool.shutdown(true);
 }
 
-pub fn a_panic_in_a_job<E: ClosureExecutor>(make: impl Fn() -> E) {
-    harmed(make, |pool| {
+/// Without boxes, whose closures have no names of their own.
+pub fn a_panic_in_a_job<E: ClosureExecutor>(make: impl Fn() -> Boxed<E>) {
+    harmed(make, |Boxed(pool)| {
         let mut errors = vec![pool.submit(|| -> u32 { panic!("no\n  luck") }).result().unwrap_err()];
         errors.extend(pool.map([1], |_| -> u32 { panic!("no\n  luck") }).filter_map(Result::err));
         errors.extend(pool.map([1], |_| -> u32 { panic!("no\n  luck") }).chunk_size(2).filter_map(Result::err));

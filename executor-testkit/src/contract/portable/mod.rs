@@ -9,3 +9,10 @@ pub mod places;
 pub mod shutdown;
 pub mod shutdown_inside;
 pub mod shutdown_races;
+
+use super::subject::Make;
+
+/// Returns `make`, with which these checks make their executors.
+pub fn made(make: &Make) -> &Make {
+    make
+}

@@ -30,6 +30,10 @@ pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(120);
 ///
 /// If the test panics, or takes longer than two minutes.
 pub fn within_patience(test: impl FnOnce() + Send + 'static) {
+    boxed_within_patience(Box::new(test));
+}
+
+fn boxed_within_patience(test: Box<dyn FnOnce() + Send>) {
     let (done, ended) = mpsc::channel::<()>();
     let name = thread::current().name().unwrap_or("test").to_owned();
     let body = move || {
