@@ -1,7 +1,7 @@
 //! The process pool's worker thread: it owns a child process and talks to it alone.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::{Abort, Dispatch, Notify};
 use executor_core::panics::{catch, drop_catching};
@@ -14,12 +14,15 @@ use crate::dispatch::kill_switch::KillSwitch;
 use crate::dispatch::run_time::RunTimes;
 use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::worker_loss::not_started;
-use crate::supervisor::child::Child;
+use crate::supervisor::child::{Child, Starts};
 use crate::supervisor::claims::Kill;
 use crate::supervisor::delivery::DeliveryUser;
 use crate::supervisor::listener::Retired;
 use crate::supervisor::start::{NotStarted, Worker};
 use crate::supervisor::watcher;
+
+/// From a failed start to the next one, while other threads start workers.
+const RETRY_SOON: Duration = Duration::from_millis(100);
 
 /// The first worker, or why there is none.
 pub(crate) type FirstStart = Result<Arc<Child>, String>;
@@ -96,35 +99,42 @@ impl ProcessRunner {
     ///
     /// The return value of [`run`](Runner::run): the job was left to others, or has failed.
     fn ensure_worker(&mut self, mut job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(Worker, Queued), bool> {
-        let mut tries_left = self.settings.tries;
-        loop {
+        let settings = Arc::clone(&self.settings);
+        for failed in 1.. {
             let error = match self.start_worker(Some(batch)) {
                 Ok(worker) => return Ok((worker, job)),
                 Err(error) => error,
             };
             let reason = error.reason();
             let text = format_args!("one could not be started: {reason}");
-            job = match self.leave_to_others(job, batch) {
-                Ok(()) => {
-                    // The others go on, and where there was no process none was lost.
-                    if matches!(error, NotStarted::Lost(_)) {
-                        self.settings.budget.spend(None, &text, batch);
-                    }
-                    return Err(true);
-                }
+            let starts = settings.worker.pids.starts();
+            let left = self.leave_to_others(job, batch);
+            // Where there was no process, none was lost; unless the pool has no other to go on with.
+            if matches!(error, NotStarted::Lost(_)) || left.is_err() && starts.is_empty() {
+                settings.budget.spend(None, &text, batch);
+            }
+            job = match left {
+                Ok(()) => return Err(true),
                 Err(job) => job,
             };
-            self.settings.budget.spend(None, &text, batch);
             if job.status().is_done() {
-                return Err(false); // cancelled meanwhile: no reason to start another
+                break; // cancelled meanwhile: no reason to start another
             }
-            tries_left = tries_left.saturating_sub(1);
-            if tries_left == 0 {
+            if failed >= settings.tries || self.kill_switch.is_triggered() {
                 self.give_up(job, reason);
-                // It was not claimed, since there is no worker: until then, it can be cancelled.
-                return Err(false);
+                break;
             }
+            self.wait_for_others(&starts, failed);
         }
+        // It was not claimed, since there is no worker: until its outcome, it can be cancelled.
+        Err(false)
+    }
+
+    /// Blocks while other threads start workers: one of these may soon take the job, or may hold the very descriptors that this thread lacked. The first try
+    /// after a failure comes soon, in case one of the others hangs.
+    fn wait_for_others(&self, starts: &Starts, failed: u32) {
+        let limit = if failed == 1 { RETRY_SOON } else { self.settings.worker.start_limit / 2 };
+        self.settings.worker.pids.wait_for(starts, limit);
     }
 
     /// Ends a job for which no worker could be started, for this `reason`.
@@ -140,15 +150,14 @@ impl ProcessRunner {
         }
     }
 
-    /// Leaves the job to the pool's other workers, where there are some, and has this thread end:
-    /// the next job that it took would fare no better.
+    /// Leaves the job to the pool's other workers, where one is ready, and has this thread end: the next job that it took would fare no
+    /// better. A worker that is ready brings a job nearer to its outcome before it dies, so no job is left for ever.
     ///
     /// # Errors
     ///
     /// The job, where there are none.
     fn leave_to_others(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<(), Queued> {
-        let retired: Vec<_> = self.retired.iter().map(|retired| retired.process.pid()).collect();
-        if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_others(&retired) {
+        if self.kill_switch.is_triggered() || !self.settings.worker.pids.has_ready() {
             return Err(job);
         }
         let Some(payload) = job.dispatch(Arc::new(Nowhere)) else { return Err(job) };

@@ -26,7 +26,7 @@ mod start;
 mod sys;
 
 use oom::OomKills;
-pub(crate) use pids::Pids;
+pub(crate) use pids::{Pids, Starts};
 pub(crate) use start::Started;
 
 /// A worker's process.
@@ -93,6 +93,11 @@ impl Child {
             state.lifeline = Some(lifeline);
             state.page = Some(page);
         }
+    }
+
+    /// It takes jobs from now on, or no longer does.
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        self.pids.set_ready(self.pid, is_ready);
     }
 
     /// Whether it has died. Processes that it started may still be there.

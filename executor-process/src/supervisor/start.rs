@@ -200,6 +200,7 @@ impl Worker {
         worker.listing = Some(listing);
         worker.prepare(settings, name, deadline).map_err(NotStarted::Lost)?;
         worker.listing.iter().for_each(Listing::ready);
+        worker.process.set_ready(true);
         Ok(worker)
     }
 
@@ -334,6 +335,7 @@ fn spawn(settings: &WorkerSettings, theirs: OwnedFd) -> Result<Started, NotStart
 impl Drop for Worker {
     /// Closes the channel, and returns when the process is gone, unless it is retired.
     fn drop(&mut self) {
+        self.process.set_ready(false);
         if self.requests.take().is_some() {
             self.process.end_within(END_LIMIT);
         }

@@ -14,6 +14,7 @@ mod duplexes;
 mod environment;
 mod exhaustion;
 mod failing_calls;
+mod failing_starts;
 mod gigabytes;
 mod initializers;
 mod ipc_handles;

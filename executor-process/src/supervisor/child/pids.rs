@@ -1,70 +1,163 @@
 //! Which processes are a pool's workers now.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
-/// The pids of a pool's workers.
+/// The workers of a pool, and the starts that are under way.
 #[derive(Default)]
-pub(crate) struct Pids(Mutex<Lists>);
+pub(crate) struct Pids {
+    lists: Mutex<Lists>,
+    /// Notified when a start ends.
+    start_ended: Condvar,
+}
 
 #[derive(Default)]
 struct Lists {
     living: BTreeSet<u32>,
-    /// Starts that are under way.
-    starts: usize,
+    /// Those of the living that take jobs: they have run their initializers, and are not told to end.
+    ready: BTreeSet<u32>,
+    /// The numbers of the starts that are under way.
+    starts: BTreeSet<u64>,
+    /// The number of the next start.
+    next: u64,
+}
+
+/// Starts that were under way at a moment.
+pub(crate) struct Starts(BTreeSet<u64>);
+
+impl Starts {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// A start that is under way, until this is dropped.
 #[must_use = "the start is under way until this is dropped"]
-pub(crate) struct Start<'a>(&'a Pids);
+pub(crate) struct Start<'a> {
+    pids: &'a Pids,
+    number: u64,
+}
 
 impl Drop for Start<'_> {
     fn drop(&mut self) {
-        self.0.0.lock().starts -= 1;
+        self.pids.lists.lock().starts.remove(&self.number);
+        self.pids.start_ended.notify_all();
     }
 }
 
 impl Pids {
     pub(crate) fn begin_start(&self) -> Start<'_> {
-        self.0.lock().starts += 1;
-        Start(self)
+        let mut lists = self.lists.lock();
+        let number = lists.next;
+        lists.next += 1;
+        lists.starts.insert(number);
+        Start { pids: self, number }
     }
 
     pub(super) fn add(&self, pid: u32) {
-        self.0.lock().living.insert(pid);
+        self.lists.lock().living.insert(pid);
     }
 
     pub(super) fn remove(&self, pid: u32) {
-        self.0.lock().living.remove(&pid);
+        let mut lists = self.lists.lock();
+        lists.living.remove(&pid);
+        lists.ready.remove(&pid);
+    }
+
+    /// The process takes jobs from now on, or no longer does.
+    pub(super) fn set_ready(&self, pid: u32, is_ready: bool) {
+        let mut lists = self.lists.lock();
+        if !is_ready {
+            lists.ready.remove(&pid);
+        } else if lists.living.contains(&pid) {
+            lists.ready.insert(pid);
+        }
     }
 
     pub(crate) fn list(&self) -> Vec<u32> {
-        self.0.lock().living.iter().copied().collect()
+        self.lists.lock().living.iter().copied().collect()
     }
 
-    /// Whether there is any beside those, or another thread is starting one: that start may hold the very descriptors that one of this thread lacked.
-    pub(crate) fn has_others(&self, than: &[u32]) -> bool {
-        let lists = self.0.lock();
-        lists.starts > 0 || lists.living.iter().any(|&pid| !than.contains(&pid))
+    /// Whether a process takes jobs.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.lists.lock().ready.is_empty()
+    }
+
+    /// The starts that are under way.
+    pub(crate) fn starts(&self) -> Starts {
+        Starts(self.lists.lock().starts.clone())
+    }
+
+    /// Blocks until a process takes jobs, or none of these starts is under way any more, for `limit` at most.
+    pub(crate) fn wait_for(&self, starts: &Starts, limit: Duration) {
+        let mut lists = self.lists.lock();
+        let waits = |lists: &mut Lists| lists.ready.is_empty() && !lists.starts.is_disjoint(&starts.0);
+        self.start_ended.wait_while_for(&mut lists, waits, limit);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
+    const FOREVER: Duration = Duration::MAX;
+
     #[test]
-    fn start_under_way_counts_as_another() {
+    fn only_living_processes_are_ready() {
         let pids = Pids::default();
-        assert!(!pids.has_others(&[]));
-        let start = pids.begin_start();
-        assert!(pids.has_others(&[]) && pids.list().is_empty());
-        drop(start);
-        assert!(!pids.has_others(&[]));
+        pids.set_ready(7, true);
+        assert!(!pids.has_ready(), "it has died");
         pids.add(7);
-        assert!(pids.has_others(&[]));
+        assert!(!pids.has_ready() && pids.list() == [7]);
+        pids.set_ready(7, true);
+        assert!(pids.has_ready());
+        pids.set_ready(7, false);
+        assert!(!pids.has_ready() && pids.list() == [7], "it may take a while to end");
+        pids.set_ready(7, true);
         pids.remove(7);
-        assert!(!pids.has_others(&[]));
+        assert!(!pids.has_ready() && pids.list().is_empty());
+    }
+
+    #[test]
+    fn wait_ends_with_the_starts() {
+        let pids = Pids::default();
+        pids.wait_for(&pids.starts(), FOREVER);
+        let [first, second] = [pids.begin_start(), pids.begin_start()];
+        let starts = pids.starts();
+        let _later = pids.begin_start();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| pids.wait_for(&starts, FOREVER));
+            drop(first);
+            assert!(!waiter.is_finished(), "the second is under way");
+            drop(second);
+            waiter.join().unwrap();
+        });
+        assert!(!pids.starts().is_empty());
+    }
+
+    #[test]
+    fn wait_ends_with_a_ready_process() {
+        let pids = Pids::default();
+        let (_slow, start) = (pids.begin_start(), pids.begin_start());
+        let starts = pids.starts();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| pids.wait_for(&starts, FOREVER));
+            pids.add(7);
+            pids.set_ready(7, true);
+            drop(start);
+            waiter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn wait_has_a_limit() {
+        let pids = Pids::default();
+        let _slow = pids.begin_start();
+        pids.wait_for(&pids.starts(), Duration::from_millis(1));
+        assert!(!pids.starts().is_empty());
     }
 }
