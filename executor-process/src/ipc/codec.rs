@@ -57,7 +57,9 @@ use crate::ipc::payload::Payload;
 ///
 /// Handles can be anywhere in a value: `Blob`s, ends of channels, and those of the crate `ipc-channel` (its senders,
 /// receivers and shared memory). With that crate, an encoded receiver is gone from the value, also if the job is then
-/// rejected; and an end can be decoded once only, so `#[serde(untagged)]` cannot try several variants with it.
+/// rejected; and an end can be decoded once only, so a value fails if `#[serde(untagged)]` tries several variants with
+/// it. A value with such an end is decoded twice, the first time with stand-ins. Shared memory of that crate is copied
+/// when it is encoded, because the crate cannot protect it from being shortened under its readers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Codec {
@@ -182,7 +184,7 @@ impl Codec {
 
     /// The result that `payload` is.
     pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
-        self.decode(&payload.bytes().0, descriptors_of(payload), ResultSeed(PhantomData))
+        self.decode(&payload.bytes().0, descriptors_of(payload), || ResultSeed(PhantomData))
     }
 
     /// The message of a channel that `payload` is.
@@ -196,7 +198,7 @@ impl Codec {
         bytes: &[u8],
         descriptors: Vec<Arc<OwnedFd>>,
     ) -> Result<T, Cause> {
-        self.decode(bytes, descriptors, PhantomData)
+        self.decode(bytes, descriptors, || PhantomData)
     }
 
     /// The same, for callers that catch the panics of the user's `Deserialize`.
@@ -212,22 +214,22 @@ impl Codec {
                 read.map_err(|cause| attachments::not_taken().unwrap_or(cause))
             });
         }
-        self.decode(bytes, descriptors, ResultSeed(PhantomData))
+        self.decode(bytes, descriptors, || ResultSeed(PhantomData))
     }
 
-    /// Decodes `bytes` with `seed`.
+    /// Decodes `bytes` with a `seed`: twice, if there are ends of channels of ipc-channel.
     pub(crate) fn decode<'de, S>(
         self,
         bytes: &'de [u8],
         descriptors: Vec<Arc<OwnedFd>>,
-        seed: S,
+        seed: impl Fn() -> S,
     ) -> Result<S::Value, Cause>
     where
         S: DeserializeSeed<'de>,
     {
         let (bytes, foreign) = Handles::split(bytes, &descriptors)?;
         offer(descriptors, || {
-            let read = || guarded(|| self.read(bytes, seed));
+            let read = || guarded(|| self.read(bytes, seed()));
             let decoded = if foreign.is_empty() { read() } else { foreign::within(&foreign, read) };
             decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })

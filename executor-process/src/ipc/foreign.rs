@@ -10,8 +10,10 @@
 
 mod gate;
 mod lent;
+mod rehearsal;
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -25,7 +27,9 @@ use serde::de::value::{Error, U64Deserializer};
 
 use self::gate::Gate;
 use self::lent::{RunsLent, lend};
+use self::rehearsal::rehearse;
 use crate::ipc::attachments::{Attachment, attach};
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::shared_memory;
 use crate::ipc::socket::{self, NO_ROOM, Wait};
 
@@ -70,25 +74,49 @@ pub(crate) fn take() -> Result<Vec<OwnedFd>, String> {
     }
 }
 
-/// Attaches handles to the value that is encoded on this thread, one behind the other.
+/// Attaches handles to the value that is encoded on this thread, one behind the other. Shared memory that another process could shorten goes
+/// as a copy.
 pub(crate) fn attach_all(handles: Vec<OwnedFd>) -> Result<(), String> {
     for handle in handles {
-        let is_channel = kind(&handle)? == Kind::Channel;
-        attach("a handle of the crate `ipc-channel`", Attachment { descriptor: Arc::new(handle), is_channel })?;
+        let kind = kind(&handle)?;
+        let descriptor = match kind {
+            Kind::Memory { len } if !shared_memory::cannot_shrink(&handle) => {
+                shared_memory::copy_of_one_length(&handle, len)
+                    .map_err(|error| format!("its shared memory cannot be copied: {}", with_remedy(&error)))?
+            }
+            _ => handle,
+        };
+        let is_channel = kind == Kind::Channel;
+        attach("a handle of the crate `ipc-channel`", Attachment { descriptor: Arc::new(descriptor), is_channel })?;
     }
     Ok(())
 }
 
-/// Runs `decode`, whose values find these handles in the lists of ipc-channel. Nothing is left there afterwards.
+/// Runs `decode`, whose values find these handles in the lists of ipc-channel. Nothing is left there afterwards. If there are ends of
+/// channels, `decode` runs twice: see [`rehearse`].
 ///
 /// # Errors
 ///
 /// Those of `decode`, its panics, and when this process cannot open the handles.
 #[cold]
-pub(crate) fn within<T>(handles: &[Arc<OwnedFd>], decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let unusable = |why: String| format!("a handle of the crate `ipc-channel` cannot be used: {why}");
+pub(crate) fn within<T>(handles: &[Arc<OwnedFd>], decode: impl Fn() -> Result<T, String>) -> Result<T, String> {
     let channels = check(handles).map_err(unusable)?;
-    let receiver = receiver_of(handles).map_err(unusable)?;
+    if channels > 0 {
+        rehearse(handles, channels, &decode)?;
+    }
+    receive(&receiver_of(handles).map_err(unusable)?, channels, decode)
+}
+
+fn unusable(why: impl Display) -> String {
+    format!("a handle of the crate `ipc-channel` cannot be used: {why}")
+}
+
+/// Runs `decode` while the receiver decodes its message, whose first handles are that many ends of channels.
+fn receive<T>(
+    receiver: &IpcReceiver<RunsLent>,
+    channels: u64,
+    decode: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
     let (mut decode, mut decoded) = (Some(decode), None);
     let mut closure = || {
         if let Some(decode) = decode.take() {
@@ -99,11 +127,11 @@ pub(crate) fn within<T>(handles: &[Arc<OwnedFd>], decode: impl FnOnce() -> Resul
     // ipc-channel panics over shared memory that it cannot map.
     let received = lend(&mut closure, || catch(|| receiver.recv()));
     decoded.unwrap_or_else(|| {
-        Err(unusable(match received {
-            Ok(Ok(_)) => "it was lost".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(panic) => panic.to_string(),
-        }))
+        Err(match received {
+            Ok(Ok(_)) => unusable("it was lost"),
+            Ok(Err(error)) => unusable(error),
+            Err(panic) => unusable(panic),
+        })
     })
 }
 
@@ -130,7 +158,7 @@ fn socket_of(sender: &IpcSender<RunsLent>) -> Result<OwnedFd, String> {
 }
 
 /// How a handle of ipc-channel looks.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Channel,
     Memory { len: u64 },
@@ -152,6 +180,9 @@ fn check(handles: &[Arc<OwnedFd>]) -> Result<u64, String> {
     for handle in handles {
         match kind(handle)? {
             Kind::Channel => channels += 1,
+            Kind::Memory { .. } if is_writable(handle) && !shared_memory::cannot_shrink(handle) => {
+                return Err("its shared memory is not sealed: it could still be shortened".to_owned());
+            }
             Kind::Memory { len } if is_writable(handle) => {
                 let len = usize::try_from(len).map_err(|error| error.to_string())?;
                 shared_memory::check_held(handle, len).map_err(|error| error.to_string())?;
@@ -159,8 +190,9 @@ fn check(handles: &[Arc<OwnedFd>]) -> Result<u64, String> {
             Kind::Memory { .. } | Kind::Other => return Err("it is neither a channel nor shared memory".to_owned()),
         }
     }
-    // ipc-channel overlooks descriptors for which this process has no room: as many as its receiver gets, and those of that.
-    let needed = handles.iter().map(AsFd::as_fd).cycle().take(handles.len() + 4);
+    // ipc-channel overlooks descriptors for which this process has no room: as many as its receiver gets, and those of that. A rehearsal needs
+    // as many again.
+    let needed = handles.iter().map(AsFd::as_fd).cycle().take(2 * handles.len() + 4);
     let room: Result<Vec<_>, _> = needed.map(|handle| fcntl_dupfd_cloexec(handle, 0)).collect();
     room.map(|_| channels).map_err(|_| NO_ROOM.to_owned())
 }

@@ -131,6 +131,11 @@ pub(crate) fn check_held(file: &OwnedFd, len: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether no process can shorten the file, so that reading a mapping of it never causes a SIGBUS.
+pub(crate) fn cannot_shrink(file: &OwnedFd) -> bool {
+    fcntl_get_seals(file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
+}
+
 /// Bytes that no process can change any more.
 pub(crate) struct Frozen {
     mapping: Mmap,
@@ -349,4 +354,4 @@ mod from_file;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use from_file::copy_of_file;
+pub(crate) use from_file::{copy_of_file, copy_of_one_length};

@@ -59,7 +59,7 @@ pub(crate) fn prepare<P: Portable>(codec: Codec, opened: Opened) -> Result<Rc<dy
 /// Lets go of the bytes before the job runs.
 fn decoded<P: Portable>(codec: Codec, mut opened: Opened) -> Result<P, String> {
     let descriptors = std::mem::take(&mut opened.descriptors);
-    let job = codec.decode(&opened, descriptors, JobSeed::new(&Remaker));
+    let job = codec.decode(&opened, descriptors, || JobSeed::new(&Remaker));
     end_copy(0);
     job
 }

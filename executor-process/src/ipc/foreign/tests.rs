@@ -1,5 +1,7 @@
 //! Handles of ipc-channel in values that are encoded and decoded on one thread.
 
+mod twice;
+
 use std::time::Duration;
 
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, IpcSharedMemory};
@@ -197,12 +199,32 @@ fn forged_handles_are_an_error() {
         let error = decode(&[0, 0, 1], forged(other));
         assert!(error.ends_with("it is neither a channel nor shared memory"), "{error}");
     }
+    let loose = shared_memory::scratch_of(b"bytes", 0).unwrap();
+    let error = decode(&[0, 0, 1], forged(loose));
+    assert!(error.ends_with("its shared memory is not sealed: it could still be shortened"), "{error}");
     let sparse = shared_memory::file().unwrap();
     rustix::fs::ftruncate(&sparse, 1 << 50).unwrap();
+    rustix::fs::fcntl_add_seals(&sparse, SealFlags::SHRINK).unwrap();
     let error = decode(&[0, 0, 1], forged(sparse));
     assert!(error.contains("it claims 1125899906842624 bytes of shared memory, but holds 0"), "{error}");
     drop((honest, sender));
     assert!(is_closed(&receiver) && next_message_is_clean());
+}
+
+#[test]
+fn shared_memory_keeps_its_length() {
+    for codec in BOTH {
+        let memory = IpcSharedMemory::from_bytes(b"bytes");
+        let payload = codec.encode(&memory).unwrap();
+        let first = payload.lend().remove(0).descriptor;
+        assert!(rustix::fs::ftruncate(&*first, 0).is_err(), "no process can shorten it");
+        let came: IpcSharedMemory = codec.decode_payload(&payload).unwrap();
+        drop(memory);
+        let again = codec.encode(&came).unwrap();
+        let second = again.lend().remove(0).descriptor;
+        let number = |file: &OwnedFd| fstat(file).unwrap().st_ino;
+        assert_eq!((&came[..], number(&second)), (&b"bytes"[..], number(&first)), "it is copied once");
+    }
 }
 
 #[test]

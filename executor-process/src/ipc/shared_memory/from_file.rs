@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::sendfile;
+use rustix::fs::{fcntl_add_seals, sendfile};
 use rustix::io::Errno;
 
-use super::{Frozen, check_file_size, file};
+use super::{Frozen, OF_ONE_LENGTH, check_file_size, file};
 
 /// A frozen copy of a regular file, or `None` if the file is empty. The kernel makes the copy.
 pub(crate) fn copy_of_file(from: &File) -> io::Result<Option<Frozen>> {
@@ -15,16 +16,24 @@ pub(crate) fn copy_of_file(from: &File) -> io::Result<Option<Frozen>> {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let len = usize::try_from(found.len()).map_err(|_| ErrorKind::OutOfMemory)?;
-    if len == 0 { Ok(None) } else { copy_of_start(from, len).map(Some) }
+    if len == 0 { Ok(None) } else { Frozen::seal(copy_of_start(from, len)?).map(Some) }
+}
+
+/// A copy of the first `len` bytes of a file, of which the bytes can be changed, but not the length.
+pub(crate) fn copy_of_one_length(from: &OwnedFd, len: u64) -> io::Result<OwnedFd> {
+    let len = usize::try_from(len).map_err(|_| ErrorKind::OutOfMemory)?;
+    let copy = copy_of_start(from, len)?;
+    fcntl_add_seals(&copy, OF_ONE_LENGTH)?;
+    Ok(copy)
 }
 
 /// A copy of the first `len` bytes.
-fn copy_of_start(from: &File, len: usize) -> io::Result<Frozen> {
+fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
     check_file_size(0, len)?;
     let (to, mut at) = (file()?, 0);
     while at < len as u64 {
         let left = len - usize::try_from(at).unwrap_or(len);
-        match sendfile(&to, from, Some(&mut at), left) {
+        match sendfile(&to, &from, Some(&mut at), left) {
             Ok(0) => {
                 let why = format!("the file was shortened while it was read: {at} of {len} bytes are left");
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
@@ -33,7 +42,7 @@ fn copy_of_start(from: &File, len: usize) -> io::Result<Frozen> {
             Err(error) => return Err(error.into()),
         }
     }
-    Frozen::seal(to)
+    Ok(to)
 }
 
 #[cfg(test)]
