@@ -42,6 +42,7 @@ mod shared_values;
 mod shortages;
 mod spawned;
 pub(crate) mod spawned_leftovers;
+mod start_storms;
 mod starts;
 mod storm;
 pub(crate) mod surroundings;
