@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
-use tokio::sync::Notify;
+use async_nats::{Client, ConnectOptions, ServerAddr};
+use tokio::time::timeout;
 
 use crate::error::ConnectError;
+use crate::link::{Link, Opening};
+use crate::namespace::check_time;
 
 /// How often a connection is tested. After the third time without an answer, another one is made.
 const PING: Duration = Duration::from_secs(3);
@@ -32,6 +34,7 @@ pub struct Connection {
     credentials: Credentials,
     root_certificate: Option<PathBuf>,
     client_certificate: Option<(PathBuf, PathBuf)>,
+    timeout: Duration,
 }
 
 #[derive(Clone)]
@@ -53,6 +56,7 @@ impl Connection {
             credentials: Credentials::OfUrl,
             root_certificate: None,
             client_certificate: None,
+            timeout: Duration::from_secs(30),
         }
     }
 
@@ -97,22 +101,34 @@ impl Connection {
         Self { inbox: Some(prefix.into()), ..self }
     }
 
+    /// Limits how long `connect` and `serve` may take: 100 ms to 100 years. While a cluster chooses a leader, they try again for this
+    /// time. If no server listens, or one refuses the user, they fail at once. Default: 30 s.
+    pub fn timeout(self, limit: Duration) -> Self {
+        Self { timeout: limit, ..self }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConnectError> {
+        check_time("timeout", Some(self.timeout), Duration::from_millis(100))
+    }
+
     /// The user and the password in the URL, or a token alone.
     fn user_of_url(&self) -> Option<(String, Option<String>)> {
         let addresses = self.url.split(',').filter_map(|address| address.trim().parse::<ServerAddr>().ok());
         addresses.into_iter().find_map(|address| Some((plain(address.username()?), address.password().map(plain))))
     }
 
-    pub(crate) async fn open(&self) -> Result<Client, ConnectError> {
-        self.open_watched(Arc::default()).await
+    /// Connects. The link tells of the connection, and the rest of the time is for opening a namespace.
+    pub(crate) async fn open(&self) -> Result<(Client, Arc<Link>, Opening), ConnectError> {
+        let link = Arc::<Link>::default();
+        let opening = Opening::new(link.clone(), self.timeout);
+        let client = self.connect(link.clone());
+        let client = timeout(self.timeout, client).await.unwrap_or_else(|late| Err(ConnectError::server(late)))?;
+        Ok((client, link, opening))
     }
 
-    /// Notifies `connected` each time when there is a new connection.
-    pub(crate) async fn open_watched(&self, connected: Arc<Notify>) -> Result<Client, ConnectError> {
+    async fn connect(&self, link: Arc<Link>) -> Result<Client, ConnectError> {
         let options = ConnectOptions::new().event_callback(move |event| {
-            if event == Event::Connected {
-                connected.notify_one();
-            }
+            link.tell(&event);
             std::future::ready(())
         });
         let options = match &self.credentials {

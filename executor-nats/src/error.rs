@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub enum ConnectError {
     /// The name of the namespace is not allowed.
     Namespace(String),
-    /// A setting is not allowed.
+    /// A setting is not allowed, or the namespace has another one.
     Setting(String),
     /// There is no connection to a server.
     Server(Arc<dyn Error + Send + Sync>),
@@ -45,8 +45,8 @@ impl fmt::Display for ConnectError {
             ),
             Self::Streams(error) => write!(
                 f,
-                "the NATS server refused the streams of the namespace: {error}; start it with JetStream (`nats-server -js`), and check the \
-                 permissions"
+                "the NATS server did not open the streams of the namespace: {error}; start it with JetStream (`nats-server -js`), and check the \
+                 permissions, and that a cluster has a leader"
             ),
             Self::System(error) => write!(f, "the system refused what a connection needs: {error}"),
         }

@@ -58,6 +58,7 @@ mod pages {
 
 mod connection;
 mod error;
+mod link;
 mod namespace;
 mod protocol;
 mod runtime;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::error::ConnectError;
 
-const HOUR: Duration = Duration::from_secs(3600);
-
 /// The name under which submitters and hosts find each other, and the settings of the streams behind it. Made from a name, or step by
-/// step. The first program that connects makes the streams; all programs of a namespace should have the same settings.
+/// step.
+///
+/// The first program that connects makes the streams, with its settings and the defaults. The server keeps the settings, and each later
+/// program takes them over. A later program that sets something else is refused: [`ConnectError::Setting`](crate::ConnectError::Setting)
+/// names the setting and both values.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,29 +22,28 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[must_use = "a namespace does nothing until it is connected to or served"]
 pub struct Namespace {
     pub(crate) name: String,
-    pub(crate) replicas: usize,
+    pub(crate) wanted: Wanted,
+}
+
+/// The settings that the program has made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) replicas: Option<usize>,
     pub(crate) capacity: Option<usize>,
-    pub(crate) lease: Duration,
-    pub(crate) keep_jobs: Duration,
-    pub(crate) keep_outcomes: Duration,
+    pub(crate) lease: Option<Duration>,
+    pub(crate) keep_jobs: Option<Duration>,
+    pub(crate) keep_outcomes: Option<Duration>,
 }
 
 impl Namespace {
     /// 1 to 32 letters, digits, `-` and `_`.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            replicas: 1,
-            capacity: None,
-            lease: Duration::from_secs(10),
-            keep_jobs: 24 * HOUR,
-            keep_outcomes: 48 * HOUR,
-        }
+        Self { name: name.into(), wanted: Wanted::default() }
     }
 
     /// Sets on how many servers of a cluster everything is stored: 1, 3 or 5. Default: 1.
     pub fn replicas(self, replicas: usize) -> Self {
-        Self { replicas, ..self }
+        self.with(|wanted| wanted.replicas = Some(replicas))
     }
 
     /// Limits how many jobs may wait or run in the whole namespace. At the limit, a submitter does what its
@@ -51,25 +52,31 @@ impl Namespace {
     /// A submitter that waits for room learns at once of its own jobs that end, and looks each 100 ms for room that others have made. A job
     /// that runs counts until its outcome is stored. With a limit, jobs are stored one by one, and each submit waits for the server.
     pub fn capacity(self, jobs: usize) -> Self {
-        Self { capacity: Some(jobs), ..self }
+        self.with(|wanted| wanted.capacity = Some(jobs))
     }
 
-    /// Sets how long a host may be silent before its jobs count as lost, at least 1 s. Default: 10 s.
+    /// Sets how long a host may be silent before its jobs count as lost: 1 s to 100 years. Default: 10 s.
     pub fn lease(self, lease: Duration) -> Self {
-        Self { lease, ..self }
+        self.with(|wanted| wanted.lease = Some(lease))
     }
 
-    /// Sets how long a job may wait and run in all. Default: 24 hours.
+    /// Sets how long a job may wait and run in all: 100 ms to 100 years. Default: 24 hours.
     ///
     /// After this time the server drops the job, and its future ends as [`TimedOut`](executor_core::TimedOut). If the job runs, its host is
     /// told to stop it. The submitter's clock counts, from the submit or the end of the delay; if the submitter is gone, the server's.
     pub fn keep_jobs(self, limit: Duration) -> Self {
-        Self { keep_jobs: limit, ..self }
+        self.with(|wanted| wanted.keep_jobs = Some(limit))
     }
 
-    /// Sets how long an outcome that no program reads is kept, at least as long as [`keep_jobs`](Self::keep_jobs). Default: 48 hours.
+    /// Sets how long an outcome that no program reads is kept: at least as long as [`keep_jobs`](Self::keep_jobs), and 100 years at most.
+    /// Default: 48 hours, or as long as jobs are kept if that is longer.
     pub fn keep_outcomes(self, limit: Duration) -> Self {
-        Self { keep_outcomes: limit, ..self }
+        self.with(|wanted| wanted.keep_outcomes = Some(limit))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Wanted)) -> Self {
+        set(&mut self.wanted);
+        self
     }
 
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
@@ -77,23 +84,44 @@ impl Namespace {
         if !(1..=32).contains(&self.name.len()) || !self.name.chars().all(is_allowed) {
             return Err(ConnectError::Namespace(self.name.clone()));
         }
-        if self.lease < Duration::from_secs(1) {
-            return Err(ConnectError::Setting(format!("a lease of {:?} is too short; use 1 s or more", self.lease)));
-        }
-        if self.capacity == Some(0) {
+        let Wanted { replicas, capacity, lease, keep_jobs, keep_outcomes } = self.wanted;
+        check_time("lease", lease, SHORTEST_LEASE)?;
+        check_time("keep_jobs", keep_jobs, SHORTEST_KEPT)?;
+        check_time("keep_outcomes", keep_outcomes, SHORTEST_KEPT)?;
+        if capacity == Some(0) {
             return Err(ConnectError::Setting("a capacity of 0 lets no job in; use 1 or more".to_owned()));
         }
-        if ![1, 3, 5].contains(&self.replicas) {
-            return Err(ConnectError::Setting(format!("{} replicas are not possible; use 1, 3 or 5", self.replicas)));
+        match replicas.filter(|replicas| ![1, 3, 5].contains(replicas)) {
+            Some(replicas) => {
+                Err(ConnectError::Setting(format!("{replicas} replicas are not possible; use 1, 3 or 5")))
+            }
+            None => Ok(()),
         }
-        if self.keep_outcomes < self.keep_jobs {
-            return Err(ConnectError::Setting(format!(
-                "outcomes are kept for {:?}, and jobs for {:?}; keep outcomes as long as jobs, so that no job can run twice",
-                self.keep_outcomes, self.keep_jobs
-            )));
-        }
-        Ok(())
     }
+}
+
+/// So short that hosts have the time to report three times.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+/// The shortest time for which a server keeps messages.
+const SHORTEST_KEPT: Duration = Duration::from_millis(100);
+
+/// Servers count in nanoseconds, up to 292 years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Checks a setting that is a time, if it is set.
+pub(crate) fn check_time(setting: &str, time: Option<Duration>, shortest: Duration) -> Result<(), ConnectError> {
+    let Some(time) = time else { return Ok(()) };
+    let wrong = if time < shortest {
+        "short"
+    } else if time > LONGEST {
+        "long"
+    } else {
+        return Ok(());
+    };
+    Err(ConnectError::Setting(format!(
+        "`{setting}` of {time:?} is too {wrong}; use {shortest:?} or more, and 100 years or less"
+    )))
 }
 
 impl From<&str> for Namespace {

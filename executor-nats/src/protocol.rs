@@ -6,4 +6,5 @@ pub(crate) mod loss;
 pub(crate) mod message;
 pub(crate) mod names;
 pub(crate) mod removal;
+pub(crate) mod settings;
 pub(crate) mod streams;

@@ -30,7 +30,8 @@ use crate::protocol::names::Names;
 use crate::runtime;
 use engine::{Command, Fault, Parts};
 
-/// Runs jobs of a namespace on `local`, until the [`Server`] is shut down or dropped. Blocks until the connection is made.
+/// Runs jobs of a namespace on `local`, until the [`Server`] is shut down or dropped. Blocks until the connection is made and the streams
+/// are open, for [`Connection::timeout`] at most.
 ///
 /// The pool runs as many of them at once as it has workers. It stays open for other jobs, and is not kept alive: shut the server down
 /// before the pool. If the pool is shut down or broken, the server gives the jobs that have not started to other hosts, and ends; see
@@ -38,20 +39,22 @@ use engine::{Command, Fault, Parts};
 ///
 /// # Errors
 ///
-/// [`ConnectError`], if no server is reached, or if that refuses the streams.
+/// [`ConnectError`], if a setting is not allowed or differs from that of the namespace, no server is reached, or the server refuses the
+/// streams.
 pub fn serve(
     connection: impl Into<Connection>,
     namespace: impl Into<Namespace>,
     local: &impl Host,
 ) -> Result<Server, ConnectError> {
-    let namespace = namespace.into();
+    let (connection, namespace) = (connection.into(), namespace.into());
+    connection.check()?;
     namespace.check()?;
     let build = build_fingerprint().map_err(ConnectError::system)?;
     let names = Names::new(&namespace.name, build);
     let (sender, commands) = unbounded_channel();
     let fault = Fault::default();
     let parts = Parts {
-        connection: connection.into(),
+        connection,
         namespace,
         names,
         local: local.to_runner(),

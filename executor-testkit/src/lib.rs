@@ -40,6 +40,10 @@ pub mod model;
 pub use chaos::{Chaos, ChaosBuilder, Deed, Trouble};
 pub use manual::{ManualExecutor, ManualExecutorBuilder, ManualHandle};
 
+/// For the macros of this crate.
+#[doc(hidden)]
+pub use executor_core as __core;
+
 /// The README's code, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

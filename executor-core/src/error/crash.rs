@@ -119,7 +119,7 @@ impl Crashed {
         self.0.name.as_deref()
     }
 
-    /// Returns the process id of the worker.
+    /// Returns the process id of the worker; if the job was lost with its host, that of the host's program.
     pub fn pid(&self) -> u32 {
         self.0.pid
     }
@@ -217,6 +217,9 @@ impl Crashed {
 impl fmt::Display for Crashed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { job, name, pid, host, exit, ran, cause, peak_memory, stderr, saved, backtrace, .. } = &*self.0;
+        if *exit == Exit::Lost {
+            return lost(f, &self.0);
+        }
         line_or_all(f, format_args!("{} crashed: its worker process {pid}", Named(job, name.as_deref())))?;
         if let Some(host) = host {
             line_or_all(f, format_args!(" on host `{host}`"))?;
@@ -237,6 +240,20 @@ impl fmt::Display for Crashed {
             Ok(())
         }
     }
+}
+
+/// The job was lost with its host, about which this host knows little.
+fn lost(f: &mut fmt::Formatter<'_>, parts: &Parts) -> fmt::Result {
+    let Parts { job, name, pid, host, cause, .. } = parts;
+    line_or_all(f, format_args!("{} was lost with its host", Named(job, name.as_deref())))?;
+    if let Some(host) = host {
+        line_or_all(f, format_args!(" `{host}`"))?;
+    }
+    write!(f, " (process {pid})")?;
+    if let Some(cause) = cause {
+        line_or_all(f, format_args!(": {cause}"))?;
+    }
+    f.write_str("; the job may have run, in part or to its end; if it may run twice, submit it with `retry`")
 }
 
 impl Error for Crashed {}
@@ -311,6 +328,18 @@ mod tests {
         assert_eq!(
             far.to_string(),
             "job `app::parse` crashed: its worker process 7 on host `web-3` exited with code 3 after 250 µs; no other job is affected"
+        );
+    }
+
+    #[test]
+    fn lost_job_names_its_host_and_the_remedy() {
+        let lost = Crashed::new("app::parse", 7, Exit::Lost, Duration::ZERO);
+        let rest = "; the job may have run, in part or to its end; if it may run twice, submit it with `retry`";
+        assert_eq!(lost.to_string(), format!("job `app::parse` was lost with its host (process 7){rest}"));
+        let lost = lost.with_name(Some("page 3")).with_host(Some("web-3")).with_cause(Some("it was silent"));
+        assert_eq!(
+            lost.to_string(),
+            format!("job `page 3` (`app::parse`) was lost with its host `web-3` (process 7): it was silent{rest}")
         );
     }
 

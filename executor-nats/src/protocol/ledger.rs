@@ -67,23 +67,18 @@ impl Streams {
                 Ok(acknowledged) => acknowledged.await,
                 Err(error) => Err(error),
             };
-            match acknowledged {
+            // The server has taken no such record.
+            let is_refused = match acknowledged {
                 Ok(acknowledged) if !acknowledged.duplicate => return Ok(Put::Won(acknowledged.sequence)),
-                Ok(_) => match self.look(key).await {
-                    Ok(Some(standing)) if standing.writer == record.writer => return Ok(Put::Won(standing.revision)),
-                    Ok(Some(standing)) => return Ok(Put::Lost(standing)),
-                    Ok(None) => return Ok(Put::Gone),
-                    Err(_) => retry.pause().await?,
-                },
-                // It may have come through although its answer was lost, so the last record tells more than an error.
-                Err(error) => match self.look(key).await {
-                    Ok(Some(standing)) if standing.writer == record.writer => return Ok(Put::Won(standing.revision)),
-                    Ok(Some(standing)) if standing.revision != after => return Ok(Put::Lost(standing)),
-                    Ok(None) if after != 0 && error.kind() == PublishErrorKind::WrongLastSequence => {
-                        return Ok(Put::Gone);
-                    }
-                    _ => retry.pause().await?,
-                },
+                Ok(_) => true,
+                Err(error) => after != 0 && error.kind() == PublishErrorKind::WrongLastSequence,
+            };
+            // It may have come through although its answer was lost, so the last record tells more than an error.
+            match self.look(key).await {
+                Ok(Some(standing)) if standing.writer == record.writer => return Ok(Put::Won(standing.revision)),
+                Ok(Some(standing)) if standing.revision != after => return Ok(Put::Lost(standing)),
+                Ok(None) if is_refused => return Ok(Put::Gone),
+                _ => retry.pause().await?,
             }
         }
     }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State as ConnectionState;
 use bytes::Bytes;
 use executor_core::{Broken, Crashed, Exit, JobError};
-use executor_process::remote::RemoteOutcome;
+use executor_process::remote::{RemoteJob, RemoteOutcome};
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::ledger::{Put, Unreachable};
-use super::message::State;
+use super::message::{HostId, JobMessage, State};
 use super::names::JobKey;
 use super::streams::Streams;
 
@@ -25,6 +25,22 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 
 /// How long it is remembered that a host was silent.
 const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// The job as errors name it: the path of its function or type, and the name that it was given.
+#[derive(Default)]
+pub(crate) struct LostJob {
+    pub(crate) function: Option<String>,
+    pub(crate) name: Option<String>,
+}
+
+impl Streams {
+    /// From the message of the job.
+    pub(crate) async fn named(&self, job: JobMessage) -> LostJob {
+        let job_bytes = self.load(job.body).await;
+        let function = job_bytes.and_then(|bytes| Some(RemoteJob::from_bytes(&bytes).ok()?.name().to_owned()));
+        LostJob { function, name: job.name }
+    }
+}
 
 /// When each host was found to be lost, if that was so.
 #[derive(Default)]
@@ -45,25 +61,25 @@ impl Streams {
     ///
     /// The server may give a job to a second host although the first one runs it: the server was down for longer than the lease, its
     /// clock was set, or it has the job twice.
-    pub(crate) async fn is_lost(&self, host: &str, key: &JobKey, lease: Duration) -> bool {
+    pub(crate) async fn is_lost(&self, host: &str, key: &JobKey) -> bool {
         let inquiry = self.inquiries.of(host);
         // The other jobs of the host wait for the same answer.
         let mut found_lost = inquiry.lock().await;
         if found_lost.is_some_and(|at| at.elapsed() < REMEMBERED) {
             return true;
         }
-        let is_lost = self.is_silent(host, key, lease).await;
+        let is_lost = self.is_silent(host, key).await;
         *found_lost = is_lost.then(Instant::now);
         is_lost
     }
 
-    async fn is_silent(&self, host: &str, key: &JobKey, lease: Duration) -> bool {
+    async fn is_silent(&self, host: &str, key: &JobKey) -> bool {
         let client = self.context.client();
         let connects = || client.statistics().connects.load(Ordering::Relaxed);
         let before = connects();
         let Ok(mut presences) = client.subscribe(self.names.host(host)).await else { return false };
         drop(client.publish(self.names.who(), Bytes::new()).await);
-        if timeout(lease.max(SILENCE), presences.next()).await.is_ok() {
+        if timeout(self.settings.lease.max(SILENCE), presences.next()).await.is_ok() {
             return false;
         }
         // After a partition, presences come before this answer.
@@ -73,10 +89,18 @@ impl Streams {
     }
 
     /// Writes that the host of a job was lost, after the record of its start.
-    pub(crate) async fn put_loss(&self, key: &JobKey, revision: u64, host: &str) -> Result<Put, Unreachable> {
-        let text = format!("its host {host} was silent for longer than the lease");
-        let crashed = Crashed::new(key.to_string(), 0, Exit::Lost, Duration::ZERO).with_cause(Some(text));
-        self.put_error(key, revision, JobError::Crashed(crashed), host).await
+    pub(crate) async fn put_loss(
+        &self,
+        key: &JobKey,
+        revision: u64,
+        host: &HostId,
+        job: LostJob,
+    ) -> Result<Put, Unreachable> {
+        let function = job.function.unwrap_or_else(|| key.to_string());
+        let silence = format!("the host was silent for longer than the lease of {:?}", self.settings.lease);
+        let crashed =
+            Crashed::new(function, host.pid, Exit::Lost, Duration::ZERO).with_name(job.name).with_cause(Some(silence));
+        self.put_error(key, revision, JobError::Crashed(crashed), &host.machine).await
     }
 
     /// Writes that nothing is known of a job any more.

@@ -43,6 +43,16 @@ impl Body {
     }
 }
 
+/// A host, for programs and for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostId {
+    #[serde(deserialize_with = "token_of")]
+    pub(crate) token: String,
+    /// The machine's name, and the id of the process.
+    pub(crate) machine: String,
+    pub(crate) pid: u32,
+}
+
 /// The state of a job, decided by the first who wrote it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -54,11 +64,7 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     /// A host is about to run the job, for the `attempt`-th time.
-    Started {
-        #[serde(deserialize_with = "token_of")]
-        host: String,
-        attempt: u32,
-    },
+    Started { host: HostId, attempt: u32 },
     /// Its host gave it back before it started: its worker was at a long job. The next host starts it as this attempt.
     Returned { attempt: u32 },
     /// Cancelled before it started, or aborted afterwards.

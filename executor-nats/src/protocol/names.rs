@@ -103,6 +103,10 @@ impl Names {
         Self { namespace: namespace.to_owned(), build }
     }
 
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     pub(crate) fn jobs_stream(&self) -> String {
         format!("executor_{}_jobs", self.namespace)
     }

@@ -3,8 +3,8 @@
 use super::engine::Engine;
 use super::run::Done;
 use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::loss::DAMAGED_RECORD;
-use crate::protocol::message::{Body, State};
+use crate::protocol::loss::{DAMAGED_RECORD, LostJob};
+use crate::protocol::message::{Body, HostId, JobMessage, State};
 use crate::protocol::names::JobKey;
 use crate::protocol::removal::Copy;
 
@@ -29,7 +29,7 @@ pub(super) enum Written {
 
 /// A job that another host has started, and that came to this one.
 pub(super) struct Suspect {
-    host: String,
+    host: HostId,
     revision: u64,
     attempt: u32,
 }
@@ -70,17 +70,27 @@ impl Engine {
     }
 
     /// Finds out whether the host is there that has started the job. If not, writes the loss, or lets the job start again.
-    pub(super) async fn judge(&self, key: &JobKey, suspect: Suspect, retries: u32) -> Done {
+    pub(super) async fn judge(
+        &self,
+        key: &JobKey,
+        suspect: Suspect,
+        job: Option<JobMessage>,
+        function: Option<String>,
+    ) -> Done {
         let Suspect { host, revision, attempt } = suspect;
         // This host knows that it does not run the job.
-        let is_lost = host == self.host || self.streams.is_lost(&host, key, self.lease).await;
+        let is_lost = host == self.host || self.streams.is_lost(&host.token, key).await;
         if !is_lost {
             return Done::Leave;
         }
-        if attempt <= retries {
+        if attempt <= job.as_ref().map_or(0, |job| job.retries) {
             return self.put_returned(key, revision, attempt.saturating_add(1)).await;
         }
-        drop(self.streams.put_loss(key, revision, &host).await);
+        let job = match job {
+            Some(job) if function.is_none() => self.streams.named(job).await,
+            job => LostJob { function, name: job.and_then(|job| job.name) },
+        };
+        drop(self.streams.put_loss(key, revision, &host, job).await);
         Done::Acknowledge
     }
 

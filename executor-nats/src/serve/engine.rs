@@ -24,9 +24,10 @@ use super::pace::Pace;
 use super::stalls::Stalls;
 use crate::connection::Connection;
 use crate::error::ConnectError;
+use crate::link::Link;
 use crate::namespace::Namespace;
 use crate::protocol::ledger::{Retry, Standing};
-use crate::protocol::message::{Presence, State, encode};
+use crate::protocol::message::{HostId, Presence, State, encode};
 use crate::protocol::names::{JobKey, Names, PRIORITIES, random_token};
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
@@ -56,8 +57,7 @@ pub(crate) type Fault = Arc<OnceLock<String>>;
 pub(super) struct Engine {
     pub(super) streams: Streams,
     pub(super) local: Arc<dyn Runner>,
-    pub(super) host: String,
-    label: String,
+    pub(super) host: HostId,
     pub(super) lease: Duration,
     pub(super) pace: Pace,
     pub(super) lanes: Lanes,
@@ -134,34 +134,37 @@ pub(super) struct Run {
 /// Runs until it is told to end.
 pub(super) async fn run(parts: Parts, started: Started<()>) {
     let mut commands = parts.commands;
-    let connected = Arc::new(Notify::new());
     let opened = async {
-        let client = parts.connection.open_watched(connected.clone()).await?;
+        let (client, link, opening) = parts.connection.open().await?;
         // It tells of the first connection, too. Requests for jobs are forgotten after later ones alone.
-        drop(timeout(FLUSH_TIME, connected.notified()).await);
-        let streams = Streams::open(client.clone(), &parts.namespace, parts.names).await?;
-        for priority in PRIORITIES {
-            streams.consumer(priority, parts.namespace.lease).await?;
-        }
+        drop(timeout(FLUSH_TIME, link.connected.notified()).await);
+        let streams = async || {
+            let streams = Streams::open(client.clone(), &parts.namespace, parts.names.clone()).await?;
+            for priority in PRIORITIES {
+                streams.consumer(priority).await?;
+            }
+            Ok(streams)
+        };
+        let streams = opening.run(streams).await?;
         let lanes = Lanes::open(&client, PRIORITIES.map(|priority| streams.names.next_of(priority))).await?;
-        let host = random_token();
-        let stops = client.subscribe(streams.names.stop(&host)).await.map_err(ConnectError::server)?;
+        let host = HostId { token: random_token(), machine: machine(), pid: std::process::id() };
+        let stops = client.subscribe(streams.names.stop(&host.token)).await.map_err(ConnectError::server)?;
         let questions = client.subscribe(streams.names.who()).await.map_err(ConnectError::server)?;
-        Ok::<_, ConnectError>((client, streams, lanes, host, stops, questions))
+        Ok::<_, ConnectError>((client, link, streams, lanes, host, stops, questions))
     };
-    let (client, streams, (lanes, jobs), host, mut stops, mut questions) = match opened.await {
+    let (client, link, streams, (lanes, jobs), host, mut stops, mut questions) = match Box::pin(opened).await {
         Ok(opened) => opened,
         Err(error) => return started.tell(Err(error)),
     };
+    let lease = streams.settings.lease;
     let engine = Rc::new(Engine {
         streams,
         local: parts.local,
         host,
-        label: label(),
-        lease: parts.namespace.lease,
+        lease,
         pace: Pace::default(),
         lanes,
-        stalls: Stalls::new(parts.namespace.lease),
+        stalls: Stalls::new(lease),
         copies: Copies::default(),
         replies: RefCell::default(),
         running: RefCell::default(),
@@ -192,7 +195,7 @@ pub(super) async fn run(parts: Parts, started: Started<()>) {
     }
     spawn_local(engine.clone().ask_for_jobs(client.clone()));
     spawn_local(engine.clone().return_stuck());
-    spawn_local(engine.clone().keep_lease(client.clone(), connected));
+    spawn_local(engine.clone().keep_lease(client.clone(), link));
     started.tell(Ok(()));
     loop {
         tokio::select! {
@@ -228,9 +231,9 @@ async fn is_unreachable(client: &Client, limit: Duration) {
     }
 }
 
-fn label() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", name.trim(), std::process::id())
+/// The name of this machine.
+fn machine() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 impl Engine {
@@ -280,23 +283,23 @@ impl Engine {
 
     async fn tell_presence(&self, client: &Client, is_leaving: bool) {
         let presence = Presence {
-            host: self.host.clone(),
-            label: self.label.clone(),
+            host: self.host.token.clone(),
+            label: format!("{}:{}", self.host.machine, self.host.pid),
             workers: self.local.workers(),
             running: self.running.borrow().len(),
             done: self.done.get(),
             is_leaving,
         };
-        drop(client.publish(self.streams.names.host(&self.host), Bytes::from(encode(&presence))).await);
+        drop(client.publish(self.streams.names.host(&self.host.token), Bytes::from(encode(&presence))).await);
     }
 
     /// Tells the server, in time, that the jobs of this host are not lost.
-    async fn keep_lease(self: Rc<Self>, client: Client, connected: Arc<Notify>) {
+    async fn keep_lease(self: Rc<Self>, client: Client, link: Arc<Link>) {
         let mut times = interval(self.lease / 3);
         loop {
             let is_new = tokio::select! {
                 _ = times.tick() => false,
-                () = connected.notified() => true,
+                () = link.connected.notified() => true,
             };
             self.stalls.tick(is_new);
             if is_new {

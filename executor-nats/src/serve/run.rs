@@ -68,13 +68,13 @@ impl Engine {
 
     async fn decide_and_run(self: &Rc<Self>, arrived: Arrived, slot: Slot) -> Done {
         let Arrived { job, key, copy, remote, .. } = arrived;
-        let retries = job.as_ref().map_or(0, |job| job.retries);
         let (revision, attempt) = match self.claim(&key, copy).await {
             Claim::Run { revision, attempt } => (revision, attempt),
             Claim::Suspect(suspect) => {
                 // The worker is free while the other host is asked.
                 drop(slot);
-                return self.judge(&key, suspect, retries).await;
+                let function = remote.and_then(|remote| Some(remote.ok()?.name().to_owned()));
+                return self.judge(&key, suspect, job, function).await;
             }
             Claim::Leave => return Done::Acknowledge,
         };
@@ -100,7 +100,7 @@ impl Engine {
             return self.put_returned(&key, revision, attempt).await;
         }
         self.is_stuck.set(false);
-        let bytes = RemoteOutcome::new(outcome, &self.host).to_bytes();
+        let bytes = RemoteOutcome::new(outcome, &self.host.machine).to_bytes();
         let Ok(body) = self.streams.store(&key, &format!("{attempt}"), bytes).await else { return Done::Acknowledge };
         let written = self.put_outcome(&key, revision, body.clone()).await;
         if !matches!(written, Written::Won) {

@@ -144,7 +144,7 @@ impl Engine {
         if is_gone {
             // If that fails, the next request does, too.
             drop(self.streams.make_again().await);
-            drop(self.streams.consumer(PRIORITIES[index], self.lease).await);
+            drop(self.streams.consumer(PRIORITIES[index]).await);
         }
     }
 

@@ -125,7 +125,7 @@ impl Engine {
         let subjects = self.streams.names.kept_outcomes_of(&submitter);
         while !self.is_over.get() {
             // The records before are looked at.
-            if let Ok(records) = self.records(subjects.clone(), DeliverPolicy::New).await
+            if let Ok(records) = self.streams.records(subjects.clone(), DeliverPolicy::New).await
                 && self.read_attached(&submitter, records).await
             {
                 return;

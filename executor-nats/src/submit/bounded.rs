@@ -48,6 +48,7 @@ impl Engine {
             self.shared.one_stored();
             return None;
         }
+        self.wait_for_connection(&outgoing.job).await;
         self.store_arguments(&outgoing.job).await;
         let refusal = match self.send(&outgoing.job).await {
             Err(refusal) => refusal,

@@ -48,11 +48,13 @@ impl NatsExecutor {
         }
     }
 
-    /// Connects to a server, with the default settings. Blocks until the connection is made and the streams are open.
+    /// Connects to a server, with the default settings. Blocks until the connection is made and the streams are open, for
+    /// [`Connection::timeout`] at most.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`], if no server is reached, or if that refuses the streams.
+    /// [`ConnectError`], if a setting is not allowed or differs from that of the namespace, no server is reached, or the server refuses the
+    /// streams.
     pub fn connect(connection: impl Into<Connection>, namespace: impl Into<Namespace>) -> Result<Self, ConnectError> {
         Self::builder(connection, namespace).connect()
     }
@@ -80,8 +82,8 @@ impl NatsExecutorBuilder {
         Self { when_full, ..self }
     }
 
-    /// Calls `report` if jobs wait, and for `limit` no host has served the namespace with this build of the program; again after twice the
-    /// time, and so on. Default: after 10 s, a line on stderr.
+    /// Calls `report` if jobs wait, and for `limit` no host has served the namespace with this build of the program, or no server was
+    /// reached; again after twice the time, and so on. Default: after 10 s, a line on stderr.
     ///
     /// `report` runs on the executor's thread for callbacks. If no job is ever to wait in vain, shut the executor down there.
     ///
@@ -98,12 +100,14 @@ impl NatsExecutorBuilder {
         Self { on_no_worker: OnNoWorker::new(limit, report), ..self }
     }
 
-    /// Connects. Blocks until the connection is made and the streams are open.
+    /// Connects. Blocks until the connection is made and the streams are open, for [`Connection::timeout`] at most.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`], if a setting is not allowed, no server is reached, or that refuses the streams.
+    /// [`ConnectError`], if a setting is not allowed or differs from that of the namespace, no server is reached, or the server refuses the
+    /// streams.
     pub fn connect(self) -> Result<NatsExecutor, ConnectError> {
+        self.connection.check()?;
         self.namespace.check()?;
         if !matches!(self.when_full, WhenFull::Block | WhenFull::Reject) {
             let text =
@@ -120,12 +124,6 @@ impl NatsExecutorBuilder {
         let name: Arc<str> = self.name.unwrap_or_else(|| self.namespace.name.clone()).into();
         let shared = Shared::new(name, Hosts::new(build), sender);
         let (callbacks, callback_thread) = Callbacks::start(shared.queue_id())?;
-        let policy = Policy {
-            codec: self.codec,
-            retry: self.retry,
-            when_full: self.when_full,
-            capacity: self.namespace.capacity,
-        };
         let parts = Parts {
             connection: self.connection,
             namespace: self.namespace,
@@ -136,8 +134,10 @@ impl NatsExecutorBuilder {
             on_no_worker: self.on_no_worker,
             commands,
         };
-        let ((), thread) = runtime::start("nats-submit", move |started| engine::run(parts, started))?;
+        let (settings, thread) = runtime::start("nats-submit", move |started| engine::run(parts, started))?;
         shared.set_threads(vec![thread, callback_thread]);
+        let policy =
+            Policy { codec: self.codec, retry: self.retry, when_full: self.when_full, capacity: settings.capacity };
         let handle = NatsHandle::new(shared, policy, submitter);
         Ok(NatsExecutor::of(handle))
     }

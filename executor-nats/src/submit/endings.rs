@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// The job has waited for too long, or run for too long.
-    fn expired(&self, job: &Rc<Job>) {
+    pub(super) fn expired(&self, job: &Rc<Job>) {
         let (name, limit) = (job.described.name().to_string(), job.exceeded.get());
         if job.progress.stage() != Stage::Started {
             return self.withdraw(job, JobError::TimedOut(TimedOut::not_started(name, limit)));
@@ -123,6 +123,7 @@ impl Engine {
         if job.progress.set(Stage::Withdrawn) == Stage::Delayed {
             self.shared.one_undelayed();
         }
+        self.one_withdrawn.notify_one();
         if error.is_cancelled() && job.cancelling.get() > 0 {
             return;
         }

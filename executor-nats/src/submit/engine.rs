@@ -26,9 +26,11 @@ use super::shared::Shared;
 use super::timers::{Deed, Timers};
 use crate::connection::Connection;
 use crate::error::ConnectError;
+use crate::link::Link;
 use crate::namespace::Namespace;
 use crate::protocol::message::State;
 use crate::protocol::names::{JobKey, Names};
+use crate::protocol::settings::Settings;
 use crate::protocol::streams::Streams;
 use crate::runtime::Started;
 
@@ -114,6 +116,7 @@ impl Reply {
 pub(crate) struct Engine {
     pub(crate) streams: Streams,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) link: Arc<Link>,
     pub(crate) is_bounded: bool,
     pub(crate) namespace: String,
     pub(crate) keep_jobs: Duration,
@@ -127,6 +130,8 @@ pub(crate) struct Engine {
     pub(crate) outgoing: UnboundedSender<Outgoing>,
     /// A place in the stream may be free.
     pub(crate) room: Notify,
+    /// A job never starts, perhaps that which is the next to be sent.
+    pub(super) one_withdrawn: Notify,
     /// Whether a host of this build is there.
     pub(crate) has_workers: Cell<bool>,
     /// Since when no host is there although jobs wait.
@@ -155,26 +160,35 @@ pub(crate) struct Parts {
 }
 
 /// Runs until it is told to end.
-pub(crate) async fn run(parts: Parts, started: Started<()>) {
+pub(crate) async fn run(parts: Parts, started: Started<Settings>) {
     let (shared, callbacks) = (parts.shared.clone(), parts.callbacks.clone());
     enter(shared.queue_id(), Inside::Engine);
     let mut commands = parts.commands;
-    let client = match parts.connection.open().await {
-        Ok(client) => client,
+    let opened = async {
+        let (client, link, opening) = parts.connection.open().await?;
+        let streams = opening.run(async || {
+            let streams = Streams::open(client.clone(), &parts.namespace, parts.names.clone()).await?;
+            let own = streams.names.outcomes_of(&parts.submitter);
+            let records = streams.records(own, DeliverPolicy::All).await?;
+            Ok((streams, records))
+        });
+        let (streams, records) = streams.await?;
+        Ok::<_, ConnectError>((client, link, streams, records))
+    };
+    let (client, link, streams, records) = match opened.await {
+        Ok(opened) => opened,
         Err(error) => return started.tell(Err(error)),
     };
-    let streams = match Streams::open(client.clone(), &parts.namespace, parts.names).await {
-        Ok(streams) => streams,
-        Err(error) => return started.tell(Err(error)),
-    };
+    let settings = streams.settings;
     let (sender, outgoing) = unbounded_channel();
     let engine = Rc::new(Engine {
         streams,
         shared: parts.shared,
-        is_bounded: parts.namespace.capacity.is_some(),
+        link,
+        is_bounded: settings.capacity.is_some(),
         namespace: parts.namespace.name,
-        keep_jobs: parts.namespace.keep_jobs,
-        lease: parts.namespace.lease,
+        keep_jobs: settings.keep_jobs,
+        lease: settings.lease,
         on_no_worker: parts.on_no_worker,
         callbacks: parts.callbacks,
         jobs: RefCell::default(),
@@ -183,6 +197,7 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         timers: Timers::default(),
         outgoing: sender,
         room: Notify::new(),
+        one_withdrawn: Notify::new(),
         has_workers: Cell::new(false),
         lack: RefCell::default(),
         waiting_changed: Notify::new(),
@@ -192,18 +207,13 @@ pub(crate) async fn run(parts: Parts, started: Started<()>) {
         is_closed: Cell::new(false),
         is_over: Cell::new(false),
     });
-    let own = engine.streams.names.outcomes_of(&engine.submitter);
-    let records = match engine.records(own, DeliverPolicy::All).await {
-        Ok(records) => records,
-        Err(error) => return started.tell(Err(error)),
-    };
     spawn_local(engine.clone().read_ledger(records));
     spawn_local(engine.clone().publish_all(outgoing));
     spawn_local(Timers::run(engine.clone()));
     spawn_local(engine.clone().watch_hosts());
     spawn_local(engine.clone().keep_clean());
     spawn_local(engine.clone().watch_jobs());
-    started.tell(Ok(()));
+    started.tell(Ok(settings));
     while let Some(command) = commands.recv().await {
         match command {
             Command::Submit(job) => engine.submit(*job),
@@ -271,25 +281,13 @@ impl Engine {
 
     /// A job waits, or one less.
     pub(crate) fn waiting_has_changed(&self) {
-        if !self.has_workers.get() {
+        if !self.has_workers.get() || self.link.lost_since().is_some() {
             self.waiting_changed.notify_one();
         }
     }
 
     pub(crate) fn job(&self, number: u64) -> Option<Rc<Job>> {
         self.jobs.borrow().get(&number).cloned()
-    }
-
-    /// The records with these subjects.
-    pub(super) async fn records(&self, subjects: String, policy: DeliverPolicy) -> Result<push::Ordered, ConnectError> {
-        let config = push::OrderedConfig {
-            deliver_subject: self.streams.context.client().new_inbox(),
-            filter_subject: subjects,
-            deliver_policy: policy,
-            ..push::OrderedConfig::default()
-        };
-        let consumer = self.streams.ledger.create_consumer(config).await.map_err(ConnectError::streams)?;
-        consumer.messages().await.map_err(ConnectError::streams)
     }
 
     async fn read_ledger(self: Rc<Self>, mut records: push::Ordered) {
@@ -314,7 +312,7 @@ impl Engine {
                     return;
                 }
                 let own = self.streams.names.outcomes_of(&self.submitter);
-                if let Ok(again) = self.records(own, DeliverPolicy::All).await {
+                if let Ok(again) = self.streams.records(own, DeliverPolicy::All).await {
                     records = again;
                     break;
                 }

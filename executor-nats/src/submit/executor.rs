@@ -23,6 +23,13 @@ use super::submit_async::SubmitRemote;
 /// **Delivery.** A job runs once at most, whatever is lost: if its host is, it ends as [`JobError::Crashed`]. With
 /// [`retry`](executor_core::JobOptions::retry), it runs again on another host.
 ///
+/// **While no server answers,** jobs wait. Those that were not sent are in this process alone: they end at once if they are cancelled, or if
+/// their [`start_by`](executor_core::JobOptions::start_by) or [`keep_jobs`](crate::Namespace::keep_jobs) is over. Whether a job that was sent has
+/// started, only the server knows. So its `cancel`, its `abort` and the end of its time wait for the server, and then tell the truth; its
+/// `status` and `is_running` tell what was known last. [`shutdown(true)`](NatsHandle::shutdown) and a drop wait for the outcomes of all
+/// jobs, [`flush`](NatsHandle::flush) until all are stored. A server that answers no more without closing its connections counts as gone
+/// after about 9 s. [`NoWorker`](crate::NoWorker) reports an outage.
+///
 /// **Threads.** The executor has two threads, one for its connection and one for callbacks, and none for each job. An idle one has nothing
 /// to do but to hear of the hosts, three times in each [`lease`](crate::Namespace::lease).
 ///
@@ -144,8 +151,8 @@ impl NatsHandle {
         self.submit_by(Way::Now, job).unwrap_or_else(failed)
     }
 
-    /// Submits a job like [`submit`](Self::submit), but never waits for room, and returns a job that is not accepted. Blocks until the server
-    /// has answered, if the namespace has a [`capacity`](crate::Namespace::capacity).
+    /// Submits a job like [`submit`](Self::submit), but never waits for room, and returns a job that is not accepted. If the namespace has a
+    /// [`capacity`](crate::Namespace::capacity), blocks until the server has answered, however long none does.
     ///
     /// # Errors
     ///
@@ -156,7 +163,8 @@ impl NatsHandle {
     }
 
     /// Submits a job like [`submit`](Self::submit), but waits at most `limit` for room, whatever
-    /// [`when_full`](crate::NatsExecutorBuilder::when_full) says. Blocks for up to `limit`, and until the server has answered.
+    /// [`when_full`](crate::NatsExecutorBuilder::when_full) says. Blocks for up to `limit`, and until the server has answered, however long none
+    /// does.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use crate::protocol::message::Presence;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostInfo {
-    /// The host, as errors of jobs name it: a random token.
+    /// A random token, different for each host and each of its starts.
     pub id: String,
     /// The name of the machine, and the id of the process: `machine:1234`.
     pub label: String,

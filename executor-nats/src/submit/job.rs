@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::removals::{Closed, Removals};
 use super::timers::TimerKey;
 use crate::protocol::large::arguments_name;
+use crate::protocol::message::HostId;
 use crate::protocol::names::JobKey;
 
 /// The job for people: its name, and the call that submitted it.
@@ -29,6 +30,13 @@ pub(crate) struct Described {
 impl Described {
     pub(crate) fn name(&self) -> JobName {
         JobName::new(self.label.as_ref(), self.path)
+    }
+}
+
+impl Described {
+    /// The name that the job was given.
+    pub(crate) fn given_name(&self) -> Option<String> {
+        self.label.as_ref()?.name.as_deref().map(str::to_owned)
     }
 }
 
@@ -118,7 +126,7 @@ pub(crate) struct Job {
     /// Where it is stored.
     pub(crate) sequence: Cell<Option<u64>>,
     /// The host that runs it.
-    pub(crate) host: RefCell<Option<String>>,
+    pub(crate) host: RefCell<Option<HostId>>,
     /// It may have reached the server.
     pub(crate) was_sent: Cell<bool>,
     /// Its last record. 0 is for none.
@@ -161,6 +169,11 @@ impl Job {
             is_attached: false,
             removals,
         }
+    }
+
+    /// Nothing was sent of it, so no host can start it, and the ledger need not be asked.
+    pub(crate) fn is_only_here(&self) -> bool {
+        !self.is_attached && !self.was_sent.get()
     }
 
     /// The ledger has this record of the job.

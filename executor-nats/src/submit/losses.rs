@@ -5,14 +5,15 @@ use std::rc::Rc;
 
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, ErrorCode};
+use executor_core::JobName;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::engine::Engine;
 use super::job::{Job, Stage};
 use crate::protocol::ledger::Standing;
-use crate::protocol::loss::DAMAGED_RECORD;
-use crate::protocol::message::{JobMessage, State, decode};
+use crate::protocol::loss::{DAMAGED_RECORD, LostJob};
+use crate::protocol::message::{HostId, JobMessage, State, decode};
 
 const LOST_STREAMS: &str = "the NATS server has lost its streams: their disk was lost, or they were deleted; whether the job has run is \
                             not known";
@@ -72,17 +73,17 @@ impl Engine {
     }
 
     fn look_for_silent_hosts(self: &Rc<Self>) {
-        let mut silent: BTreeMap<String, Vec<Rc<Job>>> = BTreeMap::new();
+        let mut silent: BTreeMap<String, (HostId, Vec<Rc<Job>>)> = BTreeMap::new();
         for job in self.jobs.borrow().values().filter(|job| job.progress.stage() == Stage::Started) {
             let host = job.host.borrow().clone();
-            if let Some(host) = host.filter(|host| !self.shared.hosts.is_heard(host, self.lease)) {
-                silent.entry(host).or_default().push(job.clone());
+            if let Some(host) = host.filter(|host| !self.shared.hosts.is_heard(&host.token, self.lease)) {
+                silent.entry(host.token.clone()).or_insert_with(|| (host, Vec::new())).1.push(job.clone());
             }
         }
-        for (host, jobs) in silent {
+        for (token, (host, jobs)) in silent {
             let engine = self.clone();
             spawn_local(async move {
-                if engine.streams.is_lost(&host, &jobs[0].key, engine.lease).await {
+                if engine.streams.is_lost(&token, &jobs[0].key).await {
                     for job in jobs {
                         engine.end_of_host(&job, &host).await;
                     }
@@ -92,25 +93,32 @@ impl Engine {
     }
 
     /// The host of a job is lost.
-    async fn end_of_host(self: &Rc<Self>, job: &Rc<Job>, host: &str) {
+    async fn end_of_host(self: &Rc<Self>, job: &Rc<Job>, host: &HostId) {
         match self.streams.look(&job.key).await {
-            Ok(Some(Standing { revision, state: State::Started { host: last, attempt }, .. })) if last == host => {
-                let retries = self.job_message(job).await.map_or(0, |message| message.retries);
-                if attempt > retries {
-                    self.lost(job, revision, host).await;
+            Ok(Some(Standing { revision, state: State::Started { host: last, attempt }, .. })) if last == *host => {
+                let message = self.job_message(job).await;
+                if attempt > message.as_ref().map_or(0, |message| message.retries) {
+                    self.lost(job, revision, host, message).await;
                 }
             }
             Ok(Some(standing)) => {
                 job.saw(standing.revision);
                 self.apply(job, standing.state);
             }
-            Ok(None) => self.lost(job, 0, host).await,
+            Ok(None) => self.lost(job, 0, host, None).await,
             Err(_) => {}
         }
     }
 
-    async fn lost(&self, job: &Job, revision: u64, host: &str) {
-        if self.streams.put_loss(&job.key, revision, host).await.is_ok()
+    async fn lost(&self, job: &Job, revision: u64, host: &HostId, message: Option<JobMessage>) {
+        let named = match message {
+            Some(message) => self.streams.named(message).await,
+            None => LostJob {
+                function: Some(JobName::from(job.described.path).to_string()),
+                name: job.described.given_name(),
+            },
+        };
+        if self.streams.put_loss(&job.key, revision, host, named).await.is_ok()
             && let Some(sequence) = self.sequence_of(job).await
         {
             // No host needs to see it.

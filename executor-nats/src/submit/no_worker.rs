@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hosts::HostInfo;
 
-/// Jobs wait, and no host serves the namespace with this build of the program. Given to the function of
+/// Jobs wait, and no host serves the namespace with this build of the program, or no server is reached. Given to the function of
 /// [`on_no_worker`](crate::NatsExecutorBuilder::on_no_worker).
 ///
 /// `{}` writes one line.
@@ -21,14 +21,24 @@ pub struct NoWorker {
     pub waiting: usize,
     /// How long jobs have waited and no host was there.
     pub since: Duration,
+    /// How long no server has been reached, if none is.
+    pub unreachable: Option<Duration>,
     /// The hosts that serve the namespace with other builds of the program.
     pub others: Vec<HostInfo>,
 }
 
 impl fmt::Display for NoWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { namespace, build, waiting, since, others } = self;
+        let Self { namespace, build, waiting, since, unreachable, others } = self;
         let jobs = if *waiting == 1 { "job waits" } else { "jobs wait" };
+        if let Some(silence) = unreachable {
+            let seconds = silence.as_secs();
+            return write!(
+                f,
+                "{waiting} {jobs} in the namespace `{namespace}`, and the NATS server has been unreachable for {seconds} s: check that it \
+                 runs, and the way to it; the program connects again by itself"
+            );
+        }
         let seconds = since.as_secs();
         write!(
             f,

@@ -59,18 +59,9 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
     }
 
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
-        match &outcome {
-            Err(JobError::Broken(_)) => self.schedule.missed(),
-            Err(JobError::Rejected(refused)) if refused.reason() == Rejection::Full => self.schedule.missed(),
-            Err(JobError::TimedOut(late)) if !late.has_started() => self.schedule.missed(),
-            Err(JobError::Cancelled(_) | JobError::Rejected(_)) => {
-                drop_catching(outcome);
-                return drop_catching(self);
-            }
-            _ => self.schedule.ended(),
-        }
+        let goes_on = self.schedule.ran(&outcome);
         drop_catching(outcome);
-        self.wait();
+        if goes_on { self.wait() } else { drop_catching(self) }
     }
 }
 

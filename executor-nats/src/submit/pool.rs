@@ -19,7 +19,8 @@ impl NatsHandle {
     /// Returns a handle whose jobs have `options`, which replace this handle's options.
     ///
     /// `name`, `tag`, `priority` and `retry` work as in a process pool. `timeout` limits the run, and is kept by the host. `delay` and
-    /// `start_by` are kept by this process: they are for as long as it lives.
+    /// `start_by` are kept by this process: they are for as long as it lives. If no server answers when the time of `start_by` is over, a job
+    /// that was not sent ends at once. One that was sent may have started: it ends when a server has told.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -129,7 +130,8 @@ impl NatsHandle {
     }
 
     /// Stops accepting jobs; jobs already accepted still run. With `wait`, blocks until the last job has its outcome, and the executor's
-    /// threads have ended; in a callback of one of its jobs, returns at once. The hosts go on.
+    /// threads have ended; in a callback of one of its jobs, returns at once. The hosts go on. While no server answers, waits: only the server
+    /// has the outcomes. [`shutdown_with`](Self::shutdown_with) can cancel the jobs that were not sent.
     pub fn shutdown(&self, wait: bool) {
         drop(self.0.shared.close());
         if wait {
@@ -140,8 +142,9 @@ impl NatsHandle {
     /// Shuts down as `policy` says, and reports how the executor's jobs ended. Blocks as long as the policy allows, but returns at once in a
     /// callback of one of its jobs.
     ///
-    /// A kill ends all jobs as [`JobError::Cancelled`](executor_core::JobError::Cancelled), and tells the hosts to stop those that run. It
-    /// needs the server: while none answers, it waits, whatever the policy says.
+    /// A kill ends all jobs as [`JobError::Cancelled`](executor_core::JobError::Cancelled), and tells the hosts to stop those that run. Jobs
+    /// that were not sent end at once. Of the others, only the server knows what they are at: while none answers, this waits, whatever the
+    /// policy says.
     pub fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
         let shared = &self.0.shared;
         let until = policy.limit().and_then(|limit| Instant::now().checked_add(limit));

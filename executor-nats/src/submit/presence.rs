@@ -29,6 +29,7 @@ impl Engine {
                     None => return,
                 },
                 () = self.waiting_changed.notified() => {}
+                () = self.link.changed.notified() => {}
                 () = sleep_until(wakes_at.unwrap_or_else(Instant::now).into()), if wakes_at.is_some() => {
                     let now = Instant::now();
                     if next_check.is_some_and(|at| at <= now) {
@@ -69,7 +70,7 @@ impl Engine {
     }
 
     fn lacks_workers(&self) -> bool {
-        !self.has_workers.get() && self.waiting() > 0
+        (!self.has_workers.get() || self.link.lost_since().is_some()) && self.waiting() > 0
     }
 
     /// `None` if no job waits, or a host is there.
@@ -80,6 +81,7 @@ impl Engine {
             build: hosts.build().to_owned(),
             waiting: self.waiting(),
             since: self.lack.borrow().since(),
+            unreachable: self.link.lost_since().map(|since| since.elapsed()),
             others: hosts.all().into_iter().filter(|host| !host.is_ours).collect(),
         })
     }

@@ -80,11 +80,23 @@ impl Engine {
             return self.publish_in_turn(outgoing).await;
         }
         while let Some(next) = outgoing.recv().await {
+            self.wait_for_connection(&next.job).await;
             self.store_arguments(&next.job).await;
             match self.send(&next.job).await {
                 Ok(sent) => drop(spawn_local(self.clone().publish_sent(next, sent))),
                 // The jobs behind wait, so that the order stays.
                 Err(refusal) => self.clone().try_again(next, refusal).await,
+            }
+        }
+    }
+
+    /// Waits until there is a connection, or the job is withdrawn. The client would keep the message, and send it later: then the job could
+    /// not be withdrawn without a server.
+    pub(crate) async fn wait_for_connection(&self, job: &Job) {
+        while self.link.lost_since().is_some() && job.progress.stage() != Stage::Withdrawn {
+            tokio::select! {
+                () = self.link.connected.notified() => {}
+                () = self.one_withdrawn.notified() => {}
             }
         }
     }

@@ -34,7 +34,7 @@ impl Engine {
 
     /// Cancels the job, or aborts it if it has started and `aborts` says so.
     async fn stop(self: &Rc<Self>, job: &Rc<Job>, aborts: bool) {
-        if job.progress.stage() == Stage::Delayed {
+        if job.is_only_here() {
             return self.withdraw(job, JobError::cancelled());
         }
         self.end_early(job, aborts, |had_started| State::Cancelled { had_started }).await;
@@ -53,7 +53,7 @@ impl Engine {
                     } else if asked.replace(revision) == Some(revision) {
                         return;
                     } else {
-                        self.ask_back(job, &host).await;
+                        self.ask_back(job, &host.token).await;
                     }
                 }
                 Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
@@ -90,7 +90,9 @@ impl Engine {
     }
 
     pub(crate) async fn refresh(self: Rc<Self>, number: u64, reply: Option<oneshot::Sender<()>>) {
+        // Without a server, what is known must do.
         if let Some(job) = self.job(number)
+            && self.link.lost_since().is_none()
             && let Ok(Some(standing)) = self.streams.look(&job.key).await
         {
             job.saw(standing.revision);
@@ -148,6 +150,9 @@ impl Engine {
 
     /// Ends the job if it has not started, or in any case if it `may_have_started`.
     async fn expire(self: Rc<Self>, job: Rc<Job>, may_have_started: bool) {
+        if job.is_only_here() {
+            return self.expired(&job);
+        }
         self.end_early(&job, may_have_started, |_| State::Expired).await;
     }
 
@@ -155,7 +160,7 @@ impl Engine {
     async fn take_back(&self, job: &Job, had_started: bool) {
         if had_started {
             let Some(host) = job.host.borrow().clone() else { return };
-            let subject = self.streams.names.stop(&host);
+            let subject = self.streams.names.stop(&host.token);
             drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
         } else if let Some(sequence) = self.sequence_of(job).await {
             // Its place in a bounded stream is free then.

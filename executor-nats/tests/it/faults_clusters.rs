@@ -1,9 +1,11 @@
 //! Three servers that keep each other's streams: one is killed, or cut off.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use executor::call;
-use executor_nats::Namespace;
+use executor::{ThreadPool, call};
+use executor_nats::{ConnectError, Connection, Namespace, NatsExecutor, serve};
 
 use crate::support::cluster::{Cluster, Network};
 use crate::support::hosts::{SHORT_LEASE, Signals, connect, host, results, square, wait_until_told};
@@ -40,6 +42,34 @@ fn killed_leader_loses_no_job() {
     signals.go_on();
     assert_eq!(running.result().unwrap(), std::process::id());
     assert_eq!(signals.begun(), 1);
+}
+
+/// No two of three servers see each other, so none leads a stream.
+#[test]
+fn connect_waits_until_a_cluster_has_a_leader() {
+    let mut cluster = Cluster::start(3);
+    let namespace = namespace("elects", SHORT_LEASE * 5);
+    cluster.pause(1);
+    cluster.pause(2);
+    let (done, connected) = mpsc::channel();
+    let hasty = Connection::to(cluster.url_of(0)).timeout(Duration::from_millis(300));
+    let hasty = NatsExecutor::connect(hasty, namespace.clone());
+    assert!(matches!(hasty, Err(ConnectError::Streams(_))), "{hasty:?}");
+    let connection = Connection::to(cluster.url_of(0)).timeout(Duration::from_secs(80));
+    thread::scope(|scope| {
+        let (served, done_serving) = (done.clone(), connection.clone());
+        scope.spawn(|| done.send(NatsExecutor::connect(connection, namespace.clone()).map(drop)).unwrap());
+        let namespace = &namespace;
+        scope
+            .spawn(move || served.send(serve(done_serving, namespace.clone(), &ThreadPool::new(1)).map(drop)).unwrap());
+        // A request has no answer for 5 s.
+        assert!(connected.recv_timeout(Duration::from_secs(7)).is_err());
+        cluster.resume(1);
+        cluster.resume(2);
+        for _ in 0..2 {
+            connected.recv().unwrap().unwrap();
+        }
+    });
 }
 
 /// Clients of the server that is cut off find another one.

@@ -3,13 +3,16 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use executor::{Future, Pool, ThreadPool, call};
+use executor::{Crashed, Future, JobOptions, Pool, ThreadPool, call};
 use executor_nats::{Namespace, NatsExecutor, serve};
+use serde_json::json;
 
 use crate::support::hosts::{
     LONG_LEASE, SHORT_LEASE, Signals, is_host, loss, square, start_host, wait_for_workers, wait_until_told,
 };
+use crate::support::monitor::stored;
 use crate::support::proxy::Proxy;
+use crate::support::raw::Raw;
 use crate::support::servers::Server;
 use crate::support::wait_for;
 
@@ -26,11 +29,11 @@ fn job_of_killed_only_host_is_lost() {
     let (server, signals) = (Server::start(), Signals::new());
     let executor = connect(&server, "alone", SHORT_LEASE, 0);
     let mut host = start_host(job_of_killed_only_host_is_lost, &server.url(), "alone", SHORT_LEASE);
-    let future = executor.submit(call!(wait_until_told(signals.path())));
+    let future = executor.with(JobOptions::new().name("page 3")).submit(call!(wait_until_told(signals.path())));
     signals.wait_until_begun(1);
+    let id = host.id();
     host.kill();
-    let crashed = loss(future);
-    assert!(crashed.cause().is_some_and(|cause| cause.contains("lease")), "{crashed}");
+    assert_loss(&loss(future), id);
     assert_eq!(executor.stats().running, 0);
 
     // Its message is gone, too: the next host is free for other jobs.
@@ -64,15 +67,36 @@ fn other_host_writes_the_loss() {
         return;
     }
     let (server, signals) = (Server::start(), Signals::new());
-    // With this lease, the submitter is not the one that finds out.
-    let executor = connect(&server, "writes", LONG_LEASE, 0);
+    let proxy = Proxy::between(server.address());
+    let namespace = Namespace::new("writes").lease(SHORT_LEASE);
+    let executor = NatsExecutor::connect(proxy.url(), namespace.clone()).unwrap();
     let mut host = start_host(other_host_writes_the_loss, &server.url(), "writes", SHORT_LEASE);
-    let future = executor.submit(call!(wait_until_told(signals.path())));
+    let named = executor.with(JobOptions::new().name("page 3"));
+    let future = named.submit(call!(wait_until_told(signals.path())));
     signals.wait_until_begun(1);
+    proxy.cut();
     let pool = ThreadPool::new(1);
-    let _other = serve(server.url(), Namespace::new("writes").lease(SHORT_LEASE), &pool).unwrap();
+    let _other = serve(server.url(), namespace, &pool).unwrap();
+    let id = host.id();
     host.kill();
-    loss(future);
+    wait_for("the loss is written", || (stored(server.monitor(), "executor_writes_jobs") == Some(0)).then_some(()));
+    proxy.heal();
+    assert_loss(&loss(future), id);
+}
+
+/// It tells the job, the host, the reason and the remedy.
+#[track_caller]
+fn assert_loss(crashed: &Crashed, host: u32) {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let path = std::any::type_name_of_val(&wait_until_told);
+    assert_eq!(
+        crashed.to_string(),
+        format!(
+            "job `page 3` (`{path}`) was lost with its host `{}` (process {host}): the host was silent for longer than the lease of 1s; \
+             the job may have run, in part or to its end; if it may run twice, submit it with `retry`",
+            machine.trim()
+        )
+    );
 }
 
 #[test]
@@ -146,18 +170,17 @@ fn host_cut_off_loses_its_job_and_comes_back() {
 #[test]
 fn other_host_leaves_the_job_of_one_that_answers() {
     let (server, signals) = (Server::start(), Signals::new());
-    // The first host's own lease is longer, so it says nothing in time. It answers when it is asked.
+    // The host says nothing in time. It answers when it is asked.
     let executor = connect(&server, "answers", LONG_LEASE, 0);
-    let start = |lease| {
+    let start = || {
         let pool = ThreadPool::new(1);
-        (serve(server.url(), Namespace::new("answers").lease(lease), &pool).unwrap(), pool)
+        (serve(server.url(), "answers", &pool).unwrap(), pool)
     };
-    // The first one to come decides after which time the server gives a job to another host.
-    drop(start(SHORT_LEASE));
-    let _first = start(LONG_LEASE);
+    let _first = start();
     let future = executor.submit(call!(wait_until_told(signals.path())));
     signals.wait_until_begun(1);
-    let _second = start(SHORT_LEASE);
+    let _second = start();
+    give_again(&server, "answers");
     wait_for_workers(&executor, 2);
     // The server gives the job to the second host again and again.
     let delivered = || redelivered(&server, "answers");
@@ -165,6 +188,21 @@ fn other_host_leaves_the_job_of_one_that_answers() {
     signals.go_on();
     assert_eq!(future.result().unwrap(), std::process::id());
     assert_eq!(signals.begun(), 1);
+}
+
+/// Lets the server give jobs to another host after a short time, whatever the lease is.
+fn give_again(server: &Server, namespace: &str) {
+    let mut raw = Raw::connect(server.address()).unwrap();
+    let stream = format!("executor_{namespace}_jobs");
+    let found = raw.api(&format!("CONSUMER.LIST.{stream}"), &json!({"offset": 0})).unwrap();
+    for consumer in found["consumers"].as_array().unwrap() {
+        let (name, mut config) = (consumer["name"].as_str().unwrap(), consumer["config"].clone());
+        config["ack_wait"] = json!(200_000_000);
+        let update = json!({"stream_name": stream, "config": config, "action": "update"});
+        raw.api(&format!("CONSUMER.CREATE.{stream}.{name}"), &update)
+            .or_else(|_| raw.api(&format!("CONSUMER.DURABLE.CREATE.{stream}.{name}"), &update))
+            .unwrap();
+    }
 }
 
 /// How often the server has delivered the jobs of a namespace.

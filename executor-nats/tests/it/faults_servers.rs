@@ -7,6 +7,7 @@ use executor::{Future, JobError, call};
 use executor_nats::{Namespace, NatsExecutor};
 
 use crate::support::hosts::{LONG_LEASE, SHORT_LEASE, Signals, host, results, square, wait_until_told};
+use crate::support::monitor::stored;
 use crate::support::servers::Server;
 use crate::support::wait_for;
 
@@ -85,7 +86,7 @@ fn jobs_of_a_server_that_lost_its_disk_end() {
     let running = executor.submit(call!(wait_until_told(signals.path())));
     signals.wait_until_begun(1);
     let waiting = executor.submit(call!(square(3)));
-    wait_for("both jobs are stored", || (stored(&server, "executor_disk_jobs") == Some(2)).then_some(()));
+    wait_for("both jobs are stored", || (stored(server.monitor(), "executor_disk_jobs") == Some(2)).then_some(()));
     server.kill();
     fs::remove_dir_all(server.data()).unwrap();
     server.restart();
@@ -97,13 +98,6 @@ fn jobs_of_a_server_that_lost_its_disk_end() {
     broken(running.result().expect_err("its record is gone"));
     signals.go_on();
     assert_eq!(executor.submit(call!(square(4))).result().unwrap(), 16);
-}
-
-/// How many messages a stream has.
-fn stored(server: &Server, stream: &str) -> Option<u64> {
-    let answer = crate::support::monitor::get(server.monitor(), "/jsz?accounts=true&streams=true").ok()?;
-    let streams = answer["account_details"][0]["stream_detail"].as_array()?.clone();
-    streams.iter().find(|found| found["name"] == stream)?["state"]["messages"].as_u64()
 }
 
 #[test]

@@ -7,10 +7,11 @@ use executor::{Future, call};
 use executor_nats::{Namespace, NatsExecutor};
 
 use crate::support::hosts::{LONG_LEASE, SHORT_LEASE, Signals, begin, host, results, square, wait_until_told};
+use crate::support::monitor::stored;
 use crate::support::programs::{self, Program};
 use crate::support::proxy::Proxy;
 use crate::support::servers::Server;
-use crate::support::{monitor, wait_for};
+use crate::support::wait_for;
 
 const URL: &str = "EXECUTOR_NATS_TEST_SUBMIT_TO";
 const SIGNALS: &str = "EXECUTOR_NATS_TEST_SIGNALS";
@@ -58,12 +59,12 @@ fn submitter_cut_off_gets_its_results_later() {
     let running = executor.submit(call!(wait_until_told(signals.path())));
     let before: Vec<_> = (0..20).map(|n| executor.submit(call!(square(n)))).collect();
     signals.wait_until_begun(1);
-    wait_for("the jobs are stored", || (stored(&server, "executor_cut_jobs") == Some(21)).then_some(()));
+    wait_for("the jobs are stored", || (stored(server.monitor(), "executor_cut_jobs") == Some(21)).then_some(()));
     proxy.cut();
     let meanwhile: Vec<_> = (20..40).map(|n| executor.submit(call!(square(n)))).collect();
     signals.go_on();
     // The host does not need the submitter.
-    wait_for("the jobs end", || (stored(&server, "executor_cut_jobs") == Some(0)).then_some(()));
+    wait_for("the jobs end", || (stored(server.monitor(), "executor_cut_jobs") == Some(0)).then_some(()));
     assert!(!running.is_done() && !before.iter().any(Future::is_done));
     // For longer than the submitter needs to find the host silent.
     let start = std::time::Instant::now();
@@ -72,13 +73,6 @@ fn submitter_cut_off_gets_its_results_later() {
     assert_eq!(running.result().unwrap(), std::process::id());
     assert_eq!(results(before), (0..20).map(square).collect::<Vec<_>>());
     assert_eq!(results(meanwhile), (20..40).map(square).collect::<Vec<_>>());
-}
-
-/// How many messages a stream has.
-fn stored(server: &Server, stream: &str) -> Option<u64> {
-    let answer = monitor::get(server.monitor(), "/jsz?accounts=true&streams=true").ok()?;
-    let streams = answer["account_details"][0]["stream_detail"].as_array()?.clone();
-    streams.iter().find(|found| found["name"] == stream)?["state"]["messages"].as_u64()
 }
 
 /// The host runs its job on, for a submitter that does not hear of it.
@@ -114,10 +108,10 @@ fn slow_reader_misses_no_result() {
     let namespace = Namespace::new("slow").lease(LONG_LEASE);
     let executor = NatsExecutor::connect(proxy.url(), namespace.clone()).unwrap();
     let futures: Vec<_> = (0..200).map(|byte| executor.submit(call!(repeat(byte)))).collect();
-    wait_for("the jobs are stored", || (stored(&server, "executor_slow_jobs") == Some(200)).then_some(()));
+    wait_for("the jobs are stored", || (stored(server.monitor(), "executor_slow_jobs") == Some(200)).then_some(()));
     proxy.cut();
     let _host = host(server.url(), &namespace, 2);
-    wait_for("the jobs end", || (stored(&server, "executor_slow_jobs") == Some(0)).then_some(()));
+    wait_for("the jobs end", || (stored(server.monitor(), "executor_slow_jobs") == Some(0)).then_some(()));
     assert!(!futures.iter().all(Future::is_done));
     proxy.heal();
     for (byte, future) in (0..).zip(futures) {

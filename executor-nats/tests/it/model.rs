@@ -1,37 +1,14 @@
 //! The executor beside the model of shutdown, in courses of events that are drawn at random. Its host runs the jobs in processes: those can be
 //! stopped as the model says.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use executor::{Executor, Future, ProcessPool, Rejected, Shutdown, ShutdownPolicy, ShutdownReport, Stats};
+use executor::{Executor, Future, ProcessPool, Rejected, Shutdown};
 use executor_nats::NatsHandle;
-use executor_testkit::check_shutdown;
-use executor_testkit::model::{Ability, Shape, Subject, Task};
+use executor_testkit::model::{Ability, Shape, Task};
+use executor_testkit::{check_shutdown, subject_of_pool};
 
 use crate::support::served::{Served, processes, unique};
 
-impl Subject for Served<ProcessPool> {
-    fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
-        self.executor.submit_after(delay, job)
-    }
-
-    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        self.executor.shutdown_with(policy)
-    }
-
-    fn wait_idle(&self) {
-        self.executor.wait_idle();
-    }
-
-    fn stats(&self) -> Stats {
-        self.executor.stats()
-    }
-
-    fn handle(&self) -> Arc<dyn Subject> {
-        Arc::new(Handle(self.executor.handle()))
-    }
-}
+subject_of_pool!(Served<ProcessPool>, |this| this.executor, |handle| Handle(handle));
 
 struct Handle(NatsHandle);
 
@@ -51,27 +28,7 @@ impl Executor<Task> for Handle {
     }
 }
 
-impl Subject for Handle {
-    fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
-        self.0.submit_after(delay, job)
-    }
-
-    fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-        self.0.shutdown_with(policy)
-    }
-
-    fn wait_idle(&self) {
-        self.0.wait_idle();
-    }
-
-    fn stats(&self) -> Stats {
-        self.0.stats()
-    }
-
-    fn handle(&self) -> Arc<dyn Subject> {
-        Arc::new(Self(self.0.handle()))
-    }
-}
+subject_of_pool!(Handle, |this| this.0, |handle| Handle(handle));
 
 /// The seed of the scripts: the same in each run, so that a change is judged by its effect, unless `EXECUTOR_MODEL_SEED` is set.
 fn seed() -> u64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use executor_core::panics::{catch, drop_catching};
 #[cfg(feature = "tracing")]
 use executor_core::trace::Submission;
-use executor_core::{JobError, PortableJob, Rejection};
+use executor_core::{JobError, PortableJob};
 use executor_thread::scheduler::Schedule;
 use executor_thread::{Period, Periodic};
 
@@ -48,18 +48,9 @@ impl<J: PortableJob + Clone> PeriodicJob<J> {
     }
 
     fn ended(mut self, outcome: Result<J::Output, JobError>) {
-        match &outcome {
-            Err(JobError::Broken(_)) => self.schedule.missed(),
-            Err(JobError::Rejected(refused)) if refused.reason() == Rejection::Dropped => self.schedule.missed(),
-            Err(JobError::TimedOut(late)) if !late.has_started() => self.schedule.missed(),
-            Err(JobError::Cancelled(_) | JobError::Rejected(_)) => {
-                drop_catching(outcome);
-                return drop_catching(self);
-            }
-            _ => self.schedule.ended(),
-        }
+        let goes_on = self.schedule.ran(&outcome);
         drop_catching(outcome);
-        self.submit();
+        if goes_on { self.submit() } else { drop_catching(self) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use executor_core::Canceller;
+use executor_core::{Canceller, JobError, Rejection};
 use parking_lot::Mutex;
 
 use super::push::far_future;
@@ -243,6 +243,21 @@ impl Schedule {
     pub fn ended(&mut self) {
         self.shared.runs.fetch_add(1, Ordering::Release);
         self.go_on();
+    }
+
+    /// Records the outcome of a run that was submitted as a job. Returns false if no other is to follow: the run was cancelled or aborted, or
+    /// the executor is shut down.
+    pub fn ran<T>(&mut self, outcome: &Result<T, JobError>) -> bool {
+        match outcome {
+            Err(JobError::Broken(_)) => self.missed(),
+            Err(JobError::Rejected(refused)) if matches!(refused.reason(), Rejection::Dropped | Rejection::Full) => {
+                self.missed();
+            }
+            Err(JobError::TimedOut(late)) if !late.has_started() => self.missed(),
+            Err(JobError::Cancelled(_) | JobError::Rejected(_)) => return false,
+            _ => self.ended(),
+        }
+        true
     }
 
     /// Records that a run was dropped before it started.

@@ -1,13 +1,12 @@
 //! The pools, as the model sees them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use executor::{
-    Executor, Future, QueueLimit, Rejected, Shutdown, ShutdownPolicy, ShutdownReport, Stats, ThreadHandle, ThreadPool,
-    ThreadPoolBuilder, WhenFull,
+    Executor, Future, QueueLimit, Rejected, Shutdown, ThreadHandle, ThreadPool, ThreadPoolBuilder, WhenFull,
 };
-use executor_testkit::model::{Subject, Task};
+use executor_testkit::model::Task;
+use executor_testkit::subject_of_pool;
 
 /// A pool, or a handle to one.
 pub(super) struct Of<P>(pub(super) P);
@@ -28,39 +27,14 @@ impl<P: Executor<Task>> Executor<Task> for Of<P> {
     }
 }
 
-macro_rules! has_everything {
-    ($($pool:ty),*) => {
-        $(
-            impl Subject for Of<$pool> {
-                fn submit_after(&self, delay: Duration, job: Task) -> Future<u64> {
-                    self.0.submit_after(delay, job)
-                }
-
-                fn shutdown_with(&self, policy: ShutdownPolicy) -> ShutdownReport {
-                    self.0.shutdown_with(policy)
-                }
-
-                fn wait_idle(&self) {
-                    self.0.wait_idle();
-                }
-
-                fn stats(&self) -> Stats {
-                    self.0.stats()
-                }
-
-                fn handle(&self) -> Arc<dyn Subject> {
-                    Arc::new(Of(self.0.handle()))
-                }
-            }
-        )*
-    };
-}
-
-has_everything!(ThreadPool, ThreadHandle);
+subject_of_pool!(Of<ThreadPool>, |this| this.0, |handle| Of(handle));
+subject_of_pool!(Of<ThreadHandle>, |this| this.0, |handle| Of(handle));
 #[cfg(feature = "rayon")]
-has_everything!(executor::RayonPool);
+subject_of_pool!(Of<executor::RayonPool>, |this| this.0, |handle| Of(handle));
 #[cfg(feature = "process")]
-has_everything!(executor::ProcessPool, executor::ProcessHandle);
+subject_of_pool!(Of<executor::ProcessPool>, |this| this.0, |handle| Of(handle));
+#[cfg(feature = "process")]
+subject_of_pool!(Of<executor::ProcessHandle>, |this| this.0, |handle| Of(handle));
 
 pub(super) fn threads(threads: usize) -> Of<ThreadPool> {
     Of(patient(threads).build().expect("a pool of threads"))

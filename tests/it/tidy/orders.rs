@@ -161,7 +161,7 @@ pub(super) const ORDERS: [Order; 5] = [
     },
     Order {
         directory: "executor-nats/src",
-        lines: &["lib", "serve submit", "protocol runtime", "connection namespace", "error"],
+        lines: &["lib", "serve submit", "protocol runtime", "connection", "link namespace", "error"],
         still: &[],
     },
 ];

@@ -56,3 +56,10 @@ fn cluster_of(value: &Value) -> Replicas {
     let followers = value["replicas"].as_array().into_iter().flatten().filter_map(follower).collect();
     Replicas { leader: text(&value["leader"]), followers }
 }
+
+/// How many messages a stream has.
+pub(crate) fn stored(server: SocketAddr, stream: &str) -> Option<u64> {
+    let answer = get(server, "/jsz?accounts=true&streams=true").ok()?;
+    let streams = answer["account_details"][0]["stream_detail"].as_array()?.clone();
+    streams.iter().find(|found| found["name"] == stream)?["state"]["messages"].as_u64()
+}
