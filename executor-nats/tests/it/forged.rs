@@ -258,7 +258,7 @@ fn damaged_record_ends_its_job() {
 
 /// As if a host had started the job that never existed.
 fn started(host: &str, attempt: u64) -> Vec<u8> {
-    sealed(&[varint(7), vec![0], text(host), varint(attempt)].concat())
+    sealed(&[varint(7), vec![0], text(host), text("nowhere"), varint(1), varint(attempt)].concat())
 }
 
 #[test]
