@@ -39,115 +39,128 @@
 //! and exactly one `finish` sets the outcome. No user code runs under the lock: the payload, the outcome, wakers and callbacks are moved
 //! out first.
 //!
-//! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify. `in_place.rs` runs a job.
+//! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify. `in_place.rs` runs a job,
+//! and `join.rs` has what its future needs.
+//!
+//! Many cells may wait at once, so a cell is small: beyond the payload or the outcome, whichever is larger, it has six words, two of them
+//! the counts of its `Arc`. What few jobs have (a watcher, a thread that sleeps until the end, measured times) is in a box of its own.
 //!
 //! # Which thread may access which field
 //!
 //! - `inner`: any thread, under its lock, for one transition or query. The thread that withdraws a job releases the lock to drop the
 //!   payload, and locks again to conclude. Between the two, no other transition is possible.
-//! - `stop`: set by any thread that cancels (under the lock) or aborts (before the lock), and never cleared. The job, and threads that
-//!   work for it, read it without the lock.
-//! - `has_ended`: set once, under the lock, when the outcome is in `inner` and counted. A waiting thread reads it without the lock: true is
+//! - `word`: written under the lock of `inner`, read by any thread without it. The id is constant. The flag to stop is set by any thread
+//!   that cancels or aborts, and never cleared. The flag of the end is set once, when the outcome is in `inner` and counted: true is
 //!   final, and false means nothing.
-//! - `id`, `decode_fn` and `kind`: constant.
+//! - `kind`: constant.
 
 mod control;
+mod facts;
 mod in_place;
+mod join;
+mod kind;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod stage;
 mod traits;
+mod word;
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::current;
 use crate::current::activity::{self, ActivityKind};
-use crate::error::{JobError, JobName};
+use crate::error::JobError;
+use crate::job::Job;
 use crate::job_counters::{Failure, Moment};
 use crate::notify::{Signal, Tell, Watch};
-use crate::observe::job::JobDescription;
 use crate::panics::{catch, drop_catching};
 use crate::queue_id::QueueId;
-use crate::registry::{self, InlineRun};
-use crate::status::JobId;
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, spin};
+use crate::registry;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
-use stage::{Claim, Finish, Handover, Leftovers, Return, Stage, Take};
+pub use kind::{JobKind, Kind, PayloadKind};
+use stage::{Claim, Dispatched, Finish, Handover, Leftovers, Return, Stage, Take};
 pub(crate) use traits::JoinState;
 pub use traits::{Abort, Dispatch, NamesJob, Run, Steer, Task};
+use word::Word;
 
-/// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`.
-pub struct Cell<P: 'static, O: 'static, T> {
-    id: JobId,
-    /// Makes the result from the raw outcome, on the thread that takes the result.
-    decode_fn: fn(O) -> Result<T, JobError>,
-    kind: &'static Kind<P, O>,
-    stop: AtomicBool,
-    /// Set with the outcome, for those who look before they lock.
-    has_ended: AtomicBool,
+/// The cell of a job with payload `P` and raw outcome `O`, whose future is of `T`. `K` has its functions.
+pub struct Cell<P: 'static, O: 'static, T, K = PayloadKind<P, O, T>> {
+    word: Word,
+    kind: K,
     inner: Mutex<Inner<P, O, T>>,
-    ended: Condvar,
 }
 
-/// The functions of a job, the same for all jobs of its type.
-struct Kind<P, O> {
-    /// Runs the payload, where that is done in place.
-    run_fn: Option<fn(P) -> Result<O, JobError>>,
-    name_fn: NameFn<P>,
-    /// The job's name, tag and place of submission. It may run under the cell's lock.
-    describe: fn(&P) -> Option<JobDescription>,
-}
-
-/// The job's name, for an error; without the payload, as far as its type tells. It runs under the cell's lock.
-type NameFn<P> = fn(Option<&P>) -> Option<JobName>;
+/// The cell of a job that runs on the thread that takes it from the queue.
+pub type JobCell<J> = Cell<J, <J as Job>::Output, <J as Job>::Output, JobKind>;
 
 struct Inner<P, O, T> {
     stage: Stage<P, O, T>,
+    extra: Option<Box<Extra<T>>>,
+}
+
+/// What few jobs have.
+struct Extra<T> {
     watch: Watch<T>,
-    /// Whose queue it waits in.
-    queue_id: Option<QueueId>,
-    /// Since when it waits there, where that is measured.
+    /// Since when the job waits, where that is measured.
     since: Moment,
+    /// The threads that sleep until the end.
+    sleepers: Option<Arc<Condvar>>,
+}
+
+impl<P, O, T> Inner<P, O, T> {
+    fn new(stage: Stage<P, O, T>) -> Mutex<Self> {
+        Mutex::new(Self { stage, extra: None })
+    }
+
+    fn extra(&mut self) -> &mut Extra<T> {
+        self.extra.get_or_insert_with(|| {
+            Box::new(Extra { watch: Watch::NoWatcher, since: Moment::default(), sleepers: None })
+        })
+    }
+
+    /// Replaces the watcher.
+    fn set_watch(&mut self, watch: Watch<T>) -> Watch<T> {
+        std::mem::replace(&mut self.extra().watch, watch)
+    }
+
+    fn since(&self) -> Moment {
+        self.extra.as_ref().map(|extra| extra.since).unwrap_or_default()
+    }
 }
 
 impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     /// Creates the cell of a queued job. `decode_fn` converts the raw outcome into the result.
     pub fn queued(payload: P, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::queued(payload), decode_fn)
+        Self::new(Stage::queued(payload), PayloadKind::of(decode_fn))
     }
 
     /// Makes errors use the name that the payload gives the job.
     #[must_use]
-    pub fn named(mut self) -> Self
+    pub fn named(self) -> Self
     where
         P: NamesJob,
     {
-        self.kind = const { &Kind { run_fn: None, name_fn: P::job_name, describe: P::describe } };
-        self
+        Self { kind: self.kind.named(), ..self }
+    }
+
+    pub(crate) fn ended(outcome: Result<T, JobError>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
+        Self::new(Stage::ended(outcome), PayloadKind::of(decode_fn))
+    }
+}
+
+impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
+    fn new(stage: Stage<P, O, T>, kind: K) -> Self {
+        Self { word: Word::new(stage.has_ended()), kind, inner: Inner::new(stage) }
     }
 
     /// Puts the job into the queue `queue_id`, whose [`JobDeparture`](crate::queue_id::JobDeparture) is called if the job leaves the queue
     /// without being taken from it.
     #[must_use]
     pub fn at(mut self, queue_id: QueueId) -> Self {
-        self.inner.get_mut().queue_id = Some(queue_id);
+        self.inner.get_mut().stage.set_queue_id(queue_id);
         self
-    }
-
-    pub(crate) fn ended(outcome: Result<T, JobError>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::ended(outcome), decode_fn)
-    }
-
-    fn new(stage: Stage<P, O, T>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
-        let has_ended = AtomicBool::new(stage.has_ended());
-        let (queue_id, since) = (None, Moment::default());
-        let inner = Inner { stage, watch: Watch::NoWatcher, queue_id, since };
-        let (inner, ended) = (Mutex::new(inner), Condvar::default());
-        let kind = const { &Kind { run_fn: None, name_fn: |_| None, describe: |_| None } };
-        Self { id: JobId::next(), decode_fn, kind, stop: AtomicBool::new(false), has_ended, inner, ended }
     }
 
     /// Looks at the payload of a job that was not claimed, under the lock: `f` must run no code of a user's.
@@ -157,11 +170,14 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
 
     /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
     fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
-        let signal = inner.watch.signal();
-        // Release: a wait that ends by this flag alone sees what the job did, as one that ends under the lock does.
-        self.has_ended.store(true, Ordering::Release);
+        let extra = inner.extra.as_mut();
+        let (signal, sleepers) =
+            extra.map_or((Signal::NoWatcher, None), |extra| (extra.watch.signal(), extra.sleepers.take()));
+        self.word.set_ended();
         drop(inner);
-        self.ended.notify_all();
+        if let Some(sleepers) = sleepers {
+            sleepers.notify_all();
+        }
         drop_catching(leftovers);
         signal
     }
@@ -174,10 +190,10 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
         let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
         let mut inner = self.inner.lock();
-        match inner.stage.finish(outcome, self.kind.name_fn) {
+        match inner.stage.finish(outcome, || self.kind.name(None)) {
             Finish::Ended(leftovers) => {
                 // Before it can be seen: an end that is seen is counted.
-                registry::count(inner.queue_id, ending, true);
+                registry::count(inner.stage.queue_id(), ending, true);
                 Some(self.publish(inner, leftovers))
             }
             Finish::TooLate(outcome) => {
@@ -195,10 +211,10 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
             return ActivityKind::Blocked;
         }
         let mut inner = self.inner.lock();
-        let is_measured = inner.since.instant().is_some();
+        let is_measured = inner.since().instant().is_some();
         let payload = inner.stage.payload().filter(|_| is_measured);
-        let description = payload.and_then(|payload| (self.kind.describe)(payload)).map(Box::new);
-        ActivityKind::WaitForJob { id: self.id, description, queue_id: inner.queue_id }
+        let description = payload.and_then(|payload| self.kind.describe(payload)).map(Box::new);
+        ActivityKind::WaitForJob { id: self.word.id(), description, queue_id: inner.stage.queue_id() }
     }
 
     pub(crate) fn tell(&self, signal: Signal) {
@@ -213,11 +229,11 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     /// Runs the callback. The lock is let go before each piece of the user's code: decoding, then the callback.
     fn call_back(&self) {
         let mut inner = self.inner.lock();
-        if let Watch::Call(callback) = std::mem::replace(&mut inner.watch, Watch::NoWatcher) {
-            let (taken, is_measured) = (inner.stage.take(), inner.since.instant().is_some());
+        if let Watch::Call(callback) = inner.set_watch(Watch::NoWatcher) {
+            let (taken, is_measured) = (inner.stage.take(), inner.since().instant().is_some());
             drop(inner);
             if let Some(outcome) = self.opened(taken) {
-                let _callback = is_measured.then(|| activity::begin(ActivityKind::Callback(self.id)));
+                let _callback = is_measured.then(|| activity::begin(ActivityKind::Callback(self.word.id())));
                 // If the callback panics, the panic hook has reported it; no caller is left to be told.
                 drop_catching(catch(|| callback(outcome)));
             }
@@ -228,21 +244,24 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     fn opened(&self, taken: Take<O, T>) -> Option<Result<T, JobError>> {
         match taken {
             // A job that runs in place leaves the result itself: there is nothing to decode.
-            Take::Raw(raw) if self.kind.run_fn.is_some() => Some(raw.and_then(self.decode_fn)),
-            Take::Raw(raw) => Some(raw.and_then(|raw| catch(|| (self.decode_fn)(raw))?)),
-            Take::Opened(outcome) => Some(outcome),
+            Take::Raw(raw) if K::RUN.is_some() => Some(self.kind.decode(raw)),
+            Take::Raw(raw) => Some(catch(|| self.kind.decode(raw)).and_then(|decoded| decoded)),
+            Take::Opened(value) => Some(Ok(value)),
+            Take::Failed(error) => Some(Err(*error)),
             Take::Nothing => None,
         }
     }
 }
 
-impl<P, O, T> Task<P, O> for Cell<P, O, T>
+impl<P, O, T, K> Task<P, O> for Cell<P, O, T, K>
 where
     P: Send + 'static,
     O: Send + 'static,
     T: Send + 'static,
+    K: Kind<P, O, T> + 'static,
 {
     fn claim(&self, abort: Option<Arc<dyn Abort>>) -> Option<P> {
+        let abort = abort.map(Box::new);
         let claim = self.inner.lock().stage.claim(abort);
         match claim {
             Claim::Claimed(payload) => Some(payload),
@@ -254,7 +273,8 @@ where
     }
 
     fn dispatch(&self, dispatch: Arc<dyn Dispatch>) -> Option<P> {
-        let handover = self.inner.lock().stage.dispatch(dispatch, self.kind.name_fn);
+        let dispatched = Box::new(Dispatched::to(dispatch));
+        let handover = self.inner.lock().stage.dispatch(dispatched, |payload| self.kind.name(Some(payload)));
         match handover {
             Handover::Given(payload) => Some(payload),
             Handover::Refused(dispatch) => {
@@ -265,7 +285,7 @@ where
     }
 
     fn take_back(&self, payload: P) -> Result<(), P> {
-        let back = self.inner.lock().stage.take_back(self.id, payload);
+        let back = self.inner.lock().stage.take_back(self.word.id(), payload);
         match back {
             Return::Back(dispatch) => {
                 drop(dispatch);
@@ -283,85 +303,8 @@ where
     }
 }
 
-impl<P: Send + 'static, O: Send + 'static, T: Send> Tell for Cell<P, O, T> {
+impl<P: Send + 'static, O: Send + 'static, T: Send, K: Kind<P, O, T>> Tell for Cell<P, O, T, K> {
     fn tell(&self, signal: Signal) {
         Cell::tell(self, signal);
-    }
-}
-
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> JoinState<T> for Cell<P, O, T> {
-    fn into_control(self: Arc<Self>) -> Arc<dyn Control> {
-        self
-    }
-
-    fn take(&self) -> Option<Result<T, JobError>> {
-        let taken = self.inner.lock().stage.take();
-        self.opened(taken)
-    }
-
-    fn settle(&self) -> Option<bool> {
-        let taken = self.inner.lock().stage.take();
-        let outcome = self.opened(taken)?;
-        let is_ok = outcome.is_ok();
-        self.inner.lock().stage.put_back(outcome);
-        Some(is_ok)
-    }
-
-    fn queue_id(&self) -> Option<QueueId> {
-        QueuedControl::queue_id(self)
-    }
-
-    fn run_here(self: Arc<Self>, queue_id: QueueId) -> bool {
-        if self.kind.run_fn.is_none() {
-            return false;
-        }
-        let Some(started) = self.start(Some(queue_id)) else { return false };
-        registry::removed_to_run(queue_id);
-        let _inline = InlineRun::enter(Some(queue_id));
-        let _outer = activity::waits_in_place();
-        self.run_payload(started);
-        true
-    }
-
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        // Acquire: see `publish`.
-        if spin(|| self.has_ended.load(Ordering::Acquire)) {
-            return true;
-        }
-        let _blocked = current::block_in(self.as_waited_for(), deadline);
-        let mut inner = self.inner.lock();
-        while !inner.stage.has_ended() {
-            inner = match deadline {
-                None => self.ended.wait(inner),
-                Some(deadline) if Instant::now() >= deadline => return false,
-                Some(deadline) => self.ended.wait_until(inner, deadline),
-            };
-        }
-        true
-    }
-
-    fn watch(&self, watch: Watch<T>) -> Result<(), Watch<T>> {
-        let mut inner = self.inner.lock();
-        if inner.stage.has_ended() {
-            return Err(watch);
-        }
-        let before = std::mem::replace(&mut inner.watch, watch);
-        drop(inner);
-        drop(before);
-        Ok(())
-    }
-
-    fn is_watched_by(&self, waker: &std::task::Waker) -> bool {
-        matches!(&self.inner.lock().watch, Watch::Task(known) if known.will_wake(waker))
-    }
-
-    fn detach(&self) {
-        let mut inner = self.inner.lock();
-        let outcome = inner.stage.detach();
-        let watch = std::mem::replace(&mut inner.watch, Watch::NoWatcher);
-        drop(inner);
-        // As quietly as where the job ends later: which of the two it is, is chance.
-        drop_catching(outcome);
-        drop_catching(watch);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::cell::{Cell, JoinState};
+use crate::cell::{Cell, JobCell, JoinState, Kind};
 use crate::control::Control;
 use crate::current;
 use crate::drive::WaitDeadline;
@@ -58,11 +58,12 @@ pub struct Future<T> {
 
 impl<T> Future<T> {
     /// For authors of executors: returns the future of a job cell. Call it once for each cell.
-    pub fn of<P, O>(cell: Arc<Cell<P, O, T>>) -> Self
+    pub fn of<P, O, K>(cell: Arc<Cell<P, O, T, K>>) -> Self
     where
         P: Send + 'static,
         O: Send + 'static,
         T: Send + 'static,
+        K: Kind<P, O, T> + 'static,
     {
         Self { state: Some(cell) }
     }
@@ -278,16 +279,16 @@ impl<T: Send + 'static> Future<T> {
     }
 
     /// For authors of executors: returns a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.
-    pub fn of_job<J: Job<Output = T>>(job: J) -> (Arc<Cell<J, T, T>>, Self) {
-        Self::of_cell(Cell::of_job(job))
+    pub fn of_job<J: Job<Output = T>>(job: J) -> (Arc<JobCell<J>>, Self) {
+        Self::of_cell(JobCell::of_job(job))
     }
 
     /// For authors of executors: like [`of_job`](Future::of_job), for a job in the queue `queue_id`.
-    pub fn of_job_at<J: Job<Output = T>>(queue_id: QueueId, job: J) -> (Arc<Cell<J, T, T>>, Self) {
-        Self::of_cell(Cell::of_job(job).at(queue_id))
+    pub fn of_job_at<J: Job<Output = T>>(queue_id: QueueId, job: J) -> (Arc<JobCell<J>>, Self) {
+        Self::of_cell(JobCell::of_job(job).at(queue_id))
     }
 
-    fn of_cell<J: Job<Output = T>>(cell: Cell<J, T, T>) -> (Arc<Cell<J, T, T>>, Self) {
+    fn of_cell<J: Job<Output = T>>(cell: JobCell<J>) -> (Arc<JobCell<J>>, Self) {
         let cell = Arc::new(cell);
         (cell.clone(), Self::of(cell))
     }

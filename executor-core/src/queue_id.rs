@@ -15,7 +15,18 @@ impl QueueId {
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only the uniqueness of the number matters.
-        Self(NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed)).expect("no process has 2^64 pools"))
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(number < 1 << 48, "no process has 2^48 queues: a cell keeps six bytes of the number");
+        Self(NonZeroU64::new(number).expect("the first is 1"))
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0.get()
+    }
+
+    /// `None` if it is 0.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
     }
 }
 

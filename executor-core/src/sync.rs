@@ -6,7 +6,7 @@ mod real {
     use std::time::{Duration, Instant};
 
     pub(crate) use parking_lot::{Mutex, MutexGuard};
-    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use std::thread::ThreadId;
 
     use crate::spin::Spin;
@@ -57,7 +57,7 @@ mod modelled {
     use shuttle as chooser;
 
     pub(crate) use chooser::sync::MutexGuard;
-    pub(crate) use chooser::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use chooser::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use chooser::thread::ThreadId;
 
     pub(crate) fn thread_id() -> ThreadId {

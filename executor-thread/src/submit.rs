@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::cell::{Cell, Control, Task};
+use executor_core::cell::{self, Control, Task};
 use executor_core::wrap::{Context, Wrapper, not_captured};
 use executor_core::{
     Canceller, Future, Job, JobError, JobName, JobOptions, Panicked, Priority, Refused, Rejected, WhenFull,
@@ -14,7 +14,7 @@ use crate::runner::InPlace;
 use crate::scheduler::{Config, Scheduler, StartTimer, Way};
 
 /// The cell of a job that runs in place.
-pub(crate) type JobCell<J> = Arc<Cell<J, <J as Job>::Output, <J as Job>::Output>>;
+pub(crate) type JobCell<J> = Arc<cell::JobCell<J>>;
 
 /// The job, if it is to come back, and the error that says why it was refused.
 pub(crate) type TakenBack<J> = (Option<J>, Refused);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use executor_core::cell::{Cell, QueuedControl};
+use executor_core::cell::{Cell, JobKind, QueuedControl};
 use executor_core::wrap::not_captured;
 use executor_core::{Future, Job, Priority, Rejected, Rejection};
 
@@ -24,13 +24,15 @@ use crate::submit::{Prepared, Submitter, rejected, taken_back};
 // A parameter of its own, for `J::Output` among the fields would keep the compiler from seeing that tasks with this in them are `Send`.
 pub struct SubmitAsync<J: 'static, T: 'static>(Option<Stage<J, T>>);
 
+type Queued<J, T> = Arc<Cell<J, T, T, JobKind>>;
+
 enum Stage<J: 'static, T: 'static> {
     /// The options say that the job waits for its time, which needs no slot.
     Delayed(Submitter, Duration, Priority, Prepared<J>),
     /// The context of the job could not be captured.
     Failed(Future<T>),
-    Plain(PushFuture<InPlace>, Arc<Cell<J, T, T>>, Future<T>),
-    WithOptions(PushFuture<InPlace>, Arc<Cell<JobWithOptions<J>, T, T>>, Future<T>, Option<StartTimer<InPlace>>),
+    Plain(PushFuture<InPlace>, Queued<J, T>, Future<T>),
+    WithOptions(PushFuture<InPlace>, Queued<JobWithOptions<J>, T>, Future<T>, Option<StartTimer<InPlace>>),
 }
 
 /// The job is never pinned.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Cell;
 use super::stage::{Stopper, Withdrawal};
+use super::{Cell, Kind};
 use crate::control::{Control, QueuedControl};
 use crate::error::{JobError, Refused, Rejection};
 use crate::job_counters::Moment;
@@ -14,9 +14,9 @@ use crate::panics::drop_catching;
 use crate::queue_id::QueueId;
 use crate::registry::{self, Departure};
 use crate::status::{JobId, Status};
-use crate::sync::{Ordering, thread_id};
+use crate::sync::thread_id;
 
-impl<P: 'static, O: 'static, T> Cell<P, O, T> {
+impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// Ends a job that has not started. A queued payload is dropped before any thread can see the end. If the job was
     /// dispatched, the other side drops the payload, perhaps later.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
@@ -27,21 +27,21 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     fn withdraw_and(&self, mut error: JobError, dispose: impl FnOnce(P)) -> Option<Signal> {
         let is_cancel = error.is_cancelled();
         let mut inner = self.inner.lock();
-        let withdrawal = inner.stage.withdraw(self.id, thread_id(), is_cancel)?;
+        let withdrawal = inner.stage.withdraw(self.word.id(), thread_id(), is_cancel)?;
         if is_cancel {
-            // Release: see `stop_requested`.
-            self.stop.store(true, Ordering::Release);
+            self.word.request_stop();
         }
-        let departure = Departure::begin(inner.queue_id);
+        let departure = Departure::begin(inner.stage.queue_id());
         drop(inner);
         // Its queue is told before the end can be seen: by then, its place in a bounded queue is free.
         match withdrawal {
             Withdrawal::Queued(payload) => {
-                error.add_name(|| (self.kind.name_fn)(Some(&payload)));
+                error.add_name(|| self.kind.name(Some(&payload)));
                 dispose(payload);
                 departure.on_removed();
             }
-            Withdrawal::Dispatched(dispatch, name) => {
+            Withdrawal::Dispatched(dispatched) => {
+                let (dispatch, name) = dispatched.into_parts();
                 error.add_name(|| name);
                 drop_catching(dispatch);
                 departure.on_revoked();
@@ -50,20 +50,26 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
         let ending = registry::ending(Err(&error), None);
         let mut inner = self.inner.lock();
         let leftovers = inner.stage.conclude(error);
-        registry::count(inner.queue_id, ending, false);
+        registry::count(inner.stage.queue_id(), ending, false);
         let signal = self.publish(inner, leftovers);
         departure.on_finished();
         Some(signal)
     }
 }
 
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P, O, T> {
+impl<P, O, T, K> Control for Cell<P, O, T, K>
+where
+    P: Send + 'static,
+    O: Send + 'static,
+    T: Send + 'static,
+    K: Kind<P, O, T> + 'static,
+{
     fn id(&self) -> JobId {
-        self.id
+        self.word.id()
     }
 
     fn status(&self) -> Status {
-        self.inner.lock().stage.status(self.id)
+        self.inner.lock().stage.status(self.word.id())
     }
 
     fn cancel(&self) -> bool {
@@ -75,7 +81,8 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         // Another thread may be dropping the payload: true must mean that it is gone. But a payload's own drop may
         // cancel its job, and must not wait for itself.
         while inner.stage.is_withdrawn_by_other(thread_id()) {
-            inner = self.ended.wait(inner);
+            let sleepers = inner.extra().sleepers.get_or_insert_default().clone();
+            inner = sleepers.wait(inner);
         }
         inner.stage.never_starts()
     }
@@ -84,15 +91,17 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
         if self.cancel() {
             return true;
         }
-        // Release: see `stop_requested`.
-        self.stop.store(true, Ordering::Release);
-        let stopper = self.inner.lock().stage.stopper();
+        let stopper = {
+            let inner = self.inner.lock();
+            self.word.request_stop();
+            inner.stage.stopper()
+        };
         match stopper {
             Stopper::Asked => true,
             Stopper::TooLate => false,
-            Stopper::Abort(abort) => abort.abort(self.id),
+            Stopper::Abort(abort) => abort.abort(self.word.id()),
             Stopper::Dispatch(dispatch) => {
-                let is_aborted = dispatch.abort(self.id);
+                let is_aborted = dispatch.abort(self.word.id());
                 // Ended here, because the other side may learn of the abort only later.
                 if is_aborted {
                     if let Some(signal) = self.end(Err(JobError::cancelled())) {
@@ -110,8 +119,7 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     }
 
     fn stop_requested(&self) -> bool {
-        // Acquire: a job that sees it sees what was done before the cancel or abort, such as the reason for it.
-        self.stop.load(Ordering::Acquire)
+        self.word.stop_requested()
     }
 
     fn queued(self: Arc<Self>) -> Arc<dyn QueuedControl> {
@@ -119,7 +127,13 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Control for Cell<P
     }
 }
 
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for Cell<P, O, T> {
+impl<P, O, T, K> QueuedControl for Cell<P, O, T, K>
+where
+    P: Send + 'static,
+    O: Send + 'static,
+    T: Send + 'static,
+    K: Kind<P, O, T> + 'static,
+{
     fn withdraw(self: Arc<Self>, error: JobError) -> Option<Notify> {
         let signal = self.withdraw_with(error)?;
         Some(Notify::new(self, signal))
@@ -132,8 +146,8 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for 
     }
 
     fn refused(&self, reason: Rejection) -> Refused {
-        let name = self.with_payload(|payload| (self.kind.name_fn)(Some(payload)));
-        Refused::new(reason, name.unwrap_or_else(|| (self.kind.name_fn)(None)))
+        let name = self.with_payload(|payload| self.kind.name(Some(payload)));
+        Refused::new(reason, name.unwrap_or_else(|| self.kind.name(None)))
     }
 
     fn is_waiting(&self) -> bool {
@@ -144,24 +158,24 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> QueuedControl for 
         let mut inner = self.inner.lock();
         let is_waiting = inner.stage.is_waiting();
         if is_waiting {
-            inner.queue_id = Some(queue_id);
+            inner.stage.set_queue_id(queue_id);
         }
         is_waiting
     }
 
     fn queue_id(&self) -> Option<QueueId> {
-        self.inner.lock().queue_id
+        self.inner.lock().stage.queue_id()
     }
 
     fn mark_enqueued(&self, when: Instant) {
-        self.inner.lock().since = Moment::at(when);
+        self.inner.lock().extra().since = Moment::at(when);
     }
 
     fn queued_at(&self) -> Option<Instant> {
-        self.inner.lock().since.instant()
+        self.inner.lock().since().instant()
     }
 
     fn describe(&self) -> Option<JobDescription> {
-        self.with_payload(|payload| (self.kind.describe)(payload)).flatten()
+        self.with_payload(|payload| self.kind.describe(payload)).flatten()
     }
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::stage::Claim;
-use super::{Cell, Kind, Run};
+use super::stage::{Claim, Stage};
+use super::{Cell, JobCell, JobKind, Kind, Run};
 use crate::current;
 use crate::error::JobError;
 use crate::job::Job;
 use crate::job_counters::{self, Failure, Moment};
 use crate::observe::job::{JobOutcome, RunningJob};
-use crate::panics;
 use crate::queue_id::QueueId;
 use crate::registry::{self, ObservedRun};
 use crate::status::Status;
@@ -22,21 +21,14 @@ pub(super) struct Started<P> {
     since: Moment,
 }
 
-impl<J: Job> Cell<J, J::Output, J::Output> {
+impl<J: Job> JobCell<J> {
     /// Creates the cell of a job that runs on the thread that takes it from the queue.
     pub fn of_job(job: J) -> Self {
-        let kind = const {
-            &Kind {
-                run_fn: Some(panics::run::<J>),
-                name_fn: |job| Some(J::job_name(job)),
-                describe: |job| Some(J::describe(job)),
-            }
-        };
-        Self { kind, ..Self::queued(job, Ok) }
+        Self::new(Stage::queued(job), JobKind)
     }
 }
 
-impl<J: Job> Run for Cell<J, J::Output, J::Output> {
+impl<J: Job> Run for JobCell<J> {
     fn run(self: Arc<Self>) -> bool {
         let Some(started) = self.start(None) else { return false };
         self.run_payload(started);
@@ -44,10 +36,16 @@ impl<J: Job> Run for Cell<J, J::Output, J::Output> {
     }
 }
 
-impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
+impl<P, O, T, K> Cell<P, O, T, K>
+where
+    P: Send + 'static,
+    O: Send + 'static,
+    T: Send + 'static,
+    K: Kind<P, O, T> + 'static,
+{
     /// Brings a claimed job to its outcome on this thread.
     pub(super) fn run_payload(self: Arc<Self>, started: Started<P>) {
-        let run_fn = self.kind.run_fn.expect("a job that runs in place knows how");
+        let run_fn = K::RUN.expect("a job that runs in place knows how");
         let context = current::enter(current::Job::of(self.clone()));
         let observed = self.observe(&started);
         let outcome = run_fn(started.payload);
@@ -67,16 +65,18 @@ impl<P: Send + 'static, O: Send + 'static, T: Send + 'static> Cell<P, O, T> {
     }
 }
 
-impl<P: 'static, O: 'static, T> Cell<P, O, T> {
+impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// Starts the job if it waits, in the queue `queue_id` if one is given, which counts those that leave: in one step with the look, for
     /// the queue may give it away.
     pub(super) fn start(&self, queue_id: Option<QueueId>) -> Option<Started<P>> {
         let mut inner = self.inner.lock();
-        if queue_id.is_some() && inner.queue_id != queue_id {
+        if queue_id.is_some() && inner.stage.queue_id() != queue_id {
             return None;
         }
         match inner.stage.claim(None) {
-            Claim::Claimed(payload) => Some(Started { payload, queue_id: inner.queue_id, since: inner.since }),
+            Claim::Claimed(payload) => {
+                Some(Started { payload, queue_id: inner.stage.queue_id(), since: inner.since() })
+            }
             Claim::Refused(_) => None,
         }
     }
@@ -84,14 +84,14 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     /// Puts the job on the list of those that run on this worker, if it is measured. Returns since when it runs, too.
     fn observe(&self, started: &Started<P>) -> Option<(ObservedRun, Instant)> {
         let queued_at = started.since.instant()?;
-        let job = RunningJob::here(self.id, (self.kind.describe)(&started.payload)?, queued_at);
+        let job = RunningJob::here(self.word.id(), self.kind.describe(&started.payload)?, queued_at);
         let started_at = job.started_at;
         Some((ObservedRun::begin(started.queue_id?, job)?, started_at))
     }
 
     /// How the job ends that has returned this `outcome`, perhaps after its time limit.
     fn outcome_of(&self, outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> JobOutcome {
-        match self.inner.lock().stage.status(self.id) {
+        match self.inner.lock().stage.status(self.word.id()) {
             Status::Cancelled => JobOutcome::Cancelled,
             // An error that came while the job ran: its time was over.
             Status::Done => JobOutcome::TimedOut,

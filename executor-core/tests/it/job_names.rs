@@ -4,7 +4,7 @@ use std::any::{type_name, type_name_of_val};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use executor_core::cell::{Abort, Cell, Control, Dispatch, NamesJob, QueuedControl, Run, Task};
+use executor_core::cell::{Abort, Cell, Control, Dispatch, JobCell, NamesJob, QueuedControl, Run, Task};
 use executor_core::{
     ClosureExecutor, Future, Job, JobError, JobId, JobName, JobOptions, JobPath, Label, Rejection, Shutdown, call,
     current, promise,
@@ -110,7 +110,18 @@ fn names_cost_nothing_on_success() {
     cell.finish(Ok(7)).fire();
     assert_eq!((future.result().unwrap(), asked.load(Ordering::SeqCst)), (7, 1));
     assert!(size_of::<JobError>() <= 3 * size_of::<usize>());
-    assert!(size_of::<Cell<(), (), ()>>() <= 17 * size_of::<usize>());
+}
+
+/// Many jobs may wait at once. The counts of the cell's `Arc` are two words more.
+#[test]
+fn cell_takes_four_words_beyond_a_word_of_payload() {
+    fn size_with<J: Job>(_: &J) -> usize {
+        size_of::<JobCell<J>>()
+    }
+    let (word, number) = (size_of::<usize>(), 7_usize);
+    assert!(size_with(&move || number) <= 5 * word);
+    assert!(size_with(&move || [number; 4]) <= 8 * word, "the larger one of payload and outcome counts");
+    assert!(size_of::<Cell<(), (), ()>>() <= 7 * word);
 }
 
 struct Thumbnail;
