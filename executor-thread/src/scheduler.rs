@@ -49,8 +49,10 @@ mod handle;
 mod hooks;
 mod host;
 mod identity;
+mod inbox;
 mod lanes;
 mod limits;
+mod locked;
 #[cfg(all(test, loom))]
 mod loom_models;
 mod mailboxes;

@@ -78,7 +78,7 @@ impl<R: Runner + 'static> Shared<R> {
             } else if !state.is_open || until.is_some_and(|until| sync::now() >= until) {
                 break;
             } else {
-                self.called.wait_until(&mut state, until);
+                state.wait(&self.called, until);
             }
         }
         let left = state.errands(purpose).end();

@@ -55,7 +55,7 @@ impl<R: Runner + 'static> Shared<R> {
         let _blocked = current::block_in(ActivityKind::WaitForIdle(self.pool_name()), deadline);
         let mut state = self.lock();
         state.wait_for_idle += 1;
-        while !state.is_idle() && self.idle.wait_until(&mut state, deadline) {}
+        while !state.is_idle() && state.wait(&self.idle, deadline) {}
         state.wait_for_idle -= 1;
         state.is_idle()
     }
@@ -66,7 +66,7 @@ impl<R: Runner + 'static> Shared<R> {
         let (step, mut pending) = (policy.step(), Pending::none());
         let before = {
             let mut state = self.lock();
-            state.is_open = false;
+            state.close();
             let before = self.progress(&state);
             if step >= ShutdownStep::CancelPending {
                 pending = self.take_pending(&mut state, &JobError::cancelled());
@@ -170,7 +170,7 @@ impl<R: Runner + 'static> Shared<R> {
     /// Closes the scheduler, and fails everything that waits, for the first reason that there was.
     pub(super) fn break_down(&self, error: JobError) {
         let mut state = self.lock();
-        state.is_open = false;
+        state.close();
         // A clone, for what an error holds may be a user's: none is dropped here.
         let error = state.broken.get_or_insert_with(|| error.clone()).clone();
         let pending = self.take_pending(&mut state, &error);
@@ -183,7 +183,7 @@ impl<R: Runner + 'static> Shared<R> {
     pub(super) fn wait_gone(&self, deadline: Option<Instant>) -> bool {
         let _blocked = current::block_in(ActivityKind::WaitForShutdown(self.pool_name()), deadline);
         let mut state = self.lock();
-        while !state.is_gone() && self.gone.wait_until(&mut state, deadline) {}
+        while !state.is_gone() && state.wait(&self.gone, deadline) {}
         state.is_gone()
     }
 }

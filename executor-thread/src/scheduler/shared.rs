@@ -12,6 +12,7 @@ use executor_core::{JobError, Priority, Rejection};
 
 use super::config::Config;
 use super::identity::SchedulerId;
+use super::inbox::Inbox;
 use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;
@@ -19,7 +20,7 @@ use super::stall_watch::StallWatch;
 use super::state::{State, Wake};
 use super::stops::Stops;
 use super::supply::{RayonThreads, Supply};
-use super::sync::{self, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Unparker};
+use super::sync::{self, AtomicBool, Condvar, Mutex, Ordering, Unparker};
 use super::waiters::wake_tasks;
 use crate::fork::Origin;
 
@@ -34,7 +35,10 @@ pub(super) struct Shared<R: Runner> {
     pub(super) origin: Origin,
     pub(super) config: Config,
     pub(super) make: Make<R>,
-    state: Mutex<State<R::Job>>,
+    /// See [`lock`](Self::lock).
+    pub(super) state: Mutex<State<R::Job>>,
+    /// Jobs that are not in the state yet.
+    pub(super) inbox: Inbox<R::Job>,
     /// Set when a job comes while a worker spins.
     pub(super) job_arrived: AtomicBool,
     /// Set while a job waits that is not normal: then workers look at the lanes before their local queues.
@@ -85,11 +89,13 @@ impl<R: Runner + 'static> Shared<R> {
         let register = |this: &Weak<Self>| QueueRegistration::counted(this.clone(), counters.clone());
         Arc::new_cyclic(|this: &Weak<Self>| {
             let queue = register(this);
+            let is_usual = matches!(supply, Supply::Own) && config.capacity.is_none() && !config.measure;
             let rayon = RayonThreads::of(&supply, queue.id(), this.clone(), started);
             Self {
                 this: this.clone(),
                 origin: Origin::here(),
                 state: Mutex::new(State::over(supply, &config)),
+                inbox: Inbox::new(is_usual),
                 stall_watch: Mutex::new(StallWatch::new(sync::now(), Duration::ZERO)),
                 config,
                 make,
@@ -124,10 +130,6 @@ impl<R: Runner + 'static> Shared<R> {
     /// Which scheduler this is, for its threads.
     pub(super) fn identity(&self) -> SchedulerId {
         SchedulerId::of(self)
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<R::Job>> {
-        self.state.lock()
     }
 
     pub(super) fn refusal(&self) -> Option<Rejection> {
@@ -312,7 +314,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn shutdown(&self, wait: bool) {
         let mut state = self.lock();
-        state.is_open = false;
+        state.close();
         let tombstones = state.delayed.take_tombstones();
         let cancel_on_shutdown = state.delayed.take_cancel_on_shutdown();
         let sleepers = state.wake_if_over();

@@ -11,6 +11,7 @@ use executor_core::panics::drop_catching;
 use executor_core::{JobError, Priority, Rejection, current};
 
 use super::identity;
+use super::inbox::Put;
 use super::queued::Queued;
 use super::runner::Runner;
 use super::shared::{Pushed, Shared};
@@ -44,15 +45,29 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-        self.push_unless(
-            |state| state.refusal().or_else(|| self.is_full(state).then_some(Rejection::Full)),
-            priority,
-            job,
-        )
+        let job = match priority {
+            Priority::Normal => match self.inbox.put(job) {
+                Put::Left => return Ok(()),
+                Put::Look => {
+                    self.look_for_worker();
+                    return Ok(());
+                }
+                Put::Closed(job) => job,
+            },
+            _ => job,
+        };
+        let refusal = |state: &State<_>| state.refusal().or_else(|| self.is_full(state).then_some(Rejection::Full));
+        self.push_unless(refusal, priority, job)
     }
 
     pub(super) fn push_above(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.push_unless(State::refusal, priority, job)
+    }
+
+    /// Moves the jobs from the inbox to the lanes, and wakes the worker that they need, if they need one.
+    fn look_for_worker(&self) {
+        let wake = self.lock().wake();
+        self.perform(wake);
     }
 
     fn push_unless(
@@ -96,7 +111,7 @@ impl<R: Runner + 'static> Shared<R> {
                 continue;
             }
             state.waiters.threads += 1;
-            is_late = !self.slot_freed.wait_until(&mut state, deadline);
+            is_late = !state.wait(&self.slot_freed, deadline);
             state.waiters.threads -= 1;
         }
     }

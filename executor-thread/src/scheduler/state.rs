@@ -34,6 +34,8 @@ pub(super) struct State<J, U = Unparker> {
     #[cfg(feature = "rayon")]
     free_turns: usize,
     pub(super) lanes: Lanes<J>,
+    /// Empty, but while jobs are moved from the inbox to the lanes.
+    pub(super) arrivals: Vec<J>,
     pub(super) delayed: Delayed<J>,
     pub(super) is_open: bool,
     pub(super) has_timer: bool,
@@ -123,6 +125,7 @@ impl<J: Queued, U> State<J, U> {
             #[cfg(feature = "rayon")]
             free_turns: 0,
             lanes: Lanes::default(),
+            arrivals: Vec::new(),
             delayed: Delayed::default(),
             is_open: true,
             has_timer: false,

@@ -20,7 +20,9 @@ impl<R: Runner + 'static> Shared<R> {
         loop {
             match state.delayed.next() {
                 _ if state.needs_no_timer() => break,
-                None => self.due.wait(&mut state),
+                None => {
+                    state.wait(&self.due, None);
+                }
                 Some(when) if when <= sync::now() => {
                     let now = sync::now();
                     let timers: Vec<_> = iter::from_fn(|| state.delayed.pop_timer(now)).collect();
@@ -49,7 +51,7 @@ impl<R: Runner + 'static> Shared<R> {
                     self.tell_if_idle(&state);
                 }
                 Some(when) => {
-                    self.due.wait_until(&mut state, Some(when));
+                    state.wait(&self.due, Some(when));
                 }
             }
         }

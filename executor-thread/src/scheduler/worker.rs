@@ -229,6 +229,6 @@ impl<R: Runner + 'static> Shared<R> {
     /// For some microseconds: less than it takes to sleep and be woken.
     fn spin(&self) {
         // Relaxed: the lock that is taken next orders what comes after.
-        sync::spin(|| self.job_arrived.load(Ordering::Relaxed));
+        sync::spin(|| self.job_arrived.load(Ordering::Relaxed) || self.inbox.has_jobs());
     }
 }

@@ -30,6 +30,13 @@ impl<J: Queued, U> State<J, U> {
         counts.busy() - counts[WorkerState::Searching] < self.width && !self.is_short()
     }
 
+    /// Whether the thread that submits a job is to look for a worker: all others look at the lanes by themselves, before they sleep.
+    pub(in crate::scheduler) fn wants_jobs(&self) -> bool {
+        let counts = self.workers.counts();
+        // A shortage ends with time, which changes no state.
+        counts[WorkerState::Searching] == 0 && (counts.busy() < self.width || self.short_until.is_some())
+    }
+
     pub(in crate::scheduler) fn workers(&self) -> usize {
         self.workers.counts().all()
     }
