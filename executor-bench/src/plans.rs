@@ -136,7 +136,9 @@ pub(crate) fn growth(scale: Scale) -> Vec<Plan> {
     let rounds = scale.rounds;
     let by_threads = [1, 2, 8, 64, 256].map(|threads| plan(threads, 100_000, 1, rounds));
     let by_jobs = [1000, 10_000, 1_000_000].map(|jobs| plan(scale.threads, jobs, 1, rounds));
-    let by_submitters = [2, 8, 64].map(|submitters| plan(scale.threads, 200_000, submitters, rounds));
+    let by_submitters = [2, 8, 64]
+        .map(|submitters| plan(scale.threads, 200_000, submitters, rounds))
+        .map(|plan| plan.goals([Goal::Against(Bare::NAME, 1.2)]));
     by_threads.into_iter().chain(by_jobs).chain(by_submitters).chain([memory(scale)]).collect()
 }
 
@@ -152,5 +154,8 @@ fn memory(scale: Scale) -> Plan {
     every(&mut names);
     let jobs = scale.size(1_000_000);
     let plan = Plan::new(format!("memory, {} queued", counted(jobs, "job")), "bytes/job", "memory", vec![jobs], 1);
-    Plan { apart: true, ..plan.only(names.0) }
+    Plan { apart: true, ..plan.only(names.0).goals([Goal::AtMost(QUEUED)]) }
 }
+
+/// The memory that a queued job may take, in bytes: its closure has eight of them.
+const QUEUED: f64 = 96.0 + 8.0;

@@ -2,7 +2,11 @@
 //!
 //! A work is written once, generic over [`Contender`], and compiled for each of them: no contender pays for a box, a virtual
 //! call or a channel that is not its own.
+//!
+//! `forte` and `chili` are no contenders: they split work that one of their own threads has. A job that comes from outside runs on the thread
+//! that submits it (`forte`), or cannot be submitted (`chili`).
 
+mod affinitypool;
 mod bare;
 mod blocking;
 mod ours;
@@ -11,6 +15,7 @@ mod rusty_pool;
 mod threadpool;
 mod tokio;
 
+pub(crate) use self::affinitypool::Affinitypool;
 pub(crate) use self::bare::Bare;
 pub(crate) use self::blocking::Blocking;
 pub(crate) use self::ours::{Ours, OursObserved, OursOnRayon, observe};
@@ -58,4 +63,5 @@ pub(crate) fn every<'a>(visitor: &mut impl Visitor<'a>) {
     visitor.visit::<RustyPool>();
     visitor.visit::<Tokio>();
     visitor.visit::<Blocking>();
+    visitor.visit::<Affinitypool>();
 }
