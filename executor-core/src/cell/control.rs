@@ -20,11 +20,16 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// Ends a job that has not started. A queued payload is dropped before any thread can see the end. If the job was
     /// dispatched, the other side drops the payload, perhaps later.
     fn withdraw_with(&self, error: JobError) -> Option<Signal> {
-        self.withdraw_and(error, drop_catching)
+        self.withdraw_and(error, |payload, _| drop_catching(payload), &mut Captures::default())
     }
 
-    /// The same, and `dispose` is given the payload before anyone can see the end.
-    fn withdraw_and(&self, mut error: JobError, dispose: impl FnOnce(P)) -> Option<Signal> {
+    /// The same, and `dispose` is given the payload before anyone can see the end. A pointer, so that this is compiled once.
+    fn withdraw_and(
+        &self,
+        mut error: JobError,
+        dispose: fn(P, &mut Captures),
+        captures: &mut Captures,
+    ) -> Option<Signal> {
         let is_cancel = error.is_cancelled();
         let mut inner = self.inner.lock();
         let withdrawal = inner.stage.withdraw(self.word.id(), thread_id(), is_cancel)?;
@@ -37,7 +42,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         match withdrawal {
             Withdrawal::Queued(payload) => {
                 error.add_name(|| self.kind.name(Some(&payload)));
-                dispose(payload);
+                dispose(payload, captures);
                 departure.on_removed();
             }
             Withdrawal::Dispatched(dispatched) => {
@@ -141,7 +146,8 @@ where
 
     fn expire(self: Arc<Self>, error: JobError) -> Option<(Notify, Captures)> {
         let mut captures = Captures::default();
-        let signal = self.withdraw_and(error, |payload| captures = Captures::new(payload))?;
+        let keep = |payload, captures: &mut Captures| *captures = Captures::new(payload);
+        let signal = self.withdraw_and(error, keep, &mut captures)?;
         Some((Notify::new(self, signal), captures))
     }
 

@@ -1,11 +1,12 @@
-//! An executor that gets every closure of the checks in a box.
+//! An executor that gets every job of the checks in a box.
 
 use std::time::{Duration, Instant};
 
-use executor_core::{ClosureExecutor, Future, Job, Shutdown};
+use executor_core::observe::JobDescription;
+use executor_core::{ClosureExecutor, Future, Job, JobName, JobPath, Shutdown};
 
-/// Boxes each closure before the executor gets it. So the executor's code is compiled once for each type of result, not for each closure of
-/// the checks. The jobs of a map stay as they are.
+/// Boxes each job before the executor gets it. So the executor's code is compiled once for each type of result, not for each closure of
+/// the checks.
 #[derive(Clone)]
 pub struct Boxed<E>(pub(super) E);
 
@@ -33,7 +34,7 @@ impl<E: ClosureExecutor> ClosureExecutor for Boxed<E> {
     }
 
     fn submit_job<J: Job>(&self, delay: Option<Duration>, job: J) -> Future<J::Output> {
-        self.0.submit_job(delay, job)
+        self.0.submit_job(delay, BoxedJob::of(job))
     }
 
     fn submit_after<F, T>(&self, delay: Duration, job: F) -> Future<T>
@@ -59,5 +60,35 @@ impl<E: ClosureExecutor> ClosureExecutor for Boxed<E> {
 
     fn time_limit(&self) -> Option<Duration> {
         self.0.time_limit()
+    }
+}
+
+/// A job in a box, with the name that it has outside.
+struct BoxedJob<T> {
+    name: JobName,
+    description: JobDescription,
+    run: Box<dyn FnOnce() -> T + Send>,
+}
+
+impl<T: Send + 'static> BoxedJob<T> {
+    fn of<J: Job<Output = T>>(job: J) -> Self {
+        let (name, description) = (J::job_name(Some(&job)), J::describe(&job));
+        Self { name, description, run: Box::new(|| job.run()) }
+    }
+}
+
+impl<T: Send + 'static> Job for BoxedJob<T> {
+    type Output = T;
+
+    fn run(self) -> T {
+        (self.run)()
+    }
+
+    fn job_name(this: Option<&Self>) -> JobName {
+        this.map_or_else(|| JobPath::of::<Self>().into(), |this| this.name.clone())
+    }
+
+    fn describe(this: &Self) -> JobDescription {
+        this.description.clone()
     }
 }
