@@ -8,8 +8,7 @@ use std::process::Command;
 use crate::html::Html;
 use crate::markdown;
 
-/// Each crate after those that it links to: rustdoc writes a link to another crate only if that one's pages are there.
-const IN_ORDER: [&str; 8] = [
+const DOCUMENTED: [&str; 8] = [
     "executor-core",
     "executor-thread",
     "executor-process",
@@ -26,13 +25,17 @@ pub(crate) fn build_and_check(root: &Path, target: &Path) -> Result<String, Stri
     if doc.exists() {
         fs::remove_dir_all(&doc).map_err(|error| format!("{}: {error}", doc.display()))?;
     }
-    for package in IN_ORDER {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["doc", "--no-deps", "--all-features"]).args(["-p", package]).arg("--target-dir").arg(target);
-        let status = command.current_dir(root).status().map_err(|error| format!("cargo doc: {error}"))?;
-        if !status.success() {
-            return Err(format!("cargo doc -p {package} failed"));
-        }
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["doc", "--no-deps", "--all-features"]).arg("--target-dir").arg(target).current_dir(root);
+    for package in DOCUMENTED {
+        // Rustdoc writes a link to another crate only if that one has a directory.
+        let pages = doc.join(package.replace('-', "_"));
+        fs::create_dir_all(&pages).map_err(|error| format!("{}: {error}", pages.display()))?;
+        command.args(["-p", package]);
+    }
+    let status = command.status().map_err(|error| format!("cargo doc: {error}"))?;
+    if !status.success() {
+        return Err("cargo doc failed".to_owned());
     }
     check(root, &doc)
 }
