@@ -5,9 +5,10 @@ use std::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::busy::{Beside, Busy};
 use crate::nats;
 use crate::plans::Plan;
-use crate::processes;
+use crate::processes::{self, python};
 use crate::rounds::{self, Measured};
 use crate::stats::Samples;
 use crate::works::{Burst, Idle, Kept, Memory, PingPong, Rest, Sleeps, Submits};
@@ -22,26 +23,31 @@ const SEPARATOR: char = '\t';
 const NO_VALUES: char = '!';
 
 /// Has a plan measured.
-pub(crate) fn measure(plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
+pub(crate) fn measure(plan: &Plan, beside: Beside) -> Result<Vec<Measured>, Box<dyn Error>> {
     if let Some(reason) = &plan.left_out {
         return Ok(vec![(plan.only.first().copied().unwrap_or_default().to_owned(), Err(reason.clone()))]);
     }
+    let _busy = match beside {
+        Beside::Nothing => None,
+        Beside::Loops => Some(Busy::start()?),
+    };
+    let rounds = plan.rounds(beside);
     if !plan.apart {
-        return spawn(plan, &plan.only);
+        return spawn(plan, rounds, &plan.only);
     }
     let mut samples = Vec::new();
     for name in &plan.only {
-        samples.extend(spawn(plan, std::slice::from_ref(name))?);
+        samples.extend(spawn(plan, rounds, std::slice::from_ref(name))?);
     }
     Ok(samples)
 }
 
-fn spawn(plan: &Plan, only: &[&'static str]) -> Result<Vec<Measured>, Box<dyn Error>> {
+fn spawn(plan: &Plan, rounds: usize, only: &[&'static str]) -> Result<Vec<Measured>, Box<dyn Error>> {
     let separator = SEPARATOR.to_string();
     let numbers: Vec<_> = plan.numbers.iter().map(u64::to_string).collect();
     let output = Command::new(env::current_exe()?)
-        .args([COMMAND, plan.work, &plan.rounds.to_string(), &only.join(&separator), &numbers.join(&separator)])
-        .envs(plan.environment.clone())
+        .args([COMMAND, plan.work, &rounds.to_string(), &only.join(&separator), &numbers.join(&separator)])
+        .envs(plan.loky.map(python::loky))
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
@@ -50,7 +56,8 @@ fn spawn(plan: &Plan, only: &[&'static str]) -> Result<Vec<Measured>, Box<dyn Er
     String::from_utf8(output.stdout)?.lines().map(parse).collect()
 }
 
-fn parse(line: &str) -> Result<Measured, Box<dyn Error>> {
+/// What [`line`] has written.
+pub(crate) fn parse(line: &str) -> Result<Measured, Box<dyn Error>> {
     let (name, values) = line.split_once(SEPARATOR).ok_or("a line without values")?;
     if let Some(reason) = values.strip_prefix(NO_VALUES) {
         return Ok((name.to_owned(), Err(reason.to_owned())));
@@ -91,7 +98,8 @@ pub(crate) fn main(work: &str, rounds: usize, only: &str, numbers: &str) -> Resu
     Ok(())
 }
 
-fn line((name, samples): &Measured) -> String {
+/// A contender's name, and its measurements or why there are none.
+pub(crate) fn line((name, samples): &Measured) -> String {
     match samples {
         Ok(Samples(values)) => {
             let values: Vec<_> = values.iter().map(f64::to_string).collect();

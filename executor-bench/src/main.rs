@@ -6,15 +6,15 @@
 //!
 //! prints tables with a row for each work and contender. How to read them:
 //!
-//! - `median`, `min` and `max` are of the rounds' measurements. They depend on the machine and on what else it does:
-//!   compare them within one run only, and trust none that spreads wide.
+//! - `quiet` and `busy` are medians of the rounds' measurements: on a machine that does nothing else, if it is one, and beside two
+//!   loops that never sleep. They depend on the machine: compare them within one run only.
 //! - `ours / it` is what counts: the median, over the rounds, of our measurement divided by the contender's of the same
-//!   round. Below 1, ours is better.
-//! - `95 %` is where that median would be after endless rounds, with that chance.
-//! - `of minima` is the ratio of the two best rounds: on a machine that is never quiet it says more about what the
-//!   code can do, and less about what one gets.
+//!   round. Below 1, ours is better. In brackets: where that median would be after endless rounds, with a chance of 95 %.
 //! - `goal` is the most that ratio may be, or, in our own row, our median; `verdict` says whether it is, or what multiple of
 //!   the goal it is. An unsure verdict needs another run, with more `--rounds`, or a quieter machine.
+//!
+//! With `--csv`, also `of minima`: the ratio of the two best rounds. On a machine that is never quiet it says more about what the code
+//! can do, and less about what one gets.
 //!
 //! For fairness, every contender has the same number of threads or processes, all started and idle before a measurement, except
 //! where their start is measured; runs the same jobs, submitted and awaited by the same code, compiled for it; and has its
@@ -23,15 +23,20 @@
 
 #![deny(unsafe_code)]
 
+mod busy;
 mod child;
+mod compare;
 mod document;
 mod machine;
+mod measurements;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(not(feature = "nats"))]
 #[path = "nats/absent.rs"]
 mod nats;
+mod options;
 mod peers;
+mod picture;
 mod plans;
 mod processes;
 mod python;
@@ -41,205 +46,117 @@ mod stats;
 mod works;
 
 use std::error::Error;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::Parser;
 
-use crate::document::TITLES;
+use crate::busy::Beside;
+use crate::machine::Facts;
+use crate::measurements::{Entry, Measurements};
+use crate::options::{Command, HELP, Options};
 use crate::peers::{Contender, Ours};
-use crate::plans::{Plan, Scale};
+use crate::plans::{Plan, SECTIONS};
 use crate::processes::echo;
 use crate::report::Report;
 
-const HELP: &str = "\
-Usage: executor-bench <PART> [OPTIONS]
+/// Something to measure: a work of a section, with a load beside.
+type Task<'a> = (&'static str, &'a Plan, Beside);
 
-Parts:
-  threads       the thread pool against its peers and goals, and how its costs grow
-  processes     the process pool, likewise
-  nats          jobs over a NATS server, against the client library alone
-  growth        only how costs grow: with threads, processes, jobs, submitters, bytes and memory
-  all           everything
-
-Options:
-  --threads <N> of the thread pools, where a work does not say it itself (as many as cores)
-  --only <TEXT> only works whose label contains this
-  --rounds <N>  how often each contender is measured (11); what is short and varies much, some times as often
-  --quick       small sizes and one round, to see that everything runs; installs nothing
-  --csv         comma-separated values instead of tables
-  --write       also write what was measured to BENCHMARKS.md
-  --help        this text
-
-Without --quick, `processes` puts the Python package loky into a virtual environment beside this program, if it can.
-`nats` needs the feature `nats`, and starts the program NATS_SERVER, or the `nats-server` on PATH.";
-
-const ROUNDS: usize = 11;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Threads,
-    Processes,
-    Nats,
-    Growth,
-    All,
+/// The works that were asked for. If the time is limited, those come first that were measured longest ago.
+fn tasks<'a>(options: &Options, sections: &'a [(&'static str, Vec<Plan>)], known: &Measurements) -> Vec<Task<'a>> {
+    let plans = sections.iter().flat_map(|(title, plans)| plans.iter().map(|plan| (*title, plan)));
+    let plans = plans.filter(|(_, plan)| plan.label.contains(&options.only));
+    // What cannot be measured here keeps what was measured elsewhere.
+    let is_kept = |title, plan: &Plan| plan.left_out.is_some() && known.find(title, &plan.label, Beside::Nothing).is_some();
+    let plans = plans.filter(|(title, plan)| !is_kept(title, plan));
+    let with = |(title, plan): (&'static str, &'a Plan)| {
+        let loads = options.beside.iter().filter(|&&beside| plan.is_timed || beside == Beside::Nothing);
+        loads.map(move |&beside| (title, plan, beside)).collect::<Vec<_>>()
+    };
+    let mut tasks: Vec<_> = plans.flat_map(with).collect();
+    if options.time.is_some() {
+        tasks.sort_by_key(|(title, plan, beside)| {
+            known.find(title, &plan.label, *beside).map_or(0, |entry| entry.facts.time)
+        });
+    }
+    tasks
 }
 
-impl Part {
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "threads" => Some(Self::Threads),
-            "processes" => Some(Self::Processes),
-            "nats" => Some(Self::Nats),
-            "growth" => Some(Self::Growth),
-            "all" => Some(Self::All),
-            _ => None,
-        }
-    }
-
-    /// Whether each of the sections of `BENCHMARKS.md` is in this part.
-    fn sections(self) -> [bool; TITLES.len()] {
-        match self {
-            Self::Threads => [true, false, false, true, false],
-            Self::Processes => [false, true, false, false, true],
-            Self::Nats => [false, false, true, false, false],
-            Self::Growth => [false, false, false, true, true],
-            Self::All => [true; TITLES.len()],
-        }
-    }
+/// A contender that fails is shown in the table, and the others are still measured.
+fn measure((section, plan, beside): Task<'_>, facts: &Facts) -> Entry {
+    eprintln!("measuring: {}, {}", plan.label, beside.name());
+    let measured = child::measure(plan, beside);
+    let measured = measured.unwrap_or_else(|error| vec![(Ours::NAME.to_owned(), Err(error.to_string()))]);
+    Entry { section: section.to_owned(), label: plan.label.clone(), beside, facts: facts.clone(), measured }
 }
 
-struct Options {
-    part: Part,
-    scale: Scale,
-    only: String,
-    is_csv: bool,
-    writes: bool,
+/// Why ours was not measured, where it should have been.
+fn failure(plan: &Plan, entry: &Entry) -> Option<String> {
+    let (_, samples) = entry.measured.iter().find(|(name, _)| name == Ours::NAME)?;
+    let reason = samples.as_ref().err().filter(|_| plan.left_out.is_none())?;
+    Some(format!("{}: ours: {reason}", plan.label))
 }
-
-enum Command {
-    Help,
-    Benchmark(Options),
-    /// The measurement that another process of this program has asked for.
-    Measure {
-        work: String,
-        rounds: usize,
-        only: String,
-        numbers: String,
-    },
-    /// To be a peer's worker.
-    Echo {
-        what: String,
-        server: String,
-    },
-}
-
-fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
-    let (mut part, mut rounds, mut is_quick, mut is_csv, mut writes) = (None, None, false, false, false);
-    let (mut threads, mut only) = (plans::cores(), String::new());
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
-            Arg::Long("rounds") => rounds = Some(parser.value()?.parse::<usize>()?),
-            Arg::Long("threads") => threads = parser.value()?.parse()?,
-            Arg::Long("only") => only = parser.value()?.string()?,
-            Arg::Long("quick") => is_quick = true,
-            Arg::Long("csv") => is_csv = true,
-            Arg::Long("write") => writes = true,
-            Arg::Value(name) if part.is_none() && name == child::COMMAND => {
-                let (work, rounds) = (parser.value()?.string()?, parser.value()?.parse()?);
-                let (only, numbers) = (parser.value()?.string()?, parser.value()?.string()?);
-                return Ok(Command::Measure { work, rounds, only, numbers });
-            }
-            Arg::Value(name) if part.is_none() && name == echo::COMMAND => {
-                return Ok(Command::Echo { what: parser.value()?.string()?, server: parser.value()?.string()? });
-            }
-            Arg::Value(name) if part.is_none() => {
-                let known = name.to_str().and_then(Part::named);
-                part = Some(known.ok_or_else(|| Arg::Value(name).unexpected())?);
-            }
-            arg => return Err(arg.unexpected()),
-        }
-    }
-    let Some(part) = part else { return Ok(Command::Help) };
-    if rounds == Some(0) || threads == 0 {
-        return Err("--rounds and --threads: nothing is measured with 0; take at least 1".into());
-    }
-    if writes && (is_quick || !only.is_empty()) {
-        return Err("--write needs whole tables of real sizes: take it without --quick and --only".into());
-    }
-    let rounds = rounds.unwrap_or(if is_quick { 1 } else { ROUNDS });
-    Ok(Command::Benchmark(Options { part, scale: Scale { threads, rounds, is_quick }, only, is_csv, writes }))
-}
-
-/// A contender that fails is shown in the table, and the others are still measured. Failures of ours are returned too.
-fn measure(plans: &[Plan], only: &str) -> (Report, Vec<String>) {
-    let (mut report, mut failures) = (Report::default(), Vec::new());
-    for plan in plans.iter().filter(|plan| plan.label.contains(only)) {
-        eprintln!("measuring: {}", plan.label);
-        let measured = child::measure(plan);
-        let measured = measured.unwrap_or_else(|error| vec![(Ours::NAME.to_owned(), Err(error.to_string()))]);
-        let failed = measured.iter().filter(|(name, _)| name == Ours::NAME && plan.left_out.is_none());
-        failures.extend(
-            failed.filter_map(|(_, samples)| Some(format!("{}: ours: {}", plan.label, samples.as_ref().err()?))),
-        );
-        report.add(plan, &measured);
-    }
-    (report, failures)
-}
-
-const PLANS: [fn(Scale) -> Vec<Plan>; TITLES.len()] =
-    [plans::threads, plans::processes, plans::nats, plans::growth, plans::process_growth];
 
 fn benchmark(options: &Options) -> Result<(), Box<dyn Error>> {
+    let (started, facts) = (Instant::now(), Facts::now());
+    let asked = SECTIONS.into_iter().zip(options.part.sections()).filter(|(_, is_asked)| *is_asked);
+    let sections: Vec<_> = asked.map(|((title, plans), _)| (title, plans(options.scale))).collect();
+    let mut file = if options.writes { document::read()? } else { Measurements::default() };
+    file.threads = options.scale.threads;
+    let tasks = tasks(options, &sections, &file);
+    if tasks.is_empty() {
+        return Err(format!("no work's label contains {:?}; the tables have the labels", options.only).into());
+    }
+    let (mut new, mut failures) = (Measurements::default(), Vec::new());
+    for task in tasks {
+        if options.time.is_some_and(|time| started.elapsed() >= time) {
+            break;
+        }
+        let entry = measure(task, &facts);
+        failures.extend(failure(task.1, &entry));
+        if options.writes {
+            // At once: a run that is ended early has written what it has measured.
+            file.put(entry.clone());
+            document::write(&file)?;
+        }
+        new.put(entry);
+    }
+    show(options, &sections, &new, &facts);
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+fn show(options: &Options, sections: &[(&'static str, Vec<Plan>)], new: &Measurements, facts: &Facts) {
     if options.is_csv {
         println!("{}", report::csv_head());
     }
-    let (mut sections, mut failures) = (Vec::new(), Vec::new());
-    for ((title, plans), is_asked) in TITLES.into_iter().zip(PLANS).zip(options.part.sections()) {
-        if !is_asked {
-            continue;
-        }
-        let machine = format!("{} Rounds: {}, and more of what is short.", machine::facts(), options.scale.rounds);
-        let (report, failed) = measure(&plans(options.scale), &options.only);
-        failures.extend(failed);
-        if report.is_empty() {
-            continue;
+    for (title, plans) in sections {
+        let mut report = Report::default();
+        for plan in plans {
+            let both = Beside::ALL.map(|beside| new.find(title, &plan.label, beside));
+            report.add(plan, both.map(|entry| entry.map_or(&[][..], |entry| &entry.measured)));
         }
         if options.is_csv {
             print!("{}", report.csv());
-        } else {
-            println!("{title}. {machine}\n\n{}", report.table());
+        } else if !report.is_empty() {
+            println!("{title}. {}\n\n{}", facts.machine, report.table());
         }
-        sections.push(document::section(title, &machine, &report.table()));
     }
-    if sections.is_empty() {
-        return Err(format!("no work's label contains {:?}; the tables have the labels", options.only).into());
-    }
-    if options.writes {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../BENCHMARKS.md");
-        let old = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            old => old?,
-        };
-        fs::write(path, document::document(&old, &sections))?;
-    }
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
 fn main() -> ExitCode {
     // One of its peers' workers, if it is one, goes no further.
     procspawn::init();
-    let done = match parse(Parser::from_env()) {
+    let done = match options::parse(Parser::from_env()) {
         Ok(Command::Help) => {
             println!("{HELP}");
             Ok(())
         }
         Ok(Command::Benchmark(options)) => benchmark(&options),
+        Ok(Command::Page) => document::read().and_then(|file| Ok(document::write(&file)?)),
         Ok(Command::Measure { work, rounds, only, numbers }) => child::main(&work, rounds, &only, &numbers),
         Ok(Command::Echo { what, server }) => echo::main(&what, &server),
+        Ok(Command::Busy) => busy::main().map_err(Into::into),
         Err(error) => {
             eprintln!("{error}\n\n{HELP}");
             return ExitCode::from(2);

@@ -3,12 +3,12 @@
 mod nats;
 mod processes;
 
-use std::ffi::OsString;
-
-pub(crate) use self::nats::nats;
-pub(crate) use self::processes::{process_growth, processes};
+use self::nats::nats;
+use self::processes::{process_growth, processes};
+use crate::busy::Beside;
 use crate::peers::{Bare, Contender, Ours, Rayon, Tokio, Visitor, every};
-use crate::works::IDEAL;
+use crate::processes::{MEMCPY, ONE_TABLE, WITHOUT_POOL};
+use crate::works::{ALONE, IDEAL};
 
 /// The target for ours in a work.
 pub(crate) enum Goal {
@@ -33,16 +33,18 @@ pub(crate) struct Plan {
     pub(crate) apart: bool,
     pub(crate) rounds: usize,
     pub(crate) goals: Vec<Goal>,
-    /// Variables set in the environment of the measuring process.
-    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// Whether other work beside may change what is measured.
+    pub(crate) is_timed: bool,
+    /// Whether loky is among its contenders and, if so, whether it may be installed.
+    pub(crate) loky: Option<bool>,
     /// Why it is not measured here.
     pub(crate) left_out: Option<String>,
 }
 
 impl Plan {
     fn new(label: String, unit: &'static str, work: &'static str, numbers: Vec<u64>, rounds: usize) -> Self {
-        let (only, goals, environment) = (Vec::new(), Vec::new(), Vec::new());
-        Self { label, unit, work, numbers, only, apart: false, rounds, goals, environment, left_out: None }
+        let (only, goals, apart, is_timed, loky, left_out) = (Vec::new(), Vec::new(), false, true, None, None);
+        Self { label, unit, work, numbers, only, apart, rounds, goals, is_timed, loky, left_out }
     }
 
     fn goals(self, goals: impl Into<Vec<Goal>>) -> Self {
@@ -52,6 +54,33 @@ impl Plan {
     fn only(self, only: impl Into<Vec<&'static str>>) -> Self {
         Self { only: only.into(), ..self }
     }
+
+    /// A count or an amount of memory, which is the same whatever else the machine does.
+    fn counted(self) -> Self {
+        Self { is_timed: false, ..self }
+    }
+
+    /// How often each contender is measured. Other work beside makes a round longer.
+    pub(crate) fn rounds(&self, beside: Beside) -> usize {
+        match beside {
+            Beside::Nothing => self.rounds,
+            Beside::Loops => self.rounds.div_ceil(3).max(self.rounds.min(3)),
+        }
+    }
+}
+
+/// The sections of `BENCHMARKS.md` in their order, with their works.
+pub(crate) const SECTIONS: [(&str, fn(Scale) -> Vec<Plan>); 5] = [
+    ("Thread pool", threads),
+    ("Process pool", processes),
+    ("NATS", nats),
+    ("Growth of the thread pool", growth),
+    ("Growth of the process pool", process_growth),
+];
+
+/// Whether a contender is no peer: a lower bound for every pool, or ours in another form.
+pub(crate) fn is_bound(name: &str) -> bool {
+    name.starts_with(Ours::NAME) || [IDEAL, ALONE, MEMCPY, WITHOUT_POOL, ONE_TABLE].contains(&name)
 }
 
 /// How much is measured.
@@ -65,6 +94,11 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
+    /// The sizes that `BENCHMARKS.md` shows.
+    pub(crate) fn whole(threads: u64) -> Self {
+        Self { threads, rounds: 1, is_quick: false }
+    }
+
     fn size(self, size: u64) -> u64 {
         if self.is_quick { (size / 200).max(10) } else { size }
     }
@@ -116,10 +150,12 @@ pub(crate) fn threads(scale: Scale) -> Vec<Plan> {
         plan(&counted(naps, "sleep"), "ms", "sleeps", vec![64, naps], rounds).goals([Goal::Against(IDEAL, 1.06)]),
         plan(&rest, "ms", "rest", vec![256, rest_milliseconds], scale.few_rounds())
             .only([Ours::NAME, Bare::NAME, Tokio::NAME])
-            .goals([Goal::AtMost(0.0)]),
+            .goals([Goal::AtMost(0.0)])
+            .counted(),
         Plan { apart: true, ..plan(&kept, "MiB", "kept", vec![threads, kept_jobs], 1) }
             .only([Ours::NAME, Bare::NAME, Rayon::NAME])
-            .goals([Goal::AtMost(KEPT)]),
+            .goals([Goal::AtMost(KEPT)])
+            .counted(),
     ]
 }
 
@@ -154,7 +190,7 @@ fn memory(scale: Scale) -> Plan {
     every(&mut names);
     let jobs = scale.size(1_000_000);
     let plan = Plan::new(format!("memory, {} queued", counted(jobs, "job")), "bytes/job", "memory", vec![jobs], 1);
-    Plan { apart: true, ..plan.only(names.0).goals([Goal::AtMost(QUEUED)]) }
+    Plan { apart: true, ..plan.only(names.0).goals([Goal::AtMost(QUEUED)]) }.counted()
 }
 
 /// The memory that a queued job may take, in bytes: its closure has eight of them.

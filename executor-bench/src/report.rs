@@ -1,26 +1,37 @@
-//! The results as a table, as lines for a program, and as a file of the repository.
+//! The results as a table, as lines for a program, and those that we lose.
 
 use std::fmt::Write;
 
-use crate::peers::{Contender, Ours};
-use crate::plans::{Goal, Plan};
+use crate::busy::Beside;
+use crate::compare::{Compared, Verdict, compare};
+use crate::plans::{Plan, is_bound};
 use crate::rounds::Measured;
-use crate::stats::Samples;
 
-const HEAD: [&str; 11] =
-    ["work", "contender", "median", "min", "max", "unit", "of minima", "ours / it", "95 %", "goal", "verdict"];
+const HEAD: [&str; 9] = ["work", "unit", "contender", "quiet", "ours / it", "busy", "ours / it", "goal", "verdict"];
 
 /// The columns of numbers.
-const RIGHT: [usize; 7] = [2, 3, 4, 6, 7, 8, 9];
+const RIGHT: [usize; 5] = [3, 4, 5, 6, 7];
 
-/// The measurements, a row for each work and contender.
+const CSV_HEAD: &str = "work,beside,contender,unit,median,min,max,ours / it,low,high,of minima,goal,verdict";
+
+/// Above this, a peer is better: what lies below may be chance.
+const LOST: f64 = 1.05;
+
+/// The measurements of works: a row for each contender.
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<[String; HEAD.len()]>,
+    lost: Vec<[String; LOST_HEAD.len()]>,
+    csv: String,
 }
 
+/// Measurements of one work: on a quiet machine and on a busy one. Empty where there are none.
+pub(crate) type Both<'a> = [&'a [Measured]; Beside::ALL.len()];
+
+const LOST_HEAD: [&str; 4] = ["work", "peer", "quiet", "busy"];
+
 /// As many digits as say something.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.is_nan() {
         return "–".to_owned();
     }
@@ -33,31 +44,23 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// Whether a goal is reached, and how far it is if not; and whether as many rounds again could say otherwise.
-fn verdict(values: &Samples, most: f64) -> String {
-    let (low, high) = values.median_range();
-    let verdict = match values.median() / most {
-        _ if values.median() <= most => "met".to_owned(),
-        // There are no multiples of nothing.
-        distance if distance.is_infinite() => "not met".to_owned(),
-        distance => format!("not met, {} of it", number(distance)),
-    };
-    let is_sure = high <= most || low > most;
-    format!("{verdict}{}", if is_sure { "" } else { ", unsure" })
-}
-
-/// The contender with the least median of those whose names start with `start`.
-fn best<'a>(start: &str, measured: &'a [Measured]) -> Option<&'a str> {
-    let medians = measured.iter().filter(|(name, _)| name.starts_with(start));
-    let medians = medians.filter_map(|(name, samples)| Some((name, samples.as_ref().ok()?.median())));
-    medians.min_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(name, _)| name.as_str())
-}
-
-fn range((low, high): (f64, f64)) -> String {
-    if low.is_nan() || high.is_nan() {
-        return number(f64::NAN);
+/// A ratio, and between which values the median of endless rounds would be.
+fn ratio(compared: &Compared) -> String {
+    let Some(ratios) = &compared.ratios else { return String::new() };
+    match ratios.median_range() {
+        (low, high) if low.is_nan() || high.is_nan() => number(f64::NAN),
+        (low, high) => format!("{} ({}–{})", number(ratios.median()), number(low), number(high)),
     }
-    format!("{}–{}", number(low), number(high))
+}
+
+fn judged(Verdict { distance, is_met, is_unsure }: Verdict) -> String {
+    let verdict = match distance {
+        _ if is_met => "met".to_owned(),
+        // There are no multiples of nothing.
+        _ if distance.is_infinite() => "not met".to_owned(),
+        _ => format!("not met, {} of it", number(distance)),
+    };
+    format!("{verdict}{}", if is_unsure { ", unsure" } else { "" })
 }
 
 impl Report {
@@ -65,145 +68,186 @@ impl Report {
         self.rows.is_empty()
     }
 
-    /// Adds a row for each contender of a plan.
-    pub(crate) fn add(&mut self, plan: &Plan, measured: &[Measured]) {
-        let ours = measured.iter().find(|(name, _)| name == Ours::NAME).and_then(|(_, samples)| samples.as_ref().ok());
-        for (name, samples) in measured {
-            let row = match samples {
-                Ok(samples) => Self::row(plan, name, samples, ours, measured),
-                Err(reason) => {
-                    let mut row: [String; HEAD.len()] = Default::default();
-                    row[HEAD.len() - 1] = format!("left out: {reason}");
-                    row
-                }
-            };
+    /// Adds a plan's contenders.
+    pub(crate) fn add(&mut self, plan: &Plan, both: Both<'_>) {
+        let both = both.map(|measured| compare(plan, measured));
+        for (beside, compared) in Beside::ALL.into_iter().zip(&both) {
+            compared.iter().for_each(|compared| self.add_csv(plan, beside, compared));
+        }
+        let [quiet, busy] = &both;
+        let names = quiet.iter().chain(busy.iter().filter(|busy| find(quiet, &busy.name).is_none()));
+        for (index, Compared { name, .. }) in names.enumerate() {
+            let both = [find(quiet, name), find(busy, name)];
+            let mut row = Self::row(name, both);
+            if index == 0 {
+                (row[0], row[1]) = (plan.label.clone(), plan.unit.to_owned());
+            }
             self.rows.push(row);
-            let last = self.rows.last_mut().expect("it was pushed");
-            (last[0], last[1]) = (plan.label.clone(), name.clone());
+            self.add_lost(plan, name, both);
         }
     }
 
-    fn row(
-        plan: &Plan,
-        name: &str,
-        samples: &Samples,
-        ours: Option<&Samples>,
-        measured: &[Measured],
-    ) -> [String; HEAD.len()] {
-        let ours = ours.filter(|_| name != Ours::NAME);
-        let ratios = ours.map(|ours| ours.ratios_to(samples));
-        let of_minima = ours.map(|ours| ours.min() / samples.min());
-        let goal = plan.goals.iter().find_map(|goal| match (goal, &ratios) {
-            (&Goal::Against(peer, most), Some(ratios)) if peer == name => Some((most, verdict(ratios, most))),
-            (&Goal::AgainstBest(start, most), Some(ratios)) if best(start, measured) == Some(name) => {
-                Some((most, format!("{} (of the best)", verdict(ratios, most))))
-            }
-            (&Goal::AtMost(most), None) => Some((most, verdict(samples, most))),
-            _ => None,
-        });
-        let (most, verdict) = goal.unzip();
+    fn row(name: &str, both: [Option<&Compared>; 2]) -> [String; HEAD.len()] {
+        let [quiet, busy] = both.map(|compared| compared.map_or_else(Default::default, cells));
+        let verdicts = both.map(|compared| compared.and_then(Compared::verdict).map(judged));
+        let verdict = match verdicts {
+            [Some(quiet), Some(busy)] if quiet == busy => quiet,
+            [Some(quiet), Some(busy)] => format!("{quiet}; busy: {busy}"),
+            [None, Some(busy)] => format!("busy: {busy}"),
+            [quiet, None] => quiet.unwrap_or_default(),
+        };
+        let [left_out, busy_left_out] = both.map(|compared| Some(compared?.samples.as_ref().err()?.clone()));
+        let left_out = left_out.or(busy_left_out).map(|reason| format!("left out: {reason}"));
+        let goal = both.into_iter().flatten().find_map(|compared| compared.goal);
         [
             String::new(),
             String::new(),
-            number(samples.median()),
-            number(samples.min()),
-            number(samples.max()),
-            plan.unit.to_owned(),
-            of_minima.map(number).unwrap_or_default(),
-            ratios.as_ref().map(|ratios| number(ratios.median())).unwrap_or_default(),
-            ratios.map(|ratios| range(ratios.median_range())).unwrap_or_default(),
-            most.map(|most| format!("≤ {most}")).unwrap_or_default(),
-            verdict.unwrap_or_default(),
+            name.to_owned(),
+            quiet.0,
+            quiet.1,
+            busy.0,
+            busy.1,
+            goal.map(|most| format!("≤ {most}")).unwrap_or_default(),
+            left_out.unwrap_or(verdict),
         ]
     }
 
-    /// A Markdown table, aligned so that it can be read as it is.
-    pub(crate) fn table(&self) -> String {
-        let head = HEAD.map(str::to_owned);
-        let width = |column: usize| {
-            let cells = self.rows.iter().chain([&head]).map(|row| row[column].chars().count());
-            cells.max().expect("there is a head")
-        };
-        let widths: [usize; HEAD.len()] = std::array::from_fn(width);
-        let mut table = String::new();
-        let line = |table: &mut String, cells: [String; HEAD.len()]| {
-            writeln!(table, "| {} |", cells.join(" | ")).expect("a string takes everything");
-        };
-        let aligned = |row: &[String; HEAD.len()]| {
-            std::array::from_fn(|column| {
-                let (cell, width) = (&row[column], widths[column]);
-                if RIGHT.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-            })
-        };
-        let rule = |column| {
-            let dashes = "-".repeat(widths[column] - 1);
-            if RIGHT.contains(&column) { format!("{dashes}:") } else { format!("{dashes}-") }
-        };
-        line(&mut table, aligned(&head));
-        line(&mut table, std::array::from_fn(rule));
-        for row in &self.rows {
-            line(&mut table, aligned(row));
+    fn add_lost(&mut self, plan: &Plan, name: &str, both: [Option<&Compared>; 2]) {
+        let ratios = both.map(|compared| compared.and_then(Compared::ratio));
+        if is_bound(name) || !ratios.iter().flatten().any(|&ratio| ratio > LOST) {
+            return;
         }
-        table
+        let [quiet, busy] = ratios.map(|ratio| ratio.map(number).unwrap_or_default());
+        self.lost.push([plan.label.clone(), name.to_owned(), quiet, busy]);
+    }
+
+    fn add_csv(&mut self, plan: &Plan, beside: Beside, compared: &Compared) {
+        let (median, min, max, verdict) = match &compared.samples {
+            Ok(samples) => {
+                let verdict = compared.verdict().map(judged).unwrap_or_default();
+                (number(samples.median()), number(samples.min()), number(samples.max()), verdict)
+            }
+            Err(reason) => (String::new(), String::new(), String::new(), format!("left out: {reason}")),
+        };
+        let (low, high) = compared.ratios.as_ref().map(|ratios| ratios.median_range()).unzip();
+        let numbers = [compared.ratio(), low, high, compared.of_minima];
+        let [ratio, low, high, of_minima] = numbers.map(|value| value.map(number).unwrap_or_default());
+        let goal = compared.goal.map(|most| most.to_string()).unwrap_or_default();
+        let cells = [&*plan.label, beside.name(), &*compared.name, plan.unit, &*median, &*min, &*max]
+            .into_iter()
+            .chain([&*ratio, &*low, &*high, &*of_minima, &*goal, &*verdict]);
+        let cells: Vec<_> = cells.map(quoted).collect();
+        writeln!(self.csv, "{}", cells.join(",")).expect("a string takes everything");
+    }
+
+    /// A Markdown table.
+    pub(crate) fn table(&self) -> String {
+        aligned(HEAD, &RIGHT, &self.rows)
+    }
+
+    /// The rows in which a peer is better, as a table. Empty if there is none.
+    pub(crate) fn lost(&self) -> String {
+        if self.lost.is_empty() { String::new() } else { aligned(LOST_HEAD, &[2, 3], &self.lost) }
     }
 
     /// Comma-separated values, without their head.
-    pub(crate) fn csv(&self) -> String {
-        let quoted = |cell: &String| {
-            if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
-        };
-        let mut csv = String::new();
-        for row in &self.rows {
-            let cells: Vec<_> = row.iter().map(quoted).collect();
-            writeln!(csv, "{}", cells.join(",")).expect("a string takes everything");
-        }
-        csv
+    pub(crate) fn csv(&self) -> &str {
+        &self.csv
     }
 }
 
+fn find<'a>(compared: &'a [Compared], name: &str) -> Option<&'a Compared> {
+    compared.iter().find(|compared| compared.name == name)
+}
+
+/// The median and the ratio.
+fn cells(compared: &Compared) -> (String, String) {
+    let median = compared.samples.as_ref().map(|samples| number(samples.median()));
+    (median.unwrap_or_default(), ratio(compared))
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}
+
+/// A Markdown table that can be read as it is.
+fn aligned<const N: usize>(head: [&str; N], right: &[usize], rows: &[[String; N]]) -> String {
+    let head = head.map(str::to_owned);
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        let cells = rows.iter().chain([&head]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or_default()
+    });
+    let mut table = String::new();
+    let mut line = |cells: [String; N]| table.extend(["| ", &cells.join(" | "), " |\n"]);
+    let fitted = |row: &[String; N]| {
+        std::array::from_fn(|column| {
+            let (cell, width) = (&row[column], widths[column]);
+            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        })
+    };
+    line(fitted(&head));
+    line(std::array::from_fn(|column| {
+        let end = if right.contains(&column) { ":" } else { "-" };
+        "-".repeat(widths[column] - 1) + end
+    }));
+    rows.iter().for_each(|row| line(fitted(row)));
+    table
+}
+
 /// The head of comma-separated values.
-pub(crate) fn csv_head() -> String {
-    HEAD.join(",")
+pub(crate) fn csv_head() -> &'static str {
+    CSV_HEAD
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plans::{Scale, threads};
+    use crate::plans::{Goal, Scale, threads};
+    use crate::stats::Samples;
 
     fn samples(name: &str, value: f64) -> Measured {
         (name.to_owned(), Ok(Samples(vec![value])))
     }
 
-    #[test]
-    fn a_goal_is_judged_in_the_row_of_its_peer() {
-        let plans = threads(Scale { threads: 2, rounds: 1, is_quick: true });
-        let mut report = Report::default();
-        report.add(&plans[1], &[samples("ours", 106.0), samples("bare channel", 100.0), samples("CPython", 1.0)]);
-        report.add(&plans[3], &[samples("ours", 0.04), samples("CPython", 0.01)]);
-        let verdicts: Vec<_> = report.rows.iter().map(|row| (row[7].as_str(), row[10].as_str())).collect();
-        assert_eq!(verdicts, [("", ""), ("1.06", "not met, 1.01 of it"), ("106", ""), ("", "met"), ("4.00", "")]);
-        assert_eq!(report.csv().lines().count(), 5);
-    }
-
-    #[test]
-    fn the_best_of_several_is_judged_and_who_is_missing_says_why() {
+    fn report(quiet: &[Measured], busy: &[Measured]) -> Report {
         let mut plans = threads(Scale { threads: 2, rounds: 1, is_quick: true });
-        plans[0].goals = vec![Goal::AgainstBest("CPython", 0.2)];
-        let missing = |name: &str| (name.to_owned(), Err("not installed".to_owned()));
+        plans[0].goals = vec![Goal::Against("a peer", 1.05)];
         let mut report = Report::default();
-        let peers =
-            [samples("CPython 1", 20.0), samples("CPython 2", 10.0), missing("CPython 3"), samples("other", 1.0)];
-        report.add(&plans[0], &[&[samples("ours", 1.0)], &peers[..]].concat());
-        let verdicts: Vec<_> = report.rows.iter().map(|row| row[10].as_str()).collect();
-        assert_eq!(verdicts, ["", "", "met (of the best)", "left out: not installed", ""]);
+        report.add(&plans[0], [quiet, busy]);
+        report
     }
 
     #[test]
-    fn nothing_is_a_goal_too() {
-        assert_eq!(verdict(&Samples(vec![0.0]), 0.0), "met");
-        assert_eq!(verdict(&Samples(vec![1.0]), 0.0), "not met");
-        // Two that are both nothing have no ratio.
-        assert_eq!(range(Samples(vec![f64::NAN]).median_range()), "–");
+    fn rows_show_both_loads() {
+        let ours = samples("ours", 106.0);
+        let missing = ("CPython".to_owned(), Err("not installed".to_owned()));
+        let report = report(&[ours.clone(), samples("a peer", 100.0)], &[ours, samples("a peer", 212.0), missing]);
+        let cells: Vec<_> = report.rows.iter().map(|row| row[2..].join("; ")).collect();
+        assert_eq!(
+            cells,
+            [
+                "ours; 106; ; 106; ; ; ",
+                "a peer; 100; 1.06 (1.06–1.06); 212; 0.500 (0.500–0.500); ≤ 1.05; not met, 1.01 of it; busy: met",
+                "CPython; ; ; ; ; ; left out: not installed",
+            ]
+        );
+        assert_eq!((report.csv().lines().count(), report.rows[1][0].len()), (5, 0));
+        assert!(report.csv().lines().all(|line| line.matches(',').count() >= CSV_HEAD.matches(',').count()));
+    }
+
+    #[test]
+    fn lost_rows_are_those_of_better_peers() {
+        let peers = [samples("a peer", 5.0), samples("other", 9.9), samples("memcpy each way", 1.0)];
+        let report = report(&[&[samples("ours", 10.0)], &peers[..]].concat(), &[]);
+        assert_eq!(report.lost.len(), 1);
+        assert_eq!(report.lost[0][1..], ["a peer", "2.00", ""]);
+        assert!(self::report(&[samples("ours", 10.0), samples("a peer", 20.0)], &[]).lost().is_empty());
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [["a".to_owned(), "1".to_owned()], ["long".to_owned(), "100".to_owned()]];
+        let table = aligned(["name", "n"], &[1], &rows);
+        assert_eq!(table, "| name |   n |\n| ---- | --: |\n| a    |   1 |\n| long | 100 |\n");
     }
 }

@@ -48,6 +48,7 @@ fn a_work_of_processes_is_measured() {
     );
     measure("process bytes", &["ours", "ours, Blob", "raw pipe", "bare ipc-channel", "procspawn Pool"], "100000\t1");
     measure("process timeout", &["ours", "procspawn join_timeout"], "5");
+    measure("process table", &["ours", "the table alone"], "2\t1");
     measure("process descriptors", &["ours"], "20");
 }
 
@@ -59,7 +60,7 @@ fn works_over_nats_are_left_out_without_a_server() {
     assert_eq!(output.status.code(), Some(0));
     let output = String::from_utf8(output.stdout).expect("its output is text");
     let rows: Vec<_> = output.lines().skip(1).collect();
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), 2);
     let why = if cfg!(feature = "nats") { "no `nats-server` on PATH" } else { "built without the feature `nats`" };
     assert!(rows.iter().all(|row| row.contains(&format!("left out: {why}"))), "{output}");
 }
@@ -68,6 +69,7 @@ fn works_over_nats_are_left_out_without_a_server() {
 fn a_mistake_is_told() {
     assert_eq!(bench(&["threads", "--rounds", "0"]).0, Some(2));
     assert_eq!(bench(&["growth", "--write", "--quick"]).0, Some(2));
+    assert_eq!(bench(&["growth", "--beside", "somebody"]).0, Some(2));
     assert_eq!(bench(&["fibres"]).0, Some(2));
     assert_eq!(bench(&[]).0, Some(0));
 }

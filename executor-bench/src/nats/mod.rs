@@ -2,7 +2,6 @@
 //! connections: one that submits and one that serves, with a thread for each.
 
 mod bare;
-mod busy;
 mod by_hand;
 mod ours;
 mod server;
@@ -11,7 +10,6 @@ mod streams;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use self::busy::Busy;
 use self::server::NatsServer;
 use crate::peers::Contender as _;
 use crate::rounds::Entrant;
@@ -41,19 +39,19 @@ pub(crate) fn left_out() -> Option<String> {
 
 /// The contenders of a work; `None` if no work has this name and this count of numbers.
 pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'static>>> {
-    let &[count, busy] = numbers else { return None };
+    let &[count] = numbers else { return None };
     let server = Rc::new(RefCell::new(None));
     let ours = crate::peers::Ours::NAME;
     Some(match work {
         "nats ping-pong" => vec![
-            entrant::<ours::Trips>(ours, &server, count, busy),
-            entrant::<bare::Requests>(REQUEST, &server, count, busy),
-            entrant::<by_hand::Trips>(BY_HAND, &server, count, busy),
+            entrant::<ours::Trips>(ours, &server, count),
+            entrant::<bare::Requests>(REQUEST, &server, count),
+            entrant::<by_hand::Trips>(BY_HAND, &server, count),
         ],
         "nats jobs" => vec![
-            entrant::<ours::Jobs>(ours, &server, count, busy),
-            entrant::<bare::Queue>(QUEUE, &server, count, busy),
-            entrant::<by_hand::Jobs>(BY_HAND, &server, count, busy),
+            entrant::<ours::Jobs>(ours, &server, count),
+            entrant::<bare::Queue>(QUEUE, &server, count),
+            entrant::<by_hand::Jobs>(BY_HAND, &server, count),
         ],
         _ => return None,
     })
@@ -62,7 +60,7 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
 /// The server of a work, started with the first measurement.
 type SharedServer = Rc<RefCell<Option<NatsServer>>>;
 
-fn entrant<C: Contender + 'static>(name: &str, server: &SharedServer, count: u64, busy: u64) -> Entrant<'static> {
+fn entrant<C: Contender + 'static>(name: &str, server: &SharedServer, count: u64) -> Entrant<'static> {
     let (server, mut connected) = (server.clone(), None);
     Entrant::fallible(name, move || {
         if server.borrow().is_none() {
@@ -74,7 +72,6 @@ fn entrant<C: Contender + 'static>(name: &str, server: &SharedServer, count: u64
             contender.measure((count / 10).max(1));
             contender
         });
-        let _busy = Busy::loops(busy);
         Ok(contender.measure(count))
     })
 }

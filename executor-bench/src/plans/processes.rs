@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Goal, Plan, Scale, cores, counted};
-use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, PYTHON, Procspawn, SOCKET, SPAWNED, python};
+use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, PYTHON, Procspawn, SOCKET, SPAWNED};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -60,7 +60,8 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
         plan(&format!("a timeout of {limit} ms, late by"), "ms", "process timeout", vec![limit], more)
             .goals([Goal::AtMost(2.0)]),
         plan(&format!("descriptors of {}", counted(queued, "queued job")), "", "process descriptors", vec![queued], 1)
-            .goals([Goal::AtMost(0.0)]),
+            .goals([Goal::AtMost(0.0)])
+            .counted(),
     ];
     with_loky(plans.into_iter().chain(managers(scale)).collect(), scale)
 }
@@ -79,8 +80,7 @@ fn managers(scale: Scale) -> [Plan; 4] {
 }
 
 fn with_loky(plans: Vec<Plan>, scale: Scale) -> Vec<Plan> {
-    let loky = python::loky(!scale.is_quick);
-    plans.into_iter().map(|plan| Plan { environment: vec![loky.clone()], ..plan }).collect()
+    plans.into_iter().map(|plan| Plan { loky: Some(!scale.is_quick), ..plan }).collect()
 }
 
 /// How the cost grows with workers, bytes, and the memory of the parent.
@@ -111,7 +111,17 @@ pub(crate) fn process_growth(scale: Scale) -> Vec<Plan> {
             let left_out = too_large(mebibytes * MIB, available());
             Plan { left_out, ..plan.only([Ours::NAME, SPAWNED]) }
         });
-    by_workers.chain(by_bytes).chain(by_memory).collect()
+    by_workers.chain(by_bytes).chain(by_memory).chain(tables(scale)).collect()
+}
+
+/// The memory of workers that are forked from a template with a table.
+fn tables(scale: Scale) -> impl Iterator<Item = Plan> {
+    let table = if scale.is_quick { 16 } else { 1024 };
+    [1, 10, 50].into_iter().filter(move |&workers| !scale.is_quick || workers == 1).map(move |workers| {
+        let label = format!("memory, {}, table of {}", counted(workers, "worker"), amount(table * MIB));
+        let plan = Plan::new(label, "MiB", "process table", vec![workers, table], 1).counted();
+        Plan { left_out: too_large(table * MIB, available()), ..plan }
+    })
 }
 
 fn amount(bytes: u64) -> String {

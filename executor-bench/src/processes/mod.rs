@@ -11,6 +11,7 @@ mod ping_pong;
 mod pools;
 pub(crate) mod python;
 mod start;
+mod table;
 mod timeout;
 
 use std::cell::RefCell;
@@ -19,10 +20,11 @@ pub(crate) use self::echo::{CHANNEL, Pipe};
 #[cfg(feature = "nats")]
 pub(crate) use self::jobs::successor;
 pub(crate) use self::manager::{PYTHON, SOCKET};
-pub(crate) use self::payload::{BLOB, MEMCPY};
+pub(crate) use self::payload::{BLOB, MEMCPY, WITHOUT_POOL};
 pub(crate) use self::pools::{Contender, Ours, OursObserved, Procspawn};
 pub(crate) use self::python::Kind;
 pub(crate) use self::start::SPAWNED;
+pub(crate) use self::table::ONE_TABLE;
 use crate::rounds::Entrant;
 
 /// The contenders of a work; `None` if no work has this name and this count of numbers.
@@ -38,6 +40,7 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
         ("process numbers", &[bytes, repeats]) => payload::of_numbers(size(bytes), size(repeats)),
         ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
         ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),
+        ("process table", &[workers, mebibytes]) => table::entrants(size(workers), mebibytes),
         ("process descriptors", &[jobs]) => descriptors::entrants(jobs),
         ("manager get", &[steps]) => manager::entrants("get", steps),
         ("manager update", &[steps]) => manager::entrants("update", steps),

@@ -17,6 +17,9 @@ use crate::stats::median;
 /// The name in the tables.
 pub(crate) const MEMCPY: &str = "memcpy each way";
 
+/// The copies of a `Blob` and its answer alone, in the tables.
+pub(crate) const WITHOUT_POOL: &str = "two Blobs without a pool";
+
 /// Ours in the work with plain bytes, to compare with.
 pub(crate) const BLOB: &str = "ours, Blob";
 
@@ -101,7 +104,7 @@ impl Trips {
 
     /// The part of [`blob`](Self::blob) without the pool: the same copies into new shared memory, in one process.
     fn blobs_without_pool(&self) -> Entrant<'static> {
-        self.entrant("two Blobs without a pool", |_| (), |(), sent| copy(Blob::from(sent)))
+        self.entrant(WITHOUT_POOL, |_| (), |(), sent| copy(Blob::from(sent)))
     }
 
     /// Into memory that is there before, and from there to some other.

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::{env, fs, io, process};
 
 use crate::python::Python;
@@ -126,7 +127,9 @@ pub(crate) fn entrants(work: &str) -> impl Iterator<Item = Entrant<'static>> {
 /// The environment variable that tells a measuring process about loky. If `may_install` is set and loky is missing, loky is
 /// installed into a virtual environment beside this program, which needs the network.
 pub(crate) fn loky(may_install: bool) -> (&'static str, OsString) {
-    (LOKY, install(may_install).map_or_else(|reason| format!("!{reason}").into(), PathBuf::into_os_string))
+    static TOLD: OnceLock<OsString> = OnceLock::new();
+    let told = || install(may_install).map_or_else(|reason| format!("!{reason}").into(), PathBuf::into_os_string);
+    (LOKY, TOLD.get_or_init(told).clone())
 }
 
 fn install(may_install: bool) -> Result<PathBuf, String> {

@@ -8,6 +8,9 @@ use rustix::time::{ClockId, clock_gettime};
 use super::{Work, pause};
 use crate::peers::Contender;
 
+/// The name of the submitting thread without a pool, in the tables.
+pub(crate) const ALONE: &str = "submitter alone";
+
 /// A large pool that gets one trivial job per millisecond. In cores: the processor time of the whole process per time,
 /// so the submitter's part, which wakes a thousand times a second, is in it.
 pub(crate) struct Idle {
@@ -61,7 +64,7 @@ impl Work for Idle {
     }
 
     fn without_pool(&self) -> Option<(&'static str, f64)> {
-        Some(("submitter alone", self.measure(|number| assert_eq!(black_box(number), number))))
+        Some((ALONE, self.measure(|number| assert_eq!(black_box(number), number))))
     }
 
     fn python(&self) -> Option<String> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustix::thread::Timespec;
 
 pub(crate) use self::burst::Burst;
-pub(crate) use self::idle::Idle;
+pub(crate) use self::idle::{ALONE, Idle};
 pub(crate) use self::kept::Kept;
 pub(crate) use self::memory::Memory;
 pub(crate) use self::ping_pong::PingPong;
