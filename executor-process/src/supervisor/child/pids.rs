@@ -100,6 +100,8 @@ impl Pids {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;
@@ -126,17 +128,25 @@ mod tests {
     fn wait_ends_with_the_starts() {
         let pids = Pids::default();
         pids.wait_for(&pids.starts(), FOREVER);
-        let [first, second] = [pids.begin_start(), pids.begin_start()];
-        let starts = pids.starts();
-        let _later = pids.begin_start();
-        thread::scope(|scope| {
-            let waiter = scope.spawn(|| pids.wait_for(&starts, FOREVER));
-            drop(first);
-            assert!(!waiter.is_finished(), "the second is under way");
-            drop(second);
-            waiter.join().unwrap();
-        });
-        assert!(!pids.starts().is_empty());
+        // A wait that ends too early may still be late: the more often, the surer.
+        for _ in 0..100 {
+            let [first, second] = [pids.begin_start(), pids.begin_start()];
+            let (starts, has_ended, barrier) = (pids.starts(), AtomicBool::new(false), Barrier::new(2));
+            let _later = pids.begin_start();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    pids.wait_for(&starts, FOREVER);
+                    assert!(has_ended.load(Ordering::SeqCst), "the second is under way");
+                });
+                barrier.wait();
+                drop(first);
+                thread::yield_now();
+                has_ended.store(true, Ordering::SeqCst);
+                drop(second);
+            });
+        }
+        assert!(pids.starts().is_empty());
     }
 
     #[test]
