@@ -57,7 +57,7 @@ impl Link {
         }
     }
 
-    /// Since when no server is reached. `None` if one is.
+    /// When the connection was lost, if no later event has told of a new one.
     pub(crate) fn lost_since(&self) -> Option<Instant> {
         self.state.lock().lost
     }

@@ -80,7 +80,7 @@ impl Settings {
         };
         let all = [&*jobs, &*ledger, &*large];
         equal("replicas", wanted.replicas.map(number), number(self.replicas), "replicas=", &all)?;
-        let capacity = self.capacity.map_or_else(|| "no limit".to_owned(), number);
+        let capacity = self.capacity.map_or_else(|| "unlimited".to_owned(), number);
         equal("capacity", wanted.capacity.map(number), capacity, "max-msgs=", &all[..1])?;
         let lease = |lease: Duration| format!("{} ms", lease.as_millis());
         equal("lease", wanted.lease.map(lease), lease(self.lease), &format!("metadata={LEASE}="), &all[..1])?;
@@ -102,7 +102,7 @@ fn differs(namespace: &str, setting: &str, wants: &str, has: &str, option: &str,
     let commands = streams.iter().map(|stream| format!("`nats stream edit {stream} --{option}{value}`"));
     let commands: Vec<_> = commands.collect();
     ConnectError::Setting(format!(
-        "the namespace `{namespace}` has a {setting} of {has}, and this program sets {wants}; set the same in all programs, or leave it \
+        "in the namespace `{namespace}`, `{setting}` is {has}, and this program sets {wants}; set the same in all programs, or leave it \
          out to take over what the namespace has; to change it for all, end the programs, and run {}",
         commands.join(" and ")
     ))
@@ -118,7 +118,7 @@ fn kept(age: Duration) -> Duration {
 }
 
 fn shown(time: Duration) -> String {
-    if time == Duration::MAX { "no limit".to_owned() } else { format!("{time:?}") }
+    if time == Duration::MAX { "unlimited".to_owned() } else { format!("{time:?}") }
 }
 
 #[cfg(test)]
@@ -166,15 +166,21 @@ mod tests {
     fn other_settings_are_refused_with_both_values() {
         let (none, all) = (Wanted::default(), all());
         for (wanted, texts) in [
-            (Wanted { replicas: all.replicas, ..none }, ["a replicas of 1", "sets 3", "OBJ_executor_n --replicas=3"]),
-            (Wanted { capacity: all.capacity, ..none }, ["no limit", "sets 7", "executor_n_jobs --max-msgs=7"]),
-            (Wanted { lease: all.lease, ..none }, ["10000 ms", "sets 5000 ms", "--metadata=executor-lease-ms=5000"]),
+            (Wanted { replicas: all.replicas, ..none }, ["`replicas` is 1", "sets 3", "OBJ_executor_n --replicas=3"]),
+            (
+                Wanted { capacity: all.capacity, ..none },
+                ["`capacity` is unlimited", "sets 7", "executor_n_jobs --max-msgs=7"],
+            ),
+            (
+                Wanted { lease: all.lease, ..none },
+                ["`lease` is 10000 ms", "sets 5000 ms", "--metadata=executor-lease-ms=5000"],
+            ),
             (Wanted { keep_jobs: all.keep_jobs, ..none }, ["86400s", "sets 3600s", "executor_n_jobs --max-age=3600s"]),
             (Wanted { keep_outcomes: Some(30 * HOUR), ..none }, ["172800s", "108000s", "executor_n_ledger --max-age="]),
         ] {
             let error = found(&none, &wanted).unwrap_err();
             assert!(texts.iter().all(|text| error.contains(text)), "{error}");
-            assert!(error.starts_with("the namespace `n` has a "), "{error}");
+            assert!(error.starts_with("in the namespace `n`, `"), "{error}");
         }
     }
 

@@ -281,7 +281,7 @@ impl Engine {
 
     /// A job waits, or one less.
     pub(crate) fn waiting_has_changed(&self) {
-        if !self.has_workers.get() || self.link.lost_since().is_some() {
+        if !self.has_workers.get() || self.lost_since().is_some() {
             self.waiting_changed.notify_one();
         }
     }

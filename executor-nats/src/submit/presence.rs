@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use async_nats::Message;
+use async_nats::connection::State as ConnectionState;
 use bytes::Bytes;
 use futures_lite::StreamExt;
 use tokio::time::sleep_until;
@@ -64,13 +65,19 @@ impl Engine {
         if hosts.is_empty() { None } else { Instant::now().checked_add(self.lease) }
     }
 
+    /// Since when no server is reached. `None` if one is.
+    pub(super) fn lost_since(&self) -> Option<Instant> {
+        let is_lost = |_: &Instant| self.streams.context.client().connection_state() != ConnectionState::Connected;
+        self.link.lost_since().filter(is_lost)
+    }
+
     fn waiting(&self) -> usize {
         let (delayed, running) = self.shared.delayed_and_running();
         self.jobs.borrow().len().saturating_sub(delayed + running)
     }
 
     fn lacks_workers(&self) -> bool {
-        (!self.has_workers.get() || self.link.lost_since().is_some()) && self.waiting() > 0
+        (!self.has_workers.get() || self.lost_since().is_some()) && self.waiting() > 0
     }
 
     /// `None` if no job waits, or a host is there.
@@ -81,7 +88,7 @@ impl Engine {
             build: hosts.build().to_owned(),
             waiting: self.waiting(),
             since: self.lack.borrow().since(),
-            unreachable: self.link.lost_since().map(|since| since.elapsed()),
+            unreachable: self.lost_since().map(|since| since.elapsed()),
             others: hosts.all().into_iter().filter(|host| !host.is_ours).collect(),
         })
     }

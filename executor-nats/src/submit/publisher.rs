@@ -9,6 +9,7 @@ use async_nats::jetstream::{self, ErrorCode};
 use executor_core::{Broken, JobError, WhenFull};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 use super::engine::{Engine, Reply, Stored};
 use super::job::{Job, Stage};
@@ -74,6 +75,9 @@ impl Refusal {
     }
 }
 
+/// How often to look for a connection that is not told of.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Engine {
     pub(crate) async fn publish_all(self: Rc<Self>, mut outgoing: UnboundedReceiver<Outgoing>) {
         if self.is_bounded {
@@ -93,10 +97,12 @@ impl Engine {
     /// Waits until there is a connection, or the job is withdrawn. The client would keep the message, and send it later: then the job could
     /// not be withdrawn without a server.
     pub(crate) async fn wait_for_connection(&self, job: &Job) {
-        while self.link.lost_since().is_some() && job.progress.stage() != Stage::Withdrawn {
+        while self.lost_since().is_some() && job.progress.stage() != Stage::Withdrawn {
             tokio::select! {
                 () = self.link.connected.notified() => {}
                 () = self.one_withdrawn.notified() => {}
+                // The client leaves events out if there are too many.
+                () = sleep(LOOK_AGAIN) => {}
             }
         }
     }

@@ -92,7 +92,7 @@ impl Engine {
     pub(crate) async fn refresh(self: Rc<Self>, number: u64, reply: Option<oneshot::Sender<()>>) {
         // Without a server, what is known must do.
         if let Some(job) = self.job(number)
-            && self.link.lost_since().is_none()
+            && self.lost_since().is_none()
             && let Ok(Some(standing)) = self.streams.look(&job.key).await
         {
             job.saw(standing.revision);

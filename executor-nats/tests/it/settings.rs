@@ -39,11 +39,11 @@ fn settings_that_the_namespace_does_not_have_are_refused() {
         bare.clone().capacity(7).lease(5 * SECOND).keep_jobs(600 * SECOND).keep_outcomes(1200 * SECOND).replicas(1);
     let first = NatsExecutor::connect(nats.url(), all.clone()).unwrap();
     for (other, texts) in [
-        (bare.clone().capacity(8), ["a capacity of 7", "sets 8", "--max-msgs=8"]),
-        (bare.clone().lease(6 * SECOND), ["a lease of 5000 ms", "sets 6000 ms", "--metadata=executor-lease-ms=6000"]),
-        (bare.clone().keep_jobs(700 * SECOND), ["a keep_jobs of 600s", "sets 700s", "--max-age=700s"]),
-        (bare.clone().keep_outcomes(700 * SECOND), ["a keep_outcomes of 1200s", "sets 700s", "_ledger --max-age=700s"]),
-        (bare.clone().replicas(3), ["a replicas of 1", "sets 3", "--replicas=3"]),
+        (bare.clone().capacity(8), ["`capacity` is 7", "sets 8", "--max-msgs=8"]),
+        (bare.clone().lease(6 * SECOND), ["`lease` is 5000 ms", "sets 6000 ms", "--metadata=executor-lease-ms=6000"]),
+        (bare.clone().keep_jobs(700 * SECOND), ["`keep_jobs` is 600s", "sets 700s", "--max-age=700s"]),
+        (bare.clone().keep_outcomes(700 * SECOND), ["`keep_outcomes` is 1200s", "sets 700s", "_ledger --max-age=700s"]),
+        (bare.clone().replicas(3), ["`replicas` is 1", "sets 3", "--replicas=3"]),
     ] {
         for error in refusals(&nats, &other) {
             assert!(texts.iter().all(|text| error.contains(text)), "{error}");
@@ -82,7 +82,7 @@ fn changed_lease_reaches_the_next_program() {
     config["metadata"]["executor-lease-ms"] = json!("7000");
     raw.api("STREAM.UPDATE.executor_changed_jobs", &config).unwrap();
     let refused = serve(server.url(), namespace.clone(), &pool).map(drop).unwrap_err();
-    assert!(refused.to_string().contains("a lease of 7000 ms"), "{refused}");
+    assert!(refused.to_string().contains("`lease` is 7000 ms"), "{refused}");
     let _server = serve(server.url(), namespace.lease(7 * SECOND), &pool).unwrap();
     let consumers = raw.api("CONSUMER.LIST.executor_changed_jobs", &json!({"offset": 0})).unwrap();
     let waits: Vec<_> =
@@ -143,11 +143,13 @@ fn options_with_the_longest_times_are_no_limit() {
 #[test]
 fn options_with_no_time_end_the_job_at_once() {
     let served = Served::new(processes(1), unique("times"));
-    let rendezvous = Rendezvous::new();
+    // It may arrive before it is killed.
+    let nobody = Rendezvous::new();
     let limited = served.executor.with(JobOptions::new().timeout(Duration::ZERO));
-    let late = limited.submit(Do::Arrive(rendezvous.arrival(), 1)).result().unwrap_err();
+    let late = limited.submit(Do::Arrive(nobody.arrival(), 1)).result().unwrap_err();
     assert!(matches!(&late, JobError::TimedOut(late) if late.has_started()), "{late}");
 
+    let rendezvous = Rendezvous::new();
     let running = served.executor.submit(Do::Arrive(rendezvous.arrival(), 1));
     let waiter = rendezvous.accept();
     let hasty = served.executor.with(JobOptions::new().start_by(Duration::ZERO).priority(Priority::High));

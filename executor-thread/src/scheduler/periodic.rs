@@ -285,6 +285,8 @@ impl fmt::Debug for Schedule {
 
 #[cfg(test)]
 mod tests {
+    use executor_core::{Broken, TimedOut};
+
     use super::*;
 
     const fn millis(n: u64) -> Duration {
@@ -303,6 +305,24 @@ mod tests {
     fn a_delay_counts_from_the_end() {
         let (delay, due) = (Period::delay(millis(10)), Instant::now());
         assert_eq!(delay.next(due, due + millis(25)), due + millis(35));
+    }
+
+    #[test]
+    fn outcome_of_a_run_decides_about_the_next() {
+        let (handle, mut schedule) = Schedule::start(Period::from(millis(10)));
+        for (outcome, goes_on, counts) in [
+            (Ok(()), true, (1, 0)),
+            (Err(JobError::Broken(Broken::new("no thread"))), true, (1, 1)),
+            (Err(JobError::TimedOut(TimedOut::not_started("job", millis(1)))), true, (1, 2)),
+            (Err(JobError::TimedOut(TimedOut::new("job", millis(1)))), true, (2, 2)),
+            (Err(JobError::rejected(Rejection::Dropped)), true, (2, 3)),
+            (Err(JobError::rejected(Rejection::Full)), true, (2, 4)),
+            (Err(JobError::rejected(Rejection::Shutdown)), false, (2, 4)),
+            (Err(JobError::cancelled()), false, (2, 4)),
+        ] {
+            assert_eq!(schedule.ran(&outcome), goes_on, "{outcome:?}");
+            assert_eq!((handle.runs(), handle.missed()), counts, "{outcome:?}");
+        }
     }
 
     #[test]
