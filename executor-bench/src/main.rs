@@ -68,7 +68,8 @@ fn tasks<'a>(options: &Options, sections: &'a [(&'static str, Vec<Plan>)], known
     let plans = sections.iter().flat_map(|(title, plans)| plans.iter().map(|plan| (*title, plan)));
     let plans = plans.filter(|(_, plan)| plan.label.contains(&options.only));
     // What cannot be measured here keeps what was measured elsewhere.
-    let is_kept = |title, plan: &Plan| plan.left_out.is_some() && known.find(title, &plan.label, Beside::Nothing).is_some();
+    let is_kept =
+        |title, plan: &Plan| plan.left_out.is_some() && known.find(title, &plan.label, Beside::Nothing).is_some();
     let plans = plans.filter(|(title, plan)| !is_kept(title, plan));
     let with = |(title, plan): (&'static str, &'a Plan)| {
         let loads = options.beside.iter().filter(|&&beside| plan.is_timed || beside == Beside::Nothing);

@@ -79,7 +79,7 @@ struct Unfit;
 
 impl Unfit {
     fn text(place: &str) -> String {
-        format!("{place} hold channels or handles of a manager, which end with the program")
+        format!("{place} hold channels or handles of a manager or of a shared value, which end with the program")
     }
 }
 

@@ -259,8 +259,8 @@ pub(crate) fn take<T>(
 
 fn too_many() -> String {
     format!(
-        "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`), the limit of one message; combine small \
-         blobs, or send handles through a channel"
+        "it holds more than {MAX_DESCRIPTORS} handles (`Blob`, `Sender`, `Receiver`; a `Shared` takes three), the limit of one \
+         message; combine small blobs, or send handles through a channel"
     )
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
@@ -110,9 +109,9 @@ impl Blob {
     ///
     /// - If the file cannot be opened or read, or is not a regular file.
     /// - If another program shortens the file meanwhile: [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
-    /// - If the system has no memory or no file descriptor left.
+    /// - If the system has no memory or no file descriptor left, or the file is larger than the memory that is left.
     pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {
-        let frozen = shared_memory::copy_of_file(&File::open(path)?)?;
+        let frozen = shared_memory::copy_of_file(&shared_memory::open_regular(path.as_ref())?)?;
         Ok(Self(frozen.map(Arc::new)))
     }
 

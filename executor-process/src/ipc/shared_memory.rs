@@ -57,6 +57,7 @@ pub(crate) fn check_file_size(start: usize, len: usize) -> io::Result<()> {
 /// Makes room from `start` on, with memory behind it: it is refused here, where that is an error, and not later, where it would be a
 /// SIGBUS.
 pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()> {
+    check_available(len)?;
     check_file_size(start, len)?;
     loop {
         match fallocate(file, FallocateFlags::empty(), start as u64, len as u64) {
@@ -68,6 +69,7 @@ pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()
 
 /// Writes all of `bytes` at `start`, without mapping the file.
 pub(crate) fn write(file: &OwnedFd, mut bytes: &[u8], start: usize) -> io::Result<()> {
+    check_available(bytes.len())?;
     check_file_size(start, bytes.len())?;
     let mut at = start as u64;
     while !bytes.is_empty() {
@@ -350,8 +352,10 @@ impl Deref for Window {
     }
 }
 
+mod available;
 mod from_file;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use from_file::{copy_of_file, copy_of_one_length};
+use available::check_available;
+pub(crate) use from_file::{copy_of_file, copy_of_one_length, open_regular};

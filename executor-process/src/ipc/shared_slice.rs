@@ -1,5 +1,6 @@
 //! Numbers in shared memory.
 
+use std::any::type_name;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -46,8 +47,9 @@ impl<T: Plain> SharedSlice<T> {
     ///
     /// # Errors
     ///
-    /// If the system has no memory or no file descriptor left.
+    /// If the system has no memory or no file descriptor left, or `T` has no bytes, as `()`.
     pub fn copy_of(values: &[T]) -> io::Result<Self> {
+        check_countable::<T>(values.len())?;
         Self::checked(Blob::copy_of(plain::bytes_of(values))?)
     }
 
@@ -55,8 +57,9 @@ impl<T: Plain> SharedSlice<T> {
     ///
     /// # Errors
     ///
-    /// If the system has no memory or no file descriptor left; `fill` is then not called.
+    /// If the system has no memory or no file descriptor left, or `T` has no bytes, as `()`; `fill` is then not called.
     pub fn build(len: usize, fill: impl FnOnce(&mut [T])) -> io::Result<Self> {
+        check_countable::<T>(len)?;
         let Some(bytes) = len.checked_mul(size_of::<T>()) else { return Err(io::ErrorKind::OutOfMemory.into()) };
         let (mut fill, mut filled) = (Some(fill), Ok(()));
         let blob = Blob::build(bytes, |bytes| match (plain::cast_mut(bytes), fill.take()) {
@@ -75,6 +78,15 @@ impl<T: Plain> SharedSlice<T> {
     fn checked(blob: Blob) -> io::Result<Self> {
         Self::try_from(blob).map_err(io::Error::other)
     }
+}
+
+/// Values without bytes leave nothing by which the receiver could count them.
+fn check_countable<T>(len: usize) -> io::Result<()> {
+    if len == 0 || size_of::<T>() > 0 {
+        return Ok(());
+    }
+    let text = format!("{len} values of `{}` have no bytes to share: pass their number", type_name::<T>());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
 /// Fails if the bytes are not a whole number of `T`; see [`Blob::cast`].
@@ -153,7 +165,7 @@ impl<T: Plain + PartialEq> PartialEq for SharedSlice<T> {
 
 impl<T: Plain> fmt::Debug for SharedSlice<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SharedSlice({} × {})", self.len(), std::any::type_name::<T>())
+        write!(f, "SharedSlice({} × {})", self.len(), type_name::<T>())
     }
 }
 
@@ -186,6 +198,15 @@ mod tests {
         assert_eq!(SharedSlice::<u32>::try_from(three.into_blob()).unwrap().len(), 6);
         let too_large = SharedSlice::<u64>::build(usize::MAX, |_| {}).unwrap_err();
         assert_eq!(too_large.kind(), io::ErrorKind::OutOfMemory);
+    }
+
+    #[cfg(feature = "bytemuck")]
+    #[test]
+    fn values_without_bytes_are_refused() {
+        let text = "5 values of `()` have no bytes to share: pass their number";
+        assert_eq!(SharedSlice::copy_of(&[(); 5]).unwrap_err().to_string(), text);
+        assert_eq!(SharedSlice::<()>::build(5, |_| panic!("it is called")).unwrap_err().to_string(), text);
+        assert!(SharedSlice::<()>::copy_of(&[]).unwrap().is_empty());
     }
 
     #[test]

@@ -1,22 +1,48 @@
 //! A file's bytes in shared memory, as they are at one time: a mapping of the file itself could change, or end, under its readers.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use rustix::fs::{fcntl_add_seals, sendfile};
 use rustix::io::Errno;
 
-use super::{Frozen, OF_ONE_LENGTH, check_file_size, file};
+use super::{Frozen, OF_ONE_LENGTH, check_available, check_file_size, file};
 
-/// A frozen copy of a regular file, or `None` if the file is empty. The kernel makes the copy.
+/// Opens a regular file, and no other: the open of a pipe with a name waits for its writer.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    check_regular(&fs::metadata(path)?)?;
+    File::open(path)
+}
+
+fn check_regular(found: &Metadata) -> io::Result<()> {
+    if found.is_file() { Ok(()) } else { Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")) }
+}
+
+/// A frozen copy of a regular file, or `None` if the file is empty. The kernel makes the copy, where it can.
 pub(crate) fn copy_of_file(from: &File) -> io::Result<Option<Frozen>> {
     let found = from.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
-    }
+    check_regular(&found)?;
     let len = usize::try_from(found.len()).map_err(|_| ErrorKind::OutOfMemory)?;
-    if len == 0 { Ok(None) } else { Frozen::seal(copy_of_start(from, len)?).map(Some) }
+    if len == 0 {
+        return copy_as_read(from);
+    }
+    match copy_of_start(from, len) {
+        Ok(copy) => Frozen::seal(copy).map(Some),
+        // One of `/sys` tells a length that it has not, and some file systems have no such copy.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof && found.blocks() == 0 => copy_as_read(from),
+        Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => copy_as_read(from),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same of a file whose bytes are made as they are read, such as those of `/proc`, which have no length.
+fn copy_as_read(mut from: &File) -> io::Result<Option<Frozen>> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes)?;
+    if bytes.is_empty() { Ok(None) } else { Frozen::copy_of(&bytes).map(Some) }
 }
 
 /// A copy of the first `len` bytes of a file, of which the bytes can be changed, but not the length.
@@ -29,6 +55,7 @@ pub(crate) fn copy_of_one_length(from: &OwnedFd, len: u64) -> io::Result<OwnedFd
 
 /// A copy of the first `len` bytes.
 fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
+    check_available(len)?;
     check_file_size(0, len)?;
     let (to, mut at) = (file()?, 0);
     while at < len as u64 {
@@ -77,6 +104,22 @@ mod tests {
             let error = copy_of_file(&File::open(other).unwrap()).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{other}");
         }
+    }
+
+    /// They have no length, or one that is a guess.
+    #[test]
+    fn files_of_the_kernel_are_read() {
+        for path in ["/proc/version", "/sys/devices/system/cpu/possible"] {
+            let copy = copy_of_file(&open_regular(path.as_ref()).unwrap()).unwrap().expect("it is not empty");
+            assert_eq!(*copy, fs::read(path).unwrap(), "{path}");
+        }
+    }
+
+    #[test]
+    fn holes_are_zeros() {
+        let source = tempfile();
+        source.set_len(10).unwrap();
+        assert_eq!(*copy_of_file(&source).unwrap().unwrap(), [0; 10]);
     }
 
     /// An empty file without a name.
