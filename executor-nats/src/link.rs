@@ -20,7 +20,7 @@ use crate::error::ConnectError;
 /// Between two tries to open a namespace.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What a connection tells of itself.
+/// The state of a connection, by its events.
 #[derive(Default)]
 pub(crate) struct Link {
     /// There is a connection, the first one or a new one.

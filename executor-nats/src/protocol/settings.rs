@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What the program wants, and the defaults.
+    /// The wishes of the program, and the defaults.
     pub(super) fn new(wanted: &Wanted) -> Self {
         let keep_jobs = wanted.keep_jobs.unwrap_or(24 * HOUR);
         Self {

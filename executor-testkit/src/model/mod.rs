@@ -76,3 +76,65 @@ macro_rules! check_shutdown {
         check.run($make)
     }};
 }
+
+/// Implements [`Subject`] for a type that holds a pool, by the pool's methods `submit_after`, `shutdown_with`,
+/// `wait_idle`, `stats` and `handle`. Takes the type, the pool in it, and the subject that is made of a handle.
+///
+/// ```
+/// use executor::{ThreadHandle, ThreadPool};
+/// use executor_testkit::{check_shutdown, model::Shape, subject_of_pool};
+/// # use executor::{Executor, Future, Rejected, Shutdown};
+/// # use executor_testkit::model::Task;
+///
+/// struct Mine<P>(P);
+/// # impl<P: Shutdown> Shutdown for Mine<P> {
+/// #     fn shutdown(&self, wait: bool) { self.0.shutdown(wait) }
+/// # }
+/// # impl<P: Executor<Task>> Executor<Task> for Mine<P> {
+/// #     fn submit(&self, job: Task) -> Future<u64> { self.0.submit(job) }
+/// #     fn try_submit(&self, job: Task) -> Result<Future<u64>, Rejected<Task>> { self.0.try_submit(job) }
+/// # }
+/// // `Mine` is an `Executor<Task>`.
+/// subject_of_pool!(Mine<ThreadPool>, |this| this.0, |handle| Mine(handle));
+/// subject_of_pool!(Mine<ThreadHandle>, |this| this.0, |handle| Mine(handle));
+///
+/// # #[allow(unused)] fn mine_shuts_down_as_the_laws_say() {
+/// check_shutdown!(Shape::threads(2), || Mine(ThreadPool::new(2)));
+/// # }
+/// ```
+#[macro_export]
+macro_rules! subject_of_pool {
+    ($subject:ty, |$this:ident| $pool:expr, |$handle:ident| $of_handle:expr) => {
+        impl $crate::model::Subject for $subject {
+            fn submit_after(
+                &self,
+                delay: ::std::time::Duration,
+                job: $crate::model::Task,
+            ) -> $crate::__core::Future<u64> {
+                let $this = self;
+                $pool.submit_after(delay, job)
+            }
+
+            fn shutdown_with(&self, policy: $crate::__core::ShutdownPolicy) -> $crate::__core::ShutdownReport {
+                let $this = self;
+                $pool.shutdown_with(policy)
+            }
+
+            fn wait_idle(&self) {
+                let $this = self;
+                $pool.wait_idle();
+            }
+
+            fn stats(&self) -> $crate::__core::Stats {
+                let $this = self;
+                $pool.stats()
+            }
+
+            fn handle(&self) -> ::std::sync::Arc<dyn $crate::model::Subject> {
+                let $this = self;
+                let $handle = $pool.handle();
+                ::std::sync::Arc::new($of_handle)
+            }
+        }
+    };
+}
