@@ -7,6 +7,8 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::status::JobId;
+
 /// Identifies a queue within this process. Ids are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QueueId(NonZeroU64);
@@ -44,4 +46,11 @@ pub trait JobDeparture: Send + Sync {
 
     /// A job that ended in the queue `from` without running has its outcome.
     fn on_finished(&self, from: QueueId);
+
+    /// The calling thread is about to block until the job `id`, which was in the queue `from`, has its outcome. The queue may bring the job
+    /// to its outcome on this thread. If the wait `is_limited`, it must not: the thread waits for a time only, or asks to be told of the
+    /// outcome, or dropped the future. Called without a lock, and only for jobs that cannot run in place. Default: does nothing.
+    fn on_wait(&self, from: QueueId, id: JobId, is_limited: bool) {
+        let _ = (from, id, is_limited);
+    }
 }

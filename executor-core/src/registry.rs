@@ -111,6 +111,11 @@ pub(crate) fn removed_to_run(id: QueueId) {
     tell(id, |queue| queue.on_removed(id, false));
 }
 
+/// This thread is about to block until the job has its outcome.
+pub(crate) fn waits(queue_id: QueueId, job: JobId, is_limited: bool) {
+    tell(queue_id, |queue| queue.on_wait(queue_id, job, is_limited));
+}
+
 /// Tells the queue `id`, if it is still there.
 fn tell(id: QueueId, what: impl FnOnce(&dyn JobDeparture)) {
     let queue = QUEUES.lock().get(&id).and_then(|known| known.queue.upgrade());

@@ -51,6 +51,7 @@ mod host;
 mod identity;
 mod inbox;
 mod lanes;
+mod lending;
 mod limits;
 mod locked;
 #[cfg(all(test, loom))]
@@ -96,7 +97,7 @@ pub use self::limits::{StartLimit, StartTimer};
 pub use self::periodic::{Period, Periodic, Schedule};
 pub use self::push::{PushFuture, Way};
 pub use self::queued::{Queued, TimerEvent};
-pub use self::runner::{Runner, Stop};
+pub use self::runner::{Lent, LentRun, Runner, Stop};
 pub use self::shared::Pushed;
 #[cfg(feature = "rayon")]
 pub(crate) use self::supply::Supply;

@@ -14,6 +14,20 @@ use crate::queue_id::QueueId;
 use crate::registry::{self, InlineRun};
 use crate::sync::spin;
 
+impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
+    /// Tells the queue of a job that runs elsewhere that this thread is about to block until the job has ended, or for a limited time, or
+    /// that it will not block for the job at all.
+    fn tell_of_wait(&self, is_limited: bool) {
+        if K::RUN.is_some() || self.word.has_ended() {
+            return;
+        }
+        let queue_id = self.inner.lock().stage.queue_id();
+        if let Some(queue_id) = queue_id {
+            registry::waits(queue_id, self.word.id(), is_limited);
+        }
+    }
+}
+
 impl<P, O, T, K> JoinState<T> for Cell<P, O, T, K>
 where
     P: Send + 'static,
@@ -55,6 +69,7 @@ where
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
+        self.tell_of_wait(deadline.is_some());
         if spin(|| self.word.has_ended()) {
             return true;
         }
@@ -82,6 +97,7 @@ where
         let before = inner.set_watch(watch);
         drop(inner);
         drop(before);
+        self.tell_of_wait(true);
         Ok(())
     }
 
@@ -91,6 +107,7 @@ where
     }
 
     fn detach(&self) {
+        self.tell_of_wait(true);
         let mut inner = self.inner.lock();
         let outcome = inner.stage.detach();
         let watch = inner.extra.as_mut().map(|extra| std::mem::replace(&mut extra.watch, Watch::NoWatcher));

@@ -128,7 +128,7 @@ impl<R: Runner + 'static> Shared<R> {
             self.fail(job, error);
         } else if job.move_to(self.queue.id()) {
             state.give_back(priority, job);
-            let wake = self.has_queued(&mut state, priority);
+            let wake = self.has_queued(&mut state, priority, None);
             drop(state);
             self.perform(wake);
         } else {

@@ -1,8 +1,8 @@
 //! A job that is a number, for tests of the decisions.
 
-use executor_core::JobError;
 use executor_core::cell::Notify;
 use executor_core::queue_id::QueueId;
+use executor_core::{JobError, JobId};
 
 use super::queued::Queued;
 
@@ -23,5 +23,9 @@ impl Queued for Number {
 
     fn move_to(&self, _: QueueId) -> bool {
         true
+    }
+
+    fn lendable_id(&self) -> Option<JobId> {
+        Some(JobId::from_number(self.0 as u64))
     }
 }

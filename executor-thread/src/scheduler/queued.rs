@@ -7,7 +7,7 @@ use executor_core::cell::{Captures, Notify, QueuedControl, Run, Task};
 use executor_core::dump::QueuedJob;
 use executor_core::queue_id::QueueId;
 use executor_core::registry::InlineRun;
-use executor_core::{JobError, Priority, current};
+use executor_core::{JobError, JobId, Priority, current};
 
 /// The operations on a job that a scheduler needs.
 ///
@@ -40,6 +40,11 @@ pub trait Queued: Send + 'static {
 
     /// Returns the job for a report. Called under a lock, so this must not block, or run code of a user's. Default: `None`.
     fn as_queued_job(&self, _priority: Priority) -> Option<QueuedJob> {
+        None
+    }
+
+    /// Returns the id of a job that a [lent runner](super::Lent) can run. Default: `None`.
+    fn lendable_id(&self) -> Option<JobId> {
         None
     }
 
@@ -132,5 +137,9 @@ impl<P: 'static, O: 'static> Queued for Arc<dyn Task<P, O>> {
 
     fn as_queued_job(&self, priority: Priority) -> Option<QueuedJob> {
         Some(described(&**self, priority))
+    }
+
+    fn lendable_id(&self) -> Option<JobId> {
+        Some(self.id())
     }
 }

@@ -8,7 +8,7 @@ use executor_core::current::activity::PoolName;
 use executor_core::job_counters::JobCounters;
 use executor_core::queue_id::{JobDeparture, QueueId};
 use executor_core::registry::QueueRegistration;
-use executor_core::{JobError, Priority, Rejection};
+use executor_core::{JobError, JobId, Priority, Rejection};
 
 use super::config::Config;
 use super::identity::SchedulerId;
@@ -205,12 +205,16 @@ impl<R: Runner + 'static> Shared<R> {
         if self.config.measure {
             return self.enqueue_measured(state, priority, job);
         }
+        let id = job.lendable_id();
         state.lanes.push(priority, job);
-        self.has_queued(state, priority)
+        self.has_queued(state, priority, id)
     }
 
-    /// A job was put into a lane.
-    pub(super) fn has_queued(&self, state: &mut State<R::Job>, priority: Priority) -> Wake<R::Job> {
+    /// A job was put into a lane. `id` is that of a new one which its submitter may run.
+    pub(super) fn has_queued(&self, state: &mut State<R::Job>, priority: Priority, id: Option<JobId>) -> Wake<R::Job> {
+        if priority == Priority::Normal && id.is_some_and(|id| state.holds(id, sync::now())) {
+            return Wake::NoWorker;
+        }
         if priority != Priority::Normal {
             self.is_urgent.store(true, Ordering::Relaxed);
         }
@@ -385,5 +389,9 @@ impl<R: Runner + 'static> JobDeparture for Shared<R> {
             return;
         }
         self.end(|state| state.ending -= 1);
+    }
+
+    fn on_wait(&self, _: QueueId, id: JobId, is_limited: bool) {
+        self.wait_begins(id, is_limited);
     }
 }

@@ -5,6 +5,7 @@
 
 mod ends;
 mod jobs;
+mod lends;
 mod runners;
 mod waits;
 

@@ -46,7 +46,8 @@ impl<R: Runner + 'static> Shared<R> {
 
     pub(super) fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         let job = match priority {
-            Priority::Normal => match self.inbox.put(job) {
+            // A job that its submitter may run is held in the lanes.
+            Priority::Normal if job.lendable_id().is_none() => match self.inbox.put(job) {
                 Put::Left => return Ok(()),
                 Put::Look => {
                     self.look_for_worker();

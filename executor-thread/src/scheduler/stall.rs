@@ -11,7 +11,7 @@ use executor_core::dump::{OnStall, Stall};
 use executor_core::panics::{catch, drop_catching};
 
 use super::callback_queue::{Errand, Purpose};
-use super::queued::TimerEvent;
+use super::queued::{Queued, TimerEvent};
 use super::runner::Runner;
 use super::shared::Shared;
 use super::stall_watch::{Found, Seen};
@@ -38,8 +38,9 @@ impl<R: Runner + 'static> Shared<R> {
     /// Queues a job of a measured pool, and sets the timer event if there is none.
     pub(super) fn enqueue_measured(&self, state: &mut State<R::Job>, priority: Priority, job: R::Job) -> Wake<R::Job> {
         self.begins_to_wait(&job);
+        let id = job.lendable_id();
         state.lanes.push(priority, job);
-        let wake = self.has_queued(state, priority);
+        let wake = self.has_queued(state, priority, id);
         let Some(on_stall) = self.config.on_stall.as_ref().filter(|_| !state.is_watched) else { return wake };
         state.is_watched = true;
         self.stall_watch.lock().begin(sync::now(), on_stall.limit);

@@ -6,12 +6,14 @@ mod closing;
 mod counts;
 #[cfg(test)]
 mod ends;
+mod lending;
 mod taking;
 #[cfg(test)]
 mod tests;
 mod turns;
 mod workers;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use executor_core::{JobError, Promise};
@@ -22,10 +24,14 @@ use super::delay::Delayed;
 use super::lanes::Lanes;
 use super::mailboxes::Mailboxes;
 use super::queued::Queued;
+use super::runner::Lent;
 use super::supply::Supply;
 use super::sync::Unparker;
 use super::waiters::Waiters;
 use super::workers::{WorkerLocal, Workers};
+
+use self::lending::Lending;
+pub(super) use self::lending::Waiter;
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State<J, U = Unparker> {
@@ -62,7 +68,9 @@ pub(super) struct State<J, U = Unparker> {
     /// Until when no worker is started beside those that live: one that was could not run jobs.
     pub(super) short_until: Option<Instant>,
     /// Workers that sleep, the last one last.
-    sleepers: Vec<Sleeper<U>>,
+    sleepers: Vec<Sleeper<J, U>>,
+    /// Which runners of theirs threads that wait may use.
+    pub(super) lending: Lending,
     /// Workers ever started, for their names.
     started: usize,
     pub(super) workers: Workers<J>,
@@ -86,9 +94,12 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) closed: Vec<Promise<()>>,
 }
 
-struct Sleeper<U> {
+/// A worker that sleeps.
+pub(super) struct Sleeper<J, U = Unparker> {
     place: usize,
     unparker: U,
+    /// Its runner, if threads that wait may use that.
+    pub(super) lent: Option<Arc<dyn Lent<J>>>,
 }
 
 /// To be done once the lock is released.
@@ -141,6 +152,7 @@ impl<J: Queued, U> State<J, U> {
             extra_revoked: 0,
             short_until: None,
             sleepers: Vec::new(),
+            lending: Lending::default(),
             started: 0,
             workers: Workers::default(),
             mailboxes,

@@ -30,7 +30,7 @@ pub(super) fn work<R: Runner + 'static>(
     current::set_worker(Some(Worker { name: Some(name.clone()), state: None, host: Some(host) }));
     let parker = Parker::new();
     let mut runner = None;
-    while let Some(task) = shared.next(&mut local, &parker) {
+    while let Some(task) = shared.next(&mut local, &parker, runner.as_ref()) {
         shared.begin(&mut local);
         let outcome = match shared.make_runner_unless(&mut runner, local.number, &name) {
             Ok(runner) => catch(|| match task {
@@ -120,7 +120,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     /// The next thing to do. Waits for it. `None` when the worker is to end: it was counted out by then.
-    fn next(&self, local: &mut WorkerLocal<R::Job>, parker: &Parker) -> Option<Task<R::Job>> {
+    fn next(&self, local: &mut WorkerLocal<R::Job>, parker: &Parker, runner: Option<&R>) -> Option<Task<R::Job>> {
         // Relaxed: an urgent job that is seen late is late by one job.
         if !self.is_urgent.load(Ordering::Relaxed) {
             if let Some(job) = local.jobs.pop() {
@@ -183,6 +183,12 @@ impl<R: Runner + 'static> Shared<R> {
                 drop(state);
                 self.begin(local);
                 state = self.lock();
+                continue;
+            }
+            if let Some(lent) = runner.filter(|_| state.lending.is_wanted()).and_then(Runner::lend) {
+                state.fall_asleep_lending(local, parker.unparker().clone(), lent);
+                state = self.sleep_lending(state, local, parker);
+                state.wake_up(local);
                 continue;
             }
             // Only those that the pool can do without have a time to end.

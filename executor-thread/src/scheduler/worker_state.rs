@@ -11,7 +11,8 @@
 //!                       Retiring ──────────> gone <────── idle for too long
 //! ```
 //!
-//! A worker that is running, preparing or retiring is blocked while its job, or its runner, waits.
+//! A worker that is running, preparing or retiring is blocked while its job, or its runner, waits. A worker that sleeps becomes running
+//! while its runner is lent, and sleeps again then, or searches.
 
 use std::ops::{Index, IndexMut};
 

@@ -117,6 +117,11 @@ impl<J> Workers<J> {
         }
     }
 
+    /// Whether any is to begin.
+    pub(super) fn has_called(&self) -> bool {
+        self.called > 0
+    }
+
     /// Whether this one is to begin now.
     pub(super) fn is_called(&mut self, local: &WorkerLocal<J>) -> bool {
         if self.called == 0 {

@@ -44,7 +44,7 @@ pub(super) const ORDERS: [Order; 5] = [
             "scheduler::limits scheduler::periodic",
             "scheduler::push",
             "scheduler::handle",
-            "scheduler::callbacks scheduler::caller_runs scheduler::counting scheduler::dump scheduler::ending scheduler::extra scheduler::slots scheduler::stall scheduler::threads scheduler::timer scheduler::turn",
+            "scheduler::callbacks scheduler::caller_runs scheduler::counting scheduler::dump scheduler::ending scheduler::extra scheduler::lending scheduler::slots scheduler::stall scheduler::threads scheduler::timer scheduler::turn",
             "scheduler::worker",
             "scheduler::host",
             "scheduler::locked",

@@ -85,7 +85,7 @@ impl<J: Queued, U> State<J, U> {
         if self.is_over() { self.wake_all() } else { Vec::new() }
     }
 
-    fn awake(&mut self, Sleeper { place, unparker }: Sleeper<U>) -> U {
+    pub(super) fn awake(&mut self, Sleeper { place, unparker, .. }: Sleeper<J, U>) -> U {
         self.workers.set(place, WorkerState::Asleep, WorkerState::Searching);
         unparker
     }
@@ -182,7 +182,7 @@ impl<J: Queued, U> State<J, U> {
     pub(in crate::scheduler) fn fall_asleep(&mut self, local: &WorkerLocal<J>, unparker: U) {
         self.found(local);
         self.workers.set(local.place, WorkerState::RUNNING, WorkerState::Asleep);
-        self.sleepers.push(Sleeper { place: local.place, unparker });
+        self.sleepers.push(Sleeper { place: local.place, unparker, lent: None });
     }
 
     /// After a sleep. False if no thread woke it: it is not searching then.
