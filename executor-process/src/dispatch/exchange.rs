@@ -19,8 +19,8 @@ use crate::dispatch::run_time::RunTimes;
 use crate::dispatch::settings::PoolSettings;
 use crate::dispatch::time_limit::TimeLimit;
 use crate::dispatch::worker_loss::{Cause, WorkerLoss};
-use crate::protocol::limits::ANSWER_LIMIT;
-use crate::protocol::message::{JobMessage, Reply, Request};
+use crate::protocol::limits::{ANSWER_LIMIT, MOST_SPIN};
+use crate::protocol::message::{JobMessage, Reply};
 use crate::protocol::status_page::Claim;
 use crate::supervisor::claims::Kill;
 use crate::supervisor::reply_receiver::Received;
@@ -149,7 +149,11 @@ impl<'a, 'b> Exchange<'a, 'b> {
     fn receive_answers(&mut self, message: Vec<JobMessage>) -> End {
         let mut take_back_after = (message.len() > 1).then_some(TAKE_BACK_AFTER);
         let mut end_limit = None;
-        self.worker.begin(Request::Run(message));
+        let are_short = self.are_short();
+        self.worker.begin_jobs(message);
+        if self.worker.end_soon(are_short) {
+            return End::Done;
+        }
         loop {
             let rest = end_limit.map(|limit: Instant| limit.saturating_duration_since(Instant::now()));
             match self.worker.receive(rest.or(take_back_after)) {
@@ -184,6 +188,14 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 None if self.may_run() => {}
                 None => end_limit = Some(Instant::now() + ANSWER_LIMIT),
             }
+        }
+    }
+
+    /// Whether the end of the message may come soon. Behind several jobs there are others, which need this core.
+    fn are_short(&self) -> bool {
+        match &self.slots[..] {
+            [Some(job)] => self.run_times.of(job.payload.job_type).is_none_or(|time| time < MOST_SPIN),
+            _ => false,
         }
     }
 

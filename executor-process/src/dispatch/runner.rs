@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use executor_core::cell::{Abort, Dispatch, Notify};
 use executor_core::panics::{catch, drop_catching};
 use executor_core::{Broken, JobError, JobId, job_counters};
-use executor_thread::scheduler::{Batch, Runner, Stop};
+use executor_thread::scheduler::{Batch, Lent, LentRun, Runner, Stop};
+use parking_lot::Mutex;
 
 use crate::dispatch::exchange::Exchange;
 use crate::dispatch::job::Queued;
@@ -29,6 +30,15 @@ pub(crate) type FirstStart = Result<Arc<Child>, String>;
 
 /// Runs jobs in a child process, which it starts when the first one comes, and again when it died.
 pub(crate) struct ProcessRunner {
+    kill_switch: Arc<KillSwitch>,
+    serving: Arc<Slot>,
+}
+
+/// A runner's state, while no thread uses it: the runner's own, or one that waits for a job.
+struct Slot(Mutex<Option<Box<Serving>>>);
+
+/// The state of a runner.
+pub(crate) struct Serving {
     settings: Arc<PoolSettings>,
     name: Arc<str>,
     kill_switch: Arc<KillSwitch>,
@@ -46,18 +56,7 @@ pub(crate) struct ProcessRunner {
 
 impl ProcessRunner {
     pub(crate) fn new(settings: Arc<PoolSettings>, name: Arc<str>) -> Self {
-        let delivers = settings.worker.delivery.user();
-        Self {
-            settings,
-            name,
-            kill_switch: Arc::default(),
-            worker: None,
-            first_start: None,
-            run_times: RunTimes::default(),
-            retired: Vec::new(),
-            pending_notifies: Vec::new(),
-            _delivers: delivers,
-        }
+        Self::telling(settings, name, None)
     }
 
     /// As `new`, and tells of its first worker once that is ready, or why there is none.
@@ -66,11 +65,31 @@ impl ProcessRunner {
         name: Arc<str>,
         first_start: Option<oneshot::Sender<FirstStart>>,
     ) -> Self {
-        let mut runner = Self::new(settings, name);
-        runner.first_start = first_start;
-        runner
+        let (delivers, kill_switch) = (settings.worker.delivery.user(), Arc::<KillSwitch>::default());
+        let serving = Serving {
+            settings,
+            name,
+            kill_switch: Arc::clone(&kill_switch),
+            worker: None,
+            first_start,
+            run_times: RunTimes::default(),
+            retired: Vec::new(),
+            pending_notifies: Vec::new(),
+            _delivers: delivers,
+        };
+        Self { kill_switch, serving: Arc::new(Slot(Mutex::new(Some(Box::new(serving))))) }
     }
 
+    /// Calls `f` with the state. Not under its lock, since it runs code of a user's.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Serving) -> T) -> T {
+        let mut serving = self.serving.0.lock().take().expect("a runner that is lent runs nothing itself");
+        let result = f(&mut serving);
+        *self.serving.0.lock() = Some(serving);
+        result
+    }
+}
+
+impl Serving {
     /// Sends the job to a worker, and others with it if they are short, and brings them to their
     /// outcomes. False if it had ended before.
     fn serve(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
@@ -78,6 +97,18 @@ impl ProcessRunner {
             Ok(ready) => ready,
             Err(was_claimed) => return was_claimed,
         };
+        self.exchange(worker, job, batch)
+    }
+
+    /// The same with the worker that is there, dead or alive.
+    fn serve_ready(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        match self.worker.take() {
+            Some(worker) => self.exchange(worker, job, batch),
+            None => self.serve(job, batch),
+        }
+    }
+
+    fn exchange(&mut self, worker: Worker, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
         let Self { settings, run_times, pending_notifies, kill_switch, .. } = self;
         let mut exchange = Exchange::new(worker, settings, run_times, pending_notifies, batch);
         let Some(message) = exchange.fill(job, kill_switch) else {
@@ -86,9 +117,6 @@ impl ProcessRunner {
         };
         if let Some(worker) = exchange.run(message) {
             self.keep(worker);
-        }
-        for notify in self.pending_notifies.drain(..) {
-            notify.fire();
         }
         true
     }
@@ -212,9 +240,6 @@ impl ProcessRunner {
                 self.pending_notifies.extend(job.fail(JobError::Broken(broken.clone())));
             }
         }
-        for notify in self.pending_notifies.drain(..) {
-            drop_catching(catch(|| notify.fire()));
-        }
     }
 
     /// Keeps a worker that has run some jobs. If it has lived long enough, it is retired: no job
@@ -255,7 +280,7 @@ impl Dispatch for Nowhere {
     }
 }
 
-impl Drop for ProcessRunner {
+impl Drop for Serving {
     /// Returns when none of its processes is left.
     fn drop(&mut self) {
         if self.kill_switch.is_triggered() {
@@ -272,17 +297,21 @@ impl Drop for ProcessRunner {
     }
 }
 
-impl Runner for ProcessRunner {
-    type Job = Queued;
-
-    fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+impl Serving {
+    /// Brings the job to its outcome by `serve`. False if it had ended before. The notifications of what has ended are still to be fired.
+    fn run(
+        &mut self,
+        job: Queued,
+        batch: &mut Batch<'_, Queued>,
+        serve: fn(&mut Self, Queued, &mut Batch<'_, Queued>) -> bool,
+    ) -> bool {
         self.kill_switch.take(&job);
         if job.status().is_done() {
             drop(self.kill_switch.let_go());
             return false; // cancelled: no reason to start a process
         }
         let copy = Arc::clone(&job);
-        let served = catch(|| self.serve(job, batch));
+        let served = catch(|| serve(self, job, batch));
         let in_hand = self.kill_switch.let_go();
         served.unwrap_or_else(|panic| {
             let was_claimed = !copy.is_waiting();
@@ -291,9 +320,50 @@ impl Runner for ProcessRunner {
         })
     }
 
+    fn take_notifies(&mut self) -> Vec<Notify> {
+        std::mem::take(&mut self.pending_notifies)
+    }
+
+    /// Whether there is a worker, so that a job needs no new one. A process that another thread starts would end with that thread.
+    fn is_ready(&self) -> bool {
+        self.worker.as_ref().is_some_and(|worker| !worker.process.has_died())
+    }
+}
+
+impl Lent<Queued> for Slot {
+    fn run(&self, job: Queued, batch: &mut Batch<'_, Queued>) -> Result<LentRun, Queued> {
+        let Some(mut serving) = self.0.lock().take() else { return Err(job) };
+        let result = if serving.is_ready() {
+            let was_claimed = serving.run(job, batch, Serving::serve_ready);
+            Ok(LentRun { was_claimed, notifies: serving.take_notifies() })
+        } else {
+            Err(job)
+        };
+        *self.0.lock() = Some(serving);
+        result
+    }
+}
+
+impl Runner for ProcessRunner {
+    type Job = Queued;
+
+    fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
+        self.with(|serving| {
+            let was_claimed = serving.run(job, batch, Serving::serve);
+            for notify in serving.take_notifies() {
+                drop_catching(catch(|| notify.fire()));
+            }
+            was_claimed
+        })
+    }
+
     fn begin(&mut self) {
         // If it cannot be started, the first job tries again, and tells why.
-        self.worker = self.start_worker(None).ok();
+        self.with(|serving| serving.worker = serving.start_worker(None).ok());
+    }
+
+    fn lend(&self) -> Option<Arc<dyn Lent<Queued>>> {
+        Some(Arc::<Slot>::clone(&self.serving))
     }
 
     fn stop(&self) -> Option<Arc<dyn Stop>> {

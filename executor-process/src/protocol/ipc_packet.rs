@@ -3,18 +3,25 @@
 //! ipc-channel makes no end of a channel from a socket, and trusts what it reads: it ends this program, or forgets descriptors, over a
 //! message with some that no message here has; waits for what a packet says is to follow; and makes room for as much as it says.
 
+use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recv, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ipc::socket::{self, Wait};
+use crate::protocol::limits::PACKET;
 
 /// The length of ipc-channel's header before a message: the sizes of the packet, and of the message that it begins.
 pub(crate) const HEAD: usize = 2 * size_of::<usize>();
+
+/// Most packets are no longer.
+const SHORT: usize = 4096;
+
+const INCOMPLETE: &str = "it sent an incomplete message";
 
 /// The next packet of a socket.
 pub(crate) enum Packet<T> {
@@ -44,33 +51,53 @@ pub(crate) fn send<T: Serialize>(socket: &OwnedFd, message: &T) -> io::Result<()
     socket::send(socket, &head(bytes.len()), &bytes, &[], Wait::Forever)
 }
 
+/// Room for a packet. The kernel fills the first part before it touches the other, which so takes no memory where packets are short.
+struct Room {
+    short: [u8; SHORT],
+    rest: Vec<u8>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = const { RefCell::new(Room { short: [0; SHORT], rest: Vec::new() }) };
+}
+
 /// Blocks until there is a packet, or the other end is gone.
 ///
 /// # Errors
 ///
 /// `CONNRESET` when the other end is gone, and left something unread.
 pub(crate) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Packet<T>, Errno> {
-    // Looked at first: without room for descriptors, which are told of all the same, and to make room for no more than is there.
-    let mut start = [0; HEAD];
-    let packet = again(|| {
-        let parts = &mut [IoSliceMut::new(&mut start)];
-        recvmsg(socket, parts, &mut RecvAncillaryBuffer::default(), RecvFlags::PEEK | RecvFlags::TRUNC)
-    })?;
-    let invalid = |what: &str| Ok(Packet::Invalid(what.to_owned()));
-    match packet.bytes {
-        0 => return Ok(Packet::End),
-        _ if packet.flags.contains(ReturnFlags::CTRUNC) => return invalid("a message with descriptors"),
-        len if len.checked_sub(HEAD).is_none_or(|len| start != head(len)) => {
-            return invalid("it sent an incomplete message");
+    ROOM.with_borrow_mut(|room| {
+        if room.rest.is_empty() {
+            room.rest = vec![0; PACKET + HEAD - SHORT];
         }
-        _ => {}
-    }
-    let mut bytes = vec![0; packet.bytes];
-    again(|| recv(socket, &mut bytes[..], RecvFlags::DONTWAIT))?;
-    Ok(match postcard::from_bytes(&bytes[HEAD..]) {
-        Ok(message) => Packet::Message(message),
-        Err(error) => Packet::Invalid(error.to_string()),
+        // Without room for descriptors, of which the flags tell all the same.
+        let packet = again(|| {
+            let parts = &mut [IoSliceMut::new(&mut room.short), IoSliceMut::new(&mut room.rest)];
+            recvmsg(socket, parts, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())
+        })?;
+        let len = packet.bytes;
+        Ok(if len == 0 {
+            Packet::End
+        } else if packet.flags.contains(ReturnFlags::CTRUNC) {
+            Packet::Invalid("a message with descriptors".to_owned())
+        } else if packet.flags.contains(ReturnFlags::TRUNC) {
+            Packet::Invalid(INCOMPLETE.to_owned())
+        } else if len <= SHORT {
+            read(&room.short[..len])
+        } else {
+            // Its memory is given back.
+            let rest = std::mem::take(&mut room.rest);
+            read(&[&room.short[..], &rest[..len - SHORT]].concat())
+        })
     })
+}
+
+/// Decodes the message of a packet.
+fn read<T: DeserializeOwned>(packet: &[u8]) -> Packet<T> {
+    let message = packet.split_at_checked(HEAD).filter(|(start, message)| *start == head(message.len()));
+    let Some((_, message)) = message else { return Packet::Invalid(INCOMPLETE.to_owned()) };
+    postcard::from_bytes(message).map_or_else(|error| Packet::Invalid(error.to_string()), Packet::Message)
 }
 
 /// Repeats a call that a signal has interrupted.
@@ -108,7 +135,7 @@ mod tests {
         let (one, _other) = socket::pair().unwrap();
         assert_eq!(packet(&whole, &[]), r#"(7, "seven")"#);
         assert_eq!(packet(&whole, &[&one]), "a message with descriptors");
-        let no_message = "it sent an incomplete message";
+        let no_message = INCOMPLETE;
         assert_eq!(packet(&whole[..whole.len() - 1], &[]), no_message);
         assert_eq!(packet(&[&whole[..], &[0]].concat(), &[]), no_message);
         assert_eq!(packet(&[7; HEAD - 1], &[]), no_message);

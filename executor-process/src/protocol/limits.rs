@@ -9,6 +9,10 @@ use crate::protocol::status_page::SLOTS;
 /// The time that a worker has to answer when nothing is left for it to run: an honest one takes microseconds.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
+/// The most time that a process stays awake for a message of the other, where that has paid. It takes up to 50 µs to wake an idle core of a
+/// virtual machine (measured).
+pub(crate) const MOST_SPIN: Duration = Duration::from_micros(60);
+
 /// The most bytes that are sent of what a panic or an error says.
 pub(crate) const MOST_SAID: usize = MAX_INLINE;
 
@@ -19,7 +23,7 @@ pub(crate) const MOST_NAME: usize = 1024;
 pub(crate) const MOST_CAPTURED: usize = 16 * 1024;
 
 /// A packet, on a system that was not told otherwise (`net.core.wmem_default`), without what ipc-channel keeps of it for itself.
-const PACKET: usize = 212_992 - 64;
+pub(crate) const PACKET: usize = 212_992 - 64;
 
 // A job has at most a name and a tag, and few numbers. A panic's message is sent with its place.
 const _: () = assert!(MAX_INLINE + SLOTS * (2 * MOST_NAME + 128) <= PACKET && MOST_SAID + 8192 <= PACKET);

@@ -11,11 +11,12 @@
 //!     └──> Revoked      └──> Aborted, TimedOut
 //! ```
 //!
-//! Answers are written here, too, as far as there is room, each before the next job starts; and, when a signal ends the worker, where it
-//! was ([`CrashRecord`]).
+//! Answers are written here, too, as far as there is room, each before the next job starts; requests, while the worker is awake (see
+//! `notice`); and, when a signal ends the worker, where it was ([`CrashRecord`]).
 #![allow(unsafe_code)]
 
 mod appender;
+mod notice;
 
 use std::any::Any;
 use std::io;
@@ -51,10 +52,17 @@ const ANSWERS_AT: usize = 512;
 /// Room for the answers of one message, in words: 60 KiB.
 const ROOM: usize = if cfg!(loom) { 4 } else { 7680 };
 
+/// Where the bytes of a request are, and room for them, in words: 4 KiB.
+const REQUEST_AT: usize = ANSWERS_AT + ROOM;
+const REQUEST_ROOM: usize = if cfg!(loom) { 2 } else { 512 };
+
+/// The words of the page.
+const WORDS: usize = REQUEST_AT + REQUEST_ROOM;
+
 const _: () = assert!(SLOTS * PARTS <= RECORDS_AT && TRACE_AT * 8 + size_of::<Words>() <= ANSWERS_AT * 8);
 
 /// In bytes.
-pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new((ANSWERS_AT + ROOM) * size_of::<AtomicU64>()).unwrap();
+pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new(WORDS * size_of::<AtomicU64>()).unwrap();
 
 /// Longer ones go in a message: here they would be copied word by word.
 const LONGEST: usize = 4096;
@@ -131,7 +139,7 @@ impl Page {
     /// One for threads of a model: loom's atomics are more than their words, so they cannot lie in memory that is shared.
     #[cfg(all(test, loom))]
     pub(crate) fn modelled() -> Self {
-        let words: Box<[AtomicU64]> = (0..ANSWERS_AT + ROOM).map(|_| AtomicU64::new(0)).collect();
+        let words: Box<[AtomicU64]> = (0..WORDS).map(|_| AtomicU64::new(0)).collect();
         Self { words: NonNull::from(&*words).cast(), memory: Box::new(words) }
     }
 
@@ -177,13 +185,7 @@ impl Page {
         let place = self.place(slot).load(Ordering::Acquire);
         let (start, len) = (usize::try_from(place >> 32).ok()?, usize::try_from(place & u64::from(u32::MAX)).ok()?);
         let end = start.checked_add(len.div_ceil(8)).filter(|_| len > 0)?;
-        let words = self.room().get(start..end)?;
-        let mut answer = vec![0; words.len() * 8];
-        for (bytes, word) in answer.chunks_exact_mut(8).zip(words) {
-            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-        }
-        answer.truncate(len);
-        Some(answer)
+        Some(notice::read(self.room().get(start..end)?, len))
     }
 
     /// How long the job of the slot ran, in nanoseconds.
@@ -226,12 +228,22 @@ impl Page {
 
     /// The room for answers.
     fn room(&self) -> &[AtomicU64] {
-        // SAFETY: as in `word`, for all words from the first of the room to the last of the memory.
-        unsafe { std::slice::from_raw_parts(self.words.add(ANSWERS_AT).as_ptr(), ROOM) }
+        self.range(ANSWERS_AT, ROOM)
+    }
+
+    /// The room for a request.
+    fn request_room(&self) -> &[AtomicU64] {
+        self.range(REQUEST_AT, REQUEST_ROOM)
+    }
+
+    fn range(&self, start: usize, len: usize) -> &[AtomicU64] {
+        assert!(start + len <= WORDS, "the page has {WORDS} words");
+        // SAFETY: as in `word`, for all words of the range.
+        unsafe { std::slice::from_raw_parts(self.words.add(start).as_ptr(), len) }
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
-        assert!(index < ANSWERS_AT + ROOM, "the page has no word {index}");
+        assert!(index < WORDS, "the page has no word {index}");
         // SAFETY: a page of the system is aligned for them; the memory has `SIZE` bytes as long as `_memory` lives, and is never
         // accessed but as atomics, here and in the other process. Every bit pattern is a number.
         unsafe { self.words.add(index).as_ref() }

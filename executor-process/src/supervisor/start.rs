@@ -3,6 +3,7 @@
 mod dismissal;
 mod given;
 mod prepare;
+mod run;
 mod template;
 
 use std::cell::Cell;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use executor_core::spin::Spin;
 use ipc_channel::ipc::IpcSender;
 
 use self::dismissal::{Unmet, dismiss, verify};
@@ -134,6 +136,8 @@ pub(crate) struct Worker {
     pub(crate) listener: Listener,
     /// Lists it for the pool's reports.
     listing: Option<Listing>,
+    /// Whether it pays to stay awake for the end of its jobs.
+    spin: Spin,
 }
 
 impl Worker {
@@ -238,6 +242,7 @@ impl Worker {
             payloads: Arc::new(payloads),
             listing: None,
             listener,
+            spin: Spin::new(),
         }
     }
 

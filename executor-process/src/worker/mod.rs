@@ -2,6 +2,7 @@
 
 mod clone;
 mod comm;
+mod core;
 pub(crate) mod crash_handler;
 pub(crate) mod entry;
 pub(crate) mod entry_point;
@@ -16,6 +17,7 @@ pub(crate) mod records;
 mod registers;
 pub(crate) mod remake;
 mod replay;
+mod requests;
 pub(crate) mod run_chunk;
 pub(crate) mod run_job;
 mod serve;

@@ -19,6 +19,7 @@ use super::logger;
 use super::process_setup::{end_with, guard, is_parent, keep_to, kill_own_group, take_stdin};
 #[cfg(feature = "_records")]
 use super::records;
+use super::requests::Requests;
 use super::start_packet::StartPacket;
 use super::template::{self, Forked, Template};
 #[cfg(feature = "tracing")]
@@ -31,9 +32,9 @@ use crate::ipc::shared;
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::answer::Answer;
 use crate::protocol::captured::Captured;
-use crate::protocol::ipc_packet::{self, Packet};
+use crate::protocol::ipc_packet;
 use crate::protocol::job_context::JobContext;
-use crate::protocol::limits::{MOST_SAID, truncate};
+use crate::protocol::limits::{MOST_SAID, MOST_SPIN, truncate};
 use crate::protocol::message::{Greeting, JobMessage, Reply, Request};
 use crate::protocol::program_image::{self, Offset};
 use crate::protocol::record::Levels;
@@ -151,7 +152,7 @@ fn cannot_begin(reason: std::fmt::Arguments<'_>) -> ! {
 
 /// This worker's ends of what it shares with its parent.
 struct RequestLoop {
-    requests: OwnedFd,
+    requests: Requests,
     /// There for ever: any thread may send a record.
     replies: &'static OwnedFd,
     page: &'static Page,
@@ -181,7 +182,7 @@ fn begin(socket: &OwnedFd) -> io::Result<(&'static Page, OwnedFd, &'static Owned
 impl RequestLoop {
     fn new(socket: OwnedFd, page: &'static Page, requests: OwnedFd, replies: &'static OwnedFd) -> Self {
         let (payloads, exit_code) = (WorkerEnd::new(socket), Cell::new(0));
-        Self { requests, replies, page, payloads, exit_code, template: OnceCell::new() }
+        Self { requests: Requests::new(requests, page), replies, page, payloads, exit_code, template: OnceCell::new() }
     }
 
     /// That of this process, which was just forked from a template, and is a worker of its own from now on.
@@ -203,8 +204,7 @@ impl RequestLoop {
         let mut codec = Codec::default();
         shared::keep_values();
         loop {
-            shared::drop_ended(&self.requests);
-            let Ok(Packet::Message(request)) = ipc_packet::receive(&self.requests) else { return None };
+            let request = self.requests.next()?;
             let reply = match request {
                 Request::Prepare { name, codec: wanted, levels, initializer } => {
                     codec = wanted;
@@ -228,14 +228,16 @@ impl RequestLoop {
         ipc_packet::send(self.replies, reply).ok()
     }
 
-    /// Runs the jobs of a message. `None` if the parent is gone.
+    /// Runs the jobs of a message. `None` if the parent knows of their end, or is gone.
     fn run_all(&self, codec: Codec, jobs: Vec<JobMessage>) -> Option<Reply> {
         let (mut room, mut told, mut has_unreported) = (0, Instant::now(), false);
+        // The end comes behind the messages of its jobs, so it is on the page only if there are none.
+        let (mut has_messages, is_alone) = (false, jobs.len() == 1);
         for JobMessage { slot, job, attempt, about, work, body } in jobs {
             let start = Instant::now();
             if has_unreported && start - told >= PATIENCE {
                 self.reply(&Reply::Progress)?;
-                (told, has_unreported) = (start, false);
+                (told, has_unreported, has_messages) = (start, false, true);
             }
             if !self.page.start(slot, job) {
                 self.payloads.skip(body);
@@ -273,9 +275,12 @@ impl RequestLoop {
             has_unreported = true;
             if !is_told {
                 self.reply(&Reply::Answer { slot, job, answer })?;
+                has_messages = true;
             }
         }
-        Some(Reply::Done)
+        self.requests.set_short(is_alone && told.elapsed() < MOST_SPIN);
+        let is_told = !has_messages && self.page.end().post(&[]);
+        (!is_told).then_some(Reply::Done)
     }
 
     fn be_template(&self) -> Reply {

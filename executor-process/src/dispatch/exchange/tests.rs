@@ -2,6 +2,7 @@
 
 mod cancels;
 mod floods;
+mod notices;
 #[cfg(feature = "log")]
 mod records;
 mod silence;

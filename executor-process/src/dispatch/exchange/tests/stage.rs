@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dispatch::job::{EncodedJob, Queued};
-use crate::dispatch::runner::ProcessRunner;
+use crate::dispatch::runner::{ProcessRunner, Serving};
 use crate::dispatch::settings::PoolSettings;
 use crate::ipc::codec::Codec;
 use crate::ipc::socket::{self, Wait};
@@ -45,7 +45,7 @@ fn encode<J: executor_core::PortableJob<Output = u64>>(options: &JobOptions, job
 pub(super) struct Part {
     /// Whether it is the first worker of its stage.
     pub(super) is_first: bool,
-    pub(super) page: Page,
+    pub(super) page: Arc<Page>,
     /// The same socket as `payloads` has.
     pub(super) socket: OwnedFd,
     process: Arc<Child>,
@@ -148,7 +148,7 @@ impl Actor {
         let mut processes = self.seen.processes.lock().unwrap();
         let part = Part {
             is_first: processes.is_empty(),
-            page: Page::open(&file).expect("it is a page"),
+            page: Arc::new(Page::open(&file).expect("it is a page")),
             socket: theirs.try_clone().expect("there are descriptors left"),
             process: Arc::clone(&process),
             replies,
@@ -170,8 +170,10 @@ impl Runner for Actor {
     type Job = Queued;
 
     fn run(&mut self, job: Queued, batch: &mut Batch<'_, Queued>) -> bool {
-        if self.inner.worker.as_ref().is_none_or(|worker| worker.process.is_gone()) {
-            self.inner.worker = Some(self.worker());
+        let is_gone = |serving: &mut Serving| serving.worker.as_ref().is_none_or(|worker| worker.process.is_gone());
+        if self.inner.with(is_gone) {
+            let worker = self.worker();
+            self.inner.with(|serving| serving.worker = Some(worker));
         }
         self.inner.run(job, batch)
     }

@@ -1,0 +1,42 @@
+//! The request to run jobs, and its end: on the page while both processes are awake, and through the sockets otherwise.
+
+use std::sync::atomic::Ordering;
+
+use rustix::thread::sched_getcpu;
+
+use super::Worker;
+use crate::protocol::limits::MOST_SPIN;
+use crate::protocol::message::{JobMessage, Request};
+
+impl Worker {
+    /// Sends jobs, whose answers are to be [received](Worker::receive).
+    pub(crate) fn begin_jobs(&self, jobs: Vec<JobMessage>) {
+        // Output is read while the end is waited for.
+        if self.listener.output.is_none() {
+            self.claims.page.end().watch();
+        }
+        let request = Request::Run(jobs);
+        if !self.posts(&request) {
+            // Relaxed: the message orders it.
+            self.claims.page.core().store(sched_getcpu() as u64, Ordering::Relaxed);
+            self.begin(request);
+        }
+    }
+
+    /// Puts the request on the page. False if it must go through the socket.
+    fn posts(&self, request: &Request) -> bool {
+        let notice = self.claims.page.request();
+        if !notice.has_room(0) || self.is_disconnected() || self.process.has_died() {
+            return false;
+        }
+        postcard::to_stdvec(request).is_ok_and(|bytes| notice.post(&bytes))
+    }
+
+    /// Spins until the jobs have ended, if `are_short` says that this may be soon, and spinning pays. Returns whether they have ended; otherwise a message tells of
+    /// the end.
+    pub(crate) fn end_soon(&self, are_short: bool) -> bool {
+        let notice = self.claims.page.end();
+        let end = if are_short && !self.is_disconnected() { notice.spin(&self.spin, MOST_SPIN) } else { notice.take() };
+        end.is_some()
+    }
+}
