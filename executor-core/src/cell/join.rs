@@ -12,7 +12,6 @@ use crate::notify::Watch;
 use crate::panics::drop_catching;
 use crate::queue_id::QueueId;
 use crate::registry::{self, InlineRun};
-use crate::sync::spin;
 
 impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// Tells the queue of a job that runs elsewhere that this thread is about to block until the job has ended, or for a limited time, or
@@ -70,7 +69,7 @@ where
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
         self.tell_of_wait(deadline.is_some());
-        if spin(|| self.word.has_ended()) {
+        if self.word.spin_until_ended() {
             return true;
         }
         let _blocked = current::block_in(self.as_waited_for(), deadline);

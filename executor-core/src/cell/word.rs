@@ -1,7 +1,7 @@
 //! The id of a job and two flags, in one word: other threads read them without the cell's lock.
 
 use crate::status::JobId;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, spin};
 
 /// Written under the cell's lock alone, so a change is a load and a store.
 pub(super) struct Word(AtomicU64);
@@ -37,6 +37,11 @@ impl Word {
     pub(super) fn has_ended(&self) -> bool {
         // Acquire: a wait that ends by this flag alone sees what the job did, as one that ends under the lock does.
         self.0.load(Ordering::Acquire) & ENDED != 0
+    }
+
+    /// Spins for as long as it pays, and returns whether the outcome is there.
+    pub(super) fn spin_until_ended(&self) -> bool {
+        spin(|| self.has_ended())
     }
 
     /// Under the cell's lock.

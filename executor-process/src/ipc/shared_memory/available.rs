@@ -15,7 +15,7 @@ pub(super) fn check_available(len: usize) -> io::Result<()> {
     fs::read_to_string("/proc/meminfo").map_or(Ok(()), |facts| check(len as u64, &facts))
 }
 
-/// `facts` are those of `/proc/meminfo` (proc_meminfo(5)).
+/// `facts` are those of `/proc/meminfo` (`proc_meminfo(5)`).
 fn check(len: u64, facts: &str) -> io::Result<()> {
     let Some(available) = bytes(facts, "MemAvailable:") else { return Ok(()) };
     let available = available.saturating_add(bytes(facts, "SwapFree:").unwrap_or(0));
