@@ -55,6 +55,9 @@ macro_rules! __unless {
 /// [`ClosureExecutor`](executor_core::ClosureExecutor) and an [`Executor`](executor_core::Executor) of [`Do`](crate::contract::Do). After `portable:`, it returns
 /// a [`Subject`](crate::contract::Subject), made from an executor that runs only jobs of type `Do`, such as a pool of processes.
 ///
+/// The checks box their closures, so that the executor is compiled for a few types of job instead of hundreds. One check submits a closure
+/// as it is, and reads its name in the error.
+///
 /// - `one_worker` before the factory: the executor runs one job at a time. Then the order of jobs is tested (law 9).
 /// - `bounded` before the factory, and after `one_worker`: the queue has a limit, at which `try_submit` gives jobs back as
 ///   [`Rejection::Full`](executor_core::Rejection::Full). Then the limit is tested (law 3). The other checks queue up to 10,000 jobs.
