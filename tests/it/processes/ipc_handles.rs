@@ -134,3 +134,40 @@ fn failed_jobs_lose_none() {
         assert_eq!(pool.submit(call!(u32::pow(2, 3))).result().unwrap(), 8);
     });
 }
+
+/// The second variant has all that the first one begins with.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Tried {
+    Long { end: IpcSender<u32>, extra: u8 },
+    Short { end: IpcSender<u32> },
+}
+
+fn give_tried(is_long: bool) -> Tried {
+    let end = ipc::channel().expect("there is room").0;
+    if is_long { Tried::Long { end, extra: 1 } } else { Tried::Short { end } }
+}
+
+fn take_tried(_: Tried) {}
+
+#[test]
+fn variants_that_are_tried_fail_their_job_alone() {
+    alone(variants_that_are_tried_fail_their_job_alone, || {
+        let pool = ProcessPool::builder().processes(1).codec(Codec::MessagePack).build().expect("workers start");
+        pool.submit(call!(take_tried(give_tried(true)))).result().unwrap();
+        assert!(matches!(pool.submit(call!(give_tried(true))).result(), Ok(Tried::Long { extra: 1, .. })));
+        let worker = pool.pids()[0];
+        let before = (descriptors(own_pid()), descriptors(worker));
+        for _ in 0..100 {
+            let errors = [
+                pool.submit(call!(take_tried(give_tried(false)))).result().unwrap_err(),
+                pool.submit(call!(give_tried(false))).result().unwrap_err(),
+            ];
+            for error in errors.map(|error| error.to_string()) {
+                assert!(error.contains("it was dropped while its value was decoded"), "{error}");
+            }
+        }
+        eventually("all are closed", || (descriptors(own_pid()), descriptors(worker)) == before);
+        assert_eq!(pool.submit(call!(pid())).result().unwrap(), worker);
+    });
+}

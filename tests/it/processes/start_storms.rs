@@ -67,9 +67,9 @@ fn pool(random: &mut u64, directory: &Directory) -> ProcessPool {
 fn shut_down(random: &mut u64, pool: &ProcessPool) {
     let limit = Duration::from_millis(next(random) % 300);
     let policies = [ShutdownPolicy::drain(), ShutdownPolicy::cancel_pending(), ShutdownPolicy::kill()];
-    let policy = policies[usize::try_from(next(random) % 3).expect("one of three")].clone();
+    let policy = policies[usize::try_from(next(random) % 3).expect("one of three")];
     if next(random).is_multiple_of(2) {
-        pool.shutdown_with(policy.within(limit));
+        let _ = pool.shutdown_with(policy.within(limit));
     }
     pool.shutdown(true);
 }
