@@ -22,7 +22,9 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server that `NATS_SERVER` names, or `nats-server` on the `PATH`, on a free port.
     pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
-        let program = env::var("NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
+        // Empty after a script that has failed.
+        let named = env::var("NATS_SERVER").ok().filter(|named| !named.is_empty());
+        let program = named.unwrap_or_else(|| "nats-server".to_owned());
         let directory = env::temp_dir().join(format!("census-nats-{}", process::id()));
         fs::create_dir_all(&directory)?;
         // A process of the library ends with this program, in whichever way that ends, and so does what it has started.

@@ -19,7 +19,8 @@ use super::wait_for;
 /// Panics if there is none, with the command that installs it.
 pub(crate) fn nats_server() -> &'static Path {
     static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        if let Some(named) = env::var_os("NATS_SERVER") {
+        // Empty after a script that has failed.
+        if let Some(named) = env::var_os("NATS_SERVER").filter(|named| !named.is_empty()) {
             return Some(PathBuf::from(named));
         }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is inside of the target directory");
