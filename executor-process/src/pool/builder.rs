@@ -65,7 +65,8 @@ const RESTART_BUDGET: Limit = Limit { most: 1000, period: Duration::from_secs(10
 /// ```
 #[must_use = "settings do nothing until they are built"]
 pub struct ProcessPoolBuilder {
-    processes: usize,
+    /// The cores, if it is not set.
+    processes: Option<usize>,
     threads: Option<usize>,
     name: Arc<str>,
     codec: Codec,
@@ -119,7 +120,7 @@ impl ProcessPool {
 impl ProcessPoolBuilder {
     pub(crate) fn new() -> Self {
         Self {
-            processes: cores(),
+            processes: None,
             threads: None,
             name: "executor".into(),
             codec: Codec::default(),
@@ -148,7 +149,7 @@ impl ProcessPoolBuilder {
     /// cores that this process may use ([`available_parallelism`](std::thread::available_parallelism), which respects
     /// cgroup limits).
     pub fn processes(mut self, n: usize) -> Self {
-        self.processes = n;
+        self.processes = Some(n);
         self
     }
 
@@ -299,8 +300,9 @@ impl ProcessPoolBuilder {
     /// [`BuildError`] names the invalid setting, its value and the allowed values; or says why this program cannot
     /// start workers.
     pub fn build(self) -> Result<ProcessPool, BuildError> {
-        if !(1..=MOST_PROCESSES).contains(&self.processes) {
-            return Err(BuildError::setting("processes", self.processes, format_args!("from 1 to {MOST_PROCESSES}")));
+        let processes = self.processes.unwrap_or_else(cores);
+        if !(1..=MOST_PROCESSES).contains(&processes) {
+            return Err(BuildError::setting("processes", processes, format_args!("from 1 to {MOST_PROCESSES}")));
         }
         if self.threads == Some(0) {
             return Err(BuildError::setting("threads_per_process", 0, "at least 1"));
@@ -323,7 +325,7 @@ impl ProcessPoolBuilder {
         let (pids, roster) = (Arc::new(Pids::default()), Arc::new(Roster::default()));
         let worker = WorkerSettings {
             codec: self.codec,
-            threads: self.threads.map_or(Threads::Default((cores() / self.processes).max(1)), Threads::Exactly),
+            threads: self.threads.map_or(Threads::Default((cores() / processes).max(1)), Threads::Exactly),
             environment: self.environment,
             span: self.span,
             start_limit: self.start_limit,
@@ -347,7 +349,7 @@ impl ProcessPoolBuilder {
         let capacity = self.queue.capacity();
         let (keep_alive, kind, on_stall) = (self.idle_timeout, "ProcessPool", self.on_stall);
         let inspect = Some(Inspect::new(move |dump| inspect::add_to(dump, &roster)));
-        let config = Config { keep_alive, capacity, kind, inspect, on_stall, ..Config::new(self.name, self.processes) };
+        let config = Config { keep_alive, capacity, kind, inspect, on_stall, ..Config::new(self.name, processes) };
         let config = config.with_measure(self.measure);
         let policy = SubmitPolicy { codec: self.codec, when_full: self.queue.when_full(), retry: self.retry };
         let scheduler = Scheduler::new(config, make);

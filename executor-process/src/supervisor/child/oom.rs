@@ -1,8 +1,11 @@
 //! Whether the kernel has killed a child because memory ran out. It does so by SIGKILL, as any process may, and tells the child's parent
 //! nothing more; but it counts its kills in each memory cgroup.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
 
 /// The cause of a SIGKILL, if the count has risen.
 pub(super) const LIKELY: &str = "most likely by the kernel's OOM killer, because memory ran out; raise the memory \
@@ -17,13 +20,29 @@ pub(super) struct OomKills(Option<(PathBuf, u64)>);
 impl OomKills {
     /// Of the cgroup of the process `pid`, or else of the whole machine.
     pub(super) fn around(pid: u32) -> Self {
-        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-        Self::among(&groups, Path::new("/sys/fs/cgroup"), Path::new("/proc/vmstat"))
+        /// The groups of the last child, and their file. Most often, those of the next one are the same.
+        static LAST: Mutex<Option<(String, PathBuf)>> = Mutex::new(None);
+        let groups = text_of(Path::new(&format!("/proc/{pid}/cgroup"))).unwrap_or_default();
+        // Tried only: a fork may have left it locked.
+        let mut last = LAST.try_lock();
+        let known = last.as_deref().and_then(Option::as_ref).filter(|(known, _)| *known == groups);
+        let known = known.map(|(_, counter)| Self::of(counter.clone()));
+        // The file may be gone.
+        known.filter(|known| known.0.is_some()).unwrap_or_else(|| {
+            let kills = Self::among(&groups, Path::new("/sys/fs/cgroup"), Path::new("/proc/vmstat"));
+            if let (Some(last), Some((counter, _))) = (&mut last, &kills.0) {
+                **last = Some((groups, counter.clone()));
+            }
+            kills
+        })
     }
 
     /// `groups` is what the kernel says of a process (cgroups(7)).
     fn among(groups: &str, mount: &Path, machine: &Path) -> Self {
-        let counter = counter(groups, mount).unwrap_or_else(|| machine.to_owned());
+        Self::of(counter(groups, mount).unwrap_or_else(|| machine.to_owned()))
+    }
+
+    fn of(counter: PathBuf) -> Self {
         Self(count(&counter).map(|before| (counter, before)))
     }
 
@@ -55,13 +74,25 @@ fn counter(groups: &str, mount: &Path) -> Option<PathBuf> {
     })
 }
 
+/// The text of a file of the kernel, whose size is not known before it is read.
+fn text_of(file: &Path) -> Option<String> {
+    let mut text = String::with_capacity(1024);
+    File::open(file).ok()?.take(MOST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// More than the kernel has to say.
+const MOST: u64 = 1 << 20;
+
 fn count(file: &Path) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
+    let text = text_of(file)?;
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A file system of cgroups, gone with it.
