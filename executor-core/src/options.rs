@@ -147,7 +147,8 @@ impl JobOptions {
     /// Allows `n` more runs of the job if its worker process dies. For jobs that may run twice without harm. Default: the number that the
     /// pool was built with, which is 0 by default.
     ///
-    /// A job that panics, is aborted or times out is not run again. Thread pools ignore this option, since threads do not die. In the
+    /// A job that panics, is aborted or times out is not run again, nor is a job with ends of channels in its arguments: these are lost with
+    /// the process. Thread pools ignore this option, since threads do not die. In the
     /// job, [`current::attempt`](crate::current::attempt) counts the runs.
     ///
     /// ```

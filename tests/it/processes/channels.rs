@@ -226,6 +226,22 @@ fn a_message_that_cannot_be_decoded_costs_itself() {
     assert!(error.to_string().contains("could not be encoded: it holds more than 64 handles"), "{error}");
 }
 
+/// The end went with the worker, so no other run could have it.
+#[test]
+fn job_with_lost_channels_is_not_run_again() {
+    let pool = ProcessPool::builder().processes(1).retry(2).build().unwrap();
+    let (sender, receiver) = channel::<u32>().unwrap();
+    for outcome in [
+        pool.submit(call!(|_: Sender<u32>| -> () { std::process::abort() }, (sender,))).result(),
+        pool.submit(call!(|_: Receiver<u32>| -> () { std::process::abort() }, (receiver,))).result(),
+    ] {
+        match outcome {
+            Err(JobError::Crashed(crash)) => assert_eq!(crash.signal(), Some("SIGABRT")),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn the_death_of_a_worker_ends_what_it_held() {
     within_patience(|| {

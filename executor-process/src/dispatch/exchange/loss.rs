@@ -43,7 +43,8 @@ impl Exchange<'_, '_> {
             has_no_tries_left: is_held_against && payload.failed_starts >= self.settings.tries,
             stop_requested: in_flight.job.stop_requested(),
             is_chunk: payload.chunk.is_some(),
-            has_retries: payload.retries > 0,
+            // Where ends of channels have gone with the worker, there is nothing to run again.
+            has_retries: payload.retries > 0 && !payload.body.has_given(),
         };
         self.apply(slot, fate(claim, known), in_flight, loss)
     }
