@@ -240,8 +240,9 @@ impl ProcessHandle {
         if policy.step() >= ShutdownStep::Kill {
             self.0.template.iter().for_each(|template| template.kill());
         }
+        let deadline = policy.limit().and_then(|limit| Instant::now().checked_add(limit));
         let report = self.0.scheduler.shutdown_with(policy);
-        self.0.end_template(true);
+        self.0.end_template(true, deadline);
         report
     }
 }

@@ -332,7 +332,7 @@ impl ProcessHandle {
     /// and the last worker process has ended. See [`Shutdown::shutdown`].
     pub fn shutdown(&self, wait: bool) {
         self.0.scheduler.shutdown(wait);
-        self.0.end_template(wait);
+        self.0.end_template(wait, None);
     }
 }
 

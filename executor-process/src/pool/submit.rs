@@ -84,22 +84,22 @@ impl Submitter {
         match &self.template {
             Some(template) => {
                 let template = Arc::clone(template);
-                closed.map_ok(move |()| template.end(true))
+                closed.map_ok(move |()| template.end(true, None))
             }
             None => closed,
         }
     }
 
     /// The pool was shut down: the process that workers are forked from ends with the last worker. With `waits`, blocks until that has ended
-    /// if there is no worker left.
-    pub(crate) fn end_template(&self, waits: bool) {
+    /// if there is no worker left, and kills it at `deadline`.
+    pub(crate) fn end_template(&self, waits: bool, deadline: Option<Instant>) {
         let Some(template) = &self.template else { return };
         let closed = self.scheduler.closed();
         if waits && closed.is_done() {
-            return template.end(true);
+            return template.end(true, deadline);
         }
         let template = Arc::clone(template);
-        closed.on_done(move |_| template.end(false));
+        closed.on_done(move |_| template.end(false, None));
     }
 
     /// Encodes the job, and queues it. One that cannot be encoded ends as an error.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::record::{Content, Record};
 use crate::supervisor::child::Child;
+use crate::supervisor::claims::Kill;
 use crate::supervisor::delivery::Delivery;
 use crate::supervisor::output::{Capture, Output};
 use crate::supervisor::records::{self, Source, SourceJob};
@@ -119,6 +120,18 @@ impl Retired {
     pub(crate) fn wait(&self) {
         wait_for_end(&self.process, self.output.as_ref());
     }
+
+    /// Blocks likewise, and kills the process if it is still there at `deadline`.
+    pub(crate) fn end_by(&self, deadline: Instant) {
+        while !self.process.wait_until(Some(deadline.min(Instant::now() + LOOK))) {
+            self.output.iter().for_each(Output::drain);
+            if Instant::now() >= deadline {
+                self.process.kill();
+                break;
+            }
+        }
+        self.wait();
+    }
 }
 
 /// Blocks until the process is reaped, and takes in what it writes.
@@ -132,4 +145,29 @@ pub(crate) fn wait_for_end(process: &Child, output: Option<&Output>) {
     }
     output.drain();
     output.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use executor_core::Exit;
+
+    use super::*;
+
+    fn retired(program: &str, argument: &str) -> Retired {
+        let mut command = Command::new(program);
+        let (process, _) = Child::spawn(command.arg(argument), Duration::ZERO, &Arc::default()).unwrap();
+        Retired { process, output: None }
+    }
+
+    #[test]
+    fn process_is_killed_at_its_deadline() {
+        let endless = retired("sleep", "1000");
+        endless.end_by(Instant::now());
+        assert_eq!(endless.process.wait(), Some(Exit::Signal(libc::SIGKILL)));
+        let short = retired("sleep", "0");
+        short.end_by(Instant::now() + Duration::from_secs(3600));
+        assert_eq!(short.process.wait(), Some(Exit::Code(0)));
+    }
 }

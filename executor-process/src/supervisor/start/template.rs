@@ -195,8 +195,8 @@ impl Template {
         self.is_killed.store(true, Ordering::Relaxed);
     }
 
-    /// The pool is shut down, and has no worker left. With `waits`, blocks until the process has ended.
-    pub(crate) fn end(&self, waits: bool) {
+    /// The pool is shut down, and has no worker left. With `waits`, blocks until the process has ended, which is killed at `deadline`.
+    pub(crate) fn end(&self, waits: bool, deadline: Option<Instant>) {
         if !self.origin.is_here() {
             return;
         }
@@ -221,7 +221,10 @@ impl Template {
             }
         };
         if waits {
-            ending.0.wait();
+            match deadline {
+                Some(deadline) => ending.0.end_by(deadline),
+                None => ending.0.wait(),
+            }
             watcher::settle();
         } else {
             *process = Process::Ending(ending.0, ending.1);
