@@ -27,6 +27,10 @@ use crate::ipc::shared_memory::{self, Draft, Frozen};
 /// result is not yet taken; clones share the descriptor. For thousands of small buffers, combine them into one
 /// `Blob`, or pass each as a `Vec<u8>`, which is faster up to about 1 MiB.
 ///
+/// The memory is the system's, not that of one process: a blob counts in no worker's
+/// [`memory_limit`](crate::ProcessPoolBuilder::memory_limit). More bytes than the system has left are refused with an error. In a container with less memory than
+/// that, the kernel may end the program instead.
+///
 /// ```
 /// use executor::{Blob, ProcessPool, call};
 ///
@@ -107,7 +111,7 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// - If the file cannot be opened or read, or is not a regular file.
+    /// - If the file cannot be opened or read, or is not a regular file. A named pipe is not waited for.
     /// - If another program shortens the file meanwhile: [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
     /// - If the system has no memory or no file descriptor left, or the file is larger than the memory that is left.
     pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {

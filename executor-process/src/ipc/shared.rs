@@ -36,7 +36,8 @@ use crate::ipc::random;
 /// process holds a handle any more, queued jobs included, as soon as that worker has nothing to run. A large array of numbers is better sent
 /// as a [`SharedSlice`](crate::SharedSlice), of which all processes share the memory.
 ///
-/// Each handle that travels takes three of the 64 descriptors of a message; clones in one message take three together.
+/// **Descriptors.** A value takes three file descriptors in this process, and one in each worker that keeps the value. Each handle that travels takes
+/// three of the 64 descriptors of a message; clones in one message take three together.
 ///
 /// ```
 /// use std::collections::HashMap;

@@ -1,12 +1,13 @@
 //! Where the system refuses descriptors, processes or memory, a start fails and says what to do; when the shortage is over, all is well.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use executor::{JobError, ProcessPool, call};
+use executor::{Blob, JobError, ProcessPool, SharedSlice, call};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::deaths::kill;
@@ -72,6 +73,27 @@ fn without_descriptors_a_start_fails_and_says_so() {
             assert_eq!(left_in(&place), Vec::<PathBuf>::new());
         }
         assert!(failures > 5 && successes > 5, "{failures} failures and {successes} successes");
+    });
+}
+
+#[test]
+fn more_shared_memory_than_there_is_is_refused() {
+    alone(more_shared_memory_than_there_is_is_refused, || {
+        const HUGE: usize = 1 << 43;
+        let directory = Directory::new();
+        let path = directory.path().join("holes");
+        File::create(&path).and_then(|file| file.set_len(HUGE as u64)).expect("holes take no room");
+        // If the kernel were asked for it, this limit would refuse it before all memory is taken.
+        with_at_most(Resource::Fsize, 1 << 30, || {
+            let refused = [
+                Blob::build(HUGE, |_| unreachable!()).map(drop),
+                SharedSlice::<u64>::build(HUGE / 8, |_| unreachable!()).map(drop),
+                Blob::from_file(&path).map(drop),
+            ];
+            for error in refused.map(Result::unwrap_err) {
+                assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
+            }
+        });
     });
 }
 

@@ -76,6 +76,8 @@ fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
 mod tests {
     use std::io::Write;
 
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
     use super::*;
 
     #[test]
@@ -104,6 +106,12 @@ mod tests {
             let error = copy_of_file(&File::open(other).unwrap()).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{other}");
         }
+        // No process writes to it, and an open would wait for one.
+        let pipe = std::env::temp_dir().join(format!("executor-pipe-{}", std::process::id()));
+        mkfifoat(CWD, &pipe, Mode::RUSR).unwrap();
+        let error = open_regular(&pipe).unwrap_err();
+        fs::remove_file(&pipe).unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 
     /// They have no length, or one that is a guess.
