@@ -115,7 +115,8 @@
 //! |---|---|
 //! | large bytes | [`Blob`] |
 //! | large arrays of numbers | [`SharedSlice`], [`Plain`], [`CastError`], [`AsPart`] |
-//! | a value that many jobs read | [`Shared`] |
+//! | a value that many jobs read | [`Shared`], by `share` on each process pool |
+//! | a table or model that is loaded once, for all workers | [`ProcessPoolBuilder::template`] |
 //! | messages | [`channel`], [`Sender`], [`Receiver`]; [`duplex`], [`Duplex`]; [`queue`]; [`SendError`], [`RecvError`] |
 //! | maps, lists, values, locks | [`Manager`], and its handles in [`manager`] |
 //! | values that need a self-describing format | [`Codec`] |
@@ -136,6 +137,7 @@
 //! |---|---|---|
 //! | `process` | on | [`ProcessPool`], [`Process`], [`Manager`] and all that is shared with processes |
 //! | `rayon` | on | [`RayonPool`] |
+//! | `bytemuck` | off | structs that are `bytemuck::Pod` in [`SharedSlice`] and [`Blob::cast`], not only numbers |
 //! | `log` | off | [`forward_logs`]: records that jobs log in worker processes reach the program's logger |
 //! | `metrics` | off | [`metrics`]: counters, gauges and histograms of a pool, for Prometheus and others |
 //! | `tracing` | off | `trace_jobs` on the builders of pools: a span for each job, also in worker processes; `forward_traces` |

@@ -40,6 +40,8 @@ impl ProcessPoolBuilder {
     /// - **Destructors.** The value that `load` returned is dropped in the template, and in no worker. Functions that
     ///   `load` has given to `atexit(3)` are called in the template and in each worker.
     ///
+    /// Records that `load` logs reach this program's logger if `load` calls `forward_logs` first (feature `log`).
+    ///
     /// Environment variables, `nice` and [`memory_limit`](Self::memory_limit) are those of the template: the memory
     /// limit of a worker includes what `load` allocated. [`recycle_above`](Self::recycle_above) does not count that
     /// memory. [`pids`](crate::ProcessHandle::pids) does not list the template; a
