@@ -87,7 +87,7 @@ fn user_of_one_namespace_reaches_no_other() {
     let refused = NatsExecutor::connect(submitter(&server), "invoices").expect_err("another namespace");
     assert!(matches!(refused, ConnectError::Streams(_)), "{refused}");
     let text = refused.to_string();
-    assert!(text.contains("permissions violation") && text.contains("executor_invoices_jobs"), "{text}");
+    assert!(text.contains("Permissions Violation") && text.contains("executor_invoices_jobs"), "{text}");
     let pool = ThreadPool::new(1);
     let refused = serve(host(&server), "invoices", &pool).expect_err("another namespace");
     assert!(matches!(refused, ConnectError::Streams(_)), "{refused}");
