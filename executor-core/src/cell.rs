@@ -103,10 +103,16 @@ struct Inner<P, O, T> {
 /// What few jobs have.
 struct Extra<T> {
     watch: Watch<T>,
-    /// Since when the job waits, where that is measured.
+    /// Since when the job waits, where that is measured and the payload has no place for it.
     since: Moment,
     /// The threads that sleep until the end.
     sleepers: Option<Arc<Condvar>>,
+}
+
+impl<T> Default for Extra<T> {
+    fn default() -> Self {
+        Self { watch: Watch::NoWatcher, since: Moment::default(), sleepers: None }
+    }
 }
 
 impl<P, O, T> Inner<P, O, T> {
@@ -115,18 +121,12 @@ impl<P, O, T> Inner<P, O, T> {
     }
 
     fn extra(&mut self) -> &mut Extra<T> {
-        self.extra.get_or_insert_with(|| {
-            Box::new(Extra { watch: Watch::NoWatcher, since: Moment::default(), sleepers: None })
-        })
+        self.extra.get_or_insert_default()
     }
 
     /// Replaces the watcher.
     fn set_watch(&mut self, watch: Watch<T>) -> Watch<T> {
         std::mem::replace(&mut self.extra().watch, watch)
-    }
-
-    fn since(&self) -> Moment {
-        self.extra.as_ref().map(|extra| extra.since).unwrap_or_default()
     }
 }
 
@@ -168,6 +168,14 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         self.inner.lock().stage.payload().map(f)
     }
 
+    /// The place where it is kept since when the job waits.
+    fn since_mut<'a>(&self, inner: &'a mut Inner<P, O, T>) -> &'a mut Moment {
+        match inner.stage.payload().and_then(|payload| self.kind.since(payload)) {
+            Some(since) => since,
+            None => &mut inner.extra.get_or_insert_default().since,
+        }
+    }
+
     /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
     fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
         let extra = inner.extra.as_mut();
@@ -178,7 +186,9 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         if let Some(sleepers) = sleepers {
             sleepers.notify_all();
         }
-        drop_catching(leftovers);
+        if !leftovers.are_plain() {
+            drop_catching(leftovers);
+        }
         signal
     }
 
@@ -211,7 +221,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
             return ActivityKind::Blocked;
         }
         let mut inner = self.inner.lock();
-        let is_measured = inner.since().instant().is_some();
+        let is_measured = inner.stage.is_measured();
         let payload = inner.stage.payload().filter(|_| is_measured);
         let description = payload.and_then(|payload| self.kind.describe(payload)).map(Box::new);
         ActivityKind::WaitForJob { id: self.word.id(), description, queue_id: inner.stage.queue_id() }
@@ -230,7 +240,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     fn call_back(&self) {
         let mut inner = self.inner.lock();
         if let Watch::Call(callback) = inner.set_watch(Watch::NoWatcher) {
-            let (taken, is_measured) = (inner.stage.take(), inner.since().instant().is_some());
+            let (taken, is_measured) = (inner.stage.take(), inner.stage.is_measured());
             drop(inner);
             if let Some(outcome) = self.opened(taken) {
                 let _callback = is_measured.then(|| activity::begin(ActivityKind::Callback(self.word.id())));

@@ -165,10 +165,6 @@ fn with_worker<R>(f: impl FnOnce(&Worker) -> Option<R>) -> Option<R> {
     WORKER.try_with(|worker| worker.borrow().as_ref().and_then(f)).ok().flatten()
 }
 
-fn swap_job(job: Option<Job>) -> Option<Job> {
-    JOB.try_with(|current| current.replace(job)).ok().flatten()
-}
-
 /// For authors of executors: the values that the functions of this module return.
 #[derive(Clone)]
 pub struct Job {
@@ -198,21 +194,35 @@ pub fn job() -> Option<Job> {
 
 /// While this exists, the thread is in a job. Dropping it restores the job that the thread was in before.
 #[must_use = "the thread is in the job until this is dropped"]
-pub struct Scope(Option<Job>);
+pub struct Scope(Option<Box<Job>>);
 
 /// For authors of executors: makes `job` the current job of this thread, until the returned scope is dropped. Scopes nest.
+#[inline]
 pub fn enter(job: Job) -> Scope {
-    Scope(swap_job(Some(job)))
+    let outer = JOB.try_with(|current| {
+        let mut current = current.borrow_mut();
+        // Most jobs run in no other one: then the old value is neither moved nor boxed.
+        let outer = if current.is_some() { current.take().map(Box::new) } else { None };
+        *current = Some(job);
+        outer
+    });
+    Scope(outer.ok().flatten())
 }
 
 impl Drop for Scope {
+    #[inline]
     fn drop(&mut self) {
         let outer = self.0.take();
         if outer.is_none() {
             polls::end_job();
         }
-        // The old value is dropped outside the borrow: it may hold the last reference to a cell.
-        let done = swap_job(outer);
+        // What the job holds is dropped outside the borrow: it may be the last reference to a cell.
+        let done = JOB.try_with(|current| {
+            let mut current = current.borrow_mut();
+            let done = current.as_mut().map(|job| (job.control.take(), job.label.take()));
+            *current = outer.map(|outer| *outer);
+            done
+        });
         drop(done);
     }
 }
@@ -268,6 +278,7 @@ pub(crate) fn is_forked() -> bool {
 }
 
 /// Runs `f` with `queue_id`, where the job that is waited for is queued, if its jobs may be run in place here, and if that is not too deep.
+#[inline]
 pub(crate) fn in_place(queue_id: impl FnOnce() -> Option<QueueId>, f: impl FnOnce(QueueId) -> bool) -> bool {
     let found = with_worker(|worker| {
         let host = worker.host.as_ref()?;

@@ -105,11 +105,11 @@ pub(crate) struct WaitDeadline {
 
 impl WaitDeadline {
     /// A wait that begins now. A limit beyond the clock's range is none.
+    #[inline]
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         let after = |now: Instant| limit.and_then(|limit| now.checked_add(limit));
-        let driven = if DRIVES.with(Cell::get) { driven() } else { Vec::new() };
-        let driven = driven.into_iter().map(|driver| (after(driver.now()), driver)).map(|(at, driver)| (driver, at));
-        Self { driven: driven.collect(), deadline: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+        let driven = if DRIVES.with(Cell::get) { driven(after) } else { Vec::new() };
+        Self { driven, deadline: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
     /// By the thread's own clock.
@@ -140,6 +140,14 @@ impl WaitDeadline {
     }
 }
 
-fn driven() -> Vec<Arc<dyn Driver>> {
-    DRIVEN.try_with(|driven| driven.borrow().iter().filter_map(Weak::upgrade).collect()).unwrap_or_default()
+/// The executors that this thread drives, and when a wait ends by the clock of each.
+#[cold]
+fn driven(after: impl Fn(Instant) -> Option<Instant>) -> Vec<(Arc<dyn Driver>, Option<Instant>)> {
+    let driven: Result<Vec<_>, _> =
+        DRIVEN.try_with(|driven| driven.borrow().iter().filter_map(Weak::upgrade).collect());
+    let with_end = |driver: Arc<dyn Driver>| {
+        let end = after(driver.now());
+        (driver, end)
+    };
+    driven.unwrap_or_default().into_iter().map(with_end).collect()
 }

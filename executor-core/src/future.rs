@@ -132,6 +132,14 @@ impl<T> Future<T> {
     /// if it is still queued, with that worker's [`current::state`].
     pub fn wait(&self) {
         let state = self.state();
+        // It costs a load. All else is for jobs that have not ended.
+        if !state.is_done() {
+            self.wait_for_end();
+        }
+    }
+
+    fn wait_for_end(&self) {
+        let state = self.state();
         let run_here = |queue_id| state.clone().run_here(queue_id);
         if !current::in_place(|| state.queue_id(), run_here) && self.drive(&WaitDeadline::new(None), &run_here) {
             return;

@@ -4,6 +4,7 @@ use serde_core::de::DeserializeOwned;
 use serde_core::{Deserializer, Serialize};
 
 use crate::error::{JobName, JobPath};
+use crate::job_counters::Moment;
 use crate::observe::job::JobDescription;
 
 /// Work that an executor runs once.
@@ -44,6 +45,15 @@ pub trait Job: Send + 'static {
         Self: Sized,
     {
         JobPath::of::<Self>().into()
+    }
+
+    /// The place where the job keeps since when it waits, if it has one. It may be asked under a lock.
+    #[doc(hidden)]
+    fn since(_: &mut Self) -> Option<&mut Moment>
+    where
+        Self: Sized,
+    {
+        None
     }
 
     /// The name, tag and place of submission of the job. It may be asked under a lock.

@@ -20,7 +20,8 @@ use parking_lot::Mutex;
 pub(crate) use self::ending::{Ending, take_failure_of_parts};
 pub use self::ending::{Failure, returns_with};
 use self::measured::Measured;
-pub(crate) use self::moment::Moment;
+#[doc(hidden)]
+pub use self::moment::Moment;
 use crate::observe::job::RunningJob;
 use crate::observe::observers::Observers;
 use crate::queue_id::QueueId;
@@ -233,6 +234,7 @@ impl Counts {
         [completed, panicked, cancelled, timed_out, crashed, failed, unstarted, inline]
     }
 
+    #[inline]
     pub(crate) fn count(&self, ending: Ending, has_started: bool, is_shared: bool) {
         add(self.of(ending), 1, is_shared);
         if !has_started && ending != Ending::Cancelled {
@@ -318,6 +320,7 @@ impl fmt::Debug for WorkerCounters {
 }
 
 /// Does `f` with the counts of this thread, and whether others share them, if it counts for `queue_id`.
+#[inline]
 pub(crate) fn with_own<R>(queue_id: QueueId, f: impl FnOnce(&Arc<PaddedCounts>, bool) -> R) -> Option<R> {
     LOCAL
         .try_with(|current| {

@@ -54,7 +54,9 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, JobError> {
 /// Returns the place of a panic that is under way, which keeps it: `f` may be called by a drop while it unwinds.
 #[inline]
 fn begin_catching() -> Option<String> {
-    note_places();
+    if !HOOK.is_completed() {
+        note_places();
+    }
     CATCHING.set(CATCHING.get() + 1);
     if HAS_PLACE.get() { swap_place(None) } else { None }
 }
@@ -130,10 +132,12 @@ fn swap_place(place: Option<String>) -> Option<String> {
     PLACE.try_with(|noted| noted.replace(place)).ok().flatten()
 }
 
+static HOOK: Once = Once::new();
+
+#[cold]
 fn note_places() {
-    static HOOK: Once = Once::new();
     // Replacing the hook panics on a thread that is unwinding; the next job does it then.
-    if HOOK.is_completed() || std::thread::panicking() {
+    if std::thread::panicking() {
         return;
     }
     HOOK.call_once(|| {

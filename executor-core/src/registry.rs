@@ -146,12 +146,14 @@ pub fn running() -> Vec<RunningJob> {
 
 /// How a job with this outcome counts, of which `of_parts` failed if that is a result. `None` for a job that was never accepted: it is no
 /// matter of its queue's, while one that made room for another is.
+#[inline]
 pub(crate) fn ending(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Option<Ending> {
     let is_refused = matches!(outcome, Err(JobError::Rejected(refused)) if refused.reason() != Rejection::Dropped);
     (!is_refused).then(|| Ending::of(outcome, of_parts))
 }
 
 /// A job of `queue_id` has ended so. Runs no code of a user's, for it is called under the lock of the job.
+#[inline]
 pub(crate) fn count(queue_id: Option<QueueId>, ending: Option<Ending>, has_started: bool) {
     if let (Some(queue_id), Some(ending)) = (queue_id, ending) {
         with(queue_id, |counts, is_shared| counts.count(ending, has_started, is_shared));

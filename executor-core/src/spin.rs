@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::hint::spin_loop;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -41,10 +42,12 @@ impl Spin {
     /// assert!(spin.until(Duration::ZERO, || true));
     /// assert!(!spin.until(Duration::ZERO, || false));
     /// ```
+    #[inline]
     pub fn until(&self, longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-        if is_so() {
-            return true;
-        }
+        is_so() || self.waits_until(longest, is_so)
+    }
+
+    fn waits_until(&self, longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
         if self.left.get() > 0 {
             self.left.set(self.left.get() - 1);
             return false;
@@ -83,8 +86,23 @@ fn is_so_within(longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 fn has_other_cores() -> bool {
+    cores() > 1
+}
+
+fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| available_parallelism().map_or(1, Into::into)) > 1
+    *CORES.get_or_init(|| available_parallelism().map_or(1, Into::into))
+}
+
+/// Calls `spin`, unless a core is left only for those that the spinning threads wait for. `None` if it was not called: no failure to learn
+/// from.
+pub(crate) fn with_core<R>(spin: impl FnOnce() -> R) -> Option<R> {
+    static SPINNING: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: only the number counts.
+    let before = SPINNING.fetch_add(1, Ordering::Relaxed);
+    let spun = (before + 1 < cores()).then(spin);
+    SPINNING.fetch_sub(1, Ordering::Relaxed);
+    spun
 }
 
 #[cfg(test)]
@@ -111,6 +129,15 @@ mod tests {
         let times: Vec<_> = (0..1000).filter(|_| is_awake(&spin)).collect();
         assert_eq!(times[..5], [0, 2, 5, 10, 19]);
         assert!(times.len() < 25, "{times:?}");
+    }
+
+    #[test]
+    fn one_core_is_left_to_those_that_are_waited_for() {
+        fn nested(depth: usize) -> usize {
+            with_core(|| nested(depth + 1)).unwrap_or(depth)
+        }
+        // Other tests may spin meanwhile, so fewer is right, too.
+        assert!(nested(0) < cores());
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use std::thread::ThreadId;
 
-    use crate::spin::Spin;
+    use crate::spin::{self, Spin};
 
     pub(crate) fn thread_id() -> ThreadId {
         std::thread::current().id()
@@ -19,11 +19,12 @@ mod real {
     const LONGEST: Duration = Duration::from_micros(20);
 
     /// Looks whether it `is_so`, for as long as it pays.
+    #[inline]
     pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
         thread_local! {
             static SPIN: Spin = const { Spin::new() };
         }
-        SPIN.with(|spin| spin.until(LONGEST, is_so))
+        is_so() || spin::with_core(|| SPIN.with(|spin| spin.until(LONGEST, is_so))).unwrap_or(false)
     }
 
     #[derive(Default)]

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use executor_core::job_counters::Moment;
 use executor_core::observe::JobDescription;
 use executor_core::panics::named;
 use executor_core::wrap::{self, Context};
@@ -19,6 +20,8 @@ pub(crate) struct JobWithOptions<J> {
     timeout: Option<(Duration, Scheduler<InPlace>)>,
     start_limit: Option<StartLimit<InPlace>>,
     context: Option<Context>,
+    /// Since when it waits, if that is measured.
+    since: Moment,
     /// The call that submitted it.
     place: &'static Location<'static>,
 }
@@ -40,7 +43,7 @@ impl<J: Job> JobWithOptions<J> {
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
         let (start_limit, timer) = options.values().start_by.map(limited).unzip();
-        (Self { job, label, timeout, start_limit, context, place: Location::caller() }, timer)
+        (Self { job, label, timeout, start_limit, context, since: Moment::default(), place: Location::caller() }, timer)
     }
 
     pub(crate) fn into_inner(self) -> J {
@@ -82,9 +85,37 @@ impl<J: Job> Job for JobWithOptions<J> {
         JobName::given(label).unwrap_or_else(|| J::job_name(this.map(|this| &this.job)))
     }
 
+    fn since(this: &mut Self) -> Option<&mut Moment> {
+        Some(&mut this.since)
+    }
+
     fn describe(this: &Self) -> JobDescription {
         // A job of a `map`, say, knows a better place.
         let place = J::describe(&this.job).place.unwrap_or(this.place);
         JobDescription::new(Self::job_name(Some(this)), this.label.clone(), Some(place))
+    }
+}
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests {
+    use std::sync::mpsc;
+
+    use crate::ThreadPool;
+
+    #[test]
+    fn measured_job_knows_since_when_it_waits() {
+        let (open, gate) = mpsc::channel::<()>();
+        let pool = ThreadPool::builder().threads(1).measure(true).build().unwrap();
+        let blocker = pool.submit(move || gate.recv().is_err());
+        let waits = pool.submit(|| ());
+        let queued_at = waits.control().queued().queued_at().expect("it waits in a measured pool");
+        drop(open);
+        assert!(blocker.result().unwrap());
+        let ended = waits.control().queued();
+        waits.result().unwrap();
+        assert!(ended.queued_at().is_none_or(|kept| kept == queued_at));
+        assert_eq!(pool.stats().wait.expect("it is measured").count(), 2);
+        let usual = ThreadPool::new(1).submit(|| ()).control().queued();
+        assert_eq!(usual.queued_at(), None);
     }
 }

@@ -77,6 +77,14 @@ where
         self.inner.lock().stage.status(self.word.id())
     }
 
+    fn is_done(&self) -> bool {
+        if cfg!(loom) {
+            // Loom asserts that it can order all stores of a word, which "sometimes fails" where the word is read this often.
+            return self.inner.lock().stage.has_ended();
+        }
+        self.word.has_ended()
+    }
+
     fn cancel(&self) -> bool {
         if let Some(signal) = self.withdraw_with(JobError::cancelled()) {
             self.tell(signal);
@@ -174,11 +182,14 @@ where
     }
 
     fn mark_enqueued(&self, when: Instant) {
-        self.inner.lock().extra().since = Moment::at(when);
+        let mut inner = self.inner.lock();
+        inner.stage.set_measured();
+        *self.since_mut(&mut inner) = Moment::at(when);
     }
 
     fn queued_at(&self) -> Option<Instant> {
-        self.inner.lock().since().instant()
+        let mut inner = self.inner.lock();
+        if inner.stage.is_measured() { self.since_mut(&mut inner).instant() } else { None }
     }
 
     fn describe(&self) -> Option<JobDescription> {

@@ -10,6 +10,7 @@ const FLAGS: usize = 6;
 const NEVER_STARTED: u8 = 1;
 const ABORTED: u8 = 2;
 const DETACHED: u8 = 4;
+const MEASURED: u8 = 8;
 
 /// The kind of an outcome, kept after the outcome was taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,16 +23,19 @@ pub(super) enum End {
 
 impl Facts {
     /// Whose queue the job waits in, or has waited in last.
+    #[inline]
     pub(super) fn queue_id(self) -> Option<QueueId> {
         let mut bytes = [0; 8];
         bytes[..FLAGS].copy_from_slice(&self.0[..FLAGS]);
         QueueId::from_number(u64::from_le_bytes(bytes))
     }
 
+    #[inline]
     pub(super) fn set_queue_id(&mut self, queue_id: QueueId) {
         self.0[..FLAGS].copy_from_slice(&queue_id.number().to_le_bytes()[..FLAGS]);
     }
 
+    #[inline]
     pub(super) fn end(self) -> End {
         match self.0[FLAGS] & (NEVER_STARTED | ABORTED) {
             NEVER_STARTED => End::NeverStarted,
@@ -50,12 +54,22 @@ impl Facts {
     }
 
     /// Whether the future is gone: the outcome will not be taken.
+    #[inline]
     pub(super) fn is_detached(self) -> bool {
         self.0[FLAGS] & DETACHED != 0
     }
 
     pub(super) fn set_detached(&mut self) {
         self.0[FLAGS] |= DETACHED;
+    }
+
+    /// Whether the job's times are measured.
+    pub(super) fn is_measured(self) -> bool {
+        self.0[FLAGS] & MEASURED != 0
+    }
+
+    pub(super) fn set_measured(&mut self) {
+        self.0[FLAGS] |= MEASURED;
     }
 }
 
@@ -75,8 +89,9 @@ mod tests {
         facts.set_queue_id(last);
         assert_eq!((facts.queue_id(), facts.end(), facts.is_detached()), (Some(last), End::Aborted, true));
         let mut never = Facts::default();
-        never.set_detached();
+        never.set_measured();
         never.set_end(End::NeverStarted);
-        assert_eq!((never.queue_id(), never.end(), never.is_detached()), (None, End::NeverStarted, true));
+        assert_eq!((never.queue_id(), never.end(), never.is_detached()), (None, End::NeverStarted, false));
+        assert!(never.is_measured() && !facts.is_measured());
     }
 }

@@ -73,10 +73,9 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         if queue_id.is_some() && inner.stage.queue_id() != queue_id {
             return None;
         }
+        let since = if inner.stage.is_measured() { *self.since_mut(&mut inner) } else { Moment::default() };
         match inner.stage.claim(None) {
-            Claim::Claimed(payload) => {
-                Some(Started { payload, queue_id: inner.stage.queue_id(), since: inner.since() })
-            }
+            Claim::Claimed(payload) => Some(Started { payload, queue_id: inner.stage.queue_id(), since }),
             Claim::Refused(_) => None,
         }
     }

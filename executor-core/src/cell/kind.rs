@@ -2,6 +2,7 @@
 
 use crate::error::{JobError, JobName};
 use crate::job::Job;
+use crate::job_counters::Moment;
 use crate::observe::job::JobDescription;
 use crate::panics;
 
@@ -22,6 +23,13 @@ pub trait Kind<P, O, T>: Send + Sync {
     /// Returns the job's name, for an error; without the payload, as far as its type tells. It runs under the cell's lock.
     fn name(&self, payload: Option<&P>) -> Option<JobName>;
 
+    /// Returns the place where the payload keeps since when it waits, if it has one. It runs under the cell's lock.
+    #[doc(hidden)]
+    fn since<'a>(&self, payload: &'a mut P) -> Option<&'a mut Moment> {
+        let _ = payload;
+        None
+    }
+
     /// Returns the job's name, tag and place of submission. It may run under the cell's lock.
     fn describe(&self, payload: &P) -> Option<JobDescription>;
 }
@@ -39,6 +47,10 @@ impl<J: Job> Kind<J, J::Output, J::Output> for JobKind {
 
     fn name(&self, job: Option<&J>) -> Option<JobName> {
         Some(J::job_name(job))
+    }
+
+    fn since<'a>(&self, job: &'a mut J) -> Option<&'a mut Moment> {
+        J::since(job)
     }
 
     fn describe(&self, job: &J) -> Option<JobDescription> {

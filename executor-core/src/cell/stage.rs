@@ -108,8 +108,15 @@ pub(super) enum Stopper {
 /// Values that an end leaves to be dropped: the state before it, and the outcome if the future is gone.
 #[must_use = "what is in it is to be dropped outside of the lock"]
 pub(super) struct Leftovers<P, O, T> {
-    _before: State<P, O, T>,
-    _unwanted: Option<Result<O, JobError>>,
+    before: State<P, O, T>,
+    unwanted: Option<Result<O, JobError>>,
+}
+
+impl<P, O, T> Leftovers<P, O, T> {
+    /// Whether dropping it runs no code of a user's.
+    pub(super) fn are_plain(&self) -> bool {
+        matches!((&self.before, &self.unwanted), (State::Running(_, None), None))
+    }
 }
 
 impl<P, O, T> State<P, O, T> {
@@ -164,6 +171,15 @@ impl<P, O, T> Stage<P, O, T> {
 
     pub(super) fn set_queue_id(&mut self, queue_id: QueueId) {
         self.0.facts_mut().set_queue_id(queue_id);
+    }
+
+    /// Whether the job's times are measured.
+    pub(super) fn is_measured(&self) -> bool {
+        self.0.facts().is_measured()
+    }
+
+    pub(super) fn set_measured(&mut self) {
+        self.0.facts_mut().set_measured();
     }
 
     pub(super) fn claim(&mut self, abort: BoxedAbort) -> Claim<P> {
@@ -345,6 +361,6 @@ impl<P, O, T> Stage<P, O, T> {
             Ok(raw) => (State::Done(facts, raw), None),
             Err(error) => (State::Failed(facts, Box::new(error)), None),
         };
-        Leftovers { _before: replace(&mut self.0, state), _unwanted: unwanted }
+        Leftovers { before: replace(&mut self.0, state), unwanted }
     }
 }

@@ -39,10 +39,15 @@ pub(crate) fn pending(key: usize) {
 }
 
 /// Notes that the future at `key` is done or dropped. If it ends on another thread, it counts until the job has ended.
+#[inline]
 pub(crate) fn over(key: usize) {
-    if !HAS_POLLED.with(Cell::get) {
-        return;
+    if HAS_POLLED.with(Cell::get) {
+        end(key);
     }
+}
+
+#[cold]
+fn end(key: usize) {
     let blocked = POLLED.try_with(|polled| {
         let mut polled = polled.borrow_mut();
         polled.keys.retain(|&known| known != key);
@@ -52,10 +57,15 @@ pub(crate) fn over(key: usize) {
 }
 
 /// The thread has no job any more.
+#[inline]
 pub(super) fn end_job() {
-    if !HAS_POLLED.with(Cell::get) {
-        return;
+    if HAS_POLLED.with(Cell::get) {
+        end_all();
     }
+}
+
+#[cold]
+fn end_all() {
     let blocked = POLLED.try_with(|polled| {
         let mut polled = polled.borrow_mut();
         polled.keys.clear();

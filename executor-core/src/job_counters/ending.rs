@@ -82,6 +82,7 @@ pub fn returns_with(failure: Option<Failure>) {
 }
 
 /// Takes the failure that [`returns_with`] set for the job that has returned.
+#[inline]
 pub(crate) fn take_failure_of_parts() -> Option<Failure> {
     OF_PARTS.with(Cell::take)
 }

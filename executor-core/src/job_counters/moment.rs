@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// A point in time, or none, in half the room of an `Option<Instant>`: every job has one.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Moment(Option<NonZeroU64>);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moment(Option<NonZeroU64>);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 

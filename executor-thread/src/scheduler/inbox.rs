@@ -26,6 +26,8 @@ pub(super) struct Inbox<J> {
     /// Whether there are arrivals, for those who look before they lock.
     has_jobs: AtomicBool,
     wants: CachePadded<AtomicBool>,
+    /// Whether jobs ever come here.
+    is_used: bool,
 }
 
 struct Arrivals<J> {
@@ -44,17 +46,22 @@ pub(super) enum Put<J> {
 }
 
 impl<J> Inbox<J> {
-    /// An inbox that is not open takes no jobs.
+    /// An inbox that is not open now takes no jobs at any time.
     pub(super) fn new(is_open: bool) -> Self {
         let arrivals = Mutex::new(Arrivals { jobs: Vec::new(), is_open });
         Self {
             arrivals: CachePadded::new(arrivals),
             has_jobs: AtomicBool::new(false),
             wants: CachePadded::new(AtomicBool::new(true)),
+            is_used: is_open,
         }
     }
 
+    #[inline]
     pub(super) fn put(&self, job: J) -> Put<J> {
+        if !self.is_used {
+            return Put::Closed(job);
+        }
         let mut arrivals = self.arrivals.lock();
         if !arrivals.is_open {
             drop(arrivals);

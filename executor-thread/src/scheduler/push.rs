@@ -54,7 +54,20 @@ impl<R: Runner + 'static> Scheduler<R> {
     /// # Errors
     ///
     /// The job and the reason, if the scheduler is shut down, or if the queue is full and `way` does not wait for room.
+    #[inline]
     pub fn push_by(&self, way: Way, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
+        let job = match (way, priority) {
+            (Way::Now | Way::Try, Priority::Normal) => match self.put(job) {
+                None => return Ok(()),
+                Some(job) => job,
+            },
+            _ => job,
+        };
+        self.push_otherwise(way, when_full, priority, job)
+    }
+
+    /// The same for what is not usual.
+    fn push_otherwise(&self, way: Way, when_full: WhenFull, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         match way {
             Way::Now => self.push_as(when_full, priority, job),
             Way::Try => self.try_push_as(when_full, priority, job),

@@ -45,24 +45,29 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn push(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
-        let job = match priority {
-            // A job that its submitter may run is held in the lanes.
-            Priority::Normal if job.lendable_id().is_none() => match self.inbox.put(job) {
-                Put::Left => return Ok(()),
-                Put::Look => {
-                    self.look_for_worker();
-                    return Ok(());
-                }
-                Put::Closed(job) => job,
-            },
-            _ => job,
-        };
         let refusal = |state: &State<_>| state.refusal().or_else(|| self.is_full(state).then_some(Rejection::Full));
         self.push_unless(refusal, priority, job)
     }
 
     pub(super) fn push_above(&self, priority: Priority, job: R::Job) -> Pushed<R::Job> {
         self.push_unless(State::refusal, priority, job)
+    }
+
+    /// Puts a job of normal priority into the inbox. Returns it if it is to be pushed otherwise.
+    #[inline]
+    pub(super) fn put(&self, job: R::Job) -> Option<R::Job> {
+        if job.lendable_id().is_some() {
+            // A job that its submitter may run is held in the lanes.
+            return Some(job);
+        }
+        match self.inbox.put(job) {
+            Put::Left => None,
+            Put::Look => {
+                self.look_for_worker();
+                None
+            }
+            Put::Closed(job) => Some(job),
+        }
     }
 
     /// Moves the jobs from the inbox to the lanes, and wakes the worker that they need, if they need one.
