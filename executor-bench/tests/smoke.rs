@@ -48,6 +48,7 @@ fn a_work_of_processes_is_measured() {
     );
     measure("process bytes", &["ours", "ours, Blob", "raw pipe", "bare ipc-channel", "procspawn Pool"], "100000\t1");
     measure("process timeout", &["ours", "procspawn join_timeout"], "5");
+    measure("process handles", &["ours"], "10");
     measure("process table", &["ours", "the table alone"], "2\t1");
     measure("process descriptors", &["ours"], "20");
 }

@@ -15,11 +15,11 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
     let (rounds, more) = (scale.rounds, scale.more_rounds(10));
     let bytes = if scale.is_quick { MIB } else { 16 * MIB };
     let repeats = if scale.is_quick { 2 } else { 8 };
-    let (queued, limit) = (scale.size(10_000), 20);
+    let (queued, handles, limit) = (scale.size(10_000), scale.size(1_000_000), 20);
     let executor = Kind::Executor.name();
     let plans = vec![
         plan("process ping-pong", "ns/trip", "process ping-pong", vec![scale.size(4000)], scale.more_rounds(3))
-            .goals([Goal::Against(CHANNEL, 1.5), Goal::Against(executor, 0.1)]),
+            .goals([Goal::Against(CHANNEL, 0.5), Goal::Against(executor, 0.05)]),
         plan(
             &format!("process jobs, {}", counted(jobs, "submit")),
             "ns/job",
@@ -41,7 +41,7 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
         plan("worker of a template to first result", "µs", "process fork", vec![2 * repeats], rounds)
             .goals([Goal::Against(SPAWNED, 0.35)]),
         plan(&format!("{} there and back, Blob", amount(bytes)), "µs", "process blob", vec![bytes, repeats], rounds)
-            .goals([Goal::Against(MEMCPY, 2.0)]),
+            .goals([Goal::Against(MEMCPY, 2.5)]),
         plan(
             &format!("{} there and back, Vec<u8>", amount(bytes)),
             "µs",
@@ -62,6 +62,15 @@ pub(crate) fn processes(scale: Scale) -> Vec<Plan> {
         plan(&format!("descriptors of {}", counted(queued, "queued job")), "", "process descriptors", vec![queued], 1)
             .goals([Goal::AtMost(0.0)])
             .counted(),
+        plan(
+            &format!("descriptors left by {}, half of which fail", counted(handles, "ipc-channel handle")),
+            "",
+            "process handles",
+            vec![handles],
+            1,
+        )
+        .goals([Goal::AtMost(0.0)])
+        .counted(),
     ];
     with_loky(plans.into_iter().chain(managers(scale)).collect(), scale)
 }

@@ -12,7 +12,7 @@ use crate::rounds::Entrant;
 use crate::works::float;
 
 /// The open file descriptors of this process.
-fn count() -> u64 {
+pub(super) fn open() -> u64 {
     let entries = fs::read_dir("/proc/self/fd").expect("Linux has a list of them");
     entries.count().try_into().expect("a small number")
 }
@@ -24,9 +24,9 @@ fn measure(pool: &Ours, jobs: u64) -> f64 {
     let blocker = pool.0.submit(call(block, (started, closed)));
     has_started.recv().expect("the blocker runs");
     let mut futures = Vec::with_capacity(size(jobs));
-    let before = count();
+    let before = open();
     futures.extend((0..jobs).map(|number| pool.submit(number)));
-    let after = count();
+    let after = open();
     drop(gate);
     blocker.result().expect("no job of a benchmark fails");
     let sum: u64 = futures.into_iter().map(Ours::result).sum();

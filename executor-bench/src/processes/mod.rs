@@ -2,6 +2,7 @@
 
 mod descriptors;
 pub(crate) mod echo;
+mod handles;
 mod jobs;
 mod manager;
 mod many;
@@ -40,6 +41,7 @@ pub(crate) fn entrants(work: &str, numbers: &[u64]) -> Option<Vec<Entrant<'stati
         ("process numbers", &[bytes, repeats]) => payload::of_numbers(size(bytes), size(repeats)),
         ("process bytes", &[bytes, repeats]) => payload::of_bytes(size(bytes), size(repeats)),
         ("process timeout", &[milliseconds]) => timeout::entrants(milliseconds),
+        ("process handles", &[values]) => handles::entrants(values),
         ("process table", &[workers, mebibytes]) => table::entrants(size(workers), mebibytes),
         ("process descriptors", &[jobs]) => descriptors::entrants(jobs),
         ("manager get", &[steps]) => manager::entrants("get", steps),
