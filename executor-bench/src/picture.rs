@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::busy::Beside;
-use crate::compare::compare;
+use crate::compare::{Compared, compare};
 use crate::measurements::Measurements;
 use crate::peers::{Bare, Contender, Rayon, Tokio};
 use crate::plans::{SECTIONS, Scale};
@@ -100,7 +100,7 @@ fn ratios(file: &Measurements, row: &Row) -> [Option<f64>; Beside::ALL.len()] {
         let measured = &file.find(title, &plan.label, beside)?.measured;
         let compared = compare(plan, measured);
         let peers = compared.iter().filter(|compared| compared.name.starts_with(row.peer));
-        peers.filter_map(|peer| peer.ratio()).max_by(f64::total_cmp)
+        peers.filter_map(Compared::ratio).max_by(f64::total_cmp)
     })
 }
 

@@ -69,8 +69,11 @@ impl Plan {
     }
 }
 
-/// The sections of `BENCHMARKS.md` in their order, with their works.
-pub(crate) const SECTIONS: [(&str, fn(Scale) -> Vec<Plan>); 5] = [
+/// The title of a section, and its works.
+pub(crate) type Section = (&'static str, fn(Scale) -> Vec<Plan>);
+
+/// The sections of `BENCHMARKS.md` in their order.
+pub(crate) const SECTIONS: [Section; 5] = [
     ("Thread pool", threads),
     ("Process pool", processes),
     ("NATS", nats),
@@ -172,9 +175,8 @@ pub(crate) fn growth(scale: Scale) -> Vec<Plan> {
     let rounds = scale.rounds;
     let by_threads = [1, 2, 8, 64, 256].map(|threads| plan(threads, 100_000, 1, rounds));
     let by_jobs = [1000, 10_000, 1_000_000].map(|jobs| plan(scale.threads, jobs, 1, rounds));
-    let by_submitters = [1, 2, 8, 64].map(|submitters| {
-        plan(scale.threads, 200_000, submitters, rounds).goals([Goal::Against(Bare::NAME, 1.2)])
-    });
+    let by_submitters = [1, 2, 8, 64]
+        .map(|submitters| plan(scale.threads, 200_000, submitters, rounds).goals([Goal::Against(Bare::NAME, 1.2)]));
     by_threads.into_iter().chain(by_jobs).chain(by_submitters).chain([memory(scale)]).collect()
 }
 

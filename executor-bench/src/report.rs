@@ -6,6 +6,7 @@ use crate::busy::Beside;
 use crate::compare::{Compared, Verdict, compare};
 use crate::plans::{Plan, is_bound};
 use crate::rounds::Measured;
+use crate::stats::Samples;
 
 const HEAD: [&str; 9] = ["work", "unit", "contender", "quiet", "ours / it", "busy", "ours / it", "goal", "verdict"];
 
@@ -72,7 +73,9 @@ impl Report {
     pub(crate) fn add(&mut self, plan: &Plan, both: Both<'_>) {
         let both = both.map(|measured| compare(plan, measured));
         for (beside, compared) in Beside::ALL.into_iter().zip(&both) {
-            compared.iter().for_each(|compared| self.add_csv(plan, beside, compared));
+            for compared in compared {
+                self.add_csv(plan, beside, compared);
+            }
         }
         let [quiet, busy] = &both;
         let names = quiet.iter().chain(busy.iter().filter(|busy| find(quiet, &busy.name).is_none()));
@@ -129,7 +132,7 @@ impl Report {
             }
             Err(reason) => (String::new(), String::new(), String::new(), format!("left out: {reason}")),
         };
-        let (low, high) = compared.ratios.as_ref().map(|ratios| ratios.median_range()).unzip();
+        let (low, high) = compared.ratios.as_ref().map(Samples::median_range).unzip();
         let numbers = [compared.ratio(), low, high, compared.of_minima];
         let [ratio, low, high, of_minima] = numbers.map(|value| value.map(number).unwrap_or_default());
         let goal = compared.goal.map(|most| most.to_string()).unwrap_or_default();
@@ -190,7 +193,9 @@ fn aligned<const N: usize>(head: [&str; N], right: &[usize], rows: &[[String; N]
         let end = if right.contains(&column) { ":" } else { "-" };
         "-".repeat(widths[column] - 1) + end
     }));
-    rows.iter().for_each(|row| line(fitted(row)));
+    for row in rows {
+        line(fitted(row));
+    }
     table
 }
 
