@@ -228,7 +228,7 @@ fn a_message_that_cannot_be_decoded_costs_itself() {
 
 /// The end went with the worker, so no other run could have it.
 #[test]
-fn job_with_lost_channels_is_not_run_again() {
+fn job_with_lost_channels_runs_once() {
     let pool = ProcessPool::builder().processes(1).retry(2).build().unwrap();
     let (sender, receiver) = channel::<u32>().unwrap();
     for outcome in [

@@ -77,8 +77,8 @@ fn without_descriptors_a_start_fails_and_says_so() {
 }
 
 #[test]
-fn more_shared_memory_than_there_is_is_refused() {
-    alone(more_shared_memory_than_there_is_is_refused, || {
+fn too_much_shared_memory_is_refused() {
+    alone(too_much_shared_memory_is_refused, || {
         const HUGE: usize = 1 << 43;
         let directory = Directory::new();
         let path = directory.path().join("holes");
