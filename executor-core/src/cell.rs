@@ -43,7 +43,8 @@
 //! and `join.rs` has what its future needs.
 //!
 //! Many cells may wait at once, so a cell is small: beyond the payload or the outcome, whichever is larger, it has six words, two of them
-//! the counts of its `Arc`. What few jobs have (a watcher, a thread that sleeps until the end, measured times) is in a box of its own.
+//! the counts of its `Arc`. A box of its own holds the fields that few jobs have: a watcher, a thread that sleeps until
+//! the end, measured times.
 //!
 //! # Which thread may access which field
 //!
@@ -100,7 +101,7 @@ struct Inner<P, O, T> {
     extra: Option<Box<Extra<T>>>,
 }
 
-/// What few jobs have.
+/// The fields that few jobs have.
 struct Extra<T> {
     watch: Watch<T>,
     /// Since when the job waits, where that is measured and the payload has no place for it.

@@ -216,7 +216,7 @@ impl Drop for Scope {
         if outer.is_none() {
             polls::end_job();
         }
-        // What the job holds is dropped outside the borrow: it may be the last reference to a cell.
+        // The values of the job are dropped outside the borrow: they may hold the last reference to a cell.
         let done = JOB.try_with(|current| {
             let mut current = current.borrow_mut();
             let done = current.as_mut().map(|job| (job.control.take(), job.label.take()));

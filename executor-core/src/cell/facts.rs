@@ -1,4 +1,4 @@
-//! What is known of a job in every state, in seven bytes: so it fits behind the tag of the state.
+//! The facts that are known of a job in every state, in seven bytes: so they fit behind the tag of the state.
 
 use crate::queue_id::QueueId;
 

@@ -35,7 +35,7 @@ struct Arrivals<J> {
     is_open: bool,
 }
 
-/// What a submitter is to do next.
+/// The next step of the submitter.
 pub(super) enum Put<J> {
     /// Nothing: a worker looks at the lanes soon.
     Left,
