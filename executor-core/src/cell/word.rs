@@ -4,7 +4,12 @@ use crate::status::JobId;
 use crate::sync::{AtomicU64, Ordering, spin};
 
 /// Written under the cell's lock alone, so a change is a load and a store.
-pub(super) struct Word(AtomicU64);
+pub(super) struct Word {
+    word: AtomicU64,
+    /// Loom asserts that it can order all stores of a word, which "sometimes fails" where the word is read often.
+    #[cfg(loom)]
+    id: JobId,
+}
 
 const STOP: u64 = 1;
 const ENDED: u64 = 2;
@@ -13,21 +18,29 @@ const FLAGS: u32 = 2;
 impl Word {
     /// The word of a new job.
     pub(super) fn new(has_ended: bool) -> Self {
-        let id = JobId::next().get() << FLAGS;
-        Self(AtomicU64::new(if has_ended { id | ENDED } else { id }))
+        let id = JobId::next();
+        let flags = if has_ended { ENDED } else { 0 };
+        Self {
+            word: AtomicU64::new(id.get() << FLAGS | flags),
+            #[cfg(loom)]
+            id,
+        }
     }
 
     #[inline]
     pub(super) fn id(&self) -> JobId {
+        #[cfg(loom)]
+        return self.id;
         // Relaxed: the id is constant.
-        JobId::from_number(self.0.load(Ordering::Relaxed) >> FLAGS)
+        #[cfg(not(loom))]
+        JobId::from_number(self.word.load(Ordering::Relaxed) >> FLAGS)
     }
 
     /// Whether the job was cancelled, or asked to stop.
     #[inline]
     pub(super) fn stop_requested(&self) -> bool {
         // Acquire: a job that sees it sees what was done before the cancel or abort, such as the reason for it.
-        self.0.load(Ordering::Acquire) & STOP != 0
+        self.word.load(Ordering::Acquire) & STOP != 0
     }
 
     /// Under the cell's lock.
@@ -40,7 +53,7 @@ impl Word {
     #[inline]
     pub(super) fn has_ended(&self) -> bool {
         // Acquire: a wait that ends by this flag alone sees what the job did, as one that ends under the lock does.
-        self.0.load(Ordering::Acquire) & ENDED != 0
+        self.word.load(Ordering::Acquire) & ENDED != 0
     }
 
     /// Spins for as long as it pays, and returns whether the outcome is there.
@@ -57,7 +70,7 @@ impl Word {
     #[inline]
     fn set(&self, flag: u64) {
         // Relaxed: the lock orders the writers. Release: see those that read the flags.
-        let word = self.0.load(Ordering::Relaxed);
-        self.0.store(word | flag, Ordering::Release);
+        let word = self.word.load(Ordering::Relaxed);
+        self.word.store(word | flag, Ordering::Release);
     }
 }
