@@ -10,6 +10,7 @@
 //! that goes in a file of its own.
 
 mod link;
+mod mapped;
 mod outgoing;
 mod parent;
 mod sink;

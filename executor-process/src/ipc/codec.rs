@@ -42,6 +42,7 @@ use self::unpack::Unpack;
 use self::write::To;
 use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::foreign;
+use crate::ipc::large_pages::{LARGE, make_room};
 use crate::ipc::payload::Payload;
 
 /// The encoding of arguments, results and messages.
@@ -273,6 +274,9 @@ pub(crate) fn write_behind(buffer: &mut Vec<u8>, bytes: &[u8]) {
             buffer.push(byte);
         }
     } else {
+        if buffer.capacity() - buffer.len() < bytes.len() && buffer.len() + bytes.len() >= LARGE {
+            make_room(buffer, bytes.len());
+        }
         buffer.extend_from_slice(bytes);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A process that does not trust the other maps only sealed files (`fcntl(2)`, "File sealing"): they can no longer be changed or
 //! shortened. So a slice of such a file is a slice like any other, and reading it never causes a SIGBUS.
-//! Unsealed files are mapped in workers only, which trust their parent; the parent accesses them by system calls.
+//! Files that may change are mapped as slices in workers only, which trust their parent. The parent accesses them by system calls, or by
+//! copies if they cannot be shortened.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -17,6 +18,8 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Resource, getrlimit};
+
+use crate::ipc::large_pages::prefer_large_pages;
 
 /// The seals of a frozen file: it cannot be shortened, lengthened or written to (which includes punching holes).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
@@ -33,9 +36,12 @@ fn sealable(name: &str) -> io::Result<OwnedFd> {
     Ok(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?)
 }
 
-/// An empty file of memory, that can always be written to.
+/// An empty file of memory, that can always be written to, and never be shortened.
 pub(crate) fn scratch() -> io::Result<OwnedFd> {
-    Ok(rustix::fs::memfd_create("executor-payload", MemfdFlags::CLOEXEC)?)
+    let file = sealable("executor-payload")?;
+    // No other seal can be added.
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
+    Ok(file)
 }
 
 /// The same, with `bytes` at `start`.
@@ -106,6 +112,7 @@ pub(crate) fn read(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<u
     check_held(file, len)?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    prefer_large_pages(&mut bytes);
     while bytes.len() < len {
         let at = (start + bytes.len()) as u64;
         // The allocator may have reserved more than was asked for.
@@ -354,8 +361,10 @@ impl Deref for Window {
 
 mod available;
 mod from_file;
+mod raced;
 #[cfg(test)]
 mod tests;
 
 use available::check_available;
 pub(crate) use from_file::{copy_of_file, copy_of_one_length, open_regular};
+pub(crate) use raced::Raced;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::link::Link;
+use super::mapped::{Inbox, Outbox};
 use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Step;
@@ -20,9 +21,9 @@ use crate::protocol::answer::{Answer, Answered};
 /// The parent's end of what a worker's payloads go through.
 pub(crate) struct ParentEnd {
     link: Link,
-    ours: Mutex<Slots<Plain>>,
+    ours: Mutex<Slots<Outbox>>,
     /// The worker's slots, by number.
-    theirs: Mutex<[Option<OwnedFd>; MAX_BUFFERS]>,
+    theirs: Mutex<[Option<Inbox>; MAX_BUFFERS]>,
     /// Taken before the others where both are held.
     rest: Mutex<Rest>,
     /// Whether the worker had no room for a job or a result.
@@ -43,19 +44,17 @@ struct Rest {
 /// How long unused slots keep their memory.
 const KEEP: Duration = Duration::from_secs(1);
 
-/// Not mapped: a worker may write or shorten it at any time.
-struct Plain {
-    file: OwnedFd,
-    capacity: usize,
-}
-
-impl Store for Plain {
+impl Store for Outbox {
     fn file(&self) -> &OwnedFd {
-        &self.file
+        self.file()
     }
 
     fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity()
+    }
+
+    fn was_cleared(&mut self) {
+        self.unmap();
     }
 }
 
@@ -101,9 +100,9 @@ impl ParentEnd {
             let packet = self.link.announce(Some((&file, None)), attachments)?;
             return Ok(Body { data: Data::Once { len, forgets: None }, packet });
         };
-        shared_memory::write(&taken.store.file, &bytes.0, START).map_err(named)?;
+        taken.store.write(&bytes.0).map_err(named)?;
         taken.lend().map_err(named)?;
-        let fresh = (!taken.is_known).then_some((&taken.store.file, Some(slot)));
+        let fresh = (!taken.is_known).then_some((taken.store.file(), Some(slot)));
         let packet = self.link.announce(fresh, attachments)?;
         taken.is_known = true;
         ours.put(slot, taken);
@@ -136,14 +135,15 @@ impl ParentEnd {
             self.rest.lock().used = Some(Instant::now());
         }
         let mut theirs = self.theirs.lock();
-        let arrived = self.link.collect(body.packet, |slot, file| theirs[usize::from(slot)] = Some(file))?;
+        let arrived =
+            self.link.collect(body.packet, |slot, file| theirs[usize::from(slot)] = Some(Inbox::new(file)))?;
         let read = match body.data {
             Data::Inline(bytes) => Ok(bytes),
             Data::Slot { slot, len } => {
-                let file = theirs.get(usize::from(slot)).and_then(Option::as_ref);
-                let file = file.ok_or_else(|| format!("there is no slot {slot}"))?;
-                let read = shared_memory::read(file, START, len).map(Bytes::from);
-                release(file);
+                let inbox = theirs.get_mut(usize::from(slot)).and_then(Option::as_mut);
+                let inbox = inbox.ok_or_else(|| format!("there is no slot {slot}"))?;
+                let read = inbox.read(len).map(Bytes::from);
+                release(inbox.file());
                 read
             }
             Data::Once { len, forgets } => {
@@ -206,9 +206,10 @@ impl ParentEnd {
     /// Gives the memory of both sides back. Only while the worker has nothing to do.
     pub(super) fn shrink(&self) {
         self.ours.lock().shrink();
-        for file in self.theirs.lock().iter().flatten() {
+        for inbox in self.theirs.lock().iter_mut().flatten() {
             // A failure leaves the memory where it is.
-            let _ = shared_memory::clear(file, START);
+            let _ = shared_memory::clear(inbox.file(), START);
+            inbox.unmap();
         }
     }
 }
@@ -219,9 +220,9 @@ fn attached(descriptors: Vec<OwnedFd>) -> Vec<Attachment> {
 }
 
 /// A slot for `len` bytes, or `None` where they are too many to be kept.
-fn take_slot(ours: &mut Slots<Plain>, len: usize) -> io::Result<Option<(u8, Slot<Plain>)>> {
+fn take_slot(ours: &mut Slots<Outbox>, len: usize) -> io::Result<Option<(u8, Slot<Outbox>)>> {
     let taken = ours.take(len);
-    let capacity = taken.as_ref().map_or(0, |(_, slot)| slot.store.capacity);
+    let capacity = taken.as_ref().map_or(0, |(_, slot)| slot.store.capacity());
     if !ours.has_room(capacity.max(len)) {
         if let Some((number, slot)) = taken {
             ours.put(number, slot);
@@ -229,12 +230,9 @@ fn take_slot(ours: &mut Slots<Plain>, len: usize) -> io::Result<Option<(u8, Slot
         return Ok(None);
     }
     match taken {
-        Some((number, mut slot)) => {
-            slot.store.capacity = capacity.max(len);
-            Ok(Some((number, slot)))
-        }
+        Some((number, slot)) => Ok(Some((number, slot))),
         None => match ours.vacant() {
-            Some(number) => Ok(Some((number, Slot::new(Plain { file: shared_memory::scratch()?, capacity: len })))),
+            Some(number) => Ok(Some((number, Slot::new(Outbox::new()?)))),
             None => Ok(None),
         },
     }

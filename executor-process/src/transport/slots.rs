@@ -22,6 +22,9 @@ pub(super) trait Store {
 
     /// How many bytes it has room for.
     fn capacity(&self) -> usize;
+
+    /// Its memory was given back.
+    fn was_cleared(&mut self);
 }
 
 pub(super) struct Slot<S> {
@@ -103,10 +106,11 @@ impl<S: Store> Slots<S> {
     }
 
     /// Gives their memory back; neither side may read or write then. The slots stay, and are filled anew.
-    pub(super) fn shrink(&self) {
-        for slot in self.0.iter().flatten() {
+    pub(super) fn shrink(&mut self) {
+        for slot in self.0.iter_mut().flatten() {
             // A failure leaves the memory where it is.
             let _ = shared_memory::clear(slot.store.file(), START);
+            slot.store.was_cleared();
         }
     }
 }

@@ -72,6 +72,21 @@ fn memory_is_used_again_once_it_was_read() {
 }
 
 #[test]
+fn memory_used_again_holds_the_last_bytes() {
+    let (parent, worker) = pair();
+    for (n, kibibytes) in (0..).zip([200, 200, 200, 150, 900, 900, 900, 100, 900, 5000, 5000, 5000]) {
+        let bytes = vec![n; kibibytes << 10];
+        let body = parent.pack(&Payload::new(bytes.clone(), Vec::new())).unwrap();
+        assert!(*worker.open(body).unwrap() == *bytes, "{n}");
+        let sent = n.to_string().repeat(kibibytes << 9);
+        assert!(text(&parent, result(&worker, &sent)) == sent, "{n}");
+        if n == 7 {
+            parent.shrink();
+        }
+    }
+}
+
+#[test]
 fn slot_being_read_is_not_reused() {
     let (parent, worker) = pair();
     let bodies: Vec<_> = (0..2 * MAX_BUFFERS)
@@ -243,6 +258,28 @@ fn memory_that_is_taken_away_is_an_error() {
     let announced = hostile.announce(Some((&file, Some(0))), 0);
     let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced };
     assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
+    assert!(rustix::fs::ftruncate(&file, 0).is_err(), "it cannot be shortened");
+    for _ in 0..2 {
+        shared_memory::clear(&file, START).unwrap();
+        let said = hostile.says(Data::Slot { slot: 0, len: 100_000 }, None);
+        assert!(said.contains("it claims 100000 bytes of shared memory, but holds"), "{said}");
+        // Filled again, and read through the mapping that the first reading has left.
+        shared_memory::write(&file, &vec![2; 100_000], START).unwrap();
+        let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: None };
+        assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
+    }
+}
+
+#[test]
+fn file_that_can_be_shortened_is_not_mapped() {
+    let hostile = Hostile::new();
+    let file = shared_memory::file().unwrap();
+    shared_memory::write(&file, &vec![1; 100_000], START).unwrap();
+    let mut announced = hostile.announce(Some((&file, Some(0))), 0);
+    for _ in 0..3 {
+        let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced.take() };
+        assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
+    }
     rustix::fs::ftruncate(&file, 0).unwrap();
     assert!(hostile.says(Data::Slot { slot: 0, len: 100_000 }, None).contains("but holds 0"));
 }

@@ -56,6 +56,8 @@ impl Store for Draft {
     fn capacity(&self) -> usize {
         self.len()
     }
+
+    fn was_cleared(&mut self) {}
 }
 
 /// A job as it came, where it lies.

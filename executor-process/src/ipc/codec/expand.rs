@@ -11,6 +11,7 @@ use super::fault::Unread;
 use super::names::Known;
 use super::read::{Bytes, From, Source, check_variant, differs};
 use super::variant::Variant;
+use crate::ipc::large_pages::{LARGE, copied};
 
 pub(super) struct Expand<'de> {
     bytes: Bytes<'de>,
@@ -262,7 +263,9 @@ impl<'de> Deserializer<'de> for From<'_, Expand<'de>> {
 
     #[inline]
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        self.deserialize_bytes(visitor)
+        let len = self.from.len()?;
+        let bytes = self.from.bytes.take(len)?;
+        if len >= LARGE { visitor.visit_byte_buf(copied(bytes)) } else { visitor.visit_borrowed_bytes(bytes) }
     }
 
     #[inline]

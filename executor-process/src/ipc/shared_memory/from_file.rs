@@ -132,6 +132,6 @@ mod tests {
 
     /// An empty file without a name.
     fn tempfile() -> File {
-        File::from(super::super::scratch().unwrap())
+        File::from(super::super::file().unwrap())
     }
 }
