@@ -11,7 +11,7 @@ pub(crate) const COMMAND: &str = "busy";
 /// The number of loops: one for each of two cores.
 const LOOPS: usize = 2;
 
-/// What else the machine does while something is measured.
+/// The other work of the machine while something is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     Nothing,

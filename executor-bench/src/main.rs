@@ -67,7 +67,7 @@ type Task<'a> = (&'static str, &'a Plan, Beside);
 fn tasks<'a>(options: &Options, sections: &'a [(&'static str, Vec<Plan>)], known: &Measurements) -> Vec<Task<'a>> {
     let plans = sections.iter().flat_map(|(title, plans)| plans.iter().map(|plan| (*title, plan)));
     let plans = plans.filter(|(_, plan)| plan.label.contains(&options.only));
-    // What cannot be measured here keeps what was measured elsewhere.
+    // A work that cannot be measured here keeps its measurements from elsewhere.
     let is_kept =
         |title, plan: &Plan| plan.left_out.is_some() && known.find(title, &plan.label, Beside::Nothing).is_some();
     let plans = plans.filter(|(title, plan)| !is_kept(title, plan));

@@ -208,7 +208,6 @@ pub(crate) fn csv_head() -> &'static str {
 mod tests {
     use super::*;
     use crate::plans::{Goal, Scale, threads};
-    use crate::stats::Samples;
 
     fn samples(name: &str, value: f64) -> Measured {
         (name.to_owned(), Ok(Samples(vec![value])))

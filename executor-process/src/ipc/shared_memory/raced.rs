@@ -10,7 +10,7 @@ use rustix::fs::{SealFlags, fcntl_get_seals, fstat, fstatfs};
 
 use crate::ipc::large_pages::prefer_large_pages;
 
-/// What `fstatfs(2)` says of `memfd_create(2)`'s files in pages of the usual size. A file in pages that are reserved may have none left, which
+/// The type that `fstatfs(2)` gives for files of `memfd_create(2)` in pages of the usual size. A file in pages that are reserved may have none left, which
 /// is a SIGBUS.
 const TMPFS_MAGIC: i64 = 0x0102_1994;
 
