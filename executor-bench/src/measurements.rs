@@ -67,16 +67,20 @@ impl Measurements {
             let load = load.map_or_else(|| "–".to_owned(), |load| load.to_string());
             writeln!(text, "\n{WORK}\t{section}\t{label}\t{}\t{time}\t{load}\t{machine}", beside.name())
                 .expect("a string takes everything");
-            for (name, samples) in measured {
-                let samples = samples.clone().map(|Samples(values)| Samples(values.into_iter().map(short).collect()));
-                text.extend([&child::line(&(name.clone(), samples)), "\n"]);
+            for measured in measured {
+                text.extend([&child::line(measured), "\n"]);
             }
         }
         text
     }
 
-    /// Puts an entry in the place of the one for the same work, or behind all others.
-    pub(crate) fn put(&mut self, entry: Entry) {
+    /// Puts an entry in the place of the one for the same work, or behind all others. Its values are as they are read again.
+    pub(crate) fn put(&mut self, mut entry: Entry) {
+        for Samples(values) in entry.measured.iter_mut().filter_map(|(_, samples)| samples.as_mut().ok()) {
+            for value in values {
+                *value = short(*value);
+            }
+        }
         match self.entries.iter_mut().find(|other| is_same(other, &entry.section, &entry.label, entry.beside)) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
