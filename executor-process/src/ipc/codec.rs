@@ -183,6 +183,11 @@ impl Codec {
         self.decode_by_value(bytes, ResultSeed(PhantomData))
     }
 
+    /// The value without handles in `bytes`, which was written [`InOnePiece`].
+    pub(crate) fn decode_in_one_piece<T: DeserializeOwned + 'static>(self, bytes: &[u8]) -> Result<T, Cause> {
+        self.decode(bytes, Vec::new(), || ResultSeed(PhantomData))
+    }
+
     /// The result that `payload` is.
     pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
         self.decode(&payload.bytes().0, descriptors_of(payload), || ResultSeed(PhantomData))

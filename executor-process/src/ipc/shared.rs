@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use executor_core::bytes::InOnePiece;
 use executor_core::panics::drop_catching;
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -86,13 +87,13 @@ struct Wire {
 
 const NAME: &str = "a `Shared`";
 
-impl<T: Serialize> Shared<T> {
+impl<T: Serialize + 'static> Shared<T> {
     pub(crate) fn new(value: T, codec: Codec) -> io::Result<Self> {
         let unfit = |why: String| {
             let text = format!("a shared value `{}` could not be encoded: {why}", type_name::<T>());
             io::Error::new(io::ErrorKind::InvalidInput, text)
         };
-        let encoded = codec.encode(&value).map_err(unfit)?;
+        let encoded = codec.encode(&InOnePiece(&value)).map_err(unfit)?;
         if encoded.has_attachments() {
             return Err(unfit("it holds handles (`Blob`, `Sender`, …); pass these beside it".to_owned()));
         }
@@ -152,10 +153,10 @@ impl<'de, T: DeserializeOwned + Send + Sync + 'static> Deserialize<'de> for Shar
     }
 }
 
-fn decoded<T: DeserializeOwned>(origin: &Origin) -> Result<T, String> {
+fn decoded<T: DeserializeOwned + 'static>(origin: &Origin) -> Result<T, String> {
     origin
         .codec
-        .decode_value(&origin.encoded, Vec::new())
+        .decode_in_one_piece(&origin.encoded)
         .map_err(|why| format!("a shared value `{}` could not be decoded: {why}", type_name::<T>()))
 }
 
@@ -245,6 +246,17 @@ mod tests {
             assert_eq!((&*came, &*again), (&*shared, &*shared));
             let error = codec.decode_payload::<(Shared<Vec<u64>>, Shared<Vec<u64>>)>(&payload).map(drop).unwrap_err();
             assert!(error.contains("a shared value `alloc::vec::Vec<u64>` could not be decoded"), "{error}");
+        }
+    }
+
+    #[test]
+    fn numbers_travel_in_one_piece() {
+        for codec in [Codec::Postcard, Codec::MessagePack] {
+            let numbers: Vec<u8> = (0..=255).collect();
+            let shared = Shared::new(numbers.clone(), codec).unwrap();
+            assert!(shared.origin.encoded.windows(256).any(|bytes| bytes == numbers), "no word between them");
+            let came: Shared<Vec<u8>> = codec.decode_payload(&codec.encode(&shared).unwrap()).unwrap();
+            assert_eq!(*came, numbers);
         }
     }
 

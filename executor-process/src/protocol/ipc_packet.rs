@@ -57,8 +57,14 @@ struct Room {
     rest: Vec<u8>,
 }
 
+impl Room {
+    const fn new() -> Self {
+        Self { short: [0; SHORT], rest: Vec::new() }
+    }
+}
+
 thread_local! {
-    static ROOM: RefCell<Room> = const { RefCell::new(Room { short: [0; SHORT], rest: Vec::new() }) };
+    static ROOM: RefCell<Room> = const { RefCell::new(Room::new()) };
 }
 
 /// Blocks until there is a packet, or the other end is gone.
@@ -67,29 +73,33 @@ thread_local! {
 ///
 /// `CONNRESET` when the other end is gone, and left something unread.
 pub(crate) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Packet<T>, Errno> {
-    ROOM.with_borrow_mut(|room| {
-        if room.rest.is_empty() {
-            room.rest = vec![0; PACKET + HEAD - SHORT];
-        }
-        // Without room for descriptors, of which the flags tell all the same.
-        let packet = again(|| {
-            let parts = &mut [IoSliceMut::new(&mut room.short), IoSliceMut::new(&mut room.rest)];
-            recvmsg(socket, parts, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())
-        })?;
-        let len = packet.bytes;
-        Ok(if len == 0 {
-            Packet::End
-        } else if packet.flags.contains(ReturnFlags::CTRUNC) {
-            Packet::Invalid("a message with descriptors".to_owned())
-        } else if packet.flags.contains(ReturnFlags::TRUNC) {
-            Packet::Invalid(INCOMPLETE.to_owned())
-        } else if len <= SHORT {
-            read(&room.short[..len])
-        } else {
-            // Its memory is given back.
-            let rest = std::mem::take(&mut room.rest);
-            read(&[&room.short[..], &rest[..len - SHORT]].concat())
-        })
+    // A thread that is ending has lost its room.
+    let received = ROOM.try_with(|room| receive_into(socket, &mut room.borrow_mut()));
+    received.unwrap_or_else(|_| receive_into(socket, &mut Room::new()))
+}
+
+fn receive_into<T: DeserializeOwned>(socket: &OwnedFd, room: &mut Room) -> Result<Packet<T>, Errno> {
+    if room.rest.is_empty() {
+        room.rest = vec![0; PACKET + HEAD - SHORT];
+    }
+    // Without room for descriptors, of which the flags tell all the same.
+    let packet = again(|| {
+        let parts = &mut [IoSliceMut::new(&mut room.short), IoSliceMut::new(&mut room.rest)];
+        recvmsg(socket, parts, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())
+    })?;
+    let len = packet.bytes;
+    Ok(if len == 0 {
+        Packet::End
+    } else if packet.flags.contains(ReturnFlags::CTRUNC) {
+        Packet::Invalid("a message with descriptors".to_owned())
+    } else if packet.flags.contains(ReturnFlags::TRUNC) {
+        Packet::Invalid(INCOMPLETE.to_owned())
+    } else if len <= SHORT {
+        read(&room.short[..len])
+    } else {
+        // Its memory is given back.
+        let rest = std::mem::take(&mut room.rest);
+        read(&[&room.short[..], &rest[..len - SHORT]].concat())
     })
 }
 

@@ -113,6 +113,11 @@ impl<J: Queued> Lanes<J> {
         self.len == 0
     }
 
+    /// The job, if there is only one.
+    pub(super) fn only(&self) -> Option<&J> {
+        if self.len == 1 { self.queues.iter().find_map(VecDeque::front) } else { None }
+    }
+
     /// Jobs in the lanes, tombstones too.
     pub(super) fn len(&self) -> usize {
         self.len

@@ -70,12 +70,17 @@ impl<J: Queued, U> State<J, U> {
     /// whose runner is for it looks again soon, and takes the job if the submitter does not come.
     pub(in crate::scheduler) fn holds(&mut self, id: JobId, now: Instant) -> bool {
         self.lending.last = Some((id, now));
-        let is_alone = self.lanes.len() == 1 && !self.workers.has_local_jobs();
+        let is_alone = self.is_only_job(id) && !self.workers.has_local_jobs();
         let is_quiet = self.workers.counts()[WorkerState::Searching] == 0 && !self.is_saturated();
         let is_held = self.lending.is_wanted() && is_alone && is_quiet && self.has_lender();
         self.lending.held = is_held.then_some(id);
         self.lending.uses += u64::from(is_held);
         is_held
+    }
+
+    /// Whether the job waits in the lanes, and no other does: a worker may have taken it.
+    fn is_only_job(&self, id: JobId) -> bool {
+        self.lanes.only().is_some_and(|job| job.lendable_id() == Some(id))
     }
 
     /// Whether the runner of the worker that would be woken next can be used by others.
@@ -98,7 +103,7 @@ impl<J: Queued, U> State<J, U> {
         if self.lending.held.take_if(|held| *held == id).is_none() {
             return Waiter::Blocks;
         }
-        let is_first = self.lanes.len() == 1 && !self.is_saturated() && self.has_lender();
+        let is_first = self.is_only_job(id) && !self.is_saturated() && self.has_lender();
         if is_limited || !is_first {
             return Waiter::Wakes(self.wake());
         }
