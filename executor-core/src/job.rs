@@ -4,7 +4,7 @@ use serde_core::de::DeserializeOwned;
 use serde_core::{Deserializer, Serialize};
 
 use crate::error::{JobName, JobPath};
-use crate::job_counters::Moment;
+use crate::job_counters::moment::Moment;
 use crate::observe::job::JobDescription;
 
 /// Work that an executor runs once.

@@ -6,7 +6,7 @@
 
 mod ending;
 mod measured;
-mod moment;
+pub(crate) mod moment;
 
 use std::cell::RefCell;
 use std::fmt;

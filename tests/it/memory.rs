@@ -74,7 +74,7 @@ fn a_burst_of_a_million_jobs_leaves_nothing_behind() {
 
 /// Enough to be seen; each takes longer here.
 #[cfg(feature = "rayon")]
-const RAYON_JOBS: usize = JOBS / 3;
+const RAYON_JOBS: usize = JOBS / 2;
 
 /// glibc does not give back all memory after a burst, and how much differs from run to run. So the test checks whether, after two bursts,
 /// the next one needs no more.

@@ -51,20 +51,16 @@ pub(crate) fn send<T: Serialize>(socket: &OwnedFd, message: &T) -> io::Result<()
     socket::send(socket, &head(bytes.len()), &bytes, &[], Wait::Forever)
 }
 
-/// Room for a packet. The kernel fills the first part before it touches the other, which so takes no memory where packets are short.
+/// Room for a packet. The kernel fills the first part before it touches the other, which so takes no memory where packets are short. On
+/// the heap, since what is local to a thread lies on its stack.
+#[derive(Default)]
 struct Room {
-    short: [u8; SHORT],
+    short: Vec<u8>,
     rest: Vec<u8>,
 }
 
-impl Room {
-    const fn new() -> Self {
-        Self { short: [0; SHORT], rest: Vec::new() }
-    }
-}
-
 thread_local! {
-    static ROOM: RefCell<Room> = const { RefCell::new(Room::new()) };
+    static ROOM: RefCell<Room> = RefCell::default();
 }
 
 /// Blocks until there is a packet, or the other end is gone.
@@ -75,11 +71,12 @@ thread_local! {
 pub(crate) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Packet<T>, Errno> {
     // A thread that is ending has lost its room.
     let received = ROOM.try_with(|room| receive_into(socket, &mut room.borrow_mut()));
-    received.unwrap_or_else(|_| receive_into(socket, &mut Room::new()))
+    received.unwrap_or_else(|_| receive_into(socket, &mut Room::default()))
 }
 
 fn receive_into<T: DeserializeOwned>(socket: &OwnedFd, room: &mut Room) -> Result<Packet<T>, Errno> {
     if room.rest.is_empty() {
+        room.short.resize(SHORT, 0);
         room.rest = vec![0; PACKET + HEAD - SHORT];
     }
     // Without room for descriptors, of which the flags tell all the same.

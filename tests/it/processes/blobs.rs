@@ -223,8 +223,8 @@ fn more_than_can_travel_at_once_cost_the_job_alone() {
             error.to_string(),
             "job `it::processes::blobs::same<alloc::vec::Vec<executor_process::ipc::blob::Blob>>` (result \
              `alloc::vec::Vec<executor_process::ipc::blob::Blob>`): could not encode the job: it holds more than 64 \
-             handles (`Blob`, `Sender`, `Receiver`), the limit of one message; combine small blobs, or send handles \
-             through a channel; its types must survive a round trip through the pool's codec"
+             handles (`Blob`, `Sender`, `Receiver`; a `Shared` takes three), the limit of one message; combine small blobs, or \
+             send handles through a channel; its types must survive a round trip through the pool's codec"
         );
         let inside = pool
             .submit(call!(|n: u8| (0..n).map(|n| Blob::from(&[n])).collect::<Vec<_>>(), (65,)))

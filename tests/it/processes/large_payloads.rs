@@ -39,7 +39,7 @@ fn they_lie_in_the_same_memory_again_and_again() {
                 let sent = text(2 * MIB);
                 assert!(pool.submit(call!(same(sent.clone()))).result().unwrap() == sent);
             }
-            assert_eq!(shared(own_pid()), (2, 0), "one there and one back, and neither is mapped here");
+            assert_eq!(shared(own_pid()), (2, 2), "one there and one back, both mapped from their second use on");
             assert_eq!(shared(worker).0, 2);
         }
     });

@@ -21,6 +21,7 @@ pub(super) const ORDERS: [Order; 5] = [
             "observe::observers",
             "panics",
             "current job",
+            "job_counters::moment",
             "control options stats sync",
             "notify observe::job queue_id spin",
             "status",

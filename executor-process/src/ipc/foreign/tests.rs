@@ -199,7 +199,8 @@ fn forged_handles_are_an_error() {
         let error = decode(&[0, 0, 1], forged(other));
         assert!(error.ends_with("it is neither a channel nor shared memory"), "{error}");
     }
-    let loose = shared_memory::scratch_of(b"bytes", 0).unwrap();
+    let loose = shared_memory::file().unwrap();
+    rustix::fs::ftruncate(&loose, 5).unwrap();
     let error = decode(&[0, 0, 1], forged(loose));
     assert!(error.ends_with("its shared memory is not sealed: it could still be shortened"), "{error}");
     let sparse = shared_memory::file().unwrap();

@@ -15,7 +15,7 @@
 //! the reader. No wake is lost, and no message comes twice. The bytes are the writer's while the word is `Watching`, and the reader's while
 //! it is `Posted`.
 //!
-//! A worker may write any words at any time. What the parent then reads is what a worker could also send: a length is read once, and cut
+//! A worker may write any words at any time. The parent then reads words that a worker could also send: a length is read once, and cut
 //! off at the room, and the bytes are copied before they are looked at. A word that is forged as `Watching` keeps the parent's message from
 //! the worker that forged it, which is as if that worker did not read its socket.
 
