@@ -11,8 +11,8 @@ pub(crate) use crate::ipc::raw_channel::{SUFFIX, open_channel, temporary};
 use crate::ipc::socket::{self, Wait};
 use crate::protocol::message::Greeting;
 
-/// From the end of its connection until a process that dies is dead: milliseconds, and longer for one that holds much memory.
-const LAST_MOMENTS: Duration = Duration::from_secs(1);
+/// From the end of its connection until a process that dies is dead: milliseconds, and more than a second where all cores are busy.
+const LAST_MOMENTS: Duration = Duration::from_secs(10);
 
 /// Why there is no greeting.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(crate) fn hear(socket: &OwnedFd) -> Result<Greeting, HandshakeError> {
     }
 }
 
-/// The worker closed the connection before the hello. It is probably dying: waits up to 1 s for its end, not for the whole start limit.
+/// The worker closed the connection before the hello. It is probably dying: waits up to 10 s for its end, not for the whole start limit.
 fn wait_for_death(death: &OwnedFd, deadline: Option<Instant>) -> Result<Greeting, HandshakeError> {
     let soon = Instant::now() + LAST_MOMENTS;
     let deadline = deadline.map_or(soon, |deadline| deadline.min(soon));

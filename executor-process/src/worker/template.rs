@@ -28,8 +28,8 @@ use crate::protocol::message::Reply;
 use crate::protocol::status_page::Page;
 use crate::transport::Opened;
 
-/// The kernel may list a thread for a moment after it was joined.
-const LAST_MOMENTS: Duration = Duration::from_millis(200);
+/// The kernel may list a thread for a moment after it was joined, and longer where all cores are busy.
+const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 /// The most threads that an error names.
 const MOST_NAMED: usize = 8;

@@ -17,8 +17,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_proce
 const TO_THREAD: libc::c_uint = 1;
 const TO_GROUP: libc::c_uint = 4;
 
-/// The time that what was killed has to end: more than a process with all memory of a machine takes.
-const LAST_MOMENTS: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// The time that a killed process has to end: more than one with all memory of a machine takes, also where all cores are busy.
+const LAST_MOMENTS: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// Reaps a child that has died: how it ended, and the most memory that it held, in bytes. Blocks while it lives. `None` where
 /// somebody else has reaped it.
