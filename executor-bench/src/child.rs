@@ -56,7 +56,7 @@ fn spawn(plan: &Plan, rounds: usize, only: &[&'static str]) -> Result<Vec<Measur
     String::from_utf8(output.stdout)?.lines().map(parse).collect()
 }
 
-/// Reads a line that [`line`] has written.
+/// Reads a line that [`line()`] has written.
 pub(crate) fn parse(line: &str) -> Result<Measured, Box<dyn Error>> {
     let (name, values) = line.split_once(SEPARATOR).ok_or("a line without values")?;
     if let Some(reason) = values.strip_prefix(NO_VALUES) {
