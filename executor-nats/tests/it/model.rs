@@ -1,12 +1,15 @@
 //! The executor beside the model of shutdown, in courses of events that are drawn at random. Its host runs the jobs in processes: those can be
 //! stopped as the model says.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use executor::{Executor, Future, ProcessPool, Rejected, Shutdown};
 use executor_nats::NatsHandle;
 use executor_testkit::model::{Ability, Shape, Task};
 use executor_testkit::{check_shutdown, subject_of_pool};
 
-use crate::support::served::{Served, processes, unique};
+use crate::support::served::{Served, unique};
 
 subject_of_pool!(Served<ProcessPool>, |this| this.executor, |handle| Handle(handle));
 
@@ -42,8 +45,19 @@ fn shape(workers: usize) -> Shape {
     if std::env::var_os("EXECUTOR_MODEL_SEED").is_some() { shape } else { shape.without(Ability::Race) }
 }
 
+/// Makes each job so long that the host claims none ahead of its worker: all tasks are one function to it, and a claimed job counts as one
+/// that runs.
+fn at_least_two_milliseconds((): &(), run: &mut dyn FnMut()) {
+    let end = Instant::now() + Duration::from_millis(2);
+    run();
+    while let Some(rest) = end.checked_duration_since(Instant::now()) {
+        thread::park_timeout(rest);
+    }
+}
+
 fn served(workers: usize) -> Served<ProcessPool> {
-    Served::new(processes(workers), unique("model"))
+    let pool = ProcessPool::builder().processes(workers).wrap_jobs(|| (), at_least_two_milliseconds).build();
+    Served::new(pool.expect("a pool of processes"), unique("model"))
 }
 
 #[test]
