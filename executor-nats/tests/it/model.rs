@@ -47,8 +47,8 @@ fn shape(workers: usize) -> Shape {
 
 /// Makes each job so long that the host claims none ahead of its worker: all tasks are one function to it, and a claimed job counts as one
 /// that runs.
-fn at_least_two_milliseconds((): &(), run: &mut dyn FnMut()) {
-    let end = Instant::now() + Duration::from_millis(2);
+fn at_least(time: &Duration, run: &mut dyn FnMut()) {
+    let end = Instant::now() + *time;
     run();
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
         thread::park_timeout(rest);
@@ -56,7 +56,7 @@ fn at_least_two_milliseconds((): &(), run: &mut dyn FnMut()) {
 }
 
 fn served(workers: usize) -> Served<ProcessPool> {
-    let pool = ProcessPool::builder().processes(workers).wrap_jobs(|| (), at_least_two_milliseconds).build();
+    let pool = ProcessPool::builder().processes(workers).wrap_jobs(|| Duration::from_millis(2), at_least).build();
     Served::new(pool.expect("a pool of processes"), unique("model"))
 }
 
