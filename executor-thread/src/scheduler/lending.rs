@@ -27,7 +27,8 @@ use super::sync::{self, Parker};
 use super::workers::WorkerLocal;
 
 /// How long a worker that lends its runner sleeps until it looks whether that is used.
-const LOOK: Duration = Duration::from_micros(500);
+/// A test's thread may lose its core meanwhile.
+const LOOK: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_micros(500) };
 
 impl<R: Runner + 'static> Shared<R> {
     /// The worker sleeps, and its runner is lent to threads that wait, until it is woken or the runner is used no more.
