@@ -27,3 +27,10 @@ impl Facts {
         Self { machine, load, time }
     }
 }
+
+/// The size that a file of the kernel's gives behind `name`, in KiB. `None` where the system does not say.
+pub(crate) fn kibibytes(file: &str, name: &str) -> Option<u64> {
+    let facts = fs::read_to_string(file).ok()?;
+    let line = facts.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}

@@ -1,8 +1,7 @@
 //! The works of process pools.
 
-use std::fs;
-
 use super::{Goal, Plan, Scale, cores, counted};
+use crate::machine::kibibytes;
 use crate::processes::{BLOB, CHANNEL, Contender, Kind, MEMCPY, Ours, PYTHON, Procspawn, SOCKET, SPAWNED};
 
 const KIB: u64 = 1 << 10;
@@ -145,9 +144,7 @@ fn amount(bytes: u64) -> String {
 
 /// The memory that programs may have without swapping, in bytes, as Linux estimates it.
 fn available() -> Option<u64> {
-    let facts = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = facts.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * KIB)
+    kibibytes("/proc/meminfo", "MemAvailable:").map(|available| available * KIB)
 }
 
 /// The reason why no process here should have `bytes`, if there is one.

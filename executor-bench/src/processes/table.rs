@@ -6,6 +6,7 @@ use executor_core::{call, current, try_join_all};
 use executor_process::{ProcessPool, ProcessPoolBuilder};
 
 use super::{Contender, Ours};
+use crate::machine::kibibytes;
 use crate::rounds::Entrant;
 use crate::works::float;
 
@@ -48,11 +49,7 @@ fn children() -> impl Iterator<Item = u32> {
 
 /// In KiB: its part of the memory, and the kernel's tables of its pages.
 fn memory_of(pid: u32) -> u64 {
-    let line = |file: &str, name: &str| {
-        let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or_default()
-    };
+    let line = |file: &str, name: &str| kibibytes(&format!("/proc/{pid}/{file}"), name).unwrap_or_default();
     line("smaps_rollup", "Pss:") + line("status", "VmPTE:")
 }
 

@@ -1,10 +1,10 @@
 //! The memory that a job takes while it waits.
 
-use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc;
 
 use super::{Work, float};
+use crate::machine::kibibytes;
 use crate::peers::Contender;
 
 /// Jobs queued behind one that blocks the only thread. In bytes per job: the growth of the process's resident memory,
@@ -41,8 +41,5 @@ impl Work for Memory {
 
 /// The resident memory of this process, in bytes, as Linux tells it.
 pub(super) fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+    kibibytes("/proc/self/status", "VmRSS:").map(|resident| resident * 1024)
 }

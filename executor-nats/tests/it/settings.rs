@@ -144,9 +144,9 @@ fn options_with_the_longest_times_are_no_limit() {
 fn options_with_no_time_end_the_job_at_once() {
     let served = Served::new(processes(1), unique("times"));
     // It may arrive before it is killed.
-    let nobody = Rendezvous::new();
+    let unattended = Rendezvous::new();
     let limited = served.executor.with(JobOptions::new().timeout(Duration::ZERO));
-    let late = limited.submit(Do::Arrive(nobody.arrival(), 1)).result().unwrap_err();
+    let late = limited.submit(Do::Arrive(unattended.arrival(), 1)).result().unwrap_err();
     assert!(matches!(&late, JobError::TimedOut(late) if late.has_started()), "{late}");
 
     let rendezvous = Rendezvous::new();

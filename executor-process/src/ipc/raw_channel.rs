@@ -107,7 +107,7 @@ fn bind_hidden(socket: &OwnedFd, name: &Path) -> Result<OwnedFd, Errno> {
 /// A directory that every Linux system has in memory, for all users.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// Whether TMPDIR names a directory. An empty TMPDIR is as good as none.
+/// Whether TMPDIR names a directory. An empty TMPDIR counts as unset.
 fn has_setting() -> bool {
     env::var_os("TMPDIR").is_some_and(|directory| !directory.is_empty())
 }

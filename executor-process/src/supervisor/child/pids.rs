@@ -1,6 +1,6 @@
 //! Which processes are a pool's workers now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -15,13 +15,18 @@ pub(crate) struct Pids {
 
 #[derive(Default)]
 struct Lists {
-    living: BTreeSet<u32>,
-    /// Those of the living that take jobs: they have run their initializers, and are not told to end.
-    ready: BTreeSet<u32>,
+    /// Each living process, and whether it takes jobs: it has run its initializer, and is not told to end.
+    living: BTreeMap<u32, bool>,
     /// The numbers of the starts that are under way.
     starts: BTreeSet<u64>,
     /// The number of the next start.
     next: u64,
+}
+
+impl Lists {
+    fn has_ready(&self) -> bool {
+        self.living.values().any(|&is_ready| is_ready)
+    }
 }
 
 /// Starts that were under way at a moment.
@@ -57,32 +62,27 @@ impl Pids {
     }
 
     pub(super) fn add(&self, pid: u32) {
-        self.lists.lock().living.insert(pid);
+        self.lists.lock().living.insert(pid, false);
     }
 
     pub(super) fn remove(&self, pid: u32) {
-        let mut lists = self.lists.lock();
-        lists.living.remove(&pid);
-        lists.ready.remove(&pid);
+        self.lists.lock().living.remove(&pid);
     }
 
     /// The process takes jobs from now on, or no longer does.
     pub(super) fn set_ready(&self, pid: u32, is_ready: bool) {
-        let mut lists = self.lists.lock();
-        if !is_ready {
-            lists.ready.remove(&pid);
-        } else if lists.living.contains(&pid) {
-            lists.ready.insert(pid);
+        if let Some(known) = self.lists.lock().living.get_mut(&pid) {
+            *known = is_ready;
         }
     }
 
     pub(crate) fn list(&self) -> Vec<u32> {
-        self.lists.lock().living.iter().copied().collect()
+        self.lists.lock().living.keys().copied().collect()
     }
 
     /// Whether a process takes jobs.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.lists.lock().ready.is_empty()
+        self.lists.lock().has_ready()
     }
 
     /// The starts that are under way.
@@ -93,7 +93,7 @@ impl Pids {
     /// Blocks until a process takes jobs, or none of these starts is under way any more, for `limit` at most.
     pub(crate) fn wait_for(&self, starts: &Starts, limit: Duration) {
         let mut lists = self.lists.lock();
-        let waits = |lists: &mut Lists| lists.ready.is_empty() && !lists.starts.is_disjoint(&starts.0);
+        let waits = |lists: &mut Lists| !lists.has_ready() && !lists.starts.is_disjoint(&starts.0);
         self.start_ended.wait_while_for(&mut lists, waits, limit);
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 
 /// Two threads submit and wait, one of them not for each job, while another one closes the scheduler or waits until it is idle.
 #[test]
-fn every_job_is_run_once_whoever_runs_it() {
+fn every_job_is_run_once_by_worker_or_waiter() {
     for workers in [1, 2] {
         check(move || {
             let scheduler = Owned::new(patient(workers), |_| Adder::default());
