@@ -56,7 +56,7 @@ fn files(root: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut left = vec![root.to_owned()];
     while let Some(directory) = left.pop() {
-        if directory.join("CACHEDIR.TAG").exists() || directory.ends_with(".git") {
+        if is_made_by_tools(&directory) {
             continue;
         }
         for entry in fs::read_dir(&directory).expect("a readable directory") {
@@ -69,6 +69,13 @@ fn files(root: &Path) -> BTreeSet<PathBuf> {
         }
     }
     found
+}
+
+/// Whether a directory is git's own or cargo's output: by its name too, for a build that begins in `target/loom` leaves no
+/// tag in `target`.
+pub(crate) fn is_made_by_tools(path: &Path) -> bool {
+    let is_output = || path.ends_with("target") && path.with_file_name("Cargo.toml").exists();
+    path.ends_with(".git") || is_output() || path.join("CACHEDIR.TAG").exists()
 }
 
 fn is_page(path: &Path) -> bool {

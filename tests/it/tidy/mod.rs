@@ -38,7 +38,7 @@ fn root() -> &'static Path {
 
 /// Every file of the repository, without git's own and without cargo's output.
 fn files() -> Vec<File> {
-    let is_ours = |entry: &DirEntry| entry.file_name() != ".git" && !entry.path().join("CACHEDIR.TAG").exists();
+    let is_ours = |entry: &DirEntry| !markdown::is_made_by_tools(entry.path());
     let entries = WalkDir::new(root()).sort_by_file_name().into_iter().filter_entry(is_ours);
     let read = |entry: DirEntry| {
         let path = entry.path().strip_prefix(root()).expect("the walk stays below its root").to_owned();
@@ -67,6 +67,24 @@ fn keep(is_about: impl Fn(&File) -> bool, rule: impl Fn(&File) -> Vec<Complaint>
     }
     assert_ne!(seen, 0, "the rule looks at no file");
     assert!(complaints.is_empty(), "{} against the house rules:\n{}\n", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn output_of_cargo_is_passed_over() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tidy");
+    let at = |name: &str| root.join(name);
+    for directory in [".git", "target/loom", "elsewhere", "sources/target"] {
+        fs::create_dir_all(at(directory)).expect("a directory");
+    }
+    fs::write(at("Cargo.toml"), "").expect("a file");
+    fs::write(at("elsewhere/CACHEDIR.TAG"), "").expect("a file");
+    // A build that begins with `target/loom` leaves no tag in `target`.
+    for made_by_tools in [".git", "target", "elsewhere"] {
+        assert!(markdown::is_made_by_tools(&at(made_by_tools)), "{made_by_tools}");
+    }
+    for ours in ["", "sources", "sources/target"] {
+        assert!(!markdown::is_made_by_tools(&at(ours)), "{ours:?}");
+    }
 }
 
 #[test]
