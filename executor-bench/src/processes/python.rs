@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::rc::Rc;
@@ -64,20 +66,29 @@ impl Kind {
 }
 
 /// The script as a file: processes that are not forked read it again.
+///
+/// The file has a directory of its own, since Python looks for modules beside its script first, and others may write files
+/// into the directory for temporary ones.
 struct Script(PathBuf);
 
 impl Script {
     fn write(kind: Kind) -> io::Result<Self> {
-        let path = env::temp_dir().join(format!("executor-bench-{}-{}.py", process::id(), kind.argument()));
-        fs::write(&path, SCRIPT)?;
-        Ok(Self(path))
+        let directory = env::temp_dir().join(format!("executor-bench-{}-{}", process::id(), kind.argument()));
+        DirBuilder::new().mode(0o700).create(&directory)?;
+        let script = Self(directory);
+        fs::write(script.path(), SCRIPT)?;
+        Ok(script)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.join("pools.py")
     }
 }
 
 impl Drop for Script {
     fn drop(&mut self) {
-        // One that stays in the directory for temporary files is no reason to fail.
-        let _: io::Result<()> = fs::remove_file(&self.0);
+        // A script that stays in the directory for temporary files is no reason to fail.
+        let _: io::Result<()> = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -103,7 +114,8 @@ impl Pools {
     fn start(kind: Kind) -> Result<Started, String> {
         let interpreter = kind.interpreter()?;
         let script = Script::write(kind).map_err(|error| format!("its script cannot be written: {error}"))?;
-        let path = script.0.to_str().ok_or("the directory for temporary files is not UTF-8")?;
+        let path = script.path();
+        let path = path.to_str().ok_or("the directory for temporary files is not UTF-8")?;
         let python = Python::run(&interpreter, &[path, kind.argument()])?;
         Ok(Started { python, _script: script })
     }
