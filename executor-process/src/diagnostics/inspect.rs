@@ -1,6 +1,5 @@
 //! The worker processes in a report of their pool: how far each is, and where its job is.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ pub(crate) fn add_to(dump: &mut Dump, roster: &Roster) {
         {
             asked.push((found.pid, claims));
         }
-        worker(dump, &listed.name).process = Some(found);
+        worker(dump, &listed).process = Some(found);
     }
     let deadline = Instant::now() + ANSWER_LIMIT;
     for (pid, claims) in asked {
@@ -63,9 +62,11 @@ fn is_due(dump: &Dump, listed: &Listed, job: Option<JobId>) -> bool {
     since.is_some_and(|since| since.elapsed() >= SHORTEST)
 }
 
-fn worker<'a>(dump: &'a mut Dump, name: &Arc<str>) -> &'a mut WorkerDump {
-    let place = dump.workers.iter().position(|worker| worker.name == *name).unwrap_or_else(|| {
-        dump.workers.push(WorkerDump::new(name.clone(), WorkerState::Running));
+/// The worker of a process. A template has no thread of the scheduler, so that nothing is known yet of its state.
+fn worker<'a>(dump: &'a mut Dump, listed: &Listed) -> &'a mut WorkerDump {
+    let place = dump.workers.iter().position(|worker| worker.name == listed.name).unwrap_or_else(|| {
+        let state = if listed.phase == ProcessPhase::Ready { WorkerState::Idle } else { WorkerState::Preparing };
+        dump.workers.push(WorkerDump::new(listed.name.clone(), state));
         dump.workers.len() - 1
     });
     &mut dump.workers[place]

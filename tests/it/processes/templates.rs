@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use executor::dump::WorkerState;
 use executor::{Backtrace, Exit, OutputLine, ProcessPool, ProcessPoolBuilder, call, current};
 
 use super::deaths::{crash, kill};
@@ -209,11 +210,12 @@ fn template_is_in_reports_and_not_among_the_workers() {
         let template = |pool: &ProcessPool| {
             let dump = pool.dump();
             let found = dump.workers.iter().find(|worker| &*worker.name == "census-template");
-            found.and_then(|worker| worker.process.as_ref()).map(|process| process.pid)
+            found.and_then(|worker| Some((worker.process.as_ref()?.pid, worker.state)))
         };
-        let found = template(&pool).expect("it is there");
+        let (found, state) = template(&pool).expect("it is there");
+        assert_eq!(state, WorkerState::Idle);
         assert_ne!(worker_of(&pool), found);
-        assert_eq!(template(&pool), Some(found));
+        assert_eq!(template(&pool), Some((found, WorkerState::Idle)));
         let name = fs::read_to_string(format!("/proc/{}/comm", pool.pids()[0])).unwrap();
         assert!(name.trim_end().ends_with(":census-0") || name.trim_end().ends_with(":cens-0"), "{name}");
     });
