@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use executor_core::current;
+use executor_core::spin::Spin;
 use rustix::process::{getpgrp, getpid};
 
 use super::clone::{self, Cloner};
@@ -64,6 +65,8 @@ impl Template {
             return Err("it has left its process group; stay in it".to_owned());
         }
         let cloner = Cloner::new().map_err(|error| error.to_string())?;
+        // A first spin counts the cores, for which files are read: once here, for all workers.
+        Spin::new().until(Duration::ZERO, || false);
         // Each worker would write out its copy of what is left in a buffer.
         output::flush_all();
         let state = current::take_state();
