@@ -178,7 +178,17 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     }
 
     /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
-    fn publish(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
+    fn publish(&self, inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
+        let signal = self.publish_plainly(inner);
+        if !leftovers.are_plain() {
+            drop_catching(leftovers);
+        }
+        signal
+    }
+
+    /// The same where nothing is left to be dropped.
+    #[inline]
+    fn publish_plainly(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>) -> Signal {
         let extra = inner.extra.as_mut();
         let (signal, sleepers) =
             extra.map_or((Signal::NoWatcher, None), |extra| (extra.watch.signal(), extra.sleepers.take()));
@@ -186,9 +196,6 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         drop(inner);
         if let Some(sleepers) = sleepers {
             sleepers.notify_all();
-        }
-        if !leftovers.are_plain() {
-            drop_catching(leftovers);
         }
         signal
     }
@@ -201,9 +208,17 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
         let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
         let mut inner = self.inner.lock();
+        let outcome = match outcome.map(|raw| inner.stage.finish_plainly(raw)) {
+            Ok(Ok(())) => {
+                // Before it can be seen: an end that is seen is counted.
+                registry::count(inner.stage.queue_id(), ending, true);
+                return Some(self.publish_plainly(inner));
+            }
+            Ok(Err(raw)) => Ok(raw),
+            Err(error) => Err(error),
+        };
         match inner.stage.finish(outcome, || self.kind.name(None)) {
             Finish::Ended(leftovers) => {
-                // Before it can be seen: an end that is seen is counted.
                 registry::count(inner.stage.queue_id(), ending, true);
                 Some(self.publish(inner, leftovers))
             }
@@ -228,6 +243,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         ActivityKind::WaitForJob { id: self.word.id(), description, queue_id: inner.stage.queue_id() }
     }
 
+    #[inline]
     pub(crate) fn tell(&self, signal: Signal) {
         match signal {
             Signal::NoWatcher => {}

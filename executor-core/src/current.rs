@@ -182,6 +182,7 @@ pub struct Job {
 
 impl Job {
     /// A job on its first run, without a time limit.
+    #[inline]
     pub fn of(control: Arc<dyn Control>) -> Self {
         Self { id: control.id(), attempt: 1, deadline: None, control: Some(control), label: None }
     }
@@ -202,9 +203,11 @@ pub fn enter(job: Job) -> Scope {
     let outer = JOB.try_with(|current| {
         let mut current = current.borrow_mut();
         // Most jobs run in no other one: then the old value is neither moved nor boxed.
-        let outer = if current.is_some() { current.take().map(Box::new) } else { None };
-        *current = Some(job);
-        outer
+        if current.is_none() {
+            *current = Some(job);
+            return None;
+        }
+        current.replace(job).map(Box::new)
     });
     Scope(outer.ok().flatten())
 }
@@ -212,15 +215,17 @@ pub fn enter(job: Job) -> Scope {
 impl Drop for Scope {
     #[inline]
     fn drop(&mut self) {
-        let outer = self.0.take();
-        if outer.is_none() {
-            polls::end_job();
+        if let Some(outer) = self.0.take() {
+            let done = JOB.try_with(|current| current.replace(Some(*outer)));
+            return drop(done);
         }
+        polls::end_job();
         // The values of the job are dropped outside the borrow: they may hold the last reference to a cell.
         let done = JOB.try_with(|current| {
             let mut current = current.borrow_mut();
             let done = current.as_mut().map(|job| (job.control.take(), job.label.take()));
-            *current = outer.map(|outer| *outer);
+            // Not `take`: all else of the job needs not be moved.
+            *current = None;
             done
         });
         drop(done);

@@ -68,6 +68,7 @@ where
 impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// Starts the job if it waits, in the queue `queue_id` if one is given, which counts those that leave: in one step with the look, for
     /// the queue may give it away.
+    #[inline]
     pub(super) fn start(&self, queue_id: Option<QueueId>) -> Option<Started<P>> {
         let mut inner = self.inner.lock();
         if queue_id.is_some() && inner.stage.queue_id() != queue_id {

@@ -182,6 +182,7 @@ impl<P, O, T> Stage<P, O, T> {
         self.0.facts_mut().set_measured();
     }
 
+    #[inline]
     pub(super) fn claim(&mut self, abort: BoxedAbort) -> Claim<P> {
         if self.is_waiting() {
             Claim::Claimed(self.leave_queue(|facts| State::Running(facts, abort)))
@@ -233,6 +234,19 @@ impl<P, O, T> Stage<P, O, T> {
         self.set_outcome(Err(error))
     }
 
+    /// The usual end: a job that runs has a result, and somebody may ask for it. Nothing is left to be dropped, so the stage is changed
+    /// where it is. Returns the result otherwise.
+    #[inline]
+    pub(super) fn finish_plainly(&mut self, raw: O) -> Result<(), O> {
+        match self.0 {
+            State::Running(facts, None) if !facts.is_detached() => {
+                self.0 = State::Done(facts, raw);
+                Ok(())
+            }
+            _ => Err(raw),
+        }
+    }
+
     /// `name` is of a job whose payload is not here.
     pub(super) fn finish(
         &mut self,
@@ -248,6 +262,7 @@ impl<P, O, T> Stage<P, O, T> {
         Finish::Ended(self.set_outcome(outcome))
     }
 
+    #[inline]
     pub(super) fn take(&mut self) -> Take<O, T> {
         if !self.has_ended() {
             return Take::Nothing;
@@ -325,6 +340,7 @@ impl<P, O, T> Stage<P, O, T> {
         }
     }
 
+    #[inline]
     fn leave_queue(&mut self, next: impl FnOnce(Facts) -> State<P, O, T>) -> P {
         match self.replace(next) {
             State::Queued(_, payload) => payload,
@@ -344,6 +360,7 @@ impl<P, O, T> Stage<P, O, T> {
         }
     }
 
+    #[inline]
     fn replace(&mut self, next: impl FnOnce(Facts) -> State<P, O, T>) -> State<P, O, T> {
         let next = next(self.0.facts());
         replace(&mut self.0, next)
