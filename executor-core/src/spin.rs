@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use crate::status::JobId;
+
 /// The most times that are slept through for one that was awake in vain.
 const MOST_ASLEEP: u32 = 64;
 
@@ -94,6 +96,36 @@ fn cores() -> usize {
     *CORES.get_or_init(|| available_parallelism().map_or(1, Into::into))
 }
 
+/// The waits in a row for jobs that were there before the first of these waits.
+///
+/// A thread that submits many jobs and then takes their results would spin for each result in turn, on a core that the workers could use.
+/// If the thread sleeps, the next wake-up finds many results. So only the first waits of a streak spin.
+#[derive(Debug)]
+pub(crate) struct Streak {
+    /// The first job that was not there when the streak began.
+    until: Cell<u64>,
+    waits: Cell<u32>,
+}
+
+impl Streak {
+    /// More than the workers of a small pool, whose results come at about the same time.
+    const LONGEST: u32 = 64;
+
+    pub(crate) const fn new() -> Self {
+        Self { until: Cell::new(0), waits: Cell::new(0) }
+    }
+
+    /// The thread waits for `job`. Returns whether the streak, which may begin now, is short enough to spin.
+    pub(crate) fn goes_on(&self, job: JobId) -> bool {
+        if job.get() >= self.until.get() {
+            self.until.set(JobId::upcoming().get());
+            self.waits.set(0);
+        }
+        self.waits.set(self.waits.get().saturating_add(1));
+        self.waits.get() <= Self::LONGEST
+    }
+}
+
 /// Calls `spin`, unless a core is left only for those that the spinning threads wait for. `None` if it was not called: no failure to learn
 /// from.
 pub(crate) fn with_core<R>(spin: impl FnOnce() -> R) -> Option<R> {
@@ -129,6 +161,16 @@ mod tests {
         let times: Vec<_> = (0..1000).filter(|_| is_awake(&spin)).collect();
         assert_eq!(times[..5], [0, 2, 5, 10, 19]);
         assert!(times.len() < 25, "{times:?}");
+    }
+
+    #[test]
+    fn long_streak_of_waits_sleeps() {
+        let streak = Streak::new();
+        let before: Vec<_> = std::iter::repeat_with(JobId::next).take(100).collect();
+        let spins = |jobs: &[JobId]| jobs.iter().filter(|&&job| streak.goes_on(job)).count();
+        assert_eq!(spins(&before), 64);
+        let mut one_by_one = std::iter::repeat_with(JobId::next).take(100);
+        assert!(one_by_one.all(|job| streak.goes_on(job)), "each is there since the last wait");
     }
 
     #[test]

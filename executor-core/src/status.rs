@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
 /// Identifies a job within this process. Ids increase with time, and are never reused.
 ///
 /// ```
@@ -21,9 +23,14 @@ pub struct JobId(u64);
 impl JobId {
     /// For authors of executors: returns a new id.
     pub fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only the uniqueness of the number matters.
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The id that the next job gets, or one before that.
+    pub(crate) fn upcoming() -> Self {
+        // Relaxed: a thread sees the jobs that it has created itself.
+        Self(NEXT.load(Ordering::Relaxed))
     }
 
     /// Returns the id as a number.

@@ -9,7 +9,8 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use std::thread::ThreadId;
 
-    use crate::spin::{self, Spin};
+    use crate::spin::{self, Spin, Streak};
+    use crate::status::JobId;
 
     pub(crate) fn thread_id() -> ThreadId {
         std::thread::current().id()
@@ -18,13 +19,19 @@ mod real {
     /// As long as the way to another process and back takes while this thread stays awake, and half of it again.
     const LONGEST: Duration = Duration::from_micros(20);
 
-    /// Looks whether it `is_so`, for as long as it pays.
+    /// Looks whether `job` has ended, for as long as it pays.
     #[inline]
-    pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
+    pub(crate) fn spin(job: JobId, has_ended: impl Fn() -> bool) -> bool {
+        has_ended() || spin_for(job, has_ended)
+    }
+
+    fn spin_for(job: JobId, has_ended: impl Fn() -> bool) -> bool {
         thread_local! {
             static SPIN: Spin = const { Spin::new() };
+            static STREAK: Streak = const { Streak::new() };
         }
-        is_so() || spin::with_core(|| SPIN.with(|spin| spin.until(LONGEST, is_so))).unwrap_or(false)
+        STREAK.with(|streak| streak.goes_on(job))
+            && spin::with_core(|| SPIN.with(|spin| spin.until(LONGEST, has_ended))).unwrap_or(false)
     }
 
     #[derive(Default)]
@@ -61,13 +68,15 @@ mod modelled {
     pub(crate) use chooser::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use chooser::thread::ThreadId;
 
+    use crate::status::JobId;
+
     pub(crate) fn thread_id() -> ThreadId {
         chooser::thread::current().id()
     }
 
     /// One look: a model has no time to waste.
-    pub(crate) fn spin(is_so: impl Fn() -> bool) -> bool {
-        is_so()
+    pub(crate) fn spin(_: JobId, has_ended: impl Fn() -> bool) -> bool {
+        has_ended()
     }
 
     /// Their mutex behind `parking_lot`'s interface. A poisoned lock ends the model, as it should.

@@ -58,7 +58,7 @@ impl Word {
 
     /// Spins for as long as it pays, and returns whether the outcome is there.
     pub(super) fn spin_until_ended(&self) -> bool {
-        spin(|| self.has_ended())
+        spin(self.id(), || self.has_ended())
     }
 
     /// Under the cell's lock.
