@@ -28,6 +28,7 @@ pub(crate) struct Measured {
     pub(crate) running: Running,
     /// The pool's.
     observers: Arc<Observers>,
+    copy: Arc<observers::ListCopy>,
 }
 
 impl Measured {
@@ -46,6 +47,7 @@ impl Measured {
             pid: AtomicU32::new(0),
             slowest: Slowest::default(),
             running: Running::default(),
+            copy: observers.copy(),
             observers,
         }
     }
@@ -55,7 +57,7 @@ impl Measured {
     }
 
     pub(crate) fn begin(&self, job: RunningJob) {
-        self.running.add(job, &self.observers);
+        self.running.add(job, &self.observers, &self.copy);
     }
 
     pub(crate) fn end(&self, id: JobId, ran: Duration, outcome: JobOutcome, is_shared: bool) {
@@ -67,7 +69,7 @@ impl Measured {
         }
         let ended = EndedJob { job, ran, outcome };
         self.slowest.offer(&ended);
-        observers::report(&self.observers, &ended);
+        observers::report(&self.observers, &self.copy, &ended);
     }
 
     /// The worker has spent this time on its start, and perhaps has this process now.

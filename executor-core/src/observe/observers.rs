@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem::replace;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
@@ -15,6 +15,7 @@ use crate::status::JobId;
 
 impl RunningJob {
     /// Creates a job that starts now, for the first time, on the worker of this thread.
+    #[inline]
     pub fn here(id: JobId, description: JobDescription, queued_at: Instant) -> Self {
         let worker = current::worker_name();
         let worker = worker.unwrap_or_else(|| std::thread::current().name().unwrap_or("unnamed").into());
@@ -30,13 +31,20 @@ pub fn measures_all() -> bool {
     *MEASURES_ALL
 }
 
+type List = Arc<[Arc<dyn Observer>]>;
+
 /// The observers of a pool.
 #[derive(Default)]
 pub struct Observers {
     /// Whether there are some, for those who look before they lock.
     are_there: AtomicBool,
-    list: RwLock<Arc<[Arc<dyn Observer>]>>,
+    list: RwLock<List>,
+    copies: Mutex<Vec<Weak<ListCopy>>>,
 }
+
+/// A worker's copy of the list. Looking at it for each job writes to no memory that other workers look at.
+#[derive(Default)]
+pub(crate) struct ListCopy(Mutex<Option<List>>);
 
 impl Observers {
     /// Adds an observer.
@@ -58,14 +66,30 @@ impl Observers {
         let before = replace(&mut *list, changed);
         drop(list);
         drop_catching(before);
+        // A copy that is made meanwhile is made of the new list.
+        let copies: Vec<_> = self.copies.lock().iter().filter_map(Weak::upgrade).collect();
+        for copy in copies {
+            let before = copy.0.lock().take();
+            drop_catching(before);
+        }
+    }
+
+    /// Creates a copy of the list for a worker.
+    pub(crate) fn copy(&self) -> Arc<ListCopy> {
+        let copy = Arc::default();
+        let mut copies = self.copies.lock();
+        copies.retain(|known| known.strong_count() > 0);
+        copies.push(Arc::downgrade(&copy));
+        copy
     }
 
     /// Calls `tell` with each observer, outside the lock.
-    fn each(&self, tell: impl Fn(&dyn Observer)) {
+    fn each(&self, copy: &ListCopy, tell: impl Fn(&dyn Observer)) {
+        // Relaxed: see `change`.
         if !self.are_there.load(Ordering::Relaxed) {
             return;
         }
-        let list = self.list.read().clone();
+        let list = copy.0.lock().get_or_insert_with(|| self.list.read().iter().cloned().collect()).clone();
         for observer in &*list {
             drop_catching(catch(|| tell(&**observer)));
         }
@@ -84,8 +108,8 @@ impl fmt::Debug for Observers {
 pub(crate) struct Running(Mutex<Vec<RunningJob>>);
 
 impl Running {
-    pub(crate) fn add(&self, job: RunningJob, observers: &Observers) {
-        observers.each(|observer| observer.job_started(&job));
+    pub(crate) fn add(&self, job: RunningJob, observers: &Observers, copy: &ListCopy) {
+        observers.each(copy, |observer| observer.job_started(&job));
         self.0.lock().push(job);
     }
 
@@ -109,6 +133,42 @@ impl Running {
     }
 }
 
-pub(crate) fn report(observers: &Observers, ended: &EndedJob) {
-    observers.each(|observer| observer.job_ended(ended));
+pub(crate) fn report(observers: &Observers, copy: &ListCopy, ended: &EndedJob) {
+    observers.each(copy, |observer| observer.job_ended(ended));
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    struct Ends;
+
+    impl Observer for Ends {
+        fn job_ended(&self, _: &EndedJob) {}
+    }
+
+    /// A worker that is idle has its copy still.
+    #[test]
+    fn copy_follows_its_list() {
+        let observers = Observers::default();
+        let (copy, other) = (observers.copy(), observers.copy());
+        let told = AtomicUsize::new(0);
+        let told_by = |copy: &ListCopy| {
+            observers.each(copy, |_| assert!(told.fetch_add(1, Ordering::Relaxed) < 2));
+            told.swap(0, Ordering::Relaxed)
+        };
+        let [one, two]: [Arc<dyn Observer>; 2] = [Arc::new(Ends), Arc::new(Ends)];
+        observers.add(one.clone());
+        assert_eq!((told_by(&copy), told_by(&other)), (1, 1));
+        observers.add(two.clone());
+        assert_eq!((told_by(&copy), told_by(&other)), (2, 2));
+        observers.remove(&one);
+        assert_eq!(Arc::strong_count(&one), 1, "no copy keeps it");
+        assert_eq!((told_by(&copy), told_by(&other)), (1, 1));
+        drop(copy);
+        drop(observers.copy());
+        assert_eq!(observers.copies.lock().len(), 2, "those of workers that are gone leave");
+    }
 }

@@ -168,7 +168,9 @@ impl Recorder {
         add(&self.buckets[bucket(nanos)], 1, is_shared);
         add(&self.sum, nanos, is_shared);
         // Relaxed, here and below: each number is for itself, and who must see them all takes a lock that orders them.
-        self.max.fetch_max(nanos, Ordering::Relaxed);
+        if nanos > self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(nanos, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn add_to(&self, sum: &mut Histogram) {
