@@ -17,13 +17,26 @@ use crate::scheduler::{RunLimit, Scheduler, StartLimit, StartTimer};
 pub(crate) struct JobWithOptions<J> {
     job: J,
     label: Option<Arc<Label>>,
-    timeout: Option<(Duration, Scheduler<InPlace>)>,
-    start_limit: Option<StartLimit<InPlace>>,
+    /// Most jobs have no limit, and each job waits with all that is in it.
+    limits: Option<Box<Limits>>,
     context: Option<Context>,
     /// Since when it waits, if that is measured.
     since: Moment,
     /// The call that submitted it.
     place: &'static Location<'static>,
+}
+
+struct Limits {
+    timeout: Option<(Duration, Scheduler<InPlace>)>,
+    start_limit: Option<StartLimit<InPlace>>,
+}
+
+impl Limits {
+    /// The job starts: its start is no longer limited. Returns the limit of its run.
+    fn start(self) -> Option<(Duration, Scheduler<InPlace>)> {
+        drop(self.start_limit);
+        self.timeout
+    }
 }
 
 impl<J: Job> JobWithOptions<J> {
@@ -43,7 +56,9 @@ impl<J: Job> JobWithOptions<J> {
             StartLimit::new(scheduler.clone(), limit, JobError::TimedOut(error))
         };
         let (start_limit, timer) = options.values().start_by.map(limited).unzip();
-        (Self { job, label, timeout, start_limit, context, since: Moment::default(), place: Location::caller() }, timer)
+        let is_limited = timeout.is_some() || start_limit.is_some();
+        let limits = is_limited.then(|| Box::new(Limits { timeout, start_limit }));
+        (Self { job, label, limits, context, since: Moment::default(), place: Location::caller() }, timer)
     }
 
     pub(crate) fn into_inner(self) -> J {
@@ -67,10 +82,11 @@ impl<J: Job> Job for JobWithOptions<J> {
 
     fn run(self) -> J::Output {
         let called = self.context.is_some().then(|| Self::job_name(Some(&self)));
-        drop(self.start_limit);
         let (job, context) = (self.job, self.context.zip(called));
-        let Some((limit, scheduler)) = self.timeout else {
-            current::describe(self.label, None);
+        let Some((limit, scheduler)) = self.limits.and_then(|limits| limits.start()) else {
+            if self.label.is_some() {
+                current::describe(self.label, None);
+            }
             return run_in(context, job);
         };
         let error = JobError::TimedOut(TimedOut::new(name(self.label.as_ref(), &job), limit));

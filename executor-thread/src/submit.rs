@@ -78,7 +78,7 @@ impl Submitter {
     /// The outcome of the job, if the capture panics.
     pub(crate) fn capture(&self) -> Result<Option<Context>, JobError> {
         let Some(wrapper) = self.policy.wrapper.as_ref() else { return Ok(None) };
-        if self.scheduler.refusal().is_some() {
+        if !self.scheduler.is_open() {
             return Ok(None);
         }
         wrapper.capture().map(Some)

@@ -28,6 +28,7 @@ pub(super) struct Inbox<J> {
     wants: CachePadded<AtomicBool>,
     /// Whether jobs ever come here.
     is_used: bool,
+    is_closed: AtomicBool,
 }
 
 struct Arrivals<J> {
@@ -54,7 +55,19 @@ impl<J> Inbox<J> {
             has_jobs: AtomicBool::new(false),
             wants: CachePadded::new(AtomicBool::new(true)),
             is_used: is_open,
+            is_closed: AtomicBool::new(false),
         }
+    }
+
+    /// Whether jobs ever come here.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used
+    }
+
+    /// Whether no job is accepted any more, as far as this thread has to know.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -92,6 +105,8 @@ impl<J> Inbox<J> {
     pub(super) fn close(&self, empty: &mut Vec<J>) {
         let mut arrivals = self.arrivals.lock();
         arrivals.is_open = false;
+        // Relaxed: see `has_jobs`.
+        self.is_closed.store(true, Ordering::Relaxed);
         self.exchange(&mut arrivals, empty);
     }
 

@@ -73,15 +73,18 @@ impl<R: Runner + 'static> Locked<'_, R> {
 
     /// Says whether submitters are to look for a worker. If a job has come meanwhile, wakes one, and returns true: the lock is released then.
     fn publish(&mut self) -> bool {
-        let looks_again = self.shared.inbox.set_wants(self.wants_jobs());
+        let shared = self.shared;
+        let wants = |state: &State<R::Job>| state.wants_jobs() || shared.wants_watch(state);
+        let looks_again = shared.inbox.set_wants(wants(self));
         if !looks_again || !self.move_jobs() {
             return false;
         }
         let wake = self.wake_for_one();
-        let looks_again = self.shared.inbox.set_wants(self.wants_jobs());
+        let wake = shared.watch(self, wake);
+        let looks_again = shared.inbox.set_wants(wants(self));
         debug_assert!(!looks_again, "submitters were to look before");
         self.state = None;
-        self.shared.perform(wake);
+        shared.perform(wake);
         true
     }
 }

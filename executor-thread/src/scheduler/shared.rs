@@ -89,7 +89,7 @@ impl<R: Runner + 'static> Shared<R> {
         let register = |this: &Weak<Self>| QueueRegistration::counted(this.clone(), counters.clone());
         Arc::new_cyclic(|this: &Weak<Self>| {
             let queue = register(this);
-            let is_usual = matches!(supply, Supply::Own) && config.capacity.is_none() && !config.measure;
+            let is_usual = matches!(supply, Supply::Own) && config.capacity.is_none();
             let rayon = RayonThreads::of(&supply, queue.id(), this.clone(), started);
             Self {
                 this: this.clone(),
@@ -137,7 +137,7 @@ impl<R: Runner + 'static> Shared<R> {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.lock().is_open
+        !self.inbox.is_closed()
     }
 
     pub(super) fn push_at(&self, when: Instant, priority: Priority, job: R::Job) -> Pushed<R::Job> {

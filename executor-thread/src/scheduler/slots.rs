@@ -56,10 +56,11 @@ impl<R: Runner + 'static> Shared<R> {
     /// Puts a job of normal priority into the inbox. Returns it if it is to be pushed otherwise.
     #[inline]
     pub(super) fn put(&self, job: R::Job) -> Option<R::Job> {
-        if job.lendable_id().is_some() {
-            // A job that its submitter may run is held in the lanes.
+        // A job that its submitter may run is held in the lanes.
+        if !self.inbox.is_used() || job.lendable_id().is_some() {
             return Some(job);
         }
+        self.begins_to_wait(&job);
         match self.inbox.put(job) {
             Put::Left => None,
             Put::Look => {
@@ -72,7 +73,10 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// Moves the jobs from the inbox to the lanes, and wakes the worker that they need, if they need one.
     fn look_for_worker(&self) {
-        let wake = self.lock().wake();
+        let mut state = self.lock();
+        let wake = state.wake();
+        let wake = self.watch(&mut state, wake);
+        drop(state);
         self.perform(wake);
     }
 

@@ -35,12 +35,22 @@ impl<R: Runner + 'static> TimerEvent for Look<R> {
 }
 
 impl<R: Runner + 'static> Shared<R> {
+    /// Whether the next job sets the timer event.
+    pub(super) fn wants_watch(&self, state: &State<R::Job>) -> bool {
+        self.config.on_stall.is_some() && !state.is_watched
+    }
+
     /// Queues a job of a measured pool, and sets the timer event if there is none.
     pub(super) fn enqueue_measured(&self, state: &mut State<R::Job>, priority: Priority, job: R::Job) -> Wake<R::Job> {
         self.begins_to_wait(&job);
         let id = job.lendable_id();
         state.lanes.push(priority, job);
         let wake = self.has_queued(state, priority, id);
+        self.watch(state, wake)
+    }
+
+    /// A job has come. Sets the timer event that looks for stalls, if such an event is wanted and there is none.
+    pub(super) fn watch(&self, state: &mut State<R::Job>, wake: Wake<R::Job>) -> Wake<R::Job> {
         let Some(on_stall) = self.config.on_stall.as_ref().filter(|_| !state.is_watched) else { return wake };
         state.is_watched = true;
         self.stall_watch.lock().begin(sync::now(), on_stall.limit);
@@ -85,5 +95,46 @@ impl<R: Runner + 'static> Shared<R> {
                 drop_catching(stall);
             })),
         );
+    }
+}
+
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use executor_core::Future;
+    use executor_core::dump::OnStall;
+
+    use super::super::config::Config;
+    use super::super::inbox::Put;
+    use super::super::owned::Owned;
+    use crate::runner::InPlace;
+
+    /// The thread that holds the lock of the state finds the job when it releases the lock. The submitter has not looked.
+    #[test]
+    fn job_that_comes_while_the_watch_ends_is_watched() {
+        let on_stall = Some(OnStall::new(Duration::from_secs(3600), |_| ()));
+        let config = Config { on_stall, ..Config::new("watched", 1).with_measure(true) };
+        let scheduler = Owned::new(config, |_| InPlace::new(None));
+        let shared = scheduler.shared().unwrap();
+        let (tell, started) = mpsc::channel();
+        let (end, wait) = mpsc::channel::<()>();
+        let (blocker, blocked) = Future::of_job_at(scheduler.queue(), move || {
+            tell.send(()).unwrap();
+            wait.recv().is_err()
+        });
+        assert!(shared.put(blocker).is_none());
+        started.recv().unwrap();
+        let (cell, future) = Future::of_job_at(scheduler.queue(), || 7);
+        {
+            let mut state = shared.lock();
+            assert!(std::mem::take(&mut state.is_watched));
+            assert!(matches!(shared.inbox.put(cell), Put::Left), "the worker is busy, and jobs are watched");
+        }
+        assert!(shared.lock().is_watched);
+        drop(end);
+        assert!(blocked.result().unwrap());
+        assert_eq!(future.result().unwrap(), 7);
     }
 }
