@@ -37,12 +37,11 @@ fn job_that_is_never_woken_is_reported() {
             drop(was_set.wait_while(is_set.lock().expect("no panic"), |is_set| !*is_set));
         });
         (0..random.below(20)).for_each(|_| pool.execute(|| ()));
-        let stall = stalls.recv().expect("it is reported");
-        assert_eq!(names(&stall), ["sleeper"]);
+        // Where the machine is busy, the other jobs may wait for longer than the limit too.
+        let mut alone = stalls.iter().filter(|stall| names(stall) == ["sleeper"] && stall.queue.is_none());
+        let stall = alone.next().expect("it is reported");
         assert!(stall.to_string().contains("stalls.rs:"), "{stall}");
-        assert_eq!(stall.queue, None, "{stall}");
-        let again = stalls.recv().expect("it lasts");
-        assert_eq!(names(&again), ["sleeper"]);
+        let again = alone.next().expect("it lasts");
         let ran = |stall: &Stall| stall.dump.taken_at - stall.jobs[0].started_at;
         assert!(ran(&again) >= 2 * LIMIT && ran(&stall) >= LIMIT);
         *pair.0.lock().expect("no panic") = true;
