@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use executor::dump::WorkerState;
+use executor::extend::dump::WorkerState;
 use executor::{Backtrace, Exit, OutputLine, ProcessPool, ProcessPoolBuilder, call, current};
 
 use super::deaths::{crash, kill};
