@@ -170,6 +170,7 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
     }
 
     /// The next outcome of the chunk that ended last.
+    #[inline]
     fn next_ready(&mut self) -> Option<Result<M::Output, JobError>> {
         if self.ready == 0 {
             return None;
@@ -181,18 +182,8 @@ impl<I: Iterator, M: Mapper<I::Item>> Map<I, M> {
         }
     }
 
-    fn left(&self) -> usize {
-        self.flying + self.ready
-    }
-}
-
-impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
-    type Item = Result<M::Output, JobError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(outcome) = self.next_ready() {
-            return Some(outcome);
-        }
+    /// The outcome of the next item in flight, behind those of the chunk that ended last.
+    fn next_in_flight(&mut self) -> Option<Result<M::Output, JobError>> {
         self.fill();
         let Some(flight) = self.in_flight.0.pop_front() else {
             self.items.resume_panic();
@@ -210,6 +201,22 @@ impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
                 self.ready = len;
                 self.next_ready()
             }
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.flying + self.ready
+    }
+}
+
+impl<I: Iterator, M: Mapper<I::Item>> Iterator for Map<I, M> {
+    type Item = Result<M::Output, JobError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_ready() {
+            None => self.next_in_flight(),
+            outcome => outcome,
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod captured;
 pub(crate) mod crash_record;
 pub(crate) mod ipc_packet;
+pub(crate) mod item_number;
 pub(crate) mod item_record;
 pub(crate) mod job_context;
 pub(crate) mod limits;

@@ -22,10 +22,14 @@ use crate::dispatch::encoded_result::EncodedResult;
 use crate::ipc::attachments::{Attachment, begin_item, collect_of_items, end_failed_item};
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
+use crate::protocol::item_number;
 use crate::protocol::item_record::{WITH_HANDLES, append, failure, split};
 
 /// In front of the items: the function that is applied to them, as its distance from the image's base.
 const HEAD: usize = size_of::<usize>();
+
+/// The bytes of an item for which memory is allocated before it is encoded.
+const USUAL: usize = 4;
 
 /// The parent's state of a chunk that was sent to a worker.
 pub(crate) struct Chunk {
@@ -198,12 +202,16 @@ pub(crate) fn encode<A: Serialize + 'static, R>(codec: Codec, function: usize, i
 
 /// As many of `items` as one message has room for: one at least.
 fn encode_some<A: Serialize + 'static, R>(codec: Codec, function: usize, items: &[A], name: &str) -> Part {
-    let (mut bytes, mut errors) = (function.to_ne_bytes().to_vec(), Vec::new());
+    let (mut bytes, mut errors) = (Vec::with_capacity(HEAD + items.len() * USUAL), Vec::new());
+    bytes.extend_from_slice(&function.to_ne_bytes());
     let (total, attachments) = collect_of_items(|| {
         let (mut left, mut at) = (items.iter().enumerate(), (0, HEAD));
         loop {
             let encoded = catch(|| {
                 left.try_for_each(|(index, item)| {
+                    if item_number::append(codec, item, &mut bytes) {
+                        return Ok(());
+                    }
                     at = (index, bytes.len());
                     begin_item(index);
                     append(&mut bytes, |bytes| {

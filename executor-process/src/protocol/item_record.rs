@@ -33,6 +33,13 @@ fn low(number: u64) -> u8 {
     number.to_le_bytes()[0]
 }
 
+/// The byte in front of a record of so few bytes that one byte says so.
+#[inline]
+pub(crate) fn short_head(tag: u8, len: usize) -> u8 {
+    debug_assert!(len < usize::from(MORE >> TAG_BITS), "it is short");
+    low((len as u64) << TAG_BITS | u64::from(tag))
+}
+
 /// A record, as tag and bytes.
 type Record<'a> = (u8, &'a [u8]);
 

@@ -256,8 +256,10 @@ mod tests {
     use rustix::io::Errno;
 
     use super::*;
+    use crate::ipc::codec::Codec;
     use crate::ipc::shared_memory;
     use crate::ipc::socket;
+    use crate::protocol::item_number;
 
     fn both() -> (Page, Page) {
         let (parent, file) = Page::new().unwrap();
@@ -314,6 +316,24 @@ mod tests {
         parent.send(1, 9);
         assert!(worker.start(1, 9));
         assert_eq!(parent.answer(1), None, "it was another job's");
+    }
+
+    #[test]
+    fn short_records_grow_as_others_do() {
+        let (parent, worker) = both();
+        let (mut answer, mut growing) = (Vec::new(), worker.growing(1, 7));
+        for shift in [0, 57, 20, 63, 8, 1, 40, 15, 50, 0, 33, 7, 7, 7, 64 - 49, 28, 9, 60] {
+            let record = item_number::record(Codec::Postcard, &(u64::MAX >> shift)).unwrap();
+            let bytes = &record.bytes.to_le_bytes()[..record.len];
+            assert!(if shift == 7 { growing.push(bytes) } else { growing.push_short(record) });
+            answer.extend(bytes);
+            assert_eq!(parent.answer(1).as_ref(), Some(&answer));
+        }
+        assert_eq!(growing.end(), 7 + answer.len().div_ceil(8));
+        let (mut growing, record) =
+            (worker.growing(0, ROOM - 1), item_number::record(Codec::Postcard, &9_u64).unwrap());
+        assert!((0..4).all(|_| growing.push_short(record)) && !growing.push_short(record));
+        assert_eq!(parent.answer(0).unwrap(), [4, 9].repeat(4));
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn mark() -> Option<*mut AtomicU32> {
     }
 }
 
+#[inline]
 pub(super) fn is_copy() -> bool {
     let mark = MARK.load(Ordering::Relaxed);
     if mark.is_null() {
@@ -61,6 +62,7 @@ pub(super) fn is_copy() -> bool {
 
 /// Called behind all that may run code of a user's: the end of a copy, which has `code` as its exit code. Its buffers and destructors are the worker's, and are left
 /// alone.
+#[inline]
 pub(crate) fn end_copy(code: i32) {
     if is_copy() {
         // SAFETY: it ends this process, and touches nothing in it.

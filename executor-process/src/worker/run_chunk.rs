@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::ipc::attachments::{Attachment, collect};
 use crate::ipc::codec::{Codec, Step};
 use crate::protocol::answer::{Answer, PANICKED as PANIC_CODE, RemotePanic};
+use crate::protocol::item_number;
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, WITH_HANDLES, append, next};
 use crate::protocol::status_page::Appender;
 use crate::transport::{Opened, Outgoing, WorkerEnd, outgoing};
@@ -49,8 +50,7 @@ where
         // Once for all items: a `catch` costs more than a short item.
         let ran = catch(|| {
             while let Some((tag, bytes)) = next(&mut rest) {
-                let attachments = item.run(run, tag == WITH_HANDLES, bytes);
-                if !attachments.is_empty() || !outcomes.push(&item.outcome) {
+                if let Some(attachments) = item.run(run, tag == WITH_HANDLES, bytes, outcomes) {
                     return Some(attachments);
                 }
             }
@@ -99,27 +99,44 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
         Self { codec, descriptors, doing: Doing::Decode, result: None, outcome: Vec::new() }
     }
 
-    /// Runs the item that `bytes` are. Returns what is attached to its outcome.
+    /// Runs the item that `bytes` are. Returns what is attached to its outcome, if that has no room among the others.
+    #[inline]
     fn run<A: DeserializeOwned + 'static>(
         &mut self,
         function: impl Fn(A) -> R,
         has_handles: bool,
         bytes: &[u8],
-    ) -> Vec<Attachment> {
+        outcomes: &mut Appender<'_>,
+    ) -> Option<Vec<Attachment>> {
+        let argument = match item_number::read(self.codec, bytes) {
+            Some(number) => number,
+            None => match self.decode(has_handles, bytes) {
+                Ok(argument) => argument,
+                Err(cause) => {
+                    self.say(NOT_DECODED, cause.as_bytes());
+                    return self.publish(Vec::new(), outcomes);
+                }
+            },
+        };
+        self.doing = Doing::Run;
+        let result = function(argument);
+        end_copy(0);
+        match item_number::record(self.codec, &result) {
+            Some(record) if outcomes.push_short(record) => None,
+            _ => self.encode(result, outcomes),
+        }
+    }
+
+    fn decode<A: DeserializeOwned + 'static>(&mut self, has_handles: bool, bytes: &[u8]) -> Result<A, String> {
         self.doing = Doing::Decode;
         let descriptors = if has_handles { self.descriptors.to_vec() } else { Vec::new() };
         let decoded = self.codec.decode_unguarded(bytes, descriptors);
         end_copy(0);
-        let argument = match decoded {
-            Ok(argument) => argument,
-            Err(cause) => {
-                self.say(NOT_DECODED, cause.as_bytes());
-                return Vec::new();
-            }
-        };
-        self.doing = Doing::Run;
-        let result = self.result.insert(function(argument));
-        end_copy(0);
+        decoded
+    }
+
+    fn encode(&mut self, result: R, outcomes: &mut Appender<'_>) -> Option<Vec<Attachment>> {
+        let result = self.result.insert(result);
         self.doing = Doing::Encode;
         self.outcome.clear();
         let (codec, outcome) = (self.codec, &mut self.outcome);
@@ -127,9 +144,16 @@ impl<'a, R: Serialize + 'static> Item<'a, R> {
             collect(|| append(outcome, |outcome| codec.encode_unguarded(result, outcome).map(|_| DONE)));
         drop_catching(self.result.take());
         end_copy(0);
-        let Err(cause) = encoded else { return attachments };
-        self.say(NOT_ENCODED, cause.as_bytes());
-        Vec::new()
+        if let Err(cause) = encoded {
+            self.say(NOT_ENCODED, cause.as_bytes());
+            return self.publish(Vec::new(), outcomes);
+        }
+        self.publish(attachments, outcomes)
+    }
+
+    /// Puts the outcome on the page. Returns what is attached to one that has to go in a message.
+    fn publish(&self, attachments: Vec<Attachment>, outcomes: &mut Appender<'_>) -> Option<Vec<Attachment>> {
+        (!attachments.is_empty() || !outcomes.push(&self.outcome)).then_some(attachments)
     }
 
     /// It has panicked.

@@ -127,6 +127,7 @@ pub(super) const ORDERS: [Order; 5] = [
             "protocol::ipc_packet protocol::job_context",
             "protocol::captured protocol::limits protocol::start_info",
             "protocol::program_image protocol::status_page",
+            "protocol::item_number",
             "protocol::crash_record protocol::item_record protocol::record",
             "manager",
             "ipc",

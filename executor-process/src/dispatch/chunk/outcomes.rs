@@ -13,6 +13,7 @@ use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Step};
 use crate::ipc::payload::Payload;
 use crate::protocol::answer::RemotePanic;
+use crate::protocol::item_number::{self, is_number};
 use crate::protocol::item_record::{DONE, NOT_DECODED, NOT_ENCODED, PANICKED, next};
 
 /// How many outcomes are decoded at once. Panics of the user's `Deserialize` are caught once for all of these, since that costs more than
@@ -41,6 +42,21 @@ impl<R: DeserializeOwned + 'static> Outcomes<R> {
         errors.reverse();
         attached.reverse();
         Self { codec, name, payload, read: 0, index: 0, errors, attached, batch: Vec::new().into_iter() }
+    }
+
+    /// The next result, if it is a number: decoding that runs no code of a user's. Otherwise changes nothing.
+    #[inline]
+    fn next_number(&mut self) -> Option<R> {
+        if !is_number::<R>(self.codec) || self.errors.last().is_some_and(|(of, _)| *of == self.index) {
+            return None;
+        }
+        let bytes = &self.payload.bytes().0[..];
+        let mut rest = &bytes[self.read..];
+        let (_, record) = next(&mut rest).filter(|(tag, _)| *tag == DONE)?;
+        let number = item_number::read(self.codec, record)?;
+        self.index += 1;
+        self.read = bytes.len() - rest.len();
+        Some(number)
     }
 
     /// Decodes some more, if there are any.
@@ -88,6 +104,9 @@ impl<R: DeserializeOwned + 'static> Iterator for Outcomes<R> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.batch.len() == 0 {
+            if let Some(number) = self.next_number() {
+                return Some(Ok(number));
+            }
             self.decode();
         }
         self.batch.next()
