@@ -150,7 +150,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
         let mut take_back_after = (message.len() > 1).then_some(TAKE_BACK_AFTER);
         let mut end_limit = None;
         let are_short = self.are_short();
-        self.worker.begin_jobs(message);
+        self.worker.begin_jobs(message, are_short);
         if self.worker.end_soon(are_short) {
             return End::Done;
         }
@@ -191,10 +191,13 @@ impl<'a, 'b> Exchange<'a, 'b> {
         }
     }
 
-    /// Whether the end of the message may come soon. Behind several jobs there are others, which need this core.
+    /// Whether the end of the message may come soon, and a thread waits for that. Otherwise the submitters need this core: the jobs that they
+    /// submit meanwhile go in one message.
     fn are_short(&self) -> bool {
         match &self.slots[..] {
-            [Some(job)] => self.run_times.of(job.payload.job_type).is_none_or(|time| time < MOST_SPIN),
+            [Some(job)] if self.batch.is_waited_for(job.job.id()) => {
+                self.run_times.of(job.payload.job_type).is_none_or(|time| time < MOST_SPIN)
+            }
             _ => false,
         }
     }

@@ -21,6 +21,9 @@ pub(crate) const HEAD: usize = 2 * size_of::<usize>();
 /// Most packets are no longer.
 const SHORT: usize = 4096;
 
+/// Most messages are no longer, so that their bytes are allocated once.
+const USUAL: usize = 512;
+
 const INCOMPLETE: &str = "it sent an incomplete message";
 
 /// The next packet of a socket.
@@ -47,8 +50,17 @@ pub(crate) fn head(len: usize) -> [u8; HEAD] {
 ///
 /// When the other end is gone, or the message is larger than a packet.
 pub(crate) fn send<T: Serialize>(socket: &OwnedFd, message: &T) -> io::Result<()> {
-    let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
+    let bytes = encoded(message).map_err(io::Error::other)?;
     socket::send(socket, &head(bytes.len()), &bytes, &[], Wait::Forever)
+}
+
+/// The message as bytes.
+///
+/// # Errors
+///
+/// Those of postcard.
+pub(crate) fn encoded<T: Serialize>(message: &T) -> postcard::Result<Vec<u8>> {
+    postcard::to_extend(message, Vec::with_capacity(USUAL))
 }
 
 /// Room for a packet. The kernel fills the first part before it touches the other, which so takes no memory where packets are short. On

@@ -230,11 +230,11 @@ impl RequestLoop {
 
     /// Runs the jobs of a message. `None` if the parent knows of their end, or is gone.
     fn run_all(&self, codec: Codec, jobs: Vec<JobMessage>) -> Option<Reply> {
-        let (mut room, mut told, mut has_unreported) = (0, Instant::now(), false);
+        let (mut room, mut start, mut has_unreported) = (0, Instant::now(), false);
+        let mut told = start;
         // The end comes behind the messages of its jobs, so it is on the page only if there are none.
         let (mut has_messages, is_alone) = (false, jobs.len() == 1);
         for JobMessage { slot, job, attempt, about, work, body } in jobs {
-            let start = Instant::now();
             if has_unreported && start - told >= PATIENCE {
                 self.reply(&Reply::Progress)?;
                 (told, has_unreported, has_messages) = (start, false, true);
@@ -252,7 +252,10 @@ impl RequestLoop {
             // Serde may run any code, too.
             end_copy(0);
             output::flush();
-            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let ended = Instant::now();
+            let nanos = u64::try_from((ended - start).as_nanos()).unwrap_or(u64::MAX);
+            // The next job starts soon: the clock is read once for both.
+            start = ended;
             // Relaxed: the claim that follows orders it.
             self.page.time(slot).store(nanos, Ordering::Relaxed);
             room = growing.end();
@@ -275,10 +278,12 @@ impl RequestLoop {
             has_unreported = true;
             if !is_told {
                 self.reply(&Reply::Answer { slot, job, answer })?;
-                has_messages = true;
+                (start, has_messages) = (Instant::now(), true);
             }
         }
-        self.requests.set_short(is_alone && told.elapsed() < MOST_SPIN);
+        // Relaxed: the request orders it.
+        let stays_awake = is_alone && self.page.stay_awake().load(Ordering::Relaxed) != 0;
+        self.requests.set_short(stays_awake && start - told < MOST_SPIN);
         let is_told = !has_messages && self.page.end().post(&[]);
         (!is_told).then_some(Reply::Done)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use executor_core::cell::Notify;
-use executor_core::{JobError, Priority};
+use executor_core::{JobError, JobId, Priority};
 
 use super::queued::TimerEvent;
 use super::workers::WorkerLocal;
@@ -70,6 +70,12 @@ impl<'a, J> Batch<'a, J> {
         self.scheduler.is_wanted()
     }
 
+    /// Returns whether a thread or a task waits for the job `id`, as far as is known without a lock: it is the last for which a wait began, or this
+    /// thread itself waits for it.
+    pub fn is_waited_for(&self, id: JobId) -> bool {
+        self.local.is_none() || self.scheduler.is_waited_for(id)
+    }
+
     /// Sets a timer; see [`Scheduler::push_timer`](super::Scheduler::push_timer).
     pub fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {
         self.scheduler.push_timer(when, timer);
@@ -105,6 +111,7 @@ pub(super) trait Asked<J> {
     fn give_back(&self, local: Option<&mut WorkerLocal<J>>, job: J, priority: Priority);
     fn retire(&self, local: &mut WorkerLocal<J>, job: J, priority: Priority) -> Result<(), J>;
     fn is_wanted(&self) -> bool;
+    fn is_waited_for(&self, id: JobId) -> bool;
     fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>);
     fn cancel_timer(&self);
     fn call_back(&self, notify: Notify);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use executor_core::cell::{Captures, Notify};
-use executor_core::{JobError, Priority};
+use executor_core::{JobError, JobId, Priority};
 
 use super::batch::Asked;
 use super::queued::{Queued, TimerEvent};
@@ -88,6 +88,10 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
 
     fn is_wanted(&self) -> bool {
         self.lock().is_wanted()
+    }
+
+    fn is_waited_for(&self, id: JobId) -> bool {
+        self.lendable.is_waited_for(id)
     }
 
     fn push_timer(&self, when: Instant, timer: Box<dyn TimerEvent>) {

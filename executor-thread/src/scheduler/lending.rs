@@ -9,7 +9,8 @@
 //! runner. If there was none, it takes the held job, and holding ends until waits come at once again. So a job whose submitter does not come
 //! starts after two looks at most, and an idle pool has at most one look more.
 
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 use executor_core::cell::Notify;
 use executor_core::current::activity::{self, ActivityKind};
@@ -22,13 +23,61 @@ use super::identity;
 use super::locked::Locked;
 use super::runner::{LentRun, Runner};
 use super::shared::Shared;
-use super::state::{Sleeper, Waiter};
-use super::sync::{self, Parker};
+use super::state::{Sleeper, State, Waiter};
+use super::sync::{self, AtomicBool, Ordering, Parker};
 use super::workers::WorkerLocal;
 
 /// How long a worker that lends its runner sleeps until it looks whether that is used.
 /// A test's thread may lose its core meanwhile.
 const LOOK: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_micros(500) };
+
+/// The last jobs that their submitters may run, as far as submitters need no lock for that. A guess that is wrong costs time only.
+pub(super) struct Lendable {
+    /// Whether such jobs are to be held in the lanes.
+    are_held: AtomicBool,
+    /// The last one that was not held, and when it was submitted, in nanoseconds since `start`.
+    submitted: AtomicU64,
+    when: AtomicU64,
+    start: Instant,
+    /// The last one for which a thread began to wait.
+    waited: AtomicU64,
+}
+
+impl Lendable {
+    pub(super) fn new() -> Self {
+        let [submitted, when, waited] = [(); 3].map(|()| AtomicU64::new(0));
+        Self { are_held: AtomicBool::new(false), submitted, when, start: sync::now(), waited }
+    }
+
+    /// A job is submitted. Whether it is to be held.
+    pub(super) fn submit(&self, id: JobId) -> bool {
+        // Relaxed, here and below: these are guesses.
+        if self.are_held.load(Ordering::Relaxed) {
+            return true;
+        }
+        let when = sync::now().saturating_duration_since(self.start).as_nanos();
+        self.when.store(u64::try_from(when).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.submitted.store(id.get(), Ordering::Relaxed);
+        false
+    }
+
+    /// When the job was submitted, if it is the last one that was not held.
+    fn submitted_at(&self, id: JobId) -> Option<Instant> {
+        let is_last = self.submitted.load(Ordering::Relaxed) == id.get();
+        is_last.then(|| self.start + Duration::from_nanos(self.when.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn set_held(&self, are_held: bool) {
+        if self.are_held.load(Ordering::Relaxed) != are_held {
+            self.are_held.store(are_held, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the job is the last one for which a thread began to wait.
+    pub(super) fn is_waited_for(&self, id: JobId) -> bool {
+        self.waited.load(Ordering::Relaxed) == id.get()
+    }
+}
 
 impl<R: Runner + 'static> Shared<R> {
     /// The worker sleeps, and its runner is lent to threads that wait, until it is woken or the runner is used no more.
@@ -48,10 +97,18 @@ impl<R: Runner + 'static> Shared<R> {
             }
             state = self.lock();
             let sleeps_on = state.is_lent(local) || state.is_asleep(local) && state.lending.is_used(&mut seen);
+            self.lendable.set_held(state.lending.is_wanted());
             if !sleeps_on {
                 return state;
             }
         }
+    }
+
+    /// Whether the new job is held for its submitter, so that no worker is to be woken for it.
+    pub(super) fn holds(&self, state: &mut State<R::Job>, id: JobId) -> bool {
+        let is_held = state.holds(id, sync::now());
+        self.lendable.set_held(state.lending.is_wanted());
+        is_held
     }
 
     /// The calling thread is about to block until the job has its outcome. Runs the job if it is held for this thread.
@@ -61,8 +118,15 @@ impl<R: Runner + 'static> Shared<R> {
         }
         // A worker of any pool has a stand-in while it blocks, but not while it runs a job.
         let is_limited = is_limited || current::queue_id().is_some();
+        self.lendable.waited.store(id.get(), Ordering::Relaxed);
+        let submitted_at = self.lendable.submitted_at(id);
         let mut state = self.lock();
-        match state.wait_begins(id, is_limited, sync::now(), |job| self.releases_slot(job)) {
+        if let Some(when) = submitted_at {
+            state.lending.was_submitted(id, when);
+        }
+        let waiter = state.wait_begins(id, is_limited, sync::now(), |job| self.releases_slot(job));
+        self.lendable.set_held(state.lending.is_wanted());
+        match waiter {
             Waiter::Blocks => {}
             Waiter::Wakes(wake) => {
                 drop(state);
@@ -235,6 +299,19 @@ pub(super) mod tests {
                     thread::yield_now();
                 }
             }
+        }
+
+        #[test]
+        fn submits_hold_jobs_only_while_they_are_waited_for_at_once() {
+            let (scheduler, lent) = adder(Config::new("lends", 1));
+            let lendable = |scheduler: &Owned<Adder>| {
+                scheduler.shared().expect("it is open").lendable.are_held.load(Ordering::Relaxed)
+            };
+            assert!(!lendable(&scheduler));
+            assert!(warm_up(&scheduler, &lent));
+            let futures: Vec<_> = (0..100).map(|number| submit(&scheduler, number)).collect();
+            assert!(!lendable(&scheduler));
+            futures.into_iter().zip(1..).for_each(|(future, number)| assert_eq!(future.result().unwrap(), number));
         }
 
         #[test]

@@ -13,6 +13,7 @@ use executor_core::{JobError, JobId, Priority, Rejection};
 use super::config::Config;
 use super::identity::SchedulerId;
 use super::inbox::Inbox;
+use super::lending::Lendable;
 use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;
@@ -59,6 +60,7 @@ pub(super) struct Shared<R: Runner> {
     pub(super) stops: Mutex<Stops>,
     /// Decides whether something stalls.
     pub(super) stall_watch: Mutex<StallWatch>,
+    pub(super) lendable: Lendable,
     pub(super) threads: Mutex<Threads>,
     /// The threads that run the jobs, where these are rayon's.
     pub(super) rayon: Option<RayonThreads>,
@@ -97,6 +99,7 @@ impl<R: Runner + 'static> Shared<R> {
                 state: Mutex::new(State::over(supply, &config)),
                 inbox: Inbox::new(is_usual),
                 stall_watch: Mutex::new(StallWatch::new(sync::now(), Duration::ZERO)),
+                lendable: Lendable::new(),
                 config,
                 make,
                 job_arrived: AtomicBool::new(false),
@@ -212,7 +215,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// A job was put into a lane. `id` is that of a new one which its submitter may run.
     pub(super) fn has_queued(&self, state: &mut State<R::Job>, priority: Priority, id: Option<JobId>) -> Wake<R::Job> {
-        if priority == Priority::Normal && id.is_some_and(|id| state.holds(id, sync::now())) {
+        if priority == Priority::Normal && id.is_some_and(|id| self.holds(state, id)) {
             return Wake::NoWorker;
         }
         if priority != Priority::Normal {

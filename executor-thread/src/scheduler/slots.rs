@@ -57,7 +57,7 @@ impl<R: Runner + 'static> Shared<R> {
     #[inline]
     pub(super) fn put(&self, job: R::Job) -> Option<R::Job> {
         // A job that its submitter may run is held in the lanes.
-        if !self.inbox.is_used() || job.lendable_id().is_some() {
+        if !self.inbox.is_used() || job.lendable_id().is_some_and(|id| self.lendable.submit(id)) {
             return Some(job);
         }
         self.begins_to_wait(&job);

@@ -32,6 +32,9 @@ const END_AT: usize = 224;
 /// The word that says where the parent's thread is, on the line of what else comes with a request.
 const CORE_AT: usize = 232;
 
+/// The word that says whether another request may come soon.
+const STAY_AWAKE_AT: usize = 233;
+
 /// The reader sleeps, or does something else.
 const ASLEEP: u64 = 0;
 /// The reader looks at the word.
@@ -57,6 +60,11 @@ impl Page {
     /// The core of the thread that has sent the last request through the socket.
     pub(crate) fn core(&self) -> &AtomicU64 {
         self.word(CORE_AT)
+    }
+
+    /// Not 0 if it pays that the worker stays awake after the jobs of the request.
+    pub(crate) fn stay_awake(&self) -> &AtomicU64 {
+        self.word(STAY_AWAKE_AT)
     }
 
     /// The end of the jobs of a request, which the parent reads. It has no bytes.

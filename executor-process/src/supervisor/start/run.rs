@@ -5,19 +5,21 @@ use std::sync::atomic::Ordering;
 use rustix::thread::sched_getcpu;
 
 use super::Worker;
+use crate::protocol::ipc_packet;
 use crate::protocol::limits::MOST_SPIN;
 use crate::protocol::message::{JobMessage, Request};
 
 impl Worker {
     /// Sends jobs, whose answers are to be [received](Worker::receive).
-    pub(crate) fn begin_jobs(&self, jobs: Vec<JobMessage>) {
+    pub(crate) fn begin_jobs(&self, jobs: Vec<JobMessage>, are_short: bool) {
         // Output is read while the end is waited for.
         if self.listener.output.is_none() {
             self.claims.page.end().watch();
         }
+        // Relaxed, here and below: the message orders it.
+        self.claims.page.stay_awake().store(are_short.into(), Ordering::Relaxed);
         let request = Request::Run(jobs);
         if !self.posts(&request) {
-            // Relaxed: the message orders it.
             self.claims.page.core().store(sched_getcpu() as u64, Ordering::Relaxed);
             self.begin(request);
         }
@@ -29,7 +31,7 @@ impl Worker {
         if !notice.has_room(0) || self.is_disconnected() || self.process.has_died() {
             return false;
         }
-        postcard::to_stdvec(request).is_ok_and(|bytes| notice.post(&bytes))
+        ipc_packet::encoded(request).is_ok_and(|bytes| notice.post(&bytes))
     }
 
     /// Spins until the jobs have ended, if `are_short` says that this may be soon, and spinning pays. Returns whether they have ended; otherwise a message tells of

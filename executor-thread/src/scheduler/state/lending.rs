@@ -51,6 +51,11 @@ impl Lending {
         self.at_once >= ENOUGH
     }
 
+    /// The last job was queued at that time, and is not held.
+    pub(in crate::scheduler) fn was_submitted(&mut self, id: JobId, when: Instant) {
+        self.last = Some((id, when));
+    }
+
     pub(in crate::scheduler) fn uses(&self) -> u64 {
         self.uses
     }
@@ -70,7 +75,10 @@ impl<J: Queued, U> State<J, U> {
     /// A job was put into the lane of normal ones. Whether it is held for its submitter: then no worker is to be woken for it. The worker
     /// whose runner is for it looks again soon, and takes the job if the submitter does not come.
     pub(in crate::scheduler) fn holds(&mut self, id: JobId, now: Instant) -> bool {
-        self.lending.last = Some((id, now));
+        if self.lending.last.replace((id, now)).is_some() {
+            // No thread has waited for the job before: this submitter does something else meanwhile.
+            self.lending.at_once = self.lending.at_once.saturating_sub(1);
+        }
         let is_alone = self.is_only_job(id) && !self.workers.has_local_jobs();
         let is_quiet = self.workers.counts()[WorkerState::Searching] == 0 && !self.is_saturated();
         let is_held = self.lending.is_wanted() && is_alone && is_quiet && self.has_lender();
@@ -231,6 +239,16 @@ mod tests {
             assert_eq!(matches!(waiter, Waiter::Wakes(Wake::Sleeper("worker"))), is_limited);
             assert!(!state.lending.is_wanted());
         }
+    }
+
+    #[test]
+    fn submitter_that_goes_on_ends_holding() {
+        let now = Instant::now();
+        let (mut state, _) = lending(now);
+        assert!(submit(&mut state, 100, now) && !submit(&mut state, 101, now));
+        assert!(!state.lending.is_wanted());
+        assert!(matches!(wait(&mut state, 101, false, now), Waiter::Blocks));
+        assert!(state.lending.is_wanted(), "it has waited at once again");
     }
 
     #[test]
