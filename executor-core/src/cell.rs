@@ -189,9 +189,11 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// The same where nothing is left to be dropped.
     #[inline]
     fn publish_plainly(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>) -> Signal {
-        let extra = inner.extra.as_mut();
-        let (signal, sleepers) =
-            extra.map_or((Signal::NoWatcher, None), |extra| (extra.watch.signal(), extra.sleepers.take()));
+        let Some(extra) = inner.extra.as_mut() else {
+            self.word.set_ended();
+            return Signal::NoWatcher;
+        };
+        let (signal, sleepers) = (extra.watch.signal(), extra.sleepers.take());
         self.word.set_ended();
         drop(inner);
         if let Some(sleepers) = sleepers {
@@ -205,6 +207,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         self.end_with(outcome, None)
     }
 
+    #[inline]
     fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
         let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
         let mut inner = self.inner.lock();

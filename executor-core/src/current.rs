@@ -200,14 +200,20 @@ pub struct Scope(Option<Box<Job>>);
 /// For authors of executors: makes `job` the current job of this thread, until the returned scope is dropped. Scopes nest.
 #[inline]
 pub fn enter(job: Job) -> Scope {
+    enter_with(|| job)
+}
+
+/// The same for a job that is made where it is kept.
+#[inline]
+pub(crate) fn enter_with(job: impl FnOnce() -> Job) -> Scope {
     let outer = JOB.try_with(|current| {
         let mut current = current.borrow_mut();
         // Most jobs run in no other one: then the old value is neither moved nor boxed.
         if current.is_none() {
-            *current = Some(job);
+            *current = Some(job());
             return None;
         }
-        current.replace(job).map(Box::new)
+        current.replace(job()).map(Box::new)
     });
     Scope(outer.ok().flatten())
 }

@@ -91,7 +91,7 @@ impl<T> Future<T> {
     pub fn result(self) -> Result<T, JobError> {
         self.wait();
         // Taken whole: a dropped future would tell the cell that it is gone.
-        ended(self.into_state().take())
+        self.into_state().take_ended()
     }
 
     /// Like [`result`](Future::result), but waits for at most `limit`. The job itself goes on.
@@ -125,7 +125,7 @@ impl<T> Future<T> {
     }
 
     fn take_ended(self) -> Result<T, JobError> {
-        ended(self.state().take())
+        self.state().take_ended()
     }
 
     /// Blocks until the job has its outcome; being cancelled is one. Inside a job of the same pool, runs this job on the calling thread

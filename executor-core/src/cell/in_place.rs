@@ -30,9 +30,8 @@ impl<J: Job> JobCell<J> {
 
 impl<J: Job> Run for JobCell<J> {
     fn run(self: Arc<Self>) -> bool {
-        let Some(started) = self.start(None) else { return false };
-        self.run_payload(started);
-        true
+        let started = self.start(None);
+        self.run_payload(started)
     }
 }
 
@@ -43,15 +42,17 @@ where
     T: Send + 'static,
     K: Kind<P, O, T> + 'static,
 {
-    /// Brings a claimed job to its outcome on this thread.
-    pub(super) fn run_payload(self: Arc<Self>, started: Started<P>) {
+    /// Brings the job to its outcome on this thread, if it was started. Returns whether it was.
+    pub(super) fn run_payload(self: Arc<Self>, started: Option<Started<P>>) -> bool {
+        let Some(started) = started else { return false };
         let run_fn = K::RUN.expect("a job that runs in place knows how");
-        let context = current::enter(current::Job::of(self.clone()));
+        let context = current::enter_with(|| current::Job::of(self.clone()));
         let observed = self.observe(&started);
         let outcome = run_fn(started.payload);
         if current::is_forked() {
             // A job that forks returns in both processes. The outcome is said in the other one; here, this cell's lock may be held for ever.
-            return std::mem::forget((self, context, observed, outcome));
+            std::mem::forget((self, context, observed, outcome));
+            return true;
         }
         let of_parts = job_counters::take_failure_of_parts();
         if let Some((observed, begun)) = observed {
@@ -62,6 +63,7 @@ where
         if let Some(signal) = self.end_with(outcome, of_parts) {
             self.tell(signal);
         }
+        true
     }
 }
 
@@ -71,12 +73,13 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     #[inline]
     pub(super) fn start(&self, queue_id: Option<QueueId>) -> Option<Started<P>> {
         let mut inner = self.inner.lock();
-        if queue_id.is_some() && inner.stage.queue_id() != queue_id {
+        let its_queue_id = inner.stage.queue_id();
+        if queue_id.is_some() && its_queue_id != queue_id {
             return None;
         }
         let since = if inner.stage.is_measured() { *self.since_mut(&mut inner) } else { Moment::default() };
         match inner.stage.claim(None) {
-            Claim::Claimed(payload) => Some(Started { payload, queue_id: inner.stage.queue_id(), since }),
+            Claim::Claimed(payload) => Some(Started { payload, queue_id: its_queue_id, since }),
             Claim::Refused(_) => None,
         }
     }

@@ -38,6 +38,7 @@ where
         self
     }
 
+    #[inline]
     fn take(&self) -> Option<Result<T, JobError>> {
         let taken = self.inner.lock().stage.take();
         self.opened(taken)
@@ -59,12 +60,14 @@ where
         if K::RUN.is_none() {
             return false;
         }
-        let Some(started) = self.start(Some(queue_id)) else { return false };
+        let started = self.start(Some(queue_id));
+        if started.is_none() {
+            return false;
+        }
         registry::removed_to_run(queue_id);
         let _inline = InlineRun::enter(Some(queue_id));
         let _outer = activity::waits_in_place();
-        self.run_payload(started);
-        true
+        self.run_payload(started)
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {

@@ -184,10 +184,10 @@ impl<P, O, T> Stage<P, O, T> {
 
     #[inline]
     pub(super) fn claim(&mut self, abort: BoxedAbort) -> Claim<P> {
-        if self.is_waiting() {
-            Claim::Claimed(self.leave_queue(|facts| State::Running(facts, abort)))
-        } else {
-            Claim::Refused(abort)
+        let State::Queued(facts, _) = self.0 else { return Claim::Refused(abort) };
+        match replace(&mut self.0, State::Running(facts, abort)) {
+            State::Queued(_, payload) => Claim::Claimed(payload),
+            _ => unreachable!("it was queued"),
         }
     }
 

@@ -96,6 +96,10 @@ pub(crate) trait JoinState<T>: Control {
     fn into_control(self: Arc<Self>) -> Arc<dyn Control>;
     /// The outcome, once.
     fn take(&self) -> Option<Result<T, JobError>>;
+    /// The outcome of a job that has ended, whose one future takes it now.
+    fn take_ended(&self) -> Result<T, JobError> {
+        self.take().expect("a job that has ended has an outcome until its one future takes it")
+    }
     /// Decodes the outcome in place, and says whether it is a result. `None` while the job has not ended.
     fn settle(&self) -> Option<bool>;
     /// Whose queue the job waits in, or has waited in last.
