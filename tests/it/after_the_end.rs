@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use executor::{ClosureExecutor, JobError, Rejection, Shutdown, ThreadHandle, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 fn is_refused<T>(outcome: &Result<T, JobError>) -> bool {
@@ -13,7 +14,7 @@ fn is_refused<T>(outcome: &Result<T, JobError>) -> bool {
 /// A handle whose pool is gone.
 fn orphan() -> ThreadHandle {
     let pool = ThreadPool::new(3);
-    pool.submit(|| ()).result().unwrap();
+    pool.submit(boxed(|| ())).result().unwrap();
     pool.handle()
 }
 
@@ -21,11 +22,11 @@ fn orphan() -> ThreadHandle {
 fn jobs_are_rejected_when_the_pool_is_gone() {
     within_patience(|| {
         let handle = orphan();
-        assert!(is_refused(&handle.submit(|| 1).result()));
-        assert!(is_refused(&handle.clone().submit_after(Duration::ZERO, || 1).result()));
+        assert!(is_refused(&handle.submit(boxed(|| 1)).result()));
+        assert!(is_refused(&handle.clone().submit_after(Duration::ZERO, boxed(|| 1)).result()));
         assert!(is_refused(&ClosureExecutor::submit(&handle, || 1).result()));
-        handle.execute(|| unreachable!("a job of a pool that is gone"));
-        let rejected = handle.try_submit(|| 7).unwrap_err();
+        handle.execute(boxed(|| unreachable!("a job of a pool that is gone")));
+        let rejected = handle.try_submit(boxed(|| 7)).unwrap_err();
         assert_eq!(rejected.into_job()(), 7);
     });
 }
@@ -56,7 +57,7 @@ fn a_handle_outlives_its_pool() {
 #[test]
 fn a_future_outlives_its_pool() {
     within_patience(|| {
-        let future = ThreadPool::new(1).submit(|| 5);
+        let future = ThreadPool::new(1).submit(boxed(|| 5));
         assert_eq!(future.result().unwrap(), 5);
     });
 }
@@ -80,10 +81,10 @@ fn a_map_outlives_its_pool_and_gets_what_was_accepted() {
 fn a_handle_shuts_its_pool_down() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let future = pool.submit(|| 5);
+        let future = pool.submit(boxed(|| 5));
         pool.handle().shutdown(true);
         assert!(future.is_done());
-        assert!(is_refused(&pool.submit(|| 1).result()));
+        assert!(is_refused(&pool.submit(boxed(|| 1)).result()));
     });
 }
 
@@ -95,7 +96,7 @@ fn submits_by_a_handle_that_race_the_pools_drop_are_accepted_or_refused() {
             let (handle, (first, begun)) = (pool.handle(), std::sync::mpsc::channel());
             let submitter = std::thread::spawn(move || {
                 let submit = |n: usize| {
-                    let future = handle.submit(move || n);
+                    let future = handle.submit(boxed(move || n));
                     first.send(()).unwrap_or_default();
                     future
                 };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor::{Future, JobError, QueueLimit, Rejection, Status, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy, on_pools};
+use crate::support::boxed;
 use crate::support::event_log::EventLog;
 use crate::support::eventually;
 use crate::support::jobs::Do;
@@ -216,13 +217,13 @@ fn inside_a_full_pool<T: Send + 'static>(
     let (go, gone) = mpsc::channel();
     let (started, starts) = mpsc::channel();
     let handle = pool.handle();
-    let inner = pool.submit(move || {
+    let inner = pool.submit(boxed(move || {
         started.send(()).unwrap();
         gone.recv().unwrap();
         inside(handle)
-    });
+    }));
     starts.recv().unwrap();
-    let waits = pool.try_submit(|| 7).unwrap();
+    let waits = pool.try_submit(boxed(|| 7)).unwrap();
     go.send(()).unwrap();
     let value = inner.result().unwrap();
     drop(busy);
@@ -230,32 +231,34 @@ fn inside_a_full_pool<T: Send + 'static>(
 }
 
 fn each_policy_holds_inside_of_jobs(threads: usize) {
-    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::Reject, |handle| handle.submit(|| 1).result());
+    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::Reject, |handle| handle.submit(boxed(|| 1)).result());
     assert_eq!((rejection(outcome), waits.result().unwrap()), (Rejection::Full, 7));
-    let (outcome, waits) = inside_a_full_pool(threads, WhenFull::DropNewest, |handle| handle.submit(|| 1).result());
+    let (outcome, waits) =
+        inside_a_full_pool(threads, WhenFull::DropNewest, |handle| handle.submit(boxed(|| 1)).result());
     assert_eq!((rejection(outcome), waits.result().unwrap()), (Rejection::Dropped, 7));
-    let (value, dropped) = inside_a_full_pool(threads, WhenFull::DropOldest, |handle| handle.submit(|| 1).result());
+    let (value, dropped) =
+        inside_a_full_pool(threads, WhenFull::DropOldest, |handle| handle.submit(boxed(|| 1)).result());
     assert_eq!((value.unwrap(), rejection(dropped.result())), (1, Rejection::Dropped));
 }
 
 fn caller_runs_on_the_thread_that_submits(threads: usize) {
     fn submit_one(handle: &ThreadHandle) {
-        let future = handle.submit(|| thread::current().id());
+        let future = handle.submit(boxed(|| thread::current().id()));
         assert_eq!(future.status(), Status::Done);
         assert_eq!(future.result().unwrap(), thread::current().id());
-        let panicked = handle.submit(|| panic!("in place")).result();
+        let panicked = handle.submit(boxed(|| panic!("in place"))).result();
         assert!(matches!(panicked, Err(JobError::Panicked(_))), "{panicked:?}");
-        assert_eq!(handle.try_submit(|| ()).unwrap_err().reason(), Rejection::Full);
+        assert_eq!(handle.try_submit(boxed(|| ())).unwrap_err().reason(), Rejection::Full);
     }
     let pool = bounded(threads, 1, WhenFull::CallerRuns);
     let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
+    let waits = pool.submit(boxed(|| 7));
     submit_one(&pool.handle());
     assert!(pool.map(0..50, |n| n).all(|outcome| outcome.is_ok()), "a map runs its items here, too");
     drop(busy);
     assert_eq!(waits.result().unwrap(), 7);
     pool.shutdown(true);
-    assert_eq!(rejection(pool.submit(|| 0).result()), Rejection::Shutdown);
+    assert_eq!(rejection(pool.submit(boxed(|| 0)).result()), Rejection::Shutdown);
 
     let ((), waits) = inside_a_full_pool(threads, WhenFull::CallerRuns, |handle| submit_one(&handle));
     assert_eq!(waits.result().unwrap(), 7);
@@ -264,11 +267,11 @@ fn caller_runs_on_the_thread_that_submits(threads: usize) {
 fn block_runs_a_workers_job_in_place(threads: usize) {
     let ((), waits) = inside_a_full_pool(threads, WhenFull::Block, |handle| {
         let here = thread::current().id();
-        assert_eq!(handle.submit(|| thread::current().id()).result().unwrap(), here);
+        assert_eq!(handle.submit(boxed(|| thread::current().id())).result().unwrap(), here);
         let limit = Duration::from_secs(3600);
-        let future = handle.submit_timeout(|| thread::current().id(), limit).unwrap();
+        let future = handle.submit_timeout(boxed(|| thread::current().id()), limit).unwrap();
         assert_eq!(future.result().unwrap(), here);
-        assert_eq!(handle.try_submit(|| ()).unwrap_err().reason(), Rejection::Full);
+        assert_eq!(handle.try_submit(boxed(|| ())).unwrap_err().reason(), Rejection::Full);
     });
     assert_eq!(waits.result().unwrap(), 7);
 }
@@ -276,7 +279,7 @@ fn block_runs_a_workers_job_in_place(threads: usize) {
 /// A chain of 1,000 jobs, and trees of jobs: each waits for those that it submits.
 fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
     fn chain(handle: ThreadHandle, left: usize) -> usize {
-        if left == 0 { 0 } else { 1 + handle.clone().submit(move || chain(handle, left - 1)).result().unwrap() }
+        if left == 0 { 0 } else { 1 + handle.clone().submit(boxed(move || chain(handle, left - 1))).result().unwrap() }
     }
     fn tree(handle: ThreadHandle, height: usize) -> usize {
         if height == 0 {
@@ -285,7 +288,7 @@ fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
         let subtrees: Vec<_> = (0..4)
             .map(|_| {
                 let inner = handle.clone();
-                handle.submit(move || tree(inner, height - 1))
+                handle.submit(boxed(move || tree(inner, height - 1)))
             })
             .collect();
         executor::join_all(subtrees).into_iter().map(Result::unwrap).sum()
@@ -293,18 +296,18 @@ fn jobs_that_submit_jobs_come_to_an_end(threads: usize) {
     /// As `chain`, but no job waits for the next: each is submitted by the one before.
     fn dig(handle: ThreadHandle, left: usize, done: mpsc::Sender<()>) {
         // The queue is full of these.
-        handle.execute(|| ());
+        handle.execute(boxed(|| ()));
         if left == 0 {
             done.send(()).unwrap();
         } else {
-            handle.clone().execute(move || dig(handle, left - 1, done));
+            handle.clone().execute(boxed(move || dig(handle, left - 1, done)));
         }
     }
     for when_full in [WhenFull::Block, WhenFull::CallerRuns] {
         let pool = bounded(threads, 1, when_full);
         let trees = [(); 3].map(|()| {
             let handle = pool.handle();
-            pool.submit(move || tree(handle, 4))
+            pool.submit(boxed(move || tree(handle, 4)))
         });
         assert_eq!(chain(pool.handle(), 1000), 1000);
         for tree in trees {
@@ -323,6 +326,6 @@ fn a_queue_is_unbounded_unless_it_is_told_otherwise() {
         let builder = ThreadPool::builder().threads(1);
         let pool = queue.map_or(builder.clone(), |queue| builder.queue(queue)).build().unwrap();
         let _busy = occupy(&pool, 1);
-        assert!((0..100_000).all(|_| pool.try_submit(|| ()).is_ok()));
+        assert!((0..100_000).all(|_| pool.try_submit(boxed(|| ())).is_ok()));
     }
 }

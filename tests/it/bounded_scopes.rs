@@ -6,6 +6,7 @@ use std::thread;
 use executor::{Rejection, WhenFull};
 
 use crate::support::bounds::{bounded, occupy};
+use crate::support::boxed;
 use crate::support::within_patience;
 
 #[test]
@@ -15,8 +16,8 @@ fn submit_does_what_the_full_queue_says() {
         let busy = occupy(&pool, 1);
         let here = thread::current().id();
         pool.scope(|s| {
-            let first = s.submit(|| thread::current().id() == here);
-            let second = s.submit(|| thread::current().id() == here);
+            let first = s.submit(boxed(|| thread::current().id() == here));
+            let second = s.submit(boxed(|| thread::current().id() == here));
             assert_eq!(second.is_done(), when_full != WhenFull::DropOldest, "it did not wait");
             drop(busy);
             [first.result(), second.result()].map(|outcome| match outcome {
@@ -52,16 +53,16 @@ fn submit_waits_for_a_place_but_not_on_a_worker() {
             drop(busy);
         });
         opened.recv().unwrap();
-        let sum = pool.scope(|s| (s.submit(|| 1).result().unwrap(), s.submit(|| 2).result().unwrap()));
+        let sum = pool.scope(|s| (s.submit(boxed(|| 1)).result().unwrap(), s.submit(boxed(|| 2)).result().unwrap()));
         opener.join().unwrap();
         assert_eq!(sum, (1, 2));
         let handle = pool.handle();
-        let here = pool.submit(move || {
+        let here = pool.submit(boxed(move || {
             let here = thread::current().id();
             handle.scope(|s| {
-                [(); 3].map(|()| s.submit(|| thread::current().id() == here)).map(|job| job.result().unwrap())
+                [(); 3].map(|()| s.submit(boxed(|| thread::current().id() == here))).map(|job| job.result().unwrap())
             })
-        });
+        }));
         assert_eq!(here.result().unwrap(), [true; 3]);
     });
 }

@@ -11,6 +11,7 @@ use executor::extend::cell::{Captures, Notify};
 use executor::extend::scheduler::{Config, Priority, Scheduler, TimerEvent, WaitToken};
 use executor::{Broken, Future, JobError, Rejection, ShutdownPolicy, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, block};
 use crate::support::owned::Owned;
 use crate::support::script::{Entry, Scripted, push, scripted};
@@ -204,12 +205,12 @@ fn a_job_that_runs_keeps_its_time_limit_when_what_waits_is_cancelled() {
         let pool = ThreadPool::new(1);
         let (started, starts) = mpsc::channel();
         let strict = pool.with(JobOptions::new().timeout(Duration::from_millis(20)));
-        let runs = strict.submit(move || {
+        let runs = strict.submit(boxed(move || {
             started.send(()).unwrap();
             while !current::stop_requested() {
                 thread::yield_now();
             }
-        });
+        }));
         starts.recv().unwrap();
         let report = pool.shutdown_with(ShutdownPolicy::cancel_pending());
         assert_eq!(report.to_string(), "0 completed, 1 failed, 0 cancelled, 0 still running");
@@ -256,5 +257,5 @@ fn a_pool_of_threads_that_never_breaks_down_says_shutdown() {
     let pool = ThreadPool::new(1);
     drop(block(&pool));
     pool.shutdown(true);
-    assert!(matches!(pool.submit(|| ()).result(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
+    assert!(matches!(pool.submit(boxed(|| ())).result(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
 }

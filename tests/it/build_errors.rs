@@ -2,6 +2,7 @@
 
 use std::panic;
 
+use crate::support::boxed;
 use executor::{BuildError, ThreadPool, ThreadPoolBuilder};
 
 fn refusal(builder: ThreadPoolBuilder) -> BuildError {
@@ -29,7 +30,7 @@ fn a_stack_is_at_least_64_kibibytes() {
     assert_eq!(error.to_string(), "cannot build the pool: `stack_size` is 65535, but must be at least 65536 bytes");
     assert_eq!(error.name(), "stack_size");
     let pool = ThreadPool::builder().threads(1).stack_size(65_536).build().unwrap();
-    assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+    assert_eq!(pool.submit(boxed(|| 1)).result().unwrap(), 1);
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn new_panics_with_the_same_text_at_its_caller() {
 
     // A job's panic has its place; that is where the pool was asked for.
     let line = line!() + 1;
-    let error = ThreadPool::new(1).submit(|| drop(ThreadPool::new(0))).result().unwrap_err();
+    let error = ThreadPool::new(1).submit(boxed(|| drop(ThreadPool::new(0)))).result().unwrap_err();
     assert!(error.to_string().contains(&format!("{}:{line}:", file!())), "{error}");
 }
 

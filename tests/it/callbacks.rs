@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use executor::{Future, JobError, JobOptions, ThreadHandle, ThreadPool, current};
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, block};
 use crate::support::within_patience;
 
@@ -14,16 +15,16 @@ const SHORT: Duration = Duration::from_millis(2);
 
 /// A job that ends as timed out while it runs.
 fn too_slow(pool: &ThreadPool) -> Future<()> {
-    pool.with(JobOptions::new().timeout(SHORT)).submit(|| {
+    pool.with(JobOptions::new().timeout(SHORT)).submit(boxed(|| {
         while !current::stop_requested() {
             thread::yield_now();
         }
-    })
+    }))
 }
 
 /// A job that ends as timed out before it starts.
 fn too_late(pool: &ThreadPool) -> Future<()> {
-    pool.with(JobOptions::new().start_by(SHORT)).submit(|| ())
+    pool.with(JobOptions::new().start_by(SHORT)).submit(boxed(|| ()))
 }
 
 fn assert_timed_out(outcome: Result<(), JobError>) {
@@ -52,7 +53,7 @@ fn a_slow_callback_of_a_timeout_holds_no_timer_up() {
         assert_timed_out(too_late(&pool).result());
         drop(busy);
         assert_timed_out(too_slow(&pool).result());
-        pool.submit_after(SHORT, || ()).result().unwrap();
+        pool.submit_after(SHORT, boxed(|| ())).result().unwrap();
         drop(hold);
     });
 }
@@ -66,12 +67,12 @@ fn a_callback_may_use_its_pool() {
             let busy = block(&*pool);
             let future = late(&pool);
             future.on_done(move |_| {
-                let inside = inner.with(JobOptions::new().timeout(SHORT)).submit(|| {
+                let inside = inner.with(JobOptions::new().timeout(SHORT)).submit(boxed(|| {
                     while !current::stop_requested() {
                         thread::yield_now();
                     }
-                });
-                let outcomes = (inner.submit(|| 7).result().unwrap(), inside.result().is_err());
+                }));
+                let outcomes = (inner.submit(boxed(|| 7)).result().unwrap(), inside.result().is_err());
                 results.send((outcomes, inner.scheduler_is_idle())).unwrap();
             });
             drop(busy);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use executor::{Future, Rejection, ShutdownPolicy, ThreadHandle, ThreadPool, WhenFull, current};
 
 use crate::support::bounds::{bounded, occupy};
+use crate::support::boxed;
 use crate::support::latch::{Latch, LatchGuard};
 use crate::support::{eventually, within_patience};
 
@@ -14,7 +15,7 @@ use crate::support::{eventually, within_patience};
 fn full() -> (ThreadPool, LatchGuard, Future<thread::ThreadId>) {
     let pool = bounded(1, 1, WhenFull::CallerRuns);
     let busy = occupy(&pool, 1);
-    let waits = pool.submit(|| thread::current().id());
+    let waits = pool.submit(boxed(|| thread::current().id()));
     (pool, busy, waits)
 }
 
@@ -26,11 +27,11 @@ fn caller<T: Send + 'static>(
     let (hold, latch) = Latch::closed();
     let (handle, (started, starts)) = (pool.handle(), mpsc::channel());
     let caller = thread::spawn(move || {
-        handle.submit(move || {
+        handle.submit(boxed(move || {
             started.send(()).unwrap();
             latch.wait();
             job()
-        })
+        }))
     });
     starts.recv().unwrap();
     (caller, hold)
@@ -40,7 +41,7 @@ fn caller<T: Send + 'static>(
 fn awaited_job_runs_on_the_caller() {
     within_patience(|| {
         let (pool, _busy, waits) = full();
-        let ran_on = pool.submit(move || waits.result().unwrap());
+        let ran_on = pool.submit(boxed(move || waits.result().unwrap()));
         assert_eq!(ran_on.result().unwrap(), thread::current().id());
     });
 }
@@ -72,11 +73,11 @@ fn a_shutdown_in_the_job_does_not_wait_for_it() {
     within_patience(|| {
         let (pool, busy, waits) = full();
         let handle = pool.handle();
-        let inside = pool.submit(move || {
+        let inside = pool.submit(boxed(move || {
             handle.shutdown(true);
             handle.wait_idle();
-            handle.try_submit(|| ()).unwrap_err().reason()
-        });
+            handle.try_submit(boxed(|| ())).unwrap_err().reason()
+        }));
         assert_eq!(inside.result().unwrap(), Rejection::Shutdown);
         drop(busy);
         waits.result().unwrap();
@@ -105,7 +106,8 @@ fn the_thread_is_afterwards_what_it_was() {
         let other = ThreadPool::builder().threads(1).name("other").initializer(|| 5_u32).build().unwrap();
         let here = || (current::worker_name(), current::state::<u32>().as_deref().copied());
         let handle = pool.handle();
-        let (inside, after) = other.submit(move || (handle.submit(here).result().unwrap(), here())).result().unwrap();
+        let (inside, after) =
+            other.submit(boxed(move || (handle.submit(here).result().unwrap(), here()))).result().unwrap();
         assert_eq!(inside.1, None);
         assert_eq!(after, (Some(Arc::from("other-0")), Some(5)));
         drop(busy);
@@ -128,7 +130,7 @@ fn a_job_in_anothers_place_waits_for_no_own_pool() {
         for end in ENDS {
             let pool = ThreadPool::new(1);
             let (own, others) = (pool.handle(), other.handle());
-            let inside = pool.submit(move || others.submit(move || end(&own)).result());
+            let inside = pool.submit(boxed(move || others.submit(boxed(move || end(&own))).result()));
             inside.result().unwrap().unwrap();
         }
     });
@@ -143,8 +145,8 @@ fn a_callback_in_anothers_place_waits_for_no_own_pool() {
             let (own, others) = (pool.handle(), other.handle());
             let (told, tells) = mpsc::channel();
             let (hold, latch) = Latch::closed();
-            pool.submit(move || latch.wait()).on_done(move |_| {
-                told.send(others.submit(move || end(&own)).result()).unwrap();
+            pool.submit(boxed(move || latch.wait())).on_done(move |_| {
+                told.send(others.submit(boxed(move || end(&own))).result()).unwrap();
             });
             drop(hold);
             tells.recv().unwrap().unwrap();
@@ -161,17 +163,17 @@ fn places_of_three_pools_nest() {
             let first = bounded(1, 1, WhenFull::CallerRuns);
             let hold = occupy(&first, 1);
             let (one, two, three) = (first.handle(), second.handle(), third.handle());
-            let inside = first.submit(move || {
-                let waits = one.submit(|| thread::current().id());
+            let inside = first.submit(boxed(move || {
+                let waits = one.submit(boxed(|| thread::current().id()));
                 let again = one.clone();
                 let innermost = move || {
                     // The queue of the first is full again, and the job that waits there runs in the place of this one.
-                    let ran_on = again.clone().submit(move || waits.result().unwrap()).result().unwrap();
+                    let ran_on = again.clone().submit(boxed(move || waits.result().unwrap())).result().unwrap();
                     end(&again);
                     (ran_on, thread::current().id())
                 };
-                two.submit(move || three.submit(innermost).result().unwrap()).result().unwrap()
-            });
+                two.submit(boxed(move || three.submit(innermost).result().unwrap())).result().unwrap()
+            }));
             drop(hold);
             let (ran_on, innermost) = inside.result().unwrap();
             assert_eq!(ran_on, innermost);
@@ -191,10 +193,10 @@ fn a_process_pools_callback_in_anothers_place_does_not_wait() {
         let (own, others) = (pool.handle(), other.handle());
         let (told, tells) = mpsc::channel();
         pool.submit(executor::call!(double(2))).on_done(move |outcome| {
-            let ends = others.submit(move || {
+            let ends = others.submit(boxed(move || {
                 own.wait_idle();
                 own.shutdown(true);
-            });
+            }));
             told.send((outcome.unwrap(), ends.result())).unwrap();
         });
         let (four, ends) = tells.recv().unwrap();

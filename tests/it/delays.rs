@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executor::{ClosureExecutor, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::latch::block;
 use crate::support::{eventually, within_patience};
 
@@ -18,7 +19,7 @@ fn millis(n: u64) -> Duration {
 fn a_delayed_job_that_is_cancelled_lets_go_of_its_captures() {
     let (pool, token) = (ThreadPool::new(1), Arc::new(()));
     let captured = token.clone();
-    let future = pool.submit_after(Duration::MAX, move || drop(captured));
+    let future = pool.submit_after(Duration::MAX, boxed(move || drop(captured)));
     assert!(future.cancel());
     assert_eq!(Arc::strong_count(&token), 1);
 }
@@ -33,7 +34,7 @@ fn one_worker_starts_delayed_jobs_in_the_order_of_their_times() {
         for n in 0..20_u32 {
             let (started, delay) = (started.clone(), millis(3) * (20 - n));
             let earliest = pool.now() + delay;
-            drop(pool.submit_after(delay, move || started.lock().unwrap().push(n as usize)));
+            drop(pool.submit_after(delay, boxed(move || started.lock().unwrap().push(n as usize))));
             due.push((earliest, pool.now() + delay));
         }
         drop(hold);
@@ -56,7 +57,7 @@ fn equal_delays_start_in_submit_order() {
         let started = Arc::new(Mutex::new(Vec::new()));
         for n in 0..200 {
             let started = started.clone();
-            drop(pool.submit_after(millis(2), move || started.lock().unwrap().push(n)));
+            drop(pool.submit_after(millis(2), boxed(move || started.lock().unwrap().push(n))));
         }
         drop(pool);
         assert!(started.lock().unwrap().iter().copied().eq(0..200));
@@ -67,8 +68,8 @@ fn equal_delays_start_in_submit_order() {
 fn a_delayed_job_holds_no_worker() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
-        let delayed = pool.submit_after(HOUR, || ());
-        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+        let delayed = pool.submit_after(HOUR, boxed(|| ()));
+        assert_eq!(pool.submit(boxed(|| 1)).result().unwrap(), 1);
         assert!(delayed.cancel());
     });
 }
@@ -77,11 +78,11 @@ fn a_delayed_job_holds_no_worker() {
 fn a_shutdown_ends_when_the_last_delayed_job_is_cancelled_though_the_workers_sleep() {
     within_patience(|| {
         let pool = ThreadPool::builder().threads(2).keep_alive(Duration::MAX).build().unwrap();
-        pool.submit(|| ()).result().unwrap();
-        let later = pool.submit_after(Duration::from_secs(3600), || ());
+        pool.submit(boxed(|| ())).result().unwrap();
+        let later = pool.submit_after(Duration::from_secs(3600), boxed(|| ()));
         std::thread::scope(|scope| {
             scope.spawn(|| pool.shutdown(true));
-            eventually("it is closed", || pool.try_submit(|| ()).is_err());
+            eventually("it is closed", || pool.try_submit(boxed(|| ())).is_err());
             assert!(later.cancel());
         });
     });

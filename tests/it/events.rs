@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executor::{Event, ThreadPool, join_all};
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 #[test]
@@ -14,11 +15,11 @@ fn a_job_waits_for_what_a_later_job_of_its_only_thread_sets() {
         for limit in [None, Some(Duration::MAX)] {
             let event = Arc::new(Event::new());
             let there = event.clone();
-            let waiter = pool.submit(move || match limit {
+            let waiter = pool.submit(boxed(move || match limit {
                 None => there.wait(),
                 Some(limit) => assert!(there.wait_timeout(limit)),
-            });
-            let setter = pool.submit(move || event.set());
+            }));
+            let setter = pool.submit(boxed(move || event.set()));
             setter.result().expect("it has a thread, while the other waits");
             waiter.result().expect("its event is set");
         }
@@ -33,11 +34,11 @@ fn jobs_that_borrow_an_event_all_go_on_when_it_is_set() {
             let jobs: Vec<_> = (1..=4)
                 .map(|number| {
                     let (start, ready) = (&start, &ready);
-                    scope.submit(move || {
+                    scope.submit(boxed(move || {
                         ready.set();
                         start.wait();
                         number
-                    })
+                    }))
                 })
                 .collect();
             ready.wait();
@@ -55,10 +56,10 @@ fn more_waiting_jobs_than_threads_keep_no_other_from_running() {
         let waiters: Vec<_> = (0..8)
             .map(|_| {
                 let event = event.clone();
-                pool.submit(move || event.wait())
+                pool.submit(boxed(move || event.wait()))
             })
             .collect();
-        pool.submit(move || event.set()).result().expect("waiting jobs keep no one from a thread");
+        pool.submit(boxed(move || event.set())).result().expect("waiting jobs keep no one from a thread");
         assert!(join_all(waiters).into_iter().all(|outcome| outcome.is_ok()));
     });
 }

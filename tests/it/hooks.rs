@@ -11,6 +11,7 @@ use executor::{
 };
 
 use crate::support::bounds::{occupy, on_pools};
+use crate::support::boxed;
 use crate::support::within_patience;
 
 on_pools!(
@@ -48,13 +49,13 @@ fn each_thread_calls_each_hook_once(threads: usize) {
     let futures: Vec<_> = (0..2 * threads)
         .map(|_| {
             let (all_here, starts) = (all_here.clone(), starts.clone());
-            pool.submit(move || {
+            pool.submit(boxed(move || {
                 let me = thread::current().id();
                 assert!(starts.lock().unwrap().contains(&me), "the hook comes before the job");
                 let _blocked = current::block();
                 all_here.wait();
                 me
-            })
+            }))
         })
         .collect();
     let workers: HashSet<_> = executor::join_all(futures).into_iter().map(Result::unwrap).collect();
@@ -71,7 +72,7 @@ fn hooks_of_many_threads_run_at_the_same_time(threads: usize) {
         start.wait();
     };
     let pool = ThreadPool::builder().threads(threads).on_thread_start(hook).build().unwrap();
-    assert!(executor::join_all((0..threads).map(|_| pool.submit(|| ()))).iter().all(Result::is_ok));
+    assert!(executor::join_all((0..threads).map(|_| pool.submit(boxed(|| ())))).iter().all(Result::is_ok));
 }
 
 fn panics_in_hooks_harm_nothing(threads: usize) {
@@ -90,7 +91,8 @@ fn panics_in_hooks_harm_nothing(threads: usize) {
         .build()
         .unwrap();
     for _ in 0..100 {
-        let here = pool.submit(|| (current::state::<u32>().map(|state| *state), current::worker_name().is_some()));
+        let here =
+            pool.submit(boxed(|| (current::state::<u32>().map(|state| *state), current::worker_name().is_some())));
         assert_eq!(here.result().unwrap(), (Some(7), true));
     }
     pool.shutdown(true);
@@ -107,25 +109,25 @@ fn the_panic_handler_hears_of_jobs_that_nobody_waits_for(threads: usize) {
     let queue = QueueLimit::bounded(1, WhenFull::CallerRuns);
     let pool = ThreadPool::builder().threads(threads).queue(queue).panic_handler(handler).build().unwrap();
     let told = |message: &str, on_worker| (message.to_owned(), true, on_worker);
-    pool.execute(|| panic!("from the pool"));
+    pool.execute(boxed(|| panic!("from the pool")));
     assert_eq!(panicked.recv().unwrap(), told("from the pool", true));
-    pool.handle().execute(|| panic!("from its handle"));
+    pool.handle().execute(boxed(|| panic!("from its handle")));
     assert_eq!(panicked.recv().unwrap(), told("from its handle", true));
 
     let busy = occupy(&pool, threads);
-    let waits = pool.submit(|| 7);
-    pool.execute(|| panic!("in place"));
+    let waits = pool.submit(boxed(|| 7));
+    pool.execute(boxed(|| panic!("in place")));
     assert_eq!(panicked.try_recv().unwrap(), told("in place", false));
     drop(busy);
     assert_eq!(waits.result().unwrap(), 7);
 
     // Somebody waits for these, or could have.
-    assert!(matches!(pool.submit(|| panic!("awaited")).result(), Err(JobError::Panicked(_))));
-    drop(pool.submit(|| panic!("detached")));
+    assert!(matches!(pool.submit(boxed(|| panic!("awaited"))).result(), Err(JobError::Panicked(_))));
+    drop(pool.submit(boxed(|| panic!("detached"))));
     drop(ClosureExecutor::map(&pool, 0..3, |n| panic!("{n}")).collect::<Vec<_>>());
-    pool.execute(|| ());
+    pool.execute(boxed(|| ()));
     pool.shutdown(true);
-    pool.execute(|| ()); // is rejected
+    pool.execute(boxed(|| ())); // is rejected
     drop(pool);
     assert!(panicked.recv().is_err(), "nothing else was told, and the handler goes with the pool");
 }
@@ -172,12 +174,12 @@ fn hooks_may_use_their_pool() {
             .queue(queue)
             .keep_alive(keep_alive)
             .on_thread_start(move || {
-                let future = on_start.wait().submit(|| 1);
+                let future = on_start.wait().submit(boxed(|| 1));
                 from_start.send(future.result().ok()).unwrap();
             })
             .on_thread_stop(move || {
                 if stops.fetch_add(1, Ordering::SeqCst) == 0 {
-                    let future = on_stop.wait().submit(|| 2);
+                    let future = on_stop.wait().submit(boxed(|| 2));
                     assert!(future.wait_timeout(Duration::MAX));
                     from_stop.send(future.result().ok()).unwrap();
                     on_stop.wait().shutdown(true);
@@ -186,7 +188,7 @@ fn hooks_may_use_their_pool() {
             .build()
             .unwrap();
         handle.set(pool.handle()).unwrap();
-        assert_eq!(pool.submit(|| 0).result().unwrap(), 0);
+        assert_eq!(pool.submit(boxed(|| 0)).result().unwrap(), 0);
         (pool, result)
     }
     within_patience(|| {
@@ -272,9 +274,9 @@ mod keep_alive {
         within_patience(|| {
             let stays = ThreadPool::builder().threads(1).keep_alive(Duration::MAX).name("long").build().unwrap();
             let leaves = ThreadPool::builder().threads(1).keep_alive(Duration::ZERO).name("short").build().unwrap();
-            stays.submit(|| ()).result().unwrap();
+            stays.submit(boxed(|| ())).result().unwrap();
             for _ in 0..20 {
-                leaves.submit(|| ()).result().unwrap();
+                leaves.submit(boxed(|| ())).result().unwrap();
                 eventually("the thread has ended", || tasks_named("short-").is_empty());
             }
             assert_eq!(tasks_named("long-").len(), 1);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use executor::ThreadPool;
 
 use crate::support::alone;
+use crate::support::boxed;
 use crate::support::latch::{Latch, run_together};
 use crate::support::system::{Task, other_tasks, settle, ticks};
 
@@ -37,9 +38,9 @@ fn a_pool_of_256_idle_threads_uses_no_cpu() {
         let pool = ThreadPool::builder().threads(256).min_threads(256).build().unwrap();
         run_together(&pool, 256);
         // With the timer's, and the ones that a few jobs have woken.
-        pool.submit_after(Duration::ZERO, || ()).result().unwrap();
+        pool.submit_after(Duration::ZERO, boxed(|| ())).result().unwrap();
         for _ in 0..100 {
-            pool.submit(|| ()).result().unwrap();
+            pool.submit(boxed(|| ())).result().unwrap();
         }
         assert!(other_tasks().len() > 256);
         assert_undisturbed(other_tasks);
@@ -51,9 +52,9 @@ fn a_pool_of_256_idle_threads_uses_no_cpu() {
 fn idle_threads_of_rayon_sleep() {
     alone(idle_threads_of_rayon_sleep, || {
         let pool = crate::support::kinds::rayon(4);
-        executor::join_all((0..100).map(|n| pool.submit(move || n)));
+        executor::join_all((0..100).map(|n| pool.submit(boxed(move || n))));
         // With the timer's, which waits for its time.
-        let later = pool.submit_after(Duration::from_secs(3600), || ());
+        let later = pool.submit_after(Duration::from_secs(3600), boxed(|| ()));
         assert_undisturbed(other_tasks);
         assert!(later.cancel());
     });
@@ -64,10 +65,10 @@ fn threads_that_wait_sleep() {
     alone(threads_that_wait_sleep, || {
         // A timer with a job for later, a job that blocks, a queue behind it, and one who waits for all of them.
         let pool = ThreadPool::new(1);
-        let later = pool.submit_after(Duration::from_secs(3600), || ());
+        let later = pool.submit_after(Duration::from_secs(3600), boxed(|| ()));
         let (hold, latch) = Latch::closed();
-        let blocked = pool.submit(move || latch.wait());
-        let queued = pool.submit(|| ());
+        let blocked = pool.submit(boxed(move || latch.wait()));
+        let queued = pool.submit(boxed(|| ()));
         let canceller = later.canceller();
         std::thread::scope(|scope| {
             scope.spawn(|| executor::join_all([blocked, queued, later]));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use executor::{Insights, JobOptions, JobOutcome, Pool, QueueLimit, Stats, ThreadPool, WhenFull, join_all};
 use serde_json::json;
 
+use crate::support::boxed;
 use crate::support::eventually;
 
 const WHILE: Duration = Duration::from_millis(20);
@@ -27,7 +28,7 @@ fn work(millis: u64) {
 #[test]
 fn unmeasured_pool_has_no_insights() {
     let pool = ThreadPool::new(1);
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     assert_eq!(pool.stats().insights, None);
 }
 
@@ -37,10 +38,10 @@ fn times_of_a_worker_add_up_to_its_life() {
     let builder = ThreadPool::builder().threads(1).name("timed").measure(true);
     let pool = builder.on_thread_start(|| work(20)).build().expect("a small pool");
     let handle = pool.handle();
-    let nested = pool.submit(move || {
+    let nested = pool.submit(boxed(move || {
         work(20);
-        handle.submit(|| work(20)).result()
-    });
+        handle.submit(boxed(|| work(20))).result()
+    }));
     nested.result().expect("it returns").expect("it returns, too");
     pool.wait_idle();
     let idle = Instant::now();
@@ -61,10 +62,10 @@ fn running_job_counts_as_work() {
     let pool = ThreadPool::builder().threads(1).measure(true).build().expect("a small pool");
     let (started, starts) = mpsc::channel();
     let (go_on, waits) = mpsc::channel::<()>();
-    let job = pool.submit(move || {
+    let job = pool.submit(boxed(move || {
         started.send(()).expect("the test waits");
         waits.recv()
-    });
+    }));
     starts.recv().expect("the job starts");
     eventually("the job has worked for some time", || insights(&pool).workers[0].times.working > WHILE);
     assert_eq!(insights(&pool).workers[0].jobs, 0);
@@ -78,14 +79,14 @@ fn five_slowest_jobs_are_kept() {
     let place = line!() + 3;
     let jobs = (1..=8).map(|n| {
         let options = JobOptions::new().name(format!("job {n}")).tag(format!("tag {n}"));
-        pool.with(options).submit(move || {
+        pool.with(options).submit(boxed(move || {
             work(10 * n);
             assert!(n != 7, "no luck");
-        })
+        }))
     });
     let jobs: Vec<_> = jobs.collect();
     assert_eq!(join_all(jobs).into_iter().filter(Result::is_err).count(), 1);
-    drop(join_all((0..1000).map(|n| pool.submit(move || n))));
+    drop(join_all((0..1000).map(|n| pool.submit(boxed(move || n)))));
     let insights = insights(&pool);
     let text = insights.to_string();
     assert_eq!(insights.slowest.len(), 5, "{text}");
@@ -102,7 +103,7 @@ fn five_slowest_jobs_are_kept() {
 fn ended_workers_are_kept_as_a_sum() {
     let pool = ThreadPool::builder().threads(2).keep_alive(Duration::ZERO).measure(true).build().expect("a small pool");
     for _ in 0..3 {
-        drop(join_all((0..10).map(|n| pool.with(JobOptions::new().name("early")).submit(move || work(n)))));
+        drop(join_all((0..10).map(|n| pool.with(JobOptions::new().name("early")).submit(boxed(move || work(n))))));
         eventually("no worker is left", || pool.stats().workers == 0 && insights(&pool).workers.is_empty());
     }
     let insights = insights(&pool);
@@ -117,9 +118,9 @@ fn jobs_that_their_caller_runs_are_told_apart() {
     let queue = QueueLimit::bounded(1, WhenFull::CallerRuns);
     let pool = ThreadPool::builder().threads(1).queue(queue).measure(true).build().expect("a small pool");
     let (go_on, waits) = mpsc::channel::<()>();
-    let first = pool.submit(move || waits.recv());
+    let first = pool.submit(boxed(move || waits.recv()));
     eventually("it runs", || first.is_running());
-    let second = pool.submit(|| ());
+    let second = pool.submit(boxed(|| ()));
     let here = pool.submit(thread::current);
     assert_eq!(here.result().expect("it returns").id(), thread::current().id());
     let callers = insights(&pool).callers;
@@ -137,7 +138,7 @@ fn rayon_threads_are_told_apart() {
     use rayon::prelude::*;
 
     let pool = executor::RayonPool::builder().threads(2).measure(true).build().expect("a small pool");
-    drop(join_all((0..20).map(|_| pool.submit(|| (0..4).into_par_iter().for_each(|_| work(1))))));
+    drop(join_all((0..20).map(|_| pool.submit(boxed(|| (0..4).into_par_iter().for_each(|_| work(1)))))));
     pool.wait_idle();
     let handle = pool.handle();
     let live = insights(&pool);
@@ -155,9 +156,9 @@ fn rayon_threads_are_told_apart() {
 fn statistics_are_serialized_by_name_in_seconds() {
     let pool = ThreadPool::builder().threads(1).name("json").measure(true).build().expect("a small pool");
     let named = pool.with(JobOptions::new().name("quick").tag("t"));
-    named.submit(|| ()).result().expect("it returns");
+    named.submit(boxed(|| ())).result().expect("it returns");
     let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)).name("late"));
-    limited.submit(|| while !executor::current::stop_requested() {}).result().expect_err("it is late");
+    limited.submit(boxed(|| while !executor::current::stop_requested() {})).result().expect_err("it is late");
     pool.wait_idle();
     let stats = pool.stats();
     let told = serde_json::to_value(&stats).expect("it can be written");

@@ -9,6 +9,7 @@ use executor::extend::scheduler::{Batch, Config, Priority, Runner};
 use executor::{Future, JobError, JobOptions, Rejection, ThreadPool};
 
 use crate::support::bounds::occupy;
+use crate::support::boxed;
 use crate::support::latch::Latch;
 use crate::support::owned::Owned;
 use crate::support::within_patience;
@@ -124,7 +125,7 @@ fn the_oldest_of_the_least_priority_makes_room() {
 /// Each worker stays in the last job that may start before the low one, until that runs: how the system shares its cores is not measured.
 fn others_before_a_low_job(threads: usize, before: usize) -> usize {
     let pool = ThreadPool::new(threads);
-    executor::join_all((0..before).map(|_| pool.submit(|| ())));
+    executor::join_all((0..before).map(|_| pool.submit(boxed(|| ()))));
     let (busy, started) = (occupy(&pool, threads), Arc::new(AtomicUsize::new(0)));
     let (hold, latch) = Latch::closed();
     let low = pool.with(JobOptions::new().priority(Priority::Low)).submit({
@@ -137,11 +138,11 @@ fn others_before_a_low_job(threads: usize, before: usize) -> usize {
     });
     for _ in 0..5000 {
         let (started, latch) = (started.clone(), latch.clone());
-        pool.execute(move || {
+        pool.execute(boxed(move || {
             if started.fetch_add(1, Ordering::SeqCst) + threads > 100 {
                 latch.wait();
             }
-        });
+        }));
     }
     drop(busy);
     low.result().expect("it runs")

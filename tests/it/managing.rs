@@ -11,6 +11,7 @@ use executor::extend::cell::{Captures, Notify};
 use executor::extend::scheduler::{Batch, Config, Runner, TimerEvent};
 use executor::{Future, JobError, JobOptions, Priority, QueueLimit, ShutdownPolicy, ThreadPool, current, join_all};
 
+use crate::support::boxed;
 use crate::support::jobs::Do;
 use crate::support::latch::{Latch, block};
 use crate::support::owned::Owned;
@@ -193,7 +194,7 @@ fn prestart_starts_every_thread_and_none_twice() {
         pool.prestart();
         pool.prestart();
         eventually("six threads", || tasks_named("warm-a").len() == 6);
-        join_all((0..100).map(|_| pool.submit(|| ())));
+        join_all((0..100).map(|_| pool.submit(boxed(|| ()))));
         assert_eq!(tasks_named("warm-a").len(), 6);
     });
 }
@@ -206,9 +207,10 @@ fn wait_idle_returns_when_everything_has_its_outcome() {
             pool.wait_idle();
             for _ in 0..50 {
                 let low = pool.with(JobOptions::new().priority(Priority::Low));
-                let mut futures: Vec<_> =
-                    (0..100).map(|n| if n % 2 == 0 { pool.submit(|| ()) } else { low.submit(|| ()) }).collect();
-                futures.push(pool.submit_after(Duration::from_micros(100), || ()));
+                let mut futures: Vec<_> = (0..100)
+                    .map(|n| if n % 2 == 0 { pool.submit(boxed(|| ())) } else { low.submit(boxed(|| ())) })
+                    .collect();
+                futures.push(pool.submit_after(Duration::from_micros(100), boxed(|| ())));
                 futures[7].cancel();
                 pool.wait_idle();
                 assert!(futures.iter().all(executor::Future::is_done));
@@ -218,7 +220,7 @@ fn wait_idle_returns_when_everything_has_its_outcome() {
             drop(hold);
             assert!(pool.wait_idle_timeout(LONG));
             let handle = pool.handle();
-            assert!(!pool.submit(move || handle.wait_idle_timeout(LONG)).result().unwrap(), "its own job runs");
+            assert!(!pool.submit(boxed(move || handle.wait_idle_timeout(LONG))).result().unwrap(), "its own job runs");
         }
     });
 }
@@ -231,16 +233,16 @@ fn kill_asks_what_runs_to_stop() {
         let running: Vec<_> = (0..2)
             .map(|_| {
                 let started = started.clone();
-                pool.submit(move || {
+                pool.submit(boxed(move || {
                     started.send(()).unwrap();
                     while !current::stop_requested() {
                         thread::yield_now();
                     }
-                })
+                }))
             })
             .collect();
         (0..2).for_each(|_| starts.recv().unwrap());
-        let queued = pool.submit(|| ());
+        let queued = pool.submit(boxed(|| ()));
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled, report.still_running), (2, 1, 0));
         assert!(queued.is_cancelled());
@@ -253,8 +255,8 @@ fn a_time_limit_escalates_and_tells_what_runs_still() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
         let (hold, latch) = Latch::closed();
-        let deaf = pool.submit(move || latch.wait());
-        let queued = pool.submit(|| ());
+        let deaf = pool.submit(boxed(move || latch.wait()));
+        let queued = pool.submit(boxed(|| ()));
         eventually("it runs", || deaf.is_running());
         let report = pool.shutdown_with(ShutdownPolicy::drain().within(SHORT));
         assert_eq!((report.completed, report.cancelled, report.still_running), (0, 1, 1));
@@ -270,7 +272,7 @@ fn inside_a_job_it_waits_for_nothing() {
     within_patience(|| {
         let pool = ThreadPool::new(1);
         let handle = pool.handle();
-        let report = pool.submit(move || handle.shutdown_with(ShutdownPolicy::kill())).result().unwrap();
+        let report = pool.submit(boxed(move || handle.shutdown_with(ShutdownPolicy::kill()))).result().unwrap();
         assert_eq!(report.still_running, 1, "itself");
         pool.shutdown(true);
     });
@@ -350,7 +352,7 @@ fn an_initializer_that_fails_early_is_tried_again() {
         let pool = ThreadPool::builder().threads(1).initializer(make).build().unwrap();
         pool.prestart();
         tries.recv().unwrap();
-        assert_eq!(pool.submit(|| 7).result().unwrap(), 7);
+        assert_eq!(pool.submit(boxed(|| 7)).result().unwrap(), 7);
         assert!(tries.try_recv().is_ok() && tries.try_recv().is_err());
     });
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::boxed;
 use ::metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
 };
@@ -68,23 +69,24 @@ fn prometheus_reads_the_metrics_of_two_pools() {
     let (first, second) = with_local_recorder(&recorder, || {
         (PoolMetrics::new("thumbnails", one.handle()), PoolMetrics::new("mail \"b\"", other.handle()))
     });
-    one.submit(|| 1).result().expect("it returns");
-    one.submit(|| 2).result().expect("it returns");
-    one.submit(|| panic!("no luck")).result().expect_err("it panics");
+    one.submit(boxed(|| 1)).result().expect("it returns");
+    one.submit(boxed(|| 2)).result().expect("it returns");
+    one.submit(boxed(|| panic!("no luck"))).result().expect_err("it panics");
     let limited = one.with(JobOptions::new().timeout(Duration::from_millis(1)));
-    limited.submit(|| while !current::stop_requested() {}).result().expect_err("it is late");
+    limited.submit(boxed(|| while !current::stop_requested() {})).result().expect_err("it is late");
     one.wait_idle();
     let (go_on, waits) = mpsc::channel::<()>();
     let (started, starts) = mpsc::channel();
-    let running = one.submit(move || {
+    let running = one.submit(boxed(move || {
         started.send(()).expect("the test waits");
         waits.recv()
-    });
+    }));
     starts.recv().expect("the job starts");
-    let queued = one.submit(|| ());
-    let delayed = [3600, 7200].map(|seconds| one.submit_after(Duration::from_secs(seconds), || ()).abort_on_drop());
-    assert!(one.submit(|| ()).cancel());
-    other.submit(|| ()).result().expect("it returns");
+    let queued = one.submit(boxed(|| ()));
+    let delayed =
+        [3600, 7200].map(|seconds| one.submit_after(Duration::from_secs(seconds), boxed(|| ())).abort_on_drop());
+    assert!(one.submit(boxed(|| ())).cancel());
+    other.submit(boxed(|| ())).result().expect("it returns");
 
     let text = scraped(|| {
         first.update();
@@ -204,14 +206,14 @@ fn recorder_that_panics_or_blocks_holds_up_no_job() {
     {
         let (pool, metrics, [records, _]) = custom(record);
         for n in 0..3 {
-            assert_eq!(pool.submit(move || n).result().expect("it returns"), n);
+            assert_eq!(pool.submit(boxed(move || n)).result().expect("it returns"), n);
         }
         pool.wait_idle();
         let updates = thread::spawn(move || metrics.update());
         while records.load(Ordering::SeqCst) == 0 {
             thread::yield_now();
         }
-        assert_eq!(pool.submit(|| 4).result().expect("it returns"), 4);
+        assert_eq!(pool.submit(boxed(|| 4)).result().expect("it returns"), 4);
         drop(pool);
         drop(updates);
     }
@@ -220,19 +222,19 @@ fn recorder_that_panics_or_blocks_holds_up_no_job() {
 #[test]
 fn dropped_metrics_record_nothing() {
     let (pool, metrics, [records, updates]) = custom(|| ());
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     pool.wait_idle();
     assert_eq!([&records, &updates].map(|count| count.load(Ordering::SeqCst)), [0, 1], "at the start");
     metrics.update();
     assert_eq!([&records, &updates].map(|count| count.load(Ordering::SeqCst)), [2, 2]);
-    assert!((0..1000).all(|n| pool.submit(move || n).result().is_ok()));
+    assert!((0..1000).all(|n| pool.submit(boxed(move || n)).result().is_ok()));
     pool.wait_idle();
     let observers = pool.counters().expect("a pool").observers().expect("it is measured").clone();
     assert!(format!("{observers:?}").contains("len: 1"), "{observers:?}");
     drop(metrics);
     assert!(format!("{observers:?}").contains("len: 0"), "{observers:?}");
     assert_eq!(records.load(Ordering::SeqCst), 2 + 2 * 1000);
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     assert_eq!(records.load(Ordering::SeqCst), 2 + 2 * 1000);
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 
 use executor::{ThreadHandle, ThreadPool, as_completed, join_all};
 
+use crate::support::boxed;
 use crate::support::latch::block;
 use crate::support::within_patience;
 
@@ -19,14 +20,14 @@ fn a_queued_job_runs_in_place_and_no_other_does() {
         let handle = pool.handle();
         let (ran, order) = mpsc::channel();
         let told = ran.clone();
-        let outer = pool.submit(move || {
+        let outer = pool.submit(boxed(move || {
             let (first, second) = (told.clone(), told.clone());
-            let first = handle.submit(move || first.send(("first", thread::current().id())).unwrap());
-            let second = handle.submit(move || second.send(("second", thread::current().id())).unwrap());
+            let first = handle.submit(boxed(move || first.send(("first", thread::current().id())).unwrap()));
+            let second = handle.submit(boxed(move || second.send(("second", thread::current().id())).unwrap()));
             second.result().unwrap();
             told.send(("outer", thread::current().id())).unwrap();
             first
-        });
+        }));
         outer.result().unwrap().result().unwrap();
         drop(ran);
         let order: Vec<_> = order.iter().collect();
@@ -47,16 +48,16 @@ fn no_more_jobs_run_at_once_than_the_pool_is_wide_although_spares_came() {
             let waiting: Vec<_> = (0..threads)
                 .map(|_| {
                     let (handle, all) = (handle.clone(), all.clone());
-                    pool.submit(move || {
+                    pool.submit(boxed(move || {
                         all.wait();
                         let inner = all.clone();
-                        as_completed([handle.submit(move || inner.wait().is_leader())]).count()
-                    })
+                        as_completed([handle.submit(boxed(move || inner.wait().is_leader()))]).count()
+                    }))
                 })
                 .collect();
             assert!(join_all(waiting).into_iter().all(|outcome| outcome.unwrap() == 1));
             let hold = block(&pool);
-            let one_more = pool.submit(|| ());
+            let one_more = pool.submit(boxed(|| ()));
             assert!(!one_more.is_running());
             drop(hold);
             one_more.result().unwrap();
@@ -69,7 +70,7 @@ fn depth(pool: &ThreadHandle, n: usize) -> usize {
         return 0;
     }
     let inner = pool.clone();
-    1 + pool.submit(move || depth(&inner, n - 1)).result().unwrap()
+    1 + pool.submit(boxed(move || depth(&inner, n - 1))).result().unwrap()
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn deep_waits_fit_on_small_stacks() {
             let pool = ThreadPool::builder().threads(1).stack_size(kib * 1024).build().unwrap();
             assert_eq!(depth(&pool.handle(), 1), 1);
             let handle = pool.handle();
-            assert_eq!(pool.submit(move || depth(&handle, 120)).result().unwrap(), 120, "{kib} KiB");
+            assert_eq!(pool.submit(boxed(move || depth(&handle, 120))).result().unwrap(), 120, "{kib} KiB");
         }
     });
 }
@@ -92,11 +93,11 @@ fn deep_waits_of_large_frames_fit() {
             return 0;
         }
         let (inner, next) = (pool.clone(), frame[n] - 1);
-        1 + pool.submit(move || wide(&inner, next)).result().unwrap()
+        1 + pool.submit(boxed(move || wide(&inner, next))).result().unwrap()
     }
     within_patience(|| {
         let pool = ThreadPool::new(1);
         let handle = pool.handle();
-        assert_eq!(pool.submit(move || wide(&handle, 120)).result().unwrap(), 120);
+        assert_eq!(pool.submit(boxed(move || wide(&handle, 120))).result().unwrap(), 120);
     });
 }

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use crate::support::boxed;
 use executor::extend::observe::{EndedJob, JobOutcome, Observer, RunningJob};
 use executor::{JobOptions, Pool, ThreadPool, current};
 
@@ -88,11 +89,11 @@ fn running_jobs_are_listed() {
 fn nested_jobs_are_listed_together() {
     let pool = measured();
     let handle = pool.handle();
-    let outer = pool.submit(move || {
+    let outer = pool.submit(boxed(move || {
         let inner = handle.handle();
-        let inner = handle.submit(move || running(&inner).len());
+        let inner = handle.submit(boxed(move || running(&inner).len()));
         inner.result()
-    });
+    }));
     assert_eq!(outer.result().expect("it returns").expect("it runs in place"), 2);
 }
 
@@ -103,12 +104,12 @@ fn ended_jobs_are_reported_with_their_outcome() {
     let pool = measured();
     let log = Log::of(&pool);
     let place = line!() + 1;
-    pool.submit(|| ()).result().expect("it returns");
-    pool.submit(|| panic!("no luck")).result().expect_err("it panics");
+    pool.submit(boxed(|| ())).result().expect("it returns");
+    pool.submit(boxed(|| panic!("no luck"))).result().expect_err("it panics");
     let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
-    limited.submit(|| while !current::stop_requested() {}).result().expect_err("it is late");
+    limited.submit(boxed(|| while !current::stop_requested() {})).result().expect_err("it is late");
     pool.wait_idle();
-    let queued = pool.submit_after(Duration::from_secs(3600), || ());
+    let queued = pool.submit_after(Duration::from_secs(3600), boxed(|| ()));
     assert!(queued.cancel());
     let map_place = line!() + 1;
     let mapped: Vec<_> = pool.map([1, 2], |n| n).collect();
@@ -128,7 +129,7 @@ fn panic_of_an_observer_costs_that_call_only() {
     let panics: Arc<dyn Observer> = Arc::new(Panics);
     observers.add(panics.clone());
     let log = Log::of(&pool);
-    assert_eq!(pool.submit(|| 7).result().expect("it returns"), 7);
+    assert_eq!(pool.submit(boxed(|| 7)).result().expect("it returns"), 7);
     assert_eq!(log.take().len(), 1);
     observers.remove(&panics);
     assert_eq!(Arc::strong_count(&panics), 1);
@@ -138,7 +139,7 @@ fn panic_of_an_observer_costs_that_call_only() {
 fn pool_that_is_not_measured_lists_nothing() {
     let pool = ThreadPool::new(1);
     let handle = pool.handle();
-    assert_eq!(pool.submit(move || running(&handle).len()).result().expect("it returns"), 0);
+    assert_eq!(pool.submit(boxed(move || running(&handle).len())).result().expect("it returns"), 0);
     assert!(pool.counters().expect("a pool").observers().is_none());
 }
 

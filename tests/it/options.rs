@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use executor::{Job, JobError, JobOptions, Priority, QueueLimit, Rejection, ThreadPool, current, join_all};
 
+use crate::support::boxed;
 use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
 use crate::support::latch::Latch;
@@ -195,7 +196,7 @@ fn a_job_that_runs_too_long_is_asked_to_stop_and_its_future_tells_at_once() {
         assert_eq!(text, "job `slow` did not finish within 2 ms; raise the limit or split the job");
         stops.recv().unwrap();
         // The thread is still in the job: the pool's only one.
-        let next = pool.submit(|| 7);
+        let next = pool.submit(boxed(|| 7));
         assert!(!next.is_running());
         drop(hold);
         assert_eq!(next.result().unwrap(), 7);
@@ -207,7 +208,7 @@ fn a_job_that_is_done_in_time_has_its_result() {
     within_patience(|| {
         let pool = ThreadPool::new(2);
         let view = pool.with(JobOptions::new().timeout(LONG).start_by(LONG));
-        assert!(join_all((0..5000).map(|n| view.submit(move || n))).into_iter().map(Result::unwrap).eq(0..5000));
+        assert!(join_all((0..5000).map(|n| view.submit(boxed(move || n)))).into_iter().map(Result::unwrap).eq(0..5000));
         // A timer event that was cancelled holds up no shutdown.
         pool.shutdown(true);
     });

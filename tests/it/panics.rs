@@ -2,6 +2,7 @@
 
 use executor::{JobError, JobOptions, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 /// Panics when it is dropped, unless somebody is panicking already.
@@ -17,7 +18,7 @@ impl Drop for Bomb {
 fn in_the_drop_of_a_workers_state() {
     within_patience(|| {
         let pool = ThreadPool::builder().threads(1).initializer(|| Bomb).build().unwrap();
-        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+        assert_eq!(pool.submit(boxed(|| 1)).result().unwrap(), 1);
         pool.shutdown(true);
     });
 }
@@ -47,7 +48,7 @@ fn panics_name_their_jobs_on_threads() {
             "`it::panics::panics_name_their_jobs_on_threads::{{closure}}::{{closure}}`",
         );
         let inner = pool.handle();
-        let outer = pool.submit(move || inner.submit(no_luck).result());
+        let outer = pool.submit(boxed(move || inner.submit(no_luck).result()));
         says(outer.result().unwrap(), "`it::panics::no_luck`");
     });
 }

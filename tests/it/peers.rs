@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use executor::{Future, ThreadPool, Until};
 
+use crate::support::boxed;
 use crate::support::latch::{block, run_together};
 use crate::support::system::tasks_named;
 use crate::support::{eventually, within_patience};
@@ -20,7 +21,7 @@ fn blocking_a_pool_that_was_large_shrinks_though_some_jobs_come_still() {
         run_together(&pool, 24);
         assert_eq!(tasks_named("trickle-").len(), 24);
         eventually("two threads do", || {
-            pool.submit(|| ()).result().unwrap();
+            pool.submit(boxed(|| ())).result().unwrap();
             tasks_named("trickle-").len() <= 2
         });
     });
@@ -34,14 +35,14 @@ fn rusty_pool_a_burst_gets_a_thread_for_each_job_at_once() {
         run_together(&cold, 16);
         // Also when one thread is there, and idle.
         let warm = ThreadPool::new(16);
-        warm.submit(|| ()).result().unwrap();
+        warm.submit(boxed(|| ())).result().unwrap();
         run_together(&warm, 16);
         // Also when one is there, and busy.
         let all_here = Arc::new(Barrier::new(16));
         let busy = ThreadPool::new(16);
         let submit = || {
             let all_here = all_here.clone();
-            busy.submit(move || all_here.wait().is_leader())
+            busy.submit(boxed(move || all_here.wait().is_leader()))
         };
         let mut futures = vec![submit()];
         eventually("it runs", || futures[0].is_running());
@@ -57,10 +58,10 @@ fn rust_threadpool_13_a_job_that_drops_its_pool_does_not_join_itself() {
         for threads in [1, 2] {
             let pool = Arc::new(ThreadPool::new(threads));
             let (mine, (give, given)) = (pool.clone(), mpsc::channel::<()>());
-            let future = pool.submit(move || {
+            let future = pool.submit(boxed(move || {
                 given.recv().unwrap();
                 drop(mine);
-            });
+            }));
             drop(pool);
             give.send(()).unwrap();
             future.result().unwrap();
@@ -75,7 +76,7 @@ fn yatp_36_a_job_that_shuts_its_pool_down_does_not_join_itself() {
         for threads in [1, 2] {
             let pool = ThreadPool::new(threads);
             let handle = pool.handle();
-            pool.submit(move || handle.shutdown(true)).result().unwrap();
+            pool.submit(boxed(move || handle.shutdown(true))).result().unwrap();
             pool.shutdown(true);
         }
     });
@@ -93,7 +94,7 @@ fn no_wake_up_is_lost_under_load() {
                         let pool = &pool;
                         scope.spawn(move || {
                             for round in 0..100 {
-                                let futures = (0..=(submitter + round) % 4).map(|n| pool.submit(move || n));
+                                let futures = (0..=(submitter + round) % 4).map(|n| pool.submit(boxed(move || n)));
                                 let outcomes = executor::join_all(futures.collect::<Vec<_>>());
                                 assert!(outcomes.iter().all(Result::is_ok));
                             }
@@ -113,7 +114,7 @@ fn cpython_92001_a_callback_that_panics_costs_no_worker() {
         let workers = Arc::new(Mutex::new(HashSet::new()));
         for _ in 0..200 {
             let workers = workers.clone();
-            let future = pool.submit(move || workers.lock().unwrap().insert(thread::current().id()));
+            let future = pool.submit(boxed(move || workers.lock().unwrap().insert(thread::current().id())));
             future.on_done(|_| panic!("a callback"));
         }
         pool.wait_idle();
@@ -130,7 +131,7 @@ fn cpython_92001_a_wait_ends_with_futures_that_are_cancelled() {
         for until in [Until::FirstDone, Until::FirstError, Until::AllDone] {
             for before in [false, true] {
                 let _hold = block(&pool);
-                let futures: Vec<Future<()>> = (0..3).map(|_| pool.submit(|| ())).collect();
+                let futures: Vec<Future<()>> = (0..3).map(|_| pool.submit(boxed(|| ()))).collect();
                 let cancellers: Vec<_> = futures.iter().map(Future::canceller).collect();
                 let cancel = move || assert!(cancellers.iter().all(executor::Canceller::cancel));
                 let waited = thread::scope(|scope| {

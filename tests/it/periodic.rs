@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use executor::{Period, Periodic, QueueLimit, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{self, bounded};
+use crate::support::boxed;
 use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
 use crate::support::latch::{Latch, block};
@@ -272,7 +273,7 @@ fn a_run_that_comes_late_does_not_pile_up_others() {
         let start = Instant::now();
         eventually("many due times have passed", || Instant::now() > start + 50 * MILLI);
         // One run may be queued ahead of this job, which drops the periodic job before the next due time.
-        let cancelling = pool.submit(move || drop(periodic));
+        let cancelling = pool.submit(boxed(move || drop(periodic)));
         drop(hold);
         cancelling.result().unwrap();
         assert!(ticks.iter().count() <= 1);
@@ -307,7 +308,7 @@ fn a_shutdown_does_not_wait_for_the_next_run() {
         let waiting: Vec<_> = (0..10).map(|_| handle.every(HOUR, capture())).collect();
         handle.every(Period::delay(Duration::MAX), capture()).detach();
         // A delayed job is waited for still.
-        let delayed = handle.submit_after(MILLI, || 7);
+        let delayed = handle.submit_after(MILLI, boxed(|| 7));
         pool.shutdown(true);
         assert_eq!(Arc::strong_count(&token), 1);
         assert_eq!(delayed.try_result().expect("a shutdown waits").unwrap(), 7);
@@ -364,7 +365,7 @@ fn cancels_that_race_dropped_runs_let_go() {
                 scope.spawn(|| {
                     // Relaxed: it says only when to end.
                     while stop.load(Ordering::Relaxed) == 0 {
-                        pool.execute(|| ());
+                        pool.execute(boxed(|| ()));
                     }
                 });
                 eventually("a run is dropped", || periodic.missed() > 0);

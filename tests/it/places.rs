@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use executor::{JobError, QueueLimit, Rejection, ThreadHandle, ThreadPool, WhenFull};
 
 use crate::support::bounds::{bounded, occupy};
+use crate::support::boxed;
 use crate::support::event_log::EventLog;
 use crate::support::jobs::Do;
 use crate::support::rendezvous::Rendezvous;
@@ -233,7 +234,7 @@ fn a_task_that_is_dropped_submits_nothing() {
         };
         drop(pool.submit_async(job()) as executor::SubmitAsync<_, _>);
         let busy = occupy(&pool, 1);
-        let waits = pool.submit(|| 7);
+        let waits = pool.submit(boxed(|| 7));
         let (count, waker) = Count::new();
         let mut submitted = Box::pin(pool.submit_async(job()));
         assert!(submitted.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -252,7 +253,7 @@ fn a_place_that_is_not_taken_is_offered_to_the_next() {
     within_patience(|| {
         let pool = bounded(1, 1, WhenFull::Block);
         let _busy = occupy(&pool, 1);
-        let waits = pool.submit(|| 7);
+        let waits = pool.submit(boxed(|| 7));
         let (counts, mut tasks): (Vec<_>, Vec<_>) = (0..4)
             .map(|number| {
                 let (count, waker) = Count::new();
@@ -270,7 +271,7 @@ fn a_place_that_is_not_taken_is_offered_to_the_next() {
         drop(tasks.remove(0));
         assert_eq!(woken(), [1, 1, 0, 0]);
         // Somebody else was faster: it waits on, in front of those who came later.
-        let faster = pool.try_submit(|| 8).unwrap();
+        let faster = pool.try_submit(boxed(|| 8)).unwrap();
         let (again, waker) = Count::new();
         assert!(tasks[0].as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         assert!(faster.cancel());
@@ -287,14 +288,14 @@ fn a_waker_may_submit_and_may_panic() {
     impl Wake for Eager {
         fn wake(self: Arc<Self>) {
             // It would hang here if a lock were held.
-            drop(self.0.try_submit(|| ()));
+            drop(self.0.try_submit(boxed(|| ())));
             panic!("a waker");
         }
     }
     within_patience(|| {
         let pool = bounded(1, 1, WhenFull::Block);
         let busy = occupy(&pool, 1);
-        let waits = pool.submit(|| 7);
+        let waits = pool.submit(boxed(|| 7));
         let waker = Waker::from(Arc::new(Eager(pool.handle())));
         let mut tasks: Vec<_> = (0..3).map(|number| Box::pin(pool.submit_async(move || number))).collect();
         for task in &mut tasks {

@@ -10,6 +10,7 @@ use indicatif::{
     InMemoryTerm, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressStyle,
 };
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, LatchGuard};
 use crate::support::within_patience;
 
@@ -98,7 +99,7 @@ fn map_on_processes_knows_its_length() {
 fn futures_know_their_number() {
     within_patience(|| {
         let pool = ThreadPool::new(2);
-        counts_down("as_completed", as_completed((0..ITEMS).map(|n| pool.submit(move || half(n)))));
+        counts_down("as_completed", as_completed((0..ITEMS).map(|n| pool.submit(boxed(move || half(n))))));
     });
 }
 
@@ -219,7 +220,7 @@ fn links(page: u32) -> Vec<u32> {
 fn bar_grows_with_its_job_set() {
     within_patience(|| {
         let (pool, mut set, bar) = (ThreadPool::new(1), JobSet::new(), ProgressBar::hidden());
-        let visit = |page| pool.submit(move || links(page));
+        let visit = |page| pool.submit(boxed(move || links(page)));
         bar.set_length(set.insert(visit(0)) as u64 + 1);
         let mut steps = Vec::new();
         while let Some((_, found)) = set.next() {

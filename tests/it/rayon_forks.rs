@@ -4,6 +4,7 @@ use std::io::{Read, Write, pipe};
 use std::process;
 use std::sync::mpsc;
 
+use crate::support::boxed;
 use crate::support::{alone, kinds};
 
 /// Seconds. Rayon's thread waits for ever in the copy; SIGALRM ends it.
@@ -14,7 +15,7 @@ fn forked_rayon_job_runs_no_other() {
     alone(forked_rayon_job_runs_no_other, || {
         let (pool, (mut seen, tell)) = (kinds::rayon(1), pipe().unwrap());
         let (hold, held) = mpsc::channel::<()>();
-        let forked = pool.submit(move || {
+        let forked = pool.submit(boxed(move || {
             let _ = held.recv();
             // SAFETY: the new process goes on as a copy of this thread, and calls nothing of the test's. The signal ends it.
             unsafe {
@@ -24,8 +25,8 @@ fn forked_rayon_job_runs_no_other() {
                 }
                 child
             }
-        });
-        let next = pool.submit(move || (&tell).write_all(&process::id().to_le_bytes()));
+        }));
+        let next = pool.submit(boxed(move || (&tell).write_all(&process::id().to_le_bytes())));
         drop(hold);
         assert!(forked.result().unwrap() > 0);
         next.result().unwrap().unwrap();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use executor::{ClosureExecutor, JobError, RayonHandle, RayonPool, Shutdown, current};
 use rayon::prelude::*;
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, block};
 use crate::support::{eventually, within_patience};
 
@@ -26,14 +27,14 @@ fn a_job_computes_on_the_threads_of_its_own_pool() {
     within_patience(|| {
         let pool = pool(3);
         let (count, places) = pool
-            .submit(|| {
+            .submit(boxed(|| {
                 let place = |_| {
                     let thread = thread::current();
                     (thread.id(), thread.name().expect("a thread of the pool has a name").to_owned())
                 };
                 let places: HashSet<(ThreadId, String)> = (0..10_000).into_par_iter().map(place).collect();
                 (rayon::current_num_threads(), places)
-            })
+            }))
             .result()
             .unwrap();
         assert_eq!((count, pool.workers()), (3, 3));
@@ -57,9 +58,10 @@ fn many_jobs_compute_in_parallel_at_once() {
 fn a_panic_in_a_parallel_part_costs_its_job_only() {
     within_patience(|| {
         let pool = pool(2);
-        let error = pool.submit(|| (0..100).into_par_iter().for_each(|n| assert_ne!(n, 50))).result().unwrap_err();
+        let error =
+            pool.submit(boxed(|| (0..100).into_par_iter().for_each(|n| assert_ne!(n, 50)))).result().unwrap_err();
         assert!(matches!(error, JobError::Panicked(_)), "{error:?}");
-        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+        assert_eq!(pool.submit(boxed(|| 1)).result().unwrap(), 1);
     });
 }
 
@@ -77,14 +79,14 @@ fn panics_in_callbacks_and_drops_harm_no_other_job() {
     within_patience(|| {
         for threads in [1, 2] {
             for pool in [pool(threads), RayonPool::over(threads_of(threads))] {
-                pool.submit(|| ()).on_done(|_| panic!("in a callback"));
-                drop(pool.submit(|| Bomb)); // its result is dropped by the worker, or here
-                drop(pool.submit(|| panic!("in a job")));
+                pool.submit(boxed(|| ())).on_done(|_| panic!("in a callback"));
+                drop(pool.submit(boxed(|| Bomb))); // its result is dropped by the worker, or here
+                drop(pool.submit(boxed(|| panic!("in a job"))));
                 let hold = block(&pool);
                 let bomb = Bomb;
-                assert!(pool.submit(move || drop(bomb)).cancel());
+                assert!(pool.submit(boxed(move || drop(bomb))).cancel());
                 drop(hold);
-                assert!((0..50).all(|n| pool.submit(move || n).result().unwrap() == n));
+                assert!((0..50).all(|n| pool.submit(boxed(move || n)).result().unwrap() == n));
                 pool.shutdown(true);
             }
         }
@@ -96,14 +98,14 @@ fn a_job_that_submits_its_successor_lets_others_in() {
     fn go_on(handle: &RayonHandle, stop: &Arc<AtomicBool>) {
         if !stop.load(Ordering::SeqCst) {
             let (next, stop) = (handle.clone(), stop.clone());
-            handle.execute(move || go_on(&next, &stop));
+            handle.execute(boxed(move || go_on(&next, &stop)));
         }
     }
     within_patience(|| {
         let (pool, stop) = (pool(1), Arc::new(AtomicBool::new(false)));
         go_on(&pool.handle(), &stop);
         for n in 0..100 {
-            assert_eq!(pool.submit(move || n).result().unwrap(), n, "it has its turn");
+            assert_eq!(pool.submit(boxed(move || n)).result().unwrap(), n, "it has its turn");
         }
         stop.store(true, Ordering::SeqCst);
     });
@@ -115,12 +117,12 @@ fn jobs_submitted_inside_a_job_start_in_submit_order() {
         let (pool, order) = (pool(1), Arc::new(Mutex::new(Vec::new())));
         let handle = pool.handle();
         let (mine, outer) = (order.clone(), order.clone());
-        let submits = pool.submit(move || {
+        let submits = pool.submit(boxed(move || {
             for n in 0..500 {
                 let order = mine.clone();
-                handle.execute(move || order.lock().unwrap().push(n));
+                handle.execute(boxed(move || order.lock().unwrap().push(n)));
             }
-        });
+        }));
         submits.result().unwrap();
         pool.shutdown(true);
         assert!(outer.lock().unwrap().iter().copied().eq(0..500));
@@ -134,14 +136,14 @@ fn a_pool_may_be_dropped_in_its_own_job() {
             let pool = Arc::new(pool);
             let (mine, owner) = (pool.clone(), pool.clone());
             let (go, gone) = mpsc::channel::<()>();
-            let future = mine.submit(move || {
+            let future = mine.submit(boxed(move || {
                 gone.recv().unwrap_or_default(); // until the job has the last reference
                 // With a job that is not due: the drop must not wait for that either.
-                let later = owner.submit_after(Duration::from_secs(3600), || ());
+                let later = owner.submit_after(Duration::from_secs(3600), boxed(|| ()));
                 drop(owner);
                 later
-            });
-            let last = mine.submit(|| 8);
+            }));
+            let last = mine.submit(boxed(|| 8));
             drop((pool, mine, go));
             assert!(future.result().unwrap().cancel());
             assert_eq!(last.result().unwrap(), 8);
@@ -154,7 +156,7 @@ fn shutdown_in_a_parallel_part_of_a_job_does_not_wait() {
     within_patience(|| {
         for pool in [pool(1), pool(2), RayonPool::over(threads_of(2))] {
             let handle = pool.handle();
-            let future = pool.submit(move || (0..100).into_par_iter().for_each(|_| handle.shutdown(true)));
+            let future = pool.submit(boxed(move || (0..100).into_par_iter().for_each(|_| handle.shutdown(true))));
             assert!(future.result().is_ok());
             pool.shutdown(true);
         }
@@ -168,13 +170,13 @@ fn spawned_tasks_may_end_the_pool() {
         let handle = pool.handle();
         let (hold, latch) = Latch::closed();
         let (ended, end) = mpsc::channel();
-        let spawns = pool.submit(move || {
+        let spawns = pool.submit(boxed(move || {
             rayon::spawn(move || {
                 latch.wait();
                 handle.shutdown(true); // would join its own thread
                 ended.send(()).unwrap();
             });
-        });
+        }));
         assert!(spawns.result().is_ok());
         pool.shutdown(false); // no job is left, so rayon's pool is let go
         drop(hold);
@@ -188,10 +190,10 @@ fn a_job_of_one_pool_may_shut_another_down_and_wait() {
     within_patience(|| {
         let (pool, other) = (pool(1), pool(1));
         let slow = other.submit(thread::yield_now);
-        let is_done = pool.submit(move || {
+        let is_done = pool.submit(boxed(move || {
             other.shutdown(true);
             slow.is_done()
-        });
+        }));
         assert!(is_done.result().unwrap(), "a shutdown from a foreign job waits");
     });
 }
@@ -202,12 +204,13 @@ fn a_pool_of_the_users_outlives_the_one_over_it() {
         let shared = threads_of(2);
         let pool = RayonPool::over(shared.clone());
         assert_eq!(pool.workers(), 2);
-        let (inside, name) = pool.submit(|| (rayon::current_num_threads(), current::worker_name())).result().unwrap();
+        let (inside, name) =
+            pool.submit(boxed(|| (rayon::current_num_threads(), current::worker_name()))).result().unwrap();
         assert_eq!((inside, name.as_deref().map(|name| &name[..6])), (2, Some("rayon-")));
-        let futures: Vec<_> = (0..100).map(|n| pool.submit(move || n)).collect();
+        let futures: Vec<_> = (0..100).map(|n| pool.submit(boxed(move || n))).collect();
         pool.shutdown(true);
         assert!(futures.iter().all(executor::Future::is_done));
-        assert!(pool.submit(|| ()).result().is_err());
+        assert!(pool.submit(boxed(|| ())).result().is_err());
         assert_eq!(shared.install(current::worker_name), None, "its threads are workers in our jobs only");
         eventually("the pool is let go", || Arc::strong_count(&shared) == 1);
         drop(pool);
@@ -221,8 +224,8 @@ fn a_shutdown_waits_for_its_own_jobs_only() {
         let shared = threads_of(2);
         let (first, second) = (RayonPool::over(shared.clone()), RayonPool::over(shared));
         let (hold, latch) = Latch::closed();
-        let blocked = second.submit(move || latch.wait());
-        let mine = first.submit(|| 1);
+        let blocked = second.submit(boxed(move || latch.wait()));
+        let mine = first.submit(boxed(|| 1));
         first.shutdown(true);
         assert!(mine.is_done() && !blocked.is_done());
         drop(hold);
@@ -247,13 +250,13 @@ fn a_handle_does_not_keep_the_pool_alive() {
         let handle = pool.handle();
         let kept = Arc::new(AtomicUsize::new(0));
         let captured = kept.clone();
-        drop(pool.submit(move || captured.fetch_add(1, Ordering::SeqCst)));
+        drop(pool.submit(boxed(move || captured.fetch_add(1, Ordering::SeqCst))));
         drop(pool);
         assert_eq!(Arc::strong_count(&kept), 1, "the job is gone, and has run");
         assert_eq!(kept.load(Ordering::SeqCst), 1);
-        let refused = handle.try_submit(|| 3).unwrap_err();
+        let refused = handle.try_submit(boxed(|| 3)).unwrap_err();
         assert_eq!(refused.into_job()(), 3);
-        assert!(handle.submit_after(Duration::ZERO, || ()).result().is_err());
+        assert!(handle.submit_after(Duration::ZERO, boxed(|| ())).result().is_err());
         handle.shutdown(true);
         assert_eq!(handle.handle().workers(), 1);
     });
@@ -313,7 +316,7 @@ mod on_linux {
             move || all_here.wait().is_leader()
         };
         assert!(executor::join_all((0..threads).map(|_| pool.submit(wait()))).iter().all(Result::is_ok));
-        drop(pool.submit_after(Duration::ZERO, || ())); // and the timer's
+        drop(pool.submit_after(Duration::ZERO, boxed(|| ()))); // and the timer's
         // A thread gets its name when it runs.
         eventually("all threads are there", || count() == threads + 1);
         pool
@@ -351,7 +354,7 @@ mod on_linux {
             for _ in 0..50 {
                 let (pool, dropped) = (pool(2), Arc::new(AtomicUsize::new(0)));
                 let left = Left(dropped.clone());
-                pool.submit(move || LEFT.set(Some(left))).result().unwrap();
+                pool.submit(boxed(move || LEFT.set(Some(left)))).result().unwrap();
                 pool.shutdown(true);
                 assert_eq!(dropped.load(Ordering::SeqCst), 1, "a thread is left");
             }

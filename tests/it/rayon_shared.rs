@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executor::{Future, RayonHandle, RayonPool, ShutdownPolicy, ThreadPool, current};
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 /// Two pools over one thread.
@@ -15,7 +16,7 @@ fn two() -> (RayonPool, RayonPool) {
 
 /// A job that waits for another one of its pool.
 fn nested(pool: &RayonHandle) -> u32 {
-    pool.submit(|| 7).result().unwrap()
+    pool.submit(boxed(|| 7)).result().unwrap()
 }
 
 #[test]
@@ -24,15 +25,15 @@ fn jobs_inside_another_pools_job_wait_for_their_own() {
         let (first, second) = two();
         let there = second.handle();
         let (tell, told) = mpsc::channel();
-        first.execute(move || {
+        first.execute(boxed(move || {
             let inner = there.clone();
-            let future = there.submit(move || nested(&inner));
+            let future = there.submit(boxed(move || nested(&inner)));
             // As a parallel part does that waits for others.
             while !future.is_done() {
                 rayon::yield_now();
             }
             tell.send(future.result().unwrap()).unwrap();
-        });
+        }));
         assert_eq!(told.recv(), Ok(7));
     });
 }
@@ -42,7 +43,9 @@ fn a_job_waits_for_one_of_another_pool_over_its_threads() {
     within_patience(|| {
         let (first, second) = two();
         let (here, there) = (first.handle(), second.handle());
-        let outcome = first.submit(move || there.submit(move || here.submit(|| 7).result().unwrap()).result().unwrap());
+        let outcome = first.submit(boxed(move || {
+            there.submit(boxed(move || here.submit(boxed(|| 7)).result().unwrap())).result().unwrap()
+        }));
         assert_eq!(outcome.result().unwrap(), 7);
         assert_eq!((first.stats().completed, second.stats().completed), (2, 1));
     });
@@ -53,14 +56,14 @@ fn held_in_place(first: &RayonPool, second: &RayonPool) -> (Future<bool>, mpsc::
     let there = second.handle();
     let (go_on, held) = mpsc::channel();
     let (tell, told) = mpsc::channel();
-    let outcome = first.submit(move || {
-        let inner = there.submit(move || {
+    let outcome = first.submit(boxed(move || {
+        let inner = there.submit(boxed(move || {
             tell.send(()).unwrap();
             held.recv().unwrap();
             current::stop_requested()
-        });
+        }));
         inner.result().unwrap()
-    });
+    }));
     told.recv().unwrap();
     (outcome, go_on)
 }
@@ -90,7 +93,7 @@ fn kill_reaches_jobs_in_place() {
         assert_eq!(report.still_running, 1);
         go_on.send(()).unwrap();
         assert!(outcome.result().unwrap(), "the job was not asked to stop");
-        assert!(first.submit(|| ()).result().is_ok());
+        assert!(first.submit(boxed(|| ())).result().is_ok());
     });
 }
 
@@ -100,21 +103,21 @@ fn a_rayon_job_on_another_pools_worker_waits_for_jobs_of_both() {
     within_patience(|| {
         let pool = ThreadPool::builder().threads(1).name("outer").build().unwrap();
         let handle = pool.handle();
-        let outcome = pool.submit(move || {
+        let outcome = pool.submit(boxed(move || {
             let threads = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
             let rayon = RayonPool::over(threads);
             let inner = rayon.handle();
-            let future = rayon.submit(move || {
+            let future = rayon.submit(boxed(move || {
                 // In place: the pool starts no other thread for it.
                 let outside = handle.submit(current::worker_name).result().unwrap();
                 (nested(&inner), outside, current::worker_name())
-            });
+            }));
             while !future.is_done() {
                 rayon::yield_now();
             }
             let name = current::worker_name();
             (future.result().unwrap(), name)
-        });
+        }));
         let name = Some("outer-0".into());
         assert_eq!(outcome.result().unwrap(), ((7, name.clone(), name.clone()), name));
     });
@@ -125,13 +128,13 @@ fn parallel_parts_ask_the_context_of_their_job() {
     within_patience(|| {
         let pool = RayonPool::new(2).unwrap();
         let (canceller, given) = mpsc::channel::<executor::Canceller>();
-        let job = pool.submit(move || {
+        let job = pool.submit(boxed(move || {
             let context = current::context();
             let look = || (context.stop_requested(), context.run(|| (current::id(), current::stop_requested())));
             let before = rayon::broadcast(|_| look());
             assert!(given.recv().unwrap().abort());
             (current::id(), before, rayon::broadcast(|_| look()))
-        });
+        }));
         canceller.send(job.canceller()).unwrap();
         let (id, before, after) = job.result().unwrap();
         assert_eq!((before, after), (vec![(false, (id, false)); 2], vec![(true, (id, true)); 2]));

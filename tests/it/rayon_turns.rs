@@ -9,6 +9,7 @@ use std::time::Duration;
 use executor::{JobOptions, Priority, QueueLimit, RayonPool, ShutdownPolicy, WhenFull, current, try_join_all};
 use rayon::prelude::*;
 
+use crate::support::boxed;
 use crate::support::latch::block;
 use crate::support::within_patience;
 
@@ -30,7 +31,7 @@ fn backlog_lets_other_users_in() {
         let hold = block(&pool);
         let submit = |n: u32| {
             let sender = sender.clone();
-            pool.execute(move || sender.send(n).unwrap());
+            pool.execute(boxed(move || sender.send(n).unwrap()));
         };
         (0..10).for_each(submit);
         let theirs = sender.clone();
@@ -48,11 +49,11 @@ fn parallel_part_runs_what_finds_no_room() {
     within_patience(|| {
         let pool = bounded(2, 1, WhenFull::Block);
         let handle = pool.handle();
-        let sum = pool.submit(move || {
-            let part = |n: u64| handle.submit(move || n);
+        let sum = pool.submit(boxed(move || {
+            let part = |n: u64| handle.submit(boxed(move || n));
             let futures: Vec<_> = (0..100_u64).into_par_iter().map(part).collect();
             try_join_all(futures).map(|parts| parts.into_iter().sum::<u64>())
-        });
+        }));
         assert_eq!(sum.result().unwrap().unwrap(), 4950);
     });
 }
@@ -62,15 +63,15 @@ fn scope_in_a_job_needs_no_other_thread() {
     within_patience(|| {
         let pool = RayonPool::new(1).unwrap();
         let handle = pool.handle();
-        let numbers = pool.submit(move || {
+        let numbers = pool.submit(boxed(move || {
             let mut numbers = [1, 2, 3];
             handle.scope(|scope| {
                 for n in &mut numbers {
-                    drop(scope.submit(move || *n *= 10));
+                    drop(scope.submit(boxed(move || *n *= 10)));
                 }
             });
             numbers
-        });
+        }));
         assert_eq!(numbers.result().unwrap(), [10, 20, 30]);
     });
 }
@@ -122,7 +123,7 @@ fn full_stack_delays_jobs_of_another_pool() {
         let hold = block(&deep);
         let yields = || while rayon::yield_now() == Some(rayon::Yield::Executed) {};
         let jobs: Vec<_> = (0..300).map(|_| deep.submit(yields)).collect();
-        let last = other.submit(|| 7);
+        let last = other.submit(boxed(|| 7));
         drop(hold);
         assert_eq!(last.result().unwrap(), 7);
         try_join_all(jobs).unwrap();
@@ -135,7 +136,7 @@ fn broadcast_leaves_queued_jobs_to_idle_threads() {
         for _ in 0..100 {
             let pool = RayonPool::new(2).unwrap();
             let (tell, told) = mpsc::channel();
-            pool.execute(move || tell.send(()).unwrap());
+            pool.execute(boxed(move || tell.send(()).unwrap()));
             let (told, is_first) = (Mutex::new(told), AtomicBool::new(true));
             let wait = move || {
                 if is_first.swap(false, Ordering::Relaxed) {
@@ -159,7 +160,7 @@ fn shutdown_waits_for_no_code_of_others() {
             may_end.recv().unwrap_err();
         });
         has_begun.recv().unwrap();
-        let cancelled = pool.submit(|| ());
+        let cancelled = pool.submit(boxed(|| ()));
         assert!(cancelled.cancel());
         pool.wait_idle();
         pool.shutdown(true);
@@ -174,11 +175,11 @@ fn scope_of_another_pool_needs_no_other_thread() {
         let threads = threads_of(1);
         let (outer, inner) = (RayonPool::over(threads.clone()), RayonPool::over(threads));
         let handle = inner.handle();
-        let number = outer.submit(move || {
+        let number = outer.submit(boxed(move || {
             let mut number = 1;
-            handle.scope(|scope| drop(scope.submit(|| number = 7)));
+            handle.scope(|scope| drop(scope.submit(boxed(|| number = 7))));
             number
-        });
+        }));
         assert_eq!(number.result().unwrap(), 7);
     });
 }
@@ -191,7 +192,7 @@ fn urgent_jobs_go_first() {
         let hold = block(&pool);
         for (name, priority) in [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High)] {
             let order = order.clone();
-            pool.with(JobOptions::new().priority(priority)).execute(move || order.lock().unwrap().push(name));
+            pool.with(JobOptions::new().priority(priority)).execute(boxed(move || order.lock().unwrap().push(name)));
         }
         drop(hold);
         pool.wait_idle();
@@ -205,14 +206,14 @@ fn killed_pool_asks_its_jobs_to_stop() {
         let threads = threads_of(1);
         let (pool, other) = (RayonPool::over(threads.clone()), RayonPool::over(threads));
         let (begun, has_begun) = mpsc::channel();
-        let running = pool.submit(move || {
+        let running = pool.submit(boxed(move || {
             begun.send(()).unwrap();
             while !current::stop_requested() {
                 std::thread::yield_now();
             }
-        });
+        }));
         has_begun.recv().unwrap();
-        let waiting = pool.submit(|| ());
+        let waiting = pool.submit(boxed(|| ()));
         let report = pool.shutdown_with(ShutdownPolicy::kill());
         assert_eq!((report.completed, report.cancelled), (1, 1));
         assert!(running.result().is_ok() && waiting.is_cancelled());
@@ -225,14 +226,14 @@ fn job_limits_hold_on_rayon() {
     within_patience(|| {
         let pool = RayonPool::new(1).unwrap();
         let strict = pool.with(JobOptions::new().timeout(Duration::from_millis(5)));
-        let late = strict.submit(|| {
+        let late = strict.submit(boxed(|| {
             while !current::stop_requested() {
                 std::thread::yield_now();
             }
-        });
+        }));
         assert!(late.result().unwrap_err().is_timed_out());
         let hold = block(&pool);
-        let unstarted = pool.with(JobOptions::new().start_by(Duration::from_millis(5))).submit(|| ());
+        let unstarted = pool.with(JobOptions::new().start_by(Duration::from_millis(5))).submit(boxed(|| ()));
         assert!(unstarted.result().unwrap_err().is_timed_out());
         drop(hold);
     });

@@ -8,6 +8,7 @@ use executor_testkit::ManualExecutor;
 use serde_json::Value;
 
 use crate::support::Directory;
+use crate::support::boxed;
 
 fn measured(threads: usize) -> ThreadPool {
     ThreadPool::builder().threads(threads).measure(true).build().expect("a small pool")
@@ -42,19 +43,19 @@ fn outcomes(recording: &Recording) -> Vec<String> {
 #[test]
 fn recording_has_each_job_that_ran() {
     let pool = measured(1);
-    pool.submit(|| ()).result().expect("before the recording");
+    pool.submit(boxed(|| ())).result().expect("before the recording");
     let recording = pool.record().expect("it is measured");
     let named = pool.with(JobOptions::new().name("thumb").tag("request 7"));
     let place = line!() + 1;
-    named.submit(|| ()).result().expect("it returns");
-    pool.submit(|| panic!("no luck")).result().expect_err("it panics");
+    named.submit(boxed(|| ())).result().expect("it returns");
+    pool.submit(boxed(|| panic!("no luck"))).result().expect_err("it panics");
     let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
-    limited.submit(|| while !current::stop_requested() {}).result().expect_err("it is late");
-    let never = pool.submit_after(Duration::from_secs(3600), || ());
+    limited.submit(boxed(|| while !current::stop_requested() {})).result().expect_err("it is late");
+    let never = pool.submit_after(Duration::from_secs(3600), boxed(|| ()));
     assert!(never.cancel());
     pool.wait_idle();
     recording.stop();
-    pool.submit(|| ()).result().expect("after the recording");
+    pool.submit(boxed(|| ())).result().expect("after the recording");
     assert_eq!(outcomes(&recording), ["completed", "panicked", "timed out"]);
     let first = &jobs(&recording)[0];
     assert_eq!((&first["name"], &first["args"]["tag"]), (&"thumb".into(), &"request 7".into()));
@@ -69,10 +70,10 @@ fn running_job_is_recorded_as_running() {
     let recording = pool.record().expect("it is measured");
     let (started, starts) = mpsc::channel();
     let (go_on, waits) = mpsc::channel::<()>();
-    let long = pool.submit(move || {
+    let long = pool.submit(boxed(move || {
         started.send(()).expect("the test waits");
         waits.recv().expect("the test sends");
-    });
+    }));
     starts.recv().expect("it starts");
     assert_eq!(outcomes(&recording), ["still running"], "a snapshot");
     recording.stop();
@@ -86,14 +87,14 @@ fn running_job_is_recorded_as_running() {
 fn two_recordings_are_apart() {
     let pool = measured(1);
     let first = pool.record().expect("it is measured");
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     let second = pool.handle().record().expect("it is measured");
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     first.stop();
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     assert_eq!((outcomes(&first).len(), outcomes(&second).len()), (2, 2));
     drop(first);
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     assert_eq!(outcomes(&second).len(), 3);
 }
 
@@ -101,7 +102,7 @@ fn two_recordings_are_apart() {
 fn recording_outlives_its_pool() {
     let pool = measured(1);
     let recording = pool.record().expect("it is measured");
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     drop(pool);
     assert_eq!(outcomes(&recording), ["completed"]);
 }
@@ -120,11 +121,11 @@ fn drop_of_a_recording_frees_its_jobs() {
     let pool = measured(1);
     let recording = pool.record().expect("it is measured");
     let tag: Arc<str> = "request".into();
-    pool.with(JobOptions::new().tag(tag.clone())).submit(|| ()).result().expect("it returns");
+    pool.with(JobOptions::new().tag(tag.clone())).submit(boxed(|| ())).result().expect("it returns");
     pool.wait_idle();
     assert!(Arc::strong_count(&tag) > 1);
     drop(recording);
-    pool.submit(|| ()).result().expect("the last observer is gone");
+    pool.submit(boxed(|| ())).result().expect("the last observer is gone");
     assert_eq!(Arc::strong_count(&tag), 1);
     let counters = pool.counters().expect("a pool");
     assert!(format!("{:?}", counters.observers()).contains("len: 0"), "{:?}", counters.observers());
@@ -135,7 +136,7 @@ fn nested_jobs_are_inside_of_each_other() {
     let pool = measured(1);
     let recording = pool.record().expect("it is measured");
     let handle = pool.handle();
-    let outer = pool.submit(move || handle.submit(|| ()).result());
+    let outer = pool.submit(boxed(move || handle.submit(boxed(|| ())).result()));
     outer.result().expect("it returns").expect("it runs in place");
     let jobs = jobs(&recording);
     let time = |job: &Value, field: &str| job[field].as_f64().expect("a time");
@@ -150,7 +151,8 @@ fn nested_jobs_are_inside_of_each_other() {
 fn manual_executor_is_recorded() {
     let manual = ManualExecutor::builder().measure(true).build();
     let recording = manual.record().expect("it is measured");
-    let (first, later) = (manual.submit(|| 1), manual.submit_after(Duration::from_secs(60), || panic!("no luck")));
+    let (first, later) =
+        (manual.submit(boxed(|| 1)), manual.submit_after(Duration::from_secs(60), boxed(|| panic!("no luck"))));
     manual.advance(Duration::from_secs(60));
     assert_eq!((first.result().ok(), later.result().is_err()), (Some(1), true));
     assert_eq!(outcomes(&recording), ["completed", "panicked"]);
@@ -163,7 +165,7 @@ fn manual_executor_is_recorded() {
 fn rayon_pool_is_recorded() {
     let pool = executor::RayonPool::builder().threads(1).measure(true).build().expect("a small pool");
     let recording = pool.record().expect("it is measured");
-    pool.submit(|| ()).result().expect("it returns");
+    pool.submit(boxed(|| ())).result().expect("it returns");
     assert_eq!(outcomes(&recording), ["completed"]);
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use executor::{JobError, JobOptions, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::latch::Latch;
 use crate::support::within_patience;
 
@@ -14,11 +15,11 @@ fn late_results_change_no_outcome() {
         let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(1)));
         let (hold, latch) = Latch::closed();
         let outcome = limited.scope(|scope| {
-            let late = scope.submit(|| latch.wait());
+            let late = scope.submit(boxed(|| latch.wait()));
             late.wait();
             drop(hold);
             // It runs after the job has returned.
-            pool.submit(|| ()).result().unwrap();
+            pool.submit(boxed(|| ())).result().unwrap();
             late.result()
         });
         assert!(matches!(outcome, Err(JobError::TimedOut(_))), "{outcome:?}");
@@ -33,10 +34,10 @@ fn late_panics_are_nobodys() {
         for asks_first in [true, false] {
             let (hold, latch) = Latch::closed();
             let outcome = limited.scope(|scope| {
-                let late = scope.submit(|| {
+                let late = scope.submit(boxed(|| {
                     latch.wait();
                     panic!("too late")
-                });
+                }));
                 late.wait();
                 if asks_first {
                     let outcome: Result<(), _> = late.result();
@@ -44,7 +45,7 @@ fn late_panics_are_nobodys() {
                     outcome
                 } else {
                     drop(hold);
-                    pool.submit(|| ()).result().unwrap();
+                    pool.submit(boxed(|| ())).result().unwrap();
                     late.result()
                 }
             });

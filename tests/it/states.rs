@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier, mpsc};
 
 use executor::{JobError, ThreadPool, current};
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 #[test]
@@ -19,10 +20,10 @@ fn each_worker_has_a_state_of_its_own() {
         let futures: Vec<_> = (0..4)
             .map(|_| {
                 let all_here = all_here.clone();
-                pool.submit(move || {
+                pool.submit(boxed(move || {
                     all_here.wait();
                     *current::state::<usize>().unwrap()
-                })
+                }))
             })
             .collect();
         let mut states: Vec<usize> = executor::join_all(futures).into_iter().map(Result::unwrap).collect();
@@ -46,11 +47,11 @@ fn a_state_lives_as_long_as_its_worker() {
         let make = move || Told(drops.clone(), Cell::new(0));
         let pool = ThreadPool::builder().threads(1).name("stateful").initializer(make).build().unwrap();
         for n in 1..=10 {
-            let count = pool.submit(|| {
+            let count = pool.submit(boxed(|| {
                 let told = current::state::<Told>().unwrap();
                 told.1.set(told.1.get() + 1);
                 told.1.get()
-            });
+            }));
             assert_eq!(count.result().unwrap(), n);
         }
         assert!(dropped.try_recv().is_err(), "the state is kept between jobs");
@@ -62,10 +63,10 @@ fn a_state_lives_as_long_as_its_worker() {
 #[test]
 fn a_state_of_another_type_is_not_there() {
     let pool = ThreadPool::builder().threads(1).initializer(|| 1_u32).build().unwrap();
-    let found = pool.submit(|| (current::state::<u64>().is_some(), current::state::<u32>().is_some()));
+    let found = pool.submit(boxed(|| (current::state::<u64>().is_some(), current::state::<u32>().is_some())));
     assert_eq!(found.result().unwrap(), (false, true));
     let bare = ThreadPool::new(1);
-    assert!(bare.submit(|| current::state::<()>().is_none()).result().unwrap());
+    assert!(bare.submit(boxed(|| current::state::<()>().is_none())).result().unwrap());
     assert!(current::state::<u32>().is_none(), "this thread is no worker");
 }
 
@@ -90,7 +91,7 @@ fn an_initializer_that_panics_breaks_the_job_and_the_next_one_tries_again() {
         let line = line!() - 3;
         let pool = ThreadPool::builder().threads(1).initializer(make).build().unwrap();
         for n in 0..2 {
-            let error = pool.submit(|| ()).result().unwrap_err();
+            let error = pool.submit(boxed(|| ())).result().unwrap_err();
             let JobError::Broken(broken) = &error else { panic!("{error:?}") };
             let place = format!("{}:{line}:13", file!());
             let reason = format!("the initializer of its worker panicked at {place}: try {n}; fix the initializer");
@@ -98,7 +99,7 @@ fn an_initializer_that_panics_breaks_the_job_and_the_next_one_tries_again() {
             let name = broken.job().expect("the error names its job");
             assert_eq!(error.to_string(), format!("job `{name}` did not complete: {reason}"));
         }
-        assert_eq!(pool.submit(|| *current::state::<usize>().unwrap()).result().unwrap(), 2);
+        assert_eq!(pool.submit(boxed(|| *current::state::<usize>().unwrap())).result().unwrap(), 2);
     });
 }
 
@@ -111,7 +112,7 @@ fn a_job_that_an_initializer_breaks_is_dropped_and_never_runs() {
         let futures: Vec<_> = (0..20)
             .map(|_| {
                 let token = token.clone();
-                pool.submit(move || unreachable!("{token:?}"))
+                pool.submit(boxed(move || unreachable!("{token:?}")))
             })
             .collect();
         pool.shutdown(true);

@@ -8,6 +8,7 @@ use executor::{
 };
 use executor_testkit::ManualExecutor;
 
+use crate::support::boxed;
 use crate::support::jobs::Do;
 use crate::support::rendezvous::Rendezvous;
 use crate::support::surface::{self, Make, Surface, occupy};
@@ -139,10 +140,10 @@ fn a_shutdown_that_kills_leaves_nothing_uncounted(make: Make) {
 fn a_job_inside_of_another_runs_too() {
     let pool = ThreadPool::new(1);
     let handle = pool.handle();
-    let inside = pool.submit(move || {
+    let inside = pool.submit(boxed(move || {
         let inner = handle.clone();
-        handle.submit(move || inner.stats().running).result().unwrap()
-    });
+        handle.submit(boxed(move || inner.stats().running)).result().unwrap()
+    }));
     assert_eq!(inside.result().unwrap(), 2);
     pool.wait_idle();
     assert_eq!((pool.stats().running, pool.stats().completed), (0, 2));
@@ -154,12 +155,12 @@ fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
     let rendezvous = Rendezvous::new();
     let (one, other) = (ThreadPool::new(1), ThreadPool::builder().threads(1).queue(queue()).build().unwrap());
     let waiters = occupy(&other.handle(), 1, &rendezvous);
-    let waits = other.submit(|| 0);
+    let waits = other.submit(boxed(|| 0));
     let handle = other.handle();
-    let running = one.submit(move || {
+    let running = one.submit(boxed(move || {
         let inner = handle.clone();
-        handle.submit(move || inner.stats().running).result().unwrap()
-    });
+        handle.submit(boxed(move || inner.stats().running)).result().unwrap()
+    }));
     assert_eq!(running.result().unwrap(), 2);
     assert_eq!((one.stats().completed, other.stats().completed), (1, 1));
     drop(waiters);
@@ -169,7 +170,7 @@ fn a_job_that_its_caller_runs_is_counted_where_it_was_submitted() {
 #[test]
 fn a_thread_that_ends_leaves_what_it_counted() {
     let pool = ThreadPool::builder().threads(4).keep_alive(Duration::ZERO).measure(true).build().unwrap();
-    drop(executor::join_all((0..100).map(|n| pool.submit(move || n))));
+    drop(executor::join_all((0..100).map(|n| pool.submit(boxed(move || n)))));
     crate::support::eventually("no thread is left", || pool.stats().workers == 0);
     let stats = pool.stats();
     assert_eq!((stats.completed, stats.run.map(|run| run.count())), (100, Some(100)));
@@ -273,7 +274,7 @@ fn chunks_of_closures_count_as_their_worst_item() {
     let pool = ThreadPool::new(1);
     let inner = pool.handle();
     let nested = pool.map(0..2, move |number| {
-        inner.submit(move || number).result().and_then(|_| Err::<u32, _>(JobError::cancelled()))
+        inner.submit(boxed(move || number)).result().and_then(|_| Err::<u32, _>(JobError::cancelled()))
     });
     assert_eq!(nested.chunk_size(2).flatten().count(), 2);
     assert_eq!(outcomes(&pool.stats()), [3, 0, 0, 0, 0, 0], "{}", pool.stats());

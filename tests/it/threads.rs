@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier, mpsc};
 
 use executor::{Status, ThreadPool, current};
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, run_together};
 use crate::support::system::{settle, tasks_named};
 use crate::support::{alone, eventually, within_patience};
@@ -20,7 +21,7 @@ fn no_thread_starts_before_there_is_a_job() {
     within_patience(|| {
         let pool = pool("none", 8);
         assert_eq!(tasks_named("none-").len(), 0);
-        pool.submit(|| ()).result().unwrap();
+        pool.submit(boxed(|| ())).result().unwrap();
         assert_eq!(tasks_named("none-").len(), 1);
     });
 }
@@ -30,7 +31,7 @@ fn one_job_at_a_time_uses_one_thread() {
     within_patience(|| {
         let pool = pool("single", 8);
         for _ in 0..200 {
-            pool.submit(|| ()).result().unwrap();
+            pool.submit(boxed(|| ())).result().unwrap();
             // The result may be there a moment before its worker is idle again.
             settle(&tasks_named("single-"));
         }
@@ -49,7 +50,7 @@ fn a_burst_uses_a_thread_for_each_job_and_no_more_than_the_pool_has() {
         for _ in 0..50 {
             run_together(&pool, 8);
         }
-        executor::join_all((0..1000).map(|_| pool.submit(|| ())));
+        executor::join_all((0..1000).map(|_| pool.submit(boxed(|| ()))));
         assert_eq!(tasks_named("burst-").len(), 8);
     });
 }
@@ -76,10 +77,10 @@ fn no_more_jobs_run_at_once_than_there_are_threads() {
         let futures: Vec<_> = (0..6)
             .map(|_| {
                 let (latch, started) = (latch.clone(), started.clone());
-                pool.submit(move || {
+                pool.submit(boxed(move || {
                     started.send(()).unwrap();
                     latch.wait();
-                })
+                }))
             })
             .collect();
         (0..3).for_each(|_| starts.recv().unwrap());
@@ -96,7 +97,7 @@ fn no_thread_is_left_after_a_shutdown_or_a_drop() {
     within_patience(|| {
         let shut = pool("shut", 8);
         run_together(&shut, 8);
-        drop(shut.submit_after(std::time::Duration::ZERO, || ())); // and the timer's
+        drop(shut.submit_after(std::time::Duration::ZERO, boxed(|| ()))); // and the timer's
         shut.shutdown(true);
         // The kernel may list a joined thread a moment longer.
         eventually("the threads are gone after the shutdown", || tasks_named("shut-").is_empty());
@@ -120,12 +121,12 @@ fn threads_are_called_by_the_pools_name_and_a_number() {
         let all_here = Arc::new(Barrier::new(4));
         let futures = (0..4).map(|_| {
             let all_here = all_here.clone();
-            pool.submit(move || {
+            pool.submit(boxed(move || {
                 all_here.wait();
                 let thread = std::thread::current().name().map(ToOwned::to_owned);
                 assert_eq!(current::worker_name().as_deref(), thread.as_deref());
                 thread.unwrap()
-            })
+            }))
         });
         let futures: Vec<_> = futures.collect();
         let names: HashSet<String> = executor::join_all(futures).into_iter().map(Result::unwrap).collect();
@@ -135,7 +136,7 @@ fn threads_are_called_by_the_pools_name_and_a_number() {
 
 #[test]
 fn threads_without_a_name_are_called_executor() {
-    let name = ThreadPool::new(2).submit(|| std::thread::current().name().map(ToOwned::to_owned));
+    let name = ThreadPool::new(2).submit(boxed(|| std::thread::current().name().map(ToOwned::to_owned)));
     assert_eq!(name.result().unwrap().as_deref(), Some("executor-0"));
     assert_eq!(current::worker_name(), None, "this thread is no worker");
 }

@@ -10,6 +10,7 @@ use executor::RayonPool;
 use executor::{JobError, JobOptions, QueueLimit, Rejection, ThreadPool, ThreadPoolBuilder, WhenFull, join_all};
 use executor_testkit::ManualExecutor;
 
+use crate::support::boxed;
 use crate::support::{block_on, eventually, within_patience};
 
 thread_local!(static REQUEST: Cell<u32> = const { Cell::new(0) });
@@ -66,7 +67,7 @@ fn every_way_to_submit_carries_the_context() {
         let (tell, told) = mpsc::channel();
         let seen: Vec<u32> = within(7, || {
             let executed = tell.clone();
-            pool.execute(move || executed.send(request()).unwrap_or_default());
+            pool.execute(boxed(move || executed.send(request()).unwrap_or_default()));
             let futures = [
                 pool.submit(request),
                 pool.try_submit(request).expect("it is open"),
@@ -135,7 +136,7 @@ fn one_context_per_submitting_call() {
         drop(periodic);
         assert_eq!(count(), 1, "one for all runs");
         pool.shutdown(true);
-        assert!(pool.submit(|| ()).result().is_err());
+        assert!(pool.submit(boxed(|| ())).result().is_err());
         assert_eq!(count(), 0, "none for a job that is refused");
     });
 }
@@ -175,7 +176,7 @@ fn first_wrapper_is_the_outermost() {
     };
     let pool = one().wrap_jobs(wrapper("first")).wrap_jobs(wrapper("second")).build().expect("a small pool");
     let in_job = log.clone();
-    pool.submit(move || note(&in_job, "runs".to_owned())).result().expect("it ran");
+    pool.submit(boxed(move || note(&in_job, "runs".to_owned()))).result().expect("it ran");
     let expected = "first captures, second captures, first begins, second begins, runs, second ends, first ends";
     assert_eq!(log.lock().expect("no panic here").join(", "), expected);
 }
@@ -187,20 +188,20 @@ fn jobs_in_place_have_their_own_context() {
         let pool = Arc::new(carrying(one().queue(queue)));
         let inner = pool.handle();
         let nested = within(7, || {
-            pool.submit(move || {
+            pool.submit(boxed(move || {
                 let mine = request();
                 // The only thread is this one, which runs it while it waits.
                 let other = within(8, || inner.submit(request)).result().expect("it ran");
                 (mine, other, request())
-            })
+            }))
         });
         assert_eq!(nested.result().expect("it ran"), (7, 8, 7));
         let (go_on, blocked) = mpsc::channel::<()>();
         let (begin, begun) = mpsc::channel();
-        let busy = pool.submit(move || begin.send(()).map(|()| blocked.recv()));
+        let busy = pool.submit(boxed(move || begin.send(()).map(|()| blocked.recv())));
         begun.recv().expect("it runs");
         let queued = pool.submit(request);
-        let by_caller = within(9, || pool.submit(|| (request(), std::thread::current().id())));
+        let by_caller = within(9, || pool.submit(boxed(|| (request(), std::thread::current().id()))));
         assert!(by_caller.is_done(), "the queue is full");
         assert_eq!(by_caller.result().expect("it ran"), (9, std::thread::current().id()));
         drop(go_on);
@@ -212,7 +213,7 @@ fn jobs_in_place_have_their_own_context() {
 fn closure_that_does_not_run_the_job_fails_it() {
     let pool = one().wrap_jobs(|| |_: &mut dyn FnMut()| ()).build().expect("a small pool");
     let (token, is_dropped) = token();
-    let future = pool.submit(move || drop(token));
+    let future = pool.submit(boxed(move || drop(token)));
     let text = panic_of(future.result());
     assert_eq!(text, "the closure of `wrap_jobs` returned without running the job; let it call its argument");
     assert!(is_dropped());
@@ -224,8 +225,8 @@ fn closure_that_catches_the_panic_fails_the_job() {
         drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)));
     };
     let pool = one().wrap_jobs(move || catches).build().expect("a small pool");
-    assert!(panic_of(pool.submit(|| panic!("no luck")).result()).contains("caught the panic of the job"));
-    assert_eq!(pool.submit(|| 7).result().expect("it ran"), 7);
+    assert!(panic_of(pool.submit(boxed(|| panic!("no luck"))).result()).contains("caught the panic of the job"));
+    assert_eq!(pool.submit(boxed(|| 7)).result().expect("it ran"), 7);
 }
 
 #[test]
@@ -238,18 +239,20 @@ fn panic_of_a_closure_costs_its_job_only() {
     }
     let before = one().wrap_jobs(|| |_: &mut dyn FnMut()| panic!("before")).build().expect("a small pool");
     let bomb = Bomb;
-    assert_eq!(panic_of(before.submit(move || drop(bomb)).result()), "before");
+    assert_eq!(panic_of(before.submit(boxed(move || drop(bomb))).result()), "before");
     let after = |run: &mut dyn FnMut()| {
         run();
         assert!(request() != 7, "after");
     };
     let after = one().wrap_jobs(carry).wrap_jobs(move || after).build().expect("a small pool");
     let named = after.with(JobOptions::new().name("page 12"));
-    let Err(JobError::Panicked(panicked)) = within(7, || named.submit(|| Bomb)).result() else { panic!("after") };
+    let Err(JobError::Panicked(panicked)) = within(7, || named.submit(boxed(|| Bomb))).result() else {
+        panic!("after")
+    };
     assert_eq!((panicked.message(), panicked.name()), ("after", Some("page 12")));
     assert!(panicked.place().is_some_and(|place| place.contains("wrapped_jobs.rs")));
-    assert_eq!(after.submit(|| 7).result().expect("it ran"), 7, "the same thread");
-    assert_eq!(panic_of(after.submit(|| panic!("of the job")).result()), "of the job");
+    assert_eq!(after.submit(boxed(|| 7)).result().expect("it ran"), 7, "the same thread");
+    assert_eq!(panic_of(after.submit(boxed(|| panic!("of the job"))).result()), "of the job");
     // The context is dropped while the panic of the job unwinds.
     let in_drop = one().wrap_jobs(|| {
         let bomb = Bomb;
@@ -259,8 +262,8 @@ fn panic_of_a_closure_costs_its_job_only() {
         }
     });
     let in_drop = in_drop.build().expect("a small pool");
-    assert_eq!(panic_of(in_drop.submit(|| panic!("of the job")).result()), "of the job");
-    assert_eq!(in_drop.submit(|| 7).result().expect("it ran"), 7);
+    assert_eq!(panic_of(in_drop.submit(boxed(|| panic!("of the job"))).result()), "of the job");
+    assert_eq!(in_drop.submit(boxed(|| 7)).result().expect("it ran"), 7);
 }
 
 #[test]
@@ -278,10 +281,10 @@ fn panic_of_a_capture_is_the_outcome() {
         let named = pool.with(JobOptions::new().name("page 12").delay(Duration::ZERO));
         let (token, is_dropped) = token();
         let futures = within(7, || {
-            pool.execute(|| ());
+            pool.execute(boxed(|| ()));
             let late = block_on(named.submit_async(request)).expect("it is not refused");
             [
-                pool.submit(move || u32::from(Arc::strong_count(&token) > 9)),
+                pool.submit(boxed(move || u32::from(Arc::strong_count(&token) > 9))),
                 named.try_submit(request).expect("the same"),
                 late,
             ]
@@ -315,7 +318,7 @@ fn cancelled_and_refused_jobs_drop_their_context() {
         let is_dropped = || tokens.lock().expect("no panic here").last().expect("one was captured")();
         let (go_on, blocked) = mpsc::channel::<()>();
         let (begin, begun) = mpsc::channel();
-        let busy = pool.submit(move || begin.send(()).map(|()| blocked.recv()));
+        let busy = pool.submit(boxed(move || begin.send(()).map(|()| blocked.recv())));
         begun.recv().expect("it runs");
         let queued = pool.submit(request);
         assert!(!is_dropped());

@@ -7,6 +7,7 @@ use executor::extend::cell::Control;
 use executor::{Future, JobError, JobId, Pool, ThreadHandle, Until, promise, wait};
 
 use super::{Random, bystanders, expect_hint, named, pool, seeded};
+use crate::support::boxed;
 use crate::support::eventually;
 
 /// Tells a job of a circle which future to wait for.
@@ -99,10 +100,10 @@ fn wait_for_several_is_stuck_with_all_of_them() {
         let pool = pool(2);
         let _bystanders = bystanders(&pool, random);
         let (tell, told) = mpsc::channel::<Vec<Future<u32>>>();
-        let any = named(&pool, "any").submit(move || {
+        let any = named(&pool, "any").submit(boxed(move || {
             let waited = wait(told.recv().expect("the test tells"), Until::FirstDone);
             u32::try_from(waited.done.len()).expect("there are two")
-        });
+        }));
         let (promise, other) = promise();
         let (tell_back, back) = link(&pool, "back");
         let controls = [any.control(), back.control()];

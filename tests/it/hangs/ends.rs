@@ -3,6 +3,7 @@
 use std::thread;
 
 use super::{bystanders, expect_hint, named, pool, seeded};
+use crate::support::boxed;
 use crate::support::eventually;
 use crate::support::latch::Latch;
 use executor::extend::dump::PoolState;
@@ -12,7 +13,7 @@ fn shutdown_that_waits_for_a_long_job_is_named() {
     seeded(|random| {
         let pool = pool(1);
         let (guard, latch) = Latch::closed();
-        named(&pool, "endless").execute(move || latch.wait());
+        named(&pool, "endless").execute(boxed(move || latch.wait()));
         eventually("the job runs", || pool.dump().running().count() == 1);
         let others = bystanders(&pool, random);
         drop(others);

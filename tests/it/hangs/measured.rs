@@ -3,6 +3,7 @@
 use std::env;
 use std::process::Command;
 
+use crate::support::boxed;
 use executor::{Pool, RayonPool, ThreadPool};
 
 const VARIABLE: &str = "EXECUTOR_MEASURE";
@@ -20,7 +21,7 @@ fn environment_measures_every_pool() {
     assert_eq!(are_measured(&[&threads, &rayon, &processes]), [is_set; 3]);
     let handle = threads.handle();
     let place = line!() + 1;
-    let running = threads.submit(move || handle.dump()).result().expect("it returns");
+    let running = threads.submit(boxed(move || handle.dump())).result().expect("it returns");
     let places: Vec<_> = running.running().filter_map(|job| Some(job.description.place?.line())).collect();
     assert_eq!(places, if is_set { vec![place] } else { Vec::new() });
     if is_set {

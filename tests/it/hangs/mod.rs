@@ -17,6 +17,7 @@ use std::thread;
 
 use executor::{Dump, JobOptions, Pool, ThreadHandle, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::latch::{Latch, LatchGuard};
 use crate::support::{eventually, within_patience};
 
@@ -56,10 +57,10 @@ fn bystanders(pool: &ThreadHandle, random: &mut Random) -> Bystanders {
     for number in 0..count {
         let (latch, started) = (latch.clone(), started.clone());
         let name = format!("bystander {number}");
-        pool.with(JobOptions::new().name(name)).execute(move || {
+        pool.with(JobOptions::new().name(name)).execute(boxed(move || {
             started.send(()).expect("the test waits");
             latch.wait();
-        });
+        }));
     }
     (0..random.below(20)).for_each(|_| pool.execute(thread::yield_now));
     (0..count).for_each(|_| starts.recv().expect("they start"));

@@ -10,6 +10,7 @@ use executor::{JobOptions, ProcessHandle, ProcessPool, Receiver, ShutdownPolicy,
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Random, expect_hint, seeded};
+use crate::support::boxed;
 use crate::support::{Directory, eventually};
 
 /// Names a file. A worker that finds it there hangs before its hello.
@@ -133,7 +134,7 @@ fn wait_across_pools_is_named() {
         let _bystanders = super::bystanders(&threads, random);
         let parked = named(&processes, "parked").submit(call!(thread::park()));
         let (id, canceller) = (parked.id().to_string(), parked.canceller());
-        let waiter = super::named(&threads, "waiter").submit(move || parked.result().is_err());
+        let waiter = super::named(&threads, "waiter").submit(boxed(move || parked.result().is_err()));
         eventually("the report says what it waits for", || {
             let text = threads.dump().to_string();
             text.lines().any(|line| line.contains("`waiter` waits for") && line.contains(&id))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use executor::{Pool, Stall, ThreadPool};
 
 use super::{named, seeded};
+use crate::support::boxed;
 use crate::support::latch::Latch;
 use crate::support::{eventually, within_patience};
 
@@ -32,11 +33,11 @@ fn job_that_is_never_woken_is_reported() {
         let (pool, stalls) = watched(2);
         let pair = Arc::new((Mutex::new(false), Condvar::new()));
         let there = pair.clone();
-        named(&pool, "sleeper").execute(move || {
+        named(&pool, "sleeper").execute(boxed(move || {
             let (is_set, was_set) = &*there;
             drop(was_set.wait_while(is_set.lock().expect("no panic"), |is_set| !*is_set));
-        });
-        (0..random.below(20)).for_each(|_| pool.execute(|| ()));
+        }));
+        (0..random.below(20)).for_each(|_| pool.execute(boxed(|| ())));
         // Where the machine is busy, the other jobs may wait for longer than the limit too.
         let mut alone = stalls.iter().filter(|stall| names(stall) == ["sleeper"] && stall.queue.is_none());
         let stall = alone.next().expect("it is reported");
@@ -54,8 +55,8 @@ fn queue_that_does_not_move_is_reported() {
     seeded(|random| {
         let (pool, stalls) = watched(1);
         let (guard, latch) = Latch::closed();
-        named(&pool, "first").execute(move || latch.wait());
-        (0..=random.below(9)).for_each(|_| pool.execute(|| ()));
+        named(&pool, "first").execute(boxed(move || latch.wait()));
+        (0..=random.below(9)).for_each(|_| pool.execute(boxed(|| ())));
         let stall = stalls.iter().find(|stall| stall.queue.is_some()).expect("it is reported");
         assert!(stall.queue >= Some(LIMIT) && stall.to_string().contains("none has started for"), "{stall}");
         assert!(stall.dump.hints.iter().any(|hint| hint.contains("every worker is busy") && hint.contains("`first`")));
@@ -74,7 +75,7 @@ fn job_behind_a_slow_initializer_is_reported() {
         tell.lock().expect("no test panics here").send(stall.to_string()).unwrap_or_default();
     });
     let pool = builder.build().expect("a small pool");
-    pool.execute(|| ());
+    pool.execute(boxed(|| ()));
     // Only longer waits are given as reasons.
     let named = stalls.iter().find(|stall| stall.contains("! the thread `executor-0` has been in the initializer"));
     assert!(named.is_some());
@@ -86,7 +87,7 @@ fn idle_pool_is_not_looked_at() {
     within_patience(|| {
         let (pool, stalls) = watched(1);
         for _ in 0..3 {
-            assert_eq!(pool.submit(|| 7).result().expect("it returns"), 7);
+            assert_eq!(pool.submit(boxed(|| 7)).result().expect("it returns"), 7);
         }
         pool.shutdown(true);
         assert!(stalls.try_recv().is_err(), "no job has run for long");
@@ -111,9 +112,9 @@ fn handler_may_panic_and_shut_down() {
         let pool = builder.build().expect("a small pool");
         *handle.lock().expect("no panic before") = Some(pool.handle());
         let (guard, latch) = Latch::closed();
-        pool.execute(move || latch.wait());
+        pool.execute(boxed(move || latch.wait()));
         assert!(told.recv().is_ok() && told.recv().is_ok(), "it is called again");
-        eventually("the pool is closed", || pool.try_submit(|| ()).is_err());
+        eventually("the pool is closed", || pool.try_submit(boxed(|| ())).is_err());
         drop(guard);
         *handle.lock().expect("it is not poisoned") = None;
         pool.shutdown(true);

@@ -7,6 +7,7 @@ use executor::{Executor, Future, Rejected, Shutdown, ThreadPool};
 use executor_testkit::model::{Ability, Broken, Check, Shape, Subject, Task};
 use parking_lot::Mutex;
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 /// Takes jobs after its shutdown.
@@ -97,7 +98,7 @@ impl Executor<Task> for Lossy {
     fn submit(&self, job: Task) -> Future<u64> {
         let (promise, future) = executor::promise();
         // The promise is leaked, so the future never ends.
-        self.0.execute(move || std::mem::forget((promise, job)));
+        self.0.execute(boxed(move || std::mem::forget((promise, job))));
         future
     }
 

@@ -21,6 +21,11 @@ pub(crate) use executor_testkit::contract::tools::{
     Directory, block_on, event_log, eventually, jobs, latch, rendezvous, within_patience,
 };
 
+/// Boxes a job, so that a pool's code is compiled once for each type of result, not for each closure of the tests.
+pub(crate) fn boxed<'a, T>(job: impl FnOnce() -> T + Send + 'a) -> Box<dyn FnOnce() -> T + Send + 'a> {
+    Box::new(job)
+}
+
 /// Runs a test in a process of its own, where nothing else starts threads or takes memory. `test` is the test function
 /// itself, for its name.
 ///
