@@ -29,3 +29,8 @@ pub(crate) fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
+
+/// Boxes a job, so that an executor's code is compiled once for each type of result, not for each closure of the tests.
+pub(crate) fn boxed<'a, T>(job: impl FnOnce() -> T + Send + 'a) -> Box<dyn FnOnce() -> T + Send + 'a> {
+    Box::new(job)
+}

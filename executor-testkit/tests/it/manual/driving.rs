@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::boxed;
 use executor_core::{ClosureExecutor, Executor, Job, JobError, Rejection, Shutdown, Status, current};
 use executor_testkit::ManualExecutor;
 
@@ -11,7 +12,7 @@ fn nothing_runs_before_it_is_told_to() {
     let (manual, count) = (ManualExecutor::new(), Arc::new(AtomicUsize::new(0)));
     for _ in 0..3 {
         let count = count.clone();
-        manual.execute(move || count.fetch_add(1, Ordering::Relaxed));
+        manual.execute(boxed(move || count.fetch_add(1, Ordering::Relaxed)));
     }
     let run = || count.load(Ordering::Relaxed);
     assert_eq!((run(), manual.pending().len()), (0, 3));
@@ -25,7 +26,7 @@ fn nothing_runs_before_it_is_told_to() {
 #[test]
 fn a_job_is_picked_by_its_place() {
     let manual = ManualExecutor::new();
-    let jobs = [0, 1, 2].map(|n| manual.submit(move || n));
+    let jobs = [0, 1, 2].map(|n| manual.submit(boxed(move || n)));
     assert_eq!(manual.pending(), jobs.each_ref().map(executor_core::Future::id));
     assert!(manual.run_nth(1));
     assert!(jobs[1].is_done() && !jobs[0].is_done() && !jobs[2].is_done());
@@ -36,7 +37,7 @@ fn a_job_is_picked_by_its_place() {
 #[test]
 fn cancelled_jobs_are_in_nobodys_way() {
     let manual = ManualExecutor::new();
-    let jobs: Vec<_> = (0..1000).map(|n| manual.submit(move || n)).collect();
+    let jobs: Vec<_> = (0..1000).map(|n| manual.submit(boxed(move || n))).collect();
     assert!(jobs.iter().filter(|job| job.id() != jobs[500].id()).all(executor_core::Future::cancel));
     assert_eq!(manual.pending(), [jobs[500].id()]);
     assert_eq!(manual.stats().queued, 1);
@@ -49,7 +50,7 @@ fn cancelled_jobs_are_in_nobodys_way() {
 #[test]
 fn a_job_fails_as_it_is_told() {
     let manual = ManualExecutor::new();
-    let (first, second) = (manual.submit(|| 1), manual.submit(|| 2));
+    let (first, second) = (manual.submit(boxed(|| 1)), manual.submit(boxed(|| 2)));
     assert!(manual.fail_next(JobError::rejected(Rejection::Full)));
     assert!(matches!(first.result(), Err(error) if error.rejection() == Some(Rejection::Full)));
     assert_eq!(second.result().unwrap(), 2);
@@ -61,7 +62,7 @@ fn jobs_that_jobs_submit_are_run_too() {
     fn countdown(executor: impl ClosureExecutor + Clone + 'static, n: usize) {
         if let Some(n) = n.checked_sub(1) {
             let next = executor.clone();
-            drop(executor.submit(move || countdown(next, n)));
+            drop(executor.submit(boxed(move || countdown(next, n))));
         }
     }
     let manual = ManualExecutor::new();
@@ -72,7 +73,7 @@ fn jobs_that_jobs_submit_are_run_too() {
 #[test]
 fn a_panic_costs_its_job() {
     let manual = ManualExecutor::new();
-    let (bad, good) = (manual.submit(|| panic!("no luck")), manual.submit(|| 1));
+    let (bad, good) = (manual.submit(boxed(|| panic!("no luck"))), manual.submit(boxed(|| 1)));
     good.wait();
     assert_eq!(manual.run_until_idle(), 1);
     assert!(matches!(bad.result(), Err(JobError::Panicked(_))));
@@ -86,11 +87,11 @@ fn a_job_knows_where_it_runs_and_the_thread_is_what_it_was_after_it() {
     assert_eq!(name.result().unwrap().as_deref(), Some("manual-0"));
     assert_eq!((current::worker_name(), current::id()), (None, None));
     let (inner, outer) = (ManualExecutor::new(), manual);
-    let names = outer.submit(move || {
+    let names = outer.submit(boxed(move || {
         let before = current::queue_id();
-        inner.submit(|| ()).result().unwrap();
+        inner.submit(boxed(|| ())).result().unwrap();
         before == current::queue_id() && before.is_some()
-    });
+    }));
     assert!(names.result().unwrap());
 }
 
@@ -115,7 +116,9 @@ fn it_is_an_executor_of_every_job_by_name_and_by_trait() {
     through(&manual.handle());
     let manual = ManualExecutor::new();
     through(&manual.with(executor_core::JobOptions::new().name("double")));
-    assert!(matches!(manual.submit(|| 1).result(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
+    assert!(
+        matches!(manual.submit(boxed(|| 1)).result(), Err(error) if error.rejection() == Some(Rejection::Shutdown))
+    );
     Shutdown::shutdown(&manual, true);
 }
 

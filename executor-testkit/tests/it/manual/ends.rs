@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor_core::{Canceller, Future, JobOptions, Priority, Rejection, ShutdownPolicy, ShutdownReport, current};
 use executor_testkit::ManualExecutor;
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,24 +22,24 @@ fn report(completed: usize, cancelled: usize, still_running: usize) -> ShutdownR
 fn a_drop_runs_what_was_accepted_at_its_time() {
     let manual = ManualExecutor::new();
     let (handle, start) = (manual.handle(), manual.now());
-    let (soon, late) = (manual.submit(|| 1), manual.submit_after(HOUR, || 2));
-    let refused = manual.submit(move || handle.submit(|| 3));
+    let (soon, late) = (manual.submit(boxed(|| 1)), manual.submit_after(HOUR, boxed(|| 2)));
+    let refused = manual.submit(boxed(move || handle.submit(boxed(|| 3))));
     let handle = manual.handle();
     drop(manual);
     assert_eq!((soon.try_result().unwrap().unwrap(), late.try_result().unwrap().unwrap()), (1, 2));
     assert_eq!(handle.now() - start, HOUR);
     let refused = refused.try_result().unwrap().unwrap();
     assert!(matches!(refused.try_result().unwrap(), Err(error) if error.rejection() == Some(Rejection::Shutdown)));
-    assert_eq!(handle.try_submit(|| 4).unwrap_err().into_job()(), 4);
+    assert_eq!(handle.try_submit(boxed(|| 4)).unwrap_err().into_job()(), 4);
 }
 
 #[test]
 fn a_shutdown_that_does_not_wait_runs_nothing() {
     let manual = ManualExecutor::new();
-    let job = manual.submit(|| 1);
+    let job = manual.submit(boxed(|| 1));
     manual.shutdown(false);
     assert!(!job.is_done());
-    assert!(manual.try_submit(|| 2).is_err());
+    assert!(manual.try_submit(boxed(|| 2)).is_err());
     assert!(manual.run_next());
     assert_eq!(job.result().unwrap(), 1);
 }
@@ -56,23 +57,23 @@ fn a_shutdown_in_a_job_a_callback_or_a_drop_waits_for_nothing() {
             let manual = ManualExecutor::new();
             let handle = manual.handle();
             match place {
-                0 => drop(manual.submit(move || handle.shutdown(true))),
-                1 => manual.submit(|| ()).on_done(move |_| handle.shutdown(true)),
+                0 => drop(manual.submit(boxed(move || handle.shutdown(true)))),
+                1 => manual.submit(boxed(|| ())).on_done(move |_| handle.shutdown(true)),
                 2 => {
                     let inside = ShutsDown(handle);
-                    drop(manual.submit(move || inside));
+                    drop(manual.submit(boxed(move || inside)));
                 }
                 _ => {
                     // In the drop of a cancelled job's captures, on the thread that drives.
                     let inside = ShutsDown(handle);
-                    let job = manual.submit(move || drop(inside));
+                    let job = manual.submit(boxed(move || drop(inside)));
                     assert!(job.cancel());
                 }
             }
-            let last = manual.try_submit(|| 9);
+            let last = manual.try_submit(boxed(|| 9));
             manual.run_until_idle();
             assert!(last.is_err() || last.unwrap().result().is_ok());
-            assert!(manual.try_submit(|| 9).is_err(), "place {place}");
+            assert!(manual.try_submit(boxed(|| 9)).is_err(), "place {place}");
         }
     });
 }
@@ -81,8 +82,8 @@ fn a_shutdown_in_a_job_a_callback_or_a_drop_waits_for_nothing() {
 fn each_policy_does_what_it_says_and_tells() {
     let jobs = || {
         let manual = ManualExecutor::new();
-        (0..3).for_each(|n| drop(manual.submit_after(n * HOUR, || ())));
-        (0..2).for_each(|_| manual.execute(|| ()));
+        (0..3).for_each(|n| drop(manual.submit_after(n * HOUR, boxed(|| ()))));
+        (0..2).for_each(|_| manual.execute(boxed(|| ())));
         manual
     };
     assert_eq!(jobs().shutdown_with(ShutdownPolicy::drain()), report(5, 0, 0));
@@ -99,10 +100,10 @@ fn each_policy_does_what_it_says_and_tells() {
 fn cancels_during_shutdown_count_as_cancelled() {
     let manual = ManualExecutor::new();
     let cancellers: Vec<_> =
-        [manual.submit_after(HOUR, || ()), manual.submit(|| ())].iter().map(Future::canceller).collect();
-    manual.with(JobOptions::new().priority(Priority::High)).execute(move || {
+        [manual.submit_after(HOUR, boxed(|| ())), manual.submit(boxed(|| ()))].iter().map(Future::canceller).collect();
+    manual.with(JobOptions::new().priority(Priority::High)).execute(boxed(move || {
         assert!(cancellers.iter().all(Canceller::cancel));
-    });
+    }));
     assert_eq!(manual.shutdown_with(ShutdownPolicy::drain()), report(1, 2, 0));
 }
 
@@ -110,15 +111,15 @@ fn cancels_during_shutdown_count_as_cancelled() {
 fn shutdown_limit_asks_running_jobs_to_stop() {
     let manual = ManualExecutor::new();
     let handle = manual.handle();
-    let slow = manual.submit(move || {
+    let slow = manual.submit(boxed(move || {
         let mut seconds = 0;
         while !current::stop_requested() {
             handle.elapse(SECOND);
             seconds += 1;
         }
         seconds
-    });
-    let behind = manual.submit(|| ());
+    }));
+    let behind = manual.submit(boxed(|| ()));
     assert_eq!(manual.shutdown_with(ShutdownPolicy::drain().within(10 * SECOND)), report(1, 1, 0));
     assert_eq!(slow.result().unwrap(), 10);
     assert!(behind.is_cancelled());
@@ -128,8 +129,8 @@ fn shutdown_limit_asks_running_jobs_to_stop() {
 fn a_shutdown_in_a_job_counts_it_as_running() {
     let manual = ManualExecutor::new();
     let handle = manual.handle();
-    let job = manual.submit(move || handle.shutdown_with(ShutdownPolicy::cancel_pending()));
-    let behind = manual.submit(|| ());
+    let job = manual.submit(boxed(move || handle.shutdown_with(ShutdownPolicy::cancel_pending())));
+    let behind = manual.submit(boxed(|| ()));
     assert!(manual.run_next());
     assert_eq!(job.result().unwrap(), report(0, 1, 1));
     assert!(behind.is_cancelled());
@@ -140,12 +141,12 @@ fn wait_idle_runs_everything_and_leaves_it_open() {
     let (manual, count) = (ManualExecutor::new(), Arc::new(AtomicUsize::new(0)));
     for n in 0..4 {
         let count = count.clone();
-        drop(manual.submit_after(n * SECOND, move || count.fetch_add(1, Ordering::Relaxed)));
+        drop(manual.submit_after(n * SECOND, boxed(move || count.fetch_add(1, Ordering::Relaxed))));
     }
     manual.wait_idle();
     assert_eq!(count.load(Ordering::Relaxed), 4);
     let handle = manual.handle();
-    assert!(manual.submit(move || handle.wait_idle()).result().is_ok(), "it does not wait for itself");
+    assert!(manual.submit(boxed(move || handle.wait_idle())).result().is_ok(), "it does not wait for itself");
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn a_test_that_fails_does_not_run_the_rest() {
     let (callbacks, runs) = (count.clone(), ran.clone());
     let failed = catch_unwind(AssertUnwindSafe(|| {
         let manual = ManualExecutor::new();
-        let job = manual.submit(move || runs.fetch_add(1, Ordering::Relaxed));
+        let job = manual.submit(boxed(move || runs.fetch_add(1, Ordering::Relaxed)));
         job.on_done(move |outcome| {
             callbacks.fetch_add(usize::from(outcome.is_err()), Ordering::Relaxed);
         });

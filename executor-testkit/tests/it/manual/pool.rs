@@ -8,6 +8,7 @@ use std::time::Duration;
 use executor_core::{JobOptions, Pool, ShutdownPolicy, current};
 use executor_testkit::ManualExecutor;
 
+use crate::support::boxed;
 use crate::support::within_patience;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,7 +28,7 @@ fn executor_and_handles_are_pools() {
     }
     for way in 0..3 {
         let manual = ManualExecutor::new();
-        let job = manual.submit(|| 1);
+        let job = manual.submit(boxed(|| 1));
         let report = match way {
             0 => end(&manual),
             1 => end(&manual.handle()),
@@ -42,7 +43,11 @@ fn executor_and_handles_are_pools() {
 fn wait_idle_until_stops_at_its_deadline() {
     let manual = ManualExecutor::new();
     let start = manual.now();
-    let (now, soon, late) = (manual.submit(|| 0), manual.submit_after(HOUR, || 1), manual.submit_after(3 * HOUR, || 3));
+    let (now, soon, late) = (
+        manual.submit(boxed(|| 0)),
+        manual.submit_after(HOUR, boxed(|| 1)),
+        manual.submit_after(3 * HOUR, boxed(|| 3)),
+    );
     assert!(!manual.wait_idle_until(start + 2 * HOUR));
     assert!(now.is_done() && soon.is_done() && !late.is_done());
     assert_eq!(manual.now(), start + 2 * HOUR);
@@ -55,8 +60,8 @@ fn wait_idle_until_stops_at_its_deadline() {
 fn wait_idle_until_starts_no_late_job() {
     let manual = ManualExecutor::new();
     let (start, handle) = (manual.now(), manual.handle());
-    let slow = manual.submit(move || handle.elapse(2 * HOUR));
-    let behind = manual.submit(|| ());
+    let slow = manual.submit(boxed(move || handle.elapse(2 * HOUR)));
+    let behind = manual.submit(boxed(|| ()));
     assert!(!manual.wait_idle_until(start + HOUR));
     assert!(slow.is_done() && !behind.is_done());
     assert!(!manual.wait_idle_until(start + HOUR), "nothing runs at a time that is over");
@@ -69,7 +74,7 @@ fn wait_idle_until_starts_no_late_job() {
 fn wait_idle_timeout_is_in_virtual_time() {
     let manual = ManualExecutor::new();
     manual.advance(10 * HOUR);
-    let job = manual.submit_after(2 * HOUR, || ());
+    let job = manual.submit_after(2 * HOUR, boxed(|| ()));
     assert!(!manual.wait_idle_timeout(HOUR));
     assert!(!job.is_done());
     assert!(manual.handle().wait_idle_timeout(HOUR));
@@ -81,7 +86,7 @@ fn wait_idle_timeout_is_in_virtual_time() {
 fn wait_idle_until_returns_false_inside_a_job() {
     let manual = ManualExecutor::new();
     let handle = manual.handle();
-    let job = manual.submit(move || handle.wait_idle_until(handle.now() + HOUR));
+    let job = manual.submit(boxed(move || handle.wait_idle_until(handle.now() + HOUR)));
     assert!(!job.result().unwrap());
 }
 
@@ -91,7 +96,7 @@ fn wait_idle_until_keeps_its_limit_on_a_thread() {
         let manual = ManualExecutor::new();
         manual.run_on_thread();
         let (open, opened) = mpsc::channel::<()>();
-        let job = manual.submit(move || opened.recv().unwrap_or_default());
+        let job = manual.submit(boxed(move || opened.recv().unwrap_or_default()));
         assert!(!manual.wait_idle_timeout(Duration::from_millis(5)));
         assert!(!job.is_done());
         drop(open);
@@ -106,14 +111,14 @@ fn limits_on_a_thread_end_by_elapsed_time() {
         let manual = ManualExecutor::new();
         manual.run_on_thread();
         let handle = manual.handle();
-        let stops = manual.submit(move || {
+        let stops = manual.submit(boxed(move || {
             // Until the shutdown has begun.
-            while handle.try_submit(|| ()).is_ok() {}
+            while handle.try_submit(boxed(|| ())).is_ok() {}
             handle.elapse(2 * HOUR);
             while !current::stop_requested() {
                 thread::yield_now();
             }
-        });
+        }));
         let report = manual.shutdown_with(ShutdownPolicy::drain().within(HOUR));
         assert!(report.still_running <= 1 && stops.result().is_ok());
     });
@@ -122,7 +127,7 @@ fn limits_on_a_thread_end_by_elapsed_time() {
 #[test]
 fn closed_waits_for_the_last_job() {
     let manual = ManualExecutor::new();
-    let (late, closed) = (manual.submit_after(HOUR, || ()), manual.closed());
+    let (late, closed) = (manual.submit_after(HOUR, boxed(|| ())), manual.closed());
     manual.run_until_idle();
     assert!(!closed.is_done());
     manual.shutdown(false);
@@ -135,7 +140,8 @@ fn closed_waits_for_the_last_job() {
 #[test]
 fn closed_ends_with_the_last_cancel() {
     let manual = ManualExecutor::new();
-    let (first, second, closed) = (manual.submit(|| ()), manual.submit_after(HOUR, || ()), manual.closed());
+    let (first, second, closed) =
+        (manual.submit(boxed(|| ())), manual.submit_after(HOUR, boxed(|| ())), manual.closed());
     manual.shutdown(false);
     assert!(first.cancel() && !closed.is_done());
     assert!(second.cancel() && closed.is_done());
@@ -144,7 +150,7 @@ fn closed_ends_with_the_last_cancel() {
 #[test]
 fn waiting_for_closed_runs_the_rest() {
     let manual = ManualExecutor::new();
-    let job = manual.submit_after(HOUR, || 1);
+    let job = manual.submit_after(HOUR, boxed(|| 1));
     manual.shutdown(false);
     manual.closed().result().unwrap();
     assert_eq!(job.try_result().unwrap().unwrap(), 1);
@@ -159,7 +165,7 @@ fn callback_of_closed_may_shut_down() {
         assert!(!handle.wait_idle_timeout(HOUR), "it is inside of a callback");
         calls.store(true, Ordering::Relaxed);
     });
-    manual.execute(|| ());
+    manual.execute(boxed(|| ()));
     drop(manual);
     assert!(called.load(Ordering::Relaxed));
 }
@@ -170,7 +176,7 @@ fn closed_waits_for_the_thread() {
         for _ in 0..100 {
             let manual = ManualExecutor::new();
             manual.run_on_thread();
-            let (job, closed) = (manual.submit(|| ()), manual.closed());
+            let (job, closed) = (manual.submit(boxed(|| ())), manual.closed());
             manual.shutdown(false);
             closed.result().unwrap();
             assert!(job.is_done());
@@ -188,10 +194,10 @@ fn options_of_a_handle_replace_those_before() {
     let renamed = named.with(JobOptions::new().name("second"));
     assert_eq!(manual.options().values().label.as_ref().map(|label| label.name.clone()), None);
     let both = |handle: &executor_testkit::ManualHandle| {
-        let [name, tag] = handle.submit(|| [current::name(), current::tag()]).result().unwrap();
+        let [name, tag] = handle.submit(boxed(|| [current::name(), current::tag()])).result().unwrap();
         format!("{name:?} {tag:?}")
     };
     assert_eq!(both(&named.handle()), r#"Some("first") Some("one")"#);
     assert_eq!(both(&renamed), r#"Some("second") None"#);
-    assert!(renamed.submit_after(HOUR, || ()).result().is_ok(), "it drives the executor, too");
+    assert!(renamed.submit_after(HOUR, boxed(|| ())).result().is_ok(), "it drives the executor, too");
 }

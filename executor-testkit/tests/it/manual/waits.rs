@@ -10,6 +10,7 @@ use executor_core::{
 };
 use executor_testkit::{ManualExecutor, ManualHandle};
 
+use crate::support::boxed;
 use crate::support::{text_of, within_patience};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[test]
 fn a_wait_runs_the_job_itself_and_no_other() {
     let manual = ManualExecutor::new();
-    let jobs: Vec<_> = (0..5).map(|n| manual.submit(move || n)).collect();
+    let jobs: Vec<_> = (0..5).map(|n| manual.submit(boxed(move || n))).collect();
     jobs[3].wait();
     assert_eq!(manual.pending().len(), 4);
     let [first, .., last] = <[Future<i32>; 5]>::try_from(jobs).unwrap();
@@ -30,14 +31,14 @@ fn a_wait_runs_the_job_itself_and_no_other() {
 #[test]
 fn every_way_of_waiting_ends() {
     fn one(manual: &ManualHandle) -> Future<usize> {
-        manual.submit(|| 1)
+        manual.submit(boxed(|| 1))
     }
     let ways: [fn(&ManualHandle) -> usize; 13] = [
         |manual| one(manual).result().unwrap(),
         |manual| one(manual).result_timeout(SECOND).ok().unwrap().unwrap(),
-        |manual| manual.submit_after(HOUR, || 1).result().unwrap(),
+        |manual| manual.submit_after(HOUR, boxed(|| 1)).result().unwrap(),
         |manual| one(manual).map_ok(|n| n).result().unwrap(),
-        |manual| manual.submit_after(HOUR, || 1).map_ok(|n| n).result().unwrap(),
+        |manual| manual.submit_after(HOUR, boxed(|| 1)).map_ok(|n| n).result().unwrap(),
         |manual| join_all([one(manual), one(manual)]).into_iter().map(Result::unwrap).sum::<usize>() - 1,
         |manual| try_join_all([one(manual)]).unwrap()[0],
         |manual| as_completed([one(manual)]).map(|(_, outcome)| outcome.unwrap()).sum(),
@@ -45,14 +46,14 @@ fn every_way_of_waiting_ends() {
         |manual| wait([one(manual)], Until::FirstDone).done.len(),
         |manual| {
             let mut set = JobSet::new();
-            set.insert(manual.submit_after(SECOND, || 1));
+            set.insert(manual.submit_after(SECOND, boxed(|| 1)));
             set.next_timeout(SECOND).unwrap().1.unwrap()
         },
         |manual| manual.map([1_usize], |n| n).map(Result::unwrap).sum(),
         |manual| {
             let event = Arc::new(Event::new());
             let setter = event.clone();
-            drop(manual.submit_after(HOUR, move || setter.set()));
+            drop(manual.submit_after(HOUR, boxed(move || setter.set())));
             event.wait();
             1
         },
@@ -62,7 +63,7 @@ fn every_way_of_waiting_ends() {
             let manual = ManualExecutor::new();
             assert_eq!(way(&manual.handle()), 1);
             let handle = manual.handle();
-            assert_eq!(manual.submit(move || way(&handle)).result().unwrap(), 1);
+            assert_eq!(manual.submit(boxed(move || way(&handle))).result().unwrap(), 1);
         });
     }
 }
@@ -71,11 +72,11 @@ fn every_way_of_waiting_ends() {
 fn the_limit_of_a_wait_is_virtual() {
     let manual = ManualExecutor::new();
     let start = manual.now();
-    let job = manual.submit_after(HOUR, || 7);
+    let job = manual.submit_after(HOUR, boxed(|| 7));
     assert!(!job.wait_timeout(59 * MINUTE));
     assert_eq!(manual.now() - start, 59 * MINUTE);
     let job = job.result_timeout(Duration::ZERO).unwrap_err();
-    let waited = wait_timeout([job, manual.submit_after(2 * HOUR, || 8)], Until::AllDone, MINUTE);
+    let waited = wait_timeout([job, manual.submit_after(2 * HOUR, boxed(|| 8))], Until::AllDone, MINUTE);
     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
     assert_eq!(manual.now() - start, HOUR);
     let mut ended = as_completed(waited.pending).into_set();
@@ -89,7 +90,7 @@ fn a_wait_for_what_is_not_its_own_is_one_of_the_world() {
         let (promise, future) = promise::<u32>();
         assert!(!future.wait_timeout(Duration::from_millis(1)));
         let completes = thread::spawn(move || promise.complete(3));
-        let ended: Vec<_> = as_completed([future, manual.submit(|| 4)]).map(|(_, n)| n.unwrap()).collect();
+        let ended: Vec<_> = as_completed([future, manual.submit(boxed(|| 4))]).map(|(_, n)| n.unwrap()).collect();
         assert_eq!(ended.iter().sum::<u32>(), 7);
         completes.join().unwrap();
     });
@@ -102,7 +103,7 @@ fn a_chain_of_a_thousand_waits_ends() {
             return 0;
         }
         let next = manual.clone();
-        manual.submit(move || deeper(&next, n - 1)).result().unwrap() + 1
+        manual.submit(boxed(move || deeper(&next, n - 1))).result().unwrap() + 1
     }
     within_patience(|| {
         let manual = ManualExecutor::new();
@@ -117,10 +118,10 @@ fn a_wait_that_nothing_can_end_panics_and_says_so() {
         let manual = ManualExecutor::new();
         let own = Arc::new(OnceLock::<std::sync::Mutex<Option<Future<()>>>>::new());
         let inside = own.clone();
-        let job = manual.submit(move || {
+        let job = manual.submit(boxed(move || {
             let own = inside.get().unwrap().lock().unwrap().take().unwrap();
             own.wait();
-        });
+        }));
         let control = job.control();
         own.set(Some(job).into()).unwrap();
         let before = manual.stats().panicked;
@@ -129,11 +130,11 @@ fn a_wait_that_nothing_can_end_panics_and_says_so() {
         // One that is run by another thread may end yet.
         let (asked, asks) = mpsc::channel();
         let (answers, answer) = mpsc::channel::<()>();
-        let job = manual.submit(move || {
+        let job = manual.submit(boxed(move || {
             asked.send(()).unwrap();
             answer.recv().unwrap();
             3
-        });
+        }));
         let handle = manual.handle();
         let runs = thread::spawn(move || handle.run_next());
         asks.recv().unwrap();
@@ -186,7 +187,7 @@ fn a_wait_is_as_good_on_a_thread_that_has_driven_it_once() {
         let manual = ManualExecutor::new();
         thread::spawn(move || {
             manual.run_until_idle();
-            assert_eq!(manual.submit(|| 5).result().unwrap(), 5);
+            assert_eq!(manual.submit(boxed(|| 5)).result().unwrap(), 5);
         })
         .join()
         .unwrap();
@@ -198,11 +199,13 @@ fn two_executors_on_one_thread_run_each_others_jobs() {
     within_patience(|| {
         let (one, two) = (ManualExecutor::new(), ManualExecutor::new());
         let (to_one, to_two) = (one.handle(), two.handle());
-        let there = one.submit(move || to_two.submit(move || to_one.submit_after(HOUR, || 7).result().unwrap()));
+        let there = one.submit(boxed(move || {
+            to_two.submit(boxed(move || to_one.submit_after(HOUR, boxed(|| 7)).result().unwrap()))
+        }));
         assert_eq!(there.result().unwrap().result().unwrap(), 7);
-        let failed = catch_unwind(AssertUnwindSafe(|| one.submit(|| ()).result().unwrap()));
+        let failed = catch_unwind(AssertUnwindSafe(|| one.submit(boxed(|| ())).result().unwrap()));
         assert!(failed.is_ok(), "{}", failed.map_or_else(|payload| text_of(&*payload), |()| String::new()));
-        let outcome: Result<(), JobError> = two.submit(|| ()).result();
+        let outcome: Result<(), JobError> = two.submit(boxed(|| ())).result();
         assert!(outcome.is_ok());
     });
 }
