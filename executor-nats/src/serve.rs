@@ -1,12 +1,14 @@
 //! The side that runs jobs.
 
 mod arrived;
+mod batch;
 mod claim;
 mod copies;
 mod engine;
 mod give_back;
 mod host;
 mod lanes;
+mod members;
 mod pace;
 mod returning;
 mod run;

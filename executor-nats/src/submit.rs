@@ -1,10 +1,13 @@
 //! The side that submits jobs.
 
 pub(crate) mod attached;
+mod batch;
+mod batching;
 mod bounded;
 pub(crate) mod builder;
 mod callbacks;
 mod cleaner;
+mod dropping;
 mod endings;
 mod engine;
 pub(crate) mod executor;

@@ -15,6 +15,9 @@ use super::streams::{ANSWER_TIME, Streams};
 /// Room for what a message has beside the value: its headers, and the name and tag of a job.
 const HEAD: usize = 4096;
 
+/// The same, for a value that shares a message with others.
+const BESIDE: usize = 16;
+
 /// A larger value is stored in pieces of this size.
 const PIECE: usize = 128 * 1024;
 
@@ -31,13 +34,26 @@ pub(crate) fn arguments_name(key: &JobKey) -> String {
 
 impl Streams {
     /// The largest value that fits into a message.
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.context.client().server_info().max_payload.saturating_sub(HEAD)
     }
 
     /// Puts the bytes where they fit. `part` names them beside others of the same job.
     pub(crate) async fn store(&self, key: &JobKey, part: &str, bytes: Vec<u8>) -> Result<Body, Unreachable> {
-        if bytes.len() <= self.limit() {
+        self.store_beside(key, part, bytes, 1).await
+    }
+
+    /// The same, for bytes that share a message with those of other jobs: `count` in all.
+    pub(crate) async fn store_beside(
+        &self,
+        key: &JobKey,
+        part: &str,
+        bytes: Vec<u8>,
+        count: usize,
+    ) -> Result<Body, Unreachable> {
+        // Each of the others has a head of its own.
+        let limit = if count == 1 { self.limit() } else { (self.limit() / count).saturating_sub(BESIDE) };
+        if bytes.len() <= limit {
             return Ok(Body::Inline(bytes));
         }
         let name = format!("{key}-{part}");
@@ -79,6 +95,7 @@ impl Streams {
         let name = match body {
             Body::Inline(bytes) => return Some(bytes),
             Body::Large(name) => name,
+            Body::Batch(_) => return None,
         };
         let (mut retry, mut tries) = (Retry::new(None), 0);
         loop {

@@ -8,6 +8,8 @@
 //!     └──> Expired                               its time to wait was over
 //! ```
 //!
+//! Several short jobs have one record together: see [`batch`](super::batch).
+//!
 //! Each arrow is a message that the server accepts only if the last message on the subject has the sequence number that the writer saw
 //! (`Nats-Expected-Last-Subject-Sequence`). So one of two writers wins, and the other learns what the first one wrote.
 

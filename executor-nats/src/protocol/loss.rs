@@ -15,8 +15,9 @@ use futures_lite::future::poll_once;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::batch::{BatchState, Changed};
 use super::ledger::{Put, Unreachable};
-use super::message::{HostId, JobMessage, State};
+use super::message::{Body, HostId, JobMessage, State};
 use super::names::JobKey;
 use super::streams::Streams;
 
@@ -96,11 +97,34 @@ impl Streams {
         host: &HostId,
         job: LostJob,
     ) -> Result<Put, Unreachable> {
+        self.put_error(key, revision, self.loss(key, host, job), &host.machine).await
+    }
+
+    fn loss(&self, key: &JobKey, host: &HostId, job: LostJob) -> JobError {
         let function = job.function.unwrap_or_else(|| key.to_string());
         let silence = format!("the host was silent for longer than the lease of {:?}", self.settings.lease);
         let crashed =
             Crashed::new(function, host.pid, Exit::Lost, Duration::ZERO).with_name(job.name).with_cause(Some(silence));
-        self.put_error(key, revision, JobError::Crashed(crashed), &host.machine).await
+        JobError::Crashed(crashed)
+    }
+
+    /// Writes that the host of jobs of a batch was lost.
+    pub(crate) async fn put_batch_loss(
+        &self,
+        key: &JobKey,
+        known: (u64, BatchState),
+        host: &HostId,
+        named: impl Fn(u8) -> LostJob,
+    ) -> Result<Option<Changed>, Unreachable> {
+        let lose = |state: &mut BatchState| {
+            let lost = state.at(host).places().map(|place| {
+                let error = self.loss(key, host, named(place));
+                (place, Body::Inline(RemoteOutcome::new(Err(error), &host.machine).to_bytes()))
+            });
+            let lost: Vec<_> = lost.collect();
+            state.end(host, &lost)
+        };
+        self.change_batch(key, known, lose).await
     }
 
     /// Writes that nothing is known of a job any more.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::batch::BatchState;
 use super::names::{JobKey, token_of};
 
 /// The version of these messages. Another one is not read.
@@ -31,13 +32,19 @@ pub(crate) struct JobMessage {
 pub(crate) enum Body {
     Inline(#[serde(with = "one_piece")] Vec<u8>),
     Large(String),
+    /// The messages of the jobs of a batch.
+    Batch(Vec<Piece>),
 }
+
+/// A message in another one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Piece(#[serde(with = "one_piece")] pub(crate) Vec<u8>);
 
 impl Body {
     /// Whether it can be of this job: a forged message may name an object of another job.
     pub(crate) fn is_of(&self, key: &JobKey) -> bool {
         match self {
-            Self::Inline(_) => true,
+            Self::Inline(_) | Self::Batch(_) => true,
             Self::Large(name) => name.strip_prefix(&key.to_string()).is_some_and(|part| part.starts_with('-')),
         }
     }
@@ -75,6 +82,8 @@ pub(crate) enum State {
     Ended { body: Body },
     /// The outcome was read. Only the records of kept jobs come to this.
     Read,
+    /// The jobs of a batch are in these states.
+    Batch(BatchState),
     /// The message is not one of ours. Never written.
     #[serde(skip)]
     Damaged,

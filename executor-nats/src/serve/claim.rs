@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// Whether a job that has no other record is to be run.
-    async fn is_there(&self, copy: Copy) -> bool {
+    pub(super) async fn is_there(&self, copy: Copy) -> bool {
         let is_only = self.copies.is_only(copy);
         !copy.may_be_stale(is_only, self.stalls.trusted()) || self.streams.has_job(copy).await
     }

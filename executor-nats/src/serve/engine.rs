@@ -129,6 +129,8 @@ pub(super) struct Run {
     pub(super) askers: Vec<Subject>,
     /// Which claim of this host's it is.
     pub(super) order: u64,
+    /// The batch that it is in, and its place there.
+    pub(super) batch: Option<(JobKey, u8)>,
 }
 
 /// Runs until it is told to end.
@@ -261,10 +263,18 @@ impl Engine {
     }
 
     async fn stop_if_decided(&self, key: &JobKey) {
+        let batch = self.running.borrow().get(key).and_then(|run| run.batch.clone());
+        let (record, place) = match &batch {
+            Some((batch, place)) => (batch, Some(*place)),
+            None => (key, None),
+        };
         let mut retry = Retry::new(None);
         let is_decided = loop {
-            match self.streams.look(key).await {
+            match self.streams.look(record).await {
                 Ok(Some(Standing { state: State::Started { host, .. }, .. })) if host == self.host => break false,
+                Ok(Some(Standing { state: State::Batch(state), .. })) => {
+                    break place.is_none_or(|place| state.host_of(place) != Some(&self.host));
+                }
                 Ok(_) => break true,
                 Err(_) => drop(retry.pause().await),
             }

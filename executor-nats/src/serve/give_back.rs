@@ -50,8 +50,13 @@ impl Engine {
 
     /// Tells submitters that the ledger knows more, or that the job has started.
     pub(super) async fn answer(&self, askers: Vec<Subject>) {
+        self.answer_with(askers, Bytes::new()).await;
+    }
+
+    /// The same. Of a job in a batch, an `answer` that is not empty says that the job never starts.
+    pub(super) async fn answer_with(&self, askers: Vec<Subject>, answer: Bytes) {
         for asker in askers {
-            drop(self.streams.context.client().publish(asker, Bytes::new()).await);
+            drop(self.streams.context.client().publish(asker, answer.clone()).await);
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Lane {
     pub(super) requests: Cell<usize>,
     /// Since when it has been more than none.
     asked_since: Cell<Option<Instant>>,
+    /// How many jobs a message has: more than one if they come as batches.
+    pub(super) per_message: Cell<usize>,
     /// In the order of their submission.
     pub(super) held: RefCell<BTreeMap<u64, Arrived>>,
 }
@@ -38,6 +40,7 @@ impl Lane {
             asked: Cell::new(0),
             requests: Cell::new(0),
             asked_since: Cell::default(),
+            per_message: Cell::new(1),
             held: RefCell::default(),
         }
     }
@@ -47,6 +50,12 @@ impl Lane {
         self.requests.set(self.requests.get().min(count));
         let since = self.asked_since.get().or_else(|| Some(Instant::now()));
         self.asked_since.set(since.filter(|_| count > 0));
+    }
+
+    /// A message with this number of jobs has come. Follows a larger one at once, and smaller ones slowly.
+    pub(super) fn saw(&self, jobs: usize) {
+        let known = self.per_message.get();
+        self.per_message.set(jobs.max((3 * known + jobs) / 4).max(1));
     }
 
     pub(super) fn one_less(&self, count: usize) {
@@ -86,7 +95,8 @@ impl Lanes {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.0.iter().map(|lane| lane.held.borrow().len()).sum()
+        let count = |lane: &Lane| -> usize { lane.held.borrow().values().map(Arrived::count).sum() };
+        self.0.iter().map(count).sum()
     }
 
     /// Removes the most urgent job, if `is_ready` says so for the time that it will probably take.
@@ -150,6 +160,7 @@ mod tests {
             job: None,
             remote: None,
             estimate: Duration::from_millis(number),
+            members: Vec::new(),
         };
         lane.held.borrow_mut().insert(number, arrived);
     }

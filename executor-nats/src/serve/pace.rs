@@ -1,8 +1,9 @@
 //! How long jobs run, and so how far ahead a host takes them.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::time::Duration;
+
+use crate::protocol::times::{RunTimes, average};
 
 /// How much work of a worker may be claimed behind the job that it runs. About the time of a claim's way to the server and back.
 const CLAIMED_AHEAD: Duration = Duration::from_millis(1);
@@ -16,7 +17,7 @@ const UNKNOWN: Duration = Duration::from_secs(3600);
 /// The measured run times, by function.
 #[derive(Default)]
 pub(super) struct Pace {
-    times: RefCell<HashMap<String, Duration>>,
+    times: RunTimes,
     /// Of the last jobs, whatever their functions.
     recent: Cell<Option<Duration>>,
 }
@@ -24,18 +25,13 @@ pub(super) struct Pace {
 impl Pace {
     /// The time that a job of this function will probably take.
     pub(super) fn estimate(&self, function: Option<&str>) -> Duration {
-        let times = self.times.borrow();
-        function.and_then(|function| times.get(function)).copied().unwrap_or(UNKNOWN)
+        function.and_then(|function| self.times.get(function)).unwrap_or(UNKNOWN)
     }
 
     /// A job of this function has run for this time.
     pub(super) fn ran(&self, function: &str, time: Duration) {
         self.recent.set(Some(average(self.recent.get(), time)));
-        let mut times = self.times.borrow_mut();
-        match times.get_mut(function) {
-            Some(known) => *known = average(Some(*known), time),
-            None => drop(times.insert(function.to_owned(), time)),
-        }
+        self.times.ran(function, time);
     }
 
     /// Whether a job may be claimed although no worker is free: those before it take `load` in all.
@@ -58,15 +54,6 @@ impl Pace {
 fn limits(workers: usize) -> (usize, u32) {
     let workers = u32::try_from(workers).unwrap_or(1 << 16).min(1 << 16);
     (workers as usize * (1 + MOST_AHEAD as usize), workers)
-}
-
-/// Follows a longer time at once halfway, and shorter ones slowly: jobs that wait behind a long one are late.
-fn average(known: Option<Duration>, time: Duration) -> Duration {
-    let Some(known) = known else { return time };
-    match time.checked_sub(known) {
-        Some(longer) => known + longer / 2,
-        None => (7 * known + time) / 8,
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) enum Done {
 }
 
 /// How a job fared on the local pool.
-enum Ran {
+pub(super) enum Ran {
     Ended(Result<RemoteResult, JobError>),
     /// The pool takes no job any more, for this reason. This one has not started.
     Refused(String),
@@ -84,10 +84,7 @@ impl Engine {
             None => broken("its message was damaged on the way; submit it again"),
         };
         // The worker is free while the outcome is written.
-        let is_returned = self.running.borrow_mut().get_mut(&key).is_some_and(|run| {
-            run.has_slot = false;
-            run.is_returned
-        });
+        let is_returned = self.leaves_slot(&key);
         drop(slot);
         let outcome = match ran {
             Ran::Ended(outcome) => outcome,
@@ -116,7 +113,15 @@ impl Engine {
         Done::Acknowledge
     }
 
-    async fn run_decoded(
+    /// A job is not at the local pool any more. Returns whether it was returned, or asked back.
+    pub(super) fn leaves_slot(&self, key: &JobKey) -> bool {
+        self.running.borrow_mut().get_mut(key).is_some_and(|run| {
+            run.has_slot = false;
+            run.is_returned
+        })
+    }
+
+    pub(super) async fn run_decoded(
         self: &Rc<Self>,
         key: &JobKey,
         job: JobMessage,

@@ -8,7 +8,7 @@ use futures_lite::StreamExt;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Member};
 use super::engine::Engine;
 use super::lanes::{GRACE, Next};
 use super::pace::Pace;
@@ -48,6 +48,7 @@ impl Engine {
                 // Less urgent jobs wait until it is known whether there is a more urgent one.
                 let is_unknown = asked == 0 && lane.held.borrow().is_empty() && self.lanes.is_above_held(index);
                 let room = if is_unknown { room.max(1) } else { room };
+                let room = room.div_ceil(lane.per_message.get());
                 // Not for each job alone, as long as others are on their way.
                 if room == 0 || 2 * asked > room || self.is_returning.get() {
                     continue;
@@ -111,6 +112,7 @@ impl Engine {
         };
         self.copies.came(arrived.copy);
         let sequence = arrived.copy.sequence();
+        lane.saw(arrived.count());
         let is_full = self.claimed.get() >= self.local.workers().max(1);
         if self.has_returned_jobs.get() && self.is_stuck.get() && !self.is_returning.get() && is_full {
             let engine = self.clone();
@@ -159,15 +161,26 @@ impl Engine {
                 Next::Nothing => return,
                 Next::Grace => return self.start_after_grace(),
             };
-            let slot = Slot::new(self.clone(), arrived.estimate);
             self.open.set(self.open.get() + 1);
-            let engine = self.clone();
-            spawn_local(async move {
-                engine.run_job(arrived, slot).await;
-                engine.open.set(engine.open.get() - 1);
-                engine.changed.notify_one();
-            });
+            if arrived.members.is_empty() {
+                let slot = Slot::new(self.clone(), arrived.estimate);
+                self.spawn_open(async move |engine| engine.run_job(arrived, slot).await);
+            } else {
+                let slot = |member: &Member| Slot::new(self.clone(), member.estimate);
+                let slots = arrived.members.iter().map(slot).collect();
+                self.spawn_open(async move |engine| engine.run_batch(arrived, slots).await);
+            }
         }
+    }
+
+    /// Starts a task that is counted as open.
+    fn spawn_open(self: &Rc<Self>, task: impl AsyncFnOnce(&Rc<Self>) + 'static) {
+        let engine = self.clone();
+        spawn_local(async move {
+            task(&engine).await;
+            engine.open.set(engine.open.get() - 1);
+            engine.changed.notify_one();
+        });
     }
 
     fn start_after_grace(self: &Rc<Self>) {

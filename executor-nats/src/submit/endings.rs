@@ -39,7 +39,7 @@ impl Engine {
                 }
             }
             State::Expired => self.expired(job),
-            State::Damaged => self.end_damaged(job),
+            State::Damaged | State::Batch(_) => self.end_damaged(job),
             State::Ended { body } => {
                 if self.take(job, Stage::Ended) {
                     let (engine, job) = (self.clone(), job.clone());
@@ -97,7 +97,13 @@ impl Engine {
             Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
         };
         let outcome = match outcome {
-            Ok(outcome) => outcome.into_result(),
+            Ok(outcome) => {
+                let outcome = outcome.into_result();
+                if let Ok(result) = &outcome {
+                    self.times.ran(job.described.path.as_str(), result.run_time());
+                }
+                outcome
+            }
             Err(reason) => Err(JobError::Broken(Broken::new(reason))),
         };
         self.finish(job, outcome);

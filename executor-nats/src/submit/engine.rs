@@ -16,6 +16,7 @@ use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use super::attached::{Attached, AttachedJobs, ReattachError};
+use super::batch::Batches;
 use super::callbacks::{Callbacks, Inside, enter};
 use super::job::{AnyTask, Described, Job, Progress};
 use super::no_worker::{Lack, OnNoWorker};
@@ -32,6 +33,7 @@ use crate::protocol::message::State;
 use crate::protocol::names::{JobKey, Names};
 use crate::protocol::settings::Settings;
 use crate::protocol::streams::Streams;
+use crate::protocol::times::RunTimes;
 use crate::runtime::Started;
 
 /// A request to the engine.
@@ -74,6 +76,8 @@ pub(crate) struct NewJob {
     pub(crate) progress: Arc<Progress>,
     pub(crate) priority: Priority,
     pub(crate) message: Vec<u8>,
+    /// It may be sent together with others.
+    pub(crate) may_be_in_batch: bool,
     pub(crate) delay: Duration,
     pub(crate) start_limit: Option<Duration>,
     pub(crate) described: Described,
@@ -124,7 +128,9 @@ pub(crate) struct Engine {
     pub(crate) on_no_worker: OnNoWorker,
     pub(crate) callbacks: Callbacks,
     pub(crate) jobs: RefCell<HashMap<u64, Rc<Job>>>,
+    pub(super) batches: Rc<Batches>,
     pub(super) attached: AttachedJobs,
+    pub(super) times: RunTimes,
     pub(super) removals: Rc<Removals>,
     pub(crate) timers: Timers,
     pub(crate) outgoing: UnboundedSender<Outgoing>,
@@ -192,7 +198,9 @@ pub(crate) async fn run(parts: Parts, started: Started<Settings>) {
         on_no_worker: parts.on_no_worker,
         callbacks: parts.callbacks,
         jobs: RefCell::default(),
+        batches: Rc::default(),
         attached: AttachedJobs::default(),
+        times: RunTimes::default(),
         removals: Rc::default(),
         timers: Timers::default(),
         outgoing: sender,
@@ -244,6 +252,7 @@ impl Engine {
         let mut job = Job::new(new.key, number, new.task, new.progress, new.described, self.keep_jobs, removals);
         job.priority = new.priority;
         job.start_limit = new.start_limit;
+        job.may_be_in_batch = new.may_be_in_batch;
         job.message = RefCell::new(Some(Bytes::from(new.message)));
         let job = Rc::new(job);
         let is_first = self.jobs.borrow().is_empty();
@@ -290,6 +299,15 @@ impl Engine {
         self.jobs.borrow().get(&number).cloned()
     }
 
+    fn read(self: &Rc<Self>, key: &JobKey, revision: u64, state: State) {
+        if let Some(job) = self.job(key.number).filter(|job| job.key == *key) {
+            job.saw(revision);
+            self.apply(&job, state);
+        } else if let Some(batch) = self.batch(key) {
+            self.apply_batch(&batch, revision, state);
+        }
+    }
+
     async fn read_ledger(self: Rc<Self>, mut records: push::Ordered) {
         loop {
             loop {
@@ -298,11 +316,9 @@ impl Engine {
                     () = self.ledger_is_new.notified() => break,
                 };
                 let Some(Ok(message)) = next else { break };
-                let key = JobKey::of_subject(&message.subject);
-                let job = key.and_then(|key| self.job(key.number).filter(|job| job.key == key));
-                if let Some(job) = job {
-                    job.saw(message.info().map_or(0, |info| info.stream_sequence));
-                    self.apply(&job, State::of(&message.payload));
+                let revision = message.info().map_or(0, |info| info.stream_sequence);
+                if let Some(key) = JobKey::of_subject(&message.subject) {
+                    self.read(&key, revision, State::of(&message.payload));
                 }
             }
             // The last record of each job comes again, so nothing is missed.

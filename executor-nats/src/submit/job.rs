@@ -1,6 +1,6 @@
 //! A job of ours, from its submission to its outcome.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use executor_core::{JobId, JobName, JobPath, Label, Priority};
 use executor_process::remote::RemoteResult;
 use parking_lot::Mutex;
 
+use super::batch::Batch;
 use super::removals::{Closed, Removals};
 use super::timers::TimerKey;
 use crate::protocol::large::arguments_name;
@@ -132,6 +133,9 @@ pub(crate) struct Job {
     /// Its last record. 0 is for none.
     pub(crate) revision: Cell<u64>,
     pub(crate) has_large_arguments: Cell<bool>,
+    /// The batch that it was sent in, and its place there.
+    pub(crate) batch: OnceCell<(Rc<Batch>, u8)>,
+    pub(crate) may_be_in_batch: bool,
     /// Its submitter was another executor.
     pub(crate) is_attached: bool,
     pub(crate) removals: Rc<Removals>,
@@ -166,6 +170,8 @@ impl Job {
             was_sent: Cell::new(false),
             revision: Cell::new(0),
             has_large_arguments: Cell::new(false),
+            batch: OnceCell::new(),
+            may_be_in_batch: false,
             is_attached: false,
             removals,
         }
@@ -174,6 +180,11 @@ impl Job {
     /// Nothing was sent of it, so no host can start it, and the ledger need not be asked.
     pub(crate) fn is_only_here(&self) -> bool {
         !self.is_attached && !self.was_sent.get()
+    }
+
+    /// The key of its record.
+    pub(crate) fn record_key(&self) -> &JobKey {
+        self.batch.get().map_or(&self.key, |(batch, _)| &batch.key)
     }
 
     /// The ledger has this record of the job.

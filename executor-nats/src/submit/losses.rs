@@ -59,9 +59,9 @@ impl Engine {
         let stored: Vec<_> = self.jobs.borrow().values().filter(|job| job.sequence.get().is_some()).cloned().collect();
         for job in stored {
             let is_there = self.job_message(&job).await.is_some();
-            if !is_there && matches!(self.streams.look(&job.key).await, Ok(None)) {
+            if !is_there && matches!(self.streams.look(job.record_key()).await, Ok(None)) {
                 // The reader of the ledger ends it.
-                drop(self.streams.put_broken(&job.key, 0, LOST_STREAMS).await);
+                drop(self.streams.put_broken(job.record_key(), 0, LOST_STREAMS).await);
             }
         }
     }
@@ -69,7 +69,7 @@ impl Engine {
     /// The message of a job, if it is in the stream.
     async fn job_message(&self, job: &Job) -> Option<JobMessage> {
         let message = self.streams.jobs.get_raw_message(self.sequence_of(job).await?).await.ok()?;
-        decode::<JobMessage>(&message.payload).ok().filter(|message| message.key == job.key)
+        decode::<JobMessage>(&message.payload).ok().filter(|message| message.key == *job.record_key())
     }
 
     fn look_for_silent_hosts(self: &Rc<Self>) {
@@ -94,6 +94,9 @@ impl Engine {
 
     /// The host of a job is lost.
     async fn end_of_host(self: &Rc<Self>, job: &Rc<Job>, host: &HostId) {
+        if let Some((batch, _)) = job.batch.get() {
+            return self.end_batch_of_host(batch, host).await;
+        }
         match self.streams.look(&job.key).await {
             Ok(Some(Standing { revision, state: State::Started { host: last, attempt }, .. })) if last == *host => {
                 let message = self.job_message(job).await;

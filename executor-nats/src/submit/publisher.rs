@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::batching::Waiting;
 use super::engine::{Engine, Reply, Stored};
 use super::job::{Job, Stage};
 use crate::protocol::ledger::Retry;
@@ -79,12 +80,19 @@ impl Refusal {
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine {
-    pub(crate) async fn publish_all(self: Rc<Self>, mut outgoing: UnboundedReceiver<Outgoing>) {
+    pub(crate) async fn publish_all(self: Rc<Self>, outgoing: UnboundedReceiver<Outgoing>) {
         if self.is_bounded {
             return self.publish_in_turn(outgoing).await;
         }
-        while let Some(next) = outgoing.recv().await {
+        let mut waiting = Waiting::new(outgoing);
+        while let Some(next) = waiting.recv().await {
             self.wait_for_connection(&next.job).await;
+            let mut others = self.take_with(&next.job, &mut waiting);
+            if !others.is_empty() {
+                others.insert(0, next);
+                self.publish_batch(others).await;
+                continue;
+            }
             self.store_arguments(&next.job).await;
             match self.send(&next.job).await {
                 Ok(sent) => drop(spawn_local(self.clone().publish_sent(next, sent))),

@@ -119,6 +119,13 @@ impl Shared {
         Some(number)
     }
 
+    /// A number that no job has.
+    pub(crate) fn next_number(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.next_number += 1;
+        state.next_number - 1
+    }
+
     /// Waits while too many jobs are on their way to the server.
     fn wait_for_slot(&self) {
         let mut state = self.state.lock();

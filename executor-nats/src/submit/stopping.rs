@@ -11,7 +11,7 @@ use super::engine::{Engine, Stopped};
 use super::job::{Job, Stage};
 use super::timers::Deed;
 use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::message::{State, encode};
+use crate::protocol::message::{HostId, State, encode};
 use crate::protocol::streams::ANSWER_TIME;
 
 impl Engine {
@@ -42,6 +42,9 @@ impl Engine {
 
     /// Ends the job if it has not started, or in any case if it `may_have_started`. `state` makes the record from whether it had.
     async fn end_early(self: &Rc<Self>, job: &Rc<Job>, may_have_started: bool, state: fn(bool) -> State) {
+        if job.batch.get().is_some() {
+            return self.end_member(job, may_have_started, state).await;
+        }
         let (mut after, mut had_started, mut asked) = (0, false, None);
         loop {
             match self.streams.put(&job.key, after, state(had_started), None).await {
@@ -53,7 +56,7 @@ impl Engine {
                     } else if asked.replace(revision) == Some(revision) {
                         return;
                     } else {
-                        self.ask_back(job, &host.token).await;
+                        let _ = self.ask_back(job, &host.token).await;
                     }
                 }
                 Ok(Put::Lost(Standing { revision, state: State::Returned { attempt }, .. })) => {
@@ -75,10 +78,13 @@ impl Engine {
 
     /// Asks the host that has claimed a job to return it, if it has not started there. Waits until the host has done so, or answers that the
     /// job runs. The ledger knows.
-    async fn ask_back(&self, job: &Job, host: &str) {
+    ///
+    /// Returns true if the host answers that it never starts the job, which is of a batch.
+    pub(super) async fn ask_back(&self, job: &Job, host: &str) -> bool {
         let (client, subject) = (self.streams.context.client(), self.streams.names.stop(host));
         // An error means that the host is gone: then another one decides about the job.
-        drop(timeout(ANSWER_TIME, client.request(subject, encode(&job.key).into())).await);
+        let answer = timeout(ANSWER_TIME, client.request(subject, encode(&job.key).into())).await;
+        matches!(answer, Ok(Ok(answer)) if !answer.payload.is_empty())
     }
 
     pub(crate) fn stop_all(self: &Rc<Self>, aborts: bool) {
@@ -93,10 +99,9 @@ impl Engine {
         // Without a server, what is known must do.
         if let Some(job) = self.job(number)
             && self.lost_since().is_none()
-            && let Ok(Some(standing)) = self.streams.look(&job.key).await
+            && let Ok(Some(standing)) = self.streams.look(job.record_key()).await
         {
-            job.saw(standing.revision);
-            self.apply(&job, standing.state);
+            self.learn(&job, standing);
         }
         if let Some(reply) = reply {
             drop(reply.send(()));
@@ -156,12 +161,19 @@ impl Engine {
         self.end_early(&job, may_have_started, |_| State::Expired).await;
     }
 
+    /// Tells the host that the job has ended.
+    pub(super) async fn stop_at(&self, host: &HostId, job: &Job) {
+        let subject = self.streams.names.stop(&host.token);
+        drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
+    }
+
     /// The job has ended, and no host needs it any more.
     async fn take_back(&self, job: &Job, had_started: bool) {
         if had_started {
-            let Some(host) = job.host.borrow().clone() else { return };
-            let subject = self.streams.names.stop(&host.token);
-            drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
+            let host = job.host.borrow().clone();
+            if let Some(host) = host {
+                self.stop_at(&host, job).await;
+            }
         } else if let Some(sequence) = self.sequence_of(job).await {
             // Its place in a bounded stream is free then.
             drop(self.streams.jobs.delete_message(sequence).await);

@@ -130,6 +130,7 @@ impl Submitter {
                 progress,
                 priority: values.priority,
                 message: encode(&message),
+                may_be_in_batch: message.retries == 0 && !self.is_kept,
                 delay,
                 start_limit: values.start_by,
                 described,

@@ -1,40 +1,13 @@
 //! Hosts that take jobs ahead of a free worker: no job waits behind a long one while another host is free.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use executor::{Future, ThreadPool, call};
 use executor_nats::{Namespace, NatsExecutor, Server, serve};
 
+use crate::support::barrier::Barrier;
 use crate::support::servers;
-
-/// Jobs wait there until the test lets them go.
-struct Barrier {
-    state: Mutex<(usize, bool)>,
-    changed: Condvar,
-}
-
-impl Barrier {
-    const fn new() -> Self {
-        Self { state: Mutex::new((0, false)), changed: Condvar::new() }
-    }
-
-    fn wait(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.0 += 1;
-        self.changed.notify_all();
-        drop(self.changed.wait_while(state, |state| !state.1).unwrap());
-    }
-
-    fn until_jobs_wait(&self, count: usize) {
-        drop(self.changed.wait_while(self.state.lock().unwrap(), |state| state.0 < count).unwrap());
-    }
-
-    fn open(&self) {
-        self.state.lock().unwrap().1 = true;
-        self.changed.notify_all();
-    }
-}
 
 /// A host with a pool of one thread. The server is dropped first.
 struct Host {

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod batches;
 mod chaos;
 mod contract;
 mod credentials;

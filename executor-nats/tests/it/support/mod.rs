@@ -1,5 +1,6 @@
 //! Tools of the tests: real servers, alone or as a cluster, and what goes wrong between them and their clients.
 
+pub(crate) mod barrier;
 pub(crate) mod cluster;
 pub(crate) mod hosts;
 pub(crate) mod keys;
