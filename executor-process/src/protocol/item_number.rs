@@ -30,7 +30,18 @@ impl ShortRecord {
 
     /// Seven bits a byte, the lowest first.
     #[inline]
-    fn of_number(mut value: u64) -> Self {
+    fn of_number(value: u64) -> Self {
+        if value >> 28 != 0 {
+            return Self::of_long_number(value);
+        }
+        // Without a loop, whose steps would wait for each other.
+        let len = (70 - (value | 1).leading_zeros()) / 7;
+        let septets = value & 0x7f | (value & 0x3f80) << 1 | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
+        let more = 0x8080_8080 & ((1 << (8 * (len - 1))) - 1);
+        Self::of_bytes(septets | more, len as usize)
+    }
+
+    fn of_long_number(mut value: u64) -> Self {
         let (mut bytes, mut len) = (0_u128, 0);
         while value >= u64::from(MORE) {
             bytes |= u128::from(value & 0x7f | u64::from(MORE)) << (8 * len);
@@ -42,11 +53,21 @@ impl ShortRecord {
         Self { bytes: bytes << 8 | u128::from(short_head(DONE, len)), len: 1 + len }
     }
 
+    /// The first eight bytes.
+    #[inline]
+    pub(crate) fn low(self) -> u64 {
+        (self.bytes & 0xffff_ffff_ffff_ffff) as u64
+    }
+
     #[inline]
     fn append_to(self, to: &mut Vec<u8>) {
         let start = to.len();
         // A copy of a length that the compiler knows takes one instruction.
-        to.extend_from_slice(&self.bytes.to_le_bytes());
+        if self.len <= 8 {
+            to.extend_from_slice(&self.low().to_le_bytes());
+        } else {
+            to.extend_from_slice(&self.bytes.to_le_bytes());
+        }
         to.truncate(start + self.len);
     }
 }
@@ -54,6 +75,17 @@ impl ShortRecord {
 /// The number, if there is nothing else in `bytes`.
 #[inline]
 fn read_number(bytes: &[u8]) -> Option<u64> {
+    let is_last = |byte: u8| byte < MORE;
+    let septet = |byte: u8| u64::from(byte & !MORE);
+    match *bytes {
+        [a] if is_last(a) => Some(a.into()),
+        [a, b] if !is_last(a) && is_last(b) => Some(septet(a) | septet(b) << 7),
+        [a, b, c] if !is_last(a & b) && is_last(c) => Some(septet(a) | septet(b) << 7 | septet(c) << 14),
+        _ => read_long_number(bytes),
+    }
+}
+
+fn read_long_number(bytes: &[u8]) -> Option<u64> {
     let (last, first) = bytes.split_last()?;
     if *last >= MORE || bytes.len() >= LONGEST - 2 {
         return None; // the codec reads numbers that are longer than usual

@@ -69,9 +69,9 @@ impl<'a> Appender<'a> {
         }
         let (begun, end) = (self.len % 8, self.len + len);
         let Some(words) = self.room.get(self.len / 8..end.div_ceil(8)) else { return false };
-        // No bytes are lost: there are 7 in the begun word at most, and as many as it takes to fill two are added.
-        let bytes = u128::from(self.last) | bytes << (8 * begun);
-        let (low, high) = ((bytes & 0xffff_ffff_ffff_ffff) as u64, (bytes >> 64) as u64);
+        // The begun word has 7 bytes at most, so these fill no third one.
+        let low = self.last | record.low() << (8 * begun);
+        let high = (bytes >> (64 - 8 * begun) & 0xffff_ffff_ffff_ffff) as u64;
         // Relaxed: see `push`.
         words[0].store(low.to_le(), Ordering::Relaxed);
         if let Some(second) = words.get(1) {
