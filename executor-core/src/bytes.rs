@@ -8,6 +8,7 @@ mod numbers;
 
 use std::any::Any;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde_core::de::{Error, SeqAccess, Visitor};
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
@@ -78,6 +79,41 @@ where
         None => unreachable!("one of its types was put there"),
     }
 }
+
+/// At least as many bytes as [`InOnePiece`] writes of a `Vec` of numbers or a tuple of one such `Vec`, in postcard or MessagePack. 0 for any other
+/// value.
+#[doc(hidden)]
+pub fn size_hint<T: 'static>(value: &T) -> usize {
+    if size_of::<T>() != size_of::<Vec<u8>>() {
+        return 0;
+    }
+    let value: &dyn Any = value;
+    let bytes = match (value.downcast_ref::<Vec<u8>>(), value.downcast_ref::<(Vec<u8>,)>()) {
+        (Some(bytes), _) | (_, Some((bytes,))) => Some(bytes.len()),
+        _ => numbers::size(value),
+    };
+    // Each block has its length before it.
+    bytes.map_or(0, |bytes| bytes + 16 * (1 + bytes / numbers::BLOCK))
+}
+
+/// How memory is made and seen: for large values, by a crate that may contain unsafe code.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Called with the start and the length of new memory for many numbers, before they are written there: it may ask for large pages.
+    pub advise: fn(*mut u8, usize),
+    /// Returns the little-endian bytes of a `Vec` of numbers, where they lie so.
+    pub bytes_of: fn(&dyn Any) -> Option<&[u8]>,
+}
+
+impl Memory {
+    /// Uses it from now on, in all of the process. Only the first one is used.
+    pub fn install(self) {
+        let _ = MEMORY.set(self);
+    }
+}
+
+static MEMORY: OnceLock<Memory> = OnceLock::new();
 
 struct Bytes<'a>(&'a [u8]);
 
@@ -177,6 +213,32 @@ mod tests {
         let unsigned =
             [comes_back(&vec![u64::MAX; 10]), comes_back(&vec![u32::MAX; 10]), comes_back(&vec![u16::MAX; 10])];
         assert_eq!(unsigned, [82, 42, 22]);
+    }
+
+    #[test]
+    fn numbers_have_just_the_room_that_they_take() {
+        let numbers = vec![7_u32; 10_001];
+        let bytes = postcard::to_stdvec(&InOnePiece(&numbers)).unwrap();
+        let came: Vec<u32> = deserialize(&mut postcard::Deserializer::from_bytes(&bytes)).unwrap();
+        assert!(came == numbers && came.capacity() == 10_001);
+    }
+
+    #[test]
+    fn size_hint_is_no_less_than_what_is_written() {
+        fn check<T: Serialize + 'static>(value: &T, numbers: usize) {
+            let hint = size_hint(value);
+            assert!(
+                (postcard::to_stdvec(&InOnePiece(value)).unwrap().len()..=numbers * 3 / 2 + 16).contains(&hint),
+                "{hint}"
+            );
+        }
+        for len in [0, 1, 100, 5000, 100_000] {
+            check(&vec![7_u8; len], len);
+            check(&(vec![7_u8; len],), len);
+            check(&vec![7_u16; len], 2 * len);
+            check(&(vec![7.5_f64; len],), 8 * len);
+        }
+        assert_eq!((size_hint(&7), size_hint(&"text".to_owned()), size_hint(&(vec![1_u8], 2))), (0, 0, 0));
     }
 
     #[test]

@@ -212,6 +212,10 @@ where
         InOnePiece(&self.arguments)
     }
 
+    fn size_hint(&self) -> usize {
+        bytes::size_hint(&self.arguments)
+    }
+
     fn rebuild<'de, D, R>(wire: D, remake: &R) -> Result<Self, D::Error>
     where
         D: Deserializer<'de>,

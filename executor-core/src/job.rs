@@ -168,6 +168,12 @@ pub trait Portable: Job + sealed::Sealed {
     #[doc(hidden)]
     fn wire(&self, remake: &impl Remake) -> impl Serialize;
 
+    /// At least as many bytes as the encoded form has, or 0 if that is not known.
+    #[doc(hidden)]
+    fn size_hint(&self) -> usize {
+        0
+    }
+
     /// Makes the job again from what was encoded.
     #[doc(hidden)]
     fn rebuild<'de, D, R>(wire: D, remake: &R) -> Result<Self, D::Error>

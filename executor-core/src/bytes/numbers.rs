@@ -1,5 +1,5 @@
 //! A `Vec` of numbers as a list of blocks of bytes: the numbers of a block are converted where the CPU's cache holds them, and each block
-//! is copied as a whole.
+//! is copied as a whole. The reader takes blocks of any length.
 
 use std::any::Any;
 use std::fmt;
@@ -9,10 +9,13 @@ use serde_core::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde_core::ser::SerializeSeq;
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Bytes;
+use super::{Bytes, MEMORY};
 
 /// The bytes of a block, but for the last.
-const BLOCK: usize = 16 * 1024;
+pub(super) const BLOCK: usize = 16 * 1024;
+
+/// The same, where no number is converted. Formats limit the length of bytes.
+const WHOLE_BLOCK: usize = 64 << 20;
 
 /// A number of a fixed size, as little-endian bytes.
 pub(super) trait Number: Copy + 'static {
@@ -44,12 +47,23 @@ macro_rules! numbers {
         #[inline]
         pub(super) fn serialize<S: Serializer>(value: &dyn Any, to: S) -> Result<Result<S::Ok, S::Error>, S> {
             $(if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
-                return Ok(Blocks(numbers).serialize(to));
+                return Ok(Blocks::new(numbers).serialize(to));
             }
             if let Some((numbers,)) = value.downcast_ref::<(Vec<$number>,)>() {
-                return Ok((Blocks(numbers),).serialize(to));
+                return Ok((Blocks::new(numbers),).serialize(to));
             })*
             Err(to)
+        }
+
+        /// How many bytes [`serialize`] takes of the value, at most. `None` if it is none that it takes.
+        pub(super) fn size(value: &dyn Any) -> Option<usize> {
+            $(if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
+                return Some(size_of_val(&numbers[..]));
+            }
+            if let Some((numbers,)) = value.downcast_ref::<(Vec<$number>,)>() {
+                return Some(size_of_val(&numbers[..]));
+            })*
+            None
         }
 
         /// Deserializes to `place`, an `Option` of what [`serialize`] takes. Gives `from` back if it is none.
@@ -70,11 +84,27 @@ macro_rules! numbers {
 }
 numbers! { i8 i16 u16 i32 u32 i64 u64 f32 f64 }
 
-struct Blocks<'a, N>(&'a [N]);
+struct Blocks<'a, N> {
+    numbers: &'a [N],
+    /// Their bytes, where they need not be converted.
+    bytes: Option<&'a [u8]>,
+}
+
+impl<'a, N: Number> Blocks<'a, N> {
+    fn new(numbers: &'a Vec<N>) -> Self {
+        Self { numbers, bytes: MEMORY.get().and_then(|memory| (memory.bytes_of)(numbers)) }
+    }
+}
 
 impl<N: Number> Serialize for Blocks<'_, N> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let blocks = self.0.chunks(BLOCK / N::SIZE);
+        if let Some(bytes) = self.bytes {
+            let blocks = bytes.chunks(WHOLE_BLOCK);
+            let mut list = to.serialize_seq(Some(blocks.len()))?;
+            blocks.map(Bytes).try_for_each(|block| list.serialize_element(&block))?;
+            return list.end();
+        }
+        let blocks = self.numbers.chunks(BLOCK / N::SIZE);
         let mut list = to.serialize_seq(Some(blocks.len()))?;
         let mut bytes = Vec::new();
         for block in blocks {
@@ -106,16 +136,42 @@ impl<'de, N: Number> Visitor<'de> for ListVisitor<N> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<N>, A::Error> {
-        let mut numbers = Vec::new();
-        while let Some(()) = from.next_element_seed(BlockSeed(&mut numbers))? {}
-        Ok(numbers)
+        let mut found = Found { numbers: Vec::new(), behind: Vec::new() };
+        while let Some(()) = from.next_element_seed(BlockSeed(&mut found))? {}
+        found.join();
+        Ok(found.numbers)
     }
 }
 
-/// Appends the numbers of a block.
-struct BlockSeed<'a, N>(&'a mut Vec<N>);
+/// The numbers so far.
+struct Found<'de, N> {
+    numbers: Vec<N>,
+    /// The blocks that come after `numbers`, where they lie: so the room for all of them is made at once, and is no more than there is.
+    behind: Vec<&'de [u8]>,
+}
 
-impl<'de, N: Number> DeserializeSeed<'de> for BlockSeed<'_, N> {
+impl<N: Number> Found<'_, N> {
+    fn join(&mut self) {
+        let more = self.behind.iter().map(|block| block.len()).sum::<usize>() / N::SIZE;
+        reserve(&mut self.numbers, more);
+        for block in self.behind.drain(..) {
+            self.numbers.extend(block.chunks_exact(N::SIZE).map(N::read));
+        }
+    }
+}
+
+fn reserve<N>(numbers: &mut Vec<N>, more: usize) {
+    numbers.reserve_exact(more);
+    let spare = numbers.spare_capacity_mut();
+    if let Some(memory) = MEMORY.get() {
+        (memory.advise)(spare.as_mut_ptr().cast(), size_of_val(spare));
+    }
+}
+
+/// Adds the numbers of a block.
+struct BlockSeed<'a, 'de, N>(&'a mut Found<'de, N>);
+
+impl<'de, N: Number> DeserializeSeed<'de> for BlockSeed<'_, 'de, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -123,19 +179,29 @@ impl<'de, N: Number> DeserializeSeed<'de> for BlockSeed<'_, N> {
     }
 }
 
-impl<'de, N: Number> Visitor<'de> for BlockSeed<'_, N> {
+impl<N: Number> BlockSeed<'_, '_, N> {
+    fn check<E: Error>(&self, bytes: &[u8]) -> Result<(), E> {
+        if bytes.len() % N::SIZE == 0 { Ok(()) } else { Err(E::invalid_length(bytes.len(), self)) }
+    }
+}
+
+impl<'de, N: Number> Visitor<'de> for BlockSeed<'_, 'de, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "numbers of {} bytes each", N::SIZE)
     }
 
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<(), E> {
+        self.check(bytes)?;
+        self.0.behind.push(bytes);
+        Ok(())
+    }
+
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
-        let numbers = bytes.chunks_exact(N::SIZE);
-        if !numbers.remainder().is_empty() {
-            return Err(E::invalid_length(bytes.len(), &self));
-        }
-        self.0.extend(numbers.map(N::read));
+        self.check(bytes)?;
+        self.0.join();
+        self.0.numbers.extend(bytes.chunks_exact(N::SIZE).map(N::read));
         Ok(())
     }
 

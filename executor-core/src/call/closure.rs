@@ -78,6 +78,13 @@ where
         Sent { function: Distance(distance), arguments: &self.arguments }
     }
 
+    fn size_hint(&self) -> usize {
+        match bytes::size_hint(&self.arguments) {
+            0 => 0,
+            arguments => arguments + OWN_SIZE,
+        }
+    }
+
     fn rebuild<'de, D, M>(wire: D, remake: &M) -> Result<Self, D::Error>
     where
         D: Deserializer<'de>,
@@ -107,6 +114,9 @@ impl Serialize for Distance {
         }
     }
 }
+
+/// More than all takes but the arguments, names included.
+const OWN_SIZE: usize = 256;
 
 /// The fields have names, since errors tell them.
 const NAMES: Names = Names { name: "ClosureCall", fields: &["function", "arguments"] };

@@ -80,7 +80,7 @@ impl Chunk {
             self.attached.push((self.next, attached));
         }
         let taken = self.taken;
-        self.absorb(outcome.bytes().0.to_vec()) && self.taken == taken + 1
+        self.absorb(outcome.bytes().to_vec()) && self.taken == taken + 1
     }
 
     /// Takes in more outcomes. False if they are not well-formed, or too many.
@@ -146,7 +146,7 @@ impl Chunk {
 
     /// Leaves in the `body`, which was sent, what is to be sent again: the items that have no outcome.
     pub(crate) fn leave_rest(&mut self, body: &mut Payload) {
-        let rest = self.rest(&body.bytes().0);
+        let rest = self.rest(body.bytes());
         body.replace(rest, self.next);
     }
 

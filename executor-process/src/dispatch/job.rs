@@ -271,7 +271,7 @@ pub(crate) fn kept(settings: &WorkerSettings, job: &EncodedJob) -> SavedArgument
     let keeps = settings.keep_failed.is_some();
     let attached = if keeps { body.descriptors_of(chunk.map(|chunk| chunk.running_item())) } else { Some(Vec::new()) };
     let Some(attached) = attached else { return SavedArguments::Handles };
-    let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(&body.bytes().0).into());
+    let bytes = chunk.map_or_else(|| body.bytes().clone(), |chunk| chunk.running(body.bytes()).into());
     SavedArguments::Whole { bytes, attached }
 }
 

@@ -94,7 +94,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         postcard::to_extend(&body, head).unwrap()
     };
     let thing = Thing { number: -5, text: "text".into(), list: vec![None, Some(7)], blob: Blob::default(), ends: None };
-    let encoded = |codec: Codec, value: &Thing| codec.encode(value).unwrap().bytes().0.to_vec();
+    let encoded = |codec: Codec, value: &Thing| codec.encode(value).unwrap().bytes().to_vec();
     let kept = replay_file::Contents {
         build: "b".into(),
         codec: Codec::Postcard,
@@ -139,8 +139,8 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("packet", described(2, 255, body(Data::Inline(vec![1].into()), packet(1, 2)))),
         ("message", [vec![0, 0], encoded(Codec::Postcard, &thing)].concat()),
         ("message", [vec![1, 0], encoded(Codec::MessagePack, &thing)].concat()),
-        ("path", Codec::Postcard.encode(&OsPath::from("/srv")).unwrap().bytes().0.to_vec()),
-        ("path", Codec::MessagePack.encode(&OsPath::from("/srv")).unwrap().bytes().0.to_vec()),
+        ("path", Codec::Postcard.encode(&OsPath::from("/srv")).unwrap().bytes().to_vec()),
+        ("path", Codec::MessagePack.encode(&OsPath::from("/srv")).unwrap().bytes().to_vec()),
         ("kept", behind(0, &kept)),
         ("remote", remote_outcome(Ok(7_u64))),
         ("remote", remote_outcome(Err(JobError::failed("it hung")))),

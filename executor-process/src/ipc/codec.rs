@@ -8,6 +8,7 @@ mod depth;
 mod expand;
 mod fault;
 mod handles;
+mod in_place;
 mod names;
 mod pack;
 mod parts;
@@ -42,7 +43,7 @@ use self::unpack::Unpack;
 use self::write::To;
 use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::foreign;
-use crate::ipc::large_pages::{LARGE, make_room};
+use crate::ipc::large_pages::{self, LARGE, make_room};
 use crate::ipc::payload::Payload;
 
 /// The encoding of arguments, results and messages.
@@ -135,7 +136,14 @@ impl Codec {
         T: Serialize + 'static,
         O: Output + Restart,
     {
-        let value = &InOnePiece(value);
+        self.write_out(&InOnePiece(value), out)
+    }
+
+    fn write_out(
+        self,
+        value: &impl Serialize,
+        out: &mut (impl Output + Restart),
+    ) -> (Result<(), Cause>, Vec<Attachment>) {
         collect(|| {
             let out = &mut *out;
             let write = || match self {
@@ -190,12 +198,12 @@ impl Codec {
 
     /// The result that `payload` is.
     pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
-        self.decode(&payload.bytes().0, descriptors_of(payload), || ResultSeed(PhantomData))
+        self.decode(payload.bytes(), descriptors_of(payload), || ResultSeed(PhantomData))
     }
 
     /// The message of a channel that `payload` is.
     pub(crate) fn decode_payload<T: DeserializeOwned>(self, payload: &Payload) -> Result<T, Cause> {
-        self.decode_value(&payload.bytes().0, descriptors_of(payload))
+        self.decode_value(payload.bytes(), descriptors_of(payload))
     }
 
     /// The value that `bytes` are.
@@ -233,6 +241,9 @@ impl Codec {
     where
         S: DeserializeSeed<'de>,
     {
+        if bytes.len() >= LARGE {
+            bytes::advise_new_memory(large_pages::advise);
+        }
         let (bytes, foreign) = Handles::split(bytes, &descriptors)?;
         offer(descriptors, || {
             let read = || guarded(|| self.read(bytes, seed()));

@@ -5,7 +5,7 @@
 pub(crate) const LARGE: usize = 4 << 20;
 
 /// The size of a large page on the platforms that run workers. Where pages are larger, the advice does less, or nothing.
-const PAGE: usize = 2 << 20;
+pub(crate) const PAGE: usize = 2 << 20;
 
 /// Makes room for `more` bytes behind those of `buffer`, in large pages if the buffer is large: new memory then takes a third of the
 /// time, since the kernel clears and maps it in fewer steps.
@@ -26,13 +26,17 @@ pub(crate) fn copied(bytes: &[u8]) -> Vec<u8> {
 /// Asks the kernel for large pages where `buffer` is not written yet.
 pub(crate) fn prefer_large_pages(buffer: &mut Vec<u8>) {
     let spare = buffer.spare_capacity_mut();
-    if spare.len() < LARGE {
+    advise(spare.as_mut_ptr().cast(), spare.len());
+}
+
+/// The same for any memory that is not written yet.
+pub(crate) fn advise(start: *mut u8, len: usize) {
+    if len < LARGE {
         return;
     }
-    let start = spare.as_mut_ptr();
     let skipped = start.align_offset(PAGE);
-    let len = spare.len().saturating_sub(skipped) / PAGE * PAGE;
-    // SAFETY: all of it is memory of `buffer`. The advice changes the size of its pages, and no byte. If it is refused, pages stay small.
+    let len = len.saturating_sub(skipped) / PAGE * PAGE;
+    // SAFETY: the advice changes the size of pages, and no byte. If it is refused, also where nothing is mapped, pages stay as they are.
     unsafe { libc::madvise(start.wrapping_add(skipped).cast(), len, libc::MADV_HUGEPAGE) };
 }
 

@@ -1,15 +1,19 @@
 //! An encoded job, result or message: bytes, and the descriptors of its handles.
 
-use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use executor_core::bytes;
 use parking_lot::Mutex;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ipc::attachments::{Attachment, Holders};
+
+mod bytes;
+
+#[cfg(test)]
+pub(crate) use bytes::MOST_PERMITS;
+pub(crate) use bytes::{Bytes, Permit, Sealed};
 
 /// Payloads up to this many bytes go in the message itself. It leaves a message well below the size of a socket's buffer
 /// (208 KiB by default, socket(7)), so that sending one neither blocks nor splits it.
@@ -96,7 +100,7 @@ impl Payload {
 
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.0.len()
+        self.bytes.len()
     }
 
     /// Whether there are ends of channels in it. It is not to be sent ahead: an end that two processes hold does not tell the other end
@@ -165,6 +169,10 @@ pub(crate) enum Data {
         len: usize,
         forgets: Option<u8>,
     },
+    /// The first bytes of shared memory that came for this alone, and that nobody can change any more.
+    Sealed {
+        len: usize,
+    },
 }
 
 /// The packet of descriptors that was sent before this message.
@@ -173,32 +181,4 @@ pub(crate) struct Announced {
     pub(crate) number: u64,
     /// How many of them are the payload's: one more is of shared memory.
     pub(crate) handles: u8,
-}
-
-/// Bytes that serde copies as a whole, not one by one. Cheap to clone: a job is kept until it has begun.
-#[derive(Clone, Default)]
-pub(crate) struct Bytes(pub(crate) Arc<Vec<u8>>);
-
-impl From<Vec<u8>> for Bytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
-    }
-}
-
-impl fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
-}
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(bytes::deserialize::<Vec<u8>, _>(deserializer)?.into())
-    }
 }

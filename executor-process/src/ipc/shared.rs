@@ -97,7 +97,7 @@ impl<T: Serialize + 'static> Shared<T> {
         if encoded.has_attachments() {
             return Err(unfit("it holds handles (`Blob`, `Sender`, …); pass these beside it".to_owned()));
         }
-        let encoded = Blob::copy_of(&encoded.bytes().0)?;
+        let encoded = Blob::copy_of(encoded.bytes())?;
         let (ended, held) = pipe_with(PipeFlags::CLOEXEC)?;
         let id = random::bytes().map_err(io::Error::other)?;
         let origin = Origin { id, codec, encoded, held: Arc::new(held), ended: Arc::new(ended) };

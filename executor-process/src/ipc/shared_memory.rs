@@ -8,18 +8,18 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw, RemapOptions};
+use memmap2::{Mmap, MmapOptions, MmapRaw};
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Resource, getrlimit};
 
-use crate::ipc::large_pages::prefer_large_pages;
+use crate::ipc::large_pages::{LARGE, prefer_large_pages};
 
 /// The seals of a frozen file: it cannot be shortened, lengthened or written to (which includes punching holes).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
@@ -65,12 +65,18 @@ pub(crate) fn check_file_size(start: usize, len: usize) -> io::Result<()> {
 pub(crate) fn reserve(file: &OwnedFd, start: usize, len: usize) -> io::Result<()> {
     check_available(len)?;
     check_file_size(start, len)?;
+    large::make(file, start, len);
     loop {
         match fallocate(file, FallocateFlags::empty(), start as u64, len as u64) {
             Err(Errno::INTR) => {}
             result => return Ok(result?),
         }
     }
+}
+
+/// Whether new memory for `len` bytes costs less if it is [reserved](reserve) and mapped than if it is written to by the kernel: it does in large pages.
+pub(crate) fn is_better_mapped(len: usize) -> bool {
+    len >= LARGE && large::is_possible()
 }
 
 /// Writes all of `bytes` at `start`, without mapping the file.
@@ -176,8 +182,19 @@ impl Frozen {
 
     /// A copy of `bytes`, of which there is at least one.
     pub(crate) fn copy_of(bytes: &[u8]) -> io::Result<Self> {
+        match NonZeroUsize::new(bytes.len()) {
+            Some(len) if is_better_mapped(bytes.len()) => {
+                let mut draft = Draft::new(file()?, 0, len)?;
+                draft.copy_from_slice(bytes);
+                draft.freeze()
+            }
+            _ => Self::written(bytes),
+        }
+    }
+
+    /// The same, in small pages. That takes less time than to map them: no page is cleared before it is written, or faults.
+    fn written(bytes: &[u8]) -> io::Result<Self> {
         let file = file()?;
-        // Cheaper than to map it: no page is cleared before it is written, or faults.
         write(&file, bytes, 0)?;
         Self::seal(file)
     }
@@ -189,6 +206,11 @@ impl Frozen {
 
     pub(crate) fn file(&self) -> &Arc<OwnedFd> {
         &self.file
+    }
+
+    /// The bytes, and their file, which they do not need.
+    pub(crate) fn into_parts(self) -> (Mmap, Arc<OwnedFd>) {
+        (self.mapping, self.file)
     }
 }
 
@@ -258,75 +280,6 @@ impl Shared {
     }
 }
 
-/// Bytes of a file that this process writes, and no other.
-pub(crate) struct Draft {
-    mapping: MmapMut,
-    file: OwnedFd,
-    /// Where in the file they start.
-    offset: usize,
-}
-
-impl Draft {
-    /// `len` zero bytes from `offset` on, a multiple of the page size. No other code may write to that part of the file.
-    pub(crate) fn new(file: OwnedFd, offset: usize, len: NonZeroUsize) -> io::Result<Self> {
-        reserve(&file, offset, len.get())?;
-        // SAFETY: the range is within the file. At most the parent of this worker has the file, too, and reads it by system calls only;
-        // so no process shortens it, or writes there.
-        let mapping = unsafe { MmapOptions::new().offset(offset as u64).len(len.get()).map_mut(&file) }?;
-        let draft = Self { mapping, file, offset };
-        draft.populate(0);
-        Ok(draft)
-    }
-
-    /// Lengthens it to `len` bytes.
-    pub(crate) fn grow(&mut self, len: NonZeroUsize) -> io::Result<()> {
-        let before = self.mapping.len();
-        reserve(&self.file, self.offset + before, len.get().saturating_sub(before))?;
-        // SAFETY: as in `new`.
-        unsafe { self.mapping.remap(len.get(), RemapOptions::new().may_move(true)) }?;
-        self.populate(before);
-        Ok(())
-    }
-
-    /// Maps the pages from `from` on at once rather than one by one as they are touched. Before Linux 5.14 it does nothing.
-    fn populate(&self, from: usize) {
-        let _ = self.mapping.advise_range(Advice::PopulateWrite, from, self.mapping.len() - from);
-    }
-
-    pub(crate) fn file(&self) -> &OwnedFd {
-        &self.file
-    }
-
-    /// Seals it against any change. It must be the whole of its file.
-    pub(crate) fn freeze(self) -> io::Result<Frozen> {
-        debug_assert_eq!(self.offset, 0);
-        let Self { mapping, file, .. } = self;
-        let len = mapping.len();
-        // The seal is refused while there is a mapping that can be written to.
-        drop(mapping);
-        match fcntl_add_seals(&file, FROZEN) {
-            Ok(()) => Frozen::open(Arc::new(file)),
-            // A process that was forked meanwhile has such a mapping, too.
-            Err(Errno::BUSY) => Frozen::copy_of(&read(&file, 0, len)?),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-impl Deref for Draft {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.mapping
-    }
-}
-
-impl DerefMut for Draft {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.mapping
-    }
-}
-
 /// Bytes of a file that another process writes, seen without a copy. Only a worker has them, of its parent, which it trusts: the
 /// parent writes to the file only when the worker has said that it is done with it, and never shortens it.
 pub(crate) struct Window {
@@ -360,11 +313,15 @@ impl Deref for Window {
 }
 
 mod available;
+mod draft;
 mod from_file;
+mod large;
+mod mapping;
 mod raced;
 #[cfg(test)]
 mod tests;
 
 use available::check_available;
+pub(crate) use draft::Draft;
 pub(crate) use from_file::{copy_of_file, copy_of_one_length, open_regular};
 pub(crate) use raced::Raced;

@@ -44,7 +44,10 @@ impl SubmitPolicy {
     /// The job as it waits.
     #[track_caller]
     pub(crate) fn encode<J: PortableJob>(self, options: &JobOptions, job: &J) -> Result<EncodedJob, JobError> {
-        let body = self.codec.encode(&job.wire(&Remaker)).map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
+        let body = self
+            .codec
+            .encode_job(&job.wire(&Remaker), job.size_hint())
+            .map_err(|cause| Step::EncodeJob.error::<J>(cause))?;
         Ok(self.with_options(options, EncodedJob::new(JobType::of_job(job), body)))
     }
 

@@ -21,6 +21,6 @@ pub(crate) struct Captured {
 impl Captured {
     /// The most bytes that it takes of a message.
     pub(crate) fn len(&self) -> usize {
-        OFFSETS + self.value.0.len()
+        OFFSETS + self.value.len()
     }
 }

@@ -79,7 +79,7 @@ impl Entry {
 
 /// Lets go of the arguments' bytes before the job runs.
 fn run<J: PortableJob>(codec: Codec, arguments: Bytes) -> RemoteResult {
-    let decoded = codec.decode_by_value(&arguments.0, JobSeed::<J, _>::new(&Elsewhere));
+    let decoded = codec.decode_by_value(&arguments, JobSeed::<J, _>::new(&Elsewhere));
     drop(arguments);
     let job = match decoded {
         Ok(job) => job,

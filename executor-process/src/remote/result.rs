@@ -56,6 +56,6 @@ impl RemoteResult {
 
     fn decode<T: DeserializeOwned + 'static>(self) -> Result<T, (Step, String)> {
         let Self { codec, encoded, .. } = self;
-        encoded.and_then(|bytes| codec.decode_result_by_value(&bytes.0).map_err(|cause| (Step::DecodeResult, cause)))
+        encoded.and_then(|bytes| codec.decode_result_by_value(&bytes).map_err(|cause| (Step::DecodeResult, cause)))
     }
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use super::slots::Slot;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::os_error::with_remedy;
+use crate::ipc::payload::Sealed;
 use crate::ipc::shared_memory::Draft;
 
 /// By how much a result's memory grows, at most: half as much of it again is wasted on none.
@@ -23,6 +24,7 @@ impl Outgoing {
         match &self.written {
             Written::Small(bytes) => bytes.len(),
             Written::Large(large) => large.len,
+            Written::Sealed(bytes) => bytes.len,
         }
     }
 }
@@ -34,6 +36,8 @@ pub(super) fn no_memory(error: &io::Error) -> String {
 pub(super) enum Written {
     Small(Vec<u8>),
     Large(Large),
+    /// Memory of its own, of which no part will be used again.
+    Sealed(Sealed),
 }
 
 /// A slot that is being written to.

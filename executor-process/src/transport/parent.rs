@@ -13,7 +13,7 @@ use super::mapped::{Inbox, Outbox};
 use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Step;
-use crate::ipc::payload::{Body, Bytes, Data, MAX_INLINE, Payload};
+use crate::ipc::payload::{Body, Bytes, Data, MAX_INLINE, Payload, Sealed};
 use crate::ipc::shared_memory;
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::{Answer, Answered};
@@ -85,10 +85,14 @@ impl ParentEnd {
     }
 
     fn pack_with(&self, bytes: &Bytes, attachments: &[Attachment]) -> io::Result<Body> {
-        let len = bytes.0.len();
+        let len = bytes.len();
         if len <= MAX_INLINE {
             let packet = self.link.announce(None, attachments)?;
             return Ok(Body { data: Data::Inline(bytes.clone()), packet });
+        }
+        if let Some(file) = bytes.file() {
+            let packet = self.link.announce(Some((file, None)), attachments)?;
+            return Ok(Body { data: Data::Sealed { len }, packet });
         }
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("no shared memory of {len} bytes ({error})"));
@@ -96,11 +100,11 @@ impl ParentEnd {
         let mut ours = self.ours.lock();
         let Some((slot, mut taken)) = take_slot(&mut ours, len).map_err(named)? else {
             drop(ours);
-            let file = shared_memory::scratch().and_then(|file| filled(file, &bytes.0)).map_err(named)?;
+            let file = shared_memory::scratch().and_then(|file| filled(file, bytes)).map_err(named)?;
             let packet = self.link.announce(Some((&file, None)), attachments)?;
             return Ok(Body { data: Data::Once { len, forgets: None }, packet });
         };
-        taken.store.write(&bytes.0).map_err(named)?;
+        taken.store.write(bytes).map_err(named)?;
         taken.lend().map_err(named)?;
         let fresh = (!taken.is_known).then_some((taken.store.file(), Some(slot)));
         let packet = self.link.announce(fresh, attachments)?;
@@ -150,11 +154,14 @@ impl ParentEnd {
                 if let Some(slot) = forgets.and_then(|slot| theirs.get_mut(usize::from(slot))) {
                     *slot = None;
                 }
-                let file = arrived.memory.ok_or("the shared memory of a result did not arrive")?;
+                let Some(file) = arrived.memory else { return not_arrived(arrived.is_cut) };
                 shared_memory::read(&file, START, len).map(Bytes::from)
             }
+            Data::Sealed { len } => {
+                let Some(file) = arrived.memory else { return not_arrived(arrived.is_cut) };
+                Sealed::open(file, len).map(Bytes::received)
+            }
         };
-        let failed = |cause: &str| Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() };
         match read {
             Ok(_) if arrived.is_cut => Ok(failed(
                 "this process has no file descriptor left for its handles; close some files, or raise `ulimit -n`",
@@ -212,6 +219,18 @@ impl ParentEnd {
             inbox.unmap();
         }
     }
+}
+
+fn failed(cause: &str) -> Answer<Payload> {
+    Answer::Codec { step: Step::DecodeResult, cause: cause.to_owned() }
+}
+
+/// Of the shared memory of a result.
+fn not_arrived(is_cut: bool) -> Result<Answer<Payload>, String> {
+    if !is_cut {
+        return Err("the shared memory of a result did not arrive".to_owned());
+    }
+    Ok(failed("this process has no file descriptor left for its shared memory; close some files, or raise `ulimit -n`"))
 }
 
 fn attached(descriptors: Vec<OwnedFd>) -> Vec<Attachment> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem;
 
+use executor_core::bytes::{self, InOnePiece};
 use serde::Serialize;
 
 use super::outgoing::{Large, Outgoing, Written, no_memory};
@@ -38,6 +39,10 @@ pub(crate) fn encode_result<T: Serialize + 'static>(
     end: &WorkerEnd,
     user_code_ended: impl FnOnce(),
 ) -> Result<Outgoing, String> {
+    if let Some((bytes, attachments)) = codec.encode_in_place(&InOnePiece(value), bytes::size_hint(value)) {
+        user_code_ended();
+        return Ok(Outgoing { written: Written::Sealed(bytes), attachments });
+    }
     let mut sink = Sink::new(end);
     let (encoded, attachments) = codec.encode_out(value, &mut sink);
     user_code_ended();

@@ -13,6 +13,8 @@ use crate::ipc::socket;
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::Answer;
 
+mod sealed;
+
 fn payload(len: usize) -> Payload {
     Payload::new(vec![7; len], Vec::new())
 }
@@ -31,7 +33,7 @@ fn text(parent: &Arc<ParentEnd>, answered: Answer<Body>) -> String {
 fn slot_of(body: &Body) -> Option<u8> {
     match body.data {
         Data::Slot { slot, .. } => Some(slot),
-        Data::Inline(_) | Data::Once { .. } => None,
+        Data::Inline(_) | Data::Once { .. } | Data::Sealed { .. } => None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::outgoing::{Large, Outgoing, Written, no_memory};
 use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::codec::Step;
 use crate::ipc::os_error::with_remedy;
-use crate::ipc::payload::{Body, Bytes, Data};
+use crate::ipc::payload::{Body, Bytes, Data, Sealed};
 use crate::ipc::shared_memory::{self, Draft, Window};
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::{Answer, Answered};
@@ -69,6 +69,7 @@ pub(crate) struct Opened {
 enum Source {
     Inline(Bytes),
     Shared { window: Arc<Window>, len: usize },
+    Sealed(Sealed),
 }
 
 impl Deref for Opened {
@@ -76,8 +77,9 @@ impl Deref for Opened {
 
     fn deref(&self) -> &[u8] {
         match &self.source {
-            Source::Inline(bytes) => &bytes.0,
+            Source::Inline(bytes) => bytes,
             Source::Shared { window, len } => &window[..*len],
+            Source::Sealed(bytes) => bytes,
         }
     }
 }
@@ -141,6 +143,10 @@ impl WorkerEnd {
                 let file = memory.ok_or("the worker process has no file descriptor left for its shared memory")?;
                 Source::Shared { window: Arc::new(window(Arc::new(file), len).map_err(unmapped)?), len }
             }
+            Data::Sealed { len } => {
+                let file = memory.ok_or("the worker process has no file descriptor left for its shared memory")?;
+                Source::Sealed(Sealed::open(file, len).map_err(unmapped)?)
+            }
         };
         Ok(Opened { source, descriptors: handles.into_iter().map(Arc::new).collect() })
     }
@@ -173,6 +179,10 @@ impl WorkerEnd {
             Written::Small(bytes) => {
                 let packet = self.link.announce(None, &attachments)?;
                 Ok(Body { data: Data::Inline(bytes.into()), packet })
+            }
+            Written::Sealed(Sealed { memory, len }) => {
+                let packet = self.link.announce(Some((memory.file(), None)), &attachments)?;
+                Ok(Body { data: Data::Sealed { len }, packet })
             }
             Written::Large(Large { number, mut slot, len }) => {
                 let mut ours = self.ours.lock();

@@ -23,7 +23,7 @@ where
     let function = Remaker
         .pointer::<Around<V>>(captured.function)
         .ok_or_else(|| format!("the function that `wrap_jobs` was given with a `{name}` is not in this program"))?;
-    let value = codec.decode_value::<V>(&captured.value.0, Vec::new());
+    let value = codec.decode_value::<V>(&captured.value, Vec::new());
     end_copy(0);
     let value = value.map_err(|cause| format!("the `{name}` that `wrap_jobs` captured: {cause}"))?;
     Ok(Context::new(move |run| function(&value, run)))

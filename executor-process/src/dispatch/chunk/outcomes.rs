@@ -69,7 +69,7 @@ impl<R: DeserializeOwned + 'static> Outcomes<R> {
     }
 
     fn decode_to(&mut self, batch: &mut Vec<Result<R, JobError>>) {
-        let bytes = &self.payload.bytes().0[..];
+        let bytes = &self.payload.bytes()[..];
         while batch.len() < BATCH {
             let index = self.index;
             if let Some((_, error)) = self.errors.pop_if(|(of, _)| *of == index) {

@@ -97,7 +97,7 @@ impl End {
 
     fn send_message(&self, message: &Payload, wait: Wait) -> io::Result<()> {
         let attachments = message.lend();
-        let bytes = &message.bytes().0;
+        let bytes = message.bytes();
         let memory = if bytes.len() > MAX_INLINE { Some(shared_memory::scratch_of(bytes, 0)?) } else { None };
         let handles = attachments.iter().map(|attachment| attachment.descriptor.as_fd());
         let descriptors: Vec<_> = memory.iter().map(AsFd::as_fd).chain(handles).collect();

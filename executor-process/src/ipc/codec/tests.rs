@@ -24,12 +24,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 mod attributes;
 mod claims;
 mod faults;
+mod in_place;
 mod left_out;
 
 const BOTH: [Codec; 2] = [Codec::Postcard, Codec::MessagePack];
 
 fn encoded(codec: Codec, value: &impl Serialize) -> Result<Vec<u8>, String> {
-    codec.encode(value).map(|payload| payload.bytes().0.to_vec())
+    codec.encode(value).map(|payload| payload.bytes().to_vec())
 }
 
 /// `value`, encoded and decoded again, or the error.

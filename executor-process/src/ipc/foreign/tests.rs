@@ -99,7 +99,7 @@ fn items_have_handles_of_their_own() {
         let parts = chunk::encode::<_, ()>(codec, 0, items, "job");
         assert!(parts.len() == 1 && parts[0].errors.is_empty() && next_message_is_clean());
         let descriptors: Vec<_> = parts[0].body.lend().into_iter().map(|attachment| attachment.descriptor).collect();
-        let bytes = parts[0].body.bytes().0.clone();
+        let bytes = parts[0].body.bytes().clone();
         let mut rest = &bytes[size_of::<usize>()..];
         let mut tags = Vec::new();
         while let Some((tag, item)) = crate::protocol::item_record::next(&mut rest) {
@@ -180,7 +180,7 @@ fn handles_that_no_value_takes_are_closed() {
 fn forged_handles_are_an_error() {
     let (sender, receiver) = ipc::channel::<u32>().unwrap();
     let honest = Codec::Postcard.encode(&Wrapped(sender.clone())).unwrap();
-    let bytes = honest.bytes().0.to_vec();
+    let bytes = honest.bytes().to_vec();
     assert_eq!(bytes, [0, 0, 1], "the number, the first handle, their count");
     let decode = |bytes: &[u8], attachments| {
         let payload = Payload::new(bytes.to_vec(), attachments);

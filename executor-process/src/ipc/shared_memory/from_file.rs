@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{fcntl_add_seals, sendfile};
 use rustix::io::Errno;
 
-use super::{Frozen, OF_ONE_LENGTH, check_available, check_file_size, file};
+use super::{Frozen, OF_ONE_LENGTH, check_available, check_file_size, file, large};
 
 /// Opens a regular file, and no other: the open of a pipe with a name waits for its writer.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
@@ -58,6 +58,7 @@ fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
     check_available(len)?;
     check_file_size(0, len)?;
     let (to, mut at) = (file()?, 0);
+    large::make(&to, 0, len);
     while at < len as u64 {
         let left = len - usize::try_from(at).unwrap_or(len);
         match sendfile(&to, &from, Some(&mut at), left) {

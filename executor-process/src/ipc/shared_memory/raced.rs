@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr;
 
-use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::{SealFlags, fcntl_get_seals, fstat, fstatfs};
 
+use super::mapping::{Advice, Mapping};
 use crate::ipc::large_pages::prefer_large_pages;
 
 /// The type that `fstatfs(2)` gives for files of `memfd_create(2)` in pages of the usual size. A file in pages that are reserved may have none left, which
@@ -18,7 +18,7 @@ const TMPFS_MAGIC: i64 = 0x0102_1994;
 /// may change the bytes meanwhile, and a copy then has some of both.
 ///
 /// The system calls that copy to and from a file take three times as long, once the pages are there.
-pub(crate) struct Raced(MmapRaw);
+pub(crate) struct Raced(Mapping);
 
 impl Raced {
     /// Maps `len` bytes from `start` on, to be read, and to be written if `is_written`.
@@ -32,11 +32,9 @@ impl Raced {
         if !is_sealed || fstatfs(file)?.f_type != TMPFS_MAGIC || size < start.saturating_add(len.get()) {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let mut options = MmapOptions::new();
-        options.offset(start as u64).len(len.get());
-        let mapping = if is_written { options.map_raw(file) } else { options.map_raw_read_only(file) }?;
-        // All at once, rather than one by one as they are touched. Before Linux 5.14 it does nothing.
-        let _ = mapping.advise(if is_written { Advice::PopulateWrite } else { Advice::PopulateRead });
+        let mapping = Mapping::new(file, start, len, is_written)?;
+        // A failure costs the time of page faults.
+        let _ = mapping.advise(0, if is_written { Advice::PopulateWrite } else { Advice::PopulateRead });
         Ok(Self(mapping))
     }
 
@@ -53,7 +51,7 @@ impl Raced {
     pub(crate) fn write(&self, bytes: &[u8]) {
         assert!(bytes.len() <= self.len(), "it has no room for so many bytes");
         // SAFETY: they fit. No reference to the mapping exists, and another process that accesses it meanwhile spoils bytes only.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.as_mut_ptr(), bytes.len()) };
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.start(), bytes.len()) };
     }
 
     /// A copy of the first `len` bytes.
@@ -70,7 +68,7 @@ impl Raced {
         prefer_large_pages(&mut bytes);
         // SAFETY: the mapping has `len` bytes, and so has the capacity of `bytes`. Any byte is valid, whatever another process writes meanwhile.
         unsafe {
-            ptr::copy_nonoverlapping(self.0.as_ptr(), bytes.as_mut_ptr(), len);
+            ptr::copy_nonoverlapping(self.0.start().cast_const(), bytes.as_mut_ptr(), len);
             bytes.set_len(len);
         }
         Ok(bytes)

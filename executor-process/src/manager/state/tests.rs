@@ -83,12 +83,12 @@ impl Stage {
 }
 
 fn said(reply: Reply<Bytes>) -> Said {
-    let all = |values: Vec<Bytes>| values.iter().map(|value| value.0.to_vec()).collect();
+    let all = |values: Vec<Bytes>| values.iter().map(|value| value.to_vec()).collect();
     match reply {
         Reply::Done => Said::Done,
         Reply::Count(count) => Said::Count(count),
         Reply::Flag(flag) => Said::Flag(flag),
-        Reply::Value(value) => Said::Value(value.map(|value| value.0.to_vec())),
+        Reply::Value(value) => Said::Value(value.map(|value| value.to_vec())),
         Reply::Values(values) => Said::Values(all(values)),
         Reply::Pairs(pairs) => Said::Count(pairs.len() as u64),
         Reply::Granted { ticket, was_abandoned, is_late, values } => {

@@ -44,7 +44,7 @@ fn written_file_is_read_back() {
     let bytes = file(&contents());
     let (read, mut rest) = decode(&bytes).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", contents()));
-    assert_eq!(*read.job.bytes.0, [1, 2, 3]);
+    assert_eq!(*read.job.bytes, [1, 2, 3]);
     let blobs = read.job.take_blobs(&mut rest).unwrap();
     assert_eq!((&*Frozen::open(blobs[0].clone()).unwrap(), blobs.len(), rest), (BLOB, 2, &[][..]));
     assert!(Frozen::open(blobs[1].clone()).is_err(), "of another item: there is nothing in it");

@@ -4,7 +4,7 @@ use super::*;
 
 /// The bytes of two handles, of which the second names the first.
 fn forge(codec: Codec, honest: &Payload) -> Payload {
-    let mut bytes = honest.bytes().0.to_vec();
+    let mut bytes = honest.bytes().to_vec();
     // The tail says which descriptors are meant.
     let second = bytes.len() - 3;
     assert_eq!(std::mem::take(&mut bytes[second]), 1, "{codec:?}");
