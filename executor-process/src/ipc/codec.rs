@@ -13,21 +13,21 @@ mod names;
 mod pack;
 mod parts;
 mod read;
+mod step;
 #[cfg(test)]
 mod tests;
 mod unpack;
 mod variant;
 mod write;
 
-use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use executor_core::JobError;
 use executor_core::bytes::{self, InOnePiece};
 use executor_core::panics::{catch, drop_catching};
-use executor_core::{CodecError, JobError, PortableJob};
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -39,12 +39,14 @@ pub(crate) use self::fault::Fault;
 use self::handles::{Handles, with_handles};
 use self::pack::Pack;
 use self::read::Source;
+pub(crate) use self::step::Step;
 use self::unpack::Unpack;
 use self::write::To;
 use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::foreign;
 use crate::ipc::large_pages::{self, LARGE, make_room};
 use crate::ipc::payload::Payload;
+use crate::ipc::plain;
 
 /// The encoding of arguments, results and messages.
 ///
@@ -93,7 +95,7 @@ impl Codec {
 
     /// Appends the bytes of `value`, or a part of them if that fails. It is for the caller to [`collect`] what is attached.
     pub(crate) fn encode_into(self, value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), Cause> {
-        let encoded = guarded(|| with_handles(|| self.append(value, bytes)));
+        let encoded = guarded(SERIALIZE, || with_handles(|| self.append(value, bytes)));
         let handles = encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))?;
         bytes.extend(handles.iter().flat_map(Handles::tail));
         Ok(())
@@ -159,7 +161,7 @@ impl Codec {
                 }
                 Self::MessagePack => value.serialize(To::new(&mut Pack::new(&mut *out), value)).map_err(cause),
             };
-            let encoded = guarded(|| with_handles(write));
+            let encoded = guarded(SERIALIZE, || with_handles(write));
             match encoded.map_err(|cause| attachments::not_attached().unwrap_or(cause))? {
                 Some(handles) => out.extend(&handles.tail()).map_err(cause),
                 None => Ok(()),
@@ -181,7 +183,7 @@ impl Codec {
         seed: S,
     ) -> Result<S::Value, Cause> {
         attachments::decode_by_value(|| {
-            let decoded = guarded(|| self.read(bytes, seed));
+            let decoded = guarded(DESERIALIZE, || self.read(bytes, seed));
             decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })
     }
@@ -242,11 +244,11 @@ impl Codec {
         S: DeserializeSeed<'de>,
     {
         if bytes.len() >= LARGE {
-            bytes::advise_new_memory(large_pages::advise);
+            MEMORY.install();
         }
         let (bytes, foreign) = Handles::split(bytes, &descriptors)?;
         offer(descriptors, || {
-            let read = || guarded(|| self.read(bytes, seed()));
+            let read = || guarded(DESERIALIZE, || self.read(bytes, seed()));
             let decoded = if foreign.is_empty() { read() } else { foreign::within(&foreign, read) };
             decoded.map_err(|cause| attachments::not_taken().unwrap_or(cause))
         })
@@ -343,6 +345,9 @@ fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause>
     value.serialize(To::new(&mut Compact::new(out, true), value)).map_err(cause)
 }
 
+/// How core makes memory for many numbers, and sees them as bytes.
+const MEMORY: bytes::Memory = bytes::Memory { advise: large_pages::advise, bytes_of: plain::bytes_of_numbers };
+
 /// Reads a value written [`InOnePiece`].
 struct ResultSeed<T>(PhantomData<T>);
 
@@ -363,9 +368,18 @@ fn cause(error: impl fmt::Display) -> Cause {
     error.to_string()
 }
 
+const SERIALIZE: &str = "Serialize";
+const DESERIALIZE: &str = "Deserialize";
+
 /// Serde's traits are implemented by users, so they may panic.
-fn guarded<T>(f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
-    catch(f).unwrap_or_else(|panic| Err(panic.to_string()))
+fn guarded<T>(name: &str, f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
+    catch(f).unwrap_or_else(|error| match error {
+        JobError::Panicked(panic) => {
+            let place = panic.place().map(|place| format!(" at {place}")).unwrap_or_default();
+            Err(format!("its `{name}` panicked{place}: {}", panic.message()))
+        }
+        other => Err(other.to_string()),
+    })
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.
@@ -375,34 +389,4 @@ fn all_read<T>(value: T, rest: usize) -> Result<T, Cause> {
     }
     drop_catching(value);
     Err(format!("{rest} bytes were left over: `Serialize` wrote more than `Deserialize` reads"))
-}
-
-/// Which of the four steps failed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) enum Step {
-    EncodeJob,
-    DecodeJob,
-    EncodeResult,
-    DecodeResult,
-}
-
-impl Step {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::EncodeJob => "encode the job",
-            Self::DecodeJob => "decode the job in the worker process",
-            Self::EncodeResult => "encode the result in the worker process",
-            Self::DecodeResult => "decode the result",
-        }
-    }
-
-    /// The error of a `J` at this step.
-    pub(crate) fn error<J: PortableJob>(self, cause: Cause) -> JobError {
-        self.named(J::type_name(), type_name::<J::Output>(), cause)
-    }
-
-    /// The error of a job of that name, with that output, at this step.
-    pub(crate) fn named(self, job: &str, output: &str, cause: Cause) -> JobError {
-        JobError::Codec(CodecError::new(self.text(), job, output, cause))
-    }
 }

@@ -1,7 +1,7 @@
 //! Values as bytes, and bytes as values, without a copy. Unsafe, because the bytes are looked at as another type.
 #![allow(unsafe_code)]
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt;
 use std::slice;
@@ -103,6 +103,19 @@ pub(crate) fn cast_mut<T: Plain>(bytes: &mut [u8]) -> Result<&mut [T], CastError
     }
 }
 
+/// The little-endian bytes of a `Vec` of numbers. `None` where `numbers` is none, or has them in another order.
+pub(crate) fn bytes_of_numbers(numbers: &dyn Any) -> Option<&[u8]> {
+    macro_rules! bytes_of_vec {
+        ($($number:ty)*) => {
+            None$(.or_else(|| numbers.downcast_ref::<Vec<$number>>().map(|numbers| bytes_of(numbers))))*
+        };
+    }
+    if cfg!(target_endian = "big") {
+        return None;
+    }
+    bytes_of_vec! { f64 f32 i64 u64 i32 u32 i16 u16 i8 u8 }
+}
+
 /// The values as bytes.
 pub(crate) fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
     // SAFETY: all bytes of the values are initialised, since a `Plain` value has no padding; and bytes have no alignment.
@@ -125,6 +138,14 @@ mod tests {
         numbers.fill(0.0);
         assert_eq!(bytes, bytes_of(&numbers));
         assert_eq!((cast::<f64>(&[]), cast_mut::<u16>(&mut [])), (Ok(&[][..]), Ok(&mut [][..])));
+    }
+
+    #[test]
+    fn bytes_of_numbers_are_little_endian() {
+        let bytes = bytes_of_numbers(&vec![1.5_f64, -2.5]).map(<[u8]>::to_vec);
+        assert_eq!(bytes, cfg!(target_endian = "little").then(|| [1.5_f64, -2.5].map(f64::to_le_bytes).concat()));
+        assert_eq!(bytes_of_numbers(&vec![7_i8]), bytes_of_numbers(&vec![7_u8]));
+        assert_eq!((bytes_of_numbers(&vec!['a']), bytes_of_numbers(&1.5)), (None, None));
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl<R: DeserializeOwned + 'static> Outcomes<R> {
         if !is_number::<R>(self.codec) || self.errors.last().is_some_and(|(of, _)| *of == self.index) {
             return None;
         }
-        let bytes = &self.payload.bytes().0[..];
+        let bytes = &self.payload.bytes()[..];
         let mut rest = &bytes[self.read..];
         let (_, record) = next(&mut rest).filter(|(tag, _)| *tag == DONE)?;
         let number = item_number::read(self.codec, record)?;

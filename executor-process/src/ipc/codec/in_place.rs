@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde::Serialize;
 
-use super::{Cause, Codec, Fault, Output, Restart};
+use super::{Cause, Codec, Fault, MEMORY, Output, Restart};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::large_pages::LARGE;
 use crate::ipc::payload::{Bytes, Payload, Permit, Sealed};
@@ -15,6 +15,7 @@ impl Codec {
     /// is to be encoded in another way.
     pub(crate) fn encode_in_place(self, value: &impl Serialize, size: usize) -> Option<(Sealed, Vec<Attachment>)> {
         let mut place = InPlace::new(size)?;
+        MEMORY.install();
         let (written, attachments) = self.write_out(value, &mut place);
         written.ok().and_then(|()| place.seal()).map(|sealed| (sealed, attachments))
     }

@@ -117,3 +117,27 @@ fn mismatched_reads_and_writes_are_refused() {
         assert!(refused.contains("were left over: `Serialize` wrote more than `Deserialize` reads"), "{refused}");
     }
 }
+
+#[test]
+fn panic_names_the_trait_that_panicked() {
+    #[derive(Debug)]
+    struct Panics(bool);
+    impl Serialize for Panics {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            if self.0 { panic!("not today") } else { to.serialize_u8(7) }
+        }
+    }
+    impl<'de> Deserialize<'de> for Panics {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("not here")
+        }
+    }
+    for codec in BOTH {
+        let error = encoded(codec, &Panics(true)).unwrap_err();
+        assert!(error.starts_with("its `Serialize` panicked at ") && error.ends_with(": not today"), "{error}");
+        let error = arrived(codec, &Panics(false)).unwrap_err();
+        assert!(error.starts_with("its `Deserialize` panicked at ") && error.ends_with(": not here"), "{error}");
+        let error = crate::ipc::shared::Shared::new(Panics(true), codec).map(drop).unwrap_err().to_string();
+        assert!(error.contains("could not be encoded: its `Serialize` panicked at "), "{error}");
+    }
+}

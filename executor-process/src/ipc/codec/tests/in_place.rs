@@ -48,7 +48,7 @@ fn jobs_that_wait_use_few_descriptors() {
     let waiting: Vec<Payload> = (0..MOST_PERMITS + 6).map(encode).collect();
     let with_file = waiting.iter().filter(|payload| payload.bytes().file().is_some()).count();
     assert!(with_file <= MOST_PERMITS, "{with_file}");
-    assert!(waiting.iter().all(|payload| *payload.bytes() == *waiting[0].bytes()));
+    assert!(waiting.iter().all(|payload| **payload.bytes() == **waiting[0].bytes()));
     drop(waiting);
     assert_eq!(
         encode(0).bytes().file().is_some(),
