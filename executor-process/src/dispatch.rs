@@ -14,4 +14,5 @@ pub(crate) mod settings;
 pub(crate) mod time_limit;
 pub(crate) mod worker_loss;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod worker_stops;

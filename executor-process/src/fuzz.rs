@@ -233,4 +233,5 @@ pub fn remote(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -35,6 +35,7 @@ mod outcome;
 mod portable_error;
 mod result;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use std::fmt;

@@ -24,10 +24,12 @@ pub(crate) use worker::{Opened, WorkerEnd};
 
 /// Both ends, for tests.
 #[cfg(test)]
+#[cfg(not(loom))]
 pub(crate) fn pair() -> (std::sync::Arc<ParentEnd>, WorkerEnd) {
     let (ours, theirs) = crate::ipc::socket::pair().expect("there are descriptors left");
     (std::sync::Arc::new(ParentEnd::new(ours)), WorkerEnd::new(theirs))
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

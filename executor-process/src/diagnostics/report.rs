@@ -144,4 +144,5 @@ fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Optio
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -247,4 +247,5 @@ fn folded(frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

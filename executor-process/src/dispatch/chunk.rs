@@ -232,4 +232,5 @@ fn encode_some<A: Serialize + 'static, R>(codec: Codec, function: usize, items: 
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -264,4 +264,5 @@ fn no_answer() -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -97,6 +97,7 @@ impl Stop for KillSwitch {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use executor_core::cell::{Abort, Cell, Dispatch};
     use executor_core::{Future, JobId, PortableJob, call};

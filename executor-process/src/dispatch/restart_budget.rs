@@ -105,6 +105,7 @@ fn broken(text: &dyn fmt::Display) -> JobError {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -17,6 +17,7 @@ pub(crate) struct PoolSettings {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 impl PoolSettings {
     /// Those of a pool that may lose as many workers as it does.
     pub(crate) fn plain(worker: WorkerSettings) -> Self {

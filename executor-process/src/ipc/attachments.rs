@@ -272,6 +272,7 @@ fn outside(what: &str, done: &str) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::ipc::shared_memory;

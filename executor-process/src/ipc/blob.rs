@@ -229,6 +229,7 @@ impl<'de> Deserialize<'de> for Blob {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::os::fd::OwnedFd;
 

@@ -15,6 +15,7 @@ mod parts;
 mod read;
 mod step;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod unpack;
 mod variant;

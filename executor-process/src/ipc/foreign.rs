@@ -213,4 +213,5 @@ fn close_untaken(channels: u64) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -41,6 +41,7 @@ pub(crate) fn advise(start: *mut u8, len: usize) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -32,6 +32,7 @@ pub(crate) fn with_remedy(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

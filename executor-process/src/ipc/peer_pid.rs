@@ -18,6 +18,7 @@ pub(crate) fn pid_of(socket: &OwnedFd) -> Option<u32> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::os::unix::net::UnixStream;
 

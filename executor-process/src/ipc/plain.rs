@@ -123,6 +123,7 @@ pub(crate) fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -118,6 +118,7 @@ pub(crate) fn temporary() -> PathBuf {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use rustix::fs::fstat;
     use rustix::net::connect;

@@ -232,6 +232,7 @@ pub(crate) fn drop_ended(awaited: &OwnedFd) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::ipc::channel;

@@ -319,6 +319,7 @@ mod large;
 mod mapping;
 mod raced;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use available::check_available;

@@ -191,6 +191,7 @@ pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Res
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

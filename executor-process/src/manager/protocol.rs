@@ -253,6 +253,7 @@ impl Frames {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 impl Frames {
     pub(super) fn capacity(&self) -> usize {
         self.buffer.capacity()

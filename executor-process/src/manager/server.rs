@@ -6,6 +6,7 @@
 
 mod client;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use std::collections::HashMap;

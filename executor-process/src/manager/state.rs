@@ -8,6 +8,7 @@ mod event_barrier;
 mod queue;
 mod semaphore;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod tickets;
 mod update_locks;

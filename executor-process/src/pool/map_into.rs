@@ -106,6 +106,7 @@ fn fill<T: Plain, R: AsPart<T>>(
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

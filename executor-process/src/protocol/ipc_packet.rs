@@ -130,6 +130,7 @@ fn again<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::os::fd::AsFd;
 

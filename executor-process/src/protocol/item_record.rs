@@ -102,6 +102,7 @@ fn put_long_number(bytes: &mut Vec<u8>, start: usize, mut number: u64) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::convert::Infallible;
 

@@ -48,6 +48,7 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

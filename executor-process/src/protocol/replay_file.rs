@@ -254,4 +254,5 @@ fn checksum(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -56,6 +56,7 @@ impl StartInfo {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

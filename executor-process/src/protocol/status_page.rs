@@ -251,6 +251,7 @@ impl Page {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use rustix::fs::{FallocateFlags, fallocate, ftruncate};
     use rustix::io::Errno;

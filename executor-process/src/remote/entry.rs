@@ -115,6 +115,7 @@ impl Remake for Elsewhere {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::collections::BTreeSet;
 

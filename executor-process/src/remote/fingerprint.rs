@@ -80,6 +80,7 @@ impl fmt::Display for Fingerprint {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

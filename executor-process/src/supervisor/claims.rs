@@ -161,6 +161,7 @@ impl Dispatch for Claims {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -152,6 +152,7 @@ fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> 
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::fs::File;
 

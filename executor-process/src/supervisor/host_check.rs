@@ -105,6 +105,7 @@ fn covers(line: &str, address: usize) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

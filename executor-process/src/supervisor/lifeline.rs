@@ -105,6 +105,7 @@ fn watch() {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};

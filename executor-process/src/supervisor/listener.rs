@@ -148,6 +148,7 @@ pub(crate) fn wait_for_end(process: &Child, output: Option<&Output>) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::process::Command;
 

@@ -270,4 +270,5 @@ fn push_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -101,6 +101,7 @@ fn wait(awaited: BorrowedFd<'_>, death: BorrowedFd<'_>, deadline: Option<Instant
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use rustix::pipe::pipe;
 

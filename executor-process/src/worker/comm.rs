@@ -50,6 +50,7 @@ fn split(worker: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

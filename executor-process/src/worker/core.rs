@@ -63,6 +63,7 @@ fn leave(core: usize) -> rustix::io::Result<()> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

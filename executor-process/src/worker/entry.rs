@@ -106,6 +106,7 @@ fn after(functions: &[Word], ours: Constructor) -> impl Iterator<Item = Construc
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::ptr::without_provenance;
 

@@ -60,6 +60,7 @@ impl Offset {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::ipc::codec::Step;

@@ -50,6 +50,7 @@ fn number_after(name: &[u8], text: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

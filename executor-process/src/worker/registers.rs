@@ -72,6 +72,7 @@ pub(super) fn read_word(address: usize) -> Result<usize, Unread> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

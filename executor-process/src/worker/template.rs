@@ -159,6 +159,7 @@ fn count(threads: usize) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -52,6 +52,7 @@ impl Pace {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

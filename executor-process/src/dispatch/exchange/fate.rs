@@ -57,6 +57,7 @@ pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

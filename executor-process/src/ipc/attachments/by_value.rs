@@ -59,6 +59,7 @@ pub(super) fn stays_here(what: &str) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::Arc;
 

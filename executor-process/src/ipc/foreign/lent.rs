@@ -52,6 +52,7 @@ pub(super) fn lend<T>(closure: &mut dyn FnMut(), around: impl FnOnce() -> T) -> 
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use executor_core::panics::catch;
 

@@ -32,6 +32,7 @@ fn bytes(facts: &str, name: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -74,6 +74,7 @@ fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::io::Write;
 

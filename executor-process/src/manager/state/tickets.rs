@@ -244,6 +244,7 @@ impl Tickets {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 impl Tickets {
     /// Whether there are no waits and no holds.
     pub(super) fn is_clear(&self) -> bool {

@@ -132,6 +132,7 @@ impl<W> UpdateLocks<W> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::collections::BTreeSet;
 

@@ -153,4 +153,5 @@ pub(super) fn check(owner: u32, user: u32, mode: u32) -> Result<(), String> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -90,6 +90,7 @@ fn count(file: &Path) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::fs;
 

@@ -99,6 +99,7 @@ impl Pids {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -97,6 +97,7 @@ fn is_child_in(pid: Pid, group: u32) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::os::unix::process::CommandExt;
 

@@ -147,6 +147,7 @@ pub(crate) fn signal_first_thread(pidfd: &OwnedFd, pid: u32, signal: c_int) -> b
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::Command;

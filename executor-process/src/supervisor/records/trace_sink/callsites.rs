@@ -140,6 +140,7 @@ fn level(level: TraceLevel) -> Level {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 
