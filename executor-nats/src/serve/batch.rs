@@ -7,7 +7,7 @@ use tokio::task::spawn_local;
 
 use super::arrived::{Arrived, Member};
 use super::engine::{Engine, Run};
-use super::members::BatchRun;
+use super::members::{BatchRun, Starting};
 use super::run::Done;
 use super::slot::Slot;
 use crate::protocol::batch::{BatchState, Changed, Members};
@@ -47,12 +47,13 @@ impl Engine {
         let mut run = BatchRun::new(self.clone(), key, keys, reply);
         (run.revision, run.state, run.here) = (revision, state, mine);
         let (sender, left) = unbounded_channel();
+        let mut starting = Vec::with_capacity(members.len());
         for ((place, member), slot) in (0..).zip(members).zip(slots) {
-            if mine.contains(place) {
-                drop(spawn_local(self.clone().run_member(place, member, slot, sender.clone())));
-            }
+            let slot = mine.contains(place).then(|| Rc::new(slot));
+            run.expect(member.remote.as_ref().ok().cloned(), slot.clone());
+            starting.extend(slot.map(|slot| Starting { place, member, slot }));
         }
-        drop(sender);
+        spawn_local(self.clone().start_members(starting, sender));
         run.follow(left).await;
         match run.reply {
             Some(_) if run.state.is_over() => Done::Acknowledge,
@@ -64,7 +65,7 @@ impl Engine {
 
     /// Returns the jobs that were not here: another delivery of the batch may be.
     fn enter_members(&self, batch: &JobKey, keys: &[JobKey], slots: &[Slot]) -> Members {
-        let mut running = self.running.borrow_mut();
+        let (batch, mut running) = (Rc::new(batch.clone()), self.running.borrow_mut());
         let mut entered = Members::default();
         for ((place, key), slot) in (0..).zip(keys).zip(slots) {
             if !running.contains_key(key) {

@@ -130,7 +130,7 @@ pub(super) struct Run {
     /// Which claim of this host's it is.
     pub(super) order: u64,
     /// The batch that it is in, and its place there.
-    pub(super) batch: Option<(JobKey, u8)>,
+    pub(super) batch: Option<(Rc<JobKey>, u8)>,
 }
 
 /// Runs until it is told to end.
@@ -265,7 +265,7 @@ impl Engine {
     async fn stop_if_decided(&self, key: &JobKey) {
         let batch = self.running.borrow().get(key).and_then(|run| run.batch.clone());
         let (record, place) = match &batch {
-            Some((batch, place)) => (batch, Some(*place)),
+            Some((batch, place)) => (&**batch, Some(*place)),
             None => (key, None),
         };
         let mut retry = Retry::new(None);

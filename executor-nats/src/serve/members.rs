@@ -1,18 +1,18 @@
 //! Runs the jobs of a batch on the local pool, and writes their outcomes together.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::Subject;
 use bytes::Bytes;
 use executor_core::JobError;
-use executor_process::remote::RemoteOutcome;
+use executor_process::remote::{RemoteJob, RemoteOutcome, RemoteResult};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::arrived::Member;
 use super::engine::Engine;
-use super::run::Ran;
+use super::run::{Ran, broken};
 use super::slot::Slot;
 use crate::protocol::batch::{BatchState, Members};
 use crate::protocol::message::Body;
@@ -21,12 +21,24 @@ use crate::protocol::names::JobKey;
 /// How long an outcome may wait for those of other jobs of the batch.
 const TOGETHER: Duration = Duration::from_millis(5);
 
+/// A job of the batch on its way to the local pool.
+pub(super) struct Starting {
+    pub(super) place: u8,
+    pub(super) member: Member,
+    pub(super) slot: Rc<Slot>,
+}
+
 /// A job of the batch that is not at the local pool any more.
 pub(super) struct Left {
     place: u8,
-    ran: Ran,
-    /// It was taken from the local pool, or did not come there.
-    is_returned: bool,
+    how: How,
+}
+
+enum How {
+    /// It was there until now.
+    Ended(Result<RemoteResult, JobError>),
+    /// It did not come there.
+    Not(Ran),
 }
 
 /// The jobs of a batch that this host has claimed.
@@ -41,6 +53,10 @@ pub(super) struct BatchRun {
     pub(super) reply: Option<Subject>,
     /// Those that are here.
     pub(super) here: Members,
+    /// Of each job of the batch.
+    functions: Vec<Option<RemoteJob>>,
+    slots: Vec<Option<Rc<Slot>>>,
+    started: Instant,
     /// The following ones are not here any more, and the record does not say so yet.
     ended: Vec<(u8, Body)>,
     returned: Members,
@@ -49,15 +65,22 @@ pub(super) struct BatchRun {
 }
 
 impl Engine {
-    /// Runs a job of a batch.
-    pub(super) async fn run_member(self: Rc<Self>, place: u8, member: Member, slot: Slot, left: UnboundedSender<Left>) {
-        let Member { key, job, remote, .. } = member;
-        let ran = self.run_decoded(&key, job, Some(remote), 1, &slot).await;
-        // The worker is free while the outcome is written.
-        let is_returned = self.leaves_slot(&key);
-        drop(slot);
-        // An error means that the engine has ended.
-        drop(left.send(Left { place, ran, is_returned }));
+    /// Brings jobs of a batch to the local pool.
+    pub(super) async fn start_members(self: Rc<Self>, starting: Vec<Starting>, left: UnboundedSender<Left>) {
+        for Starting { place, member, slot } in starting {
+            let Member { key, job, remote, .. } = member;
+            let started = match remote {
+                Ok(remote) => self.start(&key, job, remote, 1, &slot).await,
+                Err(damaged) => Err(broken(&damaged.to_string())),
+            };
+            let left = left.clone();
+            // An error means that the engine has ended.
+            match started {
+                // The outcomes that come while this thread is busy wake it once.
+                Ok(future) => future.on_done(move |outcome| drop(left.send(Left { place, how: How::Ended(outcome) }))),
+                Err(ran) => drop(left.send(Left { place, how: How::Not(ran) })),
+            }
+        }
     }
 }
 
@@ -71,6 +94,9 @@ impl BatchRun {
             state: BatchState::default(),
             reply: Some(reply),
             here: Members::default(),
+            functions: Vec::new(),
+            slots: Vec::new(),
+            started: Instant::now(),
             ended: Vec::new(),
             returned: Members::default(),
             withdrawn: Members::default(),
@@ -78,16 +104,25 @@ impl BatchRun {
         }
     }
 
+    /// The next job of the batch has this function, and a slot if it is here.
+    pub(super) fn expect(&mut self, function: Option<RemoteJob>, slot: Option<Rc<Slot>>) {
+        self.functions.push(function);
+        self.slots.push(slot);
+    }
+
     /// Writes what becomes of the jobs, until none is here.
     pub(super) async fn follow(&mut self, mut left: UnboundedReceiver<Left>) {
         while !self.here.is_empty() {
             let next = match self.since {
-                Some(since) => timeout_at(since + TOGETHER, left.recv()).await.ok().flatten(),
-                None => left.recv().await,
+                Some(since) => timeout_at((since + TOGETHER).into(), left.recv()).await,
+                None => Ok(left.recv().await),
             };
-            let is_late = next.is_none();
-            if let Some(next) = next {
-                self.leave(next).await;
+            let is_late = next.is_err();
+            match next {
+                Ok(Some(next)) => self.leave(next).await,
+                // They were dropped.
+                Ok(None) => self.returned = self.returned.with(std::mem::take(&mut self.here)),
+                Err(_) => {}
             }
             while let Ok(next) = left.try_recv() {
                 self.leave(next).await;
@@ -99,10 +134,20 @@ impl BatchRun {
     }
 
     async fn leave(&mut self, left: Left) {
-        let Left { place, ran, is_returned } = left;
-        let (engine, job) = (self.engine.clone(), Members::one(place));
+        let Left { place, how } = left;
+        let (engine, job, index) = (self.engine.clone(), Members::one(place), usize::from(place));
         self.here = self.here.without(job);
-        let key = &self.keys[usize::from(place)];
+        let key = &self.keys[index];
+        // The worker is free while the outcome is written.
+        let is_returned = engine.leaves_slot(key);
+        self.slots[index] = None;
+        let ran = match how {
+            How::Ended(outcome) => {
+                let function = self.functions[index].as_ref().map_or("", RemoteJob::name);
+                engine.ended(function, self.started, outcome)
+            }
+            How::Not(ran) => ran,
+        };
         match ran {
             Ran::Refused(reason) => {
                 engine.give_up(reason);

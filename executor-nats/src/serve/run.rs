@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_nats::Subject;
 use bytes::Bytes;
-use executor_core::{Broken, JobError, JobId, JobOptions};
+use executor_core::{Broken, Future, JobError, JobId, JobOptions};
 use executor_process::remote::{DamagedJob, RemoteJob, RemoteOutcome, RemoteResult};
 
 use super::arrived::Arrived;
@@ -141,6 +141,22 @@ impl Engine {
             Err(damaged) => return broken(&damaged.to_string()),
         };
         let function = remote.clone();
+        let started = Instant::now();
+        match self.start(key, job, remote, attempt, slot).await {
+            Ok(future) => self.ended(function.name(), started, future.await),
+            Err(ran) => ran,
+        }
+    }
+
+    /// Brings a job to the local pool, in its turn. An error says what becomes of one that does not come there.
+    pub(super) async fn start(
+        &self,
+        key: &JobKey,
+        job: JobMessage,
+        remote: RemoteJob,
+        attempt: u32,
+        slot: &Slot,
+    ) -> Result<Future<RemoteResult>, Ran> {
         let remote = remote.run_of(JobId::from_number(job.id), attempt);
         // The retries that are left, for a worker process that dies.
         let mut options = JobOptions::new().retry(job.retries.saturating_sub(attempt.saturating_sub(1)));
@@ -155,11 +171,11 @@ impl Engine {
         }
         slot.is_next().await;
         if self.running.borrow().get(key).is_some_and(|run| run.is_returned) {
-            return Ran::Ended(Err(JobError::cancelled()));
+            return Err(Ran::Ended(Err(JobError::cancelled())));
         }
         let future = self.local.submit(options, remote).await;
         slot.claim_ended();
-        let Some(future) = future else { return Ran::Refused("its pool was shut down".to_owned()) };
+        let future = future.ok_or_else(|| Ran::Refused("its pool was shut down".to_owned()))?;
         let is_stopped = match self.running.borrow_mut().get_mut(key) {
             Some(run) => {
                 run.canceller = Some(future.canceller());
@@ -170,20 +186,23 @@ impl Engine {
         if is_stopped {
             future.abort();
         }
-        let started = Instant::now();
-        let outcome = future.await;
+        Ok(future)
+    }
+
+    /// A job has left the local pool.
+    pub(super) fn ended(&self, function: &str, started: Instant, outcome: Result<RemoteResult, JobError>) -> Ran {
         match &outcome {
-            Ok(result) => self.pace.ran(function.name(), result.run_time()),
+            Ok(result) => self.pace.ran(function, result.run_time()),
             // A pool that is broken has not started it.
             Err(JobError::Broken(broken)) => return Ran::Refused(format!("its pool is broken: {}", broken.reason())),
             // It may not have run at all.
             Err(error) if error.is_cancelled() => {}
-            Err(_) => self.pace.ran(function.name(), started.elapsed()),
+            Err(_) => self.pace.ran(function, started.elapsed()),
         }
         Ran::Ended(outcome)
     }
 }
 
-fn broken(reason: &str) -> Ran {
+pub(super) fn broken(reason: &str) -> Ran {
     Ran::Ended(Err(JobError::Broken(Broken::new(reason))))
 }
