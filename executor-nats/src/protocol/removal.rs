@@ -63,6 +63,21 @@ impl Streams {
         }
     }
 
+    /// Removes the message of a job. If this fails, it is removed when its time is up, or by a host that finds the job's record.
+    pub(crate) async fn delete_job(&self, sequence: u64) {
+        #[derive(serde::Serialize)]
+        struct Request {
+            seq: u64,
+            no_erase: bool,
+        }
+        #[derive(serde::Deserialize)]
+        struct Answer {}
+        let subject = format!("STREAM.MSG.DELETE.{}", self.names.jobs_stream());
+        // Otherwise, the server overwrites the message on its disk.
+        let request = Request { seq: sequence, no_erase: true };
+        drop(self.context.request::<_, _, Answer>(subject, &request).await);
+    }
+
     /// Where the message of a job that waits or runs is stored.
     pub(crate) async fn find_job(&self, key: &JobKey) -> Result<Option<u64>, Unreachable> {
         for priority in PRIORITIES {

@@ -128,8 +128,9 @@ impl Engine {
 
     fn apply_members(self: &Rc<Self>, batch: &Rc<Batch>, state: BatchState) {
         for (host, jobs) in state.claims() {
+            let host = Rc::new(host.clone());
             for job in jobs.places().filter_map(|place| self.member(batch, place)) {
-                self.apply(&job, State::Started { host: host.clone(), attempt: 1 });
+                self.started(&job, host.clone());
             }
         }
         for job in state.free.places().filter_map(|place| self.member(batch, place)) {
@@ -183,7 +184,7 @@ impl Engine {
     /// No host needs to see the message of the batch.
     pub(super) async fn delete_batch(&self, batch: &Batch) {
         if let Some(sequence) = batch.sequence.get() {
-            drop(self.streams.jobs.delete_message(sequence).await);
+            self.streams.delete_job(sequence).await;
         }
     }
 }

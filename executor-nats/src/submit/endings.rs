@@ -9,19 +9,13 @@ use tokio::task::spawn_local;
 use super::attached::ReattachError;
 use super::engine::Engine;
 use super::job::{Job, Stage};
-use crate::protocol::message::{Body, State};
+use crate::protocol::message::{Body, HostId, State};
 
 impl Engine {
     /// The ledger has decided.
     pub(crate) fn apply(self: &Rc<Self>, job: &Rc<Job>, state: State) {
         match state {
-            State::Started { host, .. } => {
-                *job.host.borrow_mut() = Some(host);
-                if matches!(job.progress.stage(), Stage::Queued | Stage::Delayed) {
-                    job.progress.set(Stage::Started);
-                    self.shared.one_started();
-                }
-            }
+            State::Started { host, .. } => self.started(job, Rc::new(host)),
             State::Returned { .. } => {
                 *job.host.borrow_mut() = None;
                 if job.progress.stage() == Stage::Started {
@@ -42,8 +36,7 @@ impl Engine {
             State::Damaged | State::Batch(_) => self.end_damaged(job),
             State::Ended { body } => {
                 if self.take(job, Stage::Ended) {
-                    let (engine, job) = (self.clone(), job.clone());
-                    spawn_local(async move { engine.end(&job, body).await });
+                    self.end(job, body);
                 }
             }
             State::Read => {
@@ -52,6 +45,15 @@ impl Engine {
                     self.finish(job, Err(JobError::Broken(Broken::new(error))));
                 }
             }
+        }
+    }
+
+    /// A host has claimed the job.
+    pub(super) fn started(&self, job: &Job, host: Rc<HostId>) {
+        *job.host.borrow_mut() = Some(host);
+        if matches!(job.progress.stage(), Stage::Queued | Stage::Delayed) {
+            job.progress.set(Stage::Started);
+            self.shared.one_started();
         }
     }
 
@@ -89,9 +91,33 @@ impl Engine {
         true
     }
 
-    async fn end(&self, job: &Job, body: Body) {
-        let is_ours = body.is_of(&job.key);
-        let bytes = if is_ours { self.streams.load(body.clone()).await } else { None };
+    fn end(self: &Rc<Self>, job: &Rc<Job>, body: Body) {
+        match body {
+            Body::Inline(bytes) => {
+                self.end_with(job, Some(bytes));
+                if job.key.is_kept {
+                    self.removals.read(&job.key, job.revision.get(), Body::Inline(Vec::new()));
+                }
+            }
+            // It may be of another job.
+            body if !body.is_of(&job.key) => self.end_with(job, None),
+            body => {
+                let (engine, job) = (self.clone(), job.clone());
+                spawn_local(async move { engine.end_large(&job, body).await });
+            }
+        }
+    }
+
+    async fn end_large(&self, job: &Job, body: Body) {
+        self.end_with(job, self.streams.load(body.clone()).await);
+        if job.key.is_kept {
+            self.removals.read(&job.key, job.revision.get(), body);
+        } else {
+            self.streams.discard(&body).await;
+        }
+    }
+
+    fn end_with(&self, job: &Job, bytes: Option<Vec<u8>>) {
         let outcome = match bytes {
             None => Err("its result is gone from the server: it was read already, or its time was up".to_owned()),
             Some(bytes) => RemoteOutcome::from_bytes(&bytes).map_err(|damaged| damaged.to_string()),
@@ -107,14 +133,6 @@ impl Engine {
             Err(reason) => Err(JobError::Broken(Broken::new(reason))),
         };
         self.finish(job, outcome);
-        if !is_ours {
-            return;
-        }
-        if job.key.is_kept {
-            self.removals.read(&job.key, job.revision.get(), body);
-        } else {
-            self.streams.discard(&body).await;
-        }
     }
 
     fn finish(&self, job: &Job, outcome: Result<RemoteResult, JobError>) {

@@ -127,7 +127,7 @@ pub(crate) struct Job {
     /// Where it is stored.
     pub(crate) sequence: Cell<Option<u64>>,
     /// The host that runs it.
-    pub(crate) host: RefCell<Option<HostId>>,
+    pub(crate) host: RefCell<Option<Rc<HostId>>>,
     /// It may have reached the server.
     pub(crate) was_sent: Cell<bool>,
     /// Its last record. 0 is for none.

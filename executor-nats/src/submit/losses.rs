@@ -73,7 +73,7 @@ impl Engine {
     }
 
     fn look_for_silent_hosts(self: &Rc<Self>) {
-        let mut silent: BTreeMap<String, (HostId, Vec<Rc<Job>>)> = BTreeMap::new();
+        let mut silent: BTreeMap<String, (Rc<HostId>, Vec<Rc<Job>>)> = BTreeMap::new();
         for job in self.jobs.borrow().values().filter(|job| job.progress.stage() == Stage::Started) {
             let host = job.host.borrow().clone();
             if let Some(host) = host.filter(|host| !self.shared.hosts.is_heard(&host.token, self.lease)) {
@@ -125,7 +125,7 @@ impl Engine {
             && let Some(sequence) = self.sequence_of(job).await
         {
             // No host needs to see it.
-            drop(self.streams.jobs.delete_message(sequence).await);
+            self.streams.delete_job(sequence).await;
             self.room.notify_one();
         }
     }

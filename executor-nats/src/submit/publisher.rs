@@ -179,7 +179,7 @@ impl Engine {
         }
         // Withdrawn while it was on its way: no host needs to see it.
         if job.progress.stage() == Stage::Withdrawn {
-            drop(self.streams.jobs.delete_message(sequence).await);
+            self.streams.delete_job(sequence).await;
         }
     }
 

@@ -176,7 +176,7 @@ impl Engine {
             }
         } else if let Some(sequence) = self.sequence_of(job).await {
             // Its place in a bounded stream is free then.
-            drop(self.streams.jobs.delete_message(sequence).await);
+            self.streams.delete_job(sequence).await;
             self.room.notify_one();
         }
     }
