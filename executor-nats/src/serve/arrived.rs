@@ -81,3 +81,62 @@ impl Arrived {
         self.members.len().max(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::message::{Piece, encode};
+
+    fn job(number: u64) -> JobMessage {
+        JobMessage {
+            key: JobKey { submitter: "s".to_owned(), number, is_kept: false },
+            id: number,
+            name: None,
+            tag: None,
+            timeout: None,
+            retries: 0,
+            body: Body::Inline(vec![1]),
+        }
+    }
+
+    /// A batch of these jobs, as it comes.
+    fn arrived(jobs: &[JobMessage]) -> Arrived {
+        let pieces = jobs.iter().map(|job| Piece(encode(job))).collect();
+        let batch = JobMessage { body: Body::Batch(pieces), ..job(7) };
+        let message = Message {
+            subject: "executor.n.b.job.normal.s.0.7".into(),
+            reply: Some("$JS.ACK.jobs.consumer.1.17.5.1700000000.0".into()),
+            payload: encode(&batch).into(),
+            headers: None,
+            status: None,
+            description: None,
+            length: 0,
+        };
+        Arrived::new(&message, &Pace::default()).unwrap_or_else(|_| panic!("it is a job"))
+    }
+
+    #[test]
+    fn batch_has_the_jobs_of_its_submitter() {
+        let batch = arrived(&[job(1), job(2)]);
+        let numbers: Vec<_> = batch.members.iter().map(|member| member.key.number).collect();
+        assert_eq!((numbers, batch.count()), (vec![1, 2], 2));
+        assert!(batch.job.is_some() && batch.estimate > Duration::from_secs(1), "of functions that have not run");
+    }
+
+    #[test]
+    fn forged_batch_is_damaged_as_a_whole() {
+        let foreign = JobKey { submitter: "t".to_owned(), ..job(2).key };
+        let kept = JobKey { is_kept: true, ..job(2).key };
+        for jobs in [
+            vec![],
+            vec![job(1), JobMessage { key: foreign, ..job(2) }],
+            vec![job(1), JobMessage { key: kept, ..job(2) }],
+            vec![job(1), JobMessage { retries: 1, ..job(2) }],
+            vec![job(1), JobMessage { body: Body::Batch(vec![Piece(encode(&job(3)))]), ..job(2) }],
+            (0..=MOST_JOBS as u64).map(job).collect(),
+        ] {
+            let batch = arrived(&jobs);
+            assert!(batch.job.is_none() && batch.members.is_empty() && batch.count() == 1);
+        }
+    }
+}

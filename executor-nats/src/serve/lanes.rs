@@ -203,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn size_of_messages_follows_larger_ones_at_once() {
+        let lanes = lanes();
+        let lane = &lanes.0[1];
+        let saw = |jobs| {
+            lane.saw(jobs);
+            lane.per_message.get()
+        };
+        assert_eq!([1, 64, 1, 64].map(saw), [1, 64, 48, 64]);
+        (0..20).for_each(|_| lane.saw(1));
+        assert_eq!(lane.per_message.get(), 1);
+    }
+
+    #[test]
     fn job_that_is_not_ready_stays() {
         let lanes = lanes();
         ask(&lanes.0);
