@@ -270,10 +270,7 @@ fn a_panic_that_was_taken_is_no_panic_of_the_scope() {
         assert_eq!(panicked.message(), "as planned");
         assert!(panicked.place().unwrap().contains(file!()), "{panicked}");
         // One that was waited for only, and one whose future goes unasked.
-        assert_eq!(
-            panic_of(|| pool.scope(|s| s.submit(boxed(|| panic!("as planned"))).wait())),
-            "a scoped job panicked"
-        );
+        assert_eq!(panic_of(|| pool.scope(|s| s.submit(|| panic!("as planned")).wait())), "a scoped job panicked");
     });
 }
 
@@ -324,7 +321,7 @@ fn a_cancelled_job_lets_go_of_its_captures_and_does_not_hold_the_scope_up() {
                 let futures: Vec<_> = (0..10)
                     .map(|_| {
                         let capture = Bomb(Counted(&drops));
-                        s.submit(boxed(move || drop(capture)))
+                        s.submit(move || drop(capture))
                     })
                     .collect();
                 assert!(futures.iter().all(ScopedFuture::cancel));

@@ -284,7 +284,7 @@ fn panic_of_a_capture_is_the_outcome() {
             pool.execute(boxed(|| ()));
             let late = block_on(named.submit_async(request)).expect("it is not refused");
             [
-                pool.submit(boxed(move || u32::from(Arc::strong_count(&token) > 9))),
+                pool.submit(move || u32::from(Arc::strong_count(&token) > 9)),
                 named.try_submit(request).expect("the same"),
                 late,
             ]

@@ -57,9 +57,11 @@ fn queue_that_does_not_move_is_reported() {
         let (guard, latch) = Latch::closed();
         named(&pool, "first").execute(boxed(move || latch.wait()));
         (0..=random.below(9)).for_each(|_| pool.execute(boxed(|| ())));
-        let stall = stalls.iter().find(|stall| stall.queue.is_some()).expect("it is reported");
+        // Where the machine is busy, the first job may start late.
+        let names_first = |hint: &String| hint.contains("every worker is busy") && hint.contains("`first`");
+        let is_about_it = |stall: &Stall| stall.queue.is_some() && stall.dump.hints.iter().any(names_first);
+        let stall = stalls.iter().find(is_about_it).expect("it is reported");
         assert!(stall.queue >= Some(LIMIT) && stall.to_string().contains("none has started for"), "{stall}");
-        assert!(stall.dump.hints.iter().any(|hint| hint.contains("every worker is busy") && hint.contains("`first`")));
         drop(guard);
     });
 }

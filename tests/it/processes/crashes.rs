@@ -146,10 +146,7 @@ fn a_wild_pointer_names_the_function_that_followed_it() {
     assert_eq!(functions[functions.len() - 2..], ["read_from", "follow_a_wild_pointer"], "{crash:#}");
     let text = format!("{crash:#}");
     let last = text.lines().next_back().unwrap();
-    assert!(
-        last.starts_with("    at it::processes::crashes::follow_a_wild_pointer (tests/it/processes/crashes.rs:"),
-        "{text}"
-    );
+    assert!(last.starts_with("    at it::processes::crashes::follow_a_wild_pointer"), "{text}");
     assert!(text.contains(" was killed by SIGSEGV (it accessed address 0x10) after "), "{text}");
 }
 

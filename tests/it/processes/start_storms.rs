@@ -50,18 +50,24 @@ fn work((log, number): (Writer, u64)) -> u64 {
 }
 
 fn pool(random: &mut u64, directory: &Directory) -> ProcessPool {
-    let initializer = call!(perhaps_fail((directory.path().join("starts"), *random)));
+    let (path, seed) = (directory.path().join("starts"), *random);
     let width = usize::try_from(1 + next(random) % 4).expect("a few");
-    let mut builder = ProcessPool::builder().processes(width).initializer(initializer);
-    // Panics are not to take a second each.
-    builder = builder.env("RUST_BACKTRACE", "0").start_limit(Duration::from_millis(200));
-    if next(random).is_multiple_of(2) {
-        builder = builder.max_jobs_per_process(1 + next(random) % 3);
-    }
-    if next(random).is_multiple_of(4) {
-        builder = builder.template(call!(u64::isqrt(4)));
-    }
-    builder.build().expect("a pool")
+    let lives = next(random).is_multiple_of(2).then(|| 1 + next(random) % 3);
+    let has_template = next(random).is_multiple_of(4);
+    let build = || {
+        let builder = ProcessPool::builder().processes(width).initializer(call!(perhaps_fail((path.clone(), seed))));
+        // Panics are not to take a second each.
+        let mut builder = builder.env("RUST_BACKTRACE", "0").start_limit(Duration::from_millis(200));
+        if let Some(jobs) = lives {
+            builder = builder.max_jobs_per_process(jobs);
+        }
+        if has_template {
+            builder = builder.template(call!(u64::isqrt(4)));
+        }
+        builder.build()
+    };
+    // The limit is the template's too, which a busy machine may start too late.
+    (0..20).find_map(|_| build().ok()).expect("a pool")
 }
 
 fn shut_down(random: &mut u64, pool: &ProcessPool) {
