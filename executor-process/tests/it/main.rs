@@ -4,6 +4,7 @@
 
 mod ends;
 mod forks;
+mod lines;
 mod shortages;
 mod streams;
 mod support;
