@@ -23,6 +23,9 @@ use super::submit_async::SubmitRemote;
 /// **Delivery.** A job runs once at most, whatever is lost: if its host is, it ends as [`JobError::Crashed`]. With
 /// [`retry`](executor_core::JobOptions::retry), it runs again on another host.
 ///
+/// **Short jobs** that wait to be sent at the same time go to a host as one message. Each has its own outcome, and can be cancelled by itself.
+/// If a host is lost, so are the short jobs that it has claimed, about 1 ms of work for each worker. Jobs with `retry` are sent alone.
+///
 /// **While no server answers,** jobs wait. Those that were not sent are in this process alone: they end at once if they are cancelled, or if
 /// their [`start_by`](executor_core::JobOptions::start_by) or [`keep_jobs`](crate::Namespace::keep_jobs) is over. Whether a job that was sent has
 /// started, only the server knows. So its `cancel`, its `abort` and the end of its time wait for the server, and then tell the truth; its
