@@ -93,13 +93,13 @@ impl<R: Runner + 'static> Scheduler<R> {
         if self.0.origin.is_here() { Ok(&self.0) } else { Err(self.0.origin.absence()) }
     }
 
-    /// Pushes a job, unless this is a forked process.
     /// Puts a usual job into the inbox. Returns a job that is to be pushed otherwise.
     #[inline]
     pub(super) fn put(&self, job: R::Job) -> Option<R::Job> {
         if self.0.origin.is_here() { self.0.put(job) } else { Some(job) }
     }
 
+    /// Pushes a job, unless this is a forked process.
     fn hand(&self, job: R::Job, push: impl FnOnce(&Shared<R>, R::Job) -> Pushed<R::Job>) -> Pushed<R::Job> {
         match self.shared() {
             Ok(shared) => push(shared, job),
