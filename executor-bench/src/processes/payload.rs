@@ -107,7 +107,8 @@ impl Trips {
         self.entrant(WITHOUT_POOL, |_| (), |(), sent| copy(Blob::from(sent)))
     }
 
-    /// Into memory that is there before, and from there to some other.
+    /// Into memory that is there before, and from there to some other. So ours counts what this does not: to make the memory of two blobs, or of
+    /// two payloads and two `Vec`s, and to free the `Vec` that was sent.
     fn memcpy(&self) -> Entrant<'static> {
         let own = |sent: &[u8]| Copies { there: vec![1; sent.len()], back: vec![1; sent.len()] };
         self.entrant(MEMCPY, own, |mut copies, sent| {

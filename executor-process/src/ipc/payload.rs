@@ -169,7 +169,7 @@ pub(crate) enum Data {
         len: usize,
         forgets: Option<u8>,
     },
-    /// The first bytes of shared memory that came for this alone, and that nobody can change any more.
+    /// The first bytes of shared memory that came for this alone, and that no process can change any more.
     Sealed {
         len: usize,
     },

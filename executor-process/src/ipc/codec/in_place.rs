@@ -45,7 +45,7 @@ impl InPlace {
         Some(Self { draft, len: 0 })
     }
 
-    /// What was written, which nobody can change any more.
+    /// The bytes that were written. No process can change them any more.
     fn seal(self) -> Option<Sealed> {
         Some(Sealed { memory: self.draft.freeze().ok()?, len: self.len })
     }

@@ -69,8 +69,8 @@ impl Deref for Draft {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: all of the mapping is within the file, which nobody shortens, and all bytes are valid. At most the parent of this worker has
-        // the file, too, and copies from it only; so nobody else writes there.
+        // SAFETY: all of the mapping is within the file, which no process shortens, and all bytes are valid. At most the parent of this worker has
+        // the file, too, and copies from it only; so no other code writes there.
         unsafe { slice::from_raw_parts(self.mapping.start(), self.mapping.len()) }
     }
 }

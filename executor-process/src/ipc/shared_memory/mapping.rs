@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
+use rustix::param::page_size;
+
 use crate::ipc::large_pages::PAGE;
 
 /// Maps a part of a file where the kernel can use a large page for each large page of the file: otherwise it maps them in small steps, which takes
@@ -14,7 +16,7 @@ pub(super) struct Mapping {
     len: NonZeroUsize,
 }
 
-// SAFETY: it is an address and a length. The memory there belongs to no thread, and whoever accesses it says why nobody else does.
+// SAFETY: it is an address and a length. The memory there belongs to no thread, and each access says why no other code writes there.
 unsafe impl Send for Mapping {}
 // SAFETY: as above; no method of a shared reference accesses the memory.
 unsafe impl Sync for Mapping {}
@@ -58,7 +60,7 @@ impl Mapping {
     ///
     /// When the kernel does not know the advice, or cannot follow it.
     pub(super) fn advise(&self, from: usize, advice: Advice) -> io::Result<()> {
-        let from = from / SMALLEST_PAGE * SMALLEST_PAGE;
+        let from = from / page_size() * page_size();
         let start = self.start.wrapping_add(from).cast();
         // SAFETY: it is a part of this mapping, and the advice changes no byte.
         let result = unsafe { libc::madvise(start, self.len() - from, advice as libc::c_int) };
@@ -83,7 +85,7 @@ pub(super) enum Advice {
     Collapse = libc::MADV_COLLAPSE as isize,
 }
 
-/// Calls `map` for a place of `len` bytes that begins `skew` bytes after the start of a large page, and belongs to nobody else.
+/// Calls `map` for a place of `len` bytes that begins `skew` bytes after the start of a large page, and belongs to no other code.
 fn at_large_page(skew: usize, len: usize, map: impl FnOnce(*mut u8) -> io::Result<*mut u8>) -> io::Result<*mut u8> {
     let room = len.checked_add(PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -92,9 +94,10 @@ fn at_large_page(skew: usize, len: usize, map: impl FnOnce(*mut u8) -> io::Resul
     let before = skew.wrapping_sub(around.addr()) % PAGE;
     let place = around.wrapping_add(before);
     let taken = map(place);
-    let used = len.next_multiple_of(SMALLEST_PAGE);
+    let page = page_size();
+    let used = len.next_multiple_of(page);
     let parts = match taken {
-        Ok(_) => [(around, before), (place.wrapping_add(used), room.next_multiple_of(SMALLEST_PAGE) - before - used)],
+        Ok(_) => [(around, before), (place.wrapping_add(used), room.next_multiple_of(page) - before - used)],
         Err(_) => [(around, room), (around, 0)],
     };
     for (start, len) in parts.into_iter().filter(|(_, len)| *len > 0) {
@@ -103,9 +106,6 @@ fn at_large_page(skew: usize, len: usize, map: impl FnOnce(*mut u8) -> io::Resul
     }
     taken
 }
-
-/// Of the platforms that run workers. Where pages are larger, the kernel rounds up, or refuses advice.
-const SMALLEST_PAGE: usize = 4096;
 
 fn mapped(place: *mut libc::c_void) -> io::Result<*mut u8> {
     if place == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(place.cast()) }
