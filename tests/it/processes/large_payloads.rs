@@ -68,6 +68,50 @@ fn payloads_larger_than_the_slots_arrive() {
     });
 }
 
+/// As many as need large memory.
+fn numbers() -> Vec<f64> {
+    (0..530_000).map(f64::from).collect()
+}
+
+#[test]
+fn large_numbers_leave_no_memory_behind() {
+    alone(large_numbers_leave_no_memory_behind, || {
+        for codec in [Codec::Postcard, Codec::MessagePack] {
+            let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
+            let worker = worker_of(&pool);
+            let before = (descriptors(own_pid()), descriptors(worker));
+            let futures: Vec<_> = (0..80).map(|_| pool.submit(call!(same(numbers())))).collect();
+            assert!(descriptors(own_pid()) <= before.0 + 70, "a queue leaves descriptors for others");
+            for future in &futures {
+                future.wait();
+            }
+            // Where the kernel makes no large pages for them, they lie in the slots.
+            let left = (descriptors(own_pid()) - before.0, descriptors(worker) - before.1);
+            assert!(left.0 <= 8 && left.1 <= 8, "results hold none: {left:?}");
+            assert!(futures.into_iter().all(|future| future.result().unwrap().len() == 530_000));
+            assert!(shared(own_pid()).1 <= 8, "what was taken is no longer mapped");
+        }
+    });
+}
+
+#[test]
+fn large_numbers_reach_the_next_worker_unchanged() {
+    fn second_time(numbers: Vec<f64>) -> Vec<f64> {
+        if executor::current::attempt() == Some(1) {
+            std::process::abort();
+        }
+        numbers
+    }
+    alone(large_numbers_reach_the_next_worker_unchanged, || {
+        let pool = ProcessPool::builder().processes(1).retry(1).build().unwrap();
+        for _ in 0..3 {
+            assert!(pool.submit(call!(second_time(numbers()))).result().unwrap() == numbers());
+        }
+        drop(pool);
+        eventually("nothing is left", || shared(own_pid()) == (0, 0));
+    });
+}
+
 #[test]
 fn ten_thousand_jobs_and_their_results_hold_no_descriptor() {
     alone(ten_thousand_jobs_and_their_results_hold_no_descriptor, || {
