@@ -51,6 +51,7 @@ mod host;
 mod identity;
 mod inbox;
 mod lanes;
+mod lendable;
 mod lending;
 mod limits;
 mod locked;

@@ -9,8 +9,7 @@
 //! runner. If there was none, it takes the held job, and holding ends until waits come at once again. So a job whose submitter does not come
 //! starts after two looks at most, and an idle pool has at most one look more.
 
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use executor_core::cell::Notify;
 use executor_core::current::activity::{self, ActivityKind};
@@ -24,60 +23,12 @@ use super::locked::Locked;
 use super::runner::{LentRun, Runner};
 use super::shared::Shared;
 use super::state::{Sleeper, State, Waiter};
-use super::sync::{self, AtomicBool, Ordering, Parker};
+use super::sync::{self, Parker};
 use super::workers::WorkerLocal;
 
 /// How long a worker that lends its runner sleeps until it looks whether that is used.
 /// A test's thread may lose its core meanwhile.
 const LOOK: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_micros(500) };
-
-/// The last jobs that their submitters may run, as far as submitters need no lock for that. A guess that is wrong costs time only.
-pub(super) struct Lendable {
-    /// Whether such jobs are to be held in the lanes.
-    are_held: AtomicBool,
-    /// The last one that was not held, and when it was submitted, in nanoseconds since `start`.
-    submitted: AtomicU64,
-    when: AtomicU64,
-    start: Instant,
-    /// The last one for which a thread began to wait.
-    waited: AtomicU64,
-}
-
-impl Lendable {
-    pub(super) fn new() -> Self {
-        let [submitted, when, waited] = [(); 3].map(|()| AtomicU64::new(0));
-        Self { are_held: AtomicBool::new(false), submitted, when, start: sync::now(), waited }
-    }
-
-    /// A job is submitted. Whether it is to be held.
-    pub(super) fn submit(&self, id: JobId) -> bool {
-        // Relaxed, here and below: these are guesses.
-        if self.are_held.load(Ordering::Relaxed) {
-            return true;
-        }
-        let when = sync::now().saturating_duration_since(self.start).as_nanos();
-        self.when.store(u64::try_from(when).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.submitted.store(id.get(), Ordering::Relaxed);
-        false
-    }
-
-    /// When the job was submitted, if it is the last one that was not held.
-    fn submitted_at(&self, id: JobId) -> Option<Instant> {
-        let is_last = self.submitted.load(Ordering::Relaxed) == id.get();
-        is_last.then(|| self.start + Duration::from_nanos(self.when.load(Ordering::Relaxed)))
-    }
-
-    pub(super) fn set_held(&self, are_held: bool) {
-        if self.are_held.load(Ordering::Relaxed) != are_held {
-            self.are_held.store(are_held, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether the job is the last one for which a thread began to wait.
-    pub(super) fn is_waited_for(&self, id: JobId) -> bool {
-        self.waited.load(Ordering::Relaxed) == id.get()
-    }
-}
 
 impl<R: Runner + 'static> Shared<R> {
     /// The worker sleeps, and its runner is lent to threads that wait, until it is woken or the runner is used no more.
@@ -118,7 +69,7 @@ impl<R: Runner + 'static> Shared<R> {
         }
         // A worker of any pool has a stand-in while it blocks, but not while it runs a job.
         let is_limited = is_limited || current::queue_id().is_some();
-        self.lendable.waited.store(id.get(), Ordering::Relaxed);
+        self.lendable.wait_begins(id);
         let submitted_at = self.lendable.submitted_at(id);
         let mut state = self.lock();
         if let Some(when) = submitted_at {
@@ -304,9 +255,7 @@ pub(super) mod tests {
         #[test]
         fn submits_hold_jobs_only_while_they_are_waited_for_at_once() {
             let (scheduler, lent) = adder(Config::new("lends", 1));
-            let lendable = |scheduler: &Owned<Adder>| {
-                scheduler.shared().expect("it is open").lendable.are_held.load(Ordering::Relaxed)
-            };
+            let lendable = |scheduler: &Owned<Adder>| scheduler.shared().expect("it is open").lendable.are_held();
             assert!(!lendable(&scheduler));
             assert!(warm_up(&scheduler, &lent));
             let futures: Vec<_> = (0..100).map(|number| submit(&scheduler, number)).collect();

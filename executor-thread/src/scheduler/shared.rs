@@ -13,7 +13,7 @@ use executor_core::{JobError, JobId, Priority, Rejection};
 use super::config::Config;
 use super::identity::SchedulerId;
 use super::inbox::Inbox;
-use super::lending::Lendable;
+use super::lendable::Lendable;
 use super::queued::{Queued, TimerEvent};
 use super::registry::Threads;
 use super::runner::Runner;

@@ -50,7 +50,7 @@ pub(super) const ORDERS: [Order; 5] = [
             "scheduler::host",
             "scheduler::locked",
             "scheduler::shared",
-            "fork scheduler::identity scheduler::inbox scheduler::registry scheduler::stall_watch scheduler::state scheduler::stops",
+            "fork scheduler::identity scheduler::inbox scheduler::lendable scheduler::registry scheduler::stall_watch scheduler::state scheduler::stops",
             "scheduler::callback_queue scheduler::config scheduler::delay scheduler::lanes scheduler::runner scheduler::supply scheduler::sync scheduler::waiters",
             "scheduler::batch scheduler::hooks scheduler::tombstones",
             "scheduler::mailboxes scheduler::workers",
