@@ -69,6 +69,8 @@ impl Refusal {
             ErrorCode::STREAM_STORE_FAILED if is_limit => Self::Full,
             ErrorCode::STREAM_STORE_FAILED if text.contains("no space") => Self::Other(text),
             code if NO_ROOM.contains(&code) => Self::Other(text),
+            // It was sent before, and the servers have not agreed on it yet.
+            ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT => Self::Silent,
             // Servers that choose a leader or have just started answer so.
             _ if error.code() >= 500 => Self::Silent,
             _ => Self::Other(text),
@@ -191,3 +193,21 @@ impl Engine {
 
 /// How long a connection that is closed may take to send what is left.
 pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: u16, error_code: u64, text: &str) -> Refusal {
+        let answer = serde_json::json!({ "code": code, "err_code": error_code, "description": text });
+        Refusal::of_answer(&serde_json::from_value(answer).unwrap())
+    }
+
+    #[test]
+    fn refusals_that_pass_are_tried_again() {
+        assert!(matches!(refusal(409, 10158, "duplicate message id is in process"), Refusal::Silent));
+        assert!(matches!(refusal(503, 10008, "JetStream system temporarily unavailable"), Refusal::Silent));
+        assert!(matches!(refusal(503, 10077, "maximum messages exceeded"), Refusal::Full));
+        assert!(matches!(refusal(400, 10025, "bad request"), Refusal::Other(_)));
+    }
+}

@@ -1,6 +1,6 @@
-//! What submitters know, without a lock, of the jobs that they may run themselves.
+//! Guesses about the jobs that submitters may run themselves, known to submitters without a lock.
 //!
-//! All accesses are relaxed: each word is a guess, and a guess that is wrong costs time only.
+//! All accesses are relaxed: a guess that is wrong costs time only.
 
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};

@@ -125,7 +125,10 @@ fn records_come_before_the_outcome_of_their_job() {
     for (n, future) in futures {
         let job = future.id();
         future.result().unwrap();
-        assert_eq!(messages(job), [n.to_string()]);
+        let messages = messages(job);
+        // On a busy machine, a record may find no room in time. Then the warning of that comes before the outcome.
+        let is_warned = || matches!(&*messages, [warning] if warning.starts_with("1 log records of worker"));
+        assert!(messages == [n.to_string()] || is_warned(), "{messages:?}");
     }
 }
 
