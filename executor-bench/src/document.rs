@@ -155,10 +155,6 @@ mod tests {
 
     #[test]
     fn page_and_picture_show_the_measurements() {
-        if !path(DATA).exists() {
-            // The page is of before there were a picture and a file of measurements.
-            return;
-        }
         for (name, text) in files(&read().unwrap()) {
             let there = fs::read_to_string(path(name)).unwrap();
             assert!(there == text, "{name} is not current; run: cargo run -p executor-bench -- page");
