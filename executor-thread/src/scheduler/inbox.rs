@@ -72,9 +72,6 @@ impl<J> Inbox<J> {
 
     #[inline]
     pub(super) fn put(&self, job: J) -> Put<J> {
-        if !self.is_used {
-            return Put::Closed(job);
-        }
         let mut arrivals = self.arrivals.lock();
         if !arrivals.is_open {
             drop(arrivals);

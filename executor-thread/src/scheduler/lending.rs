@@ -22,7 +22,7 @@ use super::identity;
 use super::locked::Locked;
 use super::runner::{LentRun, Runner};
 use super::shared::Shared;
-use super::state::{Sleeper, State, Waiter};
+use super::state::{Sleeper, Waiter};
 use super::sync::{self, Parker};
 use super::workers::WorkerLocal;
 
@@ -48,18 +48,10 @@ impl<R: Runner + 'static> Shared<R> {
             }
             state = self.lock();
             let sleeps_on = state.is_lent(local) || state.is_asleep(local) && state.lending.is_used(&mut seen);
-            self.lendable.set_held(state.lending.is_wanted());
             if !sleeps_on {
                 return state;
             }
         }
-    }
-
-    /// Whether the new job is held for its submitter, so that no worker is to be woken for it.
-    pub(super) fn holds(&self, state: &mut State<R::Job>, id: JobId) -> bool {
-        let is_held = state.holds(id, sync::now());
-        self.lendable.set_held(state.lending.is_wanted());
-        is_held
     }
 
     /// The calling thread is about to block until the job has its outcome. Runs the job if it is held for this thread.
@@ -75,9 +67,7 @@ impl<R: Runner + 'static> Shared<R> {
         if let Some(when) = submitted_at {
             state.lending.was_submitted(id, when);
         }
-        let waiter = state.wait_begins(id, is_limited, sync::now(), |job| self.releases_slot(job));
-        self.lendable.set_held(state.lending.is_wanted());
-        match waiter {
+        match state.wait_begins(id, is_limited, sync::now(), |job| self.releases_slot(job)) {
             Waiter::Blocks => {}
             Waiter::Wakes(wake) => {
                 drop(state);

@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::sync::{Condvar, MutexGuard, Ordering};
 
-/// Empties the inbox when the lock is taken. When the lock is released, says whether submitters are to look for a worker.
+/// Empties the inbox when the lock is taken. When the lock is released, says what submitters need to know who do not take it.
 pub(super) struct Locked<'a, R: Runner + 'static> {
     shared: &'a Shared<R>,
     /// `None` while the lock is released.
@@ -71,9 +71,11 @@ impl<R: Runner + 'static> Locked<'_, R> {
         has_time
     }
 
-    /// Says whether submitters are to look for a worker. If a job has come meanwhile, wakes one, and returns true: the lock is released then.
+    /// Says whether submitters are to hold jobs, and to look for a worker. If a job has come meanwhile, wakes a worker, and returns true: the
+    /// lock is released then.
     fn publish(&mut self) -> bool {
         let shared = self.shared;
+        shared.lendable.set_held(self.lending.is_wanted());
         let wants = |state: &State<R::Job>| state.wants_jobs() || shared.wants_watch(state);
         let looks_again = shared.inbox.set_wants(wants(self));
         if !looks_again || !self.move_jobs() {

@@ -215,7 +215,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// A job was put into a lane. `id` is that of a new one which its submitter may run.
     pub(super) fn has_queued(&self, state: &mut State<R::Job>, priority: Priority, id: Option<JobId>) -> Wake<R::Job> {
-        if priority == Priority::Normal && id.is_some_and(|id| self.holds(state, id)) {
+        if priority == Priority::Normal && id.is_some_and(|id| state.holds(id, sync::now())) {
             return Wake::NoWorker;
         }
         if priority != Priority::Normal {

@@ -35,9 +35,14 @@ impl<R: Runner + 'static> TimerEvent for Look<R> {
 }
 
 impl<R: Runner + 'static> Shared<R> {
+    /// The setting by which the next job sets the timer event. `None` if the job sets none.
+    fn missing_watch(&self, state: &State<R::Job>) -> Option<&OnStall> {
+        self.config.on_stall.as_ref().filter(|_| !state.is_watched)
+    }
+
     /// Whether the next job sets the timer event.
     pub(super) fn wants_watch(&self, state: &State<R::Job>) -> bool {
-        self.config.on_stall.is_some() && !state.is_watched
+        self.missing_watch(state).is_some()
     }
 
     /// Queues a job of a measured pool, and sets the timer event if there is none.
@@ -51,7 +56,7 @@ impl<R: Runner + 'static> Shared<R> {
 
     /// A job has come. Sets the timer event that looks for stalls, if such an event is wanted and there is none.
     pub(super) fn watch(&self, state: &mut State<R::Job>, wake: Wake<R::Job>) -> Wake<R::Job> {
-        let Some(on_stall) = self.config.on_stall.as_ref().filter(|_| !state.is_watched) else { return wake };
+        let Some(on_stall) = self.missing_watch(state) else { return wake };
         state.is_watched = true;
         self.stall_watch.lock().begin(sync::now(), on_stall.limit);
         let Some(when) = sync::now().checked_add(on_stall.limit) else { return wake };
