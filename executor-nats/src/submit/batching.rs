@@ -6,16 +6,15 @@ use std::time::Duration;
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
-use executor_core::{Broken, JobError};
+use executor_core::JobError;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
 use super::batch::Batch;
 use super::engine::{Engine, Stored};
 use super::job::{Job, Stage};
-use super::publisher::{Outgoing, Refusal};
+use super::publisher::{Outgoing, Refusal, store_at_last};
 use crate::protocol::batch::MOST_JOBS;
-use crate::protocol::ledger::Retry;
 use crate::protocol::message::{Body, JobMessage, Piece, encode};
 use crate::protocol::names::JobKey;
 
@@ -137,28 +136,16 @@ impl Engine {
         Ok(self.streams.context.send_publish(subject, message).await?)
     }
 
-    async fn send_batch_again(self: &Rc<Self>, sending: Sending, mut refusal: Refusal) {
-        let mut retry = Retry::new(None);
-        loop {
-            if let Refusal::Other(text) = refusal {
+    async fn send_batch_again(self: &Rc<Self>, sending: Sending, refusal: Refusal) {
+        let is_wanted = || sending.jobs.iter().any(|outgoing| outgoing.job.progress.stage() != Stage::Withdrawn);
+        match store_at_last(refusal, is_wanted, async || self.send_batch(&sending).await).await {
+            Ok(Some(sequence)) => self.batch_stored(sending, sequence).await,
+            Ok(None) => sending.jobs.iter().for_each(|_| self.shared.one_stored()),
+            Err(refused) => {
                 for outgoing in sending.jobs {
-                    let reason = format!("the NATS server refused to store the job: {text}");
-                    self.refuse(outgoing, JobError::Broken(Broken::new(reason)));
+                    self.refuse(outgoing, JobError::Broken(refused.clone()));
                 }
-                return;
             }
-            if sending.jobs.iter().all(|outgoing| outgoing.job.progress.stage() == Stage::Withdrawn) {
-                return sending.jobs.iter().for_each(|_| self.shared.one_stored());
-            }
-            drop(retry.pause().await);
-            let sent = self.send_batch(&sending).await;
-            refusal = match sent {
-                Err(refusal) => refusal,
-                Ok(sent) => match sent.await {
-                    Ok(stored) => return self.batch_stored(sending, stored.sequence).await,
-                    Err(error) => error.into(),
-                },
-            };
         }
     }
 

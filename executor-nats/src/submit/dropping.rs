@@ -40,10 +40,9 @@ impl Engine {
         if !had_started {
             self.never_started(job);
         }
-        let host = job.host.borrow().clone();
         self.apply(job, state(had_started));
-        if had_started && let Some(host) = host {
-            self.stop_at(&host, job).await;
+        if had_started {
+            self.stop_at_host(job).await;
         }
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use executor_core::{Broken, JobError, WhenFull};
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn send(&self, job: &Job) -> Result<jetstream::context::PublishAckFuture, Refusal> {
+    pub(crate) async fn send(&self, job: &Job) -> Result<PublishAckFuture, Refusal> {
         let payload = job.message.borrow().clone().filter(|_| job.progress.stage() != Stage::Withdrawn);
         // Of a job that is withdrawn, nothing is sent.
         let Some(payload) = payload else { return Err(Refusal::Silent) };
@@ -138,36 +138,20 @@ impl Engine {
         Ok(self.streams.context.send_publish(subject, message).await?)
     }
 
-    async fn publish_sent(self: Rc<Self>, outgoing: Outgoing, sent: jetstream::context::PublishAckFuture) {
+    async fn publish_sent(self: Rc<Self>, outgoing: Outgoing, sent: PublishAckFuture) {
         match sent.await {
             Ok(stored) => self.stored(outgoing, stored.sequence).await,
             Err(error) => self.try_again(outgoing, error.into()).await,
         }
     }
 
-    async fn try_again(self: Rc<Self>, outgoing: Outgoing, mut refusal: Refusal) {
-        let mut retry = Retry::new(None);
-        loop {
-            let job = &outgoing.job;
-            if job.progress.stage() == Stage::Withdrawn {
-                return self.shared.one_stored();
-            }
-            match refusal {
-                Refusal::Other(text) => {
-                    let reason = format!("the NATS server refused to store the job: {text}");
-                    return self.refuse(outgoing, JobError::Broken(Broken::new(reason)));
-                }
-                // The stream has a limit although this program's namespace has none.
-                Refusal::Full | Refusal::Silent => drop(retry.pause().await),
-            }
-            let sent = self.send(&outgoing.job).await;
-            refusal = match sent {
-                Err(refusal) => refusal,
-                Ok(sent) => match sent.await {
-                    Ok(stored) => return self.stored(outgoing, stored.sequence).await,
-                    Err(error) => error.into(),
-                },
-            };
+    async fn try_again(self: Rc<Self>, outgoing: Outgoing, refusal: Refusal) {
+        let job = outgoing.job.clone();
+        let is_wanted = || job.progress.stage() != Stage::Withdrawn;
+        match store_at_last(refusal, is_wanted, async || self.send(&job).await).await {
+            Ok(Some(sequence)) => self.stored(outgoing, sequence).await,
+            Ok(None) => self.shared.one_stored(),
+            Err(refused) => self.refuse(outgoing, JobError::Broken(refused)),
         }
     }
 
@@ -189,6 +173,36 @@ impl Engine {
         self.shared.one_stored();
         self.withdraw(&outgoing.job, error);
     }
+}
+
+/// Has `send` send a message again until the server has stored it, and returns where. `None` if it is not wanted any more.
+///
+/// # Errors
+///
+/// When the server refuses it.
+pub(super) async fn store_at_last(
+    mut refusal: Refusal,
+    is_wanted: impl Fn() -> bool,
+    send: impl AsyncFn() -> Result<PublishAckFuture, Refusal>,
+) -> Result<Option<u64>, Broken> {
+    let mut retry = Retry::new(None);
+    while is_wanted() {
+        match refusal {
+            Refusal::Other(text) => {
+                return Err(Broken::new(format!("the NATS server refused to store the job: {text}")));
+            }
+            // The stream has a limit although this program's namespace has none.
+            Refusal::Full | Refusal::Silent => drop(retry.pause().await),
+        }
+        refusal = match send().await {
+            Err(refusal) => refusal,
+            Ok(sent) => match sent.await {
+                Ok(stored) => return Ok(Some(stored.sequence)),
+                Err(error) => error.into(),
+            },
+        };
+    }
+    Ok(None)
 }
 
 /// How long a connection that is closed may take to send what is left.

@@ -49,6 +49,13 @@ struct State {
     closed: Vec<Promise<()>>,
 }
 
+impl State {
+    fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+}
+
 impl Shared {
     pub(crate) fn new(name: Arc<str>, hosts: Hosts, commands: UnboundedSender<Command>) -> Arc<Self> {
         let counters = JobCounters::new(false);
@@ -110,8 +117,7 @@ impl Shared {
         if state.is_closed {
             return None;
         }
-        let number = state.next_number;
-        state.next_number += 1;
+        let number = state.take_number();
         state.open += 1;
         count(&mut state);
         // The engine is there as long as the executor is not closed.
@@ -121,9 +127,7 @@ impl Shared {
 
     /// A number that no job has.
     pub(crate) fn next_number(&self) -> u64 {
-        let mut state = self.state.lock();
-        state.next_number += 1;
-        state.next_number - 1
+        self.state.lock().take_number()
     }
 
     /// Waits while too many jobs are on their way to the server.

@@ -11,7 +11,7 @@ use super::engine::{Engine, Stopped};
 use super::job::{Job, Stage};
 use super::timers::Deed;
 use crate::protocol::ledger::{Put, Standing};
-use crate::protocol::message::{HostId, State, encode};
+use crate::protocol::message::{State, encode};
 use crate::protocol::streams::ANSWER_TIME;
 
 impl Engine {
@@ -161,8 +161,10 @@ impl Engine {
         self.end_early(&job, may_have_started, |_| State::Expired).await;
     }
 
-    /// Tells the host that the job has ended.
-    pub(super) async fn stop_at(&self, host: &HostId, job: &Job) {
+    /// Tells the host of a job that the job has ended.
+    pub(super) async fn stop_at_host(&self, job: &Job) {
+        let host = job.host.borrow().clone();
+        let Some(host) = host else { return };
         let subject = self.streams.names.stop(&host.token);
         drop(self.streams.context.client().publish(subject, encode(&job.key).into()).await);
     }
@@ -170,10 +172,7 @@ impl Engine {
     /// The job has ended, and no host needs it any more.
     async fn take_back(&self, job: &Job, had_started: bool) {
         if had_started {
-            let host = job.host.borrow().clone();
-            if let Some(host) = host {
-                self.stop_at(&host, job).await;
-            }
+            self.stop_at_host(job).await;
         } else if let Some(sequence) = self.sequence_of(job).await {
             // Its place in a bounded stream is free then.
             self.streams.delete_job(sequence).await;
