@@ -6,10 +6,7 @@
 use std::any::{Any, TypeId};
 
 use crate::ipc::codec::Codec;
-use crate::protocol::item_record::{DONE, short_head};
-
-/// Set in a byte of a number if another byte follows.
-const MORE: u8 = 0x80;
+use crate::protocol::item_record::{DONE, MORE, short_head};
 
 /// The most bytes of a record: its head, and a `u64` at seven bits a byte.
 const LONGEST: usize = 11;
@@ -24,8 +21,8 @@ pub(crate) struct ShortRecord {
 
 impl ShortRecord {
     #[inline]
-    fn of_bytes(bytes: u64, len: usize) -> Self {
-        Self { bytes: u128::from(bytes) << 8 | u128::from(short_head(DONE, len)), len: 1 + len }
+    fn of_bytes(bytes: u128, len: usize) -> Self {
+        Self { bytes: bytes << 8 | u128::from(short_head(DONE, len)), len: 1 + len }
     }
 
     /// Seven bits a byte, the lowest first.
@@ -38,7 +35,7 @@ impl ShortRecord {
         let len = (70 - (value | 1).leading_zeros()) / 7;
         let septets = value & 0x7f | (value & 0x3f80) << 1 | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
         let more = 0x8080_8080 & ((1 << (8 * (len - 1))) - 1);
-        Self::of_bytes(septets | more, len as usize)
+        Self::of_bytes(u128::from(septets | more), len as usize)
     }
 
     fn of_long_number(mut value: u64) -> Self {
@@ -49,8 +46,7 @@ impl ShortRecord {
             len += 1;
         }
         bytes |= u128::from(value) << (8 * len);
-        len += 1;
-        Self { bytes: bytes << 8 | u128::from(short_head(DONE, len)), len: 1 + len }
+        Self::of_bytes(bytes, len + 1)
     }
 
     /// The first eight bytes.

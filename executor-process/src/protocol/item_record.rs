@@ -6,7 +6,7 @@ use executor_core::job_counters::Failure;
 const TAG_BITS: u32 = 2;
 
 /// Set in a number's byte if another one follows.
-const MORE: u8 = 0x80;
+pub(crate) const MORE: u8 = 0x80;
 
 /// The tag of an item that holds handles. That of any other is 0.
 pub(crate) const WITH_HANDLES: u8 = 1;
@@ -101,8 +101,7 @@ fn put_long_number(bytes: &mut Vec<u8>, start: usize, mut number: u64) {
     bytes.splice(start..=start, long);
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::convert::Infallible;
 

@@ -132,6 +132,7 @@ impl WorkerEnd {
         }
         let unmapped =
             |error: io::Error| format!("the worker process could not map its shared memory ({})", with_remedy(&error));
+        let sent_alone = || memory.ok_or("the worker process has no file descriptor left for its shared memory");
         let source = match body.data {
             Data::Inline(bytes) => Source::Inline(bytes),
             Data::Slot { slot, len } => {
@@ -140,11 +141,11 @@ impl WorkerEnd {
                 Source::Shared { window: known.window(len).map_err(unmapped)?, len }
             }
             Data::Once { len, .. } => {
-                let file = memory.ok_or("the worker process has no file descriptor left for its shared memory")?;
+                let file = sent_alone()?;
                 Source::Shared { window: Arc::new(window(Arc::new(file), len).map_err(unmapped)?), len }
             }
             Data::Sealed { len } => {
-                let file = memory.ok_or("the worker process has no file descriptor left for its shared memory")?;
+                let file = sent_alone()?;
                 Source::Sealed(Sealed::open(file, len).map_err(unmapped)?)
             }
         };
