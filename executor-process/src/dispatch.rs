@@ -13,6 +13,5 @@ pub(crate) mod runner;
 pub(crate) mod settings;
 pub(crate) mod time_limit;
 pub(crate) mod worker_loss;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod worker_stops;

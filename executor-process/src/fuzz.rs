@@ -232,6 +232,5 @@ pub fn remote(bytes: &[u8]) -> bool {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -34,8 +34,7 @@ mod frame;
 mod outcome;
 mod portable_error;
 mod result;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::fmt;

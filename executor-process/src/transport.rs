@@ -23,13 +23,11 @@ pub(crate) use sink::{encode_result, outgoing};
 pub(crate) use worker::{Opened, WorkerEnd};
 
 /// Both ends, for tests.
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn pair() -> (std::sync::Arc<ParentEnd>, WorkerEnd) {
     let (ours, theirs) = crate::ipc::socket::pair().expect("there are descriptors left");
     (std::sync::Arc::new(ParentEnd::new(ours)), WorkerEnd::new(theirs))
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

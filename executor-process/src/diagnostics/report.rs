@@ -143,6 +143,5 @@ fn peak_memory(counted: Option<u64>, floor: u64, trace: Option<&Trace>) -> Optio
     counted.filter(|&bytes| bytes > floor).or(seen)
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

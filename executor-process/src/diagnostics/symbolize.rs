@@ -246,6 +246,5 @@ fn folded(frames: Vec<Frame>) -> Vec<Frame> {
     folded
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

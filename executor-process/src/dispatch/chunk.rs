@@ -231,6 +231,5 @@ fn encode_some<A: Serialize + 'static, R>(codec: Codec, function: usize, items: 
     Part { total, body: Payload::of_chunk(bytes, attachments), errors }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -263,6 +263,5 @@ fn no_answer() -> String {
     format!("it sent no answer within {}, although it was running no job", Spaced(ANSWER_LIMIT))
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -96,8 +96,7 @@ impl Stop for KillSwitch {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use executor_core::cell::{Abort, Cell, Dispatch};
     use executor_core::{Future, JobId, PortableJob, call};

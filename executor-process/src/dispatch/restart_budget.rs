@@ -104,8 +104,7 @@ fn broken(text: &dyn fmt::Display) -> JobError {
     JobError::Broken(Broken::new(text.to_string()))
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -16,8 +16,7 @@ pub(crate) struct PoolSettings {
     pub(crate) budget: Budget,
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 impl PoolSettings {
     /// Those of a pool that may lose as many workers as it does.
     pub(crate) fn plain(worker: WorkerSettings) -> Self {

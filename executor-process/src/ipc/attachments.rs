@@ -271,8 +271,7 @@ fn outside(what: &str, done: &str) -> String {
     )
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::ipc::shared_memory;

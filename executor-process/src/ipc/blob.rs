@@ -228,8 +228,7 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::os::fd::OwnedFd;
 

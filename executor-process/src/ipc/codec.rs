@@ -14,8 +14,7 @@ mod pack;
 mod parts;
 mod read;
 mod step;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod unpack;
 mod variant;

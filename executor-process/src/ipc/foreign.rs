@@ -212,6 +212,5 @@ fn close_untaken(channels: u64) {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

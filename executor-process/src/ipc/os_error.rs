@@ -31,8 +31,7 @@ pub(crate) fn with_remedy(error: &io::Error) -> String {
     format!("{error}; {cure}")
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -17,8 +17,7 @@ pub(crate) fn pid_of(socket: &OwnedFd) -> Option<u32> {
     u32::try_from(pid).ok().filter(|&pid| pid != 0)
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::os::unix::net::UnixStream;
 

@@ -117,8 +117,7 @@ pub(crate) fn temporary() -> PathBuf {
     if has_setting() { env::temp_dir() } else { PathBuf::from("/tmp") }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use rustix::fs::fstat;
     use rustix::net::connect;

@@ -231,8 +231,7 @@ pub(crate) fn drop_ended(awaited: &OwnedFd) {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::ipc::channel;

@@ -318,8 +318,7 @@ mod from_file;
 mod large;
 mod mapping;
 mod raced;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use available::check_available;

@@ -181,8 +181,7 @@ impl<'de, T: Plain> Deserialize<'de> for SharedSlice<T> {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::ipc::codec::Codec;

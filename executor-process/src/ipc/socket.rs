@@ -190,8 +190,7 @@ pub(crate) fn wait_for(socket: &OwnedFd, what: PollFlags, wait: Wait) -> io::Res
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

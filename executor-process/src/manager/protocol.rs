@@ -252,8 +252,7 @@ impl Frames {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 impl Frames {
     pub(super) fn capacity(&self) -> usize {
         self.buffer.capacity()

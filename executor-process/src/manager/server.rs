@@ -5,8 +5,7 @@
 //! sockets, keeps one, and sends the other through the connector.
 
 mod client;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::collections::HashMap;

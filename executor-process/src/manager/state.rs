@@ -7,8 +7,7 @@ mod collection;
 mod event_barrier;
 mod queue;
 mod semaphore;
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod tickets;
 mod update_locks;

@@ -105,8 +105,7 @@ fn fill<T: Plain, R: AsPart<T>>(
     Err(JobError::failed(format!("the results are {} values, but the buffer has room for {len}", len - rest.len())))
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -234,8 +234,7 @@ impl Trace {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use proptest::prelude::*;
 

@@ -98,8 +98,7 @@ impl Image {
 }
 
 /// How far the end of the program's constants is from the image's base.
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn end_of_constants() -> usize {
     let image = image();
     image.constants.iter().map(|range| range.end.wrapping_sub(image.base)).max().unwrap_or_default()
@@ -197,8 +196,7 @@ pub(crate) fn identity() -> String {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -250,8 +250,7 @@ impl Page {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use rustix::fs::{FallocateFlags, fallocate, ftruncate};
     use rustix::io::Errno;

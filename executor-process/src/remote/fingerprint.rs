@@ -79,8 +79,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

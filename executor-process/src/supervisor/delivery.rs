@@ -177,8 +177,7 @@ impl Drop for DeliveryUser {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::panic::resume_unwind;
     use std::sync::mpsc::{Receiver, channel};

@@ -151,8 +151,7 @@ fn check_variable(key: &OsStr, value: Option<&OsStr>) -> Result<(), BuildError> 
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::fs::File;
 

@@ -104,8 +104,7 @@ fn covers(line: &str, address: usize) -> bool {
     range().is_some_and(|range| range.contains(&address))
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

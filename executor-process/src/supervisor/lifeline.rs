@@ -104,8 +104,7 @@ fn watch() {
     });
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};

@@ -147,8 +147,7 @@ pub(crate) fn wait_for_end(process: &Child, output: Option<&Output>) {
     output.end();
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::process::Command;
 

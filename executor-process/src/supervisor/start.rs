@@ -26,8 +26,7 @@ use crate::ipc::socket::{self, Wait};
 use crate::protocol::message::Request;
 use crate::protocol::program_image::Offset;
 use crate::protocol::start_info::{self, StartInfo};
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 use crate::protocol::status_page::Page;
 use crate::supervisor::child::{Child, Pids, Started};
 use crate::supervisor::claims::{Claims, Kill};
@@ -78,8 +77,7 @@ impl Rested for ParentEnd {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 impl WorkerSettings {
     /// Those of a pool for which nothing was set.
     pub(crate) fn plain() -> Self {
@@ -211,8 +209,7 @@ impl Worker {
     }
 
     /// One for tests, of which somebody else plays the other side.
-    #[cfg(test)]
-    #[cfg(not(loom))]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn played(
         process: Arc<Child>,
         channels: (IpcSender<Request>, ReplyReceiver),

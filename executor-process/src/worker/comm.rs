@@ -49,8 +49,7 @@ fn split(worker: &str) -> (&str, &str) {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

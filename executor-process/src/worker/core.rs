@@ -62,8 +62,7 @@ fn leave(core: usize) -> rustix::io::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

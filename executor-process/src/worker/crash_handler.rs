@@ -242,8 +242,7 @@ fn reset(signal: c_int) {
 }
 
 /// Acts as a handler whose walk never ends.
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn hang_while_writing(signal: c_int) {
     WRITER.store(thread(), Ordering::Relaxed);
     FIRST.store(signal, Ordering::Relaxed);

@@ -105,8 +105,7 @@ fn after(functions: &[Word], ours: Constructor) -> impl Iterator<Item = Construc
     behind.flatten().filter(|&function| function as usize != usize::MAX)
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::ptr::without_provenance;
 

@@ -59,8 +59,7 @@ impl Offset {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::ipc::codec::Step;

@@ -71,8 +71,7 @@ pub(super) fn read_word(address: usize) -> Result<usize, Unread> {
     Err(if is_nothing { Unread::Nothing } else { Unread::Unknown })
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

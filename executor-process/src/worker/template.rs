@@ -158,8 +158,7 @@ fn count(threads: usize) -> String {
     if threads == 1 { "a thread".to_owned() } else { format!("{threads} threads") }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

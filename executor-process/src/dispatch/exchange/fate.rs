@@ -56,8 +56,7 @@ pub(super) fn fate(claim: Option<Claim>, known: Known) -> Fate {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -58,8 +58,7 @@ pub(super) fn stays_here(what: &str) -> String {
     )
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
 

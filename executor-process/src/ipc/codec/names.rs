@@ -89,8 +89,7 @@ fn compare(names: &[&'static str], len: usize, sent: [u8; 2]) -> bool {
     names.len() < len || choose(Fingerprint::default(), names, len, sent, &mut { MOST })
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -51,8 +51,7 @@ pub(super) fn lend<T>(closure: &mut dyn FnMut(), around: impl FnOnce() -> T) -> 
     around()
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use executor_core::panics::catch;
 

@@ -73,8 +73,7 @@ fn copy_of_start(from: impl AsFd, len: usize) -> io::Result<OwnedFd> {
     Ok(to)
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::io::Write;
 

@@ -75,8 +75,7 @@ impl Raced {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::ipc::shared_memory::{file, scratch, scratch_of, write};

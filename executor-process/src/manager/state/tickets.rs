@@ -243,8 +243,7 @@ impl Tickets {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 impl Tickets {
     /// Whether there are no waits and no holds.
     pub(super) fn is_clear(&self) -> bool {

@@ -152,6 +152,5 @@ pub(super) fn check(owner: u32, user: u32, mode: u32) -> Result<(), String> {
     Ok(())
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -98,8 +98,7 @@ impl<'a> Appender<'a> {
     }
 
     /// One without room.
-    #[cfg(test)]
-    #[cfg(not(loom))]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn nowhere() -> Self {
         Self::new(Box::leak(Box::new(AtomicU64::new(0))), &[], 0)
     }

@@ -96,8 +96,7 @@ fn is_child_in(pid: Pid, group: u32) -> bool {
     is_child && getpgid(Some(pid)).ok() == sys::raw(group)
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::os::unix::process::CommandExt;
 

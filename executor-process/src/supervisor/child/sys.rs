@@ -146,8 +146,7 @@ pub(crate) fn signal_first_thread(pidfd: &OwnedFd, pid: u32, signal: c_int) -> b
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::Command;

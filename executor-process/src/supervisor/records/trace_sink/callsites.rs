@@ -139,8 +139,7 @@ fn level(level: TraceLevel) -> Level {
     }
 }
 
-#[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
