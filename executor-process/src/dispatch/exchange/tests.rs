@@ -123,13 +123,19 @@ fn a_job_that_no_worker_begins_is_given_up() {
 /// A chunk keeps its count of workers that had no room for it, and goes on with its next item.
 #[test]
 fn crash_of_another_job_is_no_failed_start() {
+    // On a busy machine, the jobs may be taken back before the first of them starts.
+    assert!((0..100).any(|_| first_of_the_jobs_has_crashed()));
+}
+
+/// False if the jobs were taken back from the worker that would die of the first.
+fn first_of_the_jobs_has_crashed() -> bool {
     let (submitted, all_submitted) = std::sync::mpsc::channel::<()>();
     let all_submitted = std::sync::Mutex::new(all_submitted);
     let stage = Stage::new(move |part, jobs| {
         if let &[(slot, job), _, ..] = jobs
             && part.is_first
+            && part.page.start(slot, job)
         {
-            assert!(part.page.start(slot, job));
             part.die();
             return Played::Waits;
         }
@@ -143,8 +149,18 @@ fn crash_of_another_job_is_no_failed_start() {
     drop(submitted);
     assert_eq!(first.result().unwrap(), 0);
     let mut outcomes = behind.into_iter().map(Future::result);
-    assert!(matches!(outcomes.next(), Some(Err(JobError::Crashed(_)))), "it was running");
+    let outcome = outcomes.next().expect("three were submitted");
     assert_eq!(outcomes.collect::<Result<Vec<_>, _>>().unwrap(), [2, 3]);
+    match outcome {
+        Ok(number) => {
+            assert_eq!(number, 1);
+            false
+        }
+        Err(error) => {
+            assert!(matches!(error, JobError::Crashed(_)), "{error}");
+            true
+        }
+    }
 }
 
 #[test]
