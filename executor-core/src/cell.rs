@@ -72,7 +72,7 @@ use crate::current::activity::{self, ActivityKind};
 use crate::error::JobError;
 use crate::job::Job;
 use crate::job_counters::{Failure, Moment};
-use crate::notify::{Signal, Tell, Watch};
+use crate::notify::{Audience, Signal, Tell, Watch};
 use crate::panics::{catch, drop_catching};
 use crate::queue_id::QueueId;
 use crate::registry;
@@ -178,37 +178,32 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     }
 
     /// Makes an end visible, and says whom to tell: outside the lock, on a thread of the caller's choice.
-    fn publish(&self, inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Signal {
-        let signal = self.publish_plainly(inner);
+    fn publish(&self, inner: MutexGuard<'_, Inner<P, O, T>>, leftovers: Leftovers<P, O, T>) -> Audience {
+        let audience = self.publish_plainly(inner);
         if !leftovers.are_plain() {
             drop_catching(leftovers);
         }
-        signal
+        audience
     }
 
     /// The same where nothing is left to be dropped.
     #[inline]
-    fn publish_plainly(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>) -> Signal {
-        let Some(extra) = inner.extra.as_mut() else {
-            self.word.set_ended();
-            return Signal::NoWatcher;
+    fn publish_plainly(&self, mut inner: MutexGuard<'_, Inner<P, O, T>>) -> Audience {
+        let audience = match inner.extra.as_mut() {
+            Some(extra) => Audience { signal: extra.watch.signal(), sleepers: extra.sleepers.take() },
+            None => Audience::NONE,
         };
-        let (signal, sleepers) = (extra.watch.signal(), extra.sleepers.take());
         self.word.set_ended();
-        drop(inner);
-        if let Some(sleepers) = sleepers {
-            sleepers.notify_all();
-        }
-        signal
+        audience
     }
 
     /// Ends a running or dispatched job. The outcome of one that has ended is dropped.
     pub(crate) fn end(&self, outcome: Result<O, JobError>) -> Option<Signal> {
-        self.end_with(outcome, None)
+        self.end_with(outcome, None).map(Audience::wake)
     }
 
     #[inline]
-    fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Signal> {
+    fn end_with(&self, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Option<Audience> {
         let ending = registry::ending(outcome.as_ref().map(|_| ()), of_parts);
         let mut inner = self.inner.lock();
         let outcome = match outcome.map(|raw| inner.stage.finish_plainly(raw)) {
@@ -328,7 +323,7 @@ where
     fn finish_with(self: Arc<Self>, outcome: Result<O, JobError>, of_parts: Option<Failure>) -> Notify {
         match self.end_with(outcome, of_parts) {
             None => Notify::none(),
-            Some(signal) => Notify::new(self, signal),
+            Some(audience) => Notify::to(self, audience),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use crate::error::JobError;
 use crate::panics::drops::drop_catching;
+use crate::sync::Condvar;
 
 type Callback<T> = Box<dyn FnOnce(Result<T, JobError>) + Send>;
 
@@ -45,34 +46,66 @@ pub(crate) enum Signal {
     Callback,
 }
 
+/// The threads that sleep until the job has ended, and the watcher.
+#[must_use = "a thread may sleep for ever"]
+pub(crate) struct Audience {
+    pub(crate) signal: Signal,
+    pub(crate) sleepers: Option<Arc<Condvar>>,
+}
+
+impl Audience {
+    pub(crate) const NONE: Self = Self { signal: Signal::NoWatcher, sleepers: None };
+
+    /// Wakes the threads, and returns how to tell the watcher.
+    #[inline]
+    pub(crate) fn wake(self) -> Signal {
+        if let Some(sleepers) = self.sleepers {
+            sleepers.notify_all();
+        }
+        self.signal
+    }
+}
+
 /// Does what a [`Signal`] says; the cell, which holds the callback.
 pub(crate) trait Tell: Send + Sync {
     fn tell(&self, signal: Signal);
 }
 
-/// The notification that a job has its outcome: it wakes the waiting task or runs the callback, when it is [fired](Notify::fire) or
-/// dropped.
+/// The notification that a job has its outcome: it wakes the threads and the task that wait, or runs the callback, when it is
+/// [fired](Notify::fire) or dropped.
 #[must_use = "call `fire` on the thread where callbacks may run"]
-pub struct Notify(Option<(Arc<dyn Tell>, Signal)>);
+pub struct Notify {
+    /// Those that are not woken yet.
+    sleepers: Option<Arc<Condvar>>,
+    watcher: Option<(Arc<dyn Tell>, Signal)>,
+}
 
 impl Notify {
     pub(crate) fn none() -> Self {
-        Self(None)
+        Self { sleepers: None, watcher: None }
     }
 
     pub(crate) fn new(cell: Arc<dyn Tell>, signal: Signal) -> Self {
-        match signal {
-            Signal::NoWatcher => Self::none(),
-            signal => Self(Some((cell, signal))),
-        }
+        Self::to(cell, Audience { signal, sleepers: None })
+    }
+
+    #[inline]
+    pub(crate) fn to(cell: Arc<dyn Tell>, Audience { signal, sleepers }: Audience) -> Self {
+        let watcher = if let Signal::NoWatcher = signal { None } else { Some((cell, signal)) };
+        Self { sleepers, watcher }
+    }
+
+    /// Returns whether no thread, task or callback waits for the job: then there is nothing to fire.
+    pub fn is_empty(&self) -> bool {
+        self.sleepers.is_none() && self.watcher.is_none()
     }
 
     /// Returns whether this runs a callback, which is user code and may take long.
     pub fn is_callback(&self) -> bool {
-        matches!(self.0, Some((_, Signal::Callback)))
+        matches!(self.watcher, Some((_, Signal::Callback)))
     }
 
-    /// Wakes the task or runs the callback, on the calling thread.
+    /// Wakes the threads and the task, or runs the callback, on the calling thread.
     pub fn fire(self) {
         drop(self);
     }
@@ -108,7 +141,10 @@ impl std::fmt::Debug for Captures {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        if let Some((cell, signal)) = self.0.take() {
+        if let Some(sleepers) = self.sleepers.take() {
+            sleepers.notify_all();
+        }
+        if let Some((cell, signal)) = self.watcher.take() {
             cell.tell(signal);
         }
     }

@@ -56,7 +56,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
         let mut inner = self.inner.lock();
         let leftovers = inner.stage.conclude(error);
         registry::count(inner.stage.queue_id(), ending, false);
-        let signal = self.publish(inner, leftovers);
+        let signal = self.publish(inner, leftovers).wake();
         departure.on_finished();
         Some(signal)
     }

@@ -60,8 +60,8 @@ where
             observed.end(ran, self.outcome_of(outcome.as_ref().map(|_| ()), of_parts));
         }
         drop(context);
-        if let Some(signal) = self.end_with(outcome, of_parts) {
-            self.tell(signal);
+        if let Some(audience) = self.end_with(outcome, of_parts) {
+            self.tell(audience.wake());
         }
         true
     }

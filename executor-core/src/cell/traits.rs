@@ -36,8 +36,9 @@ pub trait Task<P, O>: QueuedControl {
     /// The payload, if the job has started, or has ended.
     fn take_back(&self, payload: P) -> Result<(), P>;
 
-    /// Sets the outcome of a claimed or dispatched job. A second outcome (a result after a timeout) is dropped. Wakers and callbacks run on
-    /// the thread that calls [`Notify::fire`].
+    /// Sets the outcome of a claimed or dispatched job. A second outcome (a result after a timeout) is dropped. Waiting threads and tasks are
+    /// woken, and callbacks run, on the thread that calls [`Notify::fire`]: so the outcomes of several jobs can be set before a thread that
+    /// waits for the first of them is woken.
     fn finish(self: Arc<Self>, outcome: Result<O, JobError>) -> Notify {
         self.finish_with(outcome, None)
     }

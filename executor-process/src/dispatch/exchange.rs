@@ -165,6 +165,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 }
                 Received::Reply(Reply::Answer { slot, job, answer }) if self.is_in_slot(slot, job) => {
                     self.receive_answer(slot, answer);
+                    self.wake_early();
                 }
                 Received::Reply(Reply::Record(record)) => {
                     self.worker.listener.hear(record, |job| find(&self.slots, job));
@@ -229,6 +230,13 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 notify.fire();
             }
         }
+    }
+
+    /// The same but for callbacks, which would take a thread of their own.
+    fn wake_early(&mut self) {
+        let (callbacks, others): (Vec<_>, Vec<_>) = self.pending_notifies.drain(..).partition(Notify::is_callback);
+        *self.pending_notifies = callbacks;
+        others.into_iter().for_each(Notify::fire);
     }
 
     /// The claim of the job in the slot. `None` if there is none, or if its word is forged.

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use executor_core::JobError;
+use executor_core::cell::Notify;
 
 use super::Exchange;
 use crate::dispatch::encoded_result::EncodedResult;
@@ -152,7 +153,7 @@ impl Exchange<'_, '_> {
         self.worker.listener.end_job();
         in_flight.report_end(outcome.as_ref().map(|_| None));
         let outcome = outcome.map_err(|error| in_flight.case(&self.settings.worker).kept(error));
-        self.pending_notifies.push(in_flight.job.finish(outcome));
+        self.tell_later(in_flight.job.finish(outcome));
     }
 
     fn finish_chunk(&mut self, mut in_flight: InFlight) {
@@ -162,7 +163,14 @@ impl Exchange<'_, '_> {
         self.worker.listener.end_job();
         in_flight.report_end(Ok(worst));
         let returned = chunk.into_returned(self.settings.worker.codec, in_flight.payload.job_type.name());
-        self.pending_notifies.push(in_flight.job.finish_with(Ok(returned), worst));
+        self.tell_later(in_flight.job.finish_with(Ok(returned), worst));
+    }
+
+    /// Fires the notification when the outcomes of other jobs are set, too: a thread that takes the results in turn is woken once for all of them.
+    pub(super) fn tell_later(&mut self, notify: Notify) {
+        if !notify.is_empty() {
+            self.pending_notifies.push(notify);
+        }
     }
 
     fn unpack(&self, in_flight: &InFlight, answer: Answered) -> Result<EncodedResult, JobError> {

@@ -65,7 +65,7 @@ impl Exchange<'_, '_> {
             }
             Err(NotSent::Failed(error)) => {
                 in_flight.discard_run();
-                self.pending_notifies.push(in_flight.job.finish(Err(error)));
+                self.tell_later(in_flight.job.finish(Err(error)));
                 self.slots.push(None);
             }
         }
