@@ -1,8 +1,8 @@
 //! Short jobs that are sent together: each ends by itself, as if it had been sent alone.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -23,47 +23,116 @@ use crate::support::wait_for;
 /// More than one batch has.
 const JOBS: u32 = 100;
 
-/// A namespace with one host.
+/// The number of the long job.
+const LONG: u32 = 10;
+
+/// Where the jobs of a test wait, and which of them have run.
+struct Scene {
+    /// For the only worker, until the jobs of the test are submitted.
+    first: Barrier,
+    /// For the long job.
+    long: Barrier,
+    ran: Mutex<Vec<u32>>,
+}
+
+/// By their numbers, which the jobs are given.
+static SCENES: Mutex<Vec<Arc<Scene>>> = Mutex::new(Vec::new());
+
+fn scene(number: usize) -> Arc<Scene> {
+    SCENES.lock().unwrap()[number].clone()
+}
+
+fn block(number: usize) {
+    scene(number).first.wait();
+}
+
+fn run(scene_number: usize, number: u32) -> u32 {
+    let scene = scene(scene_number);
+    scene.ran.lock().unwrap().push(number);
+    if number == LONG {
+        scene.long.wait();
+    }
+    number
+}
+
+/// A namespace with one host of one worker.
 struct Batches {
+    number: usize,
+    scene: Arc<Scene>,
     executor: NatsExecutor,
-    first: Host,
+    _first: Host,
     namespace: Namespace,
     server: Server,
 }
 
 impl Batches {
-    fn new(workers: usize) -> Self {
+    fn new() -> Self {
+        let scene = Arc::new(Scene { first: Barrier::new(), long: Barrier::new(), ran: Mutex::default() });
+        scene.long.open();
+        let mut scenes = SCENES.lock().unwrap();
+        let number = scenes.len();
+        scenes.push(scene.clone());
+        drop(scenes);
         let (server, namespace) = (Server::start(), Namespace::new("batches").lease(LONG_LEASE));
-        let first = host(server.url(), &namespace, workers);
+        let first = host(server.url(), &namespace, 1);
         let executor = NatsExecutor::connect(server.url(), namespace.clone()).unwrap();
-        wait_for_workers(&executor, workers);
-        Self { executor, first, namespace, server }
+        wait_for_workers(&executor, 1);
+        Self { number, scene, executor, _first: first, namespace, server }
     }
 
-    /// Submits jobs while the only worker waits at `barrier`, until they wait as batches. `block` submits a job that waits there, and `job`
-    /// a short one.
-    fn behind<T: Send + 'static>(
-        &self,
-        barrier: &Barrier,
-        block: impl Fn() -> Future<()>,
-        job: impl Fn(u32) -> Future<T>,
-    ) -> Vec<Future<T>> {
-        wait_for("jobs wait as batches", || {
-            barrier.close();
-            let blocker = block();
-            barrier.until_jobs_wait(1);
-            let futures: Vec<_> = (0..JOBS).map(&job).collect();
+    fn submit(&self, number: u32) -> Future<u32> {
+        self.executor.submit(call!(run(self.number, number)))
+    }
+
+    fn messages(&self) -> Option<u64> {
+        stored(self.server.monitor(), "executor_batches_jobs")
+    }
+
+    /// Submits jobs while the only worker waits, until they wait as batches. None of them has run then.
+    fn waiting(&self) -> Vec<Future<u32>> {
+        self.waiting_by(|number| self.submit(number))
+    }
+
+    /// Like [`waiting`](Self::waiting), with a function that submits a job.
+    fn waiting_by(&self, submit: impl Fn(u32) -> Future<u32>) -> Vec<Future<u32>> {
+        let futures = wait_for("jobs wait as batches", || {
+            self.scene.first.close();
+            let blocker = self.executor.submit(call!(block(self.number)));
+            self.scene.first.until_jobs_wait(1);
+            let futures: Vec<_> = (0..JOBS).map(&submit).collect();
             self.executor.flush();
-            let messages = stored(self.server.monitor(), "executor_batches_jobs").expect("the stream is there");
-            if messages < u64::from(JOBS / 2) {
+            if self.messages().expect("the stream is there") < u64::from(JOBS / 2) {
                 return Some(futures);
             }
             // No job has run yet, or the system has stopped one, so that it looked like a long one.
-            barrier.open();
+            self.scene.first.open();
             blocker.result().unwrap();
-            drop(results(futures));
+            drop(ended(futures));
             None
-        })
+        });
+        self.scene.ran.lock().unwrap().clear();
+        futures
+    }
+
+    /// Like [`waiting`](Self::waiting), and lets the jobs run until the long one does, which waits.
+    fn at_the_long_one(&self) -> Vec<Future<u32>> {
+        let futures = self.waiting();
+        self.scene.long.close();
+        self.scene.first.open();
+        self.scene.long.until_jobs_wait(1);
+        futures
+    }
+
+    fn ran(&self) -> Vec<u32> {
+        self.scene.ran.lock().unwrap().clone()
+    }
+}
+
+/// A test that fails leaves no job waiting.
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.scene.first.open();
+        self.scene.long.open();
     }
 }
 
@@ -71,174 +140,96 @@ fn ended<T: Send + 'static>(futures: Vec<Future<T>>) -> Vec<Result<T, JobError>>
     futures.into_iter().map(Future::result).collect()
 }
 
+/// The numbers of all jobs but these.
+fn all_but(others: &[u32]) -> Vec<u32> {
+    (0..JOBS).filter(|number| !others.contains(number)).collect()
+}
+
+fn results_of(outcomes: &[Result<u32, JobError>]) -> Vec<u32> {
+    outcomes.iter().flatten().copied().collect()
+}
+
 #[test]
 fn job_of_a_waiting_batch_is_cancelled() {
-    static BARRIER: Barrier = Barrier::new();
-    static RAN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-    fn block() {
-        BARRIER.wait();
-    }
-    fn note(number: u32) -> u32 {
-        RAN.lock().unwrap().push(number);
-        number
-    }
-
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let submit = |number: u32| executor.submit(call!(note(number)));
-    let futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
-    RAN.lock().unwrap().clear();
+    let batches = Batches::new();
+    let futures = batches.waiting();
     assert!(futures[7].cancel() && futures[8].abort() && futures[90].cancel());
     assert!([7, 8, 90].iter().all(|&number: &usize| futures[number].status() == Status::Cancelled));
     assert!(futures[9].status() == Status::Queued);
-    BARRIER.open();
-    let expected: Vec<_> = (0..JOBS).filter(|number| ![7, 8, 90].contains(number)).collect();
-    let outcomes = ended(futures);
-    assert_eq!(outcomes.iter().flatten().copied().collect::<Vec<_>>(), expected);
+    batches.scene.first.open();
+    let (outcomes, expected) = (ended(futures), all_but(&[7, 8, 90]));
+    assert_eq!(results_of(&outcomes), expected);
     assert!(outcomes.iter().all(|outcome| outcome.as_ref().err().is_none_or(JobError::is_cancelled)));
-    assert_eq!(*RAN.lock().unwrap(), expected, "in order, and no other");
+    assert_eq!(batches.ran(), expected, "in order, and no other");
 }
 
 #[test]
 fn waiting_batch_is_cancelled_as_a_whole() {
-    static BARRIER: Barrier = Barrier::new();
-    static RAN: AtomicUsize = AtomicUsize::new(0);
-    fn block() {
-        BARRIER.wait();
-    }
-    fn count() {
-        RAN.fetch_add(1, Ordering::Relaxed);
-    }
-
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let futures = batches.behind(&BARRIER, || executor.submit(call!(block())), |_| executor.submit(call!(count())));
-    let before = RAN.load(Ordering::Relaxed);
+    let batches = Batches::new();
+    let futures = batches.waiting();
     thread::scope(|scope| {
         let cancel = |future| scope.spawn(move || Future::cancel(future));
         let cancels: Vec<_> = futures.iter().map(cancel).collect();
         assert!(cancels.into_iter().all(|cancel| cancel.join().unwrap()));
     });
-    // The host has those that it has asked for until it looks at them.
-    BARRIER.open();
-    wait_for("the messages are gone", || {
-        (stored(batches.server.monitor(), "executor_batches_jobs") == Some(0)).then_some(())
-    });
-    assert_eq!(RAN.load(Ordering::Relaxed), before);
+    // The host keeps the messages that it was given until its worker is free.
+    batches.scene.first.open();
+    wait_for("the messages are gone", || (batches.messages() == Some(0)).then_some(()));
+    assert!(batches.ran().is_empty());
 }
 
 #[test]
 fn late_job_of_a_waiting_batch_times_out() {
-    static BARRIER: Barrier = Barrier::new();
-    fn block() {
-        BARRIER.wait();
-    }
-    fn same(number: u32) -> u32 {
-        number
-    }
-
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let limited = executor.with(JobOptions::new().start_by(Duration::from_secs(3)));
-    let submit = |number| match number {
-        50.. => executor.submit(call!(same(number))),
-        _ => limited.submit(call!(same(number))),
-    };
-    let mut futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
+    let batches = Batches::new();
+    let limited = batches.executor.with(JobOptions::new().start_by(Duration::from_secs(3)));
+    let mut futures = batches.waiting_by(|number| match number {
+        50.. => batches.submit(number),
+        _ => limited.submit(call!(run(batches.number, number))),
+    });
     let others = futures.split_off(50);
     for late in ended(futures) {
         assert!(matches!(late, Err(JobError::TimedOut(_))), "{late:?}");
     }
-    BARRIER.open();
+    batches.scene.first.open();
     assert_eq!(results(others), (50..JOBS).collect::<Vec<_>>());
+    assert_eq!(batches.ran(), (50..JOBS).collect::<Vec<_>>(), "no late one");
 }
-
-/// The number of the long job.
-const LONG: usize = 10;
 
 #[test]
 fn long_job_holds_up_no_other_of_its_batch() {
-    static BARRIER: Barrier = Barrier::new();
-    static LONG_BARRIER: Barrier = Barrier::new();
-    static RAN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-    fn block() {
-        BARRIER.wait();
-    }
-    fn uneven(number: u32) -> u32 {
-        if number as usize == LONG {
-            LONG_BARRIER.wait();
-        }
-        RAN.lock().unwrap().push(number);
-        number
-    }
-
-    LONG_BARRIER.open();
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let mut futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
-    RAN.lock().unwrap().clear();
-    LONG_BARRIER.close();
-    BARRIER.open();
-    LONG_BARRIER.until_jobs_wait(1);
-    let after = futures.split_off(LONG + 1);
+    let batches = Batches::new();
+    let mut futures = batches.at_the_long_one();
+    let after = futures.split_off(LONG as usize + 1);
     let long = futures.pop().unwrap();
-    assert_eq!(results(futures), (0..10).collect::<Vec<_>>(), "they have ended");
+    assert_eq!(results(futures), (0..LONG).collect::<Vec<_>>(), "they have ended");
     let _second = host(batches.server.url(), &batches.namespace, 1);
-    assert_eq!(results(after), (11..JOBS).collect::<Vec<_>>(), "they run on the other host");
+    assert_eq!(results(after), (LONG + 1..JOBS).collect::<Vec<_>>(), "they run on the other host");
     assert!(!long.is_done());
-    LONG_BARRIER.open();
-    assert_eq!(long.result().unwrap(), 10);
-    let mut ran = RAN.lock().unwrap().clone();
+    batches.scene.long.open();
+    assert_eq!(long.result().unwrap(), LONG);
+    let mut ran = batches.ran();
     ran.sort_unstable();
-    assert_eq!(ran, (0..JOBS).collect::<Vec<_>>(), "each once");
-    drop(batches.first);
+    assert_eq!(ran, all_but(&[]), "each once");
 }
 
 #[test]
 fn job_of_a_claimed_batch_is_cancelled_before_its_start() {
-    static BARRIER: Barrier = Barrier::new();
-    static LONG_BARRIER: Barrier = Barrier::new();
-    static RAN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-    fn block() {
-        BARRIER.wait();
-    }
-    fn uneven(number: u32) -> u32 {
-        RAN.lock().unwrap().push(number);
-        if number as usize == LONG {
-            LONG_BARRIER.wait();
-        }
-        number
-    }
-
-    LONG_BARRIER.open();
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
-    RAN.lock().unwrap().clear();
-    LONG_BARRIER.close();
-    BARRIER.open();
-    LONG_BARRIER.until_jobs_wait(1);
-    assert!(!futures[LONG].cancel(), "it runs");
-    assert!(futures[LONG + 1].cancel() && futures[LONG + 2].cancel() && futures[LONG + 3].cancel());
-    assert!(futures[LONG - 1].is_done() || !futures[LONG - 1].cancel());
-    LONG_BARRIER.open();
-    let outcomes = ended(futures);
-    let expected: Vec<_> = (0..JOBS).filter(|number| !(11..=13).contains(number)).collect();
-    assert_eq!(outcomes.iter().flatten().copied().collect::<Vec<_>>(), expected);
-    assert_eq!(*RAN.lock().unwrap(), expected, "in order, and no other");
+    let batches = Batches::new();
+    let futures = batches.at_the_long_one();
+    assert!(!futures[10].cancel(), "it runs");
+    assert!(futures[11].cancel() && futures[12].cancel() && futures[13].cancel());
+    assert!(futures[9].is_done() || !futures[9].cancel());
+    batches.scene.long.open();
+    let expected = all_but(&[11, 12, 13]);
+    assert_eq!(results_of(&ended(futures)), expected);
+    assert_eq!(batches.ran(), expected, "in order, and no other");
 }
 
 #[test]
 fn running_job_of_a_batch_is_aborted() {
-    static BARRIER: Barrier = Barrier::new();
     static IS_LONG: AtomicUsize = AtomicUsize::new(0);
-    fn block() {
-        BARRIER.wait();
-    }
     fn uneven(number: u32) -> u32 {
-        if number as usize == LONG && IS_LONG.load(Ordering::Relaxed) == 1 {
+        if number == LONG && IS_LONG.load(Ordering::Relaxed) == 1 {
             IS_LONG.store(2, Ordering::Relaxed);
             while !current::stop_requested() {
                 thread::yield_now();
@@ -247,44 +238,24 @@ fn running_job_of_a_batch_is_aborted() {
         number
     }
 
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
+    let batches = Batches::new();
+    let futures = batches.waiting_by(|number| batches.executor.submit(call!(uneven(number))));
     IS_LONG.store(1, Ordering::Relaxed);
-    BARRIER.open();
+    batches.scene.first.open();
     wait_for("the job runs", || (IS_LONG.load(Ordering::Relaxed) == 2).then_some(()));
-    assert!(futures[LONG].abort());
+    assert!(futures[LONG as usize].abort());
     let outcomes = ended(futures);
-    assert!(outcomes[LONG].as_ref().is_err_and(JobError::is_cancelled));
-    let expected: Vec<_> = (0..JOBS).filter(|&number| number as usize != LONG).collect();
-    assert_eq!(outcomes.iter().flatten().copied().collect::<Vec<_>>(), expected);
+    assert!(outcomes[LONG as usize].as_ref().is_err_and(JobError::is_cancelled));
+    assert_eq!(results_of(&outcomes), all_but(&[LONG]));
 }
 
 #[test]
 fn overwritten_record_ends_the_jobs_of_its_batch() {
-    static BARRIER: Barrier = Barrier::new();
-    static LONG_BARRIER: Barrier = Barrier::new();
-    fn block() {
-        BARRIER.wait();
-    }
-    fn uneven(number: u32) -> u32 {
-        if number as usize == LONG {
-            LONG_BARRIER.wait();
-        }
-        number
-    }
-
-    LONG_BARRIER.open();
-    let batches = Batches::new(1);
-    let executor = &batches.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let mut futures = batches.behind(&BARRIER, || executor.submit(call!(block())), submit);
-    LONG_BARRIER.close();
-    BARRIER.open();
-    LONG_BARRIER.until_jobs_wait(1);
-    let long = futures.remove(LONG);
-    assert_eq!(results(futures.drain(..LONG).collect()), (0..10).collect::<Vec<_>>());
+    let batches = Batches::new();
+    let mut futures = batches.at_the_long_one();
+    let after = futures.split_off(LONG as usize + 1);
+    let long = futures.pop().unwrap();
+    assert_eq!(results(futures), (0..LONG).collect::<Vec<_>>());
     // All records of batches and single jobs that there are.
     let mut raw = Raw::connect(batches.server.address()).unwrap();
     let request = json!({ "subjects_filter": ">" });
@@ -293,11 +264,11 @@ fn overwritten_record_ends_the_jobs_of_its_batch() {
         raw.publish(subject, b"damaged").unwrap();
     }
     assert!(matches!(long.result(), Err(JobError::Broken(_))));
-    LONG_BARRIER.open();
-    for (number, outcome) in (11..).zip(ended(futures)) {
+    batches.scene.long.open();
+    for (number, outcome) in (LONG + 1..).zip(ended(after)) {
         assert!(matches!(outcome, Err(JobError::Broken(_))) || outcome.unwrap() == number);
     }
-    assert_eq!(executor.submit(call!(square(7))).result().unwrap(), 49);
+    assert_eq!(batches.executor.submit(call!(square(7))).result().unwrap(), 49);
 }
 
 fn square_or_wait(number: u64, directory: Option<PathBuf>) -> u64 {
@@ -319,7 +290,8 @@ fn claimed_batch_of_a_killed_host_is_lost() {
     let mut host = start();
     let submit = |number: u64, directory: Option<PathBuf>| executor.submit(call!(square_or_wait(number, directory)));
     for _ in 0..5 {
-        drop(results((0..100).map(|number| submit(number, None)).collect()));
+        // A host that a busy machine stops for longer than its lease is lost, too.
+        drop(ended((0..100).map(|number| submit(number, None)).collect()));
     }
     let futures: Vec<_> = (0..40).map(|number| submit(number, (number == 20).then(|| signals.path()))).collect();
     signals.wait_until_begun(1);
@@ -333,5 +305,5 @@ fn claimed_batch_of_a_killed_host_is_lost() {
         }
     }
     assert_eq!(signals.begun(), 1, "at most once");
-    assert_eq!(submit(8, None).result().unwrap(), 64);
+    assert_eq!(wait_for("the next host serves", || submit(8, None).result().ok()), 64);
 }
