@@ -22,7 +22,7 @@ fn processes(processes: usize) -> Subject {
 
 /// Declared without `one_worker`, since the checks of the order let 1,000 jobs wait at once; `pool.rs` has one for a full stream.
 fn bounded() -> Subject {
-    subject(ThreadPool::new(1), 1, unique("contract").capacity(350))
+    subject(ThreadPool::new(1), 1, unique("contract").capacity(100))
 }
 
 contract!(mod threads_1, one_worker, portable: || threads(1));

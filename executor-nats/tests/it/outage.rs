@@ -98,14 +98,13 @@ fn job_that_was_sent_waits_for_the_ledger() {
     let mut server = Server::start();
     let (signals, namespace) = (Signals::new(), Namespace::new("outage").lease(SHORT_LEASE));
     let executor = NatsExecutor::connect(server.url(), namespace.clone()).unwrap();
-    let hasty = executor.with(JobOptions::new().start_by(Duration::from_millis(1500)));
+    let hasty = executor.with(JobOptions::new().start_by(Duration::from_secs(3)));
     let pool = ThreadPool::new(1);
-    let running = hasty.submit(call!(wait_until_told(signals.path())));
-    executor.flush();
     let _server = serve(server.url(), namespace, &pool).unwrap();
+    let running = hasty.submit(call!(wait_until_told(signals.path())));
     signals.wait_until_begun(1);
     server.kill();
-    assert!(!running.wait_timeout(Duration::from_secs(2)), "its time to start is over, and it has started");
+    assert!(!running.wait_timeout(Duration::from_secs(4)), "its time to start is over, and it has started");
     signals.go_on();
     server.restart();
     assert_eq!(running.result().unwrap(), std::process::id());

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
-use executor::{JobError, JobId, JobOptions, ProcessPool, ProcessPoolBuilder, call, current, forward_logs};
+use executor::{Future, JobError, JobId, JobOptions, ProcessPool, ProcessPoolBuilder, call, current, forward_logs};
 use log::kv::{Key, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record, info, set_logger, set_max_level};
 
@@ -121,15 +121,22 @@ fn note(n: u32) {
 #[test]
 fn records_come_before_the_outcome_of_their_job() {
     let pool = builder().build().unwrap();
-    let futures: Vec<_> = (0..2000).map(|n| (n, pool.submit(call!(note(n))))).collect();
-    for (n, future) in futures {
-        let job = future.id();
-        future.result().unwrap();
-        let messages = messages(job);
-        // On a busy machine, a record may find no room in time. Then the warning of that comes before the outcome.
-        let is_warned = || matches!(&*messages, [warning] if warning.starts_with("1 log records of worker"));
-        assert!(messages == [n.to_string()] || is_warned(), "{messages:?}");
-    }
+    let late = || {
+        let futures: Vec<_> = (0..2000).map(|n| (n, pool.submit(call!(note(n))))).collect();
+        let is_late = |(n, future): (u32, Future<()>)| {
+            let job = future.id();
+            future.result().unwrap();
+            let messages = messages(job);
+            // On a busy machine, a record may find no room in time. Then the warning of that comes before the outcome.
+            let is_warned = || matches!(&*messages, [warning] if warning.starts_with("1 log records of worker"));
+            let is_told = messages == [n.to_string()] || is_warned();
+            assert!(is_told || messages.is_empty(), "{messages:?}");
+            !is_told
+        };
+        futures.into_iter().map(is_late).filter(|&is_late| is_late).count()
+    };
+    // The outcome waits for 1 s at most, for which a busy machine may stop the thread that calls the logger.
+    assert!((0..3).any(|_| late() == 0));
 }
 
 /// Each has a socket of its own, in the place of that of its template.

@@ -163,11 +163,11 @@ fn deaths_of_templates_cost_no_job() {
 fn stopped_template_costs_a_start_its_time() {
     within_patience(|| {
         let directory = Directory::new();
-        let pool = one(&directory).start_limit(Duration::from_secs(2)).build().unwrap();
+        let pool = one(&directory).start_limit(Duration::from_secs(4)).build().unwrap();
         stop(template_of(&pool));
-        // It is killed, and started again.
+        // It is killed, and started again; on a busy machine, more than once.
         pool.submit(call!(pid())).result().unwrap();
-        assert_eq!(loads(&directory), 2);
+        assert!(loads(&directory) >= 2);
     });
 }
 

@@ -321,11 +321,17 @@ fn chunks_cancelled_and_late_jobs_have_one_span() {
         let events = printed.events();
         assert_eq!(events.len(), 10);
         assert!(events.iter().all(|line| line.contains("request:job{")), "{events:?}");
-        let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(300)));
-        assert!(matches!(limited.submit(call!(endless())).result(), Err(JobError::TimedOut(_))));
+        // A busy machine may not let it begin in its time.
+        let mut lines = Vec::new();
+        let begins = |limit| {
+            let limited = pool.with(JobOptions::new().timeout(Duration::from_millis(limit)));
+            assert!(matches!(limited.submit(call!(endless())).result(), Err(JobError::TimedOut(_))));
+            lines.extend(printed.lines());
+            lines.iter().any(|line| line.contains("begins"))
+        };
+        assert!([300, 3_000, 30_000].into_iter().any(begins));
         pool.shutdown(true);
-        let lines = printed.lines();
-        assert!(lines.iter().any(|line| line.contains("begins")), "{lines:?}");
+        lines.extend(printed.lines());
         let outcomes: Vec<_> = lines.iter().filter_map(|line| Some(line.split_once("outcome=")?.1)).collect();
         assert!(outcomes.iter().any(|line| line.starts_with("\"timed out\"")), "{lines:?}");
         assert!(Span::current().is_none());

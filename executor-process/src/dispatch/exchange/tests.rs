@@ -295,7 +295,12 @@ fn a_flood_is_no_more_than_its_first_wrong_word() {
         part.say(Reply::Done);
         Played::Waits
     });
-    assert_eq!(stage.submit(5).result().unwrap(), 5);
+    match stage.submit(5).result() {
+        Ok(number) => assert_eq!(number, 5),
+        // On a busy machine, the flood may take longer than an answer may.
+        Err(error) => assert!(error.to_string().contains("it sent no answer within 1 s"), "{error}"),
+    }
+    assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
 
 #[test]
