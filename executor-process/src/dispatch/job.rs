@@ -227,13 +227,13 @@ pub(crate) struct InFlight {
     pub(crate) job: Queued,
     pub(crate) payload: EncodedJob,
     /// On the list of the pool's running jobs, if the pool is measured.
-    pub(crate) run: Option<MeasuredRun>,
+    pub(crate) run: Option<Box<MeasuredRun>>,
 }
 
 impl InFlight {
     /// The job goes to the worker process `pid`, where it runs now, or soon.
     pub(crate) fn new(job: Queued, payload: EncodedJob, pid: u32) -> Self {
-        let run = MeasuredRun::begin(job.clone(), payload.description(), payload.attempt, pid);
+        let run = MeasuredRun::begin(&job, || payload.description(), payload.attempt, pid);
         Self { job, payload, run }
     }
 

@@ -135,6 +135,9 @@ impl ParentEnd {
     }
 
     fn unpack_result(&self, body: Body) -> Result<Answer<Payload>, String> {
+        if let Body { data: Data::Inline(bytes), packet: None } = body {
+            return Ok(Answer::Done(Payload::new(bytes, Vec::new())));
+        }
         if let Data::Slot { .. } = body.data {
             self.rest.lock().used = Some(Instant::now());
         }
