@@ -82,6 +82,8 @@ impl Engine {
         let mut mine = Members::default();
         let known = (0, BatchState::new(count));
         let claim = |state: &mut BatchState| {
+            // A forged record may tell of more jobs than there are.
+            state.free = state.free.and(Members::first(count));
             mine = state.free;
             state.claim(&self.host)
         };
@@ -118,6 +120,7 @@ impl Engine {
                 _ => return Done::Acknowledge,
             }
         }
+        state.free = state.free.and(Members::first(members.len()));
         match state.is_over() {
             true => Done::Acknowledge,
             false if state.free.is_empty() => Done::Leave,

@@ -83,6 +83,11 @@ impl Drop for Batch {
 }
 
 impl Engine {
+    /// Another ledger counts from 1 again, so that its records would look like earlier ones.
+    pub(super) fn forget_revisions(&self) {
+        self.batches.borrow().values().filter_map(Weak::upgrade).for_each(|batch| batch.revision.set(0));
+    }
+
     pub(super) fn batch(&self, key: &JobKey) -> Option<Rc<Batch>> {
         self.batches.borrow().get(&key.number)?.upgrade().filter(|batch| batch.key == *key)
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::batch::Batch;
 use super::engine::Engine;
-use super::job::Job;
+use super::job::{Job, Stage};
 use crate::protocol::batch::{BatchState, Members};
 use crate::protocol::ledger::{Retry, Standing};
 use crate::protocol::message::{HostId, State};
@@ -36,7 +36,16 @@ impl Engine {
         };
         batch.to_cancel.set(batch.to_cancel.get().without(one));
         batch.to_abort.set(batch.to_abort.get().without(one));
-        let Some(had_started) = had_started else { return self.look_at_batch(job, batch).await };
+        let Some(had_started) = had_started else {
+            let is_there = self.look_at_batch(job, batch).await;
+            let may_end = may_have_started || job.progress.stage() != Stage::Started;
+            if !is_there && may_end && matches!(state(false), State::Expired) {
+                // The record's time in the ledger was over.
+                self.expired(job);
+                self.stop_at_host(job).await;
+            }
+            return;
+        };
         if !had_started {
             self.never_started(job);
         }
@@ -97,14 +106,20 @@ impl Engine {
     }
 
     /// The job is not dropped by this task. If it was dropped meanwhile, the reader of the ledger has left it out.
-    async fn look_at_batch(self: &Rc<Self>, job: &Job, batch: &Rc<Batch>) {
+    ///
+    /// Returns false if the job is open, and the record is gone.
+    async fn look_at_batch(self: &Rc<Self>, job: &Job, batch: &Rc<Batch>) -> bool {
         let mut retry = Retry::new(None);
         while self.job(job.number).is_some() {
             match self.streams.look(&batch.key).await {
-                Ok(Some(standing)) => return self.apply_batch(batch, standing.revision, standing.state),
-                Ok(None) => return,
+                Ok(Some(standing)) => {
+                    self.apply_batch(batch, standing.revision, standing.state);
+                    return true;
+                }
+                Ok(None) => return false,
                 Err(_) => drop(retry.pause().await),
             }
         }
+        true
     }
 }

@@ -36,6 +36,7 @@ impl Engine {
             {
                 known = found;
                 self.removals.streams_are_new();
+                self.forget_revisions();
                 self.ledger_is_new.notify_one();
                 self.end_lost().await;
             }
@@ -58,11 +59,17 @@ impl Engine {
     async fn end_lost(&self) {
         let stored: Vec<_> = self.jobs.borrow().values().filter(|job| job.sequence.get().is_some()).cloned().collect();
         for job in stored {
-            let is_there = self.job_message(&job).await.is_some();
-            if !is_there && matches!(self.streams.look(job.record_key()).await, Ok(None)) {
-                // The reader of the ledger ends it.
-                drop(self.streams.put_broken(job.record_key(), 0, LOST_STREAMS).await);
+            if self.job_message(&job).await.is_some() {
+                continue;
             }
+            let revision = match self.streams.look(job.record_key()).await {
+                Ok(None) => 0,
+                // Another job of the batch was cancelled since.
+                Ok(Some(Standing { revision, state: State::Batch(state), .. })) if !state.is_over() => revision,
+                _ => continue,
+            };
+            // The reader of the ledger ends it.
+            drop(self.streams.put_broken(job.record_key(), revision, LOST_STREAMS).await);
         }
     }
 

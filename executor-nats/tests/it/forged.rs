@@ -62,7 +62,7 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 /// The bytes of a message as the crate seals them: a version, a checksum, and what it is of.
-fn sealed(body: &[u8]) -> Vec<u8> {
+pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
     [&[1], &crc32(body).to_le_bytes()[..], body].concat()
 }
 

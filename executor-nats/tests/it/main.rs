@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod batch_faults;
 mod batches;
 mod chaos;
 mod contract;
