@@ -1,4 +1,4 @@
-//! The example programs, as they stand in `examples/`. Run one by its name: `cargo run --release --example census`.
+//! The example programs, as they stand in `examples/`. Run one by its name: `cargo run --release --example digest`.
 
 /// A module whose page has a title, the command that runs the example, and its files.
 macro_rules! examples {

@@ -21,7 +21,7 @@ Usage: census [OPTIONS] [DIR]
 
 Options:
   --seconds N       take no new file after N seconds. The tables are then those
-                    of a part, and say so. Default: 20 without DIR, and no limit
+                    of a part, and say so. Default: 10 without DIR, and no limit
                     with DIR
   --all             no time limit
   --with PLACE      where files are parsed:
@@ -64,7 +64,7 @@ makes no sense.
 ";
 
 /// The sources that cargo has unpacked may be gigabytes: a first look should end before a reader loses interest.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(20);
+const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The command to run.
 pub(crate) enum Command {

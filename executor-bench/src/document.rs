@@ -36,7 +36,7 @@ const READING: &str = "
   between these two. A goal between them is called unsure.
 - `goal` is an upper bound of the ratio or, in our own row, of our median.
 
-Written by `cargo run --release -p executor-bench --features nats -- all --write`, from `executor-bench/measurements.tsv`, which has every
+Written by `cargo run --profile bench -p executor-bench --features nats -- all --write`, from `executor-bench/measurements.tsv`, which has every
 single measurement. With `threads`, `processes`, `nats` or `growth` instead of `all`, or with `--only`, fewer works are measured again; the
 others stay. Each work is described where it is written, in [executor-bench/src/works](executor-bench/src/works) for threads,
 [executor-bench/src/processes](executor-bench/src/processes) for processes and [executor-bench/src/nats](executor-bench/src/nats) for NATS.

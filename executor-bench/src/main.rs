@@ -1,7 +1,7 @@
 //! Benchmarks of the executors against their peers.
 //!
 //! ```sh
-//! cargo run --release -p executor-bench -- processes
+//! cargo run --profile bench -p executor-bench -- processes
 //! ```
 //!
 //! prints tables with a row for each work and contender. How to read them:
