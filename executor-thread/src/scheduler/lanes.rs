@@ -14,7 +14,11 @@ use super::tombstones::Tombstones;
 /// with room for the jobs that workers start before they hear of one that waits.
 const TURN: usize = 16;
 
+/// How many jobs of other lanes may start before the first low one: within the 100 of law 9, with the same room.
+const MOST_OTHERS: usize = 96;
+
 const NORMAL: usize = Priority::Normal as usize;
+const LOW: usize = Priority::Low as usize;
 
 /// A lane of no more jobs than this keeps its memory, and its tombstones.
 const SMALL: usize = 1024;
@@ -25,22 +29,33 @@ pub(crate) struct Lanes<J> {
     len: usize,
     tombstones: Tombstones,
     taken: usize,
+    /// Jobs that workers have taken beside the one that each runs. They may start before any that waits here.
+    pub(super) extra: usize,
+    /// The first low job is the next one when so many have been taken.
+    low_is_due: usize,
 }
 
 impl<J> Default for Lanes<J> {
     fn default() -> Self {
-        Self { queues: Default::default(), len: 0, tombstones: Tombstones::default(), taken: 0 }
+        let (queues, tombstones) = Default::default();
+        Self { queues, len: 0, tombstones, taken: 0, extra: 0, low_is_due: 0 }
     }
 }
 
 impl<J: Queued> Lanes<J> {
     pub(crate) fn push(&mut self, priority: Priority, job: J) {
+        if priority == Priority::Low && !self.has_low() {
+            self.low_begins_to_wait();
+        }
         self.queues[priority as usize].push_back(job);
         self.len += 1;
     }
 
     /// Puts a job back that was taken too early.
     pub(super) fn push_front(&mut self, priority: Priority, job: J) {
+        if priority == Priority::Low && !self.has_low() {
+            self.low_begins_to_wait();
+        }
         self.queues[priority as usize].push_front(job);
         self.len += 1;
     }
@@ -81,18 +96,30 @@ impl<J: Queued> Lanes<J> {
 
     /// Whether a job of low priority waits. Then workers take no batches, and look here before each job, so that it has its turn.
     pub(super) fn has_low(&self) -> bool {
-        !self.queues[Priority::Low as usize].is_empty()
+        !self.queues[LOW].is_empty()
+    }
+
+    /// A low job is the first of its lane from now on.
+    fn low_begins_to_wait(&mut self) {
+        self.low_is_due = self.taken + MOST_OTHERS.saturating_sub(self.extra);
     }
 
     /// The lane that is asked first.
     fn first(&self) -> usize {
+        if self.has_low() && self.taken >= self.low_is_due {
+            return LOW;
+        }
         let is_turn = (self.taken + 1) % TURN == 0;
         if is_turn { self.taken / TURN % 3 } else { Priority::High as usize }
     }
 
     fn pop_from(&mut self, order: impl IntoIterator<Item = usize>) -> Option<J> {
-        let job = order.into_iter().find_map(|lane| self.queues[lane].pop_front())?;
+        let pop = |lane: usize| Some((lane, self.queues[lane].pop_front()?));
+        let (lane, job) = order.into_iter().find_map(pop)?;
         self.taken += 1;
+        if lane == LOW {
+            self.low_begins_to_wait();
+        }
         self.len -= 1;
         if self.len % SMALL == 0 {
             self.shrink();

@@ -61,9 +61,7 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) is_spinning: bool,
     /// How many workers may be busy.
     width: usize,
-    /// Jobs that workers have taken beside the one that each runs.
-    pub(super) extra: usize,
-    /// Those of them that were cancelled, as far as that is known: a job that runs may be cancelled where it was not begun.
+    /// The jobs that workers have taken beside the one that each runs, and that were cancelled, as far as that is known: a job that runs may be cancelled where it was not begun.
     extra_revoked: usize,
     /// Until when no worker is started beside those that live: one that was could not run jobs.
     pub(super) short_until: Option<Instant>,
@@ -148,7 +146,6 @@ impl<J: Queued, U> State<J, U> {
             waiters: Waiters::default(),
             is_spinning: false,
             width: config.workers,
-            extra: 0,
             extra_revoked: 0,
             short_until: None,
             sleepers: Vec::new(),
@@ -177,18 +174,18 @@ impl<J: Queued, U> State<J, U> {
     pub(super) fn forget_extra(&mut self, local: &mut WorkerLocal<J>, n: usize) {
         let n = n.min(local.extra);
         local.extra -= n;
-        self.extra -= n;
-        self.extra_revoked = self.extra_revoked.min(self.extra);
+        self.lanes.extra -= n;
+        self.extra_revoked = self.extra_revoked.min(self.lanes.extra);
     }
 
     /// One of the extra jobs was cancelled, where there are some: its worker has it still, and finds out when it comes to it.
     pub(super) fn extra_is_revoked(&mut self) {
-        self.extra_revoked = self.extra.min(self.extra_revoked + 1);
+        self.extra_revoked = self.lanes.extra.min(self.extra_revoked + 1);
     }
 
     /// Extra jobs, but those that were cancelled.
     pub(super) fn living_extra(&self) -> usize {
-        self.extra - self.extra_revoked
+        self.lanes.extra - self.extra_revoked
     }
 
     /// The job that `local` took last had ended already.

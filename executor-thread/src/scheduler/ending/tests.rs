@@ -210,10 +210,10 @@ fn jobs_that_a_worker_has_in_hand_are_reported_as_running() {
     let scheduler = Owned::new(Config::new("ahead", 1), |_: &Arc<str>| InPlace::new(None));
     let shared = scheduler.shared().expect("nobody has forked");
     let mut state = shared.lock();
-    state.extra = 3;
+    state.lanes.extra = 3;
     state.extra_is_revoked();
     let (looked, progress) = (shared.look(&state), shared.progress(&state));
-    state.extra = 0;
+    state.lanes.extra = 0;
     assert_eq!((looked.queued, looked.running), (2, 0));
     assert_eq!((progress.queued, progress.running), (0, 2), "a cancelled one does not run");
 }

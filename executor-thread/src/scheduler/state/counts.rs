@@ -240,19 +240,19 @@ fn a_worker_takes_more_jobs_only_where_they_would_wait() {
     assert!(state.take(&mut two, false).is_some());
     (2..5).for_each(|number| push(&mut state, number));
     let taken: Vec<_> = std::iter::from_fn(|| state.take_extra(&mut one)).map(|job| job.0).collect();
-    assert_eq!((taken, one.extra, state.extra), (vec![2, 3, 4], 3, 3));
+    assert_eq!((taken, one.extra, state.lanes.extra), (vec![2, 3, 4], 3, 3));
     push(&mut state, 5);
     assert!(state.take_extra(&mut two).is_some());
     state.forget_extra(&mut one, 2);
-    assert_eq!((one.extra, state.extra), (1, 2));
+    assert_eq!((one.extra, state.lanes.extra), (1, 2));
     state.forget_extra(&mut one, 9);
-    assert_eq!((one.extra, two.extra, state.extra), (0, 1, 1));
+    assert_eq!((one.extra, two.extra, state.lanes.extra), (0, 1, 1));
     for _ in 0..2 {
         state.extra_is_revoked();
-        assert_eq!((state.extra, state.living_extra()), (1, 0), "no more than there are");
+        assert_eq!((state.lanes.extra, state.living_extra()), (1, 0), "no more than there are");
     }
     state.forget_extra(&mut two, 1);
-    assert_eq!((state.extra, state.living_extra()), (0, 0));
+    assert_eq!((state.lanes.extra, state.living_extra()), (0, 0));
 }
 
 #[test]

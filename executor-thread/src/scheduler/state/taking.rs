@@ -6,8 +6,11 @@ use super::super::queued::Queued;
 use super::super::workers::{BATCH, WorkerLocal};
 use super::State;
 
-/// Workers have no more jobs in hand than this beside those that run, so that a low one has its turn in time.
-const MOST_EXTRA: usize = 48;
+/// Workers have no more jobs in hand than this beside those that run, so that a low one that comes has its turn in time.
+const MOST_EXTRA: usize = 90;
+
+/// The same while a low job waits: then its turn comes no sooner than usual.
+const MOST_EXTRA_BEFORE_LOW: usize = 48;
 
 impl<J: Queued, U> State<J, U> {
     /// The next job for `local`, and a batch, if it may take one.
@@ -37,13 +40,14 @@ impl<J: Queued, U> State<J, U> {
 
     /// One more job for a worker that has one, if it would wait otherwise.
     pub(in crate::scheduler) fn take_extra(&mut self, local: &mut WorkerLocal<J>) -> Option<J> {
-        if !self.is_saturated() || self.extra >= MOST_EXTRA {
+        let most = if self.lanes.has_low() { MOST_EXTRA_BEFORE_LOW } else { MOST_EXTRA };
+        if !self.is_saturated() || self.lanes.extra >= most {
             return None;
         }
         let job = self.job_at_hand(local, false).or_else(|| self.lanes.pop())?;
         self.workers.count_local_jobs(local);
         local.extra += 1;
-        self.extra += 1;
+        self.lanes.extra += 1;
         Some(job)
     }
 

@@ -121,20 +121,27 @@ fn a_low_job_has_its_turn_whatever_the_batches() {
 
 #[test]
 fn a_low_job_has_its_turn_beside_those_in_hand() {
-    for width in [1, 2, 8] {
+    for (width, before) in [1, 2, 8].into_iter().flat_map(|width| (0..50).map(move |before| (width, before))) {
         let mut state = state(width);
         (2..10_000).for_each(|number| drop(push(&mut state, number)));
         let mut workers: Vec<_> = (0..width).map(|_| started(Wake::Start(state.spawn()))).collect();
         for local in &mut workers {
             next(&mut state, local);
         }
+        for _ in 0..before {
+            next(&mut state, &mut workers[0]);
+        }
         let mut in_hand = 0;
         for local in &mut workers {
             in_hand += std::iter::from_fn(|| state.take_extra(local)).take(63).count();
         }
         state.lanes.push(Priority::Low, Number(1));
-        let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != 1).count();
-        assert!(in_hand > 0 && in_hand + others <= 100, "{width} workers: {in_hand} and {others}");
+        state.lanes.push(Priority::Low, Number(0));
+        assert!(in_hand > 48 && state.take_extra(&mut workers[0]).is_none());
+        for number in [1, 0] {
+            let others = (0..10_000).take_while(|&at| next(&mut state, &mut workers[at % width]) != number).count();
+            assert!(in_hand + others <= 100, "{width} workers, {before} jobs before: {in_hand} and {others}");
+        }
     }
 }
 
