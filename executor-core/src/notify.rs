@@ -95,6 +95,13 @@ impl Notify {
         Self { sleepers, watcher }
     }
 
+    /// Wakes the threads that wait, now. A task or a callback is told when this is fired.
+    pub fn wake_threads(&mut self) {
+        if let Some(sleepers) = self.sleepers.take() {
+            sleepers.notify_all();
+        }
+    }
+
     /// Returns whether no thread, task or callback waits for the job: then there is nothing to fire.
     pub fn is_empty(&self) -> bool {
         self.sleepers.is_none() && self.watcher.is_none()
@@ -141,9 +148,7 @@ impl std::fmt::Debug for Captures {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        if let Some(sleepers) = self.sleepers.take() {
-            sleepers.notify_all();
-        }
+        self.wake_threads();
         if let Some((cell, signal)) = self.watcher.take() {
             cell.tell(signal);
         }

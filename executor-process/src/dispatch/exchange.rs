@@ -140,6 +140,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
         let loss = WorkerLoss { pid: self.worker.process.pid(), started: self.sent_at, cause };
         let is_asked_for = is_overdue || self.is_ended_by_user();
         let killer = self.lose_worker(&loss);
+        self.wake_early();
         if !is_asked_for {
             self.settings.budget.spend(killer, &loss, self.batch);
         }
@@ -232,11 +233,9 @@ impl<'a, 'b> Exchange<'a, 'b> {
         }
     }
 
-    /// The same but for callbacks, which would take a thread of their own.
+    /// Wakes the threads that wait for jobs which have ended: the rest of the message may take long.
     fn wake_early(&mut self) {
-        let (callbacks, others): (Vec<_>, Vec<_>) = self.pending_notifies.drain(..).partition(Notify::is_callback);
-        *self.pending_notifies = callbacks;
-        others.into_iter().for_each(Notify::fire);
+        self.pending_notifies.iter_mut().for_each(Notify::wake_threads);
     }
 
     /// The claim of the job in the slot. `None` if there is none, or if its word is forged.
