@@ -174,7 +174,9 @@ pub(crate) fn growth(scale: Scale) -> Vec<Plan> {
     };
     let rounds = scale.rounds;
     let by_threads = [1, 2, 8, 64, 256].map(|threads| plan(threads, 100_000, 1, rounds));
-    let by_jobs = [1000, 10_000, 1_000_000].map(|jobs| plan(scale.threads, jobs, 1, rounds));
+    // A few jobs take less than a time slice of the system: whether a thread loses its core decides a round, and chance decides a few rounds.
+    let by_jobs = [(1000, 50), (10_000, 20), (1_000_000, 1)]
+        .map(|(jobs, factor)| plan(scale.threads, jobs, 1, scale.more_rounds(factor)));
     let by_submitters = [1, 2, 8, 64]
         .map(|submitters| plan(scale.threads, 200_000, submitters, rounds).goals([Goal::Against(Bare::NAME, 1.2)]));
     by_threads.into_iter().chain(by_jobs).chain(by_submitters).chain([memory(scale)]).collect()
