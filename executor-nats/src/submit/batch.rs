@@ -28,9 +28,8 @@ pub(crate) struct Batch {
     pub(super) sequence: Cell<Option<u64>>,
     /// Its last record. 0 is for none.
     pub(super) revision: Cell<u64>,
-    /// Jobs that are to be dropped if they are free, and those that are to be dropped if they are at a host, too.
-    pub(super) to_cancel: Cell<Members>,
-    pub(super) to_abort: Cell<Members>,
+    /// Jobs that are to be dropped, and whether also if they are at a host. Several tasks may want to drop one.
+    wishes: RefCell<Vec<(u8, bool)>>,
     /// Jobs that were dropped, and had or had not been at a host.
     pub(super) aborted: Cell<Members>,
     pub(super) cancelled: Cell<Members>,
@@ -49,8 +48,7 @@ impl Batch {
             jobs,
             sequence: Cell::new(None),
             revision: Cell::new(0),
-            to_cancel: Cell::default(),
-            to_abort: Cell::default(),
+            wishes: RefCell::default(),
             aborted: Cell::default(),
             cancelled: Cell::default(),
             turn: Mutex::new(()),
@@ -63,6 +61,34 @@ impl Batch {
 
     pub(super) fn count(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// A task wants to drop a job, until it calls [`wish_ended`](Batch::wish_ended).
+    pub(super) fn wish(&self, place: u8, may_have_started: bool) {
+        self.wishes.borrow_mut().push((place, may_have_started));
+    }
+
+    pub(super) fn wish_ended(&self, place: u8, may_have_started: bool) {
+        let mut wishes = self.wishes.borrow_mut();
+        if let Some(at) = wishes.iter().position(|wish| *wish == (place, may_have_started)) {
+            wishes.swap_remove(at);
+        }
+    }
+
+    /// The jobs that are to be dropped if they are free.
+    pub(super) fn to_cancel(&self) -> Members {
+        self.wished(|_| true)
+    }
+
+    /// The jobs that are to be dropped if they are at a host, too.
+    pub(super) fn to_abort(&self) -> Members {
+        self.wished(|may_have_started| may_have_started)
+    }
+
+    fn wished(&self, is_one: impl Fn(bool) -> bool) -> Members {
+        let wishes = self.wishes.borrow();
+        let wished = wishes.iter().filter(|(_, may_have_started)| is_one(*may_have_started));
+        wished.fold(Members::default(), |jobs, (place, _)| jobs.with(Members::one(*place)))
     }
 
     /// Returns false if a later record is known.
@@ -142,7 +168,7 @@ impl Engine {
             self.apply(&job, State::Returned { attempt: 1 });
         }
         // Those that are being dropped are told by the task that does so.
-        let dropped = state.dropped.without(batch.to_cancel.get());
+        let dropped = state.dropped.without(batch.to_cancel());
         for job in dropped.places().filter_map(|place| self.member(batch, place)) {
             self.never_started(&job);
             self.withdraw(&job, JobError::cancelled());
@@ -191,5 +217,25 @@ impl Engine {
         if let Some(sequence) = batch.sequence.get() {
             self.streams.delete_job(sequence).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wish_lasts_until_its_own_end() {
+        let key = JobKey { submitter: "s".to_owned(), number: 9, is_kept: false };
+        let batch = Batch::new(key, vec![1, 2, 3], &Rc::default(), &Rc::default());
+        batch.wish(1, false);
+        batch.wish(1, true);
+        batch.wish(2, false);
+        assert_eq!((batch.to_cancel(), batch.to_abort()), (Members::one(1).with(Members::one(2)), Members::one(1)));
+        batch.wish_ended(1, false);
+        batch.wish_ended(2, false);
+        assert_eq!((batch.to_cancel(), batch.to_abort()), (Members::one(1), Members::one(1)));
+        batch.wish_ended(1, true);
+        assert_eq!((batch.to_cancel(), batch.to_abort()), (Members::default(), Members::default()));
     }
 }

@@ -23,19 +23,14 @@ impl Engine {
     /// Ends a job of a batch if it has not started, or in any case if it `may_have_started`. `state` says how it ends, from whether it had.
     pub(super) async fn end_member(self: &Rc<Self>, job: &Rc<Job>, may_have_started: bool, state: fn(bool) -> State) {
         let Some((batch, place)) = job.batch.get() else { return };
-        let one = Members::one(*place);
-        batch.to_cancel.set(batch.to_cancel.get().with(one));
-        if may_have_started {
-            batch.to_abort.set(batch.to_abort.get().with(one));
-        }
+        batch.wish(*place, may_have_started);
         let found = self.drop_members(batch, *place).await;
         let had_started = match found {
             Dropping::Done { had_started } => Some(had_started),
             Dropping::At(host) => self.ask_back(job, &host.token).await.then_some(false),
             Dropping::No => None,
         };
-        batch.to_cancel.set(batch.to_cancel.get().without(one));
-        batch.to_abort.set(batch.to_abort.get().without(one));
+        batch.wish_ended(*place, may_have_started);
         let Some(had_started) = had_started else {
             let is_there = self.look_at_batch(job, batch).await;
             let may_end = may_have_started || job.progress.stage() != Stage::Started;
@@ -80,9 +75,9 @@ impl Engine {
         let (mut free, mut claimed) = (Members::default(), Members::default());
         let change = |state: &mut BatchState| {
             let before = state.dropped;
-            state.drop_free(batch.to_cancel.get());
+            state.drop_free(batch.to_cancel());
             free = state.dropped.without(before);
-            state.drop_claimed(batch.to_abort.get());
+            state.drop_claimed(batch.to_abort());
             claimed = state.dropped.without(before).without(free);
             !free.with(claimed).is_empty()
         };
