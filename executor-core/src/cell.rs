@@ -40,7 +40,7 @@
 //! out first.
 //!
 //! `stage.rs` has the transitions. This file has the code around each: lock, transition, unlock, drop, notify. `in_place.rs` runs a job,
-//! and `join.rs` has what its future needs.
+//! and `join.rs` has what its future needs. `ended.rs` is for jobs that never were in a queue.
 //!
 //! Many cells may wait at once, so a cell is small: beyond the payload or the outcome, whichever is larger, it has six words, two of them
 //! the counts of its `Arc`. A box of its own holds the fields that few jobs have: a watcher, a thread that sleeps until
@@ -56,6 +56,7 @@
 //! - `kind`: constant.
 
 mod control;
+mod ended;
 mod facts;
 mod in_place;
 mod join;
@@ -73,13 +74,14 @@ use crate::error::JobError;
 use crate::job::Job;
 use crate::job_counters::{Failure, Moment};
 use crate::notify::{Audience, Signal, Tell, Watch};
-use crate::panics::{catch, drop_catching};
+use crate::panics::{call_catching, drop_catching, wake_catching};
 use crate::queue_id::QueueId;
 use crate::registry;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub use crate::control::{Control, QueuedControl};
 pub use crate::notify::{Captures, Notify};
+pub(crate) use ended::Ended;
 pub use kind::{JobKind, Kind, PayloadKind};
 use stage::{Claim, Dispatched, Finish, Handover, Leftovers, Return, Stage, Take};
 pub(crate) use traits::JoinState;
@@ -145,15 +147,11 @@ impl<P: 'static, O: 'static, T> Cell<P, O, T> {
     {
         Self { kind: self.kind.named(), ..self }
     }
-
-    pub(crate) fn ended(outcome: Result<T, JobError>, decode_fn: fn(O) -> Result<T, JobError>) -> Self {
-        Self::new(Stage::ended(outcome), PayloadKind::of(decode_fn))
-    }
 }
 
 impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     fn new(stage: Stage<P, O, T>, kind: K) -> Self {
-        Self { word: Word::new(stage.has_ended()), kind, inner: Inner::new(stage) }
+        Self { word: Word::new(false), kind, inner: Inner::new(stage) }
     }
 
     /// Puts the job into the queue `queue_id`, whose [`JobDeparture`](crate::queue_id::JobDeparture) is called if the job leaves the queue
@@ -245,7 +243,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     pub(crate) fn tell(&self, signal: Signal) {
         match signal {
             Signal::NoWatcher => {}
-            Signal::Task(waker) => drop_catching(catch(|| waker.wake())),
+            Signal::Task(waker) => wake_catching(waker),
             Signal::Set(listener, key) => listener.ended(key),
             Signal::Callback => self.call_back(),
         }
@@ -259,8 +257,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
             drop(inner);
             if let Some(outcome) = self.opened(taken) {
                 let _callback = is_measured.then(|| activity::begin(ActivityKind::Callback(self.word.id())));
-                // If the callback panics, the panic hook has reported it; no caller is left to be told.
-                drop_catching(catch(|| callback(outcome)));
+                call_catching(callback, outcome);
             }
         }
     }
@@ -268,9 +265,7 @@ impl<P: 'static, O: 'static, T, K: Kind<P, O, T>> Cell<P, O, T, K> {
     /// A panic while the outcome is decoded is the outcome.
     fn opened(&self, taken: Take<O, T>) -> Option<Result<T, JobError>> {
         match taken {
-            // A job that runs in place leaves the result itself: there is nothing to decode.
-            Take::Raw(raw) if K::RUN.is_some() => Some(self.kind.decode(raw)),
-            Take::Raw(raw) => Some(catch(|| self.kind.decode(raw)).and_then(|decoded| decoded)),
+            Take::Raw(raw) => Some(self.kind.decode(raw)),
             Take::Opened(value) => Some(Ok(value)),
             Take::Failed(error) => Some(Err(*error)),
             Take::Nothing => None,

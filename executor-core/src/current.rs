@@ -203,9 +203,14 @@ pub fn enter(job: Job) -> Scope {
     enter_with(|| job)
 }
 
-/// The same for a job that is made where it is kept.
+/// The same for a [`Job::of`] this job, which is made where it is kept.
 #[inline]
-pub(crate) fn enter_with(job: impl FnOnce() -> Job) -> Scope {
+pub(crate) fn enter_job_of(control: Arc<dyn Control>) -> Scope {
+    enter_with(|| Job::of(control))
+}
+
+#[inline]
+fn enter_with(job: impl FnOnce() -> Job) -> Scope {
     let outer = JOB.try_with(|current| {
         let mut current = current.borrow_mut();
         // Most jobs run in no other one: then the old value is neither moved nor boxed.

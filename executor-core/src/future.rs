@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::cell::{Cell, JobCell, JoinState, Kind};
+use crate::cell::{Cell, Ended, JobCell, JoinState, Kind};
 use crate::control::Control;
 use crate::current;
 use crate::drive::WaitDeadline;
@@ -266,7 +266,7 @@ impl<T> Future<T> {
         let state = self.into_state();
         let Err(Watch::Call(f)) = state.watch(Watch::Call(Box::new(f))) else { return };
         if let Some(ended) = state.take() {
-            crate::panics::drop_catching(crate::panics::catch(|| f(ended)));
+            crate::panics::call_catching(f, ended);
         }
     }
 }
@@ -283,7 +283,7 @@ impl<T: Send + 'static> Future<T> {
     }
 
     fn with_outcome(outcome: Result<T, JobError>) -> Self {
-        Self::of(Arc::new(Cell::<(), T, T>::ended(outcome, Ok)))
+        Self::of_state(Arc::new(Ended::new(outcome)))
     }
 
     /// For authors of executors: returns a cell for `job`, to be queued as `Arc<dyn Run>`, and its future.

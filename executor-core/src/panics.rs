@@ -9,6 +9,7 @@ use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+use std::task::Waker;
 
 use crate::current;
 use crate::error::{JobError, Panicked};
@@ -78,8 +79,18 @@ fn panicked(payload: Box<dyn Any + Send>, place: Option<String>) -> JobError {
     })
 }
 
+/// Wakes a task. A waker is a user's code: if it panics, the panic hook has reported that.
+pub(crate) fn wake_catching(waker: Waker) {
+    drop_catching(catch(|| waker.wake()));
+}
+
+/// Calls a callback. If it panics, the panic hook has reported that; no caller is left to be told.
+pub(crate) fn call_catching<T>(callback: Box<dyn FnOnce(T) + Send>, outcome: T) {
+    drop_catching(catch(|| callback(outcome)));
+}
+
 /// Calls `f`. If it panics, returns the payload, with which the caller continues the panic: it keeps its place.
-pub(crate) fn catch_to_continue<T>(f: impl FnOnce() -> T) -> std::thread::Result<T> {
+pub(crate) fn catch_to_continue(f: &mut dyn FnMut()) -> std::thread::Result<()> {
     panic::catch_unwind(AssertUnwindSafe(f))
 }
 
@@ -116,7 +127,9 @@ pub fn named_as<T>(name: impl Fn() -> &'static str, f: impl FnOnce() -> T) -> T 
     impl<N: Fn() -> &'static str> Drop for Name<N> {
         fn drop(&mut self) {
             // The innermost one has been there before.
-            NAME.set(NAME.get().or_else(|| Some((self.0)())));
+            if NAME.get().is_none() {
+                NAME.set(Some((self.0)()));
+            }
         }
     }
     let name = Name(name);

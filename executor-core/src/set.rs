@@ -12,7 +12,7 @@ use crate::drive::WaitDeadline;
 use crate::error::JobError;
 use crate::future::Future;
 use crate::notify::{Listener, Watch};
-use crate::panics::{catch, drop_catching};
+use crate::panics::wake_catching;
 use crate::sync::{Condvar, Mutex};
 
 /// A set of futures, drained in the order in which their jobs end. It may grow while it is drained, as in a crawler, where each result
@@ -281,7 +281,7 @@ impl Listener for Ended {
         drop(keys);
         self.arrived.notify_all();
         if let Some(waker) = waker {
-            drop_catching(catch(|| waker.wake()));
+            wake_catching(waker);
         }
     }
 }

@@ -95,6 +95,11 @@ impl Context {
         }))
     }
 
+    /// Calls the code with the rest of a job.
+    fn run(&self, name: &JobName, run: &mut dyn FnMut()) -> std::thread::Result<()> {
+        catch_to_continue(&mut || (self.0)(name, run))
+    }
+
     /// Returns a context whose code runs outside of the code of `inner`.
     #[must_use]
     pub fn around(self, inner: Self) -> Self {
@@ -153,7 +158,7 @@ pub fn run<T>(context: Option<(&Context, &JobName)>, job: impl FnOnce() -> T) ->
             run();
             Ok(())
         }
-        Some((context, name)) => catch_to_continue(|| (context.0)(name, &mut run)),
+        Some((context, name)) => context.run(name, &mut run),
     };
     match (ran, job, result) {
         (Ok(()), _, Some(result)) => result,

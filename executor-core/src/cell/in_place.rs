@@ -46,7 +46,7 @@ where
     pub(super) fn run_payload(self: Arc<Self>, started: Option<Started<P>>) -> bool {
         let Some(started) = started else { return false };
         let run_fn = K::RUN.expect("a job that runs in place knows how");
-        let context = current::enter_with(|| current::Job::of(self.clone()));
+        let context = current::enter_job_of(self.clone());
         let observed = self.observe(&started);
         let outcome = run_fn(started.payload);
         if current::is_forked() {

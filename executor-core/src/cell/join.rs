@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::stage::Take;
 use super::{Cell, JoinState, Kind};
 use crate::control::{Control, QueuedControl};
 use crate::current;
@@ -115,7 +116,11 @@ where
         let watch = inner.extra.as_mut().map(|extra| std::mem::replace(&mut extra.watch, Watch::NoWatcher));
         drop(inner);
         // As quietly as where the job ends later: which of the two it is, is chance.
-        drop_catching(outcome);
-        drop_catching(watch);
+        if !matches!(outcome, Take::Nothing) {
+            drop_catching(outcome);
+        }
+        if watch.is_some() {
+            drop_catching(watch);
+        }
     }
 }

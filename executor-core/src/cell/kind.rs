@@ -13,11 +13,11 @@ pub trait Kind<P, O, T>: Send + Sync {
     /// Runs the payload, where that is done in place.
     const RUN: Option<fn(P) -> Result<O, JobError>>;
 
-    /// Makes the result from the raw outcome, on the thread that takes the result.
+    /// Makes the result from the raw outcome, on the thread that takes the result. Does not panic.
     ///
     /// # Errors
     ///
-    /// The outcome, if the raw one cannot be decoded.
+    /// The outcome, if the raw one cannot be decoded, or if decoding panics.
     fn decode(&self, raw: O) -> Result<T, JobError>;
 
     /// Returns the job's name, for an error; without the payload, as far as its type tells. It runs under the cell's lock.
@@ -90,7 +90,7 @@ impl<P: 'static, O, T> Kind<P, O, T> for PayloadKind<P, O, T> {
     const RUN: Option<fn(P) -> Result<O, JobError>> = None;
 
     fn decode(&self, raw: O) -> Result<T, JobError> {
-        (self.decode_fn)(raw)
+        decode_catching(self.decode_fn, raw)
     }
 
     fn name(&self, payload: Option<&P>) -> Option<JobName> {
@@ -99,5 +99,13 @@ impl<P: 'static, O, T> Kind<P, O, T> for PayloadKind<P, O, T> {
 
     fn describe(&self, payload: &P) -> Option<JobDescription> {
         (self.names.describe)(payload)
+    }
+}
+
+/// For all payloads `P` alike, so that it is compiled once for them.
+fn decode_catching<O, T>(decode_fn: fn(O) -> Result<T, JobError>, raw: O) -> Result<T, JobError> {
+    match panics::catch(|| decode_fn(raw)) {
+        Ok(decoded) => decoded,
+        Err(error) => Err(error),
     }
 }

@@ -152,18 +152,6 @@ impl<P, O, T> Stage<P, O, T> {
         Self(State::Queued(Facts::default(), payload))
     }
 
-    /// Of a job that ended without a queue.
-    pub(super) fn ended(outcome: Result<T, JobError>) -> Self {
-        let mut facts = Facts::default();
-        if matches!(outcome, Err(JobError::Cancelled(_))) {
-            facts.set_end(End::NeverStarted);
-        }
-        Self(match outcome {
-            Ok(value) => State::Opened(facts, value),
-            Err(error) => State::Failed(facts, Box::new(error)),
-        })
-    }
-
     /// Whose queue the job waits in, or has waited in last.
     pub(super) fn queue_id(&self) -> Option<QueueId> {
         self.0.facts().queue_id()

@@ -5,10 +5,24 @@ use std::panic::{self, AssertUnwindSafe};
 
 /// Drops a value, and catches a panic of its drop.
 pub fn drop_catching<T>(value: T) {
-    if !std::mem::needs_drop::<T>() {
-        return;
+    if std::mem::needs_drop::<T>() {
+        clear_catching(&mut Some(value));
     }
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+}
+
+/// Drops a value behind a pointer: then the code that catches is compiled once, rather than for each type.
+trait Clear {
+    fn clear(&mut self);
+}
+
+impl<T> Clear for Option<T> {
+    fn clear(&mut self) {
+        *self = None;
+    }
+}
+
+fn clear_catching(value: &mut dyn Clear) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| value.clear())) {
         drop_payload(payload);
     }
 }

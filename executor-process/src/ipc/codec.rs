@@ -373,13 +373,21 @@ const DESERIALIZE: &str = "Deserialize";
 
 /// Serde's traits are implemented by users, so they may panic.
 fn guarded<T>(name: &str, f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
-    catch(f).unwrap_or_else(|error| match error {
+    match catch(f) {
+        Ok(done) => done,
+        Err(error) => Err(cause_of_panic(name, &error)),
+    }
+}
+
+#[cold]
+fn cause_of_panic(name: &str, error: &JobError) -> Cause {
+    match error {
         JobError::Panicked(panic) => {
             let place = panic.place().map(|place| format!(" at {place}")).unwrap_or_default();
-            Err(format!("its `{name}` panicked{place}: {}", panic.message()))
+            format!("its `{name}` panicked{place}: {}", panic.message())
         }
-        other => Err(other.to_string()),
-    })
+        other => other.to_string(),
+    }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

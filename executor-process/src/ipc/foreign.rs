@@ -100,11 +100,41 @@ pub(crate) fn attach_all(handles: Vec<OwnedFd>) -> Result<(), String> {
 /// Those of `decode`, its panics, and when this process cannot open the handles.
 #[cold]
 pub(crate) fn within<T>(handles: &[Arc<OwnedFd>], decode: impl Fn() -> Result<T, String>) -> Result<T, String> {
+    let mut slot = Slot { value: None, decode };
+    within_dyn(handles, &mut slot)?;
+    slot.value.ok_or_else(|| unusable("it was lost"))
+}
+
+/// A decoding behind a pointer: all around it is compiled once, rather than for each type.
+trait Decoding {
+    /// Decodes a value, and keeps it.
+    fn decode(&mut self) -> Result<(), String>;
+    /// Drops the value.
+    fn clear(&mut self);
+}
+
+struct Slot<T, D> {
+    value: Option<T>,
+    decode: D,
+}
+
+impl<T, D: Fn() -> Result<T, String>> Decoding for Slot<T, D> {
+    fn decode(&mut self) -> Result<(), String> {
+        self.value = Some((self.decode)()?);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.value = None;
+    }
+}
+
+fn within_dyn(handles: &[Arc<OwnedFd>], decoding: &mut dyn Decoding) -> Result<(), String> {
     let channels = check(handles).map_err(unusable)?;
     if channels > 0 {
-        rehearse(handles, channels, &decode)?;
+        rehearse(handles, channels, decoding)?;
     }
-    receive(&receiver_of(handles).map_err(unusable)?, channels, decode)
+    receive(&receiver_of(handles).map_err(unusable)?, channels, &mut || decoding.decode())
 }
 
 fn unusable(why: impl Display) -> String {
@@ -112,15 +142,15 @@ fn unusable(why: impl Display) -> String {
 }
 
 /// Runs `decode` while the receiver decodes its message, whose first handles are that many ends of channels.
-fn receive<T>(
+fn receive(
     receiver: &IpcReceiver<RunsLent>,
     channels: u64,
-    decode: impl FnOnce() -> Result<T, String>,
-) -> Result<T, String> {
-    let (mut decode, mut decoded) = (Some(decode), None);
+    decode: &mut dyn FnMut() -> Result<(), String>,
+) -> Result<(), String> {
+    let mut decoded = None;
     let mut closure = || {
-        if let Some(decode) = decode.take() {
-            decoded = Some(catch(decode).unwrap_or_else(|panic| Err(panic.to_string())));
+        if decoded.is_none() {
+            decoded = Some(catch(&mut *decode).unwrap_or_else(|panic| Err(panic.to_string())));
         }
         close_untaken(channels);
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use executor_core::panics::catch;
 use rustix::event::PollFlags;
 
-use super::{Kind, kind, receive, receiver_of, unusable};
+use super::{Decoding, Kind, kind, receive, receiver_of, unusable};
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::socket::{self, Wait};
 
@@ -20,24 +20,20 @@ use crate::ipc::socket::{self, Wait};
 /// # Errors
 ///
 /// Those of `decode`; when it drops an end that it has taken; and when the drop of the value panics.
-pub(super) fn rehearse<T>(
-    handles: &[Arc<OwnedFd>],
-    channels: u64,
-    decode: impl Fn() -> Result<T, String>,
-) -> Result<(), String> {
+pub(super) fn rehearse(handles: &[Arc<OwnedFd>], channels: u64, decoding: &mut dyn Decoding) -> Result<(), String> {
     let (stand_ins, others) = stand_ins(handles).map_err(unusable)?;
     let receiver = receiver_of(&stand_ins).map_err(unusable)?;
     // From here on, a stand-in is open only in the list, or in the value.
     drop(stand_ins);
     let mut is_one_dropped = false;
-    let value = receive(&receiver, channels, || {
-        let decoded = decode();
+    receive(&receiver, channels, &mut || {
+        let decoded = decoding.decode();
         is_one_dropped = others.iter().any(has_hung_up);
         decoded
     })?;
     // First: the drop of the value may wait for them.
     drop((receiver, others));
-    let dropped = catch(|| drop(value));
+    let dropped = catch(|| decoding.clear());
     if is_one_dropped {
         return Err(unusable(
             "it was dropped while its value was decoded, as in a type with `#[serde(untagged)]` of which several variants are \
