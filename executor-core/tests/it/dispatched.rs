@@ -1,13 +1,10 @@
 //! Jobs that are dispatched to a queue elsewhere, which says what the test wants.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
+use std::sync::{Arc, Mutex};
 
 use executor_core::cell::{Abort, Cell, Dispatch, QueuedControl, Task};
 use executor_core::{Future, JobId, Status};
-
-use crate::support::within_patience;
 
 /// Says of its job what it is told to say.
 #[derive(Default)]
@@ -91,37 +88,4 @@ fn a_dispatched_job_that_has_started_is_aborted_at_once() {
     assert!(!cell.finish(Ok(7)).is_callback());
     assert!(!future.cancel(), "it had started");
     assert!(future.result().unwrap_err().is_cancelled());
-}
-
-/// Sets the outcomes of many jobs, and then gives the notifications. Returns whether a thread that slept until the first outcome then saw all of
-/// them. `None` if the thread did not sleep yet.
-fn sleeper_sees_all_outcomes() -> Option<bool> {
-    let (cells, futures): (Vec<_>, Vec<_>) =
-        (0..50).map(|_| dispatched()).map(|(cell, future, _)| (cell, future)).unzip();
-    let waits = Arc::new(Barrier::new(2));
-    let waiter = thread::spawn({
-        let waits = waits.clone();
-        move || {
-            waits.wait();
-            futures[0].wait();
-            futures.iter().all(Future::is_done)
-        }
-    });
-    waits.wait();
-    // Time to fall asleep. A thread that does not is no failure.
-    (0..1000).for_each(|_| thread::yield_now());
-    let notifies: Vec<_> = cells.into_iter().map(|cell| cell.finish(Ok(7))).collect();
-    let has_slept = !notifies[0].is_empty();
-    drop(notifies);
-    let saw_all = waiter.join().unwrap();
-    has_slept.then_some(saw_all)
-}
-
-#[test]
-fn sleeper_is_woken_when_the_notification_is_given() {
-    within_patience(|| {
-        let slept: Vec<bool> = (0..1000).filter_map(|_| sleeper_sees_all_outcomes()).take(100).collect();
-        assert!(!slept.is_empty(), "no thread has slept");
-        assert!(slept.iter().all(|saw_all| *saw_all), "{slept:?}");
-    });
 }

@@ -7,10 +7,11 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
+use executor_core::cell::{Cell, Task};
 use executor_core::current::{self, Host, Worker};
 use executor_core::queue_id::QueueId;
 use executor_core::registry::QueueRegistration;
-use executor_core::{Event, JobSet, Until, join_all, promise, wait, wait_timeout};
+use executor_core::{Event, Future, JobSet, Until, join_all, promise, wait, wait_timeout};
 
 use crate::departures::nowhere;
 use crate::support::{Count, within_patience};
@@ -74,6 +75,33 @@ fn a_wait_with_a_limit_ends_with_the_job_or_with_the_limit() {
         assert!(future.wait_timeout(Duration::ZERO));
         assert_eq!(future.result_timeout(Duration::ZERO).unwrap().unwrap(), 7);
     });
+}
+
+/// Sets the outcomes of many jobs, and then gives the notifications. Returns whether a thread that slept until the first outcome then saw all of
+/// them. `None` if that thread did not sleep.
+fn sleeper_sees_all_outcomes() -> Option<bool> {
+    let cells: Vec<Arc<Cell<(), u32, u32>>> = (0..50).map(|_| Arc::new(Cell::queued((), Ok))).collect();
+    let futures: Vec<_> = cells.iter().map(|cell| Future::of(cell.clone())).collect();
+    let (tells, has_slept) = mpsc::channel();
+    let waits = move || {
+        futures[0].wait();
+        futures.iter().all(Future::is_done)
+    };
+    let saw_all = wait_on_worker(waits, move || {
+        // The thread is about to sleep. If it does not in this time, that is no failure.
+        (0..10).for_each(|_| thread::yield_now());
+        let finish = |cell: Arc<Cell<(), u32, u32>>| cell.claim(None).map(|()| cell.finish(Ok(7)));
+        let notifies: Vec<_> = cells.into_iter().filter_map(finish).collect();
+        tells.send(!notifies[0].is_empty()).unwrap();
+    });
+    has_slept.recv().unwrap().then_some(saw_all)
+}
+
+#[test]
+fn sleeper_is_woken_when_the_notification_is_given() {
+    let slept: Vec<bool> = (0..1000).filter_map(|_| sleeper_sees_all_outcomes()).take(20).collect();
+    assert!(!slept.is_empty(), "no thread has slept");
+    assert!(slept.iter().all(|saw_all| *saw_all), "{slept:?}");
 }
 
 #[test]
