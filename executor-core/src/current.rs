@@ -161,6 +161,7 @@ fn with_job<R>(f: impl FnOnce(&Job) -> R) -> Option<R> {
     JOB.try_with(|job| job.borrow().as_ref().map(f)).ok().flatten()
 }
 
+#[inline]
 fn with_worker<R>(f: impl FnOnce(&Worker) -> Option<R>) -> Option<R> {
     WORKER.try_with(|worker| worker.borrow().as_ref().and_then(f)).ok().flatten()
 }
@@ -289,6 +290,7 @@ pub fn may_run(queue_id: QueueId) -> bool {
 }
 
 /// Whether the job that this thread runs belongs to the process from which this one was forked.
+#[inline]
 pub(crate) fn is_forked() -> bool {
     with_worker(|worker| worker.host.as_ref().map(|host| host.is_forked())).unwrap_or_default()
 }

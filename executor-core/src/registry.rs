@@ -130,6 +130,7 @@ fn with_counters<R>(id: QueueId, f: impl FnOnce(&JobCounters) -> R) -> Option<R>
 }
 
 /// Does `f` with the counts to which this thread adds jobs of `queue_id`, and whether others share them.
+#[inline]
 fn with(queue_id: QueueId, f: impl Fn(&Counts, bool)) {
     if job_counters::with_own(queue_id, |counts, is_shared| f(counts, is_shared)).is_none() {
         with_counters(queue_id, |counters| f(counters.shared_counts(), true));

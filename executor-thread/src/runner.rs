@@ -30,22 +30,26 @@ impl InPlace {
     }
 
     /// Makes the worker's state before its first job, or when it is to be ready for one; again before the next one, if that fails.
+    #[inline]
     fn prepare(&mut self) -> Result<(), JobError> {
-        if !self.is_ready {
-            let _activity = self.initializer.is_some().then(|| activity::begin(ActivityKind::Initializer));
-            let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
-                let what = match error {
-                    JobError::Panicked(panic) => match panic.place() {
-                        Some(place) => format!("panicked at {place}: {}", panic.message()),
-                        None => format!("panicked: {}", panic.message()),
-                    },
-                    error => format!("failed: {error:#}"),
-                };
-                JobError::Broken(Broken::new(format!("the initializer of its worker {what}; fix the initializer")))
-            })?;
-            current::set_state(state);
-            self.is_ready = true;
-        }
+        if self.is_ready { Ok(()) } else { self.initialize() }
+    }
+
+    #[cold]
+    fn initialize(&mut self) -> Result<(), JobError> {
+        let _activity = self.initializer.is_some().then(|| activity::begin(ActivityKind::Initializer));
+        let state = self.initializer.as_ref().map(|make| catch(|| make())).transpose().map_err(|error| {
+            let what = match error {
+                JobError::Panicked(panic) => match panic.place() {
+                    Some(place) => format!("panicked at {place}: {}", panic.message()),
+                    None => format!("panicked: {}", panic.message()),
+                },
+                error => format!("failed: {error:#}"),
+            };
+            JobError::Broken(Broken::new(format!("the initializer of its worker {what}; fix the initializer")))
+        })?;
+        current::set_state(state);
+        self.is_ready = true;
         Ok(())
     }
 }

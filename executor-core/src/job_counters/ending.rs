@@ -47,6 +47,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// Of a job of several parts, a result counts as the worst failure of those.
+    #[inline]
     pub(crate) fn of(outcome: Result<(), &JobError>, of_parts: Option<Failure>) -> Self {
         match outcome {
             Ok(()) => of_parts.map_or(Self::Completed, Self::Failed),

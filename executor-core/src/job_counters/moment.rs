@@ -16,6 +16,7 @@ impl Moment {
         Self(NonZeroU64::new(nanos.max(1)))
     }
 
+    #[inline]
     pub(crate) fn instant(self) -> Option<Instant> {
         Some(*START + Duration::from_nanos(self.0?.get()))
     }

@@ -192,6 +192,7 @@ impl Recorder {
 }
 
 /// Adds to a number that this thread alone writes, unless it is shared: a store is cheaper than an exchange.
+#[inline]
 pub(crate) fn add(number: &AtomicU64, more: u64, is_shared: bool) {
     // Relaxed: the number carries no data. A reader that needs the last value takes a lock that the writer took after its store.
     if is_shared {
