@@ -18,8 +18,8 @@ use crate::protocol::limits::PACKET;
 /// The length of ipc-channel's header before a message: the sizes of the packet, and of the message that it begins.
 pub(crate) const HEAD: usize = 2 * size_of::<usize>();
 
-/// Most packets are no longer.
-const SHORT: usize = 4096;
+/// Longer packets are of large arguments or results, of which more may come.
+const LONG: usize = 4096;
 
 /// Most messages are no longer, so that their bytes are allocated once.
 const USUAL: usize = 512;
@@ -63,12 +63,13 @@ pub(crate) fn encoded<T: Serialize>(message: &T) -> postcard::Result<Vec<u8>> {
     postcard::to_extend(message, Vec::with_capacity(USUAL))
 }
 
-/// Room for a packet. The kernel fills the first part before it touches the other, which so takes no memory where packets are short. On
-/// the heap, since what is local to a thread lies on its stack.
+/// Room for a packet: empty, or as long as the longest. The system gives memory to it only as far as packets have filled it, and it is kept from
+/// then on. On the heap, since what is local to a thread lies on its stack.
 #[derive(Default)]
 struct Room {
-    short: Vec<u8>,
-    rest: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Whether a long packet has come.
+    is_used: bool,
 }
 
 thread_local! {
@@ -87,13 +88,13 @@ pub(crate) fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Packet<T>
 }
 
 fn receive_into<T: DeserializeOwned>(socket: &OwnedFd, room: &mut Room) -> Result<Packet<T>, Errno> {
-    if room.rest.is_empty() {
-        room.short.resize(SHORT, 0);
-        room.rest = vec![0; PACKET + HEAD - SHORT];
+    if room.bytes.is_empty() {
+        // Zeros of the system, which need not be written.
+        room.bytes = vec![0; PACKET + HEAD];
     }
     // Without room for descriptors, of which the flags tell all the same.
     let packet = again(|| {
-        let parts = &mut [IoSliceMut::new(&mut room.short), IoSliceMut::new(&mut room.rest)];
+        let parts = &mut [IoSliceMut::new(&mut room.bytes)];
         recvmsg(socket, parts, &mut RecvAncillaryBuffer::default(), RecvFlags::empty())
     })?;
     let len = packet.bytes;
@@ -103,12 +104,13 @@ fn receive_into<T: DeserializeOwned>(socket: &OwnedFd, room: &mut Room) -> Resul
         Packet::Invalid("a message with descriptors".to_owned())
     } else if packet.flags.contains(ReturnFlags::TRUNC) {
         Packet::Invalid(INCOMPLETE.to_owned())
-    } else if len <= SHORT {
-        read(&room.short[..len])
     } else {
-        // Its memory is given back.
-        let rest = std::mem::take(&mut room.rest);
-        read(&[&room.short[..], &rest[..len - SHORT]].concat())
+        let message = read(&room.bytes[..len]);
+        if len > LONG && !std::mem::replace(&mut room.is_used, true) {
+            // The C library takes new memory from the system for each long message, until it got such a block back.
+            room.bytes = Vec::new();
+        }
+        message
     })
 }
 
@@ -165,10 +167,14 @@ mod tests {
     #[test]
     fn messages_come_as_they_were_sent_and_then_the_end() {
         let (one, other) = socket::pair().unwrap();
-        let long = "x".repeat(190_000);
-        send(&one, &long).unwrap();
+        let texts = [("x", 190_000), ("y", 3), ("z", 70_000), ("", 0)].map(|(text, len)| text.repeat(len));
+        for text in &texts {
+            send(&one, text).unwrap();
+            assert!(matches!(receive::<String>(&other), Ok(Packet::Message(came)) if came == *text));
+        }
+        send(&one, &texts[0]).unwrap();
         drop(one);
-        assert!(matches!(receive::<String>(&other), Ok(Packet::Message(text)) if text == long));
+        assert!(matches!(receive::<String>(&other), Ok(Packet::Message(came)) if came == texts[0]));
         assert!(matches!(receive::<String>(&other), Ok(Packet::End)));
     }
 }
