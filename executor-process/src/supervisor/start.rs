@@ -17,7 +17,7 @@ use executor_core::spin::Spin;
 use ipc_channel::ipc::IpcSender;
 
 use self::dismissal::{Unmet, dismiss, verify};
-use self::given::Given;
+use self::given::{Given, lacks};
 pub(crate) use self::template::Template;
 use crate::ipc::codec::Codec;
 use crate::ipc::os_error::with_remedy;
@@ -104,7 +104,7 @@ impl WorkerSettings {
 /// Why there is no worker.
 #[derive(Debug)]
 pub(crate) enum NotStarted {
-    /// The system refuses what a process needs, so there was none.
+    /// The system refuses what a process needs, so none has come to say hello.
     Refused(String),
     /// Its process was started, and is gone.
     Lost(String),
@@ -157,16 +157,9 @@ impl Worker {
             template.ensure(&on_spawn)?;
         }
         let deadline = Instant::now().checked_add(settings.start_limit);
-        let (requests, worker_requests) = rendezvous::open_channel().map_err(NotStarted::Refused)?;
-        let given = Given::new(worker_requests, settings.capture.is_some()).map_err(|error| {
-            NotStarted::Refused(format!("no shared memory or socket could be created for it ({})", with_remedy(&error)))
-        })?;
-        let Given { page, page_number, socket, theirs, replies, lifeline, lifeline_end, output } = given;
         let is_forked = settings.template.is_some();
-        let (process, death) = match &settings.template {
-            Some(template) => template.fork(theirs, deadline, &on_spawn)?,
-            None => spawn(settings, theirs)?,
-        };
+        let (socket, (process, death), given) = begin(settings, deadline, &on_spawn)?;
+        let Given { page, page_number, requests, replies, lifeline, lifeline_end, output } = given;
         let listing = settings.roster.add(name, &process);
         if !on_spawn(process.clone()) {
             process.kill();
@@ -321,6 +314,28 @@ impl Worker {
             None => Received::Closed,
         }
     }
+}
+
+/// Begins a process, and sends it what it shares with its parent. Returns the socket that it was started with, too.
+fn begin(
+    settings: &WorkerSettings,
+    deadline: Option<Instant>,
+    on_spawn: &dyn Fn(Arc<dyn Kill>) -> bool,
+) -> Result<(OwnedFd, Started, Given), NotStarted> {
+    let (socket, theirs) = socket::pair().map_err(|error| NotStarted::Refused(lacks(&error)))?;
+    let given = || Given::send(&socket, settings.capture.is_some()).map_err(NotStarted::Refused);
+    if let Some(template) = &settings.template {
+        let given = given()?;
+        let started = template.fork(theirs, deadline, on_spawn)?;
+        return Ok((socket, started, given));
+    }
+    let started = spawn(settings, theirs)?;
+    // While the system loads the program, which takes ten times as long.
+    let given = given().inspect_err(|_| {
+        started.0.kill_and_wait();
+        watcher::settle();
+    })?;
+    Ok((socket, started, given))
 }
 
 /// Starts the process of a worker, which gets `theirs`.

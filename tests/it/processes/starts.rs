@@ -66,6 +66,9 @@ fn a_directory_that_is_gone_breaks_jobs_until_it_is_back() {
             }
             other => panic!("{other:?}"),
         }
+        // SAFETY: it waits for no process, and writes nothing.
+        let child = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
+        assert_eq!(child, -1, "no process is left of the attempts");
         set("TMPDIR", before.as_os_str());
         assert!(pool.submit(call!(pid())).result().is_ok());
     });
