@@ -155,6 +155,13 @@ pub(crate) struct Body {
     pub(crate) packet: Option<Announced>,
 }
 
+impl Body {
+    /// How many bytes of the payload are in the message.
+    pub(crate) fn inline_len(&self) -> usize {
+        if let Data::Inline(bytes) = &self.data { bytes.len() } else { 0 }
+    }
+}
+
 /// Where the bytes are.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Data {

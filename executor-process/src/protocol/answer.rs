@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ipc::codec::Step;
 use crate::ipc::payload::Body;
 use crate::protocol::limits::{MOST_NAME, MOST_SAID, truncate};
+use crate::protocol::status_page::LONGEST;
 
 /// The exit code of a Rust program that panics.
 pub(crate) const PANICKED: i32 = 101;
@@ -51,6 +52,7 @@ impl Answered {
         match self {
             // `NoRoom`: the job must run elsewhere, and an answer on the page means that it is done.
             Self::Done(Body { packet: Some(_), .. }) | Self::NoRoom { .. } => None,
+            Self::Done(body) if body.inline_len() > LONGEST => None,
             answer => postcard::to_stdvec(answer).ok(),
         }
     }

@@ -52,9 +52,9 @@ const ANSWERS_AT: usize = 512;
 /// Room for the answers of one message, in words: 60 KiB.
 const ROOM: usize = if cfg!(loom) { 4 } else { 7680 };
 
-/// Where the bytes of a request are, and room for them, in words: 4 KiB.
+/// Where the bytes of a request are, and room for them, in words.
 const REQUEST_AT: usize = ANSWERS_AT + ROOM;
-const REQUEST_ROOM: usize = if cfg!(loom) { 2 } else { 512 };
+const REQUEST_ROOM: usize = if cfg!(loom) { 2 } else { LONGEST / 8 };
 
 /// The words of the page.
 const WORDS: usize = REQUEST_AT + REQUEST_ROOM;
@@ -64,8 +64,9 @@ const _: () = assert!(SLOTS * PARTS <= RECORDS_AT && TRACE_AT * 8 + size_of::<Wo
 /// In bytes.
 pub(crate) const SIZE: NonZeroUsize = NonZeroUsize::new(WORDS * size_of::<AtomicU64>()).unwrap();
 
-/// Longer ones go in a message: here they would be copied word by word.
-const LONGEST: usize = 4096;
+/// The most bytes of a request or an answer: a payload of 32 KiB, and what goes with it. Here they are copied word by word, which takes longer than a
+/// message through a socket if they are more (measured).
+pub(crate) const LONGEST: usize = 33 * 1024;
 
 /// Where a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,7 +298,7 @@ mod tests {
             start = worker.write_answer(slot, start, &answer).unwrap();
             assert_eq!(parent.answer(slot), Some(answer));
         }
-        assert_eq!(worker.write_answer(4, 0, &[0; LONGEST + 1]), None);
+        assert_eq!(worker.write_answer(4, 0, &vec![0; LONGEST + 1]), None);
         assert_eq!(worker.write_answer(5, ROOM, &[0]), None);
         assert_eq!([4, 5].map(|slot| parent.answer(slot)), [None, None], "they go in messages");
     }

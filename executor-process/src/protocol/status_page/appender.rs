@@ -42,7 +42,10 @@ impl<'a> Appender<'a> {
         let Some(words) = self.room.get(self.len / 8..len.div_ceil(8)) else { return false };
         let (mut words, mut last, mut filled) = (words.iter(), self.last, self.len % 8 * 8);
         for piece in bytes.chunks(8) {
-            let number = piece.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let number = match piece.try_into() {
+                Ok(whole) => u64::from_le_bytes(whole),
+                Err(_) => piece.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+            };
             last |= number << filled;
             let bits = filled + piece.len() * 8;
             if bits >= 64 {

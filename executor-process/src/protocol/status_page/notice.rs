@@ -146,6 +146,7 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
+    use super::super::LONGEST;
     use super::*;
 
     fn page() -> Page {
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn message_comes_as_it_was_posted() {
         let page = page();
-        for len in [0, 1, 7, 8, 9, 100, 4096] {
+        for len in [0, 1, 7, 8, 9, 100, LONGEST] {
             let message: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
             page.request().watch();
             assert!(page.request().post(&message));
@@ -165,7 +166,7 @@ mod tests {
             assert_eq!(page.request().take(), None);
         }
         page.request().watch();
-        assert!(!page.request().post(&[0; 4097]));
+        assert!(!page.request().post(&vec![0; LONGEST + 1]));
         assert_eq!(page.request().take(), None);
     }
 
@@ -179,7 +180,7 @@ mod tests {
         let longest = u64::MAX << STATE_BITS | POSTED;
         page.scribble(&[(END_AT, longest), (REQUEST_AT, longest)]);
         assert_eq!(page.end().take(), Some(Vec::new()));
-        assert_eq!(page.request().take().map(|bytes| bytes.len()), Some(4096));
+        assert_eq!(page.request().take().map(|bytes| bytes.len()), Some(LONGEST));
     }
 
     /// A writer that posts or sends, and a reader that now and then sleeps at once.

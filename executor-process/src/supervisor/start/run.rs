@@ -8,6 +8,7 @@ use super::Worker;
 use crate::protocol::ipc_packet;
 use crate::protocol::limits::MOST_SPIN;
 use crate::protocol::message::{JobMessage, Request};
+use crate::protocol::status_page::LONGEST;
 
 impl Worker {
     /// Sends jobs, whose answers are to be [received](Worker::receive).
@@ -17,18 +18,21 @@ impl Worker {
             self.claims.page.end().watch();
         }
         // Relaxed, here and below: the message orders it.
-        self.claims.page.stay_awake().store(are_short.into(), Ordering::Relaxed);
+        let inline = jobs.iter().map(|job| job.body.inline_len()).sum();
+        // While the worker looks at the page, it does not see what comes through the socket.
+        let is_awaited = are_short && inline <= LONGEST;
+        self.claims.page.stay_awake().store(is_awaited.into(), Ordering::Relaxed);
         let request = Request::Run(jobs);
-        if !self.posts(&request) {
+        if !self.posts(&request, inline) {
             self.claims.page.core().store(sched_getcpu() as u64, Ordering::Relaxed);
             self.begin(request);
         }
     }
 
     /// Puts the request on the page. False if it must go through the socket.
-    fn posts(&self, request: &Request) -> bool {
+    fn posts(&self, request: &Request, inline: usize) -> bool {
         let notice = self.claims.page.request();
-        if !notice.has_room(0) || self.is_disconnected() || self.process.has_died() {
+        if !notice.has_room(inline) || self.is_disconnected() || self.process.has_died() {
             return false;
         }
         ipc_packet::encoded(request).is_ok_and(|bytes| notice.post(&bytes))
