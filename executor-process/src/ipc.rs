@@ -6,6 +6,7 @@ pub(crate) mod channel;
 pub(crate) mod codec;
 pub(crate) mod foreign;
 pub(crate) mod large_pages;
+pub(crate) mod numbers;
 pub(crate) mod os_error;
 pub mod os_str;
 pub(crate) mod packet_size;

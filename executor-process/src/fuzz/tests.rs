@@ -135,7 +135,7 @@ fn honest() -> Vec<(&'static str, Vec<u8>)> {
         ("page", [word(0, 1 << 3 | Claim::Done as u64), word(1, done.len() as u64), word(512, short)].concat()),
         ("page", [word(256, 2), word(257, 11), word(258, 16), word(262, 3), word(272, 1 << 63 | 0x1000)].concat()),
         ("outcomes", vec![8, 1, b'a', 12, 2, b'b', b'c']),
-        ("packet", described(1 << 2, 1, body(Data::Slot { slot: 1, len: 100 }, packet(1, 0)))),
+        ("packet", described(1 << 2, 1, body(Data::Slot { slot: 1, len: 100, numbers: None }, packet(1, 0)))),
         ("packet", described(2, 255, body(Data::Inline(vec![1].into()), packet(1, 2)))),
         ("message", [vec![0, 0], encoded(Codec::Postcard, &thing)].concat()),
         ("message", [vec![1, 0], encoded(Codec::MessagePack, &thing)].concat()),

@@ -45,6 +45,7 @@ use self::write::To;
 use crate::ipc::attachments::{self, Attachment, collect, offer};
 use crate::ipc::foreign;
 use crate::ipc::large_pages::{self, LARGE, make_room};
+use crate::ipc::numbers::Numbers;
 use crate::ipc::payload::Payload;
 use crate::ipc::plain;
 
@@ -199,8 +200,12 @@ impl Codec {
     }
 
     /// The result that `payload` is.
-    pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: &Payload) -> Result<T, Cause> {
-        self.decode(payload.bytes(), descriptors_of(payload), || ResultSeed(PhantomData))
+    pub(crate) fn decode_result<T: DeserializeOwned + 'static>(self, payload: Payload) -> Result<T, Cause> {
+        if payload.bytes().are_numbers() {
+            let list = payload.into_bytes().into_numbers().and_then(Numbers::into_list);
+            return list.ok_or_else(|| "it came as a list of other numbers".to_owned());
+        }
+        self.decode(payload.bytes(), descriptors_of(&payload), || ResultSeed(PhantomData))
     }
 
     /// The message of a channel that `payload` is.
@@ -346,7 +351,8 @@ fn append_by_name(value: &impl Serialize, out: impl Output) -> Result<(), Cause>
 }
 
 /// How core makes memory for many numbers, and sees them as bytes.
-const MEMORY: bytes::Memory = bytes::Memory { advise: large_pages::advise, bytes_of: plain::bytes_of_numbers };
+const MEMORY: bytes::Memory =
+    bytes::Memory { advise: large_pages::advise, bytes_of: |numbers| Some(plain::bytes_of_numbers(numbers)?.0) };
 
 /// Reads a value written [`InOnePiece`].
 struct ResultSeed<T>(PhantomData<T>);

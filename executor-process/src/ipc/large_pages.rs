@@ -24,9 +24,9 @@ pub(crate) fn copied(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Asks the kernel for large pages where `buffer` is not written yet.
-pub(crate) fn prefer_large_pages(buffer: &mut Vec<u8>) {
+pub(crate) fn prefer_large_pages<N>(buffer: &mut Vec<N>) {
     let spare = buffer.spare_capacity_mut();
-    advise(spare.as_mut_ptr().cast(), spare.len());
+    advise(spare.as_mut_ptr().cast(), size_of_val(spare));
 }
 
 /// The same for any memory that is not written yet.

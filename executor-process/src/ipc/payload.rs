@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::ipc::attachments::{Attachment, Holders};
+use crate::ipc::numbers::Width;
 
 mod bytes;
 
@@ -54,6 +55,10 @@ impl Payload {
 
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 
     pub(crate) fn has_attachments(&self) -> bool {
@@ -170,10 +175,13 @@ pub(crate) enum Data {
     Slot {
         slot: u8,
         len: usize,
+        /// If they are numbers as they lie in memory: how many bytes each has.
+        numbers: Option<Width>,
     },
     /// In shared memory that came for this alone. The receiver lets go of the slot, which has become too large to be kept.
     Once {
         len: usize,
+        numbers: Option<Width>,
         forgets: Option<u8>,
     },
     /// The first bytes of shared memory that came for this alone, and that no process can change any more.

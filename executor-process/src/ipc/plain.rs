@@ -4,6 +4,7 @@
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::slice;
 
 /// Types that are the same as their bytes: the numbers, and with the feature `bytemuck` every `bytemuck::Pod`.
@@ -103,17 +104,27 @@ pub(crate) fn cast_mut<T: Plain>(bytes: &mut [u8]) -> Result<&mut [T], CastError
     }
 }
 
-/// The little-endian bytes of a `Vec` of numbers. `None` where `numbers` is none, or has them in another order.
-pub(crate) fn bytes_of_numbers(numbers: &dyn Any) -> Option<&[u8]> {
+/// The little-endian bytes of a `Vec` of numbers, and the size of each. `None` where `numbers` is none, or has them in another order.
+pub(crate) fn bytes_of_numbers(numbers: &dyn Any) -> Option<(&[u8], usize)> {
     macro_rules! bytes_of_vec {
         ($($number:ty)*) => {
-            None$(.or_else(|| numbers.downcast_ref::<Vec<$number>>().map(|numbers| bytes_of(numbers))))*
+            None$(.or_else(|| {
+                numbers.downcast_ref::<Vec<$number>>().map(|numbers| (bytes_of(numbers), size_of::<$number>()))
+            }))*
         };
     }
     if cfg!(target_endian = "big") {
         return None;
     }
     bytes_of_vec! { f64 f32 i64 u64 i32 u32 i16 u16 i8 u8 }
+}
+
+/// The values as others of the same size and alignment.
+pub(crate) fn cast_vec<A: Plain, B: Plain>(values: Vec<A>) -> Vec<B> {
+    const { assert!(size_of::<A>() == size_of::<B>() && align_of::<A>() == align_of::<B>()) };
+    let mut values = ManuallyDrop::new(values);
+    // SAFETY: the memory is given up by `values`, and was made for values of this size and alignment. Any bytes are a value of a `Plain` type.
+    unsafe { Vec::from_raw_parts(values.as_mut_ptr().cast(), values.len(), values.capacity()) }
 }
 
 /// The values as bytes.
@@ -142,8 +153,9 @@ mod tests {
 
     #[test]
     fn bytes_of_numbers_are_little_endian() {
-        let bytes = bytes_of_numbers(&vec![1.5_f64, -2.5]).map(<[u8]>::to_vec);
-        assert_eq!(bytes, cfg!(target_endian = "little").then(|| [1.5_f64, -2.5].map(f64::to_le_bytes).concat()));
+        let bytes = bytes_of_numbers(&vec![1.5_f64, -2.5]).map(|(bytes, size)| (bytes.to_vec(), size));
+        let expected = || ([1.5_f64, -2.5].map(f64::to_le_bytes).concat(), 8);
+        assert_eq!(bytes, cfg!(target_endian = "little").then(expected));
         assert_eq!(bytes_of_numbers(&vec![7_i8]), bytes_of_numbers(&vec![7_u8]));
         assert_eq!((bytes_of_numbers(&vec!['a']), bytes_of_numbers(&1.5)), (None, None));
     }

@@ -7,19 +7,21 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
+use std::slice;
 use std::sync::Arc;
 
 use memmap2::{Mmap, MmapOptions, MmapRaw};
-use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Resource, getrlimit};
 
 use crate::ipc::large_pages::{LARGE, prefer_large_pages};
+use crate::ipc::plain::Plain;
 
 /// The seals of a frozen file: it cannot be shortened, lengthened or written to (which includes punching holes).
 const FROZEN: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
@@ -108,29 +110,45 @@ pub(crate) fn clear(file: &OwnedFd, start: usize) -> io::Result<()> {
     }
 }
 
-/// A copy of `len` bytes from `start` on, made by the kernel: if another process writes to the file or shortens it meanwhile, the
+/// A copy of `len` bytes from `start` on, as values of `N`, made by the kernel: if another process writes to the file or shortens it meanwhile, the
 /// copy is wrong or fails, and no worse.
 ///
 /// # Errors
 ///
 /// Also when the file holds less memory than `len` bytes take, even if its size is larger: a size costs nothing.
-pub(crate) fn read(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read<N: Plain>(file: &OwnedFd, start: usize, len: usize) -> io::Result<Vec<N>> {
     check_held(file, len)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    prefer_large_pages(&mut bytes);
-    while bytes.len() < len {
-        let at = (start + bytes.len()) as u64;
-        // The allocator may have reserved more than was asked for.
-        let wanted = len - bytes.len();
-        match pread(file, spare_capacity(&mut bytes), at) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) if read > wanted => bytes.truncate(len),
-            Ok(_) | Err(Errno::INTR) => {}
+    let (mut values, mut filled) = (room::<N>(len)?, 0);
+    while filled < len {
+        // SAFETY: there is room for `len` bytes, and nothing is read there.
+        let rest: &mut [MaybeUninit<u8>] = unsafe {
+            slice::from_raw_parts_mut(values.as_mut_ptr().cast::<MaybeUninit<u8>>().add(filled), len - filled)
+        };
+        match pread(file, rest, (start + filled) as u64) {
+            Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok((read, _)) => filled += read.len(),
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(bytes)
+    // SAFETY: as many values were written. Any bytes are a value of a `Plain` type.
+    unsafe { values.set_len(len / size_of::<N>()) };
+    Ok(values)
+}
+
+/// Room for `len` bytes of values, in large pages if they are many.
+///
+/// # Errors
+///
+/// When these are no whole values, or this process has no memory.
+fn room<N: Plain>(len: usize) -> io::Result<Vec<N>> {
+    if !len.is_multiple_of(size_of::<N>()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{len} bytes are no whole numbers")));
+    }
+    let mut values = Vec::new();
+    values.try_reserve_exact(len / size_of::<N>()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    prefer_large_pages(&mut values);
+    Ok(values)
 }
 
 /// Refuses a file that holds less memory than `len` bytes take.

@@ -68,7 +68,7 @@ where
         let encoded = self.pool.policy.codec.encode(&job.wire(&Remaker));
         drop_catching(job);
         let open = |returned: EncodedResult| {
-            let result = returned.codec.decode_result(&returned.payload);
+            let result = returned.codec.decode_result(returned.payload);
             result.map_err(|cause| Step::DecodeResult.named(returned.name, type_name::<R>(), cause))
         };
         match encoded {

@@ -298,7 +298,7 @@ pub(crate) fn future_of<J: PortableJob>(submitted: Submitted<J>) -> Future<J::Ou
 /// Decodes a result, on the thread that takes it.
 pub(crate) fn open<J: PortableJob>(returned: EncodedResult) -> Result<J::Output, JobError> {
     let EncodedResult { codec, payload, .. } = returned;
-    codec.decode_result(&payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
+    codec.decode_result(payload).map_err(|cause| Step::DecodeResult.error::<J>(cause))
 }
 
 /// An encoded job, and the job itself, which comes back if it is refused.

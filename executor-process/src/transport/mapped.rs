@@ -8,6 +8,9 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 
 use super::slots::START;
+use crate::ipc::numbers::{Numbers, Width};
+use crate::ipc::payload::Bytes;
+use crate::ipc::plain::Plain;
 use crate::ipc::shared_memory::{self, Raced};
 
 /// A file that this process writes, and its worker reads.
@@ -89,12 +92,22 @@ impl Inbox {
         (self.mapping, self.read) = (None, 0);
     }
 
-    /// A copy of the first `len` bytes.
+    /// A copy of the first `len` bytes, which are encoded, or numbers of a width.
     ///
     /// # Errors
     ///
-    /// When the file holds fewer, or this process has no memory.
-    pub(super) fn read(&mut self, len: usize) -> io::Result<Vec<u8>> {
+    /// When the file holds fewer, these are no whole numbers, or this process has no memory.
+    pub(super) fn copy(&mut self, len: usize, numbers: Option<Width>) -> io::Result<Bytes> {
+        Ok(match numbers {
+            None => self.read::<u8>(len)?.into(),
+            Some(Width::One) => Numbers::One(self.read(len)?).into(),
+            Some(Width::Two) => Numbers::Two(self.read(len)?).into(),
+            Some(Width::Four) => Numbers::Four(self.read(len)?).into(),
+            Some(Width::Eight) => Numbers::Eight(self.read(len)?).into(),
+        })
+    }
+
+    fn read<N: Plain>(&mut self, len: usize) -> io::Result<Vec<N>> {
         if len > self.read {
             self.mapping = None;
             let bytes = shared_memory::read(&self.file, START, len)?;

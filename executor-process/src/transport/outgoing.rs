@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::slots::Slot;
 use crate::ipc::attachments::Attachment;
+use crate::ipc::numbers::Width;
 use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::Sealed;
 use crate::ipc::shared_memory::Draft;
@@ -15,6 +16,8 @@ const MOST_GROWTH: usize = 16 << 20;
 /// A result, encoded.
 pub(crate) struct Outgoing {
     pub(super) written: Written,
+    /// If it is not encoded, but large numbers as they lie in memory: how many bytes each has.
+    pub(super) numbers: Option<Width>,
     pub(super) attachments: Vec<Attachment>,
 }
 

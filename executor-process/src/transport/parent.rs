@@ -102,7 +102,7 @@ impl ParentEnd {
             drop(ours);
             let file = shared_memory::scratch().and_then(|file| filled(file, bytes)).map_err(named)?;
             let packet = self.link.announce(Some((&file, None)), attachments)?;
-            return Ok(Body { data: Data::Once { len, forgets: None }, packet });
+            return Ok(Body { data: Data::Once { len, numbers: None, forgets: None }, packet });
         };
         taken.store.write(bytes).map_err(named)?;
         taken.lend().map_err(named)?;
@@ -110,7 +110,7 @@ impl ParentEnd {
         let packet = self.link.announce(fresh, attachments)?;
         taken.is_known = true;
         ours.put(slot, taken);
-        Ok(Body { data: Data::Slot { slot, len }, packet })
+        Ok(Body { data: Data::Slot { slot, len, numbers: None }, packet })
     }
 
     /// Decodes an answer. A large result is copied, so that until it is taken it holds no descriptors but those of its handles.
@@ -146,19 +146,19 @@ impl ParentEnd {
             self.link.collect(body.packet, |slot, file| theirs[usize::from(slot)] = Some(Inbox::new(file)))?;
         let read = match body.data {
             Data::Inline(bytes) => Ok(bytes),
-            Data::Slot { slot, len } => {
+            Data::Slot { slot, len, numbers } => {
                 let inbox = theirs.get_mut(usize::from(slot)).and_then(Option::as_mut);
                 let inbox = inbox.ok_or_else(|| format!("there is no slot {slot}"))?;
-                let read = inbox.read(len).map(Bytes::from);
+                let read = inbox.copy(len, numbers);
                 release(inbox.file());
                 read
             }
-            Data::Once { len, forgets } => {
+            Data::Once { len, numbers, forgets } => {
                 if let Some(slot) = forgets.and_then(|slot| theirs.get_mut(usize::from(slot))) {
                     *slot = None;
                 }
                 let Some(file) = arrived.memory else { return not_arrived(arrived.is_cut) };
-                shared_memory::read(&file, START, len).map(Bytes::from)
+                Inbox::new(file).copy(len, numbers)
             }
             Data::Sealed { len } => {
                 let Some(file) = arrived.memory else { return not_arrived(arrived.is_cut) };

@@ -10,6 +10,7 @@ use super::outgoing::{Large, Outgoing, Written, no_memory};
 use super::worker::WorkerEnd;
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::{Codec, Fault, Output, Restart, write_behind};
+use crate::ipc::numbers;
 use crate::ipc::payload::MAX_INLINE;
 
 /// The first memory of a result that is too large for a message.
@@ -39,9 +40,13 @@ pub(crate) fn encode_result<T: Serialize + 'static>(
     end: &WorkerEnd,
     user_code_ended: impl FnOnce(),
 ) -> Result<Outgoing, String> {
+    if let Some((bytes, width)) = numbers::in_memory(value).filter(|(bytes, _)| bytes.len() > MAX_INLINE) {
+        user_code_ended();
+        return outgoing(bytes, Vec::new(), end).map(|outgoing| Outgoing { numbers: Some(width), ..outgoing });
+    }
     if let Some((bytes, attachments)) = codec.encode_in_place(&InOnePiece(value), bytes::size_hint(value)) {
         user_code_ended();
-        return Ok(Outgoing { written: Written::Sealed(bytes), attachments });
+        return Ok(Outgoing { written: Written::Sealed(bytes), numbers: None, attachments });
     }
     let mut sink = Sink::new(end);
     let (encoded, attachments) = codec.encode_out(value, &mut sink);
@@ -87,7 +92,7 @@ impl<'a> Sink<'a> {
             None => Written::Small(self.buffer),
             Some(large) => Written::Large(large),
         };
-        Ok(Outgoing { written, attachments })
+        Ok(Outgoing { written, numbers: None, attachments })
     }
 
     /// Leaves its memory to the next. Returns what the system said, where it refused any, in place of what the codec made of that.
@@ -110,7 +115,9 @@ impl<'a> Sink<'a> {
     #[inline]
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         if self.buffer.len() + bytes.len() > MAX_INLINE {
-            self.empty()?;
+            if !self.buffer.is_empty() {
+                self.empty()?;
+            }
             if bytes.len() > MAX_INLINE {
                 return self.write(bytes);
             }

@@ -13,6 +13,7 @@ use crate::ipc::socket;
 use crate::ipc::socket::Wait;
 use crate::protocol::answer::Answer;
 
+mod numbers;
 mod sealed;
 
 fn payload(len: usize) -> Payload {
@@ -225,10 +226,10 @@ fn lies_are_errors() {
     let packet = |number, handles| Some(Announced { number, handles });
     let inline = || Data::Inline(vec![1].into());
     assert!(hostile.says(inline(), packet(1, 1)).contains("packet 1 of file descriptors did not arrive"));
-    assert_eq!(hostile.says(Data::Slot { slot: 0, len: 1 }, None), "there is no slot 0");
-    assert_eq!(hostile.says(Data::Slot { slot: 255, len: 1 }, None), "there is no slot 255");
+    assert_eq!(hostile.says(Data::Slot { slot: 0, len: 1, numbers: None }, None), "there is no slot 0");
+    assert_eq!(hostile.says(Data::Slot { slot: 255, len: 1, numbers: None }, None), "there is no slot 255");
     assert_eq!(
-        hostile.says(Data::Once { len: 1, forgets: Some(255) }, None),
+        hostile.says(Data::Once { len: 1, numbers: None, forgets: Some(255) }, None),
         "the shared memory of a result did not arrive"
     );
 
@@ -240,14 +241,18 @@ fn lies_are_errors() {
     let file = shared_memory::scratch().unwrap();
     shared_memory::write(&file, b"four", START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
-    let error = hostile.says(Data::Slot { slot: 0, len: usize::MAX }, announced);
+    let error = hostile.says(Data::Slot { slot: 0, len: usize::MAX, numbers: None }, announced);
     assert!(error.contains("bytes of shared memory, but holds "), "{error}");
-    let error = hostile.says(Data::Slot { slot: 0, len: 5 }, None);
+    let error = hostile.says(Data::Slot { slot: 0, len: 5, numbers: None }, None);
     assert_eq!(error, "its result could not be read (unexpected end of file)");
 
     let sock = socket::pair().unwrap().0;
     let announced = hostile.announce(Some((&sock, Some(1))), 0);
-    assert!(hostile.says(Data::Slot { slot: 1, len: 5 }, announced).starts_with("its result could not be read"));
+    assert!(
+        hostile
+            .says(Data::Slot { slot: 1, len: 5, numbers: None }, announced)
+            .starts_with("its result could not be read")
+    );
     let announced = hostile.announce(None, 1).map(|announced| Announced { handles: 9, ..announced });
     assert!(hostile.says(inline(), announced).contains("no file descriptor left for its handles"));
 }
@@ -258,16 +263,16 @@ fn memory_that_is_taken_away_is_an_error() {
     let file = shared_memory::scratch().unwrap();
     shared_memory::write(&file, &vec![1; 100_000], START).unwrap();
     let announced = hostile.announce(Some((&file, Some(0))), 0);
-    let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced };
+    let body = Body { data: Data::Slot { slot: 0, len: 100_000, numbers: None }, packet: announced };
     assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
     assert!(rustix::fs::ftruncate(&file, 0).is_err(), "it cannot be shortened");
     for _ in 0..2 {
         shared_memory::clear(&file, START).unwrap();
-        let said = hostile.says(Data::Slot { slot: 0, len: 100_000 }, None);
+        let said = hostile.says(Data::Slot { slot: 0, len: 100_000, numbers: None }, None);
         assert!(said.contains("it claims 100000 bytes of shared memory, but holds"), "{said}");
         // Filled again, and read through the mapping that the first reading has left.
         shared_memory::write(&file, &vec![2; 100_000], START).unwrap();
-        let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: None };
+        let body = Body { data: Data::Slot { slot: 0, len: 100_000, numbers: None }, packet: None };
         assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
     }
 }
@@ -279,11 +284,11 @@ fn file_that_can_be_shortened_is_not_mapped() {
     shared_memory::write(&file, &vec![1; 100_000], START).unwrap();
     let mut announced = hostile.announce(Some((&file, Some(0))), 0);
     for _ in 0..3 {
-        let body = Body { data: Data::Slot { slot: 0, len: 100_000 }, packet: announced.take() };
+        let body = Body { data: Data::Slot { slot: 0, len: 100_000, numbers: None }, packet: announced.take() };
         assert!(hostile.parent.unpack(Answer::Done(body)).is_ok());
     }
     rustix::fs::ftruncate(&file, 0).unwrap();
-    assert!(hostile.says(Data::Slot { slot: 0, len: 100_000 }, None).contains("but holds 0"));
+    assert!(hostile.says(Data::Slot { slot: 0, len: 100_000, numbers: None }, None).contains("but holds 0"));
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl WorkerEnd {
         let sent_alone = || memory.ok_or("the worker process has no file descriptor left for its shared memory");
         let source = match body.data {
             Data::Inline(bytes) => Source::Inline(bytes),
-            Data::Slot { slot, len } => {
+            Data::Slot { slot, len, .. } => {
                 let known = theirs.get_mut(usize::from(slot)).and_then(Option::as_mut);
                 let known = known.ok_or_else(|| format!("there is no slot {slot}"))?;
                 Source::Shared { window: known.window(len).map_err(unmapped)?, len }
@@ -175,7 +175,7 @@ impl WorkerEnd {
     }
 
     fn pack_result(&self, outgoing: Outgoing) -> io::Result<Body> {
-        let Outgoing { written, attachments } = outgoing;
+        let Outgoing { written, numbers, attachments } = outgoing;
         match written {
             Written::Small(bytes) => {
                 let packet = self.link.announce(None, &attachments)?;
@@ -191,14 +191,14 @@ impl WorkerEnd {
                 let Some(kept) = number_to_keep else {
                     drop(ours);
                     let packet = self.link.announce(Some((slot.store.file(), None)), &attachments)?;
-                    return Ok(Body { data: Data::Once { len, forgets: number }, packet });
+                    return Ok(Body { data: Data::Once { len, numbers, forgets: number }, packet });
                 };
                 slot.lend()?;
                 let fresh = (!slot.is_known).then_some((slot.store.file(), Some(kept)));
                 let packet = self.link.announce(fresh, &attachments)?;
                 slot.is_known = true;
                 ours.put(kept, slot);
-                Ok(Body { data: Data::Slot { slot: kept, len }, packet })
+                Ok(Body { data: Data::Slot { slot: kept, len, numbers }, packet })
             }
         }
     }

@@ -11,6 +11,7 @@ use executor_core::bytes;
 use memmap2::Mmap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::ipc::numbers::Numbers;
 use crate::ipc::shared_memory::Frozen;
 
 /// Bytes that serde copies as a whole, not one by one. Cheap to clone: a job is kept until it has begun.
@@ -19,6 +20,8 @@ pub(crate) struct Bytes(Arc<Stored>);
 
 enum Stored {
     Heap(Vec<u8>),
+    /// A list that is not encoded.
+    Numbers(Numbers),
     Mapped {
         mapping: Mmap,
         /// How many of the mapped bytes are written.
@@ -76,8 +79,23 @@ impl Bytes {
     pub(crate) fn file(&self) -> Option<&OwnedFd> {
         match &*self.0 {
             Stored::Mapped { file: Some((file, _)), .. } => Some(file),
-            Stored::Mapped { .. } | Stored::Heap(_) => None,
+            Stored::Mapped { .. } | Stored::Heap(_) | Stored::Numbers(_) => None,
         }
+    }
+
+    /// Whether they are a list that is not encoded.
+    pub(crate) fn are_numbers(&self) -> bool {
+        matches!(&*self.0, Stored::Numbers(_))
+    }
+
+    /// That list. It is copied if there is another handle.
+    pub(crate) fn into_numbers(self) -> Option<Numbers> {
+        let shared = match Arc::try_unwrap(self.0) {
+            Ok(Stored::Numbers(numbers)) => return Some(numbers),
+            Ok(Stored::Heap(_) | Stored::Mapped { .. }) => return None,
+            Err(shared) => shared,
+        };
+        if let Stored::Numbers(numbers) = &*shared { Some(numbers.clone()) } else { None }
     }
 }
 
@@ -87,6 +105,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match &*self.0 {
             Stored::Heap(bytes) => bytes,
+            Stored::Numbers(numbers) => numbers.bytes(),
             Stored::Mapped { mapping, len, .. } => &mapping[..*len],
         }
     }
@@ -101,6 +120,12 @@ impl Default for Bytes {
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Stored::Heap(bytes)))
+    }
+}
+
+impl From<Numbers> for Bytes {
+    fn from(numbers: Numbers) -> Self {
+        Self(Arc::new(Stored::Numbers(numbers)))
     }
 }
 

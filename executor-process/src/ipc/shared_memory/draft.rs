@@ -59,7 +59,7 @@ impl Draft {
         match fcntl_add_seals(&file, FROZEN) {
             Ok(()) => Frozen::open(Arc::new(file)),
             // A process that was forked meanwhile has such a mapping, too.
-            Err(Errno::BUSY) => Frozen::written(&read(&file, 0, len)?),
+            Err(Errno::BUSY) => Frozen::written(&read::<u8>(&file, 0, len)?),
             Err(error) => Err(error.into()),
         }
     }

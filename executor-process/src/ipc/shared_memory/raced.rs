@@ -8,7 +8,8 @@ use std::ptr;
 use rustix::fs::{SealFlags, fcntl_get_seals, fstat, fstatfs};
 
 use super::mapping::{Advice, Mapping};
-use crate::ipc::large_pages::prefer_large_pages;
+use super::room;
+use crate::ipc::plain::Plain;
 
 /// The type that `fstatfs(2)` gives for files of `memfd_create(2)` in pages of the usual size. A file in pages that are reserved may have none left, which
 /// is a SIGBUS.
@@ -54,24 +55,22 @@ impl Raced {
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.start(), bytes.len()) };
     }
 
-    /// A copy of the first `len` bytes.
+    /// A copy of the first `len` bytes, as values of `N`.
     ///
     /// # Errors
     ///
     /// When there are fewer, or this process has no memory.
-    pub(crate) fn read(&self, len: usize) -> io::Result<Vec<u8>> {
+    pub(crate) fn read<N: Plain>(&self, len: usize) -> io::Result<Vec<N>> {
         if len > self.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        prefer_large_pages(&mut bytes);
-        // SAFETY: the mapping has `len` bytes, and so has the capacity of `bytes`. Any byte is valid, whatever another process writes meanwhile.
+        let mut values = room::<N>(len)?;
+        // SAFETY: the mapping has `len` bytes, and there is room for them. Any bytes are values, whatever another process writes meanwhile.
         unsafe {
-            ptr::copy_nonoverlapping(self.0.start().cast_const(), bytes.as_mut_ptr(), len);
-            bytes.set_len(len);
+            ptr::copy_nonoverlapping(self.0.start().cast_const(), values.as_mut_ptr().cast::<u8>(), len);
+            values.set_len(len / size_of::<N>());
         }
-        Ok(bytes)
+        Ok(values)
     }
 }
 
@@ -87,10 +86,10 @@ mod tests {
         let file = scratch_of(&[7; 8192], 4096).unwrap();
         let (ours, theirs) =
             (Raced::open(&file, 4096, LEN, true).unwrap(), Raced::open(&file, 4096, LEN, false).unwrap());
-        assert_eq!(theirs.read(8192).unwrap(), [7; 8192]);
+        assert_eq!(theirs.read::<u8>(8192).unwrap(), [7; 8192]);
         ours.write(&[8; 100]);
-        assert_eq!(theirs.read(101).unwrap(), [&[8; 100][..], &[7]].concat());
-        assert_eq!(theirs.read(8193).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(theirs.read::<u8>(101).unwrap(), [&[8; 100][..], &[7]].concat());
+        assert_eq!(theirs.read::<u8>(8193).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

@@ -35,14 +35,14 @@ fn large_memory_is_as_written_wherever_it_begins() {
     for start in [0, 4096, 64 * 1024, 3 * MIB] {
         let file = scratch_of(&[7; 100], 0).unwrap();
         reserve(&file, start, LEN).unwrap();
-        assert!(read(&file, start, LEN).unwrap().iter().skip(100).all(|&byte| byte == 0), "{start}");
+        assert!(read::<u8>(&file, start, LEN).unwrap().iter().skip(100).all(|&byte| byte == 0), "{start}");
         let mapping = Mapping::new(&file, start, NonZeroUsize::new(LEN).unwrap(), true).unwrap();
         assert_eq!(mapping.start().addr() % PAGE, start % PAGE, "it begins as a large page of the file does");
         drop(mapping);
         write(&file, &bytes, start).unwrap();
-        assert!(read(&file, start, LEN).unwrap() == bytes, "{start}");
+        assert!(read::<u8>(&file, start, LEN).unwrap() == bytes, "{start}");
         if start > 0 {
-            assert_eq!(read(&file, 0, 100).unwrap(), [7; 100], "what comes before stays");
+            assert_eq!(read::<u8>(&file, 0, 100).unwrap(), [7; 100], "what comes before stays");
         }
         clear(&file, start).unwrap();
         assert!(check_held(&file, LEN).is_err(), "its memory is given back");

@@ -10,8 +10,7 @@ use crate::ipc::shared_memory::{Frozen, is_better_mapped};
 fn numbers_travel_in_sealed_memory() {
     let (parent, worker) = pair();
     let count: u32 = (LARGE / size_of::<f64>()).try_into().unwrap();
-    let numbers: Vec<f64> = (0..count).map(f64::from).collect();
-    let arguments = (numbers.clone(),);
+    let arguments: (Vec<f64>,) = ((0..count).map(f64::from).collect(),);
     let is_sealed = |data: &Data| matches!(data, Data::Sealed { .. });
     for _ in 0..3 {
         let job = Codec::Postcard.encode_job(&InOnePiece(&arguments), size_hint(&arguments)).unwrap();
@@ -21,11 +20,11 @@ fn numbers_travel_in_sealed_memory() {
             assert_eq!(is_sealed(&body.data), is_better_mapped(LARGE));
             assert!(*worker.open(body).unwrap() == **job.bytes());
         }
-        let answered = worker.pack(Answer::Done(encode_result(Codec::Postcard, &numbers, &worker, || {}).unwrap()));
+        let answered = worker.pack(Answer::Done(encode_result(Codec::Postcard, &arguments, &worker, || {}).unwrap()));
         assert!(matches!(&answered, Answer::Done(body) if is_sealed(&body.data) == is_better_mapped(LARGE)));
         let Ok(Answer::Done(payload)) = parent.unpack(answered) else { panic!("there is a result") };
         assert!(payload.bytes().file().is_none(), "a result uses no descriptor");
-        assert!(Codec::Postcard.decode_result::<Vec<f64>>(&payload).unwrap() == numbers);
+        assert!(Codec::Postcard.decode_result::<(Vec<f64>,)>(payload).unwrap() == arguments);
     }
 }
 
