@@ -24,7 +24,9 @@ pub(super) struct Lane {
     pub(super) asked: Cell<usize>,
     /// How many requests have asked for them, at most.
     pub(super) requests: Cell<usize>,
-    /// Since when it has been more than none.
+    /// How many requests were sent in all.
+    pub(super) sent: Cell<usize>,
+    /// Since when some jobs were asked for.
     asked_since: Cell<Option<Instant>>,
     /// How many jobs a message has: more than one if they come as batches.
     pub(super) per_message: Cell<usize>,
@@ -39,6 +41,7 @@ impl Lane {
             next,
             asked: Cell::new(0),
             requests: Cell::new(0),
+            sent: Cell::new(0),
             asked_since: Cell::default(),
             per_message: Cell::new(1),
             held: RefCell::default(),

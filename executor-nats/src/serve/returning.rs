@@ -48,8 +48,10 @@ impl Engine {
     /// Whether the server has a request for jobs that is not of this host. Without one, jobs would come back, in another order.
     async fn is_another_host_idle(&self) -> bool {
         for (lane, priority) in self.lanes.0.iter().zip(PRIORITIES) {
+            let (ours, sent) = (lane.requests.get(), lane.sent.get());
+            // Requests of this host that have ended since may have been counted.
             if let Some(waiting) = self.streams.waiting_requests(priority).await
-                && waiting > lane.requests.get()
+                && waiting > ours + lane.sent.get() - sent
             {
                 return true;
             }

@@ -54,6 +54,7 @@ impl Engine {
                     continue;
                 }
                 lane.requests.set(lane.requests.get() + 1);
+                lane.sent.set(lane.sent.get() + 1);
                 lane.set_asked(room);
                 let request = request(room - asked);
                 let sent = client.publish_with_reply(lane.next.clone(), lane.inbox.clone(), request.into()).await;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use executor::{JobError, JobOptions, Status, call};
+use executor::{Future, JobError, JobOptions, Status, call};
 use executor_nats::{NatsExecutor, ReattachError, ReattachKey};
 
 use crate::support::programs;
@@ -84,27 +84,41 @@ fn ended_job_is_read_once() {
     assert_eq!(space.messages("ledger"), 1, "the record that says so");
 }
 
-#[test]
-fn readers_at_the_same_time_all_get_it() {
+/// False if a reader was late, for which a busy machine may stop it for long enough.
+fn all_get_it(length: usize) -> bool {
     static DOOR: LazyLock<Door> = LazyLock::new(Door::new);
     fn pass(length: usize) -> Vec<u8> {
         DOOR.pass();
         vec![7; length]
     }
+    let space = Space::new();
+    let _host = space.host(1);
+    let executors: Vec<_> = (0..4).map(|_| space.executor()).collect();
+    let (key, future) = executors[0].submit_keyed(call!(pass(length))).expect("it is accepted");
+    executors[0].flush();
+    let mut futures = vec![future];
+    for executor in &executors {
+        futures.extend((0..2).map(|_| executor.reattach::<Vec<u8>>(&key).expect("it is there")));
+    }
+    DOOR.open.send(()).expect("it is waited for");
+    let has_it = |future: Future<Vec<u8>>| match future.result() {
+        Ok(value) => {
+            assert!(value == vec![7; length]);
+            true
+        }
+        Err(error) => {
+            assert!(error.to_string().contains("read already"), "{error}");
+            false
+        }
+    };
+    let late = futures.into_iter().map(has_it).filter(|has_it| !has_it).count();
+    late == 0
+}
+
+#[test]
+fn readers_at_the_same_time_all_get_it() {
     for length in [10, 3 << 20] {
-        let space = Space::new();
-        let _host = space.host(1);
-        let executors: Vec<_> = (0..4).map(|_| space.executor()).collect();
-        let (key, future) = executors[0].submit_keyed(call!(pass(length))).expect("it is accepted");
-        executors[0].flush();
-        let mut futures = vec![future];
-        for executor in &executors {
-            futures.extend((0..2).map(|_| executor.reattach::<Vec<u8>>(&key).expect("it is there")));
-        }
-        DOOR.open.send(()).expect("it is waited for");
-        for future in futures {
-            assert!(future.result().expect("it has run") == vec![7; length]);
-        }
+        assert!((0..5).any(|_| all_get_it(length)));
     }
 }
 

@@ -36,7 +36,7 @@ impl Raw {
 
     /// Connects and says nothing.
     pub(crate) fn listen(server: SocketAddr) -> io::Result<Self> {
-        const LIMIT: Duration = Duration::from_secs(5);
+        const LIMIT: Duration = Duration::from_secs(30);
         let stream = TcpStream::connect_timeout(&server, LIMIT)?;
         stream.set_read_timeout(Some(LIMIT))?;
         let mut this = Self { stream: BufReader::new(stream), inbox: inbox(), requests: 0, info: Value::Null };
@@ -56,7 +56,7 @@ impl Raw {
         self.send(&[head.as_bytes(), payload, b"\r\n"].concat())
     }
 
-    /// Publishes, and blocks until the first answer. Without one in five seconds, the request fails.
+    /// Publishes, and blocks until the first answer. Without one in 30 seconds, the request fails.
     pub(crate) fn request(&mut self, subject: &str, payload: &[u8]) -> io::Result<Vec<u8>> {
         self.requests += 1;
         let inbox = format!("{}.{}", self.inbox, self.requests);
