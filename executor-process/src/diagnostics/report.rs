@@ -1,6 +1,5 @@
 //! The errors of jobs that failed in a worker, with all that is known of why.
 
-use std::alloc::handle_alloc_error;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,7 @@ use executor_core::{Broken, Crashed, Exit, JobError, Saved, TimedOut};
 use crate::diagnostics::failed_job::FailedJob;
 use crate::diagnostics::saved_job::{self, Unsaved};
 use crate::diagnostics::symbolize;
-use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Place, Trace};
-use crate::protocol::program_image;
+use crate::protocol::crash_record::{CrashRecord, NO_ADDRESS, Trace};
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::output::Output;
 use crate::supervisor::start::Worker;
@@ -34,7 +32,8 @@ impl FailedJob {
         let record = worker.claims.page.trace();
         let trace = record.read().filter(|trace| self.is_of(trace, exit));
         let peak_memory = peak_memory(worker.process.peak_memory(), record.floor(), trace.as_ref());
-        let refusal = trace.as_ref().and_then(|trace| self.refusal(trace));
+        let refusal = trace.as_ref().and_then(|trace| self.settings.environment.refusal(trace));
+        let refusal = refusal.map(|refusal| format!("{refusal}, or split the job"));
         let is_out_of_memory = refusal.is_some() || trace.is_none() && worker.process.was_killed_for_memory();
         let crash = Crashed::new(name, pid, exit, ran)
             .with_name(self.name())
@@ -51,18 +50,6 @@ impl FailedJob {
     fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
         let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
         trace.facts.job == self.id.get() && is_signal && trace.facts.signal != locate_signal()
-    }
-
-    /// The cause, if most likely an allocation was refused.
-    fn refusal(&self, trace: &Trace) -> Option<String> {
-        let limit = self.settings.environment.limits.memory?;
-        let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
-        trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
-            format!(
-                "most likely because it was refused memory: its `memory_limit` is {} MiB; raise it, or split the job",
-                limit >> 20
-            )
-        })
     }
 
     /// Its time was up. `trace` is what a [`LocateRequest`] gave before the worker was killed. The job is still to be kept, where the

@@ -1,5 +1,6 @@
 //! The environment of a worker: variables, directory, limits.
 
+use std::alloc::handle_alloc_error;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,6 +14,7 @@ use std::process::Command;
 use executor_core::BuildError;
 
 use crate::ipc::os_error::with_remedy;
+use crate::protocol::crash_record::{Place, Trace};
 use crate::protocol::program_image::{self, EXECUTABLE};
 use crate::protocol::start_info::{Limits, PREFIX};
 
@@ -84,6 +86,15 @@ impl Environment {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The cause of a crash, if most likely an allocation was refused.
+    pub(crate) fn refusal(&self, trace: &Trace) -> Option<String> {
+        let limit = self.limits.memory?;
+        let refusal = program_image::own(handle_alloc_error as *const () as usize)?;
+        trace.is_out_of_memory(limit, Place::Own(refusal as u64)).then(|| {
+            format!("most likely because it was refused memory: its `memory_limit` is {} MiB; raise it", limit >> 20)
+        })
     }
 
     /// Why no process was started.

@@ -99,6 +99,25 @@ fn build_tells_why_a_template_failed() {
     });
 }
 
+fn allocate(bytes: usize) -> usize {
+    std::hint::black_box(vec![1_u8; bytes]).len()
+}
+
+#[test]
+fn build_says_that_a_template_was_refused_memory() {
+    within_patience(|| {
+        let builder = || ProcessPool::builder().processes(1).memory_limit(256 << 20);
+        let refused = refused(builder().template(call!(allocate(300 << 20))).build());
+        let why = "ended the process: it was killed by SIGABRT (most likely because it was refused memory: its \
+                   `memory_limit` is 256 MiB; raise it)";
+        assert_eq!(refused, format!("could not be started: its function {why}"));
+        let pool = builder().initializer(call!(allocate(300 << 20))).build().unwrap();
+        let broken = pool.submit(call!(pid())).result().unwrap_err().to_string();
+        assert!(broken.contains(&format!("its initializer {why}")), "{broken}");
+        assert!(builder().template(call!(allocate(32 << 20))).build().is_ok());
+    });
+}
+
 #[test]
 fn template_that_was_killed_is_started_again() {
     within_patience(|| {

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use executor_core::__private::Spaced;
+use executor_core::Exit;
 
 use super::{Worker, WorkerSettings};
 use crate::ipc::payload::Payload;
@@ -53,10 +54,19 @@ impl Worker {
                 ))
             }
             Received::Closed => Err(match self.process.kill_and_wait() {
-                Some(exit) => format!("its {called} ended the process: it {exit}{}", self.process.why_clause()),
+                Some(exit) => format!("its {called} ended the process: it {exit}{}", self.why(exit, settings)),
                 None => format!("its {called} ended the process"),
             }),
         }
+    }
+
+    /// The cause of its death, in brackets, if one is known.
+    fn why(&self, exit: Exit, settings: &WorkerSettings) -> String {
+        // A handler that had the signal after ours may have chosen to abort.
+        let is_end = |signal| [Exit::Signal(signal), Exit::Signal(libc::SIGABRT)].contains(&exit);
+        let trace = self.claims.page.trace().read().filter(|trace| is_end(trace.facts.signal));
+        let refusal = trace.and_then(|trace| settings.environment.refusal(&trace));
+        refusal.map_or_else(|| self.process.why_clause(), |refusal| format!(" ({refusal})"))
     }
 
     /// Sends a request and waits for the answer, until `deadline` at most.
