@@ -17,7 +17,7 @@ use crate::ipc::payload::Payload;
 use crate::transport;
 
 /// After this time, an end that is still open has been left somewhere.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60);
 
 const BOTH: [Codec; 2] = [Codec::Postcard, Codec::MessagePack];
 
