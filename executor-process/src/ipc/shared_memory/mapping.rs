@@ -9,6 +9,9 @@ use rustix::param::page_size;
 
 use crate::ipc::large_pages::PAGE;
 
+/// How often to look for a place: another thread may map something there first.
+const PLACES_TRIED: usize = 4;
+
 /// Maps a part of a file where the kernel can use a large page for each large page of the file: otherwise it maps them in small steps, which takes
 /// three times as long. It is accessed by pointers only.
 pub(super) struct Mapping {
@@ -31,7 +34,7 @@ impl Mapping {
         let protection = libc::PROT_READ | if is_written { libc::PROT_WRITE } else { 0 };
         let from = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         let map = |place: *mut u8, flags| {
-            // SAFETY: the place is the kernel's choice, or within a mapping that only `at_large_page` knows.
+            // SAFETY: the place is the kernel's choice, or one where the kernel maps only if nothing is mapped there.
             mapped(unsafe {
                 libc::mmap(place.cast(), len.get(), protection, libc::MAP_SHARED | flags, file.as_raw_fd(), from)
             })
@@ -40,8 +43,9 @@ impl Mapping {
         let start = if len.get() < PAGE {
             anywhere()?
         } else {
+            let at_a_place = |_| map(at_large_page(offset % PAGE, len.get()).ok()?, libc::MAP_FIXED_NOREPLACE).ok();
             // There may be no room for the addresses around it.
-            at_large_page(offset % PAGE, len.get(), |place| map(place, libc::MAP_FIXED)).or_else(|_| anywhere())?
+            (0..PLACES_TRIED).find_map(at_a_place).map_or_else(anywhere, Ok)?
         };
         Ok(Self { start, len })
     }
@@ -85,26 +89,17 @@ pub(super) enum Advice {
     Collapse = libc::MADV_COLLAPSE as isize,
 }
 
-/// Calls `map` for a place of `len` bytes that begins `skew` bytes after the start of a large page, and belongs to no other code.
-fn at_large_page(skew: usize, len: usize, map: impl FnOnce(*mut u8) -> io::Result<*mut u8>) -> io::Result<*mut u8> {
+/// A place for `len` bytes that begins `skew` bytes after the start of a large page. Nothing was mapped there just now.
+fn at_large_page(skew: usize, len: usize) -> io::Result<*mut u8> {
     let room = len.checked_add(PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: the place is the kernel's choice. Nothing can be accessed there.
     let around = mapped(unsafe { libc::mmap(ptr::null_mut(), room, libc::PROT_NONE, flags, -1, 0) })?;
+    // Not mapped over: a mapping over another one that fails may have removed that one, and another thread may be there by now.
+    // SAFETY: the room was made here. A failure leaves some addresses unused.
+    unsafe { libc::munmap(around.cast(), room) };
     let before = skew.wrapping_sub(around.addr()) % PAGE;
-    let place = around.wrapping_add(before);
-    let taken = map(place);
-    let page = page_size();
-    let used = len.next_multiple_of(page);
-    let parts = match taken {
-        Ok(_) => [(around, before), (place.wrapping_add(used), room.next_multiple_of(page) - before - used)],
-        Err(_) => [(around, room), (around, 0)],
-    };
-    for (start, len) in parts.into_iter().filter(|(_, len)| *len > 0) {
-        // SAFETY: these parts of the room are not used. A failure leaves some addresses unused.
-        unsafe { libc::munmap(start.cast(), len) };
-    }
-    taken
+    Ok(around.wrapping_add(before))
 }
 
 fn mapped(place: *mut libc::c_void) -> io::Result<*mut u8> {
