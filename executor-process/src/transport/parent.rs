@@ -13,6 +13,7 @@ use super::mapped::{Inbox, Outbox};
 use super::slots::{MAX_BUFFERS, START, Slot, Slots, Store, release};
 use crate::ipc::attachments::Attachment;
 use crate::ipc::codec::Step;
+use crate::ipc::os_error::with_remedy;
 use crate::ipc::payload::{Body, Bytes, Data, MAX_INLINE, Payload, Sealed};
 use crate::ipc::shared_memory;
 use crate::ipc::socket::Wait;
@@ -94,8 +95,10 @@ impl ParentEnd {
             let packet = self.link.announce(Some((file, None)), attachments)?;
             return Ok(Body { data: Data::Sealed { len }, packet });
         }
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("no shared memory of {len} bytes ({error})"));
+        let named = |error: io::Error| {
+            let cause = with_remedy(&error);
+            io::Error::new(error.kind(), format!("no shared memory of {len} bytes ({cause})"))
+        };
         self.rest.lock().used = Some(Instant::now());
         let mut ours = self.ours.lock();
         let Some((slot, mut taken)) = take_slot(&mut ours, len).map_err(named)? else {
