@@ -202,7 +202,6 @@ fn serving_thread_has_failed() -> bool {
             Err(error) => assert!(error.to_string().contains("please report it"), "{error}"),
         }
     }
-    assert_eq!(stage.submit(6).result().unwrap(), 6);
     outcomes[0].is_err()
 }
 
@@ -300,7 +299,6 @@ fn a_flood_is_no_more_than_its_first_wrong_word() {
         // On a busy machine, the flood may take longer than an answer may.
         Err(error) => assert!(error.to_string().contains("it sent no answer within 1 s"), "{error}"),
     }
-    assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
 
 #[test]
@@ -335,7 +333,6 @@ fn an_answer_after_an_abort_is_not_heard() {
     }
     told.send(()).unwrap();
     assert!(matches!(future.result(), Err(JobError::Cancelled(_))));
-    assert_eq!(stage.submit(6).result().unwrap(), 6);
 }
 
 #[test]
