@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use executor::{Blob, Codec, JobError, ProcessPool, call};
+use executor::{Blob, Codec, JobError, ProcessPool, Receiver, call, channel};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use super::blobs::{descriptors, own_pid, shared};
@@ -75,13 +75,20 @@ fn numbers() -> Vec<f64> {
 
 #[test]
 fn large_numbers_leave_no_memory_behind() {
+    fn wait(end: Receiver<()>) {
+        assert!(end.recv().is_err(), "it is dropped");
+    }
     alone(large_numbers_leave_no_memory_behind, || {
         for codec in [Codec::Postcard, Codec::MessagePack] {
             let pool = ProcessPool::builder().processes(1).codec(codec).build().unwrap();
             let worker = worker_of(&pool);
             let before = (descriptors(own_pid()), descriptors(worker));
+            let (end, awaited) = channel::<()>().unwrap();
+            let waits = pool.submit(call!(wait(awaited)));
             let futures: Vec<_> = (0..80).map(|_| pool.submit(call!(same(numbers())))).collect();
-            assert!(descriptors(own_pid()) <= before.0 + 70, "a queue leaves descriptors for others");
+            assert!(descriptors(own_pid()) <= before.0 + 72, "a queue leaves descriptors for others");
+            drop(end);
+            waits.result().unwrap();
             for future in &futures {
                 future.wait();
             }
