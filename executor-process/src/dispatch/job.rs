@@ -233,7 +233,9 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// The job goes to the worker process `pid`, where it runs now, or soon.
     pub(crate) fn new(job: Queued, payload: EncodedJob, pid: u32) -> Self {
-        let run = MeasuredRun::begin(&job, || payload.description(), payload.attempt, pid);
+        let run = job.queued_at().and_then(|queued_at| {
+            MeasuredRun::begin(job.clone(), queued_at, payload.description(), payload.attempt, pid)
+        });
         Self { job, payload, run }
     }
 

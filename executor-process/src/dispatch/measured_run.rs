@@ -8,8 +8,6 @@ use executor_core::cell::QueuedControl;
 use executor_core::observe::{JobDescription, JobOutcome, RunningJob};
 use executor_core::registry::ObservedRun;
 
-use crate::dispatch::job::Queued;
-
 /// A job that is with a worker process, on the list of the pool's running jobs.
 ///
 /// Dropping it reports a job that was ended from outside: by its time limit, or by an abort.
@@ -22,18 +20,18 @@ pub(crate) struct MeasuredRun {
 }
 
 impl MeasuredRun {
-    /// The job goes to the worker process `pid`. `None` if its pool is not measured.
+    /// The job, which waits since `queued_at`, goes to the worker process `pid`. `None` if its pool is measured no more.
     pub(crate) fn begin(
-        job: &Queued,
-        describe: impl FnOnce() -> JobDescription,
+        job: Arc<dyn QueuedControl>,
+        queued_at: Instant,
+        description: JobDescription,
         attempt: u32,
         pid: u32,
     ) -> Option<Box<Self>> {
-        let queued_at = job.queued_at()?;
-        let run = RunningJob::here(job.id(), describe(), queued_at);
+        let queue_id = job.queue_id()?;
+        let run = RunningJob::here(job.id(), description, queued_at);
         let started_at = run.started_at;
-        let run = ObservedRun::begin(job.queue_id()?, run.in_process(pid, attempt))?;
-        let job: Arc<dyn QueuedControl> = job.clone();
+        let run = ObservedRun::begin(queue_id, run.in_process(pid, attempt))?;
         Some(Box::new(Self { run: Some(run), job, started_at, ran: None }))
     }
 

@@ -7,6 +7,7 @@ mod compact;
 mod depth;
 mod expand;
 mod fault;
+mod guard;
 mod handles;
 mod in_place;
 mod names;
@@ -25,9 +26,8 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use executor_core::JobError;
 use executor_core::bytes::{self, InOnePiece};
-use executor_core::panics::{catch, drop_catching};
+use executor_core::panics::drop_catching;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -36,6 +36,7 @@ pub(crate) use self::compact::Output;
 use self::depth::Depth;
 use self::expand::Expand;
 pub(crate) use self::fault::Fault;
+use self::guard::{DESERIALIZE, SERIALIZE, guarded};
 use self::handles::{Handles, with_handles};
 use self::pack::Pack;
 use self::read::Source;
@@ -372,28 +373,6 @@ fn descriptors_of(payload: &Payload) -> Vec<Arc<OwnedFd>> {
 
 fn cause(error: impl fmt::Display) -> Cause {
     error.to_string()
-}
-
-const SERIALIZE: &str = "Serialize";
-const DESERIALIZE: &str = "Deserialize";
-
-/// Serde's traits are implemented by users, so they may panic.
-fn guarded<T>(name: &str, f: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
-    match catch(f) {
-        Ok(done) => done,
-        Err(error) => Err(cause_of_panic(name, &error)),
-    }
-}
-
-#[cold]
-fn cause_of_panic(name: &str, error: &JobError) -> Cause {
-    match error {
-        JobError::Panicked(panic) => {
-            let place = panic.place().map(|place| format!(" at {place}")).unwrap_or_default();
-            format!("its `{name}` panicked{place}: {}", panic.message())
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Bytes that are left over mean that the two sides disagree about the type: what was read is not what was sent.

@@ -31,7 +31,7 @@ pub(crate) struct Lanes<J> {
     taken: usize,
     /// Jobs that workers have taken beside the one that each runs. They may start before any that waits here.
     pub(super) extra: usize,
-    /// The first low job is the next one when so many have been taken.
+    /// How many jobs have been taken when the first low one has its turn.
     low_is_due: usize,
 }
 
