@@ -52,8 +52,8 @@ use crate::ipc::plain;
 
 /// The encoding of arguments, results and messages.
 ///
-/// A value arrives as it was sent, or its job fails with [`JobError::Codec`], which names the type, the field and the
-/// reason. Values may be nested 128 levels deep: each struct, enum, `Some` and list counts as a level. Send a linked
+/// A value arrives as it was sent, or its job fails with [`JobError::Codec`](executor_core::JobError::Codec), which names
+/// the type, the field and the reason. Values may be nested 128 levels deep: each struct, enum, `Some` and list counts as a level. Send a linked
 /// list of more than 64 nodes as a `Vec`.
 ///
 /// A `Vec` of numbers is copied as a whole if it is the only argument of a [`call`](executor_core::call()), its
