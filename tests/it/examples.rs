@@ -160,7 +160,7 @@ fn census_of_unpacked_sources_has_a_limit() {
         let home = Directory::new();
         write(home.path().join("registry/src/index/one-1.0.0/lib.rs"), ONE);
         let run = run(example("census").arg("--json").env("CARGO_HOME", home.path()));
-        assert!(run.stderr.contains("for 20 s at most"), "{}", run.stderr);
+        assert!(run.stderr.contains("for 10 s at most"), "{}", run.stderr);
         assert_eq!(run.json()["crates"][0]["name"], "one-1.0.0", "{}", run.stderr);
     });
 }
