@@ -77,7 +77,9 @@ impl Shared {
         for job in jobs {
             self.call_back(QueuedControl::withdraw(job, JobError::cancelled()));
         }
-        self.lock().ending -= count;
+        let mut state = self.lock();
+        (0..count).for_each(|_| state.taken_has_ended());
+        drop(state);
         self.notify();
     }
 }

@@ -99,7 +99,7 @@ impl Shared {
         drop(tombstones);
         for job in oldest {
             let notify = QueuedControl::withdraw(job, JobError::rejected(Rejection::Dropped));
-            self.lock().ending -= 1;
+            self.lock().taken_has_ended();
             drop(notify);
         }
         self.notify();

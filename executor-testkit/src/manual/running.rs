@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use executor_core::cell::Notify;
+use executor_core::cell::{Notify, QueuedControl};
 use executor_core::current::{self, Worker};
 use executor_core::job_counters::WorkerCounters;
 use executor_core::{JobError, drive};
@@ -49,6 +49,7 @@ impl Shared {
         let Some(job) = job else { return false };
         let _running = Running::enter(self, |state| &mut state.running);
         drop(job.fail(error));
+        self.lock().taken -= 1;
         true
     }
 
@@ -64,7 +65,13 @@ impl Shared {
     pub(super) fn run(&self, job: Job) -> bool {
         let _running = Running::enter(self, |state| &mut state.running);
         let _as_worker = self.as_worker();
-        job.run()
+        // Not if it is the submitter's, which was in no queue.
+        let is_taken = QueuedControl::queue_id(&*job) == Some(self.taken());
+        let did_run = job.run();
+        if is_taken && !did_run {
+            self.lock().taken -= 1;
+        }
+        did_run
     }
 
     /// This thread is its worker, and counts for it, until these are dropped.
@@ -148,5 +155,41 @@ impl AsWorker {
 impl Drop for AsWorker {
     fn drop(&mut self) {
         drop(current::replace_worker(self.0.take()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use crate::manual::ManualExecutor;
+
+    /// Tells when it is dropped, and waits until it may go on: then the cancel of its job has ended that, and told nobody.
+    struct Captured(Sender<()>, Receiver<()>);
+
+    impl Drop for Captured {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+            let _ = self.1.recv();
+        }
+    }
+
+    #[test]
+    fn taken_job_counts_until_its_cancel_is_reported() {
+        let executor = ManualExecutor::new();
+        let ((tell, withdrawn), (let_go, gate)) = (channel(), channel());
+        let captured = Captured(tell, gate);
+        let future = executor.submit(move || drop(captured));
+        let shared = &executor.handle().shared;
+        let job = shared.take(None, &mut Vec::new()).expect("it waits");
+        thread::scope(|scope| {
+            let cancel = scope.spawn(|| future.cancel());
+            withdrawn.recv().unwrap();
+            let (did_run, was_idle) = (shared.run(job), shared.lock().is_idle());
+            let_go.send(()).unwrap();
+            assert!(cancel.join().unwrap() && !did_run && !was_idle, "{did_run}, {was_idle}");
+        });
+        assert!(shared.lock().is_idle());
     }
 }

@@ -209,6 +209,8 @@ impl JobDeparture for Shared {
             removed = state.lanes.add_tombstone();
         } else if from == self.delay() {
             state.clock.add_tombstone();
+        } else {
+            state.taken += 1;
         }
         drop(state);
         drop(removed);

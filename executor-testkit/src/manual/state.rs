@@ -18,6 +18,9 @@ pub(super) struct State {
     pub(super) helping: usize,
     /// Cancelled jobs whose end is not reported yet.
     pub(super) ending: usize,
+    /// Jobs whose end was reported after they had been taken, without those that were found not to start: negative while the end of such a
+    /// one is unreported.
+    pub(super) taken: isize,
     pub(super) threads: Threads,
     /// They end when the executor is [gone](Self::is_gone).
     pub(super) closed: Vec<Promise<()>>,
@@ -32,6 +35,7 @@ impl State {
             running: 0,
             helping: 0,
             ending: 0,
+            taken: 0,
             threads: Threads::default(),
             closed: Vec::new(),
         }
@@ -47,15 +51,21 @@ impl State {
         Some(Event::Queue(waiting))
     }
 
+    /// A job that was taken to be ended was ended, by this thread or by another one that is to report it.
+    pub(super) fn taken_has_ended(&mut self) {
+        self.ending -= 1;
+        self.taken -= 1;
+    }
+
     /// Whether a thread is about to report the end of a job that was not run.
     pub(super) fn is_ending(&self) -> bool {
-        self.ending > 0 || self.lanes.has_unreported() || self.clock.has_unreported()
+        self.ending > 0 || self.taken < 0 || self.lanes.has_unreported() || self.clock.has_unreported()
     }
 
     /// Whether nothing is queued, delayed, running or about to end.
     pub(super) fn is_idle(&self) -> bool {
         let left = self.lanes.alive() + self.clock.delayed() + self.ending;
-        self.running + self.helping + left == 0
+        self.running + self.helping + left == 0 && self.taken >= 0
     }
 
     /// Whether nothing is left to be run, now or later.

@@ -161,8 +161,9 @@ impl<R: Runner + 'static> Shared<R> {
     fn end_pending(&self, pending: Pending<R::Job>, error: &JobError, tell: impl Fn(Notify)) {
         drop(pending.tombstones);
         for job in pending.alive {
+            let is_taken = job.queue_id() == Some(self.taken.id());
             let notify = job.fail(error.clone());
-            self.end(|state| state.displaced -= 1);
+            self.end(|state| state.displaced_ended(is_taken));
             notify.into_iter().for_each(&tell);
         }
     }
@@ -188,6 +189,8 @@ impl<R: Runner + 'static> Shared<R> {
     }
 }
 
+#[cfg(all(test, not(loom), not(shuttle)))]
+mod cancels;
 #[cfg(all(test, not(loom), not(shuttle)))]
 mod stopped;
 #[cfg(all(test, not(loom), not(shuttle)))]

@@ -59,9 +59,7 @@ impl<R: Runner + 'static> Asked<R::Job> for Arc<Shared<R>> {
     fn had_ended(&self, local: &mut WorkerLocal<R::Job>) {
         let mut state = self.lock();
         state.forget_extra(local, 1);
-        if self.config.capacity.is_none() {
-            state.lanes.removed_tombstones(1);
-        }
+        self.taken_had_ended(&mut state);
     }
 
     fn holds(&self, local: &mut WorkerLocal<R::Job>, n: usize) {
@@ -156,6 +154,8 @@ impl<R: Runner + 'static> Shared<R> {
             state.lanes.removed_tombstones(1);
         } else if queue_id == Some(self.delay.id()) {
             state.delayed.removed_tombstones(1);
+        } else if queue_id == Some(self.taken.id()) {
+            state.taken.removed(1);
         }
     }
 }

@@ -101,8 +101,8 @@ impl<R: Runner + 'static> Shared<R> {
         };
         let (notifies, left): (Vec<Notify>, _) = match ran {
             Ok(Ok(LentRun { was_claimed, notifies })) => {
-                if !was_claimed && self.config.capacity.is_none() {
-                    self.lock().lanes.removed_tombstones(1);
+                if !was_claimed {
+                    self.taken_had_ended(&mut self.lock());
                 }
                 (notifies, None)
             }

@@ -353,17 +353,15 @@ impl<R: Runner + 'static> JobDeparture for Shared<R> {
         }
         let mut state = self.lock();
         state.ending += usize::from(ends);
-        if from == self.taken.id() || from == self.never_due.id() {
-            // It has left the queue already.
-            return;
-        }
-        if from == self.queue.id() {
+        if from == self.taken.id() {
+            state.taken.add_tombstone();
+        } else if from == self.queue.id() {
             let tombstones = state.lanes.add_tombstone();
             let free = state.waiters.one();
             drop(state);
             drop(tombstones);
             self.notify_slot(free);
-        } else {
+        } else if from != self.never_due.id() {
             let is_closing = !state.is_open;
             let delayed = &mut state.delayed;
             let tombstones = if from == self.cancel_on_shutdown.id() {

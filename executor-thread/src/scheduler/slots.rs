@@ -37,10 +37,18 @@ impl<R: Runner + 'static> Shared<R> {
         self.config.capacity.is_none() || job.move_to(self.taken.id())
     }
 
-    /// A job that a worker was given had ended. In a bounded queue, it was counted out when it was taken.
+    /// A job that a worker was given had ended.
     pub(super) fn found_tombstone(&self, local: &WorkerLocal<R::Job>) {
-        if local.has_mail || self.config.capacity.is_none() {
-            self.lock().removed_tombstones(local);
+        let mut state = self.lock();
+        // The queue id of a job in a mailbox is that of delayed jobs, so that no other worker runs it.
+        if local.has_mail { state.delayed.removed_tombstones(1) } else { self.taken_had_ended(&mut state) }
+    }
+
+    /// A job that was taken from the lanes had ended. In a bounded queue, it was counted out when it was taken.
+    pub(super) fn taken_had_ended(&self, state: &mut State<R::Job>) {
+        match self.config.capacity {
+            None => state.lanes.removed_tombstones(1),
+            Some(_) => state.taken.removed(1),
         }
     }
 
@@ -148,7 +156,7 @@ impl<R: Runner + 'static> Shared<R> {
         self.perform(wake);
         for job in oldest {
             let notify = job.fail(JobError::rejected(Rejection::Dropped));
-            self.end(|state| state.displaced -= 1);
+            self.end(|state| state.displaced_ended(true));
             drop(notify);
         }
         Ok(())

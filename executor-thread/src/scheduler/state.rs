@@ -27,6 +27,7 @@ use super::queued::Queued;
 use super::runner::Lent;
 use super::supply::Supply;
 use super::sync::Unparker;
+use super::tombstones::Tombstones;
 use super::waiters::Waiters;
 use super::workers::{WorkerLocal, Workers};
 
@@ -51,6 +52,9 @@ pub(super) struct State<J, U = Unparker> {
     pub(super) wait_for_idle: usize,
     /// Jobs that were cancelled and have no outcome yet.
     pub(super) ending: usize,
+    /// Jobs that ended after they had been counted out of the queue and before they could start. Those that have them find that before or
+    /// after the end is reported.
+    pub(super) taken: Tombstones,
     /// Jobs that were taken from the queue to be ended, for others or by a shutdown, and have no outcome yet.
     pub(super) displaced: usize,
     /// Jobs that run on threads of others: of their submitters, or in place in jobs of other pools.
@@ -141,6 +145,7 @@ impl<J: Queued, U> State<J, U> {
             is_moving: false,
             wait_for_idle: 0,
             ending: 0,
+            taken: Tombstones::default(),
             displaced: 0,
             caller_runs: 0,
             waiters: Waiters::default(),
@@ -188,10 +193,10 @@ impl<J: Queued, U> State<J, U> {
         self.lanes.extra - self.extra_revoked
     }
 
-    /// The job that `local` took last had ended already.
-    pub(super) fn removed_tombstones(&mut self, local: &WorkerLocal<J>) {
-        // The queue id of a job in a mailbox is that of delayed jobs, so that no other worker runs it.
-        if local.has_mail { self.delayed.removed_tombstones(1) } else { self.lanes.removed_tombstones(1) }
+    /// A displaced job was ended, by this thread or by another one that is to report it, if it `is_taken`: not if it is never due.
+    pub(super) fn displaced_ended(&mut self, is_taken: bool) {
+        self.displaced -= 1;
+        self.taken.removed(usize::from(is_taken));
     }
 
     /// A job for this worker alone.

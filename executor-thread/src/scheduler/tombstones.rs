@@ -1,4 +1,4 @@
-//! How many entries of a queue are tombstones: left by jobs that were cancelled, or run in place by a thread that waits for them.
+//! How many entries of a queue, or jobs taken from it, are tombstones: left by jobs that were cancelled, or run in place by a thread that waits for them.
 
 /// The end of a job is reported before or after its entry is taken out, so for moments this is below zero.
 #[derive(Default)]

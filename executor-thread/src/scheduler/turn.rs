@@ -97,8 +97,8 @@ impl<R: Runner + 'static> Shared<R> {
         let wake = self.end(|state| {
             if had_ended && !is_free {
                 state.delayed.removed_tombstones(1);
-            } else if had_ended && self.config.capacity.is_none() {
-                state.lanes.removed_tombstones(1);
+            } else if had_ended {
+                self.taken_had_ended(state);
             }
             let wake = state.turn_ended(did_run);
             if !state.is_open {

@@ -29,7 +29,7 @@ impl<J: Queued, U> State<J, U> {
     /// Whether nothing is queued, delayed, running or ending, but for jobs that a shutdown would not wait for either.
     pub(in crate::scheduler) fn is_idle(&self) -> bool {
         let waits = self.lanes.alive() > 0 || self.workers.has_local_jobs() || self.mailboxes.alive() > 0;
-        let ends = self.ending + self.displaced > 0;
+        let ends = self.ending + self.displaced + self.taken.unreported() > 0;
         let acts = self.is_moving || self.running() + self.caller_runs > 0 || ends;
         let has_errands = !(self.callbacks.is_idle() && self.drops.is_idle());
         !waits && !acts && !has_errands && self.delayed.awaited() == 0
@@ -37,7 +37,7 @@ impl<J: Queued, U> State<J, U> {
 
     /// Whether the last thread is gone, and every job that was cancelled has its outcome.
     pub(in crate::scheduler) fn is_gone(&self) -> bool {
-        let unreported = self.lanes.unreported() + self.delayed.unreported() + self.displaced;
+        let unreported = self.lanes.unreported() + self.delayed.unreported() + self.taken.unreported() + self.displaced;
         let has_errands = !(self.callbacks.is_gone() && self.drops.is_gone() && self.stalls.is_gone());
         let has_threads = self.workers() + self.leaving > 0 || self.awaits_turns() || self.has_timer || has_errands;
         !has_threads && self.ending + self.caller_runs + unreported == 0

@@ -216,10 +216,10 @@ fn mail_is_for_its_worker_alone() {
     state.search(&one);
     assert_eq!(state.take_mail(&mut one).map(|job| job.0), Some(11));
     assert!(one.has_mail && state.running() == 3, "it has found something");
-    state.removed_tombstones(&one);
+    state.delayed.removed_tombstones(1);
     assert_eq!((state.delayed.unreported(), state.lanes.unreported()), (1, 0));
     assert!(state.take_mail(&mut one).is_none() && !one.has_mail);
-    state.removed_tombstones(&one);
+    state.lanes.removed_tombstones(1);
     assert_eq!((state.delayed.unreported(), state.lanes.unreported()), (1, 1));
     assert_eq!(numbers(state.leave(&mut two)), [12], "nobody is left to open it");
     assert_eq!((state.mailboxes.len(), state.workers()), (1, 2));
