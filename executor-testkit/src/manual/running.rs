@@ -165,7 +165,7 @@ mod tests {
 
     use crate::manual::ManualExecutor;
 
-    /// Tells when it is dropped, and waits until it may go on: then the cancel of its job has ended that, and told nobody.
+    /// Tells when it is dropped, and waits until it may go on: then the cancel of its job has ended that, and its queue does not know.
     struct Captured(Sender<()>, Receiver<()>);
 
     impl Drop for Captured {

@@ -41,7 +41,7 @@ impl Runner for Late {
     }
 }
 
-/// As it is dropped, the cancel has ended the job, and told nobody of that.
+/// As it is dropped, the cancel has ended the job, and its queue does not know.
 struct Captured(Gate);
 
 impl Drop for Captured {
