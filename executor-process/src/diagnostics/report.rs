@@ -46,10 +46,9 @@ impl FailedJob {
         JobError::Crashed(crash.with_saved(saved))
     }
 
-    /// Whether the record is of this job and this death. A handler that had the signal after ours may have chosen to abort.
+    /// Whether the record is of this job and this death.
     fn is_of(&self, trace: &Trace, exit: Exit) -> bool {
-        let is_signal = exit == Exit::Signal(trace.facts.signal) || exit == Exit::Signal(libc::SIGABRT);
-        trace.facts.job == self.id.get() && is_signal && trace.facts.signal != locate_signal()
+        trace.facts.job == self.id.get() && trace.may_tell_of(exit) && trace.facts.signal != locate_signal()
     }
 
     /// Its time was up. `trace` is what a [`LocateRequest`] gave before the worker was killed. The job is still to be kept, where the

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use executor_core::Exit;
+
 /// The memory of a record.
 pub(crate) type Words = [AtomicU64; 128];
 
@@ -209,6 +211,11 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
+    /// Whether the process may have ended so by this signal. A handler that had the signal after ours may have chosen to abort.
+    pub(crate) fn may_tell_of(&self, exit: Exit) -> bool {
+        [self.facts.signal, libc::SIGABRT].map(Exit::Signal).contains(&exit)
+    }
+
     /// Whether the stack had no room left: the instruction accessed what lies around the stack pointer, and might not.
     pub(crate) fn is_stack_overflow(&self) -> bool {
         let CrashFacts { signal, address, stack_pointer, .. } = self.facts;

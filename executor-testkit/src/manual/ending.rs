@@ -77,9 +77,7 @@ impl Shared {
         for job in jobs {
             self.call_back(QueuedControl::withdraw(job, JobError::cancelled()));
         }
-        let mut state = self.lock();
-        (0..count).for_each(|_| state.taken_has_ended());
-        drop(state);
+        self.lock().taken_have_ended(count);
         self.notify();
     }
 }

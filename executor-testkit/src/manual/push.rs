@@ -99,7 +99,7 @@ impl Shared {
         drop(tombstones);
         for job in oldest {
             let notify = QueuedControl::withdraw(job, JobError::rejected(Rejection::Dropped));
-            self.lock().taken_has_ended();
+            self.lock().taken_have_ended(1);
             drop(notify);
         }
         self.notify();

@@ -51,10 +51,10 @@ impl State {
         Some(Event::Queue(waiting))
     }
 
-    /// A job that was taken to be ended was ended, by this thread or by another one that is to report it.
-    pub(super) fn taken_has_ended(&mut self) {
-        self.ending -= 1;
-        self.taken -= 1;
+    /// Jobs that were taken to be ended were ended, by this thread or by others that are to report it.
+    pub(super) fn taken_have_ended(&mut self, count: usize) {
+        self.ending -= count;
+        self.taken = self.taken.saturating_sub_unsigned(count);
     }
 
     /// Whether a thread is about to report the end of a job that was not run.

@@ -44,18 +44,14 @@ impl<J> Default for Lanes<J> {
 
 impl<J: Queued> Lanes<J> {
     pub(crate) fn push(&mut self, priority: Priority, job: J) {
-        if priority == Priority::Low && !self.has_low() {
-            self.low_begins_to_wait();
-        }
+        self.begins_to_wait(priority);
         self.queues[priority as usize].push_back(job);
         self.len += 1;
     }
 
     /// Puts a job back that was taken too early.
     pub(super) fn push_front(&mut self, priority: Priority, job: J) {
-        if priority == Priority::Low && !self.has_low() {
-            self.low_begins_to_wait();
-        }
+        self.begins_to_wait(priority);
         self.queues[priority as usize].push_front(job);
         self.len += 1;
     }
@@ -99,8 +95,15 @@ impl<J: Queued> Lanes<J> {
         !self.queues[LOW].is_empty()
     }
 
+    /// A job comes into a lane.
+    fn begins_to_wait(&mut self, priority: Priority) {
+        if priority == Priority::Low && !self.has_low() {
+            self.low_is_first();
+        }
+    }
+
     /// A low job is the first of its lane from now on.
-    fn low_begins_to_wait(&mut self) {
+    fn low_is_first(&mut self) {
         self.low_is_due = self.taken + MOST_OTHERS.saturating_sub(self.extra);
     }
 
@@ -118,7 +121,7 @@ impl<J: Queued> Lanes<J> {
         let (lane, job) = order.into_iter().find_map(pop)?;
         self.taken += 1;
         if lane == LOW {
-            self.low_begins_to_wait();
+            self.low_is_first();
         }
         self.len -= 1;
         if self.len % SMALL == 0 {

@@ -62,9 +62,7 @@ impl Worker {
 
     /// The cause of its death, in brackets, if one is known.
     fn why(&self, exit: Exit, settings: &WorkerSettings) -> String {
-        // A handler that had the signal after ours may have chosen to abort.
-        let is_end = |signal| [Exit::Signal(signal), Exit::Signal(libc::SIGABRT)].contains(&exit);
-        let trace = self.claims.page.trace().read().filter(|trace| is_end(trace.facts.signal));
+        let trace = self.claims.page.trace().read().filter(|trace| trace.may_tell_of(exit));
         let refusal = trace.and_then(|trace| settings.environment.refusal(&trace));
         refusal.map_or_else(|| self.process.why_clause(), |refusal| format!(" ({refusal})"))
     }
