@@ -21,6 +21,21 @@ const JOBS: u32 = 100;
 /// The number of a job that waits at a barrier of its own.
 const LONG: usize = 10;
 
+/// Of each test, for the jobs that hold the worker, and for the jobs that are long.
+static BARRIERS: [Barrier; 3] = [const { Barrier::new() }; 3];
+static LONG_BARRIERS: [Barrier; 2] = [const { Barrier::new() }; 2];
+
+fn block<const TEST: usize>() {
+    BARRIERS[TEST].wait();
+}
+
+fn uneven<const TEST: usize>(number: u32) -> u32 {
+    if number as usize == LONG {
+        LONG_BARRIERS[TEST].wait();
+    }
+    number
+}
+
 /// A namespace with a host of one worker.
 struct OneWorker {
     executor: NatsExecutor,
@@ -72,26 +87,14 @@ fn outcome<T: Send + 'static>(future: Future<T>) -> Result<T, JobError> {
 
 #[test]
 fn batch_of_a_server_that_lost_its_disk_ends() {
-    static BARRIER: Barrier = Barrier::new();
-    static LONG_BARRIER: Barrier = Barrier::new();
-    fn block() {
-        BARRIER.wait();
-    }
-    fn uneven(number: u32) -> u32 {
-        if number as usize == LONG {
-            LONG_BARRIER.wait();
-        }
-        number
-    }
-
-    LONG_BARRIER.open();
+    LONG_BARRIERS[0].open();
     let mut setup = OneWorker::new("lost_batch", &Namespace::new("lost_batch").lease(SHORT_LEASE));
     let executor = &setup.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let futures = setup.batches(&BARRIER, || executor.submit(call!(block())), submit);
-    LONG_BARRIER.close();
-    BARRIER.open();
-    LONG_BARRIER.until_jobs_wait(1);
+    let submit = |number: u32| executor.submit(call(uneven::<0>, (number,)));
+    let futures = setup.batches(&BARRIERS[0], || executor.submit(call(block::<0>, ())), submit);
+    LONG_BARRIERS[0].close();
+    BARRIERS[0].open();
+    LONG_BARRIERS[0].until_jobs_wait(1);
     wait_for("the submitter has seen the record", || (futures[LONG].status() == Status::Running).then_some(()));
     setup.server.kill();
     fs::remove_dir_all(setup.server.data()).unwrap();
@@ -103,41 +106,29 @@ fn batch_of_a_server_that_lost_its_disk_ends() {
             Err(other) => panic!("{other}"),
         }
     }
-    LONG_BARRIER.open();
+    LONG_BARRIERS[0].open();
     assert_eq!(setup.executor.submit(call!(square(4))).result().unwrap(), 16);
 }
 
 #[test]
 fn job_of_a_batch_without_record_times_out() {
-    static BARRIER: Barrier = Barrier::new();
-    static LONG_BARRIER: Barrier = Barrier::new();
-    fn block() {
-        BARRIER.wait();
-    }
-    fn uneven(number: u32) -> u32 {
-        if number as usize == LONG {
-            LONG_BARRIER.wait();
-        }
-        number
-    }
-
-    LONG_BARRIER.open();
+    LONG_BARRIERS[1].open();
     let kept = Duration::from_secs(5);
     let namespace = Namespace::new("no_record").lease(LONG_LEASE).keep_jobs(kept).keep_outcomes(kept);
     let setup = OneWorker::new("no_record", &namespace);
     let executor = &setup.executor;
-    let submit = |number: u32| executor.submit(call!(uneven(number)));
-    let mut futures = setup.batches(&BARRIER, || executor.submit(call!(block())), submit);
-    LONG_BARRIER.close();
-    BARRIER.open();
-    LONG_BARRIER.until_jobs_wait(1);
+    let submit = |number: u32| executor.submit(call(uneven::<1>, (number,)));
+    let mut futures = setup.batches(&BARRIERS[1], || executor.submit(call(block::<1>, ())), submit);
+    LONG_BARRIERS[1].close();
+    BARRIERS[1].open();
+    LONG_BARRIERS[1].until_jobs_wait(1);
     let long = futures.remove(LONG);
     wait_for("the submitter has seen the record", || (long.status() == Status::Running).then_some(()));
     let mut raw = Raw::connect(setup.server.address()).unwrap();
     raw.api("STREAM.PURGE.executor_no_record_ledger", &json!({})).unwrap();
     let late = outcome(long).expect_err("its time is up");
     assert!(matches!(late, JobError::TimedOut(_)), "{late}");
-    LONG_BARRIER.open();
+    LONG_BARRIERS[1].open();
     for future in futures {
         drop(outcome(future));
     }
@@ -157,10 +148,6 @@ fn record_of_too_many() -> Vec<u8> {
 
 #[test]
 fn record_of_more_jobs_than_a_batch_has_costs_no_job() {
-    static BARRIER: Barrier = Barrier::new();
-    fn block() {
-        BARRIER.wait();
-    }
     fn same(number: u32) -> u32 {
         number
     }
@@ -168,7 +155,7 @@ fn record_of_more_jobs_than_a_batch_has_costs_no_job() {
     let setup = OneWorker::new("too_many", &Namespace::new("too_many").lease(SHORT_LEASE));
     let executor = &setup.executor;
     let submit = |number: u32| executor.submit(call!(same(number)));
-    let futures = setup.batches(&BARRIER, || executor.submit(call!(block())), submit);
+    let futures = setup.batches(&BARRIERS[2], || executor.submit(call(block::<2>, ())), submit);
     let mut raw = Raw::connect(setup.server.address()).unwrap();
     let (jobs, ledger) = ("executor_too_many_jobs", "executor_too_many_ledger");
     let claimed = subjects(&mut raw, ledger);
@@ -185,7 +172,7 @@ fn record_of_more_jobs_than_a_batch_has_costs_no_job() {
         }
     }
     assert!(forged > 0);
-    BARRIER.open();
+    BARRIERS[2].open();
     for (number, future) in (0..).zip(futures) {
         assert_eq!(outcome(future).unwrap(), number);
     }
